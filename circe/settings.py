@@ -1,0 +1,238 @@
+"""Every setting, read from the environment. README has the table of the variables.
+
+Three ways to run: production (the default: no secret, no start), `DEMO` (one machine, plain http, a key of its own
+under `var/`) and `DEBUG` (development).
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.utils import get_random_secret_key
+
+from circe import embedded_postgres
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = BASE_DIR / "var"
+env = environ.Env()
+
+DEBUG = env.bool("DEBUG", False)
+DEMO = env.bool("DEMO", False)
+PRODUCTION = not (DEBUG or DEMO)
+
+
+def secret(name: str) -> str:
+    """The secret `name` from the environment; outside production, one kept in `var/`, so that log-ins outlive restarts.
+
+    Raises ImproperlyConfigured in production where it is missing or shorter than 50 characters.
+    """
+    value = env.str(name, "")
+    if PRODUCTION:
+        if len(value) < 50:
+            raise ImproperlyConfigured(f"{name} must be set to at least 50 random characters.")
+        return value
+    if value:
+        return value
+    file = VAR / f"{name.lower()}.key"
+    if not file.exists():
+        file.parent.mkdir(exist_ok=True)
+        # Whole or not at all, and the first of several processes decides. The temporary file has mode 0600.
+        with NamedTemporaryFile("w", dir=file.parent) as draft, suppress(FileExistsError):
+            draft.write(get_random_secret_key())
+            draft.flush()
+            os.link(draft.name, file)
+    return file.read_text()
+
+
+SECRET_KEY = secret("SECRET_KEY")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# How many proxies of ours append to X-Forwarded-For. With 0 that header, which anyone can send, is not believed.
+NUM_PROXIES = env.int("NUM_PROXIES", 0)
+
+INSTALLED_APPS = [
+    "circe",
+    "tenants",
+    "customers",
+    "appointments",
+    "analytics",
+    "circe.admin.CirceAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tenants.middleware.TenantScopeMiddleware",
+    "circe.errors.ProblemMiddleware",
+]
+
+ROOT_URLCONF = "circe.urls"
+WSGI_APPLICATION = "circe.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "circe" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- database -------------------------------------------------------------------------------------------------------
+
+DATABASES = {
+    "default": env.db_url("DATABASE_URL") if "DATABASE_URL" in env.ENVIRON else embedded_postgres.database(VAR / "pg18")
+}
+DATABASES["default"] |= {
+    # A request is one transaction: half of a write is never kept.
+    "ATOMIC_REQUESTS": True,
+    "CONN_MAX_AGE": 0,
+    "CONN_HEALTH_CHECKS": True,
+}
+DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+    "min_size": 1,
+    # A request holds one throughout.
+    "max_size": env.int("WEB_THREADS", 4) + 2,
+    "timeout": 5,
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- people ---------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "tenants.User"
+AUTHENTICATION_BACKENDS = ["tenants.authentication.AccountBackend"]
+PASSWORD_HASHERS = [
+    "tenants.hashers.Argon2idPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+JWT_SIGNING_KEY = secret("JWT_SIGNING_KEY")
+SIMPLE_JWT = {"SIGNING_KEY": JWT_SIGNING_KEY, "ALGORITHM": "HS256", "USER_ID_CLAIM": "sub", "TOKEN_TYPE_CLAIM": "type"}
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+# --- the API --------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["tenants.permissions.HasRole"],
+    "DEFAULT_PARSER_CLASSES": ["circe.parsing.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["circe.rendering.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "circe.rendering.AlwaysJSON",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "circe.pagination.Pages",
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "circe.openapi.Operation",
+    "EXCEPTION_HANDLER": "circe.errors.handle",
+    "NUM_PROXIES": NUM_PROXIES,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+MAX_JSON_BYTES = 1024 * 1024
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Circe",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": "/"}],
+    # What a body takes and what an answer holds are two things, and two components.
+    "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_PATCH": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # In the order of urls.py, which is that of the documented API; and filters before the page.
+    "SORT_OPERATIONS": False,
+    "SORT_OPERATION_PARAMETERS": False,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enum_id_removal", "circe.openapi.complete"],
+    # The pages work without internet: no content delivery network, no validator on the web.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {
+        "deepLinking": True,
+        "persistAuthorization": True,
+        "tryItOutEnabled": True,
+        "displayRequestDuration": True,
+        "defaultModelsExpandDepth": 0,
+        "validatorUrl": None,
+    },
+    "REDOC_UI_SETTINGS": {"expandResponses": "200,201", "pathInMiddlePanel": True, "hideDownloadButton": False},
+}
+
+# --- pages and files ------------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT: Path | None = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- the wire -------------------------------------------------------------------------------------------------------
+
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 60 * 60
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
+    # The container's own health check speaks plain http.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    if NUM_PROXIES:
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "{asctime}{levelname}{name}{message}",
+            "style": "{",
+        },
+        "plain": {"format": "{levelname} {name}: {message}", "style": "{"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json" if PRODUCTION else "plain"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO" if PRODUCTION else "WARNING")},
+    "loggers": {"django.server": {"propagate": True}},
+}

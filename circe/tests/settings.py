@@ -1,0 +1,23 @@
+"""The settings of the test suite: production's, but for a throwaway server and cheap password hashes."""
+
+import os
+
+os.environ.setdefault("DEMO", "1")
+
+from circe.settings import *
+from circe.settings import DATABASES, VAR, embedded_postgres
+
+if "DATABASE_URL" not in os.environ:
+    DATABASES["default"] |= embedded_postgres.database(VAR / "pg18-test", durable=False)
+# Race tests hold more connections than a pool gives out; and the test database could not be dropped under a pool.
+DATABASES["default"]["OPTIONS"] = {k: v for k, v in DATABASES["default"]["OPTIONS"].items() if k != "pool"}
+
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+PASSWORD_HASHERS = ["tenants.hashers.FastArgon2idPasswordHasher", *PASSWORD_HASHERS]  # noqa: F405
+# No test waits for collectstatic.
+STATIC_ROOT = None
+WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
