@@ -1,0 +1,78 @@
+"""The constraint that makes a reference to another tenant's row impossible in the database itself."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.ddl_references import Statement
+from django.db.models.lookups import Exact
+from django.db.models.sql.where import WhereNode
+
+
+class TenantForeignKey(models.ForeignKey):
+    """A reference to a row of the same tenant. Its constraint is a SameTenant, and its index, if any, begins with the
+    tenant: both are declared in the model's Meta.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"db_constraint": False, "db_index": False} | kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        # Django leaves out its own default, which is not ours.
+        return name, path, args, kwargs | {"db_index": self.db_index}
+
+    def get_extra_restriction(self, alias: str, related_alias: str) -> WhereNode:
+        """Join on the tenant too, with which every index begins."""
+        there, here = (model._meta.get_field("tenant") for model in (self.remote_field.model, self.model))
+        same: list[Any] = [Exact(there.get_col(alias), here.get_col(related_alias))]
+        return WhereNode(same)
+
+
+class SameTenant(models.BaseConstraint):
+    """FOREIGN KEY (tenant_id, `field`_id) REFERENCES the field's table (tenant_id, id).
+
+    It takes the place of a TenantForeignKey's own constraint. Validation says the same in a sentence, for the forms of a
+    super_admin, who sees every tenant's rows.
+    """
+
+    def __init__(self, *, field: str, name: str, **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.field = field
+
+    def constraint_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
+        field: Any = model._meta.get_field(self.field)
+        quote = schema_editor.quote_name
+        return (
+            f"CONSTRAINT {quote(self.name)} FOREIGN KEY (tenant_id, {quote(field.column)}) "
+            f"REFERENCES {quote(field.remote_field.model._meta.db_table)} (tenant_id, id) DEFERRABLE INITIALLY IMMEDIATE"
+        )
+
+    def create_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
+        table = schema_editor.quote_name(model._meta.db_table)
+        return f"ALTER TABLE {table} ADD {self.constraint_sql(model, schema_editor)}"
+
+    def remove_sql(
+        self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
+    ) -> Statement | str:
+        table = schema_editor.quote_name(model._meta.db_table)
+        return f"ALTER TABLE {table} DROP CONSTRAINT {schema_editor.quote_name(self.name)}"
+
+    def validate(self, model: Any, instance: Any, exclude: Any = None, using: str = "default") -> None:
+        if self.field in (exclude or ()):
+            return
+        related = getattr(instance, self.field)
+        if related is not None and related.tenant_id != instance.tenant_id:
+            raise ValidationError({self.field: "Choose one of the same business."}, code="foreign_tenant")
+
+    def deconstruct(self) -> Any:
+        path, args, kwargs = super().deconstruct()
+        return path, args, kwargs | {"field": self.field}
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, SameTenant):
+            return (self.name, self.field) == (other.name, other.field)
+        return NotImplemented
+
+    __hash__ = models.BaseConstraint.__hash__
