@@ -1,0 +1,94 @@
+"""E-mail addresses and phone numbers in the one form in which they are compared."""
+
+import re
+import unicodedata
+
+import phonenumbers
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from phonenumbers.phonemetadata import PhoneMetadata
+
+from tenants.scope import current_tenant
+
+MAX_EMAIL = 254
+# Inside a character class of a regular expression.
+PHONE_SEPARATORS = r"\s\-‐-―−.()/"
+_E164 = re.compile(r"\+[0-9]{7,15}\Z")
+_TRUNK_ZERO = re.compile(r"(?<=\d)\s*\(0\)")
+
+
+def clean_email(value: str) -> str:
+    """The address as it is shown: NFKC, trimmed. Raises ValidationError where it is none or holds invisible characters."""
+    address = unicodedata.normalize("NFKC", value).strip()
+    if any(unicodedata.category(character) in {"Cc", "Cf"} for character in address):
+        raise ValidationError("The e-mail address holds invisible characters.", code="invalid")
+    validate_email(address)
+    # Both forms may be longer than what was given.
+    if max(len(address), len(address.casefold())) > MAX_EMAIL:
+        raise ValidationError("The e-mail address is too long.", code="max_length")
+    return address
+
+
+def email_key(value: str) -> str:
+    """The address as it is compared: `clean_email`, case folded."""
+    return clean_email(value).casefold()
+
+
+def clean_phone(value: str) -> str:
+    """The number in E.164, `+` and 7 to 15 digits; a national one is completed with the current tenant's region.
+
+    Only the shape decides: a number that no numbering plan knows is kept. Raises ValidationError for another shape.
+    """
+    text = unicodedata.normalize("NFKC", value).strip()
+    number = without_separators(text)
+    if not number.startswith("+"):
+        number = _completed(number)
+    if not _E164.match(number):
+        raise ValidationError("A phone number has 7 to 15 digits, such as +6281234567890.", code="invalid")
+    return number
+
+
+def without_separators(text: str) -> str:
+    """The number's digits; those of an international one after a `+`, and without the zero of `+44 (0)20`."""
+    number = _TRUNK_ZERO.sub("", text) if text.startswith(("+", "00")) else text
+    return re.sub(r"^00", "+", re.sub(f"[{PHONE_SEPARATORS}]+", "", number))
+
+
+def _completed(number: str) -> str:
+    tenant = current_tenant()
+    if tenant is None or not (number.isascii() and number.isdigit()):
+        return number
+    try:
+        parsed = phonenumbers.parse(number, tenant.phone_region)
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def validate_phone(value: str) -> None:
+    """`clean_phone` as a validator."""
+    clean_phone(value)
+
+
+def validate_email_address(value: str) -> None:
+    """`clean_email` as a validator."""
+    clean_email(value)
+
+
+def validate_region(value: str) -> None:
+    """Raises ValidationError where `value` is no region with phone numbers, such as `ID` or `NO`."""
+    if value not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValidationError("The region is a two-letter country code, such as ID or NO.", code="invalid")
+
+
+def without_trunk_prefix(digits: str) -> tuple[str, str]:
+    """A number's beginning as typed in the current tenant's country, as (country code, digits after the trunk prefix).
+
+    ("62", "8123456") for `08123456` in Indonesia; ("", digits) where there is no one country or no trunk prefix.
+    """
+    tenant = current_tenant()
+    metadata = PhoneMetadata.metadata_for_region(tenant.phone_region) if tenant else None
+    prefix = metadata.national_prefix if metadata else "0"
+    if not prefix or not digits.startswith(prefix):
+        return "", digits
+    return str(metadata.country_code) if metadata else "", digits.removeprefix(prefix)
