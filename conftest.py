@@ -1,0 +1,96 @@
+"""What the tests of every app share: two tenants, and people of every role in each."""
+
+import pytest
+from django.test import Client
+from hypothesis import settings
+from rest_framework.test import APIClient
+
+from tenants.models import LoginSession, Role
+from tenants.scope import tenant_scope
+from tenants.tests.factories import PASSWORD, TenantFactory, UserFactory
+
+# The same examples each time, so that a red suite stays red.
+settings.register_profile("suite", derandomize=True)
+settings.load_profile("suite")
+
+
+@pytest.fixture
+def tenant(db):
+    """Ours."""
+    return TenantFactory(
+        slug="lotus", name="Lotus", time_zone="Asia/Jakarta", currency="IDR", phone_region="ID", language="id"
+    )
+
+
+@pytest.fixture
+def stranger(db):
+    """The other business, of which nothing may be seen."""
+    return TenantFactory(
+        slug="nordlys", name="Nordlys", time_zone="Europe/Oslo", currency="NOK", phone_region="NO", language="nb"
+    )
+
+
+def client_of(user):
+    """A client with a real access token of `user`."""
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {LoginSession.start(user).token_pair()['access']}")
+    client.user = user
+    return client
+
+
+@pytest.fixture
+def as_role(tenant):
+    """`as_role("staff")`: the client of a person of that role in our tenant; `tenant=` for one of another's."""
+
+    def make(role, tenant=tenant):
+        return client_of(UserFactory(role=role, tenant=None if role == Role.SUPER_ADMIN else tenant))
+
+    return make
+
+
+@pytest.fixture
+def anonymous():
+    """A client without a token."""
+    return APIClient(raise_request_exception=False)
+
+
+@pytest.fixture
+def staff(as_role):
+    return as_role("staff")
+
+
+@pytest.fixture
+def manager(as_role):
+    return as_role("outlet_manager")
+
+
+@pytest.fixture
+def admin(as_role):
+    return as_role("tenant_admin")
+
+
+@pytest.fixture
+def super_admin(as_role):
+    return as_role("super_admin")
+
+
+@pytest.fixture
+def in_scope(tenant):
+    """The test's own queries are our tenant's."""
+    with tenant_scope(tenant):
+        yield tenant
+
+
+@pytest.fixture
+def back_office(tenant):
+    """`back_office("staff")`: a browser in which a person of that role in our tenant signed in to the admin."""
+
+    def make(role, tenant=tenant):
+        user = UserFactory(role=role, tenant=None if role == Role.SUPER_ADMIN else tenant)
+        browser = Client(raise_request_exception=False)
+        response = browser.post("/admin/login/", {"username": user.email, "password": PASSWORD})
+        assert response.status_code == 302, response.content
+        browser.user = user
+        return browser
+
+    return make
