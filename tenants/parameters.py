@@ -1,0 +1,150 @@
+"""Query parameters, read strictly: what can't be understood is a 400 and never quietly ignored."""
+
+import datetime as dt
+import re
+from typing import Any
+
+import django_filters
+from django.core.exceptions import ValidationError
+from django.forms import CharField
+from django.http import QueryDict
+from rest_framework.exceptions import ValidationError as BadRequest
+from rest_framework.request import Request
+
+from tenants.scope import current_tenant
+
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}([.,]\d{1,6})?)?([Zz]|[+\- ]\d{2}:?\d{2})?\Z", re.ASCII)
+
+
+def single(request: Request, name: str) -> str | None:
+    """The value of a parameter, None where it is absent. Raises a 400 where it is given twice or holds a NUL."""
+    values = request.query_params.getlist(name)
+    if len(values) > 1:
+        raise BadRequest({name: "Give this parameter once."})
+    if values and "\0" in values[0]:
+        raise BadRequest({name: "Null characters are not allowed."})
+    return values[0] if values else None
+
+
+def boolean(request: Request, name: str, *, default: bool) -> bool:
+    """A parameter that is true or false. Raises a 400 for anything else."""
+    value = single(request, name)
+    if value is None:
+        return default
+    try:
+        return to_boolean(value)
+    except ValidationError as error:
+        raise BadRequest({name: error.messages}) from error
+
+
+def to_boolean(value: str) -> bool:
+    """True for `true` and `1`, False for `false` and `0`, in any case. Raises ValidationError for anything else."""
+    try:
+        return BOOLEANS[value.lower()]
+    except KeyError as error:
+        raise ValidationError("Write true or false.", code="invalid") from error
+
+
+def to_day_or_instant(value: str) -> dt.date | dt.datetime:
+    """`YYYY-MM-DD` as a date; an ISO 8601 instant as a datetime in UTC (one without an offset: the tenant's clock).
+
+    A `+` of an offset that arrives as a space is understood. Raises ValidationError for anything else.
+    """
+    try:
+        if DAY.match(value):
+            return dt.date.fromisoformat(value)
+        if _INSTANT.match(value):
+            instant = dt.datetime.fromisoformat(value.replace(" ", "+").upper())
+            return (instant if instant.tzinfo else instant.replace(tzinfo=zone())).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValidationError("Write a day such as 2025-01-31 or an instant such as 2025-01-31T10:30:00Z.", code="invalid")
+
+
+def zone() -> dt.tzinfo:
+    """The zone of the days in a query: the current tenant's, or UTC for all of them together."""
+    tenant = current_tenant()
+    return tenant.zone if tenant else dt.UTC
+
+
+def first_instant(value: dt.date | dt.datetime) -> dt.datetime:
+    """The first instant of a day in `zone()`; an instant itself."""
+    if isinstance(value, dt.datetime):
+        return value
+    try:
+        return dt.datetime.combine(value, dt.time(), zone()).astimezone(dt.UTC)
+    except OverflowError:
+        return dt.datetime.min.replace(tzinfo=dt.UTC)
+
+
+def last_instant(value: dt.date | dt.datetime) -> dt.datetime:
+    """The last microsecond of a day in `zone()`; of a second, which is how instants are told; else the instant."""
+    if isinstance(value, dt.datetime):
+        return value if value.microsecond else value.replace(microsecond=999_999)
+    try:
+        return first_instant(value + dt.timedelta(days=1)) - dt.timedelta(microseconds=1)
+    except OverflowError:
+        return dt.datetime.max.replace(tzinfo=dt.UTC)
+
+
+def as_day(value: dt.date | dt.datetime) -> dt.date:
+    """The day in `zone()` of what `to_day_or_instant` gives."""
+    if not isinstance(value, dt.datetime):
+        return value
+    try:
+        return value.astimezone(zone()).date()
+    except OverflowError:  # the first or the last day there is
+        return value.date()
+
+
+class StrictField(CharField):
+    """A form field that hands its text, once given, to `convert`. An empty text is an error, not an absence."""
+
+    def __init__(self, *, convert: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs, strip=True, empty_value=None)
+        self.convert = convert
+
+    def clean(self, value: Any) -> Any:
+        return None if value is None else self.convert(super().clean(value) or "")
+
+
+class StrictFilter(django_filters.Filter):
+    """A filter over StrictField."""
+
+    field_class = StrictField
+
+
+class BooleanFilter(StrictFilter):
+    """`true` or `false`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, convert=to_boolean, **kwargs)
+
+
+class DayFilter(StrictFilter):
+    """A day or an instant."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, convert=to_day_or_instant, **kwargs)
+
+
+class StrictFilterSet(django_filters.FilterSet):
+    """A filter set that refuses a parameter given twice, and a range that ends before it begins.
+
+    `ranges` names the pairs of parameters that bound one.
+    """
+
+    ranges: tuple[tuple[str, str], ...] = ()
+
+    def is_valid(self) -> bool:
+        values = self.form.cleaned_data if super().is_valid() else {}
+        for name in self.filters:
+            if isinstance(self.data, QueryDict) and len(self.data.getlist(name)) > 1:
+                self.form.add_error(name, ValidationError("Give this parameter once.", code="repeated"))
+        for first, last in self.ranges:
+            start, end = values.get(first), values.get(last)
+            if start and end and first_instant(start) > last_instant(end):
+                self.form.add_error(first, ValidationError(f"{first} is after {last}.", code="invalid"))
+        return super().is_valid()

@@ -1,0 +1,105 @@
+"""Signing in and out; and what the views of a tenant's rows share."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from django.db.transaction import non_atomic_requests
+from django.utils.decorators import method_decorator
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, ValidationError
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from tenants import tokens
+from tenants.authentication import named_tenant
+from tenants.models import LoginSession, User
+from tenants.permissions import ANYONE, STAFF
+from tenants.scope import current_tenant, enter_scope, tenant_scope
+from tenants.serializers import LoginSerializer, MeSerializer, RefreshSerializer
+from tenants.throttling import client_address, throttled
+
+
+# Each step is a transaction of its own: a counted failure and an ended session outlive the refusal that reports them.
+@method_decorator(non_atomic_requests, name="dispatch")
+class TokenViewSet(GenericViewSet):
+    """Log-in, refresh and log-out."""
+
+    authentication_classes = ()
+    roles = {"login": ANYONE, "refresh": ANYONE, "logout": ANYONE}
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+    def login(self, request: Request) -> Response:
+        """Sign in with e-mail and password."""
+        credentials = self._body(LoginSerializer)
+        user = throttled(
+            lambda: User.objects.with_credentials(**credentials),
+            account=credentials["email"],
+            address=client_address(request),
+        )
+        with suppress(User.DoesNotExist):
+            if user:
+                return Response(LoginSession.start(user).token_pair())
+        raise AuthenticationFailed("No active account has this e-mail and password.")
+
+    def refresh(self, request: Request) -> Response:
+        """Exchange a refresh token for the next pair."""
+        try:
+            return Response(LoginSession.refresh(self._body(RefreshSerializer)["refresh"]).token_pair())
+        except tokens.InvalidToken as error:
+            raise AuthenticationFailed("The refresh token is not valid, has expired or was used.") from error
+
+    def logout(self, request: Request) -> Response:
+        """End the session: its refresh and access tokens are refused from now on."""
+        try:
+            LoginSession.end(self._body(RefreshSerializer)["refresh"])
+        except tokens.InvalidToken as error:
+            raise AuthenticationFailed("The refresh token is not valid or has expired.") from error
+        return Response({"message": "You have been logged out successfully"})
+
+    def _body(self, serializer_class: type) -> dict[str, Any]:
+        serializer = serializer_class(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+
+class MeViewSet(GenericViewSet):
+    """The person that the token speaks for."""
+
+    serializer_class = MeSerializer
+    roles = {"retrieve": STAFF}
+
+    def retrieve(self, request: Request) -> Response:
+        """Who am I?"""
+        return Response(self.get_serializer(request.user).data)
+
+
+class TenantViewSet(GenericViewSet):
+    """A viewset over a tenant's rows. The row that a URL names narrows a super_admin's scope to its own tenant."""
+
+    lookup_url_kwarg: str
+
+    def get_object(self) -> Any:
+        # Not DRF's: that one would apply the filters of the list to a single row.
+        row = get_object_or_404(self.get_queryset(), pk=self.kwargs[self.lookup_url_kwarg])
+        enter_scope(row.tenant)
+        return row
+
+
+@contextmanager
+def body_scope(request: Request) -> Iterator[None]:
+    """The scope in which a body creates something: the caller's tenant, or the one that a super_admin names in it.
+
+    Raises PermissionDenied for another tenant than one's own, ValidationError for none or one that does not exist.
+    """
+    named = request.data.get("tenant_id") if isinstance(request.data, Mapping) else None
+    tenant = current_tenant()
+    if tenant is not None and named not in (None, tenant.pk):
+        raise PermissionDenied("You can create customers in your own business only: leave tenant_id out.")
+    if tenant is None and named is None:
+        raise ValidationError({"tenant_id": "Name the tenant in which to create."})
+    with tenant_scope(tenant or named_tenant(named)):
+        yield
