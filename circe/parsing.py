@@ -1,0 +1,58 @@
+"""JSON bodies, read strictly."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from django.conf import settings
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.parsers import BaseParser
+
+MAX_DEPTH = 20
+
+
+class PayloadTooLarge(APIException):
+    """The body is larger than MAX_JSON_BYTES."""
+
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The body is too large."
+    default_code = "payload_too_large"
+
+
+class StrictJSONParser(BaseParser):
+    """UTF-8 JSON. Raises PayloadTooLarge over MAX_JSON_BYTES; ParseError for what is not JSON by RFC 8259, and for lone
+    surrogates, NUL, a key given twice, or more than MAX_DEPTH levels, which JSON allows and nobody means.
+    """
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        body = stream.read(settings.MAX_JSON_BYTES + 1)
+        if len(body) > settings.MAX_JSON_BYTES:
+            raise PayloadTooLarge
+        try:
+            value = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise ParseError(f"The body is not valid JSON: {error}.") from error
+        _inspect(value, MAX_DEPTH)
+        # orjson keeps the last of two equal keys and says nothing; the standard parser lets one look.
+        json.loads(body, object_pairs_hook=_without_repetition, parse_int=str, parse_float=str)
+        return value
+
+
+def _inspect(value: Any, levels: int) -> None:
+    if isinstance(value, str) and "\0" in value:
+        raise ParseError("The body holds a NUL character.")
+    if isinstance(value, dict | list):
+        if not levels:
+            raise ParseError(f"The body is nested more than {MAX_DEPTH} levels deep.")
+        for part in value:
+            _inspect(part, levels - 1)
+        for part in value.values() if isinstance(value, dict) else ():
+            _inspect(part, levels - 1)
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ParseError("The body names a key twice.")

@@ -1,0 +1,30 @@
+"""JSON out, whatever the client says it accepts."""
+
+from typing import Any
+
+import orjson
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+
+class JSONRenderer(BaseRenderer):
+    """UTF-8 JSON."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return b"" if data is None else orjson.dumps(data, default=str)
+
+
+class AlwaysJSON(BaseContentNegotiation):
+    """The body's parser by its Content-Type, the answer's renderer always the same: there is only one."""
+
+    def select_parser(self, request: Request, parsers: list[Any]) -> Any:
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == media_type), None)
+
+    def select_renderer(self, request: Request, renderers: list[Any], format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type

@@ -1,0 +1,313 @@
+"""Every error of the API has one shape, application/problem+json (RFC 9457), whatever goes wrong and wherever."""
+
+import logging
+import threading
+from contextlib import contextmanager
+
+import pytest
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.exceptions import ValidationError as ModelError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.test import RequestFactory
+from psycopg_pool import PoolTimeout
+from rest_framework import exceptions
+from rest_framework.test import APIClient
+
+from circe import errors
+from circe.urls import urlpatterns
+from customers.models import Customer
+from customers.tests.factories import CustomerFactory
+from tenants.models import LoginSession
+from tenants.scope import EVERY_TENANT, tenant_scope
+
+LIST = "/api/v1/customers"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
+
+
+def problem(status, code, title, detail, **more):
+    return {
+        "type": f"urn:circe:problem:{code}", "title": title, "status": status, "detail": detail, "code": code, **more
+    }  # fmt: skip
+
+
+def assert_problem(answer, expected):
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()) == (expected["status"], expected)
+
+
+UNKNOWN = problem(404, "not_found", "Not Found", "There is nothing at this address.")
+AWAY = problem(503, "unavailable", "Service Unavailable", "The database is away or too slow. Try again in a moment.")
+CRASH = problem(500, "internal_error", "Internal Server Error", "Something went wrong on our side. It has been logged.")
+
+
+# --- what the client did --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/", "/api/v1/customers/", "/nothing"])
+def test_404_for_an_unknown_url(path, method, staff):
+    strict = APIClient(enforce_csrf_checks=True)
+    for client in (staff, strict):
+        assert_problem(client.generic(method, path, b"{", "application/json", HTTP_ACCEPT="text/html"), UNKNOWN)
+
+
+def test_404_without_a_body_for_head(staff):
+    answer = staff.head("/api/v1/nothing")
+    assert (answer.status_code, answer.content) == (404, b"")
+
+
+def test_404_without_a_database(staff):
+    with database_away():
+        assert_problem(staff.post("/api/v1/nothing", {}), UNKNOWN)
+
+
+def test_404_of_the_admin_is_a_page(staff):
+    answer = staff.get("/admin/nothing/", follow=True)
+    assert answer.headers["Content-Type"].startswith("text/html")
+
+
+def test_401_names_the_scheme(anonymous, db):
+    answer = anonymous.get(LIST)
+    assert_problem(
+        answer,
+        problem(401, "not_authenticated", "Unauthorized", "Authentication credentials were not provided."),
+    )
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_403(staff):
+    assert_problem(
+        staff.get(f"{LIST}/statistics/summary"),
+        problem(
+            403, "permission_denied", "Forbidden", "You do not have permission to perform this action."
+        ),
+    )  # fmt: skip
+
+
+def test_405(staff):
+    answer = staff.put(LIST, {})
+    assert_problem(answer, problem(405, "method_not_allowed", "Method Not Allowed", 'Method "PUT" not allowed.'))
+    assert "GET" in answer.headers["Allow"]
+
+
+def test_413(staff, settings):
+    settings.MAX_JSON_BYTES = 10
+    assert_problem(
+        staff.post(LIST, {"first_name": "Jane"}),
+        problem(413, "payload_too_large", "Request Entity Too Large", "The body is too large."),
+    )
+
+
+def test_415(staff):
+    assert_problem(
+        staff.generic("POST", LIST, b"x", "text/plain"),
+        problem(
+            415,
+            "unsupported_media_type",
+            "Unsupported Media Type",
+            'Unsupported media type "text/plain" in request.',
+        ),
+    )
+
+
+def test_400_names_each_field(staff):
+    answer = staff.post(LIST, {"first_name": 1, "phone": "1", "preferences": {"language": 1, "colour": "red"}})
+    assert answer.status_code == 400
+    body = answer.json()
+    assert set(body) == {"type", "title", "status", "detail", "code", "errors"}
+    assert (body["code"], body["title"]) == ("invalid", "Bad Request")
+    assert all(set(fault) == {"field", "code", "detail"} for fault in body["errors"])
+    assert [fault["field"] for fault in body["errors"]] == ["first_name", "phone", "preferences.colour"]
+    assert all(fault["field"] in body["detail"] for fault in body["errors"])
+
+
+def test_an_answer_is_json_whatever_the_client_accepts(staff):
+    for accept in ("text/html", "application/xml", "image/*;q=1", "", "*/*", "nonsense", ";;", "\xe9", "x" * 9000):
+        answer = staff.get(LIST, HTTP_ACCEPT=accept)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+        refused = staff.put(LIST, {}, HTTP_ACCEPT=accept)
+        assert (refused.status_code, refused.headers["Content-Type"]) == (405, "application/problem+json")
+    assert staff.get(f"{LIST}?format=html").status_code == 200
+    assert staff.get(f"{LIST}?format=api&format=xml").headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "testserver.evil.example", "a b", "testserver:x", "[::1", "", "\xe9"])
+def test_a_forged_host_is_a_400(host, staff):
+    for path in (LIST, "/api/v1/nothing", "/api/v1/auth/me"):
+        answer = staff.get(path, HTTP_HOST=host)
+        assert_problem(answer, problem(400, "malformed", "Bad Request", "The request is malformed."))
+
+
+def test_too_many_parameters_are_a_400(staff):
+    answer = staff.get(f"{LIST}?{'&'.join('x=1' for _ in range(1001))}")
+    assert_problem(answer, problem(400, "malformed", "Bad Request", "The request is malformed."))
+
+
+def test_no_csrf_token_is_asked_of_the_api(staff):
+    strict = APIClient(enforce_csrf_checks=True)
+    strict.credentials(**staff._credentials)
+    assert strict.post(LIST, {"first_name": "Jane", "phone": "+1234567890"}).status_code == 201
+    assert strict.post("/api/v1/auth/refresh", {}).status_code == 400
+
+
+# --- what we did ----------------------------------------------------------------------------------------------------
+
+
+def test_500_for_a_crash_tells_nothing_and_is_logged(manager, tenant, caplog):
+    url = f"{LIST}/{CustomerFactory(tenant=tenant).pk}"
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE customers_customer RENAME COLUMN first_name TO forename")
+    with caplog.at_level(logging.ERROR, logger="circe.errors"):
+        for send, path in ((manager.get, LIST), (manager.get, url), (manager.put, url)):
+            assert_problem(send(path, {}), CRASH)
+    logged = [record for record in caplog.records if record.name == "circe.errors"]
+    assert [record.message for record in logged] == [f"GET {LIST} crashed", f"GET {url} crashed", f"PUT {url} crashed"]
+    assert all(record.exc_info for record in logged)
+
+
+def test_a_crash_halfway_stores_nothing(staff):
+    """The customer is stored, and then what they like can't be."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE customers_preferredservice")
+    body = {"first_name": "Jane", "phone": "+1234567890", "preferences": {"preferred_services": []}}
+    assert_problem(staff.post(LIST, body), CRASH)
+    with tenant_scope(EVERY_TENANT):
+        assert Customer.objects.count() == 0
+
+
+def test_a_crash_outside_any_view():
+    request = RequestFactory().get("/api/v1/customers")
+    assert errors.crash(request).content == errors.CRASH.as_response().content
+    assert errors.crash(RequestFactory().get("/admin/")).headers["Content-Type"].startswith("text/html")
+
+
+# --- the database is away -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def database_away():
+    """No new connection finds the server."""
+    host = connection.settings_dict["HOST"]
+    connection.settings_dict["HOST"] = "/nowhere"
+    try:
+        yield
+    finally:
+        connection.settings_dict["HOST"] = host
+
+
+def begin(act):
+    """Act in a thread, whose connection to the database is a new one: (thread, its answers)."""
+    answers = []
+
+    def run():
+        try:
+            answers.append(act())
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread, answers
+
+
+@pytest.mark.django_db(transaction=True)
+def test_503_when_the_database_is_away(staff, caplog):
+    refresh = LoginSession.start(staff.user).token_pair()["refresh"]
+    credentials = {"email": "jane@example.com", "password": "x"}
+    connection.close()
+    with database_away():
+        for answer in (
+            staff.get(LIST),
+            staff.post(LIST, {}),
+            staff.get(f"{LIST}/statistics/summary"),
+            staff.get("/api/v1/auth/me"),
+            staff.post("/api/v1/auth/login", credentials),
+            staff.post("/api/v1/auth/refresh", {"refresh": refresh}),
+            staff.post("/api/v1/auth/logout", {"refresh": refresh}),
+            staff.get("/readyz"),
+        ):
+            assert_problem(answer, AWAY)
+            assert answer.headers["Retry-After"] == "2"
+        # The answer does not say why; the log does.
+        assert "No such file or directory" in caplog.text
+        assert staff.get("/healthz").json() == {"status": "ok"}
+    assert staff.get(LIST).status_code == 200
+    assert staff.get("/readyz").json() == {"status": "ok"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_503_when_the_connection_breaks_in_the_middle(manager, tenant):
+    """A write waits for a lock, and its connection is ended. Nothing of it is kept; the next request is served."""
+    url = f"{LIST}/{CustomerFactory(tenant=tenant, last_name='Doe').pk}"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE customers_customer IN EXCLUSIVE MODE")
+        thread, answers = begin(lambda: manager.put(url, {"last_name": "Roe"}))
+        waiting = None
+        while thread.is_alive() and not waiting:
+            cursor.execute("SELECT pid FROM pg_locks WHERE NOT granted")
+            waiting = cursor.fetchone()
+        cursor.execute("SELECT pg_terminate_backend(%s)", waiting)
+    thread.join()
+    assert_problem(answers[0], AWAY)
+    assert manager.get(url).json()["last_name"] == "Doe"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("setting", ["lock_timeout", "statement_timeout"])
+def test_503_when_the_database_is_too_slow(setting, manager, tenant):
+    url = f"{LIST}/{CustomerFactory(tenant=tenant, last_name='Doe').pk}"
+
+    def write():
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET {setting} = 100")
+        return manager.put(url, {"last_name": "Roe"})
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE customers_customer IN EXCLUSIVE MODE")
+        thread, answers = begin(write)
+        thread.join(timeout=20)
+    assert_problem(answers[0], AWAY)
+    assert answers[0].headers["Retry-After"] == "2"
+    assert manager.get(url).json()["last_name"] == "Doe"
+
+
+# --- one file decides it all ----------------------------------------------------------------------------------------
+
+PROBLEMS = [
+    (PermissionDenied(), 403, "permission_denied"),
+    (exceptions.NotFound(), 404, "not_found"),
+    (ModelError("No."), 400, "invalid"),
+    (ModelError({"phone": ["No."]}), 400, "invalid"),
+    (exceptions.ParseError(), 400, "malformed"),
+    (exceptions.Throttled(wait=0.2), 429, "throttled"),
+    (IntegrityError(), 409, "conflict"),
+    (DataError(), 400, "invalid"),
+    (SuspiciousOperation(), 400, "malformed"),
+    (OperationalError(), 503, "unavailable"),
+    (InterfaceError(), 503, "unavailable"),
+    (PoolTimeout(), 503, "unavailable"),
+]
+
+
+@pytest.mark.parametrize(("exception", "status", "code"), PROBLEMS, ids=lambda value: type(value).__name__)
+def test_what_an_exception_stands_for(exception, status, code):
+    found = errors.problem_of(exception)
+    assert (found.status, found.code) == (status, code)
+    assert isinstance(found.detail, str)
+    if status in {429, 503}:
+        assert int(found.headers["Retry-After"]) >= 1
+
+
+def test_what_nobody_foresaw_is_no_problem_but_a_crash():
+    for exception in (RuntimeError(), KeyError("x"), ZeroDivisionError()):
+        assert errors.problem_of(exception) is None
+
+
+def test_every_url_that_is_no_page_answers_in_this_shape(anonymous, db):
+    """What is not of the admin or the documentation."""
+    for pattern in urlpatterns:
+        path = str(pattern.pattern).replace("<str:customer_id>", "507f1f77bcf86cd799439011")
+        if path.startswith("api/"):
+            answer = anonymous.get(f"/{path}")
+            assert answer.status_code in {401, 405}, path
+            assert answer.headers["Content-Type"] == "application/problem+json"
