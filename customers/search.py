@@ -1,0 +1,89 @@
+"""How reception finds a person: by parts of words, in any order, whatever the case and the accents; by any spelling of a
+phone number.
+
+`Customer.search_text` is a folded text that the database keeps: a space, then names, e-mail and phone, then the words
+inside them, each after a space. So ` an` finds a beginning of a word. Both kinds of pattern are served by its trigram
+index, `% an%` by the trigrams of a word's beginning; a pattern without three letters in a row could only walk all of it.
+"""
+
+import re
+import unicodedata
+from itertools import groupby
+
+from django.db.models import F, Func, Lookup, Q, TextField, Value
+
+from tenants.identity import PHONE_SEPARATORS, without_separators, without_trunk_prefix
+
+MAX_LENGTH = 100
+_PHONE_PART = re.compile(rf"[0-9+{PHONE_SEPARATORS}]+\Z")
+
+
+@TextField.register_lookup
+class Like(Lookup):
+    """SQL's LIKE with a pattern that the database made, wildcards of the text already escaped."""
+
+    lookup_name = "like"
+
+    def as_sql(self, compiler, connection):  # noqa: ANN001, ANN201
+        left, left_params = self.process_lhs(compiler, connection)
+        right, right_params = self.process_rhs(compiler, connection)
+        return f"{left} LIKE {right}", [*left_params, *right_params]
+
+
+def matching(text: str) -> Q:
+    """The condition that every word of `text` occurs in a customer's names, e-mail or phone."""
+    condition = Q()
+    for is_phone, words in groupby(unicodedata.normalize("NFKC", text).split(), key=_is_phone_part):
+        group = list(words)
+        literally = Q(*(_part(word) for word in dict.fromkeys(group)))
+        condition &= (literally | _phone("".join(group))) if is_phone else literally
+    return condition
+
+
+def _is_phone_part(word: str) -> bool:
+    return _PHONE_PART.match(word) is not None
+
+
+def _phone(text: str) -> Q:
+    number = without_separators(text)
+    if not number:
+        return Q(pk__in=[])
+    country, rest = without_trunk_prefix(number)
+    found = _begins_phone(number) if len(number) < 3 else _in_phone(number)
+    if country:
+        found |= _begins_phone(country + rest)
+    elif len(rest) >= 3:
+        found |= _in_phone(rest)
+    return found
+
+
+# The index is of the folded text; the digits must be the phone's, and not those of a name or an e-mail address.
+def _in_phone(digits: str) -> Q:
+    return _contains(digits) & Q(phone__contains=digits)
+
+
+def _begins_phone(digits: str) -> Q:
+    return _begins_word(digits) & Q(phone__startswith=f"+{digits.removeprefix('+')}")
+
+
+def _part(word: str) -> Q:
+    return _begins_word(word) if len(word) < 3 else _contains(word)
+
+
+def _contains(word: str) -> Q:
+    return Q(search_text__like=Func(Value(word), function="circe_contains", output_field=TextField()))
+
+
+def _begins_word(word: str) -> Q:
+    return Q(search_text__like=Func(Value(word), function="circe_begins_word", output_field=TextField()))
+
+
+class SearchText(Func):
+    """What `search_text` is generated from."""
+
+    function = "circe_search_text"
+    arity = 4
+    output_field = TextField()
+
+    def __init__(self) -> None:
+        super().__init__(F("first_name"), F("last_name"), F("email"), F("phone"))

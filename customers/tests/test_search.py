@@ -1,0 +1,367 @@
+"""GET /api/v1/customers?search=: how reception finds a person."""
+
+import itertools
+import re
+import unicodedata
+from urllib.parse import quote
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from customers.models import Customer
+from customers.tests.bodies import CUSTOMERS, faults
+from customers.tests.factories import CustomerFactory
+
+
+@pytest.fixture
+def found(staff):
+    """`found("jane doe")`: first names of those found; `raw=True` for a text that is encoded already."""
+
+    def search(text, client=staff, raw=False):
+        response = client.get(f"{CUSTOMERS}?size=100&search={text if raw else quote(text)}")
+        assert response.status_code == 200, (text, response.content)
+        return sorted(item["first_name"] for item in response.json()["items"])
+
+    return search
+
+
+@pytest.fixture
+def person(tenant):
+    """`person("Jane", "Doe")`: a customer who is found by nothing else unless said."""
+
+    others = (f"+9990000{n:03}" for n in itertools.count())
+
+    def make(first_name, last_name=None, email=None, phone=None):
+        phone = phone or (None if email else next(others))
+        return CustomerFactory(tenant=tenant, first_name=first_name, last_name=last_name, email=email, phone=phone)
+
+    return make
+
+
+def test_full_text_search_across_name_email_and_phone(found, person):
+    person("Jane", "Doe")
+    person("Budi", "Santoso", email="boss@lotus.test")
+    person("Citra", "Dewi", phone="+6281234567890")
+    for text, name in {
+        "Jane": "Jane",
+        "Doe": "Jane",
+        "boss@lotus.test": "Budi",
+        "lotus": "Budi",
+        "+6281234567890": "Citra",
+        "dewi citra": "Citra",
+        "santoso boss": "Budi",
+    }.items():
+        assert found(text) == [name], text
+    assert found("Jane Dewi") == found("nobody") == []
+    assert found("") == found("  ") == ["Budi", "Citra", "Jane"]
+
+
+def test_every_word_must_occur_in_any_order_and_part_of_a_word_is_enough(found, person):
+    person("Anna Maria", "van der Berg", email="amb@example.com")
+    for text in ("berg anna", "maria  der", "\tnna\nari", "ann erg example", "anna anna anna", "BERG van MARIA"):
+        assert found(text) == ["Anna Maria"], text
+    assert found("anna peter") == found("annamaria") == found("annaberg") == []
+
+
+def test_a_word_of_one_or_two_letters_is_the_beginning_of_a_word(found, person):
+    person("Anne-Marie", "O'Brien", email="x.yz@qr-st.io")
+    person("Nan")
+    for text in ("a", "an", "ma", "o", "o'", "br", "b", "x", "yz", "qr", "st", "io", "m b", "a m o b"):
+        assert found(text) == ["Anne-Marie"], text
+    assert found("nn") == found("ri") == found("ie") == found("@q") == []
+    assert found("n") == ["Nan"]
+    assert found("nne") == ["Anne-Marie"]
+
+
+@pytest.mark.parametrize(
+    "last_name",
+    [
+        "Foo-Bo",
+        "Foo‐Bo",
+        "Foo‑Bo",
+        "Foo–Bo",
+        "O'Bo",
+        "O’Bo",
+        "OʻBo",
+        "J.Bo",
+        "Foo/Bo",
+        "Foo (Bo)",
+        "Foo,Bo",
+        "Foo Bo",
+        "Foo・Bo",
+    ],
+)
+def test_words_begin_after_punctuation_however_it_is_written(found, person, last_name):
+    person("Zed", last_name)
+    person("Obo")
+    assert found("bo") == found("b z") == ["Zed"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        ("José", "jose"),
+        ("Jose", "JOSÉ"),
+        ("Jose\u0301", "José"),
+        ("José", "jose\u0301"),
+        ("Łukasz", "lukasz"),
+        ("Lukasz", "łukasz"),
+        ("Bjørn", "BJORN"),
+        ("Strauß", "strauss"),
+        ("Strauss", "strauß"),
+        ("STRAUẞ", "strauß"),
+        ("Æsa", "aesa"),
+        ("Đặng", "dang"),
+        ("İbrahim", "ibrahim"),
+        ("Ibrahim", "İBRAHİM"),
+        ("Işık", "isik"),
+        ("Ｊａｎｅ", "jane"),
+        ("ﬁona", "fiona"),
+        ("Kelvin\u212a", "kelvink"),
+        ("O’Neill", "o'neill"),
+        ("O'Neill", "o’neill"),
+        ("Мария", "МАРИЯ"),
+        ("Алёна", "алена"),
+        ("Οδυσσεύς", "ΟΔΥΣΣΕΥΣ"),
+        ("ΟΔΥΣΣΕΥΣ", "οδυσσεύς"),
+        ("李小龍", "李小龍"),
+        ("李小龍", "李"),
+        ("さくら", "さくら"),
+        ("ｻｸﾗ", "サクラ"),
+        ("محمد", "محمد"),
+        ("Jane 🌸", "🌸"),
+        ("👩‍👩‍👧 Family", "👩‍👩‍👧"),
+        ("Z\u0351algo", "zalgo"),
+    ],
+)
+def test_case_and_accents_do_not_matter(found, person, stored, typed):
+    person(stored)
+    person("Nobody")
+    assert len(found(typed)) == 1
+
+
+def test_wildcards_are_literal(found, person):
+    person("50%")
+    person("a_b")
+    person("c\\d")
+    person("Plain")
+    assert found("%") == [] == found("_") == found("\\")  # no word begins with one
+    assert found("50%") == found("50％") == ["50%"]
+    assert found("0%") == found("%%%") == found("___") == found("P%n") == found("Pl_in") == found("Pla\\in") == []
+    assert found("a_b") == ["a_b"]
+    assert found("c\\d") == ["c\\d"]
+    assert found("%' OR true --") == []
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "0812 3456",
+        "08123456",
+        "+62 812",
+        "+62812",
+        "62812",
+        "62 812-3456",
+        "(0812) 345-6",
+        "0812.3456.7890",
+        "+62 (0)812 3456",
+        "+62 (0) 812 3456",
+        "0062 812 3456",
+        "00 62 812",
+        "812 3456 7890",
+        "3456",
+        "345-67",
+        "7890",
+        "56 78",
+        "０８１２ ３４５６",
+        "0812/3456",
+        "0812–3456",
+        "0812\u00a03456\u20117890",
+        "Citra 0812 3456",
+        "0812 3456 citra",
+        "0812 citra 7890",
+        "0",
+        "08",
+        "081",
+        "+",
+        "+6",
+        "00",
+        "006",
+        "(0",
+    ],
+)
+def test_a_phone_is_found_however_either_side_is_written(staff, found, person, typed):
+    staff.post(CUSTOMERS, {"first_name": "Citra", "phone": "0812-3456-7890"})
+    person("Mail only", email="nobody@example.com")
+    person("Elsewhere", phone="+4791919191") if typed not in ("+", "00") else None
+    assert found(typed) == ["Citra"]
+
+
+@pytest.mark.parametrize("typed", ["+62 812", "+62812", "+62 812 3456"])
+def test_an_unencoded_plus_arrives_as_a_space_and_still_works(found, person, typed):
+    person("Citra", phone="+6281234567890")
+    assert found(typed.replace(" ", "%20"), raw=True) == found(typed.replace(" ", "+"), raw=True) == ["Citra"]
+
+
+@pytest.mark.parametrize(
+    "typed", ["0812 3457", "+61 812", "0062 813", "0062 123", "(022) 812", "9999999999999999", "()", "-", "..."]
+)
+def test_another_phone_is_not_found(found, person, typed):
+    person("Citra", phone="+6281234567890")
+    assert found(typed) == []
+
+
+@pytest.mark.parametrize("typed", ["22 33 44 55", "22334455", "+47 22 33", "00 47 22 33 44 55", "4722", "33 44"])
+def test_norwegian_numbers_have_no_trunk_prefix(as_role, stranger, found, typed):
+    staff = as_role("staff", tenant=stranger)
+    staff.post(CUSTOMERS, {"first_name": "Kari", "phone": "22 33 44 55"})
+    CustomerFactory(tenant=stranger, first_name="Mail only", phone=None)
+    assert found(typed, client=staff) == ["Kari"]
+    assert found("022 33 44 55", client=staff) == []
+
+
+def test_a_super_admin_finds_phones_of_every_country(super_admin, found, tenant, stranger):
+    CustomerFactory(tenant=tenant, first_name="Citra", phone="+6281234567890")
+    CustomerFactory(tenant=stranger, first_name="Kari", phone="+4722334455")
+    CustomerFactory(tenant=stranger, first_name="Mail only", phone=None, email="x@example.com")
+    for typed in ("0812 3456", "+62 812", "62812", "0062 812"):
+        assert found(typed, client=super_admin) == ["Citra"], typed
+    assert found("22 33 44 55", client=super_admin) == ["Kari"]
+    assert found("+", client=super_admin) == found("00", client=super_admin) == ["Citra", "Kari"]
+    assert found("0", client=super_admin) == found("08", client=super_admin) == []  # of which country?
+
+
+def test_digits_may_belong_to_a_name_too(found, person):
+    person("Table 12")
+    person("Citra", phone="+6281234567890")
+    assert found("table 12") == found("12 table") == ["Table 12"]
+    assert found("12") == ["Table 12"]
+    assert found("123") == ["Citra"]
+
+
+def test_search_takes_100_characters(staff, found, person):
+    person("x" * 100)
+    assert found("x" * 100) == ["x" * 100]
+    assert found(" " * 50 + "x" * 100 + " " * 50) == ["x" * 100]
+    assert faults(staff.get(f"{CUSTOMERS}?search={'x' * 101}")) == {"search"}
+    assert len(found("🌸" * 100)) == 0
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    ["%ff", "%ed%a0%80", "%c0%af", "%e2%80%8b", "%01", "%7f", "%ef%bf%bf", "%f4%8f%bf%bf", "%5b%5d", "%27%22"],
+)
+def test_odd_bytes_find_nobody(found, person, encoded):
+    person("Jane")
+    assert found(encoded, raw=True) == []
+    assert found(f"jane%20x{encoded}", raw=True) == []
+
+
+def test_a_nul_is_refused(staff):
+    assert faults(staff.get(f"{CUSTOMERS}?search=ja%00ne")) == {"search"}
+
+
+def test_a_change_is_found_at_once_and_a_deleted_customer_is_not(admin, found, person):
+    customer = person("Jane")
+    admin.put(f"{CUSTOMERS}/{customer.pk}", {"first_name": "Renée"})
+    assert (found("jane"), found("renee")) == ([], ["Renée"])
+    admin.delete(f"{CUSTOMERS}/{customer.pk}")
+    assert found("renee") == []
+
+
+def test_another_tenants_customers_are_not_found(found, stranger, person):
+    CustomerFactory(tenant=stranger, first_name="Kari", email="secret@example.com")
+    for text in ("kari", "secret", "kari ' or 1=1", "k"):
+        assert found(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " ".join("abcdefghijklmnopqrstuvwxyz0123456789%_-+.()&/!?=*#"),
+        " ".join(f"{n}a" for n in range(25)),
+        " ".join(f"a {n}" for n in range(22)),
+        "- " * 50,
+        "%" * 100,
+        "0 " * 50,
+    ],
+)
+def test_many_words_are_few_conditions(found, text):
+    """Each word is looked for once, in at most five ways; how long one takes is the plan's, see test_search_plan."""
+    with CaptureQueriesContext(connection) as asked:
+        found(text)
+    words = text.split()
+    consecutive = len(list(itertools.groupby(words)))
+    for query in asked:
+        assert query["sql"].count("LIKE") <= 5 * consecutive
+
+
+# --- against a naive matcher -----------------------------------------------------------------------------------------
+
+SPECIAL = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "ς": "σ"})
+BREAKS = " -.'+@_"
+names = st.text("aAbBéÉłŁøßnN %_\\-'.1", min_size=1, max_size=8).filter(str.strip)
+digits = st.text("0123456789", min_size=7, max_size=9)
+people = st.lists(st.tuples(names, st.none() | names, st.sampled_from(["+62", "+47"]), digits), min_size=1, max_size=6)
+texts = st.lists(
+    st.text("aAbéŁoOsSnN%_\\-'.", min_size=1, max_size=4) | st.text("0126 ()-+", min_size=1, max_size=6), max_size=3
+).map(" ".join)
+
+
+def folded(text):
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(one for one in plain if not unicodedata.combining(one)).translate(SPECIAL)
+
+
+def is_phone_like(word):
+    return re.fullmatch(r"[0-9()+.-]+", word) is not None
+
+
+def begins_word(field, at):
+    """What separates words begins one only after a space."""
+    return at == 0 or field[at - 1] == " " or (field[at - 1] in BREAKS and field[at] not in BREAKS)
+
+
+def matches(fields, phone, text):
+    """The contract's sentences, the slow way."""
+
+    def occurs(word):
+        word = folded(word)
+        return any(
+            folded(field)[at:].startswith(word)
+            for field in (*fields, phone)
+            for at in range(len(folded(field)))
+            if len(word) > 2 or begins_word(folded(field), at)
+        )
+
+    def rings(words):
+        typed = re.sub(r"[().-]", "", "".join(words))
+        typed = "+" + typed[2:] if typed.startswith("00") else typed
+        starts = [0, 1] if len(typed) < 3 else range(len(phone))
+        found = bool(typed) and any(phone[at:].startswith(typed) for at in starts)
+        return found or (typed.startswith("0") and phone.startswith("+62" + typed[1:]))
+
+    return all(
+        all(occurs(word) for word in words) or (phone_like and rings(words))
+        for phone_like, words in ((like, list(group)) for like, group in itertools.groupby(text.split(), is_phone_like))
+    )
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(people=people, text=texts)
+def test_search_finds_just_whom_a_naive_matcher_finds(found, in_scope, people, text):
+    Customer.objects.all().delete()
+    expected, seen = [], set()
+    for number, (first_name, last_name, country, rest) in enumerate(people):
+        phone = country + rest
+        if phone not in seen:
+            seen.add(phone)
+            CustomerFactory(
+                tenant=in_scope, first_name=first_name, last_name=last_name, email=f"{number}@x.yz", phone=phone
+            )
+            if matches([first_name, last_name or "", f"{number}@x.yz"], phone, text):
+                expected.append(first_name.strip())
+    assert found(text) == sorted(expected)

@@ -1,0 +1,35 @@
+"""What the values of a customer must be like."""
+
+import datetime as dt
+import re
+import unicodedata
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.utils import timezone
+
+from tenants.parameters import zone
+
+validate_tag = RegexValidator(
+    r"\A[^\W_][\w-]*\Z", "A tag is made of letters, digits, hyphens and underscores.", code="invalid"
+)
+validate_source = RegexValidator(
+    r"\A[a-z0-9][a-z0-9_-]*\Z",
+    "A source is made of lower-case letters, digits, hyphens and underscores.",
+    code="invalid",
+)
+
+# Control characters, and those that turn the direction of the text around them.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def validate_name(value: str) -> None:
+    """Raises ValidationError for a name that shows nothing, or that holds control characters."""
+    if _UNSEEN.search(value) or not any(unicodedata.category(character)[0] in "LNPS" for character in value):
+        raise ValidationError("A name is made of characters that can be seen.", code="invalid")
+
+
+def validate_date_of_birth(value: dt.date) -> None:
+    """Raises ValidationError for a day before 1900, or after today by the tenant's calendar."""
+    if not dt.date(1900, 1, 1) <= value <= timezone.now().astimezone(zone()).date():
+        raise ValidationError("A date of birth lies between 1900 and today.", code="invalid")

@@ -1,0 +1,96 @@
+"""The endpoints of customers."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from rest_framework import status
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from customers.filters import CustomerFilter
+from customers.models import Customer
+from customers.serializers import (
+    CreatedCustomerSerializer,
+    CustomerSerializer,
+    CustomerWithPreferencesSerializer,
+    NewCustomerSerializer,
+    PreferencesSerializer,
+)
+from tenants.parameters import boolean
+from tenants.permissions import ADMINS, MANAGERS, STAFF, SUPER
+from tenants.views import TenantViewSet, body_scope
+
+
+class CustomerViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
+    """Customers: list, create, read, change, delete, restore."""
+
+    serializer_class = CustomerSerializer
+    filterset_class = CustomerFilter
+    lookup_url_kwarg = "customer_id"
+    roles = {
+        "list": STAFF,
+        "create": STAFF,
+        "retrieve": STAFF,
+        "update": MANAGERS,
+        "destroy": ADMINS,
+        "purge": SUPER,
+        "restore": ADMINS,
+        "preferences": STAFF,
+    }
+
+    def get_queryset(self) -> QuerySet[Customer]:
+        customers = Customer.objects.with_profile().select_related("tenant")
+        if self.action not in {"purge", "restore"}:
+            customers = customers.undeleted()
+        return customers if self.request.method in SAFE_METHODS else customers.select_for_update(of=("self",))
+
+    def create(self, request: Request) -> Response:
+        """Create a customer, unless one with the same e-mail or phone exists."""
+        with body_scope(request):
+            check_duplicates = boolean(request, "check_duplicates", default=True)
+            customer = self._saved(NewCustomerSerializer(data=request.data))
+            customer.possible_duplicates = customer.conflicts() if check_duplicates else []
+            return Response(
+                CreatedCustomerSerializer(customer).data,
+                status.HTTP_201_CREATED,
+                headers={"Location": reverse("customer", args=[customer.pk])},
+            )
+
+    def update(self, request: Request, customer_id: str) -> Response:
+        """Change the keys given, and no others."""
+        customer = self._saved(CustomerSerializer(self.get_object(), data=request.data, partial=True))
+        return Response(CustomerSerializer(customer).data)
+
+    def preferences(self, request: Request, customer_id: str) -> Response:
+        """Change the preferences given, and no others."""
+        customer = self.get_object()
+        preferences = PreferencesSerializer(customer, data=request.data, partial=True)
+        preferences.is_valid(raise_exception=True)
+        customer.change(preferences.validated_data)
+        return Response(CustomerWithPreferencesSerializer(self._fresh(customer)).data)
+
+    def destroy(self, request: Request, customer_id: str) -> Response:
+        """Soft-delete, or with `permanent=true` remove for good."""
+        if boolean(request, "permanent", default=False):
+            self.action = "purge"
+            self.check_permissions(request)
+            self.get_object().purge()
+        else:
+            self.get_object().soft_delete(by=request.user.pk)
+        return Response({"message": "Customer has been deleted successfully"})
+
+    def restore(self, request: Request, customer_id: str) -> Response:
+        """Undo a soft deletion."""
+        customer = self.get_object()
+        customer.restore()
+        return Response(CustomerSerializer(self._fresh(customer)).data)
+
+    def _saved(self, serializer: Any) -> Customer:
+        serializer.is_valid(raise_exception=True)
+        return self._fresh(serializer.save())
+
+    def _fresh(self, customer: Customer) -> Customer:
+        return Customer.objects.with_profile().get(pk=customer.pk)
