@@ -1,0 +1,103 @@
+"""The appointment as JSON."""
+
+from rest_framework import serializers
+
+from appointments.models import Appointment
+from tenants.serializers import ModelSerializer
+
+
+class BookedServiceSerializer(serializers.Serializer):
+    """The service as it is offered now."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+    category = serializers.SerializerMethodField()
+    duration_minutes = serializers.IntegerField()
+    price = serializers.IntegerField()
+
+    def get_category(self, service: object) -> str | None:
+        return service.category or None
+
+
+class BookedStaffSerializer(serializers.Serializer):
+    """Who attends the customer."""
+
+    id = serializers.CharField()
+    name = serializers.CharField(source="full_name")
+
+
+class BookedOutletSerializer(serializers.Serializer):
+    """Where."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+
+
+class PaymentSerializer(serializers.Serializer):
+    """How it was paid."""
+
+    status = serializers.CharField(source="payment_status")
+    method = serializers.CharField(source="payment_method", allow_null=True)
+    paid_amount = serializers.IntegerField()
+
+
+class AppointmentSerializer(ModelSerializer):
+    """An appointment with its service, staff, outlet and payment. Money is in `currency`."""
+
+    service = BookedServiceSerializer()
+    staff = BookedStaffSerializer()
+    outlet = BookedOutletSerializer()
+    payment = PaymentSerializer(source="*")
+    currency = serializers.CharField(source="tenant.currency")
+
+    class Meta:
+        model = Appointment
+        fields = [
+            "id",
+            "tenant_id",
+            "outlet_id",
+            "customer_id",
+            "staff_id",
+            "service_id",
+            "appointment_date",
+            "start_time",
+            "end_time",
+            "status",
+            "total_price",
+            "notes",
+            "created_at",
+            "updated_at",
+            "service",
+            "staff",
+            "outlet",
+            "payment",
+            "currency",
+        ]
+        read_only_fields = fields
+
+
+class HistoryStatisticsSerializer(serializers.Serializer):
+    """Figures over the whole history, whatever the filters."""
+
+    total_appointments = serializers.IntegerField(help_text="Of any status.")
+    completed = serializers.IntegerField()
+    cancelled = serializers.IntegerField()
+    no_show = serializers.IntegerField()
+    upcoming = serializers.IntegerField(help_text="Pending or confirmed, and starting now or later.")
+
+
+class PageFiguresSerializer(serializers.Serializer):
+    """Which page this is, of how many."""
+
+    total = serializers.IntegerField(help_text="What the filters leave.")
+    page = serializers.IntegerField()
+    size = serializers.IntegerField()
+    pages = serializers.IntegerField()
+
+
+class HistorySerializer(serializers.Serializer):
+    """A page of a customer's appointments, newest first."""
+
+    appointments = AppointmentSerializer(many=True)
+    statistics = HistoryStatisticsSerializer()
+    pagination = PageFiguresSerializer()

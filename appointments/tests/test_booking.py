@@ -1,0 +1,252 @@
+"""A member of staff is in one place at a time."""
+
+import datetime as dt
+import random
+from itertools import pairwise
+from threading import Barrier, Thread
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, connections, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from appointments.models import HELD, Appointment, Status
+from appointments.tests.factories import AppointmentFactory
+from customers.tests.factories import CustomerFactory
+from tenants.scope import EVERY_TENANT, ForeignTenant, tenant_scope
+from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+
+SATURDAY = dt.date(2025, 1, 25)
+
+
+@pytest.fixture
+def shared(tenant):
+    """What all the appointments of a test have in common."""
+    return {
+        "tenant": tenant,
+        "customer": CustomerFactory(tenant=tenant),
+        "service": ServiceFactory(tenant=tenant),
+        "outlet": OutletFactory(tenant=tenant),
+        "staff_id": UserFactory(tenant=tenant).pk,
+        "status": Status.CONFIRMED,
+    }
+
+
+@pytest.fixture
+def book(shared):
+    """`book("10:00-11:00")`: an appointment; `day=1` for the day after."""
+
+    def make(hours, day=0, **fields):
+        start, end = (dt.time.fromisoformat(clock) for clock in hours.split("-"))
+        day = SATURDAY + dt.timedelta(days=day)
+        with transaction.atomic():
+            return AppointmentFactory(
+                **shared | {"appointment_date": day, "start_time": start, "end_time": end} | fields
+            )
+
+    return make
+
+
+def refused(error):
+    return error.value.__cause__.diag.constraint_name
+
+
+@pytest.mark.parametrize("first", HELD)
+@pytest.mark.parametrize("second", HELD)
+def test_a_staff_member_cannot_be_booked_twice_for_overlapping_times_that_are_held(book, first, second):
+    book("10:00-11:00", status=first)
+    for hours in ("10:00-11:00", "10:30-11:30", "09:30-10:30", "10:15-10:45", "09:00-12:00", "10:59:59-12:00"):
+        with pytest.raises(IntegrityError) as error:
+            book(hours, status=second)
+        assert refused(error) == "appointment_no_double_booking"
+
+
+def test_times_that_touch_do_not_overlap(book):
+    for hours in ("10:00-11:00", "11:00-12:00", "09:00-10:00", "12:00-00:00"):
+        book(hours)
+    book("00:00-01:00", day=1)
+
+
+def test_an_end_before_the_start_is_after_midnight(book):
+    book("23:00-01:30")
+    for hours, day in (
+        ("00:30-01:00", 1),
+        ("01:00-02:00", 1),
+        ("00:00-00:01", 1),
+        ("22:00-23:30", 0),
+        ("22:00-02:00", 0),
+    ):
+        with pytest.raises(IntegrityError) as error:
+            book(hours, day=day)
+        assert refused(error) == "appointment_no_double_booking"
+    for hours, day in (("01:30-02:00", 1), ("22:00-23:00", 0), ("00:30-01:00", 0), ("23:00-01:30", 1)):
+        book(hours, day=day)
+
+
+def test_the_last_night_of_the_calendar(shared, book):
+    far = {"appointment_date": dt.date.max}
+    book("23:00-01:00", **far)
+    with pytest.raises(IntegrityError):
+        book("23:30-23:45", **far)
+
+
+def test_zero_length_is_refused(book):
+    for hours in ("10:00-10:00", "00:00-00:00"):
+        for status in Status:
+            with pytest.raises(IntegrityError) as error:
+                book(hours, status=status)
+            assert refused(error) == "appointment_has_length"
+
+
+@pytest.mark.parametrize("status", [Status.CANCELLED, Status.NO_SHOW, Status.COMPLETED])
+def test_what_is_not_held_does_not_stand_in_the_way(book, status):
+    book("10:00-11:00", status=status)
+    book("10:00-11:00", status=status)
+    book("10:00-11:00")
+    book("10:30-11:00", status=status)
+
+
+def test_others_are_free_at_that_time(book, tenant, stranger):
+    book("10:00-11:00")
+    book("10:00-11:00", staff_id=UserFactory(tenant=tenant).pk)
+    AppointmentFactory(tenant=stranger, start_time=dt.time(10), end_time=dt.time(11), status="confirmed")
+
+
+@pytest.mark.parametrize("status", HELD)
+def test_back_to_a_held_status_is_refused_when_the_time_is_taken(book, tenant, status):
+    cancelled = book("10:00-11:00", status=Status.CANCELLED)
+    book("10:30-11:30")
+    cancelled.status = status
+    with tenant_scope(tenant), pytest.raises(IntegrityError) as error, transaction.atomic():
+        cancelled.save()
+    assert refused(error) == "appointment_no_double_booking"
+    with tenant_scope(tenant), pytest.raises(IntegrityError), transaction.atomic():
+        Appointment.objects.filter(pk=cancelled.pk).update(status=status)
+    with tenant_scope(tenant):
+        assert Appointment.objects.get(pk=cancelled.pk).status == Status.CANCELLED
+
+
+def test_an_appointment_may_be_moved_over_its_own_time_and_not_over_anothers(book, tenant):
+    moved, _ = book("10:00-11:00"), book("12:00-13:00")
+    with tenant_scope(tenant):
+        moved.end_time = dt.time(12)
+        moved.save()
+        moved.end_time = dt.time(12, 1)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            moved.save()
+
+
+def test_a_form_is_told_in_a_sentence(book, tenant):
+    clash = book("10:00-11:00", status=Status.CANCELLED)
+    book("10:30-11:30")
+    clash.status = Status.CONFIRMED
+    with tenant_scope(tenant), pytest.raises(ValidationError) as error:
+        clash.full_clean()
+    assert error.value.messages == ["This member of staff has another appointment at that time."]
+    clash.end_time = clash.start_time
+    with tenant_scope(tenant), pytest.raises(ValidationError) as error:
+        clash.full_clean()
+    assert "An appointment can't end when it starts." in error.value.messages
+
+
+@pytest.mark.parametrize("field", ["staff", "customer", "service", "outlet"])
+def test_another_tenants_rows_are_impossible(book, tenant, stranger, field):
+    make = {"staff": UserFactory, "customer": CustomerFactory, "service": ServiceFactory, "outlet": OutletFactory}
+    foreign = make[field](tenant=stranger)
+    with pytest.raises(IntegrityError) as error:
+        book("10:00-11:00", **{"staff_id": foreign.pk} if field == "staff" else {field: foreign})
+    assert refused(error) == f"appointment_{field}"
+    own = book("10:00-11:00")
+    with tenant_scope(EVERY_TENANT), pytest.raises(IntegrityError) as error, transaction.atomic():
+        Appointment.objects.filter(pk=own.pk).update(**{f"{field}_id": foreign.pk})
+    assert refused(error) == f"appointment_{field}"
+    setattr(own, f"{field}_id", foreign.pk)
+    with tenant_scope(EVERY_TENANT), pytest.raises(ValidationError) as error:
+        own.full_clean()
+    assert error.value.message_dict == {field: ["Choose one of the same business."]}
+
+
+def test_an_appointment_is_not_moved_to_another_tenant(book, tenant, stranger):
+    own = book("10:00-11:00")
+    own.tenant = stranger
+    with tenant_scope(tenant), pytest.raises(ForeignTenant):
+        own.save()
+    with tenant_scope(EVERY_TENANT), pytest.raises(IntegrityError), transaction.atomic():
+        own.save()
+
+
+@pytest.mark.parametrize("missing", ["staff_id", "service", "outlet", "appointment_date", "start_time", "end_time"])
+def test_nothing_that_tells_when_and_with_whom_may_be_missing(book, missing):
+    with pytest.raises(IntegrityError):
+        book("10:00-11:00", **{missing: None})
+
+
+def minutes(day, start, length):
+    first = day * 1440 + start
+    return range(first, first + length)
+
+
+bookings = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(0, 1439), st.integers(1, 1439), st.sampled_from(Status)), max_size=8
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(bookings=bookings)
+def test_what_is_refused_is_just_what_meets_a_held_minute(book, tenant, bookings):
+    with tenant_scope(tenant):
+        Appointment.objects.all().delete()
+    taken = set()
+    for day, start, length, status in bookings:
+        end = (start + length) % 1440
+        hours = f"{start // 60:02}:{start % 60:02}-{end // 60:02}:{end % 60:02}"
+        wanted = set(minutes(day, start, length)) if status in HELD else set()
+        if wanted & taken:
+            with pytest.raises(IntegrityError):
+                book(hours, day=day, status=status)
+        else:
+            book(hours, day=day, status=status)
+            taken |= wanted
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_80_concurrent_random_bookings_none_overlap_and_none_deadlock(shared):
+    pick = random.Random(3)
+    people = [UserFactory(tenant=shared["tenant"]).pk for _ in range(2)]
+    wishes = [(pick.choice(people), pick.randrange(0, 22 * 60), pick.randrange(30, 120)) for _ in range(80)]
+    barrier, outcomes = Barrier(len(wishes)), []
+
+    def clock(minute):
+        return dt.time(minute // 60, minute % 60)
+
+    def wish(person, start, length):
+        appointment = AppointmentFactory.build(
+            **shared | {"staff_id": person},
+            appointment_date=SATURDAY,
+            start_time=clock(start),
+            end_time=clock(start + length),
+        )
+        try:
+            connection.ensure_connection()
+            with tenant_scope(shared["tenant"]):
+                barrier.wait(30)
+                appointment.save()
+            outcomes.append("booked")
+        except Exception as error:
+            outcomes.append(error.__cause__.diag.constraint_name or error.__cause__.sqlstate)
+        finally:
+            connections.close_all()
+
+    threads = [Thread(target=wish, args=one) for one in wishes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(outcomes) == {"booked", "appointment_no_double_booking"}
+    assert len(outcomes) == 80
+    with tenant_scope(shared["tenant"]):
+        kept = list(Appointment.objects.order_by("staff_id", "start_time"))
+    assert len(kept) == outcomes.count("booked")
+    for one, two in pairwise(kept):
+        assert one.staff_id != two.staff_id or one.end_time <= two.start_time
