@@ -1,0 +1,24 @@
+"""Which period the statistics are about."""
+
+from analytics.statistics import Period
+from appointments.models import Appointment
+from tenants.parameters import DayFilter, StrictFilterSet, as_day
+
+
+class PeriodFilter(StrictFilterSet):
+    """The query parameters of the summary. They choose a period, not rows."""
+
+    ranges = (("from_date", "to_date"),)
+
+    from_date = DayFilter(help_text="First day of the period, the tenant's. Absent: from the beginning.")
+    to_date = DayFilter(help_text="Last day of the period, the tenant's. Absent: without an end.")
+
+    class Meta:
+        model = Appointment
+        fields: list[str] = []
+
+    @property
+    def period(self) -> Period:
+        """The period chosen. To be asked once the parameters have been found valid."""
+        first, last = (self.form.cleaned_data[name] for name in ("from_date", "to_date"))
+        return Period(first and as_day(first), last and as_day(last))

@@ -1,0 +1,336 @@
+"""Every number equals a naive recount in plain Python over the same rows, written from the words of the contract.
+
+An example is a small world of two businesses, thrown away afterwards. Its days keep near the edges: of the period, of
+the thresholds, of today, by the tenant's calendar and by UTC's.
+"""
+
+import datetime as dt
+import random
+from itertools import chain
+from typing import NamedTuple
+
+import pytest
+import time_machine
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from appointments.models import Appointment
+from conftest import client_of
+from customers.models import Customer
+from tenants.models import Role, Tenant, User
+from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
+
+URL = "/api/v1/customers/statistics/summary"
+CUSTOMERS, BOOKINGS, UNTIED = 24, 7, 3
+
+# Nights on which clocks change, and the turns of a month, a leap day, a year.
+NOWS = [
+    dt.datetime.fromisoformat(instant).replace(tzinfo=dt.UTC)
+    for instant in (
+        "2025-03-30T00:59:59.999999",
+        "2025-11-02T05:30:00",
+        "2025-03-09T05:00:00",
+        "2024-02-29T23:30:00",
+        "2025-12-31T12:00:00",
+        "2025-06-15T17:00:00",
+    )
+]
+ZONES = ["Asia/Jakarta", "Europe/Oslo", "Pacific/Auckland", "Pacific/Honolulu", "America/Havana", "Asia/Beirut", "UTC"]
+STATUSES = ["completed"] * 6 + ["pending", "confirmed", "in_progress", "cancelled", "no_show"]
+PRICES = [0, 1, 100, 100, 250, 350_000, 10**13]
+CLOCKS = [dt.time.min, dt.time(12), dt.time(23, 30), dt.time.max]
+
+
+class Business(NamedTuple):
+    """What is drawn of a business; chance makes rows of it, the same ones from the same seed."""
+
+    time_zone: str
+    currency: str
+    at_risk_after_days: int
+    new_within_days: int
+    vip_min_visits: int
+    vip_top_percent: int
+    customers: int
+    bookings_each: int
+
+
+businesses = st.builds(
+    Business,
+    time_zone=st.sampled_from(ZONES),
+    currency=st.sampled_from(["IDR", "NOK"]),
+    at_risk_after_days=st.sampled_from([1, 30, 90]),
+    new_within_days=st.sampled_from([1, 30, 90]),
+    vip_min_visits=st.sampled_from([0, 1, 2, 5]),
+    vip_top_percent=st.sampled_from([0, 10, 33, 50, 100]),
+    customers=st.sampled_from([0, 1, 5, CUSTOMERS, CUSTOMERS]),
+    bookings_each=st.sampled_from([1, 3, BOOKINGS]),
+)
+# In days from today; None is an open end.
+bounds = st.none() | st.sampled_from([-800, -365, -90, -30, -29, -7, -1, 0, 1, 30])
+periods = (
+    st.tuples(bounds, bounds).map(lambda pair: pair if None in pair else tuple(sorted(pair)))
+    | bounds.map(lambda days: (days, days))
+    | st.tuples(bounds, st.just(0)).map(lambda pair: pair if None in pair else tuple(sorted(pair)))
+)
+
+
+class Rows(NamedTuple):
+    tenants: list[Tenant]
+    customers: list[Customer]
+    appointments: list[Appointment]
+
+    def of(self, tenant):
+        return Rows(
+            [tenant],
+            [customer for customer in self.customers if customer.tenant_id == tenant.pk],
+            [appointment for appointment in self.appointments if appointment.tenant_id == tenant.pk],
+        )
+
+
+# --- the recount ----------------------------------------------------------------------------------------------------
+
+
+def recount(rows, *, now, zone, first, last):
+    """What the statistics of `rows` must be."""
+    today = now.astimezone(zone).date()
+    customers = [customer for customer in rows.customers if not customer.is_deleted]
+    booked = [a for a in rows.appointments if within(a.appointment_date, first, last)]
+    revenue = sum(a.total_price for a in booked if a.status == "completed")
+    total = len(customers)
+    by_customer = {
+        customer.pk: [appointment for appointment in rows.appointments if appointment.customer_id == customer.pk]
+        for customer in customers
+    }
+    segments = [
+        segment
+        for tenant in rows.tenants
+        for segment in segments_of(
+            tenant, {c: by_customer[c.pk] for c in customers if c.tenant_id == tenant.pk}, now.astimezone(zone)
+        )
+    ]
+    tops = [top_entry(customer, by_customer[customer.pk], first, last) for customer in customers]
+    return {
+        "total_customers": total,
+        "active_customers": sum(customer.is_active for customer in customers),
+        "inactive_customers": sum(not customer.is_active for customer in customers),
+        "deleted_customers": len(rows.customers) - total,
+        "verified_emails": sum(customer.email_verified for customer in customers),
+        "customers_with_password": sum(customer.password is not None for customer in customers),
+        "walk_in_customers": sum(customer.password is None for customer in customers),
+        "new_customers_in_period": sum(
+            within(customer.created_at.astimezone(zone).date(), first, last) for customer in customers
+        ),
+        "total_appointments": len(booked),
+        "total_revenue": revenue,
+        "total_loyalty_points": sum(customer.loyalty_points for customer in customers),
+        "avg_appointments_per_customer": round(len(booked) / total, 1) if total else 0.0,
+        "avg_spent_per_customer": revenue // total if total else 0,
+        **retention_of([visit_days(by_customer[customer.pk]) for customer in customers], first, last, today),
+        "top_customers_by_appointments": top_ten(tops, "total_appointments", "total_spent"),
+        "top_customers_by_revenue": top_ten(tops, "total_spent", "total_appointments"),
+        "customer_segments": {name: segments.count(name) for name in ("vip", "regular", "new", "at_risk")},
+    }
+
+
+def within(day, first, last):
+    return (first is None or first <= day) and (last is None or day <= last)
+
+
+def visit_days(appointments):
+    return [appointment.appointment_date for appointment in appointments if appointment.status == "completed"]
+
+
+def retention_of(days_of_customers, first, last, today):
+    if first is None:
+        visits = [sum(within(day, first, last) for day in days) for days in days_of_customers]
+        base, kept = sum(n >= 1 for n in visits), sum(n >= 2 for n in visits)
+    else:
+        length = ((last or today) - first).days + 1
+        before = [days for days in days_of_customers if any(1 <= (first - day).days <= length for day in days)]
+        base, kept = len(before), sum(any(within(day, first, last) for day in days) for days in before)
+    rate = round(100 * kept / base, 1) if base else 0.0
+    return {"retention_rate": rate, "churn_rate": round(100 - rate, 1) if base else 0.0, "retention_base": base}
+
+
+def top_entry(customer, appointments, first, last):
+    booked = [a for a in appointments if within(a.appointment_date, first, last)]
+    return {
+        "customer_id": customer.pk,
+        "full_name": f"{customer.first_name} {customer.last_name}" if customer.last_name else customer.first_name,
+        "email": customer.email,
+        "total_appointments": len(booked),
+        "total_spent": sum(a.total_price for a in booked if a.status == "completed"),
+    }
+
+
+def top_ten(entries, measure, other):
+    entries = [entry for entry in entries if entry[measure] > 0]
+    return sorted(entries, key=lambda entry: (-entry[measure], -entry[other], entry["customer_id"]))[:10]
+
+
+def segments_of(tenant, appointments_of, now):
+    """The segment of each customer of one tenant."""
+    today = now.date()
+    spent = {}
+    for customer, appointments in appointments_of.items():
+        if days := visit_days(appointments):
+            visits = [appointment for appointment in appointments if appointment.status == "completed"]
+            spent[customer] = sum(a.total_price for a in visits if (today - a.appointment_date).days <= 365)
+    seats = -(-len(spent) * tenant.vip_top_percent // 100)
+    big_enough = sorted(spent.values(), reverse=True)[seats - 1] if seats else float("inf")
+    for customer, appointments in appointments_of.items():
+        days = visit_days(appointments)
+        upcoming = any(
+            a.status in ("pending", "confirmed")
+            and dt.datetime.combine(a.appointment_date, a.start_time) >= now.replace(tzinfo=None)
+            for a in appointments
+        )
+        if days and not upcoming and (today - max(days)).days > tenant.at_risk_after_days:
+            yield "at_risk"
+        elif "vip" in customer.tags or (
+            days and len(days) >= tenant.vip_min_visits and spent[customer] >= max(big_enough, 1)
+        ):
+            yield "vip"
+        elif not days or (today - min(days)).days <= tenant.new_within_days:
+            yield "new"
+        else:
+            yield "regular"
+
+
+# --- the rows -------------------------------------------------------------------------------------------------------
+
+
+class House(NamedTuple):
+    """What bookings need. Every booking has a member of staff to itself, so that none overlap."""
+
+    tenant: Tenant
+    admin: User
+    staff: list[User]
+    outlet_id: str
+    service_id: str
+
+    @classmethod
+    def build(cls):
+        tenant = TenantFactory()
+        staff = [
+            User(tenant=tenant, role=Role.STAFF, email=f"{n}@{tenant.slug}.test")
+            for n in range(CUSTOMERS * BOOKINGS + UNTIED)
+        ]
+        return cls(
+            tenant,
+            UserFactory(tenant=tenant, role=Role.TENANT_ADMIN),
+            User.objects.bulk_create(staff),
+            OutletFactory(tenant=tenant).pk,
+            ServiceFactory(tenant=tenant).pk,
+        )
+
+    def fill(self, business, chance, *, now, first, last):
+        """Make it that business and store its rows: `(customers, appointments)`."""
+        for name in business._fields[:6]:
+            setattr(self.tenant, name, getattr(business, name))
+        self.tenant.save()
+        days = days_of_interest(self.tenant, now=now, first=first, last=last)
+        customers = [self.customer(n, days, chance) for n in range(business.customers)]
+        # None stands for customers removed for good.
+        booked = chance.choices([None, *customers], k=UNTIED) + [
+            customer for customer in customers for _ in range(chance.randint(0, business.bookings_each))
+        ]
+        clocks = [
+            (now.astimezone(zone).replace(tzinfo=None) + dt.timedelta(seconds=seconds)).time()
+            for zone in (self.tenant.zone, dt.UTC)
+            for seconds in (-1, 0, 1)
+        ]
+        appointments = [
+            self.appointment(staff, customer, days, clocks, chance)
+            for staff, customer in zip(self.staff, booked, strict=False)
+        ]
+        return Customer.objects.bulk_create(customers), Appointment.objects.bulk_create(appointments)
+
+    def customer(self, n, days, chance):
+        password = chance.choice([None, "argon2$hash"])
+        email = f"c{n}@example.com" if password or chance.random() < 0.5 else None
+        deleted = chance.random() < 0.2
+        zone = chance.choice([self.tenant.zone, dt.UTC])
+        created_at = dt.datetime.combine(chance.choice(days), chance.choice(CLOCKS), zone)
+        return Customer(
+            id=f"{chance.getrandbits(96):024x}",
+            tenant=self.tenant,
+            first_name=f"Jane{n}",
+            last_name=chance.choice([None, "", "Doe"]),
+            email=email,
+            email_key=email,
+            email_verified=chance.random() < 0.5,
+            phone=f"+628120{n:05}",
+            password=password,
+            tags=chance.choice([[], [], [], [], ["vips"], ["regular", "vip"]]),
+            loyalty_points=chance.randint(0, 1000),
+            is_deleted=deleted,
+            is_active=not deleted and chance.random() < 0.5,
+            created_at=created_at.astimezone(dt.UTC),
+        )
+
+    def appointment(self, staff, customer, days, clocks, chance):
+        start = chance.choice(clocks)
+        return Appointment(
+            tenant=self.tenant,
+            outlet_id=self.outlet_id,
+            service_id=self.service_id,
+            staff_id=staff.pk,
+            customer_id=customer and customer.pk,
+            appointment_date=chance.choice(days),
+            start_time=start,
+            end_time=start.replace(hour=(start.hour + 1) % 24),
+            status=chance.choice(STATUSES),
+            total_price=chance.choice(PRICES),
+        )
+
+
+def days_of_interest(tenant, *, now, first, last):
+    """The edges of everything, each with the days before and after."""
+    todays = [now.astimezone(zone).date() for zone in (tenant.zone, dt.UTC)]
+    ages = (0, tenant.new_within_days, tenant.at_risk_after_days, 365, 800)
+    edges = [today - dt.timedelta(days=age) for today in todays for age in ages]
+    if first:
+        edges += [first, first - ((last or todays[0]) - first)]
+    if last:
+        edges += [last]
+    return [edge + dt.timedelta(days=nearby) for edge in edges for nearby in (-1, 0, 1)]
+
+
+@pytest.fixture
+def houses(db):
+    return [House.build(), House.build()]
+
+
+@pytest.fixture
+def boss(db):
+    return UserFactory(role=Role.SUPER_ADMIN, tenant=None)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=st.tuples(businesses, businesses), now=st.sampled_from(NOWS), period=periods, seed=st.integers(0, 2**32))
+def test_every_number_equals_a_naive_recount(houses, boss, drawn, now, period, seed):
+    chance = random.Random(seed)
+    first, last = (None if days is None else now.date() + dt.timedelta(days=days) for days in period)
+    query = {name: str(day) for name, day in (("from_date", first), ("to_date", last)) if day}
+    with time_machine.travel(now, tick=False), transaction.atomic():
+        with tenant_scope(EVERY_TENANT):
+            filled = [
+                house.fill(business, chance, now=now, first=first, last=last)
+                for house, business in zip(houses, drawn, strict=True)
+            ]
+        rows = Rows([house.tenant for house in houses], *(list(chain(*part)) for part in zip(*filled, strict=True)))
+        callers = [(client_of(house.admin), house.tenant, query) for house in houses]
+        callers += [
+            (client_of(boss), None, query),
+            (client_of(boss), houses[0].tenant, query | {"tenant_id": houses[0].tenant.pk}),
+        ]
+        for client, tenant, parameters in callers:
+            body = client.get(URL, parameters).json()
+            own, zone = (rows.of(tenant), tenant.zone) if tenant else (rows, dt.UTC)
+            assert body["statistics"] == recount(own, now=now, zone=zone, first=first, last=last)
+            assert body["period"] == {"from": first and str(first), "to": last and str(last)}
+            assert body["currencies"] == sorted({one.currency for one in own.tenants})
+        transaction.set_rollback(True)

@@ -1,0 +1,191 @@
+"""Which segment a customer is in, a rule at a time."""
+
+import datetime as dt
+
+import pytest
+
+from conftest import client_of
+from customers.tests.factories import DeletedCustomerFactory
+
+from .conftest import NOW, TODAY, days_ago
+
+
+@pytest.fixture
+def segments(admin, statistics):
+    """`segments()`: the segments that are not empty, as our tenant's admin sees them."""
+    return lambda client=admin: {name: n for name, n in statistics(client)["customer_segments"].items() if n}
+
+
+def test_each_customer_is_in_the_first_segment_that_fits(customer, book, segments):
+    lapsed_vip, vip, newcomer, regular = customer(tags=["vip"]), customer(tags=["vip"]), customer(), customer()
+    book(lapsed_vip, days_ago(200))
+    book(vip, days_ago(1))
+    book(newcomer, days_ago(1))
+    book(regular, days_ago(60))
+    customer()
+    assert segments() == {"at_risk": 1, "vip": 1, "new": 2, "regular": 1}
+
+
+# --- at_risk: at least one visit, nothing upcoming, last visit more than 90 days ago ---------------------------------
+
+
+@pytest.mark.parametrize(("days", "segment"), [(89, "regular"), (90, "regular"), (91, "at_risk")])
+def test_at_risk_is_whose_last_visit_is_more_than_90_days_ago(customer, book, segments, days, segment):
+    book(customer(), days_ago(400), days_ago(days))
+    assert segments() == {segment: 1}
+
+
+def test_at_risk_needs_at_least_one_visit(customer, book, segments):
+    book(customer(), days_ago(200), status="no_show")
+    assert segments() == {"new": 1}
+
+
+@pytest.mark.parametrize("status", ["pending", "confirmed"])
+@pytest.mark.parametrize(
+    ("day", "time", "segment"),
+    [
+        (TODAY, dt.time(11, 59, 59), "at_risk"),
+        (TODAY, dt.time(12), "regular"),
+        (days_ago(-1), dt.time(0), "regular"),
+        (days_ago(1), dt.time(23), "at_risk"),
+    ],
+)
+def test_upcoming_is_what_starts_now_or_later_by_the_tenants_clock(
+    customer, book, segments, status, day, time, segment
+):
+    lapsed = customer()
+    book(lapsed, days_ago(200))
+    book(lapsed, day, status=status, start_time=time)
+    assert segments() == {segment: 1}
+
+
+@pytest.mark.parametrize("status", ["in_progress", "completed", "cancelled", "no_show"])
+def test_upcoming_is_pending_or_confirmed(customer, book, segments, status):
+    lapsed = customer()
+    book(lapsed, days_ago(200))
+    book(lapsed, days_ago(-1), status=status)
+    # A visit dated ahead is a visit, and the last one.
+    assert segments() == {"regular" if status == "completed" else "at_risk": 1}
+
+
+def test_today_is_the_tenants(customer, book, segments, admin, clock):
+    book(customer(), days_ago(90))
+    clock.move_to(dt.datetime(2025, 6, 15, 16, 59, 59, tzinfo=dt.UTC))
+    assert segments(client_of(admin.user)) == {"regular": 1}
+    clock.move_to(dt.datetime(2025, 6, 15, 17, tzinfo=dt.UTC))
+    assert segments(client_of(admin.user)) == {"at_risk": 1}
+
+
+# --- vip: tagged, or at least 5 visits and in the top tenth by what they spent in the last 365 days ------------------
+
+
+def test_vip_is_who_is_tagged_even_without_a_visit(customer, segments):
+    customer(tags=["vip"])
+    customer(tags=["vips", "not-vip"])
+    assert segments() == {"vip": 1, "new": 1}
+
+
+@pytest.mark.parametrize(("visits", "segment"), [(4, "regular"), (5, "vip")])
+def test_vip_by_spending_has_at_least_5_visits(customer, book, segments, visits, segment):
+    book(customer(), *[days_ago(60)] * visits)
+    assert segments() == {segment: 1}
+
+
+@pytest.mark.parametrize(("others", "vips"), [(0, 1), (8, 1), (9, 1), (10, 2), (19, 2), (20, 3)])
+def test_vip_is_the_top_tenth_rounded_up(customer, book, segments, others, vips):
+    for spent in range(others + 1):
+        book(customer(), *[days_ago(60)] * 5, total_price=100 + spent)
+    assert segments().get("vip") == vips
+
+
+def test_vip_is_also_who_ties_with_the_last_of_the_top_tenth(customer, book, segments):
+    for price in (200, 200, 200, *[100] * 8):
+        book(customer(), *[days_ago(60)] * 5, total_price=price)
+    assert segments() == {"vip": 3, "regular": 8}
+
+
+def test_the_top_tenth_is_of_customers_with_a_visit(customer, book, segments):
+    for price in (200, 100):
+        book(customer(), *[days_ago(60)] * 5, total_price=price)
+    for _ in range(18):
+        book(customer(), days_ago(1), status="no_show")
+    assert segments() == {"vip": 1, "regular": 1, "new": 18}
+
+
+def test_the_top_tenth_counts_those_at_risk_and_those_with_few_visits(customer, book, segments):
+    book(customer(), days_ago(100), total_price=10_000)
+    book(customer(), days_ago(60), total_price=5000)
+    for price in range(8):
+        book(customer(), *[days_ago(60)] * 5, total_price=price)
+    assert segments() == {"at_risk": 1, "regular": 9}
+
+
+def test_the_top_tenth_leaves_out_the_deleted(customer, book, segments, tenant):
+    book(customer(), *[days_ago(60)] * 5)
+    book(DeletedCustomerFactory(tenant=tenant), *[days_ago(60)] * 5, total_price=10**9)
+    assert segments() == {"vip": 1}
+
+
+@pytest.mark.parametrize(("days", "segment"), [(365, "vip"), (366, "regular")])
+def test_spending_is_of_the_last_365_days(customer, book, segments, days, segment):
+    someone = customer()
+    book(someone, *[days_ago(60)] * 4, total_price=0)
+    book(someone, days_ago(days), total_price=100)
+    assert segments() == {segment: 1}
+
+
+def test_nobody_is_vip_for_spending_nothing(customer, book, segments):
+    book(customer(), *[days_ago(60)] * 5, total_price=0)
+    assert segments() == {"regular": 1}
+
+
+# --- new: no visit yet, or the first within the last 30 days ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(("days", "segment"), [(0, "new"), (30, "new"), (31, "regular")])
+def test_new_is_whose_first_visit_is_within_the_last_30_days(customer, book, segments, days, segment):
+    book(customer(), days_ago(days), days_ago(0))
+    assert segments() == {segment: 1}
+
+
+# --- the thresholds are the tenant's to set -------------------------------------------------------------------------
+
+
+def test_the_thresholds_are_the_tenants_to_set(customer, book, segments, tenant):
+    big, small = customer(), customer()
+    book(big, days_ago(20), days_ago(20), total_price=200)
+    book(small, days_ago(20), days_ago(20), total_price=100)
+    assert segments() == {"new": 2}
+    settings = [
+        ({"new_within_days": 19}, {"regular": 2}),
+        ({"vip_min_visits": 2}, {"vip": 1, "regular": 1}),
+        ({"vip_top_percent": 51}, {"vip": 2}),
+        ({"vip_top_percent": 50}, {"vip": 1, "regular": 1}),
+        ({"vip_top_percent": 0}, {"regular": 2}),
+        ({"at_risk_after_days": 20}, {"regular": 2}),
+        ({"at_risk_after_days": 19}, {"at_risk": 2}),
+        ({"at_risk_after_days": 2**31 - 1, "new_within_days": 2**31 - 1}, {"new": 2}),
+    ]
+    for thresholds, expected in settings:
+        for name, value in thresholds.items():
+            setattr(tenant, name, value)
+        tenant.save()
+        assert segments() == expected, thresholds
+
+
+def test_over_all_tenants_each_has_its_own_thresholds_and_top_tenth(
+    customer, book, segments, tenant, stranger, super_admin
+):
+    for business, price in ((tenant, 1_000_000), (stranger, 100)):
+        for extra in range(5):
+            book(customer(tenant=business), *[days_ago(60)] * 5, total_price=price + extra)
+    assert segments(super_admin) == {"vip": 2, "regular": 8}
+    stranger.at_risk_after_days = 59
+    stranger.save()
+    assert segments(super_admin) == {"vip": 1, "regular": 4, "at_risk": 5}
+
+
+def test_over_all_tenants_today_is_utcs(customer, book, segments, super_admin, clock):
+    book(customer(), days_ago(91))
+    clock.move_to(NOW - dt.timedelta(hours=5, minutes=1))  # 23:59 of the 14th in UTC, 06:59 of the 15th in Jakarta
+    assert segments(client_of(super_admin.user)) == {"regular": 1}
