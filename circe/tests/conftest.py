@@ -1,0 +1,20 @@
+"""People who are no staff."""
+
+import jwt
+import pytest
+from django.conf import settings
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from tenants.ids import new_id
+
+
+@pytest.fixture
+def customer_client(tenant):
+    """A customer with a token of their own portal, signed with our key."""
+    now = int(timezone.now().timestamp())
+    claims = {"type": "access", "jti": new_id(), "sub": new_id(), "role": "Customer", "tenant_id": tenant.pk}
+    token = jwt.encode(claims | {"iat": now, "exp": now + 3600}, settings.JWT_SIGNING_KEY, "HS256")
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    return client

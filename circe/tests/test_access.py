@@ -1,0 +1,264 @@
+"""The access table: who may call what, on whose rows. A route or a method that it does not name fails the test."""
+
+from collections import defaultdict
+
+import orjson
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, get_resolver
+
+from circe.urls import urlpatterns
+from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from tenants.ids import new_id
+from tenants.models import LoginSession
+from tenants.tests.factories import PASSWORD
+
+# What a good request about a row of one's own business gets.
+ACCESS = """
+                                               super_admin tenant_admin outlet_manager staff customer anonymous
+GET    api/v1/customers                            200         200           200        200    403       401
+POST   api/v1/customers                            201         201           201        201    403       401
+GET    api/v1/customers/statistics/summary         200         200           403        403    403       401
+GET    api/v1/customers/{id}                       200         200           200        200    403       401
+PUT    api/v1/customers/{id}                       200         200           200        403    403       401
+PATCH  api/v1/customers/{id}                       200         200           200        403    403       401
+DELETE api/v1/customers/{id}                       200         200           403        403    403       401
+DELETE api/v1/customers/{id}?permanent=true        200         403           403        403    403       401
+GET    api/v1/customers/{id}/appointments          200         200           200        200    403       401
+PUT    api/v1/customers/{id}/preferences           200         200           200        200    403       401
+POST   api/v1/customers/{id}/restore               200         200           403        403    403       401
+POST   api/v1/auth/login                           200         200           200        200    200       200
+POST   api/v1/auth/refresh                         200         200           200        200    200       200
+POST   api/v1/auth/logout                          200         200           200        200    200       200
+GET    api/v1/auth/me                              200         200           200        200    403       401
+"""
+
+# What becomes of a 200 of that table when the row is this one. The routes that find a soft-deleted customer are two.
+ROWS = """
+                   most routes                 restore, permanent
+                   own_people  super_admin     own_people  super_admin
+own                   200         200             200         200
+foreign               404         200             404         200
+own_deleted           404         404             200         200
+foreign_deleted       404         404             404         200
+absent                404         404             404         404
+"""
+FINDING_DELETED = {"POST api/v1/customers/{id}/restore", "DELETE api/v1/customers/{id}?permanent=true"}
+
+# Ids that are none: 404 to whoever may ask at all.
+MALFORMED = {
+    "bad hex": "507f1f77bcf86cd79943901g",
+    "upper case": "507F1F77BCF86CD799439011",
+    "too short": "507f1f77bcf86cd79943901",
+    "too long": "507f1f77bcf86cd7994390111",
+    "very long": "5" * 5000,
+    "a number": "122",
+    "NUL": "507f1f77bcf86cd79943901%00",
+    "newline after": "507f1f77bcf86cd799439011%0A",
+    "space before": "%20507f1f77bcf86cd799439011",
+    "full-width digits": "%EF%BC%95" * 24,
+    "not UTF-8": "%FF%FE",
+    "lone surrogate": "%ED%A0%80",
+    "path parameter": "507f1f77bcf86cd799439011;a=b",
+    "dots": "..",
+    "wildcard": "%25",
+    "quote": "'%20OR%20''='",
+    "JSON": "%7B%22$ne%22:null%7D",
+}
+
+NOT_FOUND = {
+    "type": "urn:circe:problem:not_found",
+    "title": "Not Found",
+    "status": 404,
+    "detail": "There is nothing at this address.",
+    "code": "not_found",
+}
+
+PRINCIPALS, *_lines = (line.split() for line in ACCESS.strip().splitlines())
+TABLE = {f"{method} {path}": dict(zip(PRINCIPALS, map(int, answers), strict=True)) for method, path, *answers in _lines}
+ROW = {row: tuple(map(int, answers)) for row, *answers in map(str.split, ROWS.strip().splitlines()[2:])}
+ON_A_ROW = [endpoint for endpoint in TABLE if "{id}" in endpoint]
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
+
+
+def expected(endpoint, principal, row):
+    """The status by the two tables."""
+    status = TABLE[endpoint][principal]
+    if status != 200 or "{id}" not in endpoint:
+        return status
+    return ROW[row][2 * (endpoint in FINDING_DELETED) + (principal == "super_admin")]
+
+
+@pytest.fixture
+def clients(as_role, customer_client, anonymous):
+    staff = {role: as_role(role) for role in PRINCIPALS[:4]}
+    return staff | {"customer": customer_client, "anonymous": anonymous}
+
+
+@pytest.fixture
+def rows(tenant, stranger):
+    return {
+        "own": CustomerFactory(tenant=tenant).pk,
+        "foreign": CustomerFactory(tenant=stranger).pk,
+        "own_deleted": DeletedCustomerFactory(tenant=tenant).pk,
+        "foreign_deleted": DeletedCustomerFactory(tenant=stranger).pk,
+        "absent": new_id(),
+    }
+
+
+@pytest.fixture
+def ask(clients, tenant):
+    """Send a good request and undo what it did."""
+    user = clients["staff"].user
+    refresh = {"refresh": LoginSession.start(user).token_pair()["refresh"]}
+    bodies = {
+        "POST api/v1/customers": {"first_name": "Jane", "phone": "+1234567890", "tenant_id": tenant.pk},
+        "PUT api/v1/customers/{id}": {"last_name": "Doe"},
+        "PATCH api/v1/customers/{id}": {"last_name": "Doe"},
+        "PUT api/v1/customers/{id}/preferences": {"language": "en"},
+        "POST api/v1/auth/login": {"email": user.email, "password": PASSWORD},
+        "POST api/v1/auth/refresh": refresh,
+        "POST api/v1/auth/logout": refresh,
+    }
+
+    def send(endpoint, principal, pk="", method=None):
+        named, path = endpoint.split()
+        body = orjson.dumps(bodies[endpoint]) if endpoint in bodies else b""
+        with transaction.atomic():
+            url = "/" + path.replace("{id}", pk)
+            response = clients[principal].generic(method or named, url, body, "application/json")
+            transaction.set_rollback(True)
+        return response
+
+    return send
+
+
+def routes():
+    """`{path as in the table: methods}` of every route of the API."""
+    found = defaultdict(set)
+    for pattern in urlpatterns:
+        path = str(pattern.pattern).replace("<str:customer_id>", "{id}")
+        if isinstance(pattern, URLPattern) and path.startswith("api/"):
+            found[path] |= {method.upper() for method in pattern.callback.actions} - {"HEAD"}
+    return dict(found)
+
+
+def methods(path):
+    return {endpoint.split()[0] for endpoint in TABLE if endpoint.split()[1].partition("?")[0] == path}
+
+
+def test_every_route_and_method_is_in_the_table():
+    assert get_resolver().url_patterns is urlpatterns
+    assert {path: methods(path) for path in routes()} == routes()
+    assert {endpoint.split()[1].partition("?")[0] for endpoint in TABLE} == set(routes())
+
+
+@pytest.mark.parametrize("endpoint", TABLE)
+def test_access(endpoint, ask, rows):
+    answers = {
+        (principal, row): ask(endpoint, principal, rows[row])
+        for principal in PRINCIPALS
+        for row in (ROW if "{id}" in endpoint else ["own"])
+    }
+    assert {key: answer.status_code for key, answer in answers.items()} == {
+        key: expected(endpoint, *key) for key in answers
+    }
+    not_found = {
+        (answer.content, *sorted(answer.headers.items())) for answer in answers.values() if answer.status_code == 404
+    }
+    assert len(not_found) <= 1
+    assert all(orjson.loads(body) == NOT_FOUND for body, *_ in not_found)
+
+
+@pytest.mark.parametrize("endpoint", ON_A_ROW)
+def test_a_malformed_id_is_as_good_as_none(endpoint, ask, rows):
+    absent = {principal: ask(endpoint, principal, rows["absent"]) for principal in PRINCIPALS}
+    for name, pk in MALFORMED.items():
+        for principal, reference in absent.items():
+            answer = ask(endpoint, principal, pk)
+            assert (name, principal, answer.status_code) == (name, principal, expected(endpoint, principal, "absent"))
+            assert (answer.content, answer.headers) == (reference.content, reference.headers)
+
+
+@pytest.mark.parametrize("endpoint", [name for name, answers in TABLE.items() if 403 in answers.values()])
+def test_a_role_too_low_is_told_before_any_row_is_looked_up(endpoint, ask, rows):
+    for principal, status in TABLE[endpoint].items():
+        with CaptureQueriesContext(connection) as queries:
+            answer = ask(endpoint, principal, rows["own"])
+        asked = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+        if status == 403:
+            assert answer.json()["code"] == "permission_denied"
+            assert len(asked) == (0 if principal == "customer" else 1)
+            assert not any("customers_" in sql or "appointments_" in sql for sql in asked)
+        if status == 401:
+            assert (answer.headers["WWW-Authenticate"], asked) == ("Bearer", [])
+
+
+@pytest.mark.parametrize("path", routes())
+def test_any_other_method_is_a_405(path, ask, rows):
+    allowed = methods(path)
+    endpoint = next(name for name in TABLE if name.split()[1] == path)
+    for method in set(METHODS) - allowed:
+        for principal, usual in TABLE[endpoint].items():
+            answer = ask(endpoint, principal, rows["own"], method)
+            assert (method, principal, answer.status_code) == (method, principal, 401 if usual == 401 else 405)
+            if usual != 401:
+                assert answer.json()["code"] == "method_not_allowed"
+                # Django REST framework names OPTIONS everywhere.
+                listed = set(answer.headers["Allow"].split(", ")) - {"OPTIONS"}
+                assert listed == allowed | ({"HEAD"} if "GET" in allowed else set())
+
+
+@pytest.mark.parametrize("endpoint", [name for name in TABLE if name.startswith("GET")])
+def test_head_is_get_without_the_body(endpoint, ask, rows):
+    for principal in PRINCIPALS:
+        with CaptureQueriesContext(connection) as queries:
+            head = ask(endpoint, principal, rows["own"], "HEAD")
+        assert head.status_code == expected(endpoint, principal, "own")
+        assert head.content == b""
+        assert not any("FOR UPDATE" in query["sql"] for query in queries)
+
+
+@pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"])
+def test_a_header_does_not_change_the_method(header, clients, rows):
+    answer = clients["staff"].post(f"/api/v1/customers/{rows['own']}", headers={header: "DELETE"})
+    assert answer.status_code == 405
+    assert clients["staff"].get(f"/api/v1/customers/{rows['own']}?_method=DELETE").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/customers/",
+        "/api/v1//customers",
+        "//api/v1/customers",
+        "/API/v1/customers",
+        "/api/v1/Customers",
+        "/api/v1/customers/{id}/",
+        "/api/v1/customers//{id}",
+        "/api/v1/customers/{id}/Restore",
+        "/api/v1/customers/./{id}",
+        "/api/v1/auth/../customers",
+        "/api/v1/auth%2F..%2Fcustomers",
+        "/api/v1/customers;v=1",
+        "/api/v1/customers%00",
+        "/api/v1/customers%20",
+        "/api/v1/customers.json",
+        "/api/v2/customers",
+        "/api/",
+        "/api/v1",
+    ],
+)
+def test_another_spelling_of_a_path_is_no_path(path, clients, rows):
+    for client in (clients["super_admin"], clients["anonymous"]):
+        answer = client.get(path.replace("{id}", rows["own"]))
+        assert answer.status_code == 404
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json() == NOT_FOUND
+
+
+def test_an_encoded_slash_reaches_what_the_slash_reaches(clients, rows):
+    assert clients["staff"].get(f"/api/v1%2Fcustomers%2F{rows['own']}").status_code == 200
+    assert clients["staff"].get(f"/api/v1/customers%2F{rows['foreign']}").status_code == 404
+    assert clients["anonymous"].get(f"/api/v1/customers%2F{rows['own']}").status_code == 401

@@ -1,0 +1,137 @@
+"""The house rules that a machine can check."""
+
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection, connections
+from django.urls import URLPattern, get_resolver
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+from rest_framework.views import APIView
+
+from tenants.models import Role
+from tenants.permissions import ANYONE, HasRole
+
+OURS = ["tenants", "customers", "appointments", "analytics", "circe"]
+SOURCES = [file for app in OURS for file in (settings.BASE_DIR / app).rglob("*.py")]
+
+
+def viewsets():
+    """`{viewset: the actions that URLs lead to}`, of the API."""
+    found = {}
+    for pattern in get_resolver().url_patterns:
+        view = getattr(pattern.callback, "cls", None) if isinstance(pattern, URLPattern) else None
+        if view and str(pattern.pattern).startswith("api/"):
+            found.setdefault(view, set()).update(pattern.callback.actions.values())
+    return found
+
+
+def test_imports_run_one_way(capsys):
+    assert lint_imports(str(settings.BASE_DIR / ".importlinter"), no_cache=True) == EXIT_STATUS_SUCCESS
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing():
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_every_viewset_names_the_roles_of_all_its_actions():
+    assert viewsets()
+    for view, actions in viewsets().items():
+        assert actions <= set(view.roles), view
+        # Roles for what no URL leads to are those of a stricter form of an action, asked for by the view.
+        assert set(view.roles) - actions <= {"purge"}, view
+
+
+def test_the_roles_of_every_viewset_are_asked_for():
+    for view in viewsets():
+        assert view.permission_classes == [HasRole], view
+
+
+def test_only_signing_in_and_out_is_open_to_anyone():
+    opened = {action for view in viewsets() for action, roles in view.roles.items() if roles - set(Role)}
+    assert opened == {"login", "refresh", "logout"}
+    assert set(Role) < ANYONE
+    assert {view.__name__ for view in viewsets() if view.authentication_classes == ()} == {"TokenViewSet"}
+
+
+def test_every_view_of_the_api_is_a_viewset_or_the_unknown_url():
+    views = [p.callback for p in get_resolver().url_patterns if "api/" in str(p.pattern) and hasattr(p, "callback")]
+    assert [view.__name__ for view in views if not issubclass(getattr(view, "cls", object), APIView)] == ["unknown_url"]
+
+
+@pytest.mark.parametrize("name", ["signals", "utils", "helpers", "common", "core", "services", "misc"])
+def test_there_is_no_room_of_this_name(name):
+    assert [file for file in SOURCES if name in (file.stem, *file.relative_to(settings.BASE_DIR).parts)] == []
+
+
+def test_no_file_is_longer_than_four_hundred_lines():
+    long = {
+        str(file.relative_to(settings.BASE_DIR)): lines
+        for file in SOURCES
+        if not {"migrations", "tests"} & {*file.parts} and (lines := len(file.read_text().splitlines())) > 400
+    }
+    assert long == {}
+
+
+def test_nothing_but_the_boundary_speaks_of_unscoped_managers():
+    """`_base_manager` and raw() are not scoped."""
+    allowed = {"tenants/scope.py"}
+    for file in SOURCES:
+        path = str(file.relative_to(settings.BASE_DIR))
+        if "tests" not in file.parts and path not in allowed:
+            text = file.read_text()
+            assert not [word for word in ("_base_manager", "objects.raw(", "_raw_delete") if word in text], path
+
+
+def schema(alias):
+    """The tables, constraints, indexes and functions of a database, as text."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+            WHERE connamespace = 'public'::regnamespace
+            UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+            UNION ALL SELECT proname || prosrc FROM pg_proc WHERE proname LIKE 'circe%'
+            UNION ALL SELECT table_name || '.' || column_name || ' ' || data_type FROM information_schema.columns
+            WHERE table_schema = 'public'
+            ORDER BY 1
+            """
+        )
+        return [line for (line,) in cursor.fetchall()]
+
+
+@pytest.fixture
+def scratch(django_db_setup, django_db_blocker):
+    """The alias of a database made for the test, empty."""
+    name = f"{connection.settings_dict['NAME']}_scratch"
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        connections.databases["scratch"] = connection.settings_dict | {"NAME": name}
+        yield "scratch"
+        connections["scratch"].close()
+        del connections["scratch"], connections.databases["scratch"]
+        cursor.execute(f'DROP DATABASE "{name}"')
+
+
+def test_every_migration_can_be_undone(scratch):
+    call_command("migrate", database=scratch, verbosity=0)
+    before = schema(scratch)
+    for app in ["appointments", "customers"]:
+        call_command("migrate", app, "zero", database=scratch, verbosity=0)
+    # The admin's log refers to users.
+    call_command("migrate", "admin", "zero", database=scratch, verbosity=0)
+    call_command("migrate", "tenants", "zero", database=scratch, verbosity=0)
+    left = [line for line in schema(scratch) if any(app in line for app in OURS)]
+    assert left == []
+    call_command("migrate", database=scratch, verbosity=0)
+    assert schema(scratch) == before
+
+
+def test_every_migration_has_a_name():
+    for app in OURS:
+        for file in (Path(apps.get_app_config(app).path) / "migrations").glob("0*.py"):
+            assert "_auto_" not in file.name, file

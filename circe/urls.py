@@ -1,0 +1,44 @@
+"""Every URL, a line each, in the order of the documented API: the contents page."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.transaction import non_atomic_requests
+from django.urls import path, re_path
+from django.views.generic import RedirectView
+
+from analytics.views import CustomerStatisticsViewSet
+from appointments.views import CustomerAppointmentViewSet
+from circe import errors, health, pages
+from customers.views import CustomerViewSet
+from tenants.views import MeViewSet, TokenViewSet
+
+CUSTOMERS = "api/v1/customers"
+CUSTOMER = f"{CUSTOMERS}/<str:customer_id>"
+DETAIL: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}
+
+urlpatterns = [
+    path(CUSTOMERS, CustomerViewSet.as_view({"get": "list", "post": "create"}), name="customers"),
+    path(f"{CUSTOMERS}/statistics/summary", CustomerStatisticsViewSet.as_view({"get": "retrieve"}), name="statistics"),
+    path(CUSTOMER, CustomerViewSet.as_view(DETAIL), name="customer"),
+    path(f"{CUSTOMER}/appointments", CustomerAppointmentViewSet.as_view({"get": "list"}), name="appointments"),
+    path(f"{CUSTOMER}/preferences", CustomerViewSet.as_view({"put": "preferences"}), name="preferences"),
+    path(f"{CUSTOMER}/restore", CustomerViewSet.as_view({"post": "restore"}), name="restore"),
+    path("api/v1/auth/login", TokenViewSet.as_view({"post": "login"}), name="login"),
+    path("api/v1/auth/refresh", TokenViewSet.as_view({"post": "refresh"}), name="refresh"),
+    path("api/v1/auth/logout", TokenViewSet.as_view({"post": "logout"}), name="logout"),
+    path("api/v1/auth/me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
+    path("openapi.json", pages.Document.as_view(), name="openapi"),
+    path("docs", pages.SwaggerUI.as_view(), name="docs"),
+    path("redoc", pages.ReDoc.as_view(), name="redoc"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("admin/", admin.site.urls),
+    path("", non_atomic_requests(RedirectView.as_view(pattern_name="docs"))),
+    # Last: what /api/ has not is told in its own words, in development too.
+    re_path("^api/", errors.unknown_url),
+]
+
+handler400 = errors.bad_request
+handler404 = errors.unknown_url
+handler500 = errors.crash
