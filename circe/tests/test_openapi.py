@@ -1,0 +1,264 @@
+"""The OpenAPI document, and the pages that show it."""
+
+import re
+
+import jsonschema
+import pytest
+from django.core.management import call_command
+from django.urls import get_resolver
+from rest_framework.test import APIClient
+
+from circe import pages
+
+ERRORS = {
+    "400": "BadRequest",
+    "401": "Unauthorized",
+    "403": "Forbidden",
+    "404": "NotFound",
+    "409": "Conflict",
+    "413": "PayloadTooLarge",
+    "415": "UnsupportedMediaType",
+    "429": "TooManyRequests",
+    "503": "Unavailable",
+}
+ALL = ["super_admin", "tenant_admin", "outlet_manager", "staff"]
+# Each operation: its id, who may call it, what it answers.
+OPERATIONS = {
+    "GET /api/v1/customers": ("listCustomers", ALL, "200 400 401 403 503"),
+    "POST /api/v1/customers": ("createCustomer", ALL, "201 400 401 403 409 413 415 503"),
+    "GET /api/v1/customers/{customer_id}": ("getCustomer", ALL, "200 400 401 403 404 503"),
+    "PUT /api/v1/customers/{customer_id}": ("updateCustomer", ALL[:3], "200 400 401 403 404 409 413 415 503"),
+    "PATCH /api/v1/customers/{customer_id}": ("patchCustomer", ALL[:3], "200 400 401 403 404 409 413 415 503"),
+    "DELETE /api/v1/customers/{customer_id}": ("deleteCustomer", ALL[:2], "200 400 401 403 404 503"),
+    "GET /api/v1/customers/{customer_id}/appointments": (
+        "listCustomerAppointments",
+        ALL,
+        "200 400 401 403 404 503",
+    ),
+    "PUT /api/v1/customers/{customer_id}/preferences": (
+        "updateCustomerPreferences",
+        ALL,
+        "200 400 401 403 404 413 415 503",
+    ),
+    "POST /api/v1/customers/{customer_id}/restore": ("restoreCustomer", ALL[:2], "200 400 401 403 404 409 503"),
+    "GET /api/v1/customers/statistics/summary": ("getCustomerStatistics", ALL[:2], "200 400 401 403 503"),
+    "POST /api/v1/auth/login": ("login", [], "200 400 401 413 415 429 503"),
+    "POST /api/v1/auth/refresh": ("refreshTokens", [], "200 400 401 413 415 503"),
+    "POST /api/v1/auth/logout": ("logout", [], "200 400 401 413 415 503"),
+    "GET /api/v1/auth/me": ("getMe", ALL, "200 400 401 403 503"),
+}
+
+
+@pytest.fixture
+def page():
+    """A client that has no token, and no database either: the pages ask nothing of it."""
+    return APIClient()
+
+
+@pytest.fixture
+def document(page):
+    return page.get("/openapi.json").json()
+
+
+@pytest.fixture
+def operations(document):
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def test_the_document(operations):
+    told = {
+        name: (operation["operationId"], operation["x-roles"], " ".join(operation["responses"]))
+        for name, operation in operations.items()
+    }
+    assert told == OPERATIONS
+    assert list(told) == list(OPERATIONS)
+
+
+def test_it_lists_every_route_under_api(operations):
+    routes = {
+        f"{method.upper()} /{pattern.pattern}".replace("<str:customer_id>", "{customer_id}")
+        for pattern in get_resolver().url_patterns
+        if str(pattern.pattern).startswith("api/")
+        for method in pattern.callback.actions
+        if method != "head"
+    }
+    assert routes == operations.keys()
+
+
+def test_every_error_has_the_problem_shape(document, operations):
+    for name, operation in operations.items():
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                assert response == {"$ref": f"#/components/responses/{ERRORS[status]}"}, (name, status)
+    responses = document["components"]["responses"]
+    assert list(responses) == list(ERRORS.values())
+    for response in responses.values():
+        assert response["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
+    headers = {name: list(response.get("headers", {})) for name, response in responses.items()}
+    assert {name: told for name, told in headers.items() if told} == {
+        "Unauthorized": ["WWW-Authenticate"],
+        "TooManyRequests": ["Retry-After"],
+        "Unavailable": ["Retry-After"],
+    }
+
+
+def test_every_operation_is_explained(document, operations):
+    tags = {tag["name"] for tag in document["tags"]}
+    for name, operation in operations.items():
+        assert operation["summary"], name
+        access = ", ".join(f"`{role}`" for role in operation["x-roles"]) or "anyone"
+        assert operation["description"].endswith(f"**Access:** {access}"), name
+        assert set(operation["tags"]) <= tags, name
+        for parameter in operation.get("parameters", []):
+            assert parameter["description"], (name, parameter["name"])
+
+
+def test_a_token_is_asked_for_wherever_there_are_roles(document, operations):
+    assert document["components"]["securitySchemes"] == {
+        "bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    }
+    for name, operation in operations.items():
+        assert operation.get("security") == ([{"bearerAuth": []}] if operation["x-roles"] else None), name
+
+
+def test_bounds(operations):
+    parameters = {parameter["name"]: parameter for parameter in operations["GET /api/v1/customers"]["parameters"]}
+    assert list(parameters) == [
+        "search",
+        "tags",
+        "has_password",
+        "email_verified",
+        "created_from",
+        "created_to",
+        "page",
+        "size",
+        "tenant_id",
+    ]
+    assert parameters["page"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "default": 1}
+    assert parameters["size"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
+    for name, operation in operations.items():
+        ids = [parameter["schema"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"]
+        assert ids == [{"type": "string", "pattern": "^[0-9a-f]{24}$"}] * name.count("{"), name
+
+
+def test_preferences_are_closed(document):
+    schemas = document["components"]["schemas"]
+    closed = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
+    assert closed == {"PreferencesRequest", "CommunicationRequest"}
+
+
+def test_an_answer_has_all_its_keys(document):
+    for name, schema in document["components"]["schemas"].items():
+        if not name.endswith("Request") and name != "Problem":
+            assert schema["required"] == list(schema["properties"]), name
+
+
+def test_component_names(document):
+    assert sorted(document["components"]["schemas"]) == [
+        "Appointment",
+        "BookedOutlet",
+        "BookedService",
+        "BookedStaff",
+        "Communication",
+        "CommunicationRequest",
+        "Conflict",
+        "CreatedCustomer",
+        "Customer",
+        "CustomerPage",
+        "CustomerRequest",
+        "CustomerWithPreferences",
+        "FieldError",
+        "History",
+        "HistoryStatistics",
+        "LoginRequest",
+        "Me",
+        "Message",
+        "NewCustomerRequest",
+        "PageFigures",
+        "Payment",
+        "Period",
+        "Preferences",
+        "PreferencesRequest",
+        "Problem",
+        "RefreshRequest",
+        "Segments",
+        "Statistics",
+        "Summary",
+        "Tenant",
+        "TokenPair",
+        "TopCustomer",
+    ]
+
+
+def contents(part):
+    """Every `{"schema", "examples"}` in a part of the document."""
+    if isinstance(part, dict):
+        if "schema" in part and "examples" in part:
+            yield part
+        for inner in part.values():
+            yield from contents(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from contents(inner)
+
+
+def test_every_example_is_valid(document, operations):
+    for name, operation in operations.items():
+        bodies = list(contents({key: operation.get(key) for key in ("requestBody", "responses")}))
+        assert len(bodies) == 1 + ("requestBody" in operation), name
+    for content in contents(document):
+        schema = content["schema"] | {"components": document["components"]}
+        for example in content["examples"].values():
+            jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(
+                example["value"]
+            )
+
+
+def test_no_token_in_it(page):
+    assert b"eyJ" not in page.get("/openapi.json").content
+
+
+@pytest.mark.django_db
+def test_it_is_the_same_for_everyone(page, admin, super_admin):
+    assert page.get("/openapi.json").content == admin.get("/openapi.json").content
+    assert page.get("/openapi.json").content == super_admin.get("/openapi.json").content
+
+
+def test_it_is_the_same_each_time(page):
+    told = page.get("/openapi.json").content
+    pages.document.cache_clear()
+    assert page.get("/openapi.json").content == told
+
+
+def test_it_validates_without_a_warning(tmp_path):
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "openapi.yaml"))
+
+
+@pytest.mark.parametrize("url", ["/docs", "/redoc"])
+def test_the_pages_link_only_what_the_app_serves(page, url):
+    response = page.get(url)
+    assert response.status_code == 200
+    html = response.content.decode()
+    assert not re.findall(r"(?:https?:)?//[\w.-]+", html.replace("http://www.w3.org", ""))
+    links = re.findall(r'(?:href|src)="([^"]+)"', html)
+    assert any(link.endswith(".js") for link in links)
+    for link in [*links, "/openapi.json"]:
+        assert page.get(link).status_code == 200, link
+
+
+@pytest.mark.parametrize("url", ["/docs", "/redoc"])
+def test_the_pages_load_nothing_from_elsewhere(page, url):
+    """Even where a script of theirs would: ReDoc's shows a logo of its maker's."""
+    policy = page.get(url)["Content-Security-Policy"]
+    assert policy.startswith("default-src 'self';")
+    assert "http" not in policy
+    assert "*" not in policy
+
+
+@pytest.mark.parametrize("url", ["/openapi.json", "/docs", "/redoc"])
+def test_the_pages_can_only_be_read(page, url):
+    assert page.post(url).status_code == 405
