@@ -1,0 +1,230 @@
+"""The access table of the admin: every page × every role × an own and a foreign row, with the exact status."""
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from appointments.models import Appointment
+from appointments.tests.factories import AppointmentFactory
+from customers.models import Customer
+from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from tenants.models import Outlet, Service, Staff, Tenant
+from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
+
+SUPER = {"super_admin"}
+ADMINS = {"super_admin", "tenant_admin"}
+STAFF = {"super_admin", "tenant_admin", "outlet_manager", "staff"}
+ROLES = sorted(STAFF)
+NOBODY = set()
+
+MAKE = {
+    Tenant: lambda tenant: tenant,
+    Staff: lambda tenant: UserFactory(tenant=tenant),
+    Outlet: lambda tenant: OutletFactory(tenant=tenant),
+    Service: lambda tenant: ServiceFactory(tenant=tenant),
+    Customer: lambda tenant: CustomerFactory(tenant=tenant),
+    Appointment: lambda tenant: AppointmentFactory(tenant=tenant),
+}
+
+# Who may: see the list and a row; add; change; delete.
+ACCESS = {
+    Tenant: (ADMINS, SUPER, ADMINS, SUPER),
+    Staff: (ADMINS, ADMINS, ADMINS, ADMINS),
+    Outlet: (STAFF, ADMINS, ADMINS, ADMINS),
+    Service: (STAFF, ADMINS, ADMINS, ADMINS),
+    Customer: (STAFF, STAFF, STAFF, ADMINS),
+    Appointment: (STAFF, STAFF, STAFF, SUPER),
+}
+
+# A form's field, and who may choose a row for it.
+CHOICES = {
+    ("customers", "customer", "preferred_outlet"): STAFF,
+    ("customers", "customer", "tenant"): SUPER,
+    ("customers", "preferredservice", "service"): STAFF,
+    ("customers", "preferredstaff", "staff"): STAFF,
+    ("appointments", "appointment", "customer"): STAFF,
+    ("appointments", "appointment", "outlet"): STAFF,
+    ("appointments", "appointment", "staff"): STAFF,
+    ("appointments", "appointment", "service"): STAFF,
+    ("appointments", "appointment", "tenant"): SUPER,
+    ("tenants", "outlet", "tenant"): SUPER,
+    ("tenants", "user", "tenant"): SUPER,
+    ("tenants", "loginsession", "user"): NOBODY,
+    ("admin", "logentry", "user"): NOBODY,
+    ("tenants", "nothing", "user"): NOBODY,
+}
+
+
+def url(model, page, *args):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def test_every_model_of_the_admin_is_in_the_table():
+    assert set(admin.site._registry) == set(ACCESS)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("model", ACCESS, ids=lambda model: model.__name__)
+def test_pages(back_office, tenant, stranger, role, model):
+    view, add, change, delete = (role in who for who in ACCESS[model])
+    own, foreign = MAKE[model](tenant), MAKE[model](stranger)
+    browser = back_office(role)
+
+    def get(page, *args):
+        return browser.get(url(model, page, *args)).status_code
+
+    def post(page, *args):
+        return browser.post(url(model, page, *args), {}).status_code
+
+    # A row that is not there leads home; a role too low is refused.
+    seen = 200 if view else 403
+    unseen = 302 if view else 403
+    foreign_seen = seen if role == "super_admin" else unseen
+    absent = "0" * 24
+    assert get("changelist") == seen
+    assert get("add") == (200 if add else 403)
+    assert post("add") == (200 if add else 403)
+    for pk, expected in ((own.pk, seen), (foreign.pk, foreign_seen), (absent, unseen), ("zzz", unseen)):
+        assert (get("change", pk), get("history", pk)) == (expected, expected)
+        assert post("change", pk) == (expected if change else 403)
+        may_delete = expected if delete else 403
+        missing = 302 if delete else 403
+        assert get("delete", pk) == (may_delete if expected == 200 else missing)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("field", CHOICES, ids=".".join)
+def test_choices(back_office, tenant, stranger, role, field):
+    for owner in (tenant, stranger):
+        AppointmentFactory(tenant=owner)
+    app_label, model_name, field_name = field
+    names = {"app_label": app_label, "model_name": model_name, "field_name": field_name}
+    response = back_office(role).get("/admin/autocomplete/", names | {"term": ""})
+    assert response.status_code == (200 if role in CHOICES[field] else 403)
+    if response.status_code == 200 and field_name != "tenant":
+        ids = {row["id"] for row in response.json()["results"]}
+        model = {"service": Service, "staff": Staff, "customer": Customer}.get(field_name, Outlet)
+        theirs = set(model._base_manager.filter(tenant=stranger).values_list("pk", flat=True))
+        assert bool(ids & theirs) == (role == "super_admin")
+        assert ids
+
+
+@pytest.mark.parametrize("page", ["index", "password_change", "jsi18n"])
+@pytest.mark.parametrize("role", ROLES)
+def test_pages_of_the_site(back_office, role, page):
+    assert back_office(role).get(reverse(f"admin:{page}")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["", "customers/customer/", "customers/customer/add/", "nothing", "autocomplete/"])
+def test_who_is_not_signed_in_is_led_to_the_log_in(db, path):
+    response = Client().get(f"/admin/{path}")
+    assert (response.status_code, response.url) == (302, f"/admin/login/?next=/admin/{path}")
+
+
+def test_a_token_of_the_api_opens_no_page(admin):
+    assert admin.get("/admin/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("role", "models"),
+    [
+        ("staff", {"Customers", "Appointments", "Outlets", "Services"}),
+        ("outlet_manager", {"Customers", "Appointments", "Outlets", "Services"}),
+        ("tenant_admin", {"Customers", "Appointments", "Outlets", "Services", "Staff", "Tenants"}),
+        ("super_admin", {"Customers", "Appointments", "Outlets", "Services", "Staff", "Tenants"}),
+    ],
+)
+def test_the_index_names_what_the_role_may_see(back_office, role, models):
+    apps = back_office(role).get("/admin/").context["app_list"]
+    assert {model["name"] for app in apps for model in app["models"]} == models
+
+
+@pytest.mark.parametrize("model", ACCESS, ids=lambda model: model.__name__)
+@pytest.mark.parametrize("role", ["tenant_admin", "super_admin"])
+def test_a_list_costs_the_same_queries_at_1_and_at_3_rows(back_office, tenant, role, model):
+    MAKE[model](tenant)
+    browser = back_office(role)
+    page = url(model, "changelist") + ("?day=all" if model is Appointment else "")
+    with CaptureQueriesContext(connection) as at_one:
+        browser.get(page)
+    for _ in range(2):
+        MAKE[model](TenantFactory() if model is Tenant else tenant)
+    with CaptureQueriesContext(connection) as at_three:
+        assert browser.get(page).status_code == 200
+    assert len(at_three) == len(at_one)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "password__startswith=argon2",
+        "tenant__name__startswith=N",
+        "customer__tenant=1",
+        "preferred_outlet__tenant__slug=nordlys",
+        "search_text__like=%25",
+        "email__regex=(a%2B)%2B",
+        "created_at__regex=x",
+        "id=zzz",
+    ],
+)
+@pytest.mark.parametrize("role", ["staff", "tenant_admin"])
+def test_a_condition_that_no_filter_offers_is_refused(back_office, role, query):
+    assert back_office(role).get(f"/admin/customers/customer/?{query}").status_code == 400
+    assert back_office(role).get(f"/admin/appointments/appointment/?{query}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["staff__password__startswith=argon2", "outlet__tenant__users__password__startswith=argon2", "staff__email__gte=a"],
+)
+def test_a_filter_offers_nothing_of_the_row_it_leads_to(back_office, query):
+    assert back_office("staff").get(f"/admin/appointments/appointment/?day=all&{query}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "tag=%00",
+        "is_active__exact=%00",
+        "is_active__exact=banana",
+        "created_at__gte=banana",
+        "created_at__gte=9999-12-31&created_at__lt=0001-01-01",
+        "q=%00",
+        "q=%25",
+        "q=" + "a" * 101,
+        "q=a+b+c",
+        "p=-1",
+        "p=banana",
+        "p=999999999999999999999",
+        "o=banana.-99",
+        "o=-1.99",
+        "all=",
+        "e=1",
+        "_facets=1",
+        "deleted=banana",
+        "registered=banana",
+    ],
+)
+def test_a_list_survives_any_query(back_office, query):
+    assert back_office("tenant_admin").get(f"/admin/customers/customer/?{query}", follow=True).status_code == 200
+
+
+@pytest.mark.parametrize("term", ["%00", "a" * 500, "%25", "08", "😀", "%ff"])
+def test_choosing_survives_any_term(back_office, term):
+    names = "app_label=appointments&model_name=appointment&field_name="
+    for field in ("customer", "staff", "outlet", "service"):
+        page = f"/admin/autocomplete/?{names}{field}&term={term}"
+        assert back_office("staff").get(page).status_code in {200, 400}
+
+
+def test_deleted_and_inactive_rows_are_not_on_offer(back_office, tenant):
+    DeletedCustomerFactory(tenant=tenant)
+    OutletFactory(tenant=tenant, is_active=False)
+    ServiceFactory(tenant=tenant, is_active=False)
+    names = {"app_label": "appointments", "model_name": "appointment"}
+    browser = back_office("tenant_admin")
+    for field in ("customer", "outlet", "service"):
+        assert browser.get("/admin/autocomplete/", names | {"field_name": field}).json()["results"] == []

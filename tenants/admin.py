@@ -1,0 +1,269 @@
+"""The admin of tenants, their people and what they offer; and what the admin of every tenant's table shares."""
+
+from collections.abc import Collection
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import BaseUserCreationForm
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db import DataError, IntegrityError
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+
+from tenants.admin_site import Choice
+from tenants.models import Outlet, Role, Service, Staff, Tenant
+from tenants.permissions import ADMINS, STAFF, SUPER
+from tenants.scope import current_tenant, enter_scope
+
+admin.site.unregister(Group)
+
+
+class TenantForm(forms.ModelForm):
+    """A form over a tenant's row, which is of the tenant in scope. A super_admin names one, which is then in scope."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding and hasattr(self.instance, "tenant_id"):
+            self.instance.tenant = current_tenant()
+
+    def clean_tenant(self) -> Tenant | None:
+        tenant = self.cleaned_data["tenant"]
+        if tenant:
+            enter_scope(tenant)
+        return tenant
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # Constraints are within the tenant, which is seldom a field of the form.
+        exclusions = super()._get_validation_exclusions()
+        return exclusions if "tenant" in self.errors else exclusions - {"tenant"}
+
+
+class TenantAdmin(admin.ModelAdmin):
+    """The admin of a tenant's table: the rows in scope, and what the role may do with them.
+
+    `roles` says who may `view`, `add`, `change`, `delete` and, in the forms of others, `choose`; what it does not name
+    is closed. The row that a URL names narrows a super_admin's scope to its own tenant.
+    """
+
+    form = TenantForm
+    roles: dict[str, frozenset[Role | str]] = {}
+    # Which rows can be chosen in the forms of others.
+    on_offer = Q(is_active=True)
+    # Raised by a save that lost a race with another.
+    lost_race: tuple[type[Exception], ...] = (IntegrityError,)
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+
+    def allows(self, request: HttpRequest, verb: str) -> bool:
+        """Whether the table lets the role do it."""
+        return getattr(request.user, "role", None) in self.roles.get(verb, ())
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request, "view")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.allows(request, "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request, "change")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.allows(request, "delete")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.allows(request, "view")
+
+    def choice_label(self, row: Any) -> str:
+        """How a row is told from others where one is chosen."""
+        return str(row)
+
+    def _across_tenants(self, request: HttpRequest) -> bool:
+        return request.user.role == Role.SUPER_ADMIN and hasattr(self.model, "tenant")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        # First, so that the other fields are read in its scope.
+        return [(None, {"fields": ["tenant"]}), *fieldsets] if self._across_tenants(request) else fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Collection[str]:
+        return [*super().get_readonly_fields(request, obj), *(["tenant"] if obj else [])]
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> Collection[str]:
+        return [*super().get_autocomplete_fields(request), *(["tenant"] if self._across_tenants(request) else [])]
+
+    def get_list_display(self, request: HttpRequest) -> Collection[Any]:
+        return [*super().get_list_display(request), *(["tenant"] if self._across_tenants(request) else [])]
+
+    def get_list_filter(self, request: HttpRequest) -> Collection[Any]:
+        return [*super().get_list_filter(request), *(["tenant"] if self._across_tenants(request) else [])]
+
+    def get_list_select_related(self, request: HttpRequest) -> Collection[str]:
+        return [*(self.list_select_related or ()), *(["tenant"] if self._across_tenants(request) else [])]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = Choice(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(getattr(field, "widget", None), RelatedFieldWidgetWrapper):
+            # Whoever chooses a row may add one or look at it; to change or delete it is another page's work.
+            field.widget.can_change_related = field.widget.can_delete_related = False
+        return field
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        title = str(self.opts.verbose_name_plural).capitalize()
+        return super().changelist_view(request, {"title": title} | (extra_context or {}))
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Only what a filter of the page offers: any other condition would tell a hidden value letter by letter."""
+        offered = {
+            entry.parameter_name if hasattr(entry, "parameter_name") else entry if isinstance(entry, str) else entry[0]
+            for entry in self.get_list_filter(request)
+        }
+        name, _, comparison = lookup.partition("__")
+        return name in offered and comparison in {"", "exact", "id__exact", "gte", "lt", "isnull"}
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        try:
+            return super().get_changelist_instance(request)
+        except (ValueError, OverflowError, DataError) as error:
+            raise IncorrectLookupParameters from error
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if getattr(row, "tenant", None):
+            enter_scope(row.tenant)
+        return row
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        # Before the row is looked up: a refusal doesn't tell whether it exists.
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except self.lost_race:
+            # Validated again, it meets the row that won and says so in the form.
+            return super().changeform_view(request, *args, **kwargs)
+
+
+@admin.register(Tenant)
+class BusinessAdmin(TenantAdmin):
+    """Businesses: a super_admin's; an administrator sets up their own."""
+
+    roles = {"view": ADMINS, "add": SUPER, "change": ADMINS, "delete": SUPER, "choose": SUPER}
+    list_display = ["name", "slug", "time_zone", "currency", "phone_region", "is_active"]
+    list_filter = ["is_active"]
+    search_fields = ["name", "slug"]
+    readonly_fields = ["created_at", "updated_at"]
+    fieldsets = [
+        (None, {"fields": ["name", "slug", "is_active"]}),
+        ("Where it is", {"fields": ["time_zone", "currency", "phone_region", "language"]}),
+        (
+            "Customer segments",
+            {"fields": ["at_risk_after_days", "new_within_days", "vip_min_visits", "vip_top_percent"]},
+        ),
+        ("Record", {"fields": ["created_at", "updated_at"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
+        businesses = super().get_queryset(request)
+        tenant = current_tenant()
+        return businesses.filter(pk=tenant.pk) if tenant else businesses
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Collection[str]:
+        kept = () if request.user.role == Role.SUPER_ADMIN else ("slug", "is_active")
+        return [*self.readonly_fields, *kept]
+
+
+class NewStaffForm(TenantForm, BaseUserCreationForm):
+    """An account to be, with its first password."""
+
+    class Meta:
+        model = Staff
+        fields = ["email"]
+
+
+@admin.register(Staff)
+class StaffAdmin(TenantAdmin, UserAdmin):
+    """People and their accounts.
+
+    An account that signed in here is deactivated rather than deleted: the history of who did what hangs on it.
+    """
+
+    roles = {"view": ADMINS, "add": ADMINS, "change": ADMINS, "delete": ADMINS, "choose": STAFF}
+    list_display = ["email", "first_name", "last_name", "role", "is_active", "last_login"]
+    list_filter = ["role", "is_active"]
+    search_fields = ["email", "first_name", "last_name"]
+    ordering = ["email"]
+    filter_horizontal = ()
+    # Not UserAdmin's, which shows the hash.
+    form, add_form, add_form_template = TenantForm, NewStaffForm, None
+    readonly_fields = ["password_link", "last_login", "created_at", "updated_at"]
+    fieldsets = [
+        (None, {"fields": ["email", "password_link", "first_name", "last_name"]}),
+        ("May do", {"fields": ["role", "is_active"]}),
+        ("Record", {"fields": ["last_login", "created_at", "updated_at"]}),
+    ]
+    add_fieldsets = [
+        (None, {"fields": ["email", "first_name", "last_name", "role"]}),
+        ("Password", {"fields": ["password1", "password2"]}),
+    ]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Staff | None = None) -> bool:
+        own_or_used = obj is not None and (obj.pk == request.user.pk or obj.last_login is not None)
+        return not own_or_used and super().has_delete_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Staff | None = None) -> Collection[str]:
+        own = ("role", "is_active") if obj and obj.pk == request.user.pk else ()
+        return [*super().get_readonly_fields(request, obj), *own]
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "role":
+            # From the highest to the lowest: nobody gives more than they have.
+            kwargs["choices"] = Role.choices[Role.values.index(request.user.role) :]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    @admin.display(description="password")
+    def password_link(self, staff: Staff) -> str:
+        return format_html(
+            '<a href="{}">Set another password</a>', reverse("admin:auth_user_password_change", args=[staff.pk])
+        )
+
+
+class OfferAdmin(TenantAdmin):
+    """What a tenant offers: everybody sees it, administrators manage it."""
+
+    roles = {"view": STAFF, "add": ADMINS, "change": ADMINS, "delete": ADMINS, "choose": STAFF}
+    list_filter = ["is_active"]
+    search_fields = ["name"]
+
+
+@admin.register(Outlet)
+class OutletAdmin(OfferAdmin):
+    """Places."""
+
+    list_display = ["name", "address", "is_active"]
+    fieldsets = [(None, {"fields": ["name", "address", "is_active"]})]
+
+
+@admin.register(Service)
+class ServiceAdmin(OfferAdmin):
+    """What can be booked."""
+
+    list_display = ["name", "category", "duration_minutes", "price", "is_active"]
+    list_filter = ["is_active", "category"]
+    fieldsets = [(None, {"fields": ["name", "category", "duration_minutes", "price", "is_active"]})]
