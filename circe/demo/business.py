@@ -1,0 +1,204 @@
+"""A demo business: who works there, what it offers, and when each of its customers came first.
+
+The same seed and day give the same business, to the last digit of its ids.
+"""
+
+import datetime as dt
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from random import Random
+from typing import NamedTuple
+
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+
+from circe.demo.countries import INDONESIA, NORWAY, Place, mailbox
+from tenants.models import Outlet, Role, Service, Tenant, User
+
+KNOWN = (("lotus", "Lotus Salon & Spa"), ("nordlys", "Nordlys Frisør & Spa"))
+
+DAY = 24 * 60 * 60
+HISTORY = 3 * 365  # days before today
+AHEAD = 42  # days after today for which one can book
+SLOTS = 5  # of two hours, in the day of a member of staff
+BUSIEST = 0.95  # how full the busiest day is, which mostly is today
+MIN_STAFF = 6
+STAFF_PER_OUTLET = 12
+# A prime, and thereby a step that visits every combination of names, or every phone number, before any comes again.
+STRIDE = 1_618_033_999
+
+
+class Person(NamedTuple):
+    """A name. `mailbox` is unique within the business."""
+
+    first_name: str
+    last_name: str
+    mailbox: str
+    is_woman: bool
+
+
+class Business:
+    """A tenant with all that it owns but the rows of customers and appointments (see `rows`).
+
+    `number` counts from 0: lotus, nordlys, others after them. `password` is the hash of every demo password.
+    """
+
+    def __init__(
+        self, *, number: int, seed: int, customers: int, appointments: int, now: dt.datetime, password: str
+    ) -> None:
+        self.number, self.size, self.password = number, customers, password
+        self.country = (INDONESIA, NORWAY)[number % 2]
+        self.random = Random(f"{seed}/{number}")  # noqa: S311 (it's to be foreseeable)
+        self._name_offset, self._phone_offset = self.random.getrandbits(32), self.random.getrandbits(32)
+        self.tenant = self._tenant()
+        self._lay_out_calendar(now.astimezone(self.tenant.zone).date())
+        self._open()
+        self._register_customers()
+        self.quotas = in_parts(appointments, self._demand())
+        self._employ(max(MIN_STAFF, round(max(self.quotas) / (SLOTS * BUSIEST) + 0.5)))
+
+    @property
+    def users(self) -> list[User]:
+        return [self.admin, self.manager, *self.staff]
+
+    def new_id(self, seconds: int) -> str:
+        """An id of that instant, in seconds since 1970."""
+        return f"{seconds:08x}{self.random.getrandbits(64):016x}"
+
+    def customer_id(self, index: int) -> str:
+        return f"{self.created[index]:08x}{self.id_tails[index]:016x}"
+
+    def person(self, index: int) -> Person:
+        """One name after another; each combination comes once before any comes again."""
+        names, surnames = self.country.women + self.country.men, self.country.surnames
+        combinations = len(names) * len(surnames)
+        rounds, turn = divmod(index, combinations)
+        surname, name = divmod((turn * STRIDE + self._name_offset) % combinations, len(names))
+        first, last = names[name], surnames[surname]
+        suffix = str(rounds + 1) if rounds else ""
+        return Person(first, last, f"{mailbox(first)}.{mailbox(last)}{suffix}", name < len(self.country.women))
+
+    def phone(self, index: int) -> str:
+        """A mobile number in E.164, another for each index."""
+        prefixes, numbers = self.country.mobile_prefixes, 10**self.country.mobile_digits
+        prefix, number = divmod((index * STRIDE + self._phone_offset) % (len(prefixes) * numbers), numbers)
+        return f"{self.country.calling_code}{prefixes[prefix]}{number:0{self.country.mobile_digits}}"
+
+    def _tenant(self) -> Tenant:
+        country = self.country
+        if self.number < len(KNOWN):
+            slug, name = KNOWN[self.number]
+        else:
+            word = country.businesses[self.number // 2 % len(country.businesses)]
+            slug, name = f"{mailbox(word)}-{self.number + 1}", f"{word} {country.areas[self.number // 2 % 7].name}"
+        return Tenant(
+            name=name,
+            slug=slug,
+            time_zone=country.time_zone,
+            currency=country.currency,
+            phone_region=country.region,
+            language=country.language,
+            is_demo=True,
+        )
+
+    def _lay_out_calendar(self, today: dt.date) -> None:
+        """`days[HISTORY]` is today. `midnights` are where days begin, in seconds since 1970."""
+        self.days = [today + dt.timedelta(day) for day in range(-HISTORY, AHEAD + 1)]
+        self.midnights = array(
+            "q", (int(dt.datetime.combine(day, dt.time(), self.tenant.zone).timestamp()) for day in self.days)
+        )
+        self.opened = self.midnights[0] + self.country.opens_at * 3600
+
+    def _open(self) -> None:
+        self.tenant.pk = self.new_id(self.opened)
+        self._opening = {
+            "created_at": dt.datetime.fromtimestamp(self.opened, dt.UTC),
+            "updated_at": dt.datetime.fromtimestamp(self.opened, dt.UTC),
+        }
+        self.tenant.created_at = self.tenant.updated_at = self._opening["created_at"]
+        self.services = [
+            Service(
+                id=self.new_id(self.opened),
+                tenant_id=self.tenant.pk,
+                name=offer.name,
+                category=offer.category,
+                duration_minutes=offer.minutes,
+                price=offer.price,
+                **self._opening,
+            )
+            for offer in self.country.offers
+        ]
+
+    def _register_customers(self) -> None:
+        """When each customer came first, in order: more of them from year to year, and within opening hours.
+
+        `known` is how many had come before each day: just the first so many.
+        """
+        self.created = array("q")
+        for index in range(self.size):
+            day, hour = divmod(HISTORY * ((index + self.random.random()) / self.size) ** 0.85, 1)
+            self.created.append(self.midnights[int(day)] + int((self.country.opens_at + 10 * hour) * 3600))
+        self.known = [bisect_left(self.created, midnight) for midnight in self.midnights]
+        self.id_tails = array("Q", (self.random.getrandbits(64) for _ in range(self.size)))
+
+    def _demand(self) -> list[float]:
+        """How busy each day is: with the customers, the day of the week, and bookings that thin out ahead.
+
+        Today, at which one looks first, is as busy as two.
+        """
+        ahead = [2, *(0.7 * (1 - day / (AHEAD + 1)) for day in range(1, AHEAD + 1))]
+        return [
+            known**0.5 * self.country.weekdays[day.weekday()] * nearness
+            for day, known, nearness in zip(self.days, self.known, [1] * HISTORY + ahead, strict=True)
+        ]
+
+    def _employ(self, count: int) -> None:
+        """An admin, a manager and `count` members of staff, and outlets enough for them."""
+        self.outlets = [self._outlet(index) for index in range(max(2, count // STAFF_PER_OUTLET))]
+        self.admin, self.manager = (
+            self._user(0, Role.TENANT_ADMIN, "admin"),
+            self._user(1, Role.OUTLET_MANAGER, "manager"),
+        )
+        self.staff = [self._user(2, Role.STAFF, "staff"), *(self._user(2 + n, Role.STAFF) for n in range(1, count))]
+
+    def _outlet(self, index: int) -> Outlet:
+        country = self.country
+        rounds, area = divmod(index, len(country.areas))
+        place = country.areas[area]
+        number = f" {rounds + 1}" if rounds else ""
+        return Outlet(
+            id=self.new_id(self.opened),
+            tenant_id=self.tenant.pk,
+            name=f"{self.tenant.name.split()[0]} {place.name}{number}",
+            address=self.address(place),
+            **self._opening,
+        )
+
+    def address(self, place: Place) -> str:
+        """An address in that place."""
+        street, number = self.random.choice(self.country.streets), 1 + self.random.getrandbits(6)
+        return self.country.address.format(street=street, number=number, place=place)
+
+    def _user(self, index: int, role: Role, mailbox: str = "") -> User:
+        """Only the documented log-ins have a password: those with a `mailbox` at the two known businesses."""
+        person = self.person(self.size + index)
+        can_sign_in = mailbox and self.number < len(KNOWN)
+        return User(
+            id=self.new_id(self.opened),
+            tenant_id=self.tenant.pk,
+            email=f"{mailbox or person.mailbox}@{self.tenant.slug}.test",
+            role=role,
+            first_name=person.first_name,
+            last_name=person.last_name,
+            password=self.password if can_sign_in else f"{UNUSABLE_PASSWORD_PREFIX}{self.random.getrandbits(160):040x}",
+            tokens_valid_from=self._opening["created_at"],
+            **self._opening,
+        )
+
+
+def in_parts(total: int, weights: Sequence[float]) -> list[int]:
+    """`total` in whole parts, in proportion to `weights`; nothing anywhere where all of them are 0."""
+    sums = [0.0, *accumulate(weights)]
+    bounds = [round(total * part / sums[-1]) if sums[-1] else 0 for part in sums]
+    return [after - before for before, after in pairwise(bounds)]

@@ -1,0 +1,295 @@
+"""What a demo business is made of, in each of two countries: names, services, prices, habits."""
+
+import functools
+import unicodedata
+from typing import NamedTuple
+
+_ASCII = str.maketrans({"ø": "o", "æ": "ae", "ł": "l", "đ": "d"})
+
+
+class Offer(NamedTuple):
+    """A service: minutes it takes, price in the country's currency."""
+
+    name: str
+    category: str
+    minutes: int
+    price: int
+
+
+class Place(NamedTuple):
+    """A city, or a part of one."""
+
+    name: str
+    postcode: str
+
+
+class Country(NamedTuple):
+    """Words and habits. Shares are between 0 and 1; money is in `currency`."""
+
+    time_zone: str
+    currency: str
+    region: str
+    language: str
+    opens_at: int  # o'clock
+    weekdays: tuple[float, ...]  # how busy, from Monday
+    calling_code: str
+    mobile_prefixes: tuple[str, ...]
+    mobile_digits: int  # after the prefix
+    women: tuple[str, ...]
+    men: tuple[str, ...]
+    surnames: tuple[str, ...]
+    mononyms: float
+    domains: tuple[str, ...]
+    streets: tuple[str, ...]
+    address: str
+    cities: tuple[Place, ...]  # where customers live
+    areas: tuple[Place, ...]  # where outlets are
+    businesses: tuple[str, ...]
+    offers: tuple[Offer, ...]
+    payment_methods: tuple[str, ...]  # as often as named
+    whatsapp: float
+    money_per_point: int
+    price_step: int
+    customer_notes: tuple[str, ...]
+    appointment_notes: tuple[str, ...]
+    accessibility_needs: tuple[str, ...]
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a text."""
+    return tuple(text.split())
+
+
+@functools.cache
+def mailbox(name: str) -> str:
+    """A name as it stands in an e-mail address: ASCII letters in lower case."""
+    folded = unicodedata.normalize("NFKD", name.lower().translate(_ASCII))
+    return "".join(letter for letter in folded if "a" <= letter <= "z")
+
+
+INDONESIA = Country(
+    time_zone="Asia/Jakarta",
+    currency="IDR",
+    region="ID",
+    language="id",
+    opens_at=10,
+    weekdays=(0.7, 0.8, 0.9, 0.9, 1.1, 1.5, 1.4),
+    calling_code="+62",
+    mobile_prefixes=words(
+        "811 812 813 814 815 816 817 818 819 821 822 823 831 838 852 853 857 858 859 877 878 895 896 897"
+    ),
+    mobile_digits=8,
+    women=words("""
+        Adelia Adinda Aisyah Amelia Anggun Anisa Astrid Aulia Ayu Bella Bunga Cahya Chloé Cinta Citra Dela Desi Dewi
+        Dian Dinda Eka Elok Endah Erna Fatimah Febri Fitri Gita Hana Hesti Ika Indah Intan Ira Jasmine Julia Kartika
+        Kirana Laras Lestari Lia Lilis Luh Made Maharani Maya Mega Melati Mutia Nabila Nadia Niken Nina Novi Nur'aini
+        Oktavia Pertiwi Puspa Putri Rahayu Ratih Ratna Renée Retno Rina Rini Riska Rosa Salma Santi Sari Sekar Sinta
+        Siti Sri Suharti Tari Tiara Tika Tri Tuti Ulfa Utami Vina Wahyuni Wati Widya Winda Wulan Yanti Yuni Zahra
+        """),
+    men=words("""
+        Adi Aditya Agung Agus Ahmad Andi André Arif Bagus Bambang Bayu Budi Cahyo Dani Dedi Dimas Doni Dwi Fajar Farhan
+        Galih Gede Gilang Hadi Hendra Heri Ilham Indra Irfan Iwan Joko José Ketut Komang Lukman Ma'ruf Nyoman Pandu
+        Rahmat Reza Rizky Rudi Slamet Surya Teguh Wahyu Wayan Yoga Yudi Yusuf
+        """),
+    surnames=words("""
+        Adiwijaya Alatas Ambarita Assegaf Atmadja Aziz Basuki Budiman Chandra Damanik Darmawan Djohan Effendi Ginting
+        Gozali Gunadi Hadinata Hakim Halim Harahap Hartono Hasibuan Hidayat Hutapea Iskandar Kaban Karo Kawilarang
+        Kurniawan Kusuma Latuconsina Lesmana Liem Lim Limbong Lontoh Lubis Mandagi Manurung Marpaung Matulessy
+        Mulyono Nainggolan Nasution Natakusuma Nugroho Pangaribuan Panjaitan Pasaribu Pattinasarany Perangin Pohan
+        Prawira Rangkuti Rumambi Salim Samosir Santoso Saragih Sembiring Siahaan Sihombing Silalahi Simanjuntak
+        Sinaga Siregar Situmorang Sitompul Soekarno Sudirman Sugiarto Sulaiman Supit Suryadi Susanto Tampubolon
+        Tandjung Tanoto Tarigan Tobing Tumewu Wenas Wibowo Widjaja Wijaya Winata Wirawan Wiryawan Yulianto Zainal
+        """),
+    mononyms=0.14,
+    domains=("example.com", "example.com", "example.net", "surel.test"),
+    streets=(
+        "Jl. Melawai Raya",
+        "Jl. Kemang Selatan",
+        "Jl. Cikini Raya",
+        "Jl. Wolter Monginsidi",
+        "Jl. Tebet Barat Dalam",
+        "Jl. Panglima Polim",
+        "Jl. Bendungan Hilir",
+        "Jl. Gandaria I",
+        "Jl. Pakubuwono VI",
+        "Jl. Kelapa Gading Boulevard",
+    ),
+    address="{street} No. {number}, {place.name} {place.postcode}",
+    cities=(
+        Place("Jakarta Selatan", "12160"),
+        Place("Jakarta Pusat", "10330"),
+        Place("Jakarta Timur", "13220"),
+        Place("Depok", "16424"),
+        Place("Tangerang Selatan", "15310"),
+        Place("Bekasi", "17144"),
+    ),
+    areas=(
+        Place("Menteng", "10310"),
+        Place("Kemang", "12730"),
+        Place("Senopati", "12190"),
+        Place("Kelapa Gading", "14240"),
+        Place("Pondok Indah", "12310"),
+        Place("Tebet", "12810"),
+        Place("Cikini", "10330"),
+        Place("Bintaro", "12330"),
+    ),
+    businesses=("Melati", "Kenanga", "Cempaka", "Anggrek", "Mawar", "Dahlia", "Seroja", "Kamboja"),
+    offers=(
+        Offer("Potong Rambut Wanita", "Rambut", 45, 150_000),
+        Offer("Potong Rambut Pria", "Rambut", 30, 85_000),
+        Offer("Cuci & Blow", "Rambut", 45, 95_000),
+        Offer("Creambath", "Rambut", 60, 145_000),
+        Offer("Pewarnaan Rambut", "Rambut", 120, 480_000),
+        Offer("Smoothing", "Rambut", 120, 650_000),
+        Offer("Pijat Tradisional", "Pijat & Spa", 60, 200_000),
+        Offer("Pijat Batu Panas", "Pijat & Spa", 90, 350_000),
+        Offer("Refleksi Kaki", "Pijat & Spa", 60, 150_000),
+        Offer("Lulur Bali", "Pijat & Spa", 120, 425_000),
+        Offer("Facial Brightening", "Wajah", 75, 275_000),
+        Offer("Totok Wajah", "Wajah", 45, 125_000),
+        Offer("Eyelash Extension", "Wajah", 90, 300_000),
+        Offer("Manikur", "Kuku", 45, 95_000),
+        Offer("Pedikur", "Kuku", 60, 120_000),
+        Offer("Gel Nails", "Kuku", 90, 250_000),
+    ),
+    payment_methods=("wallet", "wallet", "wallet", "cash", "cash", "card", "transfer"),
+    whatsapp=0.7,
+    money_per_point=10_000,
+    price_step=5_000,
+    customer_notes=(
+        "Lebih suka jadwal pagi.",
+        "Alergi pewarna berbahan amonia.",
+        "Minta terapis perempuan.",
+        "Teh jahe, tanpa gula.",
+        "Kulit kepala sensitif.",
+        "Selalu datang bersama putrinya.",
+        "Hubungi lewat WhatsApp, jangan telepon.",
+        "Prefers morning appointments",
+    ),
+    appointment_notes=(
+        "Minta kursi dekat jendela.",
+        "Datang 10 menit lebih awal.",
+        "Untuk acara pernikahan.",
+        "Pakai voucher ulang tahun.",
+        "Tekanan pijat sedang.",
+        "Warna sama seperti terakhir.",
+        "Bawa anak kecil.",
+        "Customer prefers window seat",
+    ),
+    accessibility_needs=("Pengguna kursi roda.", "Kurang mendengar; mohon bicara perlahan.", "Tidak kuat naik tangga."),
+)
+
+NORWAY = Country(
+    time_zone="Europe/Oslo",
+    currency="NOK",
+    region="NO",
+    language="nb",
+    opens_at=9,
+    weekdays=(0.8, 0.9, 1.0, 1.2, 1.4, 1.2, 0.5),
+    calling_code="+47",
+    mobile_prefixes=words("40 41 45 46 47 48 90 91 92 93 94 95 97 98 99"),
+    mobile_digits=6,
+    women=words("""
+        Agnes Amalie Andrea Anette Anita Anne Anne-Marie Astrid Aurora Åse Åshild Benedicte Berit Bodil Britt Camilla
+        Cecilie Dagny Ebba Eli Elin Elise Ella Emilie Emma Eva Frida Frøydis Gerd Gro Grete Gudrun Guro Hanne Hedda
+        Hege Helene Hilde Ida Ingeborg Inger Ingrid Iren Jenny Johanne Jorunn Julie Kari Karoline Katrine Kjersti
+        Kristin Lene Linn Lise Liv Maja Malin Margrethe Mari Marianne Marit Marte Mathilde Mona Nina Nora Oda Ragnhild
+        Randi Rita Sara Selma Sigrid Silje Siri Sofie Solveig Stine Synnøve Sølvi Thea Tone Torill Tuva Unni Vilde
+        Wenche Zofia Zoë
+        """),
+    men=words("""
+        Aksel Anders Arild Arne Asbjørn Bjørn Børge Christian Dag Egil Einar Eirik Emil Erlend Espen Even Fredrik Geir
+        Gunnar Halvor Hans Harald Håkon Håvard Henrik Ivar Jan Jens Jonas Jørgen Kåre Kjell Knut Lars Leif Łukasz Magnus
+        Marius Mats Morten Odd Ola Oskar Pål Per Petter Rolf Rune Sander Sindre Sigurd Snorre Stian Svein Sverre Tor
+        Torbjørn Trond Ulrik Vegard Vidar Øystein Øyvind Åge
+        """),
+    surnames=words("""
+        Aas Abrahamsen Ahmed Ali Amundsen Andersen Andreassen Arnesen Aune Bakke Bakken Berg Berge Berntsen Birkeland
+        Bjerke Bråten Bøe Christensen Dahl Dahle Danielsen Edvardsen Eide Ellingsen Eriksen Evensen Fjeld Fossum
+        Fredriksen Gulbrandsen Gundersen Haga Hagen Halvorsen Hamre Hansen Haug Haugen Haugland Hauge Helle Henriksen
+        Hermansen Holm Hovland Iversen Jacobsen Jensen Johannessen Johansen Johnsen Karlsen Knudsen Knutsen Kowalska
+        Kristensen Kristiansen Kvamme Larsen Lie Lien Lund Lunde Løken Madsen Martinsen Mathisen Moe Moen Myhre
+        Møller Nguyen Nilsen Nordby Næss Olsen Ødegård Pedersen Pettersen Rasmussen Rønning Sandvik Simonsen Sivertsen
+        Solberg Solheim Strand Strøm Svendsen Sæther Sørensen Tangen Thorsen Tveit Vik Viken Wold Aasen Østby
+        """),
+    mononyms=0.05,
+    domains=("example.com", "example.com", "example.org", "epost.test"),
+    streets=(
+        "Bogstadveien",
+        "Thereses gate",
+        "Markveien",
+        "Frognerveien",
+        "Toftes gate",
+        "Sandakerveien",
+        "Kirkeveien",
+        "Østerdalsgata",
+        "Trondheimsveien",
+        "Bygdøy allé",
+    ),
+    address="{street} {number}, {place.postcode} {place.name}",
+    cities=(
+        Place("Oslo", "0355"),
+        Place("Oslo", "0554"),
+        Place("Bekkestua", "1357"),
+        Place("Lillestrøm", "2000"),
+        Place("Asker", "1383"),
+    ),
+    areas=(
+        Place("Majorstuen", "0367"),
+        Place("Grünerløkka", "0555"),
+        Place("Frogner", "0263"),
+        Place("Nydalen", "0484"),
+        Place("Sandvika", "1337"),
+        Place("Aker Brygge", "0252"),
+        Place("Bryn", "0667"),
+        Place("Lørenskog", "1473"),
+    ),
+    businesses=("Fjordlys", "Solsiden", "Vinterhagen", "Bølgen", "Kløver", "Havblikk", "Lyng", "Måne"),
+    offers=(
+        Offer("Dameklipp", "Hår", 45, 750),
+        Offer("Herreklipp", "Hår", 30, 520),
+        Offer("Barneklipp", "Hår", 30, 420),
+        Offer("Klipp og føn", "Hår", 60, 950),
+        Offer("Helfarge", "Hår", 90, 1_390),
+        Offer("Balayage", "Hår", 120, 2_190),
+        Offer("Klassisk massasje", "Massasje", 60, 950),
+        Offer("Idrettsmassasje", "Massasje", 45, 790),
+        Offer("Hot stone-massasje", "Massasje", 90, 1_290),
+        Offer("Ansiktsbehandling", "Hud", 75, 1_090),
+        Offer("Farging av bryn og vipper", "Hud", 30, 490),
+        Offer("Vippeextensions", "Hud", 120, 1_350),
+        Offer("Voksing av legger", "Hud", 45, 560),
+        Offer("Manikyr", "Negler", 45, 590),
+        Offer("Fotpleie", "Negler", 60, 790),
+        Offer("Gelénegler", "Negler", 90, 890),
+    ),
+    payment_methods=("card", "card", "card", "wallet", "wallet", "cash"),
+    whatsapp=0.15,
+    money_per_point=10,
+    price_step=10,
+    customer_notes=(
+        "Helst time etter kl. 16.",
+        "Allergisk mot parfyme.",
+        "Vil ha samme frisør hver gang.",
+        "Kaffe, svart.",
+        "Sensitiv hodebunn.",
+        "Ønsker stille time.",
+        "Send SMS dagen før.",
+        "Prefers morning appointments",
+    ),
+    appointment_notes=(
+        "Ønsker plass ved vinduet.",
+        "Kan bli fem minutter forsinket.",
+        "Skal i bryllup på lørdag.",
+        "Betaler med gavekort.",
+        "Samme farge som sist.",
+        "Vondt i høyre skulder.",
+        "Har med barnevogn.",
+        "Customer prefers window seat",
+    ),
+    accessibility_needs=(
+        "Bruker rullestol.",
+        "Hørselshemmet, tolk kan være med.",
+        "Trenger heis eller inngang uten trapp.",
+    ),
+)

@@ -1,0 +1,129 @@
+"""How demo data get into the database: by COPY, all in one transaction, so that all of it is there or nothing."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+
+from django.db import connection, models, transaction
+from django.db.backends.utils import CursorWrapper
+from tqdm import tqdm
+
+from appointments.models import Appointment
+from circe.demo.business import Business
+from circe.demo.rows import APPOINTMENT_COLUMNS, CUSTOMER_COLUMNS, PREFERENCE_COLUMNS, Rows
+from customers.models import Customer, PreferredService, PreferredStaff
+from tenants.models import LoginFailure, Outlet, Service, Tenant, User
+
+# One column takes something away, the other puts it back: foreign keys from and to the tables, unique constraints,
+# other indexes. Primary keys stay, and exclusion constraints, which are about few rows.
+CONSTRAINTS = """
+SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
+       format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+FROM pg_constraint
+WHERE conrelid = ANY(%(tables)s::regclass[]) AND contype IN ('f', 'u')
+   OR confrelid = ANY(%(tables)s::regclass[])
+ORDER BY contype = 'u'
+"""
+INDEXES = """
+SELECT format('DROP INDEX %%s', indexrelid::regclass), pg_get_indexdef(indexrelid)
+FROM pg_index
+WHERE indrelid = ANY(%(tables)s::regclass[])
+  AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))
+"""
+
+
+@contextmanager
+def nobody_else_writing() -> Iterator[None]:
+    """A transaction in which others can't add tenants or users. They can still read, until something is replaced."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE tenants_tenant, tenants_user IN SHARE ROW EXCLUSIVE MODE")
+        yield
+
+
+@transaction.atomic
+def replace_everything(businesses: Sequence[Business], super_admin: User) -> None:
+    """Empty the database and load these. Whoever calls has made sure that it holds nothing but demo data.
+
+    What is copied goes past the tenant managers: each row names its tenant itself, and the composite foreign keys prove
+    that it refers to rows of the same one.
+    """
+    everything = [Rows(business) for business in businesses]
+    # Django leaves COPY's errors as they are.
+    with connection.cursor() as cursor, connection.wrap_database_errors:
+        cursor.execute("SET LOCAL statement_timeout = 0; SET LOCAL maintenance_work_mem = '256MB'")
+        # A table can't be altered while checks on its rows are put off.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        # All other tables refer to these.
+        cursor.execute(f"TRUNCATE {', '.join(model._meta.db_table for model in (Tenant, User, LoginFailure))} CASCADE")
+        _insert(cursor, Tenant, [business.tenant for business in businesses])
+        _insert(cursor, User, [super_admin, *chain.from_iterable(business.users for business in businesses)])
+        _insert(cursor, Outlet, chain.from_iterable(business.outlets for business in businesses))
+        _insert(cursor, Service, chain.from_iterable(business.services for business in businesses))
+        with _without_scaffolding(cursor, Appointment, Customer, PreferredService, PreferredStaff):
+            _copy(
+                cursor,
+                Appointment,
+                APPOINTMENT_COLUMNS,
+                chain.from_iterable(rows.appointments() for rows in everything),
+                total=sum(sum(business.quotas) for business in businesses),
+            )
+            _copy(
+                cursor,
+                Customer,
+                CUSTOMER_COLUMNS,
+                chain.from_iterable(rows.customers() for rows in everything),
+                total=sum(business.size for business in businesses),
+            )
+            for model, column, chunks in (
+                (PreferredService, "service_id", (rows.preferred_services() for rows in everything)),
+                (PreferredStaff, "staff_id", (rows.preferred_staff() for rows in everything)),
+            ):
+                _copy(cursor, model, (*PREFERENCE_COLUMNS, column), chain.from_iterable(chunks))
+        cursor.execute("ANALYZE")
+
+
+@contextmanager
+def _without_scaffolding(cursor: CursorWrapper, *loaded: type[models.Model]) -> Iterator[None]:
+    """Take indexes and foreign keys away for a block: built at the end, over all rows, they cost a fraction."""
+    statements = []
+    for query in (CONSTRAINTS, INDEXES):
+        cursor.execute(query, {"tables": [model._meta.db_table for model in loaded]})
+        statements += cursor.fetchall()
+    for removal, _ in statements:
+        cursor.execute(removal)
+    yield
+    # Reversed: foreign keys rest on unique constraints.
+    for _, creation in tqdm(statements[::-1], desc="indexes", unit="", disable=None):
+        cursor.execute(creation)
+
+
+def _insert(cursor: CursorWrapper, model: type[models.Model], instances: Iterable[models.Model]) -> None:
+    """Instances just as they are: saving would set `updated_at` to now."""
+    names = [field.attname for field in model._meta.concrete_fields]
+    with cursor.copy(_copy_statement(model, names)) as copy:
+        for instance in instances:
+            copy.write_row([getattr(instance, name) for name in names])
+
+
+def _copy(
+    cursor: CursorWrapper,
+    model: type[models.Model],
+    columns: Sequence[str],
+    chunks: Iterable[str],
+    total: int | None = None,
+) -> None:
+    """Chunks of lines in COPY's text format. `total` is how many lines will come, for the progress bar."""
+    name = str(model._meta.verbose_name_plural)
+    with (
+        tqdm(desc=name, total=total, unit="", disable=None) as bar,
+        cursor.copy(_copy_statement(model, columns)) as copy,
+    ):
+        for chunk in chunks:
+            copy.write(chunk)
+            bar.update(chunk.count("\n"))
+
+
+def _copy_statement(model: type[models.Model], columns: Iterable[str]) -> str:
+    # Frozen: nobody has seen the table since it was emptied, and no vacuum needs to read it again.
+    names = ", ".join(map(connection.ops.quote_name, columns))
+    return f"COPY {connection.ops.quote_name(model._meta.db_table)} ({names}) FROM STDIN (FREEZE)"

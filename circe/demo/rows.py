@@ -1,0 +1,302 @@
+"""The customers and appointments of a business, of which there may be millions, as text for COPY.
+
+The methods of Rows yield chunks of whole lines, whose values are in the order of the COLUMNS. A customer's row tells
+about visits, which are counted while the appointments are made: `appointments` comes before the others.
+"""
+
+import datetime as dt
+import functools
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from circe.demo.business import DAY, HISTORY, SLOTS, Business
+from circe.demo.countries import mailbox
+from tenants.models import Service, User
+
+NULL = r"\N"
+CHUNK = 1000
+SLOT_MINUTES = 120
+REST = 10  # days between two appointments of a customer, where there are others to choose from
+# Of every BLOCK customers: who comes all the time, who comes for a while; the rest has not come yet.
+BLOCK, LOYAL, CASUAL = 50, 6, 36
+LOYAL_SHARE = 0.5  # of the appointments
+
+APPOINTMENT_COLUMNS = (
+    *("id", "tenant_id", "outlet_id", "customer_id", "staff_id", "service_id"),
+    *("appointment_date", "start_time", "end_time", "status", "total_price", "notes"),
+    *("payment_status", "payment_method", "paid_amount", "created_at", "updated_at"),
+)
+CUSTOMER_COLUMNS = (
+    *("id", "tenant_id", "created_at"),
+    *("first_name", "last_name", "gender", "date_of_birth", "address"),
+    *("email", "email_key", "email_verified", "phone", "phone_verified", "password", "source", "tags"),
+    *("loyalty_points", "is_active", "is_deleted", "was_active", "deleted_at", "deleted_by", "updated_at"),
+    *("accepts_email", "accepts_sms", "accepts_push", "accepts_whatsapp", "marketing_consent", "language"),
+    *("preferred_outlet_id", "preferred_categories", "accessibility_needs", "notes"),
+)
+PREFERENCE_COLUMNS = ("id", "tenant_id", "created_at", "updated_at", "customer_id", "position")
+
+CLOCK = tuple(f"{minute // 60:02}:{minute % 60:02}" for minute in range(DAY // 60))
+CLOCK_UTC = tuple(f"{clock}:{second:02}+00" for clock in CLOCK for second in range(60))
+
+
+class Outcome(NamedTuple):
+    """How an appointment stands, and how many quarters of its price have been paid."""
+
+    status: str
+    payment_status: str
+    quarters: int
+
+
+def _weighted(outcomes: dict[Outcome, int]) -> tuple[Outcome, ...]:
+    return tuple(outcome for outcome, weight in outcomes.items() for _ in range(weight))
+
+
+PAST = _weighted(
+    {
+        Outcome("completed", "paid", 4): 76,
+        Outcome("completed", "partially_paid", 2): 2,
+        Outcome("completed", "unpaid", 0): 2,
+        Outcome("completed", "refunded", 0): 1,
+        Outcome("cancelled", "unpaid", 0): 10,
+        Outcome("cancelled", "refunded", 0): 2,
+        Outcome("no_show", "unpaid", 0): 5,
+        Outcome("no_show", "partially_paid", 1): 2,
+    }
+)
+COMING = _weighted(
+    {
+        Outcome("confirmed", "unpaid", 0): 55,
+        Outcome("confirmed", "partially_paid", 1): 8,
+        Outcome("confirmed", "paid", 4): 5,
+        Outcome("pending", "unpaid", 0): 26,
+        Outcome("cancelled", "unpaid", 0): 6,
+    }
+)
+TODAY = tuple(outcome for outcome in COMING if outcome.status != "cancelled")
+IN_PROGRESS = (Outcome("in_progress", "unpaid", 0),)
+PRICE_FACTORS = (0.8, 0.9, 0.9, 1.15)  # a discount, or something extra
+REGISTERED_SOURCES = ("website", "website", "website", "instagram", "app")
+WALK_IN_SOURCES = ("walk-in", "walk-in", "walk-in", "phone", "phone", "referral", "import")
+OTHER_TAGS = ("student", "bridal", "sensitive-skin", "gift-card", "late-payer", "newsletter")
+
+
+class Rows:
+    """The rows of a business."""
+
+    def __init__(self, business: Business) -> None:
+        self.business, self.random, size = business, business.random, business.size
+        # By the customer's index; `latest` is the day of the last appointment of any status.
+        self.spent = array("q", bytes(8 * size))
+        self.visits = array("i", bytes(4 * size))
+        self.latest = array("h", [-REST]) * size
+        positions = self.random.sample(range(BLOCK), LOYAL + CASUAL)
+        self._loyal, self._casual = positions[:LOYAL], positions[LOYAL:]
+        self._dates = [day.isoformat() for day in business.days]
+        by_category = groupby(business.services, key=lambda service: service.category)
+        self._menus = [list(services) for _, services in by_category]
+
+    def appointments(self) -> Iterator[str]:
+        """A chunk a day. A member of staff is never in two appointments at once, whatever their status."""
+        for day, quota in enumerate(self.business.quotas):
+            if quota:
+                cells = self.random.sample(range(len(self.business.staff) * SLOTS), quota)
+                outcomes = PAST if day < HISTORY else TODAY if day == HISTORY else COMING
+                # In order of the cells the day goes by: its first appointment is the one that's on.
+                first = IN_PROGRESS if day == HISTORY else outcomes
+                yield "".join(
+                    self._appointment(day, cell, first if turn == 0 else outcomes)
+                    for turn, cell in enumerate(sorted(cells))
+                )
+
+    def _appointment(self, day: int, cell: int, outcomes: tuple[Outcome, ...]) -> str:
+        business, random, choice = self.business, self.random.random, self.random.choice
+        country, midnight = business.country, business.midnights[day]
+        slot, worker = divmod(cell, len(business.staff))
+        outlet = business.outlets[worker * len(business.outlets) // len(business.staff)]
+        service = choice(self._menus[worker % len(self._menus)])
+        late = int(random() * (1 + (SLOT_MINUTES - service.duration_minutes) // 15)) * 15
+        start = country.opens_at * 60 + slot * SLOT_MINUTES + late
+        end = start + service.duration_minutes
+        status, payment_status, quarters = choice(outcomes)
+        price = service.price
+        if random() < 0.15:
+            price = int(price * choice(PRICE_FACTORS)) // country.price_step * country.price_step
+        customer = self._caller(day)
+        self.latest[customer] = day
+        if status == "completed":
+            self.visits[customer] += 1
+            self.spent[customer] += price
+        # Hours or weeks ahead, but not before the customer came, nor after last night.
+        latest = min(midnight + start * 60, business.midnights[HISTORY]) - 2 * 3600
+        created = max(latest - int(random() * random() * 21 * DAY), business.created[customer] + 300)
+        updated = midnight + end * 60 if day < HISTORY else created
+        return (
+            f"{created:08x}{self.random.getrandbits(64):016x}\t{business.tenant.id}\t"
+            f"{outlet.id}\t{business.customer_id(customer)}\t"
+            f"{business.staff[worker].id}\t{service.id}\t{self._dates[day]}\t{CLOCK[start]}\t{CLOCK[end]}\t{status}\t"
+            f"{price}\t{choice(country.appointment_notes) if random() < 0.12 else NULL}\t{payment_status}\t"
+            f"{choice(country.payment_methods) if quarters else NULL}\t{price * quarters // 4}\t"
+            f"{_stamp(created)}\t{_stamp(updated)}\n"
+        )
+
+    def _caller(self, day: int) -> int:
+        """The index of the customer who comes."""
+        random, known = self.random.random, self.business.known[day]
+        blocks = -(-known // BLOCK)
+        for _ in range(3):
+            if random() < LOYAL_SHARE:
+                index = int(random() * blocks) * BLOCK + self._loyal[int(random() * LOYAL)]
+            else:
+                # Mostly of those who first came lately: others have stopped coming.
+                index = int((1 - random() ** 2) * blocks) * BLOCK + self._casual[int(random() * CASUAL)]
+            if index < known and day - self.latest[index] >= REST:
+                return index
+        return int(random() * known)
+
+    def customers(self) -> Iterator[str]:
+        """A chunk for some thousand customers."""
+        for start in range(0, self.business.size, CHUNK):
+            stop = min(start + CHUNK, self.business.size)
+            yield "".join(self._customer(index) for index in range(start, stop))
+
+    def _customer(self, index: int) -> str:
+        business, random = self.business, self.random.random
+        person, created = business.person(index), business.created[index]
+        goes_by_one_name = random() < business.country.mononyms
+        mailbox_of_one_name = f"{mailbox(person.first_name)}{index + 1}"
+        contact, registered = self._contact(index, mailbox_of_one_name if goes_by_one_name else person.mailbox)
+        return (
+            "\t".join(
+                (
+                    business.customer_id(index),
+                    business.tenant.id,
+                    _stamp(created),
+                    person.first_name,
+                    NULL if goes_by_one_name else person.last_name,
+                    self._gender(is_woman=person.is_woman),
+                    _date(business.midnights[-1] // DAY - 365 * 16 - int(random() * 365 * 55))
+                    if random() < 0.6
+                    else NULL,
+                    business.address(self.random.choice(business.country.cities)) if random() < 0.35 else NULL,
+                    contact,
+                    self._tags(index, registered=registered),
+                    self._standing(index),
+                    self._preferences(),
+                )
+            )
+            + "\n"
+        )
+
+    def _gender(self, *, is_woman: bool) -> str:
+        chance = self.random.random()
+        if chance < 0.85:
+            return "female" if is_woman else "male"
+        return NULL if chance < 0.94 else self.random.choice(("non_binary", "other", "undisclosed"))
+
+    def _contact(self, index: int, name: str) -> tuple[str, bool]:
+        """E-mail, phone, password and source; and whether there is a password."""
+        random, choice, country = self.random.random, self.random.choice, self.business.country
+        chance = random()
+        has_email, has_phone = chance < 0.8, not 0.65 < chance < 0.8
+        registered = has_email and random() < 0.6
+        domain = choice(country.domains)
+        email = f"{name}@{domain}" if has_email else NULL
+        written = f"{name.title()}@{domain}" if has_email and random() < 0.05 else email
+        return "\t".join(
+            (
+                written,
+                email,
+                _flag(has_email and random() < (0.85 if registered else 0.1)),
+                self.business.phone(index) if has_phone else NULL,
+                _flag(has_phone and random() < 0.4),
+                self.business.password if registered else NULL,
+                choice(REGISTERED_SOURCES if registered else WALK_IN_SOURCES),
+            )
+        ), registered
+
+    def _tags(self, index: int, *, registered: bool) -> str:
+        random, visits = self.random.random, self.visits[index]
+        tags = ["self-registered"] if registered else ["staff-created", "walk-in"]
+        if visits >= 8 and random() < 0.5:
+            tags.append("vip")
+        if visits >= 3 and random() < 0.7:
+            tags.append("regular")
+        if random() < 0.12:
+            tags.append(self.random.choice(OTHER_TAGS))
+        return f"{{{','.join(tags)}}}"
+
+    def _standing(self, index: int) -> str:
+        """Points, activity, deletion: only who hasn't been seen for long is inactive or deleted."""
+        business, random = self.business, self.random.random
+        latest = max(self.latest[index], 0)
+        seen = max(business.midnights[latest] + DAY, business.created[index])
+        gone = latest < HISTORY - 60 and seen < business.midnights[HISTORY] - 60 * DAY
+        deleted, inactive = gone and random() < 0.06, gone and random() < 0.08
+        deleted_at = seen + int(random() * (business.midnights[HISTORY] - seen))
+        points = self.spent[index] // business.country.money_per_point
+        return "\t".join(
+            (
+                # Some have redeemed theirs, 500 at a time.
+                str(points if random() < 0.6 else points % 500),
+                _flag(not (deleted or inactive)),
+                _flag(deleted),
+                _flag(not inactive) if deleted else NULL,
+                _stamp(deleted_at) if deleted else NULL,
+                business.admin.id if deleted else NULL,
+                _stamp(deleted_at if deleted else business.created[index]),
+            )
+        )
+
+    def _preferences(self) -> str:
+        business, random, choice = self.business, self.random.random, self.random.choice
+        country = business.country
+        return "\t".join(
+            (
+                _flag(random() < 0.9),
+                _flag(random() < 0.85),
+                _flag(random() < 0.7),
+                _flag(random() < country.whatsapp),
+                _flag(random() < 0.4),
+                business.tenant.language if random() < 0.88 else "en",
+                choice(business.outlets).id if random() < 0.3 else NULL,
+                f'{{"{choice(business.services).category}"}}' if random() < 0.12 else "{}",
+                choice(country.accessibility_needs) if random() < 0.02 else NULL,
+                choice(country.customer_notes) if random() < 0.12 else NULL,
+            )
+        )
+
+    def preferred_services(self) -> Iterator[str]:
+        """One or two services of some customers."""
+        return self._preferred(self.business.services, share=0.15)
+
+    def preferred_staff(self) -> Iterator[str]:
+        """One or two members of staff of some customers."""
+        return self._preferred(self.business.staff, share=0.12)
+
+    def _preferred(self, favourites: Sequence[Service | User], *, share: float) -> Iterator[str]:
+        business = self.business
+        for index in range(business.size):
+            if self.random.random() < share:
+                stamp = _stamp(business.created[index])
+                chosen = self.random.sample(favourites, self.random.choice((1, 1, 2)))
+                yield "".join(
+                    f"{business.new_id(business.created[index])}\t{business.tenant.id}\t{stamp}\t{stamp}\t"
+                    f"{business.customer_id(index)}\t{position}\t{favourite.id}\n"
+                    for position, favourite in enumerate(chosen)
+                )
+
+
+@functools.cache
+def _date(epoch_day: int) -> str:
+    return (dt.date(1970, 1, 1) + dt.timedelta(epoch_day)).isoformat()
+
+
+def _stamp(seconds: int) -> str:
+    return f"{_date(seconds // DAY)} {CLOCK_UTC[seconds % DAY]}"
+
+
+def _flag(value: bool) -> str:
+    return "t" if value else "f"

@@ -1,0 +1,150 @@
+"""Fill an empty database with demo data."""
+
+import hashlib
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from circe.demo.business import KNOWN, Business, in_parts
+from circe.demo.loading import nobody_else_writing, replace_everything
+from tenants.models import Role, Tenant, User
+
+PASSWORD = "circe-demo"  # noqa: S105
+SUPER_ADMIN = "super@circe.test"
+CUSTOMERS_PER_TENANT = 500
+APPOINTMENTS_PER_CUSTOMER = 6
+# Up to so many customers, the two known tenants share them evenly.
+SMALL = 10_000
+REFUSED = 2
+
+
+class Command(BaseCommand):
+    """Exits with 2 where it refuses; nothing has been changed then."""
+
+    help = (
+        "Fill an empty database with demo data: tenants with three years of customers and appointments, and log-ins "
+        "for every role. The same seed gives the same data on the same day. All of it is loaded, or nothing."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The figures are totals over all tenants."""
+        parser.add_argument("--seed", type=int, default=1, help="which data, of all that could be made (default 1)")
+        parser.add_argument(
+            "--tenants",
+            type=int,
+            default=len(KNOWN),
+            help="how many: lotus, nordlys, and others that nobody signs in to (default 2)",
+        )
+        parser.add_argument(
+            "--customers",
+            type=int,
+            help=f"how many in all, soft-deleted ones included (default {CUSTOMERS_PER_TENANT} per tenant). lotus has "
+            f"nine tenths of them if they are more than {SMALL:,}, or tenants more than 2; else all have as many",
+        )
+        parser.add_argument(
+            "--appointments",
+            type=int,
+            help=f"how many in all, upcoming ones included (default {APPOINTMENTS_PER_CUSTOMER} per customer). "
+            "Each tenant has as large a share of them as of the customers",
+        )
+        group = parser.add_mutually_exclusive_group()
+        group.add_argument("--if-empty", action="store_true", help="leave demo data that are there already as they are")
+        group.add_argument(
+            "--reset", action="store_true", help="remove the demo data first, with all that was added to them by hand"
+        )
+
+    def handle(
+        self,
+        *args: Any,
+        seed: int,
+        tenants: int,
+        customers: int | None,
+        appointments: int | None,
+        if_empty: bool,
+        reset: bool,
+        **options: Any,
+    ) -> None:
+        """Raises CommandError for impossible figures, in production, and for a database in use."""
+        started = time.monotonic()
+        customers = CUSTOMERS_PER_TENANT * max(tenants, 0) if customers is None else customers
+        appointments = APPOINTMENTS_PER_CUSTOMER * max(customers, 0) if appointments is None else appointments
+        _check_figures(tenants=tenants, customers=customers, appointments=appointments)
+        if settings.PRODUCTION:
+            raise CommandError("Demo accounts have a known password: not with production settings.", returncode=REFUSED)
+        with nobody_else_writing():
+            keep = if_empty and Tenant.objects.filter(is_demo=True).exists()
+            if not keep:
+                _check_database(reset=reset)
+                _load(seed=seed, tenants=tenants, customers=customers, appointments=appointments)
+        self.stdout.write(
+            "The demo data are there already."
+            if keep
+            else f"{tenants:,} tenants, {customers:,} customers and {appointments:,} appointments "
+            f"in {time.monotonic() - started:.1f} seconds."
+        )
+        self._print_log_ins()
+
+    def _print_log_ins(self) -> None:
+        users = User.objects.filter(email__in=LOG_INS).select_related("tenant")
+        rows = [("E-mail", "Password", "Role", "Tenant")] + [
+            (user.email, PASSWORD, user.role, str(user.tenant or "every tenant"))
+            for user in sorted(users, key=lambda user: LOG_INS.index(user.email))
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        self.stdout.write("")
+        for row in rows:
+            self.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+LOG_INS = (
+    SUPER_ADMIN,
+    *(f"{mailbox}@{slug}.test" for slug, _ in KNOWN for mailbox in ("admin", "manager", "staff")),
+)
+
+
+def _check_figures(*, tenants: int, customers: int, appointments: int) -> None:
+    if tenants < 1:
+        raise CommandError("--tenants must be at least 1.", returncode=REFUSED)
+    for name, value in (("--customers", customers), ("--appointments", appointments)):
+        if value < 0:
+            raise CommandError(f"{name} can't be negative.", returncode=REFUSED)
+    if appointments and not customers:
+        raise CommandError("--appointments need --customers to come to them.", returncode=REFUSED)
+
+
+def _check_database(*, reset: bool) -> None:
+    strangers = User.objects.exclude(tenant__is_demo=True).exclude(email=SUPER_ADMIN)
+    if Tenant.objects.filter(is_demo=False).exists() or strangers.exists():
+        raise CommandError(
+            "The database holds tenants or users that are not demo data: choose an empty one.", returncode=REFUSED
+        )
+    if not reset and (Tenant.objects.exists() or User.objects.exists()):
+        raise CommandError("The demo data are there already: --reset would replace them.", returncode=REFUSED)
+
+
+def _load(*, seed: int, tenants: int, customers: int, appointments: int) -> None:
+    now = timezone.now()
+    password = make_password(PASSWORD, salt=hashlib.sha256(str(seed).encode()).hexdigest()[:32])
+    evenly = tenants <= len(KNOWN) and customers <= SMALL
+    shares = in_parts(customers, [1 if evenly else 9 * (tenants - 1) or 1, *[1] * (tenants - 1)])
+    businesses = [
+        Business(number=number, seed=seed, customers=size, appointments=visits, now=now, password=password)
+        for number, (size, visits) in enumerate(zip(shares, in_parts(appointments, shares), strict=True))
+    ]
+    lotus = businesses[0]
+    super_admin = User(
+        id=lotus.new_id(lotus.opened),
+        email=SUPER_ADMIN,
+        role=Role.SUPER_ADMIN,
+        first_name="Circe",
+        password=password,
+        tokens_valid_from=lotus.tenant.created_at,
+        created_at=lotus.tenant.created_at,
+        updated_at=lotus.tenant.created_at,
+    )
+    replace_everything(businesses, super_admin)

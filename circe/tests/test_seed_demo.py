@@ -1,0 +1,308 @@
+"""`manage.py seed_demo`: the same for a seed, any size, all or nothing, and never over anything but demo data."""
+
+import threading
+import time
+from io import StringIO
+
+import pytest
+import time_machine
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
+from django.db.models import Count
+
+from appointments.models import HELD, Appointment
+from circe.demo.loading import CONSTRAINTS, INDEXES
+from customers.models import Customer
+from customers.tests.factories import CustomerFactory
+from tenants.models import LoginFailure, Role, Staff, Tenant, User
+from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.tests.factories import TenantFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+SMALL = {"customers": 60, "appointments": 300}
+MODELS = [
+    model for model in apps.get_models() if model.__module__.startswith(("tenants.", "customers.", "appointments."))
+]
+
+
+@pytest.fixture(autouse=True)
+def every_tenant():
+    with tenant_scope(EVERY_TENANT):
+        yield
+
+
+def seed_demo(**options):
+    """What the command prints."""
+    output = StringIO()
+    call_command("seed_demo", **options, stdout=output)
+    return output.getvalue()
+
+
+def refusal(**options):
+    """The sentence with which the command refuses; it changes nothing and exits with 2."""
+    before = everything()
+    with pytest.raises(CommandError) as refused:
+        seed_demo(**options)
+    assert everything() == before
+    assert refused.value.returncode == 2
+    return str(refused.value)
+
+
+def everything():
+    """Every row of every table of ours, as text."""
+    with connection.cursor() as cursor:
+        tables = {}
+        for table in {model._meta.db_table for model in MODELS}:
+            cursor.execute(f'SELECT row::text FROM "{table}" AS row ORDER BY id')
+            tables[table] = cursor.fetchall()
+    return tables
+
+
+def scaffolding():
+    """The definitions of every index and foreign key."""
+    with connection.cursor() as cursor:
+        definitions = []
+        for query in (CONSTRAINTS, INDEXES):
+            cursor.execute(query, {"tables": [model._meta.db_table for model in MODELS]})
+            definitions += cursor.fetchall()
+        return sorted(definitions)
+
+
+def test_it_ends_with_a_summary_and_the_log_ins():
+    lines = seed_demo(**SMALL).splitlines()
+    assert lines[0].startswith("2 tenants, 60 customers and 300 appointments in ")
+    assert lines[1:] == [
+        "",
+        "E-mail                Password    Role            Tenant",
+        "super@circe.test      circe-demo  super_admin     every tenant",
+        "admin@lotus.test      circe-demo  tenant_admin    Lotus Salon & Spa",
+        "manager@lotus.test    circe-demo  outlet_manager  Lotus Salon & Spa",
+        "staff@lotus.test      circe-demo  staff           Lotus Salon & Spa",
+        "admin@nordlys.test    circe-demo  tenant_admin    Nordlys Frisør & Spa",
+        "manager@nordlys.test  circe-demo  outlet_manager  Nordlys Frisør & Spa",
+        "staff@nordlys.test    circe-demo  staff           Nordlys Frisør & Spa",
+    ]
+
+
+def test_the_same_for_a_seed_and_a_day():
+    with time_machine.travel("2026-03-10T06:00:00Z"):
+        seed_demo(**SMALL)
+    morning = everything()
+    with time_machine.travel("2026-03-10T15:30:00Z"):
+        seed_demo(**SMALL, reset=True)
+    assert everything() == morning
+    assert sum(map(len, morning.values())) > 380
+
+
+def test_another_seed_gives_other_data():
+    seed_demo(**SMALL, seed=1)
+    first = everything()
+    seed_demo(**SMALL, seed=2, reset=True)
+    second = everything()
+    assert [table for table in first if first[table] and set(first[table]) & set(second[table])] == []
+
+
+def test_a_leap_day_will_do():
+    with time_machine.travel("2028-02-29T10:00:00Z"):
+        seed_demo(**SMALL)
+
+
+def test_figures_are_totals_and_at_scale_lotus_holds_nine_tenths():
+    seed_demo(customers=3000, appointments=15000, tenants=5)
+    tenants = [tenant.slug for tenant in Tenant.objects.order_by("pk")]
+    assert {"lotus", "nordlys"} < set(tenants)
+    for model, counts in ((Customer, [2700, 75, 75, 75, 75]), (Appointment, [13500, 375, 375, 375, 375])):
+        by_tenant = dict(model.objects.order_by().values_list("tenant__slug").annotate(n=Count("pk")))
+        assert by_tenant.pop("lotus") == counts[0]
+        assert list(by_tenant.values()) == counts[1:]
+    assert not Tenant.objects.filter(is_demo=False).exists()
+    assert User.objects.exclude(password__startswith="!").count() == 7
+
+
+def test_staff_grow_with_the_appointments():
+    seed_demo(tenants=1, customers=3000, appointments=30000)
+    assert Staff.objects.filter(role=Role.STAFF).count() > 8
+    held = Appointment.objects.filter(status__in=HELD).order_by("staff_id", "appointment_date", "start_time")
+    end = None
+    for *whose, start_time, end_time in held.values_list("staff_id", "appointment_date", "start_time", "end_time"):
+        assert end is None or end[0] != whose or end[1] <= start_time
+        end = (whose, end_time)
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"customers": 0},
+        {"customers": 1, "appointments": 0},
+        {"customers": 1, "appointments": 40},
+        {"customers": 2, "appointments": 9, "tenants": 5},
+        {"customers": 7, "tenants": 40},
+        {"customers": 20_000, "appointments": 10},
+    ],
+    ids=str,
+)
+def test_odd_figures_are_met(figures):
+    seed_demo(**figures)
+    expected = (figures.get("tenants", 2), figures["customers"], figures.get("appointments", 6 * figures["customers"]))
+    assert (Tenant.objects.count(), Customer.objects.count(), Appointment.objects.count()) == expected
+
+
+@pytest.mark.parametrize(
+    ("figures", "sentence"),
+    [
+        ({"tenants": 0}, "--tenants must be at least 1."),
+        ({"tenants": -3}, "--tenants must be at least 1."),
+        ({"customers": -1}, "--customers can't be negative."),
+        ({"appointments": -1}, "--appointments can't be negative."),
+        ({"customers": 0, "appointments": 5}, "--appointments need --customers to come to them."),
+    ],
+)
+def test_impossible_figures_are_refused(figures, sentence):
+    assert refusal(**figures) == sentence
+
+
+def test_production_settings_are_refused(settings):
+    settings.PRODUCTION = True
+    for options in ({}, {"if_empty": True}, {"reset": True}):
+        assert refusal(**options) == "Demo accounts have a known password: not with production settings."
+
+
+IN_USE = "The database holds tenants or users that are not demo data: choose an empty one."
+
+
+@pytest.mark.parametrize("options", [{}, {"if_empty": True}, {"reset": True}], ids=str)
+def test_a_database_in_use_is_refused(options):
+    CustomerFactory()
+    assert refusal(**options) == IN_USE
+
+
+@pytest.mark.parametrize("options", [{}, {"reset": True}], ids=str)
+def test_demo_data_beside_a_tenant_of_ones_own_are_refused(options):
+    seed_demo(**SMALL)
+    TenantFactory()
+    assert refusal(**options) == IN_USE
+
+
+@pytest.mark.parametrize("options", [{}, {"if_empty": True}, {"reset": True}], ids=str)
+def test_a_user_outside_the_demo_is_refused(options):
+    UserFactory(role=Role.SUPER_ADMIN, tenant=None)
+    assert refusal(**options) == IN_USE
+
+
+def test_demo_data_that_are_there_already_are_refused():
+    seed_demo(**SMALL)
+    assert refusal() == "The demo data are there already: --reset would replace them."
+
+
+def test_if_empty_loads_into_an_empty_database():
+    assert "60 customers" in seed_demo(**SMALL, if_empty=True)
+
+
+def test_if_empty_leaves_what_is_there_and_prints_the_log_ins():
+    log_ins = seed_demo(**SMALL).splitlines()[1:]
+    Customer.objects.first().soft_delete(by="0" * 24)
+    before = everything()
+    assert seed_demo(if_empty=True).splitlines() == ["The demo data are there already.", *log_ins]
+    assert everything() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_at_once_one_loads_and_the_other_leaves_it():
+    barrier, first_lines = threading.Barrier(2), []
+
+    def run():
+        with tenant_scope(EVERY_TENANT):
+            barrier.wait()
+            first_lines.append(seed_demo(**SMALL, if_empty=True).splitlines()[0])
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(line.split(" in ")[0] for line in first_lines) == [
+        "2 tenants, 60 customers and 300 appointments",
+        "The demo data are there already.",
+    ]
+
+
+def test_if_empty_does_not_mind_a_tenant_added_to_the_demo():
+    seed_demo(**SMALL)
+    TenantFactory()
+    assert "admin@lotus.test" in seed_demo(if_empty=True)
+
+
+def test_reset_removes_all_of_it():
+    seed_demo(**SMALL, seed=2)
+    CustomerFactory(tenant=Tenant.objects.get(slug="lotus"), first_name="Jane")
+    UserFactory(tenant=Tenant.objects.get(slug="lotus"), email="jane@lotus.test")
+    LoginFailure.objects.create(account="admin@lotus.test", address="127.0.0.1")
+    seed_demo(**SMALL, reset=True)
+    assert Customer.objects.count() == 60
+    assert not Customer.objects.filter(first_name="Jane").exists()
+    assert not User.objects.filter(email="jane@lotus.test").exists()
+    assert not LoginFailure.objects.exists()
+
+
+def test_indexes_and_foreign_keys_are_there_afterwards():
+    before = scaffolding()
+    seed_demo(**SMALL)
+    assert scaffolding() == before
+    assert len(before) > 40
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_constraint WHERE NOT convalidated")
+        assert cursor.fetchone() == (0,)
+
+
+def test_the_planner_knows_the_tables():
+    seed_demo(**SMALL, seed=77)
+    tenants = set(Tenant.objects.values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        for table in ("appointments_appointment", "customers_customer"):
+            cursor.execute(
+                "SELECT most_common_vals::text::text[] FROM pg_stats WHERE tablename = %s AND attname = 'tenant_id'",
+                [table],
+            )
+            assert set(cursor.fetchone()[0]) == tenants
+
+
+def test_no_progress_bar_without_a_terminal(capfd):
+    seed_demo(**SMALL)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("options", [{}, {"reset": True}], ids=str)
+def test_killed_in_the_middle_leaves_all_as_it_was(options):
+    if options:
+        seed_demo(**SMALL)
+    before, scaffolding_before = everything(), scaffolding()
+    failure = []
+
+    def run():
+        try:
+            seed_demo(customers=20_000, appointments=100_000, **options)
+        except OperationalError as error:
+            failure.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    killed = False
+    while thread.is_alive() and not killed:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_progress_copy "
+                "WHERE relid = 'customers_customer'::regclass AND tuples_processed > 1000"
+            )
+            killed = bool(cursor.fetchall())
+        time.sleep(0.01)
+    thread.join()
+    assert killed
+    assert failure
+    assert everything() == before
+    assert scaffolding() == scaffolding_before
