@@ -1,0 +1,108 @@
+"""How gunicorn serves Circe: `python -m gunicorn --config circe/gunicorn.py`.
+
+Requests are answered by a few threads, and gunicorn lets a client take as long as it likes to send one: eight that send
+a byte a second would hold all of two workers. So a request has to arrive within ARRIVAL seconds, and a client that sends
+or takes nothing for STALL seconds is dropped. That bounds the harm of one connection, not the number of them:
+a proxy that takes in a whole request before it passes it on (nginx does) belongs in front.
+"""
+
+import errno
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+ARRIVAL = 15
+STALL = 10
+
+
+class BoundedSocket(socket.socket):
+    """A client's connection with a deadline for the request that is being read."""
+
+    deadline = float("inf")
+
+    def setblocking(self, flag: bool, /) -> None:
+        """Gunicorn's "blocking" is "for STALL seconds at most" here."""
+        self.settimeout(STALL if flag else 0)
+
+    def recv(self, *args: Any) -> bytes:
+        """Raises ConnectionResetError, which gunicorn takes for a client that left, once the request is overdue."""
+        try:
+            if time.monotonic() < self.deadline:
+                return super().recv(*args)
+        except TimeoutError:
+            pass
+        raise ConnectionResetError(errno.ECONNRESET, "The request did not arrive in time.")
+
+    def sendall(self, data: Any, /, *flags: int) -> None:
+        """Raises ConnectionResetError likewise."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self.send(rest) :]
+        except TimeoutError:
+            raise ConnectionResetError(errno.ECONNRESET, "The answer was not taken in time.") from None
+
+
+class BoundedWorker(ThreadWorker):
+    """Threads that no client can hold for long."""
+
+    def handle(self, conn: TConn) -> Any:
+        """One request of the connection, in a thread."""
+        if not isinstance(conn.sock, BoundedSocket):
+            conn.sock = BoundedSocket(fileno=conn.sock.detach())
+        conn.sock.deadline = time.monotonic() + ARRIVAL
+        return super().handle(conn)
+
+
+def when_ready(server: Any) -> None:
+    """Tell who started a demo where to look."""
+    if demo:
+        url = f"http://localhost:{port}"
+        sys.stdout.write(
+            f"\nCirce is at {url}\n"
+            f"  the API      {url}/docs to try out, {url}/redoc to read\n"
+            f"  back office  {url}/admin/\n"
+            "  accounts     super@circe.test; admin@, manager@ and staff@ at lotus.test and at nordlys.test\n"
+            "  password     circe-demo\n"
+            "Ctrl-C ends it.\n\n"
+        )
+        sys.stdout.flush()
+
+
+# Of a statement, and of a wait for a lock: past it PostgreSQL gives up, and the answer is a 503. Commands take their time.
+os.environ.setdefault("PGOPTIONS", "-c statement_timeout=30s -c lock_timeout=10s")
+
+demo = os.environ.get("DEMO", "").lower() in {"1", "true", "yes", "on"}
+port = os.environ.get("PORT", "8000")
+
+wsgi_app = "circe.wsgi:application"
+# A demo has passwords that everyone knows.
+bind = f"{'127.0.0.1' if demo else '0.0.0.0'}:{port}"  # noqa: S104
+worker_class = BoundedWorker
+workers = int(os.environ.get("WEB_WORKERS", "2"))
+threads = int(os.environ.get("WEB_THREADS", "4"))
+# Settings that can't work end the start with their message instead of a row of dying workers.
+preload_app = True
+# Against slow leaks; the jitter keeps the workers from going at the same moment.
+max_requests = 10_000
+max_requests_jitter = 1_000
+# What a worker has to finish its requests in, when it is told to go; container platforms kill after 30 by default.
+graceful_timeout = 25
+# Of the worker itself, not of a request: a statement's time is PostgreSQL's to bound.
+timeout = 60
+# Seconds; connections that wait cost no thread, but a worker has no more than a thousand.
+keepalive = 5
+# The heartbeat is a file: on a disk, a slow write would look like a dead worker.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+# Whether a request came by https is for NUM_PROXIES and Django to judge; nobody may set the path by a header.
+forwarder_headers = ""
+control_socket_disable = True
+# Django logs what matters about a request.
+accesslog = None
+errorlog = "-"
+loglevel = os.environ.get("LOG_LEVEL", "info").lower()

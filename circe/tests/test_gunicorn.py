@@ -1,0 +1,124 @@
+"""What a slow client can do to the server: gunicorn with Circe's configuration, but an application of its own."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+from django.conf import settings
+
+SECONDS = 1  # instead of ARRIVAL and STALL
+
+CONFIGURATION = f"""
+from circe import gunicorn
+from circe.gunicorn import *
+
+gunicorn.ARRIVAL = gunicorn.STALL = {SECONDS}
+wsgi_app = "application:application"
+workers = threads = 1
+"""
+APPLICATION = """
+def application(environ, start_response):
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [])
+    yield environ["PATH_INFO"].encode() if environ["PATH_INFO"] != "/large" else b"." * 50_000_000
+"""
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory):
+    """Of a server with one thread, so that whoever holds it holds everything."""
+    place = tmp_path_factory.mktemp("gunicorn")
+    (place / "configuration.py").write_text(CONFIGURATION)
+    (place / "application.py").write_text(APPLICATION)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        number = listener.getsockname()[1]
+    environment = os.environ | {"PORT": str(number), "DEMO": "1", "PYTHONPATH": f"{place}:{settings.BASE_DIR}"}
+    command = [sys.executable, "-m", "gunicorn", "--config", str(place / "configuration.py")]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as server:
+        line = ""
+        while "Booting worker" not in line:
+            line = server.stdout.readline()
+            assert line, "gunicorn did not start"
+        yield number
+        server.send_signal(signal.SIGTERM)
+        rest = server.stdout.read()
+    assert server.returncode == 0
+    assert "Traceback" not in rest
+
+
+def get(port: int, path: str = "/fine") -> bytes:
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    client.request("GET", path)
+    answer = client.getresponse().read()
+    client.close()
+    return answer
+
+
+def seconds_until_served(port: int) -> float:
+    begin = time.monotonic()
+    assert get(port) == b"/fine"
+    return time.monotonic() - begin
+
+
+def drip(slow: socket.socket):
+    with suppress(OSError):
+        while True:
+            slow.sendall(b"x")
+            time.sleep(0.1)
+
+
+@pytest.mark.parametrize("keeps_sending", [True, False])
+@pytest.mark.parametrize(
+    "beginning",
+    [b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n"],
+    ids=["head", "body"],
+)
+def test_a_request_that_does_not_arrive_frees_its_thread(port, beginning, keeps_sending):
+    with socket.create_connection(("127.0.0.1", port)) as slow:
+        slow.sendall(beginning)
+        if keeps_sending:
+            threading.Thread(target=drip, args=[slow]).start()
+        assert SECONDS / 2 < seconds_until_served(port) < 15 * SECONDS
+
+
+def test_an_answer_that_is_not_taken_frees_its_thread(port):
+    with socket.create_connection(("127.0.0.1", port)) as slow:
+        slow.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        slow.recv(1)
+        assert seconds_until_served(port) < 15 * SECONDS
+
+
+def test_a_connection_may_live_longer_than_a_request_may_take(port):
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    for path in ("/one", "/two", "/three"):
+        client.request("POST", path, body=b"x" * 100_000)
+        assert client.getresponse().read() == path.encode()
+        kept = client.sock
+        time.sleep(0.7 * SECONDS)
+    assert client.sock is kept is not None
+    client.close()
+
+
+def test_a_large_answer_that_is_taken_arrives_whole(port):
+    assert len(get(port, "/large")) == 50_000_000
+
+
+def test_a_statement_and_a_wait_for_a_lock_are_bounded():
+    """So that a slow database is a 503, and not a server of which every thread waits."""
+    script = (
+        "import circe.gunicorn, django; django.setup(); from django.db import connection as c; "
+        "print(*(c.cursor().execute(f'SHOW {name}').fetchone()[0] for name in ('statement_timeout', 'lock_timeout')))"
+    )
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "circe.tests.settings"}
+    command = [sys.executable, "-c", script]
+    shown = subprocess.run(command, env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True)
+    assert shown.stdout == "30s 10s\n"
