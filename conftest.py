@@ -1,10 +1,12 @@
 """What the tests of every app share: two tenants, and people of every role in each."""
 
 import pytest
+from django.db import connection
 from django.test import Client
 from hypothesis import settings
 from rest_framework.test import APIClient
 
+from circe.database import APPLICATION_ROLE
 from tenants.models import LoginSession, Role
 from tenants.scope import tenant_scope
 from tenants.tests.factories import PASSWORD, TenantFactory, UserFactory
@@ -12,6 +14,17 @@ from tenants.tests.factories import PASSWORD, TenantFactory, UserFactory
 # The same examples each time, so that a red suite stays red.
 settings.register_profile("suite", derandomize=True)
 settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    """The test database, made by its owner; the tests work in it as the application does."""
+    options = connection.settings_dict["OPTIONS"]
+    options["assume_role"] = APPLICATION_ROLE
+    connection.close()
+    yield
+    del options["assume_role"]
+    connection.close()
 
 
 @pytest.fixture

@@ -141,7 +141,6 @@ class AppointmentAdmin(TenantAdmin):
                 sentence = f"{appointment}, {appointment.customer}: {appointment.staff} is booked again at that time."
                 self.message_user(request, sentence, messages.ERROR)
             else:
-                self.log_change(request, appointment, f"{status.label}.")
                 done += 1
         self.message_user(request, f"{status.label}: {done}.", messages.SUCCESS)
 

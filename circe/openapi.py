@@ -291,7 +291,7 @@ class Operation(AutoSchema):
     def _map_serializer_field(self, field: Field, direction: Direction, bypass_extensions: bool = False) -> Schema:
         schema = super()._map_serializer_field(field, direction, bypass_extensions)
         name = field.field_name or ""
-        if name == "id" or name.endswith("_id"):
+        if (name == "id" or name.endswith("_id")) and isinstance(field, CharField) and name != "request_id":
             schema |= {"pattern": PATTERN}
         elif isinstance(field, TimeField):
             # JSON Schema's format of that name wants an offset, and a clock time has none.

@@ -27,6 +27,7 @@ from customers.serializers import (
 )
 from tenants.ids import PATTERN
 from tenants.serializers import (
+    AuditEventSerializer,
     LoginSerializer,
     MeSerializer,
     MessageSerializer,
@@ -171,6 +172,19 @@ OPERATIONS = {
         curl=examples.LIST_APPOINTMENTS,
         answer=HistorySerializer,
         answers=examples.HISTORY,
+    ),
+    "GET /customers/{customer_id}/history": Row(
+        id="listCustomerHistory",
+        summary="Get customer history",
+        description=(
+            "The audit trail of a customer, their preferred lists and appointments, newest first: who did it (a person or "
+            "a command), in which request, and each field before and after. Of a password it tells that it was set or "
+            "changed. A soft-deleted customer's is here too."
+        ),
+        paged=True,
+        listed=True,
+        answer=AuditEventSerializer,
+        answers=examples.AUDIT_TRAIL,
     ),
     "PUT /customers/{customer_id}/preferences": Row(
         id="updateCustomerPreferences",

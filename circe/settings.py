@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 from circe import embedded_postgres
+from circe.database import APPLICATION_ROLE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
@@ -81,6 +82,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tenants.middleware.AuditMiddleware",
     "tenants.middleware.TenantScopeMiddleware",
     "circe.errors.ProblemMiddleware",
 ]
@@ -114,11 +116,15 @@ DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,
     "CONN_HEALTH_CHECKS": True,
 }
-DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
-    "min_size": 1,
-    # A request holds one throughout.
-    "max_size": env.int("WEB_THREADS", 4) + 2,
-    "timeout": 5,
+DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
+    # `migrate` and its like do without, see circe/database.py.
+    "assume_role": APPLICATION_ROLE,
+    "pool": {
+        "min_size": 1,
+        # A request holds one throughout.
+        "max_size": env.int("WEB_THREADS", 4) + 2,
+        "timeout": 5,
+    },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

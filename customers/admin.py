@@ -21,6 +21,7 @@ from customers.models import MAX_TAGS, PREFERRED, Customer, CustomerQuerySet, Du
 from customers.search import MAX_LENGTH
 from tenants.admin import TenantAdmin, TenantForm
 from tenants.admin_site import Choices
+from tenants.audit import AuditEvent
 from tenants.models import Service, Staff
 from tenants.permissions import ADMINS, MANAGERS, STAFF
 
@@ -228,6 +229,9 @@ class CustomerAdmin(TenantAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
         return not (obj and obj.is_deleted) and super().has_delete_permission(request, obj)
 
+    def events(self, row: Customer) -> QuerySet[AuditEvent]:
+        return AuditEvent.objects.filter(customer_id=row.pk).select_related("actor")
+
     def has_restore_permission(self, request: HttpRequest) -> bool:
         return self.allows(request, "restore")
 
@@ -254,7 +258,6 @@ class CustomerAdmin(TenantAdmin):
     @admin.action(description="Delete selected customers (they can be restored)", permissions=["delete"])
     def soft_delete(self, request: HttpRequest, queryset: CustomerQuerySet) -> None:
         customers = list(queryset.undeleted().select_for_update(of=("self",)))
-        self.log_deletions(request, customers)
         for customer in customers:
             customer.soft_delete(by=request.user.pk)
         self.message_user(request, f"Deleted: {len(customers)}. The filter “Deleted” shows them.", messages.SUCCESS)
@@ -269,7 +272,6 @@ class CustomerAdmin(TenantAdmin):
                 message = format_html("{} was not restored. {}", link(customer), error)
                 self.message_user(request, message, messages.ERROR)
             else:
-                self.log_change(request, customer, "Restored.")
                 restored += 1
         self.message_user(request, f"Restored: {restored}.", messages.SUCCESS)
 

@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Any, Self
 
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.hashers import make_password
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
@@ -317,10 +316,11 @@ class Customer(TenantModel):
 
     @transaction.atomic
     def purge(self) -> None:
-        """Remove the person from every table. Appointments keep their figures, tied to nobody, without their notes."""
+        """Remove the person from every table, the audit trail included (its trigger sees to that).
+
+        Appointments keep their figures, tied to nobody, without their notes.
+        """
         self.appointments.update(customer=None, notes=None)
-        # The admin's log keeps names; ids are unique across tables.
-        LogEntry.objects.filter(object_id=self.pk).update(object_repr=self.pk)
         self.delete()
 
 

@@ -19,8 +19,10 @@ from customers.serializers import (
     NewCustomerSerializer,
     PreferencesSerializer,
 )
+from tenants.audit import AuditEvent
 from tenants.parameters import boolean
 from tenants.permissions import ADMINS, MANAGERS, STAFF, SUPER
+from tenants.serializers import AuditEventSerializer
 from tenants.views import TenantViewSet, body_scope
 
 
@@ -39,11 +41,12 @@ class CustomerViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         "purge": SUPER,
         "restore": ADMINS,
         "preferences": STAFF,
+        "history": ADMINS,
     }
 
     def get_queryset(self) -> QuerySet[Customer]:
         customers = Customer.objects.with_profile().select_related("tenant")
-        if self.action not in {"purge", "restore"}:
+        if self.action not in {"purge", "restore", "history"}:
             customers = customers.undeleted()
         return customers if self.request.method in SAFE_METHODS else customers.select_for_update(of=("self",))
 
@@ -87,6 +90,11 @@ class CustomerViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         customer = self.get_object()
         customer.restore()
         return Response(CustomerSerializer(self._fresh(customer)).data)
+
+    def history(self, request: Request, customer_id: str) -> Response:
+        """Who changed what of the customer, newest first; of a soft-deleted one too."""
+        events = AuditEvent.objects.filter(customer_id=self.get_object().pk).select_related("actor")
+        return self.get_paginated_response(AuditEventSerializer(self.paginate_queryset(events), many=True).data)
 
     def _saved(self, serializer: Any) -> Customer:
         serializer.is_valid(raise_exception=True)

@@ -12,6 +12,7 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Va
 from rest_framework.request import Request
 
 from tenants import tokens
+from tenants.audit import act_as
 from tenants.identity import email_key
 from tenants.ids import is_id
 from tenants.models import LoginSession, Tenant, User
@@ -49,6 +50,7 @@ class TokenAuthentication(BaseAuthentication):
         user = _user_of(claims)
         if user is None:
             raise AuthenticationFailed("The access token is no longer good: sign in again.")
+        act_as(user.pk)
         enter_scope(_scope_of(user, request))
         return user, claims
 

@@ -1,13 +1,59 @@
-"""The door of people with a session: the Django admin."""
+"""What surrounds every request: who acts, by the audit trail; and the door of people with a session, the Django admin."""
 
 import datetime as dt
+import re
+import uuid
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from rest_framework.permissions import SAFE_METHODS
 
+from tenants.audit import act_as, acting, note
+from tenants.ids import is_id
+from tenants.models import User
 from tenants.scope import EVERY_TENANT, enter_scope, tenant_scope
+from tenants.throttling import client_address
+
+_request_id = re.compile(r"[A-Za-z0-9._-]{1,64}\Z").match
+
+
+class AuditMiddleware:
+    """Names the request in the audit trail and in the answer's `X-Request-ID`, by the one that it came with if that is
+    sound. A write that a role does not allow is recorded: after the view, whose transaction was rolled back.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if _request_id(given) else uuid.uuid4().hex
+        with acting(request_id=request_id, address=client_address(request)):
+            response = self.get_response(request)
+            if response.status_code == HTTPStatus.FORBIDDEN and request.method not in SAFE_METHODS:
+                _note_refusal(request)
+        response["X-Request-ID"] = request_id
+        return response
+
+
+def _note_refusal(request: HttpRequest) -> None:
+    user = request.user
+    # Who is nobody can't fill the trail.
+    if not isinstance(user, User):
+        return
+    ids = {name: value for name, value in request.resolver_match.kwargs.items() if is_id(value)}
+    note(
+        "refused",
+        table=str(request.resolver_match.url_name),
+        row_id=next(iter(ids.values()), None),
+        customer_id=ids.get("customer_id"),
+        tenant_id=user.tenant_id,
+        method=request.method,
+        route=request.resolver_match.route,
+    )
 
 
 class TenantScopeMiddleware:
@@ -27,5 +73,6 @@ class TenantScopeMiddleware:
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         if request.resolver_match.app_name == "admin" and request.user.is_authenticated:
             tenant = request.user.tenant
+            act_as(request.user.pk)
             enter_scope(tenant or EVERY_TENANT)
             timezone.activate(tenant.zone if tenant else dt.UTC)

@@ -13,6 +13,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from tenants import tokens
+from tenants.audit import Audited
 from tenants.identity import email_key, validate_email_address, validate_region
 from tenants.ids import IdField, is_id
 from tenants.scope import ForeignTenant, TenantManager, current_tenant, current_tenant_id
@@ -62,6 +63,7 @@ class Tenant(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
+        constraints = [Audited(name="tenant_audit")]
 
     def __str__(self) -> str:
         return self.name
@@ -133,6 +135,7 @@ class User(AbstractBaseUser):
     class Meta:
         ordering = ["email"]
         constraints = [
+            Audited(name="user_audit"),
             models.UniqueConstraint(fields=["tenant", "id"], name="user_tenant_id"),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_known"),
             models.CheckConstraint(
@@ -307,7 +310,10 @@ class TenantModel(models.Model):
 
     class Meta:
         abstract = True
-        constraints = [models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id")]
+        constraints = [
+            Audited(name="%(class)s_audit"),
+            models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
+        ]
 
     def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
         """Save. Raises ForeignTenant where the row's tenant is not the one in scope."""

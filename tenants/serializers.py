@@ -7,6 +7,7 @@ from typing import Any
 from django.db import models
 from rest_framework import serializers
 
+from tenants.audit import AuditEvent
 from tenants.identity import email_key
 from tenants.ids import PATTERN, is_id
 from tenants.models import User
@@ -176,4 +177,37 @@ class MeSerializer(ModelSerializer):
     class Meta:
         model = User
         fields = ["id", "email", "first_name", "last_name", "role", "tenant_id", "tenant"]
+        read_only_fields = fields
+
+
+class ActorSerializer(serializers.Serializer):
+    """A person who did something."""
+
+    id = serializers.CharField()
+    email = serializers.CharField()
+    name = serializers.CharField(source="full_name")
+
+
+class ChangeSerializer(serializers.Serializer):
+    """What became of one field, as the database holds it."""
+
+    field = serializers.CharField()
+    before = serializers.JSONField()
+    after = serializers.JSONField()
+
+
+class AuditEventSerializer(ModelSerializer):
+    """An event of the audit trail. `actor` is null where a command or the database acted, or an account that is gone."""
+
+    object = serializers.CharField(source="table")
+    object_id = serializers.CharField(source="row_id", allow_null=True)
+    actor = ActorSerializer(allow_null=True)
+    actor_id = serializers.CharField(allow_null=True)
+    changes = ChangeSerializer(many=True)
+
+    class Meta:
+        model = AuditEvent
+        fields = [
+            "id", "at", "action", "object", "object_id", "actor", "actor_id", "command", "request_id", "address", "changes"
+        ]  # fmt: skip
         read_only_fields = fields

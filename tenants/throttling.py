@@ -13,6 +13,7 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from tenants.audit import note
 from tenants.models import LoginFailure, User
 
 WINDOW = dt.timedelta(minutes=15)
@@ -61,4 +62,11 @@ def throttled(check: Callable[[], User | None], *, account: str, address: str) -
         if user is None:
             LoginFailure.objects.filter(failed_at__lte=now - WINDOW).delete()
             LoginFailure.objects.create(account=account, address=address)
+            _note_refusal(account)
         return user
+
+
+def _note_refusal(account: str) -> None:
+    # An address that is nobody's may be a password typed in the wrong place: it isn't kept.
+    known = User.objects.filter(email=account).values("pk", "tenant_id").first() or {"pk": None, "tenant_id": None}
+    note("refused", table="login", row_id=known["pk"], tenant_id=known["tenant_id"])

@@ -12,10 +12,17 @@ from appointments.models import Appointment
 from circe.demo.business import Business
 from circe.demo.rows import APPOINTMENT_COLUMNS, CUSTOMER_COLUMNS, PREFERENCE_COLUMNS, Rows
 from customers.models import Customer, PreferredService, PreferredStaff
+from tenants.audit import AuditEvent
 from tenants.models import LoginFailure, Outlet, Service, Tenant, User
 
-# One column takes something away, the other puts it back: foreign keys from and to the tables, unique constraints,
-# other indexes. Primary keys stay, and exclusion constraints, which are about few rows.
+# One column takes something away, the other puts it back: the audit triggers, foreign keys from and to the tables, unique
+# constraints, other indexes. Primary keys stay, and exclusion constraints, which are about few rows.
+TRIGGERS = """
+SELECT format('ALTER TABLE %%s DISABLE TRIGGER %%I', tgrelid::regclass, tgname),
+       format('ALTER TABLE %%s ENABLE TRIGGER %%I', tgrelid::regclass, tgname)
+FROM pg_trigger
+WHERE tgrelid = ANY(%(tables)s::regclass[]) AND NOT tgisinternal
+"""
 CONSTRAINTS = """
 SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
        format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid))
@@ -53,8 +60,9 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
         cursor.execute("SET LOCAL statement_timeout = 0; SET LOCAL maintenance_work_mem = '256MB'")
         # A table can't be altered while checks on its rows are put off.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        # All other tables refer to these.
-        cursor.execute(f"TRUNCATE {', '.join(model._meta.db_table for model in (Tenant, User, LoginFailure))} CASCADE")
+        # All other tables refer to these, but for the audit trail.
+        emptied = (Tenant, User, LoginFailure, AuditEvent)
+        cursor.execute(f"TRUNCATE {', '.join(model._meta.db_table for model in emptied)} CASCADE")
         _insert(cursor, Tenant, [business.tenant for business in businesses])
         _insert(cursor, User, [super_admin, *chain.from_iterable(business.users for business in businesses)])
         _insert(cursor, Outlet, chain.from_iterable(business.outlets for business in businesses))
@@ -84,9 +92,12 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
 
 @contextmanager
 def _without_scaffolding(cursor: CursorWrapper, *loaded: type[models.Model]) -> Iterator[None]:
-    """Take indexes and foreign keys away for a block: built at the end, over all rows, they cost a fraction."""
+    """Take indexes and foreign keys away for a block: built at the end, over all rows, they cost a fraction.
+
+    Demo data leave no audit trail.
+    """
     statements = []
-    for query in (CONSTRAINTS, INDEXES):
+    for query in (TRIGGERS, CONSTRAINTS, INDEXES):
         cursor.execute(query, {"tables": [model._meta.db_table for model in loaded]})
         statements += cursor.fetchall()
     for removal, _ in statements:

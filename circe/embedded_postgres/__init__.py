@@ -31,8 +31,8 @@ PATIENCE = 60  # seconds until a start, a stop or a wait for another process's s
 PORT = "5432"  # part of the socket's name; no TCP port is opened
 # Neither the caller's locale nor its PG* variables may leak into the cluster.
 ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC"}
-# The application's role is no superuser, as on a managed server; CREATEDB is for the test database.
-FIRST_SQL = "CREATE ROLE circe LOGIN CREATEDB;\nCREATE DATABASE circe OWNER circe;\n"
+# No superuser, as on a managed server. CREATEROLE is for the role of the application, CREATEDB for the test database.
+FIRST_SQL = "CREATE ROLE circe LOGIN CREATEDB CREATEROLE;\nCREATE DATABASE circe OWNER circe;\n"
 
 
 def database(data_dir: Path, *, durable: bool = True) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from circe.settings import DATABASES, VAR, embedded_postgres
 if "DATABASE_URL" not in os.environ:
     DATABASES["default"] |= embedded_postgres.database(VAR / "pg18-test", durable=False)
 # Race tests hold more connections than a pool gives out; and the test database could not be dropped under a pool.
-DATABASES["default"]["OPTIONS"] = {k: v for k, v in DATABASES["default"]["OPTIONS"].items() if k != "pool"}
+# The application's role comes in once the database is there, see conftest.py.
+for option in ("pool", "assume_role"):
+    del DATABASES["default"]["OPTIONS"][option]
 
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["tenants.hashers.FastArgon2idPasswordHasher", *PASSWORD_HASHERS]  # noqa: F405

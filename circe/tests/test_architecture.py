@@ -11,6 +11,7 @@ from django.urls import URLPattern, get_resolver
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 from rest_framework.views import APIView
 
+from circe.database import as_owner
 from tenants.models import Role
 from tenants.permissions import ANYONE, HasRole
 
@@ -94,6 +95,9 @@ def schema(alias):
             SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
             WHERE connamespace = 'public'::regnamespace
             UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+            UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+            UNION ALL SELECT table_name || privilege_type FROM information_schema.role_table_grants
+            WHERE grantee = 'circe_app'
             UNION ALL SELECT proname || prosrc FROM pg_proc WHERE proname LIKE 'circe%'
             UNION ALL SELECT table_name || '.' || column_name || ' ' || data_type FROM information_schema.columns
             WHERE table_schema = 'public'
@@ -107,7 +111,7 @@ def schema(alias):
 def scratch(django_db_setup, django_db_blocker):
     """The alias of a database made for the test, empty."""
     name = f"{connection.settings_dict['NAME']}_scratch"
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
+    with django_db_blocker.unblock(), as_owner(), connection.cursor() as cursor:
         cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
         cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
         connections.databases["scratch"] = connection.settings_dict | {"NAME": name}

@@ -35,6 +35,7 @@ OPERATIONS = {
         ALL,
         "200 400 401 403 404 503",
     ),
+    "GET /api/v1/customers/{customer_id}/history": ("listCustomerHistory", ALL[:2], "200 400 401 403 404 503"),
     "PUT /api/v1/customers/{customer_id}/preferences": (
         "updateCustomerPreferences",
         ALL,
@@ -159,10 +160,14 @@ def test_an_answer_has_all_its_keys(document):
 
 def test_component_names(document):
     assert sorted(document["components"]["schemas"]) == [
+        "Actor",
         "Appointment",
+        "AuditEvent",
+        "AuditEventPage",
         "BookedOutlet",
         "BookedService",
         "BookedStaff",
+        "Change",
         "Communication",
         "CommunicationRequest",
         "Conflict",

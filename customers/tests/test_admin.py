@@ -3,7 +3,6 @@
 import threading
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.db import connection, connections, transaction
 
@@ -365,15 +364,6 @@ def test_djangos_own_bulk_deletion_is_gone(back_office, in_scope):
     assert "delete_selected" not in browser.get(PAGE).content.decode()
     act(browser, "delete_selected", jane)
     assert Customer.objects.get().is_deleted is False
-
-
-def test_a_purge_takes_the_name_from_the_log_of_the_admin(back_office, in_scope):
-    back_office("staff").post(ADD, JANE)
-    jane = Customer.objects.get()
-    assert LogEntry.objects.get().object_repr == "Jane Doe"
-    customer_id = jane.pk
-    jane.purge()
-    assert LogEntry.objects.get().object_repr == customer_id
 
 
 # --- finding --------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from customers.models import Customer, PreferredService
 from customers.tests.factories import CustomerFactory
+from tenants.audit import AuditEvent
 from tenants.ids import new_id
 from tenants.models import Outlet, Service, Staff, Tenant, TenantModel, User
 from tenants.scope import EVERY_TENANT, TenantManager, tenant_scope
@@ -33,7 +34,7 @@ def test_every_model_with_a_tenant_has_the_scoped_manager():
         if any(field.name == "tenant" for field in model._meta.get_fields())
     }  # fmt: skip
     # A log-in comes before the tenant is known.
-    assert with_tenant - {User} == {*TENANT_MODELS, Staff}
+    assert with_tenant - {User} == {*TENANT_MODELS, Staff, AuditEvent}
     for model in with_tenant - {User}:
         assert isinstance(model._default_manager, TenantManager)
         assert all(isinstance(manager, TenantManager) for manager in model._meta.managers)

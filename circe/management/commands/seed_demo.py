@@ -10,6 +10,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from circe.database import as_owner
 from circe.demo.business import KNOWN, Business, in_parts
 from circe.demo.loading import nobody_else_writing, replace_everything
 from tenants.models import Role, Tenant, User
@@ -76,7 +77,7 @@ class Command(BaseCommand):
         _check_figures(tenants=tenants, customers=customers, appointments=appointments)
         if settings.PRODUCTION:
             raise CommandError("Demo accounts have a known password: not with production settings.", returncode=REFUSED)
-        with nobody_else_writing():
+        with as_owner(), nobody_else_writing():
             keep = if_empty and Tenant.objects.filter(is_demo=True).exists()
             if not keep:
                 _check_database(reset=reset)

@@ -1,0 +1,16 @@
+"""Django's `migrate`, as the owner of the schema."""
+
+from typing import Any
+
+from django.core.management.commands import migrate
+
+from circe.database import as_owner
+
+
+class Command(migrate.Command):
+    """Works as the role that logs in, and not as the application's, which may not change the schema."""
+
+    def handle(self, *args: Any, database: str, **options: Any) -> None:
+        """As Django's."""
+        with as_owner(database):
+            super().handle(*args, database=database, **options)

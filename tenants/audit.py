@@ -1,0 +1,195 @@
+"""The audit trail: who changed what, from what to what; and what was refused.
+
+Triggers write it, so that bulk updates, raw SQL, COPY and commands are caught like the API and the admin. Their function
+runs with the rights of its owner: the application's role reads the trail, and can neither change nor forge a row's event
+(migration 0003_audit_functions). Whoever acts is known to them by the setting `circe.actor`, which goes in front of each
+statement that writes.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import connection, models, transaction
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from tenants.ids import IdField
+from tenants.scope import TenantManager
+
+WRITES = ("INSERT", "UPDATE", "DELETE", "MERGE", "WITH")
+SIGN = "SELECT set_config('circe.actor', %s, true)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who acts: a user or a command, in which request, from which address."""
+
+    user_id: str | None = None
+    command: str | None = None
+    request_id: str | None = None
+    address: str | None = None
+
+
+NOBODY = Actor()
+_actor: ContextVar[Actor] = ContextVar("actor", default=NOBODY)
+
+
+def current_actor() -> Actor:
+    """Who acts now; nobody known, outside `acting`."""
+    return _actor.get()
+
+
+@contextmanager
+def acting(**who: str | None) -> Iterator[None]:
+    """Sign what the block writes, by the keywords of Actor."""
+    token = _actor.set(Actor(**who))
+    try:
+        with connection.execute_wrapper(_signed):
+            yield
+    finally:
+        _actor.reset(token)
+
+
+def act_as(user_id: str) -> None:
+    """The person is known from here to the end of the `acting` block. For the doors, whose block is the request."""
+    _actor.set(replace(_actor.get(), user_id=user_id))
+
+
+def sign() -> None:
+    """Sign the rest of the transaction. For COPY, which no wrapper sees."""
+    with connection.cursor() as cursor:
+        cursor.execute(SIGN, [_signature()])
+
+
+def _signature() -> str:
+    return json.dumps({name: value for name, value in asdict(_actor.get()).items() if value})
+
+
+def _signed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    """Put the signature in front of a statement that writes, in the same round trip; it lasts for the transaction."""
+    if not isinstance(sql, str) or not sql.lstrip()[:6].upper().startswith(WRITES):
+        return execute(sql, params, many, context)
+    if many or not isinstance(params, list | tuple):
+        sign()
+        return execute(sql, params, many, context)
+    result = execute(f"{SIGN}; {sql}", [_signature(), *(params or ())], many, context)
+    context["cursor"].cursor.nextset()
+    return result
+
+
+def note(
+    action: str,
+    *,
+    table: str,
+    row_id: str | None = None,
+    customer_id: str | None = None,
+    tenant_id: str | None,
+    **details: Any,
+) -> None:
+    """Add to the trail what no row's change tells: `refused` or `erased`, with `details` as JSON."""
+    with transaction.atomic():
+        sign()
+        with connection.cursor() as cursor:
+            values = [action, table, row_id, customer_id, tenant_id, json.dumps(details)]
+            cursor.execute("SELECT circe_note(%s, %s, %s, %s, %s, %s)", values)
+
+
+class Change(NamedTuple):
+    """What became of one column."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class AuditEvent(models.Model):
+    """A row created, changed or deleted, a customer soft-deleted, restored or erased, or something refused.
+
+    `before` and `after` hold the columns that changed, by name; a new row's are all in `after`, a deleted one's in
+    `before`. Of a password they tell that it was set or changed. `customer_id` is whose history the event belongs to.
+    With a customer's row go all personal data in their events (the trigger sees to it).
+    """
+
+    class Action(models.TextChoices):
+        """What happened."""
+
+        CREATED = "created"
+        UPDATED = "updated"
+        SOFT_DELETED = "soft_deleted"
+        RESTORED = "restored"
+        DELETED = "deleted", "Removed for good"
+        REFUSED = "refused"
+        ERASED = "erased", "Forgotten"
+
+    at = models.DateTimeField(editable=False)
+    # References to nothing that must exist: the trail outlives what it tells about.
+    tenant = models.ForeignKey(
+        "tenants.Tenant", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    action = models.CharField(max_length=20, choices=Action)
+    table = models.CharField(max_length=50)
+    row_id = IdField(null=True, default=None)
+    customer_id = IdField(null=True, default=None)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    command = models.CharField(max_length=100, null=True)
+    request_id = models.CharField(max_length=64, null=True)
+    address = models.GenericIPAddressField(null=True)
+
+    objects = TenantManager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "audit trail"
+        indexes = [
+            models.Index(
+                fields=["tenant", "customer_id", "-id"],
+                condition=models.Q(customer_id__isnull=False),
+                name="auditevent_customer",
+            ),
+            models.Index(fields=["tenant", "row_id", "-id"], name="auditevent_row"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} {self.table} {self.row_id or ''}".strip()
+
+    @property
+    def changes(self) -> list[Change]:
+        """What changed, column by column; what a new or deleted row left empty is left out."""
+        before, after = self.before or {}, self.after or {}
+        changes = [Change(name, before.get(name), after.get(name)) for name in sorted({**before, **after})]
+        return [change for change in changes if change.before != change.after]
+
+
+class Audited(models.BaseConstraint):
+    """A trigger that records every change of the table's rows."""
+
+    def create_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
+        quote = schema_editor.quote_name
+        return (
+            f"CREATE TRIGGER {quote(self.name)} AFTER INSERT OR UPDATE OR DELETE ON {quote(model._meta.db_table)} "
+            f"FOR EACH ROW EXECUTE FUNCTION public.circe_audit('{model._meta.model_name}')"
+        )
+
+    def constraint_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> None:
+        # No part of CREATE TABLE: it comes after it.
+        schema_editor.deferred_sql.append(self.create_sql(model, schema_editor))
+
+    def remove_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
+        quote = schema_editor.quote_name
+        return f"DROP TRIGGER {quote(self.name)} ON {quote(model._meta.db_table)}"
+
+    def validate(self, model: Any, instance: Any, exclude: Any = None, using: str = "default") -> None:
+        """Nothing to refuse."""
+
+    def __eq__(self, other: object) -> bool:
+        return self.name == other.name if isinstance(other, Audited) else NotImplemented
+
+    __hash__ = models.BaseConstraint.__hash__
