@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from appointments.customer_pages import CustomerFilter
 from appointments.models import Appointment, AppointmentQuerySet, Status
 from customers.models import Customer
 from customers.search import MAX_LENGTH
@@ -91,7 +92,7 @@ class AppointmentAdmin(TenantAdmin):
         "status",
         "total_price",
     ]
-    list_filter = [DayFilter, "status", "outlet", "staff", "payment_status"]
+    list_filter = [CustomerFilter, DayFilter, "status", "outlet", "staff", "payment_status"]
     list_select_related = ["customer", "service", "staff", "outlet"]
     ordering = ["appointment_date", "start_time", "id"]
     search_fields = ["customer__search_text"]

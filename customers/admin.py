@@ -1,8 +1,8 @@
 """The admin of customers: reception's daily work."""
 
 import datetime as dt
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, TypeAlias
 
 from django import forms
 from django.contrib import admin, messages
@@ -11,26 +11,23 @@ from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from customers.admin_actions import CustomerActions, link
+from customers.admin_filters import DeletedFilter, RegisteredFilter, TagFilter
 from customers.models import MAX_TAGS, PREFERRED, Customer, CustomerQuerySet, DuplicateCustomer, unique
 from customers.search import MAX_LENGTH
-from tenants.admin import TenantAdmin, TenantForm
+from tenants.admin import TenantForm
 from tenants.admin_site import Choices
 from tenants.audit import AuditEvent
-from tenants.models import Service, Staff
-from tenants.permissions import ADMINS, MANAGERS, STAFF
+from tenants.models import Service, Staff, User
+from tenants.permissions import ADMINS, MANAGERS, STAFF, SUPER
 
 NAMES = {"email": "e-mail address", "phone": "phone number"}
-
-
-def link(customer: Customer) -> SafeString:
-    """The customer's name, leading to their page."""
-    return format_html('<a href="{}">{}</a>', reverse("admin:customers_customer_change", args=[customer.pk]), customer)
 
 
 class ListField(SimpleArrayField):
@@ -104,71 +101,51 @@ def preferred(customer: Customer, name: str) -> list[str]:
     return list(model.objects.filter(customer=customer).values_list(column, flat=True))
 
 
-class DeletedFilter(admin.SimpleListFilter):
-    """Hides the soft-deleted unless asked."""
-
-    title = "deletion"
-    parameter_name = "deleted"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "Deleted"), ("all", "Both")]
-
-    def choices(self, changelist: Any) -> list[dict[str, Any]]:
-        default, *others = super().choices(changelist)
-        return [default | {"display": "Not deleted"}, *others]
-
-    def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
-        if self.value() == "all":
-            return customers
-        return customers.deleted() if self.value() == "yes" else customers.undeleted()
+def history_panel(request: HttpRequest, customer: Customer) -> SafeString:
+    """Who changed what of the customer lately, for administrators."""
+    if request.user.role not in ADMINS:
+        return SafeString()
+    events = AuditEvent.objects.filter(customer_id=customer.pk).select_related("actor")
+    shown = {"object": customer, "events": events[: LATEST + 1], "latest": LATEST}
+    return render_to_string("admin/customers/customer/history_panel.html", shown)  # type: ignore[return-value]
 
 
-class RegisteredFilter(admin.SimpleListFilter):
-    """Registered customers or walk-ins."""
-
-    title = "registration"
-    parameter_name = "registered"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "Registered"), ("no", "Walk-in")]
-
-    def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
-        return customers.registered(self.value() == "yes") if self.value() else customers
-
-
-class TagFilter(admin.SimpleListFilter):
-    """Customers with a tag, of those in use lately: to ask all customers would cost too much."""
-
-    title = "tag"
-    parameter_name = "tag"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        lately = Customer.objects.undeleted().values_list("tags", flat=True)[:1000]
-        return [(tag, tag) for tag in sorted({tag for tags in lately for tag in tags})]
-
-    def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
-        return customers.tagged([self.value()]) if self.value() else customers
-
-
+LATEST = 20
+# A part of a customer's page, empty for whom it is not.
+Panel: TypeAlias = Callable[[HttpRequest, Customer], SafeString]
 PERSON = ["first_name", "last_name", "gender", "date_of_birth", "email", "phone", "address", "tags", "is_active"]
 
 
 @admin.register(Customer)
-class CustomerAdmin(TenantAdmin):
+class CustomerAdmin(CustomerActions):
     """Customers. Who may do what is as in the API: reception adds people and changes preferences, managers change the
     rest, administrators delete and restore, and they alone see the deleted.
+
+    Rooms above add their filters to `list_filter`, and to `panels` their parts of a customer's page: functions, since an
+    inline would be a form within the form, and a template tag would have to be named here.
     """
 
     form = CustomerForm
-    roles = {"view": STAFF, "add": STAFF, "change": STAFF, "delete": ADMINS, "restore": ADMINS, "choose": STAFF}
+    roles = {
+        "view": STAFF,
+        "add": STAFF,
+        "change": STAFF,
+        "update": MANAGERS,
+        "delete": ADMINS,
+        "restore": ADMINS,
+        "purge": SUPER,
+        "choose": STAFF,
+    }
+    panels: list[Panel] = [history_panel]
     on_offer = Q(is_deleted=False)
     lost_race = (DuplicateCustomer, IntegrityError)
-    list_display = ["name", "email", "phone", "tag_list", "registered", "email_verified", "is_active", "created"]
+    list_display = ["name", "phone", "email", "tag_list", "last_visit", "account", "created"]
+    # By the others a million rows would have to be sorted.
+    sortable_by = ["created"]
     list_filter = [TagFilter, RegisteredFilter, "email_verified", "is_active", "created_at"]
     search_fields = ["search_text"]
     search_help_text = "Parts of names, e-mail or phone number, in any order."
     autocomplete_fields = ["preferred_outlet"]
-    actions = ["soft_delete", "restore"]
     fieldsets = [
         ("Person", {"fields": ["first_name", "last_name", "gender", "date_of_birth"]}),
         ("Contact", {"fields": ["email", "phone", "address"]}),
@@ -194,7 +171,7 @@ class CustomerAdmin(TenantAdmin):
     record = ["registered", "email_verified", "phone_verified", "loyalty_points", "created_at", "updated_at"]
 
     def get_queryset(self, request: HttpRequest) -> CustomerQuerySet:
-        customers = super().get_queryset(request).defer("search_text")
+        customers = super().get_queryset(request).with_profile()
         return customers if self.allows(request, "restore") else customers.undeleted()
 
     def get_search_results(
@@ -211,17 +188,24 @@ class CustomerAdmin(TenantAdmin):
         return [*deletion, *super().get_list_filter(request)]
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
-        deletion = ["deleted_at", "deleted_by"] if obj and obj.is_deleted else []
+        deletion = ["deleted_at", "deleter"] if obj and obj.is_deleted else []
         account = ["source", "is_active", *self.record, *deletion] if obj else ["source"]
         return [*super().get_fieldsets(request, obj), ("Account", {"fields": account})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> Collection[str]:
-        kept = () if obj is None else ("source",) if request.user.role in MANAGERS else ("source", *PERSON)
-        return [*super().get_readonly_fields(request, obj), *self.record, "deleted_at", "deleted_by", *kept]
+        kept = () if obj is None else ("source",) if self.allows(request, "update") else ("source", *PERSON)
+        return [*super().get_readonly_fields(request, obj), *self.record, "deleted_at", "deleter", *kept]
 
     def get_form(self, request: HttpRequest, obj: Customer | None = None, change: bool = False, **kwargs: Any) -> Any:
         areas = {name: AdminTextareaWidget(attrs={"rows": 3}) for name in ("address", "accessibility_needs", "notes")}
         return super().get_form(request, obj, change, widgets=areas, **kwargs)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Customer | None = None, **kwargs: Any
+    ) -> HttpResponse:
+        context["panels"] = [panel(request, obj) for panel in self.panels] if obj else []
+        context["may"] = {verb: self.allows(request, verb) for verb in ("restore", "purge")}
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
         return not (obj and obj.is_deleted) and super().has_change_permission(request, obj)
@@ -231,9 +215,6 @@ class CustomerAdmin(TenantAdmin):
 
     def events(self, row: Customer) -> QuerySet[AuditEvent]:
         return AuditEvent.objects.filter(customer_id=row.pk).select_related("actor")
-
-    def has_restore_permission(self, request: HttpRequest) -> bool:
-        return self.allows(request, "restore")
 
     def choice_label(self, row: Customer) -> str:
         return f"{row} · {row.phone or row.email}"
@@ -255,33 +236,28 @@ class CustomerAdmin(TenantAdmin):
         """Nothing else goes with a soft deletion."""
         return [link(customer) for customer in objs], {}, set(), []
 
-    @admin.action(description="Delete selected customers (they can be restored)", permissions=["delete"])
-    def soft_delete(self, request: HttpRequest, queryset: CustomerQuerySet) -> None:
-        customers = list(queryset.undeleted().select_for_update(of=("self",)))
-        for customer in customers:
-            customer.soft_delete(by=request.user.pk)
-        self.message_user(request, f"Deleted: {len(customers)}. The filter “Deleted” shows them.", messages.SUCCESS)
-
-    @admin.action(description="Restore selected customers", permissions=["restore"])
-    def restore(self, request: HttpRequest, queryset: CustomerQuerySet) -> None:
-        restored = 0
-        for customer in queryset.deleted().select_for_update(of=("self",)):
-            try:
-                customer.restore()
-            except DuplicateCustomer as error:
-                message = format_html("{} was not restored. {}", link(customer), error)
-                self.message_user(request, message, messages.ERROR)
-            else:
-                restored += 1
-        self.message_user(request, f"Restored: {restored}.", messages.SUCCESS)
-
-    @admin.display(ordering="first_name")
     def name(self, customer: Customer) -> str:
         return customer.full_name
 
     @admin.display(description="tags")
     def tag_list(self, customer: Customer) -> str:
         return ", ".join(customer.tags)
+
+    def last_visit(self, customer: Customer) -> dt.date | None:
+        return customer.last_appointment_date  # type: ignore[attr-defined]
+
+    def account(self, customer: Customer) -> str:
+        states = {
+            "Registered" if customer.has_password else "Walk-in": True,
+            "e-mail verified": customer.email_verified,
+            "deleted": customer.is_deleted,
+            "inactive": not (customer.is_active or customer.is_deleted),
+        }
+        return ", ".join(state for state, holds in states.items() if holds)
+
+    @admin.display(description="deleted by")
+    def deleter(self, customer: Customer) -> str:
+        return str(User.objects.filter(pk=customer.deleted_by).first() or customer.deleted_by)
 
     @admin.display(boolean=True)
     def registered(self, customer: Customer) -> bool:

@@ -20,6 +20,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 
+from tenants.admin_paging import BoundedPaginator
 from tenants.admin_site import Choice
 from tenants.audit import AuditEvent
 from tenants.models import Outlet, Role, Service, Staff, Tenant
@@ -63,6 +64,7 @@ class TenantAdmin(admin.ModelAdmin):
     on_offer = Q(is_active=True)
     # Raised by a save that lost a race with another.
     lost_race: tuple[type[Exception], ...] = (IntegrityError,)
+    paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
@@ -137,6 +139,11 @@ class TenantAdmin(admin.ModelAdmin):
         }
         name, _, comparison = lookup.partition("__")
         return name in offered and comparison in {"", "exact", "id__exact", "gte", "lt", "isnull"}
+
+    def get_paginator(self, request: HttpRequest, queryset: QuerySet, per_page: int, **kwargs: Any) -> Paginator:
+        page = request.GET.get(PAGE_VAR, "")
+        asked = int(page) if page.isdecimal() else 1
+        return self.paginator(queryset, per_page, asked=asked, **kwargs)
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         try:

@@ -1,0 +1,33 @@
+"""What the statistics add to the admin's list of customers."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from analytics.statistics import SEGMENTS, segmented
+from customers.admin import CustomerAdmin
+from customers.models import CustomerQuerySet
+
+WORDS = {"vip": "VIP", "regular": "Regular", "new": "New", "at_risk": "At risk"}
+
+
+class SegmentFilter(admin.SimpleListFilter):
+    """Customers of a segment, as the statistics define it. It takes a pass over all customers in scope."""
+
+    title = "segment"
+    parameter_name = "segment"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, WORDS[name]) for name in SEGMENTS]
+
+    def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
+        # By id: what is grouped could not be locked.
+        return (
+            customers.filter(pk__in=segmented().filter(segment=self.value()).values("pk"))
+            if self.value()
+            else customers
+        )
+
+
+CustomerAdmin.list_filter.insert(0, SegmentFilter)
