@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 from django.utils.dateformat import format as write
 
-from analytics.months import Series, first_day, new_customers_by_month, number, revenue_by_month
+from analytics.months import Series, first_day, month_number, new_customers_by_month, revenue_by_month
 from analytics.statistics import THRESHOLDS, Period, summary
 from customers.models import Customer
 
 HEIGHT = 160
 LINES = 4
-MOST_BARS = 36
+MOST_BARS = 48
 FEWEST_SLOTS = 6
 MOST_LABELS = 12
 # Percents of a bar: the narrowest part that can be seen, and one with room for its name on a phone.
@@ -25,7 +25,7 @@ ROOMY = 20
 # The months of a bar, and what so many are called.
 SPANS = {1: "month", 12: "year", 120: "decade", 1200: "century"}
 SIZES = {10**12: "tn", 10**9: "bn", 10**6: "M", 10**3: "k"}
-SEGMENTS = {
+SEGMENT_WORDS = {
     "vip": ("VIP", "tagged vip, or {vip_min_visits} visits or more and of the {vip_top_percent} % who spent most"),
     "regular": ("Regular", "everybody else"),
     "new": ("New", "no visit yet, or the first one in the last {new_within_days} days"),
@@ -103,10 +103,7 @@ def dashboard(period: Period) -> dict[str, Any]:
         "currency": currency,
         "now": tiles_of_now(figures),
         "during": tiles_of_the_period(figures, currency),
-        "charts": [
-            bar_chart("New customers", new_customers_by_month(period)),
-            bar_chart("Revenue", revenue_by_month(period), currency),
-        ],
+        "charts": charts_of(period, currency),
         "segments": parts(figures["customer_segments"], counted["definitions"]["thresholds"]),
         "retention": {
             "base": amount(figures["retention_base"]),
@@ -150,12 +147,19 @@ def tiles_of_the_period(figures: dict[str, Any], currency: str) -> list[Tile]:
     ]
 
 
+def charts_of(period: Period, currency: str) -> list[BarChart]:
+    """What the period brought, month by month, over the same months."""
+    customers, revenue = new_customers_by_month(period), revenue_by_month(period)
+    empty = dict.fromkeys(sorted(customers | revenue), 0)
+    return [bar_chart("New customers", empty | customers), bar_chart("Revenue", empty | revenue, currency)]
+
+
 def bar_chart(name: str, series: Series, currency: str = "") -> BarChart:
     """The chart of a series that isn't empty. Amounts are in `currency`; plain numbers have none."""
     span = next((span for span in SPANS if len(series) <= MOST_BARS * span), max(SPANS))
     values = {
         key: sum(value for _, value in months)
-        for key, months in groupby(series.items(), key=lambda month: number(month[0]) // span)
+        for key, months in groupby(series.items(), key=lambda month: month_number(month[0]) // span)
     }
     lines = scale(max(values.values()))
     slot = 100 / max(len(values), FEWEST_SLOTS)
@@ -207,16 +211,6 @@ def rounded_up(value: int, divisor: int) -> int:
     return -(-value // divisor)
 
 
-def spell(key: int, span: int) -> tuple[str, str, str]:
-    """The name of the `key`-th span of so many months since the year 0, its label, and the year that this leaves out."""
-    if span == 1:
-        day = first_day(key)
-        return write(day, "F Y"), write(day, "M"), str(day.year)
-    years = span // 12
-    first = key * years
-    return str(first) if years == 1 else f"{first}–{first + years - 1}", str(first), ""
-
-
 def short(value: int) -> str:
     """A round number in few letters: `1.5M`."""
     size = next((size for size in SIZES if value >= size), 1)
@@ -229,7 +223,7 @@ def parts(counts: dict[str, int], thresholds: list[dict[str, Any]]) -> list[Part
     widths = {key: max(100 * n / total, NARROWEST) if n else 0 for key, n in counts.items()}
     limits = {name: the_one({business[name] for business in thresholds}) for name in THRESHOLDS}
     made, x = [], 0.0
-    for key, (name, meaning) in SEGMENTS.items():
+    for key, (name, meaning) in SEGMENT_WORDS.items():
         width = 100 * widths[key] / (sum(widths.values()) or 1)
         value, share = amount(counts[key]), percent(counts[key], total)
         made.append(

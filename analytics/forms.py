@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from analytics.months import first_day, number
+from analytics.months import first_day, month_number
 from analytics.statistics import Period, today
 from tenants.models import Tenant
 from tenants.parameters import as_day, to_day_or_instant
@@ -100,4 +100,4 @@ def named_period(name: str) -> Period:
             return Period(day.replace(month=1, day=1), day)
         case "all_time":
             return Period()
-    return Period(first_day(number(day) - 11), day)
+    return Period(first_day(month_number(day) - 11), day)

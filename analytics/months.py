@@ -35,13 +35,13 @@ def _every_month(period: Period, rows: QuerySet, month: Combinable, figure: Comb
     found = dict(
         rows.order_by().annotate(month=month).values("month").annotate(figure=figure).values_list("month", "figure")
     )
-    first = period.first or min(found, default=today())
-    last = period.last or max(today(), first)
-    months = [number(day) for day in (first, last, *found)]
+    last = period.last or max(today(), period.first or today())
+    first = period.first or min(found, default=last)
+    months = [month_number(day) for day in (first, last, *found)]
     return {day: found.get(day, 0) for day in map(first_day, range(min(months), max(months) + 1))}
 
 
-def number(day: dt.date) -> int:
+def month_number(day: dt.date) -> int:
     """The months from the year 0 to that of the day."""
     return 12 * day.year + day.month - 1
 
