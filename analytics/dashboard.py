@@ -64,6 +64,7 @@ class Bar(NamedTuple):
 class BarChart(NamedTuple):
     """A series as bars of the shortest span that doesn't crowd them. Each has a `slot`, which leaves some room between."""
 
+    name: str
     title: str
     span: str
     bars: list[Bar]
@@ -172,6 +173,7 @@ def bar_chart(name: str, series: Series, currency: str = "") -> BarChart:
             Bar(name_of(key, span), amount(value, currency), *below.get(key, ("", "")), x, HEIGHT - height, height)
         )
     return BarChart(
+        name=name,
         title=f"{name} per {SPANS[span]}" + (f", {currency}" if currency else ""),
         span=SPANS[span],
         bars=bars,
