@@ -220,13 +220,18 @@ def short(value: int) -> str:
 
 
 def parts(counts: dict[str, int], thresholds: list[dict[str, Any]]) -> list[Part]:
-    """The segments side by side, even a tiny one to be seen. Thresholds in which businesses differ are left open."""
+    """The segments side by side, even a tiny one to be seen; without customers none.
+
+    Thresholds in which businesses differ are left open.
+    """
     total = sum(counts.values())
+    if not total:
+        return []
     widths = {key: max(100 * n / total, NARROWEST) if n else 0 for key, n in counts.items()}
     limits = {name: the_one({business[name] for business in thresholds}) for name in THRESHOLDS}
     made, x = [], 0.0
     for key, (name, meaning) in SEGMENT_WORDS.items():
-        width = 100 * widths[key] / (sum(widths.values()) or 1)
+        width = 100 * widths[key] / sum(widths.values())
         value, share = amount(counts[key]), percent(counts[key], total)
         made.append(
             Part(key, name, meaning.format(**limits), value, share, round(x, 3), round(width, 3), width >= ROOMY)

@@ -19,7 +19,6 @@ PERIODS = [
     ("this_year", "This year"),
     ("all_time", "All time"),
 ]
-DATES = ("dates", "Show these days")
 
 
 class DayField(forms.CharField):
@@ -53,7 +52,7 @@ class FiguresForm(forms.Form):
     from_date = DayField(required=False, label="From")
     to_date = DayField(required=False, label="To")
     period = forms.ChoiceField(
-        choices=[*PERIODS, DATES],
+        choices=[*PERIODS, ("dates", "The days above")],
         required=False,
         error_messages={"invalid_choice": "Choose one of the periods below, or days."},
     )

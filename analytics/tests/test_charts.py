@@ -109,7 +109,7 @@ def test_segments_fill_the_bar_and_the_smallest_can_be_seen():
 
 def test_limits_in_which_businesses_differ_are_left_open():
     made = parts(
-        dict.fromkeys(("vip", "regular", "new", "at_risk"), 0), [THRESHOLDS, THRESHOLDS | {"new_within_days": 7}]
+        dict.fromkeys(("vip", "regular", "new", "at_risk"), 1), [THRESHOLDS, THRESHOLDS | {"new_within_days": 7}]
     )
     meanings = {part.key: part.meaning for part in made}
     assert "in the last … days" in meanings["new"]

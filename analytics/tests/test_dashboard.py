@@ -293,6 +293,7 @@ def test_an_empty_business_reads_so(back_office):
         page = Page(back_office("tenant_admin").get(f"{FIGURES}?{query}"))
         assert page.text.count("None in this period.") == 2
         assert page.text.count("Nobody in this period.") == 2
+        assert "No customers yet." in page.text
         assert "No customer had a visit" in page.text
 
 
