@@ -5,11 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from analytics.statistics import SEGMENTS, segmented
+from analytics.dashboard import SEGMENT_WORDS
+from analytics.statistics import segmented
 from customers.admin import CustomerAdmin
 from customers.models import CustomerQuerySet
-
-WORDS = {"vip": "VIP", "regular": "Regular", "new": "New", "at_risk": "At risk"}
 
 
 class SegmentFilter(admin.SimpleListFilter):
@@ -19,7 +18,7 @@ class SegmentFilter(admin.SimpleListFilter):
     parameter_name = "segment"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, WORDS[name]) for name in SEGMENTS]
+        return [(segment, name) for segment, (name, _) in SEGMENT_WORDS.items()]
 
     def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
         # By id: what is grouped could not be locked.

@@ -13,8 +13,7 @@ from django.db import IntegrityError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from customers.admin_actions import CustomerActions, link
@@ -139,9 +138,7 @@ class CustomerAdmin(CustomerActions):
     panels: list[Panel] = [history_panel]
     on_offer = Q(is_deleted=False)
     lost_race = (DuplicateCustomer, IntegrityError)
-    list_display = ["name", "phone", "email", "tag_list", "last_visit", "account", "created"]
-    # By the others a million rows would have to be sorted.
-    sortable_by = ["created"]
+    list_display = ["name", "contact", "tag_list", "last_visit", "account"]
     list_filter = [TagFilter, RegisteredFilter, "email_verified", "is_active", "created_at"]
     search_fields = ["search_text"]
     search_help_text = "Parts of names, e-mail or phone number, in any order."
@@ -203,6 +200,8 @@ class CustomerAdmin(CustomerActions):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Customer | None = None, **kwargs: Any
     ) -> HttpResponse:
+        if obj:
+            context |= {"title": f"{obj.full_name}{', deleted' if obj.is_deleted else ''}", "subtitle": None}
         context["panels"] = [panel(request, obj) for panel in self.panels] if obj else []
         context["may"] = {verb: self.allows(request, verb) for verb in ("restore", "purge")}
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
@@ -239,9 +238,13 @@ class CustomerAdmin(CustomerActions):
     def name(self, customer: Customer) -> str:
         return customer.full_name
 
+    def contact(self, customer: Customer) -> SafeString:
+        ways = [("tel", customer.phone), ("mailto", customer.email)]
+        return format_html_join("", '<div><a href="{}:{}">{}</a></div>', ((way, to, to) for way, to in ways if to))
+
     @admin.display(description="tags")
-    def tag_list(self, customer: Customer) -> str:
-        return ", ".join(customer.tags)
+    def tag_list(self, customer: Customer) -> SafeString:
+        return format_html_join(" ", '<span class="tag">{}</span>', ([tag] for tag in customer.tags))
 
     def last_visit(self, customer: Customer) -> dt.date | None:
         return customer.last_appointment_date  # type: ignore[attr-defined]
@@ -249,7 +252,6 @@ class CustomerAdmin(CustomerActions):
     def account(self, customer: Customer) -> str:
         states = {
             "Registered" if customer.has_password else "Walk-in": True,
-            "e-mail verified": customer.email_verified,
             "deleted": customer.is_deleted,
             "inactive": not (customer.is_active or customer.is_deleted),
         }
@@ -262,10 +264,6 @@ class CustomerAdmin(CustomerActions):
     @admin.display(boolean=True)
     def registered(self, customer: Customer) -> bool:
         return customer.has_password
-
-    @admin.display(ordering="created_at")
-    def created(self, customer: Customer) -> dt.date:
-        return timezone.localdate(customer.created_at)
 
     # As text, for those who may not change them.
     def preferred_services(self, customer: Customer) -> str:
