@@ -25,6 +25,7 @@ from tenants.admin_site import Choices
 from tenants.audit import AuditEvent
 from tenants.models import Service, Staff, User
 from tenants.permissions import ADMINS, MANAGERS, STAFF, SUPER
+from tenants.scope import current_tenant
 
 NAMES = {"email": "e-mail address", "phone": "phone number"}
 
@@ -120,8 +121,9 @@ class CustomerAdmin(CustomerActions):
     """Customers. Who may do what is as in the API: reception adds people and changes preferences, managers change the
     rest, administrators delete and restore, and they alone see the deleted.
 
-    Rooms above add their filters to `list_filter`, and to `panels` their parts of a customer's page: functions, since an
-    inline would be a form within the form, and a template tag would have to be named here.
+    Rooms above add to `list_filter` (filters that have `roles` are for these only) and to `panels`, the parts of a
+    customer's page beside the form. Those are functions: an inline would be a form within the form, and an include would
+    have to name what stands above.
     """
 
     form = CustomerForm
@@ -139,7 +141,7 @@ class CustomerAdmin(CustomerActions):
     on_offer = Q(is_deleted=False)
     lost_race = (DuplicateCustomer, IntegrityError)
     list_display = ["name", "contact", "tag_list", "last_visit", "account"]
-    list_filter = [TagFilter, RegisteredFilter, "email_verified", "is_active", "created_at"]
+    list_filter = [DeletedFilter, TagFilter, RegisteredFilter, "email_verified", "is_active", "created_at"]
     search_fields = ["search_text"]
     search_help_text = "Parts of names, e-mail or phone number, in any order."
     autocomplete_fields = ["preferred_outlet"]
@@ -171,6 +173,10 @@ class CustomerAdmin(CustomerActions):
         customers = super().get_queryset(request).with_profile()
         return customers if self.allows(request, "restore") else customers.undeleted()
 
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        # Ids sort by creation too, and of every business together they have an index.
+        return super().get_ordering(request) if current_tenant() else ["-id"]
+
     def get_search_results(
         self, request: HttpRequest, queryset: CustomerQuerySet, search_term: str
     ) -> tuple[CustomerQuerySet, bool]:
@@ -181,8 +187,7 @@ class CustomerAdmin(CustomerActions):
         return queryset.matching(search_term), False
 
     def get_list_filter(self, request: HttpRequest) -> Collection[Any]:
-        deletion = [DeletedFilter] if self.allows(request, "restore") else []
-        return [*deletion, *super().get_list_filter(request)]
+        return [one for one in super().get_list_filter(request) if request.user.role in getattr(one, "roles", STAFF)]
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
         deletion = ["deleted_at", "deleter"] if obj and obj.is_deleted else []
@@ -235,6 +240,7 @@ class CustomerAdmin(CustomerActions):
         """Nothing else goes with a soft deletion."""
         return [link(customer) for customer in objs], {}, set(), []
 
+    @admin.display(ordering="first_name")
     def name(self, customer: Customer) -> str:
         return customer.full_name
 
