@@ -45,13 +45,11 @@ class Command(TenantCommand):
             help="one customer, in any spelling; repeatable",
         )
         parser.add_argument("--deleted-by", metavar="USER", help="all that this user deleted: e-mail address or id")
-        for name, which in (("--from", "from"), ("--to", "to")):
-            parser.add_argument(
-                name,
-                type=_time,
-                metavar="TIME",
-                help=f"with --deleted-by: deleted {which} this day on, or this instant (ISO 8601), by the tenant's clock",
-            )
+        bounds = "a day, or an ISO 8601 instant, by the tenant's clock"
+        parser.add_argument("--from", type=_time, metavar="TIME", help=f"with --deleted-by: not before TIME, {bounds}")
+        parser.add_argument(
+            "--to", type=_time, metavar="TIME", help="with --deleted-by: not after TIME, that day included"
+        )
 
     def prepare(self, tenants: list[Tenant]) -> None:
         """Raises WrongUse where it is not said whom, or when is impossible."""
