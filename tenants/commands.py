@@ -154,7 +154,7 @@ class TenantCommand(BaseCommand):
 
     def locked(self, rows: models.QuerySet) -> Iterator[list[Any]]:
         """Batches of the rows, ordered by id, locked and read anew by the transaction in which each is asked for."""
-        last, size = "", self.options["batch_size"]
+        last, size = "0" * 24, self.options["batch_size"]
         while batch := list(rows.filter(pk__gt=last).order_by("pk").select_for_update(of=("self",))[:size]):
             yield batch
             last = batch[-1].pk

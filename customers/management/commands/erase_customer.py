@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 import orjson
 from django.utils import timezone
 
-from customers.commands import add_person, person
+from customers.commands import add_person, nobody, person
 from customers.models import Customer, purge_all
 from customers.preferences import PREFERRED
 from tenants.audit import AuditEvent, note
@@ -59,7 +59,7 @@ class Command(TenantCommand):
     def finish(self) -> None:
         """Nobody at all is a refusal."""
         if not self.report.totals["erased"]:
-            self.record(REFUSED, "nobody: no customer has this id, e-mail address or phone number", reason="unknown")
+            self.record(REFUSED, nobody(self.options), reason="unknown")
 
     def _erase(self, tenant: Tenant, customers: list[Customer]) -> None:
         if not customers:
@@ -83,7 +83,7 @@ class Command(TenantCommand):
         }
         for pk in ids:
             note("erased", table="customer", row_id=pk, customer_id=pk, tenant_id=tenant.pk, **certificate)
-        text = f"{', '.join(ids)}: removed {_listed(removed)}; kept without the person {_listed(kept)}"
+        text = f"{', '.join(ids)}; removed: {_listed(removed)}; kept without the person: {_listed(kept)}"
         if certificate["certificate"]:
             text += "\n" + orjson.dumps(certificate, option=orjson.OPT_INDENT_2).decode()
         self.record("erased", text, **certificate)
@@ -117,4 +117,4 @@ def _same_contact(customers: list[Customer]) -> dict[str, list[str]]:
 
 
 def _listed(numbers: dict[str, int]) -> str:
-    return ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in numbers.items())
+    return ", ".join(f"{what.replace('_', ' ')} {number}" for what, number in numbers.items())

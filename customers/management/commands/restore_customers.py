@@ -85,19 +85,17 @@ class Command(TenantCommand):
         rows = rows.filter(deleted_at__gte=first_instant(start)) if start else rows
         return rows.filter(deleted_at__lte=last_instant(end)) if end else rows
 
-    def _refuse_ambiguous(self) -> list[str]:
+    def _refuse_ambiguous(self) -> set[str]:
         """An address doesn't say which of several deleted customers comes back. Returns the ids of those left alone."""
-        deleted = (
-            Customer.objects.deleted().filter(email_key__in=self.options["email"]).exclude(pk__in=self.options["id"])
-        )
-        several = deleted.order_by().values_list("email_key").annotate(ids=ArrayAgg("pk", order_by="pk"), n=Count("pk"))
-        left = []
+        deleted = Customer.objects.deleted().filter(email_key__in=self.options["email"]).order_by()
+        several = deleted.values_list("email_key").annotate(ids=ArrayAgg("pk", order_by="pk"), n=Count("pk"))
+        left: set[str] = set()
         for email, ids, _ in several.filter(n__gt=1).order_by("email_key"):
             self.missing.pop(email, None)
             text = f"{email}: several deleted customers have it, choose with --id: {', '.join(ids)}"
             self.record(REFUSED, text, reason="ambiguous", given=email, customer_ids=ids)
-            left += ids
-        return left
+            left |= {*ids}
+        return left - {*self.options["id"]}
 
     def _restore(self, customers: list[Customer]) -> None:
         refusals = restore_all([customer for customer in customers if customer.is_deleted])
