@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from circe.database import APPLICATION_ROLE
+from circe.database import AS_APPLICATION
 
 
 @dataclass
@@ -51,7 +51,7 @@ django.setup()
 from django.core.management import execute_from_command_line
 from django.db import connection
 connection.settings_dict["NAME"] = sys.argv[1]
-connection.settings_dict["OPTIONS"]["assume_role"] = {APPLICATION_ROLE!r}
+connection.settings_dict["OPTIONS"]["options"] = {AS_APPLICATION!r}
 execute_from_command_line(["manage.py", *sys.argv[2:], "--skip-checks"])
 """
 
