@@ -276,8 +276,8 @@ FAULTS = [
     Fault(
         "a duplicate in a race is a crash",
         "customers/models.py",
-        'if error.__cause__.diag.constraint_name in {"customer_email", "customer_phone"}:',
-        "if False:",
+        'return error.__cause__.diag.constraint_name in {"customer_email", "customer_phone"}',
+        "return False",
         RACES,
     ),
     Fault(
@@ -325,7 +325,7 @@ FAULTS = [
     Fault(
         "a removed person stays in a stored answer",
         "customers/models.py",
-        "        StoredAnswer.objects.filter(subject_id=self.pk).delete()\n",
+        "    StoredAnswer.objects.filter(subject_id__in=ids).delete()\n",
         "",
         ONCE,
     ),
@@ -393,5 +393,34 @@ FAULTS = [
         "if not isinstance(exc, ParseException):",
         "if True:",
         "circe/tests/test_raw_requests.py",
+    ),
+    # --- commands ---------------------------------------------------------------------------------------------------
+    Fault(
+        "a dry run is kept",
+        "tenants/commands.py",
+        "transaction.set_rollback(True)",
+        "pass",
+        "tenants/tests/test_commands.py",
+    ),
+    Fault(
+        "a dry run of restoring forgets what its batches did",
+        "customers/management/commands/restore_customers.py",
+        "batches_meet = True",
+        "batches_meet = False",
+        "customers/tests/test_restore_customers.py",
+    ),
+    Fault(
+        "whoever is restored while a purge comes to them is purged",
+        "tenants/commands.py",
+        '.select_for_update(of=("self",))[:size]',
+        "[:size]",
+        "customers/tests/test_purge_customers.py",
+    ),
+    Fault(
+        "the address of a failed log-in outlives the person",
+        "customers/models.py",
+        "    LoginFailure.objects.filter(account__in=[customer.email_key for customer in customers]).delete()\n",
+        "",
+        "customers/tests/test_forgotten.py",
     ),
 ]

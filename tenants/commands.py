@@ -90,8 +90,11 @@ class TenantCommand(BaseCommand):
         self.options, stopped_by = options, None
         self.name = type(self).__module__.rpartition(".")[2]
         self.report = Report(self.name, self.outcomes, self.stdout, dry_run=options["dry_run"], as_json=options["json"])
-        tenants = self._tenants()
-        self.prepare(tenants)
+        try:
+            tenants = self._tenants()
+            self.prepare(tenants)
+        except OperationalError as error:
+            raise CommandError(f"{str(error).strip()}\nNothing was changed.", returncode=SOME_REFUSED) from error
         with self._stoppable():
             try:
                 for tenant in tenants:

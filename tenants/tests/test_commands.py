@@ -157,6 +157,21 @@ def test_where_the_database_gives_up_the_batches_before_are_kept_and_told(tenant
     assert ran.stderr.splitlines()[0] == "canceling statement due to statement timeout"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_where_the_connection_breaks_the_batches_before_are_kept_and_told(tenant):
+    fill(tenant, "a", "b", "c!", "d")
+    command = Capitals()
+
+    def accident():
+        with connection.cursor() as cursor:
+            cursor.execute("SET ROLE none; SELECT pg_terminate_backend(pg_backend_pid())")
+
+    command.accident = accident
+    ran = run(command, "--tenant", "lotus", "--json")
+    assert (ran.code, names(tenant)) == (1, ["A", "B", "c!", "d"])
+    assert (ran.report["totals"], ran.report["stopped_by"]) == ({"renamed": 2, "refused": 0}, "database")
+
+
 def test_a_fault_of_ours_is_not_hidden(tenant):
     fill(tenant, "a!")
     command = Capitals()
