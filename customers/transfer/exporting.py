@@ -16,22 +16,24 @@ CHUNK = 1 << 16
 BOM = "\ufeff"
 
 
+def header(*, with_tenant: bool) -> list[Any]:
+    """The names of the columns, first `tenant` where the customers are not all of one."""
+    return [*([TENANT] if with_tenant else []), *(column.name for column in COLUMNS)]
+
+
 def rows(customers: CustomerQuerySet, *, with_tenant: bool) -> Iterator[list[Any]]:
-    """The header, then a row a customer, by id: all as they are at one moment, a batch at a time in memory.
+    """A row a customer, by id: all as they are at one moment, a batch at a time in memory.
 
     The tenant scope has to stay open until the last is taken. `with_tenant` puts the slug of each one's tenant in front.
     """
-    yield [*([TENANT] if with_tenant else []), *(column.name for column in COLUMNS)]
     customers = customers.with_preferred().order_by("pk")
     if with_tenant:
         customers = customers.select_related("tenant")
     # Within a transaction the cursor stays on the server, and need not copy its rows first.
     with transaction.atomic():
         for customer in customers.iterator(chunk_size=BATCH):
-            yield [
-                *([customer.tenant.slug] if with_tenant else []),
-                *(column.cell(customer) for column in COLUMNS),
-            ]
+            tenant = [customer.tenant.slug] if with_tenant else []
+            yield [*tenant, *(column.cell(customer) for column in COLUMNS)]
 
 
 def csv_chunks(table: Iterable[list[Any]]) -> Iterator[bytes]:

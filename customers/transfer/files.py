@@ -1,6 +1,10 @@
-"""Opening a file of customers."""
+"""Opening and making files of customers."""
 
-from typing import BinaryIO
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, BinaryIO
 
 from customers.transfer.tables import Table
 from customers.transfer.text_tables import text_table
@@ -11,3 +15,23 @@ def open_table(file: BinaryIO, encoding: str | None = None) -> Table:
     """The table of a CSV or XLSX file, told by its beginning. Raises Unreadable."""
     file.seek(0)
     return workbook_table(file) if is_workbook(file.read(8)) else text_table(file, encoding)
+
+
+def private(path: Path, mode: str = "wb") -> IO:
+    """The file, made anew, which nobody but its owner may read. Raises OSError."""
+    options = {} if "b" in mode else {"encoding": "utf-8", "errors": "replace", "newline": ""}
+    file = open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600), **options)  # noqa: SIM115
+    os.fchmod(file.fileno(), 0o600)
+    return file
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[BinaryIO]:
+    """A file that is there once the block is done, and not before. Raises OSError."""
+    draft = path.with_name(f"{path.name}.part")
+    try:
+        with private(draft) as file:
+            yield file
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

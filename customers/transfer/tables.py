@@ -66,9 +66,9 @@ class Table:
         return unknown if more <= 0 else [*unknown[:TOLD], f"{more:,} more"]
 
     @property
-    def done(self) -> float:
-        """How much of the file has been read, from 0 to 1."""
-        return self.file.tell() / self.size if self.size else 1.0
+    def position(self) -> int:
+        """Up to which byte the file has been read."""
+        return self.file.tell()
 
 
 def _size(file: BinaryIO) -> int:
