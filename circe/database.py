@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 # Owns nothing: see the migration tenants/0002_application_role.
 APPLICATION_ROLE = "circe_app"
@@ -12,19 +13,19 @@ APPLICATION_ROLE = "circe_app"
 @contextmanager
 def as_owner(alias: str = "default") -> Iterator[None]:
     """The block speaks as the role that logs in, which may change the schema and empty tables: for commands that do."""
-    options = connections[alias].settings_dict["OPTIONS"]
-    role = options.pop("assume_role", None)
-    _speak_as("none", alias)
+    connection = connections[alias]
+    settings = connection.settings_dict
+    options = {name: value for name, value in settings["OPTIONS"].items() if name != "assume_role"}
+    connection.settings_dict = settings | {"OPTIONS": options}
+    _speak_as("none", connection)
     try:
         yield
     finally:
-        if role:
-            options["assume_role"] = role
-        _speak_as(role or "none", alias)
+        connection.settings_dict = settings
+        _speak_as(settings["OPTIONS"].get("assume_role", "none"), connection)
 
 
-def _speak_as(role: str, alias: str) -> None:
-    connection = connections[alias]
+def _speak_as(role: str, connection: BaseDatabaseWrapper) -> None:
     if connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute(f"SET ROLE {role}")

@@ -4,7 +4,6 @@ The views themselves stay free of it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -12,14 +11,26 @@ from django_filters import FilterSet
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import get_doc
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.serializers import CharField, Field, ListField, Serializer, TimeField
 
 from appointments.models import Status
-from circe import examples
-from circe.errors import CONTENT_TYPE, NOT_FOUND, RETRY_AFTER_SECONDS, Problem
+from circe.errors import CONTENT_TYPE
 from circe.operations import CUSTOMER_ID, OPERATIONS, TENANT_ID, Row, Schema, query
 from circe.pagination import Pages
+from circe.responses import (
+    ETAG,
+    FIELD_ERROR,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    LOCATION,
+    PROBLEM,
+    REFUSALS,
+    REPLAYED,
+    Refusal,
+)
 from customers.search import MAX_LENGTH
+from customers.serializers import CustomerSerializer
 from tenants.ids import PATTERN
 from tenants.models import Role
 from tenants.parameters import BooleanFilter, DayFilter
@@ -60,116 +71,6 @@ FILTERS: dict[Any, Schema] = {
     "status": {"type": "array", "items": {"type": "string", "enum": Status.values}, "minItems": 1},
 }
 
-RETRY_AFTER: Schema = {
-    "Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 1}}
-}
-WWW_AUTHENTICATE: Schema = {
-    "WWW-Authenticate": {"description": "How to sign in.", "required": True, "schema": {"const": "Bearer"}}
-}
-LOCATION: Schema = {
-    "Location": {"description": "The address of the customer.", "required": True, "schema": {"type": "string"}}
-}
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """An error that operations share: the response component `name`, with an example."""
-
-    name: str
-    description: str
-    example: Problem
-    headers: Schema | None = None
-
-
-REFUSALS = {
-    400: Refusal(
-        "BadRequest",
-        "The request is malformed or a value is not valid; `errors` names the fields.",
-        Problem(
-            400,
-            "invalid",
-            "page: Write a whole number from 1 to 2147483647.",
-            {"errors": [{"field": "page", "code": "invalid", "detail": "Write a whole number from 1 to 2147483647."}]},
-        ),
-    ),
-    401: Refusal(
-        "Unauthorized",
-        "There is no token, it is not good, or the credentials are wrong.",
-        Problem(401, "authentication_failed", "The access token is not valid or has expired."),
-        WWW_AUTHENTICATE,
-    ),
-    403: Refusal(
-        "Forbidden",
-        "The caller's role is too low, or another business is named. Decided before any row is looked up.",
-        Problem(403, "permission_denied", "You do not have permission to perform this action."),
-    ),
-    404: Refusal("NotFound", "There is no such customer, or not for the caller.", NOT_FOUND),
-    409: Refusal(
-        "Conflict",
-        "Another customer of the business has the e-mail or the phone.",
-        Problem(
-            409,
-            "duplicate_customer",
-            "Another customer has this e-mail address.",
-            {"conflicts": [{"field": "email", "customer_id": examples.CUSTOMER["id"], "is_deleted": False}]},
-        ),
-    ),
-    413: Refusal(
-        "PayloadTooLarge", "The body is too large.", Problem(413, "payload_too_large", "The body is too large.")
-    ),
-    415: Refusal(
-        "UnsupportedMediaType",
-        "The body is not `application/json`.",
-        Problem(415, "unsupported_media_type", 'Unsupported media type "text/plain" in request.'),
-    ),
-    429: Refusal(
-        "TooManyRequests",
-        "Too many failures.",
-        Problem(429, "throttled", "Request was throttled. Expected available in 840 seconds."),
-        RETRY_AFTER,
-    ),
-    503: Refusal(
-        "Unavailable",
-        "The database is away or too slow.",
-        Problem(
-            503,
-            "unavailable",
-            "The database is away or too slow. Try again in a moment.",
-            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
-        ),
-        RETRY_AFTER,
-    ),
-}
-
-PROBLEM: Schema = {
-    "type": "object",
-    "description": "Problem details for HTTP APIs (RFC 9457).",
-    "properties": {
-        "type": {"type": "string", "format": "uri", "description": "`urn:circe:problem:` and the code."},
-        "title": {"type": "string", "description": "The name of the status."},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "A sentence for a person."},
-        "code": {"type": "string", "description": "A stable word for a program."},
-        "errors": {
-            "type": "array",
-            "description": "The fields at fault; nested ones joined by dots.",
-            "items": {"$ref": "#/components/schemas/FieldError"},
-        },
-        "conflicts": {
-            "type": "array",
-            "description": "The customers in the way, of one's own business.",
-            "items": {"$ref": "#/components/schemas/Conflict"},
-        },
-    },
-    "required": ["type", "title", "status", "detail", "code"],
-}
-FIELD_ERROR: Schema = {
-    "type": "object",
-    "description": "What is wrong with a field, and what would be right.",
-    "properties": {name: {"type": "string"} for name in ("field", "code", "detail")},
-    "required": ["field", "code", "detail"],
-}
-
 
 class BearerToken(OpenApiAuthenticationExtension):
     """The security scheme of every operation but log-in, refresh and log-out."""
@@ -195,11 +96,20 @@ class Operation(AutoSchema):
         return [role.value for role in Role if self.get_auth() and role in view.roles[view.action]]
 
     @property
+    def writes(self) -> bool:
+        """Whether it changes a tenant's rows."""
+        return self.method not in SAFE_METHODS and bool(self.get_auth())
+
+    @property
     def errors(self) -> list[int]:
         """The statuses of every error it can answer."""
         errors = {400, 503, *self.row.errors}
         if self.get_auth():
             errors |= {401, 403}
+        if self.writes:
+            errors |= {409, 422}
+        if self.writes and "{customer_id}" in self.path:
+            errors |= {412}
         if self.row.body:
             errors |= {413, 415}
         if "{customer_id}" in self.path:
@@ -246,6 +156,8 @@ class Operation(AutoSchema):
             *_filter_parameters(self.row.filters),
             *(Pages().get_schema_operation_parameters(self.view) if self.row.paged else []),
             *self.row.parameters,
+            *([IDEMPOTENCY_KEY] if self.writes else []),
+            *([IF_MATCH] if self.writes and "{customer_id}" in self.path else []),
             *([TENANT_ID] if self.row.tag != "Authentication" else []),
         ]
 
@@ -254,7 +166,10 @@ class Operation(AutoSchema):
         return {name: {"value": value} for name, value in named.items()}
 
     def _get_response_headers_for_code(self, status_code: str, direction: Direction = "response") -> Schema:
-        return LOCATION if status_code == "201" else {}
+        if not status_code.startswith("2"):
+            return {}
+        etag = ETAG if isinstance(self.row.answer(), CustomerSerializer) and not self.row.listed else {}
+        return etag | (LOCATION if status_code == "201" else {}) | (REPLAYED if self.writes else {})
 
     def _get_response_for_code(self, serializer: Any, status_code: str, *args: Any) -> Schema:
         return super()._get_response_for_code(serializer, status_code, *args) | {

@@ -19,6 +19,7 @@ from django.utils import timezone
 from customers.search import SearchText, matching
 from customers.validators import validate_date_of_birth, validate_name, validate_source, validate_tag
 from tenants.constraints import SameTenant, TenantForeignKey
+from tenants.idempotency import StoredAnswer
 from tenants.identity import clean_email, clean_phone, email_key, validate_email_address, validate_phone
 from tenants.models import Outlet, Service, Staff, TenantModel, validate_language
 from tenants.scope import TenantManager, current_tenant
@@ -324,6 +325,7 @@ class Customer(TenantModel):
         Appointments keep their figures, tied to nobody, without their notes.
         """
         self.appointments.update(customer=None, notes=None)
+        StoredAnswer.objects.filter(subject_id=self.pk).delete()
         self.delete()
 
 

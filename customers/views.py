@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 from rest_framework import status
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import ListModelMixin
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,7 +26,7 @@ from tenants.serializers import AuditEventSerializer
 from tenants.views import TenantViewSet, body_scope
 
 
-class CustomerViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
+class CustomerViewSet(ListModelMixin, TenantViewSet):
     """Customers: list, create, read, change, delete, restore."""
 
     serializer_class = CustomerSerializer
@@ -56,16 +56,17 @@ class CustomerViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
             check_duplicates = boolean(request, "check_duplicates", default=True)
             customer = self._saved(NewCustomerSerializer(data=request.data))
             customer.possible_duplicates = customer.conflicts() if check_duplicates else []
-            return Response(
-                CreatedCustomerSerializer(customer).data,
-                status.HTTP_201_CREATED,
-                headers={"Location": reverse("customer", args=[customer.pk])},
-            )
+            location = {"Location": reverse("customer", args=[customer.pk])}
+            return _answer(CreatedCustomerSerializer, customer, status.HTTP_201_CREATED, location)
+
+    def retrieve(self, request: Request, customer_id: str) -> Response:
+        """One customer, with preferences and totals."""
+        return _answer(CustomerSerializer, self.get_object())
 
     def update(self, request: Request, customer_id: str) -> Response:
         """Change the keys given, and no others."""
         customer = self._saved(CustomerSerializer(self.get_object(), data=request.data, partial=True))
-        return Response(CustomerSerializer(customer).data)
+        return _answer(CustomerSerializer, customer)
 
     def preferences(self, request: Request, customer_id: str) -> Response:
         """Change the preferences given, and no others."""
@@ -73,7 +74,7 @@ class CustomerViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         preferences = PreferencesSerializer(customer, data=request.data, partial=True)
         preferences.is_valid(raise_exception=True)
         customer.change(preferences.validated_data)
-        return Response(CustomerWithPreferencesSerializer(self._fresh(customer)).data)
+        return _answer(CustomerWithPreferencesSerializer, self._fresh(customer))
 
     def destroy(self, request: Request, customer_id: str) -> Response:
         """Soft-delete, or with `permanent=true` remove for good."""
@@ -89,7 +90,7 @@ class CustomerViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
         """Undo a soft deletion."""
         customer = self.get_object()
         customer.restore()
-        return Response(CustomerSerializer(self._fresh(customer)).data)
+        return _answer(CustomerSerializer, self._fresh(customer))
 
     def history(self, request: Request, customer_id: str) -> Response:
         """Who changed what of the customer, newest first; of a soft-deleted one too."""
@@ -102,3 +103,9 @@ class CustomerViewSet(ListModelMixin, RetrieveModelMixin, TenantViewSet):
 
     def _fresh(self, customer: Customer) -> Customer:
         return Customer.objects.with_profile().get(pk=customer.pk)
+
+
+def _answer(
+    serializer: type[CustomerSerializer], customer: Customer, code: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    return Response(serializer(customer).data, code, headers={"ETag": customer.etag} | (headers or {}))

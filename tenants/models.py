@@ -322,6 +322,11 @@ class TenantModel(models.Model):
             raise ForeignTenant(f"A {self._meta.verbose_name} of {self.tenant_id} in the scope of {tenant.pk}.")
         super().save(*args, update_fields=update_fields and {*update_fields, "updated_at"}, **kwargs)
 
+    @property
+    def etag(self) -> str:
+        """The version of the row's own values, as HTTP writes it."""
+        return f'"{self.updated_at.timestamp():.6f}"'
+
 
 class Outlet(TenantModel):
     """A place where a tenant receives customers."""

@@ -6,14 +6,18 @@ from typing import Any
 
 from django.db.transaction import non_atomic_requests
 from django.utils.decorators import method_decorator
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, ValidationError
+from django.utils.http import parse_etags
+from rest_framework import status
+from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied, ValidationError
 from rest_framework.generics import get_object_or_404
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from tenants import tokens
 from tenants.authentication import named_tenant
+from tenants.idempotency import IdempotentMixin
 from tenants.models import LoginSession, User
 from tenants.permissions import ANYONE, STAFF
 from tenants.scope import current_tenant, enter_scope, tenant_scope
@@ -77,15 +81,27 @@ class MeViewSet(GenericViewSet):
         return Response(self.get_serializer(request.user).data)
 
 
-class TenantViewSet(GenericViewSet):
+class StaleRow(APIException):
+    """The row is not as `If-Match` says the client saw it."""
+
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_code = "stale"
+    default_detail = "It was changed since you read it. Read it again, and decide anew."
+
+
+class TenantViewSet(IdempotentMixin):
     """A viewset over a tenant's rows. The row that a URL names narrows a super_admin's scope to its own tenant."""
 
     lookup_url_kwarg: str
 
     def get_object(self) -> Any:
+        """The row that the URL names; for a write, whose queryset locks it, as `If-Match` wants it if that is sent."""
         # Not DRF's: that one would apply the filters of the list to a single row.
         row = get_object_or_404(self.get_queryset(), pk=self.kwargs[self.lookup_url_kwarg])
         enter_scope(row.tenant)
+        writes = self.request.method not in SAFE_METHODS
+        if writes and not {"*", row.etag} & {*parse_etags(self.request.headers.get("If-Match", "*"))}:
+            raise StaleRow
         return row
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from appointments.models import HELD, Appointment, PaymentMethod, PaymentStatus, Status
+from circe.database import as_owner
 from customers.models import Customer, PreferredService, PreferredStaff
 from tenants.identity import clean_phone, email_key
 from tenants.ids import is_id
@@ -35,8 +36,8 @@ def demo(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         call_command("seed_demo", stdout=StringIO())
         yield
-        with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE tenants_tenant, tenants_user, tenants_loginfailure CASCADE")
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute("TRUNCATE tenants_tenant, tenants_user, tenants_loginfailure, tenants_auditevent CASCADE")
 
 
 @pytest.fixture(params=["lotus", "nordlys"])

@@ -14,6 +14,7 @@ from rest_framework import exceptions
 from rest_framework.test import APIClient
 
 from circe import errors
+from circe.database import as_owner
 from circe.urls import urlpatterns
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
@@ -155,7 +156,7 @@ def test_no_csrf_token_is_asked_of_the_api(staff):
 
 def test_500_for_a_crash_tells_nothing_and_is_logged(manager, tenant, caplog):
     url = f"{LIST}/{CustomerFactory(tenant=tenant).pk}"
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE customers_customer RENAME COLUMN first_name TO forename")
     with caplog.at_level(logging.ERROR, logger="circe.errors"):
         for send, path in ((manager.get, LIST), (manager.get, url), (manager.put, url)):
@@ -167,7 +168,7 @@ def test_500_for_a_crash_tells_nothing_and_is_logged(manager, tenant, caplog):
 
 def test_a_crash_halfway_stores_nothing(staff):
     """The customer is stored, and then what they like can't be."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("DROP TABLE customers_preferredservice")
     body = {"first_name": "Jane", "phone": "+1234567890", "preferences": {"preferred_services": []}}
     assert_problem(staff.post(LIST, body), CRASH)
@@ -239,7 +240,7 @@ def test_503_when_the_database_is_away(staff, caplog):
 def test_503_when_the_connection_breaks_in_the_middle(manager, tenant):
     """A write waits for a lock, and its connection is ended. Nothing of it is kept; the next request is served."""
     url = f"{LIST}/{CustomerFactory(tenant=tenant, last_name='Doe').pk}"
-    with transaction.atomic(), connection.cursor() as cursor:
+    with as_owner(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE customers_customer IN EXCLUSIVE MODE")
         thread, answers = begin(lambda: manager.put(url, {"last_name": "Roe"}))
         waiting = None
@@ -262,7 +263,7 @@ def test_503_when_the_database_is_too_slow(setting, manager, tenant):
             cursor.execute(f"SET {setting} = 100")
         return manager.put(url, {"last_name": "Roe"})
 
-    with transaction.atomic(), connection.cursor() as cursor:
+    with as_owner(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE customers_customer IN EXCLUSIVE MODE")
         thread, answers = begin(write)
         thread.join(timeout=20)

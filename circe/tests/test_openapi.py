@@ -16,8 +16,10 @@ ERRORS = {
     "403": "Forbidden",
     "404": "NotFound",
     "409": "Conflict",
+    "412": "PreconditionFailed",
     "413": "PayloadTooLarge",
     "415": "UnsupportedMediaType",
+    "422": "UnprocessableContent",
     "429": "TooManyRequests",
     "503": "Unavailable",
 }
@@ -25,11 +27,11 @@ ALL = ["super_admin", "tenant_admin", "outlet_manager", "staff"]
 # Each operation: its id, who may call it, what it answers.
 OPERATIONS = {
     "GET /api/v1/customers": ("listCustomers", ALL, "200 400 401 403 503"),
-    "POST /api/v1/customers": ("createCustomer", ALL, "201 400 401 403 409 413 415 503"),
+    "POST /api/v1/customers": ("createCustomer", ALL, "201 400 401 403 409 413 415 422 503"),
     "GET /api/v1/customers/{customer_id}": ("getCustomer", ALL, "200 400 401 403 404 503"),
-    "PUT /api/v1/customers/{customer_id}": ("updateCustomer", ALL[:3], "200 400 401 403 404 409 413 415 503"),
-    "PATCH /api/v1/customers/{customer_id}": ("patchCustomer", ALL[:3], "200 400 401 403 404 409 413 415 503"),
-    "DELETE /api/v1/customers/{customer_id}": ("deleteCustomer", ALL[:2], "200 400 401 403 404 503"),
+    "PUT /api/v1/customers/{customer_id}": ("updateCustomer", ALL[:3], "200 400 401 403 404 409 412 413 415 422 503"),
+    "PATCH /api/v1/customers/{customer_id}": ("patchCustomer", ALL[:3], "200 400 401 403 404 409 412 413 415 422 503"),
+    "DELETE /api/v1/customers/{customer_id}": ("deleteCustomer", ALL[:2], "200 400 401 403 404 409 412 422 503"),
     "GET /api/v1/customers/{customer_id}/appointments": (
         "listCustomerAppointments",
         ALL,
@@ -39,9 +41,9 @@ OPERATIONS = {
     "PUT /api/v1/customers/{customer_id}/preferences": (
         "updateCustomerPreferences",
         ALL,
-        "200 400 401 403 404 413 415 503",
+        "200 400 401 403 404 409 412 413 415 422 503",
     ),
-    "POST /api/v1/customers/{customer_id}/restore": ("restoreCustomer", ALL[:2], "200 400 401 403 404 409 503"),
+    "POST /api/v1/customers/{customer_id}/restore": ("restoreCustomer", ALL[:2], "200 400 401 403 404 409 412 422 503"),
     "GET /api/v1/customers/statistics/summary": ("getCustomerStatistics", ALL[:2], "200 400 401 403 503"),
     "POST /api/v1/auth/login": ("login", [], "200 400 401 413 415 429 503"),
     "POST /api/v1/auth/refresh": ("refreshTokens", [], "200 400 401 413 415 503"),

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection, connections
 from rest_framework.test import APIClient
 
+from circe.database import as_owner
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
@@ -67,12 +68,12 @@ def without_uniqueness():
     """The database no longer says no."""
     names = {"customer_email", "customer_phone"}
     unique = [constraint for constraint in Customer._meta.constraints if constraint.name in names]
-    with connection.schema_editor() as editor:
+    with as_owner(), connection.schema_editor() as editor:
         for constraint in unique:
             editor.remove_constraint(Customer, constraint)
     yield
     Customer._base_manager.all().delete()
-    with connection.schema_editor() as editor:
+    with as_owner(), connection.schema_editor() as editor:
         for constraint in unique:
             editor.add_constraint(Customer, constraint)
 

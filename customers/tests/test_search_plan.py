@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from circe.database import as_owner
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
@@ -24,7 +25,7 @@ def crowd(tenant):
         "email": "NULL",
         "email_key": "NULL",
     }
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO customers_customer ({', '.join(values)}) SELECT {', '.join(values.values())}"
             " FROM customers_customer, generate_series(1, 20000) AS n"

@@ -7,6 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 
 from appointments.tests.factories import AppointmentFactory
+from circe.database import as_owner
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.ids import new_id
@@ -255,7 +256,7 @@ class TestDoors:
 
     def test_closed_after_a_crash(self, staff, tenant):
         CustomerFactory(tenant=tenant)
-        with connection.cursor() as cursor:
+        with as_owner(), connection.cursor() as cursor:
             cursor.execute("ALTER TABLE customers_customer RENAME COLUMN first_name TO forename")
         assert staff.get(LIST).status_code == 500
         with pytest.raises(NoTenantScope):

@@ -1,0 +1,98 @@
+"""The back office in a real browser, as each role: Debian's chromium, driven by Playwright."""
+
+import os
+import shutil
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from customers.models import Customer
+from customers.tests.factories import CustomerFactory
+from tenants.models import Role
+from tenants.scope import tenant_scope
+from tenants.tests.factories import PASSWORD, UserFactory
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium"),
+    pytest.mark.django_db(transaction=True),
+]
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright's loop runs in this thread, beside which Django refuses its ORM.
+        patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def sign_in(chromium, live_server, tenant):
+    """`sign_in("staff")`: the page that a person of that role in our tenant sees first. What breaks in it fails the test."""
+    contexts, broken = [], []
+
+    def watch(response):
+        if response.status >= 500 or (response.status == 404 and "favicon" not in response.url):
+            broken.append(f"{response.status} {response.url}")
+
+    def make(role, *, viewport=DESKTOP):
+        user = UserFactory(role=role, tenant=None if role == Role.SUPER_ADMIN else tenant)
+        context = chromium.new_context(viewport=viewport, base_url=live_server.url)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("response", watch)
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.on("requestfailed", lambda request: broken.append(f"not loaded: {request.url}"))
+        page.goto("/admin/")
+        page.get_by_label("E-mail").fill(user.email)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("button", name="Log out")).to_be_visible()
+        page.user = user
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert broken == []
+
+
+@pytest.fixture
+def jane(tenant):
+    CustomerFactory.create_batch(3, tenant=tenant)
+    return CustomerFactory(tenant=tenant, first_name="Jane", last_name="Doe", phone="+6281234567890")
+
+
+def find(page, text):
+    page.goto("/admin/customers/customer/")
+    page.locator("#searchbar").fill(text)
+    page.locator("#searchbar").press("Enter")
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_each_role_finds_a_customer_by_a_phone_fragment(role, sign_in, jane):
+    page = sign_in(role)
+    find(page, "0812 3456")
+    rows = page.locator("#result_list tbody tr")
+    expect(rows).to_have_count(1)
+    rows.get_by_role("link", name="Jane Doe").click()
+    expect(page.get_by_role("heading", name="Jane Doe")).to_be_visible()
+
+
+def test_reception_edits_preferences(sign_in, jane, tenant):
+    page = sign_in("staff")
+    page.goto(f"/admin/customers/customer/{jane.pk}/change/")
+    page.get_by_label("Notes").fill("Prefers the window.")
+    page.get_by_label("accepts WhatsApp", exact=False).check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".messagelist")).to_contain_text("was changed successfully")
+    with tenant_scope(tenant):
+        jane = Customer.objects.get(pk=jane.pk)
+    assert (jane.notes, jane.accepts_whatsapp) == ("Prefers the window.", True)

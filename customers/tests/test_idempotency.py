@@ -1,0 +1,173 @@
+"""`Idempotency-Key`: a request sent again is done once."""
+
+import datetime as dt
+import threading
+
+import orjson
+import pytest
+import time_machine
+from django.db import connection, transaction
+
+from customers.models import Customer
+from customers.tests.bodies import CUSTOMERS
+from customers.tests.factories import CustomerFactory
+from tenants.idempotency import StoredAnswer
+from tenants.models import User
+from tenants.scope import EVERY_TENANT, tenant_scope
+
+KEY = {"Idempotency-Key": "3f1c-desk-1"}
+BODY = {"first_name": "Jane", "phone": "+1234567890"}
+
+
+def customers():
+    with tenant_scope(EVERY_TENANT):
+        return Customer.objects.count()
+
+
+def test_a_create_sent_again_is_answered_as_the_first_time(staff):
+    first = staff.post(CUSTOMERS, BODY, headers=KEY)
+    again = staff.post(CUSTOMERS, BODY, headers=KEY)
+    assert (first.status_code, again.status_code, customers()) == (201, 201, 1)
+    assert again.content == first.content
+    assert [again.headers[name] for name in ("ETag", "Location")] == [
+        first.headers[name] for name in ("ETag", "Location")
+    ]
+    assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")
+
+
+def test_every_unsafe_method_takes_it(super_admin, tenant):
+    url = f"{CUSTOMERS}/{CustomerFactory(tenant=tenant).pk}"
+    for number, (send, address, body) in enumerate(
+        [
+            (super_admin.put, url, {"last_name": "Roe"}),
+            (super_admin.patch, url, {"tags": ["vip"]}),
+            (super_admin.put, f"{url}/preferences", {"notes": "Window."}),
+            (super_admin.delete, url, None),
+            (super_admin.post, f"{url}/restore", None),
+        ]
+    ):
+        first, again = (send(address, body, headers={"Idempotency-Key": str(number)}) for _ in range(2))
+        assert (first.status_code, again.status_code) == (200, 200)
+        assert again.content == first.content
+        assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_another_request_with_the_key_is_refused(staff):
+    staff.post(CUSTOMERS, BODY, headers=KEY)
+    for send, url, body in (
+        (staff.post, CUSTOMERS, BODY | {"first_name": "John"}),
+        (staff.post, f"{CUSTOMERS}?check_duplicates=false", BODY),
+    ):
+        answer = send(url, body, headers=KEY)
+        assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+    assert customers() == 1
+
+
+def test_the_order_of_keys_in_the_body_does_not_matter(staff):
+    bodies = [orjson.dumps(dict(items)) for items in (BODY.items(), reversed(BODY.items()))]
+    statuses = [staff.generic("POST", CUSTOMERS, body, "application/json", headers=KEY).status_code for body in bodies]
+    assert (statuses, customers()) == ([201, 201], 1)
+
+
+def test_an_error_is_not_stored(staff):
+    assert staff.post(CUSTOMERS, {"first_name": ""}, headers=KEY).status_code == 400
+    assert staff.post(CUSTOMERS, BODY, headers=KEY).status_code == 201
+    assert staff.post(CUSTOMERS, BODY, headers=KEY | {"Idempotency-Key": "other"}).status_code == 409
+    assert StoredAnswer.objects.count() == 1
+
+
+def test_a_key_is_its_users_own(as_role, stranger):
+    clients = [as_role("staff"), as_role("staff"), as_role("staff", tenant=stranger)]
+    statuses = [
+        client.post(CUSTOMERS, BODY | {"phone": f"+123456789{n}"}, headers=KEY).status_code
+        for n, client in enumerate(clients)
+    ]
+    assert (statuses, customers()) == ([201] * 3, 3)
+
+
+def test_a_key_is_good_for_a_day(staff, tenant):
+    with time_machine.travel(dt.datetime.now(dt.UTC) - dt.timedelta(hours=24, seconds=1)):
+        StoredAnswer.objects.create(
+            user=staff.user, key="3f1c-desk-1", fingerprint="", status=201, headers={}, body="{}"
+        )
+    assert staff.post(CUSTOMERS, BODY, headers=KEY).status_code == 201
+    assert StoredAnswer.objects.count() == 1
+
+
+def test_a_replay_is_for_whom_the_request_is_allowed(admin, tenant):
+    url = f"{CUSTOMERS}/{CustomerFactory(tenant=tenant).pk}"
+    assert admin.delete(url, headers=KEY).status_code == 200
+    User.objects.filter(pk=admin.user.pk).update(role="staff")
+    assert admin.delete(url, headers=KEY).status_code == 403
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "é", "x" * 256])
+def test_a_malformed_key_is_refused(key, staff):
+    answer = staff.post(CUSTOMERS, BODY, headers={"Idempotency-Key": key})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "Idempotency-Key")
+    assert customers() == 0
+
+
+def test_a_read_ignores_it(staff):
+    assert staff.get(CUSTOMERS, headers=KEY).status_code == 200
+    assert StoredAnswer.objects.count() == 0
+
+
+def test_a_permanent_delete_takes_the_stored_answers_too(super_admin, tenant):
+    made = super_admin.post(CUSTOMERS, BODY | {"tenant_id": tenant.pk}, headers=KEY).json()
+    super_admin.patch(f"{CUSTOMERS}/{made['id']}", {"last_name": "Doe"}, headers={"Idempotency-Key": "2"})
+    assert StoredAnswer.objects.filter(body__contains="Jane").count() == 2
+    gone = super_admin.delete(f"{CUSTOMERS}/{made['id']}?permanent=true", headers={"Idempotency-Key": "3"})
+    assert gone.status_code == 200
+    assert [answer.body for answer in StoredAnswer.objects.all()] == [gone.content.decode()]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_the_first_is_being_answered_the_second_is_told_to_wait(staff, tenant):
+    jane = CustomerFactory(tenant=tenant, last_name="Doe")
+    url, answers = f"{CUSTOMERS}/{jane.pk}", []
+    manager = User.objects.filter(pk=staff.user.pk).update(role="outlet_manager")
+    assert manager
+
+    def send():
+        answers.append(staff.put(url, {"last_name": "Roe"}, headers=KEY))
+        connection.close()
+
+    # The row is held, so that the first waits with the key in its hand.
+    with transaction.atomic(), tenant_scope(tenant), connection.cursor() as cursor:
+        Customer.objects.select_for_update().get(pk=jane.pk)
+        thread = threading.Thread(target=send)
+        thread.start()
+        waiting = None
+        while thread.is_alive() and not waiting:
+            cursor.execute("SELECT pid FROM pg_locks WHERE NOT granted")
+            waiting = cursor.fetchone()
+        second = threading.Thread(target=send)
+        second.start()
+        second.join()
+        (refused,) = answers
+        assert (refused.status_code, refused.json()["code"], refused.headers["Retry-After"]) == (409, "in_flight", "1")
+    thread.join()
+    assert answers[1].status_code == 200
+    send()
+    assert answers[2].headers["Idempotency-Replayed"] == "true"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_at_once_one_is_done(staff):
+    barrier, answers = threading.Barrier(20), []
+
+    def send():
+        barrier.wait()
+        answers.append(staff.post(CUSTOMERS, BODY, headers=KEY))
+        connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert customers() == 1
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} <= {"in_flight"}
+    assert len({answer.content for answer in answers if answer.status_code == 201}) == 1

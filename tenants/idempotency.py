@@ -1,0 +1,117 @@
+"""No write is done twice: the header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header).
+
+A client that got no answer sends the request again, with the same key, and gets the answer of the first one. The answer
+is stored in the transaction of the work: there are both, or neither. Errors are not stored, since nothing was done.
+"""
+
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.db import connection, models
+from django.utils import timezone
+from rest_framework import status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from tenants.ids import IdField
+
+KEPT = dt.timedelta(hours=24)
+KEPT_HEADERS = ("ETag", "Location")
+_sound = re.compile(r"[\x21-\x7e]{1,255}\Z").match
+
+
+class InFlight(APIException):
+    """The first request with the key is still being answered."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "in_flight"
+    default_detail = "A request with this Idempotency-Key is being answered. Try again in a moment."
+    wait = 1
+
+
+class KeyReused(APIException):
+    """The key came with another request before."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_code = "idempotency_key_reused"
+    default_detail = "This Idempotency-Key was used for another request: choose a new one."
+
+
+class StoredAnswer(models.Model):
+    """What a request with a key was answered; good for KEPT, for its user. `subject_id` is the row it is about."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="stored_answers", db_index=False)
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    subject_id = IdField(null=True, default=None, db_index=True)
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField()
+    body = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="storedanswer_user_key")]
+
+    def replay(self) -> Response:
+        """The answer once more, marked as such."""
+        return Response(orjson.loads(self.body), self.status, headers=self.headers | {"Idempotency-Replayed": "true"})
+
+
+class IdempotentMixin(GenericViewSet):
+    """A viewset whose unsafe methods take an Idempotency-Key. Who may call is asked each time, before the key."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        key = request.headers.get("Idempotency-Key")
+        if key is None or request.method in SAFE_METHODS:
+            return
+        if not _sound(key):
+            raise ValidationError({"Idempotency-Key": "Send 1 to 255 visible ASCII characters."})
+        name = str(request.method).lower()
+        setattr(self, name, partial(self._once, getattr(self, name), key))
+
+    def _once(
+        self, handler: Callable[..., Response], key: str, request: Request, *args: Any, **kwargs: Any
+    ) -> Response:
+        _take_turn(f"{request.user.pk}{key}")
+        answers = StoredAnswer.objects.filter(user=request.user)
+        answers.filter(created_at__lte=timezone.now() - KEPT).delete()
+        stored, fingerprint = answers.filter(key=key).first(), _fingerprint(request)
+        if stored is None:
+            answer = handler(request, *args, **kwargs)
+            answers.create(
+                user=request.user,
+                key=key,
+                fingerprint=fingerprint,
+                subject_id=next(iter(kwargs.values()), None) or answer.data.get("id"),
+                status=answer.status_code,
+                headers={name: answer[name] for name in KEPT_HEADERS if name in answer},
+                body=orjson.dumps(answer.data).decode(),
+            )
+            return answer
+        if stored.fingerprint != fingerprint:
+            raise KeyReused
+        return stored.replay()
+
+
+def _take_turn(key: str) -> None:
+    """Hold the key until the transaction ends. Raises InFlight where another request does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(4, hashtext(%s))", [key])
+        (mine,) = cursor.fetchone()
+    if not mine:
+        raise InFlight
+
+
+def _fingerprint(request: Request) -> str:
+    asked = orjson.dumps([request.method, request.get_full_path(), request.data], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(asked).hexdigest()
