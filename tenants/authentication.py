@@ -12,7 +12,7 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Va
 from rest_framework.request import Request
 
 from tenants import tokens
-from tenants.audit import act_as
+from tenants.actor import act_as
 from tenants.identity import email_key
 from tenants.ids import is_id
 from tenants.models import LoginSession, Tenant, User

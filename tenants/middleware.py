@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from rest_framework.permissions import SAFE_METHODS
 
-from tenants.audit import act_as, acting, note
+from tenants.actor import act_as, acting
+from tenants.audit import note
 from tenants.ids import is_id
 from tenants.models import User
 from tenants.scope import EVERY_TENANT, enter_scope, tenant_scope

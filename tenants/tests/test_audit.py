@@ -11,7 +11,8 @@ from circe.database import as_owner
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
-from tenants.audit import Audited, AuditEvent, Change, acting, note, sign
+from tenants.actor import acting, sign
+from tenants.audit import Audited, AuditEvent, Change, note
 from tenants.models import Outlet, Role, Service, Tenant, User
 from tenants.scope import EVERY_TENANT, NoTenantScope, tenant_scope
 from tenants.tests.factories import PASSWORD, OutletFactory, ServiceFactory, UserFactory

@@ -119,6 +119,9 @@ def test_every_refusal_is_the_same_and_costs_the_same(settings, log_in, tenant, 
             "Content-Length": str(len(answer.content)),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "same-origin",
+            "Cache-Control": "private, no-store",
+            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+            "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
             "Cross-Origin-Opener-Policy": "same-origin",
         }
         assert answer.cookies == {}
