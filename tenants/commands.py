@@ -98,6 +98,7 @@ class TenantCommand(BaseCommand):
                     with self.working_for(tenant):
                         self.work(tenant)
                     self._stop_if_told()
+                self.tenant = tenants[0] if len(tenants) == 1 else None
                 self.finish()
             except (Stopped, OperationalError) as end:
                 stopped_by = self._why(end)
@@ -163,7 +164,7 @@ class TenantCommand(BaseCommand):
         if self.options["yes"] or self.options["dry_run"]:
             return
         if not sys.stdin.isatty():
-            raise WrongUse(f"{warning}\nThere is no terminal to confirm it on: add --yes, or --dry-run to look first.")
+            raise WrongUse("There is no terminal to confirm it on: add --yes, or --dry-run to look first.")
         self.stderr.write(f"{warning}\nType {word} to go on: ", ending="")
         self.stderr.flush()
         try:
