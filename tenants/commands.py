@@ -16,7 +16,7 @@ from django.db import OperationalError, models, transaction
 from django.utils import timezone
 from tqdm import tqdm
 
-from tenants.audit import acting
+from tenants.actor import acting
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 
