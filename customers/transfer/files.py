@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 from customers.transfer.tables import Table
 from customers.transfer.text_tables import text_table
@@ -17,10 +17,9 @@ def open_table(file: BinaryIO, encoding: str | None = None) -> Table:
     return workbook_table(file) if is_workbook(file.read(8)) else text_table(file, encoding)
 
 
-def private(path: Path, mode: str = "wb") -> IO:
+def private(path: Path) -> BinaryIO:
     """The file, made anew, which nobody but its owner may read. Raises OSError."""
-    options = {} if "b" in mode else {"encoding": "utf-8", "errors": "replace", "newline": ""}
-    file = open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600), **options)  # noqa: SIM115
+    file = open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))
     os.fchmod(file.fileno(), 0o600)
     return file
 

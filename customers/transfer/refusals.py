@@ -1,7 +1,8 @@
 """The file of refused rows: a CSV that can be corrected and imported as it is."""
 
 import csv
-from typing import Any, TextIO
+import io
+from typing import BinaryIO
 
 from customers.transfer.columns import REFUSAL, neutral, plain
 from customers.transfer.exporting import BOM
@@ -11,18 +12,20 @@ from customers.transfer.importing import Refusal
 class RefusedRows:
     """Writes refused rows to `file`: line, column, reason, and the cells as they were."""
 
-    def __init__(self, file: TextIO, header: list[str]) -> None:
-        file.write(BOM)
-        self.writer = csv.writer(file)
-        self._write([*REFUSAL, *(name for name in header if name not in REFUSAL)])
-        # A file of refused rows imported again has these already.
-        self.kept = [place for place, name in enumerate(header) if name not in REFUSAL]
+    def __init__(self, file: BinaryIO, header: list[str]) -> None:
+        self.file = file
+        # A file of refused rows has these columns already.
+        self.old = {place for place, name in enumerate(header) if name in REFUSAL}
+        file.write(BOM.encode())
+        self._write(REFUSAL, header)
 
     def add(self, refusal: Refusal, cells: list[str]) -> None:
         """Write one."""
-        kept = [cells[place] for place in self.kept if place < len(cells)] + cells[len(self.kept) :]
-        self._write([refusal.line, refusal.column, refusal.reason, *kept])
+        self._write([str(refusal.line), refusal.column, refusal.reason], cells)
 
-    def _write(self, cells: list[Any]) -> None:
-        # Neutral only once, if the cells are of an export.
-        self.writer.writerow(neutral(plain(cell)) if isinstance(cell, str) else cell for cell in cells)
+    def _write(self, why: list[str], cells: list[str]) -> None:
+        line = io.StringIO(newline="")
+        kept = [cell for place, cell in enumerate(cells) if place not in self.old]
+        # Neutral once, where the file was an export.
+        csv.writer(line).writerow([neutral(plain(cell)) for cell in [*why, *kept]])
+        self.file.write(line.getvalue().encode(errors="replace"))

@@ -16,6 +16,7 @@ from customers.transfer.tables import Table, Unreadable
 from tenants.commands import REFUSED, TenantCommand, WrongUse
 from tenants.models import Tenant
 
+
 class Command(TenantCommand):
     """A run that was stopped or killed is simply started again: what is there already stays as it is."""
 
@@ -29,7 +30,9 @@ class Command(TenantCommand):
         super().add_arguments(parser)
         parser.add_argument("file", metavar="FILE", type=Path, help="a CSV (commas, semicolons or tabs) or an XLSX")
         parser.add_argument("--update", action="store_true", help="also change customers who are there already")
-        parser.add_argument("--refused", metavar="FILE", type=Path, help="write the refused rows there, with the reasons")
+        parser.add_argument(
+            "--refused", metavar="FILE", type=Path, help="write the refused rows there, with the reasons"
+        )
         parser.add_argument("--encoding", help="of a CSV; recognised unless given")
 
     def prepare(self, tenants: list[Tenant]) -> None:
@@ -51,7 +54,7 @@ class Command(TenantCommand):
         with ExitStack() as files:
             try:
                 table = open_table(files.enter_context(path.open("rb")), self.options["encoding"])
-                rejects = RefusedRows(files.enter_context(private(refused, "w")), table.header) if refused else None
+                rejects = RefusedRows(files.enter_context(private(refused)), table.header) if refused else None
             except Unreadable as error:
                 raise WrongUse(f"{path}: {error}") from error
             except OSError as error:
@@ -65,9 +68,7 @@ class Command(TenantCommand):
                     where = f"line {refusal.line:,}{refusal.column and f', {refusal.column}'}"
                     self.record(REFUSED, f"{where}: {refusal.reason}", **asdict(refusal))
 
-            run = Import(
-                table, update=self.options["update"], dry_run=self.options["dry_run"], on_refused=on_refused
-            )
+            run = Import(table, update=self.options["update"], dry_run=self.options["dry_run"], on_refused=on_refused)
             self._run(run, tenant)
 
     def _run(self, run: Import, tenant: Tenant) -> None:
