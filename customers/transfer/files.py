@@ -19,7 +19,7 @@ def open_table(file: BinaryIO, encoding: str | None = None) -> Table:
 
 def private(path: Path) -> BinaryIO:
     """The file, made anew, which nobody but its owner may read. Raises OSError."""
-    file = open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))
+    file = open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
     os.fchmod(file.fileno(), 0o600)
     return file
 

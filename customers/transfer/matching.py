@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator
 from copy import copy
-from typing import Any
 
 from django.db import connection, models
 
@@ -51,13 +50,13 @@ class Batch:
         customers: models.QuerySet[Customer] = Customer.objects.with_preferred().order_by("pk")
         if self.update:
             customers = customers.select_for_update(of=("self",))
-        lookups: dict[str, set[Any]] = {
-            "pk": self.ids,
-            "email_key": {customer.email_key for customer in sound} - {None},
-            "phone": {customer.phone for customer in sound} - {None},
-        }
-        found = (customers.filter(**{f"{name}__in": values}) for name, values in lookups.items() if values)
-        return {customer.pk: customer for some in found for customer in some}
+        found = {customer.pk: customer for customer in customers.filter(pk__in=self.ids)}
+        for name in ("email_key", "phone"):
+            # Nobody else can have what one of these has.
+            settled = {getattr(customer, name) for customer in found.values() if not customer.is_deleted}
+            wanted = {getattr(customer, name) for customer in sound} - settled - {None}
+            found |= {customer.pk: customer for customer in customers.filter(**{f"{name}__in": wanted})}
+        return found
 
     # --- deciding ---------------------------------------------------------------------------------------------------
 
