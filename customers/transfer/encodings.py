@@ -46,9 +46,14 @@ def encoding_of(file: BinaryIO) -> str:
     return "utf-8" if _is_utf8(_rewound(file)) else _code_page()
 
 
-def text_of(file: BinaryIO, encoding: str) -> io.TextIOWrapper:
-    """The file as text, with line ends as they are."""
-    return io.TextIOWrapper(_rewound(file), encoding, errors="circe-broken", newline="")
+class Text(io.TextIOWrapper):
+    """A file as text, with line ends as they are. It leaves the file open, for whoever opened it to close."""
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        super().__init__(_rewound(file), encoding, errors="circe-broken", newline="")
+
+    def close(self) -> None:
+        """Nothing."""
 
 
 def _rewound(file: BinaryIO) -> BinaryIO:

@@ -21,6 +21,8 @@ from customers.transfer.tables import Table
 BATCH = 1000
 SHOWN = 100
 
+OUTCOMES = ("created", "updated", "unchanged", "refused")
+
 # What the database says where another won a race, or a row of elsewhere has the id.
 CONSTRAINTS = {
     "customers_customer_pkey": {"id": "This id can't be used."},
@@ -53,7 +55,7 @@ class Report:
 
     @property
     def rows(self) -> int:
-        return self.created + self.updated + self.unchanged + self.refused
+        return sum(getattr(self, outcome) for outcome in OUTCOMES)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON has it."""
@@ -91,17 +93,18 @@ class Import:
         yield self.report
 
     def _take(self, rows: list[Row]) -> None:
-        """Import the rows; one by one, where the database refuses one that nothing was wrong with."""
+        """Import the rows; by halves, down to the one, where the database refuses what nothing seemed wrong with."""
         try:
             batch = self._written(rows)
         except (IntegrityError, OperationalError) as error:
             if isinstance(error, OperationalError) and not isinstance(error.__cause__, DeadlockDetected):
                 raise
-            if len(rows) > 1:
-                for row in rows:
-                    self._take([row])
+            if len(rows) == 1:
+                self._refuse(rows[0], _refused_by_database(error))
                 return
-            self._refuse(rows[0], _refused_by_database(error))
+            middle = len(rows) // 2
+            self._take(rows[:middle])
+            self._take(rows[middle:])
         else:
             self._tell(batch)
 

@@ -67,8 +67,8 @@ class Table:
 
     @property
     def position(self) -> int:
-        """Up to which byte the file has been read. At its end it is closed."""
-        return self.size if self.file.closed else self.file.tell()
+        """Up to which byte the file has been read."""
+        return self.file.tell()
 
 
 def _size(file: BinaryIO) -> int:

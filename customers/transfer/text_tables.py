@@ -1,14 +1,13 @@
 """Tables in text files: CSV, in whichever encoding, with whichever delimiter."""
 
 import csv
-import io
 import re
 from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from customers.transfer.columns import recognised
-from customers.transfer.encodings import NAMES, encoding_of, text_of
+from customers.transfer.encodings import NAMES, Text, encoding_of
 from customers.transfer.tables import Record, Table, Unreadable
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -34,7 +33,7 @@ class Line(NamedTuple):
 def text_table(file: BinaryIO, encoding: str | None = None) -> Table:
     """The table of a text file, whose encoding is recognised unless given. Raises Unreadable."""
     encoding = encoding or encoding_of(file)
-    lines = _Lines(text_of(file, encoding))
+    lines = _Lines(Text(file, encoding))
     header = lines.header()
     read_as = f"{NAMES.get(encoding, encoding)}, separated by {DELIMITERS.get(lines.delimiter, lines.delimiter)}"
     return Table(header, lines.records(), read_as, file)
@@ -43,7 +42,7 @@ def text_table(file: BinaryIO, encoding: str | None = None) -> Table:
 class _Lines:
     """The lines of a file, put together to records. A malformed one takes no other with it."""
 
-    def __init__(self, text: io.TextIOWrapper) -> None:
+    def __init__(self, text: Text) -> None:
         self.text = text
         self.number = 0
         self.again: deque[Line] = deque()

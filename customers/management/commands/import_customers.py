@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from customers.transfer.files import open_table, private
-from customers.transfer.importing import SHOWN, Import, Refusal
+from customers.transfer.importing import OUTCOMES, SHOWN, Import, Refusal
 from customers.transfer.refusals import RefusedRows
 from customers.transfer.tables import Table, Unreadable
 from tenants.commands import REFUSED, TenantCommand, WrongUse
@@ -24,7 +24,7 @@ class Command(TenantCommand):
         "Import customers from a CSV or XLSX file. Its first row names the columns, as export_customers does; README has "
         "the list of them. A row that can't be imported stops no other."
     )
-    outcomes = ("created", "updated", "unchanged", REFUSED)
+    outcomes = OUTCOMES
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
