@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from customers.models import Customer, Gender
+from customers.validators import validate_date_of_birth, validate_tag
 from tenants.ids import is_id
 from tenants.parameters import DAY, first_instant, to_boolean, to_day_or_instant
 
@@ -54,13 +55,14 @@ def _whole_number(text: str) -> int:
     return int(text)
 
 
-def _day(text: str) -> dt.date:
+def _birthday(text: str) -> dt.date:
     try:
-        if DAY.match(text):
-            return dt.date.fromisoformat(text)
+        day = dt.date.fromisoformat(text if DAY.match(text) else "")
     except ValueError:
-        pass
-    raise ValidationError("Write a day as YYYY-MM-DD.")
+        raise ValidationError("Write a day as YYYY-MM-DD.") from None
+    # Here, since the field would put a sentence of its own in the place of the validator's.
+    validate_date_of_birth(day)
+    return day
 
 
 def _instant(text: str) -> dt.datetime:
@@ -85,7 +87,10 @@ def _entries(text: str) -> list[str]:
 
 
 def _tags(text: str) -> list[str]:
-    return _entries(text.lower().replace(",", ";"))
+    tags = _entries(text.lower().replace(",", ";"))
+    for tag in tags:
+        validate_tag(tag)
+    return tags
 
 
 def _ids(text: str) -> list[str]:
@@ -141,9 +146,9 @@ COLUMNS = [
         keeps=True,
         also=("customerid",),
     ),
-    Column(name="first_name", holds="needed", also=("name", "firstname", "givenname", "forename")),
+    Column(name="first_name", holds="text, needed", also=("name", "firstname", "givenname", "forename")),
     Column(name="last_name", holds="text", also=("surname", "familyname")),
-    Column(name="email", holds="an address; this or `phone` is needed", also=("mail", "emailaddress")),
+    Column(name="email", holds="an address; this or the phone is needed", also=("mail", "emailaddress")),
     _yes_no("email_verified"),
     Column(
         name="phone",
@@ -152,7 +157,7 @@ COLUMNS = [
     ),
     _yes_no("phone_verified"),
     Column(name="gender", holds=", ".join(Gender.values), read=_gender, also=("sex",)),
-    Column(name="date_of_birth", holds="YYYY-MM-DD", read=_day, also=("birthday", "birthdate", "dob")),
+    Column(name="date_of_birth", holds="YYYY-MM-DD", read=_birthday, also=("birthday", "birthdate", "dob")),
     Column(name="address", holds="text"),
     Column(name="tags", holds="separated by semicolons: vip;regular", read=_tags),
     Column(name="source", holds="a word such as website; a file without the column: import"),
@@ -167,9 +172,7 @@ COLUMNS = [
     Column(name="preferred_outlet_id", holds="the id of an outlet", read=_id),
     Column(name="preferred_services", holds="ids of services, separated by semicolons", read=_ids),
     Column(name="preferred_staff_ids", holds="ids of staff, separated by semicolons", read=_ids),
-    Column(
-        name="preferred_categories", holds="separated by semicolons; `\\;` is a semicolon of the text", read=_entries
-    ),
+    Column(name="preferred_categories", holds="separated by semicolons; \\; for one within a name", read=_entries),
     Column(name="accessibility_needs", holds="text"),
     Column(name="notes", holds="text"),
     Column(
