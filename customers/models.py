@@ -16,8 +16,9 @@ from django.db.models import Count, F, Max, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from customers.preferences import PREFERRED, PreferredService, PreferredStaff
+from customers.preferences import PREFERRED
 from customers.search import SearchText, matching
+from customers.transfer.models import CustomerImport as CustomerImport  # so that Django finds it
 from customers.validators import validate_date_of_birth, validate_name, validate_source, validate_tag
 from tenants.constraints import SameTenant, TenantForeignKey
 from tenants.idempotency import StoredAnswer
@@ -74,24 +75,27 @@ class CustomerQuerySet(models.QuerySet):
         """Those in whose names, e-mail or phone every word of `text` occurs."""
         return self.filter(matching(text))
 
-    def with_profile(self) -> Self:
-        """Each with totals over their appointments and with the preferred lists, in the same query.
+    def with_preferred(self) -> Self:
+        """Each with the preferred lists, `preferred_services` and `preferred_staff_ids` (lists of ids)."""
+        lists = {name: _preferred(model, column) for name, (model, column) in PREFERRED.items()}
+        return self.defer("search_text").annotate(**lists)
 
-        Adds `total_appointments` (of any status), `total_spent` (by visits, in the tenant's currency),
-        `last_appointment_date` (of the last visit), `preferred_services` and `preferred_staff_ids` (lists of ids).
+    def with_profile(self) -> Self:
+        """Each with the preferred lists and with totals over their appointments, in the same query.
+
+        Adds `total_appointments` (of any status), `total_spent` (by visits, in the tenant's currency) and
+        `last_appointment_date` (of the last visit).
         """
         # By name only: appointments stand above customers.
         appointments = self.model._meta.get_field("appointments").related_model.objects
         own = appointments.filter(tenant=OuterRef("tenant"), customer=OuterRef("pk")).order_by().values("customer")
         visits = own.filter(status="completed")
-        return self.defer("search_text").annotate(
+        return self.with_preferred().annotate(
             total_appointments=Coalesce(Subquery(own.values(n=Count("pk"))), 0),
             total_spent=Coalesce(
                 Subquery(visits.values(n=Sum("total_price"))), 0, output_field=models.BigIntegerField()
             ),
             last_appointment_date=Subquery(visits.values(day=Max("appointment_date"))),
-            preferred_services=_preferred(PreferredService, "service_id"),
-            preferred_staff_ids=_preferred(PreferredStaff, "staff_id"),
         )
 
 
