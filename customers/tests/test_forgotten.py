@@ -16,6 +16,7 @@ from appointments.tests.factories import AppointmentFactory
 from circe.embedded_postgres import binaries
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
+from customers.tests.factories import CustomerFactory
 from customers.tests.test_admin import change
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
@@ -36,7 +37,7 @@ FIRST = {
 SECOND = {"last_name": "Zwölfender", "email": "kilimanjaro@example.com", "phone": "+628129990002"}
 TRACES = (
     *("quetzalcoatl", "xylophonova", "zanzibar", "8129990001", "wintergarden", "1981-07-23", "hummingbird", "ramp-b"),
-    *("cactus", "zwölfender", "kilimanjaro", "8129990002", "axolotl"),
+    *("cactus", "zwölfender", "kilimanjaro", "8129990002", "axolotl", "pangolin"),
 )
 
 
@@ -75,6 +76,10 @@ def customer(tenant, admin, manager, back_office, anonymous):
         )
     with tenant_scope(tenant):
         Appointment.objects.update(notes="Axolotl")
+        # And one that turned out to be somebody else's.
+        booked = AppointmentFactory(**shared, appointment_date=dt.date(2025, 2, 1), notes="Pangolin")
+        booked.customer, booked.notes = CustomerFactory(tenant=tenant), "Theirs"
+        booked.save()
     assert manager.patch(url, SECOND, headers={"Idempotency-Key": "change"}).status_code == 200
     assert change(back_office("outlet_manager"), customer, address="Wintergarden 2").status_code == 302
     assert admin.delete(url).status_code == 200
@@ -116,6 +121,7 @@ def test_nothing_of_the_person_is_left_and_every_figure_stays(customer, super_ad
     for name in ("total_revenue", "total_appointments"):
         assert left[name] == figures[name] > 0
     with tenant_scope(tenant):
+        nobodys = {"customer_id": None, "notes": None}
         assert list(Appointment.objects.order_by("pk").values()) == [
-            row | {"customer_id": None, "notes": None} for row in appointments
+            row | nobodys if row["customer_id"] == customer.pk else row for row in appointments
         ]
