@@ -71,8 +71,9 @@ class CustomerFilter(admin.SimpleListFilter):
         return appointments.filter(customer=self.value()) if self.value() else appointments
 
 
-def appointments_panel(request: HttpRequest, customer: Any) -> SafeString:
+def appointments_panel(request: HttpRequest, customer: Customer) -> SafeString:
     """A customer's figures, as the API counts them, and latest appointments; with the ways to book and to all of them."""
+    customer = Customer.objects.with_profile().select_related("tenant").get(pk=customer.pk)
     history, currency = customer.appointments.select_related("service", "staff", "outlet"), customer.tenant.currency
     urls = {page: reverse(f"admin:appointments_appointment_{page}") for page in ("add", "changelist")}
     shown = {

@@ -20,6 +20,7 @@ from customers.admin_actions import CustomerActions, link
 from customers.admin_filters import DeletedFilter, RegisteredFilter, TagFilter
 from customers.models import MAX_TAGS, PREFERRED, Customer, CustomerQuerySet, DuplicateCustomer, unique
 from customers.search import MAX_LENGTH
+from customers.transfer.admin import TransferAdmin
 from tenants.admin import TenantForm
 from tenants.admin_site import Choices
 from tenants.audit import AuditEvent
@@ -101,12 +102,16 @@ def preferred(customer: Customer, name: str) -> list[str]:
     return list(model.objects.filter(customer=customer).values_list(column, flat=True))
 
 
+def events_of(customer: Customer) -> QuerySet[AuditEvent]:
+    """What the audit trail tells about the customer and what is theirs, newest first."""
+    return AuditEvent.objects.filter(customer_id=customer.pk).select_related("actor")
+
+
 def history_panel(request: HttpRequest, customer: Customer) -> SafeString:
     """Who changed what of the customer lately, for administrators."""
     if request.user.role not in ADMINS:
         return SafeString()
-    events = AuditEvent.objects.filter(customer_id=customer.pk).select_related("actor")
-    shown = {"object": customer, "events": events[: LATEST + 1], "latest": LATEST}
+    shown = {"object": customer, "events": events_of(customer)[: LATEST + 1], "latest": LATEST}
     return render_to_string("admin/customers/customer/history_panel.html", shown)  # type: ignore[return-value]
 
 
@@ -117,7 +122,7 @@ PERSON = ["first_name", "last_name", "gender", "date_of_birth", "email", "phone"
 
 
 @admin.register(Customer)
-class CustomerAdmin(CustomerActions):
+class CustomerAdmin(TransferAdmin, CustomerActions):
     """Customers. Who may do what is as in the API: reception adds people and changes preferences, managers change the
     rest, administrators delete and restore, and they alone see the deleted.
 
@@ -135,6 +140,8 @@ class CustomerAdmin(CustomerActions):
         "delete": ADMINS,
         "restore": ADMINS,
         "purge": SUPER,
+        "import": ADMINS,
+        "export": ADMINS,
         "choose": STAFF,
     }
     panels: list[Panel] = [history_panel]
@@ -145,6 +152,7 @@ class CustomerAdmin(CustomerActions):
     search_fields = ["search_text"]
     search_help_text = "Parts of names, e-mail or phone number, in any order."
     autocomplete_fields = ["preferred_outlet"]
+    actions = [*CustomerActions.actions, "export_selected"]
     fieldsets = [
         ("Person", {"fields": ["first_name", "last_name", "gender", "date_of_birth"]}),
         ("Contact", {"fields": ["email", "phone", "address"]}),
@@ -170,8 +178,11 @@ class CustomerAdmin(CustomerActions):
     record = ["registered", "email_verified", "phone_verified", "loyalty_points", "created_at", "updated_at"]
 
     def get_queryset(self, request: HttpRequest) -> CustomerQuerySet:
-        customers = super().get_queryset(request).with_profile()
+        customers = super().get_queryset(request).defer("search_text")
         return customers if self.allows(request, "restore") else customers.undeleted()
+
+    def get_rows(self, request: HttpRequest) -> CustomerQuerySet:
+        return super().get_rows(request).with_profile()
 
     def get_ordering(self, request: HttpRequest) -> list[str]:
         # Ids sort by creation too, and of every business together they have an index.
@@ -218,7 +229,7 @@ class CustomerAdmin(CustomerActions):
         return not (obj and obj.is_deleted) and super().has_delete_permission(request, obj)
 
     def events(self, row: Customer) -> QuerySet[AuditEvent]:
-        return AuditEvent.objects.filter(customer_id=row.pk).select_related("actor")
+        return events_of(row)
 
     def choice_label(self, row: Customer) -> str:
         return f"{row} · {row.phone or row.email}"

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from customers.admin_filters import recent_tags
-from customers.models import MAX_TAGS, Customer, CustomerQuerySet, DuplicateCustomer
+from customers.models import MAX_TAGS, Customer, CustomerQuerySet, purge_all, restore_all
 from customers.validators import validate_tag
 from tenants.admin import TenantAdmin
 from tenants.ids import is_id
@@ -124,8 +124,7 @@ class PurgeForm(ActionForm):
         return typed
 
     def act(self) -> str:
-        for one in self.customers:
-            one.purge()
+        purge_all(self.customers)
         return f"Removed for good: {len(self.customers)}."
 
 
@@ -170,17 +169,14 @@ class CustomerActions(TenantAdmin):
     @admin.action(description="Restore selected customers", permissions=["restore"])
     def restore(self, request: HttpRequest, queryset: CustomerQuerySet) -> None:
         """All but those whose e-mail or phone has been taken meanwhile, who are named."""
-        restored = 0
-        for customer in self._locked(request, queryset.deleted()):
-            try:
-                customer.restore()
-            except DuplicateCustomer as error:
-                message = format_html("{} was not restored. {}", link(customer), error)
+        customers = self._locked(request, queryset.deleted())
+        refused = restore_all(customers)
+        for customer in customers:
+            if customer.pk in refused:
+                message = format_html("{} was not restored. {}", link(customer), refused[customer.pk])
                 self.message_user(request, message, messages.ERROR)
-            else:
-                restored += 1
-        if restored:
-            self.message_user(request, f"Restored: {restored}.", messages.SUCCESS)
+        if len(refused) < len(customers):
+            self.message_user(request, f"Restored: {len(customers) - len(refused)}.", messages.SUCCESS)
 
     @admin.action(description="Remove selected customers for good…", permissions=["purge"])
     def purge(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:

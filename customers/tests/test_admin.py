@@ -5,7 +5,8 @@ import threading
 import pytest
 from django.db import connection, connections, transaction
 
-from customers.models import Customer, PreferredService
+from customers.models import Customer
+from customers.preferences import PreferredService
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.scope import EVERY_TENANT, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory

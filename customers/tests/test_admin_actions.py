@@ -103,8 +103,8 @@ def test_djangos_own_bulk_deletion_is_gone(back_office, in_scope):
     [
         ("staff", set()),
         ("outlet_manager", {"tag", "untag"}),
-        ("tenant_admin", {"tag", "untag", "soft_delete", "restore"}),
-        ("super_admin", {"tag", "untag", "soft_delete", "restore", "purge"}),
+        ("tenant_admin", {"tag", "untag", "soft_delete", "restore", "export_selected"}),
+        ("super_admin", {"tag", "untag", "soft_delete", "restore", "purge", "export_selected"}),
     ],
 )
 def test_each_role_has_its_actions(back_office, in_scope, role, actions):
