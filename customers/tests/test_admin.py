@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 
 from customers.models import Customer
 from customers.preferences import PreferredService
@@ -11,7 +11,7 @@ from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.scope import EVERY_TENANT, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
-from .pages import ADD, JANE, act, change, change_page, errors, form_of, told
+from .pages import ADD, JANE, act, change, change_page, errors, form_of, told, until_blocked
 
 # --- adding ---------------------------------------------------------------------------------------------------------
 
@@ -229,17 +229,6 @@ def test_another_tenants_customer_is_not_changed(back_office, stranger, tenant):
 
 
 # --- at the same moment ---------------------------------------------------------------------------------------------
-
-
-def until_blocked():
-    """Return once some connection waits for another's lock."""
-    for _ in range(2000):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        threading.Event().wait(0.01)
-    raise AssertionError("Nobody waits.")
 
 
 @pytest.mark.django_db(transaction=True)

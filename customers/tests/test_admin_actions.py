@@ -1,8 +1,10 @@
 """What the admin does to several customers at once."""
 
+import threading
+
 import pytest
 from django.contrib.admin import site
-from django.db import connection
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from appointments.tests.factories import AppointmentFactory
@@ -13,7 +15,7 @@ from tenants.audit import AuditEvent
 from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceFactory
 
-from .pages import JANE, PAGE, act, change_page, names, told
+from .pages import JANE, PAGE, act, change_page, names, told, until_blocked
 
 # --- deleting and restoring -----------------------------------------------------------------------------------------
 
@@ -209,6 +211,23 @@ def test_a_tag_is_in_the_audit_trail(back_office, in_scope):
     act(browser, "tag", jane, asked=1, tag="vip")
     event = AuditEvent.objects.filter(customer_id=jane.pk).first()
     assert (event.actor, event.before["tags"], event.after["tags"]) == (browser.user, jane.tags, [*jane.tags, "vip"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_tag_the_same_customer_both_do(back_office, in_scope):
+    jane, browser = CustomerFactory(tenant=in_scope), back_office("outlet_manager")
+
+    def post():
+        act(browser, "tag", jane, asked=1, tag="hers")
+        connections.close_all()
+
+    other = threading.Thread(target=post)
+    with transaction.atomic():
+        jane.change({"tags": [*jane.tags, "his"]})
+        other.start()
+        until_blocked()
+    other.join()
+    assert Customer.objects.get().tags == ["staff-created", "walk-in", "his", "hers"]
 
 
 # --- how many -------------------------------------------------------------------------------------------------------
