@@ -152,15 +152,15 @@ class CustomerActions(TenantAdmin):
 
     @admin.action(description="Add a tag…", permissions=["update"])
     def tag(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        return self._ask(request, queryset.undeleted(), TagForm)
+        return self._ask(request, queryset, TagForm, is_deleted=False)
 
     @admin.action(description="Remove a tag…", permissions=["update"])
     def untag(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        return self._ask(request, queryset.undeleted(), UntagForm)
+        return self._ask(request, queryset, UntagForm, is_deleted=False)
 
     @admin.action(description="Delete selected customers (they can be restored)", permissions=["delete"])
     def soft_delete(self, request: HttpRequest, queryset: CustomerQuerySet) -> None:
-        customers = self._locked(request, queryset.undeleted())
+        customers = self._locked(request, queryset, is_deleted=False)
         for customer in customers:
             customer.soft_delete(by=request.user.pk)
         if customers:
@@ -169,7 +169,7 @@ class CustomerActions(TenantAdmin):
     @admin.action(description="Restore selected customers", permissions=["restore"])
     def restore(self, request: HttpRequest, queryset: CustomerQuerySet) -> None:
         """All but those whose e-mail or phone has been taken meanwhile, who are named."""
-        customers = self._locked(request, queryset.deleted())
+        customers = self._locked(request, queryset, is_deleted=True)
         refused = restore_all(customers)
         for customer in customers:
             if customer.pk in refused:
@@ -182,26 +182,27 @@ class CustomerActions(TenantAdmin):
     def purge(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
         return self._ask(request, queryset, PurgeForm)
 
-    def _locked(self, request: HttpRequest, selected: CustomerQuerySet) -> list[Customer]:
-        """The selected, locked in the order of their ids, so that two people doing so wait for each other and never both.
+    def _locked(self, request: HttpRequest, selected: CustomerQuerySet, **state: bool) -> list[Customer]:
+        """The selected who are in that `state`, locked in the order of their ids, so that two people doing so wait for each
+        other and never both; whoever is in another state by then is left out.
 
         Nobody where there are none or too many, which the person is told.
         """
-        ids = list(selected.order_by().values_list("pk", flat=True)[: MOST + 1])
+        ids = list(selected.filter(**state).order_by().values_list("pk", flat=True)[: MOST + 1])
         if not ids:
             self.message_user(request, "There is nobody among them to whom this can be done.", messages.WARNING)
         if len(ids) > MOST:
             sentence = f"Choose at most {MOST} customers, by a filter or a search. Nothing was changed."
             self.message_user(request, sentence, messages.ERROR)
             return []
-        customers = Customer.objects.filter(pk__in=ids).with_profile()
+        customers = Customer.objects.filter(pk__in=ids, **state).with_profile()
         return list(customers.order_by("pk").select_for_update(of=("self",)))
 
     def _ask(
-        self, request: HttpRequest, selected: CustomerQuerySet, form_class: type[ActionForm]
+        self, request: HttpRequest, selected: CustomerQuerySet, form_class: type[ActionForm], **state: bool
     ) -> HttpResponse | None:
         """Do what the form says; until it is filled in well, show its page."""
-        customers = self._locked(request, selected)
+        customers = self._locked(request, selected, **state)
         if not customers:
             return None
         form = form_class(customers, request.POST if ASKED in request.POST else None)

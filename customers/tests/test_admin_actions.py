@@ -230,6 +230,25 @@ def test_two_who_tag_the_same_customer_both_do(back_office, in_scope):
     assert Customer.objects.get().tags == ["staff-created", "walk-in", "his", "hers"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_delete_the_same_customer_one_does(back_office, in_scope):
+    jane, browser = CustomerFactory(tenant=in_scope), back_office("tenant_admin")
+
+    def post():
+        act(browser, "soft_delete", jane)
+        connections.close_all()
+
+    other = threading.Thread(target=post)
+    with transaction.atomic():
+        jane.soft_delete(by="0" * 24)
+        other.start()
+        until_blocked()
+    other.join()
+    gone = Customer.objects.get()
+    # Deleted again, she would come back inactive.
+    assert (gone.deleted_by, gone.was_active) == ("0" * 24, True)
+
+
 # --- how many -------------------------------------------------------------------------------------------------------
 
 
