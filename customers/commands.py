@@ -44,3 +44,9 @@ def person(options: dict[str, Any]) -> CustomerQuerySet:
         return Customer.objects.filter(phone=clean_phone(options["phone"])).order_by("pk")
     except ValidationError as error:
         raise WrongUse(f"--phone {options['phone']}: {error.message}") from error
+
+
+def nobody(options: dict[str, Any]) -> str:
+    """A sentence for a person who was not found."""
+    what = "id" if options["id"] else "e-mail address" if options["email"] else "phone number"
+    return f"nobody: no customer has this {what}"

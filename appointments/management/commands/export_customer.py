@@ -10,7 +10,7 @@ import orjson
 from django.utils import timezone
 
 from appointments.serializers import AppointmentSerializer
-from customers.commands import add_person, person
+from customers.commands import add_person, nobody, person
 from customers.models import Customer
 from customers.serializers import CustomerSerializer
 from tenants.audit import AuditEvent
@@ -65,7 +65,7 @@ class Command(TenantCommand):
         """Nobody at all is a refusal, and makes no file. Raises WrongUse where the file can't be written."""
         output = self.options["output"]
         if not self.exports:
-            self.record(REFUSED, "nobody: no customer has this id, e-mail address or phone number", reason="unknown")
+            self.record(REFUSED, nobody(self.options), reason="unknown")
         elif output and not self.options["dry_run"]:
             document = {"exported_at": f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}", "customers": self.exports}
             try:
@@ -78,7 +78,7 @@ def _export(customer: Customer) -> dict[str, Any]:
     tenant, appointments = customer.tenant, customer.appointments.select_related("tenant", "service", "staff", "outlet")
     events = AuditEvent.objects.filter(customer_id=customer.pk).select_related("actor")
     return {
-        "tenant": {
+        "business": {
             "slug": tenant.slug,
             "name": tenant.name,
             "time_zone": tenant.time_zone,

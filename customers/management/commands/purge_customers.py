@@ -44,8 +44,8 @@ class Command(TenantCommand):
             number = self._rows().filter(tenant__in=tenants).count()
         whose = self.options["tenant"] or f"all {len(tenants)} businesses"
         self.confirm(
-            f"{number:,} customers of {whose}, deleted before {self.before:%Y-%m-%d %H:%M} UTC, will be removed for good. "
-            "This can't be undone.",
+            f"To be removed for good: {number:,} customers of {whose}, all deleted before {self.before:%Y-%m-%d %H:%M} UTC. "
+            "It can't be undone.",
             self.options["tenant"] or "all",
         )
 

@@ -45,13 +45,11 @@ class Command(TenantCommand):
             help="one customer, in any spelling; repeatable",
         )
         parser.add_argument("--deleted-by", metavar="USER", help="all that this user deleted: e-mail address or id")
-        for name, which in (("--from", "from"), ("--to", "to")):
-            parser.add_argument(
-                name,
-                type=_time,
-                metavar="TIME",
-                help=f"with --deleted-by: deleted {which} this day on, or this instant (ISO 8601), by the tenant's clock",
-            )
+        bounds = "a day, or an ISO 8601 instant, by the tenant's clock"
+        parser.add_argument("--from", type=_time, metavar="TIME", help=f"with --deleted-by: not before TIME, {bounds}")
+        parser.add_argument(
+            "--to", type=_time, metavar="TIME", help="with --deleted-by: not after TIME, that day included"
+        )
 
     def prepare(self, tenants: list[Tenant]) -> None:
         """Raises WrongUse where it is not said whom, or when is impossible."""
@@ -87,19 +85,17 @@ class Command(TenantCommand):
         rows = rows.filter(deleted_at__gte=first_instant(start)) if start else rows
         return rows.filter(deleted_at__lte=last_instant(end)) if end else rows
 
-    def _refuse_ambiguous(self) -> list[str]:
+    def _refuse_ambiguous(self) -> set[str]:
         """An address doesn't say which of several deleted customers comes back. Returns the ids of those left alone."""
-        deleted = (
-            Customer.objects.deleted().filter(email_key__in=self.options["email"]).exclude(pk__in=self.options["id"])
-        )
-        several = deleted.order_by().values_list("email_key").annotate(ids=ArrayAgg("pk", order_by="pk"), n=Count("pk"))
-        left = []
+        deleted = Customer.objects.deleted().filter(email_key__in=self.options["email"]).order_by()
+        several = deleted.values_list("email_key").annotate(ids=ArrayAgg("pk", order_by="pk"), n=Count("pk"))
+        left: set[str] = set()
         for email, ids, _ in several.filter(n__gt=1).order_by("email_key"):
             self.missing.pop(email, None)
             text = f"{email}: several deleted customers have it, choose with --id: {', '.join(ids)}"
             self.record(REFUSED, text, reason="ambiguous", given=email, customer_ids=ids)
-            left += ids
-        return left
+            left |= {*ids}
+        return left - {*self.options["id"]}
 
     def _restore(self, customers: list[Customer]) -> None:
         refusals = restore_all([customer for customer in customers if customer.is_deleted])
