@@ -237,6 +237,7 @@ class Customer(TenantModel):
         with suppress(ValidationError):
             self.phone = clean_phone(self.phone) if self.phone else None
         self.tags = unique(tag.strip().lower() for tag in self.tags)
+        self.preferred_categories = [unicodedata.normalize("NFC", name).strip() for name in self.preferred_categories]
         if len(self.tags) > MAX_TAGS:
             raise ValidationError({"tags": f"A customer has at most {MAX_TAGS} tags."})
         if not (self.email or self.phone):
