@@ -105,6 +105,8 @@ def obey(case, appointment):
     """Bring a valid case in line with the rules that no schema can tell: what exists, whose it is, what comes first."""
     own = {"customer_id": appointment.customer_id}
     case.path_parameters |= {name: value for name, value in own.items() if name in case.path_parameters}
+    if "If-Match" in case.headers:
+        case.headers["If-Match"] = "*"
     if "tenant_id" in case.query:
         case.query["tenant_id"] = appointment.tenant_id
     for first, last in (("from_date", "to_date"), ("created_from", "created_to")):
