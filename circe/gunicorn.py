@@ -11,13 +11,23 @@ import os
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 ARRIVAL = 15
 STALL = 10
+
+
+UNREADABLE: dict[type[BaseException], tuple[int, str]] = {
+    LimitRequestLine: (414, "The address is too long."),
+    LimitRequestHeaders: (431, "The headers are too many or too long."),
+    ExpectationFailed: (417, "Expect nothing but 100-continue."),
+    ParseException: (400, "This is no HTTP request."),
+}
 
 
 class BoundedSocket(socket.socket):
@@ -57,6 +67,21 @@ class BoundedWorker(ThreadWorker):
             conn.sock = BoundedSocket(fileno=conn.sock.detach())
         conn.sock.deadline = time.monotonic() + ARRIVAL
         return super().handle(conn)
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """Refuse what is no request in the one shape of errors; gunicorn would send a page."""
+        if not isinstance(exc, ParseException):
+            return super().handle_error(req, client, addr, exc)
+        # Not before there are settings.
+        from circe.errors import Problem
+
+        status, detail = next(refusal for kind, refusal in UNREADABLE.items() if isinstance(exc, kind))
+        response = Problem(status, "malformed", detail, headers={"Connection": "close"}).as_response()
+        response["Content-Length"] = str(len(response.content))
+        head = f"HTTP/1.1 {status} {response.reason_phrase}\r\n".encode() + response.serialize_headers()
+        with suppress(OSError):
+            client.sendall(head + b"\r\n\r\n" + response.content)
+        return None
 
 
 def when_ready(server: Any) -> None:

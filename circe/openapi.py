@@ -231,7 +231,8 @@ def _as_trimmed(schema: Schema, field: Field) -> None:
     if isinstance(field, ListField):
         _as_trimmed(schema["items"], field.child)
     elif isinstance(field, CharField) and field.trim_whitespace and not field.allow_blank:
-        schema.setdefault("pattern", r"\S")
+        # Python trims more than a JSON Schema takes for white space.
+        schema.setdefault("pattern", r"[^\s\x1c-\x1f\x85]")
 
 
 def _filter_parameters(filters: type[FilterSet] | None) -> Iterator[Schema]:

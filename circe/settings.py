@@ -249,5 +249,9 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO" if PRODUCTION else "WARNING")},
-    "loggers": {"django.server": {"propagate": True}},
+    "loggers": {
+        "django.server": {"propagate": True},
+        # Anyone can send any name: a 400, and no reason to fill the log with stack traces.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
 }

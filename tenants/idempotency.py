@@ -72,7 +72,8 @@ class IdempotentMixin(GenericViewSet):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         key = request.headers.get("Idempotency-Key")
-        if key is None or request.method in SAFE_METHODS:
+        # Without an action there is no such method here, which is a 405.
+        if key is None or request.method in SAFE_METHODS or self.action is None:
             return
         if not _sound(key):
             raise ValidationError({"Idempotency-Key": "Send 1 to 255 visible ASCII characters."})

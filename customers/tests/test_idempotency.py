@@ -108,6 +108,10 @@ def test_a_malformed_key_is_refused(key, staff):
     assert customers() == 0
 
 
+def test_a_method_that_is_not_there_stays_so(staff):
+    assert staff.delete(CUSTOMERS, headers=KEY).status_code == 405
+
+
 def test_a_read_ignores_it(staff):
     assert staff.get(CUSTOMERS, headers=KEY).status_code == 200
     assert StoredAnswer.objects.count() == 0

@@ -8,28 +8,30 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
     model CONSTANT text := TG_ARGV[0];
     actor CONSTANT jsonb := nullif(current_setting('circe.actor', true), '')::jsonb;
-    -- Secrets, and what the database or every save derives from the rest.
-    left_out CONSTANT text[] := '{password,search_text,email_key,updated_at,last_login,tokens_valid_from}';
-    old_row jsonb := to_jsonb(OLD) - left_out;
-    new_row jsonb := to_jsonb(NEW) - left_out;
+    -- What the database or every save derives from the rest. Of a password the trail tells no more than that.
+    left_out CONSTANT text[] := '{search_text,email_key,updated_at,last_login,tokens_valid_from}';
+    old_row jsonb := to_jsonb(OLD);
+    new_row jsonb := to_jsonb(NEW);
     either CONSTANT jsonb := coalesce(new_row, old_row);
     action text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'DELETE' THEN 'deleted' ELSE 'updated' END;
     customer text;
 BEGIN
-    IF to_jsonb(OLD) ->> 'password' IS NOT NULL THEN
-        old_row := old_row || '{"password": "set"}';
-    END IF;
-    IF to_jsonb(NEW) ->> 'password' IS NOT NULL THEN
+    IF new_row ->> 'password' IS NOT NULL THEN
         new_row := new_row || CASE
-            WHEN to_jsonb(OLD) ->> 'password' <> to_jsonb(NEW) ->> 'password' THEN '{"password": "changed"}'::jsonb
+            WHEN old_row ->> 'password' <> new_row ->> 'password' THEN '{"password": "changed"}'::jsonb
             ELSE '{"password": "set"}'::jsonb
         END;
     END IF;
+    IF old_row ->> 'password' IS NOT NULL THEN
+        old_row := old_row || '{"password": "set"}';
+    END IF;
+    old_row := old_row - left_out;
+    new_row := new_row - left_out;
     IF TG_OP = 'UPDATE' THEN
-        SELECT jsonb_object_agg(name, was.value), jsonb_object_agg(name, became.value)
+        SELECT jsonb_object_agg(name, old_row -> name), jsonb_object_agg(name, value)
         INTO old_row, new_row
-        FROM jsonb_each(old_row) AS was (name, value) FULL JOIN jsonb_each(new_row) AS became (name, value) USING (name)
-        WHERE was.value IS DISTINCT FROM became.value;
+        FROM jsonb_each(new_row) AS became (name, value)
+        WHERE value IS DISTINCT FROM old_row -> name;
         IF old_row IS NULL THEN
             RETURN NULL;
         END IF;

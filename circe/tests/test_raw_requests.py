@@ -1,0 +1,308 @@
+"""What a client can send byte by byte: every answer is HTTP, of one shape, and no fault of ours."""
+
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from customers.tests.factories import CustomerFactory
+
+SETTINGS = """
+from circe.tests.settings import *
+DATABASES["default"]["NAME"] = {name!r}
+DATABASES["default"]["OPTIONS"] = DATABASES["default"]["OPTIONS"] | {{"assume_role": "circe_app"}}
+"""
+HOST = b"Host: localhost\r\n"
+JSON = b"Content-Type: application/json\r\n"
+PATH = b"/api/v1/customers"
+
+
+def request(method=b"GET", path=PATH, headers=b"", body=b"", version=b"HTTP/1.1", host=HOST, length=True):
+    counted = (
+        b"Content-Length: %d\r\n" % len(body) if length and (body or method in {b"POST", b"PUT", b"PATCH"}) else b""
+    )
+    return method + b" " + path + b" " + version + b"\r\n" + host + headers + counted + b"\r\n" + body
+
+
+def request_lines():
+    yield from (
+        b"",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET /\r\n\r\n",
+        b"GET  / HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET / HTTP/1.1\n\n",
+        b"GET /\x00 HTTP/1.1\r\n\r\n",
+        b"\x00" * 100,
+        b"GET / HTTP/1.1\r\nHost: a\r\n folded: x\r\n\r\n",
+        b"get / http/1.1\r\n\r\n",
+        b"SSH-2.0-OpenSSH\r\n",
+        b"GET http://elsewhere.example/ HTTP/1.1\r\n\r\n",
+        b"CONNECT a:1 HTTP/1.1\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\n\r\n",
+    )
+    for version in (
+        b"HTTP/0.9",
+        b"HTTP/1.0",
+        b"HTTP/1.2",
+        b"HTTP/2.0",
+        b"HTTP/3",
+        b"HTTP/1.1 ",
+        b"HTTP/11",
+        b"FTP/1.1",
+        b"",
+    ):
+        yield request(version=version)
+
+
+def methods():
+    for method in (
+        b"HEAD",
+        b"OPTIONS",
+        b"TRACE",
+        b"CONNECT",
+        b"PROPFIND",
+        b"GET\x00",
+        b"G" * 300,
+        b"DEL ETE",
+        b"\xc3\xa9",
+        b"{}",
+        b"PUT\t",
+    ):
+        yield request(method=method)
+        yield request(method=method, path=PATH + b"/507f1f77bcf86cd799439011")
+
+
+def paths():
+    for path in (
+        b"*",
+        b"//",
+        b"/..",
+        b"/../../etc/passwd",
+        b"/%2e%2e/",
+        b"/%",
+        b"/%zz",
+        b"/%00",
+        b"/%ff%fe",
+        b"/%ed%a0%80",
+        b"/api/v1/customers/",
+        b"/api/v1/customers//",
+        b"/api/v1/customers/%00",
+        b"/api/v1/customers/../customers",
+        b"/api/v1/customers;a=b",
+        b"/api/v1/customers?",
+        b"/api/v1/customers?%",
+        b"/api/v1/customers?a=%zz",
+        b"/api/v1/customers?page=%00",
+        b"/api/v1/customers?search=%ff",
+        b"/api/v1/customers?search=%ed%a0%80",
+        b"/api/v1/customers?page=1&page=2",
+        b"/api/v1/customers?size=1e9",
+        b"/api/v1/customers?" + b"a=1&" * 2000,
+        b"/api/v1/customers?" + b"&" * 3000,
+        b"/" + b"a" * 3000,
+        b"/" + b"a" * 5000,
+        b"/" + b"%41" * 3000,
+        b"/\xc3\xa9",
+        b"/api/v1/customers?search=" + b"%25" * 99,
+        b"/api/v1/customers/507f1f77bcf86cd799439011\x7f",
+        b"relative",
+        b"/api/v1/customers#fragment",
+        b"/api/v1/customers?search=" + b"a%20" * 50,
+        b"/api\\v1\\customers",
+    ):
+        yield request(path=path)
+        yield request(method=b"DELETE", path=path)
+
+
+def headers():
+    for header in (
+        b": x\r\n",
+        b"a\r\n",
+        b"a b: c\r\n",
+        b"a:\x00\r\n",
+        b"a: \r\n",
+        b"a: b\rc\r\n",
+        b"a: \xff\xfe\r\n",
+        b"\xff: a\r\n",
+        b"Host: other\r\n",
+        b"Host:\r\n",
+        b"Content-Length: -1\r\n",
+        b"Content-Length: 1e3\r\n",
+        b"Content-Length: 9" * 2 + b"\r\n",
+        b"Content-Length: 0\r\nContent-Length: 5\r\n",
+        b"Content-Length: " + b"9" * 400 + b"\r\n",
+        b"Content-Length: \xd9\xa1\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+        b"Transfer-Encoding: gzip\r\n",
+        b"Transfer-Encoding: chunked, chunked\r\n",
+        b"Transfer-Encoding: \x0bchunked\r\n",
+        b"Transfer-Encoding: identity\r\n",
+        b"Expect: 100-continue\r\n",
+        b"Expect: miracles\r\n",
+        b"Cookie: " + b"a=b;" * 1500 + b"\r\n",
+        b"X: " + b"y" * 9000 + b"\r\n",
+        b"X: y\r\n" * 150,
+        b"Accept: text/html\r\n",
+        b"Accept: \x00\r\n",
+        b"Accept-Language: " + b"x" * 4000 + b"\r\n",
+        b"Authorization: Bearer\r\n",
+        b"Authorization: Bearer \xff\r\n",
+        b"Authorization: Bearer a b\r\n",
+        b"Authorization: Basic YTpi\r\n",
+        b"Authorization: Bearer " + b"a." * 2000 + b"\r\n",
+        b"Idempotency-Key: \xc3\xa9\r\n",
+        b"If-Match: \xff\r\n",
+        b"X-Request-ID: \x01\r\n",
+        b"X-Forwarded-For: \xff, a\r\n",
+        b"X-Forwarded-Proto: https\r\n",
+        b"X-Forwarded-Host: evil.example\r\n",
+        b"Upgrade: h2c\r\nConnection: Upgrade\r\n",
+        b"Range: bytes=0-0\r\n",
+        b"Content-Encoding: gzip\r\n",
+        b"Script_Name: /x\r\n",
+        b"Content_Length: 3\r\n",
+    ):
+        yield request(headers=header)
+        yield request(method=b"POST", headers=JSON + header, body=b"{}", length=b"ength" not in header)
+    for host in (
+        b"",
+        b"Host: \r\n",
+        b"Host: evil.example\r\n",
+        b"Host: localhost:99999\r\n",
+        b"Host: a b\r\n",
+        b"Host: [::1\r\n",
+    ):
+        yield request(host=host)
+
+
+def bodies():
+    texts = [
+        b"",
+        b"{",
+        b"}",
+        b"[]",
+        b"null",
+        b"0",
+        b"1e999",
+        b"-0",
+        b'"a"',
+        b"\xff",
+        b"\xef\xbb\xbf{}",
+        b"{}{}",
+        b'{"a":1,"a":2}',
+        b'{"first_name":"\\u0000"}',
+        b'{"first_name":"\\ud800"}',
+        b'{"\\ud800":1}',
+        b'{"first_name":"\xed\xa0\x80"}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"[" + b"1," * 100_000 + b"1]",
+        b'{"first_name":' + b"9" * 5000 + b"}",
+        b"NaN",
+        b'{"first_name":NaN}',
+        b'{"phone":1}',
+        b'{"first_name":["a"]}',
+        b'{"tags":' + b"[" * 500 + b"]" * 500 + b"}",
+        b'{"first_name":"' + b"a" * 200_000 + b'"}',
+        b'{"date_of_birth":"0000-00-00"}',
+        b'{"loyalty_points":1e400}',
+        b"\x00" * 1000,
+        b'{"preferences":{"preferred_services":[' + b'"x",' * 10_000 + b'"x"]}}',
+    ]
+    for body in texts:
+        yield request(method=b"POST", headers=JSON, body=body)
+        yield request(method=b"PUT", path=PATH + b"/507f1f77bcf86cd799439011", headers=JSON, body=body)
+    for kind in (
+        b"text/plain",
+        b"application/json; charset=utf-16",
+        b"\xff",
+        b"",
+        b"multipart/form-data",
+        b"application/x-www-form-urlencoded",
+    ):
+        yield request(method=b"POST", headers=b"Content-Type: " + kind + b"\r\n", body=b"{}")
+    for chunk in (
+        b"0\r\n\r\n",
+        b"5\r\nab",
+        b"zz\r\n",
+        b"-1\r\n",
+        b"ffffffffffffffff\r\n",
+        b"5;" + b"x" * 5000 + b"\r\nabcde\r\n0\r\n\r\n",
+    ):
+        yield request(method=b"POST", headers=JSON + b"Transfer-Encoding: chunked\r\n", length=False) + chunk
+    yield request(method=b"POST", headers=JSON + b"Content-Length: 50\r\n", length=False) + b"{"
+    yield request(method=b"POST", headers=JSON + b"Content-Length: 99999999\r\n", length=False) + b"{"
+
+
+CORPUS = list(itertools.chain(request_lines(), methods(), paths(), headers(), bodies()))
+
+
+@pytest.fixture
+def port(tmp_path, transactional_db):
+    """Of gunicorn as in production, over the test's database."""
+    name = connection.settings_dict["NAME"]
+    (tmp_path / "raw_settings.py").write_text(SETTINGS.format(name=name))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        number = listener.getsockname()[1]
+    environment = os.environ | {
+        "PORT": str(number),
+        "DEMO": "1",
+        "WEB_WORKERS": "1",
+        "DJANGO_SETTINGS_MODULE": "raw_settings",
+        "PYTHONPATH": f"{tmp_path}:{settings.BASE_DIR}",
+    }
+    command = [sys.executable, "-m", "gunicorn", "--config", "circe/gunicorn.py"]
+    log = (tmp_path / "log").open("w+")
+    with subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR, stdout=log, stderr=log) as server:
+        while "Booting worker" not in (tmp_path / "log").read_text():
+            assert server.poll() is None, (tmp_path / "log").read_text()
+        yield number
+        server.send_signal(signal.SIGTERM)
+    said = (tmp_path / "log").read_text()
+    assert "Traceback" not in said, said
+
+
+def ask(port, sent):
+    """What comes back until the server closes, or has nothing more to say to a client that sends no more."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        received = b""
+        try:
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+            while part := client.recv(65536):
+                received += part
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+        return received
+
+
+def test_no_bytes_are_answered_with_a_fault_or_a_page(port, as_role, tenant):
+    CustomerFactory(tenant=tenant)
+    token = b"Authorization: " + as_role("tenant_admin")._credentials["HTTP_AUTHORIZATION"].encode() + b"\r\n"
+    assert len(CORPUS) >= 200
+    wrong, silent = [], 0
+    for sent in CORPUS:
+        signed = sent.replace(b"\r\n", b"\r\n" + token, 1) if b"Authorization" not in sent else sent
+        received = ask(port, signed)
+        if not received:
+            # No request at all, or one that never came whole.
+            silent += 1
+            continue
+        head, _, body = received.partition(b"\r\n\r\n")
+        status = int(head.split(b" ")[1])
+        problem = b"application/problem+json" in head and b'"status":%d' % status in body
+        if status >= 500 or (status >= 400 and body and not problem):
+            wrong.append((sent[:200], received[:400]))
+    assert wrong == []
+    assert silent < len(CORPUS) / 10
+    assert ask(port, request(headers=token)).startswith(b"HTTP/1.1 200")
