@@ -87,7 +87,9 @@ class AppointmentQuerySet(models.QuerySet):
     def holding(self, *, staff: str, day: dt.date, start: dt.time, end: dt.time) -> Self:
         """Those that hold some of that time of the member of staff, as the constraint on double booking understands it."""
         wanted = occupied(Value(day), Value(start), Value(end))
-        meets = Func(OCCUPIED, wanted, template="%(expressions)s", arg_joiner=" && ", output_field=models.BooleanField())
+        meets = Func(
+            OCCUPIED, wanted, template="%(expressions)s", arg_joiner=" && ", output_field=models.BooleanField()
+        )
         return self.filter(meets, staff=staff, status__in=HELD)
 
     def statistics(self) -> dict[str, int]:
