@@ -6,7 +6,7 @@ from django.test import Client
 from hypothesis import settings
 from rest_framework.test import APIClient
 
-from circe.database import APPLICATION_ROLE
+from circe.database import AS_APPLICATION
 from tenants.models import LoginSession, Role
 from tenants.scope import tenant_scope
 from tenants.tests.factories import PASSWORD, TenantFactory, UserFactory
@@ -20,10 +20,10 @@ settings.load_profile("suite")
 def django_db_setup(django_db_setup):
     """The test database, made by its owner; the tests work in it as the application does."""
     options = connection.settings_dict["OPTIONS"]
-    options["assume_role"] = APPLICATION_ROLE
+    options["options"] = AS_APPLICATION
     connection.close()
     yield
-    del options["assume_role"]
+    del options["options"]
     connection.close()
 
 

@@ -6,4 +6,4 @@ from django.contrib.admin.apps import AdminConfig
 class CirceAdminConfig(AdminConfig):
     """Django's admin, with our site as `admin.site`."""
 
-    default_site = "tenants.admin_site.CirceAdminSite"
+    default_site = "analytics.admin_site.BackOffice"

@@ -8,6 +8,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 # Owns nothing: see the migration tenants/0002_application_role.
 APPLICATION_ROLE = "circe_app"
+# For libpq. Django's own `assume_role` asks the pool for a connection while the pool makes one, and waits in vain.
+AS_APPLICATION = f"-c role={APPLICATION_ROLE}"
 
 
 @contextmanager
@@ -15,14 +17,14 @@ def as_owner(alias: str = "default") -> Iterator[None]:
     """The block speaks as the role that logs in, which may change the schema and empty tables: for commands that do."""
     connection = connections[alias]
     settings = connection.settings_dict
-    options = {name: value for name, value in settings["OPTIONS"].items() if name != "assume_role"}
+    options = {name: value for name, value in settings["OPTIONS"].items() if name != "options"}
     connection.settings_dict = settings | {"OPTIONS": options}
     _speak_as("none", connection)
     try:
         yield
     finally:
         connection.settings_dict = settings
-        _speak_as(settings["OPTIONS"].get("assume_role", "none"), connection)
+        _speak_as(APPLICATION_ROLE if "options" in settings["OPTIONS"] else "none", connection)
 
 
 def _speak_as(role: str, connection: BaseDatabaseWrapper) -> None:
@@ -30,6 +32,6 @@ def _speak_as(role: str, connection: BaseDatabaseWrapper) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"SET ROLE {role}")
     else:
-        # The next one takes the role by the settings, or before there is such a role does without.
+        # The next one takes the role by the settings, or does without.
         connection.close()
         connection.close_pool()

@@ -17,6 +17,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.template.loader import render_to_string
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from psycopg import errors as postgres
@@ -60,6 +61,12 @@ class Problem(NamedTuple):
     def as_response(self) -> HttpResponse:
         """The response where no view of Django REST framework is at work."""
         return HttpResponse(orjson.dumps(self.body), CONTENT_TYPE, self.status, headers=self.headers)
+
+    def as_page(self) -> HttpResponse:
+        """The response for a person in the admin. It asks nothing of the database."""
+        return HttpResponse(
+            render_to_string("problem.html", {"problem": self}), status=self.status, headers=self.headers
+        )
 
 
 NOT_FOUND = Problem(404, "not_found", "There is nothing at this address.")
@@ -156,9 +163,9 @@ class ProblemMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
-        if _is_page(request):
-            return None
         problem = problem_of(exc)
+        if _is_page(request):
+            return problem.as_page() if problem and problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None
         if problem is None:
             logger.exception("%s %s crashed", request.method, request.path, exc_info=exc)
         return (problem or CRASH).as_response()

@@ -99,8 +99,11 @@ def when_ready(server: Any) -> None:
         sys.stdout.flush()
 
 
-# Of a statement, and of a wait for a lock: past it PostgreSQL gives up, and the answer is a 503. Commands take their time.
-os.environ.setdefault("PGOPTIONS", "-c statement_timeout=30s -c lock_timeout=10s")
+# Of a statement, of a wait for a lock, of doing nothing in a transaction: past it PostgreSQL gives up, and the answer is a
+# 503. Commands take their time.
+os.environ.setdefault(
+    "PGOPTIONS", "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+)
 
 demo = os.environ.get("DEMO", "").lower() in {"1", "true", "yes", "on"}
 port = os.environ.get("PORT", "8000")

@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 from circe import embedded_postgres
-from circe.database import APPLICATION_ROLE
+from circe.database import AS_APPLICATION
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
@@ -119,8 +119,8 @@ DATABASES["default"] |= {
     "CONN_HEALTH_CHECKS": True,
 }
 DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
-    # `migrate` and its like do without, see circe/database.py.
-    "assume_role": APPLICATION_ROLE,
+    # `migrate` and its like do without. libpq takes these instead of PGOPTIONS, which the server sets.
+    "options": f"{AS_APPLICATION} {env.str('PGOPTIONS', '')}",
     "pool": {
         "min_size": 1,
         # A request holds one throughout.

@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 
 from customers.models import MAX_TAGS, PREFERRED, Customer, CustomerQuerySet, DuplicateCustomer, unique
 from customers.search import MAX_LENGTH
+from customers.transfer.admin import TransferAdmin
 from tenants.admin import TenantAdmin, TenantForm
 from tenants.admin_site import Choices
 from tenants.audit import AuditEvent
@@ -154,13 +155,22 @@ PERSON = ["first_name", "last_name", "gender", "date_of_birth", "email", "phone"
 
 
 @admin.register(Customer)
-class CustomerAdmin(TenantAdmin):
+class CustomerAdmin(TransferAdmin, TenantAdmin):
     """Customers. Who may do what is as in the API: reception adds people and changes preferences, managers change the
     rest, administrators delete and restore, and they alone see the deleted.
     """
 
     form = CustomerForm
-    roles = {"view": STAFF, "add": STAFF, "change": STAFF, "delete": ADMINS, "restore": ADMINS, "choose": STAFF}
+    roles = {
+        "view": STAFF,
+        "add": STAFF,
+        "change": STAFF,
+        "choose": STAFF,
+        "delete": ADMINS,
+        "restore": ADMINS,
+        "import": ADMINS,
+        "export": ADMINS,
+    }
     on_offer = Q(is_deleted=False)
     lost_race = (DuplicateCustomer, IntegrityError)
     list_display = ["name", "email", "phone", "tag_list", "registered", "email_verified", "is_active", "created"]
@@ -168,7 +178,7 @@ class CustomerAdmin(TenantAdmin):
     search_fields = ["search_text"]
     search_help_text = "Parts of names, e-mail or phone number, in any order."
     autocomplete_fields = ["preferred_outlet"]
-    actions = ["soft_delete", "restore"]
+    actions = ["soft_delete", "restore", "export_selected"]
     fieldsets = [
         ("Person", {"fields": ["first_name", "last_name", "gender", "date_of_birth"]}),
         ("Contact", {"fields": ["email", "phone", "address"]}),

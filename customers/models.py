@@ -1,7 +1,7 @@
 """Whom we serve: customers, the questions one asks about them, and what can be done to them."""
 
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
@@ -12,16 +12,18 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import IntegrityError, models, transaction
-from django.db.models import Count, Max, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, F, Max, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from customers.preferences import PREFERRED
 from customers.search import SearchText, matching
+from customers.transfer.models import CustomerImport as CustomerImport  # so that Django finds it
 from customers.validators import validate_date_of_birth, validate_name, validate_source, validate_tag
 from tenants.constraints import SameTenant, TenantForeignKey
 from tenants.idempotency import StoredAnswer
 from tenants.identity import clean_email, clean_phone, email_key, validate_email_address, validate_phone
-from tenants.models import Outlet, Service, Staff, TenantModel, validate_language
+from tenants.models import LoginFailure, Outlet, TenantModel, validate_language
 from tenants.scope import TenantManager, current_tenant
 
 MAX_TAGS = 50
@@ -73,24 +75,27 @@ class CustomerQuerySet(models.QuerySet):
         """Those in whose names, e-mail or phone every word of `text` occurs."""
         return self.filter(matching(text))
 
-    def with_profile(self) -> Self:
-        """Each with totals over their appointments and with the preferred lists, in the same query.
+    def with_preferred(self) -> Self:
+        """Each with the preferred lists, `preferred_services` and `preferred_staff_ids` (lists of ids)."""
+        lists = {name: _preferred(model, column) for name, (model, column) in PREFERRED.items()}
+        return self.defer("search_text").annotate(**lists)
 
-        Adds `total_appointments` (of any status), `total_spent` (by visits, in the tenant's currency),
-        `last_appointment_date` (of the last visit), `preferred_services` and `preferred_staff_ids` (lists of ids).
+    def with_profile(self) -> Self:
+        """Each with the preferred lists and with totals over their appointments, in the same query.
+
+        Adds `total_appointments` (of any status), `total_spent` (by visits, in the tenant's currency) and
+        `last_appointment_date` (of the last visit).
         """
         # By name only: appointments stand above customers.
         appointments = self.model._meta.get_field("appointments").related_model.objects
         own = appointments.filter(tenant=OuterRef("tenant"), customer=OuterRef("pk")).order_by().values("customer")
         visits = own.filter(status="completed")
-        return self.defer("search_text").annotate(
+        return self.with_preferred().annotate(
             total_appointments=Coalesce(Subquery(own.values(n=Count("pk"))), 0),
             total_spent=Coalesce(
                 Subquery(visits.values(n=Sum("total_price"))), 0, output_field=models.BigIntegerField()
             ),
             last_appointment_date=Subquery(visits.values(day=Max("appointment_date"))),
-            preferred_services=_preferred(PreferredService, "service_id"),
-            preferred_staff_ids=_preferred(PreferredStaff, "staff_id"),
         )
 
 
@@ -259,7 +264,7 @@ class Customer(TenantModel):
             with transaction.atomic():
                 super().save(*args, update_fields=update_fields, **kwargs)
         except IntegrityError as error:
-            if error.__cause__.diag.constraint_name in {"customer_email", "customer_phone"}:
+            if _is_duplicate(error):
                 raise DuplicateCustomer(self.conflicts()) from error
             raise
         self._remember()
@@ -315,65 +320,60 @@ class Customer(TenantModel):
             self.is_deleted, self.deleted_at, self.deleted_by = False, None, None
             self.save(update_fields=DELETION)
 
-    @transaction.atomic
     def purge(self) -> None:
-        """Remove the person from every table, the audit trail included (its trigger sees to that).
-
-        Appointments keep their figures, tied to nobody, without their notes.
-        """
-        self.appointments.update(customer=None, notes=None)
-        StoredAnswer.objects.filter(subject_id=self.pk).delete()
-        self.delete()
+        """`purge_all` of this one."""
+        purge_all([self])
 
 
 DELETION = {"is_deleted", "is_active", "was_active", "deleted_at", "deleted_by"}
 
 
+def restore_all(customers: Sequence[Customer]) -> dict[str, DuplicateCustomer]:
+    """Restore soft-deleted customers in their order, and return by id why some were not.
+
+    One statement does it unless it meets an e-mail or a phone that is taken: then each half, down to the one who met it.
+    """
+    try:
+        with transaction.atomic():
+            Customer.objects.filter(pk__in=[customer.pk for customer in customers]).update(
+                is_deleted=False,
+                is_active=Coalesce(F("was_active"), False),
+                was_active=None,
+                deleted_at=None,
+                deleted_by=None,
+                updated_at=timezone.now(),
+            )
+    except IntegrityError as error:
+        if not _is_duplicate(error):
+            raise
+        if len(customers) == 1:
+            return {customers[0].pk: DuplicateCustomer(customers[0].conflicts())}
+        middle = len(customers) // 2
+        return restore_all(customers[:middle]) | restore_all(customers[middle:])
+    return {}
+
+
+def _is_duplicate(error: IntegrityError) -> bool:
+    return error.__cause__.diag.constraint_name in {"customer_email", "customer_phone"}
+
+
+@transaction.atomic
+def purge_all(customers: Collection[Customer]) -> dict[str, int]:
+    """Remove the persons from every table, the audit trail included (its trigger sees to that).
+
+    Appointments keep their figures, tied to nobody, without their notes. Returns how many, by customer's id.
+    """
+    ids = [customer.pk for customer in customers]
+    appointments = Customer._meta.get_field("appointments").related_model.objects
+    own = appointments.filter(tenant__in={customer.tenant_id for customer in customers}, customer__in=ids).order_by()
+    numbers = dict(own.values_list("customer").annotate(Count("pk")))
+    own.update(customer=None, notes=None)
+    LoginFailure.objects.filter(account__in=[customer.email_key for customer in customers]).delete()
+    StoredAnswer.objects.filter(subject_id__in=ids).delete()
+    Customer.objects.filter(pk__in=ids).delete()
+    return numbers
+
+
 def unique(values: Iterable[str]) -> list[str]:
     """The values without repetition, in order."""
     return list(dict.fromkeys(values))
-
-
-class Preference(TenantModel):
-    """One entry of a customer's list of favourites; `position` counts from 0."""
-
-    customer = TenantForeignKey(Customer, models.CASCADE, db_index=True, related_name="+")
-    position = models.PositiveSmallIntegerField()
-
-    class Meta(TenantModel.Meta):
-        abstract = True
-        ordering = ["position"]
-
-
-class PreferredService(Preference):
-    """A service that a customer likes."""
-
-    service = TenantForeignKey(Service, models.CASCADE, related_name="+")
-
-    class Meta(Preference.Meta):
-        constraints = [
-            *Preference.Meta.constraints,
-            SameTenant(field="customer", name="%(class)s_customer"),
-            SameTenant(field="service", name="%(class)s_service"),
-            models.UniqueConstraint(fields=["tenant", "customer", "service"], name="%(class)s_once"),
-        ]
-
-
-class PreferredStaff(Preference):
-    """A member of staff whom a customer likes."""
-
-    staff = TenantForeignKey(Staff, models.CASCADE, related_name="+")
-
-    class Meta(Preference.Meta):
-        constraints = [
-            *Preference.Meta.constraints,
-            SameTenant(field="customer", name="%(class)s_customer"),
-            SameTenant(field="staff", name="%(class)s_staff"),
-            models.UniqueConstraint(fields=["tenant", "customer", "staff"], name="%(class)s_once"),
-        ]
-
-
-PREFERRED: dict[str, tuple[type[Preference], str]] = {
-    "preferred_services": (PreferredService, "service_id"),
-    "preferred_staff_ids": (PreferredStaff, "staff_id"),
-}

@@ -11,7 +11,7 @@ if "DATABASE_URL" not in os.environ:
     DATABASES["default"] |= embedded_postgres.database(VAR / "pg18-test", durable=False)
 # Race tests hold more connections than a pool gives out; and the test database could not be dropped under a pool.
 # The application's role comes in once the database is there, see conftest.py.
-for option in ("pool", "assume_role"):
+for option in ("pool", "options"):
     del DATABASES["default"]["OPTIONS"][option]
 
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]

@@ -7,13 +7,15 @@ import orjson
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
-from django.urls import URLPattern, get_resolver
+from django.urls import URLPattern, get_resolver, path
 
 from circe.urls import urlpatterns
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.ids import new_id
 from tenants.models import LoginSession
+from tenants.permissions import STAFF
 from tenants.tests.factories import PASSWORD
+from tenants.views import TenantViewSet
 
 # What a good request about a row of one's own business gets.
 ACCESS = """
@@ -273,3 +275,21 @@ def test_an_encoded_slash_reaches_what_the_slash_reaches(clients, rows):
     assert clients["staff"].get(f"/api/v1%2Fcustomers%2F{rows['own']}").status_code == 200
     assert clients["staff"].get(f"/api/v1/customers%2F{rows['foreign']}").status_code == 404
     assert clients["anonymous"].get(f"/api/v1/customers%2F{rows['own']}").status_code == 401
+
+
+class Forgetful(TenantViewSet):
+    """Names no role for what a URL leads to."""
+
+    roles = {"create": STAFF}
+
+    def list(self, request):
+        raise AssertionError("nobody was to come here")
+
+
+urls = [path("forgotten", Forgetful.as_view({"get": "list"}))]
+
+
+def test_what_no_role_was_given_is_closed(clients, settings):
+    settings.ROOT_URLCONF = tuple(urls)
+    statuses = {principal: client.get("/forgotten").status_code for principal, client in clients.items()}
+    assert statuses == dict.fromkeys(PRINCIPALS[:-1], 403) | {"anonymous": 401}

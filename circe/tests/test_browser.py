@@ -1,6 +1,7 @@
 """The back office in a real browser, as each role: Debian's chromium, driven by Playwright."""
 
 import os
+import re
 import shutil
 
 import pytest
@@ -32,6 +33,11 @@ def chromium():
         browser.close()
 
 
+def given_up(request):
+    """Whether the browser left before the answer."""
+    return request.failure == "net::ERR_ABORTED"
+
+
 @pytest.fixture
 def sign_in(chromium, live_server, tenant):
     """`sign_in("staff")`: the page that a person of that role in our tenant sees first. What breaks in it fails the test."""
@@ -49,7 +55,7 @@ def sign_in(chromium, live_server, tenant):
         page.set_default_timeout(15_000)
         page.on("response", watch)
         page.on("pageerror", lambda error: broken.append(str(error)))
-        page.on("requestfailed", lambda request: broken.append(f"not loaded: {request.url}"))
+        page.on("requestfailed", lambda request: given_up(request) or broken.append(f"not loaded: {request.url}"))
         page.goto("/admin/")
         page.get_by_label("E-mail").fill(user.email)
         page.get_by_label("Password").fill(PASSWORD)
@@ -96,3 +102,30 @@ def test_reception_edits_preferences(sign_in, jane, tenant):
     with tenant_scope(tenant):
         jane = Customer.objects.get(pk=jane.pk)
     assert (jane.notes, jane.accepts_whatsapp) == ("Prefers the window.", True)
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_an_administrator_reads_the_figures(sign_in, jane, viewport):
+    page = sign_in("tenant_admin", viewport=viewport)
+    page.get_by_role("button", name="This year").click()
+    expect(page).to_have_url(re.compile("period=this_year"))
+    page.get_by_role("figure", name="New customers per month").get_by_text("The numbers").click()
+    expect(page.get_by_role("row", name=f"{jane.created_at:%B %Y}")).to_contain_text("4")
+    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+
+
+def test_figures_that_did_not_come_are_asked_for_again(sign_in, jane):
+    page = sign_in("tenant_admin")
+    page.route("**/admin/figures/*", lambda route: route.abort("aborted"))
+    page.goto("/admin/")
+    expect(page.get_by_role("alert")).to_contain_text("The figures did not come")
+    page.unroute("**/admin/figures/*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("figure", name="New customers per month")).to_be_visible()
+
+
+def test_who_was_signed_out_meanwhile_signs_in_again(sign_in):
+    page = sign_in("tenant_admin")
+    page.route("**/admin/figures/*", lambda route: (page.context.clear_cookies(), route.continue_()))
+    page.goto("/admin/?period=this_year")
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()

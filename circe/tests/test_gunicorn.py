@@ -114,11 +114,12 @@ def test_a_large_answer_that_is_taken_arrives_whole(port):
 
 def test_a_statement_and_a_wait_for_a_lock_are_bounded():
     """So that a slow database is a 503, and not a server of which every thread waits."""
+    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
     script = (
         "import circe.gunicorn, django; django.setup(); from django.db import connection as c; "
-        "print(*(c.cursor().execute(f'SHOW {name}').fetchone()[0] for name in ('statement_timeout', 'lock_timeout')))"
+        f"print(*(c.cursor().execute(f'SHOW {{name}}').fetchone()[0] for name in {names}))"
     )
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "circe.tests.settings"}
     command = [sys.executable, "-c", script]
     shown = subprocess.run(command, env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True)
-    assert shown.stdout == "30s 10s\n"
+    assert shown.stdout == "30s 10s 1min\n"

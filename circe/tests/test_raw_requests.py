@@ -13,10 +13,13 @@ from django.db import connection
 
 from customers.tests.factories import CustomerFactory
 
+# Pool and role as served, over the suite's database.
 SETTINGS = """
-from circe.tests.settings import *
+from circe.settings import *
+from circe.settings import embedded_postgres
+if "DATABASE_URL" not in os.environ:
+    DATABASES["default"] |= embedded_postgres.database(VAR / "pg18-test", durable=False)
 DATABASES["default"]["NAME"] = {name!r}
-DATABASES["default"]["OPTIONS"] = DATABASES["default"]["OPTIONS"] | {{"assume_role": "circe_app"}}
 """
 HOST = b"Host: localhost\r\n"
 JSON = b"Content-Type: application/json\r\n"

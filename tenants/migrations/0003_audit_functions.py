@@ -38,6 +38,10 @@ BEGIN
         IF new_row -> 'is_deleted' IS NOT NULL THEN
             action := CASE WHEN new_row -> 'is_deleted' = 'true' THEN 'soft_deleted' ELSE 'restored' END;
         END IF;
+        -- What was noted about one person does not belong into the history of the next, where it would outlive them.
+        IF model = 'appointment' AND new_row ->> 'customer_id' IS NOT NULL THEN
+            old_row := old_row - 'notes';
+        END IF;
     END IF;
 
     customer := CASE model

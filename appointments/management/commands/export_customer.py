@@ -1,0 +1,103 @@
+"""Give a person everything that is kept about them."""
+
+import os
+import tempfile
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.utils import timezone
+
+from appointments.serializers import AppointmentSerializer
+from customers.commands import add_person, nobody, person
+from customers.models import Customer
+from customers.serializers import CustomerSerializer
+from tenants.audit import AuditEvent
+from tenants.commands import REFUSED, TenantCommand, WrongUse
+from tenants.models import Tenant
+from tenants.serializers import AuditEventSerializer
+
+
+class Command(TenantCommand):
+    """Profile, appointments and history as in the API, of live and soft-deleted rows. A password or its hash is nowhere.
+
+    Without --output the report, as JSON, holds the data; with it the file does, whole or not at all, and readable by
+    nobody else.
+    """
+
+    help = (
+        "Everything that is kept about one person, as JSON: profile, preferences, appointments and what the audit trail "
+        "tells, of live and soft-deleted rows."
+    )
+    outcomes = ("exported", REFUSED)
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Whom, and where to."""
+        super().add_arguments(parser)
+        add_person(parser)
+        parser.add_argument(
+            "--output", type=Path, metavar="FILE", help="write there, with mode 0600, instead of stdout"
+        )
+        parser.add_argument("--force", action="store_true", help="overwrite FILE")
+
+    def prepare(self, tenants: list[Tenant]) -> None:
+        """Raises WrongUse for a file that is there already."""
+        output = self.options["output"]
+        if self.options["force"] and not output:
+            raise WrongUse("--force is about --output.")
+        if output and os.path.lexists(output) and not self.options["force"]:
+            raise WrongUse(f"{output} is there already: choose another name, or --force to overwrite it.")
+        self.exports: list[dict[str, Any]] = []
+        self.report.as_json |= not (output or self.options["dry_run"])
+
+    def work(self, tenant: Tenant) -> None:
+        """Each row of the person."""
+        for customer in person(self.options).with_profile().select_related("tenant"):
+            export = _export(customer)
+            self.exports.append(export)
+            numbers = {"appointments": len(export["appointments"]), "audit_events": len(export["history"])}
+            text = f"{customer.pk}: {numbers['appointments']} appointments, {numbers['audit_events']} audit events"
+            inline = not (self.options["output"] or self.options["dry_run"])
+            self.record("exported", text, id=customer.pk, **(export if inline else numbers))
+
+    def finish(self) -> None:
+        """Nobody at all is a refusal, and makes no file. Raises WrongUse where the file can't be written."""
+        output = self.options["output"]
+        if not self.exports:
+            self.record(REFUSED, nobody(self.options), reason="unknown")
+        elif output and not self.options["dry_run"]:
+            document = {"exported_at": f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}", "customers": self.exports}
+            try:
+                _write(output, orjson.dumps(document, option=orjson.OPT_INDENT_2), replace=self.options["force"])
+            except OSError as error:
+                raise WrongUse(f"{output} can't be written: {error.strerror}.") from error
+
+
+def _export(customer: Customer) -> dict[str, Any]:
+    tenant, appointments = customer.tenant, customer.appointments.select_related("tenant", "service", "staff", "outlet")
+    events = AuditEvent.objects.filter(customer_id=customer.pk).select_related("actor")
+    return {
+        "business": {
+            "slug": tenant.slug,
+            "name": tenant.name,
+            "time_zone": tenant.time_zone,
+            "currency": tenant.currency,
+        },
+        "customer": CustomerSerializer(customer).data,
+        "is_deleted": customer.is_deleted,
+        "deleted_at": customer.deleted_at and f"{customer.deleted_at:%Y-%m-%dT%H:%M:%SZ}",
+        "appointments": AppointmentSerializer(appointments, many=True).data,
+        "history": AuditEventSerializer(events, many=True).data,
+    }
+
+
+def _write(output: Path, document: bytes, *, replace: bool) -> None:
+    """The file whole, or none. Raises OSError, also where it is there and not to be replaced."""
+    # Of mode 0600.
+    with tempfile.NamedTemporaryFile(dir=output.parent) as draft:
+        draft.write(document)
+        draft.flush()
+        if replace:
+            output.unlink(missing_ok=True)
+        os.link(draft.name, output)

@@ -1,0 +1,122 @@
+"""`manage.py export_customer`."""
+
+import json
+import stat
+
+import pytest
+
+from appointments.tests.factories import AppointmentFactory
+from customers.tests.bodies import CUSTOMERS, instant
+from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from tenants.tests.shell import run
+
+LOTUS = ("export_customer", "--tenant", "lotus")
+HASH = "argon2$not-a-real-hash"
+
+
+@pytest.fixture
+def jane(tenant):
+    return CustomerFactory(
+        tenant=tenant, first_name="Jané", email="jane@example.com", phone="+6281200001", password=HASH
+    )
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "jane.json"
+
+
+def test_everything_is_what_the_api_tells_in_its_shapes(jane, admin, tenant):
+    url = f"{CUSTOMERS}/{jane.pk}"
+    admin.put(f"{url}/preferences", {"notes": "Likes tea."})
+    AppointmentFactory.create_batch(3, tenant=tenant, customer=jane)
+    ran = run(*LOTUS, "--email", "JANE@example.com")
+    assert (ran.code, ran.stderr) == (0, "")
+    (row,) = ran.report["rows"]
+    assert row == {
+        "tenant": "lotus",
+        "outcome": "exported",
+        "id": jane.pk,
+        "business": {"slug": "lotus", "name": "Lotus", "time_zone": "Asia/Jakarta", "currency": "IDR"},
+        "customer": admin.get(url).json(),
+        "is_deleted": False,
+        "deleted_at": None,
+        "appointments": admin.get(f"{url}/appointments").json()["appointments"],
+        "history": admin.get(f"{url}/history").json()["items"],
+    }
+    assert (row["customer"]["preferences"]["notes"], len(row["appointments"])) == ("Likes tea.", 3)
+    assert len(row["history"]) > 4
+    assert HASH not in ran.stdout
+
+
+def test_of_soft_deleted_rows_too_and_of_none_else(jane, tenant, stranger):
+    CustomerFactory(tenant=tenant)
+    deleted = DeletedCustomerFactory(tenant=tenant, email="JANE@example.com", deleted_at=jane.created_at)
+    theirs = CustomerFactory(tenant=stranger, email=jane.email, phone=jane.phone)
+
+    def exported(*arguments):
+        return {row["id"]: row["deleted_at"] for row in run("export_customer", *arguments).report["rows"]}
+
+    both = {jane.pk: None, deleted.pk: instant(jane.created_at)}
+    assert exported("--tenant", "lotus", "--email", jane.email) == both
+    assert exported("--all-tenants", "--email", jane.email) == both | {theirs.pk: None}
+    assert exported("--tenant", "lotus", "--phone", "0812-00001") == {jane.pk: None}
+    assert exported("--tenant", "lotus", "--id", deleted.pk) == {deleted.pk: both[deleted.pk]}
+
+
+def test_into_a_file_that_nobody_else_reads(jane, file):
+    ran = run(*LOTUS, "--id", jane.pk, "--output", str(file))
+    assert (ran.code, ran.lines) == (
+        0,
+        [f"lotus: exported {jane.pk}: 0 appointments, 1 audit events", "lotus: 1 exported, 0 refused"],
+    )
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    (data,) = json.loads(file.read_bytes())["customers"]
+    assert data["customer"]["first_name"] == "Jané"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_json_beside_a_file_tells_no_data(jane, file):
+    report = run(*LOTUS, "--id", jane.pk, "--output", str(file), "--json").report
+    assert report["rows"] == [
+        {"tenant": "lotus", "outcome": "exported", "id": jane.pk, "appointments": 0, "audit_events": 1}
+    ]
+
+
+def test_a_file_is_overwritten_by_force_only(jane, file):
+    file.write_text("precious")
+    file.chmod(0o644)
+    arguments = (*LOTUS, "--id", jane.pk, "--output", str(file))
+    ran = run(*arguments)
+    assert (ran.code, ran.stdout, file.read_text()) == (2, "", "precious")
+    assert ran.stderr == f"{file} is there already: choose another name, or --force to overwrite it."
+    assert run(*arguments, "--force").code == 0
+    assert json.loads(file.read_bytes())["customers"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_place_that_is_not_there(jane, file):
+    ran = run(*LOTUS, "--id", jane.pk, "--output", str(file / "no.json"))
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"{file}/no.json can't be written: No such file or directory.")
+
+
+def test_a_dry_run_writes_no_file_and_prints_no_data(jane, file):
+    for output in (["--output", str(file)], []):
+        dry = run(*LOTUS, "--id", jane.pk, "--dry-run", *output)
+        assert dry.lines == [
+            f"[dry run] lotus: exported {jane.pk}: 0 appointments, 1 audit events",
+            "[dry run] lotus: 1 exported, 0 refused",
+            "[dry run] Nothing was changed.",
+        ]
+    assert not file.exists()
+
+
+def test_nobody_is_a_refusal_and_makes_no_file(tenant, file):
+    ran = run(*LOTUS, "--email", "who@example.com", "--output", str(file))
+    assert (ran.code, ran.lines[0]) == (1, "lotus: refused nobody: no customer has this e-mail address")
+    assert not file.exists()
+    assert run(*LOTUS, "--email", "who@example.com").report["totals"] == {"exported": 0, "refused": 1}
+
+
+def test_force_without_a_file_is_wrong_use(jane):
+    assert run(*LOTUS, "--id", jane.pk, "--force").code == 2

@@ -1,0 +1,120 @@
+"""Forget a person, and certify it."""
+
+from argparse import ArgumentParser
+
+import orjson
+from django.utils import timezone
+
+from customers.commands import add_person, nobody, person
+from customers.models import Customer, purge_all
+from customers.preferences import PREFERRED
+from tenants.audit import AuditEvent, note
+from tenants.commands import REFUSED, TenantCommand
+from tenants.idempotency import StoredAnswer
+from tenants.ids import new_id
+from tenants.models import LoginFailure, Tenant
+from tenants.scope import tenant_scope
+
+BACKUPS = "Backups made before this still hold the person, until they expire."
+
+
+class Command(TenantCommand):
+    """A person's right to be forgotten: nothing of them stays in any table, the audit trail included.
+
+    Appointments keep their figures, tied to nobody. A certificate without personal data is printed and stays in the audit
+    trail, as an event `erased` of each of the person's rows. Others who share an e-mail or phone are only named.
+    """
+
+    help = (
+        "Forget a person: remove them from every table, the audit trail included, live and soft-deleted rows alike. "
+        "Prints a certificate without personal data, which the audit trail keeps. " + BACKUPS
+    )
+    outcomes = ("erased", "same_contact", REFUSED)
+    irreversible = True
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Whom, and on whose word."""
+        super().add_arguments(parser)
+        add_person(parser)
+        parser.add_argument("--by", metavar="NAME", help="who does it or orders it, for the certificate")
+
+    def prepare(self, tenants: list[Tenant]) -> None:
+        """Show who will be forgotten, and ask."""
+        self.found: dict[str, list[str]] = {}
+        lines = []
+        for tenant in tenants:
+            with tenant_scope(tenant):
+                customers = list(person(self.options))
+                lines += [_introduction(tenant, customer) for customer in customers]
+            self.found[tenant.pk] = [customer.pk for customer in customers]
+        if lines:
+            warning = "\n".join(["This person will be forgotten. It can't be undone:", *lines])
+            self.confirm(warning, self.options["tenant"] or "all")
+
+    def work(self, tenant: Tenant) -> None:
+        """All that was shown, in one transaction."""
+        rows = Customer.objects.filter(pk__in=self.found[tenant.pk]).order_by("pk").select_for_update(of=("self",))
+        self.in_batches((list(rows) for _ in range(1)), lambda customers: self._erase(tenant, customers))
+
+    def finish(self) -> None:
+        """Nobody at all is a refusal."""
+        if not self.report.totals["erased"]:
+            self.record(REFUSED, nobody(self.options), reason="unknown")
+
+    def _erase(self, tenant: Tenant, customers: list[Customer]) -> None:
+        if not customers:
+            return
+        ids = [customer.pk for customer in customers]
+        for other, fields in _same_contact(customers).items():
+            text = f"{other}: has the same {' and '.join(fields)}. If it is the same person, erase it by --id too"
+            self.record("same_contact", text, id=other, fields=fields)
+        removed, kept = self._forget(customers)
+        certificate = {
+            # None is issued for a dry run.
+            "certificate": None if self.options["dry_run"] else new_id(),
+            "tenant": tenant.slug,
+            "at": f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}",
+            "command": self.name,
+            "by": self.options["by"],
+            "customers": ids,
+            "removed": removed,
+            "kept_without_the_person": kept,
+            "backups": BACKUPS,
+        }
+        for pk in ids:
+            note("erased", table="customer", row_id=pk, customer_id=pk, tenant_id=tenant.pk, **certificate)
+        text = f"{', '.join(ids)}; removed: {_listed(removed)}; kept without the person: {_listed(kept)}"
+        if certificate["certificate"]:
+            text += "\n" + orjson.dumps(certificate, option=orjson.OPT_INDENT_2).decode()
+        self.record("erased", text, **certificate)
+
+    def _forget(self, customers: list[Customer]) -> tuple[dict[str, int], dict[str, int]]:
+        """Remove them, and return how many of what was removed, and kept without the person."""
+        ids = [customer.pk for customer in customers]
+        accounts = [customer.email_key for customer in customers]
+        removed = {
+            "customers": len(ids),
+            "preferences": sum(model.objects.filter(customer__in=ids).count() for model, _ in PREFERRED.values()),
+            "stored_answers": StoredAnswer.objects.filter(subject_id__in=ids).count(),
+            "failed_logins": LoginFailure.objects.filter(account__in=accounts).count(),
+        }
+        events = AuditEvent.objects.filter(customer_id__in=ids).count()
+        return removed, {"appointments": sum(purge_all(customers).values()), "audit_events": events}
+
+
+def _introduction(tenant: Tenant, customer: Customer) -> str:
+    facts = [customer.full_name, customer.email, customer.phone, "soft-deleted" if customer.is_deleted else None]
+    return f"  {tenant.slug}  {customer.pk}  {', '.join(fact for fact in facts if fact)}"
+
+
+def _same_contact(customers: list[Customer]) -> dict[str, list[str]]:
+    """Others who have an e-mail or a phone of theirs: `{id: ["email", "phone"]}`."""
+    others: dict[str, list[str]] = {}
+    for conflict in (conflict for customer in customers for conflict in customer.conflicts()):
+        fields = others.setdefault(conflict["customer_id"], [])
+        fields += {conflict["field"]} - {*fields}
+    return {pk: fields for pk, fields in others.items() if pk not in {customer.pk for customer in customers}}
+
+
+def _listed(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{what.replace('_', ' ')} {number}" for what, number in numbers.items())

@@ -1,0 +1,75 @@
+"""Export customers to a CSV or XLSX file."""
+
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from customers.models import Customer, CustomerQuerySet
+from customers.transfer.exporting import csv_chunks, header, rows
+from customers.transfer.files import whole
+from customers.transfer.tables import Unreadable
+from customers.transfer.workbooks import write_workbook
+from tenants.commands import TenantCommand, WrongUse
+from tenants.models import Tenant
+
+
+class Command(TenantCommand):
+    """Without --output the file goes to stdout and the report to stderr. A run that was stopped leaves no half file."""
+
+    help = (
+        "Export the customers of a business, all as they are at one moment. import_customers reads the file unchanged."
+    )
+    outcomes = ("exported",)
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--output", metavar="FILE", type=Path, help="where to (default: stdout)")
+        parser.add_argument(
+            "--format", choices=["csv", "xlsx"], help="by default as the name of the output ends, or csv"
+        )
+        parser.add_argument("--deleted", action="store_true", help="the soft-deleted customers too")
+
+    def prepare(self, tenants: list[Tenant]) -> None:
+        """Raises WrongUse where it can be known beforehand that nothing can be written."""
+        output = self.options["output"]
+        self.is_xlsx = (self.options["format"] or (output and output.suffix.lower())) in {"xlsx", ".xlsx"}
+        if self.options["all_tenants"]:
+            raise WrongUse("A file is of one business: name it with --tenant.")
+        if output is None and self.is_xlsx:
+            raise WrongUse("A workbook is written to a file: name it with --output.")
+        if output and output.exists() and not output.is_file():
+            raise WrongUse(f"{output} is no file.")
+        if output is None:
+            self.report.out = self.stderr
+
+    def work(self, tenant: Tenant) -> None:
+        """Write the file. Raises WrongUse where it can't be written."""
+        customers = Customer.objects.all() if self.options["deleted"] else Customer.objects.undeleted()
+        self.report.by_tenant[tenant.slug] = self.report.totals = Counter(exported=0)
+        if self.options["dry_run"]:
+            self.report.totals["exported"] = customers.count()
+            return
+        table = self._table(customers)
+        if self.options["output"] is None:
+            for chunk in csv_chunks(table):
+                self.stdout.write(chunk.decode(), ending="")
+            return
+        try:
+            with whole(self.options["output"]) as file:
+                if self.is_xlsx:
+                    write_workbook(file, table)
+                else:
+                    file.writelines(csv_chunks(table))
+        except (OSError, Unreadable) as error:
+            raise WrongUse(f"{self.options['output']} can't be written: {error}") from error
+
+    def _table(self, customers: CustomerQuerySet) -> Iterator[list[Any]]:
+        yield header(with_tenant=False)
+        for row in tqdm(rows(customers, with_tenant=False), unit="", disable=None):
+            yield row
+            self.report.totals["exported"] += 1
+            self._stop_if_told()

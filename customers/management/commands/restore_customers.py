@@ -1,0 +1,147 @@
+"""Bring soft-deleted customers back."""
+
+from argparse import ArgumentParser, ArgumentTypeError
+
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from customers.commands import email_argument, id_argument
+from customers.models import Customer, CustomerQuerySet, DuplicateCustomer, restore_all
+from tenants.commands import REFUSED, TenantCommand, WrongUse
+from tenants.identity import email_key
+from tenants.ids import is_id
+from tenants.models import Tenant, User
+from tenants.parameters import first_instant, last_instant, to_day_or_instant
+from tenants.scope import EVERY_TENANT, tenant_scope
+
+NAMES = {"email": "e-mail address", "phone": "phone number"}
+
+
+class Command(TenantCommand):
+    """One whose e-mail or phone is somebody else's by now is refused and stays deleted, and so is an id or an address that
+    is nobody's, and an address of several deleted ones. One who is not deleted stays as they are: that is no refusal.
+    """
+
+    help = (
+        "Bring soft-deleted customers back as they were: some by id or e-mail address, or all that one user deleted. "
+        "Where another customer has the e-mail or the phone by now, nothing is overwritten."
+    )
+    outcomes = ("restored", "not_deleted", REFUSED)
+    batch_size = 200
+    # Of two with one e-mail address, only the first comes back.
+    batches_meet = True
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Whom, by name or by deletion."""
+        super().add_arguments(parser)
+        parser.add_argument("--id", type=id_argument, action="append", default=[], help="one customer; repeatable")
+        parser.add_argument(
+            "--email",
+            type=email_argument,
+            action="append",
+            default=[],
+            help="one customer, in any spelling; repeatable",
+        )
+        parser.add_argument("--deleted-by", metavar="USER", help="all that this user deleted: e-mail address or id")
+        bounds = "a day, or an ISO 8601 instant, by the tenant's clock"
+        parser.add_argument("--from", type=_time, metavar="TIME", help=f"with --deleted-by: not before TIME, {bounds}")
+        parser.add_argument(
+            "--to", type=_time, metavar="TIME", help="with --deleted-by: not after TIME, that day included"
+        )
+
+    def prepare(self, tenants: list[Tenant]) -> None:
+        """Raises WrongUse where it is not said whom, or when is impossible."""
+        named, by = [*self.options["id"], *self.options["email"]], self.options["deleted_by"]
+        if bool(named) == bool(by):
+            raise WrongUse("Say whom to restore: by --id and --email, or by --deleted-by.")
+        if named and (self.options["from"] or self.options["to"]):
+            raise WrongUse("--from and --to are about --deleted-by.")
+        self.missing = dict.fromkeys(named)
+        self.user_id = _user_id(by) if by else None
+        for tenant in tenants:
+            with tenant_scope(tenant):
+                self._rows()
+
+    def work(self, tenant: Tenant) -> None:
+        """In the order of their ids."""
+        rows = self._rows().exclude(pk__in=self._refuse_ambiguous())
+        self.in_batches(self.locked(rows), self._restore, total=rows.count())
+
+    def finish(self) -> None:
+        """Those who are nowhere."""
+        for unknown in self.missing:
+            self.record(REFUSED, f"{unknown}: there is no such customer", reason="unknown", given=unknown)
+
+    def _rows(self) -> CustomerQuerySet:
+        """The rows in scope that are meant. Raises WrongUse for a span that ends before it begins."""
+        if self.user_id is None:
+            return Customer.objects.filter(Q(pk__in=self.options["id"]) | Q(email_key__in=self.options["email"]))
+        rows = Customer.objects.deleted().filter(deleted_by=self.user_id)
+        start, end = (text and to_day_or_instant(text) for text in (self.options["from"], self.options["to"]))
+        if start and end and first_instant(start) > last_instant(end):
+            raise WrongUse("--from is after --to.")
+        rows = rows.filter(deleted_at__gte=first_instant(start)) if start else rows
+        return rows.filter(deleted_at__lte=last_instant(end)) if end else rows
+
+    def _refuse_ambiguous(self) -> set[str]:
+        """An address doesn't say which of several deleted customers comes back. Returns the ids of those left alone."""
+        deleted = Customer.objects.deleted().filter(email_key__in=self.options["email"]).order_by()
+        several = deleted.values_list("email_key").annotate(ids=ArrayAgg("pk", order_by="pk"), n=Count("pk"))
+        left: set[str] = set()
+        for email, ids, _ in several.filter(n__gt=1).order_by("email_key"):
+            self.missing.pop(email, None)
+            text = f"{email}: several deleted customers have it, choose with --id: {', '.join(ids)}"
+            self.record(REFUSED, text, reason="ambiguous", given=email, customer_ids=ids)
+            left |= {*ids}
+        return left - {*self.options["id"]}
+
+    def _restore(self, customers: list[Customer]) -> None:
+        refusals = restore_all([customer for customer in customers if customer.is_deleted])
+        for customer in customers:
+            self.missing.pop(customer.pk, None)
+            self.missing.pop(customer.email_key, None)
+            if not customer.is_deleted:
+                self.record("not_deleted", customer.pk, id=customer.pk)
+            elif customer.pk in refusals:
+                self._refuse(customer, refusals[customer.pk])
+            else:
+                self.record("restored", f"{customer.pk}{_when(customer)}", id=customer.pk)
+
+    def _refuse(self, customer: Customer, error: DuplicateCustomer) -> None:
+        taken = [conflict for conflict in error.conflicts if not conflict["is_deleted"]]
+        whose = [f"its {NAMES[conflict['field']]} is now that of {conflict['customer_id']}" for conflict in taken]
+        self.record(
+            REFUSED,
+            f"{customer.pk}: {', '.join(whose) or error}",
+            id=customer.pk,
+            reason="conflict",
+            conflicts=[{"field": conflict["field"], "customer_id": conflict["customer_id"]} for conflict in taken],
+        )
+
+
+def _time(text: str) -> str:
+    """A day or an instant, left as text: the clock is each tenant's own."""
+    try:
+        with tenant_scope(EVERY_TENANT):
+            to_day_or_instant(text)
+    except ValidationError as error:
+        raise ArgumentTypeError(error.message) from error
+    return text
+
+
+def _user_id(who: str) -> str:
+    if is_id(who.lower()):
+        return who.lower()
+    try:
+        return User.objects.get(email=email_key(who)).pk
+    except (User.DoesNotExist, ValidationError) as error:
+        raise WrongUse(
+            f"--deleted-by {who}: no user has this e-mail address. Give the id of one who is gone."
+        ) from error
+
+
+def _when(customer: Customer) -> str:
+    at = customer.deleted_at
+    return f" (deleted {timezone.localtime(at):%Y-%m-%d %H:%M})" if at else ""

@@ -1,0 +1,310 @@
+"""What the commands for operators share: for whom they work, dry runs, batches, the report and the exit codes."""
+
+import os
+import signal
+import sys
+import threading
+from argparse import ArgumentParser, ArgumentTypeError
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeVar
+
+import orjson
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.db import OperationalError, models, transaction
+from django.utils import timezone
+from tqdm import tqdm
+
+from tenants.actor import acting
+from tenants.models import Tenant
+from tenants.scope import tenant_scope
+
+SOME_REFUSED, WRONG_USE = 1, 2
+REFUSED = "refused"
+
+Batch = TypeVar("Batch", bound=Sequence[Any])
+
+
+class WrongUse(CommandError):
+    """A sentence that says how the command wants to be used. Nothing was changed; the exit code is 2."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, returncode=WRONG_USE)
+
+
+class Stopped(Exception):
+    """A signal, or the database, ended the run between two batches. What was done is kept."""
+
+
+class TenantCommand(BaseCommand):
+    """A command for operators, run for one tenant or for each in turn.
+
+    A subclass names its `outcomes`, adds its arguments after calling `super().add_arguments`, and implements
+
+    - `prepare(tenants)`: read and check the arguments, ask for confirmation; outside any scope. Raises WrongUse.
+    - `work(tenant)`: do it for one tenant, in whose scope, on whose clock and under the command's name it runs. Whatever
+      writes goes through `self.in_batches`; whatever becomes of a row is told to `self.record`.
+    - `finish()`: after the last tenant, what can be said only then. Optional, as `prepare`.
+
+    `self.options` are the arguments. The exit code is 0, 1 where a row was recorded as refused or the database gave up,
+    2 for wrong use, and 128 + the signal's number where one ended the run.
+    """
+
+    # What can become of a row, in the order of the summary. Of a REFUSED one the exit code tells.
+    outcomes: tuple[str, ...] = (REFUSED,)
+    # How many rows a transaction takes unless --batch-size says so; None for a command that has no such option.
+    batch_size: int | None = None
+    # Whether a batch may be refused for what an earlier one wrote. A dry run then keeps all of a tenant's batches in one
+    # transaction, whose locks it holds until it is rolled back; else it rolls back each batch, as short as the real one.
+    batches_meet = False
+    # Whether it asks, with `confirm`, and so has --yes.
+    irreversible = False
+
+    options: dict[str, Any]
+    tenant: Tenant | None = None
+    told: signal.Signals | None = None
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The options that every command has."""
+        whose = parser.add_mutually_exclusive_group(required=True)
+        whose.add_argument("--tenant", metavar="SLUG", help="the business to work for")
+        whose.add_argument("--all-tenants", action="store_true", help="work for each business in turn")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="do everything but commit, and print just what would change"
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
+        if self.batch_size:
+            parser.add_argument(
+                "--batch-size",
+                type=positive,
+                default=self.batch_size,
+                metavar="N",
+                help=f"rows in one transaction (default {self.batch_size})",
+            )
+        if self.irreversible:
+            parser.add_argument("--yes", action="store_true", help="don't ask: this can't be undone")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Raises WrongUse; exits with the codes of the class."""
+        self.options, stopped_by = options, None
+        self.name = type(self).__module__.rpartition(".")[2]
+        self.report = Report(self.name, self.outcomes, self.stdout, dry_run=options["dry_run"], as_json=options["json"])
+        try:
+            tenants = self._tenants()
+            self.prepare(tenants)
+        except OperationalError as error:
+            raise CommandError(f"{str(error).strip()}\nNothing was changed.", returncode=SOME_REFUSED) from error
+        with self._stoppable():
+            try:
+                for tenant in tenants:
+                    with self.working_for(tenant):
+                        self.work(tenant)
+                    self._stop_if_told()
+                self.tenant = tenants[0] if len(tenants) == 1 else None
+                self.finish()
+            except (Stopped, OperationalError) as end:
+                stopped_by = self._why(end)
+        self.report.close(stopped_by)
+        if self.told:
+            sys.exit(128 + self.told)
+        if stopped_by or self.report.totals[REFUSED]:
+            sys.exit(SOME_REFUSED)
+
+    def prepare(self, tenants: list[Tenant]) -> None:
+        """Nothing, unless a command has something to check or to ask first."""
+
+    def work(self, tenant: Tenant) -> None:
+        """What the command does for one tenant."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Nothing, unless a command has something to say after the last tenant."""
+
+    @contextmanager
+    def working_for(self, tenant: Tenant) -> Iterator[None]:
+        """The scope of the tenant, its clock, and the command's name in the audit trail."""
+        self.tenant = tenant
+        self.report.open(tenant.slug)
+        with tenant_scope(tenant), timezone.override(tenant.zone), acting(command=self.name):
+            yield
+        self.tenant = None
+
+    def record(self, outcome: str, text: str, **facts: Any) -> None:
+        """Tell what became of a row: a line `text`, or with --json an object of `facts`. Printed once it is committed."""
+        self.report.add(self.tenant.slug if self.tenant else None, outcome, text, facts)
+
+    def in_batches(self, batches: Iterator[Batch], work: Callable[[Batch], None], *, total: int | None = None) -> None:
+        """Hand each batch to `work` in a transaction of its own, in which it is also taken from the iterator.
+
+        `total` is how many rows there are, for the progress bar. Raises Stopped after a batch in which a signal came.
+        """
+        dry_run = self.options["dry_run"]
+        whole: AbstractContextManager[None] = _rolled_back() if dry_run and self.batches_meet else nullcontext()
+        each = _rolled_back if dry_run and not self.batches_meet else transaction.atomic
+        with whole, tqdm(desc=self.tenant.slug, total=total, unit="", disable=None) as bar:
+            while True:
+                with each():
+                    batch = next(batches, None)
+                    if batch is not None:
+                        work(batch)
+                if batch is None:
+                    return
+                with bar.external_write_mode():
+                    self.report.flush()
+                bar.update(len(batch))
+                self._stop_if_told()
+
+    def locked(self, rows: models.QuerySet) -> Iterator[list[Any]]:
+        """Batches of the rows, ordered by id, locked and read anew by the transaction in which each is asked for."""
+        last, size = "0" * 24, self.options["batch_size"]
+        while batch := list(rows.filter(pk__gt=last).order_by("pk").select_for_update(of=("self",))[:size]):
+            yield batch
+            last = batch[-1].pk
+
+    def confirm(self, warning: str, word: str) -> None:
+        """Ask that `word` be typed, unless --yes or --dry-run was given. Raises WrongUse for anything else."""
+        if self.options["yes"] or self.options["dry_run"]:
+            return
+        if not sys.stdin.isatty():
+            raise WrongUse("There is no terminal to confirm it on: add --yes, or --dry-run to look first.")
+        self.stderr.write(f"{warning}\nType {word} to go on: ", ending="")
+        self.stderr.flush()
+        try:
+            typed = sys.stdin.readline().strip()
+        except KeyboardInterrupt:
+            typed = ""
+        if typed != word:
+            raise WrongUse("Not confirmed: nothing was changed.")
+
+    def _tenants(self) -> list[Tenant]:
+        if self.options["all_tenants"]:
+            return list(Tenant.objects.order_by("slug"))
+        tenants = list(Tenant.objects.filter(slug=self.options["tenant"]))
+        if not tenants:
+            some = ", ".join(Tenant.objects.order_by("slug").values_list("slug", flat=True)[:20])
+            raise WrongUse(f"No business has the slug {self.options['tenant']!r}. There are: {some or 'none yet'}.")
+        return tenants
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """SIGINT and SIGTERM are kept for the end of the batch; a second one ends the process at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: Any) -> None:
+        self.told = signal.Signals(number)
+        signal.signal(number, signal.SIG_DFL)
+        os.write(2, b"\nStopping after this batch; once more stops at once.\n")
+
+    def _stop_if_told(self) -> None:
+        if self.told:
+            raise Stopped(f"Stopped by {self.told.name}.")
+
+    def _why(self, end: Exception) -> str:
+        kept = "Nothing was changed" if self.options["dry_run"] else "What is reported is done and kept"
+        self.stderr.write(f"{str(end).strip()}\n{kept}; run the command again for the rest.")
+        return self.told.name if self.told else "database"
+
+
+class Report:
+    """What a run did, on stdout: a line a row and a summary, or one JSON object, whose rows are written as they come.
+
+    `{"command", "dry_run", "rows": [{"tenant", "outcome", …}], "tenants": [{"tenant", <outcome>: n}], "totals":
+    {<outcome>: n}, "stopped_by"}`; `stopped_by` is null, a signal's name or "database".
+    """
+
+    def __init__(
+        self, command: str, outcomes: tuple[str, ...], out: OutputWrapper, *, dry_run: bool, as_json: bool
+    ) -> None:
+        self.command, self.outcomes, self.out, self.dry_run, self.as_json = command, outcomes, out, dry_run, as_json
+        self.totals: Counter[str] = Counter()
+        self.by_tenant: dict[str, Counter[str]] = {}
+        self._pending: list[tuple[str | None, str, str, dict[str, Any]]] = []
+        self._separator = ""
+
+    def open(self, tenant: str) -> None:
+        """From here on it is about this tenant too."""
+        self.by_tenant.setdefault(tenant, Counter())
+
+    def add(self, tenant: str | None, outcome: str, text: str, facts: dict[str, Any]) -> None:
+        """Keep a row until `flush`."""
+        self._pending.append((tenant, outcome, text, facts))
+
+    def flush(self) -> None:
+        """Print and count the rows added since, which are committed by now."""
+        rows, self._pending = self._pending, []
+        for tenant, outcome, text, facts in rows:
+            self.totals[outcome] += 1
+            if tenant:
+                self.by_tenant[tenant][outcome] += 1
+            if self.as_json:
+                self._write_row({"tenant": tenant, "outcome": outcome, **facts})
+            else:
+                self._write_line(f"{tenant or 'all tenants'}: {_words(outcome)} {text}")
+        self.out.flush()
+
+    def close(self, stopped_by: str | None) -> None:
+        """Print the summary."""
+        if not stopped_by:
+            self.flush()
+        if self.as_json:
+            self._write_end(stopped_by)
+            return
+        for tenant, counts in self.by_tenant.items():
+            self._write_line(f"{tenant}: {self._summary(counts)}")
+        if len(self.by_tenant) != 1:
+            self._write_line(f"all tenants: {self._summary(self.totals)}")
+        if self.dry_run:
+            self._write_line("Nothing was changed.")
+
+    def _summary(self, counts: Counter[str]) -> str:
+        return ", ".join(f"{counts[outcome]:,} {_words(outcome)}" for outcome in self.outcomes)
+
+    def _figures(self, counts: Counter[str]) -> dict[str, int]:
+        return {outcome: counts[outcome] for outcome in self.outcomes}
+
+    def _write_line(self, line: str) -> None:
+        self.out.write(f"[dry run] {line}" if self.dry_run else line)
+
+    def _write_row(self, row: dict[str, Any]) -> None:
+        beginning = self._separator or self._beginning()
+        self.out.write(f"{beginning}\n{orjson.dumps(row).decode()}", ending="")
+        self._separator = ","
+
+    def _beginning(self) -> str:
+        return f'{{"command": "{self.command}", "dry_run": {str(self.dry_run).lower()}, "rows": ['
+
+    def _write_end(self, stopped_by: str | None) -> None:
+        end = {
+            "tenants": [{"tenant": tenant, **self._figures(counts)} for tenant, counts in self.by_tenant.items()],
+            "totals": self._figures(self.totals),
+            "stopped_by": stopped_by,
+        }
+        beginning = "" if self._separator else self._beginning()
+        self.out.write(f"{beginning}\n], {orjson.dumps(end).decode()[1:]}")
+
+
+def positive(text: str) -> int:
+    """A whole number from 1, as an argument."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise ArgumentTypeError("give a whole number from 1")
+    return int(text)
+
+
+@contextmanager
+def _rolled_back() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def _words(outcome: str) -> str:
+    return outcome.replace("_", " ")
