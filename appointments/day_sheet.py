@@ -230,8 +230,10 @@ class Sheet:
         if self.is_past:
             return []
         busy = Appointment.objects.on(self.day).order_by().values("staff")
-        people = Staff.objects.filter(is_active=True).exclude(pk__in=busy)[:MOST_FREE]
-        return [(staff, self.booking_url(outlet=self.outlet, staff=staff, start=self._soon)) for staff in people]
+        people = Staff.objects.filter(is_active=True).exclude(pk__in=busy).order_by("first_name", "last_name", "email")
+        return [
+            (staff, self.booking_url(outlet=self.outlet, staff=staff, start=self._soon)) for staff in people[:MOST_FREE]
+        ]
 
     @cached_property
     def _soon(self) -> dt.time | None:

@@ -1,6 +1,7 @@
 "use strict";
 
-// A sheet left open stays true: it is fetched anew each minute, and when one comes back to it. Nothing moves meanwhile.
+// A sheet left open stays true: it is fetched anew each minute, and when one comes back to it. What one
+// looks at stays where it is.
 const EVERY = 60_000;
 const sheet = document.getElementById("sheet");
 const stale = document.getElementById("stale");
@@ -11,9 +12,15 @@ function place(element) {
 
 function show(fresh) {
     const focus = sheet.contains(document.activeElement) && place(document.activeElement);
+    const seen = [...sheet.querySelectorAll(".card")].find((card) => card.getBoundingClientRect().bottom > 0);
+    const top = seen?.getBoundingClientRect().top;
     sheet.replaceChildren(...fresh.childNodes);
     if (focus) {
         [...sheet.querySelectorAll("a, button")].find((element) => place(element) === focus)?.focus({ preventScroll: true });
+    }
+    const still = seen && document.getElementById(seen.id);
+    if (still) {
+        scrollBy(0, still.getBoundingClientRect().top - top);
     }
 }
 
