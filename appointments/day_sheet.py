@@ -52,17 +52,14 @@ MOST = 400
 MOST_FREE = 50
 
 
-def shown(appointment: Appointment | None) -> SafeString | str:
-    """A link to an appointment that is spoken of, in a window of its own: what is being filled in stays."""
-    if appointment is None:
-        return ""
-    url = reverse("admin:appointments_appointment_change", args=[appointment.pk])
-    return format_html(' <a href="{}" target="_blank">Show it</a>', url)
-
-
 def refusal(error: DoubleBooking) -> SafeString:
-    """Why the time can't be had, with a link to the appointment that holds it."""
-    return format_html("{}{}", error, shown(error.other))
+    """Why the time can't be had, with a link to the appointment that holds it: in a window of its own, since what is being
+    filled in is to stay.
+    """
+    if error.other is None:
+        return format_html("{}", error)
+    url = reverse("admin:appointments_appointment_change", args=[error.other.pk])
+    return format_html('{} <a href="{}" target="_blank">Show it</a>', error, url)
 
 
 class SheetForm(forms.Form):

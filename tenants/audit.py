@@ -61,7 +61,7 @@ class AuditEvent(models.Model):
         REFUSED = "refused"
         ERASED = "erased", "Forgotten"
 
-    at = models.DateTimeField(editable=False)
+    at = models.DateTimeField("time", editable=False)
     # References to nothing that must exist: the trail outlives what it tells about.
     tenant = models.ForeignKey(
         "tenants.Tenant", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"

@@ -11,7 +11,8 @@ from tqdm import tqdm
 from appointments.models import Appointment
 from circe.demo.business import Business
 from circe.demo.rows import APPOINTMENT_COLUMNS, CUSTOMER_COLUMNS, PREFERENCE_COLUMNS, Rows
-from customers.models import Customer, PreferredService, PreferredStaff
+from customers.models import Customer
+from customers.preferences import PreferredService, PreferredStaff
 from tenants.audit import AuditEvent
 from tenants.models import LoginFailure, Outlet, Service, Tenant, User
 

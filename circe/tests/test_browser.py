@@ -156,3 +156,60 @@ def test_reception_works_through_the_day_sheet(sign_in, jane, tenant):
     expect(page.get_by_role("heading", name="Ancol")).to_be_attached()
     assert abs(card.bounding_box()["y"] - place) < 1
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+def test_an_administrator_deletes_restores_and_reads_the_history(sign_in, jane):
+    page = sign_in("tenant_admin")
+    page.goto(f"/admin/customers/customer/{jane.pk}/change/")
+    page.get_by_label("Last name").fill("Smith")
+    page.get_by_role("button", name="Save and continue editing").click()
+    page.get_by_role("link", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    find(page, "jane smith")
+    expect(page.locator("#result_list")).to_have_count(0)
+    page.goto("/admin/customers/customer/?deleted=yes&q=jane")
+    page.get_by_role("checkbox", name="Select this object for an action").check()
+    page.get_by_label("Action:").select_option("restore")
+    page.get_by_role("button", name="Go", exact=True).click()
+    expect(page.locator(".messagelist")).to_contain_text("Restored: 1.")
+    page.goto(f"/admin/customers/customer/{jane.pk}/history/")
+    rows = page.locator("#change-history tbody tr")
+    expect(rows).to_have_count(4)
+    expect(rows.nth(0)).to_contain_text("Restored")
+    expect(rows.nth(1)).to_contain_text("Soft Deleted")
+    expect(rows.nth(2)).to_contain_text("Doe → Smith")
+    expect(rows.nth(2)).to_contain_text(page.user.full_name)
+
+
+FILE = """first name;e-mail;phone
+Ana;ana@example.com;0812 1111 2222
+Bob;not an address;
+;nobody@example.com;
+Cid;cid@example.com;0812 3333 4444
+Dup;ana@example.com;
+"""
+
+
+def test_an_administrator_imports_a_file_with_three_bad_rows(sign_in, tenant, tmp_path):
+    page = sign_in("tenant_admin")
+    page.goto("/admin/customers/customer/")
+    page.get_by_role("link", name="Import", exact=False).click()
+    page.get_by_label("File").set_input_files(
+        {"name": "people.csv", "mimeType": "text/csv", "buffer": FILE.encode("utf-16")}
+    )
+    page.get_by_role("button", name="Check the file").click()
+    expect(page.get_by_text("Nothing has been imported yet.")).to_be_visible()
+    told = page.locator("#content").inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the refused rows").click()
+    refused = download.value.path().read_text("utf-8-sig").splitlines()
+    assert [line.split(",")[:2] for line in refused[1:]] == [["3", "email"], ["4", "first_name"], ["6", "email"]], told
+    with tenant_scope(tenant):
+        assert Customer.objects.count() == 0
+    page.get_by_role("button", name="Import 2 customers").click()
+    expect(page.get_by_text("Done.")).to_be_visible()
+    with tenant_scope(tenant):
+        assert set(Customer.objects.values_list("first_name", "phone")) == {
+            ("Ana", "+6281211112222"),
+            ("Cid", "+6281233334444"),
+        }

@@ -13,7 +13,8 @@ from rest_framework.test import APIClient
 
 from appointments.models import HELD, Appointment, PaymentMethod, PaymentStatus, Status
 from circe.database import as_owner
-from customers.models import Customer, PreferredService, PreferredStaff
+from customers.models import Customer
+from customers.preferences import PreferredService, PreferredStaff
 from tenants.identity import clean_phone, email_key
 from tenants.ids import is_id
 from tenants.models import Outlet, Role, Service, Staff, Tenant, User

@@ -6,7 +6,8 @@ import pytest
 from django.contrib.messages import get_messages
 from django.db import connection, connections, transaction
 
-from customers.models import Customer, PreferredService
+from customers.models import Customer
+from customers.preferences import PreferredService
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.scope import EVERY_TENANT, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from appointments.models import Status
 from appointments.tests.factories import AppointmentFactory
-from customers.models import PreferredService, PreferredStaff
+from customers.preferences import PreferredService, PreferredStaff
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, not_found, preferences, profile
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.scope import tenant_scope

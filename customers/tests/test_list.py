@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from appointments.tests.factories import AppointmentFactory
-from customers.models import PreferredService
+from customers.preferences import PreferredService
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, faults, instant, preferences, profile
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.scope import tenant_scope

@@ -2,7 +2,8 @@
 
 import pytest
 
-from customers.models import Customer, PreferredService
+from customers.models import Customer
+from customers.preferences import PreferredService
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, faults, instant, not_found, preferences, profile
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.scope import tenant_scope

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             name="AuditEvent",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField(editable=False)),
+                ("at", models.DateTimeField(editable=False, verbose_name="time")),
                 (
                     "action",
                     models.CharField(

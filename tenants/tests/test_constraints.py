@@ -7,7 +7,8 @@ from django.db import IntegrityError, connection, models, transaction
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
-from customers.models import Customer, PreferredService
+from customers.models import Customer
+from customers.preferences import PreferredService
 from customers.tests.factories import CustomerFactory
 from tenants.audit import AuditEvent
 from tenants.ids import new_id
