@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django import forms
@@ -213,7 +214,7 @@ class Sheet:
             Section(
                 outlet,
                 [
-                    Column(staff, list(self._entries(outlet, staff, by_staff[staff])))
+                    Column(staff, self._entries(outlet, staff, by_staff[staff]))
                     for staff in sorted(by_staff, key=str)
                     if any(one.outlet == outlet for one in by_staff[staff])
                 ],
@@ -241,21 +242,25 @@ class Sheet:
     def _from_now_on(self) -> dt.datetime:
         return self.now + dt.timedelta(minutes=-self.now.minute % 5)
 
-    def _entries(self, outlet: Outlet, staff: Staff, appointments: list[Appointment]) -> Iterator[Entry | Gap]:
+    def _entries(self, outlet: Outlet, staff: Staff, appointments: list[Appointment]) -> list[Entry | Gap]:
+        lines: list[tuple[dt.datetime, int, Entry | Gap]] = [
+            (one.hours[0], 1, Entry(one, self._steps(one), one.outlet != outlet)) for one in appointments
+        ]
+        for start, end in self._free_times(appointments):
+            begins, ends = (time.time() if time else None for time in (start, end))
+            gap = Gap(begins, ends, self.booking_url(outlet=outlet, staff=staff, start=begins))
+            lines.append((start or dt.datetime.combine(dt.date.max, dt.time()), 0, gap))
+        return [entry for _, _, entry in sorted(lines, key=itemgetter(0, 1))]
+
+    def _free_times(self, appointments: list[Appointment]) -> Iterator[tuple[dt.datetime | None, dt.datetime | None]]:
         # When somebody begins to work on a day to come, nobody knows.
         free_from = None if self.day > self.now.date() else self._from_now_on
-        for one in appointments:
-            begins, ends = one.hours
-            if one.status in HELD:
-                if free_from and begins - free_from >= SHORTEST_GAP:
-                    yield self._gap(outlet, staff, free_from.time(), begins.time())
-                free_from = max(free_from or ends, ends)
-            yield Entry(one, self._steps(one), one.outlet != outlet)
+        for begins, ends in (one.hours for one in appointments if one.status in HELD):
+            if free_from and begins - free_from >= SHORTEST_GAP:
+                yield free_from, begins
+            free_from = max(free_from or ends, ends)
         if free_from is None or free_from.date() == self.day:
-            yield self._gap(outlet, staff, free_from.time() if free_from else None, None)
-
-    def _gap(self, outlet: Outlet, staff: Staff, start: dt.time | None, end: dt.time | None) -> Gap:
-        return Gap(start, end, self.booking_url(outlet=outlet, staff=staff, start=start))
+            yield free_from, None
 
     def _steps(self, appointment: Appointment) -> dict[Status, str]:
         is_ahead = appointment.appointment_date > self.now.date()

@@ -276,7 +276,7 @@ def test_free_time_leads_to_the_form_filled_in(back_office, shared, book, ana):
     answer = back_office("staff").get(f"{DAY}&outlet={shared['outlet'].pk}")
     # Ten minutes are nothing to book; what is cancelled is free.
     [column] = columns(answer)["Kemang"].values()
-    assert column == ["Jane", "Jane", "Jane", "Jane", "13:00 to 14:00", "Jane", "15:00 to "]
+    assert column == ["Jane", "Jane", "Jane", "13:00 to 14:00", "Jane", "Jane", "15:00 to "]
     gaps = [entry for entry in answer.context["sheet"].sections[0].columns[0].entries if hasattr(entry, "booking_url")]
     place = {
         "outlet": shared["outlet"].pk,
