@@ -191,6 +191,11 @@ def top_customers(period: Period, measure: str, tie_breaker: str) -> QuerySet[Cu
 
 def segments() -> dict[str, int]:
     """How many customers are in each of SEGMENTS now, as DEFINITIONS say."""
+    return segmented().aggregate(**{name: Count("pk", filter=Q(segment=name)) for name in SEGMENTS})
+
+
+def segmented() -> QuerySet[Customer]:
+    """The customers, each with the `segment` of SEGMENTS that they are in now."""
     visit = Q(appointments__status=Status.COMPLETED)
     recent = visit & Q(appointments__appointment_date__gte=today() - dt.timedelta(days=SPENDING_DAYS))
     customers = (
@@ -217,8 +222,7 @@ def segments() -> dict[str, int]:
         When(new, then=Value("new")),
         default=Value("regular"),
     )
-    segmented = customers.annotate(segment=segment)
-    return segmented.aggregate(**{name: Count("pk", filter=Q(segment=name)) for name in SEGMENTS})
+    return customers.annotate(segment=segment)
 
 
 def _days_since(day: Min | Max) -> Func:

@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 
+from appointments.customer_pages import CustomerFilter
 from appointments.day_sheet import DaySheet, now, refusal, sheet_url
 from appointments.models import HELD, Appointment, AppointmentQuerySet, DoubleBooking, Status
 from customers.models import Customer
@@ -122,7 +123,7 @@ class AppointmentAdmin(TenantAdmin):
         "status",
         "total_price",
     ]
-    list_filter = [DayFilter, "status", "outlet", "staff", "payment_status"]
+    list_filter = [CustomerFilter, DayFilter, "status", "outlet", "staff", "payment_status"]
     list_select_related = ["customer", "service", "staff", "outlet"]
     ordering = ["appointment_date", "start_time", "id"]
     search_fields = ["customer__search_text"]

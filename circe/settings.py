@@ -95,7 +95,6 @@ WSGI_APPLICATION = "circe.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "circe" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

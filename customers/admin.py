@@ -1,8 +1,8 @@
 """The admin of customers: reception's daily work."""
 
 import datetime as dt
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, TypeAlias
 
 from django import forms
 from django.contrib import admin, messages
@@ -11,27 +11,24 @@ from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
-from django.utils import timezone
-from django.utils.html import format_html
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from customers.admin_actions import CustomerActions, link
+from customers.admin_filters import DeletedFilter, RegisteredFilter, TagFilter
 from customers.models import MAX_TAGS, PREFERRED, Customer, CustomerQuerySet, DuplicateCustomer, unique
 from customers.search import MAX_LENGTH
 from customers.transfer.admin import TransferAdmin
-from tenants.admin import TenantAdmin, TenantForm
+from tenants.admin import TenantForm
 from tenants.admin_site import Choices
 from tenants.audit import AuditEvent
-from tenants.models import Service, Staff
-from tenants.permissions import ADMINS, MANAGERS, STAFF
+from tenants.models import Service, Staff, User
+from tenants.permissions import ADMINS, MANAGERS, STAFF, SUPER
+from tenants.scope import current_tenant
 
 NAMES = {"email": "e-mail address", "phone": "phone number"}
-
-
-def link(customer: Customer) -> SafeString:
-    """The customer's name, leading to their page."""
-    return format_html('<a href="{}">{}</a>', reverse("admin:customers_customer_change", args=[customer.pk]), customer)
 
 
 class ListField(SimpleArrayField):
@@ -105,59 +102,33 @@ def preferred(customer: Customer, name: str) -> list[str]:
     return list(model.objects.filter(customer=customer).values_list(column, flat=True))
 
 
-class DeletedFilter(admin.SimpleListFilter):
-    """Hides the soft-deleted unless asked."""
-
-    title = "deletion"
-    parameter_name = "deleted"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "Deleted"), ("all", "Both")]
-
-    def choices(self, changelist: Any) -> list[dict[str, Any]]:
-        default, *others = super().choices(changelist)
-        return [default | {"display": "Not deleted"}, *others]
-
-    def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
-        if self.value() == "all":
-            return customers
-        return customers.deleted() if self.value() == "yes" else customers.undeleted()
+def events_of(customer: Customer) -> QuerySet[AuditEvent]:
+    """What the audit trail tells about the customer and what is theirs, newest first."""
+    return AuditEvent.objects.filter(customer_id=customer.pk).select_related("actor")
 
 
-class RegisteredFilter(admin.SimpleListFilter):
-    """Registered customers or walk-ins."""
-
-    title = "registration"
-    parameter_name = "registered"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "Registered"), ("no", "Walk-in")]
-
-    def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
-        return customers.registered(self.value() == "yes") if self.value() else customers
+def history_panel(request: HttpRequest, customer: Customer) -> SafeString:
+    """Who changed what of the customer lately, for administrators."""
+    if request.user.role not in ADMINS:
+        return SafeString()
+    shown = {"object": customer, "events": events_of(customer)[: LATEST + 1], "latest": LATEST}
+    return render_to_string("admin/customers/customer/history_panel.html", shown)  # type: ignore[return-value]
 
 
-class TagFilter(admin.SimpleListFilter):
-    """Customers with a tag, of those in use lately: to ask all customers would cost too much."""
-
-    title = "tag"
-    parameter_name = "tag"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        lately = Customer.objects.undeleted().values_list("tags", flat=True)[:1000]
-        return [(tag, tag) for tag in sorted({tag for tags in lately for tag in tags})]
-
-    def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
-        return customers.tagged([self.value()]) if self.value() else customers
-
-
+LATEST = 20
+# A part of a customer's page, empty for whom it is not.
+Panel: TypeAlias = Callable[[HttpRequest, Customer], SafeString]
 PERSON = ["first_name", "last_name", "gender", "date_of_birth", "email", "phone", "address", "tags", "is_active"]
 
 
 @admin.register(Customer)
-class CustomerAdmin(TransferAdmin, TenantAdmin):
+class CustomerAdmin(TransferAdmin, CustomerActions):
     """Customers. Who may do what is as in the API: reception adds people and changes preferences, managers change the
     rest, administrators delete and restore, and they alone see the deleted.
+
+    Rooms above add to `list_filter` (filters that have `roles` are for these only) and to `panels`, the parts of a
+    customer's page beside the form. Those are functions: an inline would be a form within the form, and an include would
+    have to name what stands above.
     """
 
     form = CustomerForm
@@ -165,20 +136,23 @@ class CustomerAdmin(TransferAdmin, TenantAdmin):
         "view": STAFF,
         "add": STAFF,
         "change": STAFF,
-        "choose": STAFF,
+        "update": MANAGERS,
         "delete": ADMINS,
         "restore": ADMINS,
+        "purge": SUPER,
         "import": ADMINS,
         "export": ADMINS,
+        "choose": STAFF,
     }
+    panels: list[Panel] = [history_panel]
     on_offer = Q(is_deleted=False)
     lost_race = (DuplicateCustomer, IntegrityError)
-    list_display = ["name", "email", "phone", "tag_list", "registered", "email_verified", "is_active", "created"]
-    list_filter = [TagFilter, RegisteredFilter, "email_verified", "is_active", "created_at"]
+    list_display = ["name", "contact", "tag_list", "last_visit", "account"]
+    list_filter = [DeletedFilter, TagFilter, RegisteredFilter, "email_verified", "is_active", "created_at"]
     search_fields = ["search_text"]
     search_help_text = "Parts of names, e-mail or phone number, in any order."
     autocomplete_fields = ["preferred_outlet"]
-    actions = ["soft_delete", "restore", "export_selected"]
+    actions = [*CustomerActions.actions, "export_selected"]
     fieldsets = [
         ("Person", {"fields": ["first_name", "last_name", "gender", "date_of_birth"]}),
         ("Contact", {"fields": ["email", "phone", "address"]}),
@@ -207,6 +181,13 @@ class CustomerAdmin(TransferAdmin, TenantAdmin):
         customers = super().get_queryset(request).defer("search_text")
         return customers if self.allows(request, "restore") else customers.undeleted()
 
+    def get_rows(self, request: HttpRequest) -> CustomerQuerySet:
+        return super().get_rows(request).with_profile()
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        # Ids sort by creation too, and of every business together they have an index.
+        return super().get_ordering(request) if current_tenant() else ["-id"]
+
     def get_search_results(
         self, request: HttpRequest, queryset: CustomerQuerySet, search_term: str
     ) -> tuple[CustomerQuerySet, bool]:
@@ -217,21 +198,29 @@ class CustomerAdmin(TransferAdmin, TenantAdmin):
         return queryset.matching(search_term), False
 
     def get_list_filter(self, request: HttpRequest) -> Collection[Any]:
-        deletion = [DeletedFilter] if self.allows(request, "restore") else []
-        return [*deletion, *super().get_list_filter(request)]
+        return [one for one in super().get_list_filter(request) if request.user.role in getattr(one, "roles", STAFF)]
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
-        deletion = ["deleted_at", "deleted_by"] if obj and obj.is_deleted else []
+        deletion = ["deleted_at", "deleter"] if obj and obj.is_deleted else []
         account = ["source", "is_active", *self.record, *deletion] if obj else ["source"]
         return [*super().get_fieldsets(request, obj), ("Account", {"fields": account})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> Collection[str]:
-        kept = () if obj is None else ("source",) if request.user.role in MANAGERS else ("source", *PERSON)
-        return [*super().get_readonly_fields(request, obj), *self.record, "deleted_at", "deleted_by", *kept]
+        kept = () if obj is None else ("source",) if self.allows(request, "update") else ("source", *PERSON)
+        return [*super().get_readonly_fields(request, obj), *self.record, "deleted_at", "deleter", *kept]
 
     def get_form(self, request: HttpRequest, obj: Customer | None = None, change: bool = False, **kwargs: Any) -> Any:
         areas = {name: AdminTextareaWidget(attrs={"rows": 3}) for name in ("address", "accessibility_needs", "notes")}
         return super().get_form(request, obj, change, widgets=areas, **kwargs)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Customer | None = None, **kwargs: Any
+    ) -> HttpResponse:
+        if obj:
+            context |= {"title": f"{obj.full_name}{', deleted' if obj.is_deleted else ''}", "subtitle": None}
+        context["panels"] = [panel(request, obj) for panel in self.panels] if obj else []
+        context["may"] = {verb: self.allows(request, verb) for verb in ("restore", "purge")}
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
         return not (obj and obj.is_deleted) and super().has_change_permission(request, obj)
@@ -240,10 +229,7 @@ class CustomerAdmin(TransferAdmin, TenantAdmin):
         return not (obj and obj.is_deleted) and super().has_delete_permission(request, obj)
 
     def events(self, row: Customer) -> QuerySet[AuditEvent]:
-        return AuditEvent.objects.filter(customer_id=row.pk).select_related("actor")
-
-    def has_restore_permission(self, request: HttpRequest) -> bool:
-        return self.allows(request, "restore")
+        return events_of(row)
 
     def choice_label(self, row: Customer) -> str:
         return f"{row} · {row.phone or row.email}"
@@ -265,41 +251,36 @@ class CustomerAdmin(TransferAdmin, TenantAdmin):
         """Nothing else goes with a soft deletion."""
         return [link(customer) for customer in objs], {}, set(), []
 
-    @admin.action(description="Delete selected customers (they can be restored)", permissions=["delete"])
-    def soft_delete(self, request: HttpRequest, queryset: CustomerQuerySet) -> None:
-        customers = list(queryset.undeleted().select_for_update(of=("self",)))
-        for customer in customers:
-            customer.soft_delete(by=request.user.pk)
-        self.message_user(request, f"Deleted: {len(customers)}. The filter “Deleted” shows them.", messages.SUCCESS)
-
-    @admin.action(description="Restore selected customers", permissions=["restore"])
-    def restore(self, request: HttpRequest, queryset: CustomerQuerySet) -> None:
-        restored = 0
-        for customer in queryset.deleted().select_for_update(of=("self",)):
-            try:
-                customer.restore()
-            except DuplicateCustomer as error:
-                message = format_html("{} was not restored. {}", link(customer), error)
-                self.message_user(request, message, messages.ERROR)
-            else:
-                restored += 1
-        self.message_user(request, f"Restored: {restored}.", messages.SUCCESS)
-
     @admin.display(ordering="first_name")
     def name(self, customer: Customer) -> str:
         return customer.full_name
 
+    def contact(self, customer: Customer) -> SafeString:
+        ways = [("tel", customer.phone), ("mailto", customer.email)]
+        return format_html_join("", '<div><a href="{}:{}">{}</a></div>', ((way, to, to) for way, to in ways if to))
+
     @admin.display(description="tags")
-    def tag_list(self, customer: Customer) -> str:
-        return ", ".join(customer.tags)
+    def tag_list(self, customer: Customer) -> SafeString:
+        return format_html_join(" ", '<span class="tag">{}</span>', ([tag] for tag in customer.tags))
+
+    def last_visit(self, customer: Customer) -> dt.date | None:
+        return customer.last_appointment_date  # type: ignore[attr-defined]
+
+    def account(self, customer: Customer) -> str:
+        states = {
+            "Registered" if customer.has_password else "Walk-in": True,
+            "deleted": customer.is_deleted,
+            "inactive": not (customer.is_active or customer.is_deleted),
+        }
+        return ", ".join(state for state, holds in states.items() if holds)
+
+    @admin.display(description="deleted by")
+    def deleter(self, customer: Customer) -> str:
+        return str(User.objects.filter(pk=customer.deleted_by).first() or customer.deleted_by)
 
     @admin.display(boolean=True)
     def registered(self, customer: Customer) -> bool:
         return customer.has_password
-
-    @admin.display(ordering="created_at")
-    def created(self, customer: Customer) -> dt.date:
-        return timezone.localdate(customer.created_at)
 
     # As text, for those who may not change them.
     def preferred_services(self, customer: Customer) -> str:

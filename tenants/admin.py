@@ -6,13 +6,14 @@ from typing import Any
 from django import forms
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import BaseUserCreationForm
 from django.contrib.auth.models import Group
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
 from django.db import DataError, IntegrityError
 from django.db.models import Q, QuerySet
@@ -21,8 +22,10 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 
+from tenants.admin_paging import BoundedList, BoundedPaginator
 from tenants.admin_site import Choice
 from tenants.audit import Audited, AuditEvent
+from tenants.ids import is_id
 from tenants.models import Outlet, Role, Service, Staff, Tenant
 from tenants.permissions import ADMINS, STAFF, SUPER
 from tenants.scope import current_tenant, enter_scope
@@ -64,6 +67,7 @@ class TenantAdmin(admin.ModelAdmin):
     on_offer = Q(is_active=True)
     # Raised by a save that lost a race with another.
     lost_race: tuple[type[Exception], ...] = (IntegrityError,)
+    paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
@@ -139,11 +143,26 @@ class TenantAdmin(admin.ModelAdmin):
         name, _, comparison = lookup.partition("__")
         return name in offered and comparison in {"", "exact", "id__exact", "gte", "lt", "isnull"}
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BoundedList
+
+    def get_paginator(self, request: HttpRequest, queryset: QuerySet, per_page: int, **kwargs: Any) -> Paginator:
+        return self.paginator(queryset, per_page, rows=self.get_rows(request), **kwargs)
+
+    def get_rows(self, request: HttpRequest) -> QuerySet:
+        """What a list reads its page from, with all that a row shows."""
+        return self.get_queryset(request).select_related(*self.get_list_select_related(request))
+
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         try:
             return super().get_changelist_instance(request)
         except (ValueError, OverflowError, DataError) as error:
             raise IncorrectLookupParameters from error
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        if not all(is_id(pk) for pk in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            raise BadRequest("Select rows of the list.")
+        return super().response_action(request, queryset)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         row = super().get_object(request, object_id, from_field)

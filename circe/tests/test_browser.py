@@ -213,3 +213,36 @@ def test_an_administrator_imports_a_file_with_three_bad_rows(sign_in, tenant, tm
             ("Ana", "+6281211112222"),
             ("Cid", "+6281233334444"),
         }
+
+
+def test_a_manager_tags_those_whom_a_search_finds(sign_in, jane, tenant):
+    page = sign_in("outlet_manager", viewport=PHONE)
+    find(page, "jane")
+    page.locator(".action-select").first.check()
+    page.get_by_label("Action:").select_option("tag")
+    page.get_by_role("button", name="Go", exact=True).click()
+    page.get_by_label("Tag").fill("v!p")
+    page.get_by_role("button", name="Add a tag").click()
+    expect(page.locator(".errorlist")).to_contain_text("letters, digits, hyphens")
+    page.get_by_label("Tag").fill("VIP")
+    page.get_by_role("button", name="Add a tag").click()
+    expect(page.locator(".messagelist")).to_contain_text("Tagged “vip”: 1.")
+    # The list fits the screen, and stayed as it was found.
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    assert page.locator("#searchbar").input_value() == "jane"
+
+
+def test_a_super_admin_removes_for_good_who_was_deleted(sign_in, jane, tenant):
+    with tenant_scope(tenant):
+        jane.soft_delete(by=jane.pk)
+    page = sign_in("super_admin")
+    page.goto(f"/admin/customers/customer/{jane.pk}/change/")
+    page.get_by_role("button", name="Remove for good…").click()
+    page.get_by_label("To confirm").fill("yes")
+    page.get_by_role("button", name="Remove for good").click()
+    expect(page.locator(".errorlist")).to_contain_text("Nobody has been removed.")
+    page.get_by_label("To confirm").fill("1 customer")
+    page.get_by_role("button", name="Remove for good").click()
+    expect(page.locator(".messagelist")).to_contain_text("Removed for good: 1.")
+    with tenant_scope(tenant):
+        assert not Customer.objects.filter(pk=jane.pk).exists()

@@ -1,10 +1,9 @@
-"""The admin's pages of customers."""
+"""The admin's form of a customer."""
 
 import threading
 
 import pytest
-from django.contrib.messages import get_messages
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 
 from customers.models import Customer
 from customers.preferences import PreferredService
@@ -12,65 +11,7 @@ from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.scope import EVERY_TENANT, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
-PAGE = "/admin/customers/customer/"
-ADD = f"{PAGE}add/"
-
-# What the form for a new customer sends when only that much is typed.
-JANE = {
-    "first_name": "Jane",
-    "last_name": "Doe",
-    "gender": "",
-    "date_of_birth": "",
-    "email": "jane@example.com",
-    "phone": "0812 3456 789",
-    "address": "",
-    "tags": "VIP,  regular ,,vip",
-    "language": "id",
-    "preferred_outlet": "",
-    "preferred_categories": "",
-    "accessibility_needs": "",
-    "notes": "",
-    "accepts_email": "on",
-    "accepts_sms": "on",
-    "accepts_push": "on",
-    "source": "",
-}
-
-
-def change_page(customer):
-    return f"{PAGE}{customer.pk}/change/"
-
-
-def form_of(browser, customer):
-    """What the page's form sends when nothing is typed."""
-    form = browser.get(change_page(customer)).context["adminform"].form
-    body = {name: form[name].value() for name in form.fields}
-    body |= {
-        form[name].html_initial_name: form[name].initial for name in form.fields if form[name].field.show_hidden_initial
-    }
-    return {name: value for name, value in body.items() if value not in (None, False)}
-
-
-def change(browser, customer, **changes):
-    return browser.post(change_page(customer), form_of(browser, customer) | changes)
-
-
-def errors(response):
-    assert response.status_code == 200, response
-    return dict(response.context["adminform"].form.errors)
-
-
-def told(response):
-    return [str(message) for message in get_messages(response.wsgi_request)]
-
-
-def act(browser, action, *customers, query=""):
-    return browser.post(PAGE + query, {"action": action, "_selected_action": [one.pk for one in customers]})
-
-
-def names(browser, query=""):
-    return [customer.full_name for customer in browser.get(PAGE + query).context["cl"].result_list]
-
+from .pages import ADD, JANE, act, change, change_page, errors, form_of, told, until_blocked
 
 # --- adding ---------------------------------------------------------------------------------------------------------
 
@@ -287,145 +228,7 @@ def test_another_tenants_customer_is_not_changed(back_office, stranger, tenant):
     assert foreign.email != "jane@example.com"
 
 
-# --- deleting and restoring -----------------------------------------------------------------------------------------
-
-
-def test_deleting_is_soft_and_the_page_says_so(back_office, in_scope):
-    jane = CustomerFactory(tenant=in_scope)
-    browser = back_office("tenant_admin")
-    assert "Nothing is lost" in browser.get(f"{PAGE}{jane.pk}/delete/").content.decode()
-    assert browser.post(f"{PAGE}{jane.pk}/delete/", {"post": "yes"}).status_code == 302
-    jane.refresh_from_db()
-    assert (jane.is_deleted, jane.is_active, jane.deleted_by) == (True, False, browser.user.pk)
-
-
-@pytest.mark.parametrize("role", ["staff", "outlet_manager"])
-@pytest.mark.parametrize("action", ["soft_delete", "restore"])
-def test_reception_and_managers_neither_delete_nor_restore(back_office, in_scope, role, action):
-    make = CustomerFactory if action == "soft_delete" else DeletedCustomerFactory
-    jane, browser = make(tenant=in_scope), back_office(role)
-    assert browser.post(f"{PAGE}{jane.pk}/delete/", {"post": "yes"}).status_code in {302, 403}
-    act(browser, action, jane)
-    assert Customer.objects.get().is_deleted is (action == "restore")
-
-
-@pytest.mark.parametrize("role", ["staff", "outlet_manager"])
-def test_they_do_not_see_the_deleted_either(back_office, tenant, role):
-    deleted, browser = DeletedCustomerFactory(tenant=tenant), back_office(role)
-    assert names(browser) == []
-    assert browser.get(f"{PAGE}?deleted=yes").status_code == 400
-    assert browser.get(change_page(deleted)).status_code == 302
-
-
-def test_the_list_hides_the_deleted_unless_asked(back_office, tenant):
-    CustomerFactory(tenant=tenant, first_name="Here", last_name=None)
-    DeletedCustomerFactory(tenant=tenant, first_name="Gone", last_name=None)
-    browser = back_office("tenant_admin")
-    assert names(browser) == ["Here"]
-    assert names(browser, "?deleted=yes") == ["Gone"]
-    assert sorted(names(browser, "?deleted=all")) == ["Gone", "Here"]
-
-
-def test_a_deleted_customer_is_for_reading(back_office, in_scope):
-    service = ServiceFactory(tenant=in_scope, name="Creambath")
-    deleted = DeletedCustomerFactory(tenant=in_scope, first_name="Gone")
-    deleted.change({"preferred_services": [service.pk]})
-    browser = back_office("tenant_admin")
-    content = browser.get(change_page(deleted)).content.decode()
-    assert "Creambath" in content
-    assert 'name="_save"' not in content
-    assert browser.post(change_page(deleted), JANE).status_code == 403
-    assert browser.get(f"{PAGE}{deleted.pk}/delete/").status_code == 403
-
-
-def test_the_selected_are_deleted_and_restored(back_office, stranger, in_scope):
-    ours, theirs = [CustomerFactory(tenant=in_scope) for _ in range(3)], CustomerFactory(tenant=stranger)
-    browser = back_office("tenant_admin")
-    assert told(act(browser, "soft_delete", *ours[:2], theirs)) == ["Deleted: 2. The filter “Deleted” shows them."]
-    assert set(Customer.objects.deleted()) == set(ours[:2])
-    assert {one.deleted_by for one in Customer.objects.deleted()} == {browser.user.pk}
-    theirs.refresh_from_db()
-    assert theirs.is_deleted is False
-    assert "Restored: 2." in told(act(browser, "restore", *ours, theirs, query="?deleted=yes"))
-    assert not Customer.objects.deleted().exists()
-
-
-def test_a_restore_names_who_could_not_be_restored_and_does_the_rest(back_office, in_scope):
-    taken = DeletedCustomerFactory(tenant=in_scope, first_name="Taken", last_name=None, phone="+628123456789")
-    free = DeletedCustomerFactory(tenant=in_scope)
-    CustomerFactory(tenant=in_scope, phone="+628123456789")
-    said = told(act(back_office("tenant_admin"), "restore", taken, free, query="?deleted=yes"))
-    link = f'<a href="{change_page(taken)}">Taken</a>'
-    assert said == [f"{link} was not restored. Another customer has this phone number.", "Restored: 1."]
-    assert list(Customer.objects.deleted()) == [taken]
-
-
-def test_djangos_own_bulk_deletion_is_gone(back_office, in_scope):
-    jane, browser = CustomerFactory(tenant=in_scope), back_office("super_admin")
-    assert "delete_selected" not in browser.get(PAGE).content.decode()
-    act(browser, "delete_selected", jane)
-    assert Customer.objects.get().is_deleted is False
-
-
-# --- finding --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ("?q=josé", ["José Núñez"]),
-        ("?q=NUNEZ+jos", ["José Núñez"]),
-        ("?q=0812+3456", ["José Núñez"]),
-        ("?q=%25", []),
-        ("?q=" + "a" * 101, []),
-        ("?tag=vip", ["José Núñez"]),
-        ("?registered=yes", ["Astrid"]),
-        ("?registered=no", ["José Núñez"]),
-        ("?is_active__exact=0", ["Astrid"]),
-        ("?email_verified__exact=1", ["Astrid"]),
-    ],
-)
-def test_customers_are_found_as_through_the_api(back_office, tenant, stranger, query, found):
-    CustomerFactory(tenant=tenant, first_name="José", last_name="Núñez", phone="+62812345678", tags=["vip"])
-    CustomerFactory(
-        tenant=tenant, first_name="Astrid", last_name=None, password="x", is_active=False, email_verified=True
-    )
-    CustomerFactory(tenant=stranger, first_name="José", tags=["vip"])
-    assert names(back_office("staff"), query) == found
-
-
-def test_an_overlong_search_says_so(back_office):
-    response = back_office("staff").get(f"{PAGE}?q={'a' * 101}")
-    assert "Search for at most 100 characters." in response.content.decode()
-
-
-def test_the_filter_offers_the_tags_in_use_here(back_office, tenant, stranger):
-    CustomerFactory(tenant=tenant, tags=["vip"])
-    CustomerFactory(tenant=stranger, tags=["theirs"])
-    content = back_office("staff").get(PAGE).content.decode()
-    assert "?tag=vip" in content
-    assert "theirs" not in content
-
-
-def test_a_choice_tells_namesakes_apart(back_office, tenant):
-    CustomerFactory(tenant=tenant, first_name="Siti", last_name=None, phone="+62811111111")
-    names = {"app_label": "appointments", "model_name": "appointment", "field_name": "customer", "term": "sit"}
-    texts = [row["text"] for row in back_office("staff").get("/admin/autocomplete/", names).json()["results"]]
-    assert texts == ["Siti · +62811111111"]
-
-
 # --- at the same moment ---------------------------------------------------------------------------------------------
-
-
-def until_blocked():
-    """Return once some connection waits for another's lock."""
-    for _ in range(2000):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        threading.Event().wait(0.01)
-    raise AssertionError("Nobody waits.")
 
 
 @pytest.mark.django_db(transaction=True)

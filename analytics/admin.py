@@ -1,0 +1,32 @@
+"""What the statistics add to the admin's list of customers."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from analytics.dashboard import SEGMENT_WORDS
+from analytics.statistics import segmented
+from customers.admin import CustomerAdmin
+from customers.models import CustomerQuerySet
+from tenants.permissions import ADMINS
+
+
+class SegmentFilter(admin.SimpleListFilter):
+    """Customers of a segment of the statistics, for those who read them. It takes a pass over all customers in scope."""
+
+    roles = ADMINS
+    title = "segment"
+    parameter_name = "segment"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(segment, name) for segment, (name, _) in SEGMENT_WORDS.items()]
+
+    def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
+        if not self.value():
+            return customers
+        # By id: what is grouped could not be locked.
+        return customers.filter(pk__in=segmented().filter(segment=self.value()).values("pk"))
+
+
+CustomerAdmin.list_filter.insert(0, SegmentFilter)

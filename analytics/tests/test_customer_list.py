@@ -1,0 +1,63 @@
+"""The filter by segment of the admin's list of customers."""
+
+import pytest
+
+from analytics.statistics import SEGMENTS, segments
+from customers.models import Customer
+from customers.tests.factories import DeletedCustomerFactory
+from tenants.scope import tenant_scope
+
+from .conftest import days_ago
+
+PAGE = "/admin/customers/customer/"
+
+
+@pytest.fixture
+def all_kinds(tenant, customer, book):
+    """Customers of every segment, named by it."""
+    risky = customer(first_name="at_risk", tags=["vip"])
+    book(risky, days_ago(200))
+    book(customer(first_name="vip", tags=["vip"]), days_ago(60))
+    rich = customer(first_name="vip")
+    book(rich, *map(days_ago, range(100, 106)), days_ago(60), total_price=10**9)
+    book(customer(first_name="new"), days_ago(1))
+    customer(first_name="new")
+    book(customer(first_name="regular"), days_ago(60))
+    DeletedCustomerFactory(tenant=tenant, tags=["vip"])
+
+
+def found(browser, query):
+    return [one.first_name for one in browser.get(PAGE + query).context["cl"].result_list]
+
+
+@pytest.mark.parametrize("role", ["tenant_admin", "super_admin"])
+def test_the_list_of_a_segment_is_whom_the_statistics_count(back_office, tenant, all_kinds, role):
+    browser = back_office(role)
+    with tenant_scope(tenant):
+        counts = segments()
+    assert counts == {"vip": 2, "regular": 1, "new": 2, "at_risk": 1}
+    for name in SEGMENTS:
+        assert found(
+            browser, f"?segment={name}&tenant__id__exact={tenant.pk}" if role == "super_admin" else f"?segment={name}"
+        ) == ([name] * counts[name])
+
+
+def test_it_joins_with_other_filters_and_search(back_office, tenant, all_kinds):
+    browser = back_office("tenant_admin")
+    assert found(browser, "?segment=vip&tag=vip") == ["vip"]
+    assert found(browser, "?segment=vip&last_visit=90&q=vip") == ["vip", "vip"]
+    assert found(browser, "?segment=vip&deleted=yes") == []
+
+
+def test_another_tenants_customers_are_in_no_segment_of_ours(back_office, stranger, customer, book):
+    book(customer(tenant=stranger), days_ago(200))
+    assert found(back_office("tenant_admin"), "?segment=at_risk") == []
+
+
+def test_those_of_a_segment_can_be_tagged(back_office, tenant, all_kinds):
+    browser = back_office("tenant_admin")
+    with tenant_scope(tenant):
+        chosen = Customer.objects.filter(first_name="at_risk").get()
+        body = {"action": "tag", "_selected_action": [chosen.pk], "asked": 1, "tag": "win-back"}
+        assert browser.post(f"{PAGE}?segment=at_risk", body).status_code == 302
+        assert Customer.objects.tagged(["win-back"]).get() == chosen

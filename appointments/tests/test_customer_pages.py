@@ -1,0 +1,149 @@
+"""What appointments add to the admin's pages of customers."""
+
+import datetime as dt
+
+import pytest
+
+from appointments.tests.factories import AppointmentFactory
+from customers.tests.bodies import CUSTOMERS
+from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+
+PAGE = "/admin/customers/customer/"
+APPOINTMENTS = "/admin/appointments/appointment/"
+# Noon of a Sunday in Jakarta.
+NOW = dt.datetime(2025, 6, 15, 5, tzinfo=dt.UTC)
+TODAY = dt.date(2025, 6, 15)
+ROLES = ["staff", "outlet_manager", "tenant_admin", "super_admin"]
+
+
+@pytest.fixture(autouse=True)
+def clock(time_machine):
+    time_machine.move_to(NOW, tick=False)
+    return time_machine
+
+
+def days_ago(days):
+    return TODAY - dt.timedelta(days=days)
+
+
+@pytest.fixture
+def jane(tenant):
+    return CustomerFactory(tenant=tenant, first_name="Jane", last_name="Doe")
+
+
+def page_of(browser, customer):
+    response = browser.get(f"{PAGE}{customer.pk}/change/")
+    assert response.status_code == 200
+    return " ".join(response.content.decode().split())
+
+
+# --- the page -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_figures_are_those_of_the_api(back_office, as_role, tenant, jane, role):
+    for status, day in [("completed", 3), ("completed", 40), ("no_show", 9), ("cancelled", 8), ("confirmed", -1)]:
+        AppointmentFactory(
+            tenant=tenant, customer=jane, status=status, appointment_date=days_ago(day), total_price=1500
+        )
+    AppointmentFactory(tenant=tenant)
+    page = page_of(back_office(role), jane)
+    profile = as_role("staff").get(f"{CUSTOMERS}/{jane.pk}").json()
+    told = as_role("staff").get(f"{CUSTOMERS}/{jane.pk}/appointments").json()["statistics"]
+    assert (profile["total_spent"], profile["last_appointment_date"]) == (3000, "2025-06-12")
+    for name, value in {
+        "Visits": told["completed"],
+        "Spent": "3,000 IDR",
+        "Last visit": "June 12, 2025",
+        "Upcoming": told["upcoming"],
+        "No-shows": told["no_show"],
+        "Cancelled": told["cancelled"],
+    }.items():
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in page
+
+
+def test_the_latest_appointments_are_listed_newest_first(back_office, tenant, jane):
+    service = ServiceFactory(tenant=tenant, name="<i>Creambath</i>")
+    staff, outlet = UserFactory(tenant=tenant, first_name="Ayu"), OutletFactory(tenant=tenant, name="Kemang")
+    fields = {"tenant": tenant, "customer": jane, "service": service, "staff_id": staff.pk, "outlet": outlet}
+    made = [AppointmentFactory(**fields, appointment_date=days_ago(day)) for day in range(22)]
+    page = page_of(back_office("staff"), jane)
+    links = [page.find(f"{APPOINTMENTS}{one.pk}/change/") for one in made]
+    assert links[:20] == sorted(links[:20])
+    assert (min(links[:20]) > 0, links[20:]) == (True, [-1, -1])
+    assert '>Sun 15 Jun 2025, 14:00–15:30</a> <span class="status">Completed</span>' in page
+    assert f"&lt;i&gt;Creambath&lt;/i&gt; with {staff.full_name} · Kemang" in page
+    assert "350,000 IDR" in page
+    assert ">All 22</a>" in page
+
+
+def test_the_ways_to_book_and_to_all_appointments(back_office, tenant, jane):
+    browser = back_office("staff")
+    page = page_of(browser, jane)
+    assert f'href="{APPOINTMENTS}add/?customer={jane.pk}"' in page
+    assert "None yet." in page
+    form = browser.get(f"{APPOINTMENTS}add/?customer={jane.pk}").context["adminform"].form
+    assert form["customer"].value() == jane.pk
+
+
+def test_all_appointments_of_a_customer_and_no_others(back_office, tenant, stranger, jane):
+    days = [AppointmentFactory(tenant=tenant, customer=jane, appointment_date=days_ago(day)) for day in (400, -2, 7)]
+    AppointmentFactory(tenant=tenant)
+    foreign = AppointmentFactory(tenant=stranger)
+    browser = back_office("staff")
+    page = browser.get(f"{APPOINTMENTS}?customer={jane.pk}&day=all&o=-1")
+    assert list(page.context["cl"].result_list) == [days[1], days[2], days[0]]
+    assert f">{jane}</a>" in page.content.decode()
+    assert "By customer" not in browser.get(APPOINTMENTS).content.decode()
+    for pk in (foreign.customer_id, "0" * 24):
+        page = browser.get(f"{APPOINTMENTS}?customer={pk}&day=all")
+        assert (list(page.context["cl"].result_list), "Jane" in page.content.decode()) == ([], False)
+    assert browser.get(f"{APPOINTMENTS}?customer=zzz").url == f"{APPOINTMENTS}?e=1"
+
+
+def test_a_deleted_customer_keeps_the_figures(back_office, tenant):
+    gone = DeletedCustomerFactory(tenant=tenant)
+    AppointmentFactory(tenant=tenant, customer=gone, total_price=1500)
+    page = page_of(back_office("tenant_admin"), gone)
+    assert "<dd>1,500 IDR</dd>" in page
+    assert f"add/?customer={gone.pk}" not in page
+
+
+# --- the filter of the list -----------------------------------------------------------------------------------------
+
+
+def found(browser, query):
+    return {customer.first_name for customer in browser.get(PAGE + query).context["cl"].result_list}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_customers_by_their_last_visit(back_office, tenant, stranger, role):
+    for days in (-3, 0, 30, 31, 90, 91, 365, 366):
+        customer = CustomerFactory(tenant=tenant, first_name=str(days))
+        AppointmentFactory(tenant=tenant, customer=customer, appointment_date=days_ago(days))
+        # Only the last one counts, and only visits do.
+        AppointmentFactory(tenant=tenant, customer=customer, appointment_date=days_ago(1000))
+        AppointmentFactory(tenant=tenant, customer=customer, appointment_date=days_ago(50), status="no_show")
+    CustomerFactory(tenant=tenant, first_name="never")
+    missed = CustomerFactory(tenant=tenant, first_name="missed")
+    AppointmentFactory(tenant=tenant, customer=missed, appointment_date=TODAY, status="cancelled")
+    browser = back_office(role)
+    assert found(browser, "?last_visit=30") == {"-3", "0", "30"}
+    assert found(browser, "?last_visit=90") == {"31", "90"}
+    assert found(browser, "?last_visit=365") == {"91", "365"}
+    assert found(browser, "?last_visit=older") == {"366"}
+    assert found(browser, "?last_visit=never") == {"never", "missed"}
+
+
+def test_the_days_are_the_tenants(back_office, tenant, clock):
+    AppointmentFactory(tenant=tenant, customer=CustomerFactory(tenant=tenant), appointment_date=days_ago(30))
+    clock.move_to(dt.datetime(2025, 6, 15, 16, 59, tzinfo=dt.UTC))
+    assert len(found(back_office("staff"), "?last_visit=30")) == 1
+    clock.move_to(dt.datetime(2025, 6, 15, 17, tzinfo=dt.UTC))
+    assert len(found(back_office("staff"), "?last_visit=30")) == 0
+
+
+def test_a_row_tells_the_last_visit(back_office, tenant, jane):
+    AppointmentFactory(tenant=tenant, customer=jane, appointment_date=days_ago(3))
+    assert '<td class="field-last_visit nowrap">June 12, 2025</td>' in back_office("staff").get(PAGE).content.decode()

@@ -1,0 +1,77 @@
+"""What the tests of the admin's pages of customers share."""
+
+import threading
+
+from django.contrib.messages import get_messages
+from django.db import connection
+
+PAGE = "/admin/customers/customer/"
+ADD = f"{PAGE}add/"
+
+# What the form for a new customer sends when only that much is typed.
+JANE = {
+    "first_name": "Jane",
+    "last_name": "Doe",
+    "gender": "",
+    "date_of_birth": "",
+    "email": "jane@example.com",
+    "phone": "0812 3456 789",
+    "address": "",
+    "tags": "VIP,  regular ,,vip",
+    "language": "id",
+    "preferred_outlet": "",
+    "preferred_categories": "",
+    "accessibility_needs": "",
+    "notes": "",
+    "accepts_email": "on",
+    "accepts_sms": "on",
+    "accepts_push": "on",
+    "source": "",
+}
+
+
+def change_page(customer):
+    return f"{PAGE}{customer.pk}/change/"
+
+
+def form_of(browser, customer):
+    """What the page's form sends when nothing is typed."""
+    form = browser.get(change_page(customer)).context["adminform"].form
+    body = {name: form[name].value() for name in form.fields}
+    body |= {
+        form[name].html_initial_name: form[name].initial for name in form.fields if form[name].field.show_hidden_initial
+    }
+    return {name: value for name, value in body.items() if value not in (None, False)}
+
+
+def change(browser, customer, **changes):
+    return browser.post(change_page(customer), form_of(browser, customer) | changes)
+
+
+def errors(response):
+    assert response.status_code == 200, response
+    return dict(response.context["adminform"].form.errors)
+
+
+def told(response):
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def act(browser, action, *customers, query="", **asked):
+    body = {"action": action, "_selected_action": [one.pk for one in customers]}
+    return browser.post(PAGE + query, body | asked)
+
+
+def names(browser, query=""):
+    return [customer.full_name for customer in browser.get(PAGE + query).context["cl"].result_list]
+
+
+def until_blocked():
+    """Return once some connection waits for another's lock."""
+    for _ in range(2000):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        threading.Event().wait(0.01)
+    raise AssertionError("Nobody waits.")
