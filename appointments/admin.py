@@ -5,30 +5,53 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
-from django.db import IntegrityError
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.html import format_html
 
 from appointments.customer_pages import CustomerFilter
-from appointments.models import Appointment, AppointmentQuerySet, Status
+from appointments.day_sheet import DaySheet, now, refusal, sheet_url
+from appointments.models import HELD, Appointment, AppointmentQuerySet, DoubleBooking, Status
 from customers.models import Customer
 from customers.search import MAX_LENGTH
 from tenants.admin import TenantAdmin, TenantForm
+from tenants.ids import is_id
+from tenants.models import Outlet
 from tenants.parameters import zone
 from tenants.permissions import STAFF, SUPER
 
+HELP = {
+    "start_time": "By the clock of the business.",
+    "end_time": "The service’s length, if left empty. An end before the start is of the next day.",
+    "total_price": "The service’s, if left empty.",
+    "status": "Pending, confirmed and in progress hold the time: nobody else can have it.",
+}
+# What a new booking may only have if it is on offer; one that stands keeps it.
+ON_OFFER = {
+    "customer": Q(is_deleted=False),
+    "service": Q(is_active=True),
+    "staff": Q(is_active=True),
+    "outlet": Q(is_active=True),
+}
+
 
 class AppointmentForm(TenantForm):
-    """A booking. The end and the price are the service's unless given."""
+    """A booking. The end and the price are the service's unless given. An overlap is an error of the start, which names
+    the other appointment.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        customer = self.fields.get("customer")
-        if customer:
-            known = self.instance.customer_id
-            customer.queryset = Customer.objects.filter(Q(is_deleted=False) | Q(pk=known))
-            customer.required = self.instance._state.adding or known is not None
+        for name, on_offer in ON_OFFER.items():
+            if name in self.fields:
+                field, known = self.fields[name], getattr(self.instance, f"{name}_id")
+                field.queryset = field.queryset.filter(on_offer | Q(pk=known))
+                field.error_messages["invalid_choice"] = "This is not on offer: choose another one."
+        if "customer" in self.fields:
+            self.fields["customer"].required = self.instance._state.adding or self.instance.customer_id is not None
             self.fields["end_time"].required = self.fields["total_price"].required = False
 
     def clean(self) -> dict[str, Any]:
@@ -42,8 +65,16 @@ class AppointmentForm(TenantForm):
         return values
 
     def _get_validation_exclusions(self) -> set[str]:
-        # The constraint on double booking asks for the status; with a malformed one it has to be left out as a whole.
-        return super()._get_validation_exclusions() | ({"staff"} if "status" in self.errors else set())
+        # With the day left out, the constraint on double booking is not asked: `_post_clean` tells more.
+        return super()._get_validation_exclusions() | {"appointment_date"}
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        asked = {"tenant", "staff", "appointment_date", "start_time", "end_time", "status"}
+        if "start_time" in self.fields and not self.errors.keys() & asked:
+            rival = self.instance.rival()
+            if rival:
+                self.add_error("start_time", ValidationError(refusal(DoubleBooking(rival)), code="overlap"))
 
 
 class DayFilter(admin.SimpleListFilter):
@@ -105,8 +136,11 @@ class AppointmentAdmin(TenantAdmin):
         ("Time", {"fields": ["appointment_date", "start_time", "end_time", "status"]}),
         ("Payment", {"fields": ["total_price", "payment_status", "payment_method", "paid_amount"]}),
         (None, {"fields": ["notes"]}),
-        ("Record", {"fields": ["created_at", "updated_at"]}),
     ]
+
+    def get_urls(self) -> list[URLPattern]:
+        day_sheet = self.admin_site.admin_view(DaySheet.as_view(model_admin=self))
+        return [path("day/", day_sheet, name="appointments_appointment_daysheet"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Appointment]:
         return super().get_queryset(request).defer("customer__search_text")
@@ -122,10 +156,45 @@ class AppointmentAdmin(TenantAdmin):
             queryset = queryset.filter(customer__in=Customer.objects.undeleted().matching(search_term))
         return queryset, False
 
+    def get_fieldsets(self, request: HttpRequest, obj: Appointment | None = None) -> Any:
+        record = [("Record", {"fields": ["created_at", "updated_at"]})] if obj else []
+        return [*super().get_fieldsets(request, obj), *record]
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        blanks = {"end_time": "The service's length, if left empty.", "total_price": "The service's, if left empty."}
-        kwargs |= {"help_texts": blanks, "widgets": {"notes": AdminTextareaWidget(attrs={"rows": 3})}}
+        kwargs |= {"help_texts": HELP, "widgets": {"notes": AdminTextareaWidget(attrs={"rows": 3})}}
         return super().get_form(request, obj, change, **kwargs)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What the address tells; and the outlet, where there is no other."""
+        outlets = Outlet.objects.filter(is_active=True)[:2]
+        only = {"outlet": outlets[0].pk} if len(outlets) == 1 else {}
+        return only | super().get_changeform_initial_data(request)
+
+    def save_model(self, request: HttpRequest, obj: Appointment, form: AppointmentForm, change: bool) -> None:
+        """Save; a booking of time gone by, such as of a walk-in written down later, with a word of warning."""
+        super().save_model(request, obj, form, change)
+        if obj.status in HELD and obj.hours[1] <= now() and {"appointment_date", "end_time"} & {*form.changed_data}:
+            sentence = (
+                "This appointment ended on {:%-d %B %Y at %H:%M}, which is past. Change the day if that is not meant."
+            )
+            messages.warning(request, sentence.format(obj.hours[1]))
+
+    def response_post_save_add(self, request: HttpRequest, obj: Appointment) -> HttpResponse:
+        return self._to_sheet(request, obj)
+
+    def response_post_save_change(self, request: HttpRequest, obj: Appointment) -> HttpResponse:
+        """Back to the sheet where the form was opened there, else to the list."""
+        back = self._to_sheet if "sheet" in request.GET else super().response_post_save_change
+        return back(request, obj)
+
+    def _to_sheet(self, request: HttpRequest, obj: Appointment) -> HttpResponse:
+        narrowed = is_id(request.GET.get("sheet"))
+        query = {
+            "tenant_id": obj.tenant_id if self._across_tenants(request) else None,
+            "day": obj.appointment_date,
+            "outlet": obj.outlet_id if narrowed else None,
+        }
+        return HttpResponseRedirect(f"{sheet_url(**query)}#appointment-{obj.pk}")
 
     @admin.display(ordering="start_time")
     def time(self, appointment: Appointment) -> str:
@@ -138,8 +207,8 @@ class AppointmentAdmin(TenantAdmin):
             appointment.status = status
             try:
                 appointment.save(update_fields=["status"])
-            except IntegrityError:
-                sentence = f"{appointment}, {appointment.customer}: {appointment.staff} is booked again at that time."
+            except DoubleBooking as error:
+                sentence = format_html("{}, {}: not changed. {}", appointment, appointment.customer, refusal(error))
                 self.message_user(request, sentence, messages.ERROR)
             else:
                 done += 1

@@ -1,11 +1,14 @@
 """When we meet."""
 
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
-from django.db import connection, models, transaction
-from django.db.models import Count, F, Func, Q
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models import Count, F, Func, Q, Value
 from django.utils import timezone
 
 from customers.models import Customer
@@ -48,11 +51,46 @@ class PaymentMethod(models.TextChoices):
     WALLET = "wallet"
 
 
+def occupied(day: Any, start: Any, end: Any) -> Func:
+    """The time that an appointment takes, as a range by the tenant's clock."""
+    return Func(day, start, end, function="circe_occupied")
+
+
+OCCUPIED = occupied(F("appointment_date"), F("start_time"), F("end_time"))
+
+
+class DoubleBooking(IntegrityError):
+    """A member of staff would be in two appointments at once. `other` is the one that holds the time, None where it has
+    just let go of it.
+    """
+
+    def __init__(self, other: "Appointment | None") -> None:
+        self.other = other
+        super().__init__(other.booking if other else "That time was taken until a moment ago. Try again.")
+
+
 class AppointmentQuerySet(models.QuerySet):
     """Questions about appointments."""
 
     def visits(self) -> Self:
         return self.filter(status=Status.COMPLETED)
+
+    def in_full(self) -> Self:
+        """With customer, service, staff and outlet."""
+        return self.select_related("customer", "service", "staff", "outlet").defer("customer__search_text")
+
+    def on(self, day: dt.date) -> Self:
+        """Those of that day, and of the night before those that run past midnight into it."""
+        night = Q(appointment_date=day - dt.timedelta(days=1), end_time__lt=F("start_time"), end_time__gt=dt.time())
+        return self.filter(Q(appointment_date=day) | night)
+
+    def holding(self, *, staff: str, day: dt.date, start: dt.time, end: dt.time) -> Self:
+        """Those that hold some of that time of the member of staff, as the constraint on double booking understands it."""
+        wanted = occupied(Value(day), Value(start), Value(end))
+        meets = Func(
+            OCCUPIED, wanted, template="%(expressions)s", arg_joiner=" && ", output_field=models.BooleanField()
+        )
+        return self.filter(meets, staff=staff, status__in=HELD)
 
     def statistics(self) -> dict[str, int]:
         """How many of each kind: `{"total_appointments", "completed", "cancelled", "no_show", "upcoming"}`."""
@@ -117,10 +155,7 @@ class Appointment(TenantModel):
                 expressions=[
                     ("tenant", RangeOperators.EQUAL),
                     ("staff", RangeOperators.EQUAL),
-                    (
-                        Func(F("appointment_date"), F("start_time"), F("end_time"), function="circe_occupied"),
-                        RangeOperators.OVERLAPS,
-                    ),
+                    (OCCUPIED, RangeOperators.OVERLAPS),
                 ],
                 condition=Q(status__in=HELD),
                 violation_error_message="This member of staff has another appointment at that time.",
@@ -136,12 +171,55 @@ class Appointment(TenantModel):
     def __str__(self) -> str:
         return f"{self.appointment_date} {self.start_time:%H:%M}"
 
+    @property
+    def hours(self) -> tuple[dt.datetime, dt.datetime]:
+        """When it begins and ends, by the tenant's clock."""
+        begins, ends = (dt.datetime.combine(self.appointment_date, time) for time in (self.start_time, self.end_time))
+        return begins, ends + dt.timedelta(days=ends < begins)
+
+    @property
+    def booking(self) -> str:
+        """`Ana Lee is booked on 25 January 2025 from 10:00 to 11:00, for Jane Doe (Haircut).`"""
+        when = f"on {self.appointment_date:%-d %B %Y} from {self.start_time:%H:%M} to {self.end_time:%H:%M}"
+        return f"{self.staff} is booked {when}, for {self.customer or 'a customer removed since'} ({self.service})."
+
+    def rival(self) -> "Appointment | None":
+        """The first other appointment that holds time which this one would hold, None where there is none."""
+        if self.status not in HELD:
+            return None
+        others = Appointment.objects.filter(tenant=self.tenant_id).exclude(pk=self.pk).in_full()
+        start, end = self.start_time, self.end_time
+        holding = others.holding(staff=self.staff_id, day=self.appointment_date, start=start, end=end)
+        return holding.order_by("appointment_date", "start_time").first()
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        try:
+            with transaction.atomic():
+                with connection.cursor() as cursor:
+                    lock = [f"{self.tenant_id}{self.staff_id}"]
+                    cursor.execute("SELECT pg_advisory_xact_lock(3, hashtext(%s))", lock)
+                yield
+        except IntegrityError as error:
+            if error.__cause__.diag.constraint_name != "appointment_no_double_booking":
+                raise
+            raise DoubleBooking(self.rival()) from error.__cause__
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save. Bookings of one member of staff take turns, so that those that meet find out in order, without deadlock.
 
-        Raises IntegrityError where the time is taken.
+        Raises DoubleBooking where the time is taken.
         """
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(3, hashtext(%s))", [f"{self.tenant_id}{self.staff_id}"])
+        with self._in_turn():
             super().save(*args, **kwargs)
+
+    def set_status(self, status: Status, *, seen: str) -> bool:
+        """Set the status, if it still is the one that was `seen`. Says whether it was.
+
+        Raises DoubleBooking where the time, to be held again, is taken.
+        """
+        self.status = status
+        # One statement, and after the turn, as in `save`: two who do this and that at once can't wait for each other.
+        with self._in_turn():
+            same = Appointment.objects.filter(pk=self.pk, staff=self.staff_id, status=seen)
+            return bool(same.update(status=status, updated_at=timezone.now()))

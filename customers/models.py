@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from customers.preferences import PREFERRED
 from customers.search import SearchText, matching
-from customers.transfer.models import CustomerImport as CustomerImport  # so that Django finds it
+from customers.transfer.models import CustomerImport
 from customers.validators import validate_date_of_birth, validate_name, validate_source, validate_tag
 from tenants.constraints import SameTenant, TenantForeignKey
 from tenants.idempotency import StoredAnswer
@@ -237,6 +237,7 @@ class Customer(TenantModel):
         with suppress(ValidationError):
             self.phone = clean_phone(self.phone) if self.phone else None
         self.tags = unique(tag.strip().lower() for tag in self.tags)
+        self.preferred_categories = [unicodedata.normalize("NFC", name).strip() for name in self.preferred_categories]
         if len(self.tags) > MAX_TAGS:
             raise ValidationError({"tags": f"A customer has at most {MAX_TAGS} tags."})
         if not (self.email or self.phone):
@@ -365,11 +366,14 @@ def purge_all(customers: Collection[Customer]) -> dict[str, int]:
     """
     ids = [customer.pk for customer in customers]
     appointments = Customer._meta.get_field("appointments").related_model.objects
-    own = appointments.filter(tenant__in={customer.tenant_id for customer in customers}, customer__in=ids).order_by()
+    tenants = {customer.tenant_id for customer in customers}
+    own = appointments.filter(tenant__in=tenants, customer__in=ids).order_by()
     numbers = dict(own.values_list("customer").annotate(Count("pk")))
     own.update(customer=None, notes=None)
     LoginFailure.objects.filter(account__in=[customer.email_key for customer in customers]).delete()
     StoredAnswer.objects.filter(subject_id__in=ids).delete()
+    # A file that waits to be imported may hold them too.
+    CustomerImport.objects.at_rest().filter(tenant__in=tenants).delete()
     Customer.objects.filter(pk__in=ids).delete()
     return numbers
 

@@ -1,22 +1,18 @@
 """The admin's pages of appointments."""
 
 import datetime as dt
-import threading
 
 import pytest
 import time_machine
 from django.contrib.messages import get_messages
-from django.db import connection, connections, transaction
 
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.scope import EVERY_TENANT, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 PAGE = "/admin/appointments/appointment/"
 ADD = f"{PAGE}add/"
-OVERLAP = {"__all__": ["This member of staff has another appointment at that time."]}
 
 
 @pytest.fixture
@@ -134,90 +130,6 @@ def test_the_appointment_of_someone_removed_for_good_can_be_changed(back_office,
     assert (kept.customer_id, kept.total_price) == (None, 1)
 
 
-# --- no double booking ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", ["pending", "confirmed", "in_progress"])
-@pytest.mark.parametrize(
-    ("start", "end"), [("14:30", "14:45"), ("13:00", "14:01"), ("14:59", "18:00"), ("13:00", "02:00")]
-)
-def test_an_overlap_is_refused(back_office, in_scope, booking, status, start, end):
-    browser = back_office("staff")
-    browser.post(ADD, booking | {"status": status})
-    assert errors(browser.post(ADD, booking | {"start_time": start, "end_time": end})) == OVERLAP
-    assert Appointment.objects.count() == 1
-
-
-def test_an_overlap_after_midnight_is_refused(back_office, booking):
-    browser = back_office("staff")
-    browser.post(ADD, booking | {"start_time": "23:00", "end_time": "01:00"})
-    next_day = booking | {"appointment_date": "2025-01-26", "start_time": "00:30", "end_time": "01:30"}
-    assert errors(browser.post(ADD, next_day)) == OVERLAP
-    assert browser.post(ADD, next_day | {"start_time": "01:00"}).status_code == 302
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ({}, {"start_time": "15:00", "end_time": "16:00"}),
-        ({}, {"appointment_date": "2025-01-26"}),
-        ({"status": "cancelled"}, {}),
-        ({}, {"status": "no_show"}),
-    ],
-)
-def test_what_does_not_overlap_is_booked(back_office, booking, first, second):
-    browser = back_office("staff")
-    assert browser.post(ADD, booking | first).status_code == 302
-    assert browser.post(ADD, booking | second).status_code == 302
-
-
-def test_two_at_once_with_two_members_of_staff(back_office, tenant, booking):
-    browser = back_office("staff")
-    assert browser.post(ADD, booking).status_code == 302
-    assert browser.post(ADD, booking | {"staff": UserFactory(tenant=tenant).pk}).status_code == 302
-
-
-def test_an_appointment_does_not_overlap_with_itself(back_office, in_scope, booking):
-    browser = back_office("staff")
-    browser.post(ADD, booking)
-    made = Appointment.objects.get()
-    assert browser.post(f"{PAGE}{made.pk}/change/", booking | {"start_time": "14:10"}).status_code == 302
-    browser.post(ADD, booking | {"start_time": "16:00", "end_time": "17:00"})
-    assert errors(browser.post(f"{PAGE}{made.pk}/change/", booking | {"end_time": "16:30"})) == OVERLAP
-
-
-def until_blocked():
-    """Return once some connection waits for another's lock."""
-    for _ in range(2000):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        threading.Event().wait(0.01)
-    raise AssertionError("Nobody waits.")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_who_loses_a_race_for_a_time_reads_so_in_the_form(back_office, tenant, booking):
-    browser, answers = back_office("staff"), []
-
-    def post():
-        answers.append(browser.post(ADD, booking))
-        connections.close_all()
-
-    other = threading.Thread(target=post)
-    with transaction.atomic():
-        at = {"appointment_date": dt.date(2025, 1, 25), "start_time": dt.time(14), "end_time": dt.time(15)}
-        AppointmentFactory(tenant=tenant, staff_id=booking["staff"], status=Status.PENDING, **at)
-        # The form has been found valid and waits for its turn to save.
-        other.start()
-        until_blocked()
-    other.join()
-    assert errors(answers[0]) == OVERLAP
-    with tenant_scope(EVERY_TENANT):
-        assert Appointment.objects.count() == 1
-
-
 # --- what became of it ----------------------------------------------------------------------------------------------
 
 
@@ -241,12 +153,15 @@ def test_the_status_of_the_selected_is_set(back_office, stranger, in_scope, acti
 
 def test_confirming_over_another_booking_is_reported_and_the_rest_is_done(back_office, in_scope):
     person = UserFactory(tenant=in_scope, first_name="Sari", last_name="")
-    AppointmentFactory(tenant=in_scope, staff_id=person.pk, status=Status.CONFIRMED)
+    names = {"customer": CustomerFactory(tenant=in_scope, first_name="Jo", last_name=None)}
+    names["service"] = ServiceFactory(tenant=in_scope, name="Haircut")
+    holder = AppointmentFactory(tenant=in_scope, staff_id=person.pk, status=Status.CONFIRMED, **names)
     customer = CustomerFactory(tenant=in_scope, first_name="Jane", last_name=None)
     lost = AppointmentFactory(tenant=in_scope, staff_id=person.pk, status=Status.CANCELLED, customer=customer)
     free = AppointmentFactory(tenant=in_scope, status=Status.CANCELLED)
     assert told(act(back_office("staff"), "confirm", lost, free)) == [
-        "2025-01-25 14:00, Jane: Sari is booked again at that time.",
+        "2025-01-25 14:00, Jane: not changed. Sari is booked on 25 January 2025 from 14:00 to 15:30, for Jo (Haircut)."
+        f' <a href="{PAGE}{holder.pk}/change/" target="_blank">Show it</a>',
         "Confirmed: 1.",
     ]
     lost.refresh_from_db()

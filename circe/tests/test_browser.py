@@ -1,5 +1,6 @@
 """The back office in a real browser, as each role: Debian's chromium, driven by Playwright."""
 
+import datetime as dt
 import os
 import re
 import shutil
@@ -7,11 +8,13 @@ import shutil
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from appointments.models import Appointment, Status
+from appointments.tests.factories import AppointmentFactory
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.models import Role
 from tenants.scope import tenant_scope
-from tenants.tests.factories import PASSWORD, UserFactory
+from tenants.tests.factories import PASSWORD, OutletFactory, UserFactory
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -129,6 +132,30 @@ def test_who_was_signed_out_meanwhile_signs_in_again(sign_in):
     page.route("**/admin/figures/*", lambda route: (page.context.clear_cookies(), route.continue_()))
     page.goto("/admin/?period=this_year")
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
+
+
+def test_reception_works_through_the_day_sheet(sign_in, jane, tenant):
+    today = {"tenant": tenant, "appointment_date": dt.datetime.now(tenant.zone).date(), "status": Status.CONFIRMED}
+    visit = AppointmentFactory(customer=jane, outlet=OutletFactory(tenant=tenant, name="Kemang"), **today)
+    AppointmentFactory.create_batch(3, **today)
+    page = sign_in("staff", viewport=PHONE)
+    page.get_by_role("link", name="Day sheet", exact=True).first.click()
+    card = page.locator(f"#appointment-{visit.pk}")
+    card.get_by_role("button", name="Start").click()
+    # The message, and the card that it is about, stand on the screen together.
+    expect(page.locator(".messagelist")).to_contain_text("Jane Doe, 14:00: in progress.")
+    expect(page.locator(".messagelist")).to_be_in_viewport()
+    expect(card.locator(".status")).to_be_in_viewport()
+    # What colleagues do shows without a click, and what one looks at stays where it is.
+    place, above = card.bounding_box()["y"], OutletFactory(tenant=tenant, name="Ancol")
+    AppointmentFactory(outlet=above, **today)
+    with tenant_scope(tenant):
+        Appointment.objects.filter(pk=visit.pk).update(status=Status.COMPLETED)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(card.locator(".status")).to_have_text("Completed")
+    expect(page.get_by_role("heading", name="Ancol")).to_be_attached()
+    assert abs(card.bounding_box()["y"] - place) < 1
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
 def test_an_administrator_deletes_restores_and_reads_the_history(sign_in, jane):

@@ -1,5 +1,6 @@
 """`manage.py erase_customer`. That nothing of the person stays in a dump of the database: test_forgotten.py."""
 
+import io
 import json
 import sys
 
@@ -13,6 +14,7 @@ from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.test_purge_customers import Terminal
 from customers.tests.test_restore_customers import NOBODY, pk
+from customers.transfer.models import CustomerImport, ImportPart
 from tenants.audit import AuditEvent
 from tenants.ids import is_id
 from tenants.models import LoginFailure
@@ -80,7 +82,7 @@ def test_the_certificate_tells_what_and_not_whom_and_remains(jane, tenant):
         "command": "erase_customer",
         "by": "Data protection officer",
         "customers": [pk(1), pk(2)],
-        "removed": {"customers": 2, "preferences": 1, "stored_answers": 0, "failed_logins": 1},
+        "removed": {"customers": 2, "preferences": 1, "stored_answers": 0, "failed_logins": 1, "uploaded_files": 0},
         "kept_without_the_person": {"appointments": 2, "audit_events": events},
         "backups": BACKUPS,
     }
@@ -127,6 +129,25 @@ def test_json(jane):
     assert same_phone == {"tenant": "lotus", "outcome": "same_contact", "id": pk(3), "fields": ["phone"]}
     assert erased["customers"] == [pk(2)]
     assert ran.report["totals"] == {"erased": 1, "same_contact": 2, "refused": 0}
+
+
+def test_files_uploaded_to_be_imported_go_too(jane, tenant, stranger):
+    for business in (tenant, stranger):
+        with tenant_scope(business):
+            CustomerImport.objects.create(file_name="people.csv").store("file", io.BytesIO(b"first_name\nQuetzal\n"))
+    report = run(*LOTUS, "--id", pk(2), "--yes", "--json").report
+    assert report["rows"][-1]["removed"]["uploaded_files"] == 1
+    with tenant_scope(EVERY_TENANT):
+        assert list(CustomerImport.objects.values_list("tenant__slug", flat=True)) == ["nordlys"]
+        assert list(ImportPart.objects.values_list("tenant__slug", flat=True)) == ["nordlys"]
+
+
+def test_while_an_import_runs_which_may_hold_the_person_nobody_is_erased(jane, tenant):
+    with tenant_scope(tenant):
+        CustomerImport.objects.create(file_name="people.csv", worked_at=timezone.now())
+    ran = run(*LOTUS, "--id", pk(2), "--yes")
+    assert (ran.code, ran.lines[0]) == (1, "lotus: refused an import is running: run this again when it has ended")
+    assert len(ids()) == 4
 
 
 def test_nobody_is_a_refusal(jane):

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from customers.models import Customer
 from customers.preferences import PreferredService
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from customers.tests.transfer import as_csv, from_csv, imported
+from customers.tests.transfer import as_csv, as_workbook, from_csv, imported
 from customers.transfer import importing
 from tenants.audit import AuditEvent
 from tenants.ids import new_id
@@ -189,6 +189,32 @@ def test_another_businesses_outlet_is_as_absent_as_none(import_rows, stranger):
 def test_neither_e_mail_nor_phone(import_rows):
     result = import_rows(["first_name", "email", "phone"], ["Jane", "", ""])
     assert result.refusals == [(2, "email", "A customer needs an e-mail address or a phone number.")]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "first_name,email\nÅse,a@example.com\n".encode() + b"Zo\xeb,z@example.com\n" + b"Ann,n@example.com\n",
+        "first_name,email\nÅse,a@example.com\nZo\ud800,z@example.com\nAnn,n@example.com\n".encode(
+            "utf-16", "surrogatepass"
+        ),
+        as_workbook(
+            [
+                ["first_name", "email"],
+                ["Åse", "a@example.com"],
+                ["Zo_xD800_", "z@example.com"],
+                ["Ann", "n@example.com"],
+            ]
+        ),
+    ],
+    ids=["bytes that are no UTF-8", "half a character of UTF-16", "half a character in a workbook"],
+)
+def test_what_is_no_text_is_refused(tmp_path, in_scope, file):
+    path = tmp_path / "customers"
+    path.write_bytes(file)
+    result = imported(path, refused=tmp_path / "refused.csv")
+    assert result.refusals == [(3, "first_name", "The cell holds bytes that are no text in the file's encoding.")]
+    assert {name for name, *_ in people()} == {"Åse", "Ann"}
 
 
 def test_two_reasons_are_both_told(import_rows):

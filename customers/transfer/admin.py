@@ -1,8 +1,8 @@
 """The admin's pages to import and export customers."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
-from itertools import chain
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -10,7 +10,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.http import (
     FileResponse,
     Http404,
@@ -31,7 +31,7 @@ from customers.transfer import uploads
 from customers.transfer.columns import COLUMNS
 from customers.transfer.exporting import csv_chunks, header, rows
 from customers.transfer.files import open_table
-from customers.transfer.importing import OUTCOMES, Report
+from customers.transfer.importing import OUTCOMES
 from customers.transfer.models import CustomerImport
 from customers.transfer.tables import Unreadable
 from customers.transfer.workbooks import write_workbook
@@ -171,8 +171,7 @@ class TransferAdmin(admin.ModelAdmin):
         title = f"{'Checking' if dry_run else 'Importing'} {upload.file_name}"
         page = self._page(request, "import_progress", title, url=url, here=HERE).render()
         before, after = page.text.split(HERE)
-        steps = _progress(uploads.work(upload, dry_run=dry_run), url)
-        return StreamingHttpResponse(_in_scope(chain([before], steps, [after])))
+        return StreamingHttpResponse(_in_scope(_progress(upload, dry_run, url, before, after)))
 
     # --- export -----------------------------------------------------------------------------------------------------
 
@@ -230,15 +229,18 @@ class TransferAdmin(admin.ModelAdmin):
         return TemplateResponse(request, f"{TEMPLATES}{name}.html", context)
 
 
-def _progress(steps: Iterator[tuple[float, Report]], url: str) -> Iterator[str]:
-    """A bar for each step, over the one before; then the way to the outcome."""
+def _progress(upload: CustomerImport, dry_run: bool, url: str, before: str, after: str) -> Iterator[str]:
+    """The page: its beginning, a bar for each step, each over the one before, the way to the outcome, its end."""
+    yield before
     outcome = "done"
     try:
-        for done, report in steps:
-            yield render_to_string(f"{TEMPLATES}import_step.html", {"percent": round(100 * done), "report": report})
+        with closing(uploads.work(upload, dry_run=dry_run)) as steps:
+            for done, report in steps:
+                yield render_to_string(f"{TEMPLATES}import_step.html", {"percent": round(100 * done), "report": report})
     except OperationalError:
         outcome = "stopped"
     yield render_to_string(f"{TEMPLATES}import_end.html", {"url": url, "outcome": outcome})
+    yield after
 
 
 def _table(customers: CustomerQuerySet) -> Iterator[list[Any]]:
@@ -257,12 +259,18 @@ def _file_name(kind: str) -> str:
     return f"customers-{tenant.slug if tenant else 'all'}-{timezone.localdate()}.{kind}"
 
 
-def _download(chunks: Iterable[bytes], name: str) -> StreamingHttpResponse:
+def _download(chunks: Iterator[bytes], name: str) -> StreamingHttpResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(_in_scope(chunks), content_type="text/csv; charset=utf-8", headers=headers)
+    body = _in_scope(_at_one_moment(chunks))
+    return StreamingHttpResponse(body, content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _in_scope(chunks: Iterable[Any]) -> Iterator[Any]:
+def _at_one_moment(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    with transaction.atomic():
+        yield from chunks
+
+
+def _in_scope(chunks: Iterator[Any]) -> Iterator[Any]:
     """A body made in the scope and by the person of now: it is produced after both have ended."""
     scope, actor = current_scope(), current_actor()
 

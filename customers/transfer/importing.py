@@ -111,6 +111,8 @@ class Import:
     def _written(self, rows: list[Row]) -> Batch:
         with transaction.atomic():
             batch = Batch(rows, self.claims, update=self.update)
+            if self.dry_run:
+                batch.pretend()
             batch.write()
             transaction.set_rollback(self.dry_run)
         return batch

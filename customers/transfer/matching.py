@@ -156,6 +156,12 @@ class Batch:
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
+    def pretend(self) -> None:
+        """For a dry run: take out of the way what rows before had taken already, in batches that were taken back."""
+        moved = [pk for pk in self.people if Key("id", pk) in self.before]
+        if moved:
+            Customer.objects.filter(pk__in=moved).update(is_deleted=True, is_active=False)
+
     def write(self) -> None:
         """Write what was decided. Raises IntegrityError where the database has another opinion."""
         # First the changed ones, who may have given up what a new one has.

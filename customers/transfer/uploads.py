@@ -1,6 +1,6 @@
 """Checking and importing an uploaded file."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
@@ -35,7 +35,7 @@ def begin(upload: CustomerImport, *, dry_run: bool) -> bool:
     return bool(mine.update(state=after, worked_at=timezone.now()))
 
 
-def work(upload: CustomerImport, *, dry_run: bool) -> Iterator[tuple[float, Report]]:
+def work(upload: CustomerImport, *, dry_run: bool) -> Generator[tuple[float, Report], None, None]:
     """Run what `begin` allowed: how much of the file is done, from 0 to 1, and the report, after each batch.
 
     Nobody else may begin while it runs. One that was left off, or killed, is begun anew.

@@ -8,6 +8,7 @@ from django.utils import timezone
 from customers.commands import add_person, nobody, person
 from customers.models import Customer, purge_all
 from customers.preferences import PREFERRED
+from customers.transfer.models import CustomerImport
 from tenants.audit import AuditEvent, note
 from tenants.commands import REFUSED, TenantCommand
 from tenants.idempotency import StoredAnswer
@@ -53,16 +54,24 @@ class Command(TenantCommand):
 
     def work(self, tenant: Tenant) -> None:
         """All that was shown, in one transaction."""
+        if not self.found[tenant.pk]:
+            return
         rows = Customer.objects.filter(pk__in=self.found[tenant.pk]).order_by("pk").select_for_update(of=("self",))
         self.in_batches((list(rows) for _ in range(1)), lambda customers: self._erase(tenant, customers))
 
     def finish(self) -> None:
         """Nobody at all is a refusal."""
-        if not self.report.totals["erased"]:
+        if not any(self.found.values()):
             self.record(REFUSED, nobody(self.options), reason="unknown")
 
     def _erase(self, tenant: Tenant, customers: list[Customer]) -> None:
+        uploads = CustomerImport.objects.all()
+        if uploads.count() > uploads.at_rest().count():
+            # It may hold the person, and bring them back.
+            self.record(REFUSED, "an import is running: run this again when it has ended", reason="import_running")
+            return
         if not customers:
+            self.record(REFUSED, "they were removed meanwhile, by somebody else", reason="unknown")
             return
         ids = [customer.pk for customer in customers]
         for other, fields in _same_contact(customers).items():
@@ -97,6 +106,8 @@ class Command(TenantCommand):
             "preferences": sum(model.objects.filter(customer__in=ids).count() for model, _ in PREFERRED.values()),
             "stored_answers": StoredAnswer.objects.filter(subject_id__in=ids).count(),
             "failed_logins": LoginFailure.objects.filter(account__in=accounts).count(),
+            # Whom they hold is not known without reading them; they were to go within a day.
+            "uploaded_files": CustomerImport.objects.count(),
         }
         events = AuditEvent.objects.filter(customer_id__in=ids).count()
         return removed, {"appointments": sum(purge_all(customers).values()), "audit_events": events}

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from django.db import transaction
 from tqdm import tqdm
 
 from customers.models import Customer, CustomerQuerySet
 from customers.transfer.exporting import csv_chunks, header, rows
 from customers.transfer.files import whole
-from customers.transfer.tables import Unreadable
-from customers.transfer.workbooks import write_workbook
+from customers.transfer.workbooks import MAX_ROWS, write_workbook
 from tenants.commands import TenantCommand, WrongUse
 from tenants.models import Tenant
 
@@ -53,7 +53,12 @@ class Command(TenantCommand):
         if self.options["dry_run"]:
             self.report.totals["exported"] = customers.count()
             return
-        table = self._table(customers)
+        if self.is_xlsx and customers.count() >= MAX_ROWS:
+            raise WrongUse(f"A sheet holds at most {MAX_ROWS - 1:,} customers: export CSV.")
+        with transaction.atomic():
+            self._write(self._table(customers))
+
+    def _write(self, table: Iterator[list[Any]]) -> None:
         if self.options["output"] is None:
             for chunk in csv_chunks(table):
                 self.stdout.write(chunk.decode(), ending="")
@@ -64,8 +69,8 @@ class Command(TenantCommand):
                     write_workbook(file, table)
                 else:
                     file.writelines(csv_chunks(table))
-        except (OSError, Unreadable) as error:
-            raise WrongUse(f"{self.options['output']} can't be written: {error}") from error
+        except OSError as error:
+            raise WrongUse(f"{self.options['output']} can't be written: {error.strerror}.") from error
 
     def _table(self, customers: CustomerQuerySet) -> Iterator[list[Any]]:
         yield header(with_tenant=False)

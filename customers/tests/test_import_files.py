@@ -1,0 +1,250 @@
+"""Files as they come: in any encoding, with any delimiter, as workbooks, broken in every way."""
+
+import csv
+import datetime as dt
+import io
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from customers.tests.transfer import as_csv, as_workbook
+from customers.transfer import text_tables, workbooks
+from customers.transfer.files import open_table
+from customers.transfer.tables import Unreadable
+from tenants.models import Tenant
+from tenants.scope import tenant_scope
+
+HEADER = ["first_name", "email", "notes"]
+ROWS = [["Åse Łucja", "a@example.com", 'tall, 5"\nand "quiet"; always\twarm'], ["José", "j@example.com", ""]]
+
+
+@pytest.fixture(autouse=True)
+def somewhere():
+    with tenant_scope(Tenant(language="nb")):
+        yield
+
+
+def table(data, **options):
+    return open_table(io.BytesIO(data), **options)
+
+
+def rows(data, **options):
+    return [(record.line, record.fault or record.cells) for record in table(data, **options).records]
+
+
+def refusal(data):
+    with pytest.raises(Unreadable) as refused:
+        list(table(data).records)
+    return str(refused.value)
+
+
+# --- encodings and delimiters ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(("delimiter", "name"), [(",", "commas"), (";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_unicode_and_delimiters_are_recognised(encoding, delimiter, name):
+    data = as_csv([HEADER, *ROWS], delimiter=delimiter).decode().encode(encoding)
+    assert table(data).read_as == f"{encoding.upper()[:6].rstrip('-')}, separated by {name}"
+    assert [cells for _, cells in rows(data)] == ROWS
+
+
+@pytest.mark.parametrize(
+    ("language", "code_page", "name"),
+    [
+        ("nb", "cp1252", "Bjørn Ødegård"),
+        ("en", "cp1252", "Zoë"),
+        ("pl", "cp1250", "Łukasz Żółć"),
+        ("ru", "cp1251", "Мария"),
+        ("tr", "cp1254", "Şahin Çağla"),
+        ("el", "cp1253", "Γιώργος"),
+        ("ja", "cp932", "田中"),
+        ("zh-Hans", "gb18030", "王小明"),
+    ],
+)
+def test_what_is_no_unicode_is_of_the_code_page_of_the_business(language, code_page, name):
+    data = as_csv([HEADER, [name, "a@example.com", ""]]).decode().encode(code_page)
+    with tenant_scope(Tenant(language=language)):
+        assert rows(data) == [(2, [name, "a@example.com", ""])]
+        assert table(data).read_as.startswith(code_page)
+
+
+def test_the_encoding_can_be_said():
+    data = as_csv([HEADER, ["Žofie", "a@example.com", ""]]).decode().encode("cp1250")
+    assert rows(data)[0][1][0] == "\x8eofie".encode("latin-1").decode("cp1252")
+    assert rows(data, encoding="cp1250")[0][1][0] == "Žofie"
+
+
+def test_a_broken_line_does_not_change_how_the_others_are_read():
+    data = as_csv([HEADER, *ROWS]) + b"Zo\xeb,z@example.com,\r\n" + as_csv([["Øyvind", "o@example.com", ""]])
+    names = [cells[0] for _, cells in rows(data)]
+    assert (names[:2], names[2].encode(errors="replace"), names[3]) == (["Åse Łucja", "José"], b"Zo?", "Øyvind")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_ends_and_empty_lines(end):
+    data = end.join(["", "sep=;", "first_name;email;notes", "", "Jane;j@example.com;x", ";;", "Joe;;", ""]).encode()
+    assert rows(data) == [(5, ["Jane", "j@example.com", "x"]), (7, ["Joe", "", ""])]
+
+
+# --- malformed rows -------------------------------------------------------------------------------------------------
+
+GOOD = ["Jane", "j@example.com", ""]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('"Joe,x@example.com,', text_tables.UNCLOSED),
+        ('Joe,"x@example.com,', text_tables.UNCLOSED),
+        ('"Joe"y,x@example.com,', text_tables.UNCLOSED),
+        ('"Joe "the man"",x@example.com,', text_tables.UNCLOSED),
+        ("Joe,x@example.com", "The row has 2 cells, the header 3."),
+        ("Joe,x@example.com,,tea", "The row has 4 cells, the header 3."),
+        (f'Joe,x@example.com,"{"a" * 200_000}"', "A cell is longer than 131,072 characters."),
+        (f"Joe,x@example.com,{'a' * 10_000_000}", text_tables.OVERLONG),
+        (f'Joe,x@example.com,"{"a" * 10_000_000}', text_tables.OVERLONG),
+        (",".join(["Joe"] * 1000), "The row has 1,000 cells, the header 3."),
+    ],
+)
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_malformed_row_takes_no_other_with_it(line, fault, after):
+    good = as_csv([GOOD, ["Åse", "", 'a\n"b"'], *[GOOD] * (after - 1)])
+    data = as_csv([HEADER]) + good + line.encode() + b"\r\n" + good
+    found = rows(data)
+    assert [cells for _, cells in found if cells == fault] == [fault]
+    assert [cells for _, cells in found if cells != fault] == [GOOD, ["Åse", "", 'a\n"b"'], *[GOOD] * (after - 1)] * 2
+    # By the lines of the file, of which the second row takes two.
+    assert [number for number, cells in found if cells == fault] == [4 + after]
+
+
+def test_quotation_marks_within_a_cell_are_what_they_are():
+    data = as_csv([HEADER]) + b'Jane,j@example.com,5" tall\r\nJoe,o@example.com,6" tall\r\n'
+    assert [cells[2] for _, cells in rows(data)] == ['5" tall', '6" tall']
+
+
+def test_extra_cells_that_are_empty_don_t_matter():
+    assert rows(b"first_name,email\r\nJane,j@example.com,,\r\n") == [(2, ["Jane", "j@example.com"])]
+
+
+@pytest.mark.parametrize("name", ["a thousand columns", "ten thousand columns"])
+def test_many_columns(name):
+    number = 1_000 if name == "a thousand columns" else 10_000
+    data = as_csv([["first_name", *(f"c{n}" for n in range(number))], ["Jane", *["x"] * number]])
+    assert len(rows(data)[0][1]) == number + 1
+    assert table(data).ignored == [*(f"c{n}" for n in range(20)), f"{number - 20:,} more"]
+
+
+@given(st.binary(max_size=400))
+def test_whatever_bytes_there_are_they_are_read_or_refused(data):
+    for beginning in (b"", b"first_name,email\n", b"\xff\xfe", b"PK\x03\x04"):
+        try:
+            list(table(beginning + data).records)
+        except Unreadable:
+            pass
+
+
+text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
+
+
+@given(
+    st.lists(st.lists(text, min_size=3, max_size=3).filter(any), max_size=6),
+    st.sampled_from(",;\t|"),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.sampled_from(["\r\n", "\n"]),
+)
+def test_what_csv_writes_is_read(cells, delimiter, quoting, end):
+    data = as_csv([HEADER, *cells], delimiter=delimiter, quoting=quoting, lineterminator=end)
+    assert [found for _, found in rows(data, encoding="utf-8")] == cells
+
+
+# --- workbooks ------------------------------------------------------------------------------------------------------
+
+
+def test_a_workbook_with_cells_of_every_type():
+    header = ["first_name", "phone", "loyalty_points", "is_active", "date_of_birth", "created_at", "notes"]
+    moment = dt.datetime(2024, 3, 5, 10, 30)  # noqa: DTZ001
+    sheet = [header, ["Jane", 81234567, 120.0, True, dt.date(1990, 1, 31), moment, 1.5], [], ["Joe", "0812"]]
+    data = as_workbook([["a note"]], sheet)
+    assert table(data).read_as == "Excel workbook, sheet “Sheet1”"
+    assert rows(data) == [
+        (2, ["Jane", "81234567", "120", "true", "1990-01-31", "2024-03-05T10:30:00", "1.5"]),
+        (4, ["Joe", "0812", "", "", "", "", ""]),
+    ]
+
+
+def repacked(data, change):
+    """The workbook with its parts changed by `change(name, content)`."""
+    source, target = zipfile.ZipFile(io.BytesIO(data)), io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in source.namelist():
+            archive.writestr(name, change(name, source.read(name)))
+    return target.getvalue()
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+BOOK = as_workbook([HEADER, *[GOOD] * 200])
+
+
+def test_a_row_number_out_of_this_world():
+    data = repacked(BOOK, lambda name, xml: xml.replace(b'<row r="100"', b'<row r="999999999999"'))
+    assert len(rows(data)) < 110
+
+
+def test_a_workbook_damaged_midway_is_read_so_far():
+    data = repacked(BOOK, lambda name, xml: xml[: len(xml) // 2] if name == SHEET else xml)
+    found = rows(data)
+    assert 50 < len(found) < 150
+    assert found[-1][1] == "The workbook is damaged from here on: what follows was not read."
+
+
+# --- files of which nothing can be read -----------------------------------------------------------------------------
+
+NO_COLUMNS = "The first row has to name the columns, such as first_name, email and phone. Here it is: "
+OLD = "The workbook is protected by a password, or of Excel 2003 or older: save it as .xlsx without a password."
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "The file is empty."),
+        (b"\xef\xbb\xbf \r\n\r\n", "The file is empty."),
+        (b"Jane,Doe,0812\r\n", NO_COLUMNS + "Jane, Doe, 0812"),
+        (b"\0\0\0\0", NO_COLUMNS),
+        (b"first_name,Name\r\n", "Each of the columns first_name and Name would be the first_name: leave one out."),
+        (b"a" * 2_000_000, f"The first row has to name the columns. {text_tables.OVERLONG}"),
+        (workbooks.OLE + b"\0" * 100, OLD),
+        (BOOK[: len(BOOK) // 2], workbooks.DAMAGED),
+        (BOOK[:100] + b"\0" * 200 + BOOK[300:], workbooks.DAMAGED),
+        (repacked(BOOK, lambda name, xml: b"" if name == "xl/workbook.xml" else xml), workbooks.DAMAGED),
+        (repacked(BOOK, lambda name, xml: b"" if name == SHEET else xml), workbooks.DAMAGED),
+        (as_workbook([]), "The workbook is empty."),
+        (as_workbook([["Jane", "Doe"]], [["x"]]), NO_COLUMNS + "Jane, Doe"),
+    ],
+    ids=range(13),
+)
+def test_what_can_t_be_read_is_refused_with_a_sentence(data, sentence):
+    assert refusal(data).startswith(sentence.rstrip())
+
+
+def test_only_a_header_is_a_table_without_rows():
+    assert rows(as_csv([HEADER])) == rows(as_workbook([HEADER])) == []
+
+
+def test_a_workbook_that_would_fill_the_memory_is_not_unpacked():
+    """A zip bomb: 300 MB of zeros in 300 kB."""
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive, archive.open(SHEET, "w") as part:
+        for _ in range(300):
+            part.write(b"\0" * 1024 * 1024)
+    assert refusal(bomb.getvalue()) == "The workbook holds more than 256 MB once unpacked: save the sheet as CSV."
+
+
+def test_a_workbook_whose_entities_explode_is_refused():
+    lol = b'<!DOCTYPE x [<!ENTITY a "lollollollollol">' + b"".join(
+        b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 20) for n in range(9)
+    )
+    sheet = lol + b"]><worksheet><sheetData><row><c t='inlineStr'><is><t>&j;</t></is></c></row></sheetData></worksheet>"
+    assert refusal(repacked(BOOK, lambda name, xml: sheet if name == SHEET else xml))

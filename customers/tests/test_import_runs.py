@@ -1,0 +1,168 @@
+"""Runs of an import: the dry one tells the truth, a killed one is taken up again, a race is lost gracefully."""
+
+import random
+import signal
+import subprocess
+import sys
+from threading import Thread
+
+import pytest
+from django.conf import settings
+from django.db import connection, connections, transaction
+
+from customers.models import Customer
+from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from customers.tests.transfer import as_csv, from_csv, imported
+from customers.transfer import importing
+from tenants.audit import AuditEvent
+from tenants.ids import new_id
+from tenants.scope import tenant_scope
+from tenants.tests.factories import ServiceFactory
+
+HEADER = ["id", "first_name", "email", "phone", "notes", "preferred_services"]
+
+
+def everything():
+    return list(Customer.objects.with_preferred().order_by("pk").values()), AuditEvent.objects.count()
+
+
+def mixed(people, foreign, service, *, seed, rows=200):
+    """Rows of every kind that there is: new, repeated, unchanged, changed, swapped, deleted, foreign, malformed."""
+    pick = random.Random(seed)
+    emails = [f"e{n}@example.com" for n in range(60)] + [person.email for person in people]
+    phones = [f"+62811{n:07}" for n in range(60)] + [person.phone for person in people]
+    ids = [new_id() for _ in range(20)] + [person.pk for person in people] + [foreign.pk, "122"]
+    yield HEADER
+    for person in people[:5]:
+        yield [person.pk, person.first_name, person.email, person.phone, "", ""]
+    # In a batch before and one after: given up by one, taken by another.
+    yield [people[5].pk, "Jane", "given@example.com", people[5].phone, "", ""]
+    for _ in range(rows):
+        yield [
+            pick.choice(["", "", "", pick.choice(ids)]),
+            pick.choice(["Jane", "Joe", "Jane", ""]),
+            pick.choice(["", pick.choice(emails), pick.choice(emails), "x"]),
+            pick.choice(["", pick.choice(phones), "12"]),
+            pick.choice(["", "", "tea", "a\0"]),
+            pick.choice(["", "", service.pk, "0" * 24]),
+        ]
+    yield ["", "New", people[5].email, "", "", ""]
+
+
+@pytest.mark.parametrize("update", [False, True])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_dry_run_tells_just_what_the_import_does(tmp_path, in_scope, stranger, monkeypatch, update, seed):
+    monkeypatch.setattr(importing, "BATCH", 20)
+    people = [CustomerFactory(tenant=in_scope, notes=None) for _ in range(8)]
+    people += [DeletedCustomerFactory(tenant=in_scope) for _ in range(2)]
+    path, foreign = tmp_path / "customers.csv", CustomerFactory(tenant=stranger)
+    path.write_bytes(as_csv(mixed(people, foreign, ServiceFactory(tenant=in_scope), seed=seed)))
+    before = everything()
+    files = [tmp_path / "dry.csv", tmp_path / "wet.csv"]
+
+    dry = imported(path, update=update, dry_run=True, refused=files[0])
+    assert everything() == before
+    wet = imported(path, update=update, refused=files[1])
+    assert (dry.code, dry.counts, dry.refusals, dry.told) == (wet.code, wet.counts, wet.refusals, wet.told)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert {"created", "unchanged", "refused"} <= wet.counts.keys()
+    assert ("updated" in wet.counts) == update
+    assert len(from_csv(files[1].read_bytes())) == wet.counts["refused"] + 1
+    # And the customers are those that the figures tell of.
+    assert Customer.objects.count() == len(people) + wet.counts["created"]
+    assert Customer.objects.filter(first_name="New").exists() == update
+
+    again = imported(path, update=update)
+    assert again.counts.keys() <= {"unchanged", "refused"}
+    assert again.counts["unchanged"] == sum(wet.counts.values()) - wet.counts["refused"]
+
+
+def test_batches_don_t_matter(tmp_path, in_scope, stranger, monkeypatch):
+    people = [CustomerFactory(tenant=in_scope) for _ in range(8)]
+    path = tmp_path / "customers.csv"
+    path.write_bytes(
+        as_csv(mixed(people, CustomerFactory(tenant=stranger), ServiceFactory(tenant=in_scope), seed=4, rows=100))
+    )
+    told = []
+    for size in (1, 15, 1000):
+        monkeypatch.setattr(importing, "BATCH", size)
+        result = imported(path, update=True, dry_run=True)
+        told.append((result.counts, result.refusals))
+    assert told[0] == told[1] == told[2]
+
+
+# --- killed ---------------------------------------------------------------------------------------------------------
+
+IMPORT = """
+import sys
+from django.conf import settings
+settings.DATABASES["default"]["NAME"] = sys.argv[1]
+import django
+django.setup()
+from django.core.management import call_command
+from customers.transfer import importing
+importing.BATCH = 100
+call_command("import_customers", sys.argv[2], tenant="lotus")
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_killed_and_started_again_it_ends_the_same(tmp_path, tenant):
+    rows = [
+        [new_id() if n % 2 else "", f"Jane {n}", f"j{n if n % 100 else n + 1}@example.com", f"+62812{n:07}", "", ""]
+        for n in range(1200)
+    ]
+    path = tmp_path / "customers.csv"
+    path.write_bytes(as_csv([HEADER, *rows]))
+    with tenant_scope(tenant):
+        process = subprocess.Popen(
+            [sys.executable, "-c", IMPORT, connection.settings_dict["NAME"], path],
+            cwd=settings.BASE_DIR,
+            stderr=subprocess.PIPE,
+        )
+        while not (seen := Customer.objects.count()):
+            assert process.poll() is None, process.stderr.read()
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        kept = Customer.objects.count()
+        assert 0 < seen <= kept < 1188
+
+        result = imported(path)
+        # Every hundredth has the e-mail address of the one after.
+        assert result.counts == {"created": 1188 - kept, "unchanged": kept, "refused": 12}
+        expected = {(name, email, phone) for n, (_, name, email, phone, *_) in enumerate(rows) if n % 100 != 1}
+        assert set(Customer.objects.values_list("first_name", "email", "phone")) == expected
+
+
+# --- races ----------------------------------------------------------------------------------------------------------
+
+
+def waits_for_a_lock():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_customer_who_comes_in_between_is_refused_and_no_other(tmp_path, tenant):
+    path = tmp_path / "customers.csv"
+    path.write_bytes(as_csv([HEADER, *(["", "Jane", f"j{n}@example.com", "", "", ""] for n in range(9))]))
+    results = []
+
+    def run():
+        try:
+            results.append(imported(path))
+        finally:
+            connections.close_all()
+
+    importer = Thread(target=run)
+    with transaction.atomic():
+        other = CustomerFactory(tenant=tenant, first_name="Joe", email="j5@example.com", phone=None)
+        importer.start()
+        while not waits_for_a_lock():
+            assert importer.is_alive()
+    importer.join()
+    (result,) = results
+    assert result.counts == {"created": 8, "refused": 1}
+    reason = f"Customer {other.pk} is here already, and differs. Updating existing customers would change them."
+    assert result.refusals == [(7, "first_name", reason)]
