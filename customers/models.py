@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from customers.preferences import PREFERRED
 from customers.search import SearchText, matching
-from customers.transfer.models import CustomerImport as CustomerImport  # so that Django finds it
+from customers.transfer.models import CustomerImport
 from customers.validators import validate_date_of_birth, validate_name, validate_source, validate_tag
 from tenants.constraints import SameTenant, TenantForeignKey
 from tenants.idempotency import StoredAnswer
@@ -366,11 +366,14 @@ def purge_all(customers: Collection[Customer]) -> dict[str, int]:
     """
     ids = [customer.pk for customer in customers]
     appointments = Customer._meta.get_field("appointments").related_model.objects
-    own = appointments.filter(tenant__in={customer.tenant_id for customer in customers}, customer__in=ids).order_by()
+    tenants = {customer.tenant_id for customer in customers}
+    own = appointments.filter(tenant__in=tenants, customer__in=ids).order_by()
     numbers = dict(own.values_list("customer").annotate(Count("pk")))
     own.update(customer=None, notes=None)
     LoginFailure.objects.filter(account__in=[customer.email_key for customer in customers]).delete()
     StoredAnswer.objects.filter(subject_id__in=ids).delete()
+    # A file that waits to be imported may hold them too.
+    CustomerImport.objects.at_rest().filter(tenant__in=tenants).delete()
     Customer.objects.filter(pk__in=ids).delete()
     return numbers
 
