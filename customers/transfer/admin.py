@@ -52,7 +52,9 @@ HERE = "<!-- progress -->"
 class UploadForm(forms.Form):
     """A file, and for a super_admin the business that it is for."""
 
-    tenant = forms.ModelChoiceField(Tenant.objects.all(), label="Business")
+    tenant = forms.ModelChoiceField(
+        Tenant.objects.all(), label="Business", widget=Choice(Customer._meta.get_field("tenant"), admin.site)
+    )
     file = forms.FileField(
         help_text=f"CSV or Excel (.xlsx), at most {MAX_UPLOAD >> 20} MB. The first row names the columns.",
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx"}),
@@ -67,8 +69,6 @@ class UploadForm(forms.Form):
         super().__init__(*args, **kwargs)
         if current_tenant():
             del self.fields["tenant"]
-        else:
-            self.fields["tenant"].widget = Choice(Customer._meta.get_field("tenant"), admin.site)
 
     def clean_tenant(self) -> Tenant:
         tenant = self.cleaned_data["tenant"]
@@ -130,8 +130,7 @@ class TransferAdmin(admin.ModelAdmin):
         """What the check of a file, or its import, came to; and what to do next."""
         upload = self._upload(request, upload_id)
         if upload is None:
-            messages.warning(request, "This file is not kept any more. Upload it again.")
-            return HttpResponseRedirect(reverse("admin:customers_customer_import"))
+            return self._gone(request)
         if request.method == "POST":
             return self._worked_on(request, upload, dry_run="check" in request.POST)
         report = upload.report or {}
@@ -146,11 +145,11 @@ class TransferAdmin(admin.ModelAdmin):
             busy=not CustomerImport.objects.at_rest().filter(pk=upload.pk).exists(),
         )
 
-    def refused_view(self, request: HttpRequest, upload_id: str) -> HttpResponse:
+    def refused_view(self, request: HttpRequest, upload_id: str) -> HttpResponseBase:
         """The refused rows, with the reasons."""
         upload = self._upload(request, upload_id)
         if upload is None:
-            raise PermissionDenied
+            return self._gone(request)
         name = f"refused-{slugify(upload.file_name.rpartition('.')[0])}.csv"
         return _download(upload.stored(uploads.REFUSED), name)
 
@@ -162,6 +161,10 @@ class TransferAdmin(admin.ModelAdmin):
         if upload:
             enter_scope(upload.tenant)
         return upload
+
+    def _gone(self, request: HttpRequest) -> HttpResponse:
+        messages.warning(request, "This file is not kept any more. Upload it again.")
+        return HttpResponseRedirect(reverse("admin:customers_customer_import"))
 
     def _worked_on(self, request: HttpRequest, upload: CustomerImport, *, dry_run: bool) -> HttpResponse:
         """A page that grows while the file is worked on, and then leads to the outcome."""

@@ -1,0 +1,364 @@
+"""The admin's pages to import and export customers."""
+
+import datetime as dt
+import io
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from openpyxl import load_workbook
+
+from customers.models import Customer
+from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from customers.tests.transfer import as_csv, as_workbook, from_csv
+from customers.transfer import admin, importing
+from customers.transfer.models import CustomerImport, ImportPart
+from tenants.audit import AuditEvent
+from tenants.ids import new_id
+from tenants.scope import EVERY_TENANT, tenant_scope
+
+LIST = "/admin/customers/customer/"
+IMPORT = f"{LIST}import/"
+EXPORT = f"{LIST}export/"
+ADMINS = ["super_admin", "tenant_admin"]
+OTHERS = ["outlet_manager", "staff"]
+
+ROWS = [
+    ["first_name", "email", "shoe"],
+    ["Jane", "jane@example.com", "38"],
+    ["Joe", "x", ""],
+    ["Åse", "a@example.com", ""],
+]
+
+
+def upload(browser, data=None, name="people.csv", **fields):
+    """The answer to a file, read to its end."""
+    file = SimpleUploadedFile(name, as_csv(ROWS) if data is None else data)
+    return browser.post(IMPORT, {"file": file} | fields)
+
+
+def body(response):
+    return b"".join(response.streaming_content).decode()
+
+
+def checked(browser, data=None, **fields):
+    """Upload a file and wait for its check. The page it leads to."""
+    page = body(upload(browser, data, **fields))
+    url = f"{IMPORT}{CustomerImport.objects.latest('created_at').pk}/"
+    assert f'<meta http-equiv="refresh" content="0;url={url}">' in page
+    return url
+
+
+def figures(browser, url):
+    response = browser.get(url)
+    assert response.status_code == 200
+    return {name: number for name, number in response.context["figures"] if number}
+
+
+# --- who may --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", [*ADMINS, *OTHERS])
+def test_administrators_import_and_export_and_nobody_else(back_office, tenant, in_scope, role):
+    expected = 200 if role in ADMINS else 403
+    mine = CustomerImport.objects.create(file_name="people.csv", state="checked", report={"refused": 0})
+    browser = back_office(role)
+    for page in (
+        IMPORT,
+        f"{IMPORT}{mine.pk}/",
+        f"{IMPORT}{mine.pk}/refused.csv",
+        EXPORT,
+        f"{EXPORT}csv/",
+        f"{EXPORT}xlsx/",
+    ):
+        assert browser.get(page).status_code == expected, page
+    for page in (IMPORT, f"{IMPORT}{mine.pk}/"):
+        assert (browser.post(page).status_code == 403) == (expected == 403)
+    page = browser.get(LIST).content.decode()
+    assert (f'href="{IMPORT}"' in page) == (f'href="{EXPORT}"' in page) == (role in ADMINS)
+    assert ("export_selected" in page) == (role in ADMINS)
+    CustomerFactory(tenant=tenant)
+    selected = {"action": "export_selected", "_selected_action": [Customer.objects.get().pk]}
+    response = browser.post(LIST, selected)
+    assert (response.get("Content-Disposition", "")[:10] == "attachment") == (role in ADMINS)
+
+
+def test_another_businesses_file_is_as_gone_as_one_that_never_was(back_office, stranger):
+    with tenant_scope(stranger):
+        theirs = CustomerImport.objects.create(file_name="theirs.csv", state="checked", report={"refused": 0})
+        theirs.store("refused", io.BytesIO(b"theirs"))
+    browser = back_office("tenant_admin")
+    for pk in (theirs.pk, new_id(), "zzz"):
+        assert browser.get(f"{IMPORT}{pk}/").headers["Location"] == IMPORT
+        assert browser.post(f"{IMPORT}{pk}/", {"import": "1"}).headers["Location"] == IMPORT
+        assert browser.get(f"{IMPORT}{pk}/refused.csv").headers["Location"] == IMPORT
+    assert "theirs.csv" in back_office("super_admin").get(f"{IMPORT}{theirs.pk}/").content.decode()
+
+
+# --- import ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_checked_then_imported_as_it_was_told(back_office, in_scope):
+    browser = back_office("tenant_admin")
+    url = checked(browser)
+    page = browser.get(url).content.decode()
+    assert figures(browser, url) == {"created": 2, "refused": 1}
+    assert "Nothing has been imported yet." in page
+    assert "Read as UTF-8, separated by commas. A name in it: “Åse”." in page
+    assert "Columns that are not imported: shoe." in page
+    assert "<td>3</td><td>email</td><td>Enter a valid email address.</td>" in page
+    assert 'value="Import 2 customers"' in page
+    assert not Customer.objects.exists()
+    told = CustomerImport.objects.get().report
+
+    progress = body(browser.post(url, {"import": "1"}))
+    assert '<progress max="100" value="100">' in progress
+    assert f'content="0;url={url}"' in progress
+    assert CustomerImport.objects.get().report == told
+    assert "Done." in browser.get(url).content.decode()
+    assert set(Customer.objects.values_list("first_name", flat=True)) == {"Jane", "Åse"}
+    event = AuditEvent.objects.filter(table="customer").first()
+    assert (event.actor, event.command, event.action) == (browser.user, None, "created")
+
+    response = browser.get(f"{url}refused.csv")
+    assert response["Content-Disposition"] == 'attachment; filename="refused-people.csv"'
+    rows = from_csv(body(response).encode())
+    assert rows[1] == ["3", "email", "Enter a valid email address.", "Joe", "x", ""]
+    # Nothing is done twice, and of the file nothing is left.
+    assert browser.post(url, {"import": "1"}).headers["Location"] == url
+    assert set(ImportPart.objects.values_list("kind", flat=True)) == {"refused"}
+
+
+def test_updating_is_asked_for(back_office, in_scope):
+    jane = CustomerFactory(tenant=in_scope, first_name="Janet", email="jane@example.com")
+    browser = back_office("tenant_admin")
+    assert figures(browser, checked(browser)) == {"created": 1, "refused": 2}
+    url = checked(browser, update="on")
+    assert figures(browser, url) == {"created": 1, "updated": 1, "refused": 1}
+    body(browser.post(url, {"import": "1"}))
+    jane.refresh_from_db()
+    assert jane.first_name == "Jane"
+
+
+def test_nothing_to_import_is_said(back_office, in_scope):
+    browser = back_office("tenant_admin")
+    page = browser.get(checked(browser, as_csv(ROWS[:1]))).content.decode()
+    assert "There is nothing in this file to import." in page
+    assert 'name="import"' not in page
+
+
+def test_a_super_admin_names_the_business(back_office, tenant, stranger):
+    browser = back_office("super_admin")
+    assert upload(browser).context["form"].errors == {"tenant": ["This field is required."]}
+    with tenant_scope(stranger):
+        url = checked(browser, tenant=stranger.pk)
+        body(browser.post(url, {"import": "1"}))
+    with tenant_scope(EVERY_TENANT):
+        assert {customer.tenant for customer in Customer.objects.all()} == {stranger}
+        assert {event.tenant_id for event in AuditEvent.objects.filter(table="customer")} == {stranger.pk}
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "sentence"),
+    [
+        (b"", "people.csv", "The submitted file is empty."),
+        (b" ", "people.csv", "The file is empty."),
+        (b"Jane,0812", "people.csv", "The first row has to name the columns, such as first_name, email and phone."),
+        (as_workbook([ROWS[0]])[:2000], "people.xlsx", "The workbook is damaged."),
+    ],
+)
+def test_a_file_that_can_t_be_read_is_an_error_of_the_form(back_office, in_scope, data, name, sentence):
+    response = upload(back_office("tenant_admin"), data, name)
+    assert response.status_code == 200
+    ((error,),) = response.context["form"].errors.values()
+    assert error.startswith(sentence)
+    assert not CustomerImport.objects.exists()
+
+
+def test_a_file_that_is_too_large(back_office, tenant, monkeypatch):
+    monkeypatch.setattr(admin, "MAX_UPLOAD", 10)
+    ((error,),) = upload(back_office("tenant_admin")).context["form"].errors.values()
+    assert error.endswith("split it, or have it imported by import_customers.")
+
+
+def test_a_workbook_of_several_parts(back_office, in_scope, monkeypatch):
+    monkeypatch.setattr("customers.transfer.models.PART", 1000)
+    browser = back_office("tenant_admin")
+    url = checked(browser, as_workbook([*ROWS[:2], *([f"J{n}", f"j{n}@example.com"] for n in range(200))]))
+    assert ImportPart.objects.filter(kind="file").count() > 5
+    assert figures(browser, url) == {"created": 201}
+
+
+# --- left off -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def browser(back_office):
+    return back_office("tenant_admin")
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    monkeypatch.setattr(importing, "BATCH", 1)
+
+
+def leave_off(response):
+    """Read the page up to the first step, and go away."""
+    chunks = iter(response.streaming_content)
+    while b"<progress" not in next(chunks):
+        pass
+    # As `close` does, without what else it does at the end of a request in a test: close the connection.
+    response._iterator.close()
+
+
+def test_a_check_that_was_left_off_is_made_again(browser, in_scope, small_batches):
+    leave_off(upload(browser))
+    url = f"{IMPORT}{CustomerImport.objects.get().pk}/"
+    assert 'value="Check again"' in browser.get(url).content.decode()
+    # An import comes after a check.
+    assert browser.post(url, {"import": "1"}).headers["Location"] == url
+    body(browser.post(url, {"check": "1"}))
+    assert figures(browser, url) == {"created": 2, "refused": 1}
+
+
+def test_an_import_that_was_left_off_goes_on(browser, in_scope, small_batches):
+    url = checked(browser)
+    leave_off(browser.post(url, {"import": "1"}))
+    assert Customer.objects.count() == 1
+    page = browser.get(url).content.decode()
+    assert "What was imported is kept" in page
+    assert 'value="Go on"' in page
+    body(browser.post(url, {"import": "1"}))
+    assert figures(browser, url) == {"created": 1, "unchanged": 1, "refused": 1}
+    assert Customer.objects.count() == 2
+
+
+def test_two_can_t_work_on_one_file(browser, in_scope, small_batches):
+    url = checked(browser)
+    response = browser.post(url, {"import": "1"})
+    chunks = iter(response.streaming_content)
+    while b"<progress" not in next(chunks):
+        pass
+    assert browser.post(url, {"import": "1"}).headers["Location"] == url
+    assert "worked on in another window" in browser.get(url).content.decode()
+    # Unless the first was never heard of again.
+    CustomerImport.objects.update(worked_at=timezone.now() - dt.timedelta(minutes=1))
+    assert "Go on" in browser.get(url).content.decode()
+    response._iterator.close()
+
+
+def test_what_is_older_than_a_day_is_forgotten_for_every_business(browser, in_scope, stranger):
+    with tenant_scope(stranger):
+        old = CustomerImport.objects.create(file_name="old.csv", created_at=timezone.now() - dt.timedelta(hours=25))
+        old.store("file", io.BytesIO(b"old"))
+    checked(browser)
+    with tenant_scope(EVERY_TENANT):
+        assert CustomerImport.objects.get().file_name == "people.csv"
+        assert not ImportPart.objects.filter(upload_id=old.pk).exists()
+
+
+def test_the_file_is_not_in_the_audit_trail(browser, in_scope):
+    checked(browser)
+    assert not AuditEvent.objects.filter(table__in=["customerimport", "importpart"]).exists()
+
+
+# --- export ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three(in_scope, stranger):
+    DeletedCustomerFactory(tenant=in_scope, first_name="Gone")
+    CustomerFactory(tenant=stranger, first_name="Theirs")
+    return [
+        CustomerFactory(tenant=in_scope, first_name=name, tags=tags, is_active=name != "Cid", notes="=1+1")
+        for name, tags in (("Ann", ["vip"]), ("Bob", []), ("Cid", ["vip"]))
+    ]
+
+
+def names(response):
+    header, *rows = from_csv(body(response).encode())
+    return {row[header.index("first_name")] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", {"Ann", "Bob", "Cid"}),
+        ("?tag=vip", {"Ann", "Cid"}),
+        ("?tag=vip&is_active__exact=1", {"Ann"}),
+        ("?q=bob", {"Bob"}),
+        ("?deleted=yes", {"Gone"}),
+        ("?deleted=all&p=7&o=-1", {"Ann", "Bob", "Cid", "Gone"}),
+        ("?q=nobody", set()),
+    ],
+)
+def test_the_list_is_exported_as_filtered(browser, three, query, expected):
+    assert browser.get(EXPORT + query).context["number"] == len(expected)
+    response = browser.get(f"{EXPORT}csv/{query}")
+    today = timezone.localdate(timezone=three[0].tenant.zone)
+    assert response["Content-Disposition"] == f'attachment; filename="customers-lotus-{today}.csv"'
+    assert names(response) == expected
+    sheet = load_workbook(io.BytesIO(body_bytes(browser.get(f"{EXPORT}xlsx/{query}"))))["Customers"]
+    assert {row[1] for row in sheet.iter_rows(min_row=2, values_only=True)} == expected
+
+
+def body_bytes(response):
+    return b"".join(response.streaming_content)
+
+
+def test_a_filter_that_the_list_does_not_have_leads_to_the_list(browser, three):
+    for page in (EXPORT, f"{EXPORT}csv/", f"{EXPORT}xlsx/"):
+        assert browser.get(f"{page}?created_at__gte=banana").headers["Location"] == LIST
+        assert browser.get(f"{page}?password__startswith=a").status_code == 400
+    assert browser.get(f"{EXPORT}pdf/").status_code == 404
+
+
+def test_the_button_keeps_the_filters(browser, three):
+    page = browser.get(f"{LIST}?tag=vip&q=a").content.decode()
+    assert f'href="{EXPORT}?tag=vip&amp;q=a"' in page
+    assert f'href="{EXPORT}csv/?tag=vip&amp;q=a"' in browser.get(f"{EXPORT}?tag=vip&q=a").content.decode()
+
+
+def test_the_selected_are_exported(browser, three):
+    response = browser.post(LIST, {"action": "export_selected", "_selected_action": [three[0].pk, three[2].pk]})
+    assert names(response) == {"Ann", "Cid"}
+
+
+def test_a_super_admins_export_tells_whose_each_customer_is(back_office, three, stranger):
+    response = back_office("super_admin").get(f"{EXPORT}csv/")
+    header, *rows = from_csv(body(response).encode())
+    assert header[:2] == ["tenant", "id"]
+    assert {(row[0], row[2]) for row in rows} == {
+        ("lotus", "Ann"), ("lotus", "Bob"), ("lotus", "Cid"), ("nordlys", "Theirs")
+    }  # fmt: skip
+
+
+def test_an_export_takes_as_many_queries_whatever_its_size(browser, three):
+    def queries():
+        response = browser.get(f"{EXPORT}csv/")
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            body(response)
+        return len(captured)
+
+    before = queries()
+    for _ in range(5):
+        CustomerFactory(tenant=three[0].tenant)
+    assert queries() == before <= 3
+
+
+def test_too_many_for_a_workbook(browser, three, monkeypatch):
+    monkeypatch.setattr(admin, "MAX_SHEET", 2)
+    assert browser.get(f"{EXPORT}xlsx/?deleted=").headers["Location"] == f"{EXPORT}?deleted="
+    page = browser.get(EXPORT).content.decode()
+    assert "A workbook is made of at most 2 customers here: filter, or take CSV." in page
+    assert "Excel takes at most 2 customers" in page
+
+
+def test_what_was_exported_is_imported_unchanged(browser, three):
+    for kind in ("csv", "xlsx"):
+        data = body_bytes(browser.get(f"{EXPORT}{kind}/?deleted=all"))
+        assert figures(browser, checked(browser, data, name=f"customers.{kind}")) == {"unchanged": 4}
