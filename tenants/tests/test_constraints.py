@@ -1,5 +1,7 @@
 """The tenant boundary in the database: no reference across, even in raw SQL, and the tenant in every key."""
 
+from io import BytesIO
+
 import pytest
 from django.apps import apps
 from django.core.exceptions import ValidationError
@@ -10,6 +12,7 @@ from appointments.tests.factories import AppointmentFactory
 from customers.models import Customer
 from customers.preferences import PreferredService
 from customers.tests.factories import CustomerFactory
+from customers.transfer.models import CustomerImport
 from tenants.audit import AuditEvent
 from tenants.ids import new_id
 from tenants.models import Outlet, Service, Staff, Tenant, TenantModel, User
@@ -43,7 +46,7 @@ def test_every_model_with_a_tenant_has_the_scoped_manager():
 
 def test_there_are_tenant_models():
     assert {Appointment, Customer, Outlet, Service, PreferredService} <= set(TENANT_MODELS)
-    assert len(tenant_references()) == 9
+    assert len(tenant_references()) == 10
 
 
 def constraints(table, kinds):
@@ -116,6 +119,7 @@ def rows_of(tenant):
                 "preferred_staff_ids": [UserFactory(tenant=tenant).pk],
             }
         )
+        CustomerImport.objects.create(tenant=tenant, file_name="customers.csv").store("file", BytesIO(b"first_name"))
         rows = {model: model.objects.last() for model in TENANT_MODELS}
     return rows | {Customer: customer, Appointment: visit, Staff: UserFactory(tenant=tenant)}
 

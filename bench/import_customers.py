@@ -1,0 +1,105 @@
+"""How long an import takes and how much memory; and whether the dry run tells the truth.
+
+    DEMO=1 .venv/bin/python bench/import_customers.py --tenant lotus --rows 100000
+
+Makes a CSV of mixed rows (with and without ids, national and international numbers, notes over several lines, some that
+are to be refused), imports it dry, then for good, then once more, and prints seconds and peak memory of each. The
+customers stay: `manage.py seed_demo --reset` removes them from a demo.
+"""
+
+import argparse
+import csv
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).resolve().parent.parent
+HEADER = [
+    "id",
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "gender",
+    "date_of_birth",
+    "tags",
+    "loyalty_points",
+    "notes",
+]
+FIRST = ["Sari", "Dewi", "Budi", "Agus", "Åse", "Bjørn", "José", "Zoë", "田中", "Putri"]
+LAST = ["Wijaya", "Santoso", "Ødegård", "Müller", "García", "Doe", "Lestari", ""]
+
+
+def row(number: int, pick: random.Random) -> list[str]:
+    """A sound row."""
+    return [
+        f"{0x60000000 + number:08x}{number:016x}" if number % 3 else "",
+        pick.choice(FIRST),
+        pick.choice(LAST),
+        f"c{number}@example.com",
+        f"+62812{number:08}" if number % 2 else f"0812-{number:08}",
+        pick.choice(["", "female", "male"]),
+        pick.choice(["", "1990-01-31"]),
+        pick.choice(["", "vip;regular", "new"]),
+        str(number % 500),
+        pick.choice(["", "", "", "=1+1", 'likes tea, "hot",\nand quiet']),
+    ]
+
+
+def rows(total: int, bad: float) -> Iterator[list[str]]:
+    """`total` rows, of which the share `bad` is to be refused."""
+    pick = random.Random(1)
+    for number in range(total):
+        cells = row(number, pick)
+        if pick.random() < bad:
+            place, text = pick.choice([(1, ""), (3, "no address"), (3, "c0@example.com"), (4, "12"), (6, "31/01/1990")])
+            cells[place] = text
+            # Too few cells, now and then.
+            cells = cells[: pick.choice([5, 10, 10])]
+        yield cells
+
+
+def run(*arguments: str | Path) -> tuple[dict, str]:
+    """What `import_customers` says, and a line on its costs."""
+    started = time.monotonic()
+    command = [sys.executable, "manage.py", "import_customers", "--json", *map(str, arguments)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    output = process.stdout.read()
+    _, _, usage = os.wait4(process.pid, 0)
+    report = json.loads(output)
+    return report, f"{time.monotonic() - started:7.1f} s  {usage.ru_maxrss / 1024:6.0f} MB  {report['totals']}"
+
+
+def main() -> None:
+    """Print a line a run, and exit with 1 where the dry run told something else than the import."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tenant", required=True)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--bad", type=float, default=0.05, help="share of rows to be refused")
+    options = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "customers.csv"
+        with file.open("w", newline="", encoding="utf-8") as target:
+            writer = csv.writer(target)
+            writer.writerow(HEADER)
+            writer.writerows(rows(options.rows, options.bad))
+        print(f"{options.rows:,} rows, {file.stat().st_size / 1e6:.0f} MB")
+        dry, costs = run("--tenant", options.tenant, "--dry-run", file)
+        print(f"dry run  {costs}", flush=True)
+        wet, costs = run("--tenant", options.tenant, file)
+        print(f"import   {costs}", flush=True)
+        _, costs = run("--tenant", options.tenant, file)
+        print(f"again    {costs}")
+    same = dry | {"dry_run": False} == wet
+    print("The dry run's report is the import's." if same else "The dry run's report is NOT the import's.")
+    sys.exit(not same)
+
+
+if __name__ == "__main__":
+    main()
