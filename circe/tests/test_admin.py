@@ -2,21 +2,26 @@
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from customers.transfer.models import CustomerImport
 from tenants.audit import AuditEvent
 from tenants.models import Outlet, Service, Staff, Tenant
+from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
 
 SUPER = {"super_admin"}
 ADMINS = {"super_admin", "tenant_admin"}
+MANAGERS = {"super_admin", "tenant_admin", "outlet_manager"}
 STAFF = {"super_admin", "tenant_admin", "outlet_manager", "staff"}
 ROLES = sorted(STAFF)
 NOBODY = set()
@@ -42,6 +47,60 @@ ACCESS = {
     AuditEvent: (ADMINS, NOBODY, NOBODY, NOBODY),
 }
 
+# What is done to the rows that are ticked in a list, and who may.
+ACTIONS = {
+    Tenant: {},
+    Staff: {},
+    Outlet: {},
+    Service: {},
+    Customer: {
+        "tag": MANAGERS,
+        "untag": MANAGERS,
+        "soft_delete": ADMINS,
+        "restore": ADMINS,
+        "purge": SUPER,
+        "export_selected": ADMINS,
+    },
+    Appointment: {"confirm": STAFF, "complete": STAFF, "cancel": STAFF, "no_show": STAFF},
+    AuditEvent: {},
+}
+
+
+def changes():
+    return AuditEvent._base_manager.exclude(action="refused").count()
+
+
+def an_import(tenant):
+    with tenant_scope(tenant):
+        return CustomerImport.objects.create(file_name="people.csv", state="checked", report={"refused": 0}).pk
+
+
+# The pages of no model or beside a model's five: the arguments and the query of a tenant's, who may see it, and as what
+# those who may see their own find another tenant's, all but super_admins.
+PAGES = {
+    "index": (lambda tenant: ([], {}), STAFF, None),
+    "app_list": (lambda tenant: (["tenants"], {}), STAFF, None),
+    "jsi18n": (lambda tenant: ([], {}), STAFF, None),
+    "password_change": (lambda tenant: ([], {}), STAFF, None),
+    "password_change_done": (lambda tenant: ([], {}), STAFF, None),
+    # Leads to a row's page on the site, which there is none of: not found, and nothing said of whether the row is there.
+    "view_on_site": (
+        lambda tenant: ([ContentType.objects.get_for_model(Outlet).pk, OutletFactory(tenant=tenant).pk], {}),
+        NOBODY,
+        None,
+    ),
+    "auth_user_password_change": (lambda tenant: ([UserFactory(tenant=tenant).pk], {}), ADMINS, 404),
+    "figures": (lambda tenant: ([], {"tenant_id": tenant.pk}), ADMINS, 403),
+    "appointments_appointment_daysheet": (lambda tenant: ([], {"tenant_id": tenant.pk}), STAFF, 403),
+    "customers_customer_import": (lambda tenant: ([], {}), ADMINS, None),
+    "customers_customer_import_one": (lambda tenant: ([an_import(tenant)], {}), ADMINS, 302),
+    "customers_customer_import_refused": (lambda tenant: ([an_import(tenant)], {}), ADMINS, 302),
+    "customers_customer_export": (lambda tenant: ([], {"tenant__id__exact": tenant.pk}), ADMINS, 400),
+    "customers_customer_export_file": (lambda tenant: (["csv"], {"tenant__id__exact": tenant.pk}), ADMINS, 400),
+}
+# With tests of their own, below and in `tenants`.
+ELSEWHERE = {"autocomplete", "login", "logout"}
+
 # A form's field, and who may choose a row for it.
 CHOICES = {
     ("customers", "customer", "preferred_outlet"): STAFF,
@@ -65,8 +124,15 @@ def url(model, page, *args):
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
 
 
-def test_every_model_of_the_admin_is_in_the_table():
-    assert set(admin.site._registry) == set(ACCESS)
+def test_every_page_of_the_admin_is_in_a_table():
+    assert set(admin.site._registry) == set(ACCESS) == set(ACTIONS)
+    five = {
+        f"{model._meta.app_label}_{model._meta.model_name}_{page}"
+        for model in ACCESS
+        for page in ("changelist", "add", "change", "delete", "history")
+    }
+    _, resolver = get_resolver().namespace_dict["admin"]
+    assert {name for name in resolver.reverse_dict if isinstance(name, str)} == five | set(PAGES) | ELSEWHERE
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -116,10 +182,43 @@ def test_choices(back_office, tenant, stranger, role, field):
         assert ids
 
 
-@pytest.mark.parametrize("page", ["index", "password_change", "jsi18n"])
 @pytest.mark.parametrize("role", ROLES)
-def test_pages_of_the_site(back_office, role, page):
-    assert back_office(role).get(reverse(f"admin:{page}")).status_code == 200
+@pytest.mark.parametrize("page", PAGES)
+def test_other_pages(back_office, tenant, stranger, role, page):
+    whose, who, as_foreign = PAGES[page]
+    browser = back_office(role)
+
+    def get(tenant):
+        args, query = whose(tenant)
+        return browser.get(reverse(f"admin:{page}", args=args), query).status_code
+
+    refused = 404 if who is NOBODY else 403
+    # Only a super_admin's lists can be narrowed to a tenant.
+    own_by_tenant = as_foreign == 400 and role != "super_admin"
+    assert get(tenant) == (refused if role not in who else 400 if own_by_tenant else 200)
+    if as_foreign:
+        assert get(stranger) == (refused if role not in who else 200 if role == "super_admin" else as_foreign)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("model", ACTIONS, ids=lambda model: model.__name__)
+def test_actions(back_office, tenant, stranger, role, model):
+    own, foreign = MAKE[model](tenant), MAKE[model](stranger)
+    browser, page = back_office(role), url(model, "changelist") + ("?day=all" if model is Appointment else "")
+    response = browser.get(page)
+    seen = response.status_code
+    form = response.context.get("action_form") if seen == 200 else None
+    offered = [name for name, _ in form.fields["action"].choices if name] if form else []
+    assert offered == [name for name, who in ACTIONS[model].items() if role in who]
+    # What is not offered, or to whom it must not be done, sent all the same.
+    for name, who in {**ACTIONS[model], "delete_selected": NOBODY}.items():
+        rows = [row for row in (own, foreign) if role not in who or (row is foreign and role != "super_admin")]
+        body = {"action": name, ACTION_CHECKBOX_NAME: [row.pk for row in rows], "post": "yes", "asked": "1"}
+        before = changes()
+        response = browser.post(page, body | {"tag": "vip", "typed": "1 customer"}, follow=True)
+        assert response.status_code == seen
+        assert role == "super_admin" or f"/{foreign.pk}/" not in response.getvalue().decode()
+        assert changes() == before
 
 
 @pytest.mark.parametrize("path", ["", "customers/customer/", "customers/customer/add/", "nothing", "autocomplete/"])
