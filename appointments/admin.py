@@ -17,7 +17,8 @@ from appointments.day_sheet import DaySheet, now, refusal, sheet_url
 from appointments.models import HELD, Appointment, AppointmentQuerySet, DoubleBooking, Status
 from customers.models import Customer
 from customers.search import MAX_LENGTH
-from tenants.admin import TenantAdmin, TenantForm
+from tenants.admin import TenantAdmin
+from tenants.admin_forms import TenantForm
 from tenants.ids import is_id
 from tenants.models import Outlet
 from tenants.parameters import zone

@@ -21,7 +21,7 @@ from customers.admin_filters import DeletedFilter, RegisteredFilter, TagFilter
 from customers.models import MAX_TAGS, PREFERRED, Customer, CustomerQuerySet, DuplicateCustomer, unique
 from customers.search import MAX_LENGTH
 from customers.transfer.admin import TransferAdmin
-from tenants.admin import TenantForm
+from tenants.admin_forms import TenantForm
 from tenants.admin_site import Choices
 from tenants.audit import AuditEvent
 from tenants.models import Service, Staff, User

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from typing import Any
 
-from django import forms
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -22,6 +21,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 
+from tenants.admin_forms import TenantForm
 from tenants.admin_paging import BoundedList, BoundedPaginator
 from tenants.admin_site import Choice
 from tenants.audit import Audited, AuditEvent
@@ -31,26 +31,6 @@ from tenants.permissions import ADMINS, STAFF, SUPER
 from tenants.scope import current_tenant, enter_scope
 
 admin.site.unregister(Group)
-
-
-class TenantForm(forms.ModelForm):
-    """A form over a tenant's row, which is of the tenant in scope. A super_admin names one, which is then in scope."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance._state.adding and hasattr(self.instance, "tenant_id"):
-            self.instance.tenant = current_tenant()
-
-    def clean_tenant(self) -> Tenant | None:
-        tenant = self.cleaned_data["tenant"]
-        if tenant:
-            enter_scope(tenant)
-        return tenant
-
-    def _get_validation_exclusions(self) -> set[str]:
-        # Constraints are within the tenant, which is seldom a field of the form.
-        exclusions = super()._get_validation_exclusions()
-        return exclusions if "tenant" in self.errors else exclusions - {"tenant"}
 
 
 class TenantAdmin(admin.ModelAdmin):
@@ -166,6 +146,9 @@ class TenantAdmin(admin.ModelAdmin):
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         row = super().get_object(request, object_id, from_field)
+        if row and request.method == "POST" and self.has_change_permission(request, row):
+            # One form is saved after the other, so that the second finds what the first wrote.
+            row = self.get_queryset(request).select_for_update(of=("self",)).filter(pk=row.pk).first()
         if getattr(row, "tenant", None):
             enter_scope(row.tenant)
         return row

@@ -5,6 +5,8 @@ import threading
 from django.contrib.messages import get_messages
 from django.db import connection
 
+from tenants.tests.forms import opened
+
 PAGE = "/admin/customers/customer/"
 ADD = f"{PAGE}add/"
 
@@ -34,18 +36,8 @@ def change_page(customer):
     return f"{PAGE}{customer.pk}/change/"
 
 
-def form_of(browser, customer):
-    """What the page's form sends when nothing is typed."""
-    form = browser.get(change_page(customer)).context["adminform"].form
-    body = {name: form[name].value() for name in form.fields}
-    body |= {
-        form[name].html_initial_name: form[name].initial for name in form.fields if form[name].field.show_hidden_initial
-    }
-    return {name: value for name, value in body.items() if value not in (None, False)}
-
-
 def change(browser, customer, **changes):
-    return browser.post(change_page(customer), form_of(browser, customer) | changes)
+    return browser.post(change_page(customer), opened(browser, change_page(customer)) | changes)
 
 
 def errors(response):

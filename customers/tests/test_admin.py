@@ -10,8 +10,9 @@ from customers.preferences import PreferredService
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.scope import EVERY_TENANT, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+from tenants.tests.forms import opened
 
-from .pages import ADD, JANE, act, change, change_page, errors, form_of, told, until_blocked
+from .pages import ADD, JANE, act, change, change_page, errors, told, until_blocked
 
 # --- adding ---------------------------------------------------------------------------------------------------------
 
@@ -196,7 +197,7 @@ def test_nothing_of_another_tenant_can_be_preferred(back_office, stranger, in_sc
 def test_two_changes_of_different_fields_both_survive(back_office, in_scope):
     jane = CustomerFactory(tenant=in_scope)
     browser = back_office("outlet_manager")
-    body = form_of(browser, jane)
+    body = opened(browser, change_page(jane))
     Customer.objects.update(loyalty_points=150, email_verified=True)
     browser.post(change_page(jane), body | {"last_name": "Roe"})
     jane.refresh_from_db()

@@ -1,0 +1,145 @@
+"""Two people who have the same form of the admin open: what one saved, the other does not undo unawares."""
+
+import datetime as dt
+import threading
+
+import pytest
+from django.db import connections
+
+from appointments.models import Appointment
+from customers.models import Customer
+from customers.tests.factories import CustomerFactory
+from tenants.models import Outlet, Service, Staff, Tenant
+from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+from tenants.tests.forms import opened, sent_by
+
+from .test_admin import MAKE, url
+
+
+def saved(response):
+    """Whether it was; else the test fails with the form's errors."""
+    assert response.status_code == 302, response.context["adminform"].form.errors
+    return True
+
+
+# Of each model with a form: two things that two people change, as typed and as kept.
+CHANGES = {
+    Tenant: (("name", "Lotus & Co", "Lotus & Co"), ("new_within_days", "45", 45)),
+    Staff: (("role", "staff", "staff"), ("last_name", "Lee", "Lee")),
+    Outlet: (("name", "Kemang", "Kemang"), ("address", "Jl. Kemang 1", "Jl. Kemang 1")),
+    Service: (("price", "99.00", 99), ("duration_minutes", "45", 45)),
+    Customer: (("tags", "vip, new", ["vip", "new"]), ("notes", "Tea\r\nno sugar", "Tea\nno sugar")),
+    Appointment: (("status", "in_progress", "in_progress"), ("notes", "Late", "Late")),
+}
+
+
+@pytest.fixture(params=CHANGES, ids=lambda model: model.__name__)
+def model(request):
+    return request.param
+
+
+@pytest.fixture
+def row(tenant, model):
+    row = MAKE[model](tenant)
+    if model is Customer:
+        # The API keeps the ends of lines as they come; and blanks at the end.
+        with tenant_scope(tenant):
+            row.change({"notes": "Likes\nthe window ", "address": "Jl. Sudirman 1\nJakarta"})
+    return row
+
+
+def kept(row, name):
+    with tenant_scope(EVERY_TENANT):
+        value = getattr(type(row).objects.get(pk=row.pk), name)
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+
+
+def test_changes_of_different_things_both_survive(back_office, model, row):
+    (ours, typed, value), (theirs, their_typed, their_value) = CHANGES[model]
+    me, other, page = back_office("super_admin"), back_office("super_admin"), url(model, "change", row.pk)
+    form, their_form = opened(me, page), opened(other, page)
+    assert saved(other.post(page, their_form | {theirs: their_typed}))
+    assert saved(me.post(page, form | {ours: typed}))
+    assert (kept(row, ours), kept(row, theirs)) == (value, their_value)
+
+
+def test_a_change_of_the_same_thing_is_told_and_then_replaced(back_office, model, row):
+    _, (name, typed, value) = CHANGES[model]
+    me, other, page = back_office("super_admin"), back_office("super_admin"), url(model, "change", row.pk)
+    form = opened(me, page)
+    assert saved(other.post(page, opened(other, page) | {name: "7"}))
+    response = me.post(page, form | {name: typed})
+    assert response.status_code == 200
+    message = "Meanwhile somebody changed this, to “7”. Save again to have yours instead."
+    assert response.context["adminform"].form.errors == {name: [message]}
+    assert str(kept(row, name)) == "7"
+    # What was typed is still there, and saving again means it.
+    assert saved(me.post(page, sent_by(response)))
+    assert kept(row, name) == value
+
+
+def test_the_same_change_by_two_is_none_to_tell_of(back_office, model, row):
+    _, (name, typed, value) = CHANGES[model]
+    me, page = back_office("super_admin"), url(model, "change", row.pk)
+    form = opened(me, page)
+    for _ in range(2):
+        assert saved(me.post(page, form | {name: typed}))
+    assert kept(row, name) == value
+
+
+def test_a_form_that_tells_nothing_is_taken_as_it_is(back_office, model, row):
+    _, (name, typed, value) = CHANGES[model]
+    me, page = back_office("super_admin"), url(model, "change", row.pk)
+    form = {key: told for key, told in opened(me, page).items() if not key.startswith("initial-")}
+    assert saved(me.post(page, form | {name: typed}))
+    assert kept(row, name) == value
+
+
+def test_preferred_lists_of_two_both_survive(back_office, tenant):
+    with tenant_scope(tenant):
+        jane, cut, ana = CustomerFactory(tenant=tenant), ServiceFactory(tenant=tenant), UserFactory(tenant=tenant)
+    me, other, page = back_office("staff"), back_office("staff"), url(Customer, "change", jane.pk)
+    form = opened(me, page)
+    assert saved(other.post(page, opened(other, page) | {"preferred_services": [cut.pk]}))
+    assert saved(me.post(page, form | {"preferred_staff_ids": [ana.pk]}))
+    now = opened(me, page)
+    assert (now["preferred_services"], now["preferred_staff_ids"]) == ([cut.pk], [ana.pk])
+    # From an empty list to two different ones: told.
+    response = me.post(page, form | {"preferred_services": [ServiceFactory(tenant=tenant).pk]})
+    assert "Meanwhile somebody changed this." in response.context["adminform"].form.errors["preferred_services"][0]
+
+
+def test_a_reference_changed_meanwhile_stays(back_office, tenant):
+    visit, elsewhere = MAKE[Appointment](tenant), OutletFactory(tenant=tenant)
+    me, other, page = back_office("staff"), back_office("staff"), url(Appointment, "change", visit.pk)
+    form = opened(me, page)
+    assert saved(other.post(page, opened(other, page) | {"outlet": elsewhere.pk, "start_time": "09:15"}))
+    assert saved(me.post(page, form | {"notes": "Late"}))
+    assert kept(visit, "outlet_id") == elsewhere.pk
+    assert kept(visit, "start_time") == dt.time(9, 15)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_forms_sent_at_once_all_survive(back_office, tenant):
+    outlet = OutletFactory(tenant=tenant)
+    browsers = [back_office("tenant_admin") for _ in range(2)]
+    page, barrier, statuses = url(Outlet, "change", outlet.pk), threading.Barrier(2), []
+
+    def save(browser, form):
+        barrier.wait()
+        statuses.append(browser.post(page, form).status_code)
+        connections.close_all()
+
+    for _ in range(10):
+        with tenant_scope(tenant):
+            Outlet.objects.update(name="-", address="-")
+        forms = [opened(browser, page) for browser in browsers]
+        forms[0]["name"], forms[1]["address"] = "A", "B"
+        threads = [threading.Thread(target=save, args=pair) for pair in zip(browsers, forms, strict=True)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (kept(outlet, "name"), kept(outlet, "address")) == ("A", "B")
+    assert statuses == [302] * 20

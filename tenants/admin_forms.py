@@ -1,0 +1,72 @@
+"""The form over a tenant's row in the admin."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.contrib.admin.utils import display_for_field
+from django.core.exceptions import ValidationError
+
+from tenants.models import Tenant
+from tenants.scope import current_tenant, enter_scope
+
+
+class TenantForm(forms.ModelForm):
+    """A form over a tenant's row, which is of the tenant in scope. A super_admin names one, which is then in scope.
+
+    What others saved while the form was open stays, where it was not changed here too; where it was, the field has an
+    error that tells their value, and saving once more replaces it. The form sends what it was opened with for that
+    (`initial-…`); one that does not is taken as it is.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        adding = self.instance._state.adding
+        if adding and hasattr(self.instance, "tenant_id"):
+            self.instance.tenant = current_tenant()
+        told = any(name.startswith(self.add_initial_prefix("")) for name in self.data)
+        for field in self.fields.values():
+            field.show_hidden_initial = not adding and (told or not self.is_bound)
+
+    def clean_tenant(self) -> Tenant | None:
+        tenant = self.cleaned_data["tenant"]
+        if tenant:
+            enter_scope(tenant)
+        return tenant
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        for name in [name for name in self.fields if name in values and self._changed_by_others(name)]:
+            if name not in self.changed_data:
+                values[name] = getattr(self.instance, name, None)
+            elif self.fields[name].has_changed(self[name].initial, self[name].data):
+                self.add_error(name, self._meanwhile(name))
+        return values
+
+    def _changed_by_others(self, name: str) -> bool:
+        """Whether the row has another value than when the form was opened."""
+        field, bound = self.fields[name], self[name]
+        if not field.show_hidden_initial:
+            return False
+        now, seen = bound.initial, self._widget_data_value(field.hidden_widget(), bound.html_initial_name)
+        # Browsers send every end of a line as two characters.
+        return field.has_changed(re.sub(r"\r\n?|\n", "\r\n", now).strip() if isinstance(now, str) else now, seen)
+
+    def _meanwhile(self, name: str) -> ValidationError:
+        """Their value as an error. The form then starts from it."""
+        bound = self[name]
+        self.data = self.data.copy()
+        many = bound.field.hidden_widget is forms.MultipleHiddenInput
+        self.data.setlist(bound.html_initial_name, bound.initial if many else [bound.initial])
+        theirs = ""
+        if hasattr(self.instance, name):
+            value = display_for_field(getattr(self.instance, name), self.instance._meta.get_field(name), "nothing")
+            theirs = f", to “{value}”"
+        return ValidationError(
+            f"Meanwhile somebody changed this{theirs}. Save again to have yours instead.", code="stale"
+        )
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # Constraints are within the tenant, which is seldom a field of the form.
+        exclusions = super()._get_validation_exclusions()
+        return exclusions if "tenant" in self.errors else exclusions - {"tenant"}
