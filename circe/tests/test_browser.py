@@ -14,7 +14,7 @@ from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.models import Role
 from tenants.scope import tenant_scope
-from tenants.tests.factories import PASSWORD, OutletFactory, UserFactory
+from tenants.tests.factories import PASSWORD, OutletFactory, ServiceFactory, UserFactory
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -83,6 +83,8 @@ def find(page, text):
     page.goto("/admin/customers/customer/")
     page.locator("#searchbar").fill(text)
     page.locator("#searchbar").press("Enter")
+    # And for what its scripts do.
+    page.wait_for_url(re.compile("[?&]q="))
 
 
 @pytest.mark.parametrize("role", Role.values)
@@ -158,6 +160,52 @@ def test_reception_works_through_the_day_sheet(sign_in, jane, tenant):
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
+def choose(page, label, text):
+    """Choose a row in a field that finds rows by typing."""
+    page.locator(".form-row", has=page.locator("label", has_text=label)).locator(".select2-selection").click()
+    page.locator(".select2-search__field").fill(text.partition(" · ")[0])
+    page.locator(".select2-results__option", has_text=text).click()
+
+
+def test_reception_books_and_is_refused_an_overlap(sign_in, jane, tenant):
+    tomorrow = dt.datetime.now(tenant.zone).date() + dt.timedelta(days=1)
+    ana = UserFactory(tenant=tenant, first_name="Ana", last_name="Lee")
+    haircut = ServiceFactory(tenant=tenant, name="Haircut", duration_minutes=60)
+    john = CustomerFactory(tenant=tenant, first_name="John", last_name="Roe")
+    AppointmentFactory(
+        tenant=tenant,
+        customer=john,
+        staff_id=ana.pk,
+        service=haircut,
+        appointment_date=tomorrow,
+        start_time=dt.time(14),
+        end_time=dt.time(15),
+        status=Status.CONFIRMED,
+    )
+    page = sign_in("staff")
+    page.get_by_role("link", name="Day sheet", exact=True).first.click()
+    page.get_by_role("link", name="Day after →").click()
+    page.get_by_role("link", name="Book with Ana Lee at 15:00").click()
+    expect(page.get_by_label("Start time")).to_have_value("15:00")
+    choose(page, "Customer", "Jane Doe · +6281234567890")
+    choose(page, "Service", "Haircut")
+    page.get_by_label("Start time").fill("14:30")
+    page.get_by_role("button", name="Save", exact=True).click()
+    refused = page.locator(".errorlist", has_text="Ana Lee is booked")
+    expect(refused).to_contain_text("from 14:00 to 15:00, for John Roe (Haircut).")
+    with page.context.expect_page() as shown:
+        refused.get_by_role("link", name="Show it").click()
+    expect(shown.value.locator("#content")).to_contain_text("John Roe")
+    # What was filled in is still there.
+    expect(page.locator(".field-customer")).to_contain_text("Jane Doe")
+    page.get_by_label("Start time").fill("15:00")
+    page.get_by_role("button", name="Save", exact=True).click()
+    with tenant_scope(tenant):
+        visit = Appointment.objects.get(customer=jane)
+    expect(page.locator(f"#appointment-{visit.pk}")).to_contain_text("15:00–16:00")
+    assert (visit.staff_id, visit.appointment_date) == (ana.pk, tomorrow)
+
+
 def test_an_administrator_deletes_restores_and_reads_the_history(sign_in, jane):
     page = sign_in("tenant_admin")
     page.goto(f"/admin/customers/customer/{jane.pk}/change/")
@@ -213,6 +261,23 @@ def test_an_administrator_imports_a_file_with_three_bad_rows(sign_in, tenant, tm
             ("Ana", "+6281211112222"),
             ("Cid", "+6281233334444"),
         }
+
+
+def test_a_manager_tags_ten(sign_in, tenant):
+    CustomerFactory.create_batch(12, tenant=tenant, first_name="Sari")
+    page = sign_in("outlet_manager")
+    find(page, "sari")
+    for box in page.locator("#result_list .action-select").all()[:10]:
+        box.check()
+    expect(page.locator(".action-counter")).to_contain_text("10 of 12 selected")
+    page.get_by_label("Action:").select_option("tag")
+    page.get_by_role("button", name="Go", exact=True).click()
+    page.get_by_label("Tag").fill("VIP")
+    page.get_by_role("button", name="Add a tag").click()
+    expect(page.locator(".messagelist")).to_contain_text("Tagged “vip”: 10.")
+    expect(page.locator("#result_list .tag", has_text="vip")).to_have_count(10)
+    with tenant_scope(tenant):
+        assert Customer.objects.filter(tags__contains=["vip"]).count() == 10
 
 
 def test_a_manager_tags_those_whom_a_search_finds(sign_in, jane, tenant):
