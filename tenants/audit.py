@@ -64,7 +64,13 @@ class AuditEvent(models.Model):
     at = models.DateTimeField("time", editable=False)
     # References to nothing that must exist: the trail outlives what it tells about.
     tenant = models.ForeignKey(
-        "tenants.Tenant", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
+        "tenants.Tenant",
+        models.DO_NOTHING,
+        verbose_name="business",
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
     )
     action = models.CharField(max_length=20, choices=Action)
     table = models.CharField(max_length=50)

@@ -63,6 +63,9 @@ class Tenant(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
+        # As those who work there say.
+        verbose_name = "business"
+        verbose_name_plural = "businesses"
         constraints = [Audited(name="tenant_audit")]
 
     def __str__(self) -> str:
@@ -113,7 +116,9 @@ class User(AbstractBaseUser):
     """A person with an account. `tenant` is None for a super_admin and for nobody else."""
 
     id = IdField(primary_key=True)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, blank=True, related_name="users")
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, verbose_name="business", null=True, blank=True, related_name="users"
+    )
     email = models.CharField(
         max_length=254,
         unique=True,
@@ -302,7 +307,14 @@ class TenantModel(models.Model):
 
     id = IdField(primary_key=True)
     # Its index is that of (tenant, id).
-    tenant = models.ForeignKey(Tenant, models.PROTECT, default=current_tenant_id, related_name="+", db_index=False)
+    tenant = models.ForeignKey(
+        Tenant,
+        models.PROTECT,
+        verbose_name="business",
+        default=current_tenant_id,
+        related_name="+",
+        db_index=False,
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -60,6 +60,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenants.tenant",
+                        verbose_name="business",
                     ),
                 ),
             ],
@@ -94,6 +95,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenants.tenant",
+                        verbose_name="business",
                     ),
                 ),
                 (

@@ -147,7 +147,7 @@ def test_saving_without_a_change_changes_nothing(back_office, in_scope):
 
 def test_reception_changes_preferences_and_nothing_else(back_office, in_scope):
     jane = CustomerFactory(tenant=in_scope, first_name="Jane", tags=["vip"])
-    outlet, services = OutletFactory(tenant=in_scope), [ServiceFactory(tenant=in_scope) for _ in range(3)]
+    outlet, services = OutletFactory(tenant=in_scope), [ServiceFactory(tenant=in_scope, name=name) for name in "abc"]
     person = UserFactory(tenant=in_scope)
     response = change(
         back_office("staff"),

@@ -144,6 +144,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["name", "id"],
+                "verbose_name": "business",
+                "verbose_name_plural": "businesses",
             },
         ),
         migrations.CreateModel(
@@ -210,6 +212,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="users",
                 to="tenants.tenant",
+                verbose_name="business",
             ),
         ),
         migrations.CreateModel(
@@ -254,6 +257,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenants.tenant",
+                        verbose_name="business",
                     ),
                 ),
             ],
@@ -297,6 +301,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenants.tenant",
+                        verbose_name="business",
                     ),
                 ),
             ],

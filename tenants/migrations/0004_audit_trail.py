@@ -92,6 +92,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.DO_NOTHING,
                 related_name="+",
                 to="tenants.tenant",
+                verbose_name="business",
             ),
         ),
         migrations.AddIndex(
