@@ -7,6 +7,7 @@ from hypothesis import settings
 from rest_framework.test import APIClient
 
 from circe.database import AS_APPLICATION
+from tenants import scope
 from tenants.models import LoginSession, Role
 from tenants.scope import tenant_scope
 from tenants.tests.factories import PASSWORD, TenantFactory, UserFactory
@@ -25,6 +26,12 @@ def django_db_setup(django_db_setup):
     yield
     del options["options"]
     connection.close()
+
+
+@pytest.fixture(autouse=True)
+def over_the_wall(monkeypatch):
+    """A test's own hand reaches every row, outside any scope; a request or a command doesn't, nor what runs in a scope."""
+    monkeypatch.setattr(scope, "BEFORE_ANY", scope.EVERY_TENANT)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tenants.audit import AuditEvent
 from tenants.parameters import boolean
 from tenants.permissions import ADMINS, MANAGERS, STAFF, SUPER
 from tenants.serializers import AuditEventSerializer
-from tenants.views import TenantViewSet, body_scope
+from tenants.views import TenantViewSet, enter_body_scope
 
 
 class CustomerViewSet(ListModelMixin, TenantViewSet):
@@ -52,12 +52,12 @@ class CustomerViewSet(ListModelMixin, TenantViewSet):
 
     def create(self, request: Request) -> Response:
         """Create a customer, unless one with the same e-mail or phone exists."""
-        with body_scope(request):
-            check_duplicates = boolean(request, "check_duplicates", default=True)
-            customer = self._saved(NewCustomerSerializer(data=request.data))
-            customer.possible_duplicates = customer.conflicts() if check_duplicates else []
-            location = {"Location": reverse("customer", args=[customer.pk])}
-            return _answer(CreatedCustomerSerializer, customer, status.HTTP_201_CREATED, location)
+        enter_body_scope(request)
+        check_duplicates = boolean(request, "check_duplicates", default=True)
+        customer = self._saved(NewCustomerSerializer(data=request.data))
+        customer.possible_duplicates = customer.conflicts() if check_duplicates else []
+        location = {"Location": reverse("customer", args=[customer.pk])}
+        return _answer(CreatedCustomerSerializer, customer, status.HTTP_201_CREATED, location)
 
     def retrieve(self, request: Request, customer_id: str) -> Response:
         """One customer, with preferences and totals."""

@@ -1,16 +1,11 @@
-"""Who acts: a person, in which request and from where, or a command. The database is told with each write."""
+"""Who acts: a person, in which request and from where, or a command. The database is told with each statement."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
-from typing import Any
-
-from django.db import connection
-
-WRITES = ("INSERT", "UPDATE", "DELETE", "MERGE", "WITH")
-SIGN = "SELECT set_config('circe.actor', %s, true)"
+from functools import cached_property
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +16,11 @@ class Actor:
     command: str | None = None
     request_id: str | None = None
     address: str | None = None
+
+    @cached_property
+    def signature(self) -> str:
+        """As JSON, for the triggers of the audit trail."""
+        return json.dumps({name: value for name, value in asdict(self).items() if value})
 
 
 NOBODY = Actor()
@@ -37,8 +37,7 @@ def acting(**who: str | None) -> Iterator[None]:
     """Sign what the block writes, by the keywords of Actor."""
     token = _actor.set(Actor(**who))
     try:
-        with connection.execute_wrapper(_signed):
-            yield
+        yield
     finally:
         _actor.reset(token)
 
@@ -46,25 +45,3 @@ def acting(**who: str | None) -> Iterator[None]:
 def act_as(user_id: str) -> None:
     """The person is known from here to the end of the `acting` block. For the doors, whose block is the request."""
     _actor.set(replace(_actor.get(), user_id=user_id))
-
-
-def sign() -> None:
-    """Sign the rest of the transaction. For COPY, which no wrapper sees."""
-    with connection.cursor() as cursor:
-        cursor.execute(SIGN, [_signature()])
-
-
-def _signature() -> str:
-    return json.dumps({name: value for name, value in asdict(_actor.get()).items() if value})
-
-
-def _signed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
-    """Put the signature in front of a statement that writes, in the same round trip; it lasts for the transaction."""
-    if not isinstance(sql, str) or not sql.lstrip()[:6].upper().startswith(WRITES):
-        return execute(sql, params, many, context)
-    if many or not isinstance(params, list | tuple):
-        sign()
-        return execute(sql, params, many, context)
-    result = execute(f"{SIGN}; {sql}", [_signature(), *(params or ())], many, context)
-    context["cursor"].cursor.nextset()
-    return result

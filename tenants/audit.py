@@ -9,12 +9,12 @@ import json
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import connection, models, transaction
+from django.db import connection, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from tenants.actor import sign
 from tenants.ids import IdField
 from tenants.scope import TenantManager
+from tenants.walls import Walled
 
 
 def note(
@@ -27,11 +27,9 @@ def note(
     **details: Any,
 ) -> None:
     """Add to the trail what no row's change tells: `refused` or `erased`, with `details` as JSON."""
-    with transaction.atomic():
-        sign()
-        with connection.cursor() as cursor:
-            values = [action, table, row_id, customer_id, tenant_id, json.dumps(details)]
-            cursor.execute("SELECT circe_note(%s, %s, %s, %s, %s, %s)", values)
+    with connection.cursor() as cursor:
+        values = [action, table, row_id, customer_id, tenant_id, json.dumps(details)]
+        cursor.execute("SELECT circe_note(%s, %s, %s, %s, %s, %s)", values)
 
 
 class Change(NamedTuple):
@@ -98,6 +96,7 @@ class AuditEvent(models.Model):
             ),
             models.Index(fields=["tenant", "row_id", "-id"], name="auditevent_row"),
         ]
+        constraints = [Walled(name="auditevent_wall")]
 
     def __str__(self) -> str:
         return f"{self.get_action_display()} {self.table} {self.row_id or ''}".strip()

@@ -17,7 +17,7 @@ from tenants.identity import email_key
 from tenants.ids import is_id
 from tenants.models import LoginSession, Tenant, User
 from tenants.parameters import single
-from tenants.scope import EVERY_TENANT, Scope, enter_scope
+from tenants.scope import EVERY_TENANT, Scope, enter_scope, tenant_scope
 from tenants.throttling import client_address, throttled
 
 
@@ -71,23 +71,23 @@ def _user_of(claims: dict[str, Any]) -> User | None:
         good = Q(Exists(LoginSession.objects.live().filter(pk=session_id, user=OuterRef("pk"))))
     else:
         return None
-    user = User.objects.select_related("tenant").filter(good, pk=user_id).first()
-    return user if user and user.may_sign_in else None
+    return User.objects.signed_in(user_id, good)
 
 
 def _scope_of(user: User, request: Request) -> Scope:
     """The user's tenant; for a super_admin the one named by `?tenant_id=`, or all."""
     named = single(request, "tenant_id")
+    if named in (None, user.tenant_id):
+        return user.scope
     if user.tenant is not None:
-        if named not in (None, user.tenant_id):
-            raise PermissionDenied("You can see your own business only: leave tenant_id out.")
-        return user.tenant
-    return EVERY_TENANT if named is None else named_tenant(named)
+        raise PermissionDenied("You can see your own business only: leave tenant_id out.")
+    return named_tenant(named)
 
 
 def named_tenant(tenant_id: Any) -> Tenant:
     """The tenant that a super_admin names. Raises ValidationError where there is none."""
-    tenant = Tenant.objects.filter(pk=tenant_id).first() if is_id(tenant_id) else None
+    with tenant_scope(EVERY_TENANT):
+        tenant = Tenant.objects.filter(pk=tenant_id).first() if is_id(tenant_id) else None
     if tenant is None:
         raise ValidationError({"tenant_id": "There is no tenant with this id."})
     return tenant
@@ -107,12 +107,14 @@ class AccountBackend(BaseBackend):
             User._meta.get_field("email").run_validators(account)
         except InvalidEmail:
             return None
-        return throttled(
+        user = throttled(
             lambda: User.objects.with_credentials(email=account, password=password),
             account=account,
             address=client_address(request),
         )
+        if user:
+            enter_scope(user.scope)
+        return user
 
     def get_user(self, user_id: Any) -> User | None:
-        user = User.objects.select_related("tenant").filter(pk=user_id).first() if is_id(user_id) else None
-        return user if user and user.may_sign_in else None
+        return User.objects.signed_in(user_id)

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from tenants.actor import acting
 from tenants.models import Tenant
-from tenants.scope import tenant_scope
+from tenants.scope import EVERY_TENANT, tenant_scope
 
 SOME_REFUSED, WRONG_USE = 1, 2
 REFUSED = "refused"
@@ -177,6 +177,7 @@ class TenantCommand(BaseCommand):
         if typed != word:
             raise WrongUse("Not confirmed: nothing was changed.")
 
+    @tenant_scope(EVERY_TENANT)
     def _tenants(self) -> list[Tenant]:
         if self.options["all_tenants"]:
             return list(Tenant.objects.order_by("slug"))

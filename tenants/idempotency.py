@@ -23,6 +23,8 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from tenants.ids import IdField
+from tenants.scope import TenantManager, current_tenant_id, tenant_scope
+from tenants.walls import Walled
 
 KEPT = dt.timedelta(hours=24)
 KEPT_HEADERS = ("ETag", "Location")
@@ -47,8 +49,13 @@ class KeyReused(APIException):
 
 
 class StoredAnswer(models.Model):
-    """What a request with a key was answered; good for KEPT, for its user. `subject_id` is the row it is about."""
+    """What a request with a key was answered; good for KEPT, for its user. `subject_id` is the row it is about, of
+    `tenant`.
+    """
 
+    tenant = models.ForeignKey(
+        "tenants.Tenant", models.CASCADE, default=current_tenant_id, db_index=False, related_name="+"
+    )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="stored_answers", db_index=False)
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
@@ -58,8 +65,13 @@ class StoredAnswer(models.Model):
     body = models.TextField()
     created_at = models.DateTimeField(default=timezone.now)
 
+    objects = TenantManager()
+
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "key"], name="storedanswer_user_key")]
+        constraints = [
+            Walled(name="storedanswer_wall"),
+            models.UniqueConstraint(fields=["user", "key"], name="storedanswer_user_key"),
+        ]
 
     def replay(self) -> Response:
         """The answer once more, marked as such."""
@@ -85,11 +97,13 @@ class IdempotentMixin(GenericViewSet):
     ) -> Response:
         _take_turn(f"{request.user.pk}{key}")
         answers = StoredAnswer.objects.filter(user=request.user)
-        answers.filter(created_at__lte=timezone.now() - KEPT).delete()
-        stored, fingerprint = answers.filter(key=key).first(), _fingerprint(request)
+        # Whichever of their tenants a super_admin used the key for.
+        with tenant_scope(request.user.scope):
+            answers.filter(created_at__lte=timezone.now() - KEPT).delete()
+            stored, fingerprint = answers.filter(key=key).first(), _fingerprint(request)
         if stored is None:
             answer = handler(request, *args, **kwargs)
-            answers.create(
+            StoredAnswer.objects.create(
                 user=request.user,
                 key=key,
                 fingerprint=fingerprint,

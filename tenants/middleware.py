@@ -15,7 +15,7 @@ from tenants.actor import act_as, acting
 from tenants.audit import note
 from tenants.ids import is_id
 from tenants.models import User
-from tenants.scope import EVERY_TENANT, enter_scope, tenant_scope
+from tenants.scope import enter_scope, tenant_scope
 from tenants.throttling import client_address
 
 _request_id = re.compile(r"[A-Za-z0-9._-]{1,64}\Z").match
@@ -75,5 +75,5 @@ class TenantScopeMiddleware:
         if request.resolver_match.app_name == "admin" and request.user.is_authenticated:
             tenant = request.user.tenant
             act_as(request.user.pk)
-            enter_scope(tenant or EVERY_TENANT)
+            enter_scope(request.user.scope)
             timezone.activate(tenant.zone if tenant else dt.UTC)

@@ -16,7 +16,17 @@ from tenants import tokens
 from tenants.audit import Audited
 from tenants.identity import email_key, validate_email_address, validate_region
 from tenants.ids import IdField, is_id
-from tenants.scope import ForeignTenant, TenantManager, current_tenant, current_tenant_id
+from tenants.scope import (
+    EVERY_TENANT,
+    ForeignTenant,
+    Scope,
+    TenantManager,
+    at_the_door,
+    current_tenant,
+    current_tenant_id,
+    tenant_scope,
+)
+from tenants.walls import Walled
 
 GRACE = dt.timedelta(seconds=10)
 
@@ -66,7 +76,11 @@ class Tenant(models.Model):
         # As those who work there say.
         verbose_name = "business"
         verbose_name_plural = "businesses"
-        constraints = [Audited(name="tenant_audit")]
+        constraints = [
+            Audited(name="tenant_audit"),
+            # Whoever signs in is looked up with their business, of which nothing is known before.
+            Walled(name="tenant_wall", column="id", also="{reach} LIKE '@%'"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -97,19 +111,32 @@ class UserManager(BaseUserManager["User"]):
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """A new super_admin: what `manage.py createsuperuser` makes."""
-        return self.create_user(email, password, role=Role.SUPER_ADMIN, **fields)
+        with tenant_scope(EVERY_TENANT):
+            return self.create_user(email, password, role=Role.SUPER_ADMIN, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email=email_key(username or ""))
+        account = email_key(username or "")
+        with at_the_door(account):
+            return self.select_related("tenant").get(email=account)
+
+    def signed_in(self, user_id: Any, *conditions: models.Q) -> "User | None":
+        """The user with this id who fulfils the conditions and may sign in."""
+        if not is_id(user_id):
+            return None
+        with at_the_door(user_id):
+            user = self.select_related("tenant").filter(*conditions, pk=user_id).first()
+        return user if user and user.may_sign_in else None
 
     def with_credentials(self, *, email: str, password: str) -> "User | None":
         """The user who may sign in with these, or None. It takes as long for an unknown address as for a wrong password."""
         try:
-            user = self.select_related("tenant").get(email=email_key(email))
+            user = self.get_by_natural_key(email)
         except (User.DoesNotExist, ValidationError):
             User().set_password(password)
             return None
-        return user if user.check_password(password) and user.may_sign_in else None
+        # A hash of an older kind is renewed.
+        with tenant_scope(user.scope):
+            return user if user.check_password(password) and user.may_sign_in else None
 
 
 class User(AbstractBaseUser):
@@ -141,6 +168,12 @@ class User(AbstractBaseUser):
         ordering = ["email"]
         constraints = [
             Audited(name="user_audit"),
+            # A super_admin may be whoever changed a row of the tenant.
+            Walled(
+                name="user_wall",
+                also="CASE {reach} WHEN '@' || id THEN true WHEN '@' || email THEN true "
+                "ELSE tenant_id IS NULL AND {reach} ~ '^[0-9a-f]' END",
+            ),
             models.UniqueConstraint(fields=["tenant", "id"], name="user_tenant_id"),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_known"),
             models.CheckConstraint(
@@ -172,9 +205,19 @@ class User(AbstractBaseUser):
             if password_is_new:
                 self.sessions.live().update(ended_at=self.tokens_valid_from)
 
+    def validate_unique(self, exclude: Any = None) -> None:
+        """As Django's. Whose the other account is that has the e-mail address, nobody is told."""
+        with at_the_door(self.email):
+            super().validate_unique(exclude)
+
     @property
     def full_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def scope(self) -> Scope:
+        """What they may see: their tenant, or as a super_admin every one."""
+        return self.tenant or EVERY_TENANT
 
     @property
     def may_sign_in(self) -> bool:
@@ -232,7 +275,8 @@ class LoginSession(models.Model):
         """
         claims = tokens.read(raw, "refresh")
         with transaction.atomic():
-            session = cls._of(claims).select_for_update(of=("self",)).select_related("user__tenant").first()
+            with at_the_door(str(claims.get("sub"))):
+                session = cls._of(claims).select_for_update(of=("self",)).select_related("user__tenant").first()
             if session is None or not session.user.may_sign_in:
                 raise tokens.InvalidToken("The session has ended.")
             if session._accept(str(claims.get("jti")), now=timezone.now()):
@@ -324,6 +368,7 @@ class TenantModel(models.Model):
         abstract = True
         constraints = [
             Audited(name="%(class)s_audit"),
+            Walled(name="%(class)s_wall"),
             models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
         ]
 

@@ -3,6 +3,9 @@
 A scope is one Tenant, or EVERY_TENANT for a super_admin. Two doors open it: `authentication.TokenAuthentication` for the
 API and `middleware.TenantScopeMiddleware` for the admin; commands and tests write `with tenant_scope(tenant):`. Outside
 a scope no query on a tenant's table runs: it raises NoTenantScope.
+
+There are two walls, and either holds alone: `TenantManager` here, and the policies of `tenants.walls` in the database,
+which learns of the scope with each statement (`tenants.statements`).
 """
 
 from collections.abc import Iterator
@@ -26,7 +29,10 @@ EVERY_TENANT: Final = EveryTenant()
 
 Scope: TypeAlias = "Tenant | EveryTenant"
 
-_scope: ContextVar["Scope | None"] = ContextVar("tenant_scope", default=None)
+_scope: ContextVar["Scope | None"] = ContextVar("tenant_scope")
+_door: ContextVar[str | None] = ContextVar("door", default=None)
+# What the database's wall lets through before any scope was opened or closed. Tests reach over it, see conftest.py.
+BEFORE_ANY: "Scope | None" = None
 
 
 class NoTenantScope(RuntimeError):
@@ -39,7 +45,7 @@ class ForeignTenant(RuntimeError):
 
 def current_scope() -> Scope:
     """The scope in force. Raises NoTenantScope outside any."""
-    scope = _scope.get()
+    scope = _scope.get(None)
     if scope is None:
         raise NoTenantScope("No tenant scope is open: write `with tenant_scope(tenant):`.")
     return scope
@@ -70,6 +76,29 @@ def tenant_scope(scope: "Scope | None") -> Iterator[None]:
 def enter_scope(scope: Scope) -> None:
     """Open `scope` until the enclosing `tenant_scope` block ends. For the doors, whose block is the whole request."""
     _scope.set(scope)
+
+
+@contextmanager
+def at_the_door(account: str) -> Iterator[None]:
+    """The block may look up one account, by its id or e-mail address, and businesses: signing in comes before the scope.
+
+    The wall in the database lets nothing else through.
+    """
+    token = _door.set(account)
+    try:
+        yield
+    finally:
+        _door.reset(token)
+
+
+def reach() -> str:
+    """What the database's wall is told: a tenant's id, `*`, `@` and the account at the door, or nothing."""
+    if door := _door.get():
+        return f"@{door}"
+    scope = _scope.get(BEFORE_ANY)
+    if scope is None:
+        return ""
+    return "*" if isinstance(scope, EveryTenant) else scope.pk
 
 
 class InScope(Func):

@@ -15,6 +15,7 @@ from rest_framework.throttling import BaseThrottle
 
 from tenants.audit import note
 from tenants.models import LoginFailure, User
+from tenants.scope import at_the_door
 
 WINDOW = dt.timedelta(minutes=15)
 FAILURES_PER_ACCOUNT = 10
@@ -68,5 +69,6 @@ def throttled(check: Callable[[], User | None], *, account: str, address: str) -
 
 def _note_refusal(account: str) -> None:
     # An address that is nobody's may be a password typed in the wrong place: it isn't kept.
-    known = User.objects.filter(email=account).values("pk", "tenant_id").first() or {"pk": None, "tenant_id": None}
-    note("refused", table="login", row_id=known["pk"], tenant_id=known["tenant_id"])
+    with at_the_door(account):
+        known = User.objects.filter(email=account).first()
+    note("refused", table="login", row_id=known and known.pk, tenant_id=known and known.tenant_id)

@@ -1,7 +1,7 @@
 """Signing in and out; and what the views of a tenant's rows share."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.db.transaction import non_atomic_requests
@@ -20,7 +20,7 @@ from tenants.authentication import named_tenant
 from tenants.idempotency import IdempotentMixin
 from tenants.models import LoginSession, User
 from tenants.permissions import ANYONE, STAFF
-from tenants.scope import current_tenant, enter_scope, tenant_scope
+from tenants.scope import current_tenant, enter_scope
 from tenants.serializers import LoginSerializer, MeSerializer, RefreshSerializer
 from tenants.throttling import client_address, throttled
 
@@ -46,6 +46,7 @@ class TokenViewSet(GenericViewSet):
         )
         with suppress(User.DoesNotExist):
             if user:
+                enter_scope(user.scope)
                 return Response(LoginSession.start(user).token_pair())
         raise AuthenticationFailed("No active account has this e-mail and password.")
 
@@ -105,9 +106,8 @@ class TenantViewSet(IdempotentMixin):
         return row
 
 
-@contextmanager
-def body_scope(request: Request) -> Iterator[None]:
-    """The scope in which a body creates something: the caller's tenant, or the one that a super_admin names in it.
+def enter_body_scope(request: Request) -> None:
+    """Open the scope in which a body creates something: the caller's tenant, or the one that a super_admin names in it.
 
     Raises PermissionDenied for another tenant than one's own, ValidationError for none or one that does not exist.
     """
@@ -117,5 +117,4 @@ def body_scope(request: Request) -> Iterator[None]:
         raise PermissionDenied("You can create customers in your own business only: leave tenant_id out.")
     if tenant is None and named is None:
         raise ValidationError({"tenant_id": "Name the tenant in which to create."})
-    with tenant_scope(tenant or named_tenant(named)):
-        yield
+    enter_scope(tenant or named_tenant(named))

@@ -16,8 +16,15 @@ from customers.preferences import PreferredService, PreferredStaff
 from tenants.audit import AuditEvent
 from tenants.models import LoginFailure, Outlet, Service, Tenant, User
 
-# One column takes something away, the other puts it back: the audit triggers, foreign keys from and to the tables, unique
-# constraints, other indexes. Primary keys stay, and exclusion constraints, which are about few rows.
+# One column takes something away, the other puts it back: the wall before the owner, which refuses COPY; the audit
+# triggers, foreign keys from and to the tables, unique constraints, other indexes. Primary keys stay, and exclusion
+# constraints, which are about few rows.
+WALLS = """
+SELECT format('ALTER TABLE %%s NO FORCE ROW LEVEL SECURITY', oid::regclass),
+       format('ALTER TABLE %%s FORCE ROW LEVEL SECURITY', oid::regclass)
+FROM pg_class
+WHERE oid = ANY(%(tables)s::regclass[]) AND relforcerowsecurity
+"""
 TRIGGERS = """
 SELECT format('ALTER TABLE %%s DISABLE TRIGGER %%I', tgrelid::regclass, tgname),
        format('ALTER TABLE %%s ENABLE TRIGGER %%I', tgrelid::regclass, tgname)
@@ -38,6 +45,9 @@ FROM pg_index
 WHERE indrelid = ANY(%(tables)s::regclass[])
   AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))
 """
+
+BIG = (Appointment, Customer, PreferredService, PreferredStaff)
+LOADED = (Tenant, User, Outlet, Service, *BIG)
 
 
 @contextmanager
@@ -61,13 +71,14 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
         cursor.execute("SET LOCAL statement_timeout = 0; SET LOCAL maintenance_work_mem = '256MB'")
         # A table can't be altered while checks on its rows are put off.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        walls = _taken_away(cursor, WALLS, LOADED)
         # All other tables refer to these.
         cursor.execute(f"TRUNCATE {', '.join(model._meta.db_table for model in (Tenant, User, LoginFailure))} CASCADE")
         _insert(cursor, Tenant, [business.tenant for business in businesses])
         _insert(cursor, User, [super_admin, *chain.from_iterable(business.users for business in businesses)])
         _insert(cursor, Outlet, chain.from_iterable(business.outlets for business in businesses))
         _insert(cursor, Service, chain.from_iterable(business.services for business in businesses))
-        with _without_scaffolding(cursor, Appointment, Customer, PreferredService, PreferredStaff):
+        with _without_scaffolding(cursor):
             _copy(
                 cursor,
                 Appointment,
@@ -87,24 +98,30 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
                 (PreferredStaff, "staff_id", (rows.preferred_staff() for rows in everything)),
             ):
                 _copy(cursor, model, (*PREFERENCE_COLUMNS, column), chain.from_iterable(chunks))
+        for _, wall in walls:
+            cursor.execute(wall)
         # Nobody did it: demo data have no history.
         cursor.execute(f"TRUNCATE {AuditEvent._meta.db_table}")
         cursor.execute("ANALYZE")
 
 
 @contextmanager
-def _without_scaffolding(cursor: CursorWrapper, *loaded: type[models.Model]) -> Iterator[None]:
+def _without_scaffolding(cursor: CursorWrapper) -> Iterator[None]:
     """Take indexes and foreign keys away for a block: built at the end, over all rows, they cost a fraction."""
-    statements = []
-    for query in (TRIGGERS, CONSTRAINTS, INDEXES):
-        cursor.execute(query, {"tables": [model._meta.db_table for model in loaded]})
-        statements += cursor.fetchall()
-    for removal, _ in statements:
-        cursor.execute(removal)
+    statements = [line for query in (TRIGGERS, CONSTRAINTS, INDEXES) for line in _taken_away(cursor, query, BIG)]
     yield
     # Reversed: foreign keys rest on unique constraints.
     for _, creation in tqdm(statements[::-1], desc="indexes", unit="", disable=None):
         cursor.execute(creation)
+
+
+def _taken_away(cursor: CursorWrapper, query: str, loaded: Sequence[type[models.Model]]) -> list[tuple[str, str]]:
+    """The lines of `query` for these tables, once what they take away is gone."""
+    cursor.execute(query, {"tables": [model._meta.db_table for model in loaded]})
+    lines = cursor.fetchall()
+    for removal, _ in lines:
+        cursor.execute(removal)
+    return lines
 
 
 def _insert(cursor: CursorWrapper, model: type[models.Model], instances: Iterable[models.Model]) -> None:

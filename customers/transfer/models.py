@@ -11,6 +11,7 @@ from django.utils import timezone
 from tenants.constraints import SameTenant, TenantForeignKey
 from tenants.models import TenantModel
 from tenants.scope import TenantManager
+from tenants.walls import Walled
 
 KEPT = dt.timedelta(days=1)
 # A run that was not heard of for so long has ended, however that was.
@@ -50,7 +51,10 @@ class CustomerImport(TenantModel):
 
     class Meta(TenantModel.Meta):
         # Not in the audit trail, which is kept: a day later nothing is left of the file. The trail has the customers.
-        constraints = [models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id")]
+        constraints = [
+            Walled(name="%(class)s_wall"),
+            models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
+        ]
 
     def __str__(self) -> str:
         return self.file_name
@@ -90,6 +94,7 @@ class ImportPart(TenantModel):
     class Meta(TenantModel.Meta):
         ordering = ["position"]
         constraints = [
+            Walled(name="%(class)s_wall"),
             models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
             models.UniqueConstraint(fields=["tenant", "upload", "kind", "position"], name="%(class)s_once"),
             SameTenant(field="upload", name="%(class)s_upload"),

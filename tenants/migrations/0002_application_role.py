@@ -1,4 +1,7 @@
-"""The role that the application works as. It owns nothing: it can't change the schema, or what the audit trail says.
+"""The roles that share the database: `circe_app`, as which the application works, and `circe_keeper`.
+
+The application's owns nothing: it can't change the schema, or what the audit trail says. The keeper is bound by no wall
+between tenants (`tenants.walls`); the owner is a member of it.
 
 A role is of the whole server: where it is there already, another database's migration or an administrator made it.
 """
@@ -7,23 +10,31 @@ from django.db import migrations
 
 CREATE = """
 DO $$
+DECLARE
+    name text;
+    ways CONSTANT text[] := CASE
+        WHEN current_setting('server_version_num')::int >= 160000 THEN '{SET,USAGE}' ELSE '{MEMBER,USAGE}'
+    END;
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'circe_app') THEN
-        BEGIN
-            CREATE ROLE circe_app NOLOGIN;
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;  -- by another migration, just now
-        END;
-    END IF;
-    IF NOT pg_has_role(
-        'circe_app', CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END
-    ) THEN
-        GRANT circe_app TO CURRENT_USER;
-    END IF;
+    FOREACH name IN ARRAY '{circe_app,circe_keeper}'::text[] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL;  -- by another migration, just now
+            END;
+        END IF;
+        IF NOT (pg_has_role(name, ways[1]) AND pg_has_role(name, ways[2])) THEN
+            EXECUTE format('GRANT %I TO CURRENT_USER', name);
+        END IF;
+    END LOOP;
 EXCEPTION WHEN insufficient_privilege THEN
     RAISE EXCEPTION USING
-        MESSAGE = format('%I may not create the role circe_app.', current_user),
-        HINT = format('As an administrator: CREATE ROLE circe_app; GRANT circe_app TO %I;', current_user);
+        MESSAGE = format('%I may not create the role %I.', current_user, name),
+        HINT = format(
+            'As an administrator: CREATE ROLE circe_app; CREATE ROLE circe_keeper; GRANT circe_app, circe_keeper TO %I;',
+            current_user
+        );
 END
 $$
 """

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import tenants.ids
+import tenants.scope
 
 
 class Migration(migrations.Migration):
@@ -30,6 +31,16 @@ class Migration(migrations.Migration):
                 ("headers", models.JSONField()),
                 ("body", models.TextField()),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        default=tenants.scope.current_tenant_id,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
                 (
                     "user",
                     models.ForeignKey(

@@ -4,7 +4,7 @@ import factory
 from factory.django import DjangoModelFactory
 
 from tenants.models import Outlet, Role, Service, Tenant, User
-from tenants.scope import tenant_scope
+from tenants.scope import EVERY_TENANT, tenant_scope
 
 PASSWORD = "correct horse battery"
 
@@ -12,6 +12,11 @@ PASSWORD = "correct horse battery"
 class TenantFactory(DjangoModelFactory):
     class Meta:
         model = Tenant
+
+    @classmethod
+    def _create(cls, *args, **kwargs):
+        with tenant_scope(EVERY_TENANT):
+            return super()._create(*args, **kwargs)
 
     name = factory.Sequence(lambda n: f"Salon {n}")
     slug = factory.Sequence(lambda n: f"salon-{n}")
@@ -34,7 +39,8 @@ class UserFactory(DjangoModelFactory):
 
     @classmethod
     def _create(cls, model_class, *args, **kwargs):
-        return User.objects.create_user(**kwargs)
+        with tenant_scope(EVERY_TENANT):
+            return User.objects.create_user(**kwargs)
 
 
 class TenantModelFactory(DjangoModelFactory):

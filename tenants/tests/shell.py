@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from circe.database import AS_APPLICATION
+from tenants.scope import tenant_scope
 
 
 @dataclass
@@ -36,7 +37,8 @@ def run(command, *arguments):
     """A command in this process, by name or as an instance."""
     out, err, code = StringIO(), StringIO(), 0
     try:
-        call_command(command, *arguments, stdout=out, stderr=err)
+        with tenant_scope(None):
+            call_command(command, *arguments, stdout=out, stderr=err)
     except SystemExit as end:
         code = end.code
     except CommandError as error:

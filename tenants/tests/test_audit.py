@@ -11,7 +11,7 @@ from circe.database import as_owner
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
-from tenants.actor import acting, sign
+from tenants.actor import acting
 from tenants.audit import Audited, AuditEvent, Change, note
 from tenants.models import Outlet, Role, Service, Tenant, User
 from tenants.scope import EVERY_TENANT, NoTenantScope, tenant_scope
@@ -116,8 +116,10 @@ def test_a_changed_row_is_one_event_with_actor_and_tenant(way, jane, as_role, ba
 
 def test_copied_rows_are_an_event_each(in_scope, jane, news):
     columns = "id, tenant_id, name, address, is_active, created_at, updated_at"
-    with acting(command="move"), transaction.atomic(), connection.cursor() as cursor:
-        sign()
+    # The owner, for whom a wall can be taken away: the application's role may not copy rows in at all.
+    with acting(command="move"), as_owner(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE tenants_outlet NO FORCE ROW LEVEL SECURITY")
+        cursor.execute("SELECT 'whoever acts has been said'")
         with cursor.copy(f"COPY tenants_outlet ({columns}) FROM STDIN") as copy:
             for number in range(3):
                 row = [f"{number:024x}", in_scope.pk, f"Outlet {number}", "", True, "2026-01-01Z", "2026-01-01Z"]

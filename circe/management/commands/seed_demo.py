@@ -14,6 +14,7 @@ from circe.database import as_owner
 from circe.demo.business import KNOWN, Business, in_parts
 from circe.demo.loading import nobody_else_writing, replace_everything
 from tenants.models import Role, Tenant, User
+from tenants.scope import EVERY_TENANT, tenant_scope
 
 PASSWORD = "circe-demo"  # noqa: S105
 SUPER_ADMIN = "super@circe.test"
@@ -90,6 +91,7 @@ class Command(BaseCommand):
         )
         self._print_log_ins()
 
+    @tenant_scope(EVERY_TENANT)
     def _print_log_ins(self) -> None:
         users = User.objects.filter(email__in=LOG_INS).select_related("tenant")
         rows = [("E-mail", "Password", "Role", "Tenant")] + [

@@ -10,7 +10,6 @@ from django.utils import timezone
 from customers.commands import email_argument, id_argument
 from customers.models import Customer, CustomerQuerySet, DuplicateCustomer, restore_all
 from tenants.commands import REFUSED, TenantCommand, WrongUse
-from tenants.identity import email_key
 from tenants.ids import is_id
 from tenants.models import Tenant, User
 from tenants.parameters import first_instant, last_instant, to_day_or_instant
@@ -135,7 +134,7 @@ def _user_id(who: str) -> str:
     if is_id(who.lower()):
         return who.lower()
     try:
-        return User.objects.get(email=email_key(who)).pk
+        return User.objects.get_by_natural_key(who).pk
     except (User.DoesNotExist, ValidationError) as error:
         raise WrongUse(
             f"--deleted-by {who}: no user has this e-mail address. Give the id of one who is gone."

@@ -1,0 +1,16 @@
+"""Django's `changepassword`, for the account of any business."""
+
+from typing import Any
+
+from django.contrib.auth.management.commands import changepassword
+
+from tenants.scope import EVERY_TENANT, tenant_scope
+
+
+class Command(changepassword.Command):
+    """Finds the account in the scope of every tenant."""
+
+    @tenant_scope(EVERY_TENANT)
+    def handle(self, *args: Any, **options: Any) -> str:
+        """As Django's."""
+        return super().handle(*args, **options)

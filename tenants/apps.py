@@ -1,0 +1,15 @@
+"""What happens once, at the start."""
+
+from django.apps import AppConfig
+from django.db.backends.signals import connection_created
+
+from tenants.statements import introduce
+
+
+class TenantsConfig(AppConfig):
+    """Tells every connection to say with each statement for whom it is."""
+
+    name = "tenants"
+
+    def ready(self) -> None:
+        connection_created.connect(introduce)

@@ -1,0 +1,62 @@
+"""What the database learns with each statement: whose rows it may reach, and who acts.
+
+Both go in front of the statement, in the same message and so in the same round trip, and end with its transaction. They
+are said anew each time: what was said before may have been undone by a savepoint, or be that of another scope.
+"""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import ServerCursor
+from psycopg.sql import quote
+
+from tenants.actor import current_actor
+from tenants.scope import reach
+
+# These read no rows of a tenant, and some must be alone in their message.
+_is_utility = re.compile(
+    r"\s*(SAVEPOINT|RELEASE|ROLLBACK|SET|RESET|SHOW|CREATE|ALTER|DROP|COMMENT|GRANT|REVOKE|TRUNCATE|LOCK|ANALYZE|VACUUM)\b",
+    re.IGNORECASE,
+).match
+_SETTINGS = 2
+
+
+def introduce(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    """Have every statement on a new connection introduced."""
+    if _introduced not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_introduced)
+
+
+def _introduction() -> str:
+    return f"SET LOCAL circe.tenant = {quote(reach())}; SET LOCAL circe.actor = {quote(current_actor().signature)}; "
+
+
+def _introduced(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    if isinstance(sql, str) and _is_utility(sql):
+        return execute(sql, params, many, context)
+    cursor = context["cursor"].cursor
+    if many or not isinstance(sql, str) or isinstance(cursor, ServerCursor):
+        with _transaction(context["connection"]):
+            _say(context["connection"])
+            return execute(sql, params, many, context)
+    introduction = _introduction()
+    if params is not None:
+        introduction = introduction.replace("%", "%%")
+    result = execute(introduction + sql, params, many, context)
+    for _ in range(_SETTINGS):
+        cursor.nextset()
+    return result
+
+
+def _transaction(connection: BaseDatabaseWrapper) -> AbstractContextManager[None]:
+    """The transaction that there is, or one for what is said apart from its statement."""
+    return transaction.atomic(connection.alias) if connection.get_autocommit() else nullcontext()
+
+
+def _say(connection: BaseDatabaseWrapper) -> None:
+    with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+        cursor.execute(_introduction())
