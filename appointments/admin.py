@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from appointments.customer_pages import CustomerFilter
 from appointments.day_sheet import DaySheet, now, refusal, sheet_url
 from appointments.models import HELD, Appointment, AppointmentQuerySet, DoubleBooking, Status
-from customers.models import Customer
+from customers.findable import FindableCustomer
 from customers.search import MAX_LENGTH
 from tenants.admin import TenantAdmin
 from tenants.admin_forms import TenantForm
@@ -154,7 +154,8 @@ class AppointmentAdmin(TenantAdmin):
             messages.error(request, f"Search for at most {MAX_LENGTH} characters.")
             return queryset.none(), False
         if search_term:
-            queryset = queryset.filter(customer__in=Customer.objects.undeleted().matching(search_term))
+            found = FindableCustomer.objects.undeleted().matching(search_term)
+            queryset = queryset.filter(customer__in=found.values("pk"))
         return queryset, False
 
     def get_fieldsets(self, request: HttpRequest, obj: Appointment | None = None) -> Any:

@@ -16,8 +16,9 @@ from django.db.models import Count, F, Max, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from customers.findable import FindableCustomer
 from customers.preferences import PREFERRED
-from customers.search import SearchText, matching
+from customers.search import SearchText
 from customers.transfer.models import CustomerImport
 from customers.validators import validate_date_of_birth, validate_name, validate_source, validate_tag
 from tenants.constraints import SameTenant, TenantForeignKey
@@ -65,7 +66,7 @@ class CustomerQuerySet(models.QuerySet):
 
     def tagged(self, tags: Collection[str]) -> Self:
         """Those with any of the tags."""
-        return self.filter(tags__overlap=list(tags))
+        return self.filter(pk__in=FindableCustomer.objects.tagged(tags).values("pk"))
 
     def registered(self, registered: bool = True) -> Self:
         """Those with a password for the portal, or with `False` the walk-ins."""
@@ -73,7 +74,7 @@ class CustomerQuerySet(models.QuerySet):
 
     def matching(self, text: str) -> Self:
         """Those in whose names, e-mail or phone every word of `text` occurs."""
-        return self.filter(matching(text))
+        return self.filter(pk__in=FindableCustomer.objects.matching(text).values("pk")) if text.strip() else self
 
     def with_preferred(self) -> Self:
         """Each with the preferred lists, `preferred_services` and `preferred_staff_ids` (lists of ids)."""

@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, models, transaction
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
+from customers.findable import FindableCustomer
 from customers.models import Customer
 from customers.preferences import PreferredService
 from customers.tests.factories import CustomerFactory
@@ -38,7 +39,7 @@ def test_every_model_with_a_tenant_has_the_scoped_manager():
         if any(field.name == "tenant" for field in model._meta.get_fields())
     }  # fmt: skip
     # A log-in comes before the tenant is known.
-    assert with_tenant - {User} == {*TENANT_MODELS, Staff, AuditEvent}
+    assert with_tenant - {User} == {*TENANT_MODELS, Staff, AuditEvent, FindableCustomer}
     for model in with_tenant - {User}:
         assert isinstance(model._default_manager, TenantManager)
         assert all(isinstance(manager, TenantManager) for manager in model._meta.managers)

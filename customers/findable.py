@@ -1,0 +1,57 @@
+"""What customers are found, counted and ordered by: a view of the database on their table.
+
+The planner merges the view into the query, so it costs nothing. It is there so that the one place that holds what may be
+found of a customer can have rights of its own, where row security would keep LIKE and `&&` from their indexes. Rows are
+found here by their ids and read from the table.
+"""
+
+from collections.abc import Collection
+from typing import Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from customers.search import matching
+from tenants.ids import IdField
+from tenants.models import Tenant
+from tenants.scope import TenantManager
+
+
+class FindableQuerySet(models.QuerySet):
+    """Questions by which customers are found."""
+
+    def undeleted(self) -> Self:
+        return self.filter(is_deleted=False)
+
+    def tagged(self, tags: Collection[str]) -> Self:
+        """Those with any of the tags."""
+        return self.filter(tags__overlap=list(tags))
+
+    def registered(self, registered: bool = True) -> Self:
+        """Those with a password for the portal, or with `False` the walk-ins."""
+        return self.filter(has_password=registered)
+
+    def matching(self, text: str) -> Self:
+        """Those in whose names, e-mail or phone every word of `text` occurs."""
+        return self.filter(matching(text))
+
+
+class FindableCustomer(models.Model):
+    """A customer as `customers_findable` shows them; of the password only whether there is one."""
+
+    id = IdField(primary_key=True)
+    tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+")
+    created_at = models.DateTimeField()
+    is_deleted = models.BooleanField()
+    tags = ArrayField(models.CharField(max_length=50))
+    has_password = models.BooleanField()
+    email_verified = models.BooleanField()
+    phone = models.CharField(max_length=32, null=True)
+    search_text = models.TextField()
+
+    objects = TenantManager.from_queryset(FindableQuerySet)()
+
+    class Meta:
+        managed = False
+        db_table = "customers_findable"
+        ordering = ["-created_at", "-id"]
