@@ -1,8 +1,8 @@
 """What customers are found, counted and ordered by: a view of the database on their table.
 
-The planner merges the view into the query, so it costs nothing. It is there so that the one place that holds what may be
-found of a customer can have rights of its own, where row security would keep LIKE and `&&` from their indexes. Rows are
-found here by their ids and read from the table.
+The planner merges the view into the query, so it costs nothing. It reads the table with the rights of its owner and holds
+the wall between tenants itself (`tenants.walls`): row security would keep LIKE and `&&` from their indexes. Rows are found
+here by their ids and read from the table.
 """
 
 from collections.abc import Collection

@@ -259,7 +259,7 @@ class LoginSession(models.Model):
 
         Raises User.DoesNotExist where the password has changed since it was checked.
         """
-        with transaction.atomic():
+        with transaction.atomic(), tenant_scope(user.scope):
             # A change of the password ends the sessions that there are: this one is open before it, or not at all.
             User.objects.select_for_update(no_key=True).get(pk=user.pk, password=user.password)
             now = timezone.now()

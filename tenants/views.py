@@ -46,7 +46,6 @@ class TokenViewSet(GenericViewSet):
         )
         with suppress(User.DoesNotExist):
             if user:
-                enter_scope(user.scope)
                 return Response(LoginSession.start(user).token_pair())
         raise AuthenticationFailed("No active account has this e-mail and password.")
 

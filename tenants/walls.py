@@ -13,7 +13,11 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 # A sub-select is asked once for a statement and not for each row. CASE is no estimate of rows that the planner could get
 # wrong: a comparison would multiply with the manager's own, and make a tenant of a million look like one of ten.
 REACH = "(SELECT current_setting('circe.tenant', true))"
-WALL = "CASE {reach} WHEN '*' THEN true WHEN {column} THEN true ELSE false END"
+
+
+def within_reach(column: str) -> str:
+    """The condition that the row's tenant, in `column`, is one that the statement may reach."""
+    return f"CASE {REACH} WHEN '*' THEN true WHEN {column} THEN true ELSE false END"
 
 
 class Walled(models.BaseConstraint):
@@ -34,7 +38,7 @@ class Walled(models.BaseConstraint):
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY {self.name}_keeper ON {table} TO circe_keeper USING (true)",
             # What a row may become is what it has to be: without WITH CHECK, USING is that too.
-            f"CREATE POLICY {self.name} ON {table} TO circe_app USING ({WALL.format(reach=REACH, column=self.column)})",
+            f"CREATE POLICY {self.name} ON {table} TO circe_app USING ({within_reach(self.column)})",
         ]
         if self.also:
             also = self.also.format(reach=REACH)

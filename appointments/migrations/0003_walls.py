@@ -8,7 +8,7 @@ import tenants.walls
 class Migration(migrations.Migration):
     dependencies = [
         ("appointments", "0002_appointments"),
-        ("customers", "0004_walls"),
+        ("customers", "0005_walls"),
         ("tenants", "0007_walls"),
     ]
 

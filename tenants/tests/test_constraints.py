@@ -15,6 +15,7 @@ from customers.preferences import PreferredService
 from customers.tests.factories import CustomerFactory
 from customers.transfer.models import CustomerImport
 from tenants.audit import AuditEvent
+from tenants.idempotency import StoredAnswer
 from tenants.ids import new_id
 from tenants.models import Outlet, Service, Staff, Tenant, TenantModel, User
 from tenants.scope import EVERY_TENANT, TenantManager, tenant_scope
@@ -39,7 +40,7 @@ def test_every_model_with_a_tenant_has_the_scoped_manager():
         if any(field.name == "tenant" for field in model._meta.get_fields())
     }  # fmt: skip
     # A log-in comes before the tenant is known.
-    assert with_tenant - {User} == {*TENANT_MODELS, Staff, AuditEvent, FindableCustomer}
+    assert with_tenant - {User} == {*TENANT_MODELS, Staff, AuditEvent, StoredAnswer, FindableCustomer}
     for model in with_tenant - {User}:
         assert isinstance(model._default_manager, TenantManager)
         assert all(isinstance(manager, TenantManager) for manager in model._meta.managers)

@@ -7,7 +7,7 @@ import tenants.walls
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0003_customer_imports"),
+        ("customers", "0004_findable_customers"),
         ("tenants", "0007_walls"),
     ]
 
