@@ -5,15 +5,18 @@ from collections import defaultdict
 
 import orjson
 import pytest
+from django.core.exceptions import FullResultSet
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver, path
 
+from circe.database import as_owner
 from circe.urls import urlpatterns
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.ids import new_id
 from tenants.models import LoginSession
 from tenants.permissions import STAFF
+from tenants.scope import InScope, current_scope
 from tenants.tests.factories import PASSWORD
 from tenants.views import TenantViewSet
 
@@ -164,8 +167,28 @@ def test_every_route_and_method_is_in_the_table():
     assert {endpoint.split()[1].partition("?")[0] for endpoint in TABLE} == set(routes())
 
 
+@pytest.fixture(params=["both walls", "the manager's alone", "the database's alone"])
+def walls(request, db, monkeypatch):
+    """Either wall holds alone: the other is taken away."""
+    if request.param == "the manager's alone":
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute("SELECT oid::regclass::text FROM pg_class WHERE relrowsecurity")
+            for (table,) in cursor.fetchall():
+                cursor.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+        # The view of findable customers holds the wall itself.
+        monkeypatch.setattr("tenants.statements.reach", lambda: "*")
+    if request.param == "the database's alone":
+        monkeypatch.setattr(InScope, "as_sql", unfiltered)
+
+
+def unfiltered(*args, **kwargs):
+    """A condition that holds for every row."""
+    current_scope()
+    raise FullResultSet
+
+
 @pytest.mark.parametrize("endpoint", TABLE)
-def test_access(endpoint, ask, rows):
+def test_access(endpoint, walls, ask, rows):
     answers = {
         (principal, row): ask(endpoint, principal, rows[row])
         for principal in PRINCIPALS

@@ -27,6 +27,7 @@ DATABASES["default"] |= embedded_postgres.database(Path({place!r}) / "pg18", dur
 DATABASES["default"]["OPTIONS"] = {{"options": "-c role=circe_app"}}
 ALLOWED_HOSTS = ["testserver"]
 """
+ROLES = "CREATE ROLE circe_app; CREATE ROLE circe_keeper; GRANT circe_app, circe_keeper TO circe"
 SMOKE = """
 import django; django.setup()
 from django.core.management import call_command
@@ -45,6 +46,9 @@ assert client.get("/api/v1/customers/statistics/summary").json()["statistics"]["
 assert client.put(url, {{"last_name": "Poe"}}).json()["last_name"] == "Poe"
 assert client.post("/api/v1/customers", {{"first_name": "Jane", "phone": "+62 8123 456 789"}}).status_code == 201
 from django.db import ProgrammingError, connection
+with connection.cursor() as cursor:
+    cursor.execute("SELECT count(*) FROM customers_customer")
+    assert cursor.fetchone() == (0,)
 try:
     connection.cursor().execute("DELETE FROM tenants_auditevent")
 except ProgrammingError:
@@ -81,8 +85,8 @@ def test_a_dump_restored_into_a_fresh_server_is_circe_again(place, tenant):
         address = (f"--host={database['HOST']}", f"--port={database['PORT']}", f"--username={database['USER']}")
         return run(str(programs / name), *address, *options)
 
-    program("pg_dump", source, "--format=custom", f"--file={place}/circe.dump", f"--dbname={source['NAME']}")
-    program("psql", target, "--dbname=circe", "--command=CREATE ROLE circe_app; GRANT circe_app TO circe")
+    program("pg_dump", source, "--enable-row-security", "--format=custom", f"--file={place}/circe.dump", f"--dbname={source['NAME']}")
+    program("psql", target, "--dbname=circe", f"--command={ROLES}")
     program("pg_restore", target, "--no-owner", "--exit-on-error", "--dbname=circe", f"{place}/circe.dump")
 
     (Path(place) / "restored.py").write_text(RESTORED.format(place=place))
