@@ -1,5 +1,7 @@
 """What the tests of every app share: two tenants, and people of every role in each."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -32,6 +34,17 @@ def django_db_setup(django_db_setup):
 def over_the_wall(monkeypatch):
     """A test's own hand reaches every row, outside any scope; a request or a command doesn't, nor what runs in a scope."""
     monkeypatch.setattr(scope, "BEFORE_ANY", scope.EVERY_TENANT)
+
+
+@pytest.fixture(autouse=True)
+def statements_alone(monkeypatch):
+    """What is captured are the statements, without what introduces each to the database (`tenants.statements`)."""
+    executed = connection.ops.last_executed_query
+
+    def alone(*args):
+        return re.sub(r"\ASET LOCAL circe\.tenant = .*?'; SET LOCAL circe\.actor = .*?'; ", "", executed(*args))
+
+    monkeypatch.setattr(connection.ops, "last_executed_query", alone)
 
 
 @pytest.fixture

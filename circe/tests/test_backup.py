@@ -85,7 +85,14 @@ def test_a_dump_restored_into_a_fresh_server_is_circe_again(place, tenant):
         address = (f"--host={database['HOST']}", f"--port={database['PORT']}", f"--username={database['USER']}")
         return run(str(programs / name), *address, *options)
 
-    program("pg_dump", source, "--enable-row-security", "--format=custom", f"--file={place}/circe.dump", f"--dbname={source['NAME']}")
+    program(
+        "pg_dump",
+        source,
+        "--enable-row-security",
+        "--format=custom",
+        f"--file={place}/circe.dump",
+        f"--dbname={source['NAME']}",
+    )
     program("psql", target, "--dbname=circe", f"--command={ROLES}")
     program("pg_restore", target, "--no-owner", "--exit-on-error", "--dbname=circe", f"{place}/circe.dump")
 
