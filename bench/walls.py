@@ -47,8 +47,8 @@ def requests(client: APIClient, tenant: Tenant) -> dict[str, Callable[[], object
         common = Customer.objects.order_by("-pk")[10].first_name[:3]
     searches = {
         "two words": f"{some.first_name} {some.last_name}",
-        "phone": some.phone[-7:],
-        "e-mail": some.email or some.phone,
+        "phone": str(some.phone)[-7:],
+        "e-mail": str(some.email or some.phone),
         "nobody": "zyxwvut",
         "common": common,
         "two letters": common[:2],
@@ -127,7 +127,7 @@ def main() -> None:
     options = parser.parse_args()
     with tenant_scope(EVERY_TENANT):
         tenant = Tenant.objects.get(slug=options.tenant)
-        user = User.objects.select_related("tenant").filter(tenant=tenant, role="tenant_admin").first()
+        user = User.objects.select_related("tenant").filter(tenant=tenant, role="tenant_admin")[0]
     # Parallel workers would be other processes.
     connection.settings_dict["OPTIONS"]["options"] += " -c max_parallel_workers_per_gather=0"
     connection.close()
@@ -135,7 +135,8 @@ def main() -> None:
     client = APIClient(headers={"host": "localhost"})
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {LoginSession.start(user).token_pair()['access']}")
     asked = requests(client, tenant)
-    with_it, without = ({name: [] for name in asked} for _ in range(2))
+    with_it: dict[str, list[float]] = {name: [] for name in asked}
+    without: dict[str, list[float]] = {name: [] for name in asked}
     for _ in range(options.rounds):
         measure(asked, with_it, options.repeat)
         with no_wall():

@@ -24,6 +24,7 @@ RACES, DELETE, LIST = "customers/tests/test_races.py", "customers/tests/test_del
 PREFERENCES, ONCE = "customers/tests/test_preferences.py", "customers/tests/test_idempotency.py"
 CONDITIONAL, BOOKING = "customers/tests/test_conditional.py", "appointments/tests/test_booking.py"
 ADMIN, STALE = "circe/tests/test_admin.py", "circe/tests/test_stale_forms.py"
+WALLS = "circe/tests/test_walls.py"
 SUMMARY = "analytics/tests/test_summary.py analytics/tests/test_recount.py"
 
 FAULTS = [
@@ -73,23 +74,22 @@ FAULTS = [
     Fault(
         "a query parameter replaces the tenant",
         "tenants/authentication.py",
-        'if named not in (None, user.tenant_id):\n            raise PermissionDenied("You can see your own business only: '
-        'leave tenant_id out.")\n        return user.tenant',
-        "return named_tenant(named) if named else user.tenant",
+        'if user.tenant is not None:\n        raise PermissionDenied("You can see your own business only: leave tenant_id out.")',
+        "",
         f"{ACCESS} {LIST} {SCOPE}",
     ),
     Fault(
         "a super_admin's narrowing is ignored",
         "tenants/authentication.py",
-        "return EVERY_TENANT if named is None else named_tenant(named)",
+        "return named_tenant(named)",
         "return EVERY_TENANT",
         f"{LIST} {SUMMARY}",
     ),
     Fault(
         "a body creates in the first tenant that there is",
         "tenants/views.py",
-        "with tenant_scope(tenant or named_tenant(named)):",
-        "from tenants.models import Tenant\n    with tenant_scope(tenant or Tenant.objects.order_by('pk').first()):",
+        "enter_scope(tenant or named_tenant(named))",
+        "from tenants.models import Tenant\n    enter_scope(tenant or Tenant.objects.order_by('pk').first())",
         CREATE,
     ),
     Fault(
@@ -268,8 +268,8 @@ FAULTS = [
     ),
     Fault(
         "an unknown account is answered sooner",
-        "tenants/models.py",
-        "            User().set_password(password)\n            return None",
+        "tenants/people.py",
+        "            self.model().set_password(password)\n            return None",
         "            return None",
         LOGIN,
     ),
@@ -333,7 +333,7 @@ FAULTS = [
     Fault(
         "bookings don't wait for each other",
         "appointments/models.py",
-        'cursor.execute("SELECT pg_advisory_xact_lock(3, hashtext(%s))", [f"{self.tenant_id}{self.staff_id}"])',
+        'cursor.execute("SELECT pg_advisory_xact_lock(3, hashtext(%s))", lock)',
         "cursor",
         BOOKING,
     ),
@@ -368,9 +368,9 @@ FAULTS = [
     ),
     Fault(
         "nobody signs",
-        "tenants/actor.py",
-        "if not isinstance(sql, str) or not sql.lstrip()[:6].upper().startswith(WRITES):",
-        "if True:",
+        "tenants/statements.py",
+        "quote(current_actor().signature)",
+        "quote('{}')",
         AUDIT,
     ),
     Fault(
@@ -444,5 +444,82 @@ FAULTS = [
         'if row and request.method == "POST" and',
         "if False and",
         STALE,
+    ),
+    # --- the wall in the database -----------------------------------------------------------------------------------
+    Fault(
+        "no scope reaches every tenant",
+        "tenants/scope.py",
+        'if scope is None:\n        return ""',
+        'if scope is None:\n        return "*"',
+        WALLS,
+    ),
+    Fault(
+        "a tenant reaches every other", "tenants/scope.py", "EveryTenant) else scope.pk", 'EveryTenant) else "*"', WALLS
+    ),
+    Fault("the door is open", "tenants/scope.py", 'return f"@{door}"', 'return "*"', WALLS),
+    Fault(
+        "the wall lets all through",
+        "tenants/walls.py",
+        "TO circe_app USING ({within_reach(self.column)})",
+        "TO circe_app USING (true)",
+        WALLS,
+    ),
+    Fault(
+        "what is written is not looked at",
+        "tenants/walls.py",
+        "TO circe_app USING ({within_reach(self.column)})",
+        "TO circe_app USING ({within_reach(self.column)}) WITH CHECK (true)",
+        WALLS,
+    ),
+    Fault(
+        "a wall without its policy being enabled",
+        "tenants/walls.py",
+        "ENABLE ROW LEVEL SECURITY, FORCE",
+        "FORCE",
+        WALLS,
+    ),
+    Fault("the owner is not bound", "tenants/walls.py", "ENABLE ROW LEVEL SECURITY, FORCE", "ENABLE", WALLS),
+    Fault("a table without a wall", "tenants/models.py", '            Walled(name="%(class)s_wall"),\n', "", WALLS),
+    Fault(
+        "the view of findable customers has no wall",
+        "customers/migrations/0004_findable_customers.py",
+        '\nWHERE {within_reach("tenant_id")}',
+        "",
+        WALLS,
+    ),
+    Fault(
+        "some statements don't say for whom they are",
+        "tenants/statements.py",
+        "if isinstance(sql, str) and _is_utility(sql):",
+        'if isinstance(sql, str) and not sql.lower().startswith("select"):',
+        WALLS,
+    ),
+    Fault(
+        "a scope outlives its transaction",
+        "tenants/statements.py",
+        'f"SET LOCAL circe.tenant',
+        'f"SET circe.tenant',
+        WALLS,
+    ),
+    Fault(
+        "many statements outside a transaction say nothing",
+        "tenants/statements.py",
+        "transaction.atomic(connection.alias) if connection.get_autocommit() else nullcontext()",
+        "nullcontext()",
+        WALLS,
+    ),
+    Fault(
+        "what may be read beyond may be changed",
+        "tenants/walls.py",
+        "FOR SELECT TO circe_app",
+        "TO circe_app",
+        WALLS,
+    ),
+    Fault(
+        "a self-join is taken for the table alone",
+        "tenants/statements.py",
+        "if connection.pg_version >= 180000:",
+        "if False:",
+        "customers/tests/test_search_plan.py",
     ),
 ]

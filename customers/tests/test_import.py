@@ -344,8 +344,8 @@ def test_a_foreign_id_is_refused_without_a_word_about_whose_it_is(import_rows, s
     assert people() == [("Joe", theirs.email, None)]
     with tenant_scope(stranger):
         theirs.refresh_from_db()
-    assert theirs.first_name == "Jane"
-    assert theirs.tenant == stranger
+        assert theirs.first_name == "Jane"
+        assert theirs.tenant == stranger
 
 
 def test_customers_of_another_business_in_an_export_of_several(import_rows):

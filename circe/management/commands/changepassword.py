@@ -11,6 +11,6 @@ class Command(changepassword.Command):
     """Finds the account in the scope of every tenant."""
 
     @tenant_scope(EVERY_TENANT)
-    def handle(self, *args: Any, **options: Any) -> str:
+    def handle(self, *args: Any, **options: Any) -> str | None:
         """As Django's."""
         return super().handle(*args, **options)
