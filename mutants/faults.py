@@ -74,7 +74,8 @@ FAULTS = [
     Fault(
         "a query parameter replaces the tenant",
         "tenants/authentication.py",
-        'if user.tenant is not None:\n        raise PermissionDenied("You can see your own business only: leave tenant_id out.")',
+        'if user.tenant is not None:\n        raise PermissionDenied("You can see your own business only: '
+        'leave tenant_id out.")',
         "",
         f"{ACCESS} {LIST} {SCOPE}",
     ),
