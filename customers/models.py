@@ -16,9 +16,9 @@ from django.db.models import Count, F, Max, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from customers import tallies as tallies
 from customers.preferences import PREFERRED
 from customers.search import SearchText, matching
-from customers.tallies import CustomerTally as CustomerTally
 from customers.transfer.models import CustomerImport
 from customers.validators import validate_date_of_birth, validate_name, validate_source, validate_tag
 from tenants.constraints import SameTenant, TenantForeignKey

@@ -5,8 +5,9 @@ may just read. Here is what such tables share, and the SQL that their migrations
 """
 
 from collections.abc import Sequence
+from typing import Any
 
-from django.db import migrations, models
+from django.db import connection, migrations, models
 
 from tenants.models import Tenant
 from tenants.scope import TenantManager
@@ -34,9 +35,57 @@ class Total(models.Model):
     key: tuple[str, ...]
     sums: tuple[str, ...]
     recount: str
+    parts: tuple[str, ...] = ()
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def stored(cls) -> str:
+        """SQL that gives a tenant's rows as they are kept: `key`, then `sums`."""
+        return f"SELECT {', '.join([*cls.key, *cls.sums])} FROM {cls._meta.db_table} WHERE tenant_id = %(tenant)s"  # noqa: S608
+
+    @classmethod
+    def differences(cls, tenant: Tenant) -> list[dict[str, Any]]:
+        """Where what is kept isn't what a recount gives: `{<key>…, "kept": {<sum>: …}, "counted": {<sum>: …}}`, with
+        only the sums that differ, None where there is no row.
+        """
+        key = ", ".join(cls.key)
+        pairs = ", ".join(f"kept.{name}, counted.{name}" for name in cls.sums)
+        unequal = " OR ".join(f"kept.{name} IS DISTINCT FROM counted.{name}" for name in cls.sums)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {key}, {pairs} FROM ({cls.stored()}) AS kept "  # noqa: S608
+                f"FULL JOIN ({cls.recount}) AS counted USING ({key}) WHERE {unequal} ORDER BY {key}",
+                {"tenant": tenant.pk},
+            )
+            return [cls._difference(row) for row in cursor]
+
+    @classmethod
+    def _difference(cls, row: Sequence[Any]) -> dict[str, Any]:
+        sums = row[len(cls.key) :]
+        unequal = [
+            (name, kept, counted)
+            for name, kept, counted in zip(cls.sums, sums[::2], sums[1::2], strict=True)
+            if kept != counted
+        ]
+        return {
+            **dict(zip(cls.key, row, strict=False)),
+            "kept": {name: kept for name, kept, _ in unequal},
+            "counted": {name: counted for name, _, counted in unequal},
+        }
+
+    @classmethod
+    def restate(cls, tenant: Tenant) -> None:
+        """Put the recount in the place of what is kept, as the owner. Nobody may be writing what is counted."""
+        columns = [*cls.key, *cls.sums]
+        with connection.cursor() as cursor:
+            cursor.execute(f"DELETE FROM {cls._meta.db_table} WHERE tenant_id = %s", [tenant.pk])  # noqa: S608
+            cursor.execute(
+                f"INSERT INTO {cls._meta.db_table} (tenant_id, {', '.join([*columns, *cls.parts])}) "  # noqa: S608
+                f"SELECT %(tenant)s, {', '.join([*columns, *('0' for _ in cls.parts)])} FROM ({cls.recount}) AS counted",
+                {"tenant": tenant.pk},
+            )
 
 
 class Tally(Total):
@@ -48,8 +97,19 @@ class Tally(Total):
 
     part = models.BigIntegerField()
 
+    parts = ("part",)
+
     class Meta:
         abstract = True
+
+    @classmethod
+    def stored(cls) -> str:
+        key, sums = ", ".join(cls.key), [f"sum({name})" for name in cls.sums]
+        return (
+            f"SELECT {key}, {', '.join(f'{value}::bigint AS {name}' for name, value in zip(cls.sums, sums, strict=True))} "  # noqa: S608
+            f"FROM {cls._meta.db_table} WHERE tenant_id = %(tenant)s GROUP BY {key} "
+            f"HAVING {' OR '.join(f'{value} <> 0' for value in sums)}"
+        )
 
 
 def add_up(table: str, *, key: Sequence[str], sums: Sequence[str], rows: str) -> str:
@@ -101,3 +161,14 @@ def read_only(table: str, *, fillfactor: int = 70) -> migrations.RunSQL:
         f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM circe_app; ALTER TABLE {table} SET (fillfactor = {fillfactor})",
         f"GRANT INSERT, UPDATE, DELETE ON {table} TO circe_app",
     )
+
+
+def restated(*totals: type[Total]) -> migrations.RunPython:
+    """Count what was there before the triggers."""
+
+    def restate(apps: Any, schema_editor: Any) -> None:
+        for tenant in Tenant.objects.using(schema_editor.connection.alias).only("pk"):
+            for total in totals:
+                total.restate(tenant)
+
+    return migrations.RunPython(restate, migrations.RunPython.noop)

@@ -3,7 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from tenants.tallies import add_up, on_change, read_only
+from customers.tallies import CustomerTally
+from tenants.tallies import add_up, on_change, read_only, restated
 
 NUMBERS = {
     "total_customers": "sign * (NOT is_deleted)::int",
@@ -61,4 +62,5 @@ class Migration(migrations.Migration):
                 "truncate": "DELETE FROM public.customers_customertally;",
             },
         ),
+        restated(CustomerTally),
     ]
