@@ -231,14 +231,15 @@ def _most_in(period: Period, limit: int | None) -> dict[str, list[Place]]:
         .order_by()
         .values("customer_id")
         .annotate(
-            total_appointments=Count("pk"),
+            # Not by a column that the index on days leaves out.
+            total_appointments=Count("*"),
             total_spent=Coalesce(Sum("total_price", filter=Q(status=Status.COMPLETED)), 0),
         )
         .values_list("customer_id", *MEASURES)
         .query.sql_with_params()
     )
     tops = " UNION ALL ".join(
-        f"(SELECT '{measure}', customer_id, {', '.join(MEASURES)} FROM figures WHERE {measure} > 0 "
+        f"(SELECT '{measure}', * FROM figures WHERE {measure} > 0 "  # noqa: S608
         f"ORDER BY {measure} DESC, {other} DESC, customer_id LIMIT %s)"
         for measure, other in (MEASURES, MEASURES[::-1])
     )

@@ -1,8 +1,9 @@
 """What appointments add up to, kept true by the database: by customer, by day, and by how customers come back."""
 
-from django.db import models
+from django.db import connection, models
 
 from tenants.ids import IdField
+from tenants.models import Tenant
 from tenants.tallies import Tally, Total
 
 
@@ -105,6 +106,34 @@ class CustomerTotals(Total):
         ) AS own ON own.customer_id = customer.id
         WHERE tenant_id = %(tenant)s
     """
+
+    @classmethod
+    def renew(cls, tenant: Tenant) -> int:
+        """Take the visits that are recent no more out of `recent_spent`, as the owner, and return of how many customers.
+
+        Those at whom somebody is at work are left for the next time. Nothing is wrong before: statistics know what has
+        passed. It is work that need not be done anew each time.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT customer_id FROM appointments_customertotals WHERE tenant_id = %(tenant)s AND NOT is_deleted "
+                "AND recent_spent > 0 AND recent_from < (now() AT TIME ZONE 'UTC')::date - 366 "
+                "ORDER BY customer_id FOR UPDATE SKIP LOCKED",
+                {"tenant": tenant.pk},
+            )
+            ids = [pk for (pk,) in cursor]
+            # Once they are locked, and not before, all that others did can be seen.
+            cursor.execute(
+                "UPDATE appointments_customertotals AS totals SET recent_spent = own.spent, recent_from = own.first "
+                "FROM unnest(%(ids)s) AS person (customer_id) CROSS JOIN LATERAL ("
+                "SELECT coalesce(sum(total_price), 0) AS spent, min(appointment_date) AS first "
+                "FROM appointments_appointment AS appointment WHERE tenant_id = %(tenant)s "
+                "AND appointment.customer_id = person.customer_id AND status = 'completed' "
+                "AND appointment_date >= (now() AT TIME ZONE 'UTC')::date - 366) AS own "
+                "WHERE totals.tenant_id = %(tenant)s AND totals.customer_id = person.customer_id",
+                {"tenant": tenant.pk, "ids": ids},
+            )
+        return len(ids)
 
 
 class DayTally(Tally):

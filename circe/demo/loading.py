@@ -9,15 +9,17 @@ from django.db.backends.utils import CursorWrapper
 from tqdm import tqdm
 
 from appointments.models import Appointment
+from appointments.totals import CustomerTotals, DayTally, VisitTally
 from circe.demo.business import Business
 from circe.demo.rows import APPOINTMENT_COLUMNS, CUSTOMER_COLUMNS, PREFERENCE_COLUMNS, Rows
 from customers.models import Customer
 from customers.preferences import PreferredService, PreferredStaff
+from customers.tallies import CustomerTally
 from tenants.audit import AuditEvent
 from tenants.models import LoginFailure, Outlet, Service, Tenant, User
 
-# One column takes something away, the other puts it back: the audit triggers, foreign keys from and to the tables, unique
-# constraints, other indexes. Primary keys stay, and exclusion constraints, which are about few rows.
+# One column takes something away, the other puts it back: triggers (of the audit and the totals), foreign keys from and to
+# the tables, unique constraints, other indexes. Primary keys stay, and exclusion constraints, which are about few rows.
 TRIGGERS = """
 SELECT format('ALTER TABLE %%s DISABLE TRIGGER %%I', tgrelid::regclass, tgname),
        format('ALTER TABLE %%s ENABLE TRIGGER %%I', tgrelid::regclass, tgname)
@@ -87,6 +89,9 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
                 (PreferredStaff, "staff_id", (rows.preferred_staff() for rows in everything)),
             ):
                 _copy(cursor, model, (*PREFERENCE_COLUMNS, column), chain.from_iterable(chunks))
+        for business in businesses:
+            for total in (CustomerTally, CustomerTotals, DayTally, VisitTally):
+                total.restate(business.tenant)
         # Nobody did it: demo data have no history.
         cursor.execute(f"TRUNCATE {AuditEvent._meta.db_table}")
         cursor.execute("ANALYZE")
