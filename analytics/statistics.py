@@ -159,8 +159,11 @@ def new_customers(period: Period) -> int:
 def _months(period: Period) -> tuple[dt.datetime | None, dt.datetime | None]:
     """Where the first whole month of UTC's in the period begins, and where the last one ends; None at an open end."""
     instant = dt.timedelta(microseconds=1)
-    first = period.first and _month(_month(first_instant(period.first) - instant) + dt.timedelta(days=32))
-    return first, period.last and _month(last_instant(period.last) + instant)
+    before = first_instant(period.first) - instant if period.first else None
+    return (
+        _month(_month(before) + dt.timedelta(days=32)) if before else None,
+        _month(last_instant(period.last) + instant) if period.last else None,
+    )
 
 
 def _month(instant: dt.datetime) -> dt.datetime:

@@ -125,7 +125,7 @@ class CustomerTotals(Total):
             # Once they are locked, and not before, all that others did can be seen.
             cursor.execute(
                 "UPDATE appointments_customertotals AS totals SET recent_spent = own.spent, recent_from = own.first "
-                "FROM unnest(%(ids)s) AS person (customer_id) CROSS JOIN LATERAL ("
+                "FROM unnest(%(ids)s::text[]) AS person (customer_id) CROSS JOIN LATERAL ("
                 "SELECT coalesce(sum(total_price), 0) AS spent, min(appointment_date) AS first "
                 "FROM appointments_appointment AS appointment WHERE tenant_id = %(tenant)s "
                 "AND appointment.customer_id = person.customer_id AND status = 'completed' "
