@@ -150,8 +150,8 @@ def new_customers(period: Period) -> int:
     if first and end and first >= end:
         return created.count()
     months = CustomerTally.objects.all()
-    months = months.filter(month__gte=first) if first else months
-    months = months.filter(month__lt=end) if end else months
+    months = months.filter(month__gte=first.date()) if first else months
+    months = months.filter(month__lt=end.date()) if end else months
     before = created.filter(created_at__lt=first).count() if first else 0
     return before + months.undeleted() + (created.filter(created_at__gte=end).count() if end else 0)
 

@@ -84,8 +84,8 @@ class CustomerTotals(Total):
     recount = """
         SELECT customer.id AS customer_id, is_deleted, 'vip' = ANY (tags) AS is_vip,
             coalesce(total_appointments, 0) AS total_appointments, coalesce(visits, 0) AS visits,
-            coalesce(total_spent, 0) AS total_spent, first_visit, last_visit, open_at::date AS open_date,
-            open_at::time AS open_time, coalesce(recent_spent, 0) AS recent_spent, recent_from
+            coalesce(total_spent, 0)::bigint AS total_spent, first_visit, last_visit, open_at::date AS open_date,
+            open_at::time AS open_time, coalesce(recent_spent, 0)::bigint AS recent_spent, recent_from
         FROM customers_customer AS customer
         LEFT JOIN (
             SELECT customer_id, count(*) AS total_appointments, count(*) FILTER (WHERE is_visit) AS visits,
@@ -148,7 +148,7 @@ class DayTally(Tally):
     sums = ("total_appointments", "total_revenue")
     recount = """
         SELECT appointment_date AS day, count(*) AS total_appointments,
-            coalesce(sum(total_price) FILTER (WHERE status = 'completed'), 0) AS total_revenue
+            coalesce(sum(total_price) FILTER (WHERE status = 'completed'), 0)::bigint AS total_revenue
         FROM appointments_appointment WHERE tenant_id = %(tenant)s GROUP BY 1
     """
 

@@ -68,7 +68,11 @@ FALSEHOODS = [
         "SELECT id, id, false, false FROM tenants_tenant",
     ),
     (DayTally, "UPDATE appointments_daytally SET total_revenue = total_revenue - 1"),
-    (DayTally, "INSERT INTO appointments_daytally SELECT tenant_id, 1, day + 900, 1, 0 FROM appointments_daytally"),
+    (
+        DayTally,
+        "INSERT INTO appointments_daytally (tenant_id, part, day, total_appointments, total_revenue) "
+        "SELECT DISTINCT tenant_id, 1, date '2030-01-01', 1, 0 FROM appointments_daytally",
+    ),
     (VisitTally, "UPDATE appointments_visittally SET customers = customers + 1 WHERE kind = 'last'"),
     (VisitTally, "DELETE FROM appointments_visittally WHERE kind = 'return' OR kind = 'first'"),
 ]
