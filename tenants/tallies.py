@@ -112,21 +112,25 @@ class Tally(Total):
         )
 
 
-def add_up(table: str, *, key: Sequence[str], sums: Sequence[str], rows: str) -> str:
-    """PL/pgSQL that adds rows of `tenant_id`, `key` and `sums` to a Tally's table. It needs a record `delta`."""
+def add(table: str, *, key: Sequence[str], sums: Sequence[str]) -> str:
+    """PL/pgSQL that adds the record `delta`, of `tenant_id`, `key` and `sums`, to a Tally's table."""
     names = ["tenant_id", *key]
     here = " AND ".join(f"{name} = delta.{name}" for name in names)
     return f"""
-    FOR delta IN
-        {rows}
-    LOOP
-        UPDATE public.{table} SET {", ".join(f"{name} = {table}.{name} + delta.{name}" for name in sums)}
-        WHERE {here} AND part = (SELECT part FROM public.{table} WHERE {here} LIMIT 1 FOR UPDATE SKIP LOCKED);
-        IF NOT FOUND THEN
-            INSERT INTO public.{table} ({", ".join([*names, *sums])}, part)
-            VALUES ({", ".join(f"delta.{name}" for name in [*names, *sums])}, nextval('public.circe_tally_part'));
-        END IF;
-    END LOOP;"""  # noqa: S608
+    UPDATE public.{table} SET {", ".join(f"{name} = {table}.{name} + delta.{name}" for name in sums)}
+    WHERE {here} AND part = (SELECT part FROM public.{table} WHERE {here} LIMIT 1 FOR UPDATE SKIP LOCKED);
+    IF NOT FOUND THEN
+        INSERT INTO public.{table} ({", ".join([*names, *sums])}, part)
+        VALUES ({", ".join(f"delta.{name}" for name in [*names, *sums])}, nextval('public.circe_tally_part'));
+    END IF;"""  # noqa: S608
+
+
+def add_up(table: str, *, key: Sequence[str], sums: Sequence[str], rows: str) -> str:
+    """PL/pgSQL that does so with each of `rows`, a query."""
+    return f"""
+    FOR delta IN {rows}
+    LOOP{add(table, key=key, sums=sums)}
+    END LOOP;"""
 
 
 def on_change(table: str, function: str, *, declare: str, bodies: dict[str, str]) -> migrations.RunSQL:
