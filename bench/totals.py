@@ -198,7 +198,7 @@ SELECT %(id)s, tenant_id, now(), now(), outlet_id, %(customer)s, %(staff)s, serv
 FROM appointments_appointment WHERE id = %(like)s
 """
 CHANGE = """
-UPDATE customers_customer SET notes = %(note)s, loyalty_points = loyalty_points + 10, updated_at = now()
+UPDATE customers_customer SET notes = %(note)s, loyalty_points = loyalty_points + %(points)s, updated_at = now()
 WHERE tenant_id = %(tenant)s AND id = %(customer)s
 """
 
@@ -207,7 +207,7 @@ class Writers:
     """Eight connections that book, or change customers, as fast as they can."""
 
     def __init__(self, tenant: Tenant) -> None:
-        self.tenant, self.day = tenant, 400
+        self.tenant = tenant
         settings = connection.settings_dict
         self.address = {
             "host": settings["HOST"], "port": settings["PORT"] or None, "dbname": settings["NAME"],
@@ -225,6 +225,10 @@ class Writers:
             self.staff = [
                 pk for (pk,) in owner.execute("SELECT id FROM tenants_user WHERE tenant_id = %s", [tenant.pk])
             ]
+            # Where nobody has anything yet.
+            (self.day,) = owner.execute(
+                "SELECT max(appointment_date) - current_date FROM appointments_appointment"
+            ).fetchone()
             (self.like,) = owner.execute(
                 "SELECT id FROM appointments_appointment WHERE tenant_id = %s LIMIT 1", [tenant.pk]
             ).fetchone()
@@ -260,7 +264,9 @@ class Writers:
                             values = {"id": new_id(), "customer": customer, "staff": staff[person], "like": self.like}
                             mine.execute(BOOK, values | {"day": self.day + day})
                     else:
-                        mine.execute(CHANGE, {"note": new_id(), "tenant": self.tenant.pk, "customer": customer})
+                        points = 10 if what == "points earned" else 0
+                        values = {"note": new_id(), "tenant": self.tenant.pk, "customer": customer, "points": points}
+                        mine.execute(CHANGE, values)
                     done[number] += 1
 
         threads = [Thread(target=write, args=[number]) for number in range(WRITERS)]
@@ -276,7 +282,7 @@ def write(tenant: Tenant, runs: int, seconds: float) -> None:
     writers = Writers(tenant)
     print(f"\n{'':18}{'without':>10}{'with':>10}{'ratio':>8}   a second at {WRITERS} writers, medians of {runs}")
     try:
-        for what in ("booking", "customer update"):
+        for what in ("booking", "customer update", "points earned"):
             rates: dict[bool, list[float]] = {False: [], True: []}
             for run in range(runs + 1):
                 for totals in (False, True):
