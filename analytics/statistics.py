@@ -7,34 +7,25 @@ appointments and visits still count, as do those of customers removed for good. 
 import datetime as dt
 from typing import Any, NamedTuple
 
-from django.db.models import (
-    Case,
-    Count,
-    DateField,
-    F,
-    Func,
-    IntegerField,
-    Max,
-    Min,
-    Q,
-    QuerySet,
-    Sum,
-    Value,
-    When,
-    Window,
-)
-from django.db.models.functions import Coalesce, CumeDist
+from django.db import connection
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from appointments.models import Appointment, Status, is_upcoming
+from analytics.segments import SPENDING_DAYS, segments
+from appointments.models import Appointment, Status
+from appointments.totals import CustomerTotals, DayTally, VisitTally
 from customers.models import Customer
+from customers.tallies import CustomerTally
 from tenants.models import Tenant
 from tenants.parameters import first_instant, last_instant, zone
 from tenants.scope import InScope
 
 TOP = 10
-SPENDING_DAYS = 365
-SEGMENTS = ("vip", "regular", "new", "at_risk")
+# By which customers are ranked; each breaks the other's ties.
+MEASURES = ("total_appointments", "total_spent")
+# An index has the customers with so many appointments.
+MANY = 10
 THRESHOLDS = ("at_risk_after_days", "new_within_days", "vip_min_visits", "vip_top_percent")
 
 DEFINITIONS = {
@@ -89,6 +80,17 @@ class Period(NamedTuple):
         return Q(**{f"{field}__gte": opening, f"{field}__lt": first})
 
 
+class Place(NamedTuple):
+    """A customer's figures."""
+
+    customer_id: str
+    total_appointments: int
+    total_spent: int
+
+
+ALL_TIME = Period()
+
+
 def _between(field: str, lowest: dt.date | None, highest: dt.date | None) -> Q:
     bounds = {f"{field}__gte": lowest, f"{field}__lte": highest}
     return Q(**{bound: value for bound, value in bounds.items() if value})
@@ -103,7 +105,7 @@ def summary(period: Period) -> dict[str, Any]:
     """Every figure of the customers in scope: `{"statistics", "period", "currencies", "definitions"}`."""
     people = customer_figures(period)
     total = people["total_customers"]
-    bookings = appointment_figures(period)
+    bookings, tops = appointment_figures(period), top_customers(period)
     tenants = Tenant.objects.filter(InScope("id")).order_by("id")
     return {
         "statistics": {
@@ -112,8 +114,8 @@ def summary(period: Period) -> dict[str, Any]:
             "avg_appointments_per_customer": round(bookings["total_appointments"] / total, 1) if total else 0.0,
             "avg_spent_per_customer": bookings["total_revenue"] // total if total else 0,
             **retention(period),
-            "top_customers_by_appointments": top_customers(period, "total_appointments", "total_spent"),
-            "top_customers_by_revenue": top_customers(period, "total_spent", "total_appointments"),
+            "top_customers_by_appointments": tops["total_appointments"],
+            "top_customers_by_revenue": tops["total_spent"],
             "customer_segments": segments(),
         },
         "period": {"from": period.first, "to": period.last},
@@ -129,104 +131,140 @@ def summary(period: Period) -> dict[str, Any]:
 
 def customer_figures(period: Period) -> dict[str, int]:
     """How many customers of each kind there are now, and how many were created in the period."""
-    here = Q(is_deleted=False)
-    return Customer.objects.aggregate(
-        total_customers=Count("pk", filter=here),
-        active_customers=Count("pk", filter=here & Q(is_active=True)),
-        inactive_customers=Count("pk", filter=here & Q(is_active=False)),
-        deleted_customers=Count("pk", filter=~here),
-        verified_emails=Count("pk", filter=here & Q(email_verified=True)),
-        customers_with_password=Count("pk", filter=here & Q(password__isnull=False)),
-        walk_in_customers=Count("pk", filter=here & Q(password__isnull=True)),
-        new_customers_in_period=Count("pk", filter=here & period.at("created_at")),
-        total_loyalty_points=Coalesce(Sum("loyalty_points", filter=here), 0),
+    numbers = CustomerTally.objects.numbers()
+    total = numbers["total_customers"]
+    return numbers | {
+        "inactive_customers": total - numbers["active_customers"],
+        "walk_in_customers": total - numbers["customers_with_password"],
+        "new_customers_in_period": total if period == ALL_TIME else new_customers(period),
+    }
+
+
+def new_customers(period: Period) -> int:
+    """Customers created in the period: by tallies in the whole months of UTC's that it has, one by one in the rest."""
+    created = Customer.objects.undeleted().filter(period.at("created_at"))
+    try:
+        first, end = _months(period)
+    except OverflowError:  # at an end of the calendar
+        return created.count()
+    if first and end and first >= end:
+        return created.count()
+    months = CustomerTally.objects.all()
+    months = months.filter(month__gte=first.date()) if first else months
+    months = months.filter(month__lt=end.date()) if end else months
+    before = created.filter(created_at__lt=first).count() if first else 0
+    return before + months.undeleted() + (created.filter(created_at__gte=end).count() if end else 0)
+
+
+def _months(period: Period) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """Where the first whole month of UTC's in the period begins, and where the last one ends; None at an open end."""
+    instant = dt.timedelta(microseconds=1)
+    before = first_instant(period.first) - instant if period.first else None
+    return (
+        _month(_month(before) + dt.timedelta(days=32)) if before else None,
+        _month(last_instant(period.last) + instant) if period.last else None,
     )
+
+
+def _month(instant: dt.datetime) -> dt.datetime:
+    return instant.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def appointment_figures(period: Period) -> dict[str, int]:
     """How many appointments of any status lie in the period, and what its visits brought in."""
-    return Appointment.objects.filter(period.on("appointment_date")).aggregate(
-        total_appointments=Count("pk"),
-        total_revenue=Coalesce(Sum("total_price", filter=Q(status=Status.COMPLETED)), 0),
-    )
+    days = DayTally.objects.filter(period.on("day"))
+    return {
+        name: int(total or 0) for name, total in days.aggregate(**{name: Sum(name) for name in DayTally.sums}).items()
+    }
 
 
 def retention(period: Period) -> dict[str, float | int]:
     """`{"retention_rate", "churn_rate", "retention_base"}`: percents of the base with 1 decimal, as DEFINITIONS say."""
-    visits = Appointment.objects.visits().filter(customer__is_deleted=False).order_by().values("customer")
-    during = period.on("appointment_date")
-    customers: QuerySet
     if period.first:
-        before = period.just_before("appointment_date")
-        counted = visits.filter(before | during).annotate(
-            before=Count("pk", filter=before), during=Count("pk", filter=during)
-        )
-        customers, again = counted.filter(before__gt=0), Q(during__gt=0)
+        # Whoever had a visit in the window before had a last one there. The next one, if any, came in the period or later.
+        before = VisitTally.objects.filter(period.just_before("day"))
+        returns = before.filter(kind=VisitTally.Kind.RETURN, next_day__gte=period.first)
+        base = _customers(before.filter(kind=VisitTally.Kind.LAST)) + _customers(returns)
+        retained = _customers(returns.filter(period.on("next_day")))
     else:
-        customers, again = visits.filter(during).annotate(during=Count("pk")), Q(during__gt=1)
-    # Counting "pk" here would group by it.
-    counts = customers.aggregate(base=Count("customer"), retained=Count("customer", filter=again))
-    rate = round(100 * counts["retained"] / counts["base"], 1) if counts["base"] else 0.0
+        visits = VisitTally.objects.filter(period.on("day"))
+        base, retained = (
+            _customers(visits.filter(kind=kind)) for kind in (VisitTally.Kind.FIRST, VisitTally.Kind.SECOND)
+        )
+    rate = round(100 * retained / base, 1) if base else 0.0
     return {
         "retention_rate": rate,
-        "churn_rate": round(100 - rate, 1) if counts["base"] else 0.0,
-        "retention_base": counts["base"],
+        "churn_rate": round(100 - rate, 1) if base else 0.0,
+        "retention_base": base,
     }
 
 
-def top_customers(period: Period, measure: str, tie_breaker: str) -> QuerySet[Customer]:
-    """The TOP customers with more than 0 of `measure` in the period: `total_appointments` or `total_spent`."""
-    return (
-        Customer.objects.undeleted()
-        .only("first_name", "last_name", "email")
-        .filter(period.on("appointments__appointment_date"))
+def _customers(tallies: QuerySet[VisitTally]) -> int:
+    return int(tallies.aggregate(total=Sum("customers"))["total"] or 0)
+
+
+def top_customers(period: Period) -> dict[str, list[Customer]]:
+    """`{"total_appointments", "total_spent"}`: at most TOP customers each, by that figure in the period, with more than 0.
+    Each has both figures.
+    """
+    if period == ALL_TIME:
+        return {measure: _named(_most(measure), TOP) for measure in MEASURES}
+    limit = 5 * TOP
+    found = _most_in(period, limit)
+    tops = {measure: _named(places, TOP) for measure, places in found.items()}
+    if any(len(tops[measure]) < TOP and len(found[measure]) == limit for measure in MEASURES):
+        # Too many of the first ones have been deleted.
+        tops = {measure: _named(places, TOP) for measure, places in _most_in(period, None).items()}
+    return tops
+
+
+def _most(measure: str) -> list[Place]:
+    """The first customers by a figure of all time."""
+    totals = CustomerTotals.objects.filter(is_deleted=False, **{f"{measure}__gt": 0})
+    places = totals.order_by(*_order(measure)).values_list("customer_id", *MEASURES)
+    # The index has those with many appointments only; mostly they are enough.
+    many = list(places.filter(total_appointments__gte=MANY)[:TOP]) if measure == "total_appointments" else []
+    return [Place(*place) for place in (many if len(many) == TOP else places[:TOP])]
+
+
+def _most_in(period: Period, limit: int | None) -> dict[str, list[Place]]:
+    """The first customers by each figure of a period, deleted ones among them; the appointments are added up once."""
+    figures, params = (
+        Appointment.objects.filter(period.on("appointment_date"), customer__isnull=False)
+        .order_by()
+        .values("customer_id")
         .annotate(
-            total_appointments=Count("appointments"),
-            total_spent=Coalesce(Sum("appointments__total_price", filter=Q(appointments__status=Status.COMPLETED)), 0),
+            # Not by a column that the index on days leaves out.
+            total_appointments=Count("*"),
+            total_spent=Coalesce(Sum("total_price", filter=Q(status=Status.COMPLETED)), 0),
         )
-        .filter(**{f"{measure}__gt": 0})
-        .order_by(f"-{measure}", f"-{tie_breaker}", "id")[:TOP]
+        .values_list("customer_id", *MEASURES)
+        .query.sql_with_params()
     )
-
-
-def segments() -> dict[str, int]:
-    """How many customers are in each of SEGMENTS now, as DEFINITIONS say."""
-    return segmented().aggregate(**{name: Count("pk", filter=Q(segment=name)) for name in SEGMENTS})
-
-
-def segmented() -> QuerySet[Customer]:
-    """The customers, each with the `segment` of SEGMENTS that they are in now."""
-    visit = Q(appointments__status=Status.COMPLETED)
-    recent = visit & Q(appointments__appointment_date__gte=today() - dt.timedelta(days=SPENDING_DAYS))
-    customers = (
-        Customer.objects.undeleted()
-        .annotate(
-            visits=Count("appointments", filter=visit),
-            upcoming=Count("appointments", filter=is_upcoming("appointments__")),
-            days_since_first=_days_since(Min("appointments__appointment_date", filter=visit)),
-            days_since_last=_days_since(Max("appointments__appointment_date", filter=visit)),
-            spent=Coalesce(Sum("appointments__total_price", filter=recent), 0),
-            has_visit=Q(visits__gt=0),
-        )
-        # How much of the tenant's customers with a visit spent no more.
-        .annotate(share=Window(CumeDist(), partition_by=["tenant", "has_visit"], order_by="spent"))
+    tops = " UNION ALL ".join(
+        f"(SELECT '{measure}', * FROM figures WHERE {measure} > 0 "  # noqa: S608
+        f"ORDER BY {measure} DESC, {other} DESC, customer_id LIMIT %s)"
+        for measure, other in (MEASURES, MEASURES[::-1])
     )
-    at_risk = Q(upcoming=0, days_since_last__gt=F("tenant__at_risk_after_days"))
-    # The quotients compare exactly: both are the nearest floats of fractions of small integers.
-    top = Q(share__gt=(100 - F("tenant__vip_top_percent")) / 100.0, spent__gt=0)
-    vip = Q(tags__contains=["vip"]) | top & Q(visits__gte=F("tenant__vip_min_visits"))
-    new = Q(has_visit=False) | Q(days_since_first__lte=F("tenant__new_within_days"))
-    segment = Case(
-        When(at_risk, then=Value("at_risk")),
-        When(vip, then=Value("vip")),
-        When(new, then=Value("new")),
-        default=Value("regular"),
-    )
-    return customers.annotate(segment=segment)
+    found: dict[str, list[Place]] = {measure: [] for measure in MEASURES}
+    with connection.cursor() as cursor:
+        sql = f"WITH figures (customer_id, {', '.join(MEASURES)}) AS MATERIALIZED ({figures}) {tops}"
+        cursor.execute(sql, [*params, limit, limit])
+        for measure, *place in cursor:
+            found[measure].append(Place(*place))
+    return found
 
 
-def _days_since(day: Min | Max) -> Func:
-    # In PostgreSQL the difference of two dates is a number of days; Django's would be an interval.
-    return Func(
-        Value(today(), DateField()), day, template="(%(expressions)s)", arg_joiner=" - ", output_field=IntegerField()
-    )
+def _order(measure: str) -> tuple[str, ...]:
+    other = next(other for other in MEASURES if other != measure)
+    return f"-{measure}", f"-{other}", "customer_id"
+
+
+def _named(places: list[Place], number: int) -> list[Customer]:
+    """The first so many customers of those places who are not deleted, with their figures."""
+    customers = Customer.objects.undeleted().only("first_name", "last_name", "email")
+    found = customers.in_bulk([place.customer_id for place in places])
+    named = [(found[place.customer_id], place) for place in places if place.customer_id in found][:number]
+    for customer, place in named:
+        customer.total_appointments, customer.total_spent = place.total_appointments, place.total_spent
+    return [customer for customer, _ in named]

@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Count, F, Func, Q, Value
 from django.utils import timezone
 
+from appointments import totals as totals
 from customers.models import Customer
 from tenants.constraints import SameTenant, TenantForeignKey
 from tenants.models import Outlet, Service, Staff, TenantModel, validate_amount
@@ -165,7 +166,12 @@ class Appointment(TenantModel):
             models.Index(
                 fields=["tenant", "customer", "-appointment_date", "-start_time", "-id"], name="appointment_history"
             ),
-            models.Index(fields=["tenant", "appointment_date"], name="appointment_day"),
+            # With what is added up over a period.
+            models.Index(
+                fields=["tenant", "appointment_date"],
+                include=["customer", "status", "total_price"],
+                name="appointment_day",
+            ),
         ]
 
     def __str__(self) -> str:

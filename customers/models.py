@@ -16,6 +16,7 @@ from django.db.models import Count, F, Max, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from customers import tallies as tallies
 from customers.findable import FindableCustomer
 from customers.preferences import PREFERRED
 from customers.search import SearchText

@@ -26,6 +26,7 @@ CONDITIONAL, BOOKING = "customers/tests/test_conditional.py", "appointments/test
 ADMIN, STALE = "circe/tests/test_admin.py", "circe/tests/test_stale_forms.py"
 WALLS = "circe/tests/test_walls.py"
 SUMMARY = "analytics/tests/test_summary.py analytics/tests/test_recount.py"
+TOTALS = "circe/tests/test_check_totals.py"
 
 FAULTS = [
     # --- the tenant boundary ----------------------------------------------------------------------------------------
@@ -139,8 +140,8 @@ FAULTS = [
     Fault(
         "totals count another tenant's rows",
         "analytics/statistics.py",
-        "return Customer.objects.aggregate(",
-        "return Customer._base_manager.aggregate(",
+        "days = DayTally.objects.filter(",
+        "days = DayTally._base_manager.filter(",
         SUMMARY,
     ),
     Fault(
@@ -522,5 +523,55 @@ FAULTS = [
         "if connection.pg_version >= 180000:",
         "if False:",
         "customers/tests/test_search_plan.py",
+    ),
+    # --- totals -----------------------------------------------------------------------------------------------------
+    Fault(
+        "a status that changes alone changes no customer's totals",
+        "appointments/migrations/0004_totals.py",
+        "GROUP BY tenant_id, customer_id, appointment_date, start_time, status, total_price HAVING sum(sign) <> 0",
+        "GROUP BY tenant_id, customer_id, appointment_date, start_time, total_price HAVING sum(sign) <> 0",
+        TOTALS,
+    ),
+    Fault(
+        "what finds no free part of a tally is lost",
+        "tenants/tallies.py",
+        "IF NOT FOUND THEN",
+        "IF false THEN",
+        TOTALS,
+    ),
+    Fault(
+        "a customer's appointments are added up before those who are at it have ended",
+        "appointments/migrations/0004_totals.py",
+        "unnest(businesses, persons))\n    ORDER BY tenant_id, customer_id FOR UPDATE;",
+        "unnest(businesses, persons));",
+        TOTALS,
+    ),
+    Fault(
+        "a soft-deleted customer still comes back",
+        "appointments/migrations/0004_totals.py",
+        "WHERE NOT is_deleted AND status = 'completed'",
+        "WHERE status = 'completed'",
+        TOTALS,
+    ),
+    Fault(
+        "the application may write totals",
+        "tenants/tallies.py",
+        'f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM circe_app; ALTER',
+        'f"ALTER',
+        TOTALS,
+    ),
+    Fault(
+        "visits that have passed a year ago still count as recent",
+        "analytics/segments.py",
+        "recent_spent - coalesce(passed, 0) AS spent",
+        "recent_spent AS spent",
+        SUMMARY,
+    ),
+    Fault(
+        "each figure is of another moment",
+        "analytics/views.py",
+        "ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        "READ ONLY",
+        "analytics/tests/test_snapshot.py",
     ),
 ]

@@ -47,12 +47,13 @@ class TenantCommand(BaseCommand):
       writes goes through `self.in_batches`; whatever becomes of a row is told to `self.record`.
     - `finish()`: after the last tenant, what can be said only then. Optional, as `prepare`.
 
-    `self.options` are the arguments. The exit code is 0, 1 where a row was recorded as refused or the database gave up,
-    2 for wrong use, and 128 + the signal's number where one ended the run.
+    `self.options` are the arguments. The exit code is 0, 1 where a row came to one of its `failures` or the database gave
+    up, 2 for wrong use, and 128 + the signal's number where one ended the run.
     """
 
-    # What can become of a row, in the order of the summary. Of a REFUSED one the exit code tells.
+    # What can become of a row, in the order of the summary. Of those in `failures` the exit code tells.
     outcomes: tuple[str, ...] = (REFUSED,)
+    failures: tuple[str, ...] = (REFUSED,)
     # How many rows a transaction takes unless --batch-size says so; None for a command that has no such option.
     batch_size: int | None = None
     # Whether a batch may be refused for what an earlier one wrote. A dry run then keeps all of a tenant's batches in one
@@ -108,7 +109,7 @@ class TenantCommand(BaseCommand):
         self.report.close(stopped_by)
         if self.told:
             sys.exit(128 + self.told)
-        if stopped_by or self.report.totals[REFUSED]:
+        if stopped_by or any(self.report.totals[outcome] for outcome in self.failures):
             sys.exit(SOME_REFUSED)
 
     def prepare(self, tenants: list[Tenant]) -> None:

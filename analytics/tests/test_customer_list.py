@@ -2,7 +2,7 @@
 
 import pytest
 
-from analytics.statistics import SEGMENTS, segments
+from analytics.segments import SEGMENTS, segments
 from customers.models import Customer
 from customers.tests.factories import DeletedCustomerFactory
 from tenants.scope import tenant_scope

@@ -10,7 +10,8 @@ from django.db import connection, connections, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from analytics.statistics import Period, segments, summary
+from analytics.segments import segments
+from analytics.statistics import Period, summary
 from customers.tests.factories import DeletedCustomerFactory
 from tenants.scope import EVERY_TENANT, tenant_scope
 

@@ -9,16 +9,18 @@ from django.db.backends.utils import CursorWrapper
 from tqdm import tqdm
 
 from appointments.models import Appointment
+from appointments.totals import CustomerTotals, DayTally, VisitTally
 from circe.demo.business import Business
 from circe.demo.rows import APPOINTMENT_COLUMNS, CUSTOMER_COLUMNS, PREFERENCE_COLUMNS, Rows
 from customers.models import Customer
 from customers.preferences import PreferredService, PreferredStaff
+from customers.tallies import CustomerTally
 from tenants.audit import AuditEvent
 from tenants.models import LoginFailure, Outlet, Service, Tenant, User
 
-# One column takes something away, the other puts it back: the wall before the owner, which refuses COPY; the audit
-# triggers, foreign keys from and to the tables, unique constraints, other indexes. Primary keys stay, and exclusion
-# constraints, which are about few rows.
+# One column takes something away, the other puts it back: the wall before the owner, which refuses COPY; triggers (of
+# the audit and the totals), foreign keys from and to the tables, unique constraints, other indexes. Primary keys stay, and
+# exclusion constraints, which are about few rows.
 WALLS = """
 SELECT format('ALTER TABLE %%s NO FORCE ROW LEVEL SECURITY', oid::regclass),
        format('ALTER TABLE %%s FORCE ROW LEVEL SECURITY', oid::regclass)
@@ -98,6 +100,9 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
                 (PreferredStaff, "staff_id", (rows.preferred_staff() for rows in everything)),
             ):
                 _copy(cursor, model, (*PREFERENCE_COLUMNS, column), chain.from_iterable(chunks))
+        for business in businesses:
+            for total in (CustomerTally, CustomerTotals, DayTally, VisitTally):
+                total.restate(business.tenant)
         for _, wall in walls:
             cursor.execute(wall)
         # Nobody did it: demo data have no history.

@@ -57,7 +57,7 @@ def everything():
     with connection.cursor() as cursor:
         tables = {}
         for table in {model._meta.db_table for model in MODELS}:
-            cursor.execute(f'SELECT row::text FROM "{table}" AS row ORDER BY id')
+            cursor.execute(f'SELECT row::text FROM "{table}" AS row ORDER BY 1')
             tables[table] = cursor.fetchall()
     return tables
 

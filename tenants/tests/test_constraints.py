@@ -19,6 +19,7 @@ from tenants.idempotency import StoredAnswer
 from tenants.ids import new_id
 from tenants.models import Outlet, Service, Staff, Tenant, TenantModel, User
 from tenants.scope import EVERY_TENANT, TenantManager, tenant_scope
+from tenants.tallies import Total
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 TENANT_MODELS = [model for model in apps.get_models(include_auto_created=True) if issubclass(model, TenantModel)]
@@ -40,7 +41,8 @@ def test_every_model_with_a_tenant_has_the_scoped_manager():
         if any(field.name == "tenant" for field in model._meta.get_fields())
     }  # fmt: skip
     # A log-in comes before the tenant is known.
-    assert with_tenant - {User} == {*TENANT_MODELS, Staff, AuditEvent, StoredAnswer, FindableCustomer}
+    totals = {model for model in with_tenant if issubclass(model, Total)}
+    assert with_tenant - {User} == {*TENANT_MODELS, Staff, AuditEvent, StoredAnswer, FindableCustomer, *totals}
     for model in with_tenant - {User}:
         assert isinstance(model._default_manager, TenantManager)
         assert all(isinstance(manager, TenantManager) for manager in model._meta.managers)

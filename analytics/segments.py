@@ -1,0 +1,187 @@
+"""Which customers are in which segment now. DEFINITIONS in `statistics` has the words for it.
+
+Counted, the segments are sums of tallies and a look at few rows: those who spent most, the tagged, and those who would be
+at risk but have something booked. Both ways start from the same conditions.
+"""
+
+import datetime as dt
+import re
+from typing import Any
+
+from django.db import connection
+from django.db.models.expressions import RawSQL
+from django.utils import timezone
+
+from tenants.models import Tenant
+from tenants.parameters import zone
+from tenants.scope import InScope
+
+SPENDING_DAYS = 365
+SEGMENTS = ("vip", "regular", "new", "at_risk")
+PARAMETER = re.compile(r"%\((\w+)\)s")
+
+# A row for each business in scope: its thresholds as days, and its customers in numbers.
+# `outdated` are those whose `recent_spent` is not of the days asked for, since some have passed; and everybody where the
+# database's clock, by which it was added up, is ahead of ours.
+# `spender` has the least that one of the top so many percent spent, nothing where that would be nobody.
+BUSINESSES = """
+    business AS MATERIALIZED (
+        SELECT id AS tenant_id, vip_min_visits, risky, fresh, customers, visitors, new_visitors, lost,
+            ceil(visitors * vip_top_percent / 100.0)::bigint AS seats
+        FROM ({businesses}) AS tenant
+        CROSS JOIN LATERAL (
+            -- No calendar goes back further.
+            SELECT %(today)s::date - least(at_risk_after_days, 2000000) AS risky,
+                %(today)s::date - least(new_within_days, 2000000) AS fresh
+        ) AS limits
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(total_customers), 0)::bigint AS customers
+            FROM customers_customertally WHERE tenant_id = tenant.id
+        ) AS present
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(customers), 0)::bigint AS visitors,
+                coalesce(sum(customers) FILTER (WHERE day >= fresh), 0)::bigint AS new_visitors
+            FROM appointments_visittally WHERE tenant_id = tenant.id AND kind = 'first'
+        ) AS came
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(customers), 0)::bigint AS lost
+            FROM appointments_visittally
+            WHERE tenant_id = tenant.id AND kind = 'last' AND day < risky
+        ) AS went
+    ),
+    {outdated},
+    spender AS MATERIALIZED (
+        SELECT tenant_id, greatest(spent, 1) AS at_least FROM business CROSS JOIN LATERAL (
+            SELECT (
+                SELECT spent FROM (
+                    (
+                        SELECT recent_spent AS spent FROM appointments_customertotals AS totals
+                        WHERE totals.tenant_id = business.tenant_id AND {up_to_date}
+                        ORDER BY recent_spent DESC LIMIT seats
+                    )
+                    UNION ALL
+                    SELECT spent FROM outdated WHERE outdated.tenant_id = business.tenant_id AND spent > 0
+                ) AS spender ORDER BY spent DESC OFFSET seats - 1 LIMIT 1
+            ) AS spent
+        ) AS last WHERE seats > 0
+    ),
+    rescued AS MATERIALIZED (
+        SELECT tenant_id, customer_id FROM business JOIN appointments_customertotals USING (tenant_id)
+        WHERE NOT is_deleted AND open_date IS NOT NULL AND last_visit < risky
+            AND (open_date, open_time) >= (%(today)s, %(clock)s)
+    )
+"""
+
+COUNT = """
+    WITH {businesses},
+    vip AS (
+        SELECT tenant_id, customer_id, first_visit, last_visit
+        FROM business JOIN spender USING (tenant_id) JOIN appointments_customertotals USING (tenant_id)
+        WHERE {up_to_date} AND recent_spent >= at_least AND visits >= vip_min_visits AND NOT is_vip
+        UNION ALL
+        SELECT tenant_id, customer_id, first_visit, last_visit
+        FROM business JOIN spender USING (tenant_id) JOIN outdated USING (tenant_id)
+        WHERE spent >= at_least AND visits >= vip_min_visits AND NOT is_vip
+        UNION ALL
+        SELECT tenant_id, customer_id, first_visit, last_visit
+        FROM business JOIN appointments_customertotals USING (tenant_id) WHERE NOT is_deleted AND is_vip
+    )
+    SELECT coalesce(sum(vips), 0)::bigint,
+        coalesce(sum(customers - (lost - rescues) - vips - news), 0)::bigint,
+        coalesce(sum(news), 0)::bigint,
+        coalesce(sum(lost - rescues), 0)::bigint
+    FROM (
+        SELECT *, customers - visitors + new_visitors - new_vips - new_lost AS news
+        FROM business CROSS JOIN LATERAL (
+            SELECT count(*) AS rescues FROM rescued WHERE rescued.tenant_id = business.tenant_id
+        ) AS booked
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS vips, count(*) FILTER (WHERE first_visit IS NULL OR first_visit >= fresh) AS new_vips
+            FROM vip LEFT JOIN rescued USING (tenant_id, customer_id)
+            WHERE vip.tenant_id = business.tenant_id
+                AND (last_visit IS NULL OR last_visit >= risky OR rescued.customer_id IS NOT NULL)
+        ) AS special
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS new_lost
+            FROM appointments_customertotals AS totals LEFT JOIN rescued USING (tenant_id, customer_id)
+            WHERE totals.tenant_id = business.tenant_id AND NOT is_deleted AND fresh < risky
+                AND first_visit >= fresh AND last_visit < risky AND rescued.customer_id IS NULL
+        ) AS both_ways
+    ) AS counted
+"""
+
+MEMBERS = """
+    WITH {businesses}
+    SELECT customer_id
+    FROM business JOIN appointments_customertotals AS totals USING (tenant_id)
+        LEFT JOIN spender USING (tenant_id)
+        LEFT JOIN outdated USING (tenant_id, customer_id)
+        LEFT JOIN rescued USING (tenant_id, customer_id)
+    WHERE NOT totals.is_deleted AND %(segment)s = CASE
+        WHEN totals.last_visit < risky AND rescued.customer_id IS NULL THEN 'at_risk'
+        WHEN totals.is_vip OR totals.visits >= vip_min_visits AND coalesce(spent, totals.recent_spent) >= at_least
+            THEN 'vip'
+        WHEN totals.visits = 0 OR totals.first_visit >= fresh THEN 'new'
+        ELSE 'regular'
+    END
+"""
+
+UP_TO_DATE = "NOT is_deleted AND recent_spent > 0 AND recent_from >= %(recent)s"
+# Less what has passed.
+OUTDATED = """
+    late AS MATERIALIZED (
+        SELECT tenant_id, customer_id, recent_spent, recent_from, visits, first_visit, last_visit, is_vip
+        FROM business JOIN appointments_customertotals USING (tenant_id)
+        WHERE NOT is_deleted AND recent_spent > 0 AND recent_from < %(recent)s
+    ),
+    outdated AS MATERIALIZED (
+        SELECT late.*, recent_spent - coalesce(passed, 0) AS spent
+        FROM late LEFT JOIN (
+            SELECT tenant_id, customer_id, sum(total_price)::bigint AS passed
+            FROM late JOIN appointments_appointment USING (tenant_id, customer_id)
+            WHERE status = 'completed' AND appointment_date >= recent_from AND appointment_date < %(recent)s
+                AND appointment_date >= (SELECT min(recent_from) FROM late)
+            GROUP BY 1, 2
+        ) AS visit USING (tenant_id, customer_id)
+    )"""
+# From the beginning.
+ALL_OUTDATED = """
+    outdated AS MATERIALIZED (
+        SELECT tenant_id, customer_id, visits, first_visit, last_visit, is_vip, sum(total_price)::bigint AS spent
+        FROM business JOIN appointments_customertotals USING (tenant_id)
+            JOIN appointments_appointment USING (tenant_id, customer_id)
+        WHERE NOT is_deleted AND status = 'completed' AND appointment_date >= %(recent)s
+        GROUP BY 1, 2, 3, 4, 5, 6
+    )"""
+
+
+def segments() -> dict[str, int]:
+    """How many customers are in each of SEGMENTS now."""
+    with connection.cursor() as cursor:
+        cursor.execute(*_statement(COUNT))
+        return dict(zip(SEGMENTS, cursor.fetchone(), strict=True))
+
+
+def members(segment: str) -> RawSQL:
+    """The ids of the customers who are in that one of SEGMENTS now."""
+    return RawSQL(*_statement(MEMBERS, segment=segment))  # noqa: S611 (its values are parameters)
+
+
+def _statement(template: str, **values: Any) -> tuple[str, list[Any]]:
+    """The SQL about the businesses in scope, and its parameters: today and the time are by the clock of the scope."""
+    now = timezone.now().astimezone(zone())
+    recent = now.date() - dt.timedelta(days=SPENDING_DAYS)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s >= (now() AT TIME ZONE 'UTC')::date - 366", [recent])
+        (clocks_agree,) = cursor.fetchone()
+    # Scoped as every other query. The rest speaks of these businesses' rows only.
+    tenants, scope = Tenant.objects.filter(InScope("id")).order_by().query.sql_with_params()
+    names = {f"scope_{number}": value for number, value in enumerate(scope)}
+    parts = {
+        "up_to_date": UP_TO_DATE if clocks_agree else "false",
+        "outdated": OUTDATED if clocks_agree else ALL_OUTDATED,
+    }
+    businesses = BUSINESSES.format(businesses=tenants % tuple(f"%({name})s" for name in names), **parts)
+    values |= names | {"today": now.date(), "clock": now.time(), "recent": recent}
+    sql = template.format(businesses=businesses, **parts)
+    return PARAMETER.sub("%s", sql), [values[name] for name in PARAMETER.findall(sql)]

@@ -1,0 +1,217 @@
+"""`check_totals` finds every total that is not true, and repairs it; and what keeps them true can't be got round."""
+
+import datetime as dt
+import json
+from io import StringIO
+from threading import Barrier, Thread
+
+import pytest
+from django.core.management import call_command
+from django.db import ProgrammingError, connection, connections, transaction
+
+from appointments.models import Appointment, Status
+from appointments.tests.factories import AppointmentFactory
+from appointments.totals import CustomerTotals, DayTally, VisitTally
+from circe.database import as_owner
+from circe.management.commands.check_totals import TOTALS
+from customers.models import Customer
+from customers.tallies import CustomerTally
+from customers.tests.factories import CustomerFactory
+from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+
+
+def check_totals(*arguments, exits=0):
+    """The report, as the command gives it with --json."""
+    output = StringIO()
+    try:
+        call_command("check_totals", *arguments, "--json", stdout=output)
+        code = 0
+    except SystemExit as end:
+        code = end.code
+    assert code == exits, output.getvalue()
+    return json.loads(output.getvalue())
+
+
+@pytest.fixture
+def house(tenant):
+    """What the appointments of a test have in common."""
+    return {
+        "tenant": tenant,
+        "service": ServiceFactory(tenant=tenant),
+        "outlet": OutletFactory(tenant=tenant),
+        "staff_id": UserFactory(tenant=tenant).pk,
+    }
+
+
+@pytest.fixture
+def rows(tenant, stranger, house):
+    """Three customers of ours with three visits each, and one of the other business."""
+    for number in range(3):
+        customer = CustomerFactory(tenant=tenant, loyalty_points=number)
+        for day in range(3):
+            day = dt.date(2025, 1, 1 + day + number)
+            AppointmentFactory(**house, customer=customer, appointment_date=day, status=Status.COMPLETED)
+    AppointmentFactory(tenant=stranger, status=Status.COMPLETED)
+
+
+FALSEHOODS = [
+    (CustomerTally, "UPDATE customers_customertally SET total_customers = total_customers + 1"),
+    (CustomerTally, "DELETE FROM customers_customertally"),
+    (CustomerTotals, "UPDATE appointments_customertotals SET total_spent = total_spent + 1"),
+    (CustomerTotals, "UPDATE appointments_customertotals SET is_deleted = true"),
+    (CustomerTotals, "UPDATE appointments_customertotals SET recent_spent = 7"),
+    (CustomerTotals, "DELETE FROM appointments_customertotals"),
+    (
+        CustomerTotals,
+        "INSERT INTO appointments_customertotals (tenant_id, customer_id, is_deleted, is_vip) "
+        "SELECT id, id, false, false FROM tenants_tenant",
+    ),
+    (DayTally, "UPDATE appointments_daytally SET total_revenue = total_revenue - 1"),
+    (
+        DayTally,
+        "INSERT INTO appointments_daytally (tenant_id, part, day, total_appointments, total_revenue) "
+        "SELECT DISTINCT tenant_id, 1, date '2030-01-01', 1, 0 FROM appointments_daytally",
+    ),
+    (VisitTally, "UPDATE appointments_visittally SET customers = customers + 1 WHERE kind = 'last'"),
+    (VisitTally, "DELETE FROM appointments_visittally WHERE kind = 'return' OR kind = 'first'"),
+]
+
+
+@pytest.mark.parametrize(("total", "statement"), FALSEHOODS)
+def test_what_was_falsified_is_found_and_repaired(tenant, rows, total, statement):
+    assert check_totals("--all-tenants")["totals"] == {"true": 8, "repaired": 0, "different": 0}
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(statement)
+    report = check_totals("--tenant", tenant.slug, exits=1)
+    assert report["totals"]["true"] == 3
+    assert report["totals"]["different"] > 0
+    assert {row["table"] for row in report["rows"] if row["outcome"] == "different"} == {total._meta.db_table}
+    assert check_totals("--tenant", tenant.slug, "--repair", "--dry-run")["totals"]["repaired"] > 0
+    assert check_totals("--tenant", tenant.slug, exits=1)["rows"] == report["rows"]
+    assert check_totals("--tenant", tenant.slug, "--repair")["totals"]["repaired"] == report["totals"]["different"]
+    assert check_totals("--tenant", tenant.slug)["totals"] == {"true": 4, "repaired": 0, "different": 0}
+    # The other business is another matter.
+    with tenant_scope(tenant):
+        own = total.objects.count()
+    check_totals("--all-tenants", "--repair")
+    assert check_totals("--all-tenants")["totals"] == {"true": 8, "repaired": 0, "different": 0}
+    with tenant_scope(tenant):
+        assert total.objects.count() == own > 0
+
+
+def test_a_difference_says_what_is_kept_and_what_was_counted(tenant, rows):
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("UPDATE appointments_daytally SET total_appointments = 9 WHERE day = '2025-01-03'")
+    (row,) = [row for row in check_totals("--tenant", tenant.slug, exits=1)["rows"] if row["outcome"] == "different"]
+    assert row == {
+        "tenant": tenant.slug,
+        "outcome": "different",
+        "table": "appointments_daytally",
+        "day": "2025-01-03",
+        "kept": {"total_appointments": 9},
+        "counted": {"total_appointments": 3},
+    }
+
+
+def test_what_is_recent_no_more_is_taken_out(tenant, house):
+    customer = CustomerFactory(tenant=tenant)
+    old, new = (dt.date.today() - dt.timedelta(days=days) for days in (400, 100))  # noqa: DTZ011
+    for day, price in ((new, 5), (old, 7)):
+        AppointmentFactory(**house, customer=customer, appointment_date=day, status=Status.COMPLETED, total_price=price)
+    with as_owner(), connection.cursor() as cursor:
+        # As it would have been written then.
+        cursor.execute("UPDATE appointments_customertotals SET recent_spent = 12, recent_from = %s", [old])
+    check_totals("--tenant", tenant.slug, "--repair")
+    with tenant_scope(tenant):
+        totals = CustomerTotals.objects.get()
+    assert (totals.recent_spent, totals.recent_from, totals.total_spent) == (5, new, 12)
+    assert check_totals("--tenant", tenant.slug)["totals"]["true"] == 4
+
+
+@pytest.mark.parametrize("total", TOTALS)
+def test_the_application_reads_the_totals_and_cannot_write_them(tenant, rows, total):
+    table = total._meta.db_table
+    for statement in (
+        f"UPDATE {table} SET tenant_id = tenant_id",
+        f"DELETE FROM {table}",
+        f"INSERT INTO {table} SELECT * FROM {table}",
+        f"TRUNCATE {table}",
+    ):
+        with (
+            pytest.raises(ProgrammingError, match="permission denied"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement)
+
+
+@pytest.mark.parametrize("table", ["appointments_appointment", "customers_customer"])
+def test_an_emptied_table_adds_up_to_nothing(tenant, rows, table):
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"TRUNCATE {table} CASCADE")
+    assert check_totals("--all-tenants")["totals"] == {"true": 8, "repaired": 0, "different": 0}
+    with tenant_scope(EVERY_TENANT):
+        assert not DayTally.objects.exists()
+        assert CustomerTotals.objects.count() == Customer.objects.count()
+
+
+def test_of_a_customer_removed_for_good_no_total_is_left(tenant, rows):
+    with tenant_scope(tenant):
+        customer = Customer.objects.first()
+        customer.purge()
+        assert not CustomerTotals.objects.filter(customer_id=customer.pk).exists()
+        assert CustomerTotals.objects.count() == 2
+    assert check_totals("--tenant", tenant.slug)["totals"]["true"] == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_add_up_and_nobody_waits_in_a_circle(tenant, house):
+    """Eight write the same customers, in opposite orders and on the same days, and some change their minds."""
+    with tenant_scope(tenant):
+        customers = [CustomerFactory(tenant=tenant) for _ in range(6)]
+    staff = [UserFactory(tenant=tenant).pk for _ in range(8)]
+    barrier, errors = Barrier(8), []
+
+    def work(number):
+        try:
+            with tenant_scope(tenant):
+                for turn in range(5):
+                    barrier.wait(60)
+                    own = [
+                        Appointment(
+                            **house | {"staff_id": staff[number]},
+                            customer=customer,
+                            appointment_date=dt.date(2025, 1, 1 + turn),
+                            start_time=dt.time(8 + place),
+                            end_time=dt.time(9 + place),
+                            status=Status.COMPLETED,
+                            total_price=100,
+                        )
+                        for place, customer in enumerate(customers[:: 1 if number % 2 else -1])
+                    ]
+                    with transaction.atomic():
+                        Appointment.objects.bulk_create(own)
+                        transaction.set_rollback(turn == number % 5)
+                    barrier.wait(60)
+                    # One statement over the rows of all.
+                    Appointment.objects.filter(staff_id=staff[(number + turn) % 8]).update(total_price=100 + turn)
+                    Customer.objects.filter(pk=customers[number % 6].pk).update(is_deleted=turn % 2, is_active=False)
+        except Exception as error:
+            errors.append(error)
+            barrier.abort()
+        finally:
+            connections.close_all()
+
+    threads = [Thread(target=work, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert check_totals("--tenant", tenant.slug)["totals"] == {"true": 4, "repaired": 0, "different": 0}
+    with tenant_scope(tenant):
+        assert sum(DayTally.objects.values_list("total_appointments", flat=True)) == 8 * 6 * 5 - 8 * 6
+        # As many parts as once wrote at the same time.
+        assert DayTally.objects.filter(day=dt.date(2025, 1, 1)).count() <= 8

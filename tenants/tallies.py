@@ -1,0 +1,180 @@
+"""What the database adds up by itself over a tenant's rows, whoever changes them and however: sums never stale.
+
+Triggers keep them, once a statement. Only these write: their functions have the rights of their owner, the application
+may just read. Here is what such tables share, and the SQL that their migrations and `check_totals` are made of.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection, migrations, models
+
+from tenants.models import Tenant
+from tenants.scope import TenantManager
+from tenants.walls import Walled
+
+# A statement's rows as they became, and as they were with the sign turned.
+CHANGES = {
+    "insert": "SELECT 1 AS sign, * FROM new_rows",
+    "update": "SELECT 1 AS sign, * FROM new_rows UNION ALL SELECT -1, * FROM old_rows",
+    "delete": "SELECT -1 AS sign, * FROM old_rows",
+}
+REFERENCING = {
+    "insert": "NEW TABLE AS new_rows",
+    "update": "OLD TABLE AS old_rows NEW TABLE AS new_rows",
+    "delete": "OLD TABLE AS old_rows",
+}
+
+
+class Total(models.Model):
+    """Sums by tenant and the columns of `key`. `recount` is SQL that gives a tenant's rows anew: `key`, then `sums`."""
+
+    tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+", db_index=False)
+
+    objects = TenantManager()
+
+    key: tuple[str, ...]
+    sums: tuple[str, ...]
+    recount: str
+    parts: tuple[str, ...] = ()
+
+    class Meta:
+        abstract = True
+        constraints = [Walled(name="%(class)s_wall")]
+
+    @classmethod
+    def stored(cls) -> str:
+        """SQL that gives a tenant's rows as they are kept: `key`, then `sums`."""
+        return f"SELECT {', '.join([*cls.key, *cls.sums])} FROM {cls._meta.db_table} WHERE tenant_id = %(tenant)s"  # noqa: S608
+
+    @classmethod
+    def differences(cls, tenant: Tenant) -> list[dict[str, Any]]:
+        """Where what is kept isn't what a recount gives: `{<key>…, "kept": {<sum>: …}, "counted": {<sum>: …}}`, with
+        only the sums that differ, None where there is no row.
+        """
+        key = ", ".join(cls.key)
+        pairs = ", ".join(f"kept.{name}, counted.{name}" for name in cls.sums)
+        unequal = " OR ".join(f"kept.{name} IS DISTINCT FROM counted.{name}" for name in cls.sums)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {key}, {pairs} FROM ({cls.stored()}) AS kept "  # noqa: S608
+                f"FULL JOIN ({cls.recount}) AS counted USING ({key}) WHERE {unequal} ORDER BY {key}",
+                {"tenant": tenant.pk},
+            )
+            return [cls._difference(row) for row in cursor]
+
+    @classmethod
+    def _difference(cls, row: Sequence[Any]) -> dict[str, Any]:
+        sums = row[len(cls.key) :]
+        unequal = [
+            (name, kept, counted)
+            for name, kept, counted in zip(cls.sums, sums[::2], sums[1::2], strict=True)
+            if kept != counted
+        ]
+        return {
+            **dict(zip(cls.key, row, strict=False)),
+            "kept": {name: kept for name, kept, _ in unequal},
+            "counted": {name: counted for name, _, counted in unequal},
+        }
+
+    @classmethod
+    def restate(cls, tenant: Tenant) -> None:
+        """Put the recount in the place of what is kept, as the owner. Nobody may be writing what is counted."""
+        columns = [*cls.key, *cls.sums]
+        with connection.cursor() as cursor:
+            cursor.execute(f"DELETE FROM {cls._meta.db_table} WHERE tenant_id = %s", [tenant.pk])  # noqa: S608
+            cursor.execute(
+                f"INSERT INTO {cls._meta.db_table} (tenant_id, {', '.join([*columns, *cls.parts])}) "  # noqa: S608
+                f"SELECT %(tenant)s, {', '.join([*columns, *('0' for _ in cls.parts)])} FROM ({cls.recount}) AS counted",
+                {"tenant": tenant.pk},
+            )
+
+
+class Tally(Total):
+    """A Total whose rows many writers add to. It may lie in several parts, to be added up.
+
+    Who adds takes a part that nobody else is writing just now, and makes one where there is none. So writers never queue
+    for a sum, and there are no more parts than once were written at the same time.
+    """
+
+    part = models.BigIntegerField()
+
+    parts = ("part",)
+
+    class Meta(Total.Meta):
+        abstract = True
+
+    @classmethod
+    def stored(cls) -> str:
+        key, sums = ", ".join(cls.key), [f"sum({name})" for name in cls.sums]
+        return (
+            f"SELECT {key}, {', '.join(f'{value}::bigint AS {name}' for name, value in zip(cls.sums, sums, strict=True))} "  # noqa: S608
+            f"FROM {cls._meta.db_table} WHERE tenant_id = %(tenant)s GROUP BY {key} "
+            f"HAVING {' OR '.join(f'{value} <> 0' for value in sums)}"
+        )
+
+
+def add(table: str, *, key: Sequence[str], sums: Sequence[str]) -> str:
+    """PL/pgSQL that adds the record `delta`, of `tenant_id`, `key` and `sums`, to a Tally's table."""
+    names = ["tenant_id", *key]
+    here = " AND ".join(f"{name} = delta.{name}" for name in names)
+    return f"""
+    UPDATE public.{table} SET {", ".join(f"{name} = {table}.{name} + delta.{name}" for name in sums)}
+    WHERE {here} AND part = (SELECT part FROM public.{table} WHERE {here} LIMIT 1 FOR UPDATE SKIP LOCKED);
+    IF NOT FOUND THEN
+        INSERT INTO public.{table} ({", ".join([*names, *sums])}, part)
+        VALUES ({", ".join(f"delta.{name}" for name in [*names, *sums])}, nextval('public.circe_tally_part'));
+    END IF;"""  # noqa: S608
+
+
+def add_up(table: str, *, key: Sequence[str], sums: Sequence[str], rows: str) -> str:
+    """PL/pgSQL that does so with each of `rows`, a query."""
+    return f"""
+    FOR delta IN {rows}
+    LOOP{add(table, key=key, sums=sums)}
+    END LOOP;"""
+
+
+def on_change(table: str, function: str, *, declare: str, bodies: dict[str, str]) -> migrations.RunSQL:
+    """Statement triggers on a table: `bodies` are PL/pgSQL for "insert", "update", "delete" and "truncate".
+
+    `{changes}` in one stands for the statement's rows with a `sign`.
+    """
+    create, drop = [], []
+    for event, body in bodies.items():
+        name = f"{function}_{event}"
+        create.append(
+            f"""
+CREATE FUNCTION public.{name}() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    {declare}
+BEGIN
+    {body.replace("{changes}", CHANGES.get(event, ""))}
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER {name} AFTER {event.upper()} ON public.{table}
+{f"REFERENCING {REFERENCING[event]}" if event in REFERENCING else ""} EXECUTE FUNCTION public.{name}()"""
+        )
+        drop.append(f"DROP TRIGGER {name} ON public.{table};\nDROP FUNCTION public.{name}")
+    return migrations.RunSQL(";\n".join(create), ";\n".join(drop))
+
+
+def read_only(table: str, *, fillfactor: int = 70) -> migrations.RunSQL:
+    """Nobody but the triggers writes the table; it keeps room on its pages for new versions of its rows."""
+    return migrations.RunSQL(
+        f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM circe_app; ALTER TABLE {table} SET (fillfactor = {fillfactor})",
+        f"GRANT INSERT, UPDATE, DELETE ON {table} TO circe_app",
+    )
+
+
+def restated(*totals: type[Total]) -> migrations.RunPython:
+    """Count what was there before the triggers."""
+
+    def restate(apps: Any, schema_editor: Any) -> None:
+        for tenant in Tenant.objects.using(schema_editor.connection.alias).only("pk"):
+            for total in totals:
+                total.restate(tenant)
+
+    return migrations.RunPython(restate, migrations.RunPython.noop)
