@@ -19,6 +19,7 @@ from django.utils import timezone
 from customers.findable import FindableCustomer
 from customers.preferences import PREFERRED
 from customers.search import SearchText
+from customers.tallies import CustomerTally as CustomerTally
 from customers.transfer.models import CustomerImport
 from customers.validators import validate_date_of_birth, validate_name, validate_source, validate_tag
 from tenants.constraints import SameTenant, TenantForeignKey

@@ -17,7 +17,7 @@ GRANT SELECT ON customers_findable TO circe_app;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0003_customer_imports"),
+        ("customers", "0004_customer_tallies"),
     ]
 
     operations = [
