@@ -1,5 +1,7 @@
 """The appointment as JSON."""
 
+from django.db.models import Value
+from django.db.models.functions import Concat, NullIf, Trim
 from rest_framework import serializers
 
 from appointments.models import Appointment
@@ -11,12 +13,10 @@ class BookedServiceSerializer(serializers.Serializer):
 
     id = serializers.CharField()
     name = serializers.CharField()
-    category = serializers.SerializerMethodField()
+    category = serializers.CharField(allow_null=True)
     duration_minutes = serializers.IntegerField()
     price = serializers.IntegerField()
-
-    def get_category(self, service: object) -> str | None:
-        return service.category or None
+    computed = {"category": lambda at: NullIf(f"{at}category", Value(""))}
 
 
 class BookedStaffSerializer(serializers.Serializer):
@@ -24,6 +24,7 @@ class BookedStaffSerializer(serializers.Serializer):
 
     id = serializers.CharField()
     name = serializers.CharField(source="full_name")
+    computed = {"name": lambda at: Trim(Concat(f"{at}first_name", Value(" "), f"{at}last_name"))}
 
 
 class BookedOutletSerializer(serializers.Serializer):
