@@ -13,10 +13,13 @@ class BookedServiceSerializer(serializers.Serializer):
 
     id = serializers.CharField()
     name = serializers.CharField()
-    category = serializers.CharField(allow_null=True)
+    category = serializers.SerializerMethodField()
     duration_minutes = serializers.IntegerField()
     price = serializers.IntegerField()
     computed = {"category": lambda at: NullIf(f"{at}category", Value(""))}
+
+    def get_category(self, service: object) -> str | None:
+        return service.category or None
 
 
 class BookedStaffSerializer(serializers.Serializer):

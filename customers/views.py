@@ -62,9 +62,9 @@ class CustomerViewSet(TenantViewSet):
 
     def list(self, request: Request) -> Response:
         """Customers, newest first."""
-        found = self.filter_queryset(self.get_queryset())
+        found: Any = self.filter_queryset(self.get_queryset())
         narrowed = self.filterset_class.base_filters.keys() & request.query_params.keys()
-        listing = (Listing if narrowed else WholeListing)(found, PROFILES.values_list("profile", flat=True))
+        listing: Any = (Listing if narrowed else WholeListing)(found, PROFILES.values_list("profile", flat=True))
         return self.get_paginated_response(self.paginate_queryset(listing))
 
     def create(self, request: Request) -> Response:
@@ -78,7 +78,7 @@ class CustomerViewSet(TenantViewSet):
 
     def retrieve(self, request: Request, customer_id: str) -> Response:
         """One customer, with preferences and totals."""
-        customers = PROFILES.undeleted().values_list("updated_at", "profile")
+        customers: QuerySet[Any] = PROFILES.undeleted().values_list("updated_at", "profile")
         updated_at, profile = get_object_or_404(customers, pk=customer_id)
         return Response(orjson.Fragment(profile), headers={"ETag": etag(updated_at)})
 
