@@ -5,7 +5,6 @@ that. A key that shows something else has its expression in `computed` of its se
 leads to the row, such as `service__`.
 """
 
-from functools import cache
 from typing import Any
 
 from django.db.models import Expression, F, Func, QuerySet, Subquery, TextField
@@ -15,7 +14,7 @@ from tenants.serializers import InstantField
 
 
 class JSONObject(Func):
-    """json_build_object, with the keys as they are given. Django's own builds jsonb, at twice the cost."""
+    """json_build_object, with the keys as they are given. Django's own builds jsonb, which sorts them first."""
 
     function = "json_build_object"
     output_field = TextField()
@@ -56,19 +55,19 @@ class JSONList(Subquery):
     output_field = TextField()
 
 
-@cache
-def _object(serializer: type[Serializer]) -> JSONObject:
+def as_object(serializer: type[Serializer]) -> JSONObject:
+    """What `serializer` shows of a row, as an expression. It takes a while to build: keep the queryset that has it."""
     return _object_of(serializer(), "")
 
 
 def as_json(serializer: type[Serializer]) -> Expression:
-    """What `serializer` shows of a row, as JSON text; to be read with `values` or `values_list`."""
-    return AsText(_object(serializer))
+    """The same as text, to be read."""
+    return AsText(as_object(serializer))
 
 
-def as_list(rows: QuerySet, serializer: type[Serializer]) -> Expression:
-    """The same of all `rows` of a subquery: one JSON text."""
-    return AsText(JSONList(rows.values_list(_object(serializer))))
+def as_list(objects: QuerySet) -> Expression:
+    """All the objects of a subquery of one column: one JSON text."""
+    return AsText(JSONList(objects))
 
 
 def _object_of(serializer: Serializer, path: str) -> JSONObject:
