@@ -12,14 +12,9 @@ from appointments.models import Appointment
 from appointments.serializers import AppointmentSerializer
 from customers.models import Customer
 from tenants.permissions import STAFF
-from tenants.rendered import as_list, as_object
+from tenants.rendered import as_list
 from tenants.scope import current_tenant
 from tenants.views import TenantViewSet
-
-# Of an outer query's customer. Built once; for each request only the filters are added.
-HISTORY = Appointment.objects.filter(tenant=OuterRef("tenant"), customer=OuterRef("pk")).annotate(
-    written=as_object(AppointmentSerializer)
-)
 
 
 class CustomerAppointmentViewSet(TenantViewSet):
@@ -37,14 +32,15 @@ class CustomerAppointmentViewSet(TenantViewSet):
         """The history, newest first, with figures over all of it: in one query."""
         if current_tenant() is None:
             self.get_object()  # Days and hours are of the clock of this customer's tenant.
+        history = Appointment.objects.filter(tenant=OuterRef("tenant"), customer=OuterRef("pk"))
         try:
-            found, wanted = self.filter_queryset(HISTORY), self.paginator.read(request)
+            found, wanted = self.filter_queryset(history), self.paginator.read(request)
         except ValidationError:
             self.get_object()  # Whether there is such a customer comes first.
             raise
         statistics, total, page = get_object_or_404(
             Customer.objects.undeleted().values_list(
-                HISTORY.as_statistics(), found.as_number(), as_list(found[wanted].values("written"))
+                history.as_statistics(), found.as_number(), as_list(found[wanted], AppointmentSerializer)
             ),
             pk=customer_id,
         )

@@ -5,6 +5,7 @@ that. A key that shows something else has its expression in `computed` of its se
 leads to the row, such as `service__`.
 """
 
+from functools import cache
 from typing import Any
 
 from django.db.models import Expression, F, Func, QuerySet, Subquery, TextField
@@ -55,19 +56,19 @@ class JSONList(Subquery):
     output_field = TextField()
 
 
-def as_object(serializer: type[Serializer]) -> JSONObject:
-    """What `serializer` shows of a row, as an expression. It takes a while to build: keep the queryset that has it."""
+@cache
+def _object(serializer: type[Serializer]) -> JSONObject:
     return _object_of(serializer(), "")
 
 
 def as_json(serializer: type[Serializer]) -> Expression:
-    """The same as text, to be read."""
-    return AsText(as_object(serializer))
+    """What `serializer` shows of a row, as JSON text; to be read with `values` or `values_list`."""
+    return AsText(_object(serializer))
 
 
-def as_list(objects: QuerySet) -> Expression:
-    """All the objects of a subquery of one column: one JSON text."""
-    return AsText(JSONList(objects))
+def as_list(rows: QuerySet, serializer: type[Serializer]) -> Expression:
+    """The same of all `rows` of a subquery: one JSON text."""
+    return AsText(JSONList(rows.values_list(_object(serializer))))
 
 
 def _object_of(serializer: Serializer, path: str) -> JSONObject:
