@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django_filters.utils import translate_validation
@@ -24,18 +26,17 @@ def one_snapshot() -> Iterator[None]:
 
     Inside another transaction, it is as that one is.
     """
-    if connection.in_atomic_block:
-        yield
-        return
+    outermost = not connection.in_atomic_block
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            # To add up all customers of a year without files.
-            cursor.execute("SET LOCAL work_mem = '64MB'")
+        if outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                # To add up all customers of a year without files.
+                cursor.execute("SET LOCAL work_mem = '64MB'")
         yield
 
 
-# It opens its own.
+# It opens its own transaction.
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class CustomerStatisticsViewSet(GenericViewSet):
     """The customers in numbers."""
@@ -46,11 +47,14 @@ class CustomerStatisticsViewSet(GenericViewSet):
     pagination_class = None
     roles = {"retrieve": ADMINS}
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer within one snapshot."""
+        with one_snapshot():
+            return super().dispatch(request, *args, **kwargs)
+
     def retrieve(self, request: Request) -> Response:
         """Every figure, for a period or for all time."""
         chosen = PeriodFilter(request.query_params, queryset=self.queryset)
         if not chosen.is_valid():
             raise translate_validation(chosen.errors)
-        with one_snapshot():
-            figures = summary(chosen.period) | {"generated_at": timezone.now()}
-        return Response(SummarySerializer(figures).data)
+        return Response(SummarySerializer(summary(chosen.period) | {"generated_at": timezone.now()}).data)

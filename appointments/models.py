@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
+import orjson
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models import Count, F, Func, Q, Value
+from django.db.models import Count, Expression, F, Func, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from appointments import totals as totals
@@ -16,6 +18,7 @@ from customers.models import Customer
 from tenants.constraints import SameTenant, TenantForeignKey
 from tenants.models import Outlet, Service, Staff, TenantModel, validate_amount
 from tenants.parameters import zone
+from tenants.rendered import AsText, JSONObject
 from tenants.scope import TenantManager
 
 
@@ -95,13 +98,31 @@ class AppointmentQuerySet(models.QuerySet):
 
     def statistics(self) -> dict[str, int]:
         """How many of each kind: `{"total_appointments", "completed", "cancelled", "no_show", "upcoming"}`."""
-        return self.order_by().aggregate(
-            total_appointments=Count("pk"),
-            completed=Count("pk", filter=Q(status=Status.COMPLETED)),
-            cancelled=Count("pk", filter=Q(status=Status.CANCELLED)),
-            no_show=Count("pk", filter=Q(status=Status.NO_SHOW)),
-            upcoming=Count("pk", filter=is_upcoming()),
+        return self.order_by().aggregate(**kinds())
+
+    def as_statistics(self) -> Expression:
+        """The same as JSON text, of the appointments of an outer query's customer."""
+        return AsText(
+            Coalesce(self._over_all(JSONObject(**kinds())), Value(orjson.dumps(dict.fromkeys(kinds(), 0)).decode()))
         )
+
+    def as_number(self) -> Expression:
+        """How many of an outer query's customer."""
+        return Coalesce(self._over_all(Count("pk")), 0)
+
+    def _over_all(self, figure: Expression) -> Subquery:
+        return Subquery(self.order_by().values("customer").annotate(figure=figure).values("figure"))
+
+
+def kinds() -> dict[str, Count]:
+    """How to count the appointments of each kind."""
+    return {
+        "total_appointments": Count("pk"),
+        "completed": Count("pk", filter=Q(status=Status.COMPLETED)),
+        "cancelled": Count("pk", filter=Q(status=Status.CANCELLED)),
+        "no_show": Count("pk", filter=Q(status=Status.NO_SHOW)),
+        "upcoming": Count("pk", filter=is_upcoming()),
+    }
 
 
 def is_upcoming(path: str = "") -> Q:

@@ -1,5 +1,7 @@
 """The appointment as JSON."""
 
+from django.db.models import Value
+from django.db.models.functions import Concat, NullIf, Trim
 from rest_framework import serializers
 
 from appointments.models import Appointment
@@ -14,6 +16,7 @@ class BookedServiceSerializer(serializers.Serializer):
     category = serializers.SerializerMethodField()
     duration_minutes = serializers.IntegerField()
     price = serializers.IntegerField()
+    computed = {"category": lambda at: NullIf(f"{at}category", Value(""))}
 
     def get_category(self, service: object) -> str | None:
         return service.category or None
@@ -24,6 +27,7 @@ class BookedStaffSerializer(serializers.Serializer):
 
     id = serializers.CharField()
     name = serializers.CharField(source="full_name")
+    computed = {"name": lambda at: Trim(Concat(f"{at}first_name", Value(" "), f"{at}last_name"))}
 
 
 class BookedOutletSerializer(serializers.Serializer):

@@ -4,7 +4,6 @@ import math
 import re
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -21,14 +20,20 @@ _natural = re.compile(r"[0-9]{1,10}\Z").match
 class Pages(BasePagination):
     """Numbered pages: `page` from 1, `size` 1..100. A page past the end is empty and tells the true total."""
 
-    def paginate_queryset(self, queryset: QuerySet, request: Request, view: Any = None) -> list[Any]:
+    def read(self, request: Request) -> slice:
+        """The rows asked for, of all there are."""
         self.page = _number(request, "page", default=1, most=MAX_PAGE)
         self.size = _number(request, "size", default=DEFAULT_SIZE, most=MAX_SIZE)
-        self.total = queryset.count()
         first = (self.page - 1) * self.size
-        rows = list(queryset[first : first + self.size + 1]) if first < self.total else []
+        return slice(first, first + self.size)
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        """The page of what can be counted and sliced, such as a queryset."""
+        wanted = self.read(request)
+        self.total = queryset.count()
+        rows = list(queryset[wanted.start : wanted.stop + 1]) if wanted.start < self.total else []
         # One added since the count may have pushed another over the end of the page: there is a next one, then.
-        self.total = max(self.total, first + len(rows)) if rows else self.total
+        self.total = max(self.total, wanted.start + len(rows)) if rows else self.total
         return rows[: self.size]
 
     @property

@@ -4,7 +4,7 @@ import datetime as dt
 
 from django.core.exceptions import ValidationError
 
-from customers.models import Customer, CustomerQuerySet
+from customers.findable import FindableCustomer, FindableQuerySet
 from customers.search import MAX_LENGTH
 from tenants.parameters import BooleanFilter, DayFilter, StrictFilter, StrictFilterSet, first_instant, last_instant
 
@@ -41,20 +41,20 @@ class CustomerFilter(StrictFilterSet):
     created_to = DayFilter(method="filter_created_to", help_text="Created on this day of the tenant's or before.")
 
     class Meta:
-        model = Customer
+        model = FindableCustomer
         fields: list[str] = []
 
-    def filter_search(self, customers: CustomerQuerySet, name: str, text: str) -> CustomerQuerySet:
+    def filter_search(self, customers: FindableQuerySet, name: str, text: str) -> FindableQuerySet:
         return customers.matching(text)
 
-    def filter_tags(self, customers: CustomerQuerySet, name: str, tags: list[str]) -> CustomerQuerySet:
+    def filter_tags(self, customers: FindableQuerySet, name: str, tags: list[str]) -> FindableQuerySet:
         return customers.tagged(tags)
 
-    def filter_has_password(self, customers: CustomerQuerySet, name: str, registered: bool) -> CustomerQuerySet:
+    def filter_has_password(self, customers: FindableQuerySet, name: str, registered: bool) -> FindableQuerySet:
         return customers.registered(registered)
 
-    def filter_created_from(self, customers: CustomerQuerySet, name: str, day: dt.date) -> CustomerQuerySet:
+    def filter_created_from(self, customers: FindableQuerySet, name: str, day: dt.date) -> FindableQuerySet:
         return customers.filter(created_at__gte=first_instant(day))
 
-    def filter_created_to(self, customers: CustomerQuerySet, name: str, day: dt.date) -> CustomerQuerySet:
+    def filter_created_to(self, customers: FindableQuerySet, name: str, day: dt.date) -> FindableQuerySet:
         return customers.filter(created_at__lte=last_instant(day))

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
+from django.db.models import F
+from django.db.models.lookups import IsNull
 from rest_framework import serializers
 
 from customers.models import MAX_TAGS, Customer
@@ -74,6 +76,7 @@ class CustomerSerializer(ModelSerializer):
     total_appointments = serializers.IntegerField(read_only=True, help_text="Of any status.")
     total_spent = serializers.IntegerField(read_only=True, help_text="By visits, in the tenant's currency.")
     last_appointment_date = serializers.DateField(read_only=True, allow_null=True, help_text="Of the last visit.")
+    computed = {"has_password": lambda at: IsNull(F(f"{at}password"), False)}
 
     class Meta:
         model = Customer

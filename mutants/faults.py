@@ -574,4 +574,40 @@ FAULTS = [
         "READ ONLY",
         "analytics/tests/test_snapshot.py",
     ),
+    # --- finding and listing ----------------------------------------------------------------------------------------
+    Fault(
+        "the list shows the hash of a password",
+        "customers/serializers.py",
+        'IsNull(F(f"{at}password"), False)',
+        'F(f"{at}password")',
+        "customers/tests/test_rendered.py",
+    ),
+    Fault(
+        "instants are written with their fractions",
+        "tenants/rendered.py",
+        'SS"Z"',
+        'SS.MS"Z"',
+        "customers/tests/test_rendered.py",
+    ),
+    Fault(
+        "customers are written through the view they are found by",
+        "customers/migrations/0004_findable_customers.py",
+        "REVOKE ALL ON customers_findable FROM circe_app;\n",
+        "",
+        "customers/tests/test_findable.py",
+    ),
+    Fault(
+        "a page is walked to from the newest customer",
+        "customers/listing.py",
+        "if end - newer <= through - start:",
+        "if True:",
+        "customers/tests/test_search_plan.py",
+    ),
+    Fault(
+        "a page begins a customer too late",
+        "customers/listing.py",
+        "return found[start - newer : stop - newer]",
+        "return found[start - newer + bool(first) : stop - newer]",
+        "customers/tests/test_search_plan.py",
+    ),
 ]

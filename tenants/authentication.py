@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth.backends import BaseBackend
 from django.core.exceptions import ValidationError as InvalidEmail
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, ValidationError
@@ -15,7 +15,7 @@ from tenants import tokens
 from tenants.actor import act_as
 from tenants.identity import email_key
 from tenants.ids import is_id
-from tenants.models import LoginSession, Tenant, User
+from tenants.models import Tenant, User
 from tenants.parameters import single
 from tenants.scope import EVERY_TENANT, Scope, enter_scope, tenant_scope
 from tenants.throttling import client_address, throttled
@@ -68,7 +68,8 @@ def _user_of(claims: dict[str, Any]) -> User | None:
     if session_id is None:
         good = Q(tokens_valid_from__lte=dt.datetime.fromtimestamp(issued_at, dt.UTC))
     elif is_id(session_id):
-        good = Q(Exists(LoginSession.objects.live().filter(pk=session_id, user=OuterRef("pk"))))
+        # A join: Django takes twice as long to write the query with EXISTS, for each request.
+        good = Q(sessions=session_id, sessions__ended_at=None)
     else:
         return None
     return User.objects.signed_in(user_id, good)

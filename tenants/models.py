@@ -298,6 +298,11 @@ class Staff(User):
         verbose_name_plural = "staff"
 
 
+def etag(updated_at: dt.datetime) -> str:
+    """The version of a row that was changed then, as HTTP writes it."""
+    return f'"{updated_at.timestamp():.6f}"'
+
+
 class TenantModel(models.Model):
     """A row of a tenant. Its default manager knows the scope, and it can't be saved into another one."""
 
@@ -333,8 +338,8 @@ class TenantModel(models.Model):
 
     @property
     def etag(self) -> str:
-        """The version of the row's own values, as HTTP writes it."""
-        return f'"{self.updated_at.timestamp():.6f}"'
+        """The version of the row's own values."""
+        return etag(self.updated_at)
 
 
 class Outlet(TenantModel):
