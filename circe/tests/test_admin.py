@@ -236,8 +236,8 @@ def test_a_token_of_the_api_opens_no_page(admin):
     [
         ("staff", {"Customers", "Appointments", "Outlets", "Services"}),
         ("outlet_manager", {"Customers", "Appointments", "Outlets", "Services"}),
-        ("tenant_admin", {"Customers", "Appointments", "Outlets", "Services", "Staff", "Businesses", "Audit trail"}),
-        ("super_admin", {"Customers", "Appointments", "Outlets", "Services", "Staff", "Businesses", "Audit trail"}),
+        ("tenant_admin", {"Customers", "Appointments", "Outlets", "Services", "Staff", "Businesses", "Audit events"}),
+        ("super_admin", {"Customers", "Appointments", "Outlets", "Services", "Staff", "Businesses", "Audit events"}),
     ],
 )
 def test_the_index_names_what_the_role_may_see(back_office, role, models):

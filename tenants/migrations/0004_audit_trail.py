@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("created", "Created"),
                             ("updated", "Updated"),
-                            ("soft_deleted", "Soft Deleted"),
+                            ("soft_deleted", "Deleted"),
                             ("restored", "Restored"),
                             ("deleted", "Removed for good"),
                             ("refused", "Refused"),
@@ -50,7 +50,6 @@ class Migration(migrations.Migration):
                 ("address", models.GenericIPAddressField(null=True)),
             ],
             options={
-                "verbose_name_plural": "audit trail",
                 "ordering": ["-id"],
             },
         ),
