@@ -7,4 +7,4 @@ class TenantsConfig(AppConfig):
     """A tenant is a business to those who work there."""
 
     name = "tenants"
-    verbose_name = "Business"
+    verbose_name = "The business"

@@ -101,6 +101,15 @@ class AuditEvent(models.Model):
                 name="auditevent_customer",
             ),
             models.Index(fields=["tenant", "row_id", "-id"], name="auditevent_row"),
+            # What commands write in bulk has neither.
+            models.Index(
+                fields=["tenant", "actor", "-id"], condition=models.Q(actor__isnull=False), name="auditevent_actor"
+            ),
+            models.Index(
+                fields=["tenant", "request_id"],
+                condition=models.Q(request_id__isnull=False),
+                name="auditevent_request",
+            ),
         ]
 
     def __str__(self) -> str:

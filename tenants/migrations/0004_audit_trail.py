@@ -106,4 +106,20 @@ class Migration(migrations.Migration):
             model_name="auditevent",
             index=models.Index(fields=["tenant", "row_id", "-id"], name="auditevent_row"),
         ),
+        migrations.AddIndex(
+            model_name="auditevent",
+            index=models.Index(
+                condition=models.Q(("actor__isnull", False)),
+                fields=["tenant", "actor", "-id"],
+                name="auditevent_actor",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="auditevent",
+            index=models.Index(
+                condition=models.Q(("request_id__isnull", False)),
+                fields=["tenant", "request_id"],
+                name="auditevent_request",
+            ),
+        ),
     ]
