@@ -130,10 +130,7 @@ class AuditEvent(models.Model):
         left_out = RECORD if whole else DELETION if moved else set()
         fields = _fields(self.table)
         return [
-            Change(
-                str(capfirst(field.verbose_name if (field := fields.get(change.field)) else change.field)),
-                *(_in_words(field, value) for value in change[1:]),
-            )
+            _told(change, fields.get(change.field))
             for change in self.changes
             if change.field not in left_out and (change.before or change.after or not whole)
         ]
@@ -148,6 +145,11 @@ def _fields(table: str) -> dict[str, models.Field]:
     """The fields of the model whose name a trigger wrote, by column; none where there is no such model any more."""
     named = [model for model in apps.get_models() if model._meta.model_name == table]
     return {field.column: field for model in named for field in model._meta.concrete_fields if field.column}
+
+
+def _told(change: Change, field: models.Field | None) -> Change:
+    label = field.verbose_name if field else change.field
+    return Change(str(capfirst(label)), _in_words(field, change.before), _in_words(field, change.after))
 
 
 def _in_words(field: models.Field | None, value: Any) -> str:
