@@ -18,7 +18,6 @@ from django.db import DataError, IntegrityError, InterfaceError, OperationalErro
 from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.template.loader import render_to_string
-from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from psycopg import errors as postgres
 from psycopg_pool import PoolTimeout
@@ -71,6 +70,10 @@ class Problem(NamedTuple):
 
 NOT_FOUND = Problem(404, "not_found", "There is nothing at this address.")
 LENGTH_REQUIRED = Problem(411, "length_required", "Send the body with a Content-Length, not in chunks.")
+FORBIDDEN = Problem(403, "permission_denied", "Your role does not allow this.")
+STALE = Problem(
+    403, "csrf_failed", "This page was open for too long, or cookies are blocked. Go back, reload it and try again."
+)
 CRASH = Problem(500, "internal_error", "Something went wrong on our side. It has been logged.")
 
 
@@ -80,8 +83,7 @@ def problem_of(exc: BaseException) -> Problem | None:
         case Http404() | exceptions.NotFound():
             return NOT_FOUND
         case PermissionDenied() | exceptions.PermissionDenied():
-            detail = getattr(exc, "detail", "Your role does not allow this.")
-            return Problem(403, "permission_denied", str(detail))
+            return FORBIDDEN._replace(detail=str(getattr(exc, "detail", FORBIDDEN.detail)))
         case ValidationError():
             return problem_of(exceptions.ValidationError(get_error_detail(exc)))
         case exceptions.ValidationError():
@@ -171,20 +173,33 @@ class ProblemMiddleware:
         return (problem or CRASH).as_response()
 
 
+def _answer(request: HttpRequest, problem: Problem) -> HttpResponse:
+    return problem.as_page() if _is_page(request) else problem.as_response()
+
+
 # A view for Django too, whose answer to a POST without its CSRF token is a page.
 @csrf_exempt
 @non_atomic_requests
 def unknown_url(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """No route has this URL."""
-    return defaults.page_not_found(request, exception) if _is_page(request) else NOT_FOUND.as_response()
+    return _answer(request, NOT_FOUND)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A page of the admin is not for this role."""
+    return _answer(request, FORBIDDEN)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form came without the token of its session."""
+    return _answer(request, STALE)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django refused the request before a view saw it: a forged host, an overlong body."""
-    problem = problem_of(exception) or Problem(400, "malformed", "The request is malformed.")
-    return defaults.bad_request(request, exception) if _is_page(request) else problem.as_response()
+    return _answer(request, problem_of(exception) or Problem(400, "malformed", "The request is malformed."))
 
 
 def crash(request: HttpRequest) -> HttpResponse:
     """A crash outside any view."""
-    return defaults.server_error(request) if _is_page(request) else CRASH.as_response()
+    return _answer(request, CRASH)

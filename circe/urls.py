@@ -41,5 +41,6 @@ urlpatterns = [
 ]
 
 handler400 = errors.bad_request
+handler403 = errors.forbidden
 handler404 = errors.unknown_url
 handler500 = errors.crash

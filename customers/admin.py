@@ -241,7 +241,11 @@ class CustomerAdmin(TransferAdmin, CustomerActions):
             for conflict in obj.conflicts():
                 other = Customer.objects.get(pk=conflict["customer_id"])
                 who = link(other) if self.allows(request, "restore") else other
-                sentence = "{}, who was deleted, has the same {}: the same person? An administrator can restore them."
+                # Restoring wants the address or number that the new one has by now.
+                sentence = (
+                    "{}, who was deleted, has the same {}. If it is the same person, an administrator can delete "
+                )
+                sentence += "this new one and restore them."
                 messages.warning(request, format_html(sentence, who, NAMES[conflict["field"]]))
 
     def delete_model(self, request: HttpRequest, obj: Customer) -> None:

@@ -610,4 +610,18 @@ FAULTS = [
         "return found[start - newer + bool(first) : stop - newer]",
         "customers/tests/test_search_plan.py",
     ),
+    Fault(
+        "a file to be imported outlives the person",
+        "customers/models.py",
+        "    CustomerImport.objects.at_rest().filter(tenant__in=tenants).delete()\n",
+        "",
+        "customers/tests/test_forgotten.py",
+    ),
+    Fault(
+        "the tags on offer are looked for among every business's customers",
+        "customers/admin_filters.py",
+        '["-created_at", "-id"] if current_tenant() else ["-id"]',
+        '["-id"]',
+        "customers/tests/test_admin_plans.py",
+    ),
 ]

@@ -333,7 +333,11 @@ class AuditEventAdmin(TenantAdmin):
         return str(event.actor or event.command or event.actor_id or "-")
 
     def what(self, event: AuditEvent) -> str:
-        return f"{event.table} {event.row_id or ''}"
+        text = f"{event.table} {event.row_id or ''}"
+        if not event.customer_id:
+            return text
+        page = reverse("admin:customers_customer_history", args=[event.customer_id])
+        return format_html('<a href="{}">{}</a>', page, text)
 
     def changed(self, event: AuditEvent) -> str:
         return render_to_string("admin/audit_changes.html", {"event": event})

@@ -10,6 +10,8 @@ class TenantsConfig(AppConfig):
     """Tells every connection to say with each statement for whom it is."""
 
     name = "tenants"
+    # A tenant is a business to those who work there.
+    verbose_name = "The business"
 
     def ready(self) -> None:
         connection_created.connect(introduce)

@@ -8,9 +8,14 @@ runs with the rights of its owner: the application's role reads the trail, and c
 import json
 from typing import Any, NamedTuple
 
+from django.apps import apps
 from django.conf import settings
 from django.db import connection, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+from django.utils.text import capfirst
 
 from tenants.ids import IdField
 from tenants.scope import TenantManager
@@ -53,7 +58,7 @@ class AuditEvent(models.Model):
 
         CREATED = "created"
         UPDATED = "updated"
-        SOFT_DELETED = "soft_deleted"
+        SOFT_DELETED = "soft_deleted", "Deleted"
         RESTORED = "restored"
         DELETED = "deleted", "Removed for good"
         REFUSED = "refused"
@@ -87,7 +92,6 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        verbose_name_plural = "audit trail"
         indexes = [
             models.Index(
                 fields=["tenant", "customer_id", "-id"],
@@ -95,6 +99,15 @@ class AuditEvent(models.Model):
                 name="auditevent_customer",
             ),
             models.Index(fields=["tenant", "row_id", "-id"], name="auditevent_row"),
+            # What commands write in bulk has neither.
+            models.Index(
+                fields=["tenant", "actor", "-id"], condition=models.Q(actor__isnull=False), name="auditevent_actor"
+            ),
+            models.Index(
+                fields=["tenant", "request_id"],
+                condition=models.Q(request_id__isnull=False),
+                name="auditevent_request",
+            ),
         ]
         constraints = [Walled(name="auditevent_wall")]
 
@@ -107,6 +120,47 @@ class AuditEvent(models.Model):
         before, after = self.before or {}, self.after or {}
         changes = [Change(name, before.get(name), after.get(name)) for name in sorted({**before, **after})]
         return [change for change in changes if change.before != change.after]
+
+    @property
+    def told(self) -> list[Change]:
+        """The changes as a person reads them, without what the action and the event's own columns say already."""
+        whole = self.before is None or self.after is None
+        moved = self.action in {self.Action.SOFT_DELETED, self.Action.RESTORED}
+        left_out = RECORD if whole else DELETION if moved else set()
+        fields = _fields(self.table)
+        return [
+            _told(change, fields.get(change.field))
+            for change in self.changes
+            if change.field not in left_out and (change.before or change.after or not whole)
+        ]
+
+
+# What a new or removed row's event tells beside its columns, and what a deletion that can be undone consists of.
+RECORD = {"id", "tenant_id", "created_at", "updated_at"}
+DELETION = {"deleted_at", "deleted_by", "is_active", "is_deleted", "was_active"}
+
+
+def _fields(table: str) -> dict[str, models.Field]:
+    """The fields of the model whose name a trigger wrote, by column; none where there is no such model any more."""
+    named = [model for model in apps.get_models() if model._meta.model_name == table]
+    return {field.column: field for model in named for field in model._meta.concrete_fields if field.column}
+
+
+def _told(change: Change, field: models.Field | None) -> Change:
+    label = field.verbose_name if field else change.field
+    return Change(str(capfirst(label)), _in_words(field, change.before), _in_words(field, change.after))
+
+
+def _in_words(field: models.Field | None, value: Any) -> str:
+    if value is None or value in ("", []):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(field, models.DateTimeField) and (at := parse_datetime(str(value))):
+        return date_format(timezone.localtime(at), "j M Y, H:i")
+    return str(dict(field.flatchoices).get(value, value) if field else value)
 
 
 class Audited(models.BaseConstraint):

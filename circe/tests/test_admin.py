@@ -236,8 +236,8 @@ def test_a_token_of_the_api_opens_no_page(admin):
     [
         ("staff", {"Customers", "Appointments", "Outlets", "Services"}),
         ("outlet_manager", {"Customers", "Appointments", "Outlets", "Services"}),
-        ("tenant_admin", {"Customers", "Appointments", "Outlets", "Services", "Staff", "Businesses", "Audit trail"}),
-        ("super_admin", {"Customers", "Appointments", "Outlets", "Services", "Staff", "Businesses", "Audit trail"}),
+        ("tenant_admin", {"Customers", "Appointments", "Outlets", "Services", "Staff", "Businesses", "Audit events"}),
+        ("super_admin", {"Customers", "Appointments", "Outlets", "Services", "Staff", "Businesses", "Audit events"}),
     ],
 )
 def test_the_index_names_what_the_role_may_see(back_office, role, models):
@@ -331,3 +331,51 @@ def test_deleted_and_inactive_rows_are_not_on_offer(back_office, tenant):
     browser = back_office("tenant_admin")
     for field in ("customer", "outlet", "service"):
         assert browser.get("/admin/autocomplete/", names | {"field_name": field}).json()["results"] == []
+
+
+# What a parameter of a page may name: the page, its query, and the status.
+REACHED = [
+    ("customers/customer/{tenant}/change/", "_to_field=tenant&_popup=1", 400),
+    ("customers/customer/{email}/change/", "_to_field=email", 400),
+    ("customers/customer/{customer}/change/", "_to_field=id&_popup=1", 302),
+    ("customers/customer/", "_to_field=password", 400),
+    ("customers/customer/", "_popup=1&_to_field=id", 200),
+    ("customers/customer/", "q={email}", 200),
+    ("customers/customer/", "preferred_outlet__id__exact={outlet}", 400),
+    ("customers/customer/add/", "_changelist_filters=tenant__id__exact%3D{tenant}&tenant={tenant}", 200),
+    ("customers/customer/add/", "preferred_outlet={outlet}&_popup=1&_to_field=password", 400),
+    ("customers/customer/add/", "preferred_outlet={outlet}", 200),
+    ("appointments/appointment/", "day=all&customer__id__exact={customer}", 200),
+    ("appointments/appointment/", "day=all&staff__id__exact={staff}", 200),
+    ("appointments/appointment/", "day=all&outlet__id__exact={outlet}", 200),
+    ("appointments/appointment/day/", "outlet={outlet}", 404),
+    ("appointments/appointment/day/", "outlet={outlet}&tenant_id={own}", 404),
+    (
+        "appointments/appointment/add/",
+        "customer={customer}&outlet={outlet}&staff={staff}&service={service}&tenant={tenant}",
+        200,
+    ),
+    ("tenants/outlet/{outlet}/change/", "_popup=1", 302),
+    (
+        "autocomplete/",
+        "app_label=appointments&model_name=appointment&field_name=customer&term={email}&_to_field=tenant",
+        200,
+    ),
+]
+
+
+@pytest.mark.parametrize("role", ["staff", "tenant_admin"])
+@pytest.mark.parametrize(("page", "query", "status"), REACHED, ids=[f"{page}?{query}" for page, query, _ in REACHED])
+def test_no_parameter_reaches_a_foreign_row(back_office, tenant, stranger, role, page, query, status):
+    theirs = AppointmentFactory(
+        tenant=stranger,
+        customer=CustomerFactory(tenant=stranger, first_name="Xanthippe", email="x@foreign.example"),
+        outlet=OutletFactory(tenant=stranger, name="Xanadu"),
+        service=ServiceFactory(tenant=stranger, name="Xylography"),
+    )
+    ids = {"tenant": stranger.pk, "own": tenant.pk, "customer": theirs.customer_id, "email": "x@foreign.example"}
+    ids |= {"outlet": theirs.outlet_id, "service": theirs.service_id, "staff": theirs.staff_id}
+    response = back_office(role).get(f"/admin/{page.format(**ids)}?{query.format(**ids)}")
+    assert response.status_code == status
+    text = response.content.decode()
+    assert [name for name in ("Xanthippe", "Xanadu", "Xylography", stranger.name) if name in text] == []

@@ -224,7 +224,7 @@ def test_an_administrator_deletes_restores_and_reads_the_history(sign_in, jane):
     rows = page.locator("#change-history tbody tr")
     expect(rows).to_have_count(4)
     expect(rows.nth(0)).to_contain_text("Restored")
-    expect(rows.nth(1)).to_contain_text("Soft Deleted")
+    expect(rows.nth(1)).to_contain_text("Deleted")
     expect(rows.nth(2)).to_contain_text("Doe → Smith")
     expect(rows.nth(2)).to_contain_text(page.user.full_name)
 

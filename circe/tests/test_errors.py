@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelError
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 from rest_framework.test import APIClient
@@ -62,9 +62,28 @@ def test_404_without_a_database(staff):
         assert_problem(staff.post("/api/v1/nothing", {}), UNKNOWN)
 
 
-def test_404_of_the_admin_is_a_page(staff):
-    answer = staff.get("/admin/nothing/", follow=True)
+@pytest.mark.parametrize(
+    ("path", "status", "sentence"),
+    [
+        ("nothing/", 404, "There is nothing at this address."),
+        ("tenants/tenant/", 403, "Your role does not allow this."),
+        ("customers/customer/?password=x", 400, "The request is malformed."),
+    ],
+)
+def test_errors_of_the_admin_are_pages_that_lead_on(back_office, path, status, sentence):
+    answer = back_office("staff").get(f"/admin/{path}")
     assert answer.headers["Content-Type"].startswith("text/html")
+    content = answer.content.decode()
+    assert (answer.status_code, sentence in content, '<a href="/admin/">Back office</a>' in content) == (
+        status,
+        True,
+        True,
+    )
+
+
+def test_a_form_without_its_token_is_told_what_to_do(db):
+    answer = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "x"})
+    assert (answer.status_code, "Go back, reload it and try again." in answer.content.decode()) == (403, True)
 
 
 def test_401_names_the_scheme(anonymous, db):

@@ -90,7 +90,10 @@ def test_another_tenants_customer_is_no_duplicate(back_office, stranger, in_scop
 
 def test_a_deleted_customer_does_not_block_and_is_named(back_office, tenant):
     deleted = DeletedCustomerFactory(tenant=tenant, first_name="Janet", email="jane@example.com")
-    sentence = "who was deleted, has the same e-mail address: the same person? An administrator can restore them."
+    sentence = (
+        "who was deleted, has the same e-mail address. If it is the same person, an administrator can delete this new one "
+        "and restore them."
+    )
     said = told(back_office("staff").post(ADD, JANE))
     assert said[0] == f"{deleted}, {sentence}"
     customer = CustomerFactory(tenant=tenant)

@@ -27,7 +27,7 @@ def test_administrators_see_who_changed_what(back_office, in_scope, role):
     manager = back_office("outlet_manager")
     change(manager, jane, last_name="Roe")
     page = page_of(back_office(role), jane)
-    told = "<b>last_name</b>: Doe → Roe" in page
+    told = "<b>Last name</b>: Doe → Roe" in page
     assert told is (str(manager.user) in page) is (role in {"tenant_admin", "super_admin"})
     assert (f"{PAGE}{jane.pk}/history/" in page) is told
 

@@ -16,6 +16,7 @@ from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.test_restore_customers import pk, until_somebody_waits
+from customers.transfer.models import CustomerImport
 from tenants.audit import AuditEvent
 from tenants.scope import EVERY_TENANT, tenant_scope
 from tenants.tests.shell import run
@@ -106,6 +107,16 @@ def test_the_audit_trail_tells_the_command_and_nothing_of_the_person(tenant):
     with tenant_scope(tenant):
         events = list(AuditEvent.objects.filter(row_id=customer.pk).values_list("action", "command", "before", "after"))
     assert events == [("deleted", "purge_customers", None, None), ("created", None, None, None)]
+
+
+def test_files_that_were_to_be_kept_for_a_day_go_too(tenant):
+    with tenant_scope(tenant):
+        CustomerImport.objects.create(file_name="new.csv")
+        CustomerImport.objects.create(file_name="old.csv", created_at=NOW - dt.timedelta(days=1, seconds=1))
+    for mode, left in (("--dry-run", ["new.csv", "old.csv"]), ("--yes", ["new.csv"])):
+        assert run(*LOTUS, mode).code == 0
+        with tenant_scope(tenant):
+            assert sorted(CustomerImport.objects.values_list("file_name", flat=True)) == left
 
 
 def test_never_another_tenants(tenant, stranger):

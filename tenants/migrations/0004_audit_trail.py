@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("created", "Created"),
                             ("updated", "Updated"),
-                            ("soft_deleted", "Soft Deleted"),
+                            ("soft_deleted", "Deleted"),
                             ("restored", "Restored"),
                             ("deleted", "Removed for good"),
                             ("refused", "Refused"),
@@ -50,7 +50,6 @@ class Migration(migrations.Migration):
                 ("address", models.GenericIPAddressField(null=True)),
             ],
             options={
-                "verbose_name_plural": "audit trail",
                 "ordering": ["-id"],
             },
         ),
@@ -106,5 +105,21 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="auditevent",
             index=models.Index(fields=["tenant", "row_id", "-id"], name="auditevent_row"),
+        ),
+        migrations.AddIndex(
+            model_name="auditevent",
+            index=models.Index(
+                condition=models.Q(("actor__isnull", False)),
+                fields=["tenant", "actor", "-id"],
+                name="auditevent_actor",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="auditevent",
+            index=models.Index(
+                condition=models.Q(("request_id__isnull", False)),
+                fields=["tenant", "request_id"],
+                name="auditevent_request",
+            ),
         ),
     ]

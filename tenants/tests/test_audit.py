@@ -1,5 +1,8 @@
 """The audit trail: one event for each row changed, by whatever way, and nobody can take it back."""
 
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
 import pytest
 from django.apps import apps
 from django.db import ProgrammingError, connection, transaction
@@ -16,6 +19,7 @@ from tenants.audit import Audited, AuditEvent, Change, note
 from tenants.models import Outlet, Role, Service, Tenant, User
 from tenants.scope import EVERY_TENANT, NoTenantScope, tenant_scope
 from tenants.tests.factories import PASSWORD, OutletFactory, ServiceFactory, UserFactory
+from tenants.tests.shell import run
 
 
 def trail(**conditions):
@@ -99,7 +103,23 @@ def by_many_statements(jane, as_role):
     return {"command": "rename"}
 
 
-WAYS = [by_api, by_admin, by_verb, by_bulk_update, by_raw_sql, by_raw_sql_with_named_parameters, by_many_statements]
+def by_import(jane, as_role):
+    with NamedTemporaryFile(suffix=".csv") as file:
+        Path(file.name).write_text(f"id,last_name\n{jane.pk},Smith\n")
+        assert run("import_customers", "--tenant", "lotus", "--update", file.name).code == 0
+    return {"command": "import_customers"}
+
+
+WAYS = [
+    by_api,
+    by_admin,
+    by_verb,
+    by_bulk_update,
+    by_raw_sql,
+    by_raw_sql_with_named_parameters,
+    by_many_statements,
+    by_import,
+]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
@@ -128,6 +148,27 @@ def test_copied_rows_are_an_event_each(in_scope, jane, news):
         ("created", f"{number:024x}", "move") for number in range(3)
     ]
     assert news()[0].after["name"] == "Outlet 0"
+
+
+def test_imported_rows_are_an_event_each(in_scope, jane, news, tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("first_name,email\n" + "".join(f"N{n},n{n}@example.com\n" for n in range(3)))
+    assert run("import_customers", "--tenant", "lotus", str(file)).code == 0
+    assert [(event.action, event.after["first_name"], event.command, event.tenant_id) for event in news()] == [
+        ("created", f"N{number}", "import_customers", in_scope.pk) for number in range(3)
+    ]
+
+
+def test_customers_restored_by_a_command_are_an_event_each(in_scope, jane, news):
+    people = [jane, *CustomerFactory.create_batch(2, tenant=in_scope)]
+    for person in people:
+        person.soft_delete(by="d" * 24)
+    seen = len(news())
+    assert run("restore_customers", "--tenant", "lotus", "--deleted-by", "d" * 24).code == 0
+    told = [(event.action, event.row_id, event.command, event.tenant_id) for event in news()[seen:]]
+    assert sorted(told) == [
+        ("restored", pk, "restore_customers", in_scope.pk) for pk in sorted(one.pk for one in people)
+    ]
 
 
 def test_a_bulk_change_of_many_is_an_event_each(in_scope, jane, news):
@@ -391,6 +432,25 @@ def test_administrators_read_it_in_the_admin(role, jane, back_office, stranger):
         assert browser.post(f"/admin/tenants/auditevent/{trail()[-1].pk}/change/", {"action": "x"}).status_code == 403
     else:
         assert (page.status_code, history.status_code) == (403, 403)
+
+
+def test_a_person_reads_what_changed_in_words(in_scope, jane, news):
+    visit = AppointmentFactory(tenant=in_scope, customer=jane, status="confirmed")
+    seen = len(news())
+    jane.change({"accepts_sms": False, "tags": ["vip", "regular"], "last_name": None})
+    Appointment.objects.update(status="no_show")
+    jane.soft_delete(by="d" * 24)
+    created = next(event for event in news() if event.row_id == visit.pk)
+    changed, missed, deleted = news()[seen:]
+    assert changed.told == [
+        Change("Accepts SMS", "yes", "no"),
+        Change("Last name", "Doe", "–"),
+        Change("Tags", "staff-created, walk-in", "vip, regular"),
+    ]
+    assert missed.told == [Change("Status", "Confirmed", "No-show")]
+    assert (deleted.get_action_display(), deleted.told) == ("Deleted", [])
+    assert not {change.field for change in created.told} & {"ID", "Business", "Created at", "Notes"}
+    assert Change("Status", "–", "Confirmed") in created.told
 
 
 def test_deleting_a_user_keeps_what_they_did(jane, admin, news):

@@ -21,8 +21,8 @@ class Command(TenantCommand):
     """A run that was stopped or killed is simply started again: what is there already stays as it is."""
 
     help = (
-        "Import customers from a CSV or XLSX file. Its first row names the columns, as export_customers does; README has "
-        "the list of them. A row that can't be imported stops no other."
+        "Import customers from a CSV or XLSX file. Its first row names the columns, as export_customers does; the admin's "
+        "page of imports tells what each holds. A row that can't be imported stops no other."
     )
     outcomes = OUTCOMES
 

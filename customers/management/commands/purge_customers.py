@@ -7,6 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from django.utils import timezone
 
 from customers.models import Customer, CustomerQuerySet, purge_all
+from customers.transfer.models import CustomerImport
 from tenants.commands import TenantCommand
 from tenants.models import Tenant
 from tenants.scope import EVERY_TENANT, tenant_scope
@@ -53,6 +54,12 @@ class Command(TenantCommand):
         """In the order of their ids."""
         rows = self._rows()
         self.in_batches(self.locked(rows), self._purge, total=rows.count())
+
+    def finish(self) -> None:
+        """Files that were uploaded for an import, and were to be kept for a day, go with them."""
+        if not self.options["dry_run"]:
+            with tenant_scope(EVERY_TENANT):
+                CustomerImport.objects.expired().delete()
 
     def _rows(self) -> CustomerQuerySet:
         return Customer.objects.deleted().filter(deleted_at__lt=self.before)

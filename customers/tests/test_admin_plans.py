@@ -1,0 +1,73 @@
+"""The plans of the admin's lists: among very many rows none is read but by an index."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from circe.database import as_owner
+from customers.models import Customer
+from customers.tests.factories import CustomerFactory
+from customers.tests.pages import PAGE
+from tenants.admin_paging import BoundedPaginator
+
+TRAIL = "/admin/tenants/auditevent/"
+ID = "0" * 20 + "4e20"
+
+
+@pytest.fixture
+def crowd(tenant, monkeypatch):
+    """20,000 customers, every thousandth tagged, with an event each in the audit trail; statistics of both."""
+    monkeypatch.setattr(BoundedPaginator, "bound", 100)
+    CustomerFactory(tenant=tenant)
+    stored = {field.column: field.column for field in Customer._meta.concrete_fields if not field.generated}
+    values = stored | {
+        "id": "lpad(to_hex(n), 24, '0')",
+        "created_at": "created_at - n * interval '1 minute'",
+        "first_name": "initcap(translate(substr(md5(n::text), 1, 6), '0123456789', 'ghijklmnop'))",
+        "phone": "format('+62%s', 10000000000 + n * 7919)",
+        "tags": "CASE n % 1000 WHEN 0 THEN '{vip}'::text[] ELSE '{regular}' END",
+        "email": "NULL",
+        "email_key": "NULL",
+    }
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO customers_customer ({', '.join(values)}) SELECT {', '.join(values.values())}"
+            " FROM customers_customer, generate_series(1, 20000) AS n"
+        )
+        cursor.execute("SELECT gin_clean_pending_list('customer_search'), gin_clean_pending_list('customer_tags')")
+        cursor.execute("ANALYZE customers_customer, tenants_auditevent")
+
+
+PAGES = [
+    PAGE,
+    f"{PAGE}?p=2",
+    f"{PAGE}?q=zyxwik",
+    f"{PAGE}?q=0812+3456",
+    f"{PAGE}?tag=vip",
+    f"{PAGE}?tag=regular",
+    f"{PAGE}?registered=no",
+    f"{PAGE}{ID}/change/",
+    f"{PAGE}{ID}/history/",
+    TRAIL,
+    f"{TRAIL}?q={ID}",
+    f"{TRAIL}?action__exact=created",
+]
+
+
+@pytest.mark.usefixtures("crowd")
+def test_no_page_reads_a_whole_table(back_office):
+    browser = back_office("tenant_admin")
+    for page in PAGES:
+        with CaptureQueriesContext(connection) as queries:
+            assert browser.get(page).status_code == 200
+        asked = [one["sql"] for one in queries if one["sql"].startswith(("SELECT", "WITH"))]
+        assert asked
+        for sql in asked:
+            with connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN {sql}")
+                plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert "Seq Scan on customers_customer" not in plan, (page, plan)
+            assert "Seq Scan on tenants_auditevent" not in plan, (page, plan)
+            # Nor the whole index of an order or of a tenant, for few that another index finds.
+            assert not ("Scan Backward" in plan and "?q=" in page), (page, plan)
+            assert "BitmapOr" in plan or '"request_id" =' not in sql, plan
