@@ -401,7 +401,7 @@ connection.close_pool()
 
 def test_a_pool_full_of_dead_connections_gives_a_living_one_at_once(place, cluster):
     """By itself it tries one after another, with 0, 1, 2, 4 … seconds in between, and gives up after 5."""
-    options = "{'CONN_HEALTH_CHECKS': True, 'OPTIONS': {'pool': {'min_size': 1, 'max_size': 10, 'timeout': 5}}}"
+    options = "{'OPTIONS': {'pool': {'min_size': 1, 'max_size': 10, 'timeout': 5}}}"
     database = f"embedded_postgres.database(Path({str(cluster.data_dir)!r})) | {options}"
     script = f"from {__name__} import kill\n{IN_A_POOL}"
     done = manage(place, database, "shell", "--verbosity", "0", "--command", script)
