@@ -7,6 +7,7 @@ MAX_FAULTS.
 
 import logging
 import math
+import sys
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from itertools import islice
@@ -186,5 +187,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def crash(request: HttpRequest) -> HttpResponse:
-    """A crash outside any view."""
-    return defaults.server_error(request) if _is_page(request) else CRASH.as_response()
+    """A crash outside any view; or the database was away there, as when a page asks whose session it is."""
+    problem = problem_of(sys.exception() or Exception())
+    if problem is None or problem.status != HTTPStatus.SERVICE_UNAVAILABLE:
+        return defaults.server_error(request) if _is_page(request) else CRASH.as_response()
+    return problem.as_page() if _is_page(request) else problem.as_response()

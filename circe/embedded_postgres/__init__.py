@@ -157,7 +157,8 @@ class Cluster:
             if state == "stopping":
                 # A plain SIGTERM waits for the last client to leave, which a pool never does.
                 os.kill(pid, signal.SIGINT)
-            return state == "ready"
+            # A session as young as that has the socket of a server that was killed.
+            return state == "ready" and bool(_command(pid))
         if self.socket_dir != self.data_dir:
             _private_directory(self.socket_dir, *self._user())
         if not (self.data_dir / "PG_VERSION").exists():

@@ -8,8 +8,6 @@ given up as soon as the server is seen to be gone, and the next request begins w
 from threading import Lock, Thread
 from typing import Any
 
-from django.db import connections
-
 _change = Lock()
 
 
@@ -17,10 +15,12 @@ def give_up(pool: Any) -> None:
     """Tell whoever waits for the pool that there is nothing to be had (PoolClosed, an OperationalError); the next request
     makes another. The connections in use are closed on their return.
     """
+    # Not while settings load.
+    from circe.postgresql.base import DatabaseWrapper
+
+    pools: dict[str, Any] = DatabaseWrapper._connection_pools
     with _change:
-        for wrapper in connections.all(initialized_only=True):
-            pools: dict[str, Any] = wrapper._connection_pools
-            if pools.get(wrapper.alias) is pool:
-                del pools[wrapper.alias]
+        for alias in [alias for alias, current in pools.items() if current is pool]:
+            del pools[alias]
     # It waits for the pool's own threads, of which this may be one.
     Thread(target=pool.close).start()

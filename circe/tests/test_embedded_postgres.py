@@ -4,6 +4,7 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -223,6 +224,21 @@ def test_a_session_that_outlives_the_killed_server_is_waited_for(cluster):
         cluster.ensure_running()
         assert query.done()
     assert "still in use" in cluster.log.read_text()
+    assert sql(cluster, "SELECT 1") == 1
+
+
+def test_a_killed_servers_socket_in_the_hands_of_another_is_not_taken_for_a_server(cluster):
+    old = cluster.ensure_running()
+    kill(old)
+    address = cluster.socket_dir / f".s.PGSQL.{embedded_postgres.PORT}"
+    address.unlink()
+    with ThreadPoolExecutor(1) as pool:
+        with socket.socket(socket.AF_UNIX) as heir:
+            heir.bind(str(address))
+            heir.listen()
+            found = pool.submit(cluster.ensure_running)
+            heir.accept()
+        assert found.result() != old
     assert sql(cluster, "SELECT 1") == 1
 
 
