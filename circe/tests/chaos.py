@@ -31,6 +31,8 @@ CHAOS = int(os.environ.get("CHAOS", "1"))
 logger = logging.getLogger("chaos")
 CUSTOMERS = "/api/v1/customers"
 PROBLEM = "application/problem+json"
+# In the place of a status: nothing came back; nothing could be sent.
+NOTHING, REFUSED = 0, -1
 
 # The server is not Circe's to start here, as with DATABASE_URL.
 SETTINGS = """
@@ -55,7 +57,7 @@ print(json.dumps({"tenant": tenant.pk, "token": LoginSession.start(person).token
 
 
 class Answer(NamedTuple):
-    """What came back; status 0 where nothing did."""
+    """What came back."""
 
     status: int
     headers: http.client.HTTPMessage | dict = {}
@@ -107,11 +109,10 @@ class Circe:
         """Gunicorn as in production, by Circe's own configuration. It has to end in peace, and without a traceback."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
-        log = self.place / f"gunicorn-{self.port}.log"
         environment = self._environment(PORT=str(self.port), **environment)
         command = [sys.executable, "-m", "gunicorn", "--config", "circe/gunicorn.py"]
         with (
-            log.open("w") as output,
+            self.log.open("w") as output,
             subprocess.Popen(
                 command, env=environment, cwd=settings.BASE_DIR, stdout=output, stderr=output
             ) as self.gunicorn,
@@ -122,7 +123,11 @@ class Circe:
             finally:
                 self.gunicorn.terminate()
         assert self.gunicorn.returncode == 0
-        assert "Internal Server Error" not in log.read_text(), log.read_text()
+        assert "Internal Server Error" not in self.log.read_text(), self.log.read_text()
+
+    @property
+    def log(self) -> Path:
+        return self.place / f"gunicorn-{self.port}.log"
 
     def workers(self) -> list[int]:
         return children(self.gunicorn.pid)
@@ -136,8 +141,10 @@ class Circe:
             client.request(method, path, body if body is None or page else json.dumps(body), headers)
             answer = client.getresponse()
             return Answer(answer.status, answer.headers, answer.read())
+        except ConnectionRefusedError:
+            return Answer(REFUSED)
         except (OSError, http.client.HTTPException):
-            return Answer(0)
+            return Answer(NOTHING)
         finally:
             client.close()
 
@@ -188,11 +195,12 @@ class Writers:
             number = next(self.circe.numbers)
             answer = self.send(number)
             self.answers[answer.status] += 1
-            (self.acknowledged if answer.status == 201 else self.unknown).append(number)
-            if answer.status in {0, 503}:
+            if answer.status != REFUSED:
+                (self.acknowledged if answer.status == 201 else self.unknown).append(number)
+            if answer.status in {NOTHING, REFUSED, 503}:
                 # A tenth of what a client would wait that obeys Retry-After.
                 time.sleep(0.2)
-            if answer.status and not answer.is_sound:
+            if answer.status > 0 and not answer.is_sound:
                 self.unsound.append(answer)
 
     @contextmanager

@@ -8,16 +8,31 @@ import signal
 import subprocess
 import tempfile
 import threading
+from collections import Counter
 from contextlib import contextmanager, suppress
+from itertools import cycle, islice
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from circe import embedded_postgres
-from circe.tests.chaos import CHAOS, CUSTOMERS, Circe, Writers, at_once, logger, some_child, timed, until
+from circe.tests.chaos import (
+    CHAOS,
+    CUSTOMERS,
+    NOTHING,
+    REFUSED,
+    Circe,
+    Writers,
+    at_once,
+    logger,
+    some_child,
+    timed,
+    until,
+)
 from tenants.tests.factories import PASSWORD
 
+CROWD = 100
 JANE = {"first_name": "Jane", "email": "jane@example.com"}
 
 
@@ -106,6 +121,8 @@ def test_away_and_back(circe):
         assert int(answer.headers["Retry-After"]) > 0
         assert b"Try again in a moment" in answer.body
     assert circe.ask("GET", "/healthz").status == 200
+    # The answers did not wait for a pool to give up.
+    assert "couldn't get a connection" not in circe.log.read_text()
     circe.cluster.ensure_running()
     # Both workers, at once: there is nothing to wait for.
     assert [circe.ask("GET", CUSTOMERS).status for _ in range(8)] == [200] * 8
@@ -222,7 +239,7 @@ def test_killed_workers(circe):
         done,
     )
     assert (unsettled, writers.unsound, writers.lost()) == ([], [], [])
-    assert writers.answers[0] > 0
+    assert writers.answers[NOTHING] > 0
 
 
 def killed_databases(circe, rounds):
@@ -271,11 +288,49 @@ def test_that_this_can_find_what_was_lost(circe):
 def test_sigterm_under_load(circe):
     own = Circe(circe.place, circe.cluster, circe.token, numbers=circe.numbers)
     writers = Writers(own)
-    with writers.at_work():
-        with own.serving():
-            writers.go_on(50)
-        writers.over.set()
-    assert set(writers.answers) <= {0, 201, 503}
+    with own.serving(), writers.at_work():
+        writers.go_on(50)
+        own.gunicorn.terminate()
+        until(lambda: own.gunicorn.poll() is not None)
+    logger.info("SIGTERM under load: %s", dict(writers.answers))
+    assert set(writers.answers) <= {NOTHING, REFUSED, 201, 503}
     own.port = circe.port
     unsettled, _ = writers.settle()
     assert (unsettled, writers.unsound, writers.lost()) == ([], [], [])
+
+
+# --- a hundred at once ------------------------------------------------------------------------------------------------
+
+
+def deadlocks(circe):
+    statement = "SELECT pg_stat_force_next_flush(), deadlocks FROM pg_stat_database WHERE datname = 'circe'"
+    return circe.sql(statement)[0][1]
+
+
+def test_of_a_hundred_concurrent_creates_of_one_person_one_is_made(circe):
+    before = deadlocks(circe)
+    for number in range(CHAOS):
+        phone = f"+4791{number:06}"
+        spellings = [phone, phone.replace("+47", "0047 "), f"{phone[:5]}-{phone[5:]}", f"+47 ({phone[3:]})"]
+        bodies = [
+            {"first_name": "Jane", "email": email, "phone": spelling}
+            for email in (f"jane{number}@example.com", f"JANE{number}@example.com", f" Jane{number}@Example.com ")
+            for spelling in spellings
+        ]
+        answers = at_once(
+            *[lambda body=body: circe.ask("POST", CUSTOMERS, body) for body in islice(cycle(bodies), CROWD)]
+        )
+        assert Counter(answer.status for answer in answers) == {201: 1, 409: CROWD - 1}
+        assert circe.sql("SELECT count(*) FROM customers_customer WHERE phone = %s", phone) == [(1,)]
+    assert deadlocks(circe) == before
+    logger.info("%s times %s creates of one person: each time one 201, the rest 409", CHAOS, CROWD)
+
+
+def test_of_a_hundred_requests_with_one_key_one_is_done(circe):
+    for number in range(CHAOS):
+        body = {"first_name": "Jane", "phone": f"+4792{number:06}"}
+        answers = at_once(*[lambda body=body, n=number: circe.ask("POST", CUSTOMERS, body, key=f"one-{n}")] * CROWD)
+        made = {answer.json["id"] for answer in answers if answer.status == 201}
+        refused = {answer.json["code"] for answer in answers if answer.status != 201}
+        assert len(made) == 1
+        assert refused <= {"in_flight"}
