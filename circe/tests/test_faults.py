@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -37,20 +37,23 @@ JANE = {"first_name": "Jane", "email": "jane@example.com"}
 
 
 @contextmanager
-def installed(place):
-    """Circe over a new cluster in `place`, filled."""
-    place.chmod(0o755)
-    circe = Circe(place, embedded_postgres.database(place / "pg18")["CLUSTER"])
-    try:
-        circe.fill()
-        yield circe
-    finally:
-        circe.cluster.stop()
+def installed(prepare=nullcontext):
+    """Circe over a new cluster, filled; in a directory that `prepare` finds for it."""
+    with tempfile.TemporaryDirectory(prefix="circe-chaos-") as path:
+        place = Path(path)
+        place.chmod(0o755)
+        with prepare(place) as disk:
+            circe = Circe(place, embedded_postgres.database(disk / "pg18")["CLUSTER"])
+            try:
+                circe.fill()
+                yield circe
+            finally:
+                circe.cluster.stop()
 
 
 @pytest.fixture(scope="module")
 def served():
-    with tempfile.TemporaryDirectory(prefix="circe-chaos-") as path, installed(Path(path)) as circe, circe.serving():
+    with installed() as circe, circe.serving():
         yield circe
 
 
@@ -192,30 +195,32 @@ def test_too_slow(circe, bound):
 
 
 @contextmanager
-def small_disk():
-    with tempfile.TemporaryDirectory(prefix="circe-disk-") as place:
-        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", place], check=False)
-        if mount.returncode:
-            pytest.skip("a disk of its own wants root, and may be refused to it in a container")
-        try:
-            yield Path(place)
-        finally:
-            subprocess.run(["umount", place], check=True)
+def small_disk(place):
+    disk = place / "disk"
+    disk.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m,mode=755", "tmpfs", disk], check=False)
+    if mount.returncode:
+        pytest.skip("a disk of its own wants root, and may be refused to it in a container")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_a_full_disk():
-    with small_disk() as disk, installed(disk) as circe, circe.serving():
-        filler, writers = disk / "filler", Writers(circe, 3)
+    with installed(small_disk) as circe, circe.serving():
+        filler, writers = circe.place / "disk" / "filler", Writers(circe, 3)
         with health_watched(circe), writers.at_work():
             writers.go_on()
             with suppress(OSError), filler.open("wb", buffering=0) as file:
                 while True:
                     file.write(b"\0" * 8192)
-            until(lambda: writers.answers[503] > 20)
+            until(lambda: writers.answers[503] > 5)
             filler.unlink()
             circe.cluster.ensure_running()
             writers.go_on()
         unsettled, _ = writers.settle()
+        logger.info("a full disk: %s", dict(writers.answers))
         assert (unsettled, writers.unsound, writers.lost()) == ([], [], [])
 
 
