@@ -333,7 +333,7 @@ FAULTS = [
     Fault(
         "bookings don't wait for each other",
         "appointments/models.py",
-        'cursor.execute("SELECT pg_advisory_xact_lock(3, hashtext(%s))", [f"{self.tenant_id}{self.staff_id}"])',
+        "cursor.execute(TURN, [self.tenant_id, self.staff_id, self.tenant_id, self.pk])",
         "cursor",
         BOOKING,
     ),
@@ -515,5 +515,12 @@ FAULTS = [
         " and bool(_command(pid))",
         "",
         "circe/tests/test_embedded_postgres.py",
+    ),
+    Fault(
+        "appointments that swap their staff wait for each other",
+        "appointments/models.py",
+        "UNION SELECT staff_id FROM appointments_appointment WHERE tenant_id = %s AND id = %s ORDER",
+        "WHERE %s IS NOT NULL AND %s IS NOT NULL ORDER",
+        BOOKING,
     ),
 ]
