@@ -271,7 +271,7 @@ class Customer(TenantModel):
             raise
         self._remember()
 
-    def _take_turn(self, update_fields: Collection[str] | None) -> None:
+    def _take_turn(self, update_fields: Iterable[str] | None) -> None:
         """Those who claim or let go of one e-mail or phone do so in turn: two who swap them would wait for each other."""
         if not {*CONTACT_FLAGS, "is_deleted"} & {*(update_fields or CONTACT_FLAGS)}:
             return
