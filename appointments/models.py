@@ -32,14 +32,6 @@ class Status(models.TextChoices):
 # These hold the staff member's time.
 HELD = (Status.PENDING, Status.CONFIRMED, Status.IN_PROGRESS)
 
-# Of the member of staff who is to have an appointment, and of the one who has it; in one order.
-TURN = """
-SELECT pg_advisory_xact_lock(3, hashtext(%s || staff_id))
-FROM (
-    SELECT %s AS staff_id UNION SELECT staff_id FROM appointments_appointment WHERE tenant_id = %s AND id = %s ORDER BY 1
-) AS them
-"""
-
 
 class PaymentStatus(models.TextChoices):
     """How far an appointment is paid."""
@@ -205,7 +197,8 @@ class Appointment(TenantModel):
         try:
             with transaction.atomic():
                 with connection.cursor() as cursor:
-                    cursor.execute(TURN, [self.tenant_id, self.staff_id, self.tenant_id, self.pk])
+                    lock = [f"{self.tenant_id}{self.staff_id}"]
+                    cursor.execute("SELECT pg_advisory_xact_lock(3, hashtext(%s))", lock)
                 yield
         except IntegrityError as error:
             if error.__cause__.diag.constraint_name != "appointment_no_double_booking":
@@ -213,8 +206,7 @@ class Appointment(TenantModel):
             raise DoubleBooking(self.rival()) from error.__cause__
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save. Bookings of one member of staff take turns, also those moved to another, so that those that meet find
-        out in order, without deadlock.
+        """Save. Bookings of one member of staff take turns, so that those that meet find out in order, without deadlock.
 
         Raises DoubleBooking where the time is taken.
         """

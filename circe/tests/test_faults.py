@@ -133,6 +133,12 @@ def test_away_and_back(circe):
     assert circe.ask("GET", pages[0], page=True, Cookie=cookie).status == 200
 
 
+def test_ended_sessions_are_not_handed_out(circe):
+    at_once(*[lambda: circe.ask("GET", CUSTOMERS)] * 8)
+    circe.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'circe'", user=circe.superuser)
+    assert [circe.ask("GET", CUSTOMERS).status for _ in range(8)] == [200] * 8
+
+
 def test_restarts_and_ended_sessions_under_load(circe):
     writers = Writers(circe)
     with health_watched(circe), writers.at_work():
