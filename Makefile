@@ -9,7 +9,7 @@ PYTHON = "$(CURDIR)/.venv/bin/python"
 MANAGE = $(PYTHON) manage.py
 PIP = $(PYTHON) -m pip --quiet --quiet --disable-pip-version-check --no-input
 
-.PHONY: run test fuzz mutants lint lock
+.PHONY: run test fuzz chaos mutants lint lock
 
 # With DATABASE_URL there is no embedded server, and `pg stop` has nothing to do.
 run: .venv/run.stamp
@@ -45,6 +45,13 @@ fuzz: .venv/dev.stamp
 	@export DJANGO_SETTINGS_MODULE=circe.tests.settings FUZZ_EXAMPLES=700; \
 	trap '$(MANAGE) pg stop >/dev/null' EXIT; trap 'exit 130' INT TERM; \
 	$(PYTHON) -m pytest circe/tests/test_schemathesis.py
+
+# The faults of the suite's tests, ten times as often. Some ten minutes; the figures are in the log.
+chaos: .venv/dev.stamp
+	@export DJANGO_SETTINGS_MODULE=circe.tests.settings CHAOS=10; \
+	trap '$(MANAGE) pg stop >/dev/null' EXIT; trap 'exit 130' INT TERM; \
+	$(PYTHON) -m pytest circe/tests/test_faults.py appointments/tests/test_booking.py \
+		customers/tests/test_races.py -o log_cli=true --log-cli-level=INFO
 
 # Faults seeded one by one; each has to turn the suite red. Some ten minutes.
 mutants: .venv/dev.stamp

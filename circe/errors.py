@@ -7,6 +7,7 @@ MAX_FAULTS.
 
 import logging
 import math
+import sys
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from itertools import islice
@@ -201,5 +202,6 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def crash(request: HttpRequest) -> HttpResponse:
-    """A crash outside any view."""
-    return _answer(request, CRASH)
+    """A crash outside any view; or the database was away there, as when a page asks whose session it is."""
+    problem = problem_of(sys.exception() or Exception())
+    return _answer(request, problem if problem and problem.status == HTTPStatus.SERVICE_UNAVAILABLE else CRASH)

@@ -47,6 +47,8 @@ The customers of salons, spas and clinics, each business with its own.
 - **JSON** in and out. Money is a whole number in the business's currency. Instants are UTC, `2025-01-15T10:30:00Z`;
   dates and clock times are those of the business's time zone. A value that is absent is `null`, never a missing key.
 - **Parameters are read strictly**: one that can't be understood, or is given twice, is a 400. Unknown ones are ignored.
+- **Send it again** where no answer came: with an `Idempotency-Key` a write is done once. Signing in, refreshing and signing
+  out take none: no token is kept to be given out again.
 - **Errors** have one shape, problem details (RFC 9457, `application/problem+json`): `detail` is a sentence for a
   person, `code` a stable word for a program, `errors` names the fields at fault. A method that a path does
   not have is a 405.

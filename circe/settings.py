@@ -13,7 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from circe import embedded_postgres
+from circe import embedded_postgres, postgresql
 from circe.database import AS_APPLICATION
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -110,13 +110,14 @@ TEMPLATES = [
 # --- database -------------------------------------------------------------------------------------------------------
 
 DATABASES = {
-    "default": env.db_url("DATABASE_URL") if "DATABASE_URL" in env.ENVIRON else embedded_postgres.database(VAR / "pg18")
+    "default": env.db_url("DATABASE_URL", engine="circe.postgresql")
+    if "DATABASE_URL" in env.ENVIRON
+    else embedded_postgres.database(VAR / "pg18")
 }
 DATABASES["default"] |= {
     # A request is one transaction: half of a write is never kept.
     "ATOMIC_REQUESTS": True,
     "CONN_MAX_AGE": 0,
-    "CONN_HEALTH_CHECKS": True,
 }
 DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
     # `migrate` and its like do without. libpq takes these instead of PGOPTIONS, which the server sets.
@@ -125,7 +126,10 @@ DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
         "min_size": 1,
         # A request holds one throughout.
         "max_size": env.int("WEB_THREADS", 4) + 2,
-        "timeout": 5,
+        "timeout": 2,
+        # The first failure to connect is the answer of those who wait.
+        "reconnect_timeout": 0,
+        "reconnect_failed": postgresql.give_up,
     },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -11,7 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Count, F, Max, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -265,12 +265,24 @@ class Customer(TenantModel):
                 update_fields = {*update_fields, *changed, *(CONTACT_FLAGS[name] for name in changed)}
         try:
             with transaction.atomic():
+                self._take_turn(update_fields)
                 super().save(*args, update_fields=update_fields, **kwargs)
         except IntegrityError as error:
             if _is_duplicate(error):
                 raise DuplicateCustomer(self.conflicts()) from error
             raise
         self._remember()
+
+    def _take_turn(self, update_fields: Iterable[str] | None) -> None:
+        """Those who claim or let go of one e-mail or phone do so in turn: two who swap them would wait for each other."""
+        if not {*CONTACT_FLAGS, "is_deleted"} & {*(update_fields or CONTACT_FLAGS)}:
+            return
+        stored = {} if self._state.adding else self._stored
+        contacts = {*stored.values(), *(getattr(self, name) for name in CONTACT_FLAGS)} - {None}
+        with connection.cursor() as cursor:
+            # All in one order.
+            keys = [f"{self.tenant_id}{contact}" for contact in sorted(contacts)]
+            cursor.execute("SELECT pg_advisory_xact_lock(5, hashtext(key)) FROM unnest(%s::text[]) AS key", [keys])
 
     def change(self, changes: dict[str, Any]) -> None:
         """Set what `changes` names and save just that, so that two changes of different things both survive.

@@ -1,6 +1,9 @@
-"""The drill that the operating guide describes: a dump of one server, restored into a fresh one, is Circe again."""
+"""The drills that the operating guide describes: a dump of one server, restored into a fresh one, is Circe again; and
+a server is taken back to just before a mistake.
+"""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,6 +15,7 @@ from django.db import connection
 
 from appointments.tests.factories import AppointmentFactory
 from circe import embedded_postgres
+from circe.tests.chaos import CUSTOMERS, Circe, until
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.scope import tenant_scope
@@ -104,3 +108,57 @@ def test_a_dump_restored_into_a_fresh_server_is_circe_again(place, tenant):
     }
     smoke = SMOKE.format(email=admin.email, password=PASSWORD)
     assert run(sys.executable, "-c", smoke, env=environment) == "whole\n"
+
+
+# --- back to a point in time ----------------------------------------------------------------------------------------
+
+
+def recipe(name, place, **replacements):
+    """The blocks of the guide's section `name`, over `place` instead of /backup."""
+    guide = (settings.BASE_DIR / "docs" / "operating.md").read_text()
+    section = guide.split(f"### {name}\n")[1].split("\n## ")[0]
+    for old, new in {"/backup": str(place), **replacements}.items():
+        assert old in section, old
+        section = section.replace(old, new)
+    return re.findall(r"```\w+\n(.*?)```", section, re.DOTALL)
+
+
+def test_back_to_just_before_a_mistake(place):
+    """By the guide's own words."""
+    place = Path(place)
+    cluster = embedded_postgres.database(place / "pg18", durable=False)["CLUSTER"]
+    circe, data = Circe(place, cluster), cluster.data_dir
+    circe.fill()
+    owner = data.owner()
+
+    def shell(script):
+        address = {"PGHOST": str(cluster.socket_dir), "PGPORT": embedded_postgres.PORT, "PGUSER": owner}
+        path = f"{embedded_postgres.binaries()}:{os.environ['PATH']}"
+        run("bash", "-ec", f"cd {data}\n{script}\nchown -R {owner} {place}", env=os.environ | address | {"PATH": path})
+
+    configuration, base_backup, _ = recipe("Restore to a point in time", place)
+    cluster.stop()
+    shell(f"mkdir {place}/wal {place}/base; cat >> postgresql.conf <<END\n{configuration}END\n")
+    cluster.ensure_running()
+    shell(base_backup)
+    with circe.serving():
+        kept = circe.ask("POST", CUSTOMERS, {"first_name": "Jane", "phone": "+4790000001"}).json["id"]
+        ((moment,),) = circe.sql("SELECT now()::text FROM pg_sleep(0.1)")
+        circe.sql("SELECT pg_sleep(0.1)")
+        assert circe.ask("DELETE", f"{CUSTOMERS}/{kept}").status == 200
+        assert circe.ask("POST", CUSTOMERS, {"first_name": "Later", "phone": "+4790000002"}).status == 201
+    ((segment,),) = circe.sql("SELECT pg_walfile_name(pg_switch_wal())", user=owner)
+    until(lambda: (place / "wal" / segment).exists())
+
+    cluster.stop()
+    data.rename(place / "mistaken")
+    data.mkdir(mode=0o700)
+    _, _, restore = recipe("Restore to a point in time", place, **{"2026-11-24 09:41:00+00": moment})
+    shell(f"tar xf {place}/base/*/base.tar.gz; tar xf {place}/base/*/pg_wal.tar.gz -C pg_wal; {restore}")
+    cluster.ensure_running()
+    until(lambda: circe.sql("SELECT pg_is_in_recovery()") == [(False,)])
+    with circe.serving():
+        assert circe.ask("GET", "/readyz").status == 200
+        assert circe.ask("GET", f"{CUSTOMERS}/{kept}").json["first_name"] == "Jane"
+        assert circe.ask("GET", f"{CUSTOMERS}?search=Later").json["items"] == []
+        assert circe.ask("DELETE", f"{CUSTOMERS}/{kept}").status == 200

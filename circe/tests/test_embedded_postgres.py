@@ -4,6 +4,7 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -226,6 +227,21 @@ def test_a_session_that_outlives_the_killed_server_is_waited_for(cluster):
     assert sql(cluster, "SELECT 1") == 1
 
 
+def test_a_killed_servers_socket_in_the_hands_of_another_is_not_taken_for_a_server(cluster):
+    old = cluster.ensure_running()
+    kill(old)
+    address = cluster.socket_dir / f".s.PGSQL.{embedded_postgres.PORT}"
+    address.unlink()
+    with ThreadPoolExecutor(1) as pool:
+        with socket.socket(socket.AF_UNIX) as heir:
+            heir.bind(str(address))
+            heir.listen()
+            found = pool.submit(cluster.ensure_running)
+            heir.accept()
+        assert found.result() != old
+    assert sql(cluster, "SELECT 1") == 1
+
+
 def beside_a_zombie(cluster: Cluster) -> tuple[int, str, int | None, int]:
     """To be run in a process of its own, which adopts the server and never collects its children, as a container's
     first process may. The old server's pid and state, what was taken for the running one, and the new one's pid."""
@@ -401,7 +417,7 @@ connection.close_pool()
 
 def test_a_pool_full_of_dead_connections_gives_a_living_one_at_once(place, cluster):
     """By itself it tries one after another, with 0, 1, 2, 4 … seconds in between, and gives up after 5."""
-    options = "{'CONN_HEALTH_CHECKS': True, 'OPTIONS': {'pool': {'min_size': 1, 'max_size': 10, 'timeout': 5}}}"
+    options = "{'OPTIONS': {'pool': {'min_size': 1, 'max_size': 10, 'timeout': 5}}}"
     database = f"embedded_postgres.database(Path({str(cluster.data_dir)!r})) | {options}"
     script = f"from {__name__} import kill\n{IN_A_POOL}"
     done = manage(place, database, "shell", "--verbosity", "0", "--command", script)

@@ -1,12 +1,16 @@
 """What a client can send byte by byte: every answer is HTTP, of one shape, and no fault of ours."""
 
 import itertools
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
+from timeit import timeit
 
+import orjson
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -21,6 +25,7 @@ if "DATABASE_URL" not in os.environ:
     DATABASES["default"] |= embedded_postgres.database(VAR / "pg18-test", durable=False)
 DATABASES["default"]["NAME"] = {name!r}
 """
+logger = logging.getLogger("chaos")
 HOST = b"Host: localhost\r\n"
 JSON = b"Content-Type: application/json\r\n"
 PATH = b"/api/v1/customers"
@@ -247,7 +252,56 @@ def bodies():
     yield request(method=b"POST", headers=JSON + b"Content-Length: 99999999\r\n", length=False) + b"{"
 
 
-CORPUS = list(itertools.chain(request_lines(), methods(), paths(), headers(), bodies()))
+# What some library, proxy or encoder on the way takes for something else.
+POISONS = {
+    "NUL": b"\x00", "escape": b"\x1b[2J", "delete": b"\x7f", "CR": b"\r", "LF": b"\n", "tab": b"\t",
+    "not UTF-8": b"\xff\xfe", "overlong": b"\xc0\xaf", "surrogate": b"\xed\xa0\x80", "cut short": b"\xe2\x82",
+    "beyond Unicode": b"\xf4\x90\x80\x80", "right to left": b"\xe2\x80\xae", "combining": b"\xcc\x81" * 200,
+    "quote": b"'\"", "SQL": b"' OR 1=1 --", "LIKE": b"%_%\\", "template": b"{{7*7}}${7*7}%s", "path": b"../../..%2f",
+    "long": b"a" * 4000, "digits": b"9" * 400, "nothing": b"", "markup": b"<script>",
+}  # fmt: skip
+
+
+def escaped(poison):
+    return b"".join(b"%%%02X" % byte for byte in poison)
+
+
+def poisoned():
+    """Each poison in each place that a request has for a value: plain, in percent signs and as JSON has it."""
+    one = PATH + b"/507f1f77bcf86cd799439011"
+    for poison in POISONS.values():
+        text = orjson.dumps(poison.decode("latin-1"))
+        yield request(path=PATH + b"/" + escaped(poison))
+        yield request(path=PATH + b"?search=" + escaped(poison))
+        yield request(path=PATH + b"?page=" + escaped(poison) + b"&tags=" + escaped(poison))
+        yield request(path=PATH + b"?" + escaped(poison) + b"=1")
+        yield request(path=PATH + b"?search=" + poison)
+        yield request(path=one + b"/appointments?status=" + escaped(poison) + b"&from_date=" + escaped(poison))
+        yield request(path=PATH + b"/statistics/summary?from_date=" + escaped(poison))
+        for name in (b"Idempotency-Key", b"If-Match", b"X-Request-ID", b"Content-Type", b"Accept", b"Cookie"):
+            yield request(b"PUT", one, name + b": " + poison + b"\r\n" + JSON, b"{}")
+        for name in (b"first_name", b"email", b"phone", b"date_of_birth", b"tags"):
+            value = b"[%s]" % text if name == b"tags" else text
+            yield request(b"POST", PATH, JSON, b'{"%s":%s}' % (name, value))
+        yield request(b"POST", PATH, JSON, b'{%s:1,"first_name":"%s"}' % (text, poison))
+        yield request(b"POST", b"/api/v1/auth/login", JSON, b'{"email":%s,"password":%s}' % (text, text))
+        yield request(b"POST", b"/api/v1/auth/refresh", JSON, b'{"refresh":%s}' % text)
+
+
+def smuggled():
+    """Every pair of ways to tell a body's length, over a body that is itself a request."""
+    inner = request(path=b"/api/v1/nothing")
+    lengths = [
+        b"Content-Length: 0", b"Content-Length: %d" % len(inner), b"Content-Length: +5", b"Content-Length : 5",
+        b"Content-Length: 5,5", b"Content-Length: 0x5", b"Transfer-Encoding: chunked", b"Transfer-Encoding : chunked",
+        b"Transfer-Encoding: xchunked", b"Transfer-Encoding:\tchunked", b"X: y\nTransfer-Encoding: chunked",
+    ]  # fmt: skip
+    for one, two in itertools.product(lengths, repeat=2):
+        head = one + b"\r\n" + two + b"\r\n"
+        yield request(b"POST", PATH, JSON + head, b"0\r\n\r\n" + inner, length=False)
+
+
+CORPUS = list(itertools.chain(request_lines(), methods(), paths(), headers(), bodies(), poisoned(), smuggled()))
 
 
 @pytest.fixture
@@ -292,11 +346,14 @@ def ask(port, sent):
 def test_no_bytes_are_answered_with_a_fault_or_a_page(port, as_role, tenant):
     CustomerFactory(tenant=tenant)
     token = b"Authorization: " + as_role("tenant_admin")._credentials["HTTP_AUTHORIZATION"].encode() + b"\r\n"
-    assert len(CORPUS) >= 200
-    wrong, silent = [], 0
+    assert len(CORPUS) > 800
+    wrong, silent, slow = [], 0, []
     for sent in CORPUS:
         signed = sent.replace(b"\r\n", b"\r\n" + token, 1) if b"Authorization" not in sent else sent
+        begin = time.monotonic()
         received = ask(port, signed)
+        if time.monotonic() - begin > 0.5:
+            slow.append(signed)
         if not received:
             # No request at all, or one that never came whole.
             silent += 1
@@ -306,6 +363,9 @@ def test_no_bytes_are_answered_with_a_fault_or_a_page(port, as_role, tenant):
         problem = b"application/problem+json" in head and b'"status":%d' % status in body
         if status >= 500 or (status >= 400 and body and not problem):
             wrong.append((sent[:200], received[:400]))
+    # Whether they are slow by themselves, or the machine was busy.
+    again = [timeit(lambda sent=sent: ask(port, sent), number=1) for sent in slow]
+    logger.info("%s requests, %s silent; %s took over 0.5 s, and again: %s", len(CORPUS), silent, len(slow), again)
     assert wrong == []
     assert silent < len(CORPUS) / 10
     assert ask(port, request(headers=token)).startswith(b"HTTP/1.1 200")

@@ -7,13 +7,16 @@ import orjson
 import pytest
 import time_machine
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
+from circe.database import as_owner
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
 from tenants.idempotency import StoredAnswer
 from tenants.models import User
 from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.tests.factories import PASSWORD
 
 KEY = {"Idempotency-Key": "3f1c-desk-1"}
 BODY = {"first_name": "Jane", "phone": "+1234567890"}
@@ -69,10 +72,10 @@ def test_the_order_of_keys_in_the_body_does_not_matter(staff):
     assert (statuses, customers()) == ([201, 201], 1)
 
 
-def stored():
-    """The bodies of all stored answers."""
+def stored(**conditions):
+    """The bodies of all stored answers, or of some."""
     with tenant_scope(EVERY_TENANT):
-        return list(StoredAnswer.objects.values_list("body", flat=True))
+        return list(StoredAnswer.objects.filter(**conditions).values_list("body", flat=True))
 
 
 def test_an_error_is_not_stored(staff):
@@ -91,13 +94,89 @@ def test_a_key_is_its_users_own(as_role, stranger):
     assert (statuses, customers()) == ([201] * 3, 3)
 
 
-def test_a_key_is_good_for_a_day(staff, tenant):
-    with time_machine.travel(dt.datetime.now(dt.UTC) - dt.timedelta(hours=24, seconds=1)):
-        StoredAnswer.objects.create(
-            tenant=tenant, user=staff.user, key="3f1c-desk-1", fingerprint="", status=201, headers={}, body="{}"
-        )
-    assert staff.post(CUSTOMERS, BODY, headers=KEY).status_code == 201
+def store(user, *keys, **age):
+    with time_machine.travel(dt.datetime.now(dt.UTC) - dt.timedelta(**age)):
+        for key in keys:
+            StoredAnswer.objects.create(
+                tenant=user.tenant, user=user, key=key, fingerprint="", status=201, headers={}, body="{}"
+            )
+
+
+@pytest.mark.parametrize(("age", "status"), [({"hours": 23, "minutes": 59}, 422), ({"hours": 24, "seconds": 1}, 201)])
+def test_a_key_is_good_for_a_day(age, status, staff):
+    store(staff.user, "3f1c-desk-1", **age)
+    assert staff.post(CUSTOMERS, BODY, headers=KEY).status_code == status
     assert len(stored()) == 1
+
+
+def test_what_has_expired_goes_with_whoever_stores_the_next(staff, as_role):
+    others = [as_role("staff").user, as_role("outlet_manager").user]
+    for other in others:
+        store(other, *map(str, range(7)), hours=25)
+        store(other, "fresh", hours=23)
+    for number, left in enumerate((4, 0, 0)):
+        body = BODY | {"phone": f"+123456789{number}"}
+        assert staff.post(CUSTOMERS, body, headers={"Idempotency-Key": f"k{number}"}).status_code == 201
+        assert len(stored(user__in=others, created_at__lte=dt.datetime.now(dt.UTC) - dt.timedelta(hours=24))) == left
+    assert len(stored(key="fresh")) == 2
+
+
+def test_the_expired_are_found_by_an_index(staff):
+    rows = [
+        StoredAnswer(
+            tenant=staff.user.tenant, user=staff.user, key=str(n), fingerprint="", status=201, headers={}, body="{}"
+        )
+        for n in range(3000)
+    ]
+    StoredAnswer.objects.bulk_create(rows)
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("ANALYZE tenants_storedanswer")
+    with CaptureQueriesContext(connection) as queries:
+        staff.post(CUSTOMERS, BODY, headers=KEY)
+    (sweep,) = (query["sql"] for query in queries if "SKIP LOCKED" in query["sql"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {sweep[sweep.index('DELETE') :]}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "storedanswer_age" in plan
+    assert "Seq Scan on tenants_storedanswer" not in plan
+
+
+def test_a_key_does_not_go_along_to_another_business(staff, stranger):
+    assert staff.post(CUSTOMERS, BODY, headers=KEY).status_code == 201
+    User.objects.filter(pk=staff.user.pk).update(tenant=stranger)
+    assert staff.post(CUSTOMERS, BODY, headers=KEY).status_code == 422
+
+
+def test_a_super_admin_s_key_is_for_one_business(super_admin, tenant, stranger):
+    def create(one):
+        return super_admin.post(f"{CUSTOMERS}?tenant_id={one.pk}", BODY, headers=KEY)
+
+    assert [create(one).status_code for one in (tenant, stranger, tenant)] == [201, 422, 201]
+    assert customers() == 1
+
+
+def test_a_request_sent_again_is_not_stale(staff, admin, tenant):
+    """The version that it names was the one before itself."""
+    url = f"{CUSTOMERS}/{CustomerFactory(tenant=tenant).pk}"
+    headers = KEY | {"If-Match": admin.get(url).headers["ETag"]}
+    first, again = (admin.put(url, {"last_name": "Roe"}, headers=headers) for _ in range(2))
+    assert (first.status_code, again.status_code, again.content) == (200, 200, first.content)
+    assert admin.put(url, {"last_name": "Roe"}, headers=headers | {"Idempotency-Key": "2"}).status_code == 412
+
+
+def test_an_answer_and_what_it_is_about_are_stored_together_or_not_at_all(staff):
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE tenants_storedanswer ADD CHECK (status <> 201)")
+    assert staff.post(CUSTOMERS, BODY, headers=KEY).status_code == 409
+    assert (customers(), stored()) == (0, [])
+
+
+def test_signing_in_twice_is_two_sessions(staff, anonymous):
+    """No token is kept to be given out again."""
+    credentials = {"email": staff.user.email, "password": PASSWORD}
+    answers = [anonymous.post("/api/v1/auth/login", credentials, headers=KEY).json() for _ in range(2)]
+    assert answers[0]["access"] != answers[1]["access"]
+    assert stored() == []
 
 
 def test_a_replay_is_for_whom_the_request_is_allowed(admin, tenant):

@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "indexes": [models.Index(fields=["created_at"], name="storedanswer_age")],
                 "constraints": [models.UniqueConstraint(fields=("user", "key"), name="storedanswer_user_key")],
             },
         ),
