@@ -53,6 +53,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localh
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # How many proxies of ours append to X-Forwarded-For. With 0 that header, which anyone can send, is not believed.
 NUM_PROXIES = env.int("NUM_PROXIES", 0)
+WEB_THREADS = env.int("WEB_THREADS", 4)
 
 INSTALLED_APPS = [
     "circe",
@@ -123,7 +124,7 @@ DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
     "pool": {
         "min_size": 1,
         # A request holds one throughout.
-        "max_size": env.int("WEB_THREADS", 4) + 2,
+        "max_size": WEB_THREADS + 2,
         "timeout": 5,
     },
 }
@@ -138,6 +139,8 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
 ]
+# Of a server's threads: the others stay free for those who are in.
+LOG_INS_AT_ONCE = max(1, WEB_THREADS // 2)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
