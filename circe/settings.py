@@ -194,7 +194,6 @@ SPECTACULAR_SETTINGS = {
         "defaultModelsExpandDepth": 0,
         "validatorUrl": None,
     },
-    "REDOC_UI_SETTINGS": {"expandResponses": "200,201", "pathInMiddlePanel": True, "hideDownloadButton": False},
 }
 
 # --- pages and files ------------------------------------------------------------------------------------------------
@@ -236,7 +235,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
+            "()": "circe.logs.DiscreetFormatter",
             "format": "{asctime}{levelname}{name}{message}{request_id}",
             "style": "{",
         },
@@ -253,7 +252,8 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO" if PRODUCTION else "WARNING")},
     "loggers": {
         "django.server": {"propagate": True},
-        # Anyone can send any name: a 400, and no reason to fill the log with stack traces.
-        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        # What is refused has its line of circe.access; these would add paths, queries and headers as they were sent.
+        "django.request": {"level": "ERROR"},
+        "django.security": {"level": "CRITICAL"},
     },
 }
