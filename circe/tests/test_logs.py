@@ -38,7 +38,7 @@ SECRETS = [NAME, EMAIL, PHONE, PASSWORD, KEY]
 @pytest.fixture
 def served(tmp_path, transactional_db):
     """(the port, a function that ends the server and gives its log) of gunicorn as in production."""
-    production = "SECURE_SSL_REDIRECT = False\nROOT_URLCONF = 'crashing'\n"
+    production = f"SECURE_SSL_REDIRECT = False\nROOT_URLCONF = 'crashing'\nSTATIC_ROOT = {str(tmp_path)!r}\n"
     (tmp_path / "logged_settings.py").write_text(
         SETTINGS.format(name=connection.settings_dict["NAME"]) + production + "STORAGES['staticfiles'] = {"
         "'BACKEND': 'django.contrib.staticfiles.storage.StaticFilesStorage'}\n"

@@ -4,6 +4,8 @@ import datetime as dt
 
 import pytest
 import time_machine
+from django.contrib.auth import authenticate
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -72,6 +74,13 @@ def test_what_is_no_address_is_refused(db, email):
 def test_an_overlong_password_is_refused_without_hashing_it(tenant):
     user = UserFactory(tenant=tenant)
     assert log_in(user.email, "a" * 129).context["form"].has_error("password", "max_length")
+
+
+def test_who_comes_from_no_address_is_not_let_in(tenant):
+    """There would be nothing to count a guess by."""
+    user = UserFactory(tenant=tenant)
+    assert authenticate(None, username=user.email, password=PASSWORD) is None
+    assert authenticate(HttpRequest(), username=user.email, password=PASSWORD) == user
 
 
 @pytest.mark.django_db(transaction=True)
