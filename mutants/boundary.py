@@ -16,7 +16,7 @@ from mutants.faults import (
 )
 
 REFERENCES, DIFFERENTIAL = "circe/tests/test_references.py", "circe/tests/test_differential.py"
-EXPORT, HISTORY = "customers/tests/test_export.py", "appointments/tests/test_history.py"
+TRANSFER, HISTORY = "customers/tests/test_transfer_admin.py", "appointments/tests/test_history.py"
 
 BOUNDARY = [
     Fault(
@@ -169,10 +169,10 @@ BOUNDARY = [
         ADMIN,
     ),
     Fault(
-        "a queryset keeps the tenant that asked first",
+        "the boundary keeps the tenant that asked first",
         "tenants/scope.py",
         "        scope = current_scope()\n        if isinstance(scope, EveryTenant):",
-        '        scope = self.__dict__.setdefault("kept", current_scope())\n        if isinstance(scope, EveryTenant):',
+        '        scope = globals().setdefault("_kept", current_scope())\n        if isinstance(scope, EveryTenant):',
         REFERENCES,
     ),
     Fault(
@@ -215,14 +215,14 @@ BOUNDARY = [
         "customers/transfer/admin.py",
         "with tenant_scope(scope), acting(**asdict(actor)):",
         "with acting(**asdict(actor)):",
-        EXPORT,
+        TRANSFER,
     ),
     Fault(
         "a stream is produced in every tenant's scope",
         "customers/transfer/admin.py",
         "with tenant_scope(scope), acting(**asdict(actor)):",
         "from tenants.scope import EVERY_TENANT\n\n        with tenant_scope(EVERY_TENANT), acting(**asdict(actor)):",
-        f"{EXPORT} {DIFFERENTIAL}",
+        f"{TRANSFER} {DIFFERENTIAL}",
     ),
     Fault(
         "the database takes a reference to another tenant's row",
