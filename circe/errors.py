@@ -27,6 +27,7 @@ from rest_framework.fields import get_error_detail
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from circe.logs import route_of
 from circe.parsing import PayloadTooLarge
 from customers.models import DuplicateCustomer
 
@@ -170,7 +171,7 @@ class ProblemMiddleware:
         if _is_page(request):
             return problem.as_page() if problem and problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None
         if problem is None:
-            logger.exception("%s %s crashed", request.method, request.path, exc_info=exc)
+            logger.exception("%s %s crashed", request.method, route_of(request), exc_info=exc)
         return (problem or CRASH).as_response()
 
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from gunicorn.http import wsgi
 from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
@@ -56,6 +57,17 @@ class BoundedSocket(socket.socket):
                 rest = rest[self.send(rest) :]
         except TimeoutError:
             raise ConnectionResetError(errno.ECONNRESET, "The answer was not taken in time.") from None
+
+
+class Response(wsgi.Response):
+    """An answer that doesn't tell what server it comes from."""
+
+    def default_headers(self) -> list[str]:
+        return [line for line in super().default_headers() if not line.startswith("Server:")]
+
+
+# Gunicorn has no setting for it.
+wsgi.Response = Response
 
 
 class BoundedWorker(ThreadWorker):

@@ -54,6 +54,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 CSRF_FAILURE_VIEW = "circe.errors.csrf_failure"
 # How many proxies of ours append to X-Forwarded-For. With 0 that header, which anyone can send, is not believed.
 NUM_PROXIES = env.int("NUM_PROXIES", 0)
+WEB_THREADS = env.int("WEB_THREADS", 4)
 
 INSTALLED_APPS = [
     "circe",
@@ -125,7 +126,7 @@ DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
     "pool": {
         "min_size": 1,
         # A request holds one throughout.
-        "max_size": env.int("WEB_THREADS", 4) + 2,
+        "max_size": WEB_THREADS + 2,
         "timeout": 2,
         # The first failure to connect is the answer of those who wait.
         "reconnect_timeout": 0,
@@ -143,6 +144,8 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
 ]
+# Of a server's threads: the others stay free for those who are in.
+LOG_INS_AT_ONCE = max(1, WEB_THREADS // 2)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -196,7 +199,6 @@ SPECTACULAR_SETTINGS = {
         "defaultModelsExpandDepth": 0,
         "validatorUrl": None,
     },
-    "REDOC_UI_SETTINGS": {"expandResponses": "200,201", "pathInMiddlePanel": True, "hideDownloadButton": False},
 }
 
 # --- pages and files ------------------------------------------------------------------------------------------------
@@ -238,7 +240,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
+            "()": "circe.logs.DiscreetFormatter",
             "format": "{asctime}{levelname}{name}{message}{request_id}",
             "style": "{",
         },
@@ -255,7 +257,8 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO" if PRODUCTION else "WARNING")},
     "loggers": {
         "django.server": {"propagate": True},
-        # Anyone can send any name: a 400, and no reason to fill the log with stack traces.
-        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        # What is refused has its line of circe.access; these would add paths, queries and headers as they were sent.
+        "django.request": {"level": "ERROR"},
+        "django.security": {"level": "CRITICAL"},
     },
 }

@@ -1,15 +1,22 @@
-"""Guessing passwords is bounded: FAILURES_PER_ACCOUNT and FAILURES_PER_ADDRESS in WINDOW; a success is never counted."""
+"""Guessing passwords is bounded: FAILURES_PER_ACCOUNT and FAILURES_PER_ADDRESS in WINDOW; a success is never counted.
+
+So is signing in at all: of a server's threads, LOG_INS_AT_ONCE. A flood of log-ins is refused rather than queued, and
+leaves the other threads to those who are at work.
+"""
 
 import datetime as dt
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from threading import BoundedSemaphore
 from typing import cast
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
-from rest_framework.exceptions import Throttled
+from rest_framework import status
+from rest_framework.exceptions import APIException, Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -21,6 +28,17 @@ WINDOW = dt.timedelta(minutes=15)
 FAILURES_PER_ACCOUNT = 10
 FAILURES_PER_ADDRESS = 100
 NOWHERE = "::"
+
+_seats = BoundedSemaphore(settings.LOG_INS_AT_ONCE)
+
+
+class Crowded(APIException):
+    """As many are signing in as may at once. The next one can have a seat in about the time of a hash."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "unavailable"
+    default_detail = "Too many people are signing in at this moment. Try again in a moment."
+    wait = 1
 
 
 def client_address(request: Request | HttpRequest) -> str:
@@ -41,12 +59,12 @@ def _line(address: IPv4Address | IPv6Address) -> str:
 
 
 def throttled(check: Callable[[], User | None], *, account: str, address: str) -> User | None:
-    """What `check` answers, with a None recorded as a failure. Raises Throttled, without asking, past a limit.
+    """What `check` answers, with a None recorded as a failure. Raises Throttled or Crowded, without asking, past a limit.
 
     Log-ins to one account, and those from one address, take turns, so that parallel guesses are counted one by one.
     """
     now = timezone.now()
-    with transaction.atomic():
+    with _seat(), transaction.atomic():
         # Always the account first: two log-ins can't wait for each other.
         for lock, key in ((1, account), (2, address)):
             with connection.cursor() as cursor:
@@ -65,6 +83,17 @@ def throttled(check: Callable[[], User | None], *, account: str, address: str) -
             LoginFailure.objects.create(account=account, address=address)
             _note_refusal(account)
         return user
+
+
+@contextmanager
+def _seat() -> Iterator[None]:
+    # Before the database is asked: who waits there for a turn, or for a hash, holds a thread and a connection.
+    if not _seats.acquire(blocking=False):
+        raise Crowded
+    try:
+        yield
+    finally:
+        _seats.release()
 
 
 def _note_refusal(account: str) -> None:

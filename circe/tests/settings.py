@@ -16,6 +16,8 @@ for option in ("pool", "options"):
 
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["tenants.hashers.FastArgon2idPasswordHasher", *PASSWORD_HASHERS]  # noqa: F405
+# Race tests sign in from more threads than a server has.
+LOG_INS_AT_ONCE = 100
 # No test waits for collectstatic.
 STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True

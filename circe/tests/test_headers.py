@@ -28,11 +28,41 @@ def test_the_api_is_not_kept_by_anybody(staff, anonymous, tenant):
         assert not {"Server", "X-Powered-By", "Access-Control-Allow-Origin"} & {*answer.headers}
 
 
+ELSEWHERE = {
+    "Origin": "https://elsewhere.example",
+    "Access-Control-Request-Method": "DELETE",
+    "Access-Control-Request-Headers": "authorization",
+}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "DELETE"])
+@pytest.mark.parametrize(
+    "path", [CUSTOMERS, "/api/v1/auth/login", "/api/v1/auth/me", "/openapi.json", "/docs", "/admin/login/", "/healthz"]
+)
+def test_no_other_site_may_read_anything(staff, anonymous, method, path):
+    for client in (staff, anonymous):
+        answer = client.generic(method, path, headers=ELSEWHERE)
+        assert not [name for name in answer.headers if name.startswith("Access-Control-")]
+
+
+@pytest.mark.parametrize(
+    "host", ["elsewhere.example", "testserver.elsewhere.example", "", "testserver@x", "a\\b", "testserver:x"]
+)
+@pytest.mark.parametrize("path", [CUSTOMERS, "/api/v1/auth/login", "/admin/login/", "/docs"])
+def test_another_host_than_ours_is_refused(staff, host, path):
+    answer = staff.get(path, HTTP_HOST=host, HTTP_X_FORWARDED_HOST="testserver")
+    assert answer.status_code == 400
+    assert host not in answer.content.decode() or not host
+
+
 @pytest.mark.parametrize("path", ["", "customers/customer/", "customers/customer/add/", "nothing/"])
 def test_pages_take_scripts_from_us_only(back_office, path):
     answer = back_office("staff").get(f"/admin/{path}")
     assert answer.headers["Content-Security-Policy"] == PAGES
     assert answer.headers["Cache-Control"] == "private, no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
     # What the policy would keep a browser from running is not there to begin with.
     text = answer.content.decode()
     assert "<script>" not in text

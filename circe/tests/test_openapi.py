@@ -264,6 +264,8 @@ def test_the_pages_load_nothing_from_elsewhere(page, url):
     assert policy.startswith("default-src 'self';")
     assert "http" not in policy
     assert "*" not in policy
+    assert "script-src 'self';" in policy
+    assert "<script>" not in page.get(url).content.decode()
 
 
 @pytest.mark.parametrize("url", ["/openapi.json", "/docs", "/redoc"])

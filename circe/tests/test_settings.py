@@ -48,6 +48,18 @@ def test_the_deployment_check_has_no_warning():
     assert (code, output) == (0, "System check identified no issues (0 silenced).\n")
 
 
+def test_production_insists_on_https_and_on_its_own_names():
+    told = (
+        "settings.SECURE_HSTS_SECONDS, settings.SECURE_HSTS_INCLUDE_SUBDOMAINS, settings.SECURE_SSL_REDIRECT, "
+        "settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, settings.SESSION_COOKIE_HTTPONLY"
+    )
+    assert value_of(told, **PRODUCTION) == "(31536000, True, True, True, True, True)"
+    assert value_of("*settings.ALLOWED_HOSTS", **PRODUCTION) == "('circe.example',)"
+    assert value_of("settings.ALLOWED_HOSTS", **PRODUCTION | {"ALLOWED_HOSTS": ""}) == "([],)"
+    nameless = {name: value for name, value in PRODUCTION.items() if name != "ALLOWED_HOSTS"}
+    assert value_of("settings.ALLOWED_HOSTS", **nameless) == "([],)"
+
+
 def test_production_believes_no_forwarded_header_without_a_proxy():
     proxied = "getattr(settings, 'SECURE_PROXY_SSL_HEADER', None), settings.REST_FRAMEWORK['NUM_PROXIES']"
     assert value_of(proxied, **PRODUCTION) == "(None, 0)"

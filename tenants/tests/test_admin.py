@@ -4,6 +4,8 @@ import datetime as dt
 
 import pytest
 import time_machine
+from django.contrib.auth import authenticate
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -74,6 +76,13 @@ def test_an_overlong_password_is_refused_without_hashing_it(tenant):
     assert log_in(user.email, "a" * 129).context["form"].has_error("password", "max_length")
 
 
+def test_who_comes_from_no_address_is_not_let_in(tenant):
+    """There would be nothing to count a guess by."""
+    user = UserFactory(tenant=tenant)
+    assert authenticate(None, username=user.email, password=PASSWORD) is None
+    assert authenticate(HttpRequest(), username=user.email, password=PASSWORD) == user
+
+
 @pytest.mark.django_db(transaction=True)
 def test_guessing_is_bounded_in_the_admin_and_the_api_together(tenant, anonymous):
     user = UserFactory(tenant=tenant)
@@ -102,13 +111,15 @@ def test_a_counted_failure_outlives_a_crash_of_the_request(monkeypatch):
     assert LoginFailure.objects.filter(account="rina@example.com").count() == 1
 
 
-@pytest.mark.parametrize("change", ["user", "tenant", "password"])
+@pytest.mark.parametrize("change", ["user", "tenant", "password", "deletion"])
 def test_a_session_ends_with_the_account(back_office, tenant, change):
     browser = back_office("staff")
     if change == "user":
         User.objects.filter(pk=browser.user.pk).update(is_active=False)
     elif change == "tenant":
         Tenant.objects.filter(pk=tenant.pk).update(is_active=False)
+    elif change == "deletion":
+        browser.user.delete()
     else:
         browser.user.set_password("another battery")
         browser.user.save()

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from tenants.ids import new_id
@@ -95,6 +96,13 @@ def test_claims_are_not_believed(claim, user, stranger, claims, sign, bearer):
     lie = {"role": "super_admin", "tenant_id": stranger.pk, "email": "super@example.com"}[claim]
     answer = bearer(sign(claims | {claim: lie})).get(ME).json()
     assert (answer["role"], answer["tenant_id"], answer["email"]) == ("staff", user.tenant_id, user.email)
+
+
+def test_the_tenant_of_a_claim_opens_nothing(stranger, claims, sign, bearer):
+    lie = bearer(sign(claims | {"tenant_id": stranger.pk, "role": "super_admin"}))
+    assert lie.get(f"{LIST}?tenant_id={stranger.pk}").status_code == 403
+    created = lie.post(LIST, {"first_name": "Jane", "phone": "+1234567890"})
+    assert created.json()["tenant_id"] == claims["tenant_id"]
 
 
 class TestTheDatabaseDecides:
@@ -187,12 +195,39 @@ CLAIMS_NO_GOOD = {
 }
 
 
-@pytest.mark.parametrize("name", CLAIMS_NO_GOOD)
-def test_claims_that_are_no_good(name, claims, sign, bearer):
+def mutant(claims, name):
     claims = {key: value for key, value in (claims | CLAIMS_NO_GOOD[name]).items() if value is not ...}
     # Not through the library, which refuses to sign some of these.
-    token = jwt.api_jws.encode(json.dumps(claims).encode(), settings.JWT_SIGNING_KEY, "HS256")
-    assert_refused(bearer(token))
+    return jwt.api_jws.encode(json.dumps(claims).encode(), settings.JWT_SIGNING_KEY, "HS256")
+
+
+@pytest.mark.parametrize("name", CLAIMS_NO_GOOD)
+def test_claims_that_are_no_good(name, claims, bearer):
+    assert_refused(bearer(mutant(claims, name)))
+
+
+def test_no_operation_takes_what_is_no_good(tenant, claims, sign, bearer):
+    """Each operation that wants a token, by the OpenAPI document, with each token of another type, key, algorithm or age."""
+    refused = {name: mutant(claims, name) for name in CLAIMS_NO_GOOD} | {
+        "unsigned": unsigned(claims, "none"),
+        "another key": sign(claims, key="x" * 64),
+        "another algorithm": sign(claims, algorithm="HS512"),
+        "changed": sign(claims)[:-2],
+    }
+    paths = SchemaGenerator().get_schema(public=True)["paths"]
+    protected = [
+        (method, path.replace("{customer_id}", new_id()))
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+        if "security" in operation
+    ]
+    assert len(protected) >= 12
+    for method, path in protected:
+        statuses = {
+            name: bearer(token).generic(method.upper(), path, "{}", "application/json").status_code
+            for name, token in refused.items()
+        }
+        assert statuses == dict.fromkeys(refused, 401), path
 
 
 def assert_refused(client):

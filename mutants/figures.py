@@ -1,0 +1,108 @@
+"""Faults of what the database adds up, and of how customers are found and listed."""
+
+from mutants.faults import SUMMARY, Fault
+
+TOTALS = "circe/tests/test_check_totals.py"
+
+FIGURES = [
+    # --- totals -----------------------------------------------------------------------------------------------------
+    Fault(
+        "a status that changes alone changes no customer's totals",
+        "appointments/migrations/0004_totals.py",
+        "GROUP BY tenant_id, customer_id, appointment_date, start_time, status, total_price HAVING sum(sign) <> 0",
+        "GROUP BY tenant_id, customer_id, appointment_date, start_time, total_price HAVING sum(sign) <> 0",
+        TOTALS,
+    ),
+    Fault(
+        "what finds no free part of a tally is lost",
+        "tenants/tallies.py",
+        "IF NOT FOUND THEN",
+        "IF false THEN",
+        TOTALS,
+    ),
+    Fault(
+        "a customer's appointments are added up before those who are at it have ended",
+        "appointments/migrations/0004_totals.py",
+        "unnest(businesses, persons))\n    ORDER BY tenant_id, customer_id FOR UPDATE;",
+        "unnest(businesses, persons));",
+        TOTALS,
+    ),
+    Fault(
+        "a soft-deleted customer still comes back",
+        "appointments/migrations/0004_totals.py",
+        "WHERE NOT is_deleted AND status = 'completed'",
+        "WHERE status = 'completed'",
+        TOTALS,
+    ),
+    Fault(
+        "the application may write totals",
+        "tenants/tallies.py",
+        'f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM circe_app; ALTER',
+        'f"ALTER',
+        TOTALS,
+    ),
+    Fault(
+        "visits that have passed a year ago still count as recent",
+        "analytics/segments.py",
+        "recent_spent - coalesce(passed, 0) AS spent",
+        "recent_spent AS spent",
+        SUMMARY,
+    ),
+    Fault(
+        "each figure is of another moment",
+        "analytics/views.py",
+        "ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        "READ ONLY",
+        "analytics/tests/test_snapshot.py",
+    ),
+    # --- finding and listing ----------------------------------------------------------------------------------------
+    Fault(
+        "the list shows the hash of a password",
+        "customers/serializers.py",
+        'IsNull(F(f"{at}password"), False)',
+        'F(f"{at}password")',
+        "customers/tests/test_rendered.py",
+    ),
+    Fault(
+        "instants are written with their fractions",
+        "tenants/rendered.py",
+        'SS"Z"',
+        'SS.MS"Z"',
+        "customers/tests/test_rendered.py",
+    ),
+    Fault(
+        "customers are written through the view they are found by",
+        "customers/migrations/0004_findable_customers.py",
+        "REVOKE ALL ON customers_findable FROM circe_app;\n",
+        "",
+        "customers/tests/test_findable.py",
+    ),
+    Fault(
+        "a page is walked to from the newest customer",
+        "customers/listing.py",
+        "if end - newer <= through - start:",
+        "if True:",
+        "customers/tests/test_search_plan.py",
+    ),
+    Fault(
+        "a page begins a customer too late",
+        "customers/listing.py",
+        "return found[start - newer : stop - newer]",
+        "return found[start - newer + bool(first) : stop - newer]",
+        "customers/tests/test_search_plan.py",
+    ),
+    Fault(
+        "a file to be imported outlives the person",
+        "customers/models.py",
+        "    CustomerImport.objects.at_rest().filter(tenant__in=tenants).delete()\n",
+        "",
+        "customers/tests/test_forgotten.py",
+    ),
+    Fault(
+        "the tags on offer are looked for among every business's customers",
+        "customers/admin_filters.py",
+        '["-created_at", "-id"] if current_tenant() else ["-id"]',
+        '["-id"]',
+        "customers/tests/test_admin_plans.py",
+    ),
+]

@@ -1,0 +1,84 @@
+"""Faults of the wall between tenants in the database."""
+
+from mutants.faults import Fault
+
+TESTS = "circe/tests/test_walls.py"
+
+WALLS = [
+    Fault(
+        "no scope reaches every tenant",
+        "tenants/scope.py",
+        'if scope is None:\n        return ""',
+        'if scope is None:\n        return "*"',
+        TESTS,
+    ),
+    Fault(
+        "a tenant reaches every other", "tenants/scope.py", "EveryTenant) else scope.pk", 'EveryTenant) else "*"', TESTS
+    ),
+    Fault("the door is open", "tenants/scope.py", 'return f"@{door}"', 'return "*"', TESTS),
+    Fault(
+        "the wall lets all through",
+        "tenants/walls.py",
+        "TO circe_app USING ({within_reach(self.column)})",
+        "TO circe_app USING (true)",
+        TESTS,
+    ),
+    Fault(
+        "what is written is not looked at",
+        "tenants/walls.py",
+        "TO circe_app USING ({within_reach(self.column)})",
+        "TO circe_app USING ({within_reach(self.column)}) WITH CHECK (true)",
+        TESTS,
+    ),
+    Fault(
+        "a wall without its policy being enabled",
+        "tenants/walls.py",
+        "ENABLE ROW LEVEL SECURITY, FORCE",
+        "FORCE",
+        TESTS,
+    ),
+    Fault("the owner is not bound", "tenants/walls.py", "ENABLE ROW LEVEL SECURITY, FORCE", "ENABLE", TESTS),
+    Fault("a table without a wall", "tenants/models.py", '            Walled(name="%(class)s_wall"),\n', "", TESTS),
+    Fault(
+        "the view of findable customers has no wall",
+        "customers/migrations/0004_findable_customers.py",
+        '\nWHERE {within_reach("tenant_id")}',
+        "",
+        TESTS,
+    ),
+    Fault(
+        "some statements don't say for whom they are",
+        "tenants/statements.py",
+        "if isinstance(sql, str) and _is_utility(sql):",
+        'if isinstance(sql, str) and not sql.lower().startswith("select"):',
+        TESTS,
+    ),
+    Fault(
+        "a scope outlives its transaction",
+        "tenants/statements.py",
+        'f"SET LOCAL circe.tenant',
+        'f"SET circe.tenant',
+        TESTS,
+    ),
+    Fault(
+        "many statements outside a transaction say nothing",
+        "tenants/statements.py",
+        "transaction.atomic(connection.alias) if connection.get_autocommit() else nullcontext()",
+        "nullcontext()",
+        TESTS,
+    ),
+    Fault(
+        "what may be read beyond may be changed",
+        "tenants/walls.py",
+        "FOR SELECT TO circe_app",
+        "TO circe_app",
+        TESTS,
+    ),
+    Fault(
+        "a self-join is taken for the table alone",
+        "tenants/statements.py",
+        "if connection.pg_version >= 180000:",
+        "if False:",
+        "customers/tests/test_search_plan.py",
+    ),
+]
