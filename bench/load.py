@@ -1,7 +1,7 @@
 """A load generator: a few connections in one thread, each of which sends its next request when the last is answered.
 
 The usual clients of Python take longer for a request than the services measured here do. This one knows just what these
-answers need: keep-alive, and `Content-Length` or chunks. `ceiling` tells how much it could do.
+answers need: keep-alive and `Content-Length`. `ceiling` tells how much it could do.
 """
 
 import asyncio
@@ -73,10 +73,9 @@ class Connection:
         if not self.needed and (end := self.received.find(b"\r\n\r\n") + 4) > 3:
             head = self.received[:end].lower()
             _, found, length = head.partition(b"content-length:")
-            # Chunked: as good as at its end once the last chunk is there.
-            self.needed = end + int(length.split(b"\r\n", 1)[0]) if found else -1
-        if self.needed < 0:
-            return self.received.endswith(b"\r\n0\r\n\r\n")
+            if not found:
+                raise WrongAnswer("The answer doesn't tell its length.")
+            self.needed = end + int(length.split(b"\r\n", 1)[0])
         return 0 < self.needed <= len(self.received)
 
     @property
@@ -132,6 +131,7 @@ def run(port: int, messages: Iterator[bytes], *, clients: int, seconds: float, l
                     raise WrongAnswer(f"{connection.status}: {connection.body[:500]!r}")
                 if now - begun > seconds and len(latencies) + under_way > least:
                     under_way -= 1
+                    selector.unregister(connection.socket)
                     continue
                 if connection.is_last:
                     selector.unregister(connection.socket)

@@ -27,7 +27,14 @@ class Figure:
 
     def row(self) -> list[str]:
         target = f"{'≥' if self.at_least else '≤'} {self.target:g}"
-        return [self.what, self.ours, self.other, "" if self.ratio is None else f"{self.ratio:.2f}", target, self.verdict]
+        return [
+            self.what,
+            self.ours,
+            self.other,
+            "" if self.ratio is None else f"{self.ratio:.2f}",
+            target,
+            self.verdict,
+        ]
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -65,7 +72,9 @@ def picture(rates: dict[str, dict[str, float]], growth: dict[str, dict[int, floa
         label(start + 36, base + 18, kind)
         for place, (service, rate) in enumerate(services.items()):
             bar, x = rate / most * 200, start + place * 26
-            parts.append(f'<rect x="{x}" y="{base - bar:.1f}" width="24" height="{bar:.1f}" fill="{COLOURS[service]}"/>')
+            parts.append(
+                f'<rect x="{x}" y="{base - bar:.1f}" width="24" height="{bar:.1f}" fill="{COLOURS[service]}"/>'
+            )
             label(x + 12, base - bar - 4, f"{rate:.0f}", font_size="10")
     for place, (service, colour) in enumerate(COLOURS.items()):
         parts.append(f'<rect x="{left + place * 90}" y="{base + 32}" width="12" height="12" fill="{colour}"/>')

@@ -92,6 +92,6 @@ class NewCustomers:
             "first_name": "Sari",
             "last_name": "Wijaya",
             "email": f"new{number}@example.com",
-            "phone": f"+999{number:011}",
+            "phone": f"+62800{number % 10**8:08}",
             "source": "website",
         }

@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 from contextlib import ExitStack
-from pathlib import Path
 from statistics import median
 
 import psycopg
@@ -37,8 +36,8 @@ ACTOR = """SELECT set_config('circe.actor', '{"request_id": "bench"}', true);"""
 SCRIPTS = {
     "booking": rf"""
 \set n random(1, :customers)
-SELECT nextval('bench_number') AS slot, n AS place, staff_id AS who
-FROM bench_booking WHERE n = mod(lastval(), :staff::int) \gset
+SELECT nextval('bench_number') AS slot \gset
+SELECT n AS place, staff_id AS who FROM bench_booking WHERE n = mod(:slot::int, :staff::int) \gset
 BEGIN;
 {ACTOR}
 SELECT pg_advisory_xact_lock(3, hashtext(:tenant || :who));
@@ -142,7 +141,12 @@ def _pgbench(url: str, script: str, variables: dict[str, object], seconds: float
     # As the application, in its tenant.
     options = {"PGOPTIONS": f"-c role=circe_app -c circe.tenant={variables['tenant']}"}
     done = subprocess.run(
-        [*command, f"--time={max(1, round(seconds))}", "--file=/dev/stdin", url.replace("postgres://", "postgresql://")],
+        [
+            *command,
+            f"--time={max(1, round(seconds))}",
+            "--file=/dev/stdin",
+            url.replace("postgres://", "postgresql://"),
+        ],
         input=script,
         env=os.environ | options,
         capture_output=True,

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from fastapi import Depends, FastAPI, Header, HTTPException, Query
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, tuple_
-from sqlalchemy.dialects.postgresql import array_agg, aggregate_order_by
+from sqlalchemy.dialects.postgresql import aggregate_order_by, array_agg
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import contains_eager, joinedload
@@ -252,6 +252,8 @@ async def create_customer(
     try:
         await db.flush()
     except IntegrityError as error:
+        if error.orig.__cause__.constraint_name not in {"customer_email", "customer_phone"}:
+            raise
         raise HTTPException(409, "Another customer has this e-mail address or phone number.") from error
     row = (await db.execute(one(tenant, customer.id).execution_options(populate_existing=True))).one()
     await db.commit()
@@ -297,9 +299,7 @@ async def list_appointments(
     to_date: dt.date | None = None,
 ) -> History:
     """The history of a customer, newest first, with figures over all of it."""
-    there = select(Customer.id).where(
-        Customer.id == customer_id, Customer.tenant_id == tenant.id, ~Customer.is_deleted
-    )
+    there = select(Customer.id).where(Customer.id == customer_id, Customer.tenant_id == tenant.id, ~Customer.is_deleted)
     if await db.scalar(there) is None:
         raise HTTPException(404)
     own = [Appointment.tenant_id == tenant.id, Appointment.customer_id == customer_id]

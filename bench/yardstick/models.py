@@ -93,8 +93,8 @@ class Customer(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
     tenant_id: Mapped[str] = mapped_column(ForeignKey(Tenant.id))
-    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
-    updated_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    created_at: Mapped[dt.datetime] = mapped_column(default=func.now())
+    updated_at: Mapped[dt.datetime] = mapped_column(default=func.now())
     first_name: Mapped[str]
     last_name: Mapped[str | None]
     email: Mapped[str | None]

@@ -1,6 +1,6 @@
 """List, history and detail on asyncpg and orjson, without an ORM, models of answers, or a framework's dependencies.
 
-    uvicorn bench.yardstick.raw:app --workers 2
+uvicorn bench.yardstick.raw:app --workers 2
 """
 
 import datetime as dt

@@ -37,7 +37,9 @@ def condition(text: str, region: str) -> tuple[str, dict[str, str]]:
         return f"({contains} OR {begins_phone(code + number.removeprefix(prefix))})"
 
     conditions = []
-    for is_phone, group in groupby(unicodedata.normalize("NFKC", text).split(), key=lambda word: bool(IS_PHONE_PART(word))):
+    for is_phone, group in groupby(
+        unicodedata.normalize("NFKC", text).split(), key=lambda word: bool(IS_PHONE_PART(word))
+    ):
         words = list(dict.fromkeys(group))
         literally = " AND ".join(map(part, words))
         number = re.sub(f"[{SEPARATORS}]+", "", "".join(words)) if is_phone else ""
