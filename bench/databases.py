@@ -22,7 +22,7 @@ TENANTS = 3
 
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     """Run a command of Circe's, as a demo; what it says on stderr is shown."""
-    command = [PYTHON, "manage.py", *arguments]
+    command = [str(PYTHON), "manage.py", *arguments]
     inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "DEBUG"}}
     return subprocess.run(
         command, cwd=ROOT, env=inherited | {"DEMO": "1"} | environment, stdout=subprocess.PIPE, text=True, check=False

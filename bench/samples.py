@@ -1,5 +1,6 @@
 """What is asked: many different requests of each kind, from the rows that are there. The same ones in each run."""
 
+import datetime as dt
 import random
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,7 +13,12 @@ from psycopg.rows import namedtuple_row
 from bench.statistics import Business
 
 CUSTOMERS = "/api/v1/customers"
+KINDS = ("list", "history", "detail")
+SEARCHES = ("rare word", "two words", "phone", "nobody")
+WORST = ("common word", "two letters")
+TODAY = dt.datetime.now(dt.UTC).date()
 NUMBER = 200
+COMPARED = 20  # of each kind, where answers are compared
 SIZE = 20
 PAGES = 20  # of the list: reception looks at the first ones
 
@@ -38,10 +44,10 @@ def samples(connection: psycopg.Connection) -> Samples:
     """Those of lotus, the largest tenant."""
     rows = connection.cursor(row_factory=namedtuple_row)
     fields = ", ".join(Business._fields)
-    tenant = rows.execute(f"SELECT {fields}, phone_region FROM tenants_tenant WHERE slug = 'lotus'").fetchone()
+    [tenant] = rows.execute(f"SELECT {fields}, phone_region FROM tenants_tenant WHERE slug = 'lotus'").fetchall()
     business = Business(*tenant[:-1])
     here = "FROM customers_customer c WHERE c.tenant_id = %s AND NOT c.is_deleted"
-    total = rows.execute(f"SELECT count(*) {here}", [business.id]).fetchone().count
+    [[total]] = rows.execute(f"SELECT count(*) {here}", [business.id]).fetchall()
     rows.execute("SELECT setseed(0.5)")
     people = rows.execute(
         f"""SELECT id, first_name, last_name, email, phone {here}

@@ -94,11 +94,13 @@ FROM pg_class WHERE relrowsecurity
 """
 
 
-def throughputs(server: Server, database: str, tenant: str, *, rounds: int, seconds: float) -> dict[str, dict]:
-    """Transactions per second: `{"booking": {"all": […], "without": […], "without audit": […]}, …}`, an entry a round;
-    and under `"removed"` what was taken away.
+def throughputs(
+    server: Server, database: str, tenant: str, *, rounds: int, seconds: float
+) -> tuple[dict[str, dict[str, list[float]]], list[str]]:
+    """Transactions per second, `{"booking": {"all": […], "without": […], "without audit": […]}, …}`, an entry a round;
+    and the names of all that the last one is without.
     """
-    found: dict[str, dict] = {script: {} for script in SCRIPTS}
+    found: dict[str, dict[str, list[float]]] = {script: {} for script in SCRIPTS}
     with ExitStack() as copies:
         names = {
             variant: copies.enter_context(server.copy(database, variant.replace(" ", "_")))
@@ -108,17 +110,15 @@ def throughputs(server: Server, database: str, tenant: str, *, rounds: int, seco
             with server.connect(name) as connection:
                 psycopg.ClientCursor(connection).execute(PREPARE, {"tenant": tenant})
                 removed = _strip(connection, variant)
-                customers = connection.execute("SELECT count(*) FROM bench_customer").fetchone()[0]
-                staff = connection.execute("SELECT count(*) FROM bench_booking").fetchone()[0]
+                [[customers]] = connection.execute("SELECT count(*) FROM bench_customer").fetchall()
+                [[staff]] = connection.execute("SELECT count(*) FROM bench_booking").fetchall()
             sizes = {"tenant": tenant, "customers": customers, "staff": staff}
-            if variant == "without audit":
-                found["removed"] = removed
         for _ in range(rounds):
             for script, text in SCRIPTS.items():
                 for variant, name in names.items():
                     rate = _pgbench(server.url_of(name), text, sizes, seconds)
                     found[script].setdefault(variant, []).append(rate)
-    return found
+    return found, removed
 
 
 def _strip(connection: psycopg.Connection, variant: str) -> list[str]:
@@ -136,7 +136,7 @@ def _strip(connection: psycopg.Connection, variant: str) -> list[str]:
 
 
 def _pgbench(url: str, script: str, variables: dict[str, object], seconds: float) -> float:
-    command = [pgbench(), "--no-vacuum", "--protocol=prepared", f"--client={WRITERS}", "--jobs=2"]
+    command = [str(pgbench()), "--no-vacuum", "--protocol=prepared", f"--client={WRITERS}", "--jobs=2"]
     command += [f"--define={name}={value}" for name, value in variables.items()]
     # As the application, in its tenant.
     options = {"PGOPTIONS": f"-c role=circe_app -c circe.tenant={variables['tenant']}"}
