@@ -31,8 +31,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=Bench.PARTS, default=Bench.PARTS, help="parts to measure")
     parser.add_argument("--into", type=Path, help="folder of the results (default: bench/, of a smaller run var/)")
     options = parser.parse_args()
-    # As Ctrl-C: everything that was started ends, in order.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Either way, everything that was started ends, in order.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     into = options.into or ROOT / ("bench" if options.customers >= 1_000_000 else "var")
     try:
         with server() as postgres:

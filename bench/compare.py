@@ -46,7 +46,7 @@ def compare(services: list[Service], samples: Samples, token: str) -> None:
         if len({*statuses.values()}) > 1:
             found.append(f"{path}: {statuses}")
     if found:
-        raise SystemExit("\n".join(["The answers differ:", *found[:40]]))
+        raise SystemExit("\n".join(["The answers differ:", *(line[:300] for line in found[:40])]))
 
 
 def _filtered(samples: Samples) -> Iterator[str]:
