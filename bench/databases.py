@@ -43,6 +43,12 @@ class Server:
         """A connection in which each statement is a transaction, to the database `name` or that of the URL."""
         return psycopg.connect(self.url_of(name) if name else self.url, autocommit=True)
 
+    def postmaster(self) -> int | None:
+        """The pid of the server, None where it is on another machine."""
+        with self.connect() as connection:
+            stat = Path(f"/proc/{connection.info.backend_pid}/stat")
+            return int(stat.read_text().rpartition(")")[2].split()[1]) if connection.info.host[:1] == "/" else None
+
     def prepared(self, customers: int) -> str:
         """The name of the database with so many customers, which is loaded first unless it is there."""
         name, state = f"circe_bench_{customers}", _schema()

@@ -22,11 +22,14 @@ class WrongAnswer(Exception):
 
 @dataclass(frozen=True)
 class Load:
-    """What came of a run. Latencies are in seconds, in order; `cpu` is the share of a core that the generator took."""
+    """What came of a run. Latencies are in seconds, in order; `cpu` is the share of a core that the generator took, `cost`
+    the processor time that whoever answered took for a request, in seconds.
+    """
 
     seconds: float
     latencies: list[float]
     cpu: float
+    cost: float = 0
 
     @property
     def rate(self) -> float:

@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import cycle
 from statistics import median
 from typing import Any
@@ -23,7 +24,7 @@ from bench.databases import ROOT, Server
 from bench.load import Connection, Load, WrongAnswer, request
 from bench.report import Figure, milliseconds, picture, table
 from bench.samples import COMPARED, CUSTOMERS, KINDS, SEARCHES, SIZE, TODAY, WORST, NewCustomers, Samples, samples
-from bench.services import WORKERS, Service, running
+from bench.services import WORKERS, Service, processor_time, running
 from bench.statistics import ONE_PASS, parameters, summary
 from bench.yardstick.search import condition
 
@@ -42,7 +43,9 @@ class Bench:
         self.database = server.prepared(customers)
         with server.connect(self.database) as connection:
             self.samples = samples(connection)
+        self.postmaster = server.postmaster()
         self.figures: list[Figure] = []
+        self.costs: list[list[str]] = []
         self.tables: list[tuple[str, list[str], list[list[str]]]] = []
         self.rates: dict[str, dict[str, float]] = defaultdict(dict)
         self.growth: dict[str, dict[int, float]] = {}
@@ -62,9 +65,14 @@ class Bench:
             yield services, services[0].token("admin")
 
     def _run(self, service: Service, messages: Iterable[bytes], clients: int = 1, least: int = 1) -> Load:
+        before = self._processor_time(service)
         ran = load.run(service.port, iter(messages), clients=clients, seconds=self.seconds, least=least)
         self.busiest = max(self.busiest, ran.cpu)
-        return ran
+        return replace(ran, cost=(self._processor_time(service) - before) / len(ran.latencies))
+
+    def _processor_time(self, service: Service) -> float:
+        """Of the service, and of the database where that is on this machine."""
+        return sum(processor_time(pid) for pid in (service.process.pid, self.postmaster) if pid)
 
     def _messages(self, kind: str, token: str, sample: Samples | None = None) -> Iterator[bytes]:
         paths = (sample or self.samples).paths[kind]
@@ -106,15 +114,19 @@ class Bench:
         rows = []
         for (kind, clients, name), loads in runs.items():
             times = [milliseconds(median(run.percentile(share) for run in loads)) for share in (0.5, 0.95, 0.99)]
-            rows.append([kind, name, str(clients), f"{median(run.rate for run in loads):,.0f}", *times])
+            cost = milliseconds(median(run.cost for run in loads))
+            rows.append([kind, name, str(clients), f"{median(run.rate for run in loads):,.0f}", *times, cost])
             if clients == 16:
                 self.rates[kind][name] = median(run.rate for run in loads)
         best = self._floors()
         rows += [
-            [kind, "floor: SQL", "1", f"{1 / value:,.0f}", milliseconds(value), "", ""] for kind, value in best.items()
+            [kind, "floor: SQL", "1", f"{1 / value:,.0f}", milliseconds(value), "", "", ""]
+            for kind, value in best.items()
         ]
         rows.sort(key=lambda row: (KINDS.index(row[0]), int(row[2])))
-        self.tables.append(("Requests", ["what", "service", "clients", "requests/s", "p50", "p95", "p99"], rows))
+        self.tables.append(
+            ("Requests", ["what", "service", "clients", "requests/s", "p50", "p95", "p99", "processor time"], rows)
+        )
 
     def _floors(self) -> dict[str, float]:
         """The median time of the best SQL, by kind."""
@@ -150,6 +162,10 @@ class Bench:
         ratio = median(run.rate / rival.rate for run, rival in zip(ours, theirs, strict=True))
         what = f"{kind}, requests/s at 16 clients, against {other}"
         self.figures.append(Figure(what, f"{mine:,.0f}", f"{others:,.0f}", ratio, target, at_least=True))
+        costs = [median(run.cost for run in runs) for runs in (ours, theirs)]
+        by_cost = median(rival.cost / max(run.cost, 1e-6) for run, rival in zip(ours, theirs, strict=True))
+        # What the rate comes to where the machine has other work as well.
+        self.costs.append([kind, other, *map(milliseconds, costs), f"{by_cost:.2f}", f"≥ {target:g}"])
 
     def _time_figure(self, what: str, ours: list[float], theirs: list[float], target: float) -> None:
         ratio = median(mine / other for mine, other in zip(ours, theirs, strict=True))
@@ -324,6 +340,11 @@ class Bench:
             "![Requests per second, and growth](results.svg)",
             table(["what", "ours", "the other", "ratio", "target", ""], [figure.row() for figure in self.figures]),
         ]
+        if self.costs:
+            parts += [
+                "## Processor time a request, service and database together, at 16 clients",
+                table(["what", "against", "ours", "the other's", "ratio", "target"], self.costs),
+            ]
         for title, head, rows in self.tables:
             parts += [f"## {title}", table(head, rows)]
         return "\n\n".join(parts) + "\n"
