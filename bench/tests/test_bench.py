@@ -3,6 +3,7 @@
 import datetime as dt
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from itertools import repeat
 
 import pytest
@@ -22,7 +23,7 @@ from tenants.models import User
 @pytest.fixture
 def api(db):
     """The client of lotus's administrator, over a hundred customers."""
-    call_command("seed_demo", tenants=3, customers=100, appointments=500, verbosity=0)
+    call_command("seed_demo", tenants=3, customers=100, appointments=500, stdout=StringIO())
     return client_of(User.objects.get(email="admin@lotus.test"))
 
 
