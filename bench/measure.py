@@ -318,7 +318,7 @@ class Bench:
                 what = f"{script}s/s of {writes.WRITERS} writers, against without totals, search index and policies"
                 self.figures.append(Figure(what, rates["all"], rates["without"], ratio, 0.8, at_least=True))
         head = ["per second", "all", "without", "without audit too", "ratio", "ratio, audit too"]
-        self.tables.append((f"Writes, by pgbench ({', '.join(removed)} taken away)", head, rows))
+        self.tables.append((f"Writes, by pgbench\n\nTaken away: {', '.join(removed)}.", head, rows))
 
     # --- what is said of it ---------------------------------------------------------------------------------------
 
