@@ -9,7 +9,7 @@ PYTHON = "$(CURDIR)/.venv/bin/python"
 MANAGE = $(PYTHON) manage.py
 PIP = $(PYTHON) -m pip --quiet --quiet --disable-pip-version-check --no-input
 
-.PHONY: run test fuzz chaos mutants coverage lint lock
+.PHONY: run test fuzz chaos mutants coverage bench lint lock
 
 # With DATABASE_URL there is no embedded server, and `pg stop` has nothing to do.
 run: .venv/run.stamp
@@ -65,6 +65,10 @@ coverage: .venv/dev.stamp
 mutants: .venv/dev.stamp
 	@$(PYTHON) -m mutants
 
+# Circe beside the services of bench/yardstick. A quicker look: make bench BENCH="--customers 5000 --seconds 0.5"
+bench: .venv-bench/bench.stamp .venv/run.stamp
+	@.venv-bench/bin/python -m bench $(BENCH)
+
 lint: .venv/dev.stamp
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m ruff format --quiet --check .
@@ -73,7 +77,7 @@ lint: .venv/dev.stamp
 
 # Renew the pinned packages, within what requirements*.txt allow.
 lock: .venv/dev.stamp
-	@for set in requirements requirements-dev; do \
+	@for set in requirements requirements-dev requirements-bench; do \
 		UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m uv pip compile --quiet --upgrade --universal \
 			--python-version 3.11 --generate-hashes --output-file $$set.lock $$set.txt || exit; \
 	done
@@ -90,6 +94,14 @@ lock: .venv/dev.stamp
 	@echo "Installing packages …"
 	@$(PIP) install --require-hashes --requirement $<
 	@touch $@ .venv/run.stamp
+
+# An environment of its own: what Circe is measured against is no part of Circe.
+.venv-bench/bench.stamp: requirements-bench.lock .venv/run.stamp
+	@$(PYTHON) -m venv --clear .venv-bench
+	@echo "Installing packages …"
+	@.venv-bench/bin/python -m pip --quiet --quiet --disable-pip-version-check --no-input install --require-hashes \
+		--requirement $<
+	@touch $@
 
 # Also where a Python that went away, or an interruption, left a virtual environment that doesn't work.
 define venv

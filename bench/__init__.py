@@ -1,0 +1,1 @@
+"""What Circe's speed is measured with: `make bench`, see __main__.py."""

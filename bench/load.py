@@ -1,0 +1,181 @@
+"""A load generator: a few connections in one thread, each of which sends its next request when the last is answered.
+
+The usual clients of Python take longer for a request than the services measured here do. This one knows just what these
+answers need: keep-alive and `Content-Length`. `ceiling` tells how much it could do.
+"""
+
+import asyncio
+import multiprocessing
+import selectors
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import repeat
+
+TIMEOUT = 120  # seconds for one answer
+
+
+class WrongAnswer(Exception):
+    """An answer of another status than was expected, or none."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What came of a run. Latencies are in seconds, in order; `cpu` is the share of a core that the generator took, `cost`
+    the processor time that whoever answered took for a request, in seconds.
+    """
+
+    seconds: float
+    latencies: list[float]
+    cpu: float
+    cost: float = 0
+
+    @property
+    def rate(self) -> float:
+        """Requests per second."""
+        return len(self.latencies) / self.seconds
+
+    def percentile(self, share: float) -> float:
+        """The latency that `share` of the requests did not exceed."""
+        return self.latencies[min(len(self.latencies) - 1, int(share * len(self.latencies)))]
+
+
+def request(path: str, token: str = "", body: bytes = b"") -> bytes:
+    """A request as it goes over the wire: a GET, or with a body a POST."""
+    head = f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+    if body:
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + b"\r\n" + body
+
+
+class Connection:
+    """One client. It reads one answer at a time."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.socket = socket.socket()
+        self.connect()
+
+    def connect(self) -> None:
+        self.socket.close()
+        self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, message: bytes) -> None:
+        """Send a request, whose answer `receive` is to read."""
+        self.message, self.received, self.needed, self.begun = message, b"", 0, time.perf_counter()
+        self.socket.sendall(message)
+
+    def receive(self) -> bool:
+        """Read what has come; True once it is the whole answer. Raises WrongAnswer where the server leaves."""
+        data = self.socket.recv(262144)
+        if not data:
+            raise WrongAnswer("The server closed the connection.")
+        self.received += data
+        if not self.needed and (end := self.received.find(b"\r\n\r\n") + 4) > 3:
+            head = self.received[:end].lower()
+            _, found, length = head.partition(b"content-length:")
+            if not found:
+                raise WrongAnswer("The answer doesn't tell its length.")
+            self.needed = end + int(length.split(b"\r\n", 1)[0])
+        return 0 < self.needed <= len(self.received)
+
+    @property
+    def status(self) -> int:
+        return int(self.received[9:12])
+
+    @property
+    def body(self) -> bytes:
+        return self.received.partition(b"\r\n\r\n")[2]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the server closes the connection after this answer, as gunicorn does before a worker is renewed."""
+        return b"connection: close" in self.received[:1024].lower()
+
+    def get(self, message: bytes) -> bytes:
+        """The body of one answer. Raises WrongAnswer for a refusal."""
+        self.send(message)
+        while not self.receive():
+            pass
+        if self.status >= 300:
+            raise WrongAnswer(f"{self.status} for {message.splitlines()[0]!r}: {self.body[:500]!r}")
+        if self.is_last:
+            self.connect()
+        return self.body
+
+
+def run(port: int, messages: Iterator[bytes], *, clients: int, seconds: float, least: int = 1) -> Load:
+    """Send requests for `seconds`, and `least` of them; those under way then are awaited, and count.
+
+    Raises WrongAnswer for any answer but a 2xx.
+    """
+    latencies: list[float] = []
+    with selectors.DefaultSelector() as selector:
+        connections = [Connection(port) for _ in range(clients)]
+        for connection in connections:
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
+        begun, used = time.perf_counter(), time.process_time()
+        for connection in connections:
+            connection.send(next(messages))
+        under_way = clients
+        while under_way:
+            events = selector.select(TIMEOUT)
+            if not events:
+                raise WrongAnswer(f"No answer in {TIMEOUT} s.")
+            for key, _ in events:
+                connection = key.data
+                if not connection.receive():
+                    continue
+                now = time.perf_counter()
+                latencies.append(now - connection.begun)
+                if not 200 <= connection.status < 300:
+                    raise WrongAnswer(f"{connection.status}: {connection.body[:500]!r}")
+                if now - begun > seconds and len(latencies) + under_way > least:
+                    under_way -= 1
+                    selector.unregister(connection.socket)
+                    continue
+                if connection.is_last:
+                    selector.unregister(connection.socket)
+                    connection.connect()
+                    selector.register(connection.socket, selectors.EVENT_READ, connection)
+                connection.send(next(messages))
+        elapsed = time.perf_counter() - begun
+        cpu = (time.process_time() - used) / elapsed
+        for connection in connections:
+            connection.socket.close()
+    return Load(elapsed, sorted(latencies), cpu)
+
+
+class _Echo(asyncio.Protocol):
+    """Answers whatever comes in one piece with 200 and some kilobytes, as fast as asyncio can."""
+
+    ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 15000\r\n\r\n" + bytes(15000)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(self.ANSWER)
+
+
+def _serve(ports: multiprocessing.Queue) -> None:
+    async def main() -> None:
+        server = await asyncio.get_running_loop().create_server(_Echo, "127.0.0.1", 0)
+        ports.put(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(main())
+
+
+def ceiling(seconds: float = 1) -> Load:
+    """A run of 16 clients against a server that does nothing but answer with 15 kB: what the generator can do at least."""
+    ports: multiprocessing.Queue = multiprocessing.Queue()
+    server = multiprocessing.Process(target=_serve, args=[ports], daemon=True)
+    server.start()
+    try:
+        return run(ports.get(timeout=10), repeat(request("/")), clients=16, seconds=seconds)
+    finally:
+        server.kill()
+        server.join()

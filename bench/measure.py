@@ -1,0 +1,358 @@
+"""The measurements, part by part."""
+
+import datetime as dt
+import json
+import os
+import platform
+import random
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from itertools import cycle
+from statistics import median
+from typing import Any
+
+import psycopg
+from psycopg.types.json import set_json_loads
+
+from bench import floor, load, writes
+from bench.compare import compare, differences
+from bench.databases import ROOT, Server
+from bench.load import Connection, Load, WrongAnswer, request
+from bench.report import Figure, milliseconds, picture, table
+from bench.samples import COMPARED, CUSTOMERS, KINDS, SEARCHES, SIZE, TODAY, WORST, NewCustomers, Samples, samples
+from bench.services import WORKERS, Service, processor_time, running
+from bench.statistics import ONE_PASS, parameters, summary
+from bench.yardstick.search import condition
+
+CLIENTS = (1, 16, 64)
+GROWTH = (1_000, 5_000, 10_000, 100_000, 1_000_000)
+GROWING = ("list", "rare word", "detail", "history")
+
+
+class Bench:
+    """A run: `measure` each part, then `report`."""
+
+    PARTS = ("requests", "creates", "searches", "pages", "statistics", "growth", "writes")
+
+    def __init__(self, server: Server, customers: int, rounds: int, seconds: float) -> None:
+        self.server, self.customers, self.rounds, self.seconds = server, customers, rounds, seconds
+        self.database = server.prepared(customers)
+        with server.connect(self.database) as connection:
+            self.samples = samples(connection)
+        self.postmaster = server.postmaster()
+        self.figures: list[Figure] = []
+        self.costs: list[list[str]] = []
+        self.tables: list[tuple[str, list[str], list[list[str]]]] = []
+        self.rates: dict[str, dict[str, float]] = defaultdict(dict)
+        self.growth: dict[str, dict[int, float]] = {}
+        self.busiest = 0.0
+
+    def measure(self, part: str) -> None:
+        """Measure one of PARTS."""
+        print(f"Measuring {part} …", flush=True)
+        getattr(self, f"_{part}")()
+
+    @contextmanager
+    def _services(self, *names: str, database: str = "") -> Iterator[tuple[list[Service], str]]:
+        """The services of that name, and a token of an administrator's."""
+        with ExitStack() as stack:
+            url = self.server.url_of(database or self.database)
+            services = [stack.enter_context(running(name, url)) for name in names]
+            yield services, services[0].token("admin")
+
+    def _run(self, service: Service, messages: Iterable[bytes], clients: int = 1, least: int = 1) -> Load:
+        before = self._processor_time(service)
+        ran = load.run(service.port, iter(messages), clients=clients, seconds=self.seconds, least=least)
+        self.busiest = max(self.busiest, ran.cpu)
+        return replace(ran, cost=(self._processor_time(service) - before) / len(ran.latencies))
+
+    def _processor_time(self, service: Service) -> float:
+        """Of the service, and of the database where that is on this machine."""
+        return sum(processor_time(pid) for pid in (service.process.pid, self.postmaster) if pid)
+
+    def _messages(self, kind: str, token: str, sample: Samples | None = None) -> Iterator[bytes]:
+        paths = (sample or self.samples).paths[kind]
+        return cycle(random.Random(1).sample([request(path, token) for path in paths], len(paths)))
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    def _requests(self) -> None:
+        with self._services("circe", "fastapi", "raw") as (services, token):
+            compare(services, self.samples, token)
+            runs: dict[tuple, list[Load]] = defaultdict(list)
+            for _ in range(self.rounds):
+                for kind in KINDS:
+                    for clients in CLIENTS:
+                        for service in services:
+                            messages = self._messages(kind, token)
+                            runs[kind, clients, service.name].append(self._run(service, messages, clients))
+            memory = {service.name: service.memory() for service in services}
+        for kind, other, target in (
+            ("list", "fastapi", 3.5),
+            ("list", "raw", 1.2),
+            ("history", "fastapi", 4),
+            ("history", "raw", 1),
+            ("detail", "fastapi", 2),
+        ):
+            self._rate_figure(kind, runs[kind, 16, "circe"], runs[kind, 16, other], other, target)
+        ours, theirs = ([run.percentile(0.95) for run in runs["list", 64, name]] for name in ("circe", "fastapi"))
+        self._time_figure("list, p95 at 64 clients, against fastapi", ours, theirs, 0.3)
+        self.figures.append(
+            Figure(
+                "memory of a worker, against fastapi",
+                f"{memory['circe']:.0f} MB",
+                f"{memory['fastapi']:.0f} MB",
+                memory["circe"] / memory["fastapi"],
+                1.2,
+                at_least=False,
+            )
+        )
+        rows = []
+        for (kind, clients, name), loads in runs.items():
+            times = [milliseconds(median(run.percentile(share) for run in loads)) for share in (0.5, 0.95, 0.99)]
+            cost = milliseconds(median(run.cost for run in loads))
+            rows.append([kind, name, str(clients), f"{median(run.rate for run in loads):,.0f}", *times, cost])
+            if clients == 16:
+                self.rates[kind][name] = median(run.rate for run in loads)
+        best = self._floors()
+        rows += [
+            [kind, "floor: SQL", "1", f"{1 / value:,.0f}", milliseconds(value), "", "", ""]
+            for kind, value in best.items()
+        ]
+        rows.sort(key=lambda row: (KINDS.index(row[0]), int(row[2])))
+        self.tables.append(
+            ("Requests", ["what", "service", "clients", "requests/s", "p50", "p95", "p99", "processor time"], rows)
+        )
+
+    def _floors(self) -> dict[str, float]:
+        """The median time of the best SQL, by kind."""
+        sample, now = self.samples, dt.datetime.now(dt.UTC)
+        people = [{"tenant": sample.business.id, "id": pk} for pk in sample.ids]
+        pages = [{"tenant": sample.business.id, "size": SIZE, "skip": page * SIZE} for page in range(20)]
+        moment = {"today": now.date(), "clock": now.time(), "size": SIZE, "skip": 0}
+        with self.server.connect(self.database) as connection:
+            return {
+                "list": self._timed(connection, floor.LIST, pages),
+                "history": self._timed(connection, floor.HISTORY, [person | moment for person in people]),
+                "detail": self._timed(connection, floor.DETAIL, people),
+            }
+
+    def _timed(
+        self, connection: psycopg.Connection, sql: str, values: list[dict[str, Any]], seconds: float = 0
+    ) -> float:
+        """The median time of a statement, with these parameters in turn."""
+        # What comes is JSON already.
+        set_json_loads(lambda text: text, connection)
+        statement, times = floor.for_psycopg(sql), []
+        end = time.perf_counter() + (seconds or self.seconds)
+        for value in cycle(values):
+            begun = time.perf_counter()
+            connection.execute(statement, value).fetchall()
+            times.append(time.perf_counter() - begun)
+            if begun > end:
+                return median(times)
+        raise ValueError("There is nothing to measure.")
+
+    def _rate_figure(self, kind: str, ours: list[Load], theirs: list[Load], other: str, target: float) -> None:
+        mine, others = median(run.rate for run in ours), median(run.rate for run in theirs)
+        ratio = median(run.rate / rival.rate for run, rival in zip(ours, theirs, strict=True))
+        what = f"{kind}, requests/s at 16 clients, against {other}"
+        self.figures.append(Figure(what, f"{mine:,.0f}", f"{others:,.0f}", ratio, target, at_least=True))
+        costs = [median(run.cost for run in runs) for runs in (ours, theirs)]
+        by_cost = median(rival.cost / max(run.cost, 1e-6) for run, rival in zip(ours, theirs, strict=True))
+        # What the rate comes to where the machine has other work as well.
+        self.costs.append([kind, other, *map(milliseconds, costs), f"{by_cost:.2f}", f"≥ {target:g}"])
+
+    def _time_figure(self, what: str, ours: list[float], theirs: list[float], target: float) -> None:
+        ratio = median(mine / other for mine, other in zip(ours, theirs, strict=True))
+        figure = Figure(what, milliseconds(median(ours)), milliseconds(median(theirs)), ratio, target, at_least=False)
+        self.figures.append(figure)
+
+    # --- creates --------------------------------------------------------------------------------------------------
+
+    def _creates(self) -> None:
+        people = NewCustomers()
+        with (
+            self.server.copy(self.database, "creates") as copy,
+            self._services("circe", "fastapi", database=copy) as ((circe, fastapi), token),
+        ):
+            answers = [
+                json.loads(Connection(service.port).get(_post(next(people), token))) for service in (circe, fastapi)
+            ]
+            own = {"id", "created_at", "updated_at", "email", "phone"}
+            alike = [{name: value for name, value in answer.items() if name not in own} for answer in answers]
+            if answers[0].keys() != answers[1].keys() or any(differences(alike[0], alike[1])):
+                raise SystemExit(f"The created customers differ: {answers}")
+            runs: dict[str, list[Load]] = defaultdict(list)
+            for _ in range(self.rounds):
+                for service in (circe, fastapi):
+                    messages = (_post(person, token) for person in people)
+                    runs[service.name].append(self._run(service, messages, clients=16))
+        self._rate_figure("create", runs["circe"], runs["fastapi"], "fastapi", 1.2)
+        self.rates["create"] = {name: median(run.rate for run in loads) for name, loads in runs.items()}
+
+    # --- searches, pages, statistics ------------------------------------------------------------------------------
+
+    def _searches(self) -> None:
+        rows = []
+        with self._services("circe") as ((circe,), token), self.server.connect(self.database) as connection:
+            for kind in (*SEARCHES, *WORST):
+                least = 1 if kind in SEARCHES else 3
+                ours, theirs = [], []
+                # The trigram index can only be read by a bitmap.
+                connection.execute(f"SET enable_bitmapscan = {'on' if kind in SEARCHES else 'off'}")
+                for _ in range(self.rounds):
+                    ours.append(self._run(circe, self._messages(kind, token), least=least).percentile(0.5))
+                    theirs.append(self._search_floor(connection, kind))
+                other, target = ("its best SQL", 1.8) if kind in SEARCHES else ("a sequential scan", 0.5)
+                self._time_figure(f"search for {kind}, p50, against {other}", ours, theirs, target)
+                totals = [self._total(circe, path, token) for path in self.samples.paths[kind][:COMPARED]]
+                rows.append([kind, repr(self.samples.words[kind][0]), f"{min(totals):,} to {max(totals):,}"])
+        self.tables.append(("Searches", ["kind", "for example", "found"], rows))
+
+    def _search_floor(self, connection: psycopg.Connection, kind: str) -> float:
+        """The median over words of the time of the best SQL for each, since the words make the statement."""
+        times = []
+        for word in self.samples.words[kind][:COMPARED]:
+            sql, words = condition(word, self.samples.region)
+            values = [{"tenant": self.samples.business.id, "size": SIZE, "skip": 0, **words}]
+            times.append(self._timed(connection, floor.search(sql), values, self.seconds / COMPARED))
+        return median(times)
+
+    def _total(self, service: Service, path: str, token: str) -> int:
+        return json.loads(Connection(service.port).get(request(path, token)))["total"]
+
+    def _pages(self) -> None:
+        last = self.samples.last_page
+        with self._services("circe") as ((circe,), token):
+            for page in sorted({min(5_000, last), min(49_000, last - last // 50)}):
+                times: dict[int, list[float]] = defaultdict(list)
+                for _ in range(self.rounds):
+                    for number in (1, page):
+                        # Neighbours of the page, so that it isn't always the same rows.
+                        paths = [f"{CUSTOMERS}?page={number + near}&size={SIZE}" for near in range(10)]
+                        messages = cycle([request(path, token) for path in paths])
+                        times[number].append(self._run(circe, messages).percentile(0.5))
+                self._time_figure(f"page {page:,}, p50, against page 1", times[page], times[1], 3)
+
+    def _statistics(self) -> None:
+        periods = {
+            "all time": ((None, None), 500),
+            "a year": ((TODAY - dt.timedelta(days=400), TODAY - dt.timedelta(days=36)), 10),
+            "a month": ((TODAY - dt.timedelta(days=60), TODAY - dt.timedelta(days=31)), 10),
+        }
+        business = self.samples.business
+        with self._services("circe") as ((circe,), token), self.server.connect(self.database) as connection:
+            for name, (days, target) in periods.items():
+                query = "&".join(f"{key}={day}" for key, day in zip(("from_date", "to_date"), days, strict=True) if day)
+                path = f"{CUSTOMERS}/statistics/summary?{query}"
+                statement, values = floor.for_psycopg(ONE_PASS), parameters(business, *days)
+                [[found]] = connection.execute(statement, values).fetchall()
+                try:
+                    self._same(path, summary(found, business, *days), circe, token)
+                    ours, theirs = [], []
+                    for _ in range(self.rounds):
+                        ours.append(self._run(circe, cycle([request(path, token)])).percentile(0.5))
+                        begun = time.perf_counter()
+                        connection.execute(statement, values).fetchone()
+                        theirs.append(time.perf_counter() - begun)
+                except WrongAnswer as error:
+                    print(error)
+                    self.figures.append(
+                        Figure(f"statistics of {name}", str(error)[:3], "", None, target, at_least=True)
+                    )
+                    continue
+                ratio = median(other / mine for mine, other in zip(ours, theirs, strict=True))
+                times = milliseconds(median(ours)), milliseconds(median(theirs))
+                self.figures.append(
+                    Figure(
+                        f"statistics of {name}, one pass of SQL against ours, p50", *times, ratio, target, at_least=True
+                    )
+                )
+
+    def _same(self, path: str, theirs: Any, circe: Service, token: str) -> None:
+        found = [*differences(json.loads(Connection(circe.port).get(request(path, token))), theirs, path)]
+        if found:
+            raise SystemExit("\n".join(["The statistics differ from one pass of SQL:", *found]))
+
+    # --- growth, writes -------------------------------------------------------------------------------------------
+
+    def _growth(self) -> None:
+        sizes = sorted({size for size in GROWTH if size < self.customers} | {self.customers})
+        databases = {size: self.server.prepared(size) for size in sizes}
+        times: dict[tuple[str, int], list[float]] = defaultdict(list)
+        with ExitStack() as stack:
+            served = {}
+            for size, database in databases.items():
+                (circe,), token = stack.enter_context(self._services("circe", database=database))
+                with self.server.connect(database) as connection:
+                    served[size] = circe, token, samples(connection)
+            for _ in range(self.rounds):
+                for kind in GROWING:
+                    for size, (circe, token, sample) in served.items():
+                        messages = self._messages(kind, token, sample)
+                        times[kind, size].append(self._run(circe, messages, least=20).percentile(0.5))
+        small = min(sizes, key=lambda size: abs(size - 5_000))
+        for kind in GROWING:
+            what = f"{kind}, p50, {self.customers:,} customers against {small:,}"
+            self._time_figure(what, times[kind, self.customers], times[kind, small], 1.2)
+            self.growth[kind] = {size: median(times[kind, size]) for size in sizes}
+        rows = [[kind, *(milliseconds(value) for value in self.growth[kind].values())] for kind in GROWING]
+        self.tables.append(("Growth, p50 with one client", ["customers", *(f"{size:,}" for size in sizes)], rows))
+
+    def _writes(self) -> None:
+        found, removed = writes.throughputs(
+            self.server, self.database, self.samples.business.id, rounds=self.rounds, seconds=self.seconds
+        )
+        rows = []
+        for script in writes.SCRIPTS:
+            runs = found[script]
+            ratio, with_audit = writes.ratio(runs, "without"), writes.ratio(runs, "without audit")
+            rates = {variant: f"{median(values):,.0f}" for variant, values in runs.items()}
+            rows.append([script, *rates.values(), f"{ratio:.2f}", f"{with_audit:.2f}"])
+            if script != "create":
+                what = f"{script}s/s of {writes.WRITERS} writers, against without totals, search index and policies"
+                self.figures.append(Figure(what, rates["all"], rates["without"], ratio, 0.8, at_least=True))
+        head = ["per second", "all", "without", "without audit too", "ratio", "ratio, audit too"]
+        self.tables.append((f"Writes, by pgbench\n\nTaken away: {', '.join(removed)}.", head, rows))
+
+    # --- what is said of it ---------------------------------------------------------------------------------------
+
+    def report(self) -> str:
+        """All of it, in Markdown."""
+        commit = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
+        ).stdout
+        with self.server.connect() as connection:
+            version = connection.info.parameter_status("server_version")
+        parts = [
+            "# How fast Circe is",
+            f"{TODAY}, commit {commit.strip()}: {self.customers:,} customers, of whom {self.samples.total:,} in the tenant "
+            f"measured; PostgreSQL {version}, Python {platform.python_version()}, {WORKERS} workers each, {self.rounds} "
+            f"rounds of {self.seconds:g} s in turn; load of the machine at the end {os.getloadavg()[1]:.1f} on "
+            f"{os.cpu_count()} cores. The load generator took at most {self.busiest:.0%} of a core, and gets "
+            f"{load.ceiling().rate:,.0f} answers a second from a server that does nothing else.",
+            *(() if self.customers >= 1_000_000 else ("The targets are about 1,000,000 customers, not these.",)),
+            "![Requests per second, and growth](results.svg)",
+            table(["what", "ours", "the other", "ratio", "target", ""], [figure.row() for figure in self.figures]),
+        ]
+        if self.costs:
+            parts += [
+                "## Processor time a request, service and database together, at 16 clients",
+                table(["what", "against", "ours", "the other's", "ratio", "target"], self.costs),
+            ]
+        for title, head, rows in self.tables:
+            parts += [f"## {title}", table(head, rows)]
+        return "\n\n".join(parts) + "\n"
+
+    def picture(self) -> str:
+        """The same as an SVG."""
+        return picture(self.rates, self.growth)
+
+
+def _post(person: dict[str, Any], token: str) -> bytes:
+    return request(CUSTOMERS, token, json.dumps(person).encode())

@@ -1,0 +1,164 @@
+"""What writers pay for what the database keeps up to date: 8 of them, by pgbench, on copies of the database.
+
+One copy is as it is; from one the totals' triggers, the search index and the policies are gone; from one the audit
+trigger too.
+"""
+
+import os
+import re
+import subprocess
+from contextlib import ExitStack
+from statistics import median
+
+import psycopg
+
+from bench.databases import Server, pgbench
+
+WRITERS = 8
+
+# What the scripts choose from. A slot is a quarter of an hour of a member of staff's that nobody has booked.
+PREPARE = """
+CREATE TABLE bench_customer AS
+SELECT (row_number() OVER ())::int AS n, id FROM customers_customer WHERE tenant_id = %(tenant)s AND NOT is_deleted;
+ALTER TABLE bench_customer ADD PRIMARY KEY (n);
+CREATE TABLE bench_booking AS
+SELECT (row_number() OVER ())::int - 1 AS n, staff_id, outlet_id, service_id
+FROM (SELECT DISTINCT ON (staff_id) staff_id, outlet_id, service_id
+      FROM appointments_appointment WHERE tenant_id = %(tenant)s) staff;
+ALTER TABLE bench_booking ADD PRIMARY KEY (n);
+CREATE SEQUENCE bench_number;
+GRANT SELECT ON bench_customer, bench_booking TO circe_app;
+GRANT USAGE ON bench_number TO circe_app;
+ANALYZE bench_customer, bench_booking
+"""
+NEW_ID = "to_char(nextval('bench_number'), 'FM000000000000000000000000')"
+ACTOR = """SELECT set_config('circe.actor', '{"request_id": "bench"}', true);"""
+SCRIPTS = {
+    "booking": rf"""
+\set n random(1, :customers)
+SELECT nextval('bench_number') AS slot \gset
+SELECT n AS place, staff_id AS who FROM bench_booking WHERE n = mod(:slot::int, :staff::int) \gset
+BEGIN;
+{ACTOR}
+SELECT pg_advisory_xact_lock(3, hashtext(:tenant || :who));
+INSERT INTO appointments_appointment (
+    id, tenant_id, created_at, updated_at, outlet_id, customer_id, staff_id, service_id, appointment_date, start_time,
+    end_time, status, total_price, payment_status, paid_amount)
+SELECT {NEW_ID}, :tenant, now(), now(), outlet_id, c.id, staff_id, service_id,
+       date '2060-01-01' + (:slot::int / :staff::int / 40),
+       time '09:00' + make_interval(mins => 15 * mod(:slot::int / :staff::int, 40)),
+       time '09:15' + make_interval(mins => 15 * mod(:slot::int / :staff::int, 40)), 'pending', 150000, 'unpaid', 0
+FROM bench_booking b, bench_customer c WHERE b.n = :place::int AND c.n = :n::int;
+COMMIT;
+""",
+    # One of the name, which is searched, of points, which are summed, and of notes.
+    "customer update": rf"""
+\set n random(1, :customers)
+\set points random(0, 500)
+BEGIN;
+{ACTOR}
+UPDATE customers_customer
+SET last_name = 'Name' || :points, loyalty_points = :points, notes = 'seen', updated_at = now()
+WHERE tenant_id = :tenant AND id = (SELECT id FROM bench_customer WHERE n = :n::int);
+COMMIT;
+""",
+    "create": rf"""
+SELECT nextval('bench_number') AS number \gset
+BEGIN;
+{ACTOR}
+INSERT INTO customers_customer (
+    id, tenant_id, created_at, updated_at, first_name, last_name, email, email_key, email_verified, phone,
+    phone_verified, tags, loyalty_points, is_active, is_deleted, accepts_email, accepts_sms, accepts_push,
+    accepts_whatsapp, marketing_consent, language, preferred_categories)
+VALUES ({NEW_ID}, :tenant, now(), now(), 'Sari', 'Wijaya', 'b' || :number || '@example.com',
+    'b' || :number || '@example.com', false, '+99' || 10000000 + :number::int, false, '{{staff-created,walk-in}}', 0,
+    true, false, true, true, true, false, false, 'id', '{{}}');
+COMMIT;
+""",
+}
+
+TRIGGERS = """
+SELECT format('ALTER TABLE %%s DISABLE TRIGGER %%I', tgrelid::regclass, tgname), tgname
+FROM pg_trigger JOIN pg_proc p ON p.oid = tgfoid
+WHERE NOT tgisinternal AND tgparentid = 0 AND (proname = 'circe_audit') = %(audit)s
+  AND tgrelid::regclass::text IN ('customers_customer', 'appointments_appointment')
+"""
+SEARCH_INDEXES = """
+SELECT DISTINCT format('DROP INDEX %s', indexrelid::regclass), indexrelid::regclass::text
+FROM pg_index JOIN pg_class c ON c.oid = indexrelid LEFT JOIN pg_opclass o ON o.oid = ANY(indclass)
+WHERE opcname = 'gin_trgm_ops' OR relname LIKE '%search%'
+"""
+POLICIES = """
+SELECT format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY', oid::regclass), relname::text
+FROM pg_class WHERE relrowsecurity
+"""
+
+
+def throughputs(
+    server: Server, database: str, tenant: str, *, rounds: int, seconds: float
+) -> tuple[dict[str, dict[str, list[float]]], list[str]]:
+    """Transactions per second, `{"booking": {"all": […], "without": […], "without audit": […]}, …}`, an entry a round;
+    and the names of all that the last one is without.
+    """
+    found: dict[str, dict[str, list[float]]] = {script: {} for script in SCRIPTS}
+    with ExitStack() as copies:
+        names = {
+            variant: copies.enter_context(server.copy(database, variant.replace(" ", "_")))
+            for variant in ("all", "without", "without audit")
+        }
+        for variant, name in names.items():
+            with server.connect(name) as connection:
+                psycopg.ClientCursor(connection).execute(PREPARE, {"tenant": tenant})
+                removed = _strip(connection, variant)
+                [[customers]] = connection.execute("SELECT count(*) FROM bench_customer").fetchall()
+                [[staff]] = connection.execute("SELECT count(*) FROM bench_booking").fetchall()
+            sizes = {"tenant": tenant, "customers": customers, "staff": staff}
+        for _ in range(rounds):
+            for script, text in SCRIPTS.items():
+                for variant, name in names.items():
+                    rate = _pgbench(server.url_of(name), text, sizes, seconds)
+                    found[script].setdefault(variant, []).append(rate)
+    return found, removed
+
+
+def _strip(connection: psycopg.Connection, variant: str) -> list[str]:
+    """Take away what the variant is without; the names of what went."""
+    statements = []
+    if variant != "all":
+        for query in (TRIGGERS, SEARCH_INDEXES, POLICIES):
+            cursor = psycopg.ClientCursor(connection)
+            statements += cursor.execute(query, {"audit": False} if query is TRIGGERS else None).fetchall()
+    if variant == "without audit":
+        statements += psycopg.ClientCursor(connection).execute(TRIGGERS, {"audit": True}).fetchall()
+    for statement, _ in statements:
+        connection.execute(statement)
+    return [name for _, name in statements]
+
+
+def _pgbench(url: str, script: str, variables: dict[str, object], seconds: float) -> float:
+    command = [str(pgbench()), "--no-vacuum", "--protocol=prepared", f"--client={WRITERS}", "--jobs=2"]
+    command += [f"--define={name}={value}" for name, value in variables.items()]
+    # As the application, in its tenant.
+    options = {"PGOPTIONS": f"-c role=circe_app -c circe.tenant={variables['tenant']}"}
+    done = subprocess.run(
+        [
+            *command,
+            f"--time={max(1, round(seconds))}",
+            "--file=/dev/stdin",
+            url.replace("postgres://", "postgresql://"),
+        ],
+        input=script,
+        env=os.environ | options,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    rate = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
+    if done.returncode or not rate:
+        raise RuntimeError(f"pgbench failed: {done.stderr[-2000:]}")
+    return float(rate[1])
+
+
+def ratio(runs: dict[str, list[float]], variant: str) -> float:
+    """The median over the rounds of what "all" reaches of `variant`."""
+    return median(mine / other for mine, other in zip(runs["all"], runs[variant], strict=True))

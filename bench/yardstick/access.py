@@ -1,0 +1,20 @@
+"""Who is asking: what both yardsticks make of a token."""
+
+import os
+from typing import Any
+
+import jwt
+
+KEY = os.environ.get("JWT_SIGNING_KEY", "")
+STAFF = {"super_admin", "tenant_admin", "outlet_manager", "staff"}
+ADMINS = {"super_admin", "tenant_admin"}
+
+
+def claims(authorization: str) -> dict[str, Any] | None:
+    """The claims of a bearer token that is signed by us and has not expired, or None."""
+    scheme, _, token = authorization.partition(" ")
+    try:
+        found = jwt.decode(token, KEY, algorithms=["HS256"], options={"require": ["exp", "sub"]})
+    except jwt.InvalidTokenError:
+        return None
+    return found if scheme.lower() == "bearer" and found.get("type") == "access" else None
