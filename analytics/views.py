@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django_filters.utils import translate_validation
@@ -47,7 +48,7 @@ class CustomerStatisticsViewSet(GenericViewSet):
     pagination_class = None
     roles = {"retrieve": ADMINS}
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer within one snapshot."""
         with one_snapshot():
             return super().dispatch(request, *args, **kwargs)
