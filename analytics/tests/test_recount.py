@@ -317,7 +317,7 @@ def boss(db):
 
 
 @settings(
-    max_examples=int(os.environ.get("RECOUNT_EXAMPLES", "100")),
+    max_examples=int(os.environ.get("RECOUNT_EXAMPLES", "40")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -444,8 +444,9 @@ def by_copy(houses, chance):
             {"email": "NULL", "email_key": "NULL", "phone": "'+1' || right(phone, 10)", "password": "NULL"},
         ),
     ):
-        # COPY is the owner's alone: row security refuses it.
+        # The owner, for whom a wall can be taken away: the application's role may not copy rows in at all.
         with as_owner(), connection.cursor() as cursor:
+            cursor.execute(f"SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
             cursor.execute(
                 "SELECT column_name FROM information_schema.columns "
                 "WHERE table_name = %s AND is_generated = 'NEVER' AND column_name <> 'id'",
