@@ -67,14 +67,16 @@ def multiply(row, count, **columns):
     names = [field.column for field in row._meta.concrete_fields if not isinstance(field, GeneratedField)]
     values = ", ".join(columns.get(name, f"one.{name}") for name in names)
     table = row._meta.db_table
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} "
-            f"FROM {table} AS one, generate_series(1, {count}) AS n WHERE one.id = '{row.pk}'"
-        )
-    # Or else each reference to them is looked for as in the small table of before.
-    with as_owner(), connection.cursor() as cursor:
-        cursor.execute(f"ANALYZE {table}")
+    # A few first, for their statistics: or else the references and totals of all are looked for as in the small table of
+    # before.
+    for first, last in ((1, count // 50), (count // 50 + 1, count)):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} "
+                f"FROM {table} AS one, generate_series({first}, {last}) AS n WHERE one.id = '{row.pk}'"
+            )
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
 
 
 def furnish(owner, *, outlets, services, staff):
