@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Fault(NamedTuple):
-    """`old`, which the file has once, becomes `new`. `tests` are those that are run: files, from the root."""
+    """`old`, which the file has once, becomes `new`. `tests` are those that are run: files, or tests in them."""
 
     name: str
     file: str
