@@ -66,7 +66,7 @@ BOUNDARY = [
         "tenants/authentication.py",
         "if user.tenant is not None:\n        raise PermissionDenied",
         "if False:\n        raise PermissionDenied",
-        f"{ACCESS} {LIST} {SCOPE}",
+        f"{LIST} {SCOPE} {ACCESS}",
     ),
     Fault(
         "a super_admin's narrowing is ignored",
