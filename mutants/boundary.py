@@ -257,14 +257,14 @@ BOUNDARY = [
         "tenants/models.py",
         "objects: Any = TenantManager()",
         "objects: Any = models.Manager()",
-        f"{ADMIN}::test_choices",
+        f"{SCOPE}::test_staff_are_the_people_of_the_tenant",
     ),
     Fault(
         "an administrator sees every business",
         "tenants/admin.py",
         "return businesses.filter(pk=tenant.pk) if tenant else businesses",
         "return businesses",
-        f"{ADMIN}::test_pages",
+        "tenants/tests/test_admin.py::test_an_administrator_sets_up_their_own_business",
     ),
     Fault(
         "whoever reads figures chooses the business",

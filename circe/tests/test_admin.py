@@ -137,7 +137,6 @@ def test_every_page_of_the_admin_is_in_a_table():
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("model", ACCESS, ids=lambda model: model.__name__)
-@pytest.mark.usefixtures("walls")
 def test_pages(back_office, tenant, stranger, role, model):
     view, add, change, delete = (role in who for who in ACCESS[model])
     own, foreign = MAKE[model](tenant), MAKE[model](stranger)
@@ -168,7 +167,6 @@ def test_pages(back_office, tenant, stranger, role, model):
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("field", CHOICES, ids=".".join)
-@pytest.mark.usefixtures("walls")
 def test_choices(back_office, tenant, stranger, role, field):
     for owner in (tenant, stranger):
         AppointmentFactory(tenant=owner)
