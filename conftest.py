@@ -3,15 +3,16 @@
 import re
 
 import pytest
+from django.core.exceptions import FullResultSet
 from django.db import connection
 from django.test import Client
 from hypothesis import settings
 from rest_framework.test import APIClient
 
-from circe.database import AS_APPLICATION
+from circe.database import AS_APPLICATION, as_owner
 from tenants import scope
 from tenants.models import LoginSession, Role
-from tenants.scope import tenant_scope
+from tenants.scope import InScope, current_scope, tenant_scope
 from tenants.tests.factories import PASSWORD, TenantFactory, UserFactory
 
 # The same examples each time, so that a red suite stays red; and however slow the machine is.
@@ -49,6 +50,26 @@ def statements_alone(monkeypatch):
         )
 
     monkeypatch.setattr(connection.ops, "last_executed_query", alone)
+
+
+@pytest.fixture(params=["both walls", "the manager's alone", "the database's alone"])
+def walls(request, db, monkeypatch):
+    """Either wall holds alone: the other is taken away."""
+    if request.param == "the manager's alone":
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute("SELECT oid::regclass::text FROM pg_class WHERE relrowsecurity")
+            for (table,) in cursor.fetchall():
+                cursor.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+        # The view of findable customers holds the wall itself.
+        monkeypatch.setattr("tenants.statements.reach", lambda: "*")
+    if request.param == "the database's alone":
+        monkeypatch.setattr(InScope, "as_sql", unfiltered)
+
+
+def unfiltered(*args, **kwargs):
+    """A condition that holds for every row."""
+    current_scope()
+    raise FullResultSet
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ DOORS = [
     Fault(
         "an ended session's tokens stay good",
         "tenants/authentication.py",
-        'good = Q(Exists(LoginSession.objects.live().filter(pk=session_id, user=OuterRef("pk"))))',
-        "good = Q()",
+        "good = Q(sessions=session_id, sessions__ended_at=None)",
+        "good = Q(sessions=session_id)",
         f"{TOKENS} tenants/tests/test_logout.py",
     ),
     Fault(
@@ -72,8 +72,8 @@ DOORS = [
     ),
     Fault(
         "an unknown account is answered sooner",
-        "tenants/models.py",
-        "            User().set_password(password)\n            return None",
+        "tenants/people.py",
+        "            self.model().set_password(password)\n            return None",
         "            return None",
         LOGIN,
     ),
@@ -132,7 +132,7 @@ DOORS = [
     ),
     Fault(
         "the password of an inactive account is not even hashed",
-        "tenants/models.py",
+        "tenants/people.py",
         "return user if user.check_password(password) and user.may_sign_in else None",
         "return user if user.may_sign_in and user.check_password(password) else None",
         LOGIN,
@@ -147,16 +147,17 @@ DOORS = [
     # --- what takes effect on the next request ----------------------------------------------------------------------
     Fault(
         "an inactive account's token opens",
-        "tenants/authentication.py",
-        ".filter(good, pk=user_id).first()\n    return user if user and user.may_sign_in else None",
-        ".filter(good, pk=user_id).first()\n    return user",
+        "tenants/people.py",
+        "return user if user and user.may_sign_in else None",
+        "return user",
         TOKENS,
     ),
     Fault(
         "an inactive account stays in the admin",
         "tenants/authentication.py",
-        "if is_id(user_id) else None\n        return user if user and user.may_sign_in else None",
-        "if is_id(user_id) else None\n        return user",
+        "return User.objects.signed_in(user_id)",
+        "from tenants.scope import at_the_door\n\n        with at_the_door(user_id):\n"
+        '            return User.objects.select_related("tenant").filter(pk=user_id).first()',
         ADMIN,
     ),
     Fault(
@@ -176,8 +177,9 @@ DOORS = [
     Fault(
         "a session of another user opens",
         "tenants/authentication.py",
-        'filter(pk=session_id, user=OuterRef("pk"))',
-        "filter(pk=session_id)",
+        "good = Q(sessions=session_id, sessions__ended_at=None)",
+        "from django.db.models import Exists\n\n        from tenants.models import LoginSession\n\n"
+        "        good = Q(Exists(LoginSession.objects.live().filter(pk=session_id)))",
         TOKENS,
     ),
     # --- refreshing -------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ FIGURES = [
         "analytics/segments.py",
         "recent_spent - coalesce(passed, 0) AS spent",
         "recent_spent AS spent",
-        SUMMARY,
+        f"{SUMMARY} analytics/tests/test_recount.py",
     ),
     Fault(
         "each figure is of another moment",

@@ -257,7 +257,8 @@ def test_an_empty_tenant_has_zeros(admin):
 # --- tenants --------------------------------------------------------------------------------------------------------
 
 
-def test_definitions_have_the_tenants_thresholds(admin, tenant):
+@pytest.mark.usefixtures("walls")
+def test_definitions_have_the_tenants_thresholds(admin, tenant, stranger):
     thresholds = {"at_risk_after_days": 1, "new_within_days": 2, "vip_min_visits": 3, "vip_top_percent": 4}
     for name, value in thresholds.items():
         setattr(tenant, name, value)
@@ -274,6 +275,7 @@ def two_businesses(customer, book, stranger):
     return ours, theirs
 
 
+@pytest.mark.usefixtures("walls")
 def test_another_business_is_not_counted(admin, two_businesses, statistics):
     figures = statistics(admin)
     assert (figures["total_customers"], figures["total_appointments"], figures["total_revenue"]) == (1, 1, 350_000)

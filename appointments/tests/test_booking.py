@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appointments.models import HELD, Appointment, Status
+from appointments.models import HELD, Appointment, DoubleBooking, Status
 from appointments.tests.factories import AppointmentFactory
 from customers.tests.factories import CustomerFactory
 from tenants.scope import EVERY_TENANT, ForeignTenant, tenant_scope
@@ -209,6 +209,33 @@ def test_what_is_refused_is_just_what_meets_a_held_minute(book, tenant, bookings
         else:
             book(hours, day=day, status=status)
             taken |= wanted
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_book_the_same_times_in_another_order_do_so_in_turn(shared, book):
+    outcomes = []
+
+    def book_both():
+        try:
+            with tenant_scope(shared["tenant"]), transaction.atomic():
+                book("15:00-16:00")
+                book("10:00-11:00")
+        except DoubleBooking as error:
+            outcomes.append(error.other.hours[0].hour)
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=book_both)
+    with tenant_scope(shared["tenant"]), transaction.atomic(), connection.cursor() as cursor:
+        book("10:00-11:00")
+        thread.start()
+        waiting = 0
+        while thread.is_alive() and not waiting:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            (waiting,) = cursor.fetchone()
+        book("15:00-16:00")
+    thread.join()
+    assert outcomes == [15]
 
 
 @pytest.mark.django_db(transaction=True)

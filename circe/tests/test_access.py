@@ -7,19 +7,16 @@ from collections import defaultdict
 
 import orjson
 import pytest
-from django.core.exceptions import FullResultSet
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver, path
 from drf_spectacular.generators import SchemaGenerator
 
-from circe.database import as_owner
 from circe.urls import urlpatterns
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.ids import new_id
 from tenants.models import LoginSession
 from tenants.permissions import STAFF
-from tenants.scope import InScope, current_scope
 from tenants.tests.factories import PASSWORD
 from tenants.views import TenantViewSet
 
@@ -182,26 +179,6 @@ def test_every_operation_of_the_document_is_in_the_table():
         for method in operations
     }
     assert operations == {endpoint.partition("?")[0] for endpoint in TABLE}
-
-
-@pytest.fixture(params=["both walls", "the manager's alone", "the database's alone"])
-def walls(request, db, monkeypatch):
-    """Either wall holds alone: the other is taken away."""
-    if request.param == "the manager's alone":
-        with as_owner(), connection.cursor() as cursor:
-            cursor.execute("SELECT oid::regclass::text FROM pg_class WHERE relrowsecurity")
-            for (table,) in cursor.fetchall():
-                cursor.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
-        # The view of findable customers holds the wall itself.
-        monkeypatch.setattr("tenants.statements.reach", lambda: "*")
-    if request.param == "the database's alone":
-        monkeypatch.setattr(InScope, "as_sql", unfiltered)
-
-
-def unfiltered(*args, **kwargs):
-    """A condition that holds for every row."""
-    current_scope()
-    raise FullResultSet
 
 
 @pytest.mark.parametrize("endpoint", TABLE)

@@ -233,7 +233,7 @@ def test_while_the_first_is_being_answered_the_second_is_told_to_wait(staff, ten
             waiting = cursor.fetchone()
         second = threading.Thread(target=send)
         second.start()
-        second.join()
+        second.join(20)
         (refused,) = answers
         assert (refused.status_code, refused.json()["code"], refused.headers["Retry-After"]) == (409, "in_flight", "1")
     thread.join()
