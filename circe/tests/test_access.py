@@ -16,6 +16,7 @@ from drf_spectacular.generators import SchemaGenerator
 from circe.database import as_owner
 from circe.urls import urlpatterns
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from tenants.compiled import compiled
 from tenants.ids import new_id
 from tenants.models import LoginSession
 from tenants.permissions import STAFF
@@ -196,6 +197,10 @@ def walls(request, db, monkeypatch):
         monkeypatch.setattr("tenants.statements.reach", lambda: "*")
     if request.param == "the database's alone":
         monkeypatch.setattr(InScope, "as_sql", unfiltered)
+    # What was compiled with the manager's wall, or without, is compiled anew.
+    compiled.cache_clear()
+    yield
+    compiled.cache_clear()
 
 
 def unfiltered(*args, **kwargs):
