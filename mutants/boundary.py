@@ -17,6 +17,7 @@ from mutants.faults import (
 
 REFERENCES, DIFFERENTIAL = "circe/tests/test_references.py", "circe/tests/test_differential.py"
 TRANSFER, HISTORY = "customers/tests/test_transfer_admin.py", "appointments/tests/test_history.py"
+COMPILED = "tenants/tests/test_compiled.py"
 
 BOUNDARY = [
     Fault(
@@ -236,8 +237,8 @@ BOUNDARY = [
     Fault(
         "the figures of a history are everybody's",
         "appointments/views.py",
-        "history.statistics()",
-        "type(history)(history.model).statistics()",
+        "HISTORY.as_statistics(today, time)",
+        'Appointment.objects.filter(tenant=OuterRef("tenant")).as_statistics(today, time)',
         f"{HISTORY} {DIFFERENTIAL}",
     ),
     Fault(
@@ -324,5 +325,26 @@ BOUNDARY = [
         'if str(claims.get("role")).lower() == PortalCustomer.role:',
         "if False:",
         f"{ACCESS} {TOKENS}",
+    ),
+    Fault(
+        "a compiled query keeps the first tenant",
+        "tenants/compiled.py",
+        "with tenant_scope(for_whom):",
+        "with tenant_scope(opened_scope()):",
+        COMPILED,
+    ),
+    Fault(
+        "what is compiled for one tenant is every tenant's",
+        "tenants/compiled.py",
+        "for_whom = scope if scope is None or isinstance(scope, EveryTenant) else AnyOneTenant",
+        "for_whom = scope and EveryTenant()",
+        f"{COMPILED} {ACCESS}",
+    ),
+    Fault(
+        "the moment at which a query was compiled stays in it",
+        "tenants/compiled.py",
+        "if once[:2] != again[:2]:",
+        "if False:",
+        COMPILED,
     ),
 ]

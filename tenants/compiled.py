@@ -72,9 +72,12 @@ class CompiledQuery:
     def get_or_404(self, **keywords: Any) -> tuple[Any, ...]:
         """The one row. Raises Http404 where there is none, or can't be, a value being none of its field's."""
         try:
-            [row] = self.rows(**keywords)
+            rows = self.rows(**keywords)
         except ValueError as error:
             raise Http404 from error
+        if not rows:
+            raise Http404
+        [row] = rows
         return row
 
 
