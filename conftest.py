@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from circe.database import AS_APPLICATION, as_owner
 from tenants import scope
+from tenants.compiled import compiled
 from tenants.models import LoginSession, Role
 from tenants.scope import InScope, current_scope, tenant_scope
 from tenants.tests.factories import PASSWORD, TenantFactory, UserFactory
@@ -64,6 +65,10 @@ def walls(request, db, monkeypatch):
         monkeypatch.setattr("tenants.statements.reach", lambda: "*")
     if request.param == "the database's alone":
         monkeypatch.setattr(InScope, "as_sql", unfiltered)
+    # What was compiled with the manager's wall, or without, is compiled anew.
+    compiled.cache_clear()
+    yield
+    compiled.cache_clear()
 
 
 def unfiltered(*args, **kwargs):

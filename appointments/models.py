@@ -98,12 +98,13 @@ class AppointmentQuerySet(models.QuerySet):
 
     def statistics(self) -> dict[str, int]:
         """How many of each kind: `{"total_appointments", "completed", "cancelled", "no_show", "upcoming"}`."""
-        return self.order_by().aggregate(**kinds())
+        return self.order_by().aggregate(**kinds(*local_now()))
 
-    def as_statistics(self) -> Expression:
-        """The same as JSON text, of the appointments of an outer query's customer."""
+    def as_statistics(self, today: Any, time: Any) -> Expression:
+        """The same as JSON text, of the appointments of an outer query's customer, at that time."""
+        figures = kinds(today, time)
         return AsText(
-            Coalesce(self._over_all(JSONObject(**kinds())), Value(orjson.dumps(dict.fromkeys(kinds(), 0)).decode()))
+            Coalesce(self._over_all(JSONObject(**figures)), Value(orjson.dumps(dict.fromkeys(figures, 0)).decode()))
         )
 
     def as_number(self) -> Expression:
@@ -114,27 +115,27 @@ class AppointmentQuerySet(models.QuerySet):
         return Subquery(self.order_by().values("customer").annotate(figure=figure).values("figure"))
 
 
-def kinds() -> dict[str, Count]:
-    """How to count the appointments of each kind."""
+def local_now() -> tuple[dt.date, dt.time]:
+    """The day and the time, by the tenant's clock."""
+    now = timezone.now().astimezone(zone())
+    return now.date(), now.time()
+
+
+def kinds(today: Any, time: Any) -> dict[str, Count]:
+    """How to count the appointments of each kind at that time."""
     return {
         "total_appointments": Count("pk"),
         "completed": Count("pk", filter=Q(status=Status.COMPLETED)),
         "cancelled": Count("pk", filter=Q(status=Status.CANCELLED)),
         "no_show": Count("pk", filter=Q(status=Status.NO_SHOW)),
-        "upcoming": Count("pk", filter=is_upcoming()),
+        "upcoming": Count("pk", filter=is_upcoming(today, time)),
     }
 
 
-def is_upcoming(path: str = "") -> Q:
-    """The condition of being pending or confirmed and starting now or later, by the tenant's clock.
-
-    `path` leads to the appointment, such as `appointments__`.
-    """
-    now = timezone.now().astimezone(zone())
-    starts_later = Q(**{f"{path}appointment_date__gt": now.date()}) | Q(
-        **{f"{path}appointment_date": now.date(), f"{path}start_time__gte": now.time()}
-    )
-    return Q(**{f"{path}status__in": (Status.PENDING, Status.CONFIRMED)}) & starts_later
+def is_upcoming(today: Any, time: Any) -> Q:
+    """The condition of being pending or confirmed and starting then or later."""
+    later = Q(appointment_date__gt=today) | Q(appointment_date=today, start_time__gte=time)
+    return Q(status__in=(Status.PENDING, Status.CONFIRMED)) & later
 
 
 class Appointment(TenantModel):

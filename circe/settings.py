@@ -163,7 +163,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["circe.parsing.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["circe.rendering.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "circe.rendering.AlwaysJSON",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["tenants.parameters.StrictFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "circe.pagination.Pages",
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "circe.openapi.Operation",

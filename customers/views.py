@@ -6,14 +6,13 @@ import orjson
 from django.db.models import QuerySet
 from django.urls import reverse
 from rest_framework import status
-from rest_framework.generics import get_object_or_404
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers.filters import CustomerFilter
 from customers.findable import FindableCustomer
-from customers.listing import Listing, WholeListing
+from customers.listing import PROFILES, Listing, WholeListing
 from customers.models import Customer
 from customers.serializers import (
     CreatedCustomerSerializer,
@@ -23,15 +22,17 @@ from customers.serializers import (
     PreferencesSerializer,
 )
 from tenants.audit import AuditEvent
+from tenants.compiled import CompiledQuery
+from tenants.ids import IdField
 from tenants.models import etag
 from tenants.parameters import boolean
 from tenants.permissions import ADMINS, MANAGERS, STAFF, SUPER
-from tenants.rendered import as_json
 from tenants.serializers import AuditEventSerializer
 from tenants.views import TenantViewSet, enter_body_scope
 
-# Built once; for each request only the rows are named.
-PROFILES = Customer.objects.with_profile().annotate(profile=as_json(CustomerSerializer))
+PROFILE = CompiledQuery(
+    lambda customer: PROFILES.undeleted().filter(pk=customer).values_list("updated_at", "profile"), customer=IdField()
+)
 
 
 class CustomerViewSet(TenantViewSet):
@@ -62,9 +63,9 @@ class CustomerViewSet(TenantViewSet):
 
     def list(self, request: Request) -> Response:
         """Customers, newest first."""
-        found: Any = self.filter_queryset(self.get_queryset())
-        narrowed = self.filterset_class.base_filters.keys() & request.query_params.keys()
-        listing: Any = (Listing if narrowed else WholeListing)(found, PROFILES.values_list("profile", flat=True))
+        everybody = self.get_queryset()
+        found: Any = self.filter_queryset(everybody)
+        listing: Any = WholeListing() if found is everybody else Listing(found)
         return self.get_paginated_response(self.paginate_queryset(listing))
 
     def create(self, request: Request) -> Response:
@@ -78,8 +79,7 @@ class CustomerViewSet(TenantViewSet):
 
     def retrieve(self, request: Request, customer_id: str) -> Response:
         """One customer, with preferences and totals."""
-        customers: QuerySet[Any] = PROFILES.undeleted().values_list("updated_at", "profile")
-        updated_at, profile = get_object_or_404(customers, pk=customer_id)
+        updated_at, profile = PROFILE.get_or_404(customer=customer_id)
         return Response(orjson.Fragment(profile), headers={"ETag": etag(updated_at)})
 
     def update(self, request: Request, customer_id: str) -> Response:

@@ -19,6 +19,7 @@ REFERENCES = "circe/tests/test_references.py"
 TRANSFER, HISTORY = "customers/tests/test_transfer_admin.py", "appointments/tests/test_history.py"
 NARROWED = f"{LIST}::test_a_super_admin_sees_all_tenants_and_narrows_with_tenant_id"
 TIED = f"{PREFERENCES}::test_the_same_400_for_a_foreign_id_and_a_random_one"
+COMPILED = "tenants/tests/test_compiled.py"
 
 BOUNDARY = [
     Fault(
@@ -236,10 +237,10 @@ BOUNDARY = [
     ),
     Fault(
         "the figures of a history are everybody's",
-        "appointments/models.py",
-        'self.order_by().values("customer")',
-        "type(self)(self.model).order_by().values(one=Value(1))",
-        HISTORY,
+        "appointments/views.py",
+        "HISTORY.as_statistics(today, time)",
+        'Appointment.objects.filter(tenant=OuterRef("tenant")).as_statistics(today, time)',
+        f"{HISTORY} {DIFFERENTIAL}",
     ),
     Fault(
         "another tenant's row is forbidden rather than absent",
@@ -325,5 +326,26 @@ BOUNDARY = [
         'if str(claims.get("role")).lower() == PortalCustomer.role:',
         "if False:",
         f"{ACCESS} {TOKENS}",
+    ),
+    Fault(
+        "a compiled query keeps the first tenant",
+        "tenants/compiled.py",
+        "with tenant_scope(for_whom):",
+        "with tenant_scope(opened_scope()):",
+        COMPILED,
+    ),
+    Fault(
+        "what is compiled for one tenant is every tenant's",
+        "tenants/compiled.py",
+        "for_whom = scope if scope is None or isinstance(scope, EveryTenant) else AnyOneTenant",
+        "for_whom = scope and EveryTenant()",
+        f"{COMPILED} {ACCESS}",
+    ),
+    Fault(
+        "the moment at which a query was compiled stays in it",
+        "tenants/compiled.py",
+        "if once[:2] != again[:2]:",
+        "if False:",
+        COMPILED,
     ),
 ]

@@ -87,8 +87,8 @@ FIGURES = [
     Fault(
         "a page begins a customer too late",
         "customers/listing.py",
-        "return found[start - newer : stop - newer]",
-        "return found[start - newer + bool(first) : stop - newer]",
+        "PAGE.rows(start=start - newer, stop",
+        "PAGE.rows(start=start - newer + bool(first), stop",
         "customers/tests/test_search_plan.py",
     ),
     Fault(

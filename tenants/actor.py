@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 
@@ -20,7 +20,7 @@ class Actor:
     @cached_property
     def signature(self) -> str:
         """As JSON, for the triggers of the audit trail."""
-        return json.dumps({name: value for name, value in asdict(self).items() if value})
+        return json.dumps({name: value for name, value in vars(self).items() if value})
 
 
 NOBODY = Actor()

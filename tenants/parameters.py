@@ -6,8 +6,10 @@ from typing import Any
 
 import django_filters
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.forms import CharField
 from django.http import QueryDict
+from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
 
@@ -128,6 +130,14 @@ class DayFilter(StrictFilter):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, convert=to_day_or_instant, **kwargs)
+
+
+class StrictFilterBackend(DjangoFilterBackend):
+    """Makes a form only where there is a parameter to read: else the queryset stays the very same."""
+
+    def get_filterset(self, request: Request, queryset: QuerySet, view: Any) -> django_filters.FilterSet | None:
+        given = view.filterset_class.base_filters.keys() & request.query_params.keys()
+        return super().get_filterset(request, queryset, view) if given else None
 
 
 class StrictFilterSet(django_filters.FilterSet):

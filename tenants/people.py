@@ -1,13 +1,15 @@
 """What people may do, and how they are looked up when they sign in."""
 
+from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from tenants.compiled import CompiledQuery
 from tenants.identity import email_key
-from tenants.ids import is_id
+from tenants.ids import IdField, is_id
 from tenants.scope import EVERY_TENANT, at_the_door, tenant_scope
 
 
@@ -18,6 +20,10 @@ class Role(models.TextChoices):
     TENANT_ADMIN = "tenant_admin"
     OUTLET_MANAGER = "outlet_manager"
     STAFF = "staff"
+
+
+def _columns(model: type[models.Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
 
 
 class UserManager(BaseUserManager[Any]):
@@ -40,13 +46,32 @@ class UserManager(BaseUserManager[Any]):
         with at_the_door(account):
             return self.select_related("tenant").get(email=account)
 
-    def signed_in(self, user_id: Any, *conditions: models.Q) -> Any | None:
-        """The user with this id who fulfils the conditions and may sign in."""
+    def signed_in(self, user_id: Any, **conditions: Any) -> Any | None:
+        """The user with this id who fulfils the conditions, as `filter` takes them, and may sign in."""
         if not is_id(user_id):
             return None
-        with at_the_door(user_id):
-            user = self.select_related("tenant").filter(*conditions, pk=user_id).first()
+        with tenant_scope(None), at_the_door(user_id):
+            rows = self._accounts.rows(pk=user_id, **conditions)
+        user = self._account(rows[0]) if rows else None
         return user if user and user.may_sign_in else None
+
+    @cached_property
+    def _accounts(self) -> CompiledQuery:
+        """Users as rows: their own columns, and those of their tenants."""
+        own, tenants = (_columns(model) for model in (self.model, self.model.tenant.field.related_model))
+        return CompiledQuery(
+            lambda **conditions: self.filter(**conditions).values_list(*own, *(f"tenant__{name}" for name in tenants)),
+            pk=IdField(),
+            sessions=IdField(),
+            tokens_valid_from__lte=models.DateTimeField(),
+        )
+
+    def _account(self, row: tuple[Any, ...]) -> Any:
+        own, tenant = _columns(self.model), self.model.tenant.field.related_model
+        user = self.model.from_db(self.db, own, row[: len(own)])
+        if user.tenant_id:
+            user.tenant = tenant.from_db(self.db, _columns(tenant), row[len(own) :])
+        return user
 
     def with_credentials(self, *, email: str, password: str) -> Any | None:
         """The user who may sign in with these, or None. It takes as long for an unknown address as for a wrong password."""

@@ -43,9 +43,14 @@ class ForeignTenant(RuntimeError):
     """A row of one tenant was about to be written in the scope of another."""
 
 
+def opened_scope() -> "Scope | None":
+    """The scope in force, None outside any."""
+    return _scope.get(None)
+
+
 def current_scope() -> Scope:
     """The scope in force. Raises NoTenantScope outside any."""
-    scope = _scope.get(None)
+    scope = opened_scope()
     if scope is None:
         raise NoTenantScope("No tenant scope is open: write `with tenant_scope(tenant):`.")
     return scope

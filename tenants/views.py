@@ -70,6 +70,10 @@ class TokenViewSet(GenericViewSet):
         return serializer.validated_data
 
 
+# Its fields are made once.
+ME = MeSerializer()
+
+
 class MeViewSet(GenericViewSet):
     """The person that the token speaks for."""
 
@@ -78,7 +82,7 @@ class MeViewSet(GenericViewSet):
 
     def retrieve(self, request: Request) -> Response:
         """Who am I?"""
-        return Response(self.get_serializer(request.user).data)
+        return Response(ME.to_representation(request.user))
 
 
 class StaleRow(APIException):

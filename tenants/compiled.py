@@ -1,0 +1,115 @@
+"""Queries of a fixed shape: Django writes their SQL once for a process, and a request binds its values.
+
+Writing it takes longer than everything else that a request does. The scope is a value too: a query is written for whichever
+tenant is in scope, for every tenant, or for none, and what is bound is the tenant in scope at that moment.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import Expression, Field, QuerySet
+from django.http import Http404
+
+from tenants.ids import IdField, is_id
+from tenants.scope import EveryTenant, opened_scope, tenant_scope
+
+
+class UnsoundQuery(Exception):
+    """What was compiled would not be the same for the next request."""
+
+
+class Parameter(Expression):
+    """The place of a value, in SQL and among its parameters."""
+
+    def __init__(self, name: str, output_field: Field) -> None:
+        super().__init__(output_field=output_field)
+        self.name = name
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        return "%s", [self]
+
+    def bound(self, value: Any) -> Any:
+        """The value as its field gives it to the database. Raises ValueError where it can't be one of the field's."""
+        return self.output_field.get_db_prep_value(value, connection)
+
+
+class AnyOneTenant:
+    """Stands for the tenant in scope while a query is compiled. That it has an id is all that one may know."""
+
+    pk = Parameter("the tenant in scope", IdField())
+
+
+class Compiled(NamedTuple):
+    """A query as the database gets it, and the functions that make Python's values of its columns, by their index."""
+
+    sql: str
+    params: tuple[Any, ...]
+    converters: dict[int, tuple[list[Callable[..., Any]], Any]]
+
+
+class CompiledQuery:
+    """The query that `build` makes. Of its keywords those with one of `fields` are values, and a call may leave some out;
+    the others, which have to be hashable and few, make the shape, of which each is compiled once.
+    """
+
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]], **fields: Field) -> None:
+        self.build, self.fields = build, fields
+
+    def rows(self, **keywords: Any) -> list[tuple[Any, ...]]:
+        """The rows, as `values_list` gives them."""
+        values = {name: value for name, value in keywords.items() if name in self.fields}
+        shape = tuple((name, value) for name, value in keywords.items() if name not in self.fields)
+        scope = opened_scope()
+        for_whom = scope if scope is None or isinstance(scope, EveryTenant) else AnyOneTenant
+        sql, params, converters = compiled(self, for_whom, tuple(values), shape)
+        values[AnyOneTenant.pk.name] = getattr(scope, "pk", None)
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [one.bound(values[one.name]) if isinstance(one, Parameter) else one for one in params])
+            return [_converted(row, converters) for row in cursor.fetchall()]
+
+    def get_or_404(self, **keywords: Any) -> tuple[Any, ...]:
+        """The one row. Raises Http404 where there is none, or can't be, a value being none of its field's."""
+        try:
+            rows = self.rows(**keywords)
+        except ValueError as error:
+            raise Http404 from error
+        if not rows:
+            raise Http404
+        [row] = rows
+        return row
+
+
+@lru_cache(maxsize=500)
+def compiled(
+    query: CompiledQuery, for_whom: Any, names: tuple[str, ...], shape: tuple[tuple[str, Any], ...]
+) -> Compiled:
+    """Raises UnsoundQuery where a value lost its place, or where what is of one moment or of one row got into the query."""
+    places = {name: Parameter(name, query.fields[name]) for name in names}
+    with tenant_scope(for_whom):
+        once, again = (_as_sql(query.build(**places, **dict(shape))) for _ in range(2))
+    found = {one.name for one in once.params if isinstance(one, Parameter)} - {AnyOneTenant.pk.name}
+    if found != {*names}:
+        raise UnsoundQuery(f"Values without a place, or places without a value: {found ^ {*names}}.")
+    if once[:2] != again[:2]:
+        raise UnsoundQuery("It is another query each time: what differs has to be a value, or belong to the shape.")
+    if any(is_id(one) for one in once.params):
+        raise UnsoundQuery("The id of a row got into the query: it has to be a value.")
+    return once
+
+
+def _as_sql(queryset: QuerySet[Any, Any]) -> Compiled:
+    compiler = queryset.query.get_compiler(queryset.db)
+    sql, params = compiler.as_sql()
+    return Compiled(sql, tuple(params), compiler.get_converters([column for column, *_ in compiler.select]))
+
+
+def _converted(row: tuple[Any, ...], converters: dict[int, tuple[list[Callable[..., Any]], Any]]) -> tuple[Any, ...]:
+    if not converters:
+        return row
+    values = list(row)
+    for index, (functions, expression) in converters.items():
+        for function in functions:
+            values[index] = function(values[index], expression, connection)
+    return tuple(values)
