@@ -444,8 +444,10 @@ def by_copy(houses, chance):
             {"email": "NULL", "email_key": "NULL", "phone": "'+1' || right(phone, 10)", "password": "NULL"},
         ),
     ):
-        # COPY is the owner's alone: row security refuses it.
+        # COPY is for those whom row security doesn't bind.
         with as_owner(), connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+            cursor.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
             cursor.execute(
                 "SELECT column_name FROM information_schema.columns "
                 "WHERE table_name = %s AND is_generated = 'NEVER' AND column_name <> 'id'",
@@ -462,6 +464,8 @@ def by_copy(houses, chance):
             with cursor.copy(f"COPY {table} (id, {', '.join(columns)}) FROM STDIN") as copy:
                 for row in copied:
                     copy.write_row(row)
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+            cursor.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
 
 
 def by_delete(houses, chance):
