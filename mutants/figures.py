@@ -14,6 +14,13 @@ FIGURES = [
         TOTALS,
     ),
     Fault(
+        "points that change alone change no sum",
+        "customers/migrations/0006_customer_tallies.py",
+        '"{row}.password IS NULL", "{row}.loyalty_points"',
+        '"{row}.password IS NULL"',
+        TOTALS,
+    ),
+    Fault(
         "what finds no free part of a tally is lost",
         "tenants/tallies.py",
         "IF NOT FOUND THEN",

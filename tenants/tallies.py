@@ -135,14 +135,39 @@ def add_up(table: str, *, key: Sequence[str], sums: Sequence[str], rows: str) ->
     END LOOP;"""
 
 
-def on_change(table: str, function: str, *, declare: str, bodies: dict[str, str]) -> migrations.RunSQL:
+def on_change(
+    table: str, function: str, *, declare: str, bodies: dict[str, str], unless_same: Sequence[str] = ()
+) -> migrations.RunSQL:
     """Statement triggers on a table: `bodies` are PL/pgSQL for "insert", "update", "delete" and "truncate".
 
-    `{changes}` in one stands for the statement's rows with a `sign`.
+    `{changes}` in one stands for the statement's rows with a `sign`. An update that leaves the expressions `unless_same`
+    of `{row}` as they were, in each of its rows, costs next to nothing: its body isn't run.
     """
+    setting = function.replace("_", ".", 1)
     create, drop = [], []
     for event, body in bodies.items():
-        name = f"{function}_{event}"
+        name, clauses = f"{function}_{event}", ""
+        if event in REFERENCING:
+            clauses = f"REFERENCING {REFERENCING[event]}"
+        if event == "update" and unless_same:
+            # A statement's trigger can't look at rows, and a row's would take locks in the order of the rows, and pile up
+            # versions of a sum that many rows change. So the rows say whether the statement is to be looked at: theirs
+            # fire before it ends.
+            old, new = (", ".join(unless_same).replace("{row}", row) for row in ("OLD", "NEW"))
+            create.append(
+                f"""
+CREATE FUNCTION public.{function}_differ() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_catalog.set_config('{setting}', 'differ', true);
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER {function}_differ BEFORE UPDATE ON public.{table}
+FOR EACH ROW WHEN (({old}) IS DISTINCT FROM ({new})) EXECUTE FUNCTION public.{function}_differ()"""
+            )
+            drop.append(f"DROP TRIGGER {function}_differ ON public.{table};\nDROP FUNCTION public.{function}_differ")
+            clauses += f" WHEN (current_setting('{setting}', true) = 'differ')"
+            body = f"PERFORM set_config('{setting}', '', true);{body}"
         create.append(
             f"""
 CREATE FUNCTION public.{name}() RETURNS trigger
@@ -155,7 +180,7 @@ BEGIN
 END
 $$;
 CREATE TRIGGER {name} AFTER {event.upper()} ON public.{table}
-{f"REFERENCING {REFERENCING[event]}" if event in REFERENCING else ""} EXECUTE FUNCTION public.{name}()"""
+{clauses} EXECUTE FUNCTION public.{name}()"""
         )
         drop.append(f"DROP TRIGGER {name} ON public.{table};\nDROP FUNCTION public.{name}")
     return migrations.RunSQL(";\n".join(create), ";\n".join(drop))

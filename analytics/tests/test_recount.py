@@ -463,6 +463,8 @@ def by_copy(houses, chance):
             with cursor.copy(f"COPY {table} (id, {', '.join(columns)}) FROM STDIN") as copy:
                 for row in copied:
                     copy.write_row(row)
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+            cursor.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
 
 
 def by_delete(houses, chance):

@@ -146,6 +146,40 @@ def test_the_application_reads_the_totals_and_cannot_write_them(tenant, rows, to
             cursor.execute(statement)
 
 
+TALLY, OWN = "circe_tally_customers_update", "circe_total_customers_update"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "added_up"),
+    [
+        ("notes", "'x'", set()),
+        ("password", "'another hash'", set()),
+        ("tags", "'{new,vip}'", set()),
+        ("loyalty_points", "loyalty_points", set()),
+        ("loyalty_points", "7", {TALLY}),
+        ("password", "NULL", {TALLY}),
+        ("email_verified", "true", {TALLY}),
+        ("is_active", "false", {TALLY}),
+        ("created_at", "'2020-01-01Z'", {TALLY}),
+        ("is_deleted", "true", {TALLY, OWN}),
+        ("tags", "'{}'", {OWN}),
+        ("id", "reverse(id)", {OWN}),
+    ],
+)
+def test_what_changes_no_sum_adds_nothing_up(tenant, column, value, added_up):
+    """Though it is one row of many that changes a sum; and the statement after it starts afresh."""
+    customers = CustomerFactory.create_batch(
+        3, tenant=tenant, tags=["vip"], password="a hash", is_active=column != "is_deleted"
+    )
+    one = f"CASE id WHEN '{customers[1].pk}' THEN {value} ELSE {column} END"
+    with as_owner(), tenant_scope(tenant), connection.cursor() as cursor:
+        for change, expected in ((f"{column} = {one}", added_up), ("address = 'x'", set())):
+            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) UPDATE customers_customer SET {change}")
+            [[[plan]]] = cursor.fetchall()
+            assert {trigger["Trigger Name"] for trigger in plan["Triggers"]} & {TALLY, OWN} == expected
+    assert check_totals("--tenant", tenant.slug)["totals"]["true"] == 4
+
+
 @pytest.mark.parametrize("table", ["appointments_appointment", "customers_customer"])
 def test_an_emptied_table_adds_up_to_nothing(tenant, rows, table):
     with as_owner(), connection.cursor() as cursor:

@@ -63,6 +63,10 @@ class Migration(migrations.Migration):
                 "delete": TALLY,
                 "truncate": "DELETE FROM public.customers_customertally;",
             },
+            unless_same=[
+                *("{row}.tenant_id", "{row}.created_at", "{row}.is_deleted", "{row}.is_active", "{row}.email_verified"),
+                *("{row}.password IS NULL", "{row}.loyalty_points"),
+            ],
         ),
         restated(CustomerTally),
     ]
