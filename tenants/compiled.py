@@ -1,6 +1,6 @@
 """Queries of a fixed shape: Django writes their SQL once for a process, and a request binds its values.
 
-Writing it takes longer than everything else that a request does. The scope is a value too: a query is written for whichever
+Writing it takes about as long as all else that a request does. The scope is a value too: a query is written for whichever
 tenant is in scope, for every tenant, or for none, and what is bound is the tenant in scope at that moment.
 """
 
