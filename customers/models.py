@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
+from django.apps import apps
 from django.contrib.auth.hashers import make_password
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
@@ -12,7 +13,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models import Count, F, Max, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -83,21 +84,18 @@ class CustomerQuerySet(models.QuerySet):
         return self.defer("search_text").annotate(**lists)
 
     def with_profile(self) -> Self:
-        """Each with the preferred lists and with totals over their appointments, in the same query.
+        """Each with the preferred lists and with the totals of their appointments, in the same query.
 
         Adds `total_appointments` (of any status), `total_spent` (by visits, in the tenant's currency) and
         `last_appointment_date` (of the last visit).
         """
         # By name only: appointments stand above customers.
-        appointments = self.model._meta.get_field("appointments").related_model.objects
-        own = appointments.filter(tenant=OuterRef("tenant"), customer=OuterRef("pk")).order_by().values("customer")
-        visits = own.filter(status="completed")
+        totals = apps.get_model("appointments", "CustomerTotals").objects
+        own = totals.filter(tenant=OuterRef("tenant"), customer_id=OuterRef("pk"))
         return self.with_preferred().annotate(
-            total_appointments=Coalesce(Subquery(own.values(n=Count("pk"))), 0),
-            total_spent=Coalesce(
-                Subquery(visits.values(n=Sum("total_price"))), 0, output_field=models.BigIntegerField()
-            ),
-            last_appointment_date=Subquery(visits.values(day=Max("appointment_date"))),
+            total_appointments=Coalesce(Subquery(own.values("total_appointments")), 0),
+            total_spent=Coalesce(Subquery(own.values("total_spent")), 0),
+            last_appointment_date=Subquery(own.values("last_visit")),
         )
 
 

@@ -17,7 +17,7 @@ FIGURES = [
         "points that change alone change no sum",
         "customers/migrations/0006_customer_tallies.py",
         '"{row}.password IS NULL", "{row}.loyalty_points"',
-        '"{row}.password IS NULL"',
+        '"{row}.password IS NULL",',
         TOTALS,
     ),
     Fault(

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from appointments.models import Status
 from appointments.tests.factories import AppointmentFactory
+from circe.database import as_owner
 from customers.preferences import PreferredService, PreferredStaff
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, not_found, preferences, profile
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
@@ -139,3 +140,13 @@ def test_reading_locks_nothing(staff, tenant):
             with CaptureQueriesContext(connection) as queries:
                 assert read(url).status_code == 200
             assert not [query["sql"] for query in queries if "FOR UPDATE" in query["sql"]], (read, url)
+
+
+def test_without_a_row_of_totals_the_customer_is_there(staff, tenant):
+    customer = CustomerFactory(tenant=tenant)
+    AppointmentFactory(tenant=tenant, customer=customer, status=Status.COMPLETED)
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM appointments_customertotals")
+    answer = staff.get(f"{CUSTOMERS}/{customer.pk}").json()
+    assert (answer["total_appointments"], answer["total_spent"], answer["last_appointment_date"]) == (0, 0, None)
+    assert [one["id"] for one in staff.get(CUSTOMERS).json()["items"]] == [customer.pk]

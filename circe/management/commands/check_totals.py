@@ -21,8 +21,8 @@ class Command(TenantCommand):
 
     help = (
         "Recount what the database keeps as totals of customers and appointments, and print where the two differ. "
-        "With --repair, as the owner of the tables, the recount takes their place: meanwhile writes to customers and "
-        "appointments wait. Run it each night so, and the statistics stay fast as well."
+        "With --repair, as the owner of the tables, a recount takes the place of those that differ: only then, and only "
+        "meanwhile, writes to customers and appointments wait. Run it each night so: the statistics stay fast as well."
     )
     outcomes = ("true", "repaired", "different")
     failures = ("different",)
@@ -41,10 +41,9 @@ class Command(TenantCommand):
         differences = total.differences(tenant)
         if differences and repair:
             with as_owner(), connection.cursor() as cursor:
-                # Who is at work comes to an end first; who comes later waits.
+                # Who is at work comes to an end first; who comes later waits, for one recount.
                 counted = ", ".join(model._meta.db_table for model in (Customer, Appointment))
                 cursor.execute(f"LOCK TABLE {counted} IN SHARE MODE")
-                differences = total.differences(tenant)
                 total.restate(tenant)
         if repair and total is CustomerTotals:
             with as_owner():
