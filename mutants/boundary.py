@@ -185,9 +185,9 @@ BOUNDARY = [
     ),
     Fault(
         "the total of a list counts every tenant's rows",
-        "circe/pagination.py",
-        "self.total = queryset.count()",
-        "self.total = queryset.model._base_manager.count()",
+        "customers/listing.py",
+        'CustomerTally.objects.order_by("-month")',
+        'type(CustomerTally.objects.all())(CustomerTally).order_by("-month")',
         NARROWED,
     ),
     Fault(
