@@ -284,8 +284,8 @@ BOUNDARY = [
         "the tenant is the token's to say",
         "tenants/authentication.py",
         "enter_scope(_scope_of(user, request))",
-        'enter_scope(Tenant.objects.filter(pk=claims.get("tenant_id")).first() or _scope_of(user, request))',
-        TOKENS,
+        'enter_scope(named_tenant(claims["tenant_id"]) if claims.get("tenant_id") else _scope_of(user, request))',
+        f"{TOKENS}::test_the_tenant_of_a_claim_opens_nothing",
     ),
     Fault(
         "a deleted customer is found by those who search",
