@@ -1,6 +1,7 @@
 """What the tests of every app share: two tenants, and people of every role in each."""
 
 import re
+from contextvars import ContextVar
 
 import pytest
 from django.core.exceptions import FullResultSet
@@ -36,6 +37,8 @@ def django_db_setup(django_db_setup):
 def over_the_wall(monkeypatch):
     """A test's own hand reaches every row, outside any scope; a request or a command doesn't, nor what runs in a scope."""
     monkeypatch.setattr(scope, "BEFORE_ANY", scope.EVERY_TENANT)
+    # A door that a test opens by itself, without a request around it, stays open for no other test.
+    monkeypatch.setattr(scope, "_scope", ContextVar("tenant_scope"))
 
 
 @pytest.fixture(autouse=True)
