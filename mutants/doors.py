@@ -126,8 +126,10 @@ DOORS = [
         "tenants/throttling.py",
         "            LoginFailure.objects.create(account=account, address=address)\n",
         "            LoginFailure.objects.create(account=account, address=address)\n"
-        "            for user in User.objects.filter(email=account):\n"
-        "                user.sessions.all().delete()\n",
+        "            from tenants.scope import EVERY_TENANT, tenant_scope\n\n"
+        "            with tenant_scope(EVERY_TENANT):\n"
+        "                for user in User.objects.filter(email=account):\n"
+        "                    user.sessions.all().delete()\n",
         LOGIN,
     ),
     Fault(

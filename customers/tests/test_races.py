@@ -7,6 +7,7 @@ from threading import Barrier, Thread
 
 import pytest
 from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from circe.database import as_owner
@@ -194,6 +195,17 @@ def test_three_customers_who_pass_their_contacts_around_all_keep_their_own(admin
         ]
         assert statuses(at_once(*changes * 4)) == {409: 24}
         assert (sorted(live(tenant)), deadlocks()) == (stored, before)
+
+
+def test_whoever_changes_contacts_waits_for_their_turn_before_anything_is_written(admin, tenant):
+    person = CustomerFactory(tenant=tenant, email="old@example.com")
+    with CaptureQueriesContext(connection) as queries:
+        assert admin.put(f"{CUSTOMERS}/{person.pk}", {"email": "new@example.com"}).status_code == 200
+    statements = [query["sql"] for query in queries]
+    [turn] = [n for n, sql in enumerate(statements) if "pg_advisory_xact_lock(5" in sql]
+    [write] = [n for n, sql in enumerate(statements) if sql.startswith("UPDATE")]
+    assert turn < write
+    assert statements[turn].index("new@example.com") < statements[turn].index("old@example.com")
 
 
 def test_creates_updates_and_restores_meet(admin, tenant):
