@@ -22,10 +22,10 @@ from bench import floor, load, writes
 from bench.compare import compare, differences
 from bench.databases import ROOT, Server
 from bench.load import Connection, Load, WrongAnswer, request
+from bench.one_pass import ONE_PASS, parameters, summary
 from bench.report import Figure, milliseconds, picture, table
 from bench.samples import COMPARED, CUSTOMERS, KINDS, SEARCHES, SIZE, TODAY, WORST, NewCustomers, Samples, samples
 from bench.services import WORKERS, Service, processor_time, running
-from bench.statistics import ONE_PASS, parameters, summary
 from bench.yardstick.search import condition
 
 CLIENTS = (1, 16, 64)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from bench.statistics import Business
+from bench.one_pass import Business
 
 CUSTOMERS = "/api/v1/customers"
 KINDS = ("list", "history", "detail")

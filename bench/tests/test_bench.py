@@ -12,8 +12,8 @@ from django.db import connection
 
 from bench import floor, load
 from bench.compare import differences
+from bench.one_pass import ONE_PASS, parameters, summary
 from bench.samples import CUSTOMERS, SIZE, samples
-from bench.statistics import ONE_PASS, parameters, summary
 from bench.yardstick.search import condition
 from circe.database import as_owner
 from conftest import client_of

@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import contains_eager, joinedload
 
-from bench.statistics import ONE_PASS, Business, parameters, summary
+from bench.one_pass import ONE_PASS, Business, parameters, summary
 from bench.yardstick import access
 from bench.yardstick.models import (
     Appointment,
