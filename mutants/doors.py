@@ -280,13 +280,6 @@ DOORS = [
         LOGS,
     ),
     Fault(
-        "the path and query of a refusal are logged",
-        "circe/settings.py",
-        '"django.request": {"level": "ERROR"}',
-        '"django.request": {"level": "WARNING", "handlers": [], "filters": []}',
-        LOGS,
-    ),
-    Fault(
         "the message of a crash is logged",
         "circe/settings.py",
         '"()": "circe.logs.DiscreetFormatter"',
