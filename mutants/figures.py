@@ -1,6 +1,6 @@
 """Faults of what the database adds up, and of how customers are found and listed."""
 
-from mutants.faults import SUMMARY, Fault
+from mutants.faults import Fault
 
 TOTALS = "circe/tests/test_check_totals.py"
 
@@ -53,7 +53,7 @@ FIGURES = [
         "analytics/segments.py",
         "recent_spent - coalesce(passed, 0) AS spent",
         "recent_spent AS spent",
-        f"{SUMMARY} analytics/tests/test_recount.py",
+        "analytics/tests/test_segments.py",
     ),
     Fault(
         "each figure is of another moment",

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.db import connection
 
 from conftest import client_of
 from customers.tests.factories import DeletedCustomerFactory
@@ -189,3 +190,16 @@ def test_over_all_tenants_today_is_utcs(customer, book, segments, super_admin, c
     book(customer(), days_ago(91))
     clock.move_to(NOW - dt.timedelta(hours=5, minutes=1))  # 23:59 of the 14th in UTC, 06:59 of the 15th in Jakarta
     assert segments(client_of(super_admin.user)) == {"regular": 1}
+
+
+def test_days_that_pass_take_what_was_spent_with_them(customer, book, segments, clock, admin):
+    """The database knows what was recent when it was written; each day after, a day less is."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_date")
+        [written] = cursor.fetchone()
+    spender = customer()
+    book(spender, *(written - dt.timedelta(days=350 + n) for n in range(5)), total_price=1_000_000)
+    book(spender, written + dt.timedelta(days=60), status="confirmed")
+    for days, segment in ((0, "vip"), (30, "regular")):
+        clock.move_to(dt.datetime.combine(written, dt.time(5), dt.UTC) + dt.timedelta(days=days))
+        assert segments(client_of(admin.user)) == {segment: 1}
