@@ -84,7 +84,9 @@ def test_every_id_of_the_document_is_in_the_table(document):
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             names = {
-                f"?{one['name']}" for one in operation["parameters"] if one["in"] == "query" and "_id" in one["name"]
+                f"?{one['name']}"
+                for one in operation.get("parameters", ())
+                if one["in"] == "query" and "_id" in one["name"]
             }
             for content in operation.get("requestBody", {}).get("content", {}).values():
                 names |= set(ids_in(content["schema"], document))

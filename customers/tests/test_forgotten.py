@@ -52,7 +52,7 @@ def dump():
     where = {"PGHOST": server["HOST"], "PGPORT": server["PORT"], "PGUSER": server["USER"], "PGDATABASE": server["NAME"]}
     where |= {"PGPASSWORD": server["PASSWORD"]}
     done = subprocess.run(
-        [binaries() / "pg_dump", "--data-only"],
+        [binaries() / "pg_dump", "--data-only", "--enable-row-security"],
         env=os.environ | {name: str(value) for name, value in where.items() if value},
         capture_output=True,
         check=True,
