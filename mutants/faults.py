@@ -127,8 +127,8 @@ FAULTS = [
     Fault(
         "nobody signs",
         "tenants/statements.py",
-        "quote(current_actor().signature)",
-        "quote('{}')",
+        "current_actor().signature]",
+        "'{}']",
         AUDIT,
     ),
     Fault(

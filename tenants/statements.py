@@ -12,11 +12,11 @@ from typing import Any
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import ServerCursor
-from psycopg.sql import quote
 
 from tenants.actor import current_actor
 from tenants.scope import reach
 
+INTRODUCTION = "SET LOCAL circe.tenant = %s; SET LOCAL circe.actor = %s;"
 # These read no rows of a tenant, and some must be alone in their message.
 _is_utility = re.compile(
     r"\s*(SAVEPOINT|RELEASE|ROLLBACK|SET|RESET|SHOW|CREATE|ALTER|DROP|COMMENT|GRANT|REVOKE|TRUNCATE|LOCK|ANALYZE|VACUUM)\b",
@@ -30,34 +30,21 @@ def introduce(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
         connection.execute_wrappers.append(_introduced)
 
 
-def _introduction(connection: BaseDatabaseWrapper) -> list[str]:
-    settings = [
-        f"SET LOCAL circe.tenant = {quote(reach())};",
-        f"SET LOCAL circe.actor = {quote(current_actor().signature)};",
-    ]
-    # PostgreSQL 18 takes `id IN (SELECT id FROM <view>)` for the table alone: its row security would then keep the view's
-    # LIKE from the index again.
-    if connection.pg_version >= 180000:
-        settings.append("SET LOCAL enable_self_join_elimination = off;")
-    return settings
-
-
 def _introduced(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     if isinstance(sql, str) and _is_utility(sql):
         return execute(sql, params, many, context)
     connection, cursor = context["connection"], context["cursor"].cursor
-    settings = _introduction(connection)
-    introduction = " ".join(settings)
-    if many or not isinstance(sql, str) or isinstance(cursor, ServerCursor):
+    whom_and_who = [reach(), current_actor().signature]
+    if many or not isinstance(sql, str) or isinstance(params, dict) or isinstance(cursor, ServerCursor):
         with _transaction(connection):
             with connection.wrap_database_errors, connection.connection.cursor() as own:
-                own.execute(introduction)
+                own.execute(INTRODUCTION, whom_and_who)
             return execute(sql, params, many, context)
-    if params is not None:
-        introduction = introduction.replace("%", "%%")
-    result = execute(f"{introduction} {sql}", params, many, context)
-    for _ in settings:
-        cursor.nextset()
+    if params is None:
+        sql, params = sql.replace("%", "%%"), ()
+    # As values, so that it is the same text for everyone, which psycopg reads once.
+    result = execute(f"{INTRODUCTION} {sql}", [*whom_and_who, *params], many, context)
+    cursor.set_result(-1)
     return result
 
 
