@@ -16,6 +16,7 @@ from tenants.compiled import compiled
 from tenants.models import LoginSession, Role
 from tenants.scope import InScope, current_scope, tenant_scope
 from tenants.tests.factories import PASSWORD, TenantFactory, UserFactory
+from tenants.tests.statements import written
 
 # The same examples each time, so that a red suite stays red; and however slow the machine is.
 settings.register_profile("suite", derandomize=True, deadline=None)
@@ -43,14 +44,14 @@ def over_the_wall(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def statements_alone(monkeypatch):
-    """What is captured are the statements, without what introduces each to the database (`tenants.statements`)."""
+    """What is captured are the statements, without what introduces each to the database (`tenants.statements`), and those
+    that were prepared (`tenants.compiled`) in full.
+    """
     executed = connection.ops.last_executed_query
 
-    def alone(*args):
-        return re.sub(
-            r"\ASET LOCAL circe\.tenant = .*?'; SET LOCAL circe\.actor = .*?'; (SET LOCAL enable\w+ = off; )?",
-            "",
-            executed(*args),
+    def alone(cursor, sql, params):
+        return written(sql, params) or re.sub(
+            r"\ASET LOCAL circe\.tenant = .*?'; SET LOCAL circe\.actor = .*?'; ", "", executed(cursor, sql, params)
         )
 
     monkeypatch.setattr(connection.ops, "last_executed_query", alone)

@@ -24,6 +24,7 @@ from psycopg import errors as postgres
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 from rest_framework.fields import get_error_detail
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -146,7 +147,9 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
     problem = problem_of(exc)
     if problem is None:
         return None
-    set_rollback()
+    # What only reads has nothing to undo, and need not be in a transaction of its own.
+    if context["request"].method not in SAFE_METHODS:
+        set_rollback()
     return Response(problem.body, problem.status, headers=problem.headers, content_type=CONTENT_TYPE)
 
 

@@ -30,6 +30,7 @@ from tenants.permissions import ADMINS, MANAGERS, STAFF, SUPER
 from tenants.serializers import AuditEventSerializer
 from tenants.views import TenantViewSet, enter_body_scope
 
+FINDABLE = FindableCustomer.objects.undeleted()
 PROFILE = CompiledQuery(
     lambda customer: PROFILES.undeleted().filter(pk=customer).values_list("updated_at", "profile"), customer=IdField()
 )
@@ -55,7 +56,7 @@ class CustomerViewSet(TenantViewSet):
 
     def get_queryset(self) -> QuerySet[Any]:
         if self.action == "list":
-            return FindableCustomer.objects.undeleted()
+            return FINDABLE.all()
         customers = Customer.objects.with_profile().select_related("tenant")
         if self.action not in {"purge", "restore", "history"}:
             customers = customers.undeleted()

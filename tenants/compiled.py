@@ -1,19 +1,28 @@
-"""Queries of a fixed shape: Django writes their SQL once for a process, and a request binds its values.
+"""Queries of a fixed shape: Django writes their SQL once for a process, PostgreSQL plans it once for a connection, and a
+request binds its values.
 
-Writing it takes about as long as all else that a request does. The scope is a value too: a query is written for whichever
-tenant is in scope, for every tenant, or for none, and what is bound is the tenant in scope at that moment.
+To write it takes about as long as all else that Circe does for a request, to plan it longer than to run it. The scope is a
+value too: a query is written for whichever tenant is in scope, for every tenant, or for none, and what is bound is the
+tenant in scope at that moment.
 """
 
 from collections.abc import Callable
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from django.db import connection
 from django.db.models import Expression, Field, QuerySet
 from django.http import Http404
+from psycopg.sql import quote
 
 from tenants.ids import IdField, is_id
 from tenants.scope import EveryTenant, opened_scope, tenant_scope
+
+# So many statements a connection keeps, the last ones used: each is some hundred kilobytes of the server's memory.
+KEPT = 100
+_kept: WeakKeyDictionary[Any, dict[str, None]] = WeakKeyDictionary()
 
 
 class UnsoundQuery(Exception):
@@ -42,10 +51,20 @@ class AnyOneTenant:
 
 
 class Compiled(NamedTuple):
-    """A query as the database gets it, and the functions that make Python's values of its columns, by their index."""
+    """A query as Django writes it, and the functions that make Python's values of its columns, by their index."""
 
     sql: str
     params: tuple[Any, ...]
+    converters: dict[int, tuple[list[Callable[..., Any]], Any]]
+
+
+class Prepared(NamedTuple):
+    """A query as a statement that PostgreSQL keeps: what makes it known, what asks for it, and the values it wants."""
+
+    name: str
+    preparation: str
+    execution: str
+    parameters: list[Parameter]
     converters: dict[int, tuple[list[Callable[..., Any]], Any]]
 
 
@@ -63,11 +82,13 @@ class CompiledQuery:
         shape = tuple((name, value) for name, value in keywords.items() if name not in self.fields)
         scope = opened_scope()
         for_whom = scope if scope is None or isinstance(scope, EveryTenant) else AnyOneTenant
-        sql, params, converters = compiled(self, for_whom, tuple(values), shape)
+        prepared = compiled(self, for_whom, tuple(values), shape)
         values[AnyOneTenant.pk.name] = getattr(scope, "pk", None)
+        bound = [one.bound(values[one.name]) for one in prepared.parameters]
         with connection.cursor() as cursor:
-            cursor.execute(sql, [one.bound(values[one.name]) if isinstance(one, Parameter) else one for one in params])
-            return [_converted(row, converters) for row in cursor.fetchall()]
+            _make_known(prepared)
+            cursor.execute(prepared.execution, bound)
+            return [_converted(row, prepared.converters) for row in cursor.fetchall()]
 
     def get_or_404(self, **keywords: Any) -> tuple[Any, ...]:
         """The one row. Raises Http404 where there is none, or can't be, a value being none of its field's."""
@@ -84,7 +105,7 @@ class CompiledQuery:
 @lru_cache(maxsize=500)
 def compiled(
     query: CompiledQuery, for_whom: Any, names: tuple[str, ...], shape: tuple[tuple[str, Any], ...]
-) -> Compiled:
+) -> Prepared:
     """Raises UnsoundQuery where a value lost its place, or where what is of one moment or of one row got into the query."""
     places = {name: Parameter(name, query.fields[name]) for name in names}
     with tenant_scope(for_whom):
@@ -96,13 +117,45 @@ def compiled(
         raise UnsoundQuery("It is another query each time: what differs has to be a value, or belong to the shape.")
     if any(is_id(one) for one in once.params):
         raise UnsoundQuery("The id of a row got into the query: it has to be a value.")
-    return once
+    return _prepared(once)
 
 
 def _as_sql(queryset: QuerySet[Any, Any]) -> Compiled:
     compiler = queryset.query.get_compiler(queryset.db)
     sql, params = compiler.as_sql()
     return Compiled(sql, tuple(params), compiler.get_converters([column for column, *_ in compiler.select]))
+
+
+def _prepared(query: Compiled) -> Prepared:
+    parameters = list({one.name: one for one in query.params if isinstance(one, Parameter)}.values())
+    numbers = {one.name: f"${number}" for number, one in enumerate(parameters, 1)}
+    connection.ensure_connection()
+    text = query.sql % tuple(
+        numbers[one.name] if isinstance(one, Parameter) else quote(one, connection.connection) for one in query.params
+    )
+    types = ", ".join(str(one.output_field.cast_db_type(connection)) for one in parameters)
+    # The same name for the same statement, so that it can't be taken for another.
+    name = f"circe_{sha256(f'{types} {text}'.encode()).hexdigest()[:32]}"
+    preparation, execution = f"PREPARE {name}", f"EXECUTE {name}"
+    if parameters:
+        preparation += f"({types})"
+        execution += f"({', '.join(['%s'] * len(parameters))})"
+    return Prepared(name, f"{preparation} AS {text}", execution, parameters, query.converters)
+
+
+def _make_known(prepared: Prepared) -> None:
+    """See that the connection keeps the statement. Neither a transaction nor a change of role undoes that."""
+    session = connection.connection
+    kept = _kept.setdefault(session, {})
+    if prepared.name not in kept:
+        with connection.wrap_database_errors:
+            while len(kept) >= KEPT:
+                session.execute(f"DEALLOCATE {next(iter(kept))}")
+                del kept[next(iter(kept))]
+            session.execute(prepared.preparation)
+    # The last one used comes last.
+    kept.pop(prepared.name, None)
+    kept[prepared.name] = None
 
 
 def _converted(row: tuple[Any, ...], converters: dict[int, tuple[list[Callable[..., Any]], Any]]) -> tuple[Any, ...]:

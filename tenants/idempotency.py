@@ -8,13 +8,17 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import connection, models
+from django.db import connection, models, transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.permissions import SAFE_METHODS
@@ -93,8 +97,17 @@ class StoredAnswer(models.Model):
         return Response(orjson.loads(self.body), self.status, headers=self.headers | {"Idempotency-Replayed": "true"})
 
 
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
 class IdempotentMixin(GenericViewSet):
-    """A viewset whose unsafe methods take an Idempotency-Key. Who may call is asked each time, before the key."""
+    """A viewset whose unsafe methods are each one transaction, and take an Idempotency-Key. Who may call is asked each time,
+    before the key.
+
+    A safe method is none: there is nothing to undo, and to begin and to end one are two round trips.
+    """
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with nullcontext() if request.method in SAFE_METHODS else transaction.atomic():
+            return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -74,6 +74,7 @@ class TokenViewSet(GenericViewSet):
 ME = MeSerializer()
 
 
+@method_decorator(non_atomic_requests, name="dispatch")
 class MeViewSet(GenericViewSet):
     """The person that the token speaks for."""
 

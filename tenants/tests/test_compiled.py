@@ -1,15 +1,18 @@
 """A query that is compiled once: whoever asks, it is their values that are bound, and their scope."""
 
+import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import CharField, DateTimeField, Sum
 from django.http import Http404
 from django.utils import timezone
+from psycopg.errors import DivisionByZero
 
+from circe.database import as_owner
 from tenants.compiled import CompiledQuery, UnsoundQuery, compiled
 from tenants.ids import IdField, new_id
 from tenants.models import Outlet, Service
@@ -77,6 +80,44 @@ def test_the_manager_and_the_database_are_both_told(both, tenant, django_assert_
     with django_assert_num_queries(1) as captured:
         assert names(tenant) == ["Ours"]
     assert f"\"tenant_id\" = '{tenant.pk}'" in captured[0]["sql"].replace("(", "").replace(")", "")
+
+
+def test_the_database_keeps_the_statements_used_last(in_scope, monkeypatch):
+    OutletFactory(tenant=in_scope)
+    monkeypatch.setattr("tenants.compiled.KEPT", 3)
+    page = CompiledQuery(lambda stop: Outlet.objects.order_by("name").values_list("name", "pk")[:stop])
+    for stop in (1, 2, 3, 1, 4, 5):
+        page.rows(stop=stop)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements WHERE name LIKE 'circe%' ORDER BY prepare_time")
+        kept = [statement.rpartition(" ")[2] for (statement,) in cursor.fetchall()]
+    assert kept == ["1", "4", "5"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_statement_outlives_a_failure_and_a_change_of_role(both, tenant):
+    with transaction.atomic():
+        assert names(tenant) == ["Ours"]
+        transaction.set_rollback(True)
+    with transaction.atomic():
+        with as_owner():
+            assert names(tenant) == ["Ours"]
+        for _ in range(10):
+            assert names(tenant) == ["Ours"]
+    connection.close()
+    assert names(tenant) == ["Ours"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_statement_of_a_broken_transaction_is_not_taken_for_known(both, tenant):
+    connection.ensure_connection()
+    with transaction.atomic():
+        with contextlib.suppress(DivisionByZero):
+            connection.connection.execute("SELECT 1 / 0")
+        with pytest.raises(DatabaseError):
+            names(tenant)
+        transaction.set_rollback(True)
+    assert names(tenant) == ["Ours"]
 
 
 def test_it_is_compiled_once_for_each_shape(in_scope):
