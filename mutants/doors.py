@@ -8,6 +8,13 @@ HEADERS, LOGS, SETTINGS = "circe/tests/test_headers.py", "circe/tests/test_logs.
 DOORS = [
     # --- who is let in ------------------------------------------------------------------------------------------------
     Fault(
+        "a token that was good once never expires",
+        "tenants/tokens.py",
+        'if claims["exp"] <= time.time():',
+        "if False:",
+        "tenants/tests/test_tokens.py",
+    ),
+    Fault(
         "a suspended business signs in",
         "tenants/models.py",
         "return self.is_active and (self.tenant is None or self.tenant.is_active)",

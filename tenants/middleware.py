@@ -7,8 +7,13 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from django.contrib.auth import middleware as auth
+from django.contrib.messages import middleware as messages
+from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest, HttpResponse
+from django.middleware import csrf
 from django.utils import timezone
+from django.utils.deprecation import MiddlewareMixin
 from rest_framework.permissions import SAFE_METHODS
 
 from tenants.actor import act_as, acting
@@ -17,6 +22,30 @@ from tenants.ids import is_id
 from tenants.models import User
 from tenants.scope import enter_scope, tenant_scope
 from tenants.throttling import client_address
+
+
+class NotOfTheAPI(MiddlewareMixin):
+    """A middleware of pages. The API has no session, nor what goes with one, and does not pay for it."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self.get_response(request) if request.path_info.startswith("/api/") else super().__call__(request)
+
+
+class SessionMiddleware(NotOfTheAPI, sessions.SessionMiddleware):
+    """Django's, for pages."""
+
+
+class CsrfViewMiddleware(NotOfTheAPI, csrf.CsrfViewMiddleware):
+    """Django's, for pages."""
+
+
+class AuthenticationMiddleware(NotOfTheAPI, auth.AuthenticationMiddleware):
+    """Django's, for pages."""
+
+
+class MessageMiddleware(NotOfTheAPI, messages.MessageMiddleware):
+    """Django's, for pages."""
+
 
 _request_id = re.compile(r"[A-Za-z0-9._-]{1,64}\Z").match
 

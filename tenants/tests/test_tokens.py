@@ -46,6 +46,16 @@ def test_an_access_token_says_what_the_document_says(user):
     assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "JWT"}
 
 
+def test_a_token_that_was_good_expires(user):
+    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {LoginSession.start(user).token_pair()['access']}")
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        assert client.get(ME).status_code == 200
+        clock.shift(3598)
+        assert client.get(ME).status_code == 200
+        clock.shift(2)
+        assert client.get(ME).status_code == 401
+
+
 def test_a_super_admins_token_has_no_tenant(super_admin):
     token = LoginSession.start(super_admin.user).token_pair()["access"]
     claims = jwt.decode(token, settings.JWT_SIGNING_KEY, ["HS256"])
