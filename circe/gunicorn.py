@@ -7,6 +7,7 @@ a proxy that takes in a whole request before it passes it on (nginx does) belong
 """
 
 import errno
+import gc
 import os
 import socket
 import sys
@@ -94,6 +95,11 @@ class BoundedWorker(ThreadWorker):
         with suppress(OSError):
             client.sendall(head + b"\r\n\r\n" + response.content)
         return None
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Leave what was loaded to be shared: the garbage collector would write into each page of it, and so copy it."""
+    gc.freeze()
 
 
 def when_ready(server: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import django_filters
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.forms import CharField
+from django.forms import CharField, Form
 from django.http import QueryDict
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError as BadRequest
@@ -147,6 +147,13 @@ class StrictFilterSet(django_filters.FilterSet):
     """
 
     ranges: tuple[tuple[str, str], ...] = ()
+    _form_class: type[Form] | None = None
+
+    def get_form_class(self) -> type[Form]:
+        """The same for every request: a form copies its fields."""
+        kind = type(self)
+        kind._form_class = kind._form_class or super().get_form_class()
+        return kind._form_class
 
     def is_valid(self) -> bool:
         values = self.form.cleaned_data if super().is_valid() else {}

@@ -1,0 +1,119 @@
+"""What the time of an answer is made of: where a request's Python spends it, by a profiler.
+
+    DEMO=1 .venv/bin/python bench/parts.py --tenant lotus
+
+Prints for each endpoint the calls of a request, and how its time is divided, in percent. The profiler makes calls dear: it
+tells where to look, not how long it takes. `database` is waiting for PostgreSQL; `driver` psycopg and Django's ORM;
+`authentication` all of it but waiting for its query; `answer` the pagination and the JSON.
+"""
+# ruff: noqa: E402 (first the settings)
+
+import argparse
+import cProfile
+import os
+import pstats
+import sys
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "circe.settings")
+
+import django
+
+django.setup()
+
+from django.test import RequestFactory
+
+from appointments.models import Appointment
+from circe.wsgi import application
+from tenants.models import LoginSession, Tenant, User
+from tenants.scope import EVERY_TENANT, tenant_scope
+
+CUSTOMERS = "/api/v1/customers"
+# The first that is in the name of a function's file, or the function's own name, has its time.
+PARTS = {
+    "database": ("psycopg/connection.py:wait", "_exec_command", "_execute_send"),
+    "authentication": ("jwt/", "tenants/authentication.py", "tenants/tokens.py", "tenants/people.py", "throttling.py"),
+    "answer": ("renderers.py", "circe/rendering.py", "circe/pagination.py", "rest_framework/response.py", "orjson"),
+    "driver": ("psycopg", "django/db/", "tenants/compiled.py", "tenants/statements.py"),
+    "filters": ("django_filters", "tenants/parameters.py", "django/forms/", "copy.py"),
+    "log": ("logging/", "pythonjsonlogger", "circe/logs.py"),
+    "REST framework": ("rest_framework",),
+    "Django": ("django/", "asgiref", "whitenoise"),
+}
+FRAMES = (*PARTS, "Circe", "Python")
+
+
+def part(file: str, function: str) -> str:
+    """Whose time a function's own is."""
+    name = f"{file}:{function}"
+    for one, marks in PARTS.items():
+        if any(mark in name for mark in marks):
+            return one
+    return "Python" if file == "~" or "/lib/python3" in file or file.startswith("<") else "Circe"
+
+
+def ask(environ: dict[str, Any]) -> None:
+    """Answer as for a server."""
+
+    def begin(status: str, *rest: Any) -> Any:
+        assert status == "200 OK", status
+
+    answer = application(dict(environ), begin)
+    assert b"".join(answer)
+    answer.close()
+
+
+def profiled(ask: Callable[[], object], times: int) -> tuple[float, Counter[str]]:
+    """Calls a request, and seconds by part. What C functions take is their callers'."""
+    for _ in range(20):
+        ask()
+    profiler = cProfile.Profile()
+    profiler.enable()
+    for _ in range(times):
+        ask()
+    profiler.disable()
+    stats = pstats.Stats(profiler)
+    spent: Counter[str] = Counter()
+    for (file, _, function), (_, _, own, _, callers) in stats.stats.items():  # type: ignore[attr-defined]
+        if file != "~" or not callers:
+            spent[part(file, function)] += own
+            continue
+        for (caller, _, name), (_, _, of_caller, _) in callers.items():
+            spent[part(caller, name) if caller != "~" else "Python"] += of_caller
+    return stats.total_calls / times, spent  # type: ignore[attr-defined]
+
+
+def main() -> None:
+    """Print a line an endpoint."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tenant", required=True)
+    parser.add_argument("--times", type=int, default=200)
+    options = parser.parse_args()
+    with tenant_scope(EVERY_TENANT):
+        tenant = Tenant.objects.get(slug=options.tenant)
+        user = User.objects.select_related("tenant").filter(tenant=tenant, role="tenant_admin")[0]
+        customer = Appointment.objects.filter(tenant=tenant, customer__is_deleted=False)[0].customer
+    token = LoginSession.start(user).token_pair()["access"]
+    factory = RequestFactory(HTTP_HOST="localhost", HTTP_AUTHORIZATION=f"Bearer {token}")
+    urls = {
+        "who asks": "/api/v1/auth/me",
+        "list": CUSTOMERS,
+        "search": f"{CUSTOMERS}?search={customer.last_name or customer.first_name}",
+        "detail": f"{CUSTOMERS}/{customer.pk}",
+        "history": f"{CUSTOMERS}/{customer.pk}/appointments",
+        "statistics": f"{CUSTOMERS}/statistics/summary",
+    }
+    print(f"{'':12}{'calls':>7}{''.join(f'{name:>16}' for name in FRAMES)}")
+    for name, url in urls.items():
+        calls, spent = profiled(partial(ask, factory.get(url).environ), options.times)
+        shares = "".join(f"{100 * spent[one] / spent.total():15.0f}%" for one in FRAMES)
+        print(f"{name:12}{calls:7,.0f}{shares}")
+
+
+if __name__ == "__main__":
+    main()
