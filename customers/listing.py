@@ -5,19 +5,23 @@ A page's ids are found first, by an index that needs no table, and its rows are 
 
 import datetime as dt
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
-from django.db.models import DateTimeField, QuerySet, Sum
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, CharField, DateTimeField, Field, Func, Q, QuerySet, Sum, TextField
 
-from customers.findable import FindableCustomer, FindableQuerySet
+from customers.findable import INDEXED, FindableCustomer
 from customers.models import Customer
+from customers.search import MAX_LENGTH
 from customers.serializers import CustomerSerializer
 from customers.tallies import CustomerTally
 from tenants.compiled import CompiledQuery
 from tenants.rendered import as_json
+
+# A condition: how its parts are connected, and each of them, one that is itself a condition or a lookup and what it wants.
+Shape: TypeAlias = tuple[str, tuple[tuple[str, Any], ...]]
 
 # So many are sorted in no time; of more, an index in the order of the list has a page's worth soon.
 FEW = 10_000
@@ -25,23 +29,52 @@ FEW = 10_000
 PROFILES = Customer.objects.with_profile().annotate(profile=as_json(CustomerSerializer))
 
 
-class Listing:
-    """The customers `found`, as what a paginator asks for: a count and a slice, of the JSON of each."""
+class Place(NamedTuple):
+    """Stands for a value in the shape of a condition."""
 
-    def __init__(self, found: FindableQuerySet) -> None:
-        self.found = found
+    name: str
+
+
+class Listing:
+    """The customers under a condition, as what a paginator asks for: a count and a slice, of the JSON of each.
+
+    Conditions of one shape are one query, whatever their values.
+    """
+
+    def __init__(self, condition: Q) -> None:
+        self.values: dict[str, Any] = {}
+        self.shape = self._shape(condition)
+
+    def _shape(self, condition: Q) -> Shape:
+        children: list[Any] = []
+        for child in condition.children:
+            if isinstance(child, Q):
+                children.append(self._shape(child))
+                continue
+            lookup, value = child
+            if value and type(value) in KINDS:
+                place = Place(f"{type(value).__name__}{len(self.values)}")
+                self.values[place.name], value = value, place
+            # No value, but what there always is, such as an empty list.
+            children.append((lookup, () if value == [] else value))
+        return condition.connector, tuple(children)
 
     def count(self) -> int:
-        self.total = self.found.count()
+        ((self.total,),) = COUNT.rows(shape=self.shape, **self.values)
         return self.total
 
     def __getitem__(self, wanted: slice) -> list[orjson.Fragment]:
         """Those from `wanted.start` up to `wanted.stop`, counted from the nearer end."""
-        start, stop = wanted.start, wanted.stop
-        found = self.found.sorted_apart() if self.total <= FEW else self.found
+        start, stop, few = wanted.start, wanted.stop, self.total <= FEW
         if min(stop, self.total) <= self.total - start:
-            return _fragments(_profiles(found, start, stop))
-        return _fragments(_profiles(found.reverse(), max(self.total - stop, 0), self.total - start))
+            return self.page(start, stop, few=few)
+        return self.page(max(self.total - stop, 0), self.total - start, few=few, backwards=True)
+
+    def page(self, start: int, stop: int, *, few: bool = False, backwards: bool = False) -> list[orjson.Fragment]:
+        """Those from `start` up to `stop`, or `backwards` from the oldest; few are sorted, of many a walk meets enough."""
+        query = FEW_BY_PAGE if few else PAGE
+        rows = query.rows(shape=self.shape, start=start, stop=stop, few=few, backwards=backwards, **self.values)
+        return [orjson.Fragment(text) for (text,) in rows]
 
 
 class WholeListing:
@@ -60,28 +93,55 @@ class WholeListing:
         first, last = bisect_right(self.through, start), bisect_left(self.through, end)
         newer, through = self.through[first - 1] if first else 0, self.through[last]
         if end - newer <= through - start:
-            created = {"created_at__lt": self.months[first - 1][0]} if first else {}
-            return _fragments(PAGE.rows(start=start - newer, stop=stop - newer, **created))
-        since = self.months[last][0]
-        return _fragments(
-            PAGE.rows(start=max(through - stop, 0), stop=through - start, backwards=True, created_at__gte=since)
-        )
+            older = Listing(Q(created_at__lt=self.months[first - 1][0]) if first else Q())
+            return older.page(start - newer, stop - newer)
+        since = Listing(Q(created_at__gte=self.months[last][0]))
+        return since.page(max(through - stop, 0), through - start, backwards=True)
 
 
-def _profiles(found: FindableQuerySet, start: int, stop: int) -> QuerySet[Any, Any]:
+def _condition(shape: Shape, values: dict[str, Any], beside: str = "") -> Q:
+    """The condition of that shape, with these values; `beside` the indexes, of fields whose names begin so."""
+    connector, children = shape
+    parts: list[Any] = []
+    for first, second in children:
+        if first in {Q.AND, Q.OR}:
+            parts.append(_condition((first, second), values, beside))
+        else:
+            value = values[second.name] if isinstance(second, Place) else second
+            parts.append((f"{beside if first.startswith(INDEXED) else ''}{first}", value))
+    return Q(*parts, _connector=connector)
+
+
+def _count(shape: Shape, **values: Any) -> QuerySet[Any, Any]:
+    found = FindableCustomer.objects.undeleted().filter(_condition(shape, values))
+    return found.order_by().values_list(
+        Func(function="count", template="%(function)s(*)", output_field=BigIntegerField())
+    )
+
+
+def _page(shape: Shape, *, start: int, stop: int, few: bool, backwards: bool, **values: Any) -> QuerySet[Any, Any]:
+    customers = FindableCustomer.objects.undeleted()
+    if few:
+        found = customers.filter(_condition(shape, values)).sorted_apart()
+    else:
+        found = customers.beside_the_indexes().filter(_condition(shape, values, "unindexed_"))
+    found = found.reverse() if backwards else found
     return PROFILES.filter(pk__in=found[start:stop].values("pk")).values_list("profile")
 
 
-def _page(start: int, stop: int, *, backwards: bool = False, **created: Any) -> QuerySet[Any, Any]:
-    found = FindableCustomer.objects.undeleted().filter(**created)
-    return _profiles(found.reverse() if backwards else found, start, stop)
-
-
-def _fragments(rows: Iterable[tuple[str]]) -> list[orjson.Fragment]:
-    return [orjson.Fragment(text) for (text,) in rows]
-
-
-PAGE = CompiledQuery(_page, created_at__lt=DateTimeField(), created_at__gte=DateTimeField())
+# Of what field a value is. A character of a search makes less than three values.
+KINDS: dict[type, Field] = {
+    str: TextField(),
+    dt.datetime: DateTimeField(),
+    list: ArrayField(CharField(max_length=50)),
+}
+FIELDS: dict[str, Any] = {
+    f"{kind.__name__}{number}": field for kind, field in KINDS.items() for number in range(3 * MAX_LENGTH)
+}
+# Whom a search finds, and so by which index, is a matter of its words.
+COUNT = CompiledQuery(_count, kept=False, **FIELDS)
+FEW_BY_PAGE = CompiledQuery(_page, kept=False, **FIELDS)
+PAGE = CompiledQuery(_page, **FIELDS)
 TALLIES = CompiledQuery(
     lambda: CustomerTally.objects.order_by("-month").values_list("month").annotate(Sum("total_customers"))
 )

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from itertools import groupby
 
-from django.db.models import F, Func, Lookup, Q, TextField, Value
+from django.db.models import F, Func, Lookup, Q, TextField
 
 from tenants.identity import PHONE_SEPARATORS, without_separators, without_trunk_prefix
 
@@ -18,16 +18,31 @@ MAX_LENGTH = 100
 _PHONE_PART = re.compile(rf"[0-9+{PHONE_SEPARATORS}]+\Z")
 
 
-@TextField.register_lookup
-class Like(Lookup):
-    """SQL's LIKE with a pattern that the database made, wildcards of the text already escaped."""
+class FoldedPattern(Lookup):
+    """SQL's LIKE with the pattern that `function` of the database makes of a word: folded, its wildcards escaped."""
 
-    lookup_name = "like"
+    function: str
 
     def as_sql(self, compiler, connection):  # noqa: ANN001, ANN201
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
-        return f"{left} LIKE {right}", [*left_params, *right_params]
+        return f"{left} LIKE {self.function}({right})", [*left_params, *right_params]
+
+
+@TextField.register_lookup
+class HasPart(FoldedPattern):
+    """The word occurs."""
+
+    lookup_name = "has_part"
+    function = "circe_contains"
+
+
+@TextField.register_lookup
+class HasBeginning(FoldedPattern):
+    """A word begins so."""
+
+    lookup_name = "has_beginning"
+    function = "circe_begins_word"
 
 
 def matching(text: str) -> Q:
@@ -71,11 +86,11 @@ def _part(word: str) -> Q:
 
 
 def _contains(word: str) -> Q:
-    return Q(search_text__like=Func(Value(word), function="circe_contains", output_field=TextField()))
+    return Q(search_text__has_part=word)
 
 
 def _begins_word(word: str) -> Q:
-    return Q(search_text__like=Func(Value(word), function="circe_begins_word", output_field=TextField()))
+    return Q(search_text__has_beginning=word)
 
 
 class SearchText(Func):

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from customers.filters import CustomerFilter
 from customers.findable import FindableCustomer
-from customers.listing import PROFILES, Listing, WholeListing
+from customers.listing import PROFILES, WholeListing
 from customers.models import Customer
 from customers.serializers import (
     CreatedCustomerSerializer,
@@ -55,8 +55,6 @@ class CustomerViewSet(TenantViewSet):
     }
 
     def get_queryset(self) -> QuerySet[Any]:
-        if self.action == "list":
-            return FINDABLE.all()
         customers = Customer.objects.with_profile().select_related("tenant")
         if self.action not in {"purge", "restore", "history"}:
             customers = customers.undeleted()
@@ -64,9 +62,8 @@ class CustomerViewSet(TenantViewSet):
 
     def list(self, request: Request) -> Response:
         """Customers, newest first."""
-        everybody = self.get_queryset()
-        found: Any = self.filter_queryset(everybody)
-        listing: Any = WholeListing() if found is everybody else Listing(found)
+        found: Any = self.filter_queryset(FINDABLE)
+        listing: Any = WholeListing() if found is FINDABLE else found
         return self.get_paginated_response(self.paginate_queryset(listing))
 
     def create(self, request: Request) -> Response:

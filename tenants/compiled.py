@@ -56,25 +56,19 @@ class Compiled(NamedTuple):
     sql: str
     params: tuple[Any, ...]
     converters: dict[int, tuple[list[Callable[..., Any]], Any]]
-
-
-class Prepared(NamedTuple):
-    """A query as a statement that PostgreSQL keeps: what makes it known, what asks for it, and the values it wants."""
-
-    name: str
-    preparation: str
-    execution: str
-    parameters: list[Parameter]
-    converters: dict[int, tuple[list[Callable[..., Any]], Any]]
+    # What has PostgreSQL keep the statement of which `sql` then is the execution.
+    preparation: str = ""
 
 
 class CompiledQuery:
     """The query that `build` makes. Of its keywords those with one of `fields` are values, and a call may leave some out;
     the others, which have to be hashable and few, make the shape, of which each is compiled once.
+
+    PostgreSQL plans it without its values; it is not `kept` where they decide how it is best answered.
     """
 
-    def __init__(self, build: Callable[..., QuerySet[Any, Any]], **fields: Field) -> None:
-        self.build, self.fields = build, fields
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]], *, kept: bool = True, **fields: Field) -> None:
+        self.build, self.kept, self.fields = build, kept, fields
 
     def rows(self, **keywords: Any) -> list[tuple[Any, ...]]:
         """The rows, as `values_list` gives them."""
@@ -82,13 +76,14 @@ class CompiledQuery:
         shape = tuple((name, value) for name, value in keywords.items() if name not in self.fields)
         scope = opened_scope()
         for_whom = scope if scope is None or isinstance(scope, EveryTenant) else AnyOneTenant
-        prepared = compiled(self, for_whom, tuple(values), shape)
+        query = compiled(self, for_whom, tuple(values), shape)
         values[AnyOneTenant.pk.name] = getattr(scope, "pk", None)
-        bound = [one.bound(values[one.name]) for one in prepared.parameters]
+        bound = [one.bound(values[one.name]) if isinstance(one, Parameter) else one for one in query.params]
         with connection.cursor() as cursor:
-            _make_known(prepared)
-            cursor.execute(prepared.execution, bound)
-            return [_converted(row, prepared.converters) for row in cursor.fetchall()]
+            if self.kept:
+                _make_known(query)
+            cursor.execute(query.sql, bound)
+            return [_converted(row, query.converters) for row in cursor.fetchall()]
 
     def get_or_404(self, **keywords: Any) -> tuple[Any, ...]:
         """The one row. Raises Http404 where there is none, or can't be, a value being none of its field's."""
@@ -105,7 +100,7 @@ class CompiledQuery:
 @lru_cache(maxsize=500)
 def compiled(
     query: CompiledQuery, for_whom: Any, names: tuple[str, ...], shape: tuple[tuple[str, Any], ...]
-) -> Prepared:
+) -> Compiled:
     """Raises UnsoundQuery where a value lost its place, or where what is of one moment or of one row got into the query."""
     places = {name: Parameter(name, query.fields[name]) for name in names}
     with tenant_scope(for_whom):
@@ -117,7 +112,7 @@ def compiled(
         raise UnsoundQuery("It is another query each time: what differs has to be a value, or belong to the shape.")
     if any(is_id(one) for one in once.params):
         raise UnsoundQuery("The id of a row got into the query: it has to be a value.")
-    return _prepared(once)
+    return _prepared(once) if query.kept else once
 
 
 def _as_sql(queryset: QuerySet[Any, Any]) -> Compiled:
@@ -126,7 +121,8 @@ def _as_sql(queryset: QuerySet[Any, Any]) -> Compiled:
     return Compiled(sql, tuple(params), compiler.get_converters([column for column, *_ in compiler.select]))
 
 
-def _prepared(query: Compiled) -> Prepared:
+def _prepared(query: Compiled) -> Compiled:
+    """The query as the execution of a statement of its own."""
     parameters = list({one.name: one for one in query.params if isinstance(one, Parameter)}.values())
     numbers = {one.name: f"${number}" for number, one in enumerate(parameters, 1)}
     connection.ensure_connection()
@@ -140,22 +136,23 @@ def _prepared(query: Compiled) -> Prepared:
     if parameters:
         preparation += f"({types})"
         execution += f"({', '.join(['%s'] * len(parameters))})"
-    return Prepared(name, f"{preparation} AS {text}", execution, parameters, query.converters)
+    return Compiled(execution, tuple(parameters), query.converters, f"{preparation} AS {text}")
 
 
-def _make_known(prepared: Prepared) -> None:
+def _make_known(query: Compiled) -> None:
     """See that the connection keeps the statement. Neither a transaction nor a change of role undoes that."""
     session = connection.connection
     kept = _kept.setdefault(session, {})
-    if prepared.name not in kept:
+    if query.sql not in kept:
         with connection.wrap_database_errors:
             while len(kept) >= KEPT:
-                session.execute(f"DEALLOCATE {next(iter(kept))}")
-                del kept[next(iter(kept))]
-            session.execute(prepared.preparation)
+                execution = next(iter(kept))
+                session.execute(execution.partition("(")[0].replace("EXECUTE", "DEALLOCATE"))
+                del kept[execution]
+            session.execute(query.preparation)
     # The last one used comes last.
-    kept.pop(prepared.name, None)
-    kept[prepared.name] = None
+    kept.pop(query.sql, None)
+    kept[query.sql] = None
 
 
 def _converted(row: tuple[Any, ...], converters: dict[int, tuple[list[Callable[..., Any]], Any]]) -> tuple[Any, ...]:

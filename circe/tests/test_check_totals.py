@@ -180,6 +180,26 @@ def test_what_changes_no_sum_adds_nothing_up(tenant, column, value, added_up):
     assert check_totals("--tenant", tenant.slug)["totals"]["true"] == 4
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "status = 'cancelled'",
+        "status = 'pending'",
+        "total_price = total_price + 1",
+        "appointment_date = appointment_date - 40",
+        "start_time = start_time - interval '1 minute'",
+        "customer_id = NULL",
+    ],
+)
+def test_the_sums_follow_what_alone_changes_of_an_appointment(tenant, change):
+    """Of an open one, and then of a visit."""
+    AppointmentFactory(tenant=tenant, status=Status.CONFIRMED)
+    with as_owner(), tenant_scope(tenant), connection.cursor() as cursor:
+        for first in (change, "status = 'completed'", change):
+            cursor.execute(f"UPDATE appointments_appointment SET {first}")
+            assert check_totals("--tenant", tenant.slug)["totals"]["true"] == 4
+
+
 @pytest.mark.parametrize("table", ["appointments_appointment", "customers_customer"])
 def test_an_emptied_table_adds_up_to_nothing(tenant, rows, table):
     with as_owner(), connection.cursor() as cursor:
