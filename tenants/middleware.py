@@ -11,7 +11,6 @@ from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest, HttpResponse
-from django.middleware import csrf
 from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework.permissions import SAFE_METHODS
@@ -32,10 +31,6 @@ class NotOfTheAPI(MiddlewareMixin):
 
 
 class SessionMiddleware(NotOfTheAPI, sessions.SessionMiddleware):
-    """Django's, for pages."""
-
-
-class CsrfViewMiddleware(NotOfTheAPI, csrf.CsrfViewMiddleware):
     """Django's, for pages."""
 
 
