@@ -26,6 +26,8 @@ TOP = 10
 MEASURES = ("total_appointments", "total_spent")
 # An index has the customers with so many appointments.
 MANY = 10
+# Of so many with most of all time it is looked at how much they have in a period.
+SOME = 200
 THRESHOLDS = ("at_risk_after_days", "new_within_days", "vip_min_visits", "vip_top_percent")
 
 DEFINITIONS = {
@@ -208,7 +210,7 @@ def top_customers(period: Period) -> dict[str, list[Customer]]:
     Each has both figures.
     """
     if period == ALL_TIME:
-        return {measure: _named(_most(measure), TOP) for measure in MEASURES}
+        return {measure: _named(_most(measure, TOP), TOP) for measure in MEASURES}
     limit = 5 * TOP
     found = _most_in(period, limit)
     tops = {measure: _named(places, TOP) for measure, places in found.items()}
@@ -218,29 +220,18 @@ def top_customers(period: Period) -> dict[str, list[Customer]]:
     return tops
 
 
-def _most(measure: str) -> list[Place]:
+def _most(measure: str, number: int) -> list[Place]:
     """The first customers by a figure of all time."""
     totals = CustomerTotals.objects.filter(is_deleted=False, **{f"{measure}__gt": 0})
     places = totals.order_by(*_order(measure)).values_list("customer_id", *MEASURES)
     # The index has those with many appointments only; mostly they are enough.
-    many = list(places.filter(total_appointments__gte=MANY)[:TOP]) if measure == "total_appointments" else []
-    return [Place(*place) for place in (many if len(many) == TOP else places[:TOP])]
+    many = list(places.filter(total_appointments__gte=MANY)[:number]) if measure == "total_appointments" else []
+    return [Place(*place) for place in (many if len(many) == number else places[:number])]
 
 
 def _most_in(period: Period, limit: int | None) -> dict[str, list[Place]]:
-    """The first customers by each figure of a period, deleted ones among them; the appointments are added up once."""
-    figures, params = (
-        Appointment.objects.filter(period.on("appointment_date"), customer__isnull=False)
-        .order_by()
-        .values("customer_id")
-        .annotate(
-            # Not by a column that the index on days leaves out.
-            total_appointments=Count("*"),
-            total_spent=Coalesce(Sum("total_price", filter=Q(status=Status.COMPLETED)), 0),
-        )
-        .values_list("customer_id", *MEASURES)
-        .query.sql_with_params()
-    )
+    """The first customers by each figure of a period, maybe deleted ones among them; the appointments are added up once."""
+    figures, params = _figures_in(period, _contenders(period)).query.sql_with_params()
     tops = " UNION ALL ".join(
         f"(SELECT '{measure}', * FROM figures WHERE {measure} > 0 "  # noqa: S608
         f"ORDER BY {measure} DESC, {other} DESC, customer_id LIMIT %s)"
@@ -253,6 +244,41 @@ def _most_in(period: Period, limit: int | None) -> dict[str, list[Place]]:
         for measure, *place in cursor:
             found[measure].append(Place(*place))
     return found
+
+
+def _figures_in(period: Period, contenders: Q) -> QuerySet[Appointment, Any]:
+    """What Place has, of each of the contenders with an appointment in the period."""
+    return (
+        Appointment.objects.filter(contenders, period.on("appointment_date"), customer__isnull=False)
+        .order_by()
+        .values("customer_id")
+        .annotate(
+            # Not by a column that the index on days leaves out.
+            total_appointments=Count("*"),
+            total_spent=Coalesce(Sum("total_price", filter=Q(status=Status.COMPLETED)), 0),
+        )
+        .values_list("customer_id", *MEASURES)
+    )
+
+
+def _contenders(period: Period) -> Q:
+    """The condition on appointments that their customer may be among the first TOP of the period.
+
+    Nobody has more in a period than of all time. So whoever has less of all time than the last of TOP others have in the
+    period isn't among its first (a threshold as in Fagin's algorithm). Of a period so short that nearly everybody has as
+    much, all appointments are looked at.
+    """
+    some = {place.customer_id for measure in MEASURES for place in _most(measure, SOME)}
+    places = [Place(*place) for place in _figures_in(period, Q(customer_id__in=some))]
+    if len(places) < TOP:
+        return Q()
+    appointments, spent = (sorted(figures, reverse=True)[TOP - 1] for figures in list(zip(*places, strict=True))[1:])
+    if appointments < MANY or spent == 0:
+        return Q()
+    totals = CustomerTotals.objects.filter(is_deleted=False).order_by().values("customer_id")
+    return Q(customer_id__in=totals.filter(total_appointments__gte=appointments)) | Q(
+        customer_id__in=totals.filter(total_spent__gte=spent)
+    )
 
 
 def _order(measure: str) -> tuple[str, ...]:

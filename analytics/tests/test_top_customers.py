@@ -1,0 +1,66 @@
+"""The first customers of a period, found among those who have enough of all time, are the first of all."""
+
+import datetime as dt
+import random
+from itertools import count
+
+import pytest
+
+from analytics.statistics import MEASURES, Period, _contenders, top_customers
+from appointments.models import Appointment, Status
+from customers.tests.factories import DeletedCustomerFactory
+from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+
+PERIOD = Period(dt.date(2024, 1, 1), dt.date(2024, 12, 31))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nobody_is_left_out(tenant, customer, in_scope, seed):
+    """Whether they came often or spent much, whatever others have at other times, and whoever was deleted."""
+    choose, slots = random.Random(seed), {inside: count() for inside in (True, False)}
+    house = {
+        "outlet": OutletFactory(tenant=tenant),
+        "service": ServiceFactory(tenant=tenant),
+        "staff_id": UserFactory(tenant=tenant).pk,
+    }
+    appointments, figures = [], {}
+
+    def book(whom, number, price, inside=True):
+        for _ in range(number):
+            day, hour = divmod(next(slots[inside]), 20)
+            status = choose.choice([Status.COMPLETED, Status.COMPLETED, Status.NO_SHOW])
+            first = PERIOD.first if inside else dt.date(2020, 1, 1)
+            appointments.append(
+                Appointment(
+                    tenant=tenant,
+                    customer=whom,
+                    appointment_date=first + dt.timedelta(days=day),
+                    start_time=dt.time(hour),
+                    end_time=dt.time(hour + 1),
+                    status=status,
+                    total_price=price,
+                    **house,
+                )
+            )
+            if inside:
+                often, spent = figures.get(whom.pk, (0, 0))
+                figures[whom.pk] = often + 1, spent + (price if status == Status.COMPLETED else 0)
+
+    for _ in range(24):
+        whom = customer()
+        book(whom, choose.randrange(8, 13), choose.randrange(1, 9))
+        book(whom, choose.choice([0, 0, 11]), 5, inside=False)
+    for _ in range(3):
+        # Much in few, all of it long ago, and one who is gone.
+        book(customer(), 2, 90 + choose.randrange(9))
+        book(customer(), 40, 50, inside=False)
+    book(gone := DeletedCustomerFactory(tenant=tenant), 60, 60)
+    Appointment.objects.bulk_create(appointments)
+    del figures[gone.pk]
+
+    assert _contenders(PERIOD)
+    tops = top_customers(PERIOD)
+    for place, measure in enumerate(MEASURES):
+        order = sorted(figures.items(), key=lambda one: (-one[1][place], -one[1][1 - place], one[0]))
+        found = [(one.pk, (one.total_appointments, one.total_spent)) for one in tops[measure]]
+        assert found == [one for one in order if one[1][place]][:10]
