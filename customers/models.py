@@ -23,9 +23,11 @@ from customers.preferences import PREFERRED
 from customers.search import SearchText
 from customers.transfer.models import CustomerImport
 from customers.validators import validate_date_of_birth, validate_name, validate_source, validate_tag
+from tenants.compiled import CompiledQuery
 from tenants.constraints import SameTenant, TenantForeignKey
 from tenants.idempotency import StoredAnswer
 from tenants.identity import clean_email, clean_phone, email_key, validate_email_address, validate_phone
+from tenants.ids import IdField
 from tenants.models import LoginFailure, Outlet, TenantModel, validate_language
 from tenants.scope import TenantManager, current_tenant
 
@@ -306,15 +308,12 @@ class Customer(TenantModel):
 
     def conflicts(self) -> list[dict[str, Any]]:
         """Who else has the e-mail or the phone, deleted ones last: `[{"field", "customer_id", "is_deleted"}]`."""
-        values = {"email": ("email_key", email_key(self.email) if self.email else None), "phone": ("phone", self.phone)}
+        values = {"email": email_key(self.email) if self.email else None, "phone": self.phone}
         return [
-            {"field": field, "customer_id": other.pk, "is_deleted": other.is_deleted}
-            for field, (column, value) in values.items()
+            {"field": field, "customer_id": pk, "is_deleted": is_deleted}
+            for field, value in values.items()
             if value
-            for other in Customer.objects.filter(tenant_id=self.tenant_id, **{column: value})
-            .exclude(pk=self.pk)
-            .order_by("is_deleted", "id")
-            .only("is_deleted")
+            for pk, is_deleted in OTHERS[field].rows(tenant=self.tenant_id, value=value, but=self.pk)
         ]
 
     def soft_delete(self, *, by: str) -> None:
@@ -338,6 +337,22 @@ class Customer(TenantModel):
         purge_all([self])
 
 
+def _others(column: str) -> CompiledQuery:
+    return CompiledQuery(
+        lambda tenant, value, but: (
+            Customer.objects.filter(tenant_id=tenant, **{column: value})
+            .exclude(pk=but)
+            .order_by("is_deleted", "id")
+            .values_list("pk", "is_deleted")
+        ),
+        tenant=IdField(),
+        value=models.CharField(),
+        but=IdField(),
+    )
+
+
+# Who else has the same, deleted ones last.
+OTHERS = {"email": _others("email_key"), "phone": _others("phone")}
 DELETION = {"is_deleted", "is_active", "was_active", "deleted_at", "deleted_by"}
 
 

@@ -158,7 +158,3 @@ class CreatedCustomerSerializer(CustomerSerializer):
 
 class CustomerWithPreferencesSerializer(CustomerSerializer):
     """The customer, with the keys of the preferences at the top level too."""
-
-    def to_representation(self, instance: Customer) -> dict[str, Any]:
-        profile = super().to_representation(instance)
-        return profile["preferences"] | profile

@@ -15,9 +15,7 @@ from customers.findable import FindableCustomer
 from customers.listing import PROFILES, WholeListing
 from customers.models import Customer
 from customers.serializers import (
-    CreatedCustomerSerializer,
     CustomerSerializer,
-    CustomerWithPreferencesSerializer,
     NewCustomerSerializer,
     PreferencesSerializer,
 )
@@ -55,7 +53,7 @@ class CustomerViewSet(TenantViewSet):
     }
 
     def get_queryset(self) -> QuerySet[Any]:
-        customers = Customer.objects.with_profile().select_related("tenant")
+        customers = Customer.objects.defer("search_text").select_related("tenant")
         if self.action not in {"purge", "restore", "history"}:
             customers = customers.undeleted()
         return customers if self.request.method in SAFE_METHODS else customers.select_for_update(of=("self",))
@@ -71,9 +69,10 @@ class CustomerViewSet(TenantViewSet):
         enter_body_scope(request)
         check_duplicates = boolean(request, "check_duplicates", default=True)
         customer = self._saved(NewCustomerSerializer(data=request.data))
-        customer.possible_duplicates = customer.conflicts() if check_duplicates else []
-        location = {"Location": reverse("customer", args=[customer.pk])}
-        return _answer(CreatedCustomerSerializer, customer, status.HTTP_201_CREATED, location)
+        answer = _answer(customer)
+        answer.status_code, answer["Location"] = status.HTTP_201_CREATED, reverse("customer", args=[customer.pk])
+        answer.data["possible_duplicates"] = customer.conflicts() if check_duplicates else []
+        return answer
 
     def retrieve(self, request: Request, customer_id: str) -> Response:
         """One customer, with preferences and totals."""
@@ -83,7 +82,7 @@ class CustomerViewSet(TenantViewSet):
     def update(self, request: Request, customer_id: str) -> Response:
         """Change the keys given, and no others."""
         customer = self._saved(CustomerSerializer(self.get_object(), data=request.data, partial=True))
-        return _answer(CustomerSerializer, customer)
+        return _answer(customer)
 
     def preferences(self, request: Request, customer_id: str) -> Response:
         """Change the preferences given, and no others."""
@@ -91,7 +90,9 @@ class CustomerViewSet(TenantViewSet):
         preferences = PreferencesSerializer(customer, data=request.data, partial=True)
         preferences.is_valid(raise_exception=True)
         customer.change(preferences.validated_data)
-        return _answer(CustomerWithPreferencesSerializer, self._fresh(customer))
+        answer = _answer(customer)
+        answer.data = answer.data["preferences"] | answer.data
+        return answer
 
     def destroy(self, request: Request, customer_id: str) -> Response:
         """Soft-delete, or with `permanent=true` remove for good."""
@@ -107,7 +108,7 @@ class CustomerViewSet(TenantViewSet):
         """Undo a soft deletion."""
         customer = self.get_object()
         customer.restore()
-        return _answer(CustomerSerializer, self._fresh(customer))
+        return _answer(customer)
 
     def history(self, request: Request, customer_id: str) -> Response:
         """Who changed what of the customer, newest first; of a soft-deleted one too."""
@@ -116,13 +117,10 @@ class CustomerViewSet(TenantViewSet):
 
     def _saved(self, serializer: Any) -> Customer:
         serializer.is_valid(raise_exception=True)
-        return self._fresh(serializer.save())
-
-    def _fresh(self, customer: Customer) -> Customer:
-        return Customer.objects.with_profile().get(pk=customer.pk)
+        return serializer.save()
 
 
-def _answer(
-    serializer: type[CustomerSerializer], customer: Customer, code: int = 200, headers: dict[str, str] | None = None
-) -> Response:
-    return Response(serializer(customer).data, code, headers={"ETag": customer.etag} | (headers or {}))
+def _answer(customer: Customer) -> Response:
+    """The customer as the database has them now."""
+    updated_at, profile = PROFILE.get_or_404(customer=customer.pk)
+    return Response(orjson.loads(profile), headers={"ETag": etag(updated_at)})
