@@ -23,6 +23,34 @@ COMPILED = "tenants/tests/test_compiled.py"
 
 BOUNDARY = [
     Fault(
+        "a statement is kept that was never made known",
+        "tenants/compiled.py",
+        "            session.execute(query.preparation)\n    # The last",
+        "            kept[query.sql] = None\n            session.execute(query.preparation)\n    # The last",
+        "tenants/tests/test_compiled.py",
+    ),
+    Fault(
+        "a connection keeps every statement",
+        "tenants/compiled.py",
+        "while len(kept) >= KEPT:",
+        "while False:",
+        "tenants/tests/test_compiled.py",
+    ),
+    Fault(
+        "reads undo what is around them",
+        "circe/errors.py",
+        'if context["request"].method not in SAFE_METHODS:',
+        "if True:",
+        "customers/tests/test_list.py",
+    ),
+    Fault(
+        "a write is no transaction",
+        "tenants/idempotency.py",
+        "with nullcontext() if request.method in SAFE_METHODS else transaction.atomic():",
+        "with nullcontext():",
+        "customers/tests/test_idempotency.py customers/tests/test_create.py customers/tests/test_preferences.py",
+    ),
+    Fault(
         "the manager's filter lets every row through",
         "tenants/scope.py",
         "if isinstance(scope, EveryTenant):\n            raise FullResultSet",
@@ -138,8 +166,8 @@ BOUNDARY = [
     Fault(
         "a duplicate of another tenant is named",
         "customers/models.py",
-        "for other in Customer.objects.filter(tenant_id=self.tenant_id, **{column: value})",
-        "for other in Customer._base_manager.filter(**{column: value})",
+        "Customer.objects.filter(tenant_id=tenant, **{column: value})",
+        "Customer._base_manager.exclude(pk=tenant).filter(**{column: value})",
         f"{CREATE}::test_email_and_phone_must_be_unique_within_the_tenant",
     ),
     Fault(

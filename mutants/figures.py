@@ -100,6 +100,20 @@ FIGURES = [
         "customers/tests/test_findable.py",
     ),
     Fault(
+        "a filter of no value is forgotten",
+        "customers/listing.py",
+        "            children.append((lookup, () if value == [] else value))",
+        "            if isinstance(value, Place):\n                children.append((lookup, value))",
+        "customers/tests/test_list.py",
+    ),
+    Fault(
+        "a page of many is taken from all of them",
+        "customers/listing.py",
+        "found = customers.beside_the_indexes()",
+        "found = customers.sorted_apart().beside_the_indexes()",
+        "customers/tests/test_search_plan.py",
+    ),
+    Fault(
         "a page is walked to from the newest customer",
         "customers/listing.py",
         "if end - newer <= through - start:",
@@ -109,8 +123,8 @@ FIGURES = [
     Fault(
         "a page begins a customer too late",
         "customers/listing.py",
-        "PAGE.rows(start=start - newer, stop",
-        "PAGE.rows(start=start - newer + bool(first), stop",
+        "older.page(start - newer, stop",
+        "older.page(start - newer + bool(first), stop",
         "customers/tests/test_search_plan.py",
     ),
     Fault(

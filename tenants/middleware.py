@@ -65,8 +65,8 @@ class AuditMiddleware:
 
 
 def _note_refusal(request: HttpRequest) -> None:
-    user = request.user
-    # Who is nobody can't fill the trail.
+    # Nobody's name is looked for where the API has no view; who is nobody can't fill the trail.
+    user = getattr(request, "user", None)
     if not isinstance(user, User):
         return
     ids = {name: value for name, value in request.resolver_match.kwargs.items() if is_id(value)}
