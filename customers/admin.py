@@ -18,9 +18,10 @@ from django.utils.safestring import SafeString
 
 from customers.admin_actions import CustomerActions, link
 from customers.admin_filters import DeletedFilter, RegisteredFilter, TagFilter
-from customers.models import MAX_TAGS, PREFERRED, Customer, CustomerQuerySet, DuplicateCustomer, unique
+from customers.models import MAX_TAGS, PREFERRED, Customer, CustomerQuerySet, DuplicateCustomer
 from customers.search import MAX_LENGTH
 from customers.transfer.admin import TransferAdmin
+from customers.validators import unique
 from tenants.admin_forms import TenantForm
 from tenants.admin_site import Choices
 from tenants.audit import AuditEvent

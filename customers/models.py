@@ -22,7 +22,7 @@ from customers.findable import FindableCustomer
 from customers.preferences import PREFERRED
 from customers.search import SearchText
 from customers.transfer.models import CustomerImport
-from customers.validators import validate_date_of_birth, validate_name, validate_source, validate_tag
+from customers.validators import unique, validate_date_of_birth, validate_name, validate_source, validate_tag
 from tenants.compiled import CompiledQuery
 from tenants.constraints import SameTenant, TenantForeignKey
 from tenants.idempotency import StoredAnswer
@@ -308,12 +308,12 @@ class Customer(TenantModel):
 
     def conflicts(self) -> list[dict[str, Any]]:
         """Who else has the e-mail or the phone, deleted ones last: `[{"field", "customer_id", "is_deleted"}]`."""
-        values = {"email": email_key(self.email) if self.email else None, "phone": self.phone}
+        values = {"email": ("email_key", email_key(self.email) if self.email else None), "phone": ("phone", self.phone)}
         return [
             {"field": field, "customer_id": pk, "is_deleted": is_deleted}
-            for field, value in values.items()
+            for field, (column, value) in values.items()
             if value
-            for pk, is_deleted in OTHERS[field].rows(tenant=self.tenant_id, value=value, but=self.pk)
+            for pk, is_deleted in OTHERS.rows(column=column, tenant=self.tenant_id, value=value, but=self.pk)
         ]
 
     def soft_delete(self, *, by: str) -> None:
@@ -337,22 +337,17 @@ class Customer(TenantModel):
         purge_all([self])
 
 
-def _others(column: str) -> CompiledQuery:
-    return CompiledQuery(
-        lambda tenant, value, but: (
-            Customer.objects.filter(tenant_id=tenant, **{column: value})
-            .exclude(pk=but)
-            .order_by("is_deleted", "id")
-            .values_list("pk", "is_deleted")
-        ),
-        tenant=IdField(),
-        value=models.CharField(),
-        but=IdField(),
-    )
-
-
-# Who else has the same, deleted ones last.
-OTHERS = {"email": _others("email_key"), "phone": _others("phone")}
+# Who else of a tenant has the same, deleted ones last.
+OTHERS = CompiledQuery(
+    lambda column, tenant, value, but: (
+        Customer.objects.filter(~Q(pk=but), tenant_id=tenant, **{column: value})
+        .order_by("is_deleted", "id")
+        .values_list("pk", "is_deleted")
+    ),
+    tenant=IdField(),
+    value=models.CharField(),
+    but=IdField(),
+)
 DELETION = {"is_deleted", "is_active", "was_active", "deleted_at", "deleted_by"}
 
 
@@ -403,8 +398,3 @@ def purge_all(customers: Collection[Customer]) -> dict[str, int]:
     CustomerImport.objects.at_rest().filter(tenant__in=tenants).delete()
     Customer.objects.filter(pk__in=ids).delete()
     return numbers
-
-
-def unique(values: Iterable[str]) -> list[str]:
-    """The values without repetition, in order."""
-    return list(dict.fromkeys(values))

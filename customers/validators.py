@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -33,3 +34,8 @@ def validate_date_of_birth(value: dt.date) -> None:
     """Raises ValidationError for a day before 1900, or after today by the tenant's calendar."""
     if not dt.date(1900, 1, 1) <= value <= timezone.now().astimezone(zone()).date():
         raise ValidationError("A date of birth lies between 1900 and today.", code="invalid")
+
+
+def unique(values: Iterable[str]) -> list[str]:
+    """The values without repetition, in order."""
+    return list(dict.fromkeys(values))

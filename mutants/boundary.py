@@ -166,8 +166,8 @@ BOUNDARY = [
     Fault(
         "a duplicate of another tenant is named",
         "customers/models.py",
-        "Customer.objects.filter(tenant_id=tenant, **{column: value})",
-        "Customer._base_manager.exclude(pk=tenant).filter(**{column: value})",
+        "Customer.objects.filter(~Q(pk=but), tenant_id=tenant, **{column: value})",
+        "Customer._base_manager.filter(~Q(pk=but), ~Q(pk=tenant), **{column: value})",
         f"{CREATE}::test_email_and_phone_must_be_unique_within_the_tenant",
     ),
     Fault(
