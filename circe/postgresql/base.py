@@ -1,7 +1,6 @@
 """See the package."""
 
 from contextlib import suppress
-from select import POLLIN, poll
 from typing import Any
 
 from django.db.backends.postgresql import base
@@ -37,19 +36,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection = super().get_new_connection(conn_params)
         if pool := getattr(connection, "_pool", None):
             try:
-                if _has_something_to_say(connection):
-                    ConnectionPool.check_connection(connection)
+                # A round trip; that nothing came from a session doesn't tell that it is not about to end.
+                ConnectionPool.check_connection(connection)
             except Error:
                 give_up(pool)
                 pool.putconn(connection)
                 connection = super().get_new_connection(conn_params)
         return connection
-
-
-def _has_something_to_say(connection: Any) -> bool:
-    """Whether something has come that nobody asked for: a session that ends is told so, or hung up on. To ask each one
-    how it is would be another round trip.
-    """
-    socket = poll()
-    socket.register(connection.fileno(), POLLIN)
-    return bool(socket.poll(0))
