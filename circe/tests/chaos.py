@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import psycopg
 from django.conf import settings
@@ -78,6 +78,9 @@ class Answer(NamedTuple):
 @dataclass
 class Circe:
     """A cluster with one tenant in it, and gunicorn in front of it while `serving`."""
+
+    # By the name that `initdb` is given, whoever runs the server.
+    superuser: ClassVar[str] = "postgres"
 
     place: Path
     cluster: Cluster
@@ -147,10 +150,6 @@ class Circe:
             return Answer(NOTHING)
         finally:
             client.close()
-
-    @property
-    def superuser(self) -> str:
-        return self.cluster.data_dir.owner()
 
     def address(self, user: str) -> str:
         return f"host={self.cluster.socket_dir} port={embedded_postgres.PORT} dbname=circe user={user}"

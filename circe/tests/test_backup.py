@@ -132,7 +132,7 @@ def test_back_to_just_before_a_mistake(place):
     owner = data.owner()
 
     def shell(script):
-        address = {"PGHOST": str(cluster.socket_dir), "PGPORT": embedded_postgres.PORT, "PGUSER": owner}
+        address = {"PGHOST": str(cluster.socket_dir), "PGPORT": embedded_postgres.PORT, "PGUSER": circe.superuser}
         path = f"{embedded_postgres.binaries()}:{os.environ['PATH']}"
         run("bash", "-ec", f"cd {data}\n{script}\nchown -R {owner} {place}", env=os.environ | address | {"PATH": path})
 
@@ -147,7 +147,7 @@ def test_back_to_just_before_a_mistake(place):
         circe.sql("SELECT pg_sleep(0.1)")
         assert circe.ask("DELETE", f"{CUSTOMERS}/{kept}").status == 200
         assert circe.ask("POST", CUSTOMERS, {"first_name": "Later", "phone": "+4790000002"}).status == 201
-    ((segment,),) = circe.sql("SELECT pg_walfile_name(pg_switch_wal())", user=owner)
+    ((segment,),) = circe.sql("SELECT pg_walfile_name(pg_switch_wal())", user=circe.superuser)
     until(lambda: (place / "wal" / segment).exists())
 
     cluster.stop()
