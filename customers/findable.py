@@ -34,10 +34,6 @@ class FindableQuerySet(models.QuerySet):
         """Those with any of the tags."""
         return self.filter(tags__overlap=list(tags))
 
-    def registered(self, registered: bool = True) -> Self:
-        """Those with a password for the portal, or with `False` the walk-ins."""
-        return self.filter(has_password=registered)
-
     def matching(self, text: str) -> Self:
         """Those in whose names, e-mail or phone every word of `text` occurs."""
         return self.filter(matching(text))

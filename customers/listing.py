@@ -9,10 +9,9 @@ from itertools import accumulate
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
-from django.contrib.postgres.fields import ArrayField
-from django.db.models import BigIntegerField, CharField, DateTimeField, Field, Func, Q, QuerySet, Sum, TextField
+from django.db.models import BigIntegerField, DateTimeField, Field, Func, Q, QuerySet, Sum, TextField
 
-from customers.findable import INDEXED, FindableCustomer
+from customers.findable import INDEXED, TAGS, FindableCustomer
 from customers.models import Customer
 from customers.search import MAX_LENGTH
 from customers.serializers import CustomerSerializer
@@ -133,7 +132,7 @@ def _page(shape: Shape, *, start: int, stop: int, few: bool, backwards: bool, **
 KINDS: dict[type, Field] = {
     str: TextField(),
     dt.datetime: DateTimeField(),
-    list: ArrayField(CharField(max_length=50)),
+    list: TAGS,
 }
 FIELDS: dict[str, Any] = {
     f"{kind.__name__}{number}": field for kind, field in KINDS.items() for number in range(3 * MAX_LENGTH)
