@@ -4,10 +4,14 @@ Requests are answered by a few threads, and gunicorn lets a client take as long 
 a byte a second would hold all of two workers. So a request has to arrive within ARRIVAL seconds, and a client that sends
 or takes nothing for STALL seconds is dropped. That bounds the harm of one connection, not the number of them:
 a proxy that takes in a whole request before it passes it on (nginx does) belongs in front.
+
+Workers race for connections, and one that wins them all leaves the other cores idle for as long as clients keep them open.
+So a worker listens only while no other has fewer.
 """
 
 import errno
 import gc
+import mmap
 import os
 import socket
 import sys
@@ -22,6 +26,16 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 ARRIVAL = 15
 STALL = 10
+# A worker tells at least every second; one that has not for so long is stuck, and nobody waits for it.
+STUCK = 2
+NEVER = float("-inf")
+# How soon a worker that left connections to others looks whether they have caught up.
+PATIENCE = 0.05
+# How many connections each worker has, and when it last told: for so many workers; any more share the first one's place.
+PLACES = 64
+# Shared by all of them: a worker is forked after this.
+_shared = memoryview(mmap.mmap(-1, 2 * 8 * PLACES)).cast("d")
+_connections, _told_at = _shared[:PLACES], _shared[PLACES:]
 
 
 UNREADABLE: dict[type[BaseException], tuple[int, str]] = {
@@ -72,7 +86,21 @@ wsgi.Response = Response
 
 
 class BoundedWorker(ThreadWorker):
-    """Threads that no client can hold for long."""
+    """Threads that no client can hold for long, and no more connections than the other workers have."""
+
+    place: int
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """As gunicorn's, which asks for it before each wait; and not while another worker has fewer connections."""
+        now = time.monotonic()
+        _connections[self.place], _told_at[self.place] = self.nr_conns, now if enabled else NEVER
+        there = (number for number, told in zip(_connections, _told_at, strict=True) if now - told < STUCK)
+        super().set_accept_enabled(enabled and self.nr_conns <= min(there, default=0))
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """As gunicorn's."""
+        self.set_accept_enabled(self.alive and self.nr_conns < self.worker_connections)
+        super().wait_for_and_dispatch_events(timeout if self._accepting else min(timeout, PATIENCE))
 
     def handle(self, conn: TConn) -> Any:
         """One request of the connection, in a thread."""
@@ -100,6 +128,7 @@ class BoundedWorker(ThreadWorker):
 def pre_fork(server: Any, worker: Any) -> None:
     """Leave what was loaded to be shared: the garbage collector would write into each page of it, and so copy it."""
     gc.freeze()
+    worker.place = min({*range(PLACES)} - {other.place for other in server.WORKERS.values()}, default=0)
 
 
 def when_ready(server: Any) -> None:

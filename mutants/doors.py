@@ -3,6 +3,7 @@
 from mutants.faults import AUDIT, LOGIN, REFRESH, TOKENS, Fault
 
 FLOODS, ADMIN = "tenants/tests/test_floods.py", "tenants/tests/test_admin.py"
+GUNICORN = "circe/tests/test_gunicorn.py"
 HEADERS, LOGS, SETTINGS = "circe/tests/test_headers.py", "circe/tests/test_logs.py", "circe/tests/test_settings.py"
 
 DOORS = [
@@ -270,6 +271,27 @@ DOORS = [
         'if not line.startswith("Server:")',
         "if line",
         "circe/tests/test_raw_requests.py",
+    ),
+    Fault(
+        "a worker that was quick keeps all connections",
+        "circe/gunicorn.py",
+        "self.nr_conns <= min(there, default=0)",
+        "True",
+        GUNICORN,
+    ),
+    Fault(
+        "connections wait for a worker that is stuck",
+        "circe/gunicorn.py",
+        " if now - told < STUCK)",
+        ")",
+        GUNICORN,
+    ),
+    Fault(
+        "connections wait for a worker that is going",
+        "circe/gunicorn.py",
+        "now if enabled else NEVER",
+        "now",
+        GUNICORN,
     ),
     # --- logs -------------------------------------------------------------------------------------------------------
     Fault(

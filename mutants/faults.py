@@ -219,6 +219,13 @@ FAULTS = [
         "circe/tests/test_faults.py::test_ended_sessions_are_not_handed_out",
     ),
     Fault(
+        "a question to a session that has ended is not asked again",
+        "tenants/compiled.py",
+        "            except OperationalError:\n                connection.close()\n",
+        "            except OperationalError:\n                raise\n",
+        "circe/tests/test_faults.py::test_ended_sessions_are_not_handed_out",
+    ),
+    Fault(
         "a pool that was given up is the next one's",
         "circe/postgresql/__init__.py",
         "            del pools[alias]",

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import Expression, Field, QuerySet
 from django.http import Http404
 from psycopg.sql import quote
@@ -79,11 +79,14 @@ class CompiledQuery:
         query = compiled(self, for_whom, tuple(values), shape)
         values[AnyOneTenant.pk.name] = getattr(scope, "pk", None)
         bound = [one.bound(values[one.name]) if isinstance(one, Parameter) else one for one in query.params]
-        with connection.cursor() as cursor:
-            if self.kept:
-                _make_known(query)
-            cursor.execute(query.sql, bound)
-            return [_converted(row, query.converters) for row in cursor.fetchall()]
+        if connection.connection is None:
+            # The first statement tells whether the session lives, and a question does no harm to be asked again.
+            connection.connect_unchecked()
+            try:
+                return _rows(query, bound)
+            except OperationalError:
+                connection.close()
+        return _rows(query, bound)
 
     def get_or_404(self, **keywords: Any) -> tuple[Any, ...]:
         """The one row. Raises Http404 where there is none, or can't be, a value being none of its field's."""
@@ -113,6 +116,14 @@ def compiled(
     if any(is_id(one) for one in once.params):
         raise UnsoundQuery("The id of a row got into the query: it has to be a value.")
     return _prepared(once) if query.kept else once
+
+
+def _rows(query: Compiled, bound: list[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        if query.preparation:
+            _make_known(query)
+        cursor.execute(query.sql, bound)
+        return [_converted(row, query.converters) for row in cursor.fetchall()]
 
 
 def _as_sql(queryset: QuerySet[Any, Any]) -> Compiled:

@@ -13,6 +13,8 @@ from circe.postgresql import give_up
 class DatabaseWrapper(base.DatabaseWrapper):
     """Gives up a pool of which one connection is dead: the others died with it."""
 
+    checks = True
+
     @property
     def pool(self) -> Any:
         """As Django's, which looks twice; another thread may give the pool up in between."""
@@ -31,10 +33,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection.execute("SET enable_self_join_elimination = off")
         return commit
 
+    def connect_unchecked(self) -> None:
+        """Connect, even to a session that died in the pool: for who can ask again, and so needs no round trip first."""
+        self.checks = False
+        try:
+            self.ensure_connection()
+        finally:
+            self.checks = True
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """As Django's, and not one that died in the pool."""
         connection = super().get_new_connection(conn_params)
-        if pool := getattr(connection, "_pool", None):
+        if self.checks and (pool := getattr(connection, "_pool", None)):
             try:
                 # A round trip; that nothing came from a session doesn't tell that it is not about to end.
                 ConnectionPool.check_connection(connection)

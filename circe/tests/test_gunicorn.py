@@ -1,4 +1,4 @@
-"""What a slow client can do to the server: gunicorn with Circe's configuration, but an application of its own."""
+"""What clients can do to the server: gunicorn with Circe's configuration, but an application of its own."""
 
 import http.client
 import os
@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections import defaultdict
+from contextlib import contextmanager, suppress
 
 import pytest
 from django.conf import settings
@@ -21,38 +22,49 @@ from circe.gunicorn import *
 
 gunicorn.ARRIVAL = gunicorn.STALL = {SECONDS}
 wsgi_app = "application:application"
-workers = threads = 1
 """
 APPLICATION = """
+import os, time
+
 def application(environ, start_response):
+    time.sleep(6 if environ["PATH_INFO"] == "/slow" else 0)
     body = environ["wsgi.input"].read()
     start_response("200 OK", [])
-    yield environ["PATH_INFO"].encode() if environ["PATH_INFO"] != "/large" else b"." * 50_000_000
+    answers = {"/large": b"." * 50_000_000, "/pid": str(os.getpid()).encode()}
+    yield answers.get(environ["PATH_INFO"]) or environ["PATH_INFO"].encode()
 """
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    """Of a server with one thread, so that whoever holds it holds everything."""
-    place = tmp_path_factory.mktemp("gunicorn")
+@contextmanager
+def serving(place, workers: int, threads: int):
+    """The port of a server."""
     (place / "configuration.py").write_text(CONFIGURATION)
     (place / "application.py").write_text(APPLICATION)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         number = listener.getsockname()[1]
     environment = os.environ | {"PORT": str(number), "DEMO": "1", "PYTHONPATH": f"{place}:{settings.BASE_DIR}"}
+    environment |= {"WEB_WORKERS": str(workers), "WEB_THREADS": str(threads)}
     command = [sys.executable, "-m", "gunicorn", "--config", str(place / "configuration.py")]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as server:
-        line = ""
-        while "Booting worker" not in line:
-            line = server.stdout.readline()
-            assert line, "gunicorn did not start"
+        for _ in range(workers):
+            line = ""
+            while "Booting worker" not in line:
+                line = server.stdout.readline()
+                assert line, "gunicorn did not start"
         yield number
         server.send_signal(signal.SIGTERM)
         rest = server.stdout.read()
     assert server.returncode == 0
     assert "Traceback" not in rest
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory):
+    """Of a server with one thread, so that whoever holds it holds everything."""
+    with serving(tmp_path_factory.mktemp("gunicorn"), workers=1, threads=1) as number:
+        yield number
 
 
 def get(port: int, path: str = "/fine") -> bytes:
@@ -123,3 +135,74 @@ def test_a_statement_and_a_wait_for_a_lock_are_bounded():
     command = [sys.executable, "-c", script]
     shown = subprocess.run(command, env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True)
     assert shown.stdout == "30s 10s 1min\n"
+
+
+# --- several workers --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def crowd(tmp_path):
+    """The clients of two workers, by the worker's pid: sixteen that came one after another and stay."""
+    with serving(tmp_path, workers=2, threads=2) as port:
+        clients = Clients(port)
+        clients.come(16)
+        yield clients
+        for client in clients:
+            client.close()
+
+
+class Clients:
+    """Clients that stay connected."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.of: dict[int, list[http.client.HTTPConnection]] = defaultdict(list)
+
+    def __iter__(self):
+        return (client for clients in self.of.values() for client in clients)
+
+    def come(self, number: int) -> None:
+        for _ in range(number):
+            client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+            client.request("GET", "/pid")
+            self.of[int(client.getresponse().read())].append(client)
+
+    def leave(self, pid: int) -> None:
+        for client in self.of.pop(pid):
+            client.request("GET", "/pid", headers={"Connection": "close"})
+            client.getresponse().read()
+            client.close()
+
+    @property
+    def numbers(self) -> list[int]:
+        return sorted(len(clients) for clients in self.of.values())
+
+
+def test_workers_have_as_many_clients_each(crowd):
+    fewer, more = crowd.numbers
+    assert more - fewer <= 1
+
+
+def test_who_has_lost_clients_gets_the_next_ones(crowd):
+    idle = min(crowd.of)
+    crowd.leave(idle)
+    crowd.come(7)
+    assert len(crowd.of[idle]) >= 6
+
+
+@pytest.mark.parametrize("fate", [signal.SIGSTOP, signal.SIGKILL, signal.SIGTERM])
+def test_nobody_waits_for_a_worker_that_is_stuck_or_gone_or_going(crowd, fate):
+    pid = min(crowd.of)
+    first, *rest = crowd.of.pop(pid)
+    for client in rest:
+        client.close()
+    first.request("GET", "/slow")
+    os.kill(pid, fate)
+    begin = time.monotonic()
+    try:
+        crowd.come(4)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+    assert time.monotonic() - begin < 5
+    first.close()
