@@ -276,9 +276,7 @@ def _contenders(period: Period) -> Q:
     if appointments < MANY or spent == 0:
         return Q()
     totals = CustomerTotals.objects.filter(is_deleted=False).order_by().values("customer_id")
-    return Q(customer_id__in=totals.filter(total_appointments__gte=appointments)) | Q(
-        customer_id__in=totals.filter(total_spent__gte=spent)
-    )
+    return Q(customer_id__in=totals.filter(Q(total_appointments__gte=appointments) | Q(total_spent__gte=spent)))
 
 
 def _order(measure: str) -> tuple[str, ...]:

@@ -5,13 +5,12 @@ the wall between tenants itself (`tenants.walls`): row security would keep LIKE 
 here by their ids and read from the table.
 """
 
-import datetime as dt
 from collections.abc import Collection
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import ExpressionWrapper, F, Func, Value
+from django.db.models import Func, Value
 from django.db.models.functions import Concat
 
 from customers.search import matching
@@ -48,15 +47,6 @@ class FindableQuerySet(models.QuerySet):
             unindexed_search_text=Concat("search_text", Value(""), output_field=models.TextField()),
             unindexed_tags=Func("tags", template="(%(expressions)s || '{}')", output_field=TAGS),
         )
-
-    def sorted_apart(self) -> Self:
-        """In the order of the list, but of an expression that no index has.
-
-        For a few: all of them are found and then sorted, by a plan as cheap as counting them. In the order of an index, a
-        planner who takes them for many would walk through everybody to fill a page.
-        """
-        at = ExpressionWrapper(F("created_at") + dt.timedelta(), output_field=models.DateTimeField())
-        return self.order_by(at.desc(), "-id")
 
 
 class FindableCustomer(models.Model):

@@ -107,10 +107,24 @@ FIGURES = [
         "customers/tests/test_list.py",
     ),
     Fault(
+        "what few share is counted before it is found",
+        "customers/listing.py",
+        "return len(self.values) > 1 or",
+        "return False and",
+        "customers/tests/test_search_plan.py",
+    ),
+    Fault(
+        "more than a few are taken for one more",
+        "customers/listing.py",
+        "if self.found is None or len(self.found) > FEW:",
+        "if self.found is None:",
+        "customers/tests/test_search_plan.py",
+    ),
+    Fault(
         "a page of many is taken from all of them",
         "customers/listing.py",
-        "found = customers.beside_the_indexes()",
-        "found = customers.sorted_apart().beside_the_indexes()",
+        '_condition(shape, values, "unindexed_")',
+        "_condition(shape, values)",
         "customers/tests/test_search_plan.py",
     ),
     Fault(

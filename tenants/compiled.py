@@ -64,11 +64,14 @@ class CompiledQuery:
     """The query that `build` makes. Of its keywords those with one of `fields` are values, and a call may leave some out;
     the others, which have to be hashable and few, make the shape, of which each is compiled once.
 
-    PostgreSQL plans it without its values; it is not `kept` where they decide how it is best answered.
+    PostgreSQL plans it without its values; it is not `kept` where they decide how it is best answered. `around` is the SQL
+    that stands around it in the place of `{}`, and gives values as they are.
     """
 
-    def __init__(self, build: Callable[..., QuerySet[Any, Any]], *, kept: bool = True, **fields: Field) -> None:
-        self.build, self.kept, self.fields = build, kept, fields
+    def __init__(
+        self, build: Callable[..., QuerySet[Any, Any]], *, kept: bool = True, around: str = "", **fields: Field
+    ) -> None:
+        self.build, self.kept, self.around, self.fields = build, kept, around, fields
 
     def rows(self, **keywords: Any) -> list[tuple[Any, ...]]:
         """The rows, as `values_list` gives them."""
@@ -115,6 +118,8 @@ def compiled(
         raise UnsoundQuery("It is another query each time: what differs has to be a value, or belong to the shape.")
     if any(is_id(one) for one in once.params):
         raise UnsoundQuery("The id of a row got into the query: it has to be a value.")
+    if query.around:
+        once = Compiled(query.around.replace("{}", once.sql), once.params, {})
     return _prepared(once) if query.kept else once
 
 

@@ -113,9 +113,18 @@ def test_a_page_is_counted_from_the_nearer_end_of_a_month_or_of_what_was_found(p
         assert sum(read(node) for node in listed) <= 20 * min(page, CROWD / 20 + 1 - page) + 3 * 21, (page, listed)
 
 
-def test_pages_of_a_crowd_meet_without_gap(staff, crowd):
+def test_what_few_share_is_looked_for_once(plans):
+    for query in ("search=10000007919", "search=a&tags=rare", "created_from=2024-01-01&created_to=2024-01-02"):
+        (found, listed), shown = plans(query)
+        assert found, query
+        assert shown, query
+        assert {node["Index Name"] for node in listed} <= {"customers_customer_pkey"}, query
+
+
+@pytest.mark.parametrize("query", ["", "created_from=2022-12-31&"])
+def test_pages_of_a_crowd_meet_without_gap(staff, crowd, query):
     for page in (1, 2, 7, 8, 100, 101, 500, 501, 1000, 1001):
-        body = staff.get(f"{CUSTOMERS}?page={page}").json()
+        body = staff.get(f"{CUSTOMERS}?{query}page={page}").json()
         assert (body["total"], body["pages"]) == (CROWD + 1, 1001)
         # The newest is the fixture's own; the others' ids count the hours.
         expected = [f"{CROWD + 1 - place:024x}" for place in range(20 * (page - 1), min(20 * page, CROWD + 1))]
