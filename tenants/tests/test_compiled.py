@@ -110,6 +110,8 @@ def test_a_statement_outlives_a_failure_and_a_change_of_role(both, tenant):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_statement_of_a_broken_transaction_is_not_taken_for_known(both, tenant):
+    # A new session, that knows none yet.
+    connection.close()
     connection.ensure_connection()
     with transaction.atomic():
         with contextlib.suppress(DivisionByZero):
