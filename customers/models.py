@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, Self
 
 from django.apps import apps
@@ -296,7 +296,7 @@ class Customer(TenantModel):
             fields["password"] = make_password(fields["password"]) if fields["password"] else None
         for name, value in fields.items():
             setattr(self, name, value)
-        with transaction.atomic():
+        with transaction.atomic() if lists else nullcontext():
             self.save(update_fields=None if self._state.adding else {*fields, *(["updated_at"] if lists else [])})
             for name, ids in lists.items():
                 model, column = PREFERRED[name]

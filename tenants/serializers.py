@@ -2,6 +2,8 @@
 
 import datetime as dt
 import unicodedata
+from copy import deepcopy
+from functools import cache
 from typing import Any
 
 from django.db import models
@@ -81,8 +83,17 @@ class ModelSerializer(serializers.ModelSerializer):
         models.DateTimeField: InstantField,
     }
 
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """As REST framework's, which asks the model anew each time; here once for a class."""
+        return deepcopy(_fields(type(self)))
+
     def get_validators(self) -> list[Any]:
         return []
+
+
+@cache
+def _fields(kind: type[ModelSerializer]) -> dict[str, serializers.Field]:
+    return serializers.ModelSerializer.get_fields(kind())
 
 
 class OwnIdField(StringField):
