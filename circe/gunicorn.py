@@ -91,15 +91,16 @@ class BoundedWorker(ThreadWorker):
     place: int
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """As gunicorn's, which asks for it before each wait; and not while another worker has fewer connections."""
+        """As gunicorn's, but not while another worker has fewer connections. The others are told how many are here."""
         now = time.monotonic()
         _connections[self.place], _told_at[self.place] = self.nr_conns, now if enabled else NEVER
         there = (number for number, told in zip(_connections, _told_at, strict=True) if now - told < STUCK)
         super().set_accept_enabled(enabled and self.nr_conns <= min(there, default=0))
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """As gunicorn's."""
-        self.set_accept_enabled(self.alive and self.nr_conns < self.worker_connections)
+        """As gunicorn's, which by itself only looks whether to accept again, and not whether it still should."""
+        if self._accepting:
+            self.set_accept_enabled(True)
         super().wait_for_and_dispatch_events(timeout if self._accepting else min(timeout, PATIENCE))
 
     def handle(self, conn: TConn) -> Any:

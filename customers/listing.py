@@ -130,16 +130,17 @@ def _condition(shape: Shape, values: dict[str, Any], beside: str = "") -> Q:
     return Q(*parts, _connector=connector)
 
 
+def _all(shape: Shape, values: dict[str, Any]) -> QuerySet[Any, Any]:
+    return FindableCustomer.objects.undeleted().filter(_condition(shape, values)).order_by()
+
+
 def _count(shape: Shape, **values: Any) -> QuerySet[Any, Any]:
-    found = FindableCustomer.objects.undeleted().filter(_condition(shape, values))
-    return found.order_by().values_list(
-        Func(function="count", template="%(function)s(*)", output_field=BigIntegerField())
-    )
+    number = Func(function="count", template="%(function)s(*)", output_field=BigIntegerField())
+    return _all(shape, values).values_list(number)
 
 
 def _some(shape: Shape, **values: Any) -> QuerySet[Any, Any]:
-    found = FindableCustomer.objects.undeleted().filter(_condition(shape, values))
-    return found.order_by().values_list("id", "created_at")[: FEW + 1]
+    return _all(shape, values).values_list("id", "created_at")[: FEW + 1]
 
 
 def _page(shape: Shape, *, start: int, stop: int, backwards: bool, **values: Any) -> QuerySet[Any, Any]:
@@ -166,9 +167,9 @@ KINDS: dict[type, Field] = {
 FIELDS: dict[str, Any] = {
     f"{kind.__name__}{number}": field for kind, field in KINDS.items() for number in range(3 * MAX_LENGTH)
 }
-# Whom a search finds, and so by which index, is a matter of its words.
-# An array of ids, newest first: of all there are up to FEW, or of one more.
+# An array of ids: of all there are up to FEW, or of one more.
 NEWEST_FIRST = "SELECT array_agg(id ORDER BY created_at DESC, id DESC) FROM ({}) AS found"
+# Whom a search finds, and so by which index, is a matter of its words.
 FOUND = CompiledQuery(_some, kept=False, around=NEWEST_FIRST, **FIELDS)
 COUNT = CompiledQuery(_count, kept=False, **FIELDS)
 PAGE = CompiledQuery(_page, **FIELDS)
