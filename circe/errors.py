@@ -24,13 +24,11 @@ from psycopg import errors as postgres
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 from rest_framework.fields import get_error_detail
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 from circe.logs import route_of
 from circe.parsing import PayloadTooLarge
-from customers.models import DuplicateCustomer
+from customers.duplicates import DuplicateCustomer
 
 logger = logging.getLogger(__name__)
 
@@ -147,9 +145,6 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
     problem = problem_of(exc)
     if problem is None:
         return None
-    # What only reads has nothing to undo, and need not be in a transaction of its own.
-    if context["request"].method not in SAFE_METHODS:
-        set_rollback()
     return Response(problem.body, problem.status, headers=problem.headers, content_type=CONTENT_TYPE)
 
 

@@ -18,7 +18,8 @@ from django.utils.safestring import SafeString
 
 from customers.admin_actions import CustomerActions, link
 from customers.admin_filters import DeletedFilter, RegisteredFilter, TagFilter
-from customers.models import MAX_TAGS, PREFERRED, Customer, CustomerQuerySet, DuplicateCustomer
+from customers.duplicates import DuplicateCustomer
+from customers.models import MAX_TAGS, PREFERRED, Customer, CustomerQuerySet
 from customers.search import MAX_LENGTH
 from customers.transfer.admin import TransferAdmin
 from customers.validators import unique
@@ -239,7 +240,7 @@ class CustomerAdmin(TransferAdmin, CustomerActions):
         """Save what was changed, and tell of soft-deleted customers who may be the same person."""
         obj.change({name: _changed(obj, form, name) for name in form.changed_data})
         if not change:
-            for conflict in obj.conflicts():
+            for conflict in obj.possible_duplicates:
                 other = Customer.objects.get(pk=conflict["customer_id"])
                 who = link(other) if self.allows(request, "restore") else other
                 # Restoring wants the address or number that the new one has by now.

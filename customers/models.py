@@ -14,39 +14,26 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.constants import OnConflict
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from customers import tallies as tallies
+from customers.duplicates import DuplicateCustomer, who_has_the_same
 from customers.findable import FindableCustomer
 from customers.preferences import PREFERRED
 from customers.search import SearchText
 from customers.transfer.models import CustomerImport
 from customers.validators import unique, validate_date_of_birth, validate_name, validate_source, validate_tag
-from tenants.compiled import CompiledQuery
 from tenants.constraints import SameTenant, TenantForeignKey
 from tenants.idempotency import StoredAnswer
 from tenants.identity import clean_email, clean_phone, email_key, validate_email_address, validate_phone
-from tenants.ids import IdField
 from tenants.models import LoginFailure, Outlet, TenantModel, validate_language
 from tenants.scope import TenantManager, current_tenant
 
 MAX_TAGS = 50
 # What is unique, and the flag that falls when it changes.
 CONTACT_FLAGS = {"email_key": "email_verified", "phone": "phone_verified"}
-
-
-class DuplicateCustomer(Exception):
-    """Another customer of the tenant has the e-mail address or the phone number.
-
-    `conflicts` is `[{"field", "customer_id", "is_deleted"}]`.
-    """
-
-    def __init__(self, conflicts: list[dict[str, Any]]) -> None:
-        self.conflicts = conflicts
-        fields = dict.fromkeys(conflict["field"] for conflict in conflicts if not conflict["is_deleted"])
-        what = " and ".join({"email": "e-mail address", "phone": "phone number"}[field] for field in fields)
-        super().__init__(f"Another customer has this {what or 'e-mail address or phone number'}.")
 
 
 class Gender(models.TextChoices):
@@ -263,15 +250,26 @@ class Customer(TenantModel):
                 setattr(self, CONTACT_FLAGS[name], False)
             if update_fields is not None:
                 update_fields = {*update_fields, *changed, *(CONTACT_FLAGS[name] for name in changed)}
+        adding = self._state.adding
         try:
-            with transaction.atomic():
+            # To insert is no error where somebody is there: see `_do_insert`. A savepoint is two round trips.
+            with transaction.atomic(savepoint=not adding):
                 self._take_turn(update_fields)
                 super().save(*args, update_fields=update_fields, **kwargs)
         except IntegrityError as error:
             if _is_duplicate(error):
                 raise DuplicateCustomer(self.conflicts()) from error
             raise
+        if adding:
+            self.possible_duplicates, is_stored = who_has_the_same(self)
+            if not is_stored:
+                self._state.adding = True
+                raise DuplicateCustomer(self.possible_duplicates)
         self._remember()
+
+    def _do_insert(self, manager: Any, using: Any, fields: Any, returning_fields: Any, raw: bool) -> list[Any]:
+        """As Django's, unless a unique value is taken: then nothing happens."""
+        return manager._insert([self], fields=fields, using=using, raw=raw, on_conflict=OnConflict.IGNORE)
 
     def _take_turn(self, update_fields: Iterable[str] | None) -> None:
         """Those who claim or let go of one e-mail or phone do so in turn: two who swap them would wait for each other."""
@@ -308,13 +306,7 @@ class Customer(TenantModel):
 
     def conflicts(self) -> list[dict[str, Any]]:
         """Who else has the e-mail or the phone, deleted ones last: `[{"field", "customer_id", "is_deleted"}]`."""
-        values = {"email": ("email_key", email_key(self.email) if self.email else None), "phone": ("phone", self.phone)}
-        return [
-            {"field": field, "customer_id": pk, "is_deleted": is_deleted}
-            for field, (column, value) in values.items()
-            if value
-            for pk, is_deleted in OTHERS.rows(column=column, tenant=self.tenant_id, value=value, but=self.pk)
-        ]
+        return who_has_the_same(self)[0]
 
     def soft_delete(self, *, by: str) -> None:
         """Take the customer out of sight, keeping everything. `by` is the id of the user who does it."""
@@ -337,17 +329,6 @@ class Customer(TenantModel):
         purge_all([self])
 
 
-# Who else of a tenant has the same, deleted ones last.
-OTHERS = CompiledQuery(
-    lambda column, tenant, value, but: (
-        Customer.objects.filter(~Q(pk=but), tenant_id=tenant, **{column: value})
-        .order_by("is_deleted", "id")
-        .values_list("pk", "is_deleted")
-    ),
-    tenant=IdField(),
-    value=models.CharField(),
-    but=IdField(),
-)
 DELETION = {"is_deleted", "is_active", "was_active", "deleted_at", "deleted_by"}
 
 

@@ -71,7 +71,7 @@ class CustomerViewSet(TenantViewSet):
         customer = self._saved(NewCustomerSerializer(data=request.data))
         answer = _answer(customer)
         answer.status_code, answer["Location"] = status.HTTP_201_CREATED, reverse("customer", args=[customer.pk])
-        answer.data["possible_duplicates"] = customer.conflicts() if check_duplicates else []
+        answer.data["possible_duplicates"] = customer.possible_duplicates if check_duplicates else []
         return answer
 
     def retrieve(self, request: Request, customer_id: str) -> Response:

@@ -21,10 +21,10 @@ FIGURES = [
         TOTALS,
     ),
     Fault(
-        "what finds no free part of a tally is lost",
+        "all add to one part of a tally, in turn",
         "tenants/tallies.py",
-        "IF NOT FOUND THEN",
-        "IF false THEN",
+        "WHILE NOT pg_try_advisory_xact_lock(6, part) LOOP",
+        "WHILE false LOOP",
         TOTALS,
     ),
     Fault(

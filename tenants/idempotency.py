@@ -8,15 +8,12 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Callable
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 import orjson
 from django.conf import settings
 from django.db import connection, models, transaction
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from rest_framework import status
@@ -100,25 +97,23 @@ class StoredAnswer(models.Model):
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class IdempotentMixin(GenericViewSet):
     """A viewset whose unsafe methods are each one transaction, and take an Idempotency-Key. Who may call is asked each time,
-    before the key.
+    before.
 
     A safe method is none: there is nothing to undo, and to begin and to end one are two round trips.
     """
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        with nullcontext() if request.method in SAFE_METHODS else transaction.atomic():
-            return super().dispatch(request, *args, **kwargs)
-
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        key = request.headers.get("Idempotency-Key")
         # Without an action there is no such method here, which is a 405.
-        if key is None or request.method in SAFE_METHODS or self.action is None:
+        if request.method in SAFE_METHODS or self.action is None:
             return
-        if not _sound(key):
-            raise ValidationError({"Idempotency-Key": "Send 1 to 255 visible ASCII characters."})
         name = str(request.method).lower()
-        setattr(self, name, partial(self._once, getattr(self, name), key))
+        handler, key = getattr(self, name), request.headers.get("Idempotency-Key")
+        if key is not None:
+            if not _sound(key):
+                raise ValidationError({"Idempotency-Key": "Send 1 to 255 visible ASCII characters."})
+            handler = partial(self._once, handler, key)
+        setattr(self, name, transaction.atomic(handler))
 
     def _once(
         self, handler: Callable[..., Response], key: str, request: Request, *args: Any, **kwargs: Any

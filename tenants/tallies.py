@@ -4,6 +4,7 @@ Triggers keep them, once a statement. Only these write: their functions have the
 may just read. Here is what such tables share, and the SQL that their migrations and `check_totals` are made of.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -93,8 +94,8 @@ class Total(models.Model):
 class Tally(Total):
     """A Total whose rows many writers add to. It may lie in several parts, to be added up.
 
-    Who adds takes a part that nobody else is writing just now, and makes one where there is none. So writers never queue
-    for a sum, and there are no more parts than once were written at the same time.
+    A transaction adds to the first part that no other is adding to. So writers never queue for a sum, and there are no
+    more parts than once were written at the same time.
     """
 
     part = models.BigIntegerField()
@@ -114,29 +115,36 @@ class Tally(Total):
         )
 
 
-def add(table: str, *, key: Sequence[str], sums: Sequence[str]) -> str:
-    """PL/pgSQL that adds the record `delta`, of `tenant_id`, `key` and `sums`, to a Tally's table."""
-    names = ["tenant_id", *key]
-    here = " AND ".join(f"{name} = delta.{name}" for name in names)
-    return f"""
-    UPDATE public.{table} SET {", ".join(f"{name} = {table}.{name} + delta.{name}" for name in sums)}
-    WHERE {here} AND part = (SELECT part FROM public.{table} WHERE {here} LIMIT 1 FOR UPDATE SKIP LOCKED);
-    IF NOT FOUND THEN
-        INSERT INTO public.{table} ({", ".join([*names, *sums])}, part)
-        VALUES ({", ".join(f"delta.{name}" for name in [*names, *sums])}, nextval('public.circe_tally_part'));
-    END IF;"""  # noqa: S608
+# Its lock is held until the transaction ends, when others see what it added.
+TALLY_PART = migrations.RunSQL(
+    """
+CREATE FUNCTION public.circe_tally_part() RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    part int := 0;
+BEGIN
+    WHILE NOT pg_try_advisory_xact_lock(6, part) LOOP
+        part := part + 1;
+    END LOOP;
+    RETURN part;
+END
+$$
+""",
+    "DROP FUNCTION public.circe_tally_part",
+)
 
 
 def add_up(table: str, *, key: Sequence[str], sums: Sequence[str], rows: str) -> str:
-    """PL/pgSQL that does so with each of `rows`, a query."""
+    """SQL that adds `rows`, a query that gives `tenant_id`, `key` and `sums`, each key once, to a Tally's table."""
+    columns = ", ".join(["tenant_id", *key, *sums])
     return f"""
-    FOR delta IN {rows}
-    LOOP{add(table, key=key, sums=sums)}
-    END LOOP;"""
+    INSERT INTO public.{table} AS tally ({columns}, part)
+    SELECT {columns}, (SELECT public.circe_tally_part()) FROM ({rows}) AS delta
+    ON CONFLICT (tenant_id, {", ".join(key)}, part)
+    DO UPDATE SET {", ".join(f"{name} = tally.{name} + excluded.{name}" for name in sums)};"""  # noqa: S608
 
 
 def on_change(
-    table: str, function: str, *, declare: str, bodies: dict[str, str], unless_same: Sequence[str] = ()
+    table: str, function: str, *, bodies: dict[str, str], declare: str = "", unless_same: Sequence[str] = ()
 ) -> migrations.RunSQL:
     """Statement triggers on a table: `bodies` are PL/pgSQL for "insert", "update", "delete" and "truncate".
 
@@ -153,7 +161,10 @@ def on_change(
             # A statement's trigger can't look at rows, and a row's would take locks in the order of the rows, and pile up
             # versions of a sum that many rows change. So the rows say whether the statement is to be looked at: theirs
             # fire before it ends.
-            old, new = (", ".join(unless_same).replace("{row}", row) for row in ("OLD", "NEW"))
+            expressions = ", ".join(unless_same)
+            old, new = (expressions.replace("{row}", row) for row in ("OLD", "NEW"))
+            # Those that don't name the columns cost nothing at all.
+            columns = ", ".join(sorted({*re.findall(r"{row}\.(\w+)", expressions)}))
             create.append(
                 f"""
 CREATE FUNCTION public.{function}_differ() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -162,7 +173,7 @@ BEGIN
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER {function}_differ BEFORE UPDATE ON public.{table}
+CREATE TRIGGER {function}_differ BEFORE UPDATE OF {columns} ON public.{table}
 FOR EACH ROW WHEN (({old}) IS DISTINCT FROM ({new})) EXECUTE FUNCTION public.{function}_differ()"""
             )
             drop.append(f"DROP TRIGGER {function}_differ ON public.{table};\nDROP FUNCTION public.{function}_differ")

@@ -12,7 +12,7 @@ from django.db import migrations, models
 
 import tenants.ids
 from appointments.totals import CustomerTotals, DayTally, VisitTally
-from tenants.tallies import add, add_up, on_change, read_only, restated
+from tenants.tallies import add_up, on_change, read_only, restated
 from tenants.walls import Walled
 
 DAYS = """
@@ -85,7 +85,7 @@ BOOKED = f"""
             AS open_at
     INTO delta FROM new_rows LIMIT 1;
     IF delta.number = 1 AND NOT delta.is_visit THEN
-        {add(**DAY_TALLY)}
+        {add_up(**DAY_TALLY, rows="SELECT delta.tenant_id, delta.day, delta.total_appointments, delta.total_revenue")}
         UPDATE public.appointments_customertotals SET total_appointments = total_appointments + 1,
             open_date = greatest(open_date + open_time, delta.open_at)::date,
             open_time = greatest(open_date + open_time, delta.open_at)::time
@@ -323,7 +323,6 @@ class Migration(migrations.Migration):
         on_change(
             "customers_customer",
             "circe_total_customers",
-            declare="delta record;",
             bodies={
                 "insert": CUSTOMERS_ADDED,
                 "update": CUSTOMERS_CHANGED,

@@ -58,9 +58,18 @@ def test_only_signing_in_and_out_is_open_to_anyone():
     assert {view.__name__ for view in viewsets() if view.authentication_classes == ()} == {"TokenViewSet"}
 
 
+def api_views():
+    return [p.callback for p in get_resolver().url_patterns if "api/" in str(p.pattern) and hasattr(p, "callback")]
+
+
 def test_every_view_of_the_api_is_a_viewset_or_the_unknown_url():
-    views = [p.callback for p in get_resolver().url_patterns if "api/" in str(p.pattern) and hasattr(p, "callback")]
-    assert [view.__name__ for view in views if not issubclass(getattr(view, "cls", object), APIView)] == ["unknown_url"]
+    views = [view for view in api_views() if not issubclass(getattr(view, "cls", object), APIView)]
+    assert [view.__name__ for view in views] == ["unknown_url"]
+
+
+def test_django_puts_no_view_of_the_api_into_a_transaction():
+    """An error is answered there, and not raised: what was written before it would be committed."""
+    assert [view for view in api_views() if "default" not in getattr(view, "_non_atomic_requests", ())] == []
 
 
 @pytest.mark.parametrize("name", ["signals", "utils", "helpers", "common", "core", "services", "misc"])

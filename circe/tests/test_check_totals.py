@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 from io import StringIO
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 
 import pytest
 from django.core.management import call_command
@@ -218,6 +218,40 @@ def test_of_a_customer_removed_for_good_no_total_is_left(tenant, rows):
         assert not CustomerTotals.objects.filter(customer_id=customer.pk).exists()
         assert CustomerTotals.objects.count() == 2
     assert check_totals("--tenant", tenant.slug)["totals"]["true"] == 4
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("status", [Status.PENDING, Status.COMPLETED])
+def test_who_books_a_day_waits_for_nobody_who_books_it(tenant, house, status):
+    """Each adds to a part of its own, and whoever comes after them to a part that is there."""
+    with tenant_scope(tenant):
+        customers = [CustomerFactory(tenant=tenant) for _ in range(3)]
+    staff = [UserFactory(tenant=tenant).pk for _ in range(3)]
+    booked, seen = Event(), Event()
+
+    def book(number):
+        with tenant_scope(tenant), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '5s'")
+            AppointmentFactory(**house | {"staff_id": staff[number]}, customer=customers[number], status=status)
+
+    def book_slowly():
+        with transaction.atomic():
+            book(0)
+            booked.set()
+            seen.wait(60)
+        connections.close_all()
+
+    slow = Thread(target=book_slowly)
+    slow.start()
+    assert booked.wait(60)
+    try:
+        book(1)
+    finally:
+        seen.set()
+        slow.join()
+    book(2)
+    with tenant_scope(tenant):
+        assert sorted(DayTally.objects.values_list("part", "total_appointments")) == [(0, 2), (1, 1)]
 
 
 @pytest.mark.django_db(transaction=True)

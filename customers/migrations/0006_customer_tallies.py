@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 from customers.tallies import CustomerTally
-from tenants.tallies import add_up, on_change, read_only, restated
+from tenants.tallies import TALLY_PART, add_up, on_change, read_only, restated
 from tenants.walls import Walled
 
 NUMBERS = {
@@ -51,12 +51,11 @@ class Migration(migrations.Migration):
             options={"abstract": False},
         ),
         migrations.AddConstraint("customertally", Walled(name="customertally_wall")),
-        migrations.RunSQL("CREATE SEQUENCE public.circe_tally_part", "DROP SEQUENCE public.circe_tally_part"),
+        TALLY_PART,
         read_only("customers_customertally"),
         on_change(
             "customers_customer",
             "circe_tally_customers",
-            declare="delta record;",
             bodies={
                 "insert": TALLY,
                 "update": TALLY,

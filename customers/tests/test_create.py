@@ -4,6 +4,8 @@ import datetime as dt
 
 import pytest
 from django.contrib.auth.hashers import check_password, identify_hasher
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from customers.models import Customer
@@ -355,3 +357,13 @@ def test_without_the_look_up_nothing_is_named(staff, tenant):
 def test_check_duplicates_is_true_or_false(staff, value):
     assert faults(staff.post(f"{CUSTOMERS}?check_duplicates={value}", JANE)) == {"check_duplicates"}
     assert rows() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_create_is_seven_round_trips(staff):
+    with CaptureQueriesContext(connection) as queries:
+        assert staff.post(CUSTOMERS, JANE).status_code == 201
+    statements = [query["sql"] for query in queries]
+    assert [sql for sql in statements if "SAVEPOINT" in sql] == []
+    # Who asks, before anything is begun; then the turn, the row, who has the same, and the answer.
+    assert [statements.index("BEGIN"), statements.index("COMMIT"), len(statements)] == [1, 6, 7]

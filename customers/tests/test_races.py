@@ -6,7 +6,7 @@ from random import Random
 from threading import Barrier, Thread
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
@@ -14,6 +14,7 @@ from circe.database import as_owner
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from customers.tests.pages import until_blocked
 from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceFactory
 
@@ -101,6 +102,23 @@ def test_of_50_concurrent_creates_of_one_person_one_is_201_and_the_rest_409(staf
         if answer.status_code == 409:
             named = {(conflict["customer_id"], conflict["is_deleted"]) for conflict in answer.json()["conflicts"]}
             assert (answer.json()["code"], named) == ("duplicate_customer", {(created, False)})
+
+
+def test_a_create_waits_for_who_takes_no_turn_and_then_knows_of_them(admin, tenant):
+    """So do writes in bulk: the index alone tells."""
+    body = {"first_name": "Jane", "email": "jane@example.com", "phone": "+628123456789"}
+    with tenant_scope(tenant), transaction.atomic():
+        rival = Customer(first_name="Ann", phone=body["phone"])
+        Customer.objects.bulk_create([rival])
+        answers: list = []
+        late = Thread(target=lambda: answers.extend(at_once((admin, "post", CUSTOMERS, body))))
+        late.start()
+        until_blocked()
+    late.join()
+    [answer] = answers
+    assert (answer.status_code, answer.json()["code"]) == (409, "duplicate_customer")
+    assert answer.json()["conflicts"] == [{"field": "phone", "customer_id": rival.pk, "is_deleted": False}]
+    assert live(tenant) == [(None, body["phone"])]
 
 
 def test_two_tenants_do_not_stand_in_each_others_way(as_role, tenant, stranger):

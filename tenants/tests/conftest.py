@@ -3,7 +3,6 @@
 import jwt
 import pytest
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -11,19 +10,9 @@ from tenants.ids import new_id
 from tenants.models import LoginSession
 
 
-class Client(APIClient):
-    """Signing in and out has no transaction around it for a refusal to roll back; it must not be the test's then."""
-
-    def request(self, **request):
-        response = super().request(**request)
-        if transaction.get_connection().in_atomic_block:
-            transaction.set_rollback(False)
-        return response
-
-
 @pytest.fixture
 def anonymous():
-    return Client(raise_request_exception=False)
+    return APIClient(raise_request_exception=False)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from customers.commands import email_argument, id_argument
-from customers.models import Customer, CustomerQuerySet, DuplicateCustomer, restore_all
+from customers.duplicates import DuplicateCustomer
+from customers.models import Customer, CustomerQuerySet, restore_all
 from tenants.commands import REFUSED, TenantCommand, WrongUse
 from tenants.ids import is_id
 from tenants.models import Tenant, User
