@@ -113,6 +113,8 @@ def throughputs(
                 [[customers]] = connection.execute("SELECT count(*) FROM bench_customer").fetchall()
                 [[staff]] = connection.execute("SELECT count(*) FROM bench_booking").fetchall()
             sizes = {"tenant": tenant, "customers": customers, "staff": staff}
+        # What was copied is written to the disk before, and not while they write.
+        os.sync()
         for _ in range(rounds):
             for script, text in SCRIPTS.items():
                 for variant, name in names.items():
