@@ -25,7 +25,7 @@ from tenants.ids import IdField
 from tenants.models import etag
 from tenants.parameters import boolean
 from tenants.permissions import ADMINS, MANAGERS, STAFF, SUPER
-from tenants.serializers import AuditEventSerializer
+from tenants.serializers import AuditEventSerializer, reader
 from tenants.views import TenantViewSet, enter_body_scope
 
 FINDABLE = FindableCustomer.objects.undeleted()
@@ -68,7 +68,7 @@ class CustomerViewSet(TenantViewSet):
         """Create a customer, unless one with the same e-mail or phone exists."""
         enter_body_scope(request)
         check_duplicates = boolean(request, "check_duplicates", default=True)
-        customer = self._saved(NewCustomerSerializer(data=request.data))
+        customer = self._saved(reader(NewCustomerSerializer, request.data))
         answer = _answer(customer)
         answer.status_code, answer["Location"] = status.HTTP_201_CREATED, reverse("customer", args=[customer.pk])
         answer.data["possible_duplicates"] = customer.possible_duplicates if check_duplicates else []
@@ -81,13 +81,13 @@ class CustomerViewSet(TenantViewSet):
 
     def update(self, request: Request, customer_id: str) -> Response:
         """Change the keys given, and no others."""
-        customer = self._saved(CustomerSerializer(self.get_object(), data=request.data, partial=True))
+        customer = self._saved(reader(CustomerSerializer, request.data, self.get_object(), partial=True))
         return _answer(customer)
 
     def preferences(self, request: Request, customer_id: str) -> Response:
         """Change the preferences given, and no others."""
         customer = self.get_object()
-        preferences = PreferencesSerializer(customer, data=request.data, partial=True)
+        preferences = reader(PreferencesSerializer, request.data, customer, partial=True)
         preferences.is_valid(raise_exception=True)
         customer.change(preferences.validated_data)
         answer = _answer(customer)

@@ -293,6 +293,28 @@ DOORS = [
         "now",
         GUNICORN,
     ),
+    # --- bodies -----------------------------------------------------------------------------------------------------
+    Fault(
+        "a body is read as the one before it",
+        "tenants/serializers.py",
+        'for name in ("_validated_data", "_errors", "_data"):',
+        "for name in ():",
+        "customers/tests/test_update.py",
+    ),
+    Fault(
+        "a create is told that it is stored where another has the e-mail",
+        "customers/models.py",
+        "            if not is_stored:",
+        "            if False:",
+        "customers/tests/test_create.py",
+    ),
+    Fault(
+        "an error undoes nothing",
+        "tenants/idempotency.py",
+        "setattr(self, name, transaction.atomic(handler))",
+        "setattr(self, name, handler)",
+        "customers/tests/test_update.py customers/tests/test_create.py",
+    ),
     # --- logs -------------------------------------------------------------------------------------------------------
     Fault(
         "the path of a request is logged",
