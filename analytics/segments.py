@@ -97,7 +97,9 @@ COUNT = """
         ) AS booked
         CROSS JOIN LATERAL (
             SELECT count(*) AS vips, count(*) FILTER (WHERE first_visit IS NULL OR first_visit >= fresh) AS new_vips
-            FROM vip LEFT JOIN rescued USING (tenant_id, customer_id)
+            -- The others need not be looked for: most are not at risk.
+            FROM vip LEFT JOIN rescued ON rescued.tenant_id = vip.tenant_id
+                AND rescued.customer_id = CASE WHEN last_visit < risky THEN vip.customer_id END
             WHERE vip.tenant_id = business.tenant_id
                 AND (last_visit IS NULL OR last_visit >= risky OR rescued.customer_id IS NOT NULL)
         ) AS special

@@ -305,7 +305,7 @@ class Bench:
         self.tables.append(("Growth, p50 with one client", ["customers", *(f"{size:,}" for size in sizes)], rows))
 
     def _writes(self) -> None:
-        found, removed = writes.throughputs(
+        found, removed, spent = writes.throughputs(
             self.server, self.database, self.samples.business.id, rounds=self.rounds, seconds=self.seconds
         )
         rows = []
@@ -319,6 +319,12 @@ class Bench:
                 self.figures.append(Figure(what, rates["all"], rates["without"], ratio, 0.8, at_least=True))
         head = ["per second", "all", "without", "without audit too", "ratio", "ratio, audit too"]
         self.tables.append((f"Writes, by pgbench\n\nTaken away: {', '.join(removed)}.", head, rows))
+        rows = [
+            [script, name, milliseconds(time), f"{time / sum(times.values()):.0%}"]
+            for script, times in spent.items()
+            for name, time in sorted(times.items(), key=lambda part: -part[1])
+        ]
+        self.tables.append(("Where the time of a write goes in the database", ["what", "in", "p50", "share"], rows))
 
     # --- what is said of it ---------------------------------------------------------------------------------------
 

@@ -1,18 +1,22 @@
 """What writers pay for what the database keeps up to date: 8 of them, by pgbench, on copies of the database.
 
 One copy is as it is; from one the totals' triggers, the search index and the policies are gone; from one the audit
-trigger too.
+trigger too. And of what a write's time in the database consists, by EXPLAIN ANALYZE.
 """
 
 import os
+import random
 import re
 import subprocess
+from collections import defaultdict
 from contextlib import ExitStack
 from statistics import median
+from typing import Any
 
 import psycopg
 
 from bench.databases import Server, pgbench
+from bench.floor import for_psycopg
 
 WRITERS = 8
 
@@ -77,6 +81,9 @@ COMMIT;
 """,
 }
 
+STATEMENT = re.compile(r"^(?:INSERT|UPDATE).*?;", re.DOTALL | re.MULTILINE)
+EXPLAINED = 200
+
 TRIGGERS = """
 SELECT format('ALTER TABLE %%s DISABLE TRIGGER %%I', tgrelid::regclass, tgname), tgname
 FROM pg_trigger JOIN pg_proc p ON p.oid = tgfoid
@@ -96,9 +103,9 @@ FROM pg_class WHERE relrowsecurity
 
 def throughputs(
     server: Server, database: str, tenant: str, *, rounds: int, seconds: float
-) -> tuple[dict[str, dict[str, list[float]]], list[str]]:
+) -> tuple[dict[str, dict[str, list[float]]], list[str], dict[str, dict[str, float]]]:
     """Transactions per second, `{"booking": {"all": […], "without": […], "without audit": […]}, …}`, an entry a round;
-    and the names of all that the last one is without.
+    the names of all that the last one is without; and where the time of one goes.
     """
     found: dict[str, dict[str, list[float]]] = {script: {} for script in SCRIPTS}
     with ExitStack() as copies:
@@ -120,7 +127,33 @@ def throughputs(
                 for variant, name in names.items():
                     rate = _pgbench(server.url_of(name), text, sizes, seconds)
                     found[script].setdefault(variant, []).append(rate)
-    return found, removed
+        with server.connect(names["all"]) as connection:
+            return found, removed, {script: _explained(connection, text, sizes) for script, text in SCRIPTS.items()}
+
+
+def _explained(connection: psycopg.Connection, script: str, sizes: dict[str, Any]) -> dict[str, float]:
+    """Seconds of a script's statement by what they are spent in, medians: itself, each trigger, each reference."""
+    spent: dict[str, list[float]] = defaultdict(list)
+    [statement], pick = STATEMENT.findall(script), random.Random(5)
+    for _ in range(EXPLAINED):
+        [[number]] = connection.execute("SELECT nextval('bench_number')").fetchall()
+        chosen = {
+            "n": pick.randint(1, sizes["customers"]),
+            "points": pick.randint(0, 500),
+            "place": number % sizes["staff"],
+        }
+        values = {**sizes, **chosen, "slot": number, "number": str(number)}
+        with connection.transaction():
+            connection.execute(f"SET LOCAL ROLE circe_app; SET LOCAL circe.tenant = '{sizes['tenant']}'; {ACTOR}")
+            cursor = psycopg.ClientCursor(connection)
+            [[[explained]]] = cursor.execute(
+                f"EXPLAIN (ANALYZE, FORMAT json) {for_psycopg(statement)}", values
+            ).fetchall()
+        triggers = {one.get("Constraint Name", one["Trigger Name"]): one["Time"] for one in explained["Triggers"]}
+        spent["the row and its indexes"].append(explained["Execution Time"] - sum(triggers.values()))
+        for name, time in triggers.items():
+            spent[name].append(time)
+    return {name: median(times) / 1000 for name, times in spent.items()}
 
 
 def _strip(connection: psycopg.Connection, variant: str) -> list[str]:
