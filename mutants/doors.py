@@ -308,13 +308,6 @@ DOORS = [
         "            if False:",
         "customers/tests/test_create.py",
     ),
-    Fault(
-        "an error undoes nothing",
-        "tenants/idempotency.py",
-        "setattr(self, name, transaction.atomic(handler))",
-        "setattr(self, name, handler)",
-        "customers/tests/test_update.py customers/tests/test_create.py",
-    ),
     # --- logs -------------------------------------------------------------------------------------------------------
     Fault(
         "the path of a request is logged",
