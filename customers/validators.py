@@ -2,13 +2,13 @@
 
 import datetime as dt
 import re
-import unicodedata
 from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils import timezone
 
+from tenants.characters import has_visible_character
 from tenants.parameters import zone
 
 validate_tag = RegexValidator(
@@ -26,7 +26,7 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 def validate_name(value: str) -> None:
     """Raises ValidationError for a name that shows nothing, or that holds control characters."""
-    if _UNSEEN.search(value) or not any(unicodedata.category(character)[0] in "LNPS" for character in value):
+    if _UNSEEN.search(value) or not has_visible_character(value):
         raise ValidationError("A name is made of characters that can be seen.", code="invalid")
 
 

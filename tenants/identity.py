@@ -3,14 +3,17 @@
 import re
 import unicodedata
 
+import idna
 import phonenumbers
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from phonenumbers.phonemetadata import PhoneMetadata
 
+from tenants.characters import has_invisible_character
 from tenants.scope import current_tenant
 
 MAX_EMAIL = 254
+TOO_LONG = "The e-mail address is too long."
 # Inside a character class of a regular expression.
 PHONE_SEPARATORS = r"\s\-‐-―−.()/"
 _E164 = re.compile(r"\+[0-9]{7,15}\Z")
@@ -18,20 +21,44 @@ _TRUNK_ZERO = re.compile(r"(?<=\d)\s*\(0\)")
 
 
 def clean_email(value: str) -> str:
-    """The address as it is shown: NFKC, trimmed. Raises ValidationError where it is none or holds invisible characters."""
-    address = unicodedata.normalize("NFKC", value).strip()
-    if any(unicodedata.category(character) in {"Cc", "Cf"} for character in address):
-        raise ValidationError("The e-mail address holds invisible characters.", code="invalid")
-    validate_email(address)
-    # Both forms may be longer than what was given.
-    if max(len(address), len(address.casefold())) > MAX_EMAIL:
-        raise ValidationError("The e-mail address is too long.", code="max_length")
+    """Returns the address as it is shown: in NFKC and trimmed. Raises ValidationError where it is none."""
+    address, _ = _shown_and_compared(value)
     return address
 
 
 def email_key(value: str) -> str:
-    """The address as it is compared: `clean_email`, case folded."""
-    return clean_email(value).casefold()
+    """Returns the address as it is compared: the local part in NFKC and case folded, the domain in its ASCII form
+    (`müller.example` is `xn--mller-kva.example`). Raises ValidationError as `clean_email`.
+    """
+    _, key = _shown_and_compared(value)
+    return key
+
+
+def _shown_and_compared(value: str) -> tuple[str, str]:
+    address = unicodedata.normalize("NFKC", value).strip()
+    # Plain spaces, which NFKC makes of most others, are left to `validate_email`.
+    if has_invisible_character(address.replace(" ", "")):
+        raise ValidationError("The e-mail address holds invisible characters.", code="invalid")
+    local, at, domain = address.rpartition("@")
+    # The key may be longer than the address. The address is measured first, so that no huge text is encoded.
+    if len(address) > MAX_EMAIL:
+        raise ValidationError(TOO_LONG, code="max_length")
+    key = f"{local.casefold()}{at}{_ascii_domain(domain)}"
+    validate_email(key)
+    if len(key) > MAX_EMAIL:
+        raise ValidationError(TOO_LONG, code="max_length")
+    return address, key
+
+
+def _ascii_domain(domain: str) -> str:
+    """Returns the domain in its ASCII form by IDNA 2008 and UTS 46 (non-transitional), in lower case."""
+    # IDNA refuses some ASCII names that exist, such as `r3---sn.example`.
+    if domain.isascii() and "xn--" not in domain.lower():
+        return domain.lower()
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except UnicodeError as error:
+        raise ValidationError("The domain of the e-mail address is none.", code="invalid") from error
 
 
 def clean_phone(value: str) -> str:
