@@ -29,15 +29,17 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$
 """
 
-# The wildcards are escaped after folding, which turns their full-width forms into them.
+# The wildcards are escaped after folding, which turns their full-width forms into them. A word of which folding leaves
+# nothing, such as an accent alone, occurs nowhere: its pattern is NULL, and nothing is LIKE NULL. Not STRICT: nullif() would
+# keep a strict function from being inlined.
 PATTERNS = r"""
 CREATE FUNCTION public.circe_contains(word text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
-    SELECT '%' || regexp_replace(public.circe_fold(word), '([\\%_])', '\\\1', 'g') || '%'
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT '%' || regexp_replace(nullif(public.circe_fold(word), ''), '([\\%_])', '\\\1', 'g') || '%'
 $$;
 CREATE FUNCTION public.circe_begins_word(word text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
-    SELECT '% ' || regexp_replace(public.circe_fold(word), '([\\%_])', '\\\1', 'g') || '%'
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT '% ' || regexp_replace(nullif(public.circe_fold(word), ''), '([\\%_])', '\\\1', 'g') || '%'
 $$
 """
 

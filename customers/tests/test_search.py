@@ -365,3 +365,39 @@ def test_search_finds_just_whom_a_naive_matcher_finds(found, in_scope, people, t
             if matches([first_name, last_name or "", f"{number}@x.yz"], phone, text):
                 expected.append(first_name.strip())
     assert found(text) == sorted(expected)
+
+
+def test_no_word_of_one_character_finds_everybody(db):
+    characters = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code < 0xE000]
+    words = {word for character in characters for word in unicodedata.normalize("NFKC", character).split()}
+    # A text in which none of them occurs but the last.
+    sql = """
+        SELECT word FROM unnest(%s::text[]) AS word
+        WHERE ' \uf8ff' LIKE circe_begins_word(word) OR ' \uf8ff' LIKE circe_contains(word)
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [[*words]])
+        assert cursor.fetchall() == [("\uf8ff",)]
+
+
+# Latin-1 signs, modifier letters and combining marks, Greek accents, combining marks for symbols: three seconds of requests.
+BLOCKS = [range(0xA1, 0xC0), range(0x2B0, 0x370), range(0x1FBD, 0x1FFF), range(0x20D0, 0x20F1)]
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"U+{block.start:04X}")
+def test_a_character_finds_those_only_in_whom_it_occurs(found, person, block):
+    person("Wv", email="wv@wv.wv")
+    for text in map(chr, block):
+        letters = "".join(one for one in unicodedata.normalize("NFKD", text).casefold() if one.isalnum())
+        expected = ["Wv"] if letters and set(letters) <= set("wv") else []
+        assert found(text) == expected, ascii(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["´", "¨", "\u0301", "\u0301\u0308\u0301", "jane ´", "´ jane", "\u20dd", "`", "^", "~", "。", "-"]
+)
+def test_a_word_of_which_folding_leaves_nothing_finds_nobody(found, person, back_office, text):
+    person("Jane")
+    person("Jo")
+    assert found(text) == []
+    assert back_office("staff").get("/admin/customers/customer/", {"q": text}).context["cl"].result_count == 0
