@@ -13,7 +13,7 @@ from customers.models import Customer, CustomerQuerySet, restore_all
 from tenants.commands import REFUSED, TenantCommand, WrongUse
 from tenants.ids import is_id
 from tenants.models import Tenant, User
-from tenants.parameters import first_instant, last_instant, to_day_or_instant
+from tenants.parameters import first_instant, is_reversed, last_instant, to_day_or_instant
 from tenants.scope import EVERY_TENANT, tenant_scope
 
 NAMES = {"email": "e-mail address", "phone": "phone number"}
@@ -80,7 +80,7 @@ class Command(TenantCommand):
             return Customer.objects.filter(Q(pk__in=self.options["id"]) | Q(email_key__in=self.options["email"]))
         rows = Customer.objects.deleted().filter(deleted_by=self.user_id)
         start, end = (text and to_day_or_instant(text) for text in (self.options["from"], self.options["to"]))
-        if start and end and first_instant(start) > last_instant(end):
+        if start and end and is_reversed(start, end):
             raise WrongUse("--from is after --to.")
         rows = rows.filter(deleted_at__gte=first_instant(start)) if start else rows
         return rows.filter(deleted_at__lte=last_instant(end)) if end else rows
