@@ -5,7 +5,7 @@ from django.db.models.functions import Concat, NullIf, Trim
 from rest_framework import serializers
 
 from appointments.models import Appointment
-from tenants.serializers import ModelSerializer
+from tenants.serializers import ModelSerializer, NullableTextField
 
 
 class BookedServiceSerializer(serializers.Serializer):
@@ -13,21 +13,20 @@ class BookedServiceSerializer(serializers.Serializer):
 
     id = serializers.CharField()
     name = serializers.CharField()
-    category = serializers.SerializerMethodField()
+    category = NullableTextField()
     duration_minutes = serializers.IntegerField()
     price = serializers.IntegerField()
     computed = {"category": lambda at: NullIf(f"{at}category", Value(""))}
-
-    def get_category(self, service: object) -> str | None:
-        return service.category or None
 
 
 class BookedStaffSerializer(serializers.Serializer):
     """Who attends the customer."""
 
     id = serializers.CharField()
-    name = serializers.CharField(source="full_name")
-    computed = {"name": lambda at: Trim(Concat(f"{at}first_name", Value(" "), f"{at}last_name"))}
+    name = NullableTextField(source="full_name")
+    computed = {
+        "name": lambda at: NullIf(Trim(Concat(f"{at}first_name", Value(" "), f"{at}last_name")), Value("")),
+    }
 
 
 class BookedOutletSerializer(serializers.Serializer):

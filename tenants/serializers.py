@@ -30,6 +30,16 @@ class StringField(serializers.CharField):
         return unicodedata.normalize("NFC", text) if self.trim_whitespace else text
 
 
+class NullableTextField(serializers.CharField):
+    """A read-only text, null where the model stores it empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, allow_null=True, **kwargs)
+
+    def to_representation(self, value: Any) -> str | None:
+        return super().to_representation(value) or None
+
+
 class StrictBooleanField(serializers.BooleanField):
     """true or false, and no word for them."""
 
@@ -195,6 +205,8 @@ class TenantSerializer(serializers.Serializer):
 class MeSerializer(ModelSerializer):
     """The person that a token speaks for."""
 
+    first_name = NullableTextField()
+    last_name = NullableTextField()
     tenant = TenantSerializer(allow_null=True)
 
     class Meta:
@@ -208,7 +220,7 @@ class ActorSerializer(serializers.Serializer):
 
     id = serializers.CharField()
     email = serializers.CharField()
-    name = serializers.CharField(source="full_name")
+    name = NullableTextField(source="full_name")
 
 
 class ChangeSerializer(serializers.Serializer):

@@ -1,0 +1,88 @@
+"""An absent optional value is null in every answer of the API, and never an empty string."""
+
+import pytest
+
+from appointments.tests.factories import AppointmentFactory
+from circe.tests.test_differential import QUERIES
+from conftest import client_of
+from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from customers.tests.pages import ADD
+from customers.tests.pages import JANE as FORM
+from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+
+CUSTOMERS = "/api/v1/customers"
+ME = "/api/v1/auth/me"
+EMPTY = {
+    "last_name": "", "email": "", "gender": "", "address": "",
+    "preferences": {"notes": "", "accessibility_needs": ""},
+}  # fmt: skip
+
+
+def empty_strings(value, path=""):
+    """The paths of the empty strings in a JSON value."""
+    if isinstance(value, dict):
+        return [found for key, one in value.items() for found in empty_strings(one, f"{path}.{key}")]
+    if isinstance(value, list):
+        return [found for one in value for found in empty_strings(one, f"{path}[]")]
+    return [path] if value == "" else []
+
+
+@pytest.fixture
+def nameless(tenant):
+    """A user who has never been named."""
+    return UserFactory(tenant=tenant, role="tenant_admin", first_name="", last_name="")
+
+
+@pytest.fixture
+def people(tenant, nameless, back_office):
+    """Customers of whom is known as little as can be, made and changed by every way, and what they booked."""
+    client = client_of(nameless)
+    first = client.post(CUSTOMERS, {"first_name": "Jane", "phone": "08123456789", "source": "", **EMPTY})
+    second = CustomerFactory(tenant=tenant, address="Somewhere 1", notes="A note", gender="female", source="phone")
+    changed = client.put(f"{CUSTOMERS}/{second.pk}", EMPTY)
+    assert (first.status_code, changed.status_code) == (201, 200), (first.json(), changed.json())
+    optional = ("last_name", "address", "notes", "accessibility_needs", "gender", "source", "email", "tags")
+    form = FORM | dict.fromkeys(optional, "") | {"phone": "+628999999999"}
+    assert back_office("staff").post(ADD, form).status_code == 302
+    for pk in (first.json()["id"], second.pk):
+        AppointmentFactory(
+            tenant=tenant,
+            customer_id=pk,
+            customer=None,
+            outlet=OutletFactory(tenant=tenant, address=""),
+            service=ServiceFactory(tenant=tenant, category=""),
+            staff_id=nameless.pk,
+            notes=None,
+        )
+    deleted = DeletedCustomerFactory(tenant=tenant)
+    assert client.post(f"{CUSTOMERS}/{deleted.pk}/restore").status_code == 200
+    return [first.json()["id"], second.pk, deleted.pk]
+
+
+def test_no_answer_holds_an_empty_string(nameless, people):
+    client = client_of(nameless)
+    answers = [
+        client.get(f"{path.replace('{customer_id}', pk)}?{query}")
+        for path, queries in QUERIES.items()
+        for query in queries
+        for pk in (people if "{" in path else people[:1])
+    ]
+    url = f"{CUSTOMERS}/{people[0]}"
+    answers += [
+        client.post(CUSTOMERS, {"first_name": "Jo", "phone": "08123000000", **EMPTY}),
+        client.put(url, EMPTY),
+        client.patch(url, EMPTY),
+        client.put(f"{url}/preferences", EMPTY["preferences"]),
+    ]
+    for answer in answers:
+        assert answer.status_code in (200, 201), answer.content
+        assert empty_strings(answer.json()) == [], answer.content
+
+
+def test_who_has_no_name_has_null_for_it(nameless, people):
+    client = client_of(nameless)
+    assert (client.get(ME).json()["first_name"], client.get(ME).json()["last_name"]) == (None, None)
+    (event, *_) = client.get(f"{CUSTOMERS}/{people[0]}/history").json()["items"][-1:]
+    assert event["actor"] == {"id": nameless.pk, "email": nameless.email, "name": None}
+    (visit,) = client.get(f"{CUSTOMERS}/{people[0]}/appointments").json()["appointments"]
+    assert (visit["staff"], visit["service"]["category"]) == ({"id": nameless.pk, "name": None}, None)
