@@ -1,14 +1,17 @@
 """What every answer tells a browser, beside what Django's own middleware does."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.middleware.common import CommonMiddleware
 
 # The pages' scripts and styles are files of ours; styles may also stand in the page.
 PAGES = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+HEALTH_CHECKS = ("/healthz", "/readyz")
 DATA = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -26,3 +29,12 @@ class HeadersMiddleware:
         if request.path_info.startswith(("/api/", "/admin/")):
             response["Cache-Control"] = "private, no-store"
         return response
+
+
+class HostMiddleware(CommonMiddleware):
+    """Django's CommonMiddleware, which refuses a Host header that ALLOWED_HOSTS does not name. Health checks may name any:
+    a load balancer asks by the IP address.
+    """
+
+    def process_request(self, request: HttpRequest) -> Any:
+        return None if request.path_info in HEALTH_CHECKS else super().process_request(request)

@@ -80,7 +80,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "circe.headers.HostMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "tenants.middleware.AuthenticationMiddleware",
     "tenants.middleware.MessageMiddleware",

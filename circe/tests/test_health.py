@@ -41,3 +41,21 @@ def test_anyone_may_ask_without_a_session(path, client, db):
     answer = client.get(path)
     assert answer.cookies == {}
     assert client.head(path).status_code == 200
+
+
+HOSTS = ["10.0.0.7:8000", "[fd00::7]", "somewhere.example", "not a host", ""]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_health_check_may_name_any_host(path, host, client, db):
+    answer = client.get(path, headers={"Host": host})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("host", HOSTS[:-1])
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/openapi.json", "/admin/", "/api/v1/customers", "/healthz/", "//readyz", "/x"]
+)
+def test_everything_else_is_refused_for_a_host_that_is_not_allowed(path, host, client, db):
+    assert client.get(path, headers={"Host": host}).status_code == 400
