@@ -19,6 +19,10 @@ from circe.database import AS_APPLICATION
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
 env = environ.Env()
+# Every value is literal. By default, django-environ reads `$NAME` as the value of another variable; it takes back this
+# escape of its own.
+env.escape_proxy = True
+env.ENVIRON = {name: value.replace("$", r"\$") for name, value in os.environ.items()}
 
 DEBUG = env.bool("DEBUG", False)
 DEMO = env.bool("DEMO", False)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings
@@ -35,6 +36,20 @@ def test_production_does_not_start_without_a_secret(missing, value):
     code, output = run("-c", "import circe.wsgi", **environment)
     assert code != 0
     assert f"{missing} must be set to at least 50 random characters." in output
+
+
+@pytest.mark.parametrize("beginning", ["$", "$$", "$HOME", "${HOME}", r"\$", r"a$b\$\\$c"])
+def test_a_dollar_in_a_value_is_a_dollar(beginning):
+    key = beginning + "s3cret-Key_" * 5
+    environment = PRODUCTION | {
+        "SECRET_KEY": key,
+        "JWT_SIGNING_KEY": key + "2",
+        "DATABASE_URL": f"postgres://circe:{quote(beginning)}@127.0.0.1:9/circe",
+        "ALLOWED_HOSTS": "$HOST,b.example",
+    }
+    told = "settings.SECRET_KEY, settings.JWT_SIGNING_KEY, settings.DATABASES['default']['PASSWORD']"
+    assert value_of(told, **environment) == str((key, key + "2", beginning))
+    assert value_of("*settings.ALLOWED_HOSTS", **environment) == "('$HOST', 'b.example')"
 
 
 def test_production_is_what_nothing_asks_for():
