@@ -75,7 +75,8 @@ class Listing:
         """Whether few are to be expected: many share a name or a domain, hardly any a number, or two things. Found before
         they are counted, they cost one look; of many the first look is in vain, about a quarter of the count.
         """
-        return len(self.values) > 1 or any(character.isdigit() for character in str([*self.values.values()]))
+        words = [value for value in self.values.values() if isinstance(value, str)]
+        return len(self.values) > 1 or any(character.isdigit() for word in words for character in word)
 
     def _found(self) -> list[str]:
         ((ids,),) = FOUND.rows(shape=self.shape, **self.values)

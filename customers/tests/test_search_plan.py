@@ -121,6 +121,27 @@ def test_what_few_share_is_looked_for_once(plans):
         assert {node["Index Name"] for node in listed} <= {"customers_customer_pkey", "customer_tenant_id"}, query
 
 
+def test_only_a_number_that_is_searched_for_makes_few_to_be_expected(staff, crowd):
+    def statements(query):
+        with CaptureQueriesContext(connection) as queries:
+            assert staff.get(f"{CUSTOMERS}?{query}").json()["items"], query
+        return [sql["sql"] for sql in queries if "customers_findable" in sql["sql"]]
+
+    # Very many: counted, and walked for a page. To find them all first would be in vain.
+    for query in (
+        "created_from=2022-12-31",
+        "created_to=2099-12-31",
+        "created_from=2023-01-01T10:30:00Z",
+        "tags=walk-in,7",
+    ):
+        count, page = statements(query)
+        assert ("count(*)" in count, "array_agg" in count + page) == (True, False), query
+    # Few: found at once.
+    for query in ("search=10000007919", "created_from=2024-01-01&created_to=2024-01-02"):
+        (found,) = statements(query)
+        assert "array_agg" in found, query
+
+
 @pytest.mark.parametrize("query", ["", "created_from=2022-12-31&"])
 def test_pages_of_a_crowd_meet_without_gap(staff, crowd, query):
     for page in (1, 2, 7, 8, 100, 101, 500, 501, 1000, 1001):
