@@ -167,7 +167,9 @@ class ProblemMiddleware:
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
         problem = problem_of(exc)
         if _is_page(request):
-            return problem.as_page() if problem and problem.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+            # A conflict is met by the pages themselves, but for one that shows at COMMIT only.
+            foreseen = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
+            return problem.as_page() if problem and problem.status in foreseen else None
         if problem is None:
             logger.exception("%s %s crashed", request.method, route_of(request), exc_info=exc)
         return (problem or CRASH).as_response()

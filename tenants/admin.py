@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.apps import apps
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
@@ -14,13 +14,14 @@ from django.contrib.auth.forms import BaseUserCreationForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, connection
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 
+from tenants.admin_deletion import blocking_rows
 from tenants.admin_forms import TenantForm
 from tenants.admin_paging import BoundedList, BoundedPaginator
 from tenants.admin_site import Choice
@@ -47,6 +48,8 @@ class TenantAdmin(admin.ModelAdmin):
     on_offer = Q(is_active=True)
     # Raised by a save that lost a race with another.
     lost_race: tuple[type[Exception], ...] = (IntegrityError,)
+    # A sentence for whoever wants to delete a row that something refers to.
+    instead_of_deleting = ""
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -167,6 +170,26 @@ class TenantAdmin(admin.ModelAdmin):
         """What the audit trail tells about the row, newest first."""
         return AuditEvent.objects.filter(row_id=row.pk).select_related("actor")
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], Any, set[str], list[str]]:
+        """As Django's, unless something keeps the rows from being deleted: then only that, counted."""
+        blocking = [phrase for row in objs for phrase in blocking_rows(row)]
+        return ([], {}, set(), blocking) if blocking else super().get_deleted_objects(objs, request)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        context = {"instead_of_deleting": self.instead_of_deleting} | (extra_context or {})
+        try:
+            return super().delete_view(request, object_id, context)
+        except IntegrityError:
+            # What the models don't tell of, or what was added after it was counted: the page, asked again, tells that.
+            self.message_user(request, "It was not deleted, since something refers to it.", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete the row. Raises IntegrityError where a row refers to it, now and not at COMMIT."""
+        super().delete_model(request, obj)
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
     # The audit trail tells more.
     def log_addition(self, *args: Any) -> None: ...
     def log_change(self, *args: Any) -> None: ...
@@ -185,6 +208,9 @@ class BusinessAdmin(TenantAdmin):
     """Businesses: a super_admin's; an administrator sets up their own."""
 
     roles = {"view": ADMINS, "add": SUPER, "change": ADMINS, "delete": SUPER, "choose": SUPER}
+    instead_of_deleting = (
+        "Suspend it instead, by taking the tick from “Is active”: then none of its people can sign in."
+    )
     list_display = ["name", "slug", "time_zone", "currency", "phone_region", "is_active"]
     list_filter = ["is_active"]
     search_fields = ["name", "slug"]
@@ -225,6 +251,7 @@ class StaffAdmin(TenantAdmin, UserAdmin):
     """
 
     roles = {"view": ADMINS, "add": ADMINS, "change": ADMINS, "delete": ADMINS, "choose": STAFF}
+    instead_of_deleting = "Deactivate the account instead, by taking the tick from “Is active”."
     list_display = ["email", "first_name", "last_name", "role", "is_active", "last_login"]
     list_filter = ["role", "is_active"]
     search_fields = ["email", "first_name", "last_name"]
@@ -268,6 +295,9 @@ class OfferAdmin(TenantAdmin):
     """What a tenant offers: everybody sees it, administrators manage it."""
 
     roles = {"view": STAFF, "add": ADMINS, "change": ADMINS, "delete": ADMINS, "choose": STAFF}
+    instead_of_deleting = (
+        "Deactivate it instead, by taking the tick from “Is active”: then nobody can choose it, and its history stays."
+    )
     list_filter = ["is_active"]
     search_fields = ["name"]
 
@@ -325,6 +355,10 @@ class AuditEventAdmin(TenantAdmin):
         """By whole ids, which indexes find."""
         ids = Q(*((name, search_term.strip()) for name in self.search_fields), _connector=Q.OR)
         return queryset.filter(ids) if search_term.strip() else queryset, False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
+        # The business of an event may have been deleted: then the join finds None, where a look-up of its own would raise.
+        return super().get_queryset(request).select_related("tenant")
 
     def events(self, row: AuditEvent) -> QuerySet[AuditEvent]:
         return AuditEvent.objects.filter(pk=row.pk).select_related("actor")

@@ -30,6 +30,7 @@ REFERENCING = {
 class Total(models.Model):
     """Sums by tenant and the columns of `key`. `recount` is SQL that gives a tenant's rows anew: `key`, then `sums`."""
 
+    # The table's migration has the database delete the rows with their tenant (ON DELETE CASCADE): Circe itself may not.
     tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+", db_index=False)
 
     objects = TenantManager()

@@ -1,0 +1,295 @@
+"""Whatever the admin offers to delete is deleted, or refused in words: every model of it, and whatever refers to a row."""
+
+import datetime as dt
+from threading import Thread
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import LogEntry
+from django.db import connection, connections, transaction
+from django.test import RequestFactory
+from django.urls import reverse
+from django.utils.html import strip_tags
+
+from appointments.models import Appointment
+from appointments.tests.factories import AppointmentFactory
+from appointments.totals import CustomerTotals, DayTally, VisitTally
+from circe.database import as_owner
+from customers.findable import FindableCustomer
+from customers.models import Customer
+from customers.preferences import PreferredService, PreferredStaff
+from customers.tallies import CustomerTally
+from customers.tests.factories import CustomerFactory
+from customers.tests.pages import until_blocked
+from customers.transfer.models import CustomerImport, ImportPart
+from tenants.admin_deletion import references_to
+from tenants.audit import AuditEvent
+from tenants.idempotency import StoredAnswer
+from tenants.models import LoginSession, Outlet, Role, Service, Staff, Tenant, User
+from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# A row to which nothing refers.
+FRESH = {
+    Tenant: lambda tenant: TenantFactory(),
+    Staff: lambda tenant: Staff._base_manager.get(pk=UserFactory(tenant=tenant).pk),
+    Outlet: lambda tenant: OutletFactory(tenant=tenant),
+    Service: lambda tenant: ServiceFactory(tenant=tenant),
+    Customer: lambda tenant: CustomerFactory(tenant=tenant),
+    Appointment: lambda tenant: AppointmentFactory(tenant=tenant),
+    AuditEvent: lambda tenant: AuditEvent._base_manager.filter(row_id=OutletFactory(tenant=tenant).pk).get(),
+}
+
+
+def prefer(customer, **lists):
+    with tenant_scope(customer.tenant):
+        customer.change(lists)
+
+
+def stored_answer(tenant, user):
+    with tenant_scope(tenant):
+        StoredAnswer.objects.create(user=user, key="k", fingerprint="f", status=200, headers={}, body="{}")
+
+
+def an_import(tenant):
+    with tenant_scope(tenant):
+        one = CustomerImport.objects.create(file_name="people.csv")
+        ImportPart.objects.create(upload=one, kind="file", position=0, data=b"name")
+
+
+def emptied(tenant):
+    """The business had an appointment, which is gone with all that it was about. Its summary rows stay."""
+    appointment = AppointmentFactory(tenant=tenant)
+    with tenant_scope(tenant):
+        appointment.delete()
+        Customer.objects.filter(pk=appointment.customer_id).delete()
+        for model, pk in (
+            (Outlet, appointment.outlet_id),
+            (Service, appointment.service_id),
+            (Staff, appointment.staff_id),
+        ):
+            model.objects.filter(pk=pk).delete()
+
+
+def log_entry(user):
+    LogEntry.objects.create(user=user, action_flag=1, object_repr="x")
+
+
+# Makes a row of the model, in the field of which is the row.
+REFERRING = {
+    (User, "tenant"): lambda tenant: UserFactory(tenant=tenant),
+    (Outlet, "tenant"): lambda tenant: OutletFactory(tenant=tenant),
+    (Service, "tenant"): lambda tenant: ServiceFactory(tenant=tenant),
+    (Customer, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
+    (Appointment, "tenant"): lambda tenant: AppointmentFactory(tenant=tenant),
+    (PreferredService, "tenant"): lambda tenant: prefer(
+        CustomerFactory(tenant=tenant), preferred_services=[ServiceFactory(tenant=tenant).pk]
+    ),
+    (PreferredStaff, "tenant"): lambda tenant: prefer(
+        CustomerFactory(tenant=tenant), preferred_staff_ids=[UserFactory(tenant=tenant).pk]
+    ),
+    (CustomerImport, "tenant"): an_import,
+    (ImportPart, "tenant"): an_import,
+    (StoredAnswer, "tenant"): lambda tenant: stored_answer(tenant, UserFactory(role=Role.SUPER_ADMIN, tenant=None)),
+    # Made with the business.
+    (AuditEvent, "tenant"): lambda tenant: None,
+    (FindableCustomer, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
+    (CustomerTally, "tenant"): emptied,
+    (CustomerTotals, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
+    (DayTally, "tenant"): emptied,
+    (VisitTally, "tenant"): emptied,
+    (LoginSession, "user"): lambda staff: LoginSession.start(User.objects.get(pk=staff.pk)),
+    (StoredAnswer, "user"): lambda staff: stored_answer(staff.tenant, User.objects.get(pk=staff.pk)),
+    (LogEntry, "user"): log_entry,
+    (AuditEvent, "actor"): lambda staff: OutletFactory(tenant=staff.tenant),
+    (Appointment, "staff"): lambda staff: AppointmentFactory(tenant=staff.tenant, staff_id=staff.pk),
+    (PreferredStaff, "staff"): lambda staff: prefer(
+        CustomerFactory(tenant=staff.tenant), preferred_staff_ids=[staff.pk]
+    ),
+    (Customer, "preferred_outlet"): lambda outlet: CustomerFactory(tenant=outlet.tenant, preferred_outlet=outlet),
+    (Appointment, "outlet"): lambda outlet: AppointmentFactory(tenant=outlet.tenant, outlet=outlet),
+    (PreferredService, "service"): lambda service: prefer(
+        CustomerFactory(tenant=service.tenant), preferred_services=[service.pk]
+    ),
+    (Appointment, "service"): lambda service: AppointmentFactory(tenant=service.tenant, service=service),
+    (Appointment, "customer"): lambda customer: AppointmentFactory(tenant=customer.tenant, customer=customer),
+    (PreferredService, "customer"): lambda customer: prefer(
+        customer, preferred_services=[ServiceFactory(tenant=customer.tenant).pk]
+    ),
+    (PreferredStaff, "customer"): lambda customer: prefer(
+        customer, preferred_staff_ids=[UserFactory(tenant=customer.tenant).pk]
+    ),
+}
+ROWS = [
+    (model, references)
+    for model in FRESH
+    for every in [[(relation.related_model, relation.field.name) for relation in references_to(model)]]
+    for references in ([], *([one] for one in every), every)
+]
+
+
+def name(value):
+    if isinstance(value, list):
+        return "+".join(f"{model.__name__}.{field}" for model, field in value) if len(value) < 3 else "everything"
+    return value.__name__
+
+
+def url(model, page, *args):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def text(response):
+    return " ".join(strip_tags(response.content.decode()).split())
+
+
+def make(model, references, tenant):
+    row = FRESH[model](tenant)
+    for reference in references:
+        assert reference in REFERRING, f"Write how {reference} comes to refer to a {model.__name__}."
+        REFERRING[reference](row)
+    return row
+
+
+def test_the_property_is_about_every_model_of_the_admin():
+    assert set(admin.site._registry) == set(FRESH)
+
+
+@pytest.mark.parametrize(("model", "references"), ROWS, ids=name)
+def test_a_row_is_deleted_or_that_is_refused_in_words(back_office, tenant, model, references):
+    for role in Role.values:
+        browser, row = back_office(role), make(model, references, tenant)
+        page = url(model, "delete", row.pk)
+        for response in (browser.get(page), browser.post(page, {"post": "yes"})):
+            assert response.status_code in {200, 302, 403}, (role, response.content)
+        left = model._base_manager.filter(pk=row.pk, **({"is_deleted": False} if model is Customer else {})).exists()
+        assert left is (response.status_code != 302), role
+        if response.status_code == 200:
+            assert "can’t be deleted" in text(response)
+    trail = url(AuditEvent, "changelist")
+    assert back_office("super_admin").get(trail).status_code == 200
+
+
+@pytest.mark.parametrize(("model", "references"), [one for one in ROWS if len(one[1]) != 1], ids=name)
+def test_no_action_of_a_list_ends_in_a_crash(back_office, tenant, model, references):
+    for role in Role.values:
+        browser = back_office(role)
+        request = RequestFactory().get("/")
+        request.user = browser.user
+        with tenant_scope(tenant):
+            actions = admin.site.get_model_admin(model).get_actions(request)
+        for action in actions:
+            row = make(model, references, tenant)
+            answer = browser.post(url(model, "changelist"), {"action": action, ACTION_CHECKBOX_NAME: [row.pk]})
+            assert answer.status_code < 500, (role, action)
+
+
+def delete(browser, row):
+    return browser.post(url(type(row), "delete", row.pk), {"post": "yes"})
+
+
+def test_a_business_that_never_did_anything_goes(back_office, db):
+    business = TenantFactory()
+    assert delete(back_office("super_admin"), business).status_code == 302
+    assert not Tenant.objects.filter(pk=business.pk).exists()
+
+
+def test_with_a_business_that_was_emptied_go_its_summary_rows(back_office, tenant):
+    emptied(tenant)
+    tables = [CustomerTally, DayTally, VisitTally]
+    with tenant_scope(tenant):
+        assert all(table.objects.exists() for table in tables)
+    assert delete(back_office("super_admin"), tenant).status_code == 302
+    with tenant_scope(EVERY_TENANT):
+        assert not any(table.objects.filter(tenant=tenant.pk).exists() for table in [*tables, CustomerTotals])
+
+
+def test_the_pages_of_the_trail_outlive_the_business_that_they_tell_about(back_office, tenant):
+    browser = back_office("super_admin")
+    assert delete(browser, tenant).status_code == 302
+    events = AuditEvent._base_manager.filter(tenant=tenant.pk).order_by("-id")
+    assert [event.action for event in events] == ["deleted", "created"]
+    assert browser.get(url(AuditEvent, "changelist")).status_code == 200
+    for event in events:
+        for page in ("change", "history"):
+            assert browser.get(url(AuditEvent, page, event.pk)).status_code == 200
+
+
+def test_a_business_with_people_says_what_it_has_and_what_to_do_instead(back_office, tenant):
+    for _ in range(2):
+        AppointmentFactory(tenant=tenant)
+    browser = back_office("super_admin")
+    for answer in (browser.get(url(Tenant, "delete", tenant.pk)), delete(browser, tenant)):
+        assert answer.status_code == 200
+        told = text(answer)
+        assert "The business “Lotus” can’t be deleted as long as there are: " in told
+        for part in ("2 users", "2 outlets", "2 services", "2 customers", "2 appointments"):
+            assert part in told
+        assert "Suspend it instead" in told
+
+
+def test_an_outlet_with_appointments_is_taken_off_offer_instead(back_office, tenant):
+    outlet = AppointmentFactory(tenant=tenant).outlet
+    told = text(delete(back_office("tenant_admin"), outlet))
+    assert f"The outlet “{outlet}” can’t be deleted as long as there are: 1 appointment Deactivate it instead" in told
+
+
+def test_what_refers_to_a_row_is_counted_up_to_a_bound_and_not_read(
+    back_office, tenant, monkeypatch, django_assert_max_num_queries
+):
+    monkeypatch.setattr("tenants.admin_deletion.MAX_COUNTED", 3)
+    outlet, service = OutletFactory(tenant=tenant), ServiceFactory(tenant=tenant)
+    for number in range(5):
+        customer = CustomerFactory(tenant=tenant, preferred_outlet=outlet)
+        prefer(customer, preferred_services=[service.pk])
+        AppointmentFactory(tenant=tenant, outlet=outlet, appointment_date=dt.date(2025, 1, 1 + number))
+    browser = back_office("super_admin")
+    with django_assert_max_num_queries(60):
+        told = text(delete(browser, tenant))
+    assert "3+ customers" in told
+    assert "3+ appointments" in told
+    # What would be changed or deleted with it is too much for one request as well.
+    assert "3+ customers" in text(delete(browser, outlet))
+    assert "3+ preferred services" in text(delete(browser, service))
+    assert Outlet._base_manager.filter(pk=outlet.pk).exists()
+    assert Service._base_manager.filter(pk=service.pk).exists()
+
+
+def test_what_only_the_database_knows_to_refer_to_a_row_is_told_before_the_commit(back_office, db):
+    """Such as a new summary table whose rows don't go with their business."""
+    business, browser = TenantFactory(), back_office("super_admin")
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE of_a_tenant (tenant_id text REFERENCES tenants_tenant DEFERRABLE INITIALLY DEFERRED)"
+        )
+        cursor.execute("INSERT INTO of_a_tenant VALUES (%s)", [business.pk])
+    try:
+        answer = delete(browser, business)
+        assert answer.status_code == 302
+        assert "It was not deleted, since something refers to it." in text(browser.get(answer.url))
+        assert Tenant.objects.filter(pk=business.pk).exists()
+    finally:
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute("DROP TABLE of_a_tenant")
+
+
+def test_what_is_added_to_a_business_while_it_is_deleted_is_refused_in_words(back_office, db):
+    """The one who adds sees the business until the other commits, and meets that it is gone at their own COMMIT."""
+    business, browser, answers = TenantFactory(), back_office("super_admin"), []
+
+    def adds():
+        outlet = {"tenant": business.pk, "name": "Spa", "is_active": "on"}
+        answers.append(browser.post(url(Outlet, "add"), outlet))
+        connections.close_all()
+
+    thread = Thread(target=adds)
+    with transaction.atomic():
+        Tenant.objects.filter(pk=business.pk).delete()
+        thread.start()
+        until_blocked()
+    thread.join()
+    [answer] = answers
+    assert answer.status_code == 409
+    assert "It contradicts what has been stored meanwhile." in text(answer)
