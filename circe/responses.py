@@ -17,7 +17,9 @@ LOCATION: Schema = {
 }
 ETAG: Schema = {
     "ETag": {
-        "description": "The version of the customer's own values, for `If-Match`; appointments don't change it.",
+        "description": "The version of what a GET shows of the customer, for `If-Match`. Whatever changes that changes it: "
+        "the customer and their preferences, a preferred outlet, service or person that is deleted, and their appointments, "
+        "by the totals.",
         "required": True,
         "schema": {"type": "string"},
     }

@@ -298,11 +298,6 @@ class Staff(User):
         verbose_name_plural = "staff"
 
 
-def etag(updated_at: dt.datetime) -> str:
-    """The version of a row that was changed then, as HTTP writes it."""
-    return f'"{updated_at.timestamp():.6f}"'
-
-
 class TenantModel(models.Model):
     """A row of a tenant. Its default manager knows the scope, and it can't be saved into another one."""
 
@@ -335,11 +330,6 @@ class TenantModel(models.Model):
         if tenant is not None and self.tenant_id != tenant.pk:
             raise ForeignTenant(f"A {self._meta.verbose_name} of {self.tenant_id} in the scope of {tenant.pk}.")
         super().save(*args, update_fields=update_fields and {*update_fields, "updated_at"}, **kwargs)
-
-    @property
-    def etag(self) -> str:
-        """The version of the row's own values."""
-        return etag(self.updated_at)
 
 
 class Outlet(TenantModel):

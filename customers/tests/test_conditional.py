@@ -1,15 +1,19 @@
 """`ETag` and `If-Match`: nobody overwrites what they have not seen."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import connection
 
 from appointments.tests.factories import AppointmentFactory
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
+from tenants.models import Outlet, User
 from tenants.scope import tenant_scope
+from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 STALE = {
     "type": "urn:circe:problem:stale",
@@ -76,17 +80,148 @@ def test_every_answer_with_a_customer_tells_the_version_that_the_next_read_tells
     assert made.headers["ETag"] == admin.get(made.headers["Location"]).headers["ETag"]
 
 
-def test_an_appointment_is_no_change_of_the_customer(admin, url, jane, tenant):
-    etag = admin.get(url).headers["ETag"]
-    AppointmentFactory(tenant=tenant, customer=jane)
-    assert admin.get(url).headers["ETag"] == etag
+def deleted(make, relate):
+    """Relates a row of the tenant's offer to the customer, and then deletes it in the admin."""
+
+    def prepare(jane):
+        row = make(tenant=jane.tenant)
+        with tenant_scope(jane.tenant):
+            jane.change(relate(row.pk))
+        page = f"/admin/tenants/{'staff' if isinstance(row, User) else row._meta.model_name}/{row.pk}/delete/"
+        return lambda world: world.browser.post(page, {"post": "yes"})
+
+    return prepare
 
 
-def test_a_foreign_customers_version_is_not_told(admin, stranger):
+def appointment(then):
+    """The customer has an appointment to come, with which something happens."""
+
+    def prepare(jane):
+        made = AppointmentFactory(tenant=jane.tenant, customer=jane, status="confirmed")
+        return lambda world: then(world, made)
+
+    return prepare
+
+
+def sql(statement):
+    def run(world):
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [world.jane.pk])
+
+    return lambda jane: run
+
+
+def step(status):
+    def run(world, made):
+        with tenant_scope(world.jane.tenant):
+            made.set_status(status, seen="confirmed")
+
+    return run
+
+
+def call(method, path="", body=None):
+    return lambda jane: lambda world: getattr(world.client, method)(f"{CUSTOMERS}/{jane.pk}{path}", body)
+
+
+def action(name, **fields):
+    ticked = {"action": name, **fields}
+    return lambda jane: (
+        lambda world: world.browser.post("/admin/customers/customer/", ticked | {ACTION_CHECKBOX_NAME: [jane.pk]})
+    )
+
+
+# What changes something that is shown of a customer. Each prepares, and returns what then does it.
+SHOWN = {
+    "an update": call("patch", body={"address": "Elsewhere"}),
+    "tags": call("patch", body={"tags": ["vip"]}),
+    "a password": call("patch", body={"password": "correct horse battery"}),
+    "preferences": call("put", "/preferences", {"marketing_consent": True}),
+    "a preferred outlet is deleted": deleted(OutletFactory, lambda pk: {"preferred_outlet_id": pk}),
+    "a preferred service is deleted": deleted(ServiceFactory, lambda pk: {"preferred_services": [pk]}),
+    "a preferred person is deleted": deleted(UserFactory, lambda pk: {"preferred_staff_ids": [pk]}),
+    "a booking": lambda jane: lambda world: AppointmentFactory(tenant=jane.tenant, customer=jane),
+    "a completed appointment": appointment(step("completed")),
+    "an appointment is deleted": appointment(
+        lambda world, made: world.browser.post(f"/admin/appointments/appointment/{made.pk}/delete/", {"post": "yes"})
+    ),
+    "the admin's action on the selected": action("tag", tag="vip", asked="1"),
+    "SQL on the customer": sql("UPDATE customers_customer SET tags = '{other}' WHERE id = %s"),
+    "SQL in bulk": sql("UPDATE customers_customer SET loyalty_points = loyalty_points + 1 WHERE id >= %s"),
+    "SQL on the preferences": lambda jane: (
+        deleted(ServiceFactory, lambda pk: {"preferred_services": [pk]})(jane)
+        and sql("DELETE FROM customers_preferredservice WHERE customer_id = %s")(jane)
+    ),
+}
+# What changes nothing of it.
+NOT_SHOWN = {
+    "nothing": lambda jane: lambda world: None,
+    "a renamed outlet": lambda jane: (
+        lambda world: Outlet._base_manager.filter(tenant=jane.tenant).update(name="Renamed")
+    ),
+    "somebody else's booking": lambda jane: lambda world: AppointmentFactory(tenant=jane.tenant),
+    "an update of nothing": call("patch", body={}),
+}
+
+
+@pytest.fixture
+def world(jane, super_admin, back_office):
+    """Who can do all of it."""
+    outlet = OutletFactory(tenant=jane.tenant)
+    with tenant_scope(jane.tenant):
+        jane.change({"preferred_outlet_id": outlet.pk})
+    return SimpleNamespace(jane=jane, client=super_admin, browser=back_office("super_admin"))
+
+
+def version(world, url):
+    answer = world.client.get(url)
+    with tenant_scope(world.jane.tenant):
+        updated_at = Customer.objects.values_list("updated_at", flat=True).get(pk=world.jane.pk)
+    return answer.json(), answer.headers["ETag"], updated_at
+
+
+@pytest.mark.parametrize("prepare", SHOWN.values(), ids=SHOWN)
+def test_whatever_changes_what_is_shown_changes_its_etag(world, url, prepare):
+    change = prepare(world.jane)
+    before, etag, _ = version(world, url)
+    change(world)
+    after, fresh, _ = version(world, url)
+    assert after != before
+    assert fresh != etag
+    assert world.client.patch(url, {"last_name": "Roe"}, headers={"If-Match": etag}).status_code == 412
+    assert world.client.patch(url, {"last_name": "Roe"}, headers={"If-Match": fresh}).status_code == 200
+
+
+OF_APPOINTMENTS = {"a booking", "a completed appointment", "an appointment is deleted"}
+
+
+@pytest.mark.parametrize("prepare", [SHOWN[name] for name in SHOWN if name not in OF_APPOINTMENTS])
+def test_whatever_changes_of_the_customer_themselves_is_a_later_updated_at(world, url, prepare):
+    change = prepare(world.jane)
+    _, _, before = version(world, url)
+    change(world)
+    assert version(world, url)[2] > before
+
+
+@pytest.mark.parametrize("prepare", NOT_SHOWN.values(), ids=NOT_SHOWN)
+def test_what_changes_nothing_that_is_shown_leaves_the_etag(world, url, prepare):
+    change = prepare(world.jane)
+    before = version(world, url)
+    change(world)
+    assert version(world, url) == before
+    assert world.client.patch(url, {"last_name": "Roe"}, headers={"If-Match": before[1]}).status_code == 200
+
+
+def test_a_deleted_customer_has_no_version(super_admin, url):
+    etag = super_admin.get(url).headers["ETag"]
+    super_admin.delete(url)
+    for headers, status in (({"If-Match": etag}, 412), ({"If-Match": "*"}, 200)):
+        assert super_admin.post(f"{url}/restore", headers=headers).status_code == status
+
+
+def test_a_foreign_customers_version_is_not_told(admin, super_admin, stranger):
     foreign = CustomerFactory(tenant=stranger)
-    answers = [
-        admin.put(f"{CUSTOMERS}/{foreign.pk}", {}, headers={"If-Match": value}) for value in (foreign.etag, '"other"')
-    ]
+    etag = super_admin.get(f"{CUSTOMERS}/{foreign.pk}").headers["ETag"]
+    answers = [admin.put(f"{CUSTOMERS}/{foreign.pk}", {}, headers={"If-Match": value}) for value in (etag, '"other"')]
     assert {answer.status_code for answer in answers} == {404}
     assert all("ETag" not in answer.headers for answer in answers)
 
