@@ -188,8 +188,8 @@ def unknown_url(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """A page of the admin is not for this role."""
-    return _answer(request, FORBIDDEN)
+    """A page of the admin is not for this role, or refuses what it was asked in words of its own."""
+    return _answer(request, problem_of(exception) or FORBIDDEN)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

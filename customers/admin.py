@@ -106,7 +106,7 @@ def preferred(customer: Customer, name: str) -> list[str]:
 
 def events_of(customer: Customer) -> QuerySet[AuditEvent]:
     """What the audit trail tells about the customer and what is theirs, newest first."""
-    return AuditEvent.objects.filter(customer_id=customer.pk).select_related("actor")
+    return AuditEvent.objects.filter(customer_id=customer.pk)
 
 
 def history_panel(request: HttpRequest, customer: Customer) -> SafeString:

@@ -118,7 +118,7 @@ class CustomerViewSet(TenantViewSet):
 
     def history(self, request: Request, customer_id: str) -> Response:
         """Who changed what of the customer, newest first; of a soft-deleted one too."""
-        events = AuditEvent.objects.filter(customer_id=self.get_object().pk).select_related("actor")
+        events = AuditEvent.objects.filter(customer_id=self.get_object().pk)
         return self.get_paginated_response(AuditEventSerializer(self.paginate_queryset(events), many=True).data)
 
     def _saved(self, serializer: Any) -> Customer:

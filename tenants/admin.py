@@ -7,6 +7,7 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth.admin import UserAdmin
@@ -14,7 +15,7 @@ from django.contrib.auth.forms import BaseUserCreationForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
-from django.db import DataError, IntegrityError, connection
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -168,7 +169,7 @@ class TenantAdmin(admin.ModelAdmin):
 
     def events(self, row: Any) -> QuerySet[AuditEvent]:
         """What the audit trail tells about the row, newest first."""
-        return AuditEvent.objects.filter(row_id=row.pk).select_related("actor")
+        return AuditEvent.objects.filter(row_id=row.pk)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], Any, set[str], list[str]]:
         """As Django's, unless something keeps the rows from being deleted: then only that, counted."""
@@ -235,6 +236,12 @@ class BusinessAdmin(TenantAdmin):
         return [*self.readonly_fields, *kept]
 
 
+class AccountHasActed(PermissionDenied):
+    """An account that the audit trail names is about to be deleted."""
+
+    detail = "This account has been used, and the audit trail names it: deactivate it instead of deleting it."
+
+
 class NewStaffForm(TenantForm, BaseUserCreationForm):
     """An account to be, with its first password."""
 
@@ -247,7 +254,8 @@ class NewStaffForm(TenantForm, BaseUserCreationForm):
 class StaffAdmin(TenantAdmin, UserAdmin):
     """People and their accounts.
 
-    An account that signed in here is deactivated rather than deleted: the history of who did what hangs on it.
+    An account that has signed in or changed something is deactivated rather than deleted: the audit trail names it. The
+    database refuses to delete it, whoever asks.
     """
 
     roles = {"view": ADMINS, "add": ADMINS, "change": ADMINS, "delete": ADMINS, "choose": STAFF}
@@ -262,7 +270,14 @@ class StaffAdmin(TenantAdmin, UserAdmin):
     readonly_fields = ["password_link", "last_login", "created_at", "updated_at"]
     fieldsets = [
         (None, {"fields": ["email", "password_link", "first_name", "last_name"]}),
-        ("May do", {"fields": ["role", "is_active"]}),
+        (
+            "May do",
+            {
+                "fields": ["role", "is_active"],
+                "description": "An account that has been used can't be deleted, since the audit trail names it. "
+                "Deactivate it instead.",
+            },
+        ),
         ("Record", {"fields": ["last_login", "created_at", "updated_at"]}),
     ]
     add_fieldsets = [
@@ -271,8 +286,23 @@ class StaffAdmin(TenantAdmin, UserAdmin):
     ]
 
     def has_delete_permission(self, request: HttpRequest, obj: Staff | None = None) -> bool:
-        own_or_used = obj is not None and (obj.pk == request.user.pk or obj.last_login is not None)
-        return not own_or_used and super().has_delete_permission(request, obj)
+        is_own_or_used = obj is not None and (obj.pk == request.user.pk or obj.has_acted)
+        return not is_own_or_used and super().has_delete_permission(request, obj)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        if self.has_delete_permission(request):
+            account = self.get_object(request, unquote(object_id))
+            if account and account.has_acted:
+                raise AccountHasActed
+        return super().delete_view(request, object_id, extra_context)
+
+    def delete_model(self, request: HttpRequest, obj: Staff) -> None:
+        try:
+            with transaction.atomic():
+                super().delete_model(request, obj)
+        except IntegrityError as error:
+            # It was used for the first time, or given an appointment, since the page was opened.
+            raise AccountHasActed from error
 
     def get_readonly_fields(self, request: HttpRequest, obj: Staff | None = None) -> Collection[str]:
         own = ("role", "is_active") if obj and obj.pk == request.user.pk else ()
@@ -344,7 +374,6 @@ class AuditEventAdmin(TenantAdmin):
     roles = {"view": ADMINS}
     list_display = ["at", "who", "action", "what", "changed"]
     list_filter = ["action", AboutFilter, "at"]
-    list_select_related = ["actor"]
     list_display_links = None
     search_fields = ["row_id", "customer_id", "actor_id", "request_id"]
     search_help_text = "A whole id: of a customer, of any other row, of a person or of a request."
@@ -361,10 +390,10 @@ class AuditEventAdmin(TenantAdmin):
         return super().get_queryset(request).select_related("tenant")
 
     def events(self, row: AuditEvent) -> QuerySet[AuditEvent]:
-        return AuditEvent.objects.filter(pk=row.pk).select_related("actor")
+        return AuditEvent.objects.filter(pk=row.pk)
 
     def who(self, event: AuditEvent) -> str:
-        return str(event.actor or event.command or event.actor_id or "-")
+        return event.who
 
     def what(self, event: AuditEvent) -> str:
         text = f"{event.table} {event.row_id or ''}"

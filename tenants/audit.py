@@ -45,11 +45,21 @@ class Change(NamedTuple):
     after: Any
 
 
+class RecordedActor(NamedTuple):
+    """A person as an event of the audit trail names them."""
+
+    id: str
+    email: str
+    full_name: str
+
+
 class AuditEvent(models.Model):
     """A row created, changed or deleted, a customer soft-deleted, restored or erased, or something refused.
 
     `before` and `after` hold the columns that changed, by name; a new row's are all in `after`, a deleted one's in
     `before`. Of a password they tell that it was set or changed. `customer_id` is whose history the event belongs to.
+    `actor_email` and `actor_name` are what the account of `actor_id` was called at that moment (a trigger copies them), so
+    that an event names who acted whatever becomes of the account, and whoever reads it.
     With a customer's row go all personal data in their events (the trigger sees to it).
     """
 
@@ -84,6 +94,8 @@ class AuditEvent(models.Model):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
     )
+    actor_email = models.CharField(max_length=254, null=True)
+    actor_name = models.CharField(max_length=201, null=True)
     command = models.CharField(max_length=100, null=True)
     request_id = models.CharField(max_length=64, null=True)
     address = models.GenericIPAddressField(null=True)
@@ -113,6 +125,18 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_action_display()} {self.table} {self.row_id or ''}".strip()
+
+    @property
+    def recorded_actor(self) -> "RecordedActor | None":
+        """Who acted, as recorded; None for a command, for the database itself and for nobody known."""
+        if self.actor_id is None or self.actor_email is None:
+            return None
+        return RecordedActor(self.actor_id, self.actor_email, self.actor_name or "")
+
+    @property
+    def who(self) -> str:
+        """Who acted, for people to read: a name, else an e-mail address, a command or an id."""
+        return self.actor_name or self.actor_email or self.command or self.actor_id or "–"
 
     @property
     def changes(self) -> list[Change]:

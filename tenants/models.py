@@ -7,10 +7,12 @@ from contextlib import suppress
 from typing import Any, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from tenants import tokens
 from tenants.audit import Audited
@@ -92,7 +94,12 @@ class Tenant(models.Model):
 
 
 class User(AbstractBaseUser):
-    """A person with an account. `tenant` is None for a super_admin and for nobody else."""
+    """A person with an account. `tenant` is None for a super_admin and for nobody else.
+
+    Sessions of the API and of the admin that were opened before `tokens_valid_from` have ended. A trigger moves it on when
+    the password changes or is disabled, by whatever way. `has_acted` is set by triggers once the account has signed in or
+    is named as an actor in the audit trail; the database then refuses to delete it.
+    """
 
     id = IdField(primary_key=True)
     tenant = models.ForeignKey(
@@ -109,6 +116,7 @@ class User(AbstractBaseUser):
     last_name = models.CharField(max_length=100, blank=True)
     is_active = models.BooleanField(default=True)
     tokens_valid_from = models.DateTimeField(default=timezone.now, editable=False)
+    has_acted = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -145,17 +153,33 @@ class User(AbstractBaseUser):
             self.email = email_key(self.email)
 
     def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
-        """Save. A new password ends every session that the old one opened."""
+        """Save. A new or disabled password ends every session that the old one opened (by a trigger)."""
         self.email = email_key(self.email)
         self.role = self.role.lower()
-        password_is_new = self._password is not None and not self._state.adding
-        if password_is_new:
-            self.tokens_valid_from = timezone.now()
-            update_fields = update_fields and {*update_fields, "tokens_valid_from"}
-        with transaction.atomic():
-            super().save(*args, update_fields=update_fields, **kwargs)
-            if password_is_new:
-                self.sessions.live().update(ended_at=self.tokens_valid_from)
+        is_new = self._state.adding
+        super().save(*args, update_fields=update_fields, **kwargs)
+        if not is_new and (update_fields is None or "password" in update_fields):
+            # A browser in which one's own password was changed stays signed in, with the new instant.
+            self.refresh_from_db(fields=["tokens_valid_from"])
+
+    def check_password(self, raw_password: str) -> bool:
+        """Whether it is the password. A hash of an older kind is renewed, which ends no session."""
+        return check_password(raw_password, self.password, self._renew_hash)
+
+    def _renew_hash(self, raw_password: str) -> None:
+        old_hash, self.password = self.password, make_password(raw_password)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('circe.renewed_hash', %s, true)", [self.password])
+            # Not where the password has changed since the row was read.
+            User.objects.filter(pk=self.pk, password=old_hash).update(password=self.password)
+
+    def get_session_auth_hash(self) -> str:
+        """What a session of the admin is compared with at each request: another value has ended it.
+
+        Not of the password's hash, as Django's, since that is renewed without ending a session.
+        """
+        valid_from = self.tokens_valid_from.astimezone(dt.UTC).isoformat()
+        return salted_hmac("tenants.User.session", valid_from, algorithm="sha256").hexdigest()
 
     def validate_unique(self, exclude: Any = None) -> None:
         """As Django's. Whose the other account is that has the e-mail address, nobody is told."""
@@ -207,7 +231,7 @@ class LoginSession(models.Model):
 
     @classmethod
     def start(cls, user: User) -> "LoginSession":
-        """A new session of `user`, whose expired ones go.
+        """A new session of `user`, whose expired ones go. It is the account's last log-in.
 
         Raises User.DoesNotExist where the password has changed since it was checked.
         """
@@ -215,6 +239,7 @@ class LoginSession(models.Model):
             # A change of the password ends the sessions that there are: this one is open before it, or not at all.
             User.objects.select_for_update(no_key=True).get(pk=user.pk, password=user.password)
             now = timezone.now()
+            User.objects.filter(pk=user.pk).update(last_login=now)
             user.sessions.filter(rotated_at__lte=now - tokens.LIFETIME["refresh"]).delete()
             return cls.objects.create(user=user, current_jti=uuid.uuid4().hex, rotated_at=now)
 

@@ -232,11 +232,11 @@ class ChangeSerializer(serializers.Serializer):
 
 
 class AuditEventSerializer(ModelSerializer):
-    """An event of the audit trail. `actor` is null where a command or the database acted, or an account that is gone."""
+    """An event of the audit trail. `actor` is who acted, by their name of then; null where a command or the database did."""
 
     object = serializers.CharField(source="table")
     object_id = serializers.CharField(source="row_id", allow_null=True)
-    actor = ActorSerializer(allow_null=True)
+    actor = ActorSerializer(source="recorded_actor", allow_null=True)
     actor_id = serializers.CharField(allow_null=True)
     changes = ChangeSerializer(many=True)
 

@@ -5,7 +5,7 @@ from tempfile import NamedTemporaryFile
 
 import pytest
 from django.apps import apps
-from django.db import ProgrammingError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.db.models import F
 
 from appointments.models import Appointment
@@ -454,8 +454,9 @@ def test_a_person_reads_what_changed_in_words(in_scope, jane, news):
     assert Change("Status", "–", "Confirmed") in created.told
 
 
-def test_deleting_a_user_keeps_what_they_did(jane, admin, news):
+def test_who_did_something_cannot_be_deleted_and_stays_named(jane, admin, news):
     admin.patch(f"{CUSTOMERS}/{jane.pk}", {"last_name": "Smith"})
-    User.objects.filter(pk=admin.user.pk).delete()
+    with pytest.raises(IntegrityError, match="has signed in"), transaction.atomic():
+        User.objects.filter(pk=admin.user.pk).delete()
     (event,) = [event for event in news() if event.row_id == jane.pk]
-    assert (event.actor_id, event.actor) == (admin.user.pk, None)
+    assert (event.actor_id, event.actor_name) == (admin.user.pk, admin.user.full_name)

@@ -8,7 +8,7 @@ import jwt
 import pytest
 import time_machine
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from rest_framework.test import APIClient
 
 from tenants.ids import new_id
@@ -141,9 +141,10 @@ def test_another_family_of_the_user_lives_on(pair, refresh, user, clock):
     assert refresh(other).status_code == 200
 
 
-def test_a_deleted_user(pair, refresh, user):
-    user.delete()
-    assert_refused(refresh(pair))
+def test_a_user_who_signed_in_cannot_be_deleted(pair, refresh, user):
+    with pytest.raises(IntegrityError, match="has signed in"), transaction.atomic():
+        user.delete()
+    assert refresh(pair).status_code == 200
 
 
 def test_an_inactive_user(pair, refresh, user):

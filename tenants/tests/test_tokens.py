@@ -80,8 +80,8 @@ def test_access_lives_one_hour(user, bearer):
 
 def test_a_token_of_the_old_system_without_a_session_is_good(user, claims, sign, bearer):
     del claims["sid"]
-    User.objects.filter(pk=user.pk).update(tokens_valid_from=timezone.now() - dt.timedelta(days=1))
-    assert bearer(sign(claims)).get(ME).status_code == 200
+    older = UserFactory(tenant=user.tenant, tokens_valid_from=timezone.now() - dt.timedelta(days=1))
+    assert bearer(sign(claims | {"sub": older.pk})).get(ME).status_code == 200
 
 
 def test_a_new_password_ends_tokens_without_a_session(user, claims, sign, bearer):
@@ -113,6 +113,12 @@ def test_the_tenant_of_a_claim_opens_nothing(stranger, claims, sign, bearer):
     assert lie.get(f"{LIST}?tenant_id={stranger.pk}").status_code == 403
     created = lie.post(LIST, {"first_name": "Jane", "phone": "+1234567890"})
     assert created.json()["tenant_id"] == claims["tenant_id"]
+
+
+@pytest.fixture
+def never_used(tenant):
+    """An account that has not signed in here, older than its token."""
+    return UserFactory(tenant=tenant, tokens_valid_from=timezone.now() - dt.timedelta(days=1))
 
 
 class TestTheDatabaseDecides:
@@ -148,9 +154,13 @@ class TestTheDatabaseDecides:
         staff.user.save(update_fields=["password"])
         assert staff.get(LIST).status_code == 401
 
-    def test_existence(self, staff):
-        staff.user.delete()
-        assert staff.get(LIST).status_code == 401
+    def test_existence(self, never_used, claims, sign, bearer):
+        """Only an account that nobody has signed in with can go: with a token of the old system."""
+        del claims["sid"]
+        client = bearer(sign(claims | {"sub": never_used.pk}))
+        assert client.get(LIST).status_code == 200
+        never_used.delete()
+        assert client.get(LIST).status_code == 401
 
     def test_at_the_cost_of_one_query(self, staff):
         with CaptureQueriesContext(connection) as queries:
@@ -350,7 +360,8 @@ def test_a_session_of_the_admin_does_not_open_the_api(user, anonymous):
     assert anonymous.get(LIST).status_code == 401
 
 
-def test_a_refused_token_is_told_apart_from_no_good_one_by_nothing(user, claims, sign, bearer):
-    gone, unknown = sign(claims), sign(claims | {"sub": new_id()})
-    user.delete()
+def test_a_refused_token_is_told_apart_from_no_good_one_by_nothing(never_used, claims, sign, bearer):
+    del claims["sid"]
+    gone, unknown = sign(claims | {"sub": never_used.pk}), sign(claims | {"sub": new_id()})
+    never_used.delete()
     assert bearer(gone).get(LIST).content == bearer(unknown).get(LIST).content
