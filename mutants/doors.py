@@ -3,6 +3,8 @@
 from mutants.faults import AUDIT, LOGIN, REFRESH, TOKENS, Fault
 
 FLOODS, ADMIN = "tenants/tests/test_floods.py", "tenants/tests/test_admin.py"
+SESSIONS, ACTED = "tenants/tests/test_end_of_sessions.py", "tenants/tests/test_accounts_that_acted.py"
+GUESSING = "tenants/tests/test_guessing.py"
 GUNICORN = "circe/tests/test_gunicorn.py"
 HEADERS, LOGS, SETTINGS = "circe/tests/test_headers.py", "circe/tests/test_logs.py", "circe/tests/test_settings.py"
 
@@ -123,6 +125,17 @@ DOORS = [
         LOGIN,
     ),
     Fault(
+        "guesses at one's own password are not counted",
+        "tenants/admin_site.py",
+        "            is_right = throttled(\n"
+        "                lambda: self.user if self.user.check_password(password) else None,\n"
+        "                account=self.user.email,\n"
+        "                address=self.address,\n"
+        "            )\n",
+        "            is_right = self.user.check_password(password)\n",
+        GUESSING,
+    ),
+    Fault(
         "an account stays shut for good",
         "tenants/throttling.py",
         "recent = LoginFailure.objects.filter(failed_at__gt=now - WINDOW)",
@@ -178,10 +191,53 @@ DOORS = [
     ),
     Fault(
         "a new password ends nothing",
-        "tenants/models.py",
-        "            if password_is_new:\n                self.sessions",
-        "            if False:\n                self.sessions",
+        "tenants/migrations/0008_accounts_that_acted.py",
+        "IF NEW.password <> OLD.password\n",
+        "IF false\n",
         f"{TOKENS} {REFRESH}",
+    ),
+    Fault(
+        "a disabled password leaves the sessions open",
+        "tenants/migrations/0008_accounts_that_acted.py",
+        "IF NEW.password <> OLD.password\n",
+        "IF NEW.password <> OLD.password AND NEW.password NOT LIKE '!%'\n",
+        SESSIONS,
+    ),
+    Fault(
+        "a hash that is renewed ends the sessions",
+        "tenants/models.py",
+        "cursor.execute(\"SELECT set_config('circe.renewed_hash', %s, true)\", [self.password])",
+        "cursor",
+        SESSIONS,
+    ),
+    Fault(
+        "a hash that is renewed brings back an old password",
+        "tenants/models.py",
+        "User.objects.filter(pk=self.pk, password=old_hash)",
+        "User.objects.filter(pk=self.pk)",
+        SESSIONS,
+    ),
+    # --- who has acted ------------------------------------------------------------------------------------------------
+    Fault(
+        "an account that signed in by the API can be deleted",
+        "tenants/models.py",
+        "            User.objects.filter(pk=user.pk).update(last_login=now)\n",
+        "",
+        ACTED,
+    ),
+    Fault(
+        "an account that has acted can be deleted by SQL",
+        "tenants/migrations/0008_accounts_that_acted.py",
+        "FOR EACH ROW WHEN (OLD.has_acted) EXECUTE",
+        "FOR EACH ROW WHEN (false) EXECUTE",
+        ACTED,
+    ),
+    Fault(
+        "an event names whoever its reader may see",
+        "tenants/serializers.py",
+        'actor = ActorSerializer(source="recorded_actor", allow_null=True)',
+        "actor = ActorSerializer(allow_null=True)",
+        ACTED,
     ),
     Fault(
         "a session of another user opens",
