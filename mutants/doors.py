@@ -205,16 +205,16 @@ DOORS = [
     ),
     Fault(
         "a hash that is renewed ends the sessions",
-        "tenants/models.py",
-        "cursor.execute(\"SELECT set_config('circe.renewed_hash', %s, true)\", [self.password])",
+        "tenants/people.py",
+        "cursor.execute(\"SELECT set_config('circe.renewed_hash', %s, true)\", [user.password])",
         "cursor",
         SESSIONS,
     ),
     Fault(
         "a hash that is renewed brings back an old password",
-        "tenants/models.py",
-        "User.objects.filter(pk=self.pk, password=old_hash)",
-        "User.objects.filter(pk=self.pk)",
+        "tenants/people.py",
+        "self.filter(pk=user.pk, password=old_hash)",
+        "self.filter(pk=user.pk)",
         SESSIONS,
     ),
     # --- who has acted ------------------------------------------------------------------------------------------------

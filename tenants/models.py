@@ -7,10 +7,10 @@ from contextlib import suppress
 from typing import Any, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import check_password
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -96,9 +96,8 @@ class Tenant(models.Model):
 class User(AbstractBaseUser):
     """A person with an account. `tenant` is None for a super_admin and for nobody else.
 
-    Sessions of the API and of the admin that were opened before `tokens_valid_from` have ended. A trigger moves it on when
-    the password changes or is disabled, by whatever way. `has_acted` is set by triggers once the account has signed in or
-    is named as an actor in the audit trail; the database then refuses to delete it.
+    Triggers move `tokens_valid_from` on when the password changes, which ends every session opened before, and set
+    `has_acted` once the account has signed in or is an actor of the audit trail: then it can't be deleted.
     """
 
     id = IdField(primary_key=True)
@@ -153,33 +152,21 @@ class User(AbstractBaseUser):
             self.email = email_key(self.email)
 
     def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
-        """Save. A new or disabled password ends every session that the old one opened (by a trigger)."""
+        """Save. Where a trigger ended the sessions, `tokens_valid_from` is read: the browser that changed it goes on."""
         self.email = email_key(self.email)
         self.role = self.role.lower()
         is_new = self._state.adding
         super().save(*args, update_fields=update_fields, **kwargs)
         if not is_new and (update_fields is None or "password" in update_fields):
-            # A browser in which one's own password was changed stays signed in, with the new instant.
             self.refresh_from_db(fields=["tokens_valid_from"])
 
     def check_password(self, raw_password: str) -> bool:
         """Whether it is the password. A hash of an older kind is renewed, which ends no session."""
-        return check_password(raw_password, self.password, self._renew_hash)
-
-    def _renew_hash(self, raw_password: str) -> None:
-        old_hash, self.password = self.password, make_password(raw_password)
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('circe.renewed_hash', %s, true)", [self.password])
-            # Not where the password has changed since the row was read.
-            User.objects.filter(pk=self.pk, password=old_hash).update(password=self.password)
+        return check_password(raw_password, self.password, lambda password: User.objects.renew_hash(self, password))
 
     def get_session_auth_hash(self) -> str:
-        """What a session of the admin is compared with at each request: another value has ended it.
-
-        Not of the password's hash, as Django's, since that is renewed without ending a session.
-        """
-        valid_from = self.tokens_valid_from.astimezone(dt.UTC).isoformat()
-        return salted_hmac("tenants.User.session", valid_from, algorithm="sha256").hexdigest()
+        """What ends a session of the admin when it changes. Not of the hash, as Django's, which is renewed at times."""
+        return salted_hmac("tenants.User.session", str(self.tokens_valid_from.astimezone(dt.UTC))).hexdigest()
 
     def validate_unique(self, exclude: Any = None) -> None:
         """As Django's. Whose the other account is that has the e-mail address, nobody is told."""

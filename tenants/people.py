@@ -4,8 +4,9 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models, transaction
 
 from tenants.compiled import CompiledQuery
 from tenants.identity import email_key
@@ -54,6 +55,16 @@ class UserManager(BaseUserManager[Any]):
             rows = self._accounts.rows(pk=user_id, **conditions)
         user = self._account(rows[0]) if rows else None
         return user if user and user.may_sign_in else None
+
+    def renew_hash(self, user: Any, password: str) -> None:
+        """Store a hash of the newest kind in the place of the user's, which is of the same password: no session ends.
+
+        Not where the password has changed since the user was read.
+        """
+        old_hash, user.password = user.password, make_password(password)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('circe.renewed_hash', %s, true)", [user.password])
+            self.filter(pk=user.pk, password=old_hash).update(password=user.password)
 
     @cached_property
     def _accounts(self) -> CompiledQuery:
