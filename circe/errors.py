@@ -75,6 +75,12 @@ FORBIDDEN = Problem(403, "permission_denied", "Your role does not allow this.")
 STALE = Problem(
     403, "csrf_failed", "This page was open for too long, or cookies are blocked. Go back, reload it and try again."
 )
+UNAVAILABLE = Problem(
+    503,
+    "unavailable",
+    "The database is away or too slow. Try again in a moment.",
+    headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+)
 CRASH = Problem(500, "internal_error", "Something went wrong on our side. It has been logged.")
 
 
@@ -109,8 +115,7 @@ def problem_of(exc: BaseException) -> Problem | None:
             return Problem(400, "malformed", "The body did not arrive whole.")
         case _ if isinstance(exc, DATABASE_AWAY):
             logger.error("The database is away or too slow: %s", exc)
-            detail = "The database is away or too slow. Try again in a moment."
-            return Problem(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+            return UNAVAILABLE
     return None
 
 
@@ -175,7 +180,8 @@ class ProblemMiddleware:
         return (problem or CRASH).as_response()
 
 
-def _answer(request: HttpRequest, problem: Problem) -> HttpResponse:
+def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """The response where no view is at work: a page in the admin, data elsewhere."""
     return problem.as_page() if _is_page(request) else problem.as_response()
 
 
@@ -184,25 +190,25 @@ def _answer(request: HttpRequest, problem: Problem) -> HttpResponse:
 @non_atomic_requests
 def unknown_url(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """No route has this URL."""
-    return _answer(request, NOT_FOUND)
+    return answer(request, NOT_FOUND)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A page of the admin is not for this role, or refuses what it was asked in words of its own."""
-    return _answer(request, problem_of(exception) or FORBIDDEN)
+    return answer(request, problem_of(exception) or FORBIDDEN)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form came without the token of its session."""
-    return _answer(request, STALE)
+    return answer(request, STALE)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django refused the request before a view saw it: a forged host, an overlong body."""
-    return _answer(request, problem_of(exception) or Problem(400, "malformed", "The request is malformed."))
+    return answer(request, problem_of(exception) or Problem(400, "malformed", "The request is malformed."))
 
 
 def crash(request: HttpRequest) -> HttpResponse:
     """A crash outside any view; or the database was away there, as when a page asks whose session it is."""
     problem = problem_of(sys.exception() or Exception())
-    return _answer(request, problem if problem and problem.status == HTTPStatus.SERVICE_UNAVAILABLE else CRASH)
+    return answer(request, problem if problem and problem.status == HTTPStatus.SERVICE_UNAVAILABLE else CRASH)

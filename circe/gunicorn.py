@@ -148,9 +148,9 @@ def when_ready(server: Any) -> None:
 
 
 # Of a statement, of a wait for a lock, of doing nothing in a transaction: past it PostgreSQL gives up, and the answer is a
-# 503. Commands take their time.
+# 503. A wait for a lock is short, since it holds one of few slots. Commands take their time.
 os.environ.setdefault(
-    "PGOPTIONS", "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+    "PGOPTIONS", "-c statement_timeout=30s -c lock_timeout=2s -c idle_in_transaction_session_timeout=60s"
 )
 
 demo = os.environ.get("DEMO", "").lower() in {"1", "true", "yes", "on"}
@@ -161,7 +161,9 @@ wsgi_app = "circe.wsgi:application"
 bind = f"{'127.0.0.1' if demo else '0.0.0.0'}:{port}"  # noqa: S104
 worker_class = BoundedWorker
 workers = int(os.environ.get("WEB_WORKERS", "2"))
-threads = int(os.environ.get("WEB_THREADS", "4"))
+# Most of them hold requests that wait, see circe.concurrency: WEB_THREADS is how many work. Four more than a worker takes
+# in are for the probes, and to refuse what is too much. A thread is started when there is a request for it.
+threads = 100
 # Settings that can't work end the start with their message instead of a row of dying workers.
 preload_app = True
 # Against slow leaks; the jitter keeps the workers from going at the same moment.

@@ -28,6 +28,10 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        # Unread, when it says so: only a body of at most that length is sure to be there already.
+        length = parser_context["request"].META.get("CONTENT_LENGTH") or "" if parser_context else ""
+        if length.isdecimal() and int(length) > settings.MAX_JSON_BYTES:
+            raise PayloadTooLarge
         body = stream.read(settings.MAX_JSON_BYTES + 1)
         if len(body) > settings.MAX_JSON_BYTES:
             raise PayloadTooLarge

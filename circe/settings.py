@@ -59,6 +59,12 @@ CSRF_FAILURE_VIEW = "circe.errors.csrf_failure"
 # How many proxies of ours append to X-Forwarded-For. With 0 that header, which anyone can send, is not believed.
 NUM_PROXIES = env.int("NUM_PROXIES", 0)
 WEB_THREADS = env.int("WEB_THREADS", 4)
+# Of a worker, see circe.concurrency. One slot is never given to a write.
+REQUESTS_AT_ONCE = WEB_THREADS
+WRITES_AT_ONCE = max(1, WEB_THREADS - 1)
+# With those that wait for a slot. A worker has more threads than that, see circe/gunicorn.py.
+REQUESTS_TAKEN_IN = 96
+WRITES_TAKEN_IN = 64
 
 INSTALLED_APPS = [
     "circe",
@@ -91,6 +97,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "tenants.middleware.AuditMiddleware",
     "circe.logs.AccessLogMiddleware",
+    "circe.concurrency.ConcurrencyMiddleware",
     "tenants.middleware.TenantScopeMiddleware",
     "circe.errors.ProblemMiddleware",
 ]

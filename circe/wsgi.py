@@ -1,9 +1,11 @@
 """What gunicorn serves."""
 
 import os
+from importlib import import_module
 from typing import Any
 
 import django
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 
@@ -31,4 +33,6 @@ class Handler(WSGIHandler):
 
 
 django.setup(set_prefix=False)
+# Every view is loaded before the server forks; else a worker's first request would wait for it.
+import_module(settings.ROOT_URLCONF)
 application = Handler()

@@ -12,10 +12,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -169,6 +170,21 @@ class Circe:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         until(lambda: self.cluster.running() is None)
+
+
+@contextmanager
+def installed(prepare=nullcontext):
+    """Circe over a new cluster, filled; in a directory that `prepare` finds for it."""
+    with tempfile.TemporaryDirectory(prefix="circe-chaos-") as path:
+        place = Path(path)
+        place.chmod(0o755)
+        with prepare(place) as disk:
+            circe = Circe(place, embedded_postgres.database(disk / "pg18")["CLUSTER"])
+            try:
+                circe.fill()
+                yield circe
+            finally:
+                circe.cluster.stop()
 
 
 class Writers:

@@ -6,17 +6,14 @@ Answers are only 2xx, or 503 with Retry-After; /healthz stays up; with the datab
 import os
 import signal
 import subprocess
-import tempfile
 import threading
 from collections import Counter
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from itertools import cycle, islice
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from circe import embedded_postgres
 from circe.tests.chaos import (
     CHAOS,
     CUSTOMERS,
@@ -25,6 +22,7 @@ from circe.tests.chaos import (
     Circe,
     Writers,
     at_once,
+    installed,
     logger,
     some_child,
     timed,
@@ -34,21 +32,6 @@ from tenants.tests.factories import PASSWORD
 
 CROWD = 100
 JANE = {"first_name": "Jane", "email": "jane@example.com"}
-
-
-@contextmanager
-def installed(prepare=nullcontext):
-    """Circe over a new cluster, filled; in a directory that `prepare` finds for it."""
-    with tempfile.TemporaryDirectory(prefix="circe-chaos-") as path:
-        place = Path(path)
-        place.chmod(0o755)
-        with prepare(place) as disk:
-            circe = Circe(place, embedded_postgres.database(disk / "pg18")["CLUSTER"])
-            try:
-                circe.fill()
-                yield circe
-            finally:
-                circe.cluster.stop()
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from circe.gunicorn import *
 
 gunicorn.ARRIVAL = gunicorn.STALL = {SECONDS}
 wsgi_app = "application:application"
+threads = int(os.environ["WEB_THREADS"])
 """
 APPLICATION = """
 import os, time
@@ -134,7 +135,7 @@ def test_a_statement_and_a_wait_for_a_lock_are_bounded():
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "circe.tests.settings"}
     command = [sys.executable, "-c", script]
     shown = subprocess.run(command, env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True)
-    assert shown.stdout == "30s 10s 1min\n"
+    assert shown.stdout == "30s 2s 1min\n"
 
 
 # --- several workers --------------------------------------------------------------------------------------------------

@@ -86,4 +86,6 @@ def test_a_path_that_is_odd_is_not_found(path, send):
 
 @pytest.mark.parametrize("length", ["-1", "x", "", "9" * 30])
 def test_a_length_that_is_odd(length, send):
-    assert send("POST", CONTENT_LENGTH=length, CONTENT_TYPE="application/json")[0] == 400
+    # Too long a body is refused by what it says of itself.
+    expected = 413 if length.startswith("9") else 400
+    assert send("POST", CONTENT_LENGTH=length, CONTENT_TYPE="application/json")[0] == expected

@@ -1,0 +1,138 @@
+"""How many requests a worker takes in, and how many of them it works on, at the same time.
+
+Gunicorn gives a worker many more threads than there are requests in work. The other threads hold requests that are still
+arriving or that wait for a slot, and some are never given to either: one of those answers /healthz and /readyz, whatever
+all the others wait for. At most WRITES_AT_ONCE slots are for writes, so that reads go on while writes wait for a lock.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import request_finished
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from rest_framework import status
+from rest_framework.exceptions import APIException
+from rest_framework.permissions import SAFE_METHODS
+
+from circe.errors import answer, problem_of
+from circe.health import PROBES
+
+# How long a request waits for a slot before it is refused.
+SLOT_WAIT_SECONDS = 10
+# What the current thread holds.
+_thread = threading.local()
+
+
+class Overloaded(APIException):
+    """The worker has as many requests as it takes in, or none of them has finished for SLOT_WAIT_SECONDS."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "unavailable"
+    default_detail = "There are too many requests at this moment. Try again in a moment."
+    wait = 2
+
+
+class Slots:
+    """A number of slots, given out in the order in which they were asked for: a semaphore that is fair."""
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+        self._lock = threading.Lock()
+        self._queue: deque[threading.Event] = deque()
+
+    def acquire(self, *, seconds: float) -> bool:
+        """Take a slot, and wait for one so long at most. False if there was none."""
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            if not seconds:
+                return False
+            turn = threading.Event()
+            self._queue.append(turn)
+        if turn.wait(seconds):
+            return True
+        with self._lock:
+            # A slot may have been handed over since.
+            if not turn.is_set():
+                self._queue.remove(turn)
+                return False
+        return True
+
+    def release(self) -> None:
+        """Hand the slot to who has waited longest."""
+        with self._lock:
+            if self._queue:
+                self._queue.popleft().set()
+            else:
+                self._free += 1
+
+
+class ConcurrencyMiddleware:
+    """Lets a request in once it has arrived whole and there is a slot for it; answers 503 if there is none.
+
+    The slot is kept until the response was sent: a streamed one reads the database until then.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.requests_taken_in = Slots(settings.REQUESTS_TAKEN_IN)
+        self.writes_taken_in = Slots(settings.WRITES_TAKEN_IN)
+        self.requests_at_once = Slots(settings.REQUESTS_AT_ONCE)
+        self.writes_at_once = Slots(settings.WRITES_AT_ONCE)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info in PROBES:
+            return self.get_response(request)
+        # Those of a response that was never closed.
+        release_slots()
+        try:
+            self._take_slots(request)
+        except (Overloaded, UnreadablePostError) as error:
+            release_slots()
+            return answer(request, problem_of(error))
+        return self.get_response(request)
+
+    def _take_slots(self, request: HttpRequest) -> None:
+        """Always in this order: nobody waits for a slot while holding one that comes after it."""
+        is_write = request.method not in SAFE_METHODS
+        if is_write:
+            _take(self.writes_taken_in)
+        _take(self.requests_taken_in)
+        if is_write:
+            read_body(request)
+            _take(self.writes_at_once, seconds=SLOT_WAIT_SECONDS)
+        _take(self.requests_at_once, seconds=SLOT_WAIT_SECONDS)
+
+
+def read_body(request: HttpRequest) -> None:
+    """Wait until the body is there whole, before a view takes a lock or begins a transaction.
+
+    A longer one than MAX_JSON_BYTES is a file sent to the admin, which the check of the CSRF token reads, before the
+    transaction as well; the API refuses it unread.
+    """
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if length.isdecimal() and int(length) <= settings.MAX_JSON_BYTES:
+        # Django keeps it.
+        _ = request.body
+
+
+def _take(slots: Slots, *, seconds: float = 0) -> None:
+    if not slots.acquire(seconds=seconds):
+        raise Overloaded
+    held = _thread.__dict__.setdefault("held", ExitStack())
+    held.callback(slots.release)
+
+
+def release_slots(**kwargs: Any) -> None:
+    """Give back all that this thread holds."""
+    if held := _thread.__dict__.pop("held", None):
+        held.close()
+
+
+# After Django's own receiver, which gives the connection back to the pool.
+request_finished.connect(release_slots)
