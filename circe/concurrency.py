@@ -14,11 +14,9 @@ from typing import Any
 from django.conf import settings
 from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
-from rest_framework import status
-from rest_framework.exceptions import APIException
 from rest_framework.permissions import SAFE_METHODS
 
-from circe.errors import answer, problem_of
+from circe.errors import INCOMPLETE, RETRY_AFTER_SECONDS, Problem, answer
 from circe.health import PROBES
 
 # How long a request waits for a slot before it is refused.
@@ -27,13 +25,16 @@ SLOT_WAIT_SECONDS = 10
 _thread = threading.local()
 
 
-class Overloaded(APIException):
-    """The worker has as many requests as it takes in, or none of them has finished for SLOT_WAIT_SECONDS."""
+OVERLOADED = Problem(
+    503,
+    "unavailable",
+    "There are too many requests at this moment. Try again in a moment.",
+    headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+)
 
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_code = "unavailable"
-    default_detail = "There are too many requests at this moment. Try again in a moment."
-    wait = 2
+
+class NoSlotFree(Exception):
+    """The worker has as many requests as it takes in, or no slot became free for SLOT_WAIT_SECONDS."""
 
 
 class Slots:
@@ -92,9 +93,12 @@ class ConcurrencyMiddleware:
         release_slots()
         try:
             self._take_slots(request)
-        except (Overloaded, UnreadablePostError) as error:
+        except NoSlotFree:
             release_slots()
-            return answer(request, problem_of(error))
+            return answer(request, OVERLOADED)
+        except UnreadablePostError:
+            release_slots()
+            return answer(request, INCOMPLETE)
         return self.get_response(request)
 
     def _take_slots(self, request: HttpRequest) -> None:
@@ -123,7 +127,7 @@ def read_body(request: HttpRequest) -> None:
 
 def _take(slots: Slots, *, seconds: float = 0) -> None:
     if not slots.acquire(seconds=seconds):
-        raise Overloaded
+        raise NoSlotFree
     held = _thread.__dict__.setdefault("held", ExitStack())
     held.callback(slots.release)
 

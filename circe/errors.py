@@ -70,6 +70,7 @@ class Problem(NamedTuple):
 
 
 NOT_FOUND = Problem(404, "not_found", "There is nothing at this address.")
+INCOMPLETE = Problem(400, "malformed", "The body did not arrive whole.")
 LENGTH_REQUIRED = Problem(411, "length_required", "Send the body with a Content-Length, not in chunks.")
 FORBIDDEN = Problem(403, "permission_denied", "Your role does not allow this.")
 STALE = Problem(
@@ -112,7 +113,7 @@ def problem_of(exc: BaseException) -> Problem | None:
         case SuspiciousOperation():
             return Problem(400, "malformed", "The request is malformed.")
         case UnreadablePostError():
-            return Problem(400, "malformed", "The body did not arrive whole.")
+            return INCOMPLETE
         case _ if isinstance(exc, DATABASE_AWAY):
             logger.error("The database is away or too slow: %s", exc)
             return UNAVAILABLE

@@ -29,8 +29,9 @@ STALL = 10
 # A worker tells at least every second; one that has not for so long is stuck, and nobody waits for it.
 STUCK = 2
 NEVER = float("-inf")
-# How soon a worker that left connections to others looks whether they have caught up.
-PATIENCE = 0.05
+# How soon a worker that left connections to others looks whether they have caught up: at first, since in a burst each
+# waits for the other at every connection; and at last.
+FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.002, 0.05
 # How many connections each worker has, and when it last told: for so many workers; any more share the first one's place.
 PLACES = 64
 # Shared by all of them: a worker is forked after this.
@@ -89,6 +90,7 @@ class BoundedWorker(ThreadWorker):
     """Threads that no client can hold for long, and no more connections than the other workers have."""
 
     place: int
+    look_after = FIRST_LOOK_SECONDS
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """As gunicorn's, but not while another worker has fewer connections. The others are told how many are here."""
@@ -101,7 +103,12 @@ class BoundedWorker(ThreadWorker):
         """As gunicorn's, which by itself only looks whether to accept again, and not whether it still should."""
         if self._accepting:
             self.set_accept_enabled(True)
-        super().wait_for_and_dispatch_events(timeout if self._accepting else min(timeout, PATIENCE))
+        if self._accepting:
+            self.look_after = FIRST_LOOK_SECONDS
+        else:
+            timeout = min(timeout, self.look_after)
+            self.look_after = min(2 * self.look_after, LAST_LOOK_SECONDS)
+        super().wait_for_and_dispatch_events(timeout)
 
     def handle(self, conn: TConn) -> Any:
         """One request of the connection, in a thread."""

@@ -28,6 +28,7 @@ RACES, DELETE, LIST = "customers/tests/test_races.py", "customers/tests/test_del
 PREFERENCES, ONCE = "customers/tests/test_preferences.py", "customers/tests/test_idempotency.py"
 CONDITIONAL, BOOKING = "customers/tests/test_conditional.py", "appointments/tests/test_booking.py"
 ADMIN, STALE = "circe/tests/test_admin.py", "circe/tests/test_stale_forms.py"
+LIVENESS, SLOW = "circe/tests/test_liveness.py", "circe/tests/test_slow_bodies.py"
 SUMMARY = "analytics/tests/test_summary.py"
 
 FAULTS = [
@@ -202,6 +203,56 @@ FAULTS = [
         'if row and request.method == "POST" and',
         "if False and",
         STALE,
+    ),
+    # --- what waits ---------------------------------------------------------------------------------------------------
+    Fault(
+        "a row is locked before the body has been read",
+        "circe/concurrency.py",
+        "            read_body(request)\n",
+        "",
+        f"{SLOW}::test_a_write_of_the_api_begins_when_its_body_is_there",
+    ),
+    Fault(
+        "a body that is too long is waited for while a row is locked",
+        "circe/parsing.py",
+        "if length.isdecimal() and int(length) > settings.MAX_JSON_BYTES:",
+        "if False:",
+        f"{SLOW}::test_a_body_that_says_that_it_is_too_long_is_not_waited_for",
+    ),
+    Fault(
+        "a form is read in the transaction of its view",
+        "circe/settings.py",
+        '    "django.middleware.csrf.CsrfViewMiddleware",\n',
+        "",
+        f"{SLOW}::test_a_form_of_the_admin_begins_when_its_body_is_there",
+    ),
+    Fault(
+        "no thread is kept for the probes",
+        "circe/gunicorn.py",
+        "threads = 100\n",
+        'threads = int(os.environ.get("WEB_THREADS", "4"))\n',
+        f"{LIVENESS}::test_writers_that_wait_for_a_table",
+    ),
+    Fault(
+        "writes that wait take every slot",
+        "circe/settings.py",
+        "WRITES_AT_ONCE = max(1, WEB_THREADS - 1)",
+        "WRITES_AT_ONCE = WEB_THREADS",
+        f"{LIVENESS}::test_writers_that_wait_for_a_table",
+    ),
+    Fault(
+        "a slot is kept when the answer was sent",
+        "circe/concurrency.py",
+        "request_finished.connect(release_slots)\n",
+        "",
+        f"{LIVENESS}::test_a_slot_is_given_back_whatever_becomes_of_the_answer",
+    ),
+    Fault(
+        "/readyz waits as long as the database lets it",
+        "circe/health.py",
+        ".result(CHECK_SECONDS)",
+        ".result()",
+        f"{LIVENESS}::test_a_database_that_hangs",
     ),
     # --- faults of what it stands on --------------------------------------------------------------------------------
     Fault(

@@ -19,6 +19,8 @@ from tenants.tests.factories import PASSWORD
 
 HEALTHZ_SECONDS = 1
 READYZ_SECONDS = 3
+# Less than a write waits for a lock.
+READ_SECONDS = 1
 WRITERS = 14
 # More than both workers take in.
 CROWD = 200
@@ -96,27 +98,29 @@ def assert_sound(answers, number):
 
 def test_writers_that_wait_for_a_table(circe, customer):
     """Reads are answered as well: no write ever gets a worker's last slot."""
-    with held(circe, "LOCK TABLE customers_customer IN SHARE ROW EXCLUSIVE MODE"):
-        with asking(*[create(circe) for _ in range(WRITERS)]) as answers:
-            until(lambda: are_waiting(circe, 3))
-            assert slowest(circe, "/healthz") < HEALTHZ_SECONDS
-            assert slowest(circe, "/readyz", times=3) < READYZ_SECONDS
-            reads = [seconds(lambda: circe.ask("GET", path), 200) for path in (CUSTOMERS, customer) * 3]
-            assert max(reads) < READYZ_SECONDS
-            assert are_waiting(circe, 1)
+    lock = held(circe, "LOCK TABLE customers_customer IN SHARE ROW EXCLUSIVE MODE")
+    with lock, asking(*[create(circe) for _ in range(WRITERS)]) as answers:
+        until(lambda: are_waiting(circe, 3))
+        assert slowest(circe, "/healthz") < HEALTHZ_SECONDS
+        assert slowest(circe, "/readyz", times=3) < READYZ_SECONDS
+        reads = [seconds(lambda path=path: circe.ask("GET", path), 200) for path in (CUSTOMERS, customer) * 3]
+        assert max(reads) < READ_SECONDS
+        assert are_waiting(circe, 1)
     assert_sound(answers, WRITERS)
     assert {answer.status for answer in answers} == {503}
     assert [create(circe)().status for _ in range(8)] == [201] * 8
 
 
 def test_writers_that_wait_for_a_row_go_on_when_it_is_free(circe, customer):
-    change = lambda: circe.ask("PATCH", customer, {"last_name": "Doe"})  # noqa: E731
-    with ExitStack() as until_answered:
-        with held(circe, "SELECT FROM customers_customer WHERE id = %s FOR UPDATE", customer[-24:]):
-            answers = until_answered.enter_context(asking(*[change] * WRITERS))
-            until(lambda: are_waiting(circe, 1))
-            assert slowest(circe, "/healthz") < HEALTHZ_SECONDS
-            assert seconds(lambda: circe.ask("GET", customer), 200) < READYZ_SECONDS
+    def change():
+        return circe.ask("PATCH", customer, {"last_name": "Doe"})
+
+    lock = held(circe, "SELECT FROM customers_customer WHERE id = %s FOR UPDATE", customer[-24:])
+    with ExitStack() as until_answered, lock:
+        answers = until_answered.enter_context(asking(*[change] * WRITERS))
+        until(lambda: are_waiting(circe, 1))
+        assert slowest(circe, "/healthz") < HEALTHZ_SECONDS
+        assert seconds(lambda: circe.ask("GET", customer), 200) < READYZ_SECONDS
     assert_sound(answers, WRITERS)
     assert answers[-1].status == 200
     assert change().status == 200
@@ -134,12 +138,12 @@ def test_everybody_waits_for_a_table(circe):
 
 
 def test_more_writers_than_a_worker_takes_in(circe):
-    with held(circe, "LOCK TABLE customers_customer IN SHARE ROW EXCLUSIVE MODE"):
-        with asking(*[create(circe) for _ in range(CROWD)]) as answers:
-            # Those that are too many don't wait.
-            until(lambda: len(answers) >= CROWD // 4, seconds=5)
-            assert slowest(circe, "/healthz") < HEALTHZ_SECONDS
-            assert circe.ask("GET", CUSTOMERS).status == 200
+    lock = held(circe, "LOCK TABLE customers_customer IN SHARE ROW EXCLUSIVE MODE")
+    with lock, asking(*[create(circe) for _ in range(CROWD)]) as answers:
+        # Those that are too many don't wait.
+        until(lambda: len(answers) >= CROWD // 4, seconds=5)
+        assert slowest(circe, "/healthz") < HEALTHZ_SECONDS
+        assert circe.ask("GET", CUSTOMERS).status == 200
     assert_sound(answers, CROWD)
     assert "There are too many requests at this moment. Try again in a moment." in {
         answer.json["detail"] for answer in answers
@@ -148,13 +152,15 @@ def test_more_writers_than_a_worker_takes_in(circe):
 
 
 def test_log_ins_that_wait_for_their_turn(circe):
-    sign_in = lambda: circe.ask("POST", "/api/v1/auth/login", SIGN_IN, page=False)  # noqa: E731
-    with held(circe, "SELECT pg_advisory_xact_lock(1, hashtext(%s))", SIGN_IN["email"]):
-        with asking(*[sign_in] * WRITERS) as answers:
-            until(lambda: are_waiting(circe, 2))
-            assert slowest(circe, "/healthz") < HEALTHZ_SECONDS
-            assert circe.ask("GET", CUSTOMERS).status == 200
-            assert create(circe)().status == 201
+    def sign_in():
+        return circe.ask("POST", "/api/v1/auth/login", SIGN_IN)
+
+    turn = held(circe, "SELECT pg_advisory_xact_lock(1, hashtext(%s))", SIGN_IN["email"])
+    with turn, asking(*[sign_in] * WRITERS) as answers:
+        until(lambda: are_waiting(circe, 2))
+        assert slowest(circe, "/healthz") < HEALTHZ_SECONDS
+        assert circe.ask("GET", CUSTOMERS).status == 200
+        assert create(circe)().status == 201
     assert_sound(answers, WRITERS)
     assert sign_in().status == 200
 
@@ -189,16 +195,15 @@ def test_a_database_that_hangs(circe):
     """However many ask whether it is ready."""
     acts = [create(circe) for _ in range(6)]
     acts += [lambda path=path: circe.ask("GET", path) for path in (CUSTOMERS, *["/readyz"] * 5) for _ in range(6)]
-    with ExitStack() as until_answered:
-        with frozen(circe):
-            with pytest.raises(psycopg.OperationalError):
-                psycopg.connect(circe.address("circe"), connect_timeout=2)
-            assert slowest(circe, "/readyz", 503, times=2) < READYZ_SECONDS
-            answers = until_answered.enter_context(asking(*acts))
-            assert slowest(circe, "/healthz") < HEALTHZ_SECONDS
-            assert slowest(circe, "/readyz", 503, times=2) < READYZ_SECONDS
-            # All but those who have a slot.
-            until(lambda: len(answers) >= len(acts) - 8)
+    with ExitStack() as until_answered, frozen(circe):
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(circe.address("circe"), connect_timeout=2)
+        assert slowest(circe, "/readyz", 503, times=2) < READYZ_SECONDS
+        answers = until_answered.enter_context(asking(*acts))
+        assert slowest(circe, "/healthz") < HEALTHZ_SECONDS
+        assert slowest(circe, "/readyz", 503, times=2) < READYZ_SECONDS
+        # All but those who have a slot.
+        until(lambda: len(answers) >= len(acts) - 8)
     assert_sound(answers, len(acts))
     until(lambda: circe.ask("GET", "/readyz").status == 200, seconds=10)
     assert [circe.ask("GET", CUSTOMERS).status for _ in range(8)] == [200] * 8

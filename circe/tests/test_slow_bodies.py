@@ -1,0 +1,178 @@
+"""A client that sends its body slowly keeps nobody waiting: no transaction begins before the body is there whole.
+
+The server reads the body from a stream that stops halfway, so that a test knows when it waits for the rest.
+"""
+
+import io
+import threading
+from wsgiref.util import setup_testing_defaults
+
+import psycopg
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+from django.urls import URLPattern
+from rest_framework.utils import json
+
+from circe.wsgi import application
+from customers.tests.factories import CustomerFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BODY = json.dumps({"first_name": "Jane", "notes": "Prefers morning appointments"}).encode()
+
+
+class SlowBody(io.BytesIO):
+    """The second half arrives when `rest` is set; `awaited` tells that the server waits for it."""
+
+    def __init__(self, content):
+        super().__init__(content)
+        self.half = len(content) // 2
+        self.awaited, self.rest = threading.Event(), threading.Event()
+
+    def read(self, size=-1):
+        if size < 0 or self.tell() + size > self.half:
+            self.awaited.set()
+            assert self.rest.wait(60)
+        return super().read(size)
+
+
+class SlowRequest(threading.Thread):
+    """A request with half a body, until the block ends; then it has its `status`."""
+
+    def __init__(self, method, path, content, **environ):
+        super().__init__()
+        self.body, self.status = SlowBody(content), None
+        self.environ = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": path,
+            "HTTP_HOST": "localhost",
+            "CONTENT_LENGTH": str(len(content)),
+            "wsgi.input": self.body,
+        } | environ
+        setup_testing_defaults(self.environ)
+
+    def run(self):
+        response = application(self.environ, self.start_response)
+        list(response)
+        response.close()
+
+    def start_response(self, status, headers, exc_info=None):
+        self.status = int(status[:3])
+
+    def __enter__(self):
+        self.start()
+        assert self.body.awaited.wait(20), "the body was not read"
+        return self
+
+    def __exit__(self, *exc_info):
+        self.body.rest.set()
+        self.join()
+
+
+@pytest.fixture
+def transactions():
+    """`transactions()`: what the other sessions of this database did last that are in a transaction."""
+    parameters = connection.get_connection_params() | {"options": ""}
+    # As whoever logs in, who may see what the other sessions do.
+    with psycopg.connect(**parameters, autocommit=True) as observer:
+        yield lambda: observer.execute(
+            "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND backend_type = 'client backend' AND xact_start IS NOT NULL"
+        ).fetchall()
+
+
+@pytest.fixture
+def impatient(db):
+    """Who waits for a lock in this thread gives up soon."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '2s'")
+        yield
+        cursor.execute("RESET lock_timeout")
+
+
+@pytest.fixture
+def jane(tenant):
+    return CustomerFactory(tenant=tenant)
+
+
+def writes():
+    """Each operation of the API's document that may write."""
+    paths = Client().get("/openapi.json").json()["paths"]
+    return [
+        (method.upper(), path)
+        for path, operations in paths.items()
+        for method in operations
+        if method in {"post", "put", "patch", "delete"}
+    ]
+
+
+@pytest.mark.parametrize("headers", [{}, {"HTTP_IDEMPOTENCY_KEY": "slow"}], ids=["without a key", "with a key"])
+@pytest.mark.parametrize(("method", "path"), writes())
+def test_a_write_of_the_api_begins_when_its_body_is_there(method, path, headers, admin, jane, transactions, impatient):
+    url = path.replace("{customer_id}", jane.pk)
+    authorization = admin._credentials["HTTP_AUTHORIZATION"]
+    with SlowRequest(
+        method, url, BODY, CONTENT_TYPE="application/json", HTTP_AUTHORIZATION=authorization, **headers
+    ) as slow:
+        assert transactions() == []
+        answer = admin.patch(f"/api/v1/customers/{jane.pk}", {"last_name": "Doe"})
+        assert answer.status_code == 200, answer.content
+    assert 200 <= slow.status < 500
+
+
+@pytest.mark.parametrize("length", [str(1024 * 1024 + 1), "9" * 30])
+def test_a_body_that_says_that_it_is_too_long_is_not_waited_for(length, admin, jane):
+    slow = SlowRequest(
+        "PUT",
+        f"/api/v1/customers/{jane.pk}/preferences",
+        BODY,
+        CONTENT_TYPE="application/json",
+        HTTP_AUTHORIZATION=admin._credentials["HTTP_AUTHORIZATION"],
+        CONTENT_LENGTH=length,
+    )
+    slow.start()
+    slow.join()
+    assert (slow.status, slow.body.awaited.is_set()) == (413, False)
+
+
+def admin_urls(jane):
+    """Every page of the admin; where it is about a row, about Jane's or one that is not there."""
+    urls, _, _ = admin.site.urls
+    pages = [(prefix, pattern) for prefix, pattern in flattened("/admin/", urls)]
+    paths = [prefix + str(pattern.pattern) for prefix, pattern in pages]
+    paths = [path.removesuffix("\\Z").removesuffix("$").replace("(?P<url>.*)", "nothing") for path in paths]
+    parts = (path.split("<") for path in paths)
+    paths = [first + "".join(jane.pk + part.split(">", 1)[1] for part in rest) for first, *rest in parts]
+    # It ends the session.
+    return sorted(paths, key="/admin/logout/".__eq__)
+
+
+def flattened(prefix, patterns):
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            yield prefix, pattern
+        else:
+            yield from flattened(prefix + str(pattern.pattern), pattern.url_patterns)
+
+
+@pytest.mark.parametrize("size", [1000, 1_500_000], ids=["a form", "a file that is longer than a body of the API"])
+def test_a_form_of_the_admin_begins_when_its_body_is_there(size, back_office, jane, transactions, impatient):
+    browser = back_office("tenant_admin")
+    browser.get("/admin/password_change/")
+    cookies = {name: morsel.value for name, morsel in browser.cookies.items()}
+    form = {"csrfmiddlewaretoken": cookies["csrftoken"], "file": io.BytesIO(b"x" * size)}
+    content = encode_multipart(BOUNDARY, form)
+    cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    statuses, urls = [], admin_urls(jane)
+    for url in urls:
+        with SlowRequest("POST", url, content, CONTENT_TYPE=MULTIPART_CONTENT, HTTP_COOKIE=cookie) as slow:
+            assert transactions() == [], url
+            with connection.cursor() as cursor:
+                cursor.execute("UPDATE customers_customer SET last_name = 'Doe' WHERE id = %s", [jane.pk])
+        statuses.append(slow.status)
+    assert max(statuses) < 500, [*zip(urls, statuses, strict=True)]
+    # The forms were read: their pages answered, and not the check of the token.
+    assert {200, 302} <= {*statuses}
