@@ -220,13 +220,6 @@ FAULTS = [
         f"{SLOW}::test_a_body_that_says_that_it_is_too_long_is_not_waited_for",
     ),
     Fault(
-        "a form is read in the transaction of its view",
-        "circe/settings.py",
-        '    "django.middleware.csrf.CsrfViewMiddleware",\n',
-        "",
-        f"{SLOW}::test_a_form_of_the_admin_begins_when_its_body_is_there",
-    ),
-    Fault(
         "no thread is kept for the probes",
         "circe/gunicorn.py",
         "threads = 100\n",
@@ -246,13 +239,6 @@ FAULTS = [
         "request_finished.connect(release_slots)\n",
         "",
         f"{LIVENESS}::test_a_slot_is_given_back_whatever_becomes_of_the_answer",
-    ),
-    Fault(
-        "/readyz waits as long as the database lets it",
-        "circe/health.py",
-        ".result(CHECK_SECONDS)",
-        ".result()",
-        f"{LIVENESS}::test_a_database_that_hangs",
     ),
     # --- faults of what it stands on --------------------------------------------------------------------------------
     Fault(

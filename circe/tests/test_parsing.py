@@ -198,7 +198,7 @@ def test_a_body_in_chunks_is_not_taken_for_an_empty_one(post):
     assert_refused(post(b"", HTTP_TRANSFER_ENCODING="chunked"), 411, "length_required")
 
 
-def test_a_role_too_low_is_told_before_the_body_is_read(staff, anonymous):
+def test_a_role_too_low_is_told_before_what_is_wrong_with_the_body(staff, anonymous):
     url = f"{LIST}/507f1f77bcf86cd799439011"
     assert staff.generic("PATCH", url, b"{", "application/json").status_code == 403
     assert staff.generic("PATCH", url, b"{}", "text/plain").status_code == 403
