@@ -1,28 +1,30 @@
 """The admin of appointments: bookings and what became of them."""
 
 import datetime as dt
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.html import format_html
 
+from appointments.bulk_status import StatusForm
 from appointments.customer_pages import CustomerFilter
 from appointments.day_sheet import DaySheet, now, refusal, sheet_url
 from appointments.models import HELD, Appointment, AppointmentQuerySet, DoubleBooking, Status
 from customers.findable import FindableCustomer
 from customers.search import MAX_LENGTH
-from tenants.admin import TenantAdmin
 from tenants.admin_forms import TenantForm
+from tenants.bulk_actions import BulkActionsAdmin
 from tenants.ids import is_id
 from tenants.models import Outlet
 from tenants.parameters import zone
-from tenants.permissions import STAFF, SUPER
+from tenants.permissions import MANAGERS, STAFF, SUPER
 
 HELP = {
     "start_time": "By the clock of the business.",
@@ -109,11 +111,13 @@ class DayFilter(admin.SimpleListFilter):
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(TenantAdmin):
-    """Appointments. Everybody books and changes them; what does not take place is cancelled, not deleted."""
+class AppointmentAdmin(BulkActionsAdmin):
+    """Appointments. Everybody books and changes them; what does not take place is cancelled, not deleted. To set the status
+    of several at once is for managers.
+    """
 
     form = AppointmentForm
-    roles = {"view": STAFF, "add": STAFF, "change": STAFF, "delete": SUPER}
+    roles = {"view": STAFF, "add": STAFF, "change": STAFF, "bulk_change": MANAGERS, "delete": SUPER}
     list_display = [
         "appointment_date",
         "time",
@@ -138,6 +142,9 @@ class AppointmentAdmin(TenantAdmin):
         ("Payment", {"fields": ["total_price", "payment_status", "payment_method", "paid_amount"]}),
         (None, {"fields": ["notes"]}),
     ]
+
+    def has_bulk_change_permission(self, request: HttpRequest) -> bool:
+        return self.allows(request, "bulk_change")
 
     def get_urls(self) -> list[URLPattern]:
         day_sheet = self.admin_site.admin_view(DaySheet.as_view(model_admin=self))
@@ -202,32 +209,28 @@ class AppointmentAdmin(TenantAdmin):
     def time(self, appointment: Appointment) -> str:
         return f"{appointment.start_time:%H:%M}–{appointment.end_time:%H:%M}"
 
-    def _set(self, request: HttpRequest, appointments: QuerySet[Appointment], status: Status) -> None:
-        done = 0
-        # In one order, so that two people doing so wait for each other and never both.
-        for appointment in appointments.order_by("staff", "id"):
-            appointment.status = status
-            try:
-                appointment.save(update_fields=["status"])
-            except DoubleBooking as error:
-                sentence = format_html("{}, {}: not changed. {}", appointment, appointment.customer, refusal(error))
-                self.message_user(request, sentence, messages.ERROR)
-            else:
-                done += 1
-        self.message_user(request, f"{status.label}: {done}.", messages.SUCCESS)
+    def lock_rows(self, ids: list[str], **state: Any) -> QuerySet[Appointment]:
+        """The appointments by members of staff, not locked yet: each batch locks its own."""
+        rows = Appointment.objects.in_full().select_related("tenant")
+        return rows.filter(pk__in=ids, **state).order_by("staff", "id")
 
-    @admin.action(description="Confirm", permissions=["change"])
-    def confirm(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:
-        self._set(request, queryset, Status.CONFIRMED)
+    # An action commits each batch by itself.
+    @transaction.non_atomic_requests
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, extra_context)
 
-    @admin.action(description="Complete", permissions=["change"])
-    def complete(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:
-        self._set(request, queryset, Status.COMPLETED)
+    @admin.action(description="Confirm…", permissions=["bulk_change"])
+    def confirm(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
+        return self.ask(request, queryset, partial(StatusForm, status=Status.CONFIRMED))
 
-    @admin.action(description="Cancel", permissions=["change"])
-    def cancel(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:
-        self._set(request, queryset, Status.CANCELLED)
+    @admin.action(description="Complete…", permissions=["bulk_change"])
+    def complete(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
+        return self.ask(request, queryset, partial(StatusForm, status=Status.COMPLETED))
 
-    @admin.action(description="Mark as no-show", permissions=["change"])
-    def no_show(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> None:
-        self._set(request, queryset, Status.NO_SHOW)
+    @admin.action(description="Cancel…", permissions=["bulk_change"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
+        return self.ask(request, queryset, partial(StatusForm, status=Status.CANCELLED))
+
+    @admin.action(description="Mark as no-show…", permissions=["bulk_change"])
+    def no_show(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
+        return self.ask(request, queryset, partial(StatusForm, status=Status.NO_SHOW))

@@ -53,6 +53,12 @@ MOST = 400
 MOST_FREE = 50
 
 
+def next_steps(appointment: Appointment, *, today: dt.date) -> dict[Status, str]:
+    """What can become of the appointment by one step, and what the button says. One of a day to come can't have begun."""
+    is_ahead = appointment.appointment_date > today
+    return {status: label for status, label in STEPS[appointment.status].items() if status in AHEAD or not is_ahead}
+
+
 def refusal(error: DoubleBooking) -> SafeString:
     """Why the time can't be had, with a link to the appointment that holds it: in a window of its own, since what is being
     filled in is to stay.
@@ -243,8 +249,9 @@ class Sheet:
         return self.now + dt.timedelta(minutes=-self.now.minute % 5)
 
     def _entries(self, outlet: Outlet, staff: Staff, appointments: list[Appointment]) -> list[Entry | Gap]:
+        today = self.now.date()
         lines: list[tuple[dt.datetime, int, Entry | Gap]] = [
-            (one.hours[0], 1, Entry(one, self._steps(one), one.outlet != outlet)) for one in appointments
+            (one.hours[0], 1, Entry(one, next_steps(one, today=today), one.outlet != outlet)) for one in appointments
         ]
         for start, end in self._free_times(appointments):
             begins, ends = (time.time() if time else None for time in (start, end))
@@ -261,11 +268,6 @@ class Sheet:
             free_from = max(free_from or ends, ends)
         if free_from is None or free_from.date() == self.day:
             yield free_from, None
-
-    def _steps(self, appointment: Appointment) -> dict[Status, str]:
-        is_ahead = appointment.appointment_date > self.now.date()
-        steps = STEPS[appointment.status].items()
-        return {status: label for status, label in steps if status in AHEAD or not is_ahead}
 
 
 def sheet_url(**query: Any) -> str:
@@ -303,7 +305,7 @@ class DaySheet(View):
         return TemplateResponse(request, "admin/appointments/appointment/day_sheet.html", context, status=status)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Raises Http404 where there is no such appointment, BadRequest where no button says so."""
+        """Raises Http404 where there is no such appointment, BadRequest where no button says so, or none that day."""
         if not self.form.is_valid():
             return self.get(request)
         pk, seen, wanted = (request.POST.get(name, "") for name in ("appointment", "seen", "status"))
@@ -316,6 +318,8 @@ class DaySheet(View):
         """What to tell: a level and a sentence."""
         one = get_object_or_404(Appointment.objects.in_full(), pk=pk if is_id(pk) else None)
         name = f"{one.customer or 'Removed customer'}, {one.start_time:%H:%M}"
+        if one.status == seen and status not in next_steps(one, today=now().date()):
+            raise BadRequest("There is no such step before the day of the appointment.")
         try:
             if one.set_status(status, seen=seen):
                 return messages.SUCCESS, f"{name}: {status.label.lower()}."

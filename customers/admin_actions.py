@@ -1,12 +1,13 @@
 """What is done to several customers at once, or to one from their page."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,14 +15,8 @@ from django.utils.safestring import SafeString
 from customers.admin_filters import recent_tags
 from customers.models import MAX_TAGS, Customer, CustomerQuerySet, purge_all, restore_all
 from customers.validators import validate_tag
-from tenants.admin import TenantAdmin
+from tenants.bulk_actions import BulkActionForm, BulkActionsAdmin
 from tenants.ids import is_id
-
-# Each id is a field of the form that confirms, of which Django takes 1,000.
-MOST = 500
-LISTED = 50
-# In what the page that asks sends; without it, it has not been shown yet.
-ASKED = "asked"
 
 
 def link(customer: Customer) -> SafeString:
@@ -29,31 +24,26 @@ def link(customer: Customer) -> SafeString:
     return format_html('<a href="{}">{}</a>', reverse("admin:customers_customer_change", args=[customer.pk]), customer)
 
 
-class ActionForm(forms.Form):
-    """What has to be said before something is done to `customers`, who are locked."""
-
-    title: str
-
-    def __init__(self, customers: list[Customer], data: Any = None) -> None:
-        super().__init__(data)
-        self.customers = customers
-
-    def act(self) -> str:
-        """Do it, and say so."""
-        raise NotImplementedError
+class CustomersForm(BulkActionForm):
+    """The question before something is done to customers, who are locked."""
 
     @property
-    def listed(self) -> list[Customer]:
-        """As many of the customers as a person reads."""
-        return self.customers[:LISTED]
+    def number(self) -> str:
+        """`1 customer`, `2 customers`."""
+        return f"{len(self.rows)} customer{'s' if len(self.rows) > 1 else ''}"
 
-    @property
-    def unlisted(self) -> int:
-        """How many others there are."""
-        return len(self.customers[LISTED:])
+    def describe(self, row: Customer) -> SafeString:
+        visits = row.total_appointments  # type: ignore[attr-defined]
+        known = [
+            row.phone or row.email or "no contact",
+            f"{visits} appointment{'' if visits == 1 else 's'}",
+            *(["deleted"] if row.is_deleted else []),
+            *([", ".join(row.tags)] if row.tags else []),
+        ]
+        return format_html("{} · {}", link(row), " · ".join(known))
 
 
-class TagForm(ActionForm):
+class TagForm(CustomersForm):
     """A tag to be given."""
 
     title = "Add a tag"
@@ -63,6 +53,9 @@ class TagForm(ActionForm):
         widget=forms.TextInput(attrs={"autofocus": True, "autocapitalize": "off", "list": "tags"}),
     )
 
+    def consequence(self) -> str:
+        return f"{self.number}: each gets the tag that you write."
+
     @property
     def suggestions(self) -> list[str]:
         """Tags in use."""
@@ -70,21 +63,21 @@ class TagForm(ActionForm):
 
     def clean_tag(self) -> str:
         tag = self.cleaned_data["tag"].lower()
-        full = [one for one in self.customers if tag not in one.tags and len(one.tags) >= MAX_TAGS]
+        full = [one for one in self.rows if tag not in one.tags and len(one.tags) >= MAX_TAGS]
         if full:
             others = f" and {len(full) - 1} more" if full[1:] else ""
             raise ValidationError(f"Nobody has more than {MAX_TAGS} tags. Leave out {full[0]}{others}.")
         return tag
 
-    def act(self) -> str:
+    def act(self) -> tuple[str, list[str]]:
         tag = self.cleaned_data["tag"]
-        untagged = [one for one in self.customers if tag not in one.tags]
+        untagged = [one for one in self.rows if tag not in one.tags]
         for one in untagged:
             one.change({"tags": [*one.tags, tag]})
-        return f"Tagged “{tag}”: {len(untagged)}."
+        return f"Tagged “{tag}”: {len(untagged)}.", []
 
 
-class UntagForm(ActionForm):
+class UntagForm(CustomersForm):
     """A tag to be taken away, of those that the customers have."""
 
     title = "Remove a tag"
@@ -92,20 +85,24 @@ class UntagForm(ActionForm):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.fields["tag"].choices = [(tag, tag) for tag in sorted({tag for one in self.customers for tag in one.tags})]
+        self.fields["tag"].choices = [(tag, tag) for tag in sorted({tag for one in self.rows for tag in one.tags})]
 
-    def act(self) -> str:
+    def consequence(self) -> str:
+        return f"{self.number}: each loses the tag that you choose."
+
+    def act(self) -> tuple[str, list[str]]:
         tag = self.cleaned_data["tag"]
-        tagged = [one for one in self.customers if tag in one.tags]
+        tagged = [one for one in self.rows if tag in one.tags]
         for one in tagged:
             one.change({"tags": [other for other in one.tags if other != tag]})
-        return f"No longer tagged “{tag}”: {len(tagged)}."
+        return f"No longer tagged “{tag}”: {len(tagged)}.", []
 
 
-class PurgeForm(ActionForm):
+class PurgeForm(CustomersForm):
     """The number of the customers, typed, so that nobody removes people by a slip."""
 
     title = "Remove for good"
+    is_final = True
     typed = forms.CharField(
         label="To confirm",
         widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off", "autocapitalize": "off"}),
@@ -113,9 +110,14 @@ class PurgeForm(ActionForm):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        number = len(self.customers)
-        self.expected = f"{number} customer{'s' if number > 1 else ''}"
+        self.expected = self.number
         self.fields["typed"].help_text = f"Type: {self.expected}"
+
+    def consequence(self) -> str:
+        return (
+            f"{self.number}: the name, the contacts, the preferences and the history go from every table. The appointments "
+            "keep their dates and amounts, and belong to nobody."
+        )
 
     def clean_typed(self) -> str:
         typed = " ".join(self.cleaned_data["typed"].lower().split())
@@ -123,15 +125,60 @@ class PurgeForm(ActionForm):
             raise ValidationError(f"Nobody has been removed. To remove them, type: {self.expected}")
         return typed
 
-    def act(self) -> str:
-        purge_all(self.customers)
-        return f"Removed for good: {len(self.customers)}."
+    def act(self) -> tuple[str, list[str]]:
+        purge_all(self.rows)
+        return f"Removed for good: {len(self.rows)}.", []
 
 
-class CustomerActions(TenantAdmin):
+class DeleteForm(CustomersForm):
+    """The soft deletion of customers, by the person whose id is `by`."""
+
+    title = "Delete customers"
+
+    def __init__(self, *args: Any, by: str) -> None:
+        super().__init__(*args)
+        self.by = by
+
+    def consequence(self) -> str:
+        return (
+            f"{self.number}: deleted, they disappear from every list, and their e-mail addresses and phone numbers are free "
+            "for others. They can be restored."
+        )
+
+    def act(self) -> tuple[str, list[str]]:
+        for customer in self.rows:
+            customer.soft_delete(by=self.by)
+        return f"Deleted: {len(self.rows)}. The filter “Deleted” shows them.", []
+
+
+class RestoreForm(CustomersForm):
+    """The restoration of customers: of all but those whose e-mail or phone has been taken meanwhile, who are named."""
+
+    title = "Restore customers"
+
+    def consequence(self) -> str:
+        return (
+            f"{self.number}: restored, all but those whose e-mail address or phone number another customer has by now."
+        )
+
+    def act(self) -> tuple[str, list[str]]:
+        refused = restore_all(self.rows)
+        named = [
+            format_html("{} was not restored. {}", link(customer), refused[customer.pk])
+            for customer in self.rows
+            if customer.pk in refused
+        ]
+        restored = len(self.rows) - len(refused)
+        return f"Restored: {restored}." if restored else "", named
+
+
+class CustomerActions(BulkActionsAdmin):
     """The actions of customers, for the roles that the table gives `update`, `delete`, `restore` and `purge`."""
 
     actions = ["tag", "untag", "soft_delete", "restore", "purge"]
+
+    def lock_rows(self, ids: list[str], **state: Any) -> QuerySet:
+        return super().lock_rows(ids, **state).with_profile()
 
     def has_update_permission(self, request: HttpRequest) -> bool:
         return self.allows(request, "update")
@@ -152,63 +199,20 @@ class CustomerActions(TenantAdmin):
 
     @admin.action(description="Add a tag…", permissions=["update"])
     def tag(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        return self._ask(request, queryset, TagForm, is_deleted=False)
+        return self.ask(request, queryset, TagForm, is_deleted=False)
 
     @admin.action(description="Remove a tag…", permissions=["update"])
     def untag(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        return self._ask(request, queryset, UntagForm, is_deleted=False)
+        return self.ask(request, queryset, UntagForm, is_deleted=False)
 
     @admin.action(description="Delete selected customers (they can be restored)", permissions=["delete"])
-    def soft_delete(self, request: HttpRequest, queryset: CustomerQuerySet) -> None:
-        customers = self._locked(request, queryset, is_deleted=False)
-        for customer in customers:
-            customer.soft_delete(by=request.user.pk)
-        if customers:
-            self.message_user(request, f"Deleted: {len(customers)}. The filter “Deleted” shows them.", messages.SUCCESS)
+    def soft_delete(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
+        return self.ask(request, queryset, partial(DeleteForm, by=request.user.pk), is_deleted=False)
 
     @admin.action(description="Restore selected customers", permissions=["restore"])
-    def restore(self, request: HttpRequest, queryset: CustomerQuerySet) -> None:
-        """All but those whose e-mail or phone has been taken meanwhile, who are named."""
-        customers = self._locked(request, queryset, is_deleted=True)
-        refused = restore_all(customers)
-        for customer in customers:
-            if customer.pk in refused:
-                message = format_html("{} was not restored. {}", link(customer), refused[customer.pk])
-                self.message_user(request, message, messages.ERROR)
-        if len(refused) < len(customers):
-            self.message_user(request, f"Restored: {len(customers) - len(refused)}.", messages.SUCCESS)
+    def restore(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
+        return self.ask(request, queryset, RestoreForm, is_deleted=True)
 
     @admin.action(description="Remove selected customers for good…", permissions=["purge"])
     def purge(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        return self._ask(request, queryset, PurgeForm)
-
-    def _locked(self, request: HttpRequest, selected: CustomerQuerySet, **state: bool) -> list[Customer]:
-        """The selected who are in that `state`, locked in the order of their ids, so that two people doing so wait for each
-        other and never both; whoever is in another state by then is left out.
-
-        Nobody where there are none or too many, which the person is told.
-        """
-        ids = list(selected.filter(**state).order_by().values_list("pk", flat=True)[: MOST + 1])
-        if not ids:
-            self.message_user(request, "There is nobody among them to whom this can be done.", messages.WARNING)
-        if len(ids) > MOST:
-            sentence = f"Choose at most {MOST} customers, by a filter or a search. Nothing was changed."
-            self.message_user(request, sentence, messages.ERROR)
-            return []
-        customers = Customer.objects.filter(pk__in=ids, **state).with_profile()
-        return list(customers.order_by("pk").select_for_update(of=("self",)))
-
-    def _ask(
-        self, request: HttpRequest, selected: CustomerQuerySet, form_class: type[ActionForm], **state: bool
-    ) -> HttpResponse | None:
-        """Do what the form says; until it is filled in well, show its page."""
-        customers = self._locked(request, selected, **state)
-        if not customers:
-            return None
-        form = form_class(customers, request.POST if ASKED in request.POST else None)
-        if form.is_valid():
-            self.message_user(request, form.act(), messages.SUCCESS)
-            return None
-        context = {"opts": self.opts, "title": form.title, "form": form, "asked": ASKED}
-        template = "admin/customers/customer/action.html"
-        return TemplateResponse(request, template, self.admin_site.each_context(request) | context)
+        return self.ask(request, queryset, PurgeForm)

@@ -61,7 +61,7 @@ ACTIONS = {
         "purge": SUPER,
         "export_selected": ADMINS,
     },
-    Appointment: {"confirm": STAFF, "complete": STAFF, "cancel": STAFF, "no_show": STAFF},
+    Appointment: {"confirm": MANAGERS, "complete": MANAGERS, "cancel": MANAGERS, "no_show": MANAGERS},
     AuditEvent: {},
 }
 

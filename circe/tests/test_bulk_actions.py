@@ -1,0 +1,137 @@
+"""Every action of every table of the admin: it asks before it does anything, takes so many rows and no more, and is for
+the roles that have it. The actions are found in the admin itself, so that a new one is tried as well.
+"""
+
+import pytest
+from django.apps import apps
+from django.contrib.admin import site
+from django.contrib.messages import get_messages
+from django.test import RequestFactory
+from django.urls import reverse
+
+from appointments.models import Appointment, Status
+from appointments.tests.factories import AppointmentFactory
+from customers.models import Customer
+from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from tenants import bulk_actions
+from tenants.audit import AuditEvent
+from tenants.models import Role, User
+
+# Rows to which one action or another can be done. An action of another table fails until the table is here.
+MAKE = {
+    Customer: [lambda tenant: CustomerFactory(tenant=tenant, tags=["old"]), DeletedCustomerFactory],
+    Appointment: [lambda tenant, status=status: AppointmentFactory(tenant=tenant, status=status) for status in Status],
+}
+# With these, a list shows all rows that the role may see.
+QUERY = {Customer: "deleted=all", Appointment: "day=all"}
+SEES_DELETED = {Role.SUPER_ADMIN, Role.TENANT_ADMIN}
+# What the pages that ask want to know beside.
+ANSWERS = {"tag": "old", "typed": "{number} customers"}
+MAX_ROWS = 2
+
+
+def actions_of(model, role):
+    request = RequestFactory().get("/")
+    request.user = User(role=role)
+    return set(site.get_model_admin(model).get_actions(request))
+
+
+MODELS = [model for model in apps.get_models() if site.is_registered(model)]
+ACTIONS = [
+    pytest.param(model, action, id=f"{model.__name__}.{action}")
+    for model in MODELS
+    for action in sorted(set().union(*(actions_of(model, role) for role in Role.values)))
+]
+
+
+@pytest.fixture
+def rows(tenant, monkeypatch):
+    """`rows(model, n)`: as many rows of each kind; an action takes at most MAX_ROWS."""
+    monkeypatch.setattr(bulk_actions, "MAX_ROWS", MAX_ROWS)
+    return lambda model, number: [[make(tenant=tenant) for _ in range(number)] for make in MAKE[model]]
+
+
+def post(browser, model, action, selected, *, confirmed, across=False):
+    answers = {name: text.format(number=len(selected)) for name, text in ANSWERS.items()}
+    if action == "tag":
+        answers["tag"] = "new"
+    body = {"action": action, "_selected_action": [row.pk for row in selected], "select_across": int(across)}
+    page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    query = "" if model is Customer and browser.user.role not in SEES_DELETED else QUERY[model]
+    response = browser.post(f"{page}?{query}", body | (answers | {"asked": 1} if confirmed else {}))
+    # A file is made while it is read.
+    response.getvalue() if response.streaming else response.content
+    return response
+
+
+def changes():
+    return AuditEvent._base_manager.exclude(action="refused").count()
+
+
+def is_file(response):
+    return response.get("Content-Disposition", "").startswith("attachment")
+
+
+def said(response):
+    return " ".join(str(message) for message in get_messages(response.wsgi_request))
+
+
+def whoever_may(model, action):
+    return next(role for role in Role.values if action in actions_of(model, role))
+
+
+def test_there_are_actions_to_try():
+    assert len(ACTIONS) >= 10
+    assert bulk_actions.MAX_ROWS <= 500
+
+
+@pytest.mark.parametrize(("model", "action"), ACTIONS)
+def test_an_action_asks_and_says_how_many_before_it_does_anything(back_office, rows, model, action):
+    browser, asked, done = back_office(whoever_may(model, action)), 0, 0
+    for selected in rows(model, MAX_ROWS):
+        for across in (False, True):
+            before = changes()
+            response = post(browser, model, action, selected, confirmed=False, across=across)
+            assert changes() == before
+            if response.status_code == 200 and not is_file(response):
+                asked += 1
+                form = response.context["form"]
+                assert str(len(form.rows)) in form.consequence()
+                text = response.content.decode()
+                assert all(row.pk in text for row in form.rows)
+        response = post(browser, model, action, selected, confirmed=True)
+        done += changes() > before or is_file(response)
+    # It does something at all to rows of some kind; and asked first, unless it gives a file and changes nothing.
+    assert done
+    assert asked or is_file(response)
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+@pytest.mark.parametrize(("model", "action"), ACTIONS)
+def test_an_action_on_too_many_rows_changes_nothing_and_says_why(back_office, rows, model, action, confirmed):
+    browser, refusals = back_office(whoever_may(model, action)), 0
+    kinds = rows(model, MAX_ROWS + 1)
+    before = changes()
+    for selected in kinds:
+        for across in (False, True):
+            response = post(browser, model, action, selected, confirmed=confirmed, across=across)
+            assert changes() == before
+            refusals += f"Choose at most {MAX_ROWS}" in said(response) or is_file(response)
+    assert refusals
+
+
+@pytest.mark.parametrize("role", Role.values)
+@pytest.mark.parametrize(("model", "action"), ACTIONS)
+def test_an_action_is_not_offered_nor_done_to_whom_it_is_closed(back_office, rows, model, action, role):
+    if action in actions_of(model, role):
+        # Reception works one by one.
+        assert role != Role.STAFF
+        return
+    browser, kinds = back_office(role), rows(model, 1)
+    before = changes()
+    for selected in kinds:
+        for across in (False, True):
+            response = post(browser, model, action, selected, confirmed=True, across=across)
+            assert changes() == before
+            assert not is_file(response)
+            assert f'<option value="{action}"' not in response.content.decode()
