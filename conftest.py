@@ -10,13 +10,13 @@ from django.test import Client
 from hypothesis import settings
 from rest_framework.test import APIClient
 
-from circe.database import AS_APPLICATION, as_owner
+from circe.db.prepared import compiled
+from circe.db.roles import APPLICATION_ROLE_OPTION, as_owner
+from circe.tests.captured_sql import written
 from tenants import scope
-from tenants.compiled import compiled
 from tenants.models import LoginSession, Role
-from tenants.scope import InScope, current_scope, tenant_scope
+from tenants.scope import TenantFilter, current_scope, tenant_scope
 from tenants.tests.factories import PASSWORD, TenantFactory, UserFactory
-from tenants.tests.statements import written
 
 # The same examples each time, so that a red suite stays red; and however slow the machine is.
 settings.register_profile("suite", derandomize=True, deadline=None)
@@ -27,7 +27,7 @@ settings.load_profile("suite")
 def django_db_setup(django_db_setup):
     """The test database, made by its owner; the tests work in it as the application does."""
     options = connection.settings_dict["OPTIONS"]
-    options["options"] = AS_APPLICATION
+    options["options"] = APPLICATION_ROLE_OPTION
     connection.close()
     yield
     del options["options"]
@@ -35,17 +35,17 @@ def django_db_setup(django_db_setup):
 
 
 @pytest.fixture(autouse=True)
-def over_the_wall(monkeypatch):
+def over_the_rls(monkeypatch):
     """A test's own hand reaches every row, outside any scope; a request or a command doesn't, nor what runs in a scope."""
-    monkeypatch.setattr(scope, "BEFORE_ANY", scope.EVERY_TENANT)
+    monkeypatch.setattr(scope, "BEFORE_ANY", scope.ALL_TENANTS)
     # A door that a test opens by itself, without a request around it, stays open for no other test.
     monkeypatch.setattr(scope, "_scope", ContextVar("tenant_scope"))
 
 
 @pytest.fixture(autouse=True)
 def statements_alone(monkeypatch):
-    """What is captured are the statements, without what introduces each to the database (`tenants.statements`), and those
-    that were prepared (`tenants.compiled`) in full.
+    """What is captured are the statements, without what introduces each to the database (`circe.db.session_settings`), and those
+    that were prepared (`circe.db.prepared`) in full.
     """
     executed = connection.ops.last_executed_query
 
@@ -66,9 +66,9 @@ def walls(request, db, monkeypatch):
             for (table,) in cursor.fetchall():
                 cursor.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
         # The view of findable customers holds the wall itself.
-        monkeypatch.setattr("tenants.statements.reach", lambda: "*")
+        monkeypatch.setattr("circe.db.session_settings.reach", lambda: "*")
     if request.param == "the database's alone":
-        monkeypatch.setattr(InScope, "as_sql", unfiltered)
+        monkeypatch.setattr(TenantFilter, "as_sql", unfiltered)
     # What was compiled with the manager's wall, or without, is compiled anew.
     compiled.cache_clear()
     yield

@@ -5,11 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from analytics.dashboard import SEGMENT_WORDS
+from analytics.dashboard.charts import SEGMENT_WORDS
 from analytics.segments import members
-from customers.admin import CustomerAdmin
+from customers.admin.customers import CustomerAdmin
 from customers.models import CustomerQuerySet
-from tenants.permissions import ADMINS
+from tenants.accounts.permissions import ADMINS
 
 
 class SegmentFilter(admin.SimpleListFilter):

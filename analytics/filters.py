@@ -2,7 +2,7 @@
 
 from analytics.statistics import Period
 from appointments.models import Appointment
-from tenants.parameters import DayFilter, StrictFilterSet, as_day
+from circe.api.parameters import DayFilter, StrictFilterSet, as_day
 
 
 class PeriodFilter(StrictFilterSet):

@@ -8,8 +8,8 @@ from django.db.models.functions import TruncMonth
 
 from analytics.statistics import Period, today
 from appointments.models import Appointment
+from circe.api.parameters import zone
 from customers.models import Customer
-from tenants.parameters import zone
 
 # What was counted in each month, named by its first day; in order, without a gap.
 Series = dict[dt.date, int]

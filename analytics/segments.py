@@ -12,9 +12,9 @@ from django.db import connection
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
+from circe.api.parameters import zone
 from tenants.models import Tenant
-from tenants.parameters import zone
-from tenants.scope import InScope
+from tenants.scope import TenantFilter
 
 SPENDING_DAYS = 365
 SEGMENTS = ("vip", "regular", "new", "at_risk")
@@ -23,51 +23,51 @@ PARAMETER = re.compile(r"%\((\w+)\)s")
 # A row for each business in scope: its thresholds as days, and its customers in numbers.
 # `outdated` are those whose `recent_spent` is not of the days asked for, since some have passed; and everybody where the
 # database's clock, by which it was added up, is ahead of ours.
-# `spender` has the least that one of the top so many percent spent, nothing where that would be nobody.
+# `vip_cutoff` has the least that one of the top so many percent spent, nothing where that would be nobody.
 BUSINESSES = """
     business AS MATERIALIZED (
-        SELECT id AS tenant_id, vip_min_visits, risky, fresh, customers, visitors, new_visitors, lost,
-            ceil(visitors * vip_top_percent / 100.0)::bigint AS seats
+        SELECT id AS tenant_id, vip_min_visits, at_risk_before, new_since, customers, visitors, new_visitors, lapsed,
+            ceil(visitors * vip_top_percent / 100.0)::bigint AS vip_quota
         FROM ({businesses}) AS tenant
         CROSS JOIN LATERAL (
             -- No calendar goes back further.
-            SELECT %(today)s::date - least(at_risk_after_days, 2000000) AS risky,
-                %(today)s::date - least(new_within_days, 2000000) AS fresh
+            SELECT %(today)s::date - least(at_risk_after_days, 2000000) AS at_risk_before,
+                %(today)s::date - least(new_within_days, 2000000) AS new_since
         ) AS limits
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(total_customers), 0)::bigint AS customers
-            FROM customers_customertally WHERE tenant_id = tenant.id
+            FROM customers_customermonthlycounts WHERE tenant_id = tenant.id
         ) AS present
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(customers), 0)::bigint AS visitors,
-                coalesce(sum(customers) FILTER (WHERE day >= fresh), 0)::bigint AS new_visitors
-            FROM appointments_visittally WHERE tenant_id = tenant.id AND kind = 'first'
+                coalesce(sum(customers) FILTER (WHERE day >= new_since), 0)::bigint AS new_visitors
+            FROM appointments_visitcounts WHERE tenant_id = tenant.id AND kind = 'first'
         ) AS came
         CROSS JOIN LATERAL (
-            SELECT coalesce(sum(customers), 0)::bigint AS lost
-            FROM appointments_visittally
-            WHERE tenant_id = tenant.id AND kind = 'last' AND day < risky
+            SELECT coalesce(sum(customers), 0)::bigint AS lapsed
+            FROM appointments_visitcounts
+            WHERE tenant_id = tenant.id AND kind = 'last' AND day < at_risk_before
         ) AS went
     ),
     {outdated},
-    spender AS MATERIALIZED (
+    vip_cutoff AS MATERIALIZED (
         SELECT tenant_id, greatest(spent, 1) AS at_least FROM business CROSS JOIN LATERAL (
             SELECT (
                 SELECT spent FROM (
                     (
                         SELECT recent_spent AS spent FROM appointments_customertotals AS totals
                         WHERE totals.tenant_id = business.tenant_id AND {up_to_date}
-                        ORDER BY recent_spent DESC LIMIT seats
+                        ORDER BY recent_spent DESC LIMIT vip_quota
                     )
                     UNION ALL
                     SELECT spent FROM outdated WHERE outdated.tenant_id = business.tenant_id AND spent > 0
-                ) AS spender ORDER BY spent DESC OFFSET seats - 1 LIMIT 1
+                ) AS vip_cutoff ORDER BY spent DESC OFFSET vip_quota - 1 LIMIT 1
             ) AS spent
-        ) AS last WHERE seats > 0
+        ) AS last WHERE vip_quota > 0
     ),
-    rescued AS MATERIALIZED (
+    booked_again AS MATERIALIZED (
         SELECT tenant_id, customer_id FROM business JOIN appointments_customertotals USING (tenant_id)
-        WHERE NOT is_deleted AND open_date IS NOT NULL AND last_visit < risky
+        WHERE NOT is_deleted AND open_date IS NOT NULL AND last_visit < at_risk_before
             AND (open_date, open_time) >= (%(today)s, %(clock)s)
     )
 """
@@ -76,38 +76,38 @@ COUNT = """
     WITH {businesses},
     vip AS (
         SELECT tenant_id, customer_id, first_visit, last_visit
-        FROM business JOIN spender USING (tenant_id) JOIN appointments_customertotals USING (tenant_id)
+        FROM business JOIN vip_cutoff USING (tenant_id) JOIN appointments_customertotals USING (tenant_id)
         WHERE {up_to_date} AND recent_spent >= at_least AND visits >= vip_min_visits AND NOT is_vip
         UNION ALL
         SELECT tenant_id, customer_id, first_visit, last_visit
-        FROM business JOIN spender USING (tenant_id) JOIN outdated USING (tenant_id)
+        FROM business JOIN vip_cutoff USING (tenant_id) JOIN outdated USING (tenant_id)
         WHERE spent >= at_least AND visits >= vip_min_visits AND NOT is_vip
         UNION ALL
         SELECT tenant_id, customer_id, first_visit, last_visit
         FROM business JOIN appointments_customertotals USING (tenant_id) WHERE NOT is_deleted AND is_vip
     )
-    SELECT coalesce(sum(vips), 0)::bigint,
-        coalesce(sum(customers - (lost - rescues) - vips - news), 0)::bigint,
-        coalesce(sum(news), 0)::bigint,
-        coalesce(sum(lost - rescues), 0)::bigint
+    SELECT coalesce(sum(vip_count), 0)::bigint,
+        coalesce(sum(customers - (lapsed - booked_again_count) - vip_count - new_count), 0)::bigint,
+        coalesce(sum(new_count), 0)::bigint,
+        coalesce(sum(lapsed - booked_again_count), 0)::bigint
     FROM (
-        SELECT *, customers - visitors + new_visitors - new_vips - new_lost AS news
+        SELECT *, customers - visitors + new_visitors - new_vip_count - new_and_lapsed AS new_count
         FROM business CROSS JOIN LATERAL (
-            SELECT count(*) AS rescues FROM rescued WHERE rescued.tenant_id = business.tenant_id
+            SELECT count(*) AS booked_again_count FROM booked_again WHERE booked_again.tenant_id = business.tenant_id
         ) AS booked
         CROSS JOIN LATERAL (
-            SELECT count(*) AS vips, count(*) FILTER (WHERE first_visit IS NULL OR first_visit >= fresh) AS new_vips
+            SELECT count(*) AS vip_count, count(*) FILTER (WHERE first_visit IS NULL OR first_visit >= new_since) AS new_vip_count
             -- The others need not be looked for: most are not at risk.
-            FROM vip LEFT JOIN rescued ON rescued.tenant_id = vip.tenant_id
-                AND rescued.customer_id = CASE WHEN last_visit < risky THEN vip.customer_id END
+            FROM vip LEFT JOIN booked_again ON booked_again.tenant_id = vip.tenant_id
+                AND booked_again.customer_id = CASE WHEN last_visit < at_risk_before THEN vip.customer_id END
             WHERE vip.tenant_id = business.tenant_id
-                AND (last_visit IS NULL OR last_visit >= risky OR rescued.customer_id IS NOT NULL)
+                AND (last_visit IS NULL OR last_visit >= at_risk_before OR booked_again.customer_id IS NOT NULL)
         ) AS special
         CROSS JOIN LATERAL (
-            SELECT count(*) AS new_lost
-            FROM appointments_customertotals AS totals LEFT JOIN rescued USING (tenant_id, customer_id)
-            WHERE totals.tenant_id = business.tenant_id AND NOT is_deleted AND fresh < risky
-                AND first_visit >= fresh AND last_visit < risky AND rescued.customer_id IS NULL
+            SELECT count(*) AS new_and_lapsed
+            FROM appointments_customertotals AS totals LEFT JOIN booked_again USING (tenant_id, customer_id)
+            WHERE totals.tenant_id = business.tenant_id AND NOT is_deleted AND new_since < at_risk_before
+                AND first_visit >= new_since AND last_visit < at_risk_before AND booked_again.customer_id IS NULL
         ) AS both_ways
     ) AS counted
 """
@@ -116,14 +116,14 @@ MEMBERS = """
     WITH {businesses}
     SELECT customer_id
     FROM business JOIN appointments_customertotals AS totals USING (tenant_id)
-        LEFT JOIN spender USING (tenant_id)
+        LEFT JOIN vip_cutoff USING (tenant_id)
         LEFT JOIN outdated USING (tenant_id, customer_id)
-        LEFT JOIN rescued USING (tenant_id, customer_id)
+        LEFT JOIN booked_again USING (tenant_id, customer_id)
     WHERE NOT totals.is_deleted AND %(segment)s = CASE
-        WHEN totals.last_visit < risky AND rescued.customer_id IS NULL THEN 'at_risk'
+        WHEN totals.last_visit < at_risk_before AND booked_again.customer_id IS NULL THEN 'at_risk'
         WHEN totals.is_vip OR totals.visits >= vip_min_visits AND coalesce(spent, totals.recent_spent) >= at_least
             THEN 'vip'
-        WHEN totals.visits = 0 OR totals.first_visit >= fresh THEN 'new'
+        WHEN totals.visits = 0 OR totals.first_visit >= new_since THEN 'new'
         ELSE 'regular'
     END
 """
@@ -177,7 +177,7 @@ def _statement(template: str, **values: Any) -> tuple[str, list[Any]]:
         cursor.execute("SELECT %s >= (now() AT TIME ZONE 'UTC')::date - 366", [recent])
         (clocks_agree,) = cursor.fetchone()
     # Scoped as every other query. The rest speaks of these businesses' rows only.
-    tenants, scope = Tenant.objects.filter(InScope("id")).order_by().query.sql_with_params()
+    tenants, scope = Tenant.objects.filter(TenantFilter("id")).order_by().query.sql_with_params()
     names = {f"scope_{number}": value for number, value in enumerate(scope)}
     parts = {
         "up_to_date": UP_TO_DATE if clocks_agree else "false",

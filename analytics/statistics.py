@@ -14,12 +14,12 @@ from django.utils import timezone
 
 from analytics.segments import SPENDING_DAYS, segments
 from appointments.models import Appointment, Status
-from appointments.totals import CustomerTotals, DayTally, VisitTally
+from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
+from circe.api.parameters import first_instant, last_instant, zone
 from customers.models import Customer
-from customers.tallies import CustomerTally
+from customers.models.monthly_counts import CustomerMonthlyCounts
 from tenants.models import Tenant
-from tenants.parameters import first_instant, last_instant, zone
-from tenants.scope import InScope
+from tenants.scope import TenantFilter
 
 TOP = 10
 # By which customers are ranked; each breaks the other's ties.
@@ -108,7 +108,7 @@ def summary(period: Period) -> dict[str, Any]:
     people = customer_figures(period)
     total = people["total_customers"]
     bookings, tops = appointment_figures(period), top_customers(period)
-    tenants = Tenant.objects.filter(InScope("id")).order_by("id")
+    tenants = Tenant.objects.filter(TenantFilter("id")).order_by("id")
     return {
         "statistics": {
             **people,
@@ -133,7 +133,7 @@ def summary(period: Period) -> dict[str, Any]:
 
 def customer_figures(period: Period) -> dict[str, int]:
     """How many customers of each kind there are now, and how many were created in the period."""
-    numbers = CustomerTally.objects.numbers()
+    numbers = CustomerMonthlyCounts.objects.numbers()
     total = numbers["total_customers"]
     return numbers | {
         "inactive_customers": total - numbers["active_customers"],
@@ -151,7 +151,7 @@ def new_customers(period: Period) -> int:
         return created.count()
     if first and end and first >= end:
         return created.count()
-    months = CustomerTally.objects.all()
+    months = CustomerMonthlyCounts.objects.all()
     months = months.filter(month__gte=first.date()) if first else months
     months = months.filter(month__lt=end.date()) if end else months
     before = created.filter(created_at__lt=first).count() if first else 0
@@ -174,9 +174,10 @@ def _month(instant: dt.datetime) -> dt.datetime:
 
 def appointment_figures(period: Period) -> dict[str, int]:
     """How many appointments of any status lie in the period, and what its visits brought in."""
-    days = DayTally.objects.filter(period.on("day"))
+    days = AppointmentDailyTotals.objects.filter(period.on("day"))
     return {
-        name: int(total or 0) for name, total in days.aggregate(**{name: Sum(name) for name in DayTally.sums}).items()
+        name: int(total or 0)
+        for name, total in days.aggregate(**{name: Sum(name) for name in AppointmentDailyTotals.sums}).items()
     }
 
 
@@ -184,14 +185,14 @@ def retention(period: Period) -> dict[str, float | int]:
     """`{"retention_rate", "churn_rate", "retention_base"}`: percents of the base with 1 decimal, as DEFINITIONS say."""
     if period.first:
         # Whoever had a visit in the window before had a last one there. The next one, if any, came in the period or later.
-        before = VisitTally.objects.filter(period.just_before("day"))
-        returns = before.filter(kind=VisitTally.Kind.RETURN, next_day__gte=period.first)
-        base = _customers(before.filter(kind=VisitTally.Kind.LAST)) + _customers(returns)
+        before = VisitCounts.objects.filter(period.just_before("day"))
+        returns = before.filter(kind=VisitCounts.Kind.RETURN, next_day__gte=period.first)
+        base = _customers(before.filter(kind=VisitCounts.Kind.LAST)) + _customers(returns)
         retained = _customers(returns.filter(period.on("next_day")))
     else:
-        visits = VisitTally.objects.filter(period.on("day"))
+        visits = VisitCounts.objects.filter(period.on("day"))
         base, retained = (
-            _customers(visits.filter(kind=kind)) for kind in (VisitTally.Kind.FIRST, VisitTally.Kind.SECOND)
+            _customers(visits.filter(kind=kind)) for kind in (VisitCounts.Kind.FIRST, VisitCounts.Kind.SECOND)
         )
     rate = round(100 * retained / base, 1) if base else 0.0
     return {
@@ -201,7 +202,7 @@ def retention(period: Period) -> dict[str, float | int]:
     }
 
 
-def _customers(tallies: QuerySet[VisitTally]) -> int:
+def _customers(tallies: QuerySet[VisitCounts]) -> int:
     return int(tallies.aggregate(total=Sum("customers"))["total"] or 0)
 
 
@@ -231,7 +232,7 @@ def _most(measure: str, number: int) -> list[Place]:
 
 def _most_in(period: Period, limit: int | None) -> dict[str, list[Place]]:
     """The first customers by each figure of a period, maybe deleted ones among them; the appointments are added up once."""
-    figures, params = _figures_in(period, _contenders(period)).query.sql_with_params()
+    figures, params = _figures_in(period, _candidates(period)).query.sql_with_params()
     tops = " UNION ALL ".join(
         f"(SELECT '{measure}', * FROM figures WHERE {measure} > 0 "  # noqa: S608
         f"ORDER BY {measure} DESC, {other} DESC, customer_id LIMIT %s)"
@@ -246,10 +247,10 @@ def _most_in(period: Period, limit: int | None) -> dict[str, list[Place]]:
     return found
 
 
-def _figures_in(period: Period, contenders: Q) -> QuerySet[Appointment, Any]:
-    """What Place has, of each of the contenders with an appointment in the period."""
+def _figures_in(period: Period, candidates: Q) -> QuerySet[Appointment, Any]:
+    """What Place has, of each of the candidates with an appointment in the period."""
     return (
-        Appointment.objects.filter(contenders, period.on("appointment_date"), customer__isnull=False)
+        Appointment.objects.filter(candidates, period.on("appointment_date"), customer__isnull=False)
         .order_by()
         .values("customer_id")
         .annotate(
@@ -261,7 +262,7 @@ def _figures_in(period: Period, contenders: Q) -> QuerySet[Appointment, Any]:
     )
 
 
-def _contenders(period: Period) -> Q:
+def _candidates(period: Period) -> Q:
     """The condition on appointments that their customer may be among the first TOP of the period.
 
     Nobody has more in a period than of all time. So whoever has less of all time than the last of TOP others have in the

@@ -18,7 +18,7 @@ from analytics.filters import PeriodFilter
 from analytics.serializers import SummarySerializer
 from analytics.statistics import summary
 from appointments.models import Appointment
-from tenants.permissions import ADMINS
+from tenants.accounts.permissions import ADMINS
 
 
 @contextmanager

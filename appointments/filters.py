@@ -5,7 +5,7 @@ import datetime as dt
 from django.core.exceptions import ValidationError
 
 from appointments.models import Appointment, AppointmentQuerySet, Status
-from tenants.parameters import DayFilter, StrictFilter, StrictFilterSet, as_day
+from circe.api.parameters import DayFilter, StrictFilter, StrictFilterSet, as_day
 
 SPELLINGS = {"no-show": Status.NO_SHOW, "canceled": Status.CANCELLED, **{status.value: status for status in Status}}
 

@@ -16,7 +16,7 @@ class BookedServiceSerializer(serializers.Serializer):
     category = NullableTextField()
     duration_minutes = serializers.IntegerField()
     price = serializers.IntegerField()
-    computed = {"category": lambda at: NullIf(f"{at}category", Value(""))}
+    json_expressions = {"category": lambda at: NullIf(f"{at}category", Value(""))}
 
 
 class BookedStaffSerializer(serializers.Serializer):
@@ -24,7 +24,7 @@ class BookedStaffSerializer(serializers.Serializer):
 
     id = serializers.CharField()
     name = NullableTextField(source="full_name")
-    computed = {
+    json_expressions = {
         "name": lambda at: NullIf(Trim(Concat(f"{at}first_name", Value(" "), f"{at}last_name")), Value("")),
     }
 

@@ -12,11 +12,11 @@ from rest_framework.response import Response
 from appointments.filters import AppointmentFilter
 from appointments.models import Appointment, local_now
 from appointments.serializers import AppointmentSerializer
+from circe.db.ids import IdField
+from circe.db.json_sql import as_list
+from circe.db.prepared import PreparedQuery
 from customers.models import Customer
-from tenants.compiled import CompiledQuery
-from tenants.ids import IdField
-from tenants.permissions import STAFF
-from tenants.rendered import as_list
+from tenants.accounts.permissions import STAFF
 from tenants.scope import current_tenant
 from tenants.views import TenantViewSet
 
@@ -30,7 +30,7 @@ def _answers(found: QuerySet[Any], *, today: Any, time: Any, start: int, stop: i
     )
 
 
-WHOLE_ANSWER = CompiledQuery(
+WHOLE_ANSWER = PreparedQuery(
     lambda pk, **asked: _answers(HISTORY, **asked).filter(pk=pk), pk=IdField(), today=DateField(), time=TimeField()
 )
 

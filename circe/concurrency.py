@@ -16,7 +16,7 @@ from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework.permissions import SAFE_METHODS
 
-from circe.errors import INCOMPLETE, RETRY_AFTER_SECONDS, Problem, answer
+from circe.api.errors import INCOMPLETE, RETRY_AFTER_SECONDS, Problem, answer
 from circe.health import PROBES
 
 # How long a request waits for a slot before it is refused.

@@ -122,7 +122,7 @@ class BoundedWorker(ThreadWorker):
         if not isinstance(exc, ParseException):
             return super().handle_error(req, client, addr, exc)
         # Not before there are settings.
-        from circe.errors import Problem
+        from circe.api.errors import Problem
 
         status, detail = next(refusal for kind, refusal in UNREADABLE.items() if isinstance(exc, kind))
         response = Problem(status, "malformed", detail, headers={"Connection": "close"}).as_response()

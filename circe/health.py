@@ -11,7 +11,7 @@ from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from psycopg.errors import UndefinedTable
 
-from circe.errors import UNAVAILABLE, Problem, problem_of
+from circe.api.errors import UNAVAILABLE, Problem, problem_of
 
 PROBES = {"/healthz", "/readyz"}
 # How long /readyz waits for the database. It promises an answer within two seconds.

@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from pythonjsonlogger.json import JsonFormatter
 
-from tenants.actor import current_actor
+from tenants.audit.context import current_actor
 
 logger = logging.getLogger("circe.access")
 

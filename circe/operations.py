@@ -16,6 +16,7 @@ from analytics.statistics import DEFINITIONS
 from appointments.filters import AppointmentFilter
 from appointments.serializers import HistorySerializer
 from circe import examples
+from circe.db.ids import PATTERN
 from circe.examples import Example
 from customers.filters import CustomerFilter
 from customers.serializers import (
@@ -25,7 +26,6 @@ from customers.serializers import (
     NewCustomerSerializer,
     PreferencesSerializer,
 )
-from tenants.ids import PATTERN
 from tenants.serializers import (
     AuditEventSerializer,
     LoginSerializer,

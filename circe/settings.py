@@ -13,8 +13,9 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from circe import embedded_postgres, postgresql
-from circe.database import AS_APPLICATION
+from circe import embedded_postgres
+from circe.db import postgresql
+from circe.db.roles import APPLICATION_ROLE_OPTION
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
@@ -55,7 +56,7 @@ def secret(name: str) -> str:
 SECRET_KEY = secret("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-CSRF_FAILURE_VIEW = "circe.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "circe.api.errors.csrf_failure"
 # How many proxies of ours append to X-Forwarded-For. With 0 that header, which anyone can send, is not believed.
 NUM_PROXIES = env.int("NUM_PROXIES", 0)
 WEB_THREADS = env.int("WEB_THREADS", 4)
@@ -68,11 +69,13 @@ WRITES_TAKEN_IN = 64
 
 INSTALLED_APPS = [
     "circe",
+    "circe.api",
+    "circe.backoffice",
     "tenants",
     "customers",
     "appointments",
     "analytics",
-    "circe.admin.CirceAdminConfig",
+    "circe.admin_config.CirceAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -99,7 +102,7 @@ MIDDLEWARE = [
     "circe.logs.AccessLogMiddleware",
     "circe.concurrency.ConcurrencyMiddleware",
     "tenants.middleware.TenantScopeMiddleware",
-    "circe.errors.ProblemMiddleware",
+    "circe.api.errors.ProblemMiddleware",
 ]
 
 ROOT_URLCONF = "circe.urls"
@@ -122,7 +125,7 @@ TEMPLATES = [
 # --- database -------------------------------------------------------------------------------------------------------
 
 DATABASES = {
-    "default": env.db_url("DATABASE_URL", engine="circe.postgresql")
+    "default": env.db_url("DATABASE_URL", engine="circe.db.postgresql")
     if "DATABASE_URL" in env.ENVIRON
     else embedded_postgres.database(VAR / "pg18")
 }
@@ -133,7 +136,7 @@ DATABASES["default"] |= {
 }
 DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
     # `migrate` and its like do without. libpq takes these instead of PGOPTIONS, which the server sets.
-    "options": f"{AS_APPLICATION} {env.str('PGOPTIONS', '')}",
+    "options": f"{APPLICATION_ROLE_OPTION} {env.str('PGOPTIONS', '')}",
     "pool": {
         "min_size": 1,
         # A request holds one throughout.
@@ -141,7 +144,7 @@ DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
         "timeout": 2,
         # The first failure to connect is the answer of those who wait.
         "reconnect_timeout": 0,
-        "reconnect_failed": postgresql.give_up,
+        "reconnect_failed": postgresql.discard_pool,
     },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -149,14 +152,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- people ---------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "tenants.User"
-AUTHENTICATION_BACKENDS = ["tenants.authentication.AccountBackend"]
+AUTHENTICATION_BACKENDS = ["tenants.accounts.authentication.AccountBackend"]
 PASSWORD_HASHERS = [
-    "tenants.hashers.Argon2idPasswordHasher",
+    "tenants.accounts.hashers.Argon2idPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
 ]
 # Of a server's threads: the others stay free for those who are in.
-LOG_INS_AT_ONCE = max(1, WEB_THREADS // 2)
+MAX_CONCURRENT_LOGINS = max(1, WEB_THREADS // 2)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -169,16 +172,16 @@ LOGIN_REDIRECT_URL = "admin:index"
 # --- the API --------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.authentication.TokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["tenants.permissions.HasRole"],
-    "DEFAULT_PARSER_CLASSES": ["circe.parsing.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["circe.rendering.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "circe.rendering.AlwaysJSON",
-    "DEFAULT_FILTER_BACKENDS": ["tenants.parameters.StrictFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "circe.pagination.Pages",
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.accounts.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["tenants.accounts.permissions.HasRole"],
+    "DEFAULT_PARSER_CLASSES": ["circe.api.parsing.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["circe.api.rendering.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "circe.api.rendering.AlwaysJSON",
+    "DEFAULT_FILTER_BACKENDS": ["circe.api.parameters.StrictFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "circe.api.pagination.Pages",
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_SCHEMA_CLASS": "circe.openapi.Operation",
-    "EXCEPTION_HANDLER": "circe.errors.handle",
+    "DEFAULT_SCHEMA_CLASS": "circe.api.openapi.Operation",
+    "EXCEPTION_HANDLER": "circe.api.errors.handle",
     "NUM_PROXIES": NUM_PROXIES,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -197,7 +200,7 @@ SPECTACULAR_SETTINGS = {
     # In the order of urls.py, which is that of the documented API; and filters before the page.
     "SORT_OPERATIONS": False,
     "SORT_OPERATION_PARAMETERS": False,
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enum_id_removal", "circe.openapi.complete"],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enum_id_removal", "circe.api.openapi.complete"],
     # The pages work without internet: no content delivery network, no validator on the web.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -9,7 +9,8 @@ from django.views.generic import RedirectView
 
 from analytics.views import CustomerStatisticsViewSet
 from appointments.views import CustomerAppointmentViewSet
-from circe import errors, health, pages
+from circe import health
+from circe.api import document_pages, errors
 from customers.views import CustomerViewSet
 from tenants.views import MeViewSet, TokenViewSet
 
@@ -29,9 +30,9 @@ urlpatterns = [
     path("api/v1/auth/refresh", TokenViewSet.as_view({"post": "refresh"}), name="refresh"),
     path("api/v1/auth/logout", TokenViewSet.as_view({"post": "logout"}), name="logout"),
     path("api/v1/auth/me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
-    path("openapi.json", pages.Document.as_view(), name="openapi"),
-    path("docs", pages.SwaggerUI.as_view(), name="docs"),
-    path("redoc", pages.ReDoc.as_view(), name="redoc"),
+    path("openapi.json", document_pages.Document.as_view(), name="openapi"),
+    path("docs", document_pages.SwaggerUI.as_view(), name="docs"),
+    path("redoc", document_pages.ReDoc.as_view(), name="redoc"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),

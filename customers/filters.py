@@ -7,10 +7,10 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django_filters.constants import EMPTY_VALUES
 
-from customers.findable import FindableCustomer
-from customers.listing import Listing, WholeListing
+from circe.api.parameters import BooleanFilter, DayFilter, StrictFilter, StrictFilterSet, first_instant, last_instant
+from customers.customer_list import AllCustomers, FilteredCustomers
+from customers.models.searchable import SearchableCustomer
 from customers.search import MAX_LENGTH, matching
-from tenants.parameters import BooleanFilter, DayFilter, StrictFilter, StrictFilterSet, first_instant, last_instant
 
 
 def to_search(text: str) -> str | None:
@@ -44,15 +44,15 @@ class CustomerFilter(StrictFilterSet):
     created_to = DayFilter(help_text="Created on this day of the tenant's or before.")
 
     class Meta:
-        model = FindableCustomer
+        model = SearchableCustomer
         fields: list[str] = []
 
-    def filter_queryset(self, queryset: QuerySet) -> Listing | WholeListing:  # type: ignore[override]
+    def filter_queryset(self, queryset: QuerySet) -> FilteredCustomers | AllCustomers:  # type: ignore[override]
         """The customers found, as a listing: its queries are of a fixed shape, and no queryset is made."""
         chosen = [
             CONDITIONS[name](value) for name, value in self.form.cleaned_data.items() if value not in EMPTY_VALUES
         ]
-        return Listing(Q(*chosen)) if chosen else WholeListing()
+        return FilteredCustomers(Q(*chosen)) if chosen else AllCustomers()
 
 
 CONDITIONS: dict[str, Callable[[Any], Q]] = {

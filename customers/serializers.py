@@ -13,12 +13,12 @@ from tenants.models import Outlet, Service, Staff, validate_language
 from tenants.serializers import (
     MAX_PASSWORD,
     ClearableListField,
-    ClosedSerializer,
     ModelSerializer,
-    OwnIdField,
-    OwnIdsField,
     StrictBooleanField,
+    StrictSerializer,
     StringField,
+    TenantPrimaryKeyField,
+    TenantPrimaryKeyListField,
 )
 
 
@@ -34,7 +34,7 @@ class TagsField(ClearableListField):
         return tags
 
 
-class CommunicationSerializer(ClosedSerializer):
+class CommunicationSerializer(StrictSerializer):
     """By which channels the customer may be written to."""
 
     email = StrictBooleanField(source="accepts_email", required=False)
@@ -43,16 +43,16 @@ class CommunicationSerializer(ClosedSerializer):
     whatsapp = StrictBooleanField(source="accepts_whatsapp", required=False)
 
 
-class PreferencesSerializer(ClosedSerializer):
+class PreferencesSerializer(StrictSerializer):
     """What the customer likes. A key that is absent from a body stays as it is."""
 
     communication_preferences = CommunicationSerializer(source="*", required=False)
     language = StringField(max_length=35, validators=[validate_language], required=False)
     marketing_consent = StrictBooleanField(required=False)
     notes = StringField(max_length=2000, allow_null=True, allow_blank=True, required=False)
-    preferred_outlet_id = OwnIdField(queryset=Outlet.objects.all(), allow_null=True, required=False)
-    preferred_services = OwnIdsField(queryset=Service.objects.all(), max_length=100, required=False)
-    preferred_staff_ids = OwnIdsField(queryset=Staff.objects.all(), max_length=100, required=False)
+    preferred_outlet_id = TenantPrimaryKeyField(queryset=Outlet.objects.all(), allow_null=True, required=False)
+    preferred_services = TenantPrimaryKeyListField(queryset=Service.objects.all(), max_length=100, required=False)
+    preferred_staff_ids = TenantPrimaryKeyListField(queryset=Staff.objects.all(), max_length=100, required=False)
     preferred_categories = ClearableListField(child=StringField(max_length=50), max_length=100, required=False)
     accessibility_needs = StringField(max_length=500, allow_null=True, allow_blank=True, required=False)
 
@@ -76,7 +76,7 @@ class CustomerSerializer(ModelSerializer):
     total_appointments = serializers.IntegerField(read_only=True, help_text="Of any status.")
     total_spent = serializers.IntegerField(read_only=True, help_text="By visits, in the tenant's currency.")
     last_appointment_date = serializers.DateField(read_only=True, allow_null=True, help_text="Of the last visit.")
-    computed = {"has_password": lambda at: IsNull(F(f"{at}password"), False)}
+    json_expressions = {"has_password": lambda at: IsNull(F(f"{at}password"), False)}
 
     class Meta:
         model = Customer

@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils import timezone
 
+from circe.api.parameters import zone
 from tenants.characters import has_visible_character
-from tenants.parameters import zone
 
 validate_tag = RegexValidator(
     r"\A[^\W_][\w-]*\Z", "A tag is made of letters, digits, hyphens and underscores.", code="invalid"

@@ -12,25 +12,25 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from circe.api.parameters import boolean
+from circe.db.ids import IdField
+from circe.db.prepared import PreparedQuery
+from customers.customer_list import PROFILES, AllCustomers
 from customers.filters import CustomerFilter
-from customers.findable import FindableCustomer
-from customers.listing import PROFILES, WholeListing
 from customers.models import Customer
+from customers.models.searchable import SearchableCustomer
 from customers.serializers import (
     CustomerSerializer,
     NewCustomerSerializer,
     PreferencesSerializer,
 )
-from tenants.audit import AuditEvent
-from tenants.compiled import CompiledQuery
-from tenants.ids import IdField
-from tenants.parameters import boolean
-from tenants.permissions import ADMINS, MANAGERS, STAFF, SUPER
+from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
+from tenants.audit.events import AuditEvent
 from tenants.serializers import AuditEventSerializer, reader
 from tenants.views import TenantViewSet, enter_body_scope
 
-FINDABLE = FindableCustomer.objects.undeleted()
-PROFILE = CompiledQuery(
+FINDABLE = SearchableCustomer.objects.undeleted()
+PROFILE = PreparedQuery(
     lambda customer: PROFILES.undeleted().filter(pk=customer).values_list("updated_at", "profile"), customer=IdField()
 )
 
@@ -67,7 +67,7 @@ class CustomerViewSet(TenantViewSet):
     def list(self, request: Request) -> Response:
         """Customers, newest first."""
         found: Any = self.filter_queryset(FINDABLE)
-        listing: Any = WholeListing() if found is FINDABLE else found
+        listing: Any = AllCustomers() if found is FINDABLE else found
         return self.get_paginated_response(self.paginate_queryset(listing))
 
     def create(self, request: Request) -> Response:

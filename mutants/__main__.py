@@ -15,11 +15,11 @@ from queue import SimpleQueue
 
 from tqdm import tqdm
 
+from mutants.accounts import DOORS
 from mutants.boundary import BOUNDARY
-from mutants.doors import DOORS
 from mutants.faults import FAULTS, Fault
 from mutants.figures import FIGURES
-from mutants.walls import WALLS
+from mutants.row_level_security import WALLS
 
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = shutil.ignore_patterns("var", ".venv", ".git", "__pycache__", "staticfiles", ".*_cache", ".hypothesis")

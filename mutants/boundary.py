@@ -19,22 +19,22 @@ REFERENCES = "circe/tests/test_references.py"
 TRANSFER, HISTORY = "customers/tests/test_transfer_admin.py", "appointments/tests/test_history.py"
 NARROWED = f"{LIST}::test_a_super_admin_sees_all_tenants_and_narrows_with_tenant_id"
 TIED = f"{PREFERENCES}::test_the_same_400_for_a_foreign_id_and_a_random_one"
-COMPILED = "tenants/tests/test_compiled.py"
+COMPILED = "circe/tests/test_prepared.py"
 
 BOUNDARY = [
     Fault(
         "a statement is kept that was never made known",
-        "tenants/compiled.py",
+        "circe/db/prepared.py",
         "            session.execute(query.preparation)\n    # The last",
         "            kept[query.sql] = None\n            session.execute(query.preparation)\n    # The last",
-        "tenants/tests/test_compiled.py",
+        "circe/tests/test_prepared.py",
     ),
     Fault(
         "a connection keeps every statement",
-        "tenants/compiled.py",
+        "circe/db/prepared.py",
         "while len(kept) >= KEPT:",
         "while False:",
-        "tenants/tests/test_compiled.py",
+        "circe/tests/test_prepared.py",
     ),
     Fault(
         "Django begins a transaction that an error does not undo",
@@ -53,7 +53,7 @@ BOUNDARY = [
     Fault(
         "the manager's filter lets every row through",
         "tenants/scope.py",
-        "if isinstance(scope, EveryTenant):\n            raise FullResultSet",
+        "if isinstance(scope, AllTenants):\n            raise FullResultSet",
         "if True:\n            raise FullResultSet",
         f"{ACCESS}::test_access",
     ),
@@ -61,13 +61,13 @@ BOUNDARY = [
         "no scope is every tenant",
         "tenants/scope.py",
         'raise NoTenantScope("No tenant scope is open: write `with tenant_scope(tenant):`.")',
-        "return EVERY_TENANT",
+        "return ALL_TENANTS",
         SCOPE,
     ),
     Fault(
         "the manager does not filter",
         "tenants/scope.py",
-        'super().get_queryset().filter(InScope("tenant_id"))',
+        'super().get_queryset().filter(TenantFilter("tenant_id"))',
         "super().get_queryset()",
         f"{ACCESS}::test_access",
     ),
@@ -80,10 +80,10 @@ BOUNDARY = [
     ),
     Fault(
         "a form takes another tenant's row",
-        "tenants/constraints.py",
+        "circe/db/foreign_keys.py",
         "if related is not None and related.tenant_id != instance.tenant_id:",
         "if False:",
-        "tenants/tests/test_constraints.py",
+        "circe/tests/test_foreign_keys.py",
     ),
     Fault(
         "the scope outlives the request",
@@ -94,16 +94,16 @@ BOUNDARY = [
     ),
     Fault(
         "a query parameter replaces the tenant",
-        "tenants/authentication.py",
+        "tenants/accounts/authentication.py",
         "if user.tenant is not None:\n        raise PermissionDenied",
         "if False:\n        raise PermissionDenied",
         NARROWED,
     ),
     Fault(
         "a super_admin's narrowing is ignored",
-        "tenants/authentication.py",
+        "tenants/accounts/authentication.py",
         "return named_tenant(named)",
-        "return EVERY_TENANT",
+        "return ALL_TENANTS",
         NARROWED,
     ),
     Fault(
@@ -152,27 +152,27 @@ BOUNDARY = [
     Fault(
         "the statistics name every tenant's thresholds",
         "analytics/statistics.py",
-        'Tenant.objects.filter(InScope("id")).order_by("id")',
+        'Tenant.objects.filter(TenantFilter("id")).order_by("id")',
         'Tenant.objects.order_by("id")',
         f"{SUMMARY}::test_definitions_have_the_tenants_thresholds",
     ),
     Fault(
         "totals count another tenant's rows",
         "analytics/statistics.py",
-        "CustomerTally.objects.numbers()",
-        "type(CustomerTally.objects.all())(CustomerTally).numbers()",
+        "CustomerMonthlyCounts.objects.numbers()",
+        "type(CustomerMonthlyCounts.objects.all())(CustomerMonthlyCounts).numbers()",
         f"{SUMMARY}::test_another_business_is_not_counted",
     ),
     Fault(
         "a duplicate of another tenant is named",
-        "customers/duplicates.py",
+        "customers/contact_conflicts.py",
         ".objects.filter(Q(email_key=email) | Q(phone=phone), tenant_id=tenant)",
         "._base_manager.filter(Q(email_key=email) | Q(phone=phone), ~Q(pk=tenant))",
         f"{CREATE}::test_email_and_phone_must_be_unique_within_the_tenant",
     ),
     Fault(
         "an error tells that a row exists",
-        "circe/errors.py",
+        "circe/api/errors.py",
         "case Http404() | exceptions.NotFound():\n            return NOT_FOUND",
         'case Http404() | exceptions.NotFound():\n            return NOT_FOUND._replace(detail=str(exc) or "Gone.")',
         ACCESS,
@@ -186,14 +186,14 @@ BOUNDARY = [
     ),
     Fault(
         "an admin's filter asks any condition",
-        "tenants/admin.py",
+        "tenants/admin/base.py",
         'return name in offered and comparison in {"", "exact", "id__exact", "gte", "lt", "isnull"}',
         "return True",
         f"{ADMIN} tenants/tests/test_admin.py",
     ),
     Fault(
         "anybody chooses from any table of the admin",
-        "tenants/admin_site.py",
+        "circe/backoffice/site.py",
         'return self.model_admin.allows(request, "choose")',
         "return True",
         ADMIN,
@@ -201,8 +201,8 @@ BOUNDARY = [
     Fault(
         "the boundary keeps the tenant that asked first",
         "tenants/scope.py",
-        "        scope = current_scope()\n        if isinstance(scope, EveryTenant):",
-        '        scope = globals().setdefault("_kept", current_scope())\n        if isinstance(scope, EveryTenant):',
+        "        scope = current_scope()\n        if isinstance(scope, AllTenants):",
+        '        scope = globals().setdefault("_kept", current_scope())\n        if isinstance(scope, AllTenants):',
         REFERENCES,
     ),
     Fault(
@@ -214,9 +214,9 @@ BOUNDARY = [
     ),
     Fault(
         "the total of a list counts every tenant's rows",
-        "customers/listing.py",
-        'CustomerTally.objects.order_by("-month")',
-        'type(CustomerTally.objects.all())(CustomerTally).order_by("-month")',
+        "customers/customer_list.py",
+        'CustomerMonthlyCounts.objects.order_by("-month")',
+        'type(CustomerMonthlyCounts.objects.all())(CustomerMonthlyCounts).order_by("-month")',
         NARROWED,
     ),
     Fault(
@@ -263,7 +263,7 @@ BOUNDARY = [
     ),
     Fault(
         "what only the database knows to refer to a row is met at COMMIT",
-        "tenants/admin.py",
+        "tenants/admin/base.py",
         'cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")',
         'cursor.execute("SELECT 1")',
         "circe/tests/test_admin_deletion.py::test_what_only_the_database_knows_to_refer_to_a_row_is_told_before_the_commit",
@@ -278,25 +278,25 @@ BOUNDARY = [
     Fault(
         "a stream is produced when its scope is closed",
         "customers/transfer/admin.py",
-        "with tenant_scope(scope), acting(**asdict(actor)):",
-        "with acting(**asdict(actor)):",
+        "with tenant_scope(scope), audit_context(**asdict(actor)):",
+        "with audit_context(**asdict(actor)):",
         TRANSFER,
     ),
     Fault(
         "a stream is produced in every tenant's scope",
         "customers/transfer/admin.py",
-        "with tenant_scope(scope), acting(**asdict(actor)):",
-        "from tenants.scope import EVERY_TENANT\n\n        with tenant_scope(EVERY_TENANT), acting(**asdict(actor)):",
+        "with tenant_scope(scope), audit_context(**asdict(actor)):",
+        "from tenants.scope import ALL_TENANTS\n\n        with tenant_scope(ALL_TENANTS), audit_context(**asdict(actor)):",
         TRANSFER,
     ),
     Fault(
         "the database takes a reference to another tenant's row",
-        "tenants/constraints.py",
+        "circe/db/foreign_keys.py",
         'FOREIGN KEY (tenant_id, {quote(field.column)}) "\n'
         '            f"REFERENCES {quote(field.remote_field.model._meta.db_table)} (tenant_id, id)',
         'FOREIGN KEY ({quote(field.column)}) "\n'
         '            f"REFERENCES {quote(field.remote_field.model._meta.db_table)} (id)',
-        "tenants/tests/test_constraints.py appointments/tests/test_booking.py circe/tests/test_architecture.py",
+        "circe/tests/test_foreign_keys.py appointments/tests/test_booking.py circe/tests/test_architecture.py",
     ),
     Fault(
         "the figures of a history are everybody's",
@@ -325,14 +325,14 @@ BOUNDARY = [
     ),
     Fault(
         "an administrator sees every business",
-        "tenants/admin.py",
+        "tenants/admin/base.py",
         "return businesses.filter(pk=tenant.pk) if tenant else businesses",
         "return businesses",
         "tenants/tests/test_admin.py::test_an_administrator_sets_up_their_own_business",
     ),
     Fault(
         "whoever reads figures chooses the business",
-        "analytics/forms.py",
+        "analytics/dashboard/forms.py",
         'if tenant:\n            del self.fields["tenant_id"]',
         "if False:\n            pass",
         "analytics/tests/test_dashboard.py::test_a_tenant_admin_chooses_no_business",
@@ -341,12 +341,12 @@ BOUNDARY = [
         "the admin is every tenant's",
         "tenants/middleware.py",
         "enter_scope(request.user.scope)",
-        "from tenants.scope import EVERY_TENANT\n\n            enter_scope(EVERY_TENANT)",
+        "from tenants.scope import ALL_TENANTS\n\n            enter_scope(ALL_TENANTS)",
         ADMIN,
     ),
     Fault(
         "the tenant is the token's to say",
-        "tenants/authentication.py",
+        "tenants/accounts/authentication.py",
         "enter_scope(_scope_of(user, request))",
         'enter_scope(named_tenant(claims["tenant_id"]) if claims.get("tenant_id") else _scope_of(user, request))',
         f"{TOKENS}::test_the_tenant_of_a_claim_opens_nothing",
@@ -360,7 +360,7 @@ BOUNDARY = [
     ),
     Fault(
         "an event of the trail is every tenant's",
-        "tenants/audit.py",
+        "tenants/audit/events.py",
         "objects = TenantManager()",
         "objects = models.Manager()",
         f"{AUDIT}::test_the_trail_is_scoped",
@@ -368,7 +368,7 @@ BOUNDARY = [
     # --- roles ------------------------------------------------------------------------------------------------------
     Fault(
         "what no role was given is open",
-        "tenants/permissions.py",
+        "tenants/accounts/permissions.py",
         'return getattr(request.user, "role", None) in view.roles.get(view.action, ())',
         'return view.action not in view.roles or getattr(request.user, "role", None) in view.roles[view.action]',
         "tenants/tests circe/tests/test_architecture.py circe/tests/test_access.py",
@@ -385,28 +385,28 @@ BOUNDARY = [
     ),
     Fault(
         "a customer's own token is a member of staff's",
-        "tenants/authentication.py",
+        "tenants/accounts/authentication.py",
         'if str(claims.get("role")).lower() == PortalCustomer.role:',
         "if False:",
         f"{ACCESS} {TOKENS}",
     ),
     Fault(
         "a compiled query keeps the first tenant",
-        "tenants/compiled.py",
+        "circe/db/prepared.py",
         "with tenant_scope(for_whom):",
         "with tenant_scope(opened_scope()):",
         COMPILED,
     ),
     Fault(
         "what is compiled for one tenant is every tenant's",
-        "tenants/compiled.py",
-        "for_whom = scope if scope is None or isinstance(scope, EveryTenant) else AnyOneTenant",
-        "for_whom = scope and EveryTenant()",
+        "circe/db/prepared.py",
+        "for_whom = scope if scope is None or isinstance(scope, AllTenants) else TenantPlaceholder",
+        "for_whom = scope and AllTenants()",
         f"{COMPILED} {ACCESS}",
     ),
     Fault(
         "the moment at which a query was compiled stays in it",
-        "tenants/compiled.py",
+        "circe/db/prepared.py",
         "if once[:2] != again[:2]:",
         "if False:",
         COMPILED,

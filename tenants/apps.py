@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
-from tenants.statements import introduce
+from circe.db.session_settings import install
 
 
 class TenantsConfig(AppConfig):
@@ -14,4 +14,4 @@ class TenantsConfig(AppConfig):
     verbose_name = "The business"
 
     def ready(self) -> None:
-        connection_created.connect(introduce)
+        connection_created.connect(install)

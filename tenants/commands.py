@@ -16,21 +16,21 @@ from django.db import OperationalError, models, transaction
 from django.utils import timezone
 from tqdm import tqdm
 
-from tenants.actor import acting
+from tenants.audit.context import audit_context
 from tenants.models import Tenant
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 
-SOME_REFUSED, WRONG_USE = 1, 2
+EXIT_SOME_REFUSED, EXIT_USAGE_ERROR = 1, 2
 REFUSED = "refused"
 
 Batch = TypeVar("Batch", bound=Sequence[Any])
 
 
-class WrongUse(CommandError):
+class UsageError(CommandError):
     """A sentence that says how the command wants to be used. Nothing was changed; the exit code is 2."""
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(sentence, returncode=WRONG_USE)
+        super().__init__(sentence, returncode=EXIT_USAGE_ERROR)
 
 
 class Stopped(Exception):
@@ -42,7 +42,7 @@ class TenantCommand(BaseCommand):
 
     A subclass names its `outcomes`, adds its arguments after calling `super().add_arguments`, and implements
 
-    - `prepare(tenants)`: read and check the arguments, ask for confirmation; outside any scope. Raises WrongUse.
+    - `prepare(tenants)`: read and check the arguments, ask for confirmation; outside any scope. Raises UsageError.
     - `work(tenant)`: do it for one tenant, in whose scope, on whose clock and under the command's name it runs. Whatever
       writes goes through `self.in_batches`; whatever becomes of a row is told to `self.record`.
     - `finish()`: after the last tenant, what can be said only then. Optional, as `prepare`.
@@ -87,7 +87,7 @@ class TenantCommand(BaseCommand):
             parser.add_argument("--yes", action="store_true", help="don't ask: this can't be undone")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Raises WrongUse; exits with the codes of the class."""
+        """Raises UsageError; exits with the codes of the class."""
         self.options, stopped_by = options, None
         self.name = type(self).__module__.rpartition(".")[2]
         self.report = Report(self.name, self.outcomes, self.stdout, dry_run=options["dry_run"], as_json=options["json"])
@@ -95,7 +95,7 @@ class TenantCommand(BaseCommand):
             tenants = self._tenants()
             self.prepare(tenants)
         except OperationalError as error:
-            raise CommandError(f"{str(error).strip()}\nNothing was changed.", returncode=SOME_REFUSED) from error
+            raise CommandError(f"{str(error).strip()}\nNothing was changed.", returncode=EXIT_SOME_REFUSED) from error
         with self._stoppable():
             try:
                 for tenant in tenants:
@@ -110,7 +110,7 @@ class TenantCommand(BaseCommand):
         if self.told:
             sys.exit(128 + self.told)
         if stopped_by or any(self.report.totals[outcome] for outcome in self.failures):
-            sys.exit(SOME_REFUSED)
+            sys.exit(EXIT_SOME_REFUSED)
 
     def prepare(self, tenants: list[Tenant]) -> None:
         """Nothing, unless a command has something to check or to ask first."""
@@ -127,7 +127,7 @@ class TenantCommand(BaseCommand):
         """The scope of the tenant, its clock, and the command's name in the audit trail."""
         self.tenant = tenant
         self.report.open(tenant.slug)
-        with tenant_scope(tenant), timezone.override(tenant.zone), acting(command=self.name):
+        with tenant_scope(tenant), timezone.override(tenant.zone), audit_context(command=self.name):
             yield
         self.tenant = None
 
@@ -164,11 +164,11 @@ class TenantCommand(BaseCommand):
             last = batch[-1].pk
 
     def confirm(self, warning: str, word: str) -> None:
-        """Ask that `word` be typed, unless --yes or --dry-run was given. Raises WrongUse for anything else."""
+        """Ask that `word` be typed, unless --yes or --dry-run was given. Raises UsageError for anything else."""
         if self.options["yes"] or self.options["dry_run"]:
             return
         if not sys.stdin.isatty():
-            raise WrongUse("There is no terminal to confirm it on: add --yes, or --dry-run to look first.")
+            raise UsageError("There is no terminal to confirm it on: add --yes, or --dry-run to look first.")
         self.stderr.write(f"{warning}\nType {word} to go on: ", ending="")
         self.stderr.flush()
         try:
@@ -176,16 +176,16 @@ class TenantCommand(BaseCommand):
         except KeyboardInterrupt:
             typed = ""
         if typed != word:
-            raise WrongUse("Not confirmed: nothing was changed.")
+            raise UsageError("Not confirmed: nothing was changed.")
 
-    @tenant_scope(EVERY_TENANT)
+    @tenant_scope(ALL_TENANTS)
     def _tenants(self) -> list[Tenant]:
         if self.options["all_tenants"]:
             return list(Tenant.objects.order_by("slug"))
         tenants = list(Tenant.objects.filter(slug=self.options["tenant"]))
         if not tenants:
             some = ", ".join(Tenant.objects.order_by("slug").values_list("slug", flat=True)[:20])
-            raise WrongUse(f"No business has the slug {self.options['tenant']!r}. There are: {some or 'none yet'}.")
+            raise UsageError(f"No business has the slug {self.options['tenant']!r}. There are: {some or 'none yet'}.")
         return tenants
 
     @contextmanager

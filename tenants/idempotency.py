@@ -23,9 +23,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from tenants.ids import IdField
-from tenants.scope import EVERY_TENANT, TenantManager, current_tenant_id, tenant_scope
-from tenants.walls import Walled
+from circe.db.ids import IdField
+from circe.db.row_level_security import RowLevelSecurity
+from tenants.scope import ALL_TENANTS, TenantManager, current_tenant_id, tenant_scope
 
 KEPT = dt.timedelta(hours=24)
 SWEPT = 10
@@ -33,7 +33,7 @@ KEPT_HEADERS = ("ETag", "Location")
 _sound = re.compile(r"[\x21-\x7e]{1,255}\Z").match
 
 
-class InFlight(APIException):
+class IdempotencyKeyInUse(APIException):
     """The first request with the key is still being answered."""
 
     status_code = status.HTTP_409_CONFLICT
@@ -42,7 +42,7 @@ class InFlight(APIException):
     wait = 1
 
 
-class KeyReused(APIException):
+class IdempotencyKeyMismatch(APIException):
     """The key came with another request before."""
 
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
@@ -50,7 +50,7 @@ class KeyReused(APIException):
     default_detail = "This Idempotency-Key was used for another request: choose a new one."
 
 
-class StoredAnswer(models.Model):
+class IdempotencyRecord(models.Model):
     """What a request with a key was answered; good for KEPT, for its user. `subject_id` is the row it is about, of
     `tenant`.
     """
@@ -58,7 +58,9 @@ class StoredAnswer(models.Model):
     tenant = models.ForeignKey(
         "tenants.Tenant", models.CASCADE, default=current_tenant_id, db_index=False, related_name="+"
     )
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="stored_answers", db_index=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="idempotency_records", db_index=False
+    )
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
     subject_id = IdField(null=True, default=None, db_index=True)
@@ -71,17 +73,17 @@ class StoredAnswer(models.Model):
 
     class Meta:
         constraints = [
-            Walled(name="storedanswer_wall"),
-            models.UniqueConstraint(fields=["user", "key"], name="storedanswer_user_key"),
+            RowLevelSecurity(name="idempotencyrecord_rls"),
+            models.UniqueConstraint(fields=["user", "key"], name="idempotencyrecord_user_key"),
         ]
-        indexes = [models.Index(fields=["created_at"], name="storedanswer_age")]
+        indexes = [models.Index(fields=["created_at"], name="idempotencyrecord_age")]
 
     @property
     def is_expired(self) -> bool:
         return self.created_at <= timezone.now() - KEPT
 
     @classmethod
-    @tenant_scope(EVERY_TENANT)
+    @tenant_scope(ALL_TENANTS)
     def sweep(cls) -> None:
         """Remove SWEPT expired answers, anybody's: more than one is stored, so that none stays; those that another
         request is removing are left to it.
@@ -119,16 +121,16 @@ class IdempotentMixin(GenericViewSet):
         self, handler: Callable[..., Response], key: str, request: Request, *args: Any, **kwargs: Any
     ) -> Response:
         _take_turn(f"{request.user.pk}{key}")
-        answers = StoredAnswer.objects.filter(user=request.user)
+        answers = IdempotencyRecord.objects.filter(user=request.user)
         # A key is its user's, in whichever business they used it.
-        with tenant_scope(EVERY_TENANT):
+        with tenant_scope(ALL_TENANTS):
             stored, fingerprint = answers.filter(key=key).first(), _fingerprint(request)
             if stored and stored.is_expired:
                 stored.delete()
                 stored = None
         if stored is None:
             answer = handler(request, *args, **kwargs)
-            StoredAnswer.objects.create(
+            IdempotencyRecord.objects.create(
                 user=request.user,
                 key=key,
                 fingerprint=fingerprint,
@@ -137,20 +139,20 @@ class IdempotentMixin(GenericViewSet):
                 headers={name: answer[name] for name in KEPT_HEADERS if name in answer},
                 body=orjson.dumps(answer.data).decode(),
             )
-            StoredAnswer.sweep()
+            IdempotencyRecord.sweep()
             return answer
         if stored.fingerprint != fingerprint:
-            raise KeyReused
+            raise IdempotencyKeyMismatch
         return stored.replay()
 
 
 def _take_turn(key: str) -> None:
-    """Hold the key until the transaction ends. Raises InFlight where another request does."""
+    """Hold the key until the transaction ends. Raises IdempotencyKeyInUse where another request does."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(4, hashtext(%s))", [key])
         (mine,) = cursor.fetchone()
     if not mine:
-        raise InFlight
+        raise IdempotencyKeyInUse
 
 
 def _fingerprint(request: Request) -> str:

@@ -15,30 +15,30 @@ from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework.permissions import SAFE_METHODS
 
-from tenants.actor import act_as, acting
-from tenants.audit import note
-from tenants.ids import is_id
+from circe.db.ids import is_id
+from tenants.accounts.throttling import client_address
+from tenants.audit.context import audit_context, set_audit_user
+from tenants.audit.events import note
 from tenants.models import User
 from tenants.scope import enter_scope, tenant_scope
-from tenants.throttling import client_address
 
 
-class NotOfTheAPI(MiddlewareMixin):
+class SkipForApi(MiddlewareMixin):
     """A middleware of pages. The API has no session, nor what goes with one, and does not pay for it."""
 
     def __call__(self, request: HttpRequest) -> Any:
         return self.get_response(request) if request.path_info.startswith("/api/") else super().__call__(request)
 
 
-class SessionMiddleware(NotOfTheAPI, sessions.SessionMiddleware):
+class SessionMiddleware(SkipForApi, sessions.SessionMiddleware):
     """Django's, for pages."""
 
 
-class AuthenticationMiddleware(NotOfTheAPI, auth.AuthenticationMiddleware):
+class AuthenticationMiddleware(SkipForApi, auth.AuthenticationMiddleware):
     """Django's, for pages."""
 
 
-class MessageMiddleware(NotOfTheAPI, messages.MessageMiddleware):
+class MessageMiddleware(SkipForApi, messages.MessageMiddleware):
     """Django's, for pages."""
 
 
@@ -56,7 +56,7 @@ class AuditMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if _request_id(given) else uuid.uuid4().hex
-        with acting(request_id=request_id, address=client_address(request)):
+        with audit_context(request_id=request_id, address=client_address(request)):
             response = self.get_response(request)
             if response.status_code == HTTPStatus.FORBIDDEN and request.method not in SAFE_METHODS:
                 _note_refusal(request)
@@ -98,6 +98,6 @@ class TenantScopeMiddleware:
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         if request.resolver_match.app_name == "admin" and request.user.is_authenticated:
             tenant = request.user.tenant
-            act_as(request.user.pk)
+            set_audit_user(request.user.pk)
             enter_scope(request.user.scope)
             timezone.activate(tenant.zone if tenant else dt.UTC)

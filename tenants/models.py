@@ -14,22 +14,22 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from tenants import tokens
-from tenants.audit import Audited
+from circe.db.ids import IdField, is_id
+from circe.db.row_level_security import RowLevelSecurity
+from tenants.accounts import tokens
+from tenants.accounts.managers import Role, UserManager
+from tenants.audit.events import Audited
 from tenants.identity import email_key, validate_email_address, validate_region
-from tenants.ids import IdField, is_id
-from tenants.people import Role, UserManager
 from tenants.scope import (
-    EVERY_TENANT,
-    ForeignTenant,
+    ALL_TENANTS,
+    CrossTenantWrite,
     Scope,
     TenantManager,
-    at_the_door,
+    account_lookup,
     current_tenant,
     current_tenant_id,
     tenant_scope,
 )
-from tenants.walls import Walled
 
 GRACE = dt.timedelta(seconds=10)
 
@@ -82,7 +82,7 @@ class Tenant(models.Model):
         constraints = [
             Audited(name="tenant_audit"),
             # Whoever signs in is looked up with their business, of which nothing is known before.
-            Walled(name="tenant_wall", column="id", also="{reach} LIKE '@%'"),
+            RowLevelSecurity(name="tenant_rls", column="id", also="{reach} LIKE '@%'"),
         ]
 
     def __str__(self) -> str:
@@ -128,8 +128,8 @@ class User(AbstractBaseUser):
         constraints = [
             Audited(name="user_audit"),
             # A super_admin may be whoever changed a row of the tenant.
-            Walled(
-                name="user_wall",
+            RowLevelSecurity(
+                name="user_rls",
                 also="CASE {reach} WHEN '@' || id THEN true WHEN '@' || email THEN true "
                 "ELSE tenant_id IS NULL AND {reach} ~ '^[0-9a-f]' END",
             ),
@@ -170,7 +170,7 @@ class User(AbstractBaseUser):
 
     def validate_unique(self, exclude: Any = None) -> None:
         """As Django's. Whose the other account is that has the e-mail address, nobody is told."""
-        with at_the_door(self.email):
+        with account_lookup(self.email):
             super().validate_unique(exclude)
 
     @property
@@ -180,7 +180,7 @@ class User(AbstractBaseUser):
     @property
     def scope(self) -> Scope:
         """What they may see: their tenant, or as a super_admin every one."""
-        return self.tenant or EVERY_TENANT
+        return self.tenant or ALL_TENANTS
 
     @property
     def may_sign_in(self) -> bool:
@@ -239,7 +239,7 @@ class LoginSession(models.Model):
         """
         claims = tokens.read(raw, "refresh")
         with transaction.atomic():
-            with at_the_door(str(claims.get("sub"))):
+            with account_lookup(str(claims.get("sub"))):
                 session = cls._of(claims).select_for_update(of=("self",)).select_related("user__tenant").first()
             if session is None or not session.user.may_sign_in:
                 raise tokens.InvalidToken("The session has ended.")
@@ -332,15 +332,15 @@ class TenantModel(models.Model):
         abstract = True
         constraints = [
             Audited(name="%(class)s_audit"),
-            Walled(name="%(class)s_wall"),
+            RowLevelSecurity(name="%(class)s_rls"),
             models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
         ]
 
     def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
-        """Save. Raises ForeignTenant where the row's tenant is not the one in scope."""
+        """Save. Raises CrossTenantWrite where the row's tenant is not the one in scope."""
         tenant = current_tenant()
         if tenant is not None and self.tenant_id != tenant.pk:
-            raise ForeignTenant(f"A {self._meta.verbose_name} of {self.tenant_id} in the scope of {tenant.pk}.")
+            raise CrossTenantWrite(f"A {self._meta.verbose_name} of {self.tenant_id} in the scope of {tenant.pk}.")
         super().save(*args, update_fields=update_fields and {*update_fields, "updated_at"}, **kwargs)
 
 

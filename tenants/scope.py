@@ -1,11 +1,11 @@
 """The tenant boundary: which business's rows the code that runs now may see.
 
-A scope is one Tenant, or EVERY_TENANT for a super_admin. Two doors open it: `authentication.TokenAuthentication` for the
+A scope is one Tenant, or ALL_TENANTS for a super_admin. Two doors open it: `authentication.TokenAuthentication` for the
 API and `middleware.TenantScopeMiddleware` for the admin; commands and tests write `with tenant_scope(tenant):`. Outside
 a scope no query on a tenant's table runs: it raises NoTenantScope.
 
-There are two walls, and either holds alone: `TenantManager` here, and the policies of `tenants.walls` in the database,
-which learns of the scope with each statement (`tenants.statements`).
+There are two walls, and either holds alone: `TenantManager` here, and the policies of `circe.db.row_level_security` in the database,
+which learns of the scope with each statement (`circe.db.session_settings`).
 """
 
 from collections.abc import Iterator
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from tenants.models import Tenant
 
 
-class EveryTenant:
-    """The type of EVERY_TENANT, the scope of a super_admin who has not narrowed it."""
+class AllTenants:
+    """The type of ALL_TENANTS, the scope of a super_admin who has not narrowed it."""
 
 
-EVERY_TENANT: Final = EveryTenant()
+ALL_TENANTS: Final = AllTenants()
 
-Scope: TypeAlias = "Tenant | EveryTenant"
+Scope: TypeAlias = "Tenant | AllTenants"
 
 _scope: ContextVar["Scope | None"] = ContextVar("tenant_scope")
-_door: ContextVar[str | None] = ContextVar("door", default=None)
+_account_looked_up: ContextVar[str | None] = ContextVar("door", default=None)
 # What the database's wall lets through before any scope was opened or closed. Tests reach over it, see conftest.py.
 BEFORE_ANY: "Scope | None" = None
 
@@ -39,7 +39,7 @@ class NoTenantScope(RuntimeError):
     """A tenant's table was asked before anyone said for which tenant."""
 
 
-class ForeignTenant(RuntimeError):
+class CrossTenantWrite(RuntimeError):
     """A row of one tenant was about to be written in the scope of another."""
 
 
@@ -59,7 +59,7 @@ def current_scope() -> Scope:
 def current_tenant() -> "Tenant | None":
     """The one tenant in force, None in the scope of every tenant. Raises NoTenantScope outside any."""
     scope = current_scope()
-    return None if isinstance(scope, EveryTenant) else scope
+    return None if isinstance(scope, AllTenants) else scope
 
 
 def current_tenant_id() -> str | None:
@@ -84,29 +84,29 @@ def enter_scope(scope: Scope) -> None:
 
 
 @contextmanager
-def at_the_door(account: str) -> Iterator[None]:
+def account_lookup(account: str) -> Iterator[None]:
     """The block may look up one account, by its id or e-mail address, and businesses: signing in comes before the scope.
 
     The wall in the database lets nothing else through.
     """
-    token = _door.set(account)
+    token = _account_looked_up.set(account)
     try:
         yield
     finally:
-        _door.reset(token)
+        _account_looked_up.reset(token)
 
 
 def reach() -> str:
     """What the database's wall is told: a tenant's id, `*`, `@` and the account at the door, or nothing."""
-    if door := _door.get():
+    if door := _account_looked_up.get():
         return f"@{door}"
     scope = _scope.get(BEFORE_ANY)
     if scope is None:
         return ""
-    return "*" if isinstance(scope, EveryTenant) else scope.pk
+    return "*" if isinstance(scope, AllTenants) else scope.pk
 
 
-class InScope(Func):
+class TenantFilter(Func):
     """A condition: the row's tenant is in scope. Resolved when the SQL is compiled, so a class-level queryset is safe."""
 
     output_field = models.BooleanField()
@@ -114,7 +114,7 @@ class InScope(Func):
 
     def as_sql(self, compiler: Any, connection: Any, **kwargs: Any) -> tuple[str, list[Any]]:
         scope = current_scope()
-        if isinstance(scope, EveryTenant):
+        if isinstance(scope, AllTenants):
             raise FullResultSet
         sql, params = compiler.compile(self.source_expressions[0])
         return f"{sql} = %s", [*params, scope.pk]
@@ -124,4 +124,4 @@ class TenantManager(models.Manager):
     """The default manager of every tenant's table: the rows in scope, and no others."""
 
     def get_queryset(self) -> models.QuerySet:
-        return super().get_queryset().filter(InScope("tenant_id"))
+        return super().get_queryset().filter(TenantFilter("tenant_id"))

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from django.db import models
 from rest_framework import serializers
 
-from tenants.audit import AuditEvent
+from circe.api.parameters import DAY
+from circe.db.ids import PATTERN, is_id
+from tenants.audit.events import AuditEvent
 from tenants.identity import email_key
-from tenants.ids import PATTERN, is_id
 from tenants.models import User
-from tenants.parameters import DAY
 
 MAX_PASSWORD = 128
 Reader = TypeVar("Reader", bound=serializers.Serializer)
@@ -118,7 +118,7 @@ def reader(kind: type[Reader], data: Any, instance: models.Model | None = None, 
     return serializer
 
 
-class OwnIdField(StringField):
+class TenantPrimaryKeyField(StringField):
     """The id of a row of `queryset`, scoped like every query: a foreign id and one of nothing are the same error."""
 
     default_error_messages = {"absent": "There is no {what} with this id."}
@@ -133,7 +133,7 @@ class OwnIdField(StringField):
         return data
 
 
-class OwnIdsField(ClearableListField):
+class TenantPrimaryKeyListField(ClearableListField):
     """A list of ids of rows of `queryset`, looked up together; repeated ids are taken once."""
 
     child = serializers.RegexField(PATTERN, error_messages={"invalid": "An id has 24 lower-case hex digits."})
@@ -151,7 +151,7 @@ class OwnIdsField(ClearableListField):
         return ids
 
 
-class ClosedSerializer(serializers.Serializer):
+class StrictSerializer(serializers.Serializer):
     """A serializer that refuses keys it does not know."""
 
     def to_internal_value(self, data: Any) -> Any:

@@ -15,14 +15,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from tenants import tokens
-from tenants.authentication import named_tenant
+from tenants.accounts import tokens
+from tenants.accounts.authentication import named_tenant
+from tenants.accounts.permissions import ANYONE, STAFF
+from tenants.accounts.throttling import client_address, throttled
 from tenants.idempotency import IdempotentMixin
 from tenants.models import LoginSession, User
-from tenants.permissions import ANYONE, STAFF
 from tenants.scope import current_tenant, enter_scope
 from tenants.serializers import LoginSerializer, MeSerializer, RefreshSerializer
-from tenants.throttling import client_address, throttled
 
 
 # Each step is a transaction of its own: a counted failure and an ended session outlive the refusal that reports them.
@@ -86,7 +86,7 @@ class MeViewSet(GenericViewSet):
         return Response(ME.to_representation(request.user))
 
 
-class StaleRow(APIException):
+class PreconditionFailed(APIException):
     """The row is not as `If-Match` says the client saw it."""
 
     status_code = status.HTTP_412_PRECONDITION_FAILED
@@ -106,7 +106,7 @@ class TenantViewSet(IdempotentMixin):
         enter_scope(row.tenant)
         wanted = {*parse_etags(self.request.headers.get("If-Match", "*"))}
         if self.request.method not in SAFE_METHODS and "*" not in wanted and self.get_etag(row) not in wanted:
-            raise StaleRow
+            raise PreconditionFailed
         return row
 
     def get_etag(self, row: Any) -> str | None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from django.conf import settings
 
-from analytics.dashboard import bar_chart, parts, scale, short
+from analytics.dashboard.charts import bar_chart, parts, scale, short
 
 # --- charts ---------------------------------------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ def test_limits_in_which_businesses_differ_are_left_open():
 
 # --- colours --------------------------------------------------------------------------------------------------------
 
-STYLES = (settings.BASE_DIR / "circe" / "static" / "circe" / "dashboard.css").read_text()
+STYLES = (settings.BASE_DIR / "analytics" / "static" / "circe" / "dashboard.css").read_text()
 
 
 def luminance(colour):

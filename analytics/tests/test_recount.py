@@ -18,12 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appointments.models import Appointment
-from circe.database import as_owner
+from circe.db.roles import as_owner
 from circe.management.commands.check_totals import TOTALS
 from conftest import client_of
 from customers.models import Customer, purge_all, restore_all
 from tenants.models import Role, Tenant, User
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
 
 API = "/api/v1/customers"
@@ -327,7 +327,7 @@ def test_every_number_equals_a_naive_recount(houses, boss, drawn, now, period, s
     first, last = (None if days is None else now.date() + dt.timedelta(days=days) for days in period)
     query = {name: str(day) for name, day in (("from_date", first), ("to_date", last)) if day}
     with time_machine.travel(now, tick=False), transaction.atomic():
-        with tenant_scope(EVERY_TENANT):
+        with tenant_scope(ALL_TENANTS):
             filled = [
                 house.fill(business, chance, now=now, first=first, last=last)
                 for house, business in zip(houses, drawn, strict=True)
@@ -339,7 +339,7 @@ def test_every_number_equals_a_naive_recount(houses, boss, drawn, now, period, s
             (client_of(boss), houses[0].tenant, query | {"tenant_id": houses[0].tenant.pk}),
         ]
         compare(callers, rows, now=now, first=first, last=last)
-        with tenant_scope(EVERY_TENANT):
+        with tenant_scope(ALL_TENANTS):
             for way in chance.sample(WAYS, len(WAYS)):
                 way(houses, chance)
             rows = Rows(

@@ -23,7 +23,7 @@ def test_a_customer_who_comes_in_between_is_in_none_of_the_figures(tenant, admin
     def let_come(execute, sql, params, many, context):
         """After the statement that counts the customers, before the one that counts the segments."""
         result = execute(sql, params, many, context)
-        if "customers_customertally" in sql and not came:
+        if "customers_customermonthlycounts" in sql and not came:
             came.append(Thread(target=come))
             came[0].start()
             came[0].join()

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from analytics.statistics import DEFINITIONS
 from conftest import client_of
 from customers.tests.factories import DeletedCustomerFactory
-from tenants import tokens
+from tenants.accounts import tokens
 
 from .conftest import EMPTY, NOW, TODAY, URL, days_ago, top
 

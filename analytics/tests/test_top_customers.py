@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from analytics.statistics import MEASURES, Period, _contenders, top_customers
+from analytics.statistics import MEASURES, Period, _candidates, top_customers
 from appointments.models import Appointment, Status
 from customers.tests.factories import DeletedCustomerFactory
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
@@ -58,7 +58,7 @@ def test_nobody_is_left_out(tenant, customer, in_scope, seed):
     Appointment.objects.bulk_create(appointments)
     del figures[gone.pk]
 
-    assert _contenders(PERIOD)
+    assert _candidates(PERIOD)
     tops = top_customers(PERIOD)
     for place, measure in enumerate(MEASURES):
         order = sorted(figures.items(), key=lambda one: (-one[1][place], -one[1][1 - place], one[0]))

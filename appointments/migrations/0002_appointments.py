@@ -6,9 +6,9 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import tenants.audit
-import tenants.constraints
-import tenants.ids
+import circe.db.foreign_keys
+import circe.db.ids
+import tenants.audit.events
 import tenants.scope
 
 
@@ -27,9 +27,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    tenants.ids.IdField(
+                    circe.db.ids.IdField(
                         db_collation="C",
-                        default=tenants.ids.new_id,
+                        default=circe.db.ids.new_id,
                         editable=False,
                         max_length=24,
                         primary_key=True,
@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "customer",
-                    tenants.constraints.TenantForeignKey(
+                    circe.db.foreign_keys.TenantForeignKey(
                         db_constraint=False,
                         db_index=False,
                         null=True,
@@ -104,7 +104,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "outlet",
-                    tenants.constraints.TenantForeignKey(
+                    circe.db.foreign_keys.TenantForeignKey(
                         db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
@@ -114,7 +114,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "service",
-                    tenants.constraints.TenantForeignKey(
+                    circe.db.foreign_keys.TenantForeignKey(
                         db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "staff",
-                    tenants.constraints.TenantForeignKey(
+                    circe.db.foreign_keys.TenantForeignKey(
                         db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
@@ -155,12 +155,12 @@ class Migration(migrations.Migration):
                     models.Index(fields=["tenant", "appointment_date"], name="appointment_day"),
                 ],
                 "constraints": [
-                    tenants.audit.Audited(name="appointment_audit"),
+                    tenants.audit.events.Audited(name="appointment_audit"),
                     models.UniqueConstraint(fields=("tenant", "id"), name="appointment_tenant_id"),
-                    tenants.constraints.SameTenant(field="outlet", name="appointment_outlet"),
-                    tenants.constraints.SameTenant(field="customer", name="appointment_customer"),
-                    tenants.constraints.SameTenant(field="staff", name="appointment_staff"),
-                    tenants.constraints.SameTenant(field="service", name="appointment_service"),
+                    circe.db.foreign_keys.SameTenant(field="outlet", name="appointment_outlet"),
+                    circe.db.foreign_keys.SameTenant(field="customer", name="appointment_customer"),
+                    circe.db.foreign_keys.SameTenant(field="staff", name="appointment_staff"),
+                    circe.db.foreign_keys.SameTenant(field="service", name="appointment_service"),
                     models.CheckConstraint(
                         condition=models.Q(("start_time", models.F("end_time")), _negated=True),
                         name="appointment_has_length",

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-import tenants.walls
+import circe.db.row_level_security
 
 
 class Migration(migrations.Migration):
@@ -15,6 +15,8 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddConstraint(
             model_name="appointment",
-            constraint=tenants.walls.Walled(also=None, column="tenant_id", name="appointment_wall"),
+            constraint=circe.db.row_level_security.RowLevelSecurity(
+                also=None, column="tenant_id", name="appointment_rls"
+            ),
         ),
     ]

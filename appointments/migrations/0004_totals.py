@@ -10,10 +10,10 @@ from typing import Any
 import django.db.models.deletion
 from django.db import migrations, models
 
-import tenants.ids
-from appointments.totals import CustomerTotals, DayTally, VisitTally
-from tenants.tallies import add_up, on_change, read_only, restated
-from tenants.walls import Walled
+import circe.db.ids
+from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
+from circe.db.row_level_security import RowLevelSecurity
+from circe.db.summary_tables import on_change, read_only, rebuilt, upsert_counters_sql
 
 DAYS = """
         SELECT tenant_id, appointment_date AS day, sum(sign) AS total_appointments,
@@ -67,15 +67,17 @@ STEPS_OF_CUSTOMERS = f"""
 
 
 def add_steps(rows: str) -> str:
-    return add_up("appointments_visittally", key=["kind", "day", "next_day"], sums=["customers"], rows=rows)
+    return upsert_counters_sql(
+        "appointments_visitcounts", key=["kind", "day", "next_day"], sums=["customers"], rows=rows
+    )
 
 
 DAY_TALLY: dict[str, Any] = {
-    "table": "appointments_daytally",
+    "table": "appointments_appointmentdailytotals",
     "key": ["day"],
     "sums": ["total_appointments", "total_revenue"],
 }
-ADD_DAYS = add_up(**DAY_TALLY, rows=DAYS)
+ADD_DAYS = upsert_counters_sql(**DAY_TALLY, rows=DAYS)
 
 # What most statements do: one appointment to come is made. That needs no look at the others.
 BOOKED = f"""
@@ -85,7 +87,7 @@ BOOKED = f"""
             AS open_at
     INTO delta FROM new_rows LIMIT 1;
     IF delta.number = 1 AND NOT delta.is_visit THEN
-        {add_up(**DAY_TALLY, rows="SELECT delta.tenant_id, delta.day, delta.total_appointments, delta.total_revenue")}
+        {upsert_counters_sql(**DAY_TALLY, rows="SELECT delta.tenant_id, delta.day, delta.total_appointments, delta.total_revenue")}
         UPDATE public.appointments_customertotals SET total_appointments = total_appointments + 1,
             open_date = greatest(open_date + open_time, delta.open_at)::date,
             open_time = greatest(open_date + open_time, delta.open_at)::time
@@ -157,7 +159,7 @@ class Migration(migrations.Migration):
     dependencies = [("appointments", "0003_walls"), ("customers", "0006_customer_tallies")]
     operations = [
         migrations.CreateModel(
-            name="DayTally",
+            name="AppointmentDailyTotals",
             fields=[
                 ("part", models.BigIntegerField()),
                 (
@@ -184,7 +186,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="VisitTally",
+            name="VisitCounts",
             fields=[
                 ("part", models.BigIntegerField()),
                 (
@@ -234,7 +236,7 @@ class Migration(migrations.Migration):
                         "tenant", "customer_id", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("customer_id", tenants.ids.IdField(db_collation="C", default=None, editable=False, max_length=24)),
+                ("customer_id", circe.db.ids.IdField(db_collation="C", default=None, editable=False, max_length=24)),
                 ("is_deleted", models.BooleanField()),
                 ("is_vip", models.BooleanField()),
                 ("total_appointments", models.BigIntegerField(db_default=0)),
@@ -294,11 +296,11 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.AddConstraint("daytally", Walled(name="daytally_wall")),
-        migrations.AddConstraint("visittally", Walled(name="visittally_wall")),
-        migrations.AddConstraint("customertotals", Walled(name="customertotals_wall")),
-        read_only("appointments_daytally"),
-        read_only("appointments_visittally"),
+        migrations.AddConstraint("appointmentdailytotals", RowLevelSecurity(name="appointmentdailytotals_rls")),
+        migrations.AddConstraint("visitcounts", RowLevelSecurity(name="visitcounts_rls")),
+        migrations.AddConstraint("customertotals", RowLevelSecurity(name="customertotals_rls")),
+        read_only("appointments_appointmentdailytotals"),
+        read_only("appointments_visitcounts"),
         read_only("appointments_customertotals"),
         on_change(
             "appointments_appointment",
@@ -313,8 +315,8 @@ class Migration(migrations.Migration):
                 "update": ADD_DAYS + CHANGED,
                 "delete": ADD_DAYS + CHANGED,
                 "truncate": """
-    DELETE FROM public.appointments_daytally;
-    DELETE FROM public.appointments_visittally;
+    DELETE FROM public.appointments_appointmentdailytotals;
+    DELETE FROM public.appointments_visitcounts;
     UPDATE public.appointments_customertotals SET
         total_appointments = 0, visits = 0, total_spent = 0, first_visit = NULL, last_visit = NULL, open_date = NULL,
         open_time = NULL, recent_spent = 0, recent_from = NULL;""",
@@ -331,5 +333,5 @@ class Migration(migrations.Migration):
             },
             unless_same=["{row}.tenant_id", "{row}.id", "{row}.is_deleted", "'vip' = ANY ({row}.tags)"],
         ),
-        restated(CustomerTotals, DayTally, VisitTally),
+        rebuilt(CustomerTotals, AppointmentDailyTotals, VisitCounts),
     ]

@@ -3,8 +3,8 @@
 from django.db import migrations
 
 CONSTRAINTS = {
-    "appointments_daytally": "appointments_daytally_tenant_id_d91c7adf_fk_tenants_tenant_id",
-    "appointments_visittally": "appointments_visittally_tenant_id_a7d7c861_fk_tenants_tenant_id",
+    "appointments_appointmentdailytotals": "appointments_daytally_tenant_id_d91c7adf_fk_tenants_tenant_id",
+    "appointments_visitcounts": "appointments_visittally_tenant_id_a7d7c861_fk_tenants_tenant_id",
     "appointments_customertotals": "appointments_custome_tenant_id_fc9b7c67_fk_tenants_t",
 }
 

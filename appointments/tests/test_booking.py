@@ -12,10 +12,10 @@ from django.db import IntegrityError, connection, connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appointments.models import HELD, Appointment, DoubleBooking, Status
+from appointments.models import BLOCKING_STATUSES, Appointment, DoubleBooking, Status
 from appointments.tests.factories import AppointmentFactory
 from customers.tests.factories import CustomerFactory
-from tenants.scope import EVERY_TENANT, ForeignTenant, tenant_scope
+from tenants.scope import ALL_TENANTS, CrossTenantWrite, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 SATURDAY = dt.date(2025, 1, 25)
@@ -53,8 +53,8 @@ def refused(error):
     return error.value.__cause__.diag.constraint_name
 
 
-@pytest.mark.parametrize("first", HELD)
-@pytest.mark.parametrize("second", HELD)
+@pytest.mark.parametrize("first", BLOCKING_STATUSES)
+@pytest.mark.parametrize("second", BLOCKING_STATUSES)
 def test_a_staff_member_cannot_be_booked_twice_for_overlapping_times_that_are_held(book, first, second):
     book("10:00-11:00", status=first)
     for hours in ("10:00-11:00", "10:30-11:30", "09:30-10:30", "10:15-10:45", "09:00-12:00", "10:59:59-12:00"):
@@ -114,7 +114,7 @@ def test_others_are_free_at_that_time(book, tenant, stranger):
     AppointmentFactory(tenant=stranger, start_time=dt.time(10), end_time=dt.time(11), status="confirmed")
 
 
-@pytest.mark.parametrize("status", HELD)
+@pytest.mark.parametrize("status", BLOCKING_STATUSES)
 def test_back_to_a_held_status_is_refused_when_the_time_is_taken(book, tenant, status):
     cancelled = book("10:00-11:00", status=Status.CANCELLED)
     book("10:30-11:30")
@@ -159,11 +159,11 @@ def test_another_tenants_rows_are_impossible(book, tenant, stranger, field):
         book("10:00-11:00", **{"staff_id": foreign.pk} if field == "staff" else {field: foreign})
     assert refused(error) == f"appointment_{field}"
     own = book("10:00-11:00")
-    with tenant_scope(EVERY_TENANT), pytest.raises(IntegrityError) as error, transaction.atomic():
+    with tenant_scope(ALL_TENANTS), pytest.raises(IntegrityError) as error, transaction.atomic():
         Appointment.objects.filter(pk=own.pk).update(**{f"{field}_id": foreign.pk})
     assert refused(error) == f"appointment_{field}"
     setattr(own, f"{field}_id", foreign.pk)
-    with tenant_scope(EVERY_TENANT), pytest.raises(ValidationError) as error:
+    with tenant_scope(ALL_TENANTS), pytest.raises(ValidationError) as error:
         own.full_clean()
     assert error.value.message_dict == {field: ["Choose one of the same business."]}
 
@@ -171,9 +171,9 @@ def test_another_tenants_rows_are_impossible(book, tenant, stranger, field):
 def test_an_appointment_is_not_moved_to_another_tenant(book, tenant, stranger):
     own = book("10:00-11:00")
     own.tenant = stranger
-    with tenant_scope(tenant), pytest.raises(ForeignTenant):
+    with tenant_scope(tenant), pytest.raises(CrossTenantWrite):
         own.save()
-    with tenant_scope(EVERY_TENANT), pytest.raises(IntegrityError), transaction.atomic():
+    with tenant_scope(ALL_TENANTS), pytest.raises(IntegrityError), transaction.atomic():
         own.save()
 
 
@@ -202,7 +202,7 @@ def test_what_is_refused_is_just_what_meets_a_held_minute(book, tenant, bookings
     for day, start, length, status in bookings:
         end = (start + length) % 1440
         hours = f"{start // 60:02}:{start % 60:02}-{end // 60:02}:{end % 60:02}"
-        wanted = set(minutes(day, start, length)) if status in HELD else set()
+        wanted = set(minutes(day, start, length)) if status in BLOCKING_STATUSES else set()
         if wanted & taken:
             with pytest.raises(IntegrityError):
                 book(hours, day=day, status=status)

@@ -10,9 +10,9 @@ from django.db import connection, connections, transaction
 
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
+from circe.db.ids import new_id
 from customers.tests.factories import CustomerFactory
-from tenants.ids import new_id
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 PAGE = "/admin/appointments/appointment/"
@@ -52,7 +52,7 @@ def taken(by, when="on 25 January 2025 from 14:00 to 15:00"):
 
 
 def the_only():
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         return Appointment.objects.get()
 
 

@@ -8,8 +8,8 @@ import time_machine
 from django.contrib.messages import get_messages
 from django.db import connection, connections, transaction
 
-from appointments import bulk_status
-from appointments.day_sheet import STEPS
+from appointments.admin.appointments import bulk_status
+from appointments.admin.day_sheet import STEPS
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
 from customers.tests.factories import CustomerFactory

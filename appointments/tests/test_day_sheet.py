@@ -10,11 +10,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.html import strip_tags
 
-from appointments import day_sheet
+from appointments.admin.appointments import day_sheet
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
+from circe.db.ids import new_id
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.ids import new_id
 from tenants.models import Role
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory

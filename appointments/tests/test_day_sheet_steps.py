@@ -9,12 +9,12 @@ from django.contrib.messages import get_messages
 from django.db import connection, connections, transaction
 from django.test import Client
 
-from appointments.day_sheet import STEPS
+from appointments.admin.day_sheet import STEPS
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
+from circe.db.ids import new_id
 from customers.tests.factories import CustomerFactory
-from tenants.audit import AuditEvent
-from tenants.ids import new_id
+from tenants.audit.events import AuditEvent
 from tenants.models import Role
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory

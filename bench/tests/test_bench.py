@@ -15,7 +15,7 @@ from bench.compare import differences
 from bench.one_pass import ONE_PASS, parameters, summary
 from bench.samples import CUSTOMERS, SIZE, samples
 from bench.yardstick.search import condition
-from circe.database import as_owner
+from circe.db.roles import as_owner
 from conftest import client_of
 from tenants.models import User
 

@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, EmailStr, Field, PlainSerializer, StringConstraints
 
-Instant = Annotated[dt.datetime, PlainSerializer(lambda value: value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))]
+UtcTimestamp = Annotated[
+    dt.datetime, PlainSerializer(lambda value: value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
 
 
@@ -41,7 +43,7 @@ class Preferences(Schema):
 class CustomerOut(Schema):
     """A customer."""
 
-    created_at: Instant
+    created_at: UtcTimestamp
     email: str | None
     email_verified: bool
     first_name: str
@@ -62,7 +64,7 @@ class CustomerOut(Schema):
     total_spent: int
     last_appointment_date: dt.date | None
     tenant_id: str
-    updated_at: Instant
+    updated_at: UtcTimestamp
 
 
 class CustomerPage(Schema):
@@ -140,8 +142,8 @@ class AppointmentOut(Schema):
     status: str
     total_price: int
     notes: str | None
-    created_at: Instant
-    updated_at: Instant
+    created_at: UtcTimestamp
+    updated_at: UtcTimestamp
     service: ServiceOut
     staff: Named
     outlet: Named

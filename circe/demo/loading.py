@@ -9,13 +9,13 @@ from django.db.backends.utils import CursorWrapper
 from tqdm import tqdm
 
 from appointments.models import Appointment
-from appointments.totals import CustomerTotals, DayTally, VisitTally
+from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
 from circe.demo.business import Business
 from circe.demo.rows import APPOINTMENT_COLUMNS, CUSTOMER_COLUMNS, PREFERENCE_COLUMNS, Rows
 from customers.models import Customer
-from customers.preferences import PreferredService, PreferredStaff
-from customers.tallies import CustomerTally
-from tenants.audit import AuditEvent
+from customers.models.monthly_counts import CustomerMonthlyCounts
+from customers.models.preferences import PreferredService, PreferredStaff
+from tenants.audit.events import AuditEvent
 from tenants.models import LoginFailure, Outlet, Service, Tenant, User
 
 # One column takes something away, the other puts it back: the wall before the owner, which refuses COPY; triggers (of
@@ -101,8 +101,8 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
             ):
                 _copy(cursor, model, (*PREFERENCE_COLUMNS, column), chain.from_iterable(chunks))
         for business in businesses:
-            for total in (CustomerTally, CustomerTotals, DayTally, VisitTally):
-                total.restate(business.tenant)
+            for total in (CustomerMonthlyCounts, CustomerTotals, AppointmentDailyTotals, VisitCounts):
+                total.rebuild(business.tenant)
         for _, wall in walls:
             cursor.execute(wall)
         # Nobody did it: demo data have no history.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from circe.postgresql import base
+from circe.db.postgresql import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

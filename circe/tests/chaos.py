@@ -39,7 +39,7 @@ NOTHING, REFUSED = 0, -1
 SETTINGS = """
 from circe.settings import *
 DATABASES["default"] |= {address!r}
-PASSWORD_HASHERS = ["tenants.hashers.FastArgon2idPasswordHasher", *PASSWORD_HASHERS]
+PASSWORD_HASHERS = ["tenants.accounts.hashers.FastArgon2idPasswordHasher", *PASSWORD_HASHERS]
 STATIC_ROOT, WHITENOISE_USE_FINDERS = None, True
 STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 """
@@ -91,7 +91,7 @@ class Circe:
     numbers: count = field(default_factory=count)
 
     def fill(self) -> None:
-        address = {"ENGINE": "circe.postgresql", "NAME": "circe", "USER": "circe", "PORT": embedded_postgres.PORT}
+        address = {"ENGINE": "circe.db.postgresql", "NAME": "circe", "USER": "circe", "PORT": embedded_postgres.PORT}
         address["HOST"] = str(self.cluster.socket_dir)
         (self.place / "chaos_settings.py").write_text(SETTINGS.format(address=address))
         self.cluster.ensure_running()

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from tenants.ids import new_id
+from circe.db.ids import new_id
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ for option in ("pool", "options"):
     del DATABASES["default"]["OPTIONS"][option]
 
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
-PASSWORD_HASHERS = ["tenants.hashers.FastArgon2idPasswordHasher", *PASSWORD_HASHERS]  # noqa: F405
+PASSWORD_HASHERS = ["tenants.accounts.hashers.FastArgon2idPasswordHasher", *PASSWORD_HASHERS]  # noqa: F405
 # Race tests sign in from more threads than a server has.
-LOG_INS_AT_ONCE = 100
+MAX_CONCURRENT_LOGINS = 100
 # So does one browser of a test.
 REQUESTS_AT_ONCE = WRITES_AT_ONCE = REQUESTS_TAKEN_IN = WRITES_TAKEN_IN = 1000
 # No test waits for collectstatic.

@@ -12,11 +12,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver, path
 from drf_spectacular.generators import SchemaGenerator
 
+from circe.db.ids import new_id
 from circe.urls import urlpatterns
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.ids import new_id
+from tenants.accounts.permissions import STAFF
 from tenants.models import LoginSession
-from tenants.permissions import STAFF
 from tenants.tests.factories import PASSWORD
 from tenants.views import TenantViewSet
 

@@ -12,9 +12,9 @@ from django.urls import get_resolver, reverse
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from customers.models import Customer
+from customers.models.imports import CustomerImport
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from customers.transfer.models import CustomerImport
-from tenants.audit import AuditEvent
+from tenants.audit.events import AuditEvent
 from tenants.models import Outlet, Service, Staff, Tenant
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory

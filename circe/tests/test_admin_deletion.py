@@ -13,21 +13,21 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 
 from appointments.models import Appointment
+from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
 from appointments.tests.factories import AppointmentFactory
-from appointments.totals import CustomerTotals, DayTally, VisitTally
-from circe.database import as_owner
-from customers.findable import FindableCustomer
+from circe.db.roles import as_owner
 from customers.models import Customer
-from customers.preferences import PreferredService, PreferredStaff
-from customers.tallies import CustomerTally
+from customers.models.imports import CustomerImport, ImportPart
+from customers.models.monthly_counts import CustomerMonthlyCounts
+from customers.models.preferences import PreferredService, PreferredStaff
+from customers.models.searchable import SearchableCustomer
 from customers.tests.factories import CustomerFactory
 from customers.tests.pages import until_blocked
-from customers.transfer.models import CustomerImport, ImportPart
-from tenants.admin_deletion import references_to
-from tenants.audit import AuditEvent
-from tenants.idempotency import StoredAnswer
+from tenants.admin.deletion import references_to
+from tenants.audit.events import AuditEvent
+from tenants.idempotency import IdempotencyRecord
 from tenants.models import LoginSession, Outlet, Role, Service, Staff, Tenant, User
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,7 +51,7 @@ def prefer(customer, **lists):
 
 def stored_answer(tenant, user):
     with tenant_scope(tenant):
-        StoredAnswer.objects.create(user=user, key="k", fingerprint="f", status=200, headers={}, body="{}")
+        IdempotencyRecord.objects.create(user=user, key="k", fingerprint="f", status=200, headers={}, body="{}")
 
 
 def an_import(tenant):
@@ -93,16 +93,18 @@ REFERRING = {
     ),
     (CustomerImport, "tenant"): an_import,
     (ImportPart, "tenant"): an_import,
-    (StoredAnswer, "tenant"): lambda tenant: stored_answer(tenant, UserFactory(role=Role.SUPER_ADMIN, tenant=None)),
+    (IdempotencyRecord, "tenant"): lambda tenant: stored_answer(
+        tenant, UserFactory(role=Role.SUPER_ADMIN, tenant=None)
+    ),
     # Made with the business.
     (AuditEvent, "tenant"): lambda tenant: None,
-    (FindableCustomer, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
-    (CustomerTally, "tenant"): emptied,
+    (SearchableCustomer, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
+    (CustomerMonthlyCounts, "tenant"): emptied,
     (CustomerTotals, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
-    (DayTally, "tenant"): emptied,
-    (VisitTally, "tenant"): emptied,
+    (AppointmentDailyTotals, "tenant"): emptied,
+    (VisitCounts, "tenant"): emptied,
     (LoginSession, "user"): lambda staff: LoginSession.start(User.objects.get(pk=staff.pk)),
-    (StoredAnswer, "user"): lambda staff: stored_answer(staff.tenant, User.objects.get(pk=staff.pk)),
+    (IdempotencyRecord, "user"): lambda staff: stored_answer(staff.tenant, User.objects.get(pk=staff.pk)),
     (LogEntry, "user"): log_entry,
     (AuditEvent, "actor"): lambda staff: OutletFactory(tenant=staff.tenant),
     (Appointment, "staff"): lambda staff: AppointmentFactory(tenant=staff.tenant, staff_id=staff.pk),
@@ -198,11 +200,11 @@ def test_a_business_that_never_did_anything_goes(back_office, db):
 
 def test_with_a_business_that_was_emptied_go_its_summary_rows(back_office, tenant):
     emptied(tenant)
-    tables = [CustomerTally, DayTally, VisitTally]
+    tables = [CustomerMonthlyCounts, AppointmentDailyTotals, VisitCounts]
     with tenant_scope(tenant):
         assert all(table.objects.exists() for table in tables)
     assert delete(back_office("super_admin"), tenant).status_code == 302
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         assert not any(table.objects.filter(tenant=tenant.pk).exists() for table in [*tables, CustomerTotals])
 
 
@@ -239,7 +241,7 @@ def test_an_outlet_with_appointments_is_taken_off_offer_instead(back_office, ten
 def test_what_refers_to_a_row_is_counted_up_to_a_bound_and_not_read(
     back_office, tenant, monkeypatch, django_assert_max_num_queries
 ):
-    monkeypatch.setattr("tenants.admin_deletion.MAX_COUNTED", 3)
+    monkeypatch.setattr("tenants.admin.deletion.MAX_COUNTED", 3)
     outlet, service = OutletFactory(tenant=tenant), ServiceFactory(tenant=tenant)
     for number in range(5):
         customer = CustomerFactory(tenant=tenant, preferred_outlet=outlet)

@@ -11,9 +11,9 @@ from django.urls import URLPattern, get_resolver
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 from rest_framework.views import APIView
 
-from circe.database import as_owner
+from circe.db.roles import as_owner
+from tenants.accounts.permissions import ANYONE, HasRole
 from tenants.models import Role
-from tenants.permissions import ANYONE, HasRole
 
 OURS = ["tenants", "customers", "appointments", "analytics", "circe"]
 SOURCES = [file for app in OURS for file in (settings.BASE_DIR / app).rglob("*.py")]

@@ -31,7 +31,7 @@ DATABASES["default"] |= embedded_postgres.database(Path({place!r}) / "pg18", dur
 DATABASES["default"]["OPTIONS"] = {{"options": "-c role=circe_app"}}
 ALLOWED_HOSTS = ["testserver"]
 """
-ROLES = "CREATE ROLE circe_app; CREATE ROLE circe_keeper; GRANT circe_app, circe_keeper TO circe"
+ROLES = "CREATE ROLE circe_app; CREATE ROLE circe_rls_bypass; GRANT circe_app, circe_rls_bypass TO circe"
 SMOKE = """
 import django; django.setup()
 from django.core.management import call_command

@@ -10,14 +10,14 @@ from django.core.management import call_command
 from django.db import ProgrammingError, connection, connections, transaction
 
 from appointments.models import Appointment, Status
+from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
 from appointments.tests.factories import AppointmentFactory
-from appointments.totals import CustomerTotals, DayTally, VisitTally
-from circe.database import as_owner
+from circe.db.roles import as_owner
 from circe.management.commands.check_totals import TOTALS
 from customers.models import Customer
-from customers.tallies import CustomerTally
+from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.tests.factories import CustomerFactory
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 
@@ -56,8 +56,8 @@ def rows(tenant, stranger, house):
 
 
 FALSEHOODS = [
-    (CustomerTally, "UPDATE customers_customertally SET total_customers = total_customers + 1"),
-    (CustomerTally, "DELETE FROM customers_customertally"),
+    (CustomerMonthlyCounts, "UPDATE customers_customermonthlycounts SET total_customers = total_customers + 1"),
+    (CustomerMonthlyCounts, "DELETE FROM customers_customermonthlycounts"),
     (CustomerTotals, "UPDATE appointments_customertotals SET total_spent = total_spent + 1"),
     (CustomerTotals, "UPDATE appointments_customertotals SET is_deleted = true"),
     (CustomerTotals, "UPDATE appointments_customertotals SET recent_spent = 7"),
@@ -67,14 +67,14 @@ FALSEHOODS = [
         "INSERT INTO appointments_customertotals (tenant_id, customer_id, is_deleted, is_vip) "
         "SELECT id, id, false, false FROM tenants_tenant",
     ),
-    (DayTally, "UPDATE appointments_daytally SET total_revenue = total_revenue - 1"),
+    (AppointmentDailyTotals, "UPDATE appointments_appointmentdailytotals SET total_revenue = total_revenue - 1"),
     (
-        DayTally,
-        "INSERT INTO appointments_daytally (tenant_id, part, day, total_appointments, total_revenue) "
-        "SELECT DISTINCT tenant_id, 1, date '2030-01-01', 1, 0 FROM appointments_daytally",
+        AppointmentDailyTotals,
+        "INSERT INTO appointments_appointmentdailytotals (tenant_id, part, day, total_appointments, total_revenue) "
+        "SELECT DISTINCT tenant_id, 1, date '2030-01-01', 1, 0 FROM appointments_appointmentdailytotals",
     ),
-    (VisitTally, "UPDATE appointments_visittally SET customers = customers + 1 WHERE kind = 'last'"),
-    (VisitTally, "DELETE FROM appointments_visittally WHERE kind = 'return' OR kind = 'first'"),
+    (VisitCounts, "UPDATE appointments_visitcounts SET customers = customers + 1 WHERE kind = 'last'"),
+    (VisitCounts, "DELETE FROM appointments_visitcounts WHERE kind = 'return' OR kind = 'first'"),
 ]
 
 
@@ -102,12 +102,12 @@ def test_what_was_falsified_is_found_and_repaired(tenant, rows, total, statement
 
 def test_a_difference_says_what_is_kept_and_what_was_counted(tenant, rows):
     with as_owner(), connection.cursor() as cursor:
-        cursor.execute("UPDATE appointments_daytally SET total_appointments = 9 WHERE day = '2025-01-03'")
+        cursor.execute("UPDATE appointments_appointmentdailytotals SET total_appointments = 9 WHERE day = '2025-01-03'")
     (row,) = [row for row in check_totals("--tenant", tenant.slug, exits=1)["rows"] if row["outcome"] == "different"]
     assert row == {
         "tenant": tenant.slug,
         "outcome": "different",
-        "table": "appointments_daytally",
+        "table": "appointments_appointmentdailytotals",
         "day": "2025-01-03",
         "kept": {"total_appointments": 9},
         "counted": {"total_appointments": 3},
@@ -206,8 +206,8 @@ def test_an_emptied_table_adds_up_to_nothing(tenant, rows, table):
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(f"TRUNCATE {table} CASCADE")
     assert check_totals("--all-tenants")["totals"] == {"true": 8, "repaired": 0, "different": 0}
-    with tenant_scope(EVERY_TENANT):
-        assert not DayTally.objects.exists()
+    with tenant_scope(ALL_TENANTS):
+        assert not AppointmentDailyTotals.objects.exists()
         assert CustomerTotals.objects.count() == Customer.objects.count()
 
 
@@ -251,7 +251,7 @@ def test_who_books_a_day_waits_for_nobody_who_books_it(tenant, house, status):
         slow.join()
     book(2)
     with tenant_scope(tenant):
-        assert sorted(DayTally.objects.values_list("part", "total_appointments")) == [(0, 2), (1, 1)]
+        assert sorted(AppointmentDailyTotals.objects.values_list("part", "total_appointments")) == [(0, 2), (1, 1)]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -300,6 +300,6 @@ def test_many_at_once_add_up_and_nobody_waits_in_a_circle(tenant, house):
     assert errors == []
     assert check_totals("--tenant", tenant.slug)["totals"] == {"true": 4, "repaired": 0, "different": 0}
     with tenant_scope(tenant):
-        assert sum(DayTally.objects.values_list("total_appointments", flat=True)) == 8 * 6 * 5 - 8 * 6
+        assert sum(AppointmentDailyTotals.objects.values_list("total_appointments", flat=True)) == 8 * 6 * 5 - 8 * 6
         # As many parts as once wrote at the same time.
-        assert DayTally.objects.filter(day=dt.date(2025, 1, 1)).count() <= 8
+        assert AppointmentDailyTotals.objects.filter(day=dt.date(2025, 1, 1)).count() <= 8

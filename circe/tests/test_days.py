@@ -8,11 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appointments.tests.factories import AppointmentFactory
+from circe.api.parameters import first_instant, is_reversed, last_instant
 from conftest import client_of
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.models import Tenant
-from tenants.parameters import first_instant, is_reversed, last_instant
 from tenants.scope import tenant_scope
 from tenants.tests.factories import TenantFactory, UserFactory
 from tenants.tests.shell import run

@@ -11,14 +11,14 @@ from django.db.models import Count, F, Min, Q
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from appointments.models import HELD, Appointment, PaymentMethod, PaymentStatus, Status
-from circe.database import as_owner
+from appointments.models import BLOCKING_STATUSES, Appointment, PaymentMethod, PaymentStatus, Status
+from circe.db.ids import is_id
+from circe.db.roles import as_owner
 from customers.models import Customer
-from customers.preferences import PreferredService, PreferredStaff
+from customers.models.preferences import PreferredService, PreferredStaff
 from tenants.identity import clean_phone, email_key
-from tenants.ids import is_id
 from tenants.models import Outlet, Role, Service, Staff, Tenant, User
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 
 LOG_INS = {
     "super@circe.test": ("super_admin", None),
@@ -51,7 +51,7 @@ def tenant(request, db):
 
 @pytest.fixture
 def every_tenant(db):
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         yield
 
 
@@ -175,7 +175,7 @@ def test_favourite_services_and_staff(tenant):
 
 def test_the_calendar_is_booked_today_and_for_weeks(tenant):
     today = timezone.now().astimezone(tenant.zone).date()
-    held = Appointment.objects.filter(status__in=HELD)
+    held = Appointment.objects.filter(status__in=BLOCKING_STATUSES)
     assert held.filter(appointment_date=today, status__in=["pending", "confirmed"]).exists()
     for week in range(4):
         first = today + dt.timedelta(1 + 7 * week)

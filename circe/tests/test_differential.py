@@ -18,7 +18,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
-from circe.database import as_owner
+from circe.db.roles import as_owner
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.models import Role
 from tenants.scope import tenant_scope

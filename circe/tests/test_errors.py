@@ -13,13 +13,13 @@ from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 from rest_framework.test import APIClient
 
-from circe import errors
-from circe.database import as_owner
+from circe.api import errors
+from circe.db.roles import as_owner
 from circe.urls import urlpatterns
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.models import LoginSession
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 
 LIST = "/api/v1/customers"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
@@ -177,10 +177,10 @@ def test_500_for_a_crash_tells_nothing_and_is_logged(manager, tenant, caplog):
     url = f"{LIST}/{CustomerFactory(tenant=tenant).pk}"
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE customers_customer RENAME COLUMN first_name TO forename")
-    with caplog.at_level(logging.ERROR, logger="circe.errors"):
+    with caplog.at_level(logging.ERROR, logger="circe.api.errors"):
         for send, path in ((manager.get, LIST), (manager.get, url), (manager.put, url)):
             assert_problem(send(path, {}), CRASH)
-    logged = [record for record in caplog.records if record.name == "circe.errors"]
+    logged = [record for record in caplog.records if record.name == "circe.api.errors"]
     one = "api/v1/customers/<str:customer_id>"
     assert [record.message for record in logged] == [
         "GET api/v1/customers crashed",
@@ -196,7 +196,7 @@ def test_a_crash_halfway_stores_nothing(staff):
         cursor.execute("DROP TABLE customers_preferredservice")
     body = {"first_name": "Jane", "phone": "+1234567890", "preferences": {"preferred_services": []}}
     assert_problem(staff.post(LIST, body), CRASH)
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         assert Customer.objects.count() == 0
 
 

@@ -6,9 +6,9 @@ import orjson
 import pytest
 from django.conf import settings
 
-from circe.parsing import MAX_DEPTH
+from circe.api.parsing import MAX_DEPTH
 from customers.models import Customer
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 
 LIST = "/api/v1/customers"
 GOOD = {"first_name": "Jane", "email": "jane@example.com"}
@@ -25,7 +25,7 @@ def post(staff):
 
 
 def stored():
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         return Customer.objects.count()
 
 

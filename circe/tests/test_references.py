@@ -14,8 +14,8 @@ from django.urls import reverse
 from drf_spectacular.generators import SchemaGenerator
 
 from appointments.tests.factories import AppointmentFactory
+from circe.db.ids import PATTERN, new_id
 from customers.tests.factories import CustomerFactory
-from tenants.ids import PATTERN, new_id
 from tenants.models import Role, Staff
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 

@@ -12,13 +12,13 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.db.models import Count
 
-from appointments.models import HELD, Appointment
-from circe.database import as_owner
+from appointments.models import BLOCKING_STATUSES, Appointment
+from circe.db.roles import as_owner
 from circe.demo.loading import CONSTRAINTS, INDEXES
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.models import LoginFailure, Role, Staff, Tenant, User
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import TenantFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ MODELS = [
 
 @pytest.fixture(autouse=True)
 def every_tenant():
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         yield
 
 
@@ -126,7 +126,9 @@ def test_figures_are_totals_and_at_scale_lotus_holds_nine_tenths():
 def test_staff_grow_with_the_appointments():
     seed_demo(tenants=1, customers=3000, appointments=30000)
     assert Staff.objects.filter(role=Role.STAFF).count() > 8
-    held = Appointment.objects.filter(status__in=HELD).order_by("staff_id", "appointment_date", "start_time")
+    held = Appointment.objects.filter(status__in=BLOCKING_STATUSES).order_by(
+        "staff_id", "appointment_date", "start_time"
+    )
     end = None
     for *whose, start_time, end_time in held.values_list("staff_id", "appointment_date", "start_time", "end_time"):
         assert end is None or end[0] != whose or end[1] <= start_time
@@ -215,7 +217,7 @@ def test_of_two_at_once_one_loads_and_the_other_leaves_it():
     barrier, first_lines = threading.Barrier(2), []
 
     def run():
-        with tenant_scope(EVERY_TENANT):
+        with tenant_scope(ALL_TENANTS):
             barrier.wait()
             first_lines.append(seed_demo(**SMALL, if_empty=True).splitlines()[0])
             connection.close()

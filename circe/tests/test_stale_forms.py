@@ -10,7 +10,7 @@ from appointments.models import Appointment
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.models import Outlet, Service, Staff, Tenant
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 from tenants.tests.forms import opened, sent_by
 
@@ -50,7 +50,7 @@ def row(tenant, model):
 
 
 def kept(row, name):
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         value = getattr(type(row).objects.get(pk=row.pk), name)
     return value.replace("\r\n", "\n") if isinstance(value, str) else value
 

@@ -7,13 +7,13 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
+import circe.db.foreign_keys
+import circe.db.ids
 import customers.models
 import customers.search
 import customers.validators
-import tenants.audit
-import tenants.constraints
+import tenants.audit.events
 import tenants.identity
-import tenants.ids
 import tenants.scope
 
 
@@ -31,9 +31,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    tenants.ids.IdField(
+                    circe.db.ids.IdField(
                         db_collation="C",
-                        default=tenants.ids.new_id,
+                        default=circe.db.ids.new_id,
                         editable=False,
                         max_length=24,
                         primary_key=True,
@@ -162,7 +162,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "preferred_outlet",
-                    tenants.constraints.TenantForeignKey(
+                    circe.db.foreign_keys.TenantForeignKey(
                         blank=True,
                         db_constraint=False,
                         db_index=False,
@@ -194,9 +194,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    tenants.ids.IdField(
+                    circe.db.ids.IdField(
                         db_collation="C",
-                        default=tenants.ids.new_id,
+                        default=circe.db.ids.new_id,
                         editable=False,
                         max_length=24,
                         primary_key=True,
@@ -208,7 +208,7 @@ class Migration(migrations.Migration):
                 ("position", models.PositiveSmallIntegerField()),
                 (
                     "customer",
-                    tenants.constraints.TenantForeignKey(
+                    circe.db.foreign_keys.TenantForeignKey(
                         db_constraint=False,
                         db_index=True,
                         on_delete=django.db.models.deletion.CASCADE,
@@ -218,7 +218,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "service",
-                    tenants.constraints.TenantForeignKey(
+                    circe.db.foreign_keys.TenantForeignKey(
                         db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
@@ -248,9 +248,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    tenants.ids.IdField(
+                    circe.db.ids.IdField(
                         db_collation="C",
-                        default=tenants.ids.new_id,
+                        default=circe.db.ids.new_id,
                         editable=False,
                         max_length=24,
                         primary_key=True,
@@ -262,7 +262,7 @@ class Migration(migrations.Migration):
                 ("position", models.PositiveSmallIntegerField()),
                 (
                     "customer",
-                    tenants.constraints.TenantForeignKey(
+                    circe.db.foreign_keys.TenantForeignKey(
                         db_constraint=False,
                         db_index=True,
                         on_delete=django.db.models.deletion.CASCADE,
@@ -272,7 +272,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "staff",
-                    tenants.constraints.TenantForeignKey(
+                    circe.db.foreign_keys.TenantForeignKey(
                         db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
@@ -325,7 +325,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="customer",
-            constraint=tenants.audit.Audited(name="customer_audit"),
+            constraint=tenants.audit.events.Audited(name="customer_audit"),
         ),
         migrations.AddConstraint(
             model_name="customer",
@@ -333,7 +333,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="customer",
-            constraint=tenants.constraints.SameTenant(field="preferred_outlet", name="customer_preferred_outlet"),
+            constraint=circe.db.foreign_keys.SameTenant(field="preferred_outlet", name="customer_preferred_outlet"),
         ),
         migrations.AddConstraint(
             model_name="customer",
@@ -405,7 +405,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="preferredservice",
-            constraint=tenants.audit.Audited(name="preferredservice_audit"),
+            constraint=tenants.audit.events.Audited(name="preferredservice_audit"),
         ),
         migrations.AddConstraint(
             model_name="preferredservice",
@@ -413,11 +413,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="preferredservice",
-            constraint=tenants.constraints.SameTenant(field="customer", name="preferredservice_customer"),
+            constraint=circe.db.foreign_keys.SameTenant(field="customer", name="preferredservice_customer"),
         ),
         migrations.AddConstraint(
             model_name="preferredservice",
-            constraint=tenants.constraints.SameTenant(field="service", name="preferredservice_service"),
+            constraint=circe.db.foreign_keys.SameTenant(field="service", name="preferredservice_service"),
         ),
         migrations.AddConstraint(
             model_name="preferredservice",
@@ -425,7 +425,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="preferredstaff",
-            constraint=tenants.audit.Audited(name="preferredstaff_audit"),
+            constraint=tenants.audit.events.Audited(name="preferredstaff_audit"),
         ),
         migrations.AddConstraint(
             model_name="preferredstaff",
@@ -433,11 +433,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="preferredstaff",
-            constraint=tenants.constraints.SameTenant(field="customer", name="preferredstaff_customer"),
+            constraint=circe.db.foreign_keys.SameTenant(field="customer", name="preferredstaff_customer"),
         ),
         migrations.AddConstraint(
             model_name="preferredstaff",
-            constraint=tenants.constraints.SameTenant(field="staff", name="preferredstaff_staff"),
+            constraint=circe.db.foreign_keys.SameTenant(field="staff", name="preferredstaff_staff"),
         ),
         migrations.AddConstraint(
             model_name="preferredstaff",

@@ -4,8 +4,8 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import tenants.constraints
-import tenants.ids
+import circe.db.foreign_keys
+import circe.db.ids
 import tenants.scope
 
 
@@ -21,9 +21,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    tenants.ids.IdField(
+                    circe.db.ids.IdField(
                         db_collation="C",
-                        default=tenants.ids.new_id,
+                        default=circe.db.ids.new_id,
                         editable=False,
                         max_length=24,
                         primary_key=True,
@@ -73,9 +73,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    tenants.ids.IdField(
+                    circe.db.ids.IdField(
                         db_collation="C",
-                        default=tenants.ids.new_id,
+                        default=circe.db.ids.new_id,
                         editable=False,
                         max_length=24,
                         primary_key=True,
@@ -100,7 +100,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "upload",
-                    tenants.constraints.TenantForeignKey(
+                    circe.db.foreign_keys.TenantForeignKey(
                         db_constraint=False,
                         db_index=True,
                         on_delete=django.db.models.deletion.CASCADE,
@@ -128,6 +128,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="importpart",
-            constraint=tenants.constraints.SameTenant(field="upload", name="importpart_upload"),
+            constraint=circe.db.foreign_keys.SameTenant(field="upload", name="importpart_upload"),
         ),
     ]

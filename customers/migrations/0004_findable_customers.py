@@ -5,17 +5,17 @@ application may only read it: so the view has the wall itself, where LIKE and `&
 import django.contrib.postgres.fields
 from django.db import migrations, models
 
-import tenants.ids
-from tenants.walls import within_reach
+import circe.db.ids
+from circe.db.row_level_security import tenant_policy_sql
 
 CREATE = f"""
-CREATE VIEW customers_findable AS
+CREATE VIEW customers_searchable AS
 SELECT
     id, tenant_id, created_at, is_deleted, tags, password IS NOT NULL AS has_password, email_verified, phone, search_text
 FROM customers_customer
-WHERE {within_reach("tenant_id")};
-REVOKE ALL ON customers_findable FROM circe_app;
-GRANT SELECT ON customers_findable TO circe_app;
+WHERE {tenant_policy_sql("tenant_id")};
+REVOKE ALL ON customers_searchable FROM circe_app;
+GRANT SELECT ON customers_searchable TO circe_app;
 """  # noqa: S608
 
 
@@ -25,15 +25,15 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunSQL(CREATE, "DROP VIEW customers_findable"),
+        migrations.RunSQL(CREATE, "DROP VIEW customers_searchable"),
         migrations.CreateModel(
-            name="FindableCustomer",
+            name="SearchableCustomer",
             fields=[
                 (
                     "id",
-                    tenants.ids.IdField(
+                    circe.db.ids.IdField(
                         db_collation="C",
-                        default=tenants.ids.new_id,
+                        default=circe.db.ids.new_id,
                         editable=False,
                         max_length=24,
                         primary_key=True,
@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 ("search_text", models.TextField()),
             ],
             options={
-                "db_table": "customers_findable",
+                "db_table": "customers_searchable",
                 "ordering": ["-created_at", "-id"],
                 "managed": False,
             },

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-import tenants.walls
+import circe.db.row_level_security
 
 
 class Migration(migrations.Migration):
@@ -14,22 +14,30 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddConstraint(
             model_name="customer",
-            constraint=tenants.walls.Walled(also=None, column="tenant_id", name="customer_wall"),
+            constraint=circe.db.row_level_security.RowLevelSecurity(also=None, column="tenant_id", name="customer_rls"),
         ),
         migrations.AddConstraint(
             model_name="customerimport",
-            constraint=tenants.walls.Walled(also=None, column="tenant_id", name="customerimport_wall"),
+            constraint=circe.db.row_level_security.RowLevelSecurity(
+                also=None, column="tenant_id", name="customerimport_rls"
+            ),
         ),
         migrations.AddConstraint(
             model_name="importpart",
-            constraint=tenants.walls.Walled(also=None, column="tenant_id", name="importpart_wall"),
+            constraint=circe.db.row_level_security.RowLevelSecurity(
+                also=None, column="tenant_id", name="importpart_rls"
+            ),
         ),
         migrations.AddConstraint(
             model_name="preferredservice",
-            constraint=tenants.walls.Walled(also=None, column="tenant_id", name="preferredservice_wall"),
+            constraint=circe.db.row_level_security.RowLevelSecurity(
+                also=None, column="tenant_id", name="preferredservice_rls"
+            ),
         ),
         migrations.AddConstraint(
             model_name="preferredstaff",
-            constraint=tenants.walls.Walled(also=None, column="tenant_id", name="preferredstaff_wall"),
+            constraint=circe.db.row_level_security.RowLevelSecurity(
+                also=None, column="tenant_id", name="preferredstaff_rls"
+            ),
         ),
     ]

@@ -3,9 +3,9 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from customers.tallies import CustomerTally
-from tenants.tallies import TALLY_PART, add_up, on_change, read_only, restated
-from tenants.walls import Walled
+from circe.db.row_level_security import RowLevelSecurity
+from circe.db.summary_tables import FREE_SHARD_FUNCTION, on_change, read_only, rebuilt, upsert_counters_sql
+from customers.models.monthly_counts import CustomerMonthlyCounts
 
 NUMBERS = {
     "total_customers": "sign * (NOT is_deleted)::int",
@@ -20,14 +20,14 @@ COUNT = f"""
             {", ".join(f"sum({value}) AS {name}" for name, value in NUMBERS.items())}
         FROM ({{changes}}) AS change GROUP BY 1, 2
         HAVING {" OR ".join(f"sum({value}) <> 0" for value in NUMBERS.values())}"""  # noqa: S608
-TALLY = add_up("customers_customertally", key=["month"], sums=list(NUMBERS), rows=COUNT)
+TALLY = upsert_counters_sql("customers_customermonthlycounts", key=["month"], sums=list(NUMBERS), rows=COUNT)
 
 
 class Migration(migrations.Migration):
     dependencies = [("customers", "0005_walls")]
     operations = [
         migrations.CreateModel(
-            name="CustomerTally",
+            name="CustomerMonthlyCounts",
             fields=[
                 (
                     "pk",
@@ -50,9 +50,9 @@ class Migration(migrations.Migration):
             ],
             options={"abstract": False},
         ),
-        migrations.AddConstraint("customertally", Walled(name="customertally_wall")),
-        TALLY_PART,
-        read_only("customers_customertally"),
+        migrations.AddConstraint("customermonthlycounts", RowLevelSecurity(name="customermonthlycounts_rls")),
+        FREE_SHARD_FUNCTION,
+        read_only("customers_customermonthlycounts"),
         on_change(
             "customers_customer",
             "circe_tally_customers",
@@ -60,12 +60,12 @@ class Migration(migrations.Migration):
                 "insert": TALLY,
                 "update": TALLY,
                 "delete": TALLY,
-                "truncate": "DELETE FROM public.customers_customertally;",
+                "truncate": "DELETE FROM public.customers_customermonthlycounts;",
             },
             unless_same=[
                 *("{row}.tenant_id", "{row}.created_at", "{row}.is_deleted", "{row}.is_active", "{row}.email_verified"),
                 *("{row}.password IS NULL", "{row}.loyalty_points"),
             ],
         ),
-        restated(CustomerTally),
+        rebuilt(CustomerMonthlyCounts),
     ]

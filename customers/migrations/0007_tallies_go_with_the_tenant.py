@@ -3,7 +3,7 @@
 from django.db import migrations
 
 REPLACE = """
-ALTER TABLE customers_customertally
+ALTER TABLE customers_customermonthlycounts
     DROP CONSTRAINT customers_customertally_tenant_id_444521ad_fk_tenants_tenant_id,
     ADD CONSTRAINT customers_customertally_tenant_id_444521ad_fk_tenants_tenant_id
         FOREIGN KEY (tenant_id) REFERENCES tenants_tenant (id) {action} DEFERRABLE INITIALLY DEFERRED

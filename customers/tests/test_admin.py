@@ -6,9 +6,9 @@ import pytest
 from django.db import connections, transaction
 
 from customers.models import Customer
-from customers.preferences import PreferredService
+from customers.models.preferences import PreferredService
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 from tenants.tests.forms import opened
 
@@ -252,5 +252,5 @@ def test_who_loses_a_race_for_an_e_mail_reads_so_in_the_form(back_office, tenant
     other.join()
     link = f'<a href="{change_page(winner)}">{winner}</a>'
     assert errors(answers[0]) == {"email": [f"{link} has this e-mail address."]}
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         assert list(Customer.objects.all()) == [winner]

@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from appointments.tests.factories import AppointmentFactory
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants import bulk_actions
-from tenants.audit import AuditEvent
+from tenants.admin.base import bulk_actions
+from tenants.audit.events import AuditEvent
 from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceFactory
 

@@ -5,9 +5,9 @@ from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from circe.backoffice.paging import BoundedPaginator
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
-from tenants.admin_paging import BoundedPaginator
 
 from .pages import PAGE, names
 

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from appointments.tests.factories import AppointmentFactory
-from customers import admin
+from customers.admin import customers
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.tests.factories import UserFactory
@@ -33,7 +33,7 @@ def test_administrators_see_who_changed_what(back_office, in_scope, role):
 
 
 def test_of_a_long_history_the_latest_and_the_way_to_all(back_office, in_scope, monkeypatch):
-    monkeypatch.setattr(admin, "LATEST", 2)
+    monkeypatch.setattr(customers, "LATEST", 2)
     jane = CustomerFactory(tenant=in_scope)
     for name in ("A", "B", "C"):
         jane.change({"last_name": name})

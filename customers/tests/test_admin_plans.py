@@ -4,11 +4,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from circe.database import as_owner
+from circe.backoffice.paging import BoundedPaginator
+from circe.db.roles import as_owner
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from customers.tests.pages import PAGE
-from tenants.admin_paging import BoundedPaginator
 
 TRAIL = "/admin/tenants/auditevent/"
 ID = "0" * 20 + "4e20"

@@ -11,14 +11,14 @@ from django.utils import timezone
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS, INSTANT, NO_SUCH_ID, faults, preferences, profile
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 JANE = {"first_name": "Jane", "phone": "+1234567890"}
 
 
 def rows():
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         return Customer.objects.count()
 
 

@@ -11,8 +11,8 @@ from appointments.tests.factories import AppointmentFactory
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, faults, instant, not_found
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.audit import AuditEvent
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.audit.events import AuditEvent
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 MESSAGE = {"message": "Customer has been deleted successfully"}
@@ -24,7 +24,7 @@ def jane(tenant):
 
 
 def rows(**which):
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         return list(Customer.objects.filter(**which).values())
 
 

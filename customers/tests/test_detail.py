@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from appointments.models import Status
 from appointments.tests.factories import AppointmentFactory
-from circe.database import as_owner
-from customers.preferences import PreferredService, PreferredStaff
+from circe.db.roles import as_owner
+from customers.models.preferences import PreferredService, PreferredStaff
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, not_found, preferences, profile
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.scope import tenant_scope

@@ -10,15 +10,15 @@ from django.utils import timezone
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
+from circe.db.ids import is_id
 from customers.models import Customer
+from customers.models.imports import CustomerImport, ImportPart
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.test_purge_customers import Terminal
 from customers.tests.test_restore_customers import NOBODY, pk
-from customers.transfer.models import CustomerImport, ImportPart
-from tenants.audit import AuditEvent
-from tenants.ids import is_id
+from tenants.audit.events import AuditEvent
 from tenants.models import LoginFailure
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import ServiceFactory
 from tenants.tests.shell import run
 
@@ -38,7 +38,7 @@ def jane(tenant):
 
 
 def ids():
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         return list(Customer.objects.order_by("pk").values_list("pk", flat=True))
 
 
@@ -82,7 +82,13 @@ def test_the_certificate_tells_what_and_not_whom_and_remains(jane, tenant):
         "command": "erase_customer",
         "by": "Data protection officer",
         "customers": [pk(1), pk(2)],
-        "removed": {"customers": 2, "preferences": 1, "stored_answers": 0, "failed_logins": 1, "uploaded_files": 0},
+        "removed": {
+            "customers": 2,
+            "preferences": 1,
+            "idempotency_records": 0,
+            "failed_logins": 1,
+            "uploaded_files": 0,
+        },
         "kept_without_the_person": {"appointments": 2, "audit_events": events},
         "backups": BACKUPS,
     }
@@ -137,7 +143,7 @@ def test_files_uploaded_to_be_imported_go_too(jane, tenant, stranger):
             CustomerImport.objects.create(file_name="people.csv").store("file", io.BytesIO(b"first_name\nQuetzal\n"))
     report = run(*LOTUS, "--id", pk(2), "--yes", "--json").report
     assert report["rows"][-1]["removed"]["uploaded_files"] == 1
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         assert list(CustomerImport.objects.values_list("tenant__slug", flat=True)) == ["nordlys"]
         assert list(ImportPart.objects.values_list("tenant__slug", flat=True)) == ["nordlys"]
 

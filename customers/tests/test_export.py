@@ -17,7 +17,7 @@ from customers.transfer.columns import BY_NAME, COLUMNS, neutral, plain
 from customers.transfer.exporting import csv_chunks
 from customers.transfer.files import open_table
 from customers.transfer.workbooks import write_workbook
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 AWKWARD = [
@@ -123,7 +123,7 @@ def test_making_a_text_harmless_can_be_undone(text):
 
 @given(st.lists(TEXTS.map(str.strip).filter(bool), max_size=5))
 def test_lists_can_hold_the_separator(entries):
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         customer = Customer(preferred_categories=entries)
     assert BY_NAME["preferred_categories"].read(plain(BY_NAME["preferred_categories"].cell(customer))) == entries
 

@@ -9,13 +9,13 @@ import time_machine
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from circe.database import as_owner
+from circe.db.roles import as_owner
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
-from tenants.idempotency import StoredAnswer
+from tenants.idempotency import IdempotencyRecord
 from tenants.models import User
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import PASSWORD
 
 KEY = {"Idempotency-Key": "3f1c-desk-1"}
@@ -23,7 +23,7 @@ BODY = {"first_name": "Jane", "phone": "+1234567890"}
 
 
 def customers():
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         return Customer.objects.count()
 
 
@@ -74,8 +74,8 @@ def test_the_order_of_keys_in_the_body_does_not_matter(staff):
 
 def stored(**conditions):
     """The bodies of all stored answers, or of some."""
-    with tenant_scope(EVERY_TENANT):
-        return list(StoredAnswer.objects.filter(**conditions).values_list("body", flat=True))
+    with tenant_scope(ALL_TENANTS):
+        return list(IdempotencyRecord.objects.filter(**conditions).values_list("body", flat=True))
 
 
 def test_an_error_is_not_stored(staff):
@@ -97,7 +97,7 @@ def test_a_key_is_its_users_own(as_role, stranger):
 def store(user, *keys, **age):
     with time_machine.travel(dt.datetime.now(dt.UTC) - dt.timedelta(**age)):
         for key in keys:
-            StoredAnswer.objects.create(
+            IdempotencyRecord.objects.create(
                 tenant=user.tenant, user=user, key=key, fingerprint="", status=201, headers={}, body="{}"
             )
 
@@ -123,22 +123,22 @@ def test_what_has_expired_goes_with_whoever_stores_the_next(staff, as_role):
 
 def test_the_expired_are_found_by_an_index(staff):
     rows = [
-        StoredAnswer(
+        IdempotencyRecord(
             tenant=staff.user.tenant, user=staff.user, key=str(n), fingerprint="", status=201, headers={}, body="{}"
         )
         for n in range(3000)
     ]
-    StoredAnswer.objects.bulk_create(rows)
+    IdempotencyRecord.objects.bulk_create(rows)
     with as_owner(), connection.cursor() as cursor:
-        cursor.execute("ANALYZE tenants_storedanswer")
+        cursor.execute("ANALYZE tenants_idempotencyrecord")
     with CaptureQueriesContext(connection) as queries:
         staff.post(CUSTOMERS, BODY, headers=KEY)
     (sweep,) = (query["sql"] for query in queries if "SKIP LOCKED" in query["sql"])
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {sweep[sweep.index('DELETE') :]}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert "storedanswer_age" in plan
-    assert "Seq Scan on tenants_storedanswer" not in plan
+    assert "idempotencyrecord_age" in plan
+    assert "Seq Scan on tenants_idempotencyrecord" not in plan
 
 
 def test_a_key_does_not_go_along_to_another_business(staff, stranger):
@@ -166,7 +166,7 @@ def test_a_request_sent_again_is_not_stale(staff, admin, tenant):
 
 def test_an_answer_and_what_it_is_about_are_stored_together_or_not_at_all(staff):
     with as_owner(), connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE tenants_storedanswer ADD CHECK (status <> 201)")
+        cursor.execute("ALTER TABLE tenants_idempotencyrecord ADD CHECK (status <> 201)")
     assert staff.post(CUSTOMERS, BODY, headers=KEY).status_code == 409
     assert (customers(), stored()) == (0, [])
 

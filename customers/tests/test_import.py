@@ -5,14 +5,14 @@ import datetime as dt
 import pytest
 from django.core.management import CommandError, call_command
 
+from circe.db.ids import new_id
 from customers.models import Customer
-from customers.preferences import PreferredService
+from customers.models.preferences import PreferredService
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.transfer import as_csv, as_workbook, from_csv, imported
 from customers.transfer import importing
-from tenants.audit import AuditEvent
-from tenants.ids import new_id
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.audit.events import AuditEvent
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 ID = "507f1f77bcf86cd799439011"
@@ -432,7 +432,7 @@ def test_wrong_use_is_told_and_changes_nothing(import_rows, options, sentence):
         import_rows(["first_name", "email"], ["Jane", "jane@example.com"], **options)
     assert refused.value.returncode == 2
     assert str(refused.value).startswith(sentence)
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         assert not Customer.objects.exists()
 
 

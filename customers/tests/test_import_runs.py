@@ -10,12 +10,12 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections, transaction
 
+from circe.db.ids import new_id
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.transfer import as_csv, from_csv, imported
 from customers.transfer import importing
-from tenants.audit import AuditEvent
-from tenants.ids import new_id
+from tenants.audit.events import AuditEvent
 from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceFactory
 

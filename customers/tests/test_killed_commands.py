@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 from django.db import connection, transaction
 
-from circe.database import as_owner
+from circe.db.roles import as_owner
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 from tenants.tests.shell import run, start

@@ -7,13 +7,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from appointments.tests.factories import AppointmentFactory
-from customers.preferences import PreferredService
-from customers.tallies import CustomerTally
+from circe.tests.captured_sql import written
+from customers.models.monthly_counts import CustomerMonthlyCounts
+from customers.models.preferences import PreferredService
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, faults, instant, preferences, profile
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceFactory, TenantFactory, UserFactory
-from tenants.tests.statements import written
 
 NOON = dt.datetime(2025, 6, 1, 12, tzinfo=dt.UTC)
 BAD = [
@@ -199,7 +199,7 @@ def test_a_row_added_between_the_count_and_the_page_hides_no_page(staff, tenant)
 
     def added_after_the_count(execute, sql, params, *context):
         result = execute(sql, params, *context)
-        if CustomerTally._meta.db_table in written(sql, params):
+        if CustomerMonthlyCounts._meta.db_table in written(sql, params):
             CustomerFactory(tenant=tenant)
         return result
 

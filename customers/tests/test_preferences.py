@@ -3,7 +3,7 @@
 import pytest
 
 from customers.models import Customer
-from customers.preferences import PreferredService
+from customers.models.preferences import PreferredService
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, faults, instant, not_found, preferences, profile
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.scope import tenant_scope

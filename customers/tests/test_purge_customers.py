@@ -13,12 +13,12 @@ from django.db import connection, transaction
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from customers.models import Customer
+from customers.models.imports import CustomerImport
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.test_restore_customers import pk, until_somebody_waits
-from customers.transfer.models import CustomerImport
-from tenants.audit import AuditEvent
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.audit.events import AuditEvent
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.shell import run
 
 NOW = dt.datetime(2026, 3, 31, 12, tzinfo=dt.UTC)
@@ -33,7 +33,7 @@ def _now():
 
 
 def ids():
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         return list(Customer.objects.order_by("pk").values_list("pk", flat=True))
 
 

@@ -5,7 +5,7 @@ import pytest
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, instant, not_found, profile
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def restore(client, customer, query=""):
 
 
 def row(customer):
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         return Customer.objects.filter(pk=customer.pk).values().get()
 
 

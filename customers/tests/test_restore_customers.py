@@ -9,8 +9,8 @@ from django.db import connection, transaction
 
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.audit import AuditEvent
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.audit.events import AuditEvent
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import UserFactory
 from tenants.tests.shell import run
 
@@ -24,7 +24,7 @@ def pk(number):
 
 
 def rows(**which):
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         return list(Customer.objects.filter(**which).order_by("pk").values())
 
 
@@ -151,7 +151,7 @@ def test_the_time_of_the_deletion_is_told_by_the_tenants_clock(deletions):
 def test_a_user_who_is_gone_is_known_by_id(deletions):
     deletions.delete()
     assert run(*LOTUS, "--deleted-by", deletions.email).code == 2
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         user_id = Customer.objects.get(pk=pk(1)).deleted_by
     assert run(*LOTUS, "--deleted-by", user_id).lines[-1].startswith("lotus: 3 restored")
 

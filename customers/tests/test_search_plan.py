@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from circe.database import as_owner
+from circe.db.roles import as_owner
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
@@ -37,7 +37,7 @@ def crowd(tenant):
             f" FROM customers_customer, generate_series(1, {CROWD}) AS n"
         )
         cursor.execute("SELECT gin_clean_pending_list('customer_search'), gin_clean_pending_list('customer_tags')")
-        cursor.execute("ANALYZE customers_customer, customers_customertally")
+        cursor.execute("ANALYZE customers_customer, customers_customermonthlycounts")
 
 
 def nodes(plan):
@@ -125,7 +125,7 @@ def test_only_a_number_that_is_searched_for_makes_few_to_be_expected(staff, crow
     def statements(query):
         with CaptureQueriesContext(connection) as queries:
             assert staff.get(f"{CUSTOMERS}?{query}").json()["items"], query
-        return [sql["sql"] for sql in queries if "customers_findable" in sql["sql"]]
+        return [sql["sql"] for sql in queries if "customers_searchable" in sql["sql"]]
 
     # Very many: counted, and walked for a page. To find them all first would be in vain.
     for query in (

@@ -10,14 +10,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from openpyxl import load_workbook
 
+from circe.db.ids import new_id
 from customers.models import Customer
+from customers.models.imports import CustomerImport, ImportPart
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.transfer import as_csv, as_workbook, from_csv
 from customers.transfer import admin, importing
-from customers.transfer.models import CustomerImport, ImportPart
-from tenants.audit import AuditEvent
-from tenants.ids import new_id
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.audit.events import AuditEvent
+from tenants.scope import ALL_TENANTS, tenant_scope
 
 LIST = "/admin/customers/customer/"
 IMPORT = f"{LIST}import/"
@@ -155,7 +155,7 @@ def test_a_super_admin_names_the_business(back_office, tenant, stranger):
     with tenant_scope(stranger):
         url = checked(browser, tenant=stranger.pk)
         body(browser.post(url, {"import": "1"}))
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         assert {customer.tenant for customer in Customer.objects.all()} == {stranger}
         assert {event.tenant_id for event in AuditEvent.objects.filter(table="customer")} == {stranger.pk}
 
@@ -184,7 +184,7 @@ def test_a_file_that_is_too_large(back_office, tenant, monkeypatch):
 
 
 def test_a_workbook_of_several_parts(back_office, in_scope, monkeypatch):
-    monkeypatch.setattr("customers.transfer.models.PART", 1000)
+    monkeypatch.setattr("customers.models.imports.PART", 1000)
     browser = back_office("tenant_admin")
     url = checked(browser, as_workbook([*ROWS[:2], *([f"J{n}", f"j{n}@example.com"] for n in range(200))]))
     assert ImportPart.objects.filter(kind="file").count() > 5
@@ -254,7 +254,7 @@ def test_what_is_older_than_a_day_is_forgotten_for_every_business(browser, in_sc
         old = CustomerImport.objects.create(file_name="old.csv", created_at=timezone.now() - dt.timedelta(hours=25))
         old.store("file", io.BytesIO(b"old"))
     checked(browser)
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         assert CustomerImport.objects.get().file_name == "people.csv"
         assert not ImportPart.objects.filter(upload_id=old.pk).exists()
 

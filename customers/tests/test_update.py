@@ -7,7 +7,7 @@ from django.utils import timezone
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, faults, instant, not_found, preferences, profile
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 
@@ -41,7 +41,7 @@ def jane(tenant):
 
 def stored(customer):
     """Every column of the row, whatever state it is in."""
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         return Customer.objects.filter(pk=customer.pk).values().get()
 
 

@@ -26,18 +26,18 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
+from circe.backoffice.site import Choice
+from circe.db.ids import is_id
 from customers.models import Customer, CustomerQuerySet
+from customers.models.imports import CustomerImport
 from customers.transfer import uploads
 from customers.transfer.columns import COLUMNS
 from customers.transfer.exporting import csv_chunks, header, rows
 from customers.transfer.files import open_table
 from customers.transfer.importing import OUTCOMES
-from customers.transfer.models import CustomerImport
 from customers.transfer.tables import Unreadable
 from customers.transfer.workbooks import write_workbook
-from tenants.actor import acting, current_actor
-from tenants.admin_site import Choice
-from tenants.ids import is_id
+from tenants.audit.context import audit_context, current_actor
 from tenants.models import Tenant
 from tenants.scope import current_scope, current_tenant, enter_scope, tenant_scope
 
@@ -278,7 +278,7 @@ def _in_scope(chunks: Iterator[Any]) -> Iterator[Any]:
     scope, actor = current_scope(), current_actor()
 
     def body() -> Iterator[Any]:
-        with tenant_scope(scope), acting(**asdict(actor)):
+        with tenant_scope(scope), audit_context(**asdict(actor)):
             yield from chunks
 
     return body()

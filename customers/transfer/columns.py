@@ -9,10 +9,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from circe.api.parameters import DAY, first_instant, to_boolean, to_day_or_instant
+from circe.db.ids import is_id
 from customers.models import Customer, Gender
 from customers.validators import validate_date_of_birth, validate_tag
-from tenants.ids import is_id
-from tenants.parameters import DAY, first_instant, to_boolean, to_day_or_instant
 
 MAX_ENTRIES = 100
 FIRST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)

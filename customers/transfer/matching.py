@@ -10,7 +10,7 @@ from customers.models import CONTACT_FLAGS, PREFERRED, Customer
 from customers.transfer.claims import Claims, Key
 from customers.transfer.columns import BY_NAME, COLUMNS
 from customers.transfer.rows import Refused, Row, check
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 
 WHAT = {"id": "id", "email": "e-mail address", "phone": "phone number"}
 # What an update writes: `password` is neither imported nor exported.
@@ -38,7 +38,7 @@ class Batch:
         self.ids = {row.customer.pk for row in rows if "id" in row.given and not row.reasons}
         self.people = self._people(sound)
         self.owners = {key: person.pk for person in self.people.values() for key in contacts(person)}
-        with tenant_scope(EVERY_TENANT):
+        with tenant_scope(ALL_TENANTS):
             self.used = set(Customer.objects.filter(pk__in=self.ids - self.people.keys()).values_list("pk", flat=True))
         everyone = [*sound, *self.people.values()]
         self.before = claims.lines({key for person in everyone for key in (Key("id", person.pk), *contacts(person))})

@@ -7,11 +7,11 @@ from typing import BinaryIO
 from django.db import transaction
 from django.utils import timezone
 
+from customers.models.imports import CustomerImport, ImportPart
 from customers.transfer.files import open_table
 from customers.transfer.importing import Import, Report
-from customers.transfer.models import CustomerImport, ImportPart
 from customers.transfer.refusals import RefusedRows
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 
 FILE, REFUSED = ImportPart.Kind.FILE, ImportPart.Kind.REFUSED
 State = CustomerImport.State
@@ -19,7 +19,7 @@ State = CustomerImport.State
 
 def keep(file: BinaryIO, *, name: str, update: bool) -> CustomerImport:
     """Keep a file for the tenant in scope, and forget every business's older than a day."""
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         CustomerImport.objects.expired().delete()
     upload = CustomerImport.objects.create(file_name=name[-255:], update=update)
     upload.store(FILE, file)

@@ -6,8 +6,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+import circe.db.ids
 import tenants.identity
-import tenants.ids
 import tenants.models
 import tenants.scope
 
@@ -25,9 +25,9 @@ class Migration(migrations.Migration):
                 ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
                 (
                     "id",
-                    tenants.ids.IdField(
+                    circe.db.ids.IdField(
                         db_collation="C",
-                        default=tenants.ids.new_id,
+                        default=circe.db.ids.new_id,
                         editable=False,
                         max_length=24,
                         primary_key=True,
@@ -71,9 +71,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    tenants.ids.IdField(
+                    circe.db.ids.IdField(
                         db_collation="C",
-                        default=tenants.ids.new_id,
+                        default=circe.db.ids.new_id,
                         editable=False,
                         max_length=24,
                         primary_key=True,
@@ -179,9 +179,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    tenants.ids.IdField(
+                    circe.db.ids.IdField(
                         db_collation="C",
-                        default=tenants.ids.new_id,
+                        default=circe.db.ids.new_id,
                         editable=False,
                         max_length=24,
                         primary_key=True,
@@ -220,9 +220,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    tenants.ids.IdField(
+                    circe.db.ids.IdField(
                         db_collation="C",
-                        default=tenants.ids.new_id,
+                        default=circe.db.ids.new_id,
                         editable=False,
                         max_length=24,
                         primary_key=True,
@@ -279,9 +279,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    tenants.ids.IdField(
+                    circe.db.ids.IdField(
                         db_collation="C",
-                        default=tenants.ids.new_id,
+                        default=circe.db.ids.new_id,
                         editable=False,
                         max_length=24,
                         primary_key=True,

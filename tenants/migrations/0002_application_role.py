@@ -1,7 +1,7 @@
-"""The roles that share the database: `circe_app`, as which the application works, and `circe_keeper`.
+"""The roles that share the database: `circe_app`, as which the application works, and `circe_rls_bypass`.
 
 The application's owns nothing: it can't change the schema, or what the audit trail says. The keeper is bound by no wall
-between tenants (`tenants.walls`); the owner is a member of it.
+between tenants (`circe.db.row_level_security`); the owner is a member of it.
 
 A role is of the whole server: where it is there already, another database's migration or an administrator made it.
 """
@@ -16,7 +16,7 @@ DECLARE
         WHEN current_setting('server_version_num')::int >= 160000 THEN '{SET,USAGE}' ELSE '{MEMBER,USAGE}'
     END;
 BEGIN
-    FOREACH name IN ARRAY '{circe_app,circe_keeper}'::text[] LOOP
+    FOREACH name IN ARRAY '{circe_app,circe_rls_bypass}'::text[] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
             BEGIN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', name);
@@ -32,7 +32,7 @@ EXCEPTION WHEN insufficient_privilege THEN
     RAISE EXCEPTION USING
         MESSAGE = format('%I may not create the role %I.', current_user, name),
         HINT = format(
-            'As an administrator: CREATE ROLE circe_app; CREATE ROLE circe_keeper; GRANT circe_app, circe_keeper TO %I;',
+            'As an administrator: CREATE ROLE circe_app; CREATE ROLE circe_rls_bypass; GRANT circe_app, circe_rls_bypass TO %I;',
             current_user
         );
 END

@@ -4,8 +4,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import tenants.audit
-import tenants.ids
+import circe.db.ids
+import tenants.audit.events
 
 
 class Migration(migrations.Migration):
@@ -37,11 +37,11 @@ class Migration(migrations.Migration):
                 ("table", models.CharField(max_length=50)),
                 (
                     "row_id",
-                    tenants.ids.IdField(db_collation="C", default=None, editable=False, max_length=24, null=True),
+                    circe.db.ids.IdField(db_collation="C", default=None, editable=False, max_length=24, null=True),
                 ),
                 (
                     "customer_id",
-                    tenants.ids.IdField(db_collation="C", default=None, editable=False, max_length=24, null=True),
+                    circe.db.ids.IdField(db_collation="C", default=None, editable=False, max_length=24, null=True),
                 ),
                 ("before", models.JSONField(null=True)),
                 ("after", models.JSONField(null=True)),
@@ -55,19 +55,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="outlet",
-            constraint=tenants.audit.Audited(name="outlet_audit"),
+            constraint=tenants.audit.events.Audited(name="outlet_audit"),
         ),
         migrations.AddConstraint(
             model_name="service",
-            constraint=tenants.audit.Audited(name="service_audit"),
+            constraint=tenants.audit.events.Audited(name="service_audit"),
         ),
         migrations.AddConstraint(
             model_name="tenant",
-            constraint=tenants.audit.Audited(name="tenant_audit"),
+            constraint=tenants.audit.events.Audited(name="tenant_audit"),
         ),
         migrations.AddConstraint(
             model_name="user",
-            constraint=tenants.audit.Audited(name="user_audit"),
+            constraint=tenants.audit.events.Audited(name="user_audit"),
         ),
         migrations.AddField(
             model_name="auditevent",

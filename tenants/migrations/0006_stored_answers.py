@@ -5,7 +5,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import tenants.ids
+import circe.db.ids
 import tenants.scope
 
 
@@ -16,14 +16,14 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="StoredAnswer",
+            name="IdempotencyRecord",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("key", models.CharField(max_length=255)),
                 ("fingerprint", models.CharField(max_length=64)),
                 (
                     "subject_id",
-                    tenants.ids.IdField(
+                    circe.db.ids.IdField(
                         db_collation="C", db_index=True, default=None, editable=False, max_length=24, null=True
                     ),
                 ),
@@ -46,14 +46,14 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="stored_answers",
+                        related_name="idempotency_records",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
             ],
             options={
-                "indexes": [models.Index(fields=["created_at"], name="storedanswer_age")],
-                "constraints": [models.UniqueConstraint(fields=("user", "key"), name="storedanswer_user_key")],
+                "indexes": [models.Index(fields=["created_at"], name="idempotencyrecord_age")],
+                "constraints": [models.UniqueConstraint(fields=("user", "key"), name="idempotencyrecord_user_key")],
             },
         ),
     ]

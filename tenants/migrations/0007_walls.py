@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-import tenants.walls
+import circe.db.row_level_security
 
 
 class Migration(migrations.Migration):
@@ -13,30 +13,36 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddConstraint(
             model_name="auditevent",
-            constraint=tenants.walls.Walled(also=None, column="tenant_id", name="auditevent_wall"),
+            constraint=circe.db.row_level_security.RowLevelSecurity(
+                also=None, column="tenant_id", name="auditevent_rls"
+            ),
         ),
         migrations.AddConstraint(
             model_name="outlet",
-            constraint=tenants.walls.Walled(also=None, column="tenant_id", name="outlet_wall"),
+            constraint=circe.db.row_level_security.RowLevelSecurity(also=None, column="tenant_id", name="outlet_rls"),
         ),
         migrations.AddConstraint(
             model_name="service",
-            constraint=tenants.walls.Walled(also=None, column="tenant_id", name="service_wall"),
+            constraint=circe.db.row_level_security.RowLevelSecurity(also=None, column="tenant_id", name="service_rls"),
         ),
         migrations.AddConstraint(
-            model_name="storedanswer",
-            constraint=tenants.walls.Walled(also=None, column="tenant_id", name="storedanswer_wall"),
+            model_name="idempotencyrecord",
+            constraint=circe.db.row_level_security.RowLevelSecurity(
+                also=None, column="tenant_id", name="idempotencyrecord_rls"
+            ),
         ),
         migrations.AddConstraint(
             model_name="tenant",
-            constraint=tenants.walls.Walled(also="{reach} LIKE '@%'", column="id", name="tenant_wall"),
+            constraint=circe.db.row_level_security.RowLevelSecurity(
+                also="{reach} LIKE '@%'", column="id", name="tenant_rls"
+            ),
         ),
         migrations.AddConstraint(
             model_name="user",
-            constraint=tenants.walls.Walled(
+            constraint=circe.db.row_level_security.RowLevelSecurity(
                 also="CASE {reach} WHEN '@' || id THEN true WHEN '@' || email THEN true ELSE tenant_id IS NULL AND {reach} ~ '^[0-9a-f]' END",
                 column="tenant_id",
-                name="user_wall",
+                name="user_rls",
             ),
         ),
     ]

@@ -90,7 +90,7 @@ DROP TRIGGER auditevent_actor ON public.tenants_auditevent;
 DROP FUNCTION public.circe_name_actor;
 """
 
-# The owner is bound by no row-level security here: `circe_keeper`, of which it is a member, may see every row.
+# The owner is bound by no row-level security here: `circe_rls_bypass`, of which it is a member, may see every row.
 EXISTING_ROWS = """
 UPDATE public.tenants_auditevent AS event
 SET actor_email = account.email, actor_name = btrim(account.first_name || ' ' || account.last_name)

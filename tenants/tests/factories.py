@@ -4,7 +4,7 @@ import factory
 from factory.django import DjangoModelFactory
 
 from tenants.models import Outlet, Role, Service, Tenant, User
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 
 PASSWORD = "correct horse battery"
 
@@ -15,7 +15,7 @@ class TenantFactory(DjangoModelFactory):
 
     @classmethod
     def _create(cls, *args, **kwargs):
-        with tenant_scope(EVERY_TENANT):
+        with tenant_scope(ALL_TENANTS):
             return super()._create(*args, **kwargs)
 
     name = factory.Sequence(lambda n: f"Salon {n}")
@@ -39,7 +39,7 @@ class UserFactory(DjangoModelFactory):
 
     @classmethod
     def _create(cls, model_class, *args, **kwargs):
-        with tenant_scope(EVERY_TENANT):
+        with tenant_scope(ALL_TENANTS):
             return User.objects.create_user(**kwargs)
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from circe.database import AS_APPLICATION
+from circe.db.roles import APPLICATION_ROLE_OPTION
 from tenants.scope import tenant_scope
 
 
@@ -53,7 +53,7 @@ django.setup()
 from django.core.management import execute_from_command_line
 from django.db import connection
 connection.settings_dict["NAME"] = sys.argv[1]
-connection.settings_dict["OPTIONS"]["options"] = {AS_APPLICATION!r}
+connection.settings_dict["OPTIONS"]["options"] = {APPLICATION_ROLE_OPTION!r}
 execute_from_command_line(["manage.py", *sys.argv[2:], "--skip-checks"])
 """
 

@@ -11,15 +11,15 @@ from django.test import Client
 from django.utils import timezone
 
 from appointments.tests.factories import AppointmentFactory
-from circe.database import as_owner
+from circe.db.ids import new_id
+from circe.db.roles import as_owner
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
-from tenants.actor import acting
-from tenants.audit import AuditEvent
-from tenants.ids import new_id
+from tenants.audit.context import audit_context
+from tenants.audit.events import AuditEvent
 from tenants.models import Role, Staff, User
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import PASSWORD, UserFactory
 
 LOGIN, ADMIN_LOGIN, STAFF = "/api/v1/auth/login", "/admin/login/", "/admin/tenants/staff/"
@@ -40,11 +40,11 @@ def account(tenant):
 
 
 def trail(**conditions):
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         return list(AuditEvent.objects.filter(**conditions))
 
 
-# --- every way of acting, and every way of deleting -------------------------------------------------------------------
+# --- every way of audit_context, and every way of deleting -------------------------------------------------------------------
 
 
 def by_log_in(account, jane, anonymous, bearer, sign):
@@ -63,7 +63,7 @@ def by_a_token_of_the_old_system(account, jane, anonymous, bearer, sign):
 
 
 def by_being_named_as_an_actor(account, jane, anonymous, bearer, sign):
-    with acting(user_id=account.pk), tenant_scope(account.tenant):
+    with audit_context(user_id=account.pk), tenant_scope(account.tenant):
         Customer.objects.filter(pk=jane.pk).update(last_name="Smith")
 
 
@@ -253,7 +253,7 @@ def test_whoever_acted_is_named(role, tenant, as_role, admin):
 
 
 def test_a_command_is_named(jane, admin):
-    with acting(command="rename"), tenant_scope(jane.tenant):
+    with audit_context(command="rename"), tenant_scope(jane.tenant):
         Customer.objects.filter(pk=jane.pk).update(last_name="Smith")
     assert history(admin, jane.pk)[0] == (None, None, "rename")
 

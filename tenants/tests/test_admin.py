@@ -101,7 +101,7 @@ def test_guessing_is_bounded_in_the_admin_and_the_api_together(tenant, anonymous
 
 @pytest.mark.django_db(transaction=True)
 def test_a_counted_failure_outlives_a_crash_of_the_request(monkeypatch):
-    monkeypatch.setattr("tenants.admin_site.AdminSite.each_context", lambda *_: 1 / 0)
+    monkeypatch.setattr("circe.backoffice.site.AdminSite.each_context", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         log_in("rina@example.com", "guess")
     monkeypatch.undo()

@@ -10,20 +10,20 @@ from django.db.models import F
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
-from circe.database import as_owner
+from circe.db.roles import as_owner
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
-from tenants.actor import acting
-from tenants.audit import Audited, AuditEvent, Change, note
+from tenants.audit.context import audit_context
+from tenants.audit.events import Audited, AuditEvent, Change, note
 from tenants.models import Outlet, Role, Service, Tenant, User
-from tenants.scope import EVERY_TENANT, NoTenantScope, tenant_scope
+from tenants.scope import ALL_TENANTS, NoTenantScope, tenant_scope
 from tenants.tests.factories import PASSWORD, OutletFactory, ServiceFactory, UserFactory
 from tenants.tests.shell import run
 
 
 def trail(**conditions):
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         return list(AuditEvent.objects.filter(**conditions).select_related("actor").order_by("id"))
 
 
@@ -80,25 +80,25 @@ def by_verb(jane, as_role):
 
 
 def by_bulk_update(jane, as_role):
-    with acting(command="rename"):
+    with audit_context(command="rename"):
         Customer.objects.update(last_name="Smith")
     return {"command": "rename"}
 
 
 def by_raw_sql(jane, as_role):
-    with acting(command="rename"), connection.cursor() as cursor:
+    with audit_context(command="rename"), connection.cursor() as cursor:
         cursor.execute("UPDATE customers_customer SET last_name = 'Smith' WHERE true")
     return {"command": "rename"}
 
 
 def by_raw_sql_with_named_parameters(jane, as_role):
-    with acting(command="rename"), connection.cursor() as cursor:
+    with audit_context(command="rename"), connection.cursor() as cursor:
         cursor.execute("UPDATE customers_customer SET last_name = %(name)s", {"name": "Smith"})
     return {"command": "rename"}
 
 
 def by_many_statements(jane, as_role):
-    with acting(command="rename"), connection.cursor() as cursor:
+    with audit_context(command="rename"), connection.cursor() as cursor:
         cursor.executemany("UPDATE customers_customer SET last_name = %s WHERE id = %s", [("Smith", jane.pk)])
     return {"command": "rename"}
 
@@ -137,7 +137,7 @@ def test_a_changed_row_is_one_event_with_actor_and_tenant(way, jane, as_role, ba
 def test_copied_rows_are_an_event_each(in_scope, jane, news):
     columns = "id, tenant_id, name, address, is_active, created_at, updated_at"
     # The owner, for whom a wall can be taken away: the application's role may not copy rows in at all.
-    with acting(command="move"), as_owner(), connection.cursor() as cursor:
+    with audit_context(command="move"), as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE tenants_outlet NO FORCE ROW LEVEL SECURITY")
         cursor.execute("SELECT 'whoever acts has been said'")
         with cursor.copy(f"COPY tenants_outlet ({columns}) FROM STDIN") as copy:
@@ -229,9 +229,9 @@ def test_what_is_rolled_back_is_no_event(jane, news):
 
 
 def test_the_signature_ends_with_the_transaction_and_the_block(jane, news):
-    with acting(command="first"):
+    with audit_context(command="first"):
         jane.change({"last_name": "Smith"})
-        with acting(command="second"):
+        with audit_context(command="second"):
             jane.change({"last_name": "Lee"})
         jane.change({"last_name": "Doe"})
     assert [event.command for event in news()] == ["first", "second", "first"]

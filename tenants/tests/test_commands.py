@@ -6,7 +6,7 @@ import signal
 import pytest
 from django.db import connection
 
-from tenants.audit import AuditEvent
+from tenants.audit.events import AuditEvent
 from tenants.commands import REFUSED, TenantCommand
 from tenants.models import Outlet
 from tenants.scope import current_tenant, tenant_scope

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from circe.database import as_owner
+from circe.db.roles import as_owner
 from tenants.models import LoginSession, User
 from tenants.tests.factories import PASSWORD, UserFactory
 from tenants.tests.shell import run

@@ -8,8 +8,8 @@ from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
-from tenants import throttling
-from tenants.hashers import Argon2idPasswordHasher, FastArgon2idPasswordHasher
+from tenants.accounts import throttling
+from tenants.accounts.hashers import Argon2idPasswordHasher, FastArgon2idPasswordHasher
 from tenants.tests.factories import PASSWORD
 
 LOGIN = "/api/v1/auth/login"
@@ -48,7 +48,7 @@ def sign_in(answers, n):
 def crowd(settings, monkeypatch, transactional_db, staff):
     """As many log-ins as there are seats, each in the middle of its hash, until `crowd()` lets them go: their answers."""
     settings.PASSWORD_HASHERS = [f"{__name__}.HeldHasher", *settings.PASSWORD_HASHERS]
-    monkeypatch.setattr(throttling, "_seats", threading.BoundedSemaphore(SEATS))
+    monkeypatch.setattr(throttling, "_login_slots", threading.BoundedSemaphore(SEATS))
     HeldHasher.go_on.clear()
     answers = []
     threads = [threading.Thread(target=sign_in, args=[answers, n], daemon=True) for n in range(SEATS)]
@@ -81,7 +81,7 @@ def test_one_log_in_too_many_is_refused_at_once_and_holds_up_nobody(staff, crowd
 
 
 def test_a_seat_is_given_back_whatever_happens(monkeypatch, user, anonymous):
-    monkeypatch.setattr(throttling, "_seats", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(throttling, "_login_slots", threading.BoundedSemaphore(1))
     monkeypatch.setattr("tenants.models.UserManager.with_credentials", lambda *_, **__: 1 / 0)
     credentials = {"email": user.email, "password": PASSWORD}
     assert [anonymous.post(LOGIN, credentials).status_code for _ in range(3)] == [500] * 3

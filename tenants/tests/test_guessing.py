@@ -13,8 +13,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from tenants import throttling
-from tenants.ids import new_id
+from circe.db.ids import new_id
+from tenants.accounts import throttling
 from tenants.models import LoginFailure
 from tenants.tests.factories import PASSWORD, UserFactory
 
@@ -181,8 +181,8 @@ def test_no_url_checks_a_password_without_counting_it(back_office, checks, tenan
 # Who may ask whether a password is right, and why it is counted.
 CALLERS = {
     "tenants/models.py": "the model's own method, which the next two call",
-    "tenants/people.py": "`with_credentials`, called within `throttled` only",
-    "tenants/admin_site.py": "within `throttled`",
+    "tenants/accounts/managers.py": "`with_credentials`, called within `throttled` only",
+    "circe/backoffice/site.py": "within `throttled`",
 }
 
 

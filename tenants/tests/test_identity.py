@@ -19,7 +19,7 @@ from tenants.identity import (
     without_trunk_prefix,
 )
 from tenants.models import Tenant
-from tenants.scope import EVERY_TENANT, NoTenantScope, tenant_scope
+from tenants.scope import ALL_TENANTS, NoTenantScope, tenant_scope
 
 
 def in_region(region):
@@ -190,7 +190,7 @@ def test_only_the_shape_decides():
 
 
 def test_without_one_tenant_only_a_whole_number_will_do():
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         assert clean_phone("+62 812 3456 7890") == "+6281234567890"
         with pytest.raises(ValidationError):
             clean_phone("0812 3456 7890")
@@ -234,7 +234,7 @@ def test_the_trunk_prefix_of_a_beginning(region, digits, parts):
 
 
 def test_the_trunk_prefix_without_one_tenant_is_a_zero():
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         assert without_trunk_prefix("08123456") == ("", "8123456")
         assert without_trunk_prefix("8123456") == ("", "8123456")
 

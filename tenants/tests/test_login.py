@@ -8,7 +8,7 @@ import time_machine
 from django.db import connection, transaction
 from rest_framework.test import APIClient
 
-from tenants.hashers import FastArgon2idPasswordHasher
+from tenants.accounts.hashers import FastArgon2idPasswordHasher
 from tenants.models import LoginFailure, LoginSession, Role
 from tenants.tests.factories import PASSWORD, UserFactory
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from rest_framework.test import APIClient
 
-from tenants.ids import new_id
+from circe.db.ids import new_id
 from tenants.models import LoginSession, User
 from tenants.tests.factories import UserFactory
 

@@ -7,14 +7,14 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 
 from appointments.tests.factories import AppointmentFactory
-from circe.database import as_owner
+from circe.db.ids import new_id
+from circe.db.roles import as_owner
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.ids import new_id
 from tenants.models import Outlet, Staff, Tenant, User
 from tenants.scope import (
-    EVERY_TENANT,
-    ForeignTenant,
+    ALL_TENANTS,
+    CrossTenantWrite,
     NoTenantScope,
     current_scope,
     current_tenant,
@@ -106,7 +106,7 @@ QUERIES = {
 def test_outside_a_scope_nothing_runs(name, both):
     with pytest.raises(NoTenantScope), transaction.atomic():
         QUERIES[name]()
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         assert list(Outlet.objects.values_list("name", flat=True)) == ["Ours", "Theirs"]
 
 
@@ -127,7 +127,7 @@ def test_outside_a_scope_there_is_none():
 
 
 def test_inside_one_sees_ones_own(both, tenant, stranger):
-    for scope, names in ((tenant, ["Ours"]), (stranger, ["Theirs"]), (EVERY_TENANT, ["Ours", "Theirs"])):
+    for scope, names in ((tenant, ["Ours"]), (stranger, ["Theirs"]), (ALL_TENANTS, ["Ours", "Theirs"])):
         with tenant_scope(scope):
             assert list(Outlet.objects.values_list("name", flat=True)) == names
             assert list(AT_IMPORT.values_list("name", flat=True)) == names
@@ -150,7 +150,7 @@ def test_the_row_of_another_is_out_of_reach(both, in_scope, theirs):
     assert Outlet.objects.in_bulk([theirs.pk]) == {}
     with pytest.raises(Outlet.DoesNotExist):
         Outlet.objects.get(pk=theirs.pk)
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         theirs.refresh_from_db()
     assert theirs.name == "Theirs"
 
@@ -182,7 +182,7 @@ def test_scopes_nest(tenant, stranger):
     with tenant_scope(tenant):
         with tenant_scope(stranger):
             assert current_tenant() == stranger
-            with tenant_scope(EVERY_TENANT):
+            with tenant_scope(ALL_TENANTS):
                 assert (current_tenant(), current_tenant_id()) == (None, None)
             with tenant_scope(None), pytest.raises(NoTenantScope):
                 current_scope()
@@ -215,26 +215,26 @@ def test_a_thread_does_not_inherit_the_scope(in_scope):
 def test_what_is_created_belongs_to_the_tenant(in_scope, stranger):
     assert Outlet.objects.create(name="New").tenant_id == in_scope.pk
     for foreign in ({"tenant": stranger}, {"tenant_id": stranger.pk}):
-        with pytest.raises(ForeignTenant):
+        with pytest.raises(CrossTenantWrite):
             Outlet.objects.create(name="New", **foreign)
-        with pytest.raises(ForeignTenant):
+        with pytest.raises(CrossTenantWrite):
             Outlet.objects.update_or_create(name="New one", defaults=foreign)
 
 
 def test_no_row_is_saved_into_another_scope(ours, theirs, tenant, stranger):
     with tenant_scope(tenant):
         theirs.name = "Mine"
-        with pytest.raises(ForeignTenant):
+        with pytest.raises(CrossTenantWrite):
             theirs.save()
         ours.tenant = stranger
-        with pytest.raises(ForeignTenant):
+        with pytest.raises(CrossTenantWrite):
             ours.save()
-        with pytest.raises(ForeignTenant):
+        with pytest.raises(CrossTenantWrite):
             ours.save(update_fields=["tenant"])
 
 
 def test_in_the_scope_of_every_tenant_a_new_row_names_its_own(stranger):
-    with tenant_scope(EVERY_TENANT):
+    with tenant_scope(ALL_TENANTS):
         assert Outlet.objects.create(name="New", tenant=stranger).tenant_id == stranger.pk
         with pytest.raises(IntegrityError), transaction.atomic():
             Outlet.objects.create(name="New")
@@ -346,5 +346,5 @@ class TestNarrowing:
     def test_a_body_does_not_open_another(self, staff, stranger):
         body = {"first_name": "Jane", "phone": "+1234567890", "tenant_id": stranger.pk}
         assert staff.post(LIST, body).status_code == 403
-        with tenant_scope(EVERY_TENANT):
+        with tenant_scope(ALL_TENANTS):
             assert Customer.objects.count() == 0

@@ -14,7 +14,7 @@ from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
-from tenants.ids import new_id
+from circe.db.ids import new_id
 from tenants.models import LoginSession, Role, User
 from tenants.tests.factories import UserFactory
 
@@ -296,9 +296,9 @@ def test_critical_headers_that_nobody_here_knows(headers, claims, sign, bearer):
 
 
 def test_a_changed_payload(claims, sign, bearer):
-    head, _, signature = sign(claims).split(".")
+    head, _, as_json = sign(claims).split(".")
     _, payload, _ = sign(claims | {"role": "super_admin"}).split(".")
-    assert_refused(bearer(f"{head}.{payload}.{signature}"))
+    assert_refused(bearer(f"{head}.{payload}.{as_json}"))
 
 
 @pytest.mark.django_db

@@ -10,11 +10,11 @@ import orjson
 from django.utils import timezone
 
 from appointments.serializers import AppointmentSerializer
-from customers.commands import add_person, nobody, person
+from customers.command_arguments import add_person, nobody, person
 from customers.models import Customer
 from customers.serializers import CustomerSerializer
-from tenants.audit import AuditEvent
-from tenants.commands import REFUSED, TenantCommand, WrongUse
+from tenants.audit.events import AuditEvent
+from tenants.commands import REFUSED, TenantCommand, UsageError
 from tenants.models import Tenant
 from tenants.serializers import AuditEventSerializer
 
@@ -42,12 +42,12 @@ class Command(TenantCommand):
         parser.add_argument("--force", action="store_true", help="overwrite FILE")
 
     def prepare(self, tenants: list[Tenant]) -> None:
-        """Raises WrongUse for a file that is there already."""
+        """Raises UsageError for a file that is there already."""
         output = self.options["output"]
         if self.options["force"] and not output:
-            raise WrongUse("--force is about --output.")
+            raise UsageError("--force is about --output.")
         if output and os.path.lexists(output) and not self.options["force"]:
-            raise WrongUse(f"{output} is there already: choose another name, or --force to overwrite it.")
+            raise UsageError(f"{output} is there already: choose another name, or --force to overwrite it.")
         self.exports: list[dict[str, Any]] = []
         self.report.as_json |= not (output or self.options["dry_run"])
 
@@ -62,7 +62,7 @@ class Command(TenantCommand):
             self.record("exported", text, id=customer.pk, **(export if inline else numbers))
 
     def finish(self) -> None:
-        """Nobody at all is a refusal, and makes no file. Raises WrongUse where the file can't be written."""
+        """Nobody at all is a refusal, and makes no file. Raises UsageError where the file can't be written."""
         output = self.options["output"]
         if not self.exports:
             self.record(REFUSED, nobody(self.options), reason="unknown")
@@ -71,7 +71,7 @@ class Command(TenantCommand):
             try:
                 _write(output, orjson.dumps(document, option=orjson.OPT_INDENT_2), replace=self.options["force"])
             except OSError as error:
-                raise WrongUse(f"{output} can't be written: {error.strerror}.") from error
+                raise UsageError(f"{output} can't be written: {error.strerror}.") from error
 
 
 def _export(customer: Customer) -> dict[str, Any]:

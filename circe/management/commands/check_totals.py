@@ -5,15 +5,15 @@ from argparse import ArgumentParser
 from django.db import connection
 
 from appointments.models import Appointment
-from appointments.totals import CustomerTotals, DayTally, VisitTally
-from circe.database import as_owner
+from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
+from circe.db.roles import as_owner
+from circe.db.summary_tables import SummaryTable
 from customers.models import Customer
-from customers.tallies import CustomerTally
+from customers.models.monthly_counts import CustomerMonthlyCounts
 from tenants.commands import TenantCommand
 from tenants.models import Tenant
-from tenants.tallies import Total
 
-TOTALS: tuple[type[Total], ...] = (CustomerTally, CustomerTotals, DayTally, VisitTally)
+TOTALS: tuple[type[SummaryTable], ...] = (CustomerMonthlyCounts, CustomerTotals, AppointmentDailyTotals, VisitCounts)
 
 
 class Command(TenantCommand):
@@ -36,7 +36,7 @@ class Command(TenantCommand):
         """Table by table, each in a transaction of its own."""
         self.in_batches(([total] for total in TOTALS), lambda batch: self._check(tenant, *batch), total=len(TOTALS))
 
-    def _check(self, tenant: Tenant, total: type[Total]) -> None:
+    def _check(self, tenant: Tenant, total: type[SummaryTable]) -> None:
         table, repair = total._meta.db_table, self.options["repair"]
         differences = total.differences(tenant)
         if differences and repair:
@@ -44,7 +44,7 @@ class Command(TenantCommand):
                 # Who is at work comes to an end first; who comes later waits, for one recount.
                 counted = ", ".join(model._meta.db_table for model in (Customer, Appointment))
                 cursor.execute(f"LOCK TABLE {counted} IN SHARE MODE")
-                total.restate(tenant)
+                total.rebuild(tenant)
         if repair and total is CustomerTotals:
             with as_owner():
                 CustomerTotals.renew(tenant)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.commands import flush
 
-from circe.database import as_owner
+from circe.db.roles import as_owner
 
 
 class Command(flush.Command):

@@ -10,11 +10,11 @@ from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from circe.database import as_owner
+from circe.db.roles import as_owner
 from circe.demo.business import KNOWN, Business, in_parts
 from circe.demo.loading import nobody_else_writing, replace_everything
 from tenants.models import Role, Tenant, User
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 
 PASSWORD = "circe-demo"  # noqa: S105
 SUPER_ADMIN = "super@circe.test"
@@ -91,7 +91,7 @@ class Command(BaseCommand):
         )
         self._print_log_ins()
 
-    @tenant_scope(EVERY_TENANT)
+    @tenant_scope(ALL_TENANTS)
     def _print_log_ins(self) -> None:
         users = User.objects.filter(email__in=LOG_INS).select_related("tenant")
         rows = [("E-mail", "Password", "Role", "Tenant")] + [

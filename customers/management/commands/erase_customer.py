@@ -5,14 +5,14 @@ from argparse import ArgumentParser
 import orjson
 from django.utils import timezone
 
-from customers.commands import add_person, nobody, person
+from circe.db.ids import new_id
+from customers.command_arguments import add_person, nobody, person
 from customers.models import Customer, purge_all
-from customers.preferences import PREFERRED
-from customers.transfer.models import CustomerImport
-from tenants.audit import AuditEvent, note
+from customers.models.imports import CustomerImport
+from customers.models.preferences import PREFERRED
+from tenants.audit.events import AuditEvent, note
 from tenants.commands import REFUSED, TenantCommand
-from tenants.idempotency import StoredAnswer
-from tenants.ids import new_id
+from tenants.idempotency import IdempotencyRecord
 from tenants.models import LoginFailure, Tenant
 from tenants.scope import tenant_scope
 
@@ -104,7 +104,7 @@ class Command(TenantCommand):
         removed = {
             "customers": len(ids),
             "preferences": sum(model.objects.filter(customer__in=ids).count() for model, _ in PREFERRED.values()),
-            "stored_answers": StoredAnswer.objects.filter(subject_id__in=ids).count(),
+            "idempotency_records": IdempotencyRecord.objects.filter(subject_id__in=ids).count(),
             "failed_logins": LoginFailure.objects.filter(account__in=accounts).count(),
             # Whom they hold is not known without reading them; they were to go within a day.
             "uploaded_files": CustomerImport.objects.count(),

@@ -13,7 +13,7 @@ from customers.models import Customer, CustomerQuerySet
 from customers.transfer.exporting import csv_chunks, header, rows
 from customers.transfer.files import whole
 from customers.transfer.workbooks import MAX_ROWS, write_workbook
-from tenants.commands import TenantCommand, WrongUse
+from tenants.commands import TenantCommand, UsageError
 from tenants.models import Tenant
 
 
@@ -34,27 +34,27 @@ class Command(TenantCommand):
         parser.add_argument("--deleted", action="store_true", help="the soft-deleted customers too")
 
     def prepare(self, tenants: list[Tenant]) -> None:
-        """Raises WrongUse where it can be known beforehand that nothing can be written."""
+        """Raises UsageError where it can be known beforehand that nothing can be written."""
         output = self.options["output"]
         self.is_xlsx = (self.options["format"] or (output and output.suffix.lower())) in {"xlsx", ".xlsx"}
         if self.options["all_tenants"]:
-            raise WrongUse("A file is of one business: name it with --tenant.")
+            raise UsageError("A file is of one business: name it with --tenant.")
         if output is None and self.is_xlsx:
-            raise WrongUse("A workbook is written to a file: name it with --output.")
+            raise UsageError("A workbook is written to a file: name it with --output.")
         if output and output.exists() and not output.is_file():
-            raise WrongUse(f"{output} is no file.")
+            raise UsageError(f"{output} is no file.")
         if output is None:
             self.report.out = self.stderr
 
     def work(self, tenant: Tenant) -> None:
-        """Write the file. Raises WrongUse where it can't be written."""
+        """Write the file. Raises UsageError where it can't be written."""
         customers = Customer.objects.all() if self.options["deleted"] else Customer.objects.undeleted()
         self.report.by_tenant[tenant.slug] = self.report.totals = Counter(exported=0)
         if self.options["dry_run"]:
             self.report.totals["exported"] = customers.count()
             return
         if self.is_xlsx and customers.count() >= MAX_ROWS:
-            raise WrongUse(f"A sheet holds at most {MAX_ROWS - 1:,} customers: export CSV.")
+            raise UsageError(f"A sheet holds at most {MAX_ROWS - 1:,} customers: export CSV.")
         with transaction.atomic():
             self._write(self._table(customers))
 
@@ -70,7 +70,7 @@ class Command(TenantCommand):
                 else:
                     file.writelines(csv_chunks(table))
         except OSError as error:
-            raise WrongUse(f"{self.options['output']} can't be written: {error.strerror}.") from error
+            raise UsageError(f"{self.options['output']} can't be written: {error.strerror}.") from error
 
     def _table(self, customers: CustomerQuerySet) -> Iterator[list[Any]]:
         yield header(with_tenant=False)

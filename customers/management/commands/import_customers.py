@@ -13,7 +13,7 @@ from customers.transfer.files import open_table, private
 from customers.transfer.importing import OUTCOMES, SHOWN, Import, Refusal
 from customers.transfer.refusals import RefusedRows
 from customers.transfer.tables import Table, Unreadable
-from tenants.commands import REFUSED, TenantCommand, WrongUse
+from tenants.commands import REFUSED, TenantCommand, UsageError
 from tenants.models import Tenant
 
 
@@ -36,29 +36,29 @@ class Command(TenantCommand):
         parser.add_argument("--encoding", help="of a CSV; recognised unless given")
 
     def prepare(self, tenants: list[Tenant]) -> None:
-        """Raises WrongUse where it can be known beforehand that nothing can be read or written."""
+        """Raises UsageError where it can be known beforehand that nothing can be read or written."""
         if self.options["all_tenants"]:
-            raise WrongUse("A file is imported for one business: name it with --tenant.")
+            raise UsageError("A file is imported for one business: name it with --tenant.")
         try:
             codecs.lookup(self.options["encoding"] or "utf-8")
             with self.options["file"].open("rb"):
                 pass
         except LookupError as error:
-            raise WrongUse(f"{error}".capitalize() + ". Try utf-8 or cp1252.") from error
+            raise UsageError(f"{error}".capitalize() + ". Try utf-8 or cp1252.") from error
         except OSError as error:
-            raise WrongUse(f"{self.options['file']} can't be read: {error.strerror}.") from error
+            raise UsageError(f"{self.options['file']} can't be read: {error.strerror}.") from error
 
     def work(self, tenant: Tenant) -> None:
-        """Import the file. Raises WrongUse where it is none of customers."""
+        """Import the file. Raises UsageError where it is none of customers."""
         path, refused = self.options["file"], self.options["refused"]
         with ExitStack() as files:
             try:
                 table = open_table(files.enter_context(path.open("rb")), self.options["encoding"])
                 rejects = RefusedRows(files.enter_context(private(refused)), table.header) if refused else None
             except Unreadable as error:
-                raise WrongUse(f"{path}: {error}") from error
+                raise UsageError(f"{path}: {error}") from error
             except OSError as error:
-                raise WrongUse(f"{refused} can't be written: {error.strerror}.") from error
+                raise UsageError(f"{refused} can't be written: {error.strerror}.") from error
             self._explain(table)
 
             def on_refused(refusal: Refusal, cells: list[str]) -> None:

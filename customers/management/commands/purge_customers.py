@@ -7,10 +7,10 @@ from argparse import ArgumentParser, ArgumentTypeError
 from django.utils import timezone
 
 from customers.models import Customer, CustomerQuerySet, purge_all
-from customers.transfer.models import CustomerImport
+from customers.models.imports import CustomerImport
 from tenants.commands import TenantCommand
 from tenants.models import Tenant
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 
 
 class Command(TenantCommand):
@@ -41,7 +41,7 @@ class Command(TenantCommand):
     def prepare(self, tenants: list[Tenant]) -> None:
         """Ask, with the number."""
         self.before = timezone.now() - self.options["older_than"]
-        with tenant_scope(EVERY_TENANT):
+        with tenant_scope(ALL_TENANTS):
             number = self._rows().filter(tenant__in=tenants).count()
         whose = self.options["tenant"] or f"all {len(tenants)} businesses"
         self.confirm(
@@ -58,7 +58,7 @@ class Command(TenantCommand):
     def finish(self) -> None:
         """Files that were uploaded for an import, and were to be kept for a day, go with them."""
         if not self.options["dry_run"]:
-            with tenant_scope(EVERY_TENANT):
+            with tenant_scope(ALL_TENANTS):
                 CustomerImport.objects.expired().delete()
 
     def _rows(self) -> CustomerQuerySet:

@@ -7,14 +7,14 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from customers.commands import email_argument, id_argument
-from customers.duplicates import DuplicateCustomer
+from circe.api.parameters import first_instant, is_reversed, last_instant, to_day_or_instant
+from circe.db.ids import is_id
+from customers.command_arguments import email_argument, id_argument
+from customers.contact_conflicts import DuplicateCustomer
 from customers.models import Customer, CustomerQuerySet, restore_all
-from tenants.commands import REFUSED, TenantCommand, WrongUse
-from tenants.ids import is_id
+from tenants.commands import REFUSED, TenantCommand, UsageError
 from tenants.models import Tenant, User
-from tenants.parameters import first_instant, is_reversed, last_instant, to_day_or_instant
-from tenants.scope import EVERY_TENANT, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 
 NAMES = {"email": "e-mail address", "phone": "phone number"}
 
@@ -52,12 +52,12 @@ class Command(TenantCommand):
         )
 
     def prepare(self, tenants: list[Tenant]) -> None:
-        """Raises WrongUse where it is not said whom, or when is impossible."""
+        """Raises UsageError where it is not said whom, or when is impossible."""
         named, by = [*self.options["id"], *self.options["email"]], self.options["deleted_by"]
         if bool(named) == bool(by):
-            raise WrongUse("Say whom to restore: by --id and --email, or by --deleted-by.")
+            raise UsageError("Say whom to restore: by --id and --email, or by --deleted-by.")
         if named and (self.options["from"] or self.options["to"]):
-            raise WrongUse("--from and --to are about --deleted-by.")
+            raise UsageError("--from and --to are about --deleted-by.")
         self.missing = dict.fromkeys(named)
         self.user_id = _user_id(by) if by else None
         for tenant in tenants:
@@ -75,13 +75,13 @@ class Command(TenantCommand):
             self.record(REFUSED, f"{unknown}: there is no such customer", reason="unknown", given=unknown)
 
     def _rows(self) -> CustomerQuerySet:
-        """The rows in scope that are meant. Raises WrongUse for a span that ends before it begins."""
+        """The rows in scope that are meant. Raises UsageError for a span that ends before it begins."""
         if self.user_id is None:
             return Customer.objects.filter(Q(pk__in=self.options["id"]) | Q(email_key__in=self.options["email"]))
         rows = Customer.objects.deleted().filter(deleted_by=self.user_id)
         start, end = (text and to_day_or_instant(text) for text in (self.options["from"], self.options["to"]))
         if start and end and is_reversed(start, end):
-            raise WrongUse("--from is after --to.")
+            raise UsageError("--from is after --to.")
         rows = rows.filter(deleted_at__gte=first_instant(start)) if start else rows
         return rows.filter(deleted_at__lte=last_instant(end)) if end else rows
 
@@ -124,7 +124,7 @@ class Command(TenantCommand):
 def _time(text: str) -> str:
     """A day or an instant, left as text: the clock is each tenant's own."""
     try:
-        with tenant_scope(EVERY_TENANT):
+        with tenant_scope(ALL_TENANTS):
             to_day_or_instant(text)
     except ValidationError as error:
         raise ArgumentTypeError(error.message) from error
@@ -137,7 +137,7 @@ def _user_id(who: str) -> str:
     try:
         return User.objects.get_by_natural_key(who).pk
     except (User.DoesNotExist, ValidationError) as error:
-        raise WrongUse(
+        raise UsageError(
             f"--deleted-by {who}: no user has this e-mail address. Give the id of one who is gone."
         ) from error
 

@@ -1,0 +1,242 @@
+"""The admin of appointments: bookings and what became of them."""
+
+import datetime as dt
+from functools import partial
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+from django.utils import timezone
+
+from appointments.admin.bulk_status import StatusForm
+from appointments.admin.customer_pages import CustomerFilter
+from appointments.admin.day_sheet import DaySheet, now, refusal, sheet_url
+from appointments.models import BLOCKING_STATUSES, Appointment, AppointmentQuerySet, DoubleBooking, Status
+from circe.api.parameters import zone
+from circe.db.ids import is_id
+from customers.models.searchable import SearchableCustomer
+from customers.search import MAX_LENGTH
+from tenants.accounts.permissions import MANAGERS, STAFF, SUPER
+from tenants.admin.bulk_actions import BulkActionsAdmin
+from tenants.admin.forms import TenantForm
+from tenants.models import Outlet
+
+HELP = {
+    "start_time": "By the clock of the business.",
+    "end_time": "The service’s length, if left empty. An end before the start is of the next day.",
+    "total_price": "The service’s, if left empty.",
+    "status": "Pending, confirmed and in progress hold the time: nobody else can have it.",
+}
+# What a new booking may only have if it is on offer; one that stands keeps it.
+ON_OFFER = {
+    "customer": Q(is_deleted=False),
+    "service": Q(is_active=True),
+    "staff": Q(is_active=True),
+    "outlet": Q(is_active=True),
+}
+
+
+class AppointmentForm(TenantForm):
+    """A booking. The end and the price are the service's unless given. An overlap is an error of the start, which names
+    the other appointment.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, on_offer in ON_OFFER.items():
+            if name in self.fields:
+                field, known = self.fields[name], getattr(self.instance, f"{name}_id")
+                field.queryset = field.queryset.filter(on_offer | Q(pk=known))
+                field.error_messages["invalid_choice"] = "This is not on offer: choose another one."
+        if "customer" in self.fields:
+            self.fields["customer"].required = self.instance._state.adding or self.instance.customer_id is not None
+            self.fields["end_time"].required = self.fields["total_price"].required = False
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        service, start = values.get("service"), values.get("start_time")
+        if service and start and values.get("end_time") is None and "end_time" not in self.errors:
+            length = dt.timedelta(minutes=service.duration_minutes)
+            values["end_time"] = (dt.datetime.combine(dt.date.min, start) + length).time()
+        if service and values.get("total_price") is None and "total_price" not in self.errors:
+            values["total_price"] = service.price
+        return values
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # With the day left out, the constraint on double booking is not asked: `_post_clean` tells more.
+        return super()._get_validation_exclusions() | {"appointment_date"}
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        asked = {"tenant", "staff", "appointment_date", "start_time", "end_time", "status"}
+        if "start_time" in self.fields and not self.errors.keys() & asked:
+            conflicting_appointment = self.instance.conflicting_appointment()
+            if conflicting_appointment:
+                self.add_error(
+                    "start_time", ValidationError(refusal(DoubleBooking(conflicting_appointment)), code="overlap")
+                )
+
+
+class DayFilter(admin.SimpleListFilter):
+    """Appointments around today, by the tenant's calendar. Whoever searches finds those of any day."""
+
+    title = "day"
+    parameter_name = "day"
+    # Days from today: the first and the last.
+    spans = {"tomorrow": (1, 1), "week": (0, 6), "past": (-7, -1)}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("tomorrow", "Tomorrow"),
+            ("week", "Today and the next 6 days"),
+            ("past", "The past 7 days"),
+            ("all", "Any day"),
+        ]
+
+    def choices(self, changelist: Any) -> list[dict[str, Any]]:
+        default, *others = super().choices(changelist)
+        return [default | {"display": "Today (searching: any day)"}, *others]
+
+    def queryset(self, request: HttpRequest, appointments: AppointmentQuerySet) -> AppointmentQuerySet:
+        if self.value() == "all" or (self.value() is None and request.GET.get("q")):
+            return appointments
+        today = timezone.now().astimezone(zone()).date()
+        first, last = self.spans.get(self.value() or "", (0, 0))
+        return appointments.filter(
+            appointment_date__range=(today + dt.timedelta(days=first), today + dt.timedelta(days=last))
+        )
+
+
+@admin.register(Appointment)
+class AppointmentAdmin(BulkActionsAdmin):
+    """Appointments. Everybody books and changes them; what does not take place is cancelled, not deleted. To set the status
+    of several at once is for managers.
+    """
+
+    form = AppointmentForm
+    roles = {"view": STAFF, "add": STAFF, "change": STAFF, "bulk_change": MANAGERS, "delete": SUPER}
+    list_display = [
+        "appointment_date",
+        "time",
+        "customer",
+        "service",
+        "staff",
+        "outlet",
+        "status",
+        "total_price",
+    ]
+    list_filter = [CustomerFilter, DayFilter, "status", "outlet", "staff", "payment_status"]
+    list_select_related = ["customer", "service", "staff", "outlet"]
+    ordering = ["appointment_date", "start_time", "id"]
+    search_fields = ["customer__search_text"]
+    search_help_text = "Parts of the customer's names, e-mail or phone number, in any order."
+    autocomplete_fields = ["outlet", "customer", "staff", "service"]
+    readonly_fields = ["created_at", "updated_at"]
+    actions = ["confirm", "complete", "cancel", "no_show"]
+    fieldsets = [
+        ("Booking", {"fields": ["customer", "service", "staff", "outlet"]}),
+        ("Time", {"fields": ["appointment_date", "start_time", "end_time", "status"]}),
+        ("Payment", {"fields": ["total_price", "payment_status", "payment_method", "paid_amount"]}),
+        (None, {"fields": ["notes"]}),
+    ]
+
+    def has_bulk_change_permission(self, request: HttpRequest) -> bool:
+        return self.allows(request, "bulk_change")
+
+    def get_urls(self) -> list[URLPattern]:
+        day_sheet = self.admin_site.admin_view(DaySheet.as_view(model_admin=self))
+        return [path("day/", day_sheet, name="appointments_appointment_daysheet"), *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Appointment]:
+        return super().get_queryset(request).defer("customer__search_text")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Appointment], search_term: str
+    ) -> tuple[QuerySet[Appointment], bool]:
+        """By the customer, as customers themselves are found."""
+        if len(search_term) > MAX_LENGTH:
+            messages.error(request, f"Search for at most {MAX_LENGTH} characters.")
+            return queryset.none(), False
+        if search_term:
+            found = SearchableCustomer.objects.undeleted().matching(search_term)
+            queryset = queryset.filter(customer__in=found.values("pk"))
+        return queryset, False
+
+    def get_fieldsets(self, request: HttpRequest, obj: Appointment | None = None) -> Any:
+        record = [("Record", {"fields": ["created_at", "updated_at"]})] if obj else []
+        return [*super().get_fieldsets(request, obj), *record]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        kwargs |= {"help_texts": HELP, "widgets": {"notes": AdminTextareaWidget(attrs={"rows": 3})}}
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What the address tells; and the outlet, where there is no other."""
+        outlets = Outlet.objects.filter(is_active=True)[:2]
+        only = {"outlet": outlets[0].pk} if len(outlets) == 1 else {}
+        return only | super().get_changeform_initial_data(request)
+
+    def save_model(self, request: HttpRequest, obj: Appointment, form: AppointmentForm, change: bool) -> None:
+        """Save; a booking of time gone by, such as of a walk-in written down later, with a word of warning."""
+        super().save_model(request, obj, form, change)
+        if (
+            obj.status in BLOCKING_STATUSES
+            and obj.hours[1] <= now()
+            and {"appointment_date", "end_time"} & {*form.changed_data}
+        ):
+            sentence = (
+                "This appointment ended on {:%-d %B %Y at %H:%M}, which is past. Change the day if that is not meant."
+            )
+            messages.warning(request, sentence.format(obj.hours[1]))
+
+    def response_post_save_add(self, request: HttpRequest, obj: Appointment) -> HttpResponse:
+        return self._to_sheet(request, obj)
+
+    def response_post_save_change(self, request: HttpRequest, obj: Appointment) -> HttpResponse:
+        """Back to the sheet where the form was opened there, else to the list."""
+        back = self._to_sheet if "sheet" in request.GET else super().response_post_save_change
+        return back(request, obj)
+
+    def _to_sheet(self, request: HttpRequest, obj: Appointment) -> HttpResponse:
+        narrowed = is_id(request.GET.get("sheet"))
+        query = {
+            "tenant_id": obj.tenant_id if self._across_tenants(request) else None,
+            "day": obj.appointment_date,
+            "outlet": obj.outlet_id if narrowed else None,
+        }
+        return HttpResponseRedirect(f"{sheet_url(**query)}#appointment-{obj.pk}")
+
+    @admin.display(ordering="start_time")
+    def time(self, appointment: Appointment) -> str:
+        return f"{appointment.start_time:%H:%M}–{appointment.end_time:%H:%M}"
+
+    def lock_rows(self, ids: list[str], **state: Any) -> QuerySet[Appointment]:
+        """The appointments by members of staff, not locked yet: each batch locks its own."""
+        rows = Appointment.objects.in_full().select_related("tenant")
+        return rows.filter(pk__in=ids, **state).order_by("staff", "id")
+
+    # An action commits each batch by itself.
+    @transaction.non_atomic_requests
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, extra_context)
+
+    @admin.action(description="Confirm…", permissions=["bulk_change"])
+    def confirm(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
+        return self.ask(request, queryset, partial(StatusForm, status=Status.CONFIRMED))
+
+    @admin.action(description="Complete…", permissions=["bulk_change"])
+    def complete(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
+        return self.ask(request, queryset, partial(StatusForm, status=Status.COMPLETED))
+
+    @admin.action(description="Cancel…", permissions=["bulk_change"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
+        return self.ask(request, queryset, partial(StatusForm, status=Status.CANCELLED))
+
+    @admin.action(description="Mark as no-show…", permissions=["bulk_change"])
+    def no_show(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
+        return self.ask(request, queryset, partial(StatusForm, status=Status.NO_SHOW))

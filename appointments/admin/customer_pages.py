@@ -1,0 +1,91 @@
+"""What appointments add to the admin's pages of customers: a filter of the list; figures and history on the page of one."""
+
+import datetime as dt
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from appointments.models import Appointment, AppointmentQuerySet
+from circe.api.parameters import zone
+from customers.admin.customers import LATEST, CustomerAdmin
+from customers.models import Customer, CustomerQuerySet
+
+
+class LastVisitFilter(admin.SimpleListFilter):
+    """Customers by the day of their last visit, by the tenant's calendar."""
+
+    title = "last visit"
+    parameter_name = "last_visit"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("30", "In the last 30 days"),
+            ("90", "31 to 90 days ago"),
+            ("365", "91 to 365 days ago"),
+            ("older", "More than a year ago"),
+            ("never", "No visit yet"),
+        ]
+
+    def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
+        match self.value():
+            case "30":
+                return customers.filter(_visited(30))
+            case "90":
+                return customers.filter(_visited(90), ~_visited(30))
+            case "365":
+                return customers.filter(_visited(365), ~_visited(90))
+            case "older":
+                return customers.filter(_visited(), ~_visited(365))
+            case "never":
+                return customers.filter(~_visited())
+        return customers
+
+
+def _visited(days: int | None = None) -> Exists:
+    """The condition of a visit, at most so many days ago."""
+    visits = Appointment.objects.visits().filter(tenant=OuterRef("tenant"), customer=OuterRef("pk"))
+    if days is not None:
+        today = timezone.now().astimezone(zone()).date()
+        visits = visits.filter(appointment_date__gte=today - dt.timedelta(days=days))
+    return Exists(visits)
+
+
+class CustomerFilter(admin.SimpleListFilter):
+    """The appointments of one customer, whose page leads here."""
+
+    title = "customer"
+    parameter_name = "customer"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        pk = request.GET.get(self.parameter_name)
+        return [(pk, str(Customer.objects.filter(pk=pk).first() or "Nobody"))] if pk else []
+
+    def queryset(self, request: HttpRequest, appointments: AppointmentQuerySet) -> AppointmentQuerySet:
+        return appointments.filter(customer=self.value()) if self.value() else appointments
+
+
+def appointments_panel(request: HttpRequest, customer: Customer) -> SafeString:
+    """A customer's figures, as the API counts them, and latest appointments; with the ways to book and to all of them."""
+    customer = Customer.objects.with_profile().select_related("tenant").get(pk=customer.pk)
+    history, currency = customer.appointments.select_related("service", "staff", "outlet"), customer.tenant.currency
+    urls = {page: reverse(f"admin:appointments_appointment_{page}") for page in ("add", "changelist")}
+    shown = {
+        "customer": customer,
+        "figures": history.statistics(),
+        "spent": f"{customer.total_spent:,} {currency}",
+        "appointments": [(one, f"{one.total_price:,} {currency}") for one in history[:LATEST]],
+        "book_url": f"{urls['add']}?{urlencode({'customer': customer.pk})}",
+        "all_url": f"{urls['changelist']}?{urlencode({'customer': customer.pk, 'day': 'all', 'o': '-1'})}",
+    }
+    return render_to_string("admin/customers/customer/appointments_panel.html", shown)  # type: ignore[return-value]
+
+
+CustomerAdmin.list_filter.insert(0, LastVisitFilter)
+CustomerAdmin.panels.insert(0, appointments_panel)

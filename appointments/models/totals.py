@@ -1,0 +1,195 @@
+"""What appointments add up to, kept true by the database: by customer, by day, and by how customers come back."""
+
+from django.db import connection, models
+
+from circe.db.ids import IdField
+from circe.db.summary_tables import ShardedCounter, SummaryTable
+from tenants.models import Tenant
+
+
+class CustomerTotals(SummaryTable):
+    """What one customer's appointments amount to; every customer has a row.
+
+    `recent_spent` is what they spent in the visits from `recent_from` on, the first of some 365 days: see
+    `analytics.segments`, which knows when that is out of date. `open_date` and `open_time` are the start of the last
+    appointment that is pending or confirmed, come or gone. `is_deleted` and `is_vip` (so tagged) are the customer's.
+    """
+
+    pk = models.CompositePrimaryKey("tenant", "customer_id")
+    customer_id = IdField(default=None)
+    is_deleted = models.BooleanField()
+    is_vip = models.BooleanField()
+    total_appointments = models.BigIntegerField(db_default=0)
+    visits = models.BigIntegerField(db_default=0)
+    total_spent = models.BigIntegerField(db_default=0)
+    first_visit = models.DateField(null=True)
+    last_visit = models.DateField(null=True)
+    open_date = models.DateField(null=True)
+    open_time = models.TimeField(null=True)
+    recent_spent = models.BigIntegerField(db_default=0)
+    recent_from = models.DateField(null=True)
+
+    class Meta(SummaryTable.Meta):
+        indexes = [
+            models.Index(
+                fields=["tenant", "-total_appointments", "-total_spent", "customer_id"],
+                condition=models.Q(is_deleted=False, total_appointments__gte=10),
+                name="customertotals_most",
+            ),
+            models.Index(
+                fields=["tenant", "-total_spent", "-total_appointments", "customer_id"],
+                condition=models.Q(is_deleted=False, total_spent__gt=0),
+                name="customertotals_highest",
+            ),
+            models.Index(
+                fields=["tenant", "-recent_spent"],
+                include=["recent_from", "visits", "first_visit", "last_visit", "is_vip", "customer_id"],
+                condition=models.Q(is_deleted=False, recent_spent__gt=0),
+                name="customertotals_recent",
+            ),
+            models.Index(
+                fields=["tenant", "customer_id"],
+                include=["recent_spent", "visits", "first_visit", "last_visit"],
+                condition=models.Q(is_deleted=False, is_vip=True),
+                name="customertotals_vip",
+            ),
+            models.Index(
+                fields=["tenant", "last_visit"],
+                include=["open_date", "open_time", "customer_id"],
+                condition=models.Q(is_deleted=False, open_date__isnull=False),
+                name="customertotals_open",
+            ),
+            models.Index(
+                fields=["tenant", "recent_from"],
+                condition=models.Q(is_deleted=False, recent_spent__gt=0),
+                name="customertotals_outdated",
+            ),
+        ]
+
+    key = ("customer_id",)
+    sums = (
+        "is_deleted",
+        "is_vip",
+        "total_appointments",
+        "visits",
+        "total_spent",
+        "first_visit",
+        "last_visit",
+        "open_date",
+        "open_time",
+        "recent_spent",
+        "recent_from",
+    )
+    # Which days are recent differs from row to row: it depends on when it was written.
+    expected_sql = """
+        SELECT customer.id AS customer_id, is_deleted, 'vip' = ANY (tags) AS is_vip,
+            coalesce(total_appointments, 0) AS total_appointments, coalesce(visits, 0) AS visits,
+            coalesce(total_spent, 0)::bigint AS total_spent, first_visit, last_visit, open_at::date AS open_date,
+            open_at::time AS open_time, coalesce(recent_spent, 0)::bigint AS recent_spent, recent_from
+        FROM customers_customer AS customer
+        LEFT JOIN (
+            SELECT customer_id, count(*) AS total_appointments, count(*) FILTER (WHERE is_visit) AS visits,
+                sum(total_price) FILTER (WHERE is_visit) AS total_spent,
+                min(appointment_date) FILTER (WHERE is_visit) AS first_visit,
+                max(appointment_date) FILTER (WHERE is_visit) AS last_visit,
+                max(appointment_date + least(start_time, '23:59:59.999999')) FILTER (WHERE is_open) AS open_at,
+                sum(total_price) FILTER (WHERE is_visit AND is_recent) AS recent_spent,
+                min(appointment_date) FILTER (WHERE is_visit AND is_recent) AS recent_from
+            FROM (
+                SELECT appointment.*, status = 'completed' AS is_visit, status IN ('pending', 'confirmed') AS is_open,
+                    appointment_date >= least(recent_from, (now() AT TIME ZONE 'UTC')::date - 366) AS is_recent
+                FROM appointments_appointment AS appointment
+                LEFT JOIN appointments_customertotals AS totals USING (tenant_id, customer_id)
+                WHERE tenant_id = %(tenant)s AND customer_id IS NOT NULL
+            ) AS appointment
+            GROUP BY 1
+        ) AS own ON own.customer_id = customer.id
+        WHERE tenant_id = %(tenant)s
+    """
+
+    @classmethod
+    def renew(cls, tenant: Tenant) -> int:
+        """Take the visits that are recent no more out of `recent_spent`, as the owner, and return of how many customers.
+
+        Those at whom somebody is at work are left for the next time. Nothing is wrong before: statistics know what has
+        passed. It is work that need not be done anew each time.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT customer_id FROM appointments_customertotals WHERE tenant_id = %(tenant)s AND NOT is_deleted "
+                "AND recent_spent > 0 AND recent_from < (now() AT TIME ZONE 'UTC')::date - 366 "
+                "ORDER BY customer_id FOR UPDATE SKIP LOCKED",
+                {"tenant": tenant.pk},
+            )
+            ids = [pk for (pk,) in cursor]
+            # Once they are locked, and not before, all that others did can be seen.
+            cursor.execute(
+                "UPDATE appointments_customertotals AS totals SET recent_spent = own.spent, recent_from = own.first "
+                "FROM unnest(%(ids)s::text[]) AS person (customer_id) CROSS JOIN LATERAL ("
+                "SELECT coalesce(sum(total_price), 0) AS spent, min(appointment_date) AS first "
+                "FROM appointments_appointment AS appointment WHERE tenant_id = %(tenant)s "
+                "AND appointment.customer_id = person.customer_id AND status = 'completed' "
+                "AND appointment_date >= (now() AT TIME ZONE 'UTC')::date - 366) AS own "
+                "WHERE totals.tenant_id = %(tenant)s AND totals.customer_id = person.customer_id",
+                {"tenant": tenant.pk, "ids": ids},
+            )
+        return len(ids)
+
+
+class AppointmentDailyTotals(ShardedCounter):
+    """The appointments of a day, and what its visits brought in."""
+
+    pk = models.CompositePrimaryKey("tenant", "day", "part")
+    day = models.DateField()
+    total_appointments = models.BigIntegerField()
+    total_revenue = models.BigIntegerField()
+
+    key = ("day",)
+    sums = ("total_appointments", "total_revenue")
+    expected_sql = """
+        SELECT appointment_date AS day, count(*) AS total_appointments,
+            coalesce(sum(total_price) FILTER (WHERE status = 'completed'), 0)::bigint AS total_revenue
+        FROM appointments_appointment WHERE tenant_id = %(tenant)s GROUP BY 1
+    """
+
+
+class VisitCounts(ShardedCounter):
+    """How many customers, soft-deleted ones left out, had their first, second or last visit on `day`, or returned: had
+    a visit on `day` and the next one on `next_day`, which is `day` for the others.
+
+    Whoever had a visit in a window has one last visit there, and either never came again or returned after it. So the
+    different customers of any window can be counted without looking at any of them.
+    """
+
+    class Kind(models.TextChoices):
+        """Which visit, or which step from one to the next."""
+
+        FIRST = "first"
+        SECOND = "second"
+        LAST = "last"
+        RETURN = "return"
+
+    pk = models.CompositePrimaryKey("tenant", "kind", "day", "next_day", "part")
+    kind = models.CharField(max_length=6, choices=Kind)
+    day = models.DateField()
+    next_day = models.DateField()
+    customers = models.BigIntegerField()
+
+    key = ("kind", "day", "next_day")
+    sums = ("customers",)
+    expected_sql = """
+        WITH visit AS (
+            SELECT appointment_date AS day, lead(appointment_date) OVER own AS next_day, row_number() OVER own AS number
+            FROM appointments_appointment AS appointment
+            JOIN customers_customer AS customer
+                ON customer.tenant_id = appointment.tenant_id AND customer.id = appointment.customer_id
+            WHERE appointment.tenant_id = %(tenant)s AND status = 'completed' AND NOT is_deleted
+            WINDOW own AS (PARTITION BY customer_id ORDER BY appointment_date)
+        )
+        SELECT kind, day, coalesce(step.next_day, day) AS next_day, count(*) AS customers
+        FROM visit CROSS JOIN LATERAL (VALUES
+            (number = 1, 'first', NULL), (number = 2, 'second', NULL), (visit.next_day IS NULL, 'last', NULL),
+            (visit.next_day IS NOT NULL, 'return', visit.next_day)
+        ) AS step (is_so, kind, next_day)
+        WHERE is_so GROUP BY 1, 2, 3
+    """

@@ -1,0 +1,215 @@
+"""Every error of the API, in one shape: problem details for HTTP APIs (RFC 9457). This file alone decides them.
+
+`{"type", "title", "status", "detail", "code"}`: `detail` is a sentence for a person, `code` a stable slug for a program.
+Where fields are at fault there is `errors`: `[{"field", "code", "detail"}]`, nested fields joined by dots, at most
+MAX_FAULTS.
+"""
+
+import logging
+import math
+import sys
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from itertools import islice
+from typing import Any, NamedTuple
+
+import orjson
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db.transaction import non_atomic_requests
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.template.loader import render_to_string
+from django.views.decorators.csrf import csrf_exempt
+from psycopg import errors as postgres
+from psycopg_pool import PoolTimeout
+from rest_framework import exceptions
+from rest_framework.fields import get_error_detail
+from rest_framework.response import Response
+
+from circe.api.parsing import PayloadTooLarge
+from circe.logs import route_of
+from customers.contact_conflicts import DuplicateCustomer
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+RETRY_AFTER_SECONDS = 2
+MAX_FAULTS = 100
+
+
+class Problem(NamedTuple):
+    """An error on its way out."""
+
+    status: int
+    code: str
+    detail: str
+    extra: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return {
+            "type": f"urn:circe:problem:{self.code}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            **self.extra,
+        }
+
+    def as_response(self) -> HttpResponse:
+        """The response where no view of Django REST framework is at work."""
+        return HttpResponse(orjson.dumps(self.body), CONTENT_TYPE, self.status, headers=self.headers)
+
+    def as_page(self) -> HttpResponse:
+        """The response for a person in the admin. It asks nothing of the database."""
+        return HttpResponse(
+            render_to_string("problem.html", {"problem": self}), status=self.status, headers=self.headers
+        )
+
+
+NOT_FOUND = Problem(404, "not_found", "There is nothing at this address.")
+INCOMPLETE = Problem(400, "malformed", "The body did not arrive whole.")
+LENGTH_REQUIRED = Problem(411, "length_required", "Send the body with a Content-Length, not in chunks.")
+FORBIDDEN = Problem(403, "permission_denied", "Your role does not allow this.")
+STALE = Problem(
+    403, "csrf_failed", "This page was open for too long, or cookies are blocked. Go back, reload it and try again."
+)
+UNAVAILABLE = Problem(
+    503,
+    "unavailable",
+    "The database is away or too slow. Try again in a moment.",
+    headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+)
+CRASH = Problem(500, "internal_error", "Something went wrong on our side. It has been logged.")
+
+
+def problem_of(exc: BaseException) -> Problem | None:
+    """The problem that an exception stands for, None for one that nobody foresaw."""
+    match exc:
+        case Http404() | exceptions.NotFound():
+            return NOT_FOUND
+        case PermissionDenied() | exceptions.PermissionDenied():
+            return FORBIDDEN._replace(detail=str(getattr(exc, "detail", FORBIDDEN.detail)))
+        case ValidationError():
+            return problem_of(exceptions.ValidationError(get_error_detail(exc)))
+        case exceptions.ValidationError():
+            faults = list(islice(_faults(exc.detail), MAX_FAULTS))
+            return Problem(400, "invalid", _sentence(faults), {"errors": faults})
+        case exceptions.APIException():
+            code = "malformed" if isinstance(exc, exceptions.ParseError) else str(exc.get_codes())
+            return Problem(exc.status_code, code, str(exc.detail), headers=_headers(exc))
+        case DuplicateCustomer():
+            return Problem(409, "duplicate_customer", str(exc), {"conflicts": exc.conflicts})
+        case IntegrityError(__cause__=postgres.ExclusionViolation()):
+            return Problem(409, "overlap", "It overlaps with what is there.")
+        case IntegrityError():
+            return Problem(409, "conflict", "It contradicts what has been stored meanwhile.")
+        case DataError():
+            return Problem(400, "invalid", "A value is out of range.")
+        case RequestDataTooBig():
+            return Problem(413, PayloadTooLarge.default_code, PayloadTooLarge.default_detail)
+        case SuspiciousOperation():
+            return Problem(400, "malformed", "The request is malformed.")
+        case UnreadablePostError():
+            return INCOMPLETE
+        case _ if isinstance(exc, DATABASE_AWAY):
+            logger.error("The database is away or too slow: %s", exc)
+            return UNAVAILABLE
+    return None
+
+
+def _faults(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """The faults in what a serializer or a filter set reports, flat."""
+    if isinstance(detail, dict):
+        for key, value in detail.items():
+            names = [path, "" if key == "non_field_errors" else str(key)]
+            yield from _faults(value, ".".join(name for name in names if name))
+    elif isinstance(detail, list):
+        for value in detail:
+            yield from _faults(value, path)
+    else:
+        yield {"field": path or "body", "code": detail.code, "detail": str(detail)}
+
+
+def _sentence(faults: list[dict[str, str]]) -> str:
+    return " ".join(f"{fault['field']}: {fault['detail']}" for fault in faults[:3])
+
+
+def _headers(exc: exceptions.APIException) -> dict[str, str]:
+    headers = {}
+    if getattr(exc, "auth_header", None):
+        headers["WWW-Authenticate"] = exc.auth_header
+    if getattr(exc, "wait", None):
+        headers["Retry-After"] = str(math.ceil(exc.wait))
+    return headers
+
+
+def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """The EXCEPTION_HANDLER of Django REST framework."""
+    problem = problem_of(exc)
+    if problem is None:
+        return None
+    return Response(problem.body, problem.status, headers=problem.headers, content_type=CONTENT_TYPE)
+
+
+def _is_page(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/admin/")
+
+
+class ProblemMiddleware:
+    """What goes wrong around a view: a body of unknown length, a transaction that can't begin or commit, a crash."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            # Django would take the body for an empty one, and a PUT would change nothing and say 200.
+            return LENGTH_REQUIRED.as_response()
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
+        problem = problem_of(exc)
+        if _is_page(request):
+            # A conflict is met by the pages themselves, but for one that shows at COMMIT only.
+            foreseen = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
+            return problem.as_page() if problem and problem.status in foreseen else None
+        if problem is None:
+            logger.exception("%s %s crashed", request.method, route_of(request), exc_info=exc)
+        return (problem or CRASH).as_response()
+
+
+def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """The response where no view is at work: a page in the admin, data elsewhere."""
+    return problem.as_page() if _is_page(request) else problem.as_response()
+
+
+# A view for Django too, whose answer to a POST without its CSRF token is a page.
+@csrf_exempt
+@non_atomic_requests
+def unknown_url(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """No route has this URL."""
+    return answer(request, NOT_FOUND)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A page of the admin is not for this role, or refuses what it was asked in words of its own."""
+    return answer(request, problem_of(exception) or FORBIDDEN)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form came without the token of its session."""
+    return answer(request, STALE)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django refused the request before a view saw it: a forged host, an overlong body."""
+    return answer(request, problem_of(exception) or Problem(400, "malformed", "The request is malformed."))
+
+
+def crash(request: HttpRequest) -> HttpResponse:
+    """A crash outside any view; or the database was away there, as when a page asks whose session it is."""
+    problem = problem_of(sys.exception() or Exception())
+    return answer(request, problem if problem and problem.status == HTTPStatus.SERVICE_UNAVAILABLE else CRASH)

@@ -1,0 +1,155 @@
+"""What operations share in the document: errors, headers, and the shape of a problem."""
+
+from dataclasses import dataclass
+
+from circe import examples
+from circe.api.errors import NOT_FOUND, RETRY_AFTER_SECONDS, Problem
+from circe.operations import Schema
+
+RETRY_AFTER: Schema = {
+    "Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 1}}
+}
+WWW_AUTHENTICATE: Schema = {
+    "WWW-Authenticate": {"description": "How to sign in.", "required": True, "schema": {"const": "Bearer"}}
+}
+LOCATION: Schema = {
+    "Location": {"description": "The address of the customer.", "required": True, "schema": {"type": "string"}}
+}
+ETAG: Schema = {
+    "ETag": {
+        "description": "The version of what a GET shows of the customer, for `If-Match`. Whatever changes that changes it: "
+        "the customer and their preferences, a preferred outlet, service or person that is deleted, and their appointments, "
+        "by the totals.",
+        "required": True,
+        "schema": {"type": "string"},
+    }
+}
+REPLAYED: Schema = {
+    "Idempotency-Replayed": {
+        "description": "The answer of an earlier request with the same key.",
+        "schema": {"const": "true"},
+    }
+}
+IDEMPOTENCY_KEY: Schema = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "description": "A request sent again with the same key is done once; for 24 hours it is answered as the first time.",
+    "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"},
+}
+IF_MATCH: Schema = {
+    "in": "header",
+    "name": "If-Match",
+    "description": "The `ETag` of the customer as you read them: write only if they are still so.",
+    "schema": {"type": "string"},
+}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error that operations share: the response component `name`, with an example."""
+
+    name: str
+    description: str
+    example: Problem
+    headers: Schema | None = None
+
+
+REFUSALS = {
+    400: Refusal(
+        "BadRequest",
+        "The request is malformed or a value is not valid; `errors` names the fields.",
+        Problem(
+            400,
+            "invalid",
+            "page: Write a whole number from 1 to 2147483647.",
+            {"errors": [{"field": "page", "code": "invalid", "detail": "Write a whole number from 1 to 2147483647."}]},
+        ),
+    ),
+    401: Refusal(
+        "Unauthorized",
+        "There is no token, it is not good, or the credentials are wrong.",
+        Problem(401, "authentication_failed", "The access token is not valid or has expired."),
+        WWW_AUTHENTICATE,
+    ),
+    403: Refusal(
+        "Forbidden",
+        "The caller's role is too low, or another business is named. Decided before any row is looked up.",
+        Problem(403, "permission_denied", "You do not have permission to perform this action."),
+    ),
+    404: Refusal("NotFound", "There is no such customer, or not for the caller.", NOT_FOUND),
+    409: Refusal(
+        "Conflict",
+        "Another customer of the business has the e-mail or the phone; or, with the code `in_flight`, a request with the "
+        "same `Idempotency-Key` is being answered.",
+        Problem(
+            409,
+            "duplicate_customer",
+            "Another customer has this e-mail address.",
+            {"conflicts": [{"field": "email", "customer_id": examples.CUSTOMER["id"], "is_deleted": False}]},
+        ),
+    ),
+    412: Refusal(
+        "PreconditionFailed",
+        "The customer is not as `If-Match` says the client saw them.",
+        Problem(412, "stale", "It was changed since you read it. Read it again, and decide anew."),
+    ),
+    413: Refusal(
+        "PayloadTooLarge", "The body is too large.", Problem(413, "payload_too_large", "The body is too large.")
+    ),
+    415: Refusal(
+        "UnsupportedMediaType",
+        "The body is not `application/json`.",
+        Problem(415, "unsupported_media_type", 'Unsupported media type "text/plain" in request.'),
+    ),
+    422: Refusal(
+        "UnprocessableContent",
+        "The `Idempotency-Key` was used for another request.",
+        Problem(422, "idempotency_key_reused", "This Idempotency-Key was used for another request: choose a new one."),
+    ),
+    429: Refusal(
+        "TooManyRequests",
+        "Too many failures.",
+        Problem(429, "throttled", "Request was throttled. Expected available in 840 seconds."),
+        RETRY_AFTER,
+    ),
+    503: Refusal(
+        "Unavailable",
+        "The database is away or too slow.",
+        Problem(
+            503,
+            "unavailable",
+            "The database is away or too slow. Try again in a moment.",
+            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+        ),
+        RETRY_AFTER,
+    ),
+}
+
+PROBLEM: Schema = {
+    "type": "object",
+    "description": "Problem details for HTTP APIs (RFC 9457).",
+    "properties": {
+        "type": {"type": "string", "format": "uri", "description": "`urn:circe:problem:` and the code."},
+        "title": {"type": "string", "description": "The name of the status."},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "A sentence for a person."},
+        "code": {"type": "string", "description": "A stable word for a program."},
+        "errors": {
+            "type": "array",
+            "description": "The fields at fault; nested ones joined by dots.",
+            "items": {"$ref": "#/components/schemas/FieldError"},
+        },
+        "conflicts": {
+            "type": "array",
+            "description": "The customers in the way, of one's own business.",
+            "items": {"$ref": "#/components/schemas/Conflict"},
+        },
+    },
+    "required": ["type", "title", "status", "detail", "code"],
+}
+FIELD_ERROR: Schema = {
+    "type": "object",
+    "description": "What is wrong with a field, and what would be right.",
+    "properties": {name: {"type": "string"} for name in ("field", "code", "detail")},
+    "required": ["field", "code", "detail"],
+}

@@ -1,0 +1,325 @@
+"""The wall in the database: what raw SQL can reach as the application's role, whatever the managers would have asked."""
+
+import threading
+
+import pytest
+from django.core.management import call_command
+from django.db import DataError, ProgrammingError, connection, transaction
+
+from appointments.tests.factories import AppointmentFactory
+from circe.db.ids import new_id
+from circe.db.roles import as_owner
+from circe.management.commands import check_totals
+from customers.models import Customer
+from customers.models.imports import CustomerImport, ImportPart
+from customers.models.preferences import PreferredService, PreferredStaff
+from customers.tests.factories import CustomerFactory
+from tenants.idempotency import IdempotencyRecord
+from tenants.models import Outlet, Tenant, User
+from tenants.scope import ALL_TENANTS, account_lookup, tenant_scope
+from tenants.tests.factories import PASSWORD, OutletFactory, UserFactory
+from tenants.tests.shell import run
+
+TOTALS = {total._meta.db_table for total in check_totals.TOTALS}
+# Each with the column that names the tenant.
+WALLED = {
+    "tenants_tenant": "id",
+    "tenants_user": "tenant_id",
+    "tenants_outlet": "tenant_id",
+    "tenants_service": "tenant_id",
+    "tenants_auditevent": "tenant_id",
+    "tenants_idempotencyrecord": "tenant_id",
+    "customers_customer": "tenant_id",
+    "customers_preferredservice": "tenant_id",
+    "customers_preferredstaff": "tenant_id",
+    "customers_customerimport": "tenant_id",
+    "customers_importpart": "tenant_id",
+    "appointments_appointment": "tenant_id",
+    "customers_customermonthlycounts": "tenant_id",
+    "appointments_customertotals": "tenant_id",
+    "appointments_appointmentdailytotals": "tenant_id",
+    "appointments_visitcounts": "tenant_id",
+}
+# The others the application may only read; what a tenant is has no tenant to be moved to.
+WRITABLE = [table for table in WALLED if table not in {"tenants_auditevent", "tenants_tenant", *TOTALS}]
+
+
+def sql(statement, *params):
+    """The rows, if there are any, of a statement by the application's role."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params or None)
+        return cursor.fetchall() if cursor.description else cursor.rowcount
+
+
+def refused(statement, *params, match="row-level security"):
+    with pytest.raises(ProgrammingError, match=match), transaction.atomic():
+        sql(statement, *params)
+
+
+@pytest.fixture
+def rows(tenant, stranger):
+    """A row of every table, in both."""
+    for one in (tenant, stranger):
+        visit = AppointmentFactory(tenant=one, status="completed")
+        with tenant_scope(one):
+            PreferredService.objects.create(customer=visit.customer, service=visit.service, position=0)
+            PreferredStaff.objects.create(customer=visit.customer, staff=visit.staff, position=0)
+            upload = CustomerImport.objects.create(file_name="people.csv")
+            ImportPart.objects.create(upload=upload, kind="file", position=0, data=b"name")
+            IdempotencyRecord.objects.create(
+                user_id=visit.staff_id, key="key", fingerprint="print", status=201, headers={}, body="{}"
+            )
+
+
+@pytest.mark.django_db
+def test_every_table_with_a_tenant_is_behind_the_rls():
+    tables = sql("""
+        SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity,
+               (SELECT array_agg(p.polcmd::text || ' ' || p.polroles::regrole[]::text ORDER BY p.polname)
+                FROM pg_policy AS p WHERE p.polrelid = c.oid)
+        FROM pg_class AS c
+        WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
+          AND (c.relname = 'tenants_tenant' OR EXISTS (
+              SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+          ))
+    """)
+    usual = ["* {circe_app}", "* {circe_rls_bypass}"]
+    read_beyond = {"tenants_tenant", "tenants_user"}
+    assert {name: (forced, policies) for name, forced, policies in tables} == {
+        name: (True, ["* {circe_app}", "r {circe_app}", "* {circe_rls_bypass}"] if name in read_beyond else usual)
+        for name in WALLED
+    }
+
+
+@pytest.mark.parametrize("table", [*WALLED, "customers_searchable"])
+def test_one_sees_ones_own_and_without_a_scope_nothing(table, rows, tenant, stranger):
+    question = f"SELECT DISTINCT {WALLED.get(table, 'tenant_id')} FROM {table}"
+    for scope, seen in (
+        (None, set()),
+        (tenant, {tenant.pk}),
+        (stranger, {stranger.pk}),
+        (ALL_TENANTS, {tenant.pk, stranger.pk}),
+    ):
+        with tenant_scope(scope):
+            assert {pk for (pk,) in sql(question)} == seen
+    with account_lookup(new_id()):
+        assert len(sql(question)) == (2 if table == "tenants_tenant" else 0)
+
+
+@pytest.mark.parametrize("table", WRITABLE)
+def test_nothing_is_written_into_another_tenant(table, rows, tenant, stranger):
+    columns = ", ".join(
+        name
+        for (name,) in sql(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND is_generated = 'NEVER'", table
+        )
+    )
+    insert = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM json_populate_record(NULL::{table}, %s)"
+    (foreign,) = sql(
+        f"SELECT row_to_json(t)::jsonb || '{{\"id\": 1}}' FROM {table} AS t WHERE tenant_id = %s", stranger.pk
+    )[0]
+    with tenant_scope(tenant):
+        refused(insert, foreign)
+        refused(f"UPDATE {table} SET tenant_id = %s", stranger.pk)
+        assert sql(f"DELETE FROM {table} WHERE tenant_id = %s", stranger.pk) == 0
+        assert sql(f"UPDATE {table} SET id = id WHERE tenant_id = %s", stranger.pk) == 0
+    for scope in (tenant_scope(None), account_lookup(sql("SELECT id FROM tenants_user")[0][0])):
+        with scope:
+            refused(insert, foreign)
+            assert sql(f"DELETE FROM {table}") == sql(f"UPDATE {table} SET id = id") == 0
+    assert sql(f"SELECT count(*) FROM {table} WHERE tenant_id = %s", stranger.pk) == [(1,)]
+
+
+def test_a_tenant_makes_and_changes_no_other(tenant, stranger):
+    with tenant_scope(tenant):
+        refused(
+            'INSERT INTO tenants_tenant SELECT (json_populate_record(t, \'{"id": "x"}\')).* FROM tenants_tenant AS t'
+        )
+        refused("UPDATE tenants_tenant SET id = %s", new_id())
+        assert sql("UPDATE tenants_tenant SET name = 'Mine'") == 1
+        assert sql("DELETE FROM tenants_tenant WHERE id = %s", stranger.pk) == 0
+    stranger.refresh_from_db()
+    assert stranger.name == "Nordlys"
+
+
+def test_another_tenants_row_cannot_be_taken_by_its_id(tenant, stranger):
+    theirs = CustomerFactory(tenant=stranger)
+    with tenant_scope(tenant), pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
+        Customer.objects.bulk_create(
+            [Customer(pk=theirs.pk, first_name="Mine", phone="+6281234567")],
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=["first_name", "tenant"],
+        )
+
+
+def test_rows_cannot_be_copied_in(in_scope):
+    with pytest.raises(Exception, match="COPY FROM not supported with row-level security"), transaction.atomic():
+        connection.cursor().copy("COPY tenants_outlet (id) FROM STDIN").__enter__()
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "ALTER TABLE customers_customer DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE customers_customer NO FORCE ROW LEVEL SECURITY",
+        "DROP POLICY customer_rls ON customers_customer",
+        "ALTER POLICY customer_rls ON customers_customer USING (true)",
+        "CREATE POLICY mine ON customers_customer USING (true)",
+        "CREATE OR REPLACE VIEW customers_searchable AS SELECT * FROM customers_customer",
+        "GRANT circe_rls_bypass TO circe_app",
+        "ALTER ROLE circe_app BYPASSRLS",
+    ],
+)
+def test_the_applications_role_cannot_take_it_away(attempt, db):
+    refused(attempt, match="must be (owner|superuser)|must have admin option|permission denied|no privilege")
+
+
+def test_the_applications_role_is_bound(tenant, stranger):
+    assert sql("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = 'circe_app'") == [(False, False)]
+    assert sql("SELECT pg_has_role('circe_app', 'circe_rls_bypass', 'MEMBER')") == [(False,)]
+    with tenant_scope(tenant), transaction.atomic():
+        sql("SET LOCAL row_security = off")
+        refused("SELECT 1 FROM tenants_user", match="would be affected by row-level security")
+        transaction.set_rollback(True)
+
+
+def test_the_owner_is_bound_by_being_a_keeper_alone(rows):
+    with as_owner():
+        assert sql("SELECT count(*) FROM customers_customer") == [(2,)]
+        sql("SET CONSTRAINTS ALL IMMEDIATE")
+        sql("DROP POLICY customer_wall_keeper ON customers_customer")
+        with tenant_scope(None):
+            assert sql("SELECT count(*) FROM customers_customer") == [(0,)]
+
+
+# --- how the database learns of the scope ---------------------------------------------------------------------------
+
+
+def in_force():
+    """What the session says about the tenant now, asked past all that introduces statements."""
+    return connection.connection.execute("SELECT current_setting('circe.tenant', true)").fetchone()[0] or ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_outlives_its_transaction(tenant):
+    OutletFactory(tenant=tenant, name="Ours")
+    with tenant_scope(tenant):
+        assert Outlet.objects.get().name == "Ours"
+        assert in_force() == ""
+        with transaction.atomic():
+            assert Outlet.objects.get().name == "Ours"
+            assert in_force() == tenant.pk
+        assert in_force() == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_request_leaves_nothing_on_the_connection(staff):
+    assert staff.get("/api/v1/customers").status_code == 200
+    assert in_force() == ""
+
+
+def test_a_savepoint_undone_changes_nothing(rows, tenant, stranger):
+    with tenant_scope(tenant), transaction.atomic():
+        sql("SELECT")
+        with tenant_scope(stranger), transaction.atomic():
+            sql("SELECT")
+            transaction.set_rollback(True)
+        assert sql("SELECT DISTINCT tenant_id FROM tenants_outlet") == [(tenant.pk,)]
+    with tenant_scope(tenant):
+        with tenant_scope(None), transaction.atomic():
+            assert sql("SELECT 1 FROM tenants_outlet") == []
+        assert sql("SELECT DISTINCT tenant_id FROM tenants_outlet") == [(tenant.pk,)]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("atomic", [True, False])
+def test_every_kind_of_statement_carries_it(atomic, rows, tenant):
+    ours = [(tenant.pk,)]
+    with tenant_scope(tenant), transaction.atomic() if atomic else threading.Lock(), connection.cursor() as cursor:
+        for statement, params in (
+            ("SELECT tenant_id FROM tenants_outlet", None),
+            ("SELECT tenant_id FROM tenants_outlet WHERE 'a%' = 'a%'", None),
+            ("SELECT tenant_id FROM tenants_outlet WHERE 'a%%' = 'a%%'", []),
+            ("SELECT tenant_id FROM tenants_outlet WHERE tenant_id <> %s", [new_id()]),
+            ("SELECT tenant_id FROM tenants_outlet WHERE tenant_id <> %(other)s", {"other": new_id()}),
+            ("-- a comment\n/* and another */ (SELECT tenant_id FROM tenants_outlet)", None),
+            ("WITH o AS (SELECT * FROM tenants_outlet) SELECT tenant_id FROM o", None),
+            ("TABLE tenants_outlet", None),
+            ("UPDATE tenants_outlet SET address = 'x' RETURNING tenant_id", None),
+        ):
+            cursor.execute(statement, params)
+            assert {row[-2 if "TABLE" in statement else 0] for row in cursor.fetchall()} <= {tenant.pk, "x", True}
+            assert cursor.rowcount == 1, statement
+        assert [(outlet.tenant_id,) for outlet in Outlet.objects.iterator(chunk_size=1)] == ours
+        cursor.executemany("UPDATE tenants_outlet SET address = %s", [("y",), ("z",)])
+        assert Outlet.objects.get().address == "z"
+        assert "tenants_outlet" in Outlet.objects.explain()
+    with tenant_scope(ALL_TENANTS):
+        assert Outlet.objects.filter(address="z").count() == 1
+
+
+def test_an_error_leaves_the_connection_good(in_scope):
+    with pytest.raises(DataError), transaction.atomic():
+        sql("SELECT 1 / 0")
+    assert sql("SELECT 1") == [(1,)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_of_another_thread_carries_it_too(rows, tenant):
+    seen = {}
+
+    def look():
+        with tenant_scope(tenant):
+            seen["own"] = sql("SELECT DISTINCT tenant_id FROM customers_customer")
+        with tenant_scope(None):
+            seen["none"] = sql("SELECT DISTINCT tenant_id FROM customers_customer")
+        connection.close()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == {"own": [(tenant.pk,)], "none": []}
+
+
+# --- the doors ------------------------------------------------------------------------------------------------------
+
+
+def test_at_the_door_there_is_one_account(rows, tenant, stranger):
+    user = UserFactory(tenant=tenant)
+    UserFactory(tenant=None, role="super_admin")
+    for account in (user.pk, user.email):
+        with account_lookup(account):
+            assert sql("SELECT id FROM tenants_user") == [(user.pk,)]
+            assert sql("SELECT 1 FROM customers_customer") == sql("SELECT 1 FROM tenants_auditevent") == []
+    for account in ("%", "*", "", "@", tenant.pk, "' OR true --"):
+        with tenant_scope(None), account_lookup(account):
+            assert sql("SELECT 1 FROM tenants_user") == sql("SELECT 1 FROM customers_customer") == []
+
+
+def test_a_super_admin_is_known_to_a_tenant_and_out_of_its_reach(tenant):
+    root = UserFactory(tenant=None, role="super_admin")
+    with tenant_scope(tenant):
+        assert sql("SELECT id FROM tenants_user WHERE tenant_id IS NULL") == [(root.pk,)]
+        assert sql("UPDATE tenants_user SET email = 'mine@example.com'") == sql("DELETE FROM tenants_user") == 0
+        refused(
+            "INSERT INTO tenants_user SELECT (json_populate_record(u, %s)).* FROM tenants_user AS u",
+            '{"id": "x", "email": "other@example.com"}',
+        )
+
+
+def test_an_operator_makes_a_super_admin_and_changes_a_password(tenant, anonymous, monkeypatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+    assert run("createsuperuser", "--noinput", "--email", "root@circe.test").code == 0
+    again = run("createsuperuser", "--noinput", "--email", "root@circe.test")
+    assert "already taken" in again.stderr
+    user = UserFactory(tenant=tenant)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "another horse battery")
+    assert run("changepassword", user.email).code == 0
+    for email, password in (("root@circe.test", PASSWORD), (user.email, "another horse battery")):
+        answer = anonymous.post("/api/v1/auth/login", {"email": email, "password": password})
+        assert answer.status_code == 200, answer.content
+    with tenant_scope(None):
+        call_command("check")
+    assert Tenant.objects.count() == 1
+    assert User.objects.count() == 2

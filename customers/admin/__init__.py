@@ -1,0 +1,5 @@
+"""The back office pages of customers."""
+
+from customers.admin.customers import CustomerAdmin
+
+__all__ = ["CustomerAdmin"]

@@ -1,0 +1,218 @@
+"""What is done to several customers at once, or to one from their page."""
+
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from circe.db.ids import is_id
+from customers.admin.filters import recent_tags
+from customers.models import MAX_TAGS, Customer, CustomerQuerySet, purge_all, restore_all
+from customers.validators import validate_tag
+from tenants.admin.bulk_actions import BulkActionForm, BulkActionsAdmin
+
+
+def link(customer: Customer) -> SafeString:
+    """The customer's name, leading to their page."""
+    return format_html('<a href="{}">{}</a>', reverse("admin:customers_customer_change", args=[customer.pk]), customer)
+
+
+class CustomersForm(BulkActionForm):
+    """The question before something is done to customers, who are locked."""
+
+    @property
+    def number(self) -> str:
+        """`1 customer`, `2 customers`."""
+        return f"{len(self.rows)} customer{'s' if len(self.rows) > 1 else ''}"
+
+    def describe(self, row: Customer) -> SafeString:
+        visits = row.total_appointments  # type: ignore[attr-defined]
+        known = [
+            row.phone or row.email or "no contact",
+            f"{visits} appointment{'' if visits == 1 else 's'}",
+            *(["deleted"] if row.is_deleted else []),
+            *([", ".join(row.tags)] if row.tags else []),
+        ]
+        return format_html("{} · {}", link(row), " · ".join(known))
+
+
+class TagForm(CustomersForm):
+    """A tag to be given."""
+
+    title = "Add a tag"
+    tag = forms.CharField(
+        max_length=50,
+        validators=[validate_tag],
+        widget=forms.TextInput(attrs={"autofocus": True, "autocapitalize": "off", "list": "tags"}),
+    )
+
+    def consequence(self) -> str:
+        return f"{self.number}: each gets the tag that you write."
+
+    @property
+    def suggestions(self) -> list[str]:
+        """Tags in use."""
+        return recent_tags()
+
+    def clean_tag(self) -> str:
+        tag = self.cleaned_data["tag"].lower()
+        full = [one for one in self.rows if tag not in one.tags and len(one.tags) >= MAX_TAGS]
+        if full:
+            others = f" and {len(full) - 1} more" if full[1:] else ""
+            raise ValidationError(f"Nobody has more than {MAX_TAGS} tags. Leave out {full[0]}{others}.")
+        return tag
+
+    def act(self) -> tuple[str, list[str]]:
+        tag = self.cleaned_data["tag"]
+        untagged = [one for one in self.rows if tag not in one.tags]
+        for one in untagged:
+            one.change({"tags": [*one.tags, tag]})
+        return f"Tagged “{tag}”: {len(untagged)}.", []
+
+
+class UntagForm(CustomersForm):
+    """A tag to be taken away, of those that the customers have."""
+
+    title = "Remove a tag"
+    tag = forms.ChoiceField()
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.fields["tag"].choices = [(tag, tag) for tag in sorted({tag for one in self.rows for tag in one.tags})]
+
+    def consequence(self) -> str:
+        return f"{self.number}: each loses the tag that you choose."
+
+    def act(self) -> tuple[str, list[str]]:
+        tag = self.cleaned_data["tag"]
+        tagged = [one for one in self.rows if tag in one.tags]
+        for one in tagged:
+            one.change({"tags": [other for other in one.tags if other != tag]})
+        return f"No longer tagged “{tag}”: {len(tagged)}.", []
+
+
+class PurgeForm(CustomersForm):
+    """The number of the customers, typed, so that nobody removes people by a slip."""
+
+    title = "Remove for good"
+    is_final = True
+    typed = forms.CharField(
+        label="To confirm",
+        widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off", "autocapitalize": "off"}),
+    )
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.expected = self.number
+        self.fields["typed"].help_text = f"Type: {self.expected}"
+
+    def consequence(self) -> str:
+        return (
+            f"{self.number}: the name, the contacts, the preferences and the history go from every table. The appointments "
+            "keep their dates and amounts, and belong to nobody."
+        )
+
+    def clean_typed(self) -> str:
+        typed = " ".join(self.cleaned_data["typed"].lower().split())
+        if typed != self.expected:
+            raise ValidationError(f"Nobody has been removed. To remove them, type: {self.expected}")
+        return typed
+
+    def act(self) -> tuple[str, list[str]]:
+        purge_all(self.rows)
+        return f"Removed for good: {len(self.rows)}.", []
+
+
+class DeleteForm(CustomersForm):
+    """The soft deletion of customers, by the person whose id is `by`."""
+
+    title = "Delete customers"
+
+    def __init__(self, *args: Any, by: str) -> None:
+        super().__init__(*args)
+        self.by = by
+
+    def consequence(self) -> str:
+        return (
+            f"{self.number}: deleted, they disappear from every list, and their e-mail addresses and phone numbers are free "
+            "for others. They can be restored."
+        )
+
+    def act(self) -> tuple[str, list[str]]:
+        for customer in self.rows:
+            customer.soft_delete(by=self.by)
+        return f"Deleted: {len(self.rows)}. The filter “Deleted” shows them.", []
+
+
+class RestoreForm(CustomersForm):
+    """The restoration of customers: of all but those whose e-mail or phone has been taken meanwhile, who are named."""
+
+    title = "Restore customers"
+
+    def consequence(self) -> str:
+        return (
+            f"{self.number}: restored, all but those whose e-mail address or phone number another customer has by now."
+        )
+
+    def act(self) -> tuple[str, list[str]]:
+        refused = restore_all(self.rows)
+        named = [
+            format_html("{} was not restored. {}", link(customer), refused[customer.pk])
+            for customer in self.rows
+            if customer.pk in refused
+        ]
+        restored = len(self.rows) - len(refused)
+        return f"Restored: {restored}." if restored else "", named
+
+
+class CustomerActions(BulkActionsAdmin):
+    """The actions of customers, for the roles that the table gives `update`, `delete`, `restore` and `purge`."""
+
+    actions = ["tag", "untag", "soft_delete", "restore", "purge"]
+
+    def lock_rows(self, ids: list[str], **state: Any) -> QuerySet:
+        return super().lock_rows(ids, **state).with_profile()
+
+    def has_update_permission(self, request: HttpRequest) -> bool:
+        return self.allows(request, "update")
+
+    def has_restore_permission(self, request: HttpRequest) -> bool:
+        return self.allows(request, "restore")
+
+    def has_purge_permission(self, request: HttpRequest) -> bool:
+        return self.allows(request, "purge")
+
+    def response_action(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
+        """As Django's; but what was asked for on a customer's page leads back to it."""
+        response = super().response_action(request, queryset)
+        page = request.POST.get("page")
+        if isinstance(response, HttpResponseRedirect) and is_id(page):
+            return HttpResponseRedirect(reverse("admin:customers_customer_change", args=[page]))
+        return response
+
+    @admin.action(description="Add a tag…", permissions=["update"])
+    def tag(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
+        return self.ask(request, queryset, TagForm, is_deleted=False)
+
+    @admin.action(description="Remove a tag…", permissions=["update"])
+    def untag(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
+        return self.ask(request, queryset, UntagForm, is_deleted=False)
+
+    @admin.action(description="Delete selected customers (they can be restored)", permissions=["delete"])
+    def soft_delete(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
+        return self.ask(request, queryset, partial(DeleteForm, by=request.user.pk), is_deleted=False)
+
+    @admin.action(description="Restore selected customers", permissions=["restore"])
+    def restore(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
+        return self.ask(request, queryset, RestoreForm, is_deleted=True)
+
+    @admin.action(description="Remove selected customers for good…", permissions=["purge"])
+    def purge(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
+        return self.ask(request, queryset, PurgeForm)

@@ -1,0 +1,310 @@
+"""The admin of customers: reception's daily work."""
+
+import datetime as dt
+from collections.abc import Callable, Collection
+from typing import Any, TypeAlias
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.contrib.postgres.forms import SimpleArrayField
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from circe.backoffice.site import Choices
+from customers.admin.actions import CustomerActions, link
+from customers.admin.filters import DeletedFilter, RegisteredFilter, TagFilter
+from customers.contact_conflicts import DuplicateCustomer
+from customers.models import MAX_TAGS, PREFERRED, Customer, CustomerQuerySet
+from customers.search import MAX_LENGTH
+from customers.transfer.admin import TransferAdmin
+from customers.validators import unique
+from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
+from tenants.admin.forms import TenantForm
+from tenants.audit.events import AuditEvent
+from tenants.models import Service, Staff, User
+from tenants.scope import current_tenant
+
+NAMES = {"email": "e-mail address", "phone": "phone number"}
+
+
+class ListField(SimpleArrayField):
+    """A list as text. Blanks between separators don't matter."""
+
+    def __init__(self, base_field: forms.Field, *, separator: str = ", ", **kwargs: Any) -> None:
+        super().__init__(base_field, delimiter=separator.strip(" "), required=False, **kwargs)
+        self.separator = separator
+
+    def prepare_value(self, value: Any) -> Any:
+        return self.separator.join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> list[str]:
+        if isinstance(value, str):
+            value = [part for part in value.split(self.delimiter) if part.strip()]
+        return super().to_python(value)
+
+
+class PreferredField(forms.ModelMultipleChoiceField):
+    """The preferred list `name` of a customer."""
+
+    def __init__(self, name: str, queryset: QuerySet) -> None:
+        model, column = PREFERRED[name]
+        field = model._meta.get_field(column.removesuffix("_id"))
+        label = f"Preferred {queryset.model._meta.verbose_name_plural}"
+        super().__init__(queryset, required=False, label=label, widget=Choices(field, admin.site))
+
+
+class CustomerForm(TenantForm):
+    """A customer. A duplicate e-mail or phone is an error of the field, which leads to the other customer."""
+
+    tags = ListField(forms.CharField(max_length=50), max_length=MAX_TAGS, help_text="Separated by commas: vip, regular")
+    preferred_categories = ListField(
+        forms.CharField(max_length=50),
+        separator="\n",
+        max_length=100,
+        widget=AdminTextareaWidget(attrs={"rows": 3}),
+        help_text="One a line.",
+    )
+    preferred_services = PreferredField("preferred_services", Service.objects.all())
+    preferred_staff_ids = PreferredField("preferred_staff_ids", Staff.objects.all())
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:
+            self.initial |= {name: preferred(self.instance, name) for name in PREFERRED}
+
+    def clean_tags(self) -> list[str]:
+        tags = unique(tag.lower() for tag in self.cleaned_data["tags"])
+        if self.instance._state.adding and len(tags) > MAX_TAGS - 2:
+            raise ValidationError(f"A new customer has at most {MAX_TAGS - 2} tags: two tell how they came.")
+        return tags
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # With the tenant left out, the constraints on e-mail and phone are not asked: `_post_clean` tells more.
+        return super()._get_validation_exclusions() | {"tenant"}
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        if not self.errors.keys() & {"tenant", *NAMES} and set(NAMES) <= set(self.fields):
+            for conflict in self.instance.conflicts():
+                if not conflict["is_deleted"]:
+                    other = Customer.objects.get(pk=conflict["customer_id"])
+                    error = format_html("{} has this {}.", link(other), NAMES[conflict["field"]])
+                    self.add_error(conflict["field"], ValidationError(error, code="unique"))
+
+
+def preferred(customer: Customer, name: str) -> list[str]:
+    """The ids in the preferred list `name`, in order of preference."""
+    model, column = PREFERRED[name]
+    return list(model.objects.filter(customer=customer).values_list(column, flat=True))
+
+
+def events_of(customer: Customer) -> QuerySet[AuditEvent]:
+    """What the audit trail tells about the customer and what is theirs, newest first."""
+    return AuditEvent.objects.filter(customer_id=customer.pk)
+
+
+def history_panel(request: HttpRequest, customer: Customer) -> SafeString:
+    """Who changed what of the customer lately, for administrators."""
+    if request.user.role not in ADMINS:
+        return SafeString()
+    shown = {"object": customer, "events": events_of(customer)[: LATEST + 1], "latest": LATEST}
+    return render_to_string("admin/customers/customer/history_panel.html", shown)  # type: ignore[return-value]
+
+
+LATEST = 20
+# A part of a customer's page, empty for whom it is not.
+Panel: TypeAlias = Callable[[HttpRequest, Customer], SafeString]
+PERSON = ["first_name", "last_name", "gender", "date_of_birth", "email", "phone", "address", "tags", "is_active"]
+
+
+@admin.register(Customer)
+class CustomerAdmin(TransferAdmin, CustomerActions):
+    """Customers. Who may do what is as in the API: reception adds people and changes preferences, managers change the
+    rest, administrators delete and restore, and they alone see the deleted.
+
+    Rooms above add to `list_filter` (filters that have `roles` are for these only) and to `panels`, the parts of a
+    customer's page beside the form. Those are functions: an inline would be a form within the form, and an include would
+    have to name what stands above.
+    """
+
+    form = CustomerForm
+    roles = {
+        "view": STAFF,
+        "add": STAFF,
+        "change": STAFF,
+        "update": MANAGERS,
+        "delete": ADMINS,
+        "restore": ADMINS,
+        "purge": SUPER,
+        "import": ADMINS,
+        "export": ADMINS,
+        "choose": STAFF,
+    }
+    panels: list[Panel] = [history_panel]
+    on_offer = Q(is_deleted=False)
+    lost_race = (DuplicateCustomer, IntegrityError)
+    list_display = ["name", "contact", "tag_list", "last_visit", "account"]
+    list_filter = [DeletedFilter, TagFilter, RegisteredFilter, "email_verified", "is_active", "created_at"]
+    search_fields = ["search_text"]
+    search_help_text = "Parts of names, e-mail or phone number, in any order."
+    autocomplete_fields = ["preferred_outlet"]
+    actions = [*CustomerActions.actions, "export_selected"]
+    fieldsets = [
+        ("Person", {"fields": ["first_name", "last_name", "gender", "date_of_birth"]}),
+        ("Contact", {"fields": ["email", "phone", "address"]}),
+        ("Tags", {"fields": ["tags"]}),
+        (
+            "Preferences",
+            {
+                "fields": [
+                    "language",
+                    "preferred_outlet",
+                    *PREFERRED,
+                    "preferred_categories",
+                    "accessibility_needs",
+                    "notes",
+                ]
+            },
+        ),
+        (
+            "May be written to",
+            {"fields": ["accepts_email", "accepts_sms", "accepts_push", "accepts_whatsapp", "marketing_consent"]},
+        ),
+    ]
+    record = ["registered", "email_verified", "phone_verified", "loyalty_points", "created_at", "updated_at"]
+
+    def get_queryset(self, request: HttpRequest) -> CustomerQuerySet:
+        customers = super().get_queryset(request).defer("search_text")
+        return customers if self.allows(request, "restore") else customers.undeleted()
+
+    def get_rows(self, request: HttpRequest) -> CustomerQuerySet:
+        return super().get_rows(request).with_profile()
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        # Ids sort by creation too, and of every business together they have an index.
+        return super().get_ordering(request) if current_tenant() else ["-id"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: CustomerQuerySet, search_term: str
+    ) -> tuple[CustomerQuerySet, bool]:
+        """The API's own search."""
+        if len(search_term) > MAX_LENGTH:
+            messages.error(request, f"Search for at most {MAX_LENGTH} characters.")
+            return queryset.none(), False
+        return queryset.matching(search_term), False
+
+    def get_list_filter(self, request: HttpRequest) -> Collection[Any]:
+        return [one for one in super().get_list_filter(request) if request.user.role in getattr(one, "roles", STAFF)]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
+        deletion = ["deleted_at", "deleter"] if obj and obj.is_deleted else []
+        account = ["source", "is_active", *self.record, *deletion] if obj else ["source"]
+        return [*super().get_fieldsets(request, obj), ("Account", {"fields": account})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> Collection[str]:
+        kept = () if obj is None else ("source",) if self.allows(request, "update") else ("source", *PERSON)
+        return [*super().get_readonly_fields(request, obj), *self.record, "deleted_at", "deleter", *kept]
+
+    def get_form(self, request: HttpRequest, obj: Customer | None = None, change: bool = False, **kwargs: Any) -> Any:
+        areas = {name: AdminTextareaWidget(attrs={"rows": 3}) for name in ("address", "accessibility_needs", "notes")}
+        return super().get_form(request, obj, change, widgets=areas, **kwargs)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Customer | None = None, **kwargs: Any
+    ) -> HttpResponse:
+        if obj:
+            context |= {"title": f"{obj.full_name}{', deleted' if obj.is_deleted else ''}", "subtitle": None}
+        context["panels"] = [panel(request, obj) for panel in self.panels] if obj else []
+        context["may"] = {verb: self.allows(request, verb) for verb in ("restore", "purge")}
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
+        return not (obj and obj.is_deleted) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
+        return not (obj and obj.is_deleted) and super().has_delete_permission(request, obj)
+
+    def events(self, row: Customer) -> QuerySet[AuditEvent]:
+        return events_of(row)
+
+    def choice_label(self, row: Customer) -> str:
+        return f"{row} · {row.phone or row.email}"
+
+    def save_model(self, request: HttpRequest, obj: Customer, form: forms.ModelForm, change: bool) -> None:
+        """Save what was changed, and tell of soft-deleted customers who may be the same person."""
+        obj.change({name: _changed(obj, form, name) for name in form.changed_data})
+        if not change:
+            for conflict in obj.possible_duplicates:
+                other = Customer.objects.get(pk=conflict["customer_id"])
+                who = link(other) if self.allows(request, "restore") else other
+                # Restoring wants the address or number that the new one has by now.
+                sentence = (
+                    "{}, who was deleted, has the same {}. If it is the same person, an administrator can delete "
+                )
+                sentence += "this new one and restore them."
+                messages.warning(request, format_html(sentence, who, NAMES[conflict["field"]]))
+
+    def delete_model(self, request: HttpRequest, obj: Customer) -> None:
+        obj.soft_delete(by=request.user.pk)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], dict[str, int], set, list]:
+        """Nothing else goes with a soft deletion."""
+        return [link(customer) for customer in objs], {}, set(), []
+
+    @admin.display(ordering="first_name")
+    def name(self, customer: Customer) -> str:
+        return customer.full_name
+
+    def contact(self, customer: Customer) -> SafeString:
+        ways = [("tel", customer.phone), ("mailto", customer.email)]
+        return format_html_join("", '<div><a href="{}:{}">{}</a></div>', ((way, to, to) for way, to in ways if to))
+
+    @admin.display(description="tags")
+    def tag_list(self, customer: Customer) -> SafeString:
+        return format_html_join(" ", '<span class="tag">{}</span>', ([tag] for tag in customer.tags))
+
+    def last_visit(self, customer: Customer) -> dt.date | None:
+        return customer.last_appointment_date  # type: ignore[attr-defined]
+
+    def account(self, customer: Customer) -> str:
+        states = {
+            "Registered" if customer.has_password else "Walk-in": True,
+            "deleted": customer.is_deleted,
+            "inactive": not (customer.is_active or customer.is_deleted),
+        }
+        return ", ".join(state for state, holds in states.items() if holds)
+
+    @admin.display(description="deleted by")
+    def deleter(self, customer: Customer) -> str:
+        return str(User.objects.filter(pk=customer.deleted_by).first() or customer.deleted_by)
+
+    @admin.display(boolean=True)
+    def registered(self, customer: Customer) -> bool:
+        return customer.has_password
+
+    # As text, for those who may not change them.
+    def preferred_services(self, customer: Customer) -> str:
+        return _names(Service, preferred(customer, "preferred_services"))
+
+    @admin.display(description="preferred staff")
+    def preferred_staff_ids(self, customer: Customer) -> str:
+        return _names(Staff, preferred(customer, "preferred_staff_ids"))
+
+
+def _changed(customer: Customer, form: forms.ModelForm, name: str) -> Any:
+    if name not in PREFERRED:
+        return getattr(customer, name)
+    # What stays keeps its place.
+    ranks = {pk: rank for rank, pk in enumerate(form.initial.get(name, ()))}
+    return sorted((row.pk for row in form.cleaned_data[name]), key=lambda pk: ranks.get(pk, len(ranks)))
+
+
+def _names(model: type[Service] | type[Staff], ids: list[str]) -> str:
+    rows = model.objects.in_bulk(ids)
+    return ", ".join(str(rows[pk]) for pk in ids) or "-"

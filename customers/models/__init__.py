@@ -1,0 +1,34 @@
+"""Every model of customers."""
+
+from customers.models.customer import (
+    CONTACT_FLAGS,
+    MAX_TAGS,
+    Customer,
+    CustomerQuerySet,
+    Gender,
+    purge_all,
+    restore_all,
+    tenant_language,
+)
+from customers.models.imports import CustomerImport, ImportPart
+from customers.models.monthly_counts import CustomerMonthlyCounts
+from customers.models.preferences import PREFERRED, PreferredService, PreferredStaff
+from customers.models.searchable import SearchableCustomer
+
+__all__ = [
+    "CONTACT_FLAGS",
+    "MAX_TAGS",
+    "PREFERRED",
+    "Customer",
+    "CustomerImport",
+    "CustomerMonthlyCounts",
+    "CustomerQuerySet",
+    "Gender",
+    "ImportPart",
+    "PreferredService",
+    "PreferredStaff",
+    "SearchableCustomer",
+    "purge_all",
+    "restore_all",
+    "tenant_language",
+]

@@ -1,0 +1,380 @@
+"""Whom we serve: customers, the questions one asks about them, and what can be done to them."""
+
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import nullcontext, suppress
+from typing import Any, Self
+
+from django.apps import apps
+from django.contrib.auth.hashers import make_password
+from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.constants import OnConflict
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from circe.db.foreign_keys import SameTenant, TenantForeignKey
+from customers.contact_conflicts import DuplicateCustomer, find_contact_conflicts
+from customers.models.imports import CustomerImport
+from customers.models.preferences import PREFERRED
+from customers.models.searchable import SearchableCustomer
+from customers.search import SearchText
+from customers.validators import unique, validate_date_of_birth, validate_name, validate_source, validate_tag
+from tenants.idempotency import IdempotencyRecord
+from tenants.identity import clean_email, clean_phone, email_key, validate_email_address, validate_phone
+from tenants.models import LoginFailure, Outlet, TenantModel, validate_language
+from tenants.scope import TenantManager, current_tenant
+
+MAX_TAGS = 50
+# What is unique, and the flag that falls when it changes.
+CONTACT_FLAGS = {"email_key": "email_verified", "phone": "phone_verified"}
+
+
+class Gender(models.TextChoices):
+    """As the person wishes to be addressed."""
+
+    FEMALE = "female"
+    MALE = "male"
+    NON_BINARY = "non_binary"
+    OTHER = "other"
+    UNDISCLOSED = "undisclosed"
+
+
+class CustomerQuerySet(models.QuerySet):
+    """Questions about customers."""
+
+    def undeleted(self) -> Self:
+        return self.filter(is_deleted=False)
+
+    def deleted(self) -> Self:
+        return self.filter(is_deleted=True)
+
+    def tagged(self, tags: Collection[str]) -> Self:
+        """Those with any of the tags."""
+        return self.filter(pk__in=SearchableCustomer.objects.tagged(tags).values("pk"))
+
+    def registered(self, registered: bool = True) -> Self:
+        """Those with a password for the portal, or with `False` the walk-ins."""
+        return self.filter(password__isnull=not registered)
+
+    def matching(self, text: str) -> Self:
+        """Those in whose names, e-mail or phone every word of `text` occurs."""
+        return self.filter(pk__in=SearchableCustomer.objects.matching(text).values("pk")) if text.strip() else self
+
+    def with_preferred(self) -> Self:
+        """Each with the preferred lists, `preferred_services` and `preferred_staff_ids` (lists of ids)."""
+        lists = {name: _preferred(model, column) for name, (model, column) in PREFERRED.items()}
+        return self.defer("search_text").annotate(**lists)
+
+    def with_profile(self) -> Self:
+        """Each with the preferred lists and with the totals of their appointments, in the same query.
+
+        Adds `total_appointments` (of any status), `total_spent` (by visits, in the tenant's currency) and
+        `last_appointment_date` (of the last visit).
+        """
+        # By name only: appointments stand above customers.
+        totals = apps.get_model("appointments", "CustomerTotals").objects
+        own = totals.filter(tenant=OuterRef("tenant"), customer_id=OuterRef("pk"))
+        return self.with_preferred().annotate(
+            total_appointments=Coalesce(Subquery(own.values("total_appointments")), 0),
+            total_spent=Coalesce(Subquery(own.values("total_spent")), 0),
+            last_appointment_date=Subquery(own.values("last_visit")),
+        )
+
+
+def _preferred(model: type[models.Model], column: str) -> ArraySubquery:
+    return ArraySubquery(
+        model.objects.filter(tenant=OuterRef("tenant"), customer=OuterRef("pk")).order_by("position").values(column)
+    )
+
+
+def tenant_language() -> str:
+    """The language of the tenant in scope."""
+    tenant = current_tenant()
+    return tenant.language if tenant else "en"
+
+
+class Customer(TenantModel):
+    """A person whom a tenant serves.
+
+    `email_key` is the address as it is compared; `phone` is E.164. Both are unique within the tenant among those not
+    soft-deleted. Without `password` (a hash) the customer is a walk-in.
+    """
+
+    first_name = models.CharField(max_length=100, validators=[validate_name])
+    last_name = models.CharField(max_length=100, null=True, blank=True, validators=[validate_name])
+    email = models.CharField(max_length=254, null=True, blank=True, validators=[validate_email_address])
+    email_key = models.CharField(max_length=254, null=True, editable=False)
+    email_verified = models.BooleanField(default=False)
+    phone = models.CharField(max_length=32, null=True, blank=True, validators=[validate_phone])
+    phone_verified = models.BooleanField(default=False)
+    password = models.CharField(max_length=255, null=True, editable=False)
+    gender = models.CharField(max_length=20, null=True, blank=True, choices=Gender)
+    date_of_birth = models.DateField(null=True, blank=True, validators=[validate_date_of_birth])
+    address = models.CharField(max_length=500, null=True, blank=True)
+    tags = ArrayField(
+        models.CharField(max_length=50, validators=[validate_tag]), size=MAX_TAGS, default=list, blank=True
+    )
+    source = models.CharField(max_length=50, null=True, blank=True, validators=[validate_source])
+    loyalty_points = models.IntegerField(default=0, validators=[MinValueValidator(0)])
+
+    is_active = models.BooleanField(default=True)
+    is_deleted = models.BooleanField(default=False, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    # The id of the user; no reference, since it outlives the account.
+    deleted_by = models.CharField(max_length=24, null=True, editable=False)
+    was_active = models.BooleanField(null=True, editable=False)
+
+    accepts_email = models.BooleanField(default=True)
+    accepts_sms = models.BooleanField("accepts SMS", default=True)
+    accepts_push = models.BooleanField("accepts push notifications", default=True)
+    accepts_whatsapp = models.BooleanField("accepts WhatsApp", default=False)
+    marketing_consent = models.BooleanField(default=False)
+    language = models.CharField(max_length=35, default=tenant_language, validators=[validate_language])
+    preferred_outlet = TenantForeignKey(Outlet, models.SET_NULL, null=True, blank=True, related_name="+")
+    preferred_categories = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+    accessibility_needs = models.CharField(max_length=500, null=True, blank=True)
+    notes = models.CharField(max_length=2000, null=True, blank=True)
+
+    search_text = models.GeneratedField(expression=SearchText(), output_field=models.TextField(), db_persist=True)
+
+    objects = TenantManager.from_queryset(CustomerQuerySet)()
+
+    class Meta(TenantModel.Meta):
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            *TenantModel.Meta.constraints,
+            SameTenant(field="preferred_outlet", name="%(class)s_preferred_outlet"),
+            models.UniqueConstraint(
+                fields=["tenant", "email_key"],
+                condition=Q(is_deleted=False),
+                name="customer_email",
+                violation_error_message="Another customer has this e-mail address.",
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "phone"],
+                condition=Q(is_deleted=False),
+                name="customer_phone",
+                violation_error_message="Another customer has this phone number.",
+            ),
+            models.CheckConstraint(
+                condition=Q(email_key__isnull=False) | Q(phone__isnull=False), name="customer_email_or_phone"
+            ),
+            models.CheckConstraint(
+                condition=Q(email__isnull=True, email_key__isnull=True)
+                | Q(email__isnull=False, email_key__isnull=False),
+                name="customer_email_has_key",
+            ),
+            models.CheckConstraint(condition=Q(phone__regex=r"^\+[0-9]{7,15}$"), name="customer_phone_e164"),
+            models.CheckConstraint(
+                condition=Q(password__isnull=True) | Q(email_key__isnull=False), name="customer_password_needs_email"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_deleted=False) | Q(is_active=False), name="customer_deleted_is_inactive"
+            ),
+            models.CheckConstraint(condition=~Q(first_name=""), name="customer_first_name"),
+            models.CheckConstraint(condition=Q(loyalty_points__gte=0), name="customer_loyalty_points"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["tenant", "-created_at", "-id"], condition=Q(is_deleted=False), name="customer_newest"
+            ),
+            # The unique ones leave out the deleted, who are looked for too.
+            models.Index(fields=["tenant", "email_key"], name="customer_any_email"),
+            models.Index(fields=["tenant", "phone"], name="customer_any_phone"),
+            GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="customer_search"),
+            GinIndex(fields=["tags"], name="customer_tags"),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+        customer = super().from_db(db, field_names, values)
+        customer._snapshot_contacts()
+        return customer
+
+    def _snapshot_contacts(self) -> None:
+        """Keep the contacts as stored: their flags are about just these."""
+        self._stored = {name: self.__dict__.get(name) for name in CONTACT_FLAGS}
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name or ''}".strip()
+
+    @property
+    def has_password(self) -> bool:
+        return self.password is not None
+
+    def clean(self) -> None:
+        """Bring every value into its canonical form. Raises ValidationError where the values contradict each other."""
+        for name in ("first_name", "last_name", "address", "notes", "accessibility_needs"):
+            value = getattr(self, name)
+            setattr(self, name, unicodedata.normalize("NFC", value).strip() or None if value else None)
+        self.first_name = self.first_name or ""
+        self.gender, self.source = self.gender or None, self.source or None
+        # What is malformed, the validators of the fields report.
+        with suppress(ValidationError):
+            self.email = clean_email(self.email) if self.email else None
+        with suppress(ValidationError):
+            self.phone = clean_phone(self.phone) if self.phone else None
+        self.tags = unique(tag.strip().lower() for tag in self.tags)
+        self.preferred_categories = [unicodedata.normalize("NFC", name).strip() for name in self.preferred_categories]
+        if len(self.tags) > MAX_TAGS:
+            raise ValidationError({"tags": f"A customer has at most {MAX_TAGS} tags."})
+        if not (self.email or self.phone):
+            raise ValidationError({"email": "A customer needs an e-mail address or a phone number."})
+        if self.has_password and not self.email:
+            raise ValidationError({"email": "A customer with a password needs an e-mail address."})
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """Save, in canonical form. A new customer gets the tags of how they came; a new e-mail or phone is unverified.
+
+        Raises DuplicateCustomer where another has the e-mail or the phone, ValidationError as `clean` does.
+        """
+        if self._state.adding:
+            came = ["self-registered"] if self.has_password else ["staff-created", "walk-in"]
+            self.tags = unique([*came, *self.tags])
+        self.clean()
+        self.email_key = email_key(self.email) if self.email else None
+        if not self._state.adding:
+            changed = [name for name in CONTACT_FLAGS if self._stored[name] != getattr(self, name)]
+            for name in changed:
+                setattr(self, CONTACT_FLAGS[name], False)
+            if update_fields is not None:
+                update_fields = {*update_fields, *changed, *(CONTACT_FLAGS[name] for name in changed)}
+        adding = self._state.adding
+        try:
+            # To insert is no error where somebody is there: see `_do_insert`. A savepoint is two round trips.
+            with transaction.atomic(savepoint=not adding):
+                self._take_turn(update_fields)
+                super().save(*args, update_fields=update_fields, **kwargs)
+        except IntegrityError as error:
+            if _is_duplicate(error):
+                raise DuplicateCustomer(self.conflicts()) from error
+            raise
+        if adding:
+            self.possible_duplicates, is_stored = find_contact_conflicts(self)
+            if not is_stored:
+                self._state.adding = True
+                raise DuplicateCustomer(self.possible_duplicates)
+        self._snapshot_contacts()
+
+    def _do_insert(self, manager: Any, using: Any, fields: Any, returning_fields: Any, raw: bool) -> list[Any]:
+        """As Django's, unless a unique value is taken: then nothing happens."""
+        return manager._insert([self], fields=fields, using=using, raw=raw, on_conflict=OnConflict.IGNORE)
+
+    def _take_turn(self, update_fields: Iterable[str] | None) -> None:
+        """Those who claim or let go of one e-mail or phone do so in turn: two who swap them would wait for each other."""
+        if not {*CONTACT_FLAGS, "is_deleted"} & {*(update_fields or CONTACT_FLAGS)}:
+            return
+        stored = {} if self._state.adding else self._stored
+        contacts = {*stored.values(), *(getattr(self, name) for name in CONTACT_FLAGS)} - {None}
+        with connection.cursor() as cursor:
+            # All in one order.
+            keys = [f"{self.tenant_id}{contact}" for contact in sorted(contacts)]
+            cursor.execute("SELECT pg_advisory_xact_lock(5, hashtext(key)) FROM unnest(%s::text[]) AS key", [keys])
+
+    def change(self, changes: dict[str, Any]) -> None:
+        """Set what `changes` names and save just that, so that two changes of different things both survive.
+
+        Beside fields it may name `password` (in clear; None takes it away), `preferred_services` and
+        `preferred_staff_ids` (lists of ids, in order of preference). Raises as `save`.
+        """
+        lists = {name: changes[name] for name in PREFERRED if name in changes}
+        fields = {name: value for name, value in changes.items() if name not in PREFERRED}
+        if "password" in fields:
+            fields["password"] = make_password(fields["password"]) if fields["password"] else None
+        for name, value in fields.items():
+            setattr(self, name, value)
+        with transaction.atomic() if lists else nullcontext():
+            self.save(update_fields=None if self._state.adding else {*fields, *(["updated_at"] if lists else [])})
+            for name, ids in lists.items():
+                model, column = PREFERRED[name]
+                model.objects.filter(customer=self).delete()
+                model.objects.bulk_create(
+                    model(tenant_id=self.tenant_id, customer=self, position=position, **{column: pk})
+                    for position, pk in enumerate(ids)
+                )
+
+    def conflicts(self) -> list[dict[str, Any]]:
+        """Who else has the e-mail or the phone, deleted ones last: `[{"field", "customer_id", "is_deleted"}]`."""
+        return find_contact_conflicts(self)[0]
+
+    def soft_delete(self, *, by: str) -> None:
+        """Take the customer out of sight, keeping everything. `by` is the id of the user who does it."""
+        self.was_active, self.is_active = self.is_active, False
+        self.is_deleted, self.deleted_at, self.deleted_by = True, timezone.now(), by
+        self.save(update_fields=DELETION)
+
+    def restore(self) -> None:
+        """Undo `soft_delete`; nothing happens to a customer not deleted.
+
+        Raises DuplicateCustomer where the e-mail or the phone has been taken meanwhile.
+        """
+        if self.is_deleted:
+            self.is_active, self.was_active = bool(self.was_active), None
+            self.is_deleted, self.deleted_at, self.deleted_by = False, None, None
+            self.save(update_fields=DELETION)
+
+    def purge(self) -> None:
+        """`purge_all` of this one."""
+        purge_all([self])
+
+
+DELETION = {"is_deleted", "is_active", "was_active", "deleted_at", "deleted_by"}
+
+
+def restore_all(customers: Sequence[Customer]) -> dict[str, DuplicateCustomer]:
+    """Restore soft-deleted customers in their order, and return by id why some were not.
+
+    One statement does it unless it meets an e-mail or a phone that is taken: then each half, down to the one who met it.
+    """
+    try:
+        with transaction.atomic():
+            Customer.objects.filter(pk__in=[customer.pk for customer in customers]).update(
+                is_deleted=False,
+                is_active=Coalesce(F("was_active"), False),
+                was_active=None,
+                deleted_at=None,
+                deleted_by=None,
+                updated_at=timezone.now(),
+            )
+    except IntegrityError as error:
+        if not _is_duplicate(error):
+            raise
+        if len(customers) == 1:
+            return {customers[0].pk: DuplicateCustomer(customers[0].conflicts())}
+        middle = len(customers) // 2
+        return restore_all(customers[:middle]) | restore_all(customers[middle:])
+    return {}
+
+
+def _is_duplicate(error: IntegrityError) -> bool:
+    return error.__cause__.diag.constraint_name in {"customer_email", "customer_phone"}
+
+
+@transaction.atomic
+def purge_all(customers: Collection[Customer]) -> dict[str, int]:
+    """Remove the persons from every table, the audit trail included (its trigger sees to that).
+
+    Appointments keep their figures, tied to nobody, without their notes. Returns how many, by customer's id.
+    """
+    ids = [customer.pk for customer in customers]
+    appointments = Customer._meta.get_field("appointments").related_model.objects
+    tenants = {customer.tenant_id for customer in customers}
+    own = appointments.filter(tenant__in=tenants, customer__in=ids).order_by()
+    numbers = dict(own.values_list("customer").annotate(Count("pk")))
+    own.update(customer=None, notes=None)
+    LoginFailure.objects.filter(account__in=[customer.email_key for customer in customers]).delete()
+    IdempotencyRecord.objects.filter(subject_id__in=ids).delete()
+    # A file that waits to be imported may hold them too.
+    CustomerImport.objects.at_rest().filter(tenant__in=tenants).delete()
+    Customer.objects.filter(pk__in=ids).delete()
+    return numbers

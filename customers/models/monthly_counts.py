@@ -1,0 +1,59 @@
+"""How many customers of each kind a tenant has, kept true by the database."""
+
+from django.db import models
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
+
+from circe.db.summary_tables import ShardedCounter
+from tenants.scope import TenantManager
+
+NUMBERS = (
+    "total_customers",
+    "active_customers",
+    "deleted_customers",
+    "verified_emails",
+    "customers_with_password",
+    "total_loyalty_points",
+)
+
+
+class CustomerMonthlyCountsQuerySet(models.QuerySet):
+    """Questions about the numbers of customers."""
+
+    def numbers(self) -> dict[str, int]:
+        """The sums of NUMBERS. Soft-deleted customers count as `deleted_customers` and nowhere else."""
+        return self.aggregate(
+            **{name: Coalesce(Sum(name), 0, output_field=models.BigIntegerField()) for name in NUMBERS}
+        )
+
+    def undeleted(self) -> int:
+        """How many customers in scope are not soft-deleted: `Customer.objects.undeleted().count()` without counting."""
+        return self.numbers()["total_customers"]
+
+
+class CustomerMonthlyCounts(ShardedCounter):
+    """Customers by the month, in UTC, in which they were created."""
+
+    pk = models.CompositePrimaryKey("tenant", "month", "part")
+    month = models.DateField()
+    total_customers = models.BigIntegerField()
+    active_customers = models.BigIntegerField()
+    deleted_customers = models.BigIntegerField()
+    verified_emails = models.BigIntegerField()
+    customers_with_password = models.BigIntegerField()
+    total_loyalty_points = models.BigIntegerField()
+
+    objects = TenantManager.from_queryset(CustomerMonthlyCountsQuerySet)()
+
+    key = ("month",)
+    sums = NUMBERS
+    expected_sql = """
+        SELECT date_trunc('month', created_at AT TIME ZONE 'UTC')::date AS month,
+            count(*) FILTER (WHERE NOT is_deleted) AS total_customers,
+            count(*) FILTER (WHERE NOT is_deleted AND is_active) AS active_customers,
+            count(*) FILTER (WHERE is_deleted) AS deleted_customers,
+            count(*) FILTER (WHERE NOT is_deleted AND email_verified) AS verified_emails,
+            count(*) FILTER (WHERE NOT is_deleted AND password IS NOT NULL) AS customers_with_password,
+            coalesce(sum(loyalty_points) FILTER (WHERE NOT is_deleted), 0) AS total_loyalty_points
+        FROM customers_customer WHERE tenant_id = %(tenant)s GROUP BY 1
+    """

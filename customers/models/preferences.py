@@ -1,0 +1,51 @@
+"""What a customer likes, in order: the lists that have tables of their own."""
+
+from django.db import models
+
+from circe.db.foreign_keys import SameTenant, TenantForeignKey
+from tenants.models import Service, Staff, TenantModel
+
+
+class Preference(TenantModel):
+    """One entry of a customer's list of favourites; `position` counts from 0."""
+
+    customer = TenantForeignKey("customers.Customer", models.CASCADE, db_index=True, related_name="+")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta(TenantModel.Meta):
+        abstract = True
+        ordering = ["position"]
+
+
+class PreferredService(Preference):
+    """A service that a customer likes."""
+
+    service = TenantForeignKey(Service, models.CASCADE, related_name="+")
+
+    class Meta(Preference.Meta):
+        constraints = [
+            *Preference.Meta.constraints,
+            SameTenant(field="customer", name="%(class)s_customer"),
+            SameTenant(field="service", name="%(class)s_service"),
+            models.UniqueConstraint(fields=["tenant", "customer", "service"], name="%(class)s_once"),
+        ]
+
+
+class PreferredStaff(Preference):
+    """A member of staff whom a customer likes."""
+
+    staff = TenantForeignKey(Staff, models.CASCADE, related_name="+")
+
+    class Meta(Preference.Meta):
+        constraints = [
+            *Preference.Meta.constraints,
+            SameTenant(field="customer", name="%(class)s_customer"),
+            SameTenant(field="staff", name="%(class)s_staff"),
+            models.UniqueConstraint(fields=["tenant", "customer", "staff"], name="%(class)s_once"),
+        ]
+
+
+PREFERRED: dict[str, tuple[type[Preference], str]] = {
+    "preferred_services": (PreferredService, "service_id"),
+    "preferred_staff_ids": (PreferredStaff, "staff_id"),
+}

@@ -1,0 +1,70 @@
+"""What customers are found, counted and ordered by: a view of the database on their table.
+
+The planner merges the view into the query, so it costs nothing. It reads the table with the rights of its owner and holds
+the wall between tenants itself (`circe.db.row_level_security`): row security would keep LIKE and `&&` from their indexes. Rows are found
+here by their ids and read from the table.
+"""
+
+from collections.abc import Collection
+from typing import Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Func, Value
+from django.db.models.functions import Concat
+
+from circe.db.ids import IdField
+from customers.search import matching
+from tenants.models import Tenant
+from tenants.scope import TenantManager
+
+TAGS = ArrayField(models.CharField(max_length=50))
+# By what is in these columns, an index finds customers whatever their order.
+INDEXED = ("search_text", "tags")
+
+
+class SearchableQuerySet(models.QuerySet):
+    """Questions by which customers are found."""
+
+    def undeleted(self) -> Self:
+        return self.filter(is_deleted=False)
+
+    def tagged(self, tags: Collection[str]) -> Self:
+        """Those with any of the tags."""
+        return self.filter(tags__overlap=list(tags))
+
+    def matching(self, text: str) -> Self:
+        """Those in whose names, e-mail or phone every word of `text` occurs."""
+        return self.filter(matching(text))
+
+    def beside_the_indexes(self) -> Self:
+        """With INDEXED under names that begin with `unindexed_` too, as expressions that no index has.
+
+        For many: in the order of the list, a page of them is met soon. The planner, who may not look at the statistics of
+        a table with row security, takes them for few, and would find all of them first.
+        """
+        return self.alias(
+            unindexed_search_text=Concat("search_text", Value(""), output_field=models.TextField()),
+            unindexed_tags=Func("tags", template="(%(expressions)s || '{}')", output_field=TAGS),
+        )
+
+
+class SearchableCustomer(models.Model):
+    """A customer as `customers_searchable` shows them; of the password only whether there is one."""
+
+    id = IdField(primary_key=True)
+    tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+")
+    created_at = models.DateTimeField()
+    is_deleted = models.BooleanField()
+    tags = ArrayField(models.CharField(max_length=50))
+    has_password = models.BooleanField()
+    email_verified = models.BooleanField()
+    phone = models.CharField(max_length=32, null=True)
+    search_text = models.TextField()
+
+    objects = TenantManager.from_queryset(SearchableQuerySet)()
+
+    class Meta:
+        managed = False
+        db_table = "customers_searchable"
+        ordering = ["-created_at", "-id"]

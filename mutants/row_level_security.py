@@ -1,0 +1,92 @@
+"""Faults of the wall between tenants in the database."""
+
+from mutants.faults import Fault
+
+TESTS = "circe/tests/test_row_level_security.py"
+
+WALLS = [
+    Fault(
+        "no scope reaches every tenant",
+        "tenants/scope.py",
+        'if scope is None:\n        return ""',
+        'if scope is None:\n        return "*"',
+        TESTS,
+    ),
+    Fault(
+        "a tenant reaches every other", "tenants/scope.py", "AllTenants) else scope.pk", 'AllTenants) else "*"', TESTS
+    ),
+    Fault("the door is open", "tenants/scope.py", 'return f"@{door}"', 'return "*"', TESTS),
+    Fault(
+        "the wall lets all through",
+        "circe/db/row_level_security.py",
+        "TO circe_app USING ({tenant_policy_sql(self.column)})",
+        "TO circe_app USING (true)",
+        TESTS,
+    ),
+    Fault(
+        "what is written is not looked at",
+        "circe/db/row_level_security.py",
+        "TO circe_app USING ({tenant_policy_sql(self.column)})",
+        "TO circe_app USING ({tenant_policy_sql(self.column)}) WITH CHECK (true)",
+        TESTS,
+    ),
+    Fault(
+        "a wall without its policy being enabled",
+        "circe/db/row_level_security.py",
+        "ENABLE ROW LEVEL SECURITY, FORCE",
+        "FORCE",
+        TESTS,
+    ),
+    Fault(
+        "the owner is not bound", "circe/db/row_level_security.py", "ENABLE ROW LEVEL SECURITY, FORCE", "ENABLE", TESTS
+    ),
+    Fault(
+        "a table without a wall",
+        "tenants/models.py",
+        '            RowLevelSecurity(name="%(class)s_rls"),\n',
+        "",
+        "circe/tests/test_architecture.py",
+    ),
+    Fault(
+        "the view of findable customers has no wall",
+        "customers/migrations/0004_findable_customers.py",
+        '\nWHERE {tenant_policy_sql("tenant_id")}',
+        "",
+        TESTS,
+    ),
+    Fault(
+        "some statements don't say for whom they are",
+        "circe/db/session_settings.py",
+        "if isinstance(sql, str) and _is_utility(sql):",
+        'if isinstance(sql, str) and not sql.lower().startswith("select"):',
+        TESTS,
+    ),
+    Fault(
+        "a scope outlives its transaction",
+        "circe/db/session_settings.py",
+        '"SET LOCAL circe.tenant',
+        '"SET circe.tenant',
+        TESTS,
+    ),
+    Fault(
+        "many statements outside a transaction say nothing",
+        "circe/db/session_settings.py",
+        "transaction.atomic(connection.alias) if connection.get_autocommit() else nullcontext()",
+        "nullcontext()",
+        TESTS,
+    ),
+    Fault(
+        "what may be read beyond may be changed",
+        "circe/db/row_level_security.py",
+        "FOR SELECT TO circe_app",
+        "TO circe_app",
+        TESTS,
+    ),
+    Fault(
+        "a self-join is taken for the table alone",
+        "circe/db/postgresql/base.py",
+        "if connection.info.server_version >= 180000:",
+        "if False:",
+        "customers/tests/test_admin_plans.py",
+    ),
+]

@@ -1,0 +1,117 @@
+"""Who is asking: the bearer token of the API, and the admin's log-in. The token's door opens the tenant scope."""
+
+import datetime as dt
+from typing import Any
+
+from django.contrib.auth.backends import BaseBackend
+from django.core.exceptions import ValidationError as InvalidEmail
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, ValidationError
+from rest_framework.request import Request
+
+from circe.api.parameters import single
+from circe.db.ids import is_id
+from tenants.accounts import tokens
+from tenants.accounts.throttling import client_address, throttled
+from tenants.audit.context import set_audit_user
+from tenants.identity import email_key
+from tenants.models import Tenant, User
+from tenants.scope import ALL_TENANTS, Scope, enter_scope, tenant_scope
+
+
+class PortalCustomer:
+    """A customer with a token of their own portal: known, and let in nowhere here."""
+
+    role = "customer"
+    is_authenticated = True
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <access token>`. Raises AuthenticationFailed for a token that is not good now.
+
+    Only the user's id is taken from the token: role, tenant, activity and session are read from the database, in one
+    query.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Any, dict[str, Any]] | None:
+        scheme, *credentials = get_authorization_header(request).split() or [b""]
+        if scheme.lower() != b"bearer":
+            return None
+        if len(credentials) != 1:
+            raise AuthenticationFailed("Send one token: Authorization: Bearer <access token>.")
+        try:
+            claims = tokens.read(credentials[0], "access")
+        except tokens.InvalidToken as error:
+            raise AuthenticationFailed("The access token is not valid or has expired.") from error
+        if str(claims.get("role")).lower() == PortalCustomer.role:
+            return PortalCustomer(), claims
+        user = _user_of(claims)
+        if user is None:
+            raise AuthenticationFailed("The access token is no longer good: sign in again.")
+        set_audit_user(user.pk)
+        enter_scope(_scope_of(user, request))
+        return user, claims
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+def _user_of(claims: dict[str, Any]) -> User | None:
+    user_id, session_id, issued_at = claims.get("sub"), claims.get("sid"), claims.get("iat")
+    # The library has seen to it that it is not in the future.
+    if not is_id(user_id) or not isinstance(issued_at, int) or issued_at < 0:
+        return None
+    # A token of a session lives as long as the session. The instants of `iat` are whole seconds, too coarse to tell it
+    # from a token of before the password changed; so those without a session are refused in that second.
+    if session_id is None:
+        return User.objects.signed_in(user_id, tokens_valid_from__lte=dt.datetime.fromtimestamp(issued_at, dt.UTC))
+    if is_id(session_id):
+        return User.objects.signed_in(user_id, sessions=session_id, sessions__ended_at=None)
+    return None
+
+
+def _scope_of(user: User, request: Request) -> Scope:
+    """The user's tenant; for a super_admin the one named by `?tenant_id=`, or all."""
+    named = single(request, "tenant_id")
+    if named in (None, user.tenant_id):
+        return user.scope
+    if user.tenant is not None:
+        raise PermissionDenied("You can see your own business only: leave tenant_id out.")
+    return named_tenant(named)
+
+
+def named_tenant(tenant_id: Any) -> Tenant:
+    """The tenant that a super_admin names. Raises ValidationError where there is none."""
+    with tenant_scope(ALL_TENANTS):
+        tenant = Tenant.objects.filter(pk=tenant_id).first() if is_id(tenant_id) else None
+    if tenant is None:
+        raise ValidationError({"tenant_id": "There is no tenant with this id."})
+    return tenant
+
+
+class AccountBackend(BaseBackend):
+    """The log-in of the Django admin, with the same accounts as the API and the same bounds on guessing."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> User | None:
+        """The user who may sign in with these, or None. Raises Throttled after too many failures."""
+        if request is None or username is None or password is None:
+            return None
+        try:
+            account = email_key(username)
+            User._meta.get_field("email").run_validators(account)
+        except InvalidEmail:
+            return None
+        user = throttled(
+            lambda: User.objects.with_credentials(email=account, password=password),
+            account=account,
+            address=client_address(request),
+        )
+        if user:
+            enter_scope(user.scope)
+        return user
+
+    def get_user(self, user_id: Any) -> User | None:
+        return User.objects.signed_in(user_id)
