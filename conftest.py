@@ -10,6 +10,7 @@ from django.test import Client
 from hypothesis import settings
 from rest_framework.test import APIClient
 
+from circe.db import session_settings
 from circe.db.prepared import compiled
 from circe.db.roles import APPLICATION_ROLE_OPTION, as_owner
 from circe.tests.captured_sql import written
@@ -35,17 +36,25 @@ def django_db_setup(django_db_setup):
 
 
 @pytest.fixture(autouse=True)
-def over_the_rls(monkeypatch):
-    """A test's own hand reaches every row, outside any scope; a request or a command doesn't, nor what runs in a scope."""
-    monkeypatch.setattr(scope, "BEFORE_ANY", scope.ALL_TENANTS)
-    # A door that a test opens by itself, without a request around it, stays open for no other test.
-    monkeypatch.setattr(scope, "_scope", ContextVar("tenant_scope"))
+def every_row_without_a_scope(monkeypatch):
+    """The test's own queries see every tenant's rows where no scope was opened. Requests and commands close the scope first, so
+    that this does not hold for them.
+    """
+    # A new variable, so that a scope which a test leaves open ends with the test.
+    unopened = object()
+    variable = ContextVar("tenant_scope", default=unopened)
+    monkeypatch.setattr(scope, "_scope", variable)
+    monkeypatch.setitem(
+        session_settings.SETTINGS,
+        "circe.tenant",
+        lambda: scope.tenant_setting() or ("*" if variable.get() is unopened else ""),
+    )
 
 
 @pytest.fixture(autouse=True)
-def statements_alone(monkeypatch):
-    """What is captured are the statements, without what introduces each to the database (`circe.db.session_settings`), and those
-    that were prepared (`circe.db.prepared`) in full.
+def statements_without_settings(monkeypatch):
+    """Captured statements come without their session settings (`circe.db.session_settings`). A prepared statement comes with its
+    full text (`circe.db.prepared`).
     """
     executed = connection.ops.last_executed_query
 
@@ -57,19 +66,19 @@ def statements_alone(monkeypatch):
     monkeypatch.setattr(connection.ops, "last_executed_query", alone)
 
 
-@pytest.fixture(params=["both walls", "the manager's alone", "the database's alone"])
-def walls(request, db, monkeypatch):
-    """Either wall holds alone: the other is taken away."""
+@pytest.fixture(params=["both", "the manager's alone", "the database's alone"])
+def tenant_filters(request, db, monkeypatch):
+    """The manager's filter and row-level security hold the boundary each alone: one of them is switched off."""
     if request.param == "the manager's alone":
         with as_owner(), connection.cursor() as cursor:
             cursor.execute("SELECT oid::regclass::text FROM pg_class WHERE relrowsecurity")
             for (table,) in cursor.fetchall():
                 cursor.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
-        # The view of findable customers holds the wall itself.
-        monkeypatch.setattr("circe.db.session_settings.reach", lambda: "*")
+        # The searchable view has the policy's condition in its own text.
+        monkeypatch.setitem(session_settings.SETTINGS, "circe.tenant", lambda: "*")
     if request.param == "the database's alone":
         monkeypatch.setattr(TenantFilter, "as_sql", unfiltered)
-    # What was compiled with the manager's wall, or without, is compiled anew.
+    # Queries were compiled with the manager's filter or without it.
     compiled.cache_clear()
     yield
     compiled.cache_clear()

@@ -394,7 +394,7 @@ BOUNDARY = [
         "a compiled query keeps the first tenant",
         "circe/db/prepared.py",
         "with tenant_scope(for_whom):",
-        "with tenant_scope(opened_scope()):",
+        "with tenant_scope(open_scope()):",
         COMPILED,
     ),
     Fault(

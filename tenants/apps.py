@@ -1,17 +1,22 @@
-"""What happens once, at the start."""
+"""What the app registers with the ground floor when Django starts."""
 
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
-from circe.db.session_settings import install
+from circe.db import session_settings
 
 
 class TenantsConfig(AppConfig):
-    """Tells every connection to say with each statement for whom it is."""
+    """Makes every statement carry the tenant in scope and who acts."""
 
     name = "tenants"
     # A tenant is a business to those who work there.
     verbose_name = "The business"
 
     def ready(self) -> None:
-        connection_created.connect(install)
+        from tenants.audit.context import current_actor
+        from tenants.scope import tenant_setting
+
+        session_settings.register("circe.tenant", tenant_setting)
+        session_settings.register("circe.actor", lambda: current_actor().as_json)
+        connection_created.connect(session_settings.install)

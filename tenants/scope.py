@@ -1,11 +1,11 @@
-"""The tenant boundary: which business's rows the code that runs now may see.
+"""The tenant boundary: which tenant's rows the running code may see.
 
-A scope is one Tenant, or ALL_TENANTS for a super_admin. Two doors open it: `authentication.TokenAuthentication` for the
-API and `middleware.TenantScopeMiddleware` for the admin; commands and tests write `with tenant_scope(tenant):`. Outside
-a scope no query on a tenant's table runs: it raises NoTenantScope.
+A scope is one Tenant, or ALL_TENANTS for a super_admin. Two entry points open it: `TokenAuthentication` for the API and
+`TenantScopeMiddleware` for the back office. Commands and tests write `with tenant_scope(tenant):`. Without a scope, every
+query on a tenant's table raises NoTenantScope.
 
-There are two walls, and either holds alone: `TenantManager` here, and the policies of `circe.db.row_level_security` in the database,
-which learns of the scope with each statement (`circe.db.session_settings`).
+Two mechanisms hold the boundary, and each holds alone: `TenantManager` adds the tenant to every query, and the row-level
+security policies (`circe.db.row_level_security`) filter in the database by the setting that `tenant_setting` gives.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class AllTenants:
-    """The type of ALL_TENANTS, the scope of a super_admin who has not narrowed it."""
+    """The type of ALL_TENANTS, the scope of a super_admin who has not chosen one tenant."""
 
 
 ALL_TENANTS: Final = AllTenants()
@@ -30,47 +30,45 @@ ALL_TENANTS: Final = AllTenants()
 Scope: TypeAlias = "Tenant | AllTenants"
 
 _scope: ContextVar["Scope | None"] = ContextVar("tenant_scope")
-_account_looked_up: ContextVar[str | None] = ContextVar("door", default=None)
-# What the database's wall lets through before any scope was opened or closed. Tests reach over it, see conftest.py.
-BEFORE_ANY: "Scope | None" = None
+_account_looked_up: ContextVar[str | None] = ContextVar("account_looked_up", default=None)
 
 
 class NoTenantScope(RuntimeError):
-    """A tenant's table was asked before anyone said for which tenant."""
+    """A query on a tenant's table ran without a scope."""
 
 
 class CrossTenantWrite(RuntimeError):
-    """A row of one tenant was about to be written in the scope of another."""
+    """A row of one tenant was to be saved in the scope of another."""
 
 
-def opened_scope() -> "Scope | None":
-    """The scope in force, None outside any."""
+def open_scope() -> "Scope | None":
+    """Returns the open scope, or None."""
     return _scope.get(None)
 
 
 def current_scope() -> Scope:
-    """The scope in force. Raises NoTenantScope outside any."""
-    scope = opened_scope()
+    """Returns the open scope. Raises NoTenantScope where there is none."""
+    scope = open_scope()
     if scope is None:
         raise NoTenantScope("No tenant scope is open: write `with tenant_scope(tenant):`.")
     return scope
 
 
 def current_tenant() -> "Tenant | None":
-    """The one tenant in force, None in the scope of every tenant. Raises NoTenantScope outside any."""
+    """Returns the tenant in scope, None in ALL_TENANTS. Raises NoTenantScope without a scope."""
     scope = current_scope()
     return None if isinstance(scope, AllTenants) else scope
 
 
 def current_tenant_id() -> str | None:
-    """The id of `current_tenant()`: what a new row's tenant is when nobody says."""
+    """Returns the id of `current_tenant()`: the default tenant of a new row."""
     tenant = current_tenant()
     return tenant.pk if tenant else None
 
 
 @contextmanager
 def tenant_scope(scope: "Scope | None") -> Iterator[None]:
-    """Open `scope` for a block; whatever is opened inside ends with it. None closes the scope."""
+    """Opens `scope` for the block. Scopes that the block enters end with it. None closes the scope."""
     token = _scope.set(scope)
     try:
         yield
@@ -79,15 +77,15 @@ def tenant_scope(scope: "Scope | None") -> Iterator[None]:
 
 
 def enter_scope(scope: Scope) -> None:
-    """Open `scope` until the enclosing `tenant_scope` block ends. For the doors, whose block is the whole request."""
+    """Opens `scope` until the enclosing `tenant_scope` block ends. For entry points, whose block is the whole request."""
     _scope.set(scope)
 
 
 @contextmanager
 def account_lookup(account: str) -> Iterator[None]:
-    """The block may look up one account, by its id or e-mail address, and businesses: signing in comes before the scope.
+    """Lets the block read one user, by id or e-mail address, and that user's tenant, before a scope is known.
 
-    The wall in the database lets nothing else through.
+    Row-level security shows no other row to the block.
     """
     token = _account_looked_up.set(account)
     try:
@@ -96,18 +94,21 @@ def account_lookup(account: str) -> Iterator[None]:
         _account_looked_up.reset(token)
 
 
-def reach() -> str:
-    """What the database's wall is told: a tenant's id, `*`, `@` and the account at the door, or nothing."""
-    if door := _account_looked_up.get():
-        return f"@{door}"
-    scope = _scope.get(BEFORE_ANY)
+def tenant_setting() -> str:
+    """Returns the value of the database setting `circe.tenant`, by which the row-level security policies filter.
+
+    It is a tenant's id, `*` for all tenants, `@` and the account that is looked up, or "" without a scope.
+    """
+    if account := _account_looked_up.get():
+        return f"@{account}"
+    scope = open_scope()
     if scope is None:
         return ""
     return "*" if isinstance(scope, AllTenants) else scope.pk
 
 
 class TenantFilter(Func):
-    """A condition: the row's tenant is in scope. Resolved when the SQL is compiled, so a class-level queryset is safe."""
+    """The condition that the row's tenant is in scope. The scope is read when the SQL is compiled, not when the queryset is made."""
 
     output_field = models.BooleanField()
     arity = 1
@@ -121,7 +122,7 @@ class TenantFilter(Func):
 
 
 class TenantManager(models.Manager):
-    """The default manager of every tenant's table: the rows in scope, and no others."""
+    """The default manager of every tenant's table. Its querysets hold only rows in scope."""
 
     def get_queryset(self) -> models.QuerySet:
         return super().get_queryset().filter(TenantFilter("tenant_id"))

@@ -9,9 +9,7 @@ from functools import cache
 from typing import Any
 
 from django.db.models import Expression, F, Func, QuerySet, Subquery, TextField
-from rest_framework.serializers import Field, Serializer
-
-from tenants.serializers import InstantField
+from rest_framework.serializers import DateTimeField, Field, Serializer
 
 
 class JSONObject(Func):
@@ -42,7 +40,7 @@ class AsText(Func):
 
 
 class UtcTimestamp(Func):
-    """As `InstantField` shows it."""
+    """An instant as the API shows it: UTC, whole seconds."""
 
     template = """to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
     arity = 1
@@ -86,4 +84,4 @@ def _value(field: Field, path: str) -> Expression | F:
     source = path + field.source.replace(".", "__")
     if isinstance(field, Serializer):
         return _object_of(field, path if field.source == "*" else f"{source}__")
-    return UtcTimestamp(F(source)) if isinstance(field, InstantField) else F(source)
+    return UtcTimestamp(F(source)) if isinstance(field, DateTimeField) else F(source)

@@ -18,7 +18,7 @@ from django.http import Http404
 from psycopg.sql import quote
 
 from circe.db.ids import IdField, is_id
-from tenants.scope import AllTenants, opened_scope, tenant_scope
+from tenants.scope import AllTenants, open_scope, tenant_scope
 
 # So many statements a connection keeps, the last ones used: each is some hundred kilobytes of the server's memory.
 KEPT = 100
@@ -77,7 +77,7 @@ class PreparedQuery:
         """The rows, as `values_list` gives them."""
         values = {name: value for name, value in keywords.items() if name in self.fields}
         shape = tuple((name, value) for name, value in keywords.items() if name not in self.fields)
-        scope = opened_scope()
+        scope = open_scope()
         for_whom = scope if scope is None or isinstance(scope, AllTenants) else TenantPlaceholder
         query = compiled(self, for_whom, tuple(values), shape)
         values[TenantPlaceholder.pk.name] = getattr(scope, "pk", None)

@@ -1,7 +1,9 @@
-"""What the database learns with each statement: whose rows it may reach, and who acts.
+"""Settings of the database session that every statement carries, such as the tenant whose rows it may see.
 
-Both go in front of the statement, in the same message and so in the same round trip, and end with its transaction. They
-are said anew each time: what was said before may have been undone by a savepoint, or be that of another scope.
+An app registers a setting and the function that gives its value (`register`). Each statement is sent with
+`SET LOCAL <name> = <value>` before it, in the same message, so this costs no round trip. The settings end with the
+transaction. They are sent with each statement again: a savepoint may have undone earlier ones, and the value may have
+changed since.
 """
 
 import re
@@ -13,43 +15,52 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import ServerCursor
 
-from tenants.audit.context import current_actor
-from tenants.scope import reach
-
-SET_LOCAL = "SET LOCAL circe.tenant = %s; SET LOCAL circe.actor = %s;"
-# These read no rows of a tenant, and some must be alone in their message.
+# The value of each setting, by name.
+SETTINGS: dict[str, Callable[[], str]] = {}
+# These statements read no rows under a policy, and some must be alone in their message.
 _is_utility = re.compile(
     r"\s*(SAVEPOINT|RELEASE|ROLLBACK|SET|RESET|SHOW|CREATE|ALTER|DROP|COMMENT|GRANT|REVOKE|TRUNCATE|LOCK|ANALYZE|VACUUM)\b",
     re.IGNORECASE,
 ).match
 
 
+def register(name: str, value: Callable[[], str]) -> None:
+    """Adds a setting. `name` is that of a custom PostgreSQL setting, such as `circe.tenant`."""
+    SETTINGS[name] = value
+
+
+def set_local() -> str:
+    """Returns the SQL that sets every registered setting, with a placeholder for each value."""
+    return " ".join(f"SET LOCAL {name} = %s;" for name in SETTINGS)
+
+
 def install(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Have every statement on a new connection introduced."""
-    if _with_session_settings not in connection.execute_wrappers:
-        connection.execute_wrappers.append(_with_session_settings)
+    """Makes every statement of a new connection carry the settings. A receiver of `connection_created`."""
+    if _execute_with_settings not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_execute_with_settings)
 
 
-def _with_session_settings(
+def _execute_with_settings(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
+    """An execute wrapper of Django (https://docs.djangoproject.com/en/5.2/topics/db/instrumentation/)."""
     if isinstance(sql, str) and _is_utility(sql):
         return execute(sql, params, many, context)
     connection, cursor = context["connection"], context["cursor"].cursor
-    whom_and_who = [reach(), current_actor().as_json]
+    values = [value() for value in SETTINGS.values()]
     if many or not isinstance(sql, str) or isinstance(params, dict) or isinstance(cursor, ServerCursor):
         with _transaction(connection):
             with connection.wrap_database_errors, connection.connection.cursor() as own:
-                own.execute(SET_LOCAL, whom_and_who)
+                own.execute(set_local(), values)
             return execute(sql, params, many, context)
     if params is None:
         sql, params = sql.replace("%", "%%"), ()
-    # As values, so that it is the same text for everyone, which psycopg reads once.
-    result = execute(f"{SET_LOCAL} {sql}", [*whom_and_who, *params], many, context)
+    # The values are parameters, so that the text is the same for everyone and psycopg parses it once.
+    result = execute(f"{set_local()} {sql}", [*values, *params], many, context)
     cursor.set_result(-1)
     return result
 
 
 def _transaction(connection: BaseDatabaseWrapper) -> AbstractContextManager[None]:
-    """The transaction that there is, or one for what is said apart from its statement."""
+    """The open transaction, or a new one, in which the settings and the statement are two messages."""
     return transaction.atomic(connection.alias) if connection.get_autocommit() else nullcontext()

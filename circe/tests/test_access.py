@@ -182,7 +182,7 @@ def test_every_operation_of_the_document_is_in_the_table():
 
 
 @pytest.mark.parametrize("endpoint", TABLE)
-def test_access(endpoint, walls, ask, rows):
+def test_access(endpoint, tenant_filters, ask, rows):
     answers = {
         (principal, row): ask(endpoint, principal, rows[row])
         for principal in PRINCIPALS

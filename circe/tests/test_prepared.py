@@ -12,6 +12,7 @@ from django.http import Http404
 from django.utils import timezone
 from psycopg.errors import DivisionByZero
 
+from circe.db import session_settings
 from circe.db.ids import IdField, new_id
 from circe.db.prepared import PreparedQuery, QueryNotConstant, compiled
 from circe.db.roles import as_owner
@@ -33,9 +34,9 @@ def both(tenant, stranger):
 
 
 @pytest.fixture
-def no_second_rls(monkeypatch):
-    """The wall in the database would hide what the query asks for."""
-    monkeypatch.setattr("circe.db.session_settings.reach", lambda: "*")
+def without_row_level_security(monkeypatch):
+    """Row-level security would hide the rows that the query asks for."""
+    monkeypatch.setitem(session_settings.SETTINGS, "circe.tenant", lambda: "*")
 
 
 def names(scope, **keywords):
@@ -44,7 +45,7 @@ def names(scope, **keywords):
 
 
 @pytest.mark.parametrize("first", ["ours", "theirs", "all"])
-def test_each_scope_has_its_own_rows_whichever_was_first(first, both, no_second_rls, tenant, stranger):
+def test_each_scope_has_its_own_rows_whichever_was_first(first, both, without_row_level_security, tenant, stranger):
     scopes = {"ours": tenant, "theirs": stranger, "all": ALL_TENANTS}
     found = {"ours": ["Ours"], "theirs": ["Theirs"], "all": ["Ours", "Theirs"]}
     for who in [first, *scopes, *reversed(scopes)]:
@@ -62,7 +63,7 @@ def test_outside_a_scope_nothing_runs(both, tenant):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_tenants_at_once(both, no_second_rls, tenant, stranger):
+def test_two_tenants_at_once(both, without_row_level_security, tenant, stranger):
     start = threading.Barrier(4)
 
     def ask(scope, name):

@@ -300,7 +300,7 @@ def conflict(customer, field, is_deleted=False):
 
 
 @pytest.mark.parametrize("check", ["", "?check_duplicates=true", "?check_duplicates=false", "?check_duplicates=0"])
-@pytest.mark.usefixtures("walls")
+@pytest.mark.usefixtures("tenant_filters")
 def test_email_and_phone_must_be_unique_within_the_tenant(staff, tenant, stranger, check):
     by_email = CustomerFactory(tenant=tenant, email="jane@example.com", phone=None)
     by_phone = CustomerFactory(tenant=tenant, email=None, phone="+628123456")

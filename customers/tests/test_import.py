@@ -337,7 +337,7 @@ def test_a_row_like_one_before_is_refused_with_its_line(import_rows, monkeypatch
         ]
 
 
-@pytest.mark.usefixtures("walls")
+@pytest.mark.usefixtures("tenant_filters")
 def test_a_foreign_id_is_refused_without_a_word_about_whose_it_is(import_rows, stranger):
     theirs = CustomerFactory(tenant=stranger)
     result = import_rows(HEADER, [theirs.pk, "Jane", "jane@example.com", "", ""], ["", "Joe", theirs.email, "", ""])

@@ -319,7 +319,7 @@ def test_the_ends_of_the_calendar(as_role, zone):
 # --- tenants ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("walls")
+@pytest.mark.usefixtures("tenant_filters")
 def test_a_super_admin_sees_all_tenants_and_narrows_with_tenant_id(super_admin, staff, tenant, stranger):
     ours, theirs = CustomerFactory(tenant=tenant, created_at=NOON), CustomerFactory(tenant=stranger, language="nb")
     body = super_admin.get(CUSTOMERS).json()
