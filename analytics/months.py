@@ -8,7 +8,7 @@ from django.db.models.functions import TruncMonth
 
 from analytics.statistics import Period, today
 from appointments.models import Appointment
-from circe.api.parameters import zone
+from circe.api.time_zone import local_zone
 from customers.models import Customer
 
 # What was counted in each month, named by its first day; in order, without a gap.
@@ -18,7 +18,7 @@ Series = dict[dt.date, int]
 def new_customers_by_month(period: Period) -> Series:
     """The months of `new_customers_in_period`, which is their sum."""
     created = Customer.objects.undeleted().filter(period.at("created_at"))
-    month = TruncMonth("created_at", output_field=DateField(), tzinfo=zone())
+    month = TruncMonth("created_at", output_field=DateField(), tzinfo=local_zone())
     return _every_month(period, created, month, Count("pk"))
 
 

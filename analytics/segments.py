@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
-from circe.api.parameters import zone
+from circe.api.time_zone import local_zone
 from tenants.models import Tenant
 from tenants.scope import TenantFilter
 
@@ -171,7 +171,7 @@ def members(segment: str) -> RawSQL:
 
 def _statement(template: str, **values: Any) -> tuple[str, list[Any]]:
     """The SQL about the businesses in scope, and its parameters: today and the time are by the clock of the scope."""
-    now = timezone.now().astimezone(zone())
+    now = timezone.now().astimezone(local_zone())
     recent = now.date() - dt.timedelta(days=SPENDING_DAYS)
     with connection.cursor() as cursor:
         cursor.execute("SELECT %s >= (now() AT TIME ZONE 'UTC')::date - 366", [recent])

@@ -15,7 +15,8 @@ from django.utils import timezone
 from analytics.segments import SPENDING_DAYS, segments
 from appointments.models import Appointment, Status
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
-from circe.api.parameters import first_instant, last_instant, zone
+from circe.api.parameters import first_instant, last_instant
+from circe.api.time_zone import local_zone
 from customers.models import Customer
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from tenants.models import Tenant
@@ -100,7 +101,7 @@ def _between(field: str, lowest: dt.date | None, highest: dt.date | None) -> Q:
 
 def today() -> dt.date:
     """Today by the tenant's calendar, or UTC's for all tenants together."""
-    return timezone.now().astimezone(zone()).date()
+    return timezone.now().astimezone(local_zone()).date()
 
 
 def summary(period: Period) -> dict[str, Any]:

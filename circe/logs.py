@@ -9,14 +9,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from pythonjsonlogger.json import JsonFormatter
 
+from circe.api.errors import route_of
 from tenants.audit.context import current_actor
 
 logger = logging.getLogger("circe.access")
-
-
-def route_of(request: HttpRequest) -> str | None:
-    """The request's route, None where it led nowhere. Its path can hold an id, or whatever a client made up."""
-    return request.resolver_match.route if request.resolver_match else None
 
 
 class RequestId(logging.Filter):

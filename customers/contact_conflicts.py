@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.db.models import CharField, Q
 
+from circe.api.conflicts import ConflictError
 from circe.db.ids import IdField
 from circe.db.prepared import PreparedQuery
 from tenants.identity import email_key
@@ -13,14 +14,17 @@ if TYPE_CHECKING:
     from customers.models import Customer
 
 
-class DuplicateCustomer(Exception):
+class DuplicateCustomer(ConflictError):
     """Another customer of the tenant has the e-mail address or the phone number.
 
     `conflicts` is `[{"field", "customer_id", "is_deleted"}]`.
     """
 
+    code = "duplicate_customer"
+
     def __init__(self, conflicts: list[dict[str, Any]]) -> None:
         self.conflicts = conflicts
+        self.details = {"conflicts": conflicts}
         fields = dict.fromkeys(conflict["field"] for conflict in conflicts if not conflict["is_deleted"])
         what = " and ".join({"email": "e-mail address", "phone": "phone number"}[field] for field in fields)
         super().__init__(f"Another customer has this {what or 'e-mail address or phone number'}.")

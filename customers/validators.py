@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils import timezone
 
-from circe.api.parameters import zone
+from circe.api.time_zone import local_zone
 from tenants.characters import has_visible_character
 
 validate_tag = RegexValidator(
@@ -32,7 +32,7 @@ def validate_name(value: str) -> None:
 
 def validate_date_of_birth(value: dt.date) -> None:
     """Raises ValidationError for a day before 1900, or after today by the tenant's calendar."""
-    if not dt.date(1900, 1, 1) <= value <= timezone.now().astimezone(zone()).date():
+    if not dt.date(1900, 1, 1) <= value <= timezone.now().astimezone(local_zone()).date():
         raise ValidationError("A date of birth lies between 1900 and today.", code="invalid")
 
 

@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
+from circe.api import time_zone
 from circe.db import session_settings
 
 
@@ -15,8 +16,9 @@ class TenantsConfig(AppConfig):
 
     def ready(self) -> None:
         from tenants.audit.context import current_actor
-        from tenants.scope import tenant_setting
+        from tenants.scope import current_zone, tenant_setting
 
+        time_zone.register(current_zone)
         session_settings.register("circe.tenant", tenant_setting)
         session_settings.register("circe.actor", lambda: current_actor().as_json)
         connection_created.connect(session_settings.install)

@@ -8,6 +8,7 @@ Two mechanisms hold the boundary, and each holds alone: `TenantManager` adds the
 security policies (`circe.db.row_level_security`) filter in the database by the setting that `tenant_setting` gives.
 """
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -64,6 +65,12 @@ def current_tenant_id() -> str | None:
     """Returns the id of `current_tenant()`: the default tenant of a new row."""
     tenant = current_tenant()
     return tenant.pk if tenant else None
+
+
+def current_zone() -> dt.tzinfo:
+    """Returns the time zone of the tenant in scope, or UTC in ALL_TENANTS. Raises NoTenantScope without a scope."""
+    tenant = current_tenant()
+    return tenant.zone if tenant else dt.UTC
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from appointments.admin.bulk_status import StatusForm
 from appointments.admin.customer_pages import CustomerFilter
 from appointments.admin.day_sheet import DaySheet, now, refusal, sheet_url
 from appointments.models import BLOCKING_STATUSES, Appointment, AppointmentQuerySet, DoubleBooking, Status
-from circe.api.parameters import zone
+from circe.api.time_zone import local_zone
 from circe.db.ids import is_id
 from customers.models.searchable import SearchableCustomer
 from customers.search import MAX_LENGTH
@@ -105,7 +105,7 @@ class DayFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, appointments: AppointmentQuerySet) -> AppointmentQuerySet:
         if self.value() == "all" or (self.value() is None and request.GET.get("q")):
             return appointments
-        today = timezone.now().astimezone(zone()).date()
+        today = timezone.now().astimezone(local_zone()).date()
         first, last = self.spans.get(self.value() or "", (0, 0))
         return appointments.filter(
             appointment_date__range=(today + dt.timedelta(days=first), today + dt.timedelta(days=last))

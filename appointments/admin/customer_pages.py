@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from appointments.models import Appointment, AppointmentQuerySet
-from circe.api.parameters import zone
+from circe.api.time_zone import local_zone
 from customers.admin.customers import LATEST, CustomerAdmin
 from customers.models import Customer, CustomerQuerySet
 
@@ -52,7 +52,7 @@ def _visited(days: int | None = None) -> Exists:
     """The condition of a visit, at most so many days ago."""
     visits = Appointment.objects.visits().filter(tenant=OuterRef("tenant"), customer=OuterRef("pk"))
     if days is not None:
-        today = timezone.now().astimezone(zone()).date()
+        today = timezone.now().astimezone(local_zone()).date()
         visits = visits.filter(appointment_date__gte=today - dt.timedelta(days=days))
     return Exists(visits)
 

@@ -26,7 +26,7 @@ from django.utils.safestring import SafeString
 from django.views import View
 
 from appointments.models import BLOCKING_STATUSES, Appointment, DoubleBooking, Status
-from circe.api.parameters import zone
+from circe.api.time_zone import local_zone
 from circe.db.ids import is_id
 from tenants.models import Outlet, Staff, Tenant
 from tenants.scope import current_tenant, enter_scope
@@ -100,7 +100,7 @@ class SheetForm(forms.Form):
 
 def now() -> dt.datetime:
     """The tenant's clock, which has no offset, to the minute."""
-    return timezone.now().astimezone(zone()).replace(second=0, microsecond=0, tzinfo=None)
+    return timezone.now().astimezone(local_zone()).replace(second=0, microsecond=0, tzinfo=None)
 
 
 class Entry(NamedTuple):

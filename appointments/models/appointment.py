@@ -13,7 +13,7 @@ from django.db.models import Count, Expression, F, Func, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from circe.api.parameters import zone
+from circe.api.time_zone import local_zone
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from circe.db.json_sql import AsText, JSONObject
 from customers.models import Customer
@@ -116,7 +116,7 @@ class AppointmentQuerySet(models.QuerySet):
 
 def local_now() -> tuple[dt.date, dt.time]:
     """The day and the time, by the tenant's clock."""
-    now = timezone.now().astimezone(zone())
+    now = timezone.now().astimezone(local_zone())
     return now.date(), now.time()
 
 

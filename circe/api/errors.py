@@ -26,9 +26,8 @@ from rest_framework import exceptions
 from rest_framework.fields import get_error_detail
 from rest_framework.response import Response
 
+from circe.api.conflicts import ConflictError
 from circe.api.parsing import PayloadTooLarge
-from circe.logs import route_of
-from customers.contact_conflicts import DuplicateCustomer
 
 logger = logging.getLogger(__name__)
 
@@ -100,8 +99,8 @@ def problem_of(exc: BaseException) -> Problem | None:
         case exceptions.APIException():
             code = "malformed" if isinstance(exc, exceptions.ParseError) else str(exc.get_codes())
             return Problem(exc.status_code, code, str(exc.detail), headers=_headers(exc))
-        case DuplicateCustomer():
-            return Problem(409, "duplicate_customer", str(exc), {"conflicts": exc.conflicts})
+        case ConflictError():
+            return Problem(409, exc.code, str(exc), exc.details)
         case IntegrityError(__cause__=postgres.ExclusionViolation()):
             return Problem(409, "overlap", "It overlaps with what is there.")
         case IntegrityError():
@@ -181,8 +180,13 @@ class ProblemMiddleware:
         return (problem or CRASH).as_response()
 
 
+def route_of(request: HttpRequest) -> str | None:
+    """Returns the request's route, or None where no URL matched. Its path may hold an id or a client's text."""
+    return request.resolver_match.route if request.resolver_match else None
+
+
 def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """The response where no view is at work: a page in the admin, data elsewhere."""
+    """Returns the response where no view is at work: a page in the back office, JSON elsewhere."""
     return problem.as_page() if _is_page(request) else problem.as_response()
 
 

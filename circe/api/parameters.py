@@ -13,7 +13,7 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
 
-from tenants.scope import current_tenant
+from circe.api.time_zone import local_zone
 
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
@@ -59,30 +59,24 @@ def to_day_or_instant(value: str) -> dt.date | dt.datetime:
             return dt.date.fromisoformat(value)
         if _INSTANT.match(value):
             instant = dt.datetime.fromisoformat(value.replace(" ", "+").upper())
-            return (instant if instant.tzinfo else instant.replace(tzinfo=zone())).astimezone(dt.UTC)
+            return (instant if instant.tzinfo else instant.replace(tzinfo=local_zone())).astimezone(dt.UTC)
     except (ValueError, OverflowError):
         pass
     raise ValidationError("Write a day such as 2025-01-31 or an instant such as 2025-01-31T10:30:00Z.", code="invalid")
 
 
-def zone() -> dt.tzinfo:
-    """The zone of the days in a query: the current tenant's, or UTC for all of them together."""
-    tenant = current_tenant()
-    return tenant.zone if tenant else dt.UTC
-
-
 def first_instant(value: dt.date | dt.datetime) -> dt.datetime:
-    """The first instant of a day in `zone()`; an instant itself."""
+    """The first instant of a day in `local_zone()`; an instant itself."""
     if isinstance(value, dt.datetime):
         return value
     try:
-        return dt.datetime.combine(value, dt.time(), zone()).astimezone(dt.UTC)
+        return dt.datetime.combine(value, dt.time(), local_zone()).astimezone(dt.UTC)
     except OverflowError:
         return dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 def last_instant(value: dt.date | dt.datetime) -> dt.datetime:
-    """The last microsecond of a day in `zone()`; of a second, which is how instants are told; else the instant."""
+    """The last microsecond of a day in `local_zone()`; of a second, which is how instants are told; else the instant."""
     if isinstance(value, dt.datetime):
         return value if value.microsecond else value.replace(microsecond=999_999)
     try:
@@ -100,11 +94,11 @@ def is_reversed(start: dt.date | dt.datetime, end: dt.date | dt.datetime) -> boo
 
 
 def as_day(value: dt.date | dt.datetime) -> dt.date:
-    """The day in `zone()` of what `to_day_or_instant` gives."""
+    """The day in `local_zone()` of what `to_day_or_instant` gives."""
     if not isinstance(value, dt.datetime):
         return value
     try:
-        return value.astimezone(zone()).date()
+        return value.astimezone(local_zone()).date()
     except OverflowError:  # the first or the last day there is
         return value.date()
 
