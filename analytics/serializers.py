@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from tenants.serializers import InstantField
+from circe.api.serializers import InstantField
 
 
 class TopCustomerSerializer(serializers.Serializer):

@@ -5,7 +5,7 @@ from django.db.models.functions import Concat, NullIf, Trim
 from rest_framework import serializers
 
 from appointments.models import Appointment
-from tenants.serializers import ModelSerializer, NullableTextField
+from circe.api.serializers import ModelSerializer, NullableTextField
 
 
 class BookedServiceSerializer(serializers.Serializer):

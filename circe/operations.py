@@ -16,6 +16,7 @@ from analytics.statistics import DEFINITIONS
 from appointments.filters import AppointmentFilter
 from appointments.serializers import HistorySerializer
 from circe import examples
+from circe.api.serializers import MessageSerializer
 from circe.db.ids import PATTERN
 from circe.examples import Example
 from customers.filters import CustomerFilter
@@ -26,14 +27,8 @@ from customers.serializers import (
     NewCustomerSerializer,
     PreferencesSerializer,
 )
-from tenants.serializers import (
-    AuditEventSerializer,
-    LoginSerializer,
-    MeSerializer,
-    MessageSerializer,
-    RefreshSerializer,
-    TokenPairSerializer,
-)
+from tenants.accounts.serializers import LoginSerializer, MeSerializer, RefreshSerializer, TokenPairSerializer
+from tenants.audit.serializers import AuditEventSerializer
 
 Schema = dict[str, Any]
 

@@ -7,11 +7,8 @@ from django.db.models import F
 from django.db.models.lookups import IsNull
 from rest_framework import serializers
 
-from customers.models import MAX_TAGS, Customer
-from customers.validators import validate_tag
-from tenants.models import Outlet, Service, Staff, validate_language
-from tenants.serializers import (
-    MAX_PASSWORD,
+from circe.api.serializers import (
+    MAX_PASSWORD_LENGTH,
     ClearableListField,
     ModelSerializer,
     StrictBooleanField,
@@ -20,6 +17,9 @@ from tenants.serializers import (
     TenantPrimaryKeyField,
     TenantPrimaryKeyListField,
 )
+from customers.models import MAX_TAGS, Customer
+from customers.validators import validate_tag
+from tenants.models import Outlet, Service, Staff, validate_language
 
 
 class TagsField(ClearableListField):
@@ -64,7 +64,7 @@ class CustomerSerializer(ModelSerializer):
     preferences = PreferencesSerializer(source="*", required=False)
     password = StringField(
         write_only=True,
-        max_length=MAX_PASSWORD,
+        max_length=MAX_PASSWORD_LENGTH,
         trim_whitespace=False,
         allow_null=True,
         required=False,

@@ -26,7 +26,7 @@ from customers.serializers import (
 )
 from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
 from tenants.audit.events import AuditEvent
-from tenants.serializers import AuditEventSerializer, reader
+from tenants.audit.serializers import AuditEventSerializer
 from tenants.views import TenantViewSet, enter_body_scope
 
 FINDABLE = SearchableCustomer.objects.undeleted()
@@ -74,7 +74,7 @@ class CustomerViewSet(TenantViewSet):
         """Create a customer, unless one with the same e-mail or phone exists."""
         enter_body_scope(request)
         check_duplicates = boolean(request, "check_duplicates", default=True)
-        customer = self._saved(reader(NewCustomerSerializer, request.data))
+        customer = self._saved(NewCustomerSerializer(data=request.data))
         answer = _answer(customer)
         answer.status_code, answer["Location"] = status.HTTP_201_CREATED, reverse("customer", args=[customer.pk])
         answer.data["possible_duplicates"] = customer.possible_duplicates if check_duplicates else []
@@ -87,13 +87,13 @@ class CustomerViewSet(TenantViewSet):
 
     def update(self, request: Request, customer_id: str) -> Response:
         """Change the keys given, and no others."""
-        customer = self._saved(reader(CustomerSerializer, request.data, self.get_object(), partial=True))
+        customer = self._saved(CustomerSerializer(self.get_object(), data=request.data, partial=True))
         return _answer(customer)
 
     def preferences(self, request: Request, customer_id: str) -> Response:
         """Change the preferences given, and no others."""
         customer = self.get_object()
-        preferences = reader(PreferencesSerializer, request.data, customer, partial=True)
+        preferences = PreferencesSerializer(customer, data=request.data, partial=True)
         preferences.is_valid(raise_exception=True)
         customer.change(preferences.validated_data)
         answer = _answer(customer)

@@ -18,11 +18,11 @@ from rest_framework.viewsets import GenericViewSet
 from tenants.accounts import tokens
 from tenants.accounts.authentication import named_tenant
 from tenants.accounts.permissions import ANYONE, STAFF
+from tenants.accounts.serializers import LoginSerializer, MeSerializer, RefreshSerializer
 from tenants.accounts.throttling import client_address, throttled
 from tenants.idempotency import IdempotentMixin
 from tenants.models import LoginSession, User
 from tenants.scope import current_tenant, enter_scope
-from tenants.serializers import LoginSerializer, MeSerializer, RefreshSerializer
 
 
 # Each step is a transaction of its own: a counted failure and an ended session outlive the refusal that reports them.

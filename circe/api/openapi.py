@@ -29,12 +29,12 @@ from circe.api.responses import (
     REPLAYED,
     Refusal,
 )
+from circe.api.serializers import ClearableListField, StrictSerializer
 from circe.db.ids import PATTERN
 from circe.operations import CUSTOMER_ID, OPERATIONS, TENANT_ID, Row, Schema, query
 from customers.search import MAX_LENGTH
 from customers.serializers import CustomerSerializer
 from tenants.models import Role
-from tenants.serializers import ClearableListField, StrictSerializer
 
 Direction = Literal["request", "response"]
 

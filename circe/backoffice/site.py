@@ -18,9 +18,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from rest_framework.exceptions import Throttled
 
+from circe.api.serializers import MAX_PASSWORD_LENGTH
 from circe.db.ids import is_id
 from tenants.accounts.throttling import client_address, throttled
-from tenants.serializers import MAX_PASSWORD
 
 MAX_TERM = 100
 
@@ -46,7 +46,7 @@ class LogInForm(ThrottledForm, AdminAuthenticationForm):
         label="E-mail", max_length=254, widget=forms.TextInput(attrs={"autofocus": True, "inputmode": "email"})
     )
     password = forms.CharField(
-        max_length=MAX_PASSWORD,
+        max_length=MAX_PASSWORD_LENGTH,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
@@ -64,7 +64,7 @@ class OwnPasswordForm(ThrottledForm, AdminPasswordChangeForm):
 
     old_password = forms.CharField(
         label="Old password",
-        max_length=MAX_PASSWORD,
+        max_length=MAX_PASSWORD_LENGTH,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )

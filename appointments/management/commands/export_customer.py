@@ -14,9 +14,9 @@ from customers.command_arguments import add_person, nobody, person
 from customers.models import Customer
 from customers.serializers import CustomerSerializer
 from tenants.audit.events import AuditEvent
+from tenants.audit.serializers import AuditEventSerializer
 from tenants.commands import REFUSED, TenantCommand, UsageError
 from tenants.models import Tenant
-from tenants.serializers import AuditEventSerializer
 
 
 class Command(TenantCommand):

@@ -1,21 +1,17 @@
-"""What all serializers share, and the bodies of authentication."""
+"""Serializers and serializer fields that read strictly: a value of another JSON type is an error, not converted."""
 
 import datetime as dt
-import threading
 import unicodedata
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any
 
 from django.db import models
 from rest_framework import serializers
 
 from circe.api.parameters import DAY
 from circe.db.ids import PATTERN, is_id
-from tenants.audit.events import AuditEvent
-from tenants.identity import email_key
-from tenants.models import User
 
-MAX_PASSWORD = 128
-Reader = TypeVar("Reader", bound=serializers.Serializer)
+MAX_PASSWORD_LENGTH = 128
 
 
 class StringField(serializers.CharField):
@@ -83,8 +79,29 @@ class InstantField(serializers.DateTimeField):
         return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class ModelSerializer(serializers.ModelSerializer):
-    """A ModelSerializer with strict types and instants in UTC. Uniqueness is the model's and the database's to tell."""
+class CachedFieldsMixin(serializers.Serializer):
+    """A serializer whose fields are built once per class: that takes ten times as long as to validate a body with them.
+
+    The fields are bound to a serializer without data, so nothing of a request stays in them.
+    """
+
+    @cached_property
+    def fields(self) -> Any:
+        """The fields of the class. A nested serializer, which is part of such fields, keeps its own."""
+        if self.parent is not None:
+            return super().fields
+        key = (type(self), self.partial)
+        if key not in _fields_by_class:
+            # `super()` of the empty serializer builds the fields and binds them to it.
+            _fields_by_class[key] = super(CachedFieldsMixin, type(self)(partial=self.partial)).fields
+        return _fields_by_class[key]
+
+
+_fields_by_class: dict[tuple[type, bool], Any] = {}
+
+
+class ModelSerializer(CachedFieldsMixin, serializers.ModelSerializer):
+    """A ModelSerializer with strict types and instants in UTC. The model and the database check uniqueness."""
 
     serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {
         models.BooleanField: StrictBooleanField,
@@ -95,27 +112,6 @@ class ModelSerializer(serializers.ModelSerializer):
 
     def get_validators(self) -> list[Any]:
         return []
-
-
-class _Readers(threading.local):
-    def __init__(self) -> None:
-        self.kept: dict[tuple[type, bool], Any] = {}
-
-
-_readers = _Readers()
-
-
-def reader(kind: type[Reader], data: Any, instance: models.Model | None = None, *, partial: bool = False) -> Reader:
-    """`kind(instance, data=data, partial=partial)`, for one request at a time of a thread: its fields are made once, which
-    takes five times as long as to read with them.
-    """
-    serializer = _readers.kept.get((kind, partial))
-    if serializer is None:
-        serializer = _readers.kept[kind, partial] = kind(data={}, partial=partial)
-    for name in ("_validated_data", "_errors", "_data"):
-        vars(serializer).pop(name, None)
-    serializer.instance, serializer.initial_data = instance, data
-    return serializer
 
 
 class TenantPrimaryKeyField(StringField):
@@ -151,7 +147,7 @@ class TenantPrimaryKeyListField(ClearableListField):
         return ids
 
 
-class StrictSerializer(serializers.Serializer):
+class StrictSerializer(CachedFieldsMixin):
     """A serializer that refuses keys it does not know."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -161,88 +157,7 @@ class StrictSerializer(serializers.Serializer):
         return super().to_internal_value(data)
 
 
-class LoginSerializer(serializers.Serializer):
-    """E-mail and password."""
-
-    email = StringField(max_length=254)
-    password = StringField(max_length=MAX_PASSWORD, trim_whitespace=False)
-
-    def validate_email(self, value: str) -> str:
-        return email_key(value)
-
-
-class RefreshSerializer(serializers.Serializer):
-    """A refresh token."""
-
-    refresh = StringField(max_length=2000)
-
-
-class TokenPairSerializer(serializers.Serializer):
-    """An access token, good for an hour, and the refresh token that gets the next pair, good for seven days."""
-
-    access = serializers.CharField()
-    refresh = serializers.CharField()
-
-
 class MessageSerializer(serializers.Serializer):
     """A sentence that says what was done."""
 
     message = serializers.CharField()
-
-
-class TenantSerializer(serializers.Serializer):
-    """What a client needs to know of its business to show amounts and times."""
-
-    id = serializers.CharField()
-    name = serializers.CharField()
-    slug = serializers.CharField()
-    time_zone = serializers.CharField()
-    currency = serializers.CharField()
-    phone_region = serializers.CharField()
-    language = serializers.CharField()
-
-
-class MeSerializer(ModelSerializer):
-    """The person that a token speaks for."""
-
-    first_name = NullableTextField()
-    last_name = NullableTextField()
-    tenant = TenantSerializer(allow_null=True)
-
-    class Meta:
-        model = User
-        fields = ["id", "email", "first_name", "last_name", "role", "tenant_id", "tenant"]
-        read_only_fields = fields
-
-
-class ActorSerializer(serializers.Serializer):
-    """A person who did something."""
-
-    id = serializers.CharField()
-    email = serializers.CharField()
-    name = NullableTextField(source="full_name")
-
-
-class ChangeSerializer(serializers.Serializer):
-    """What became of one field, as the database holds it."""
-
-    field = serializers.CharField()
-    before = serializers.JSONField()
-    after = serializers.JSONField()
-
-
-class AuditEventSerializer(ModelSerializer):
-    """An event of the audit trail. `actor` is who acted, by their name of then; null where a command or the database did."""
-
-    object = serializers.CharField(source="table")
-    object_id = serializers.CharField(source="row_id", allow_null=True)
-    actor = ActorSerializer(source="recorded_actor", allow_null=True)
-    actor_id = serializers.CharField(allow_null=True)
-    changes = ChangeSerializer(many=True)
-
-    class Meta:
-        model = AuditEvent
-        fields = [
-            "id", "at", "action", "object", "object_id", "actor", "actor_id", "command", "request_id", "address", "changes"
-        ]  # fmt: skip
-        read_only_fields = fields

@@ -1,0 +1,55 @@
+"""The bodies of signing in, and the person who is signed in."""
+
+from rest_framework import serializers
+
+from circe.api.serializers import MAX_PASSWORD_LENGTH, ModelSerializer, NullableTextField, StringField
+from tenants.identity import email_key
+from tenants.models import User
+
+
+class LoginSerializer(serializers.Serializer):
+    """E-mail and password."""
+
+    email = StringField(max_length=254)
+    password = StringField(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False)
+
+    def validate_email(self, value: str) -> str:
+        return email_key(value)
+
+
+class RefreshSerializer(serializers.Serializer):
+    """A refresh token."""
+
+    refresh = StringField(max_length=2000)
+
+
+class TokenPairSerializer(serializers.Serializer):
+    """An access token, good for an hour, and the refresh token that gets the next pair, good for seven days."""
+
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+
+
+class TenantSerializer(serializers.Serializer):
+    """What a client needs to know of its business to show amounts and times."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+    slug = serializers.CharField()
+    time_zone = serializers.CharField()
+    currency = serializers.CharField()
+    phone_region = serializers.CharField()
+    language = serializers.CharField()
+
+
+class MeSerializer(ModelSerializer):
+    """The person that a token speaks for."""
+
+    first_name = NullableTextField()
+    last_name = NullableTextField()
+    tenant = TenantSerializer(allow_null=True)
+
+    class Meta:
+        model = User
+        fields = ["id", "email", "first_name", "last_name", "role", "tenant_id", "tenant"]
+        read_only_fields = fields

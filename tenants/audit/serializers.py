@@ -1,0 +1,39 @@
+"""Events of the audit trail as JSON."""
+
+from rest_framework import serializers
+
+from circe.api.serializers import ModelSerializer, NullableTextField
+from tenants.audit.events import AuditEvent
+
+
+class ActorSerializer(serializers.Serializer):
+    """A person who did something."""
+
+    id = serializers.CharField()
+    email = serializers.CharField()
+    name = NullableTextField(source="full_name")
+
+
+class ChangeSerializer(serializers.Serializer):
+    """What became of one field, as the database holds it."""
+
+    field = serializers.CharField()
+    before = serializers.JSONField()
+    after = serializers.JSONField()
+
+
+class AuditEventSerializer(ModelSerializer):
+    """An event of the audit trail. `actor` has the name and e-mail that the person had then; null where a command acted."""
+
+    object = serializers.CharField(source="table")
+    object_id = serializers.CharField(source="row_id", allow_null=True)
+    actor = ActorSerializer(source="recorded_actor", allow_null=True)
+    actor_id = serializers.CharField(allow_null=True)
+    changes = ChangeSerializer(many=True)
+
+    class Meta:
+        model = AuditEvent
+        fields = [
+            "id", "at", "action", "object", "object_id", "actor", "actor_id", "command", "request_id", "address", "changes"
+        ]  # fmt: skip
+        read_only_fields = fields
