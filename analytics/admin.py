@@ -7,7 +7,6 @@ from django.http import HttpRequest
 
 from analytics.dashboard.charts import SEGMENT_WORDS
 from analytics.segments import members
-from customers.admin.customers import CustomerAdmin
 from customers.models import CustomerQuerySet
 from tenants.accounts.permissions import ADMINS
 
@@ -26,6 +25,3 @@ class SegmentFilter(admin.SimpleListFilter):
         if not self.value():
             return customers
         return customers.filter(pk__in=members(self.value()))
-
-
-CustomerAdmin.list_filter.insert(0, SegmentFilter)

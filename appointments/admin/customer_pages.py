@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from appointments.models import Appointment, AppointmentQuerySet
 from circe.api.time_zone import local_zone
-from customers.admin.customers import LATEST, CustomerAdmin
+from customers.admin.customers import LATEST
 from customers.models import Customer, CustomerQuerySet
 
 
@@ -85,7 +85,3 @@ def appointments_panel(request: HttpRequest, customer: Customer) -> SafeString:
         "all_url": f"{urls['changelist']}?{urlencode({'customer': customer.pk, 'day': 'all', 'o': '-1'})}",
     }
     return render_to_string("admin/customers/customer/appointments_panel.html", shown)  # type: ignore[return-value]
-
-
-CustomerAdmin.list_filter.insert(0, LastVisitFilter)
-CustomerAdmin.panels.insert(0, appointments_panel)

@@ -1,8 +1,8 @@
 """The admin of customers: reception's daily work."""
 
 import datetime as dt
-from collections.abc import Callable, Collection
-from typing import Any, TypeAlias
+from collections.abc import Collection
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -20,6 +20,7 @@ from circe.backoffice.site import Choices
 from customers.admin.actions import CustomerActions, link
 from customers.admin.filters import DeletedFilter, RegisteredFilter, TagFilter
 from customers.contact_conflicts import DuplicateCustomer
+from customers.extensions import list_filters, panels
 from customers.models import MAX_TAGS, PREFERRED, Customer, CustomerQuerySet
 from customers.search import MAX_LENGTH
 from customers.transfer.admin import TransferAdmin
@@ -118,8 +119,6 @@ def history_panel(request: HttpRequest, customer: Customer) -> SafeString:
 
 
 LATEST = 20
-# A part of a customer's page, empty for whom it is not.
-Panel: TypeAlias = Callable[[HttpRequest, Customer], SafeString]
 PERSON = ["first_name", "last_name", "gender", "date_of_birth", "email", "phone", "address", "tags", "is_active"]
 
 
@@ -128,9 +127,8 @@ class CustomerAdmin(TransferAdmin, CustomerActions):
     """Customers. Who may do what is as in the API: reception adds people and changes preferences, managers change the
     rest, administrators delete and restore, and they alone see the deleted.
 
-    Rooms above add to `list_filter` (filters that have `roles` are for these only) and to `panels`, the parts of a
-    customer's page beside the form. Those are functions: an inline would be a form within the form, and an include would
-    have to name what stands above.
+    Apps above `customers` register more list filters and the panels beside the form (`customers.extensions`). A list
+    filter with `roles` is shown to these roles only.
     """
 
     form = CustomerForm
@@ -146,7 +144,6 @@ class CustomerAdmin(TransferAdmin, CustomerActions):
         "export": ADMINS,
         "choose": STAFF,
     }
-    panels: list[Panel] = [history_panel]
     on_offer = Q(is_deleted=False)
     lost_race = (DuplicateCustomer, IntegrityError)
     list_display = ["name", "contact", "tag_list", "last_visit", "account"]
@@ -200,7 +197,8 @@ class CustomerAdmin(TransferAdmin, CustomerActions):
         return queryset.matching(search_term), False
 
     def get_list_filter(self, request: HttpRequest) -> Collection[Any]:
-        return [one for one in super().get_list_filter(request) if request.user.role in getattr(one, "roles", STAFF)]
+        filters = [*list_filters, *super().get_list_filter(request)]
+        return [one for one in filters if request.user.role in getattr(one, "roles", STAFF)]
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
         deletion = ["deleted_at", "deleter"] if obj and obj.is_deleted else []
@@ -220,7 +218,7 @@ class CustomerAdmin(TransferAdmin, CustomerActions):
     ) -> HttpResponse:
         if obj:
             context |= {"title": f"{obj.full_name}{', deleted' if obj.is_deleted else ''}", "subtitle": None}
-        context["panels"] = [panel(request, obj) for panel in self.panels] if obj else []
+        context["panels"] = [panel(request, obj) for panel in (*panels, history_panel)] if obj else []
         context["may"] = {verb: self.allows(request, verb) for verb in ("restore", "purge")}
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 

@@ -1,11 +1,11 @@
 """Whom we serve: customers, the questions one asks about them, and what can be done to them."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any, Self
 
-from django.apps import apps
 from django.contrib.auth.hashers import make_password
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
@@ -13,13 +13,14 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q
 from django.db.models.constants import OnConflict
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from customers.contact_conflicts import DuplicateCustomer, find_contact_conflicts
+from customers.extensions import profile_figures, run_purge_steps
 from customers.models.imports import CustomerImport
 from customers.models.preferences import PREFERRED
 from customers.models.searchable import SearchableCustomer
@@ -72,19 +73,12 @@ class CustomerQuerySet(models.QuerySet):
         return self.defer("search_text").annotate(**lists)
 
     def with_profile(self) -> Self:
-        """Each with the preferred lists and with the totals of their appointments, in the same query.
+        """Each with the preferred lists and the figures that other apps registered, in the same query.
 
-        Adds `total_appointments` (of any status), `total_spent` (by visits, in the tenant's currency) and
-        `last_appointment_date` (of the last visit).
+        `appointments` registers `total_appointments` (of any status), `total_spent` (by visits, in the tenant's currency)
+        and `last_appointment_date` (of the last visit).
         """
-        # By name only: appointments stand above customers.
-        totals = apps.get_model("appointments", "CustomerTotals").objects
-        own = totals.filter(tenant=OuterRef("tenant"), customer_id=OuterRef("pk"))
-        return self.with_preferred().annotate(
-            total_appointments=Coalesce(Subquery(own.values("total_appointments")), 0),
-            total_spent=Coalesce(Subquery(own.values("total_spent")), 0),
-            last_appointment_date=Subquery(own.values("last_visit")),
-        )
+        return self.with_preferred().annotate(**profile_figures())
 
 
 def _preferred(model: type[models.Model], column: str) -> ArraySubquery:
@@ -361,20 +355,17 @@ def _is_duplicate(error: IntegrityError) -> bool:
 
 
 @transaction.atomic
-def purge_all(customers: Collection[Customer]) -> dict[str, int]:
-    """Remove the persons from every table, the audit trail included (its trigger sees to that).
+def purge_all(customers: Collection[Customer]) -> Counter[str]:
+    """Removes the customers from every table. The trigger of the audit trail removes them from the trail.
 
-    Appointments keep their figures, tied to nobody, without their notes. Returns how many, by customer's id.
+    Rows of other apps that count in figures stay without the person. Returns their number by customer's id.
     """
     ids = [customer.pk for customer in customers]
-    appointments = Customer._meta.get_field("appointments").related_model.objects
     tenants = {customer.tenant_id for customer in customers}
-    own = appointments.filter(tenant__in=tenants, customer__in=ids).order_by()
-    numbers = dict(own.values_list("customer").annotate(Count("pk")))
-    own.update(customer=None, notes=None)
+    kept = run_purge_steps(customers)
     LoginFailure.objects.filter(account__in=[customer.email_key for customer in customers]).delete()
     IdempotencyRecord.objects.filter(subject_id__in=ids).delete()
     # A file that waits to be imported may hold them too.
     CustomerImport.objects.at_rest().filter(tenant__in=tenants).delete()
     Customer.objects.filter(pk__in=ids).delete()
-    return numbers
+    return kept

@@ -1,0 +1,19 @@
+"""What appointments register with the apps below when Django starts."""
+
+from django.apps import AppConfig
+
+
+class AppointmentsConfig(AppConfig):
+    """Adds the figures, the purge step and the back office parts of appointments to customers."""
+
+    name = "appointments"
+
+    def ready(self) -> None:
+        from appointments.admin.customer_pages import LastVisitFilter, appointments_panel
+        from appointments.customer_profile import detach_appointments, profile_figures
+        from customers import extensions
+
+        extensions.register_profile_figures(profile_figures)
+        extensions.register_purge_step(detach_appointments)
+        extensions.register_list_filter(LastVisitFilter)
+        extensions.register_panel(appointments_panel)

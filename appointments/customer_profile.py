@@ -1,0 +1,29 @@
+"""What appointments add to customers: figures of their profile, and what stays after a purge."""
+
+from collections.abc import Collection, Mapping
+
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+
+from appointments.models import Appointment, CustomerTotals
+from customers.models import Customer
+
+
+def profile_figures() -> Mapping[str, Combinable]:
+    """Returns the figures of a customer's appointments that the profile shows."""
+    own = CustomerTotals.objects.filter(tenant=OuterRef("tenant"), customer_id=OuterRef("pk"))
+    return {
+        "total_appointments": Coalesce(Subquery(own.values("total_appointments")), 0),
+        "total_spent": Coalesce(Subquery(own.values("total_spent")), 0),
+        "last_appointment_date": Subquery(own.values("last_visit")),
+    }
+
+
+def detach_appointments(customers: Collection[Customer]) -> dict[str, int]:
+    """Keeps the customers' appointments without the person and without notes. Returns their number by customer's id."""
+    ids, tenants = [customer.pk for customer in customers], {customer.tenant_id for customer in customers}
+    appointments = Appointment.objects.filter(tenant__in=tenants, customer__in=ids).order_by()
+    numbers = dict(appointments.values_list("customer").annotate(Count("pk")))
+    appointments.update(customer=None, notes=None)
+    return numbers

@@ -1,0 +1,56 @@
+"""What apps above `customers` add to a customer. Each app registers it in its `AppConfig.ready()`."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeAlias
+
+from django.db.models.expressions import Combinable
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+# Figures of a customer's profile, as expressions over the customer's row (`OuterRef("pk")` in a subquery), by key.
+ProfileFigures: TypeAlias = Callable[[], Mapping[str, Combinable]]
+# Takes the customers who are about to be purged, and removes what the app keeps about them. Returns, by customer's id, how
+# many rows stay without the person.
+PurgeStep: TypeAlias = Callable[[Collection[Any]], Mapping[str, int]]
+# A part of a customer's back office page, empty for people who may not see it.
+Panel: TypeAlias = Callable[[HttpRequest, Any], SafeString]
+
+_profile_figures: list[ProfileFigures] = []
+_purge_steps: list[PurgeStep] = []
+# First those of the highest app, which reception needs first.
+panels: list[Panel] = []
+list_filters: list[Any] = []
+
+
+def register_profile_figures(figures: ProfileFigures) -> None:
+    """Adds figures to every customer's profile."""
+    _profile_figures.append(figures)
+
+
+def register_purge_step(step: PurgeStep) -> None:
+    """Adds a step that runs before a customer's row is removed, in the same transaction."""
+    _purge_steps.append(step)
+
+
+def register_panel(panel: Panel) -> None:
+    """Adds a part to a customer's back office page, above the parts registered so far."""
+    panels.insert(0, panel)
+
+
+def register_list_filter(list_filter: Any) -> None:
+    """Adds a filter to the back office list of customers, above the filters registered so far."""
+    list_filters.insert(0, list_filter)
+
+
+def profile_figures() -> dict[str, Combinable]:
+    """Returns all registered figures by key."""
+    return {name: expression for figures in _profile_figures for name, expression in figures().items()}
+
+
+def run_purge_steps(customers: Collection[Any]) -> Counter[str]:
+    """Runs every step. Returns, by customer's id, how many rows stay without the person."""
+    kept: Counter[str] = Counter()
+    for step in _purge_steps:
+        kept.update(step(customers))
+    return kept
