@@ -14,10 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from analytics.documentation import OPERATIONS
 from analytics.filters import PeriodFilter
 from analytics.serializers import SummarySerializer
 from analytics.statistics import summary
 from appointments.models import Appointment
+from tenants.accounts.authentication import TENANT_ID
 from tenants.accounts.permissions import ADMINS
 
 
@@ -46,6 +48,9 @@ class CustomerStatisticsViewSet(GenericViewSet):
     filterset_class = PeriodFilter
     queryset = Appointment.objects.none()
     pagination_class = None
+    tag = "Statistics"
+    operations = OPERATIONS
+    parameters = (TENANT_ID,)
     roles = {"retrieve": ADMINS}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

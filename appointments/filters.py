@@ -26,6 +26,7 @@ class AppointmentFilter(StrictFilterSet):
     status = StrictFilter(
         convert=to_statuses,
         lookup_expr="in",
+        schema={"type": "array", "items": {"type": "string", "enum": Status.values}, "minItems": 1},
         help_text=f"One or several, comma-separated, of {', '.join(f'`{status}`' for status in Status.values)}.",
     )
     from_date = DayFilter(method="filter_from_date", help_text="On this day of the tenant's or later.")

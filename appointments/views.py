@@ -9,6 +9,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from appointments.documentation import OPERATIONS
 from appointments.filters import AppointmentFilter
 from appointments.models import Appointment, local_now
 from appointments.serializers import AppointmentSerializer
@@ -41,6 +42,8 @@ class CustomerAppointmentViewSet(TenantViewSet):
     serializer_class = AppointmentSerializer
     filterset_class = AppointmentFilter
     lookup_url_kwarg = "customer_id"
+    tag = "Appointments"
+    operations = OPERATIONS
     roles = {"list": STAFF}
 
     def get_queryset(self) -> QuerySet[Customer]:

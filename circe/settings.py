@@ -180,12 +180,14 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["circe.api.parameters.StrictFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "circe.api.pagination.Pages",
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_SCHEMA_CLASS": "circe.api.openapi.Operation",
+    "DEFAULT_SCHEMA_CLASS": "circe.api.openapi.OperationSchema",
     "EXCEPTION_HANDLER": "circe.api.errors.handle",
     "NUM_PROXIES": NUM_PROXIES,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+# The roles that the OpenAPI document names, the mightiest first.
+API_ROLES = ["super_admin", "tenant_admin", "outlet_manager", "staff"]
 MAX_JSON_BYTES = 1024 * 1024
 
 SPECTACULAR_SETTINGS = {

@@ -20,12 +20,12 @@ DETAIL: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update",
 
 urlpatterns = [
     path(CUSTOMERS, CustomerViewSet.as_view({"get": "list", "post": "create"}), name="customers"),
-    path(f"{CUSTOMERS}/statistics/summary", CustomerStatisticsViewSet.as_view({"get": "retrieve"}), name="statistics"),
     path(CUSTOMER, CustomerViewSet.as_view(DETAIL), name="customer"),
     path(f"{CUSTOMER}/appointments", CustomerAppointmentViewSet.as_view({"get": "list"}), name="appointments"),
     path(f"{CUSTOMER}/history", CustomerViewSet.as_view({"get": "history"}), name="history"),
     path(f"{CUSTOMER}/preferences", CustomerViewSet.as_view({"put": "preferences"}), name="preferences"),
     path(f"{CUSTOMER}/restore", CustomerViewSet.as_view({"post": "restore"}), name="restore"),
+    path(f"{CUSTOMERS}/statistics/summary", CustomerStatisticsViewSet.as_view({"get": "retrieve"}), name="statistics"),
     path("api/v1/auth/login", TokenViewSet.as_view({"post": "login"}), name="login"),
     path("api/v1/auth/refresh", TokenViewSet.as_view({"post": "refresh"}), name="refresh"),
     path("api/v1/auth/logout", TokenViewSet.as_view({"post": "logout"}), name="logout"),

@@ -32,12 +32,17 @@ class CustomerFilter(StrictFilterSet):
 
     search = StrictFilter(
         convert=to_search,
+        schema={"type": "string", "maxLength": MAX_LENGTH},
         help_text=(
             "Every word must occur in first name, last name, e-mail or phone: part of a word is enough (of a word of one or "
             "two letters its beginning). Case and accents do not matter; a phone number is found however it is written."
         ),
     )
-    tags = StrictFilter(convert=to_tags, help_text="Comma-separated: customers with any of them.")
+    tags = StrictFilter(
+        convert=to_tags,
+        schema={"type": "array", "items": {"type": "string"}},
+        help_text="Comma-separated: customers with any of them.",
+    )
     has_password = BooleanFilter(help_text="true: registered, false: walk-ins.")
     email_verified = BooleanFilter(help_text="Whether the e-mail address is verified.")
     created_from = DayFilter(help_text="Created on this day of the tenant's or later.")

@@ -16,6 +16,7 @@ from circe.api.parameters import boolean
 from circe.db.ids import IdField
 from circe.db.prepared import PreparedQuery
 from customers.customer_list import PROFILES, AllCustomers
+from customers.documentation import OPERATIONS
 from customers.filters import CustomerFilter
 from customers.models import Customer
 from customers.models.searchable import SearchableCustomer
@@ -41,6 +42,8 @@ class CustomerViewSet(TenantViewSet):
     serializer_class = CustomerSerializer
     filterset_class = CustomerFilter
     lookup_url_kwarg = "customer_id"
+    tag = "Customers"
+    operations = OPERATIONS
     roles = {
         "list": STAFF,
         "create": STAFF,

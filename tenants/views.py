@@ -16,7 +16,8 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from tenants.accounts import tokens
-from tenants.accounts.authentication import named_tenant
+from tenants.accounts.authentication import TENANT_ID, named_tenant
+from tenants.accounts.documentation import ME_OPERATIONS, TOKEN_OPERATIONS
 from tenants.accounts.permissions import ANYONE, STAFF
 from tenants.accounts.serializers import LoginSerializer, MeSerializer, RefreshSerializer
 from tenants.accounts.throttling import client_address, throttled
@@ -30,6 +31,9 @@ from tenants.scope import current_tenant, enter_scope
 class TokenViewSet(GenericViewSet):
     """Log-in, refresh and log-out."""
 
+    tag = "Authentication"
+    operations = TOKEN_OPERATIONS
+    parameters = ()
     authentication_classes = ()
     roles = {"login": ANYONE, "refresh": ANYONE, "logout": ANYONE}
 
@@ -78,6 +82,9 @@ ME = MeSerializer()
 class MeViewSet(GenericViewSet):
     """The person that the token speaks for."""
 
+    tag = "Authentication"
+    operations = ME_OPERATIONS
+    parameters = ()
     serializer_class = MeSerializer
     roles = {"retrieve": STAFF}
 
@@ -98,6 +105,7 @@ class TenantViewSet(IdempotentMixin):
     """A viewset over a tenant's rows. The row that a URL names narrows a super_admin's scope to its own tenant."""
 
     lookup_url_kwarg: str
+    parameters = (TENANT_ID,)
 
     def get_object(self) -> Any:
         """The row that the URL names; for a write, whose queryset locks it, as `If-Match` wants it if that is sent."""

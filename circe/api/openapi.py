@@ -1,23 +1,21 @@
-"""The OpenAPI document, out of the views, their serializers and filters, and the table in `operations`.
+"""The OpenAPI document: made from the views, their serializers and filters, and what they declare (`operations`)."""
 
-The views themselves stay free of it.
-"""
-
+import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Literal
 
+from django.conf import settings
 from django_filters import FilterSet
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import get_doc
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.serializers import CharField, Field, ListField, Serializer, TimeField
 
-from appointments.models import Status
 from circe.api.errors import CONTENT_TYPE
+from circe.api.operations import ID, Operation, Schema, query
 from circe.api.pagination import Pages
-from circe.api.parameters import BooleanFilter, DayFilter
+from circe.api.parameters import DayFilter
 from circe.api.responses import (
     ETAG,
     FIELD_ERROR,
@@ -31,10 +29,6 @@ from circe.api.responses import (
 )
 from circe.api.serializers import ClearableListField, StrictSerializer
 from circe.db.ids import PATTERN
-from circe.operations import CUSTOMER_ID, OPERATIONS, TENANT_ID, Row, Schema, query
-from customers.search import MAX_LENGTH
-from customers.serializers import CustomerSerializer
-from tenants.models import Role
 
 Direction = Literal["request", "response"]
 
@@ -65,37 +59,34 @@ TAGS = {
 CLOCK_TIME = "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
 OR_INSTANT = " An ISO 8601 instant, `2025-01-15T10:30:00Z`, is understood too."
 COMMA_SEPARATED: Schema = {"style": "form", "explode": False}
-FILTERS: dict[Any, Schema] = {
-    BooleanFilter: {"type": "boolean"},
-    DayFilter: {"type": "string", "format": "date"},
-    "search": {"type": "string", "maxLength": MAX_LENGTH},
-    "tags": {"type": "array", "items": {"type": "string"}},
-    "status": {"type": "array", "items": {"type": "string", "enum": Status.values}, "minItems": 1},
-}
+# Members of a problem that apps add, by name.
+_problem_members: dict[str, Schema] = {}
 
 
-class BearerToken(OpenApiAuthenticationExtension):
-    """The security scheme of every operation but log-in, refresh and log-out."""
-
-    target_class = "tenants.accounts.authentication.TokenAuthentication"
-    name = "bearerAuth"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> Schema:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+def register_problem_member(name: str, schema: Schema) -> None:
+    """Adds a member to the schema of a problem, such as `conflicts`."""
+    _problem_members[name] = schema
 
 
-class Operation(AutoSchema):
-    """One operation, by its row and by the rules that hold for all."""
+class OperationSchema(AutoSchema):
+    """One operation of the document, by what its view declares and by the rules that all operations share."""
 
     @property
-    def row(self) -> Row:
-        return OPERATIONS[f"{self.method} {self.path.removeprefix('/api/v1')}"]
+    def row(self) -> Operation:
+        """What the view declares about the operation."""
+        view: Any = self.view
+        return view.operations.get(view.action) or view.operations[f"{self.method} {view.action}"]
 
     @property
     def roles(self) -> list[str]:
-        """Who may call it, mightiest first; nobody in particular where no token is asked for."""
+        """Who may call it, the mightiest role first. Empty where no token is needed."""
         view: Any = self.view
-        return [role.value for role in Role if self.get_auth() and role in view.roles[view.action]]
+        return [role for role in settings.API_ROLES if self.get_auth() and role in view.roles[view.action]]
+
+    @property
+    def path_ids(self) -> list[str]:
+        """The names of the ids in the path."""
+        return re.findall(r"{(\w+)}", self.path)
 
     @property
     def writes(self) -> bool:
@@ -105,16 +96,16 @@ class Operation(AutoSchema):
     @property
     def errors(self) -> list[int]:
         """The statuses of every error it can answer."""
-        errors = {400, 503, *self.row.errors}
+        errors = {400, 503, *self.row.own_errors}
         if self.get_auth():
             errors |= {401, 403}
         if self.writes:
             errors |= {409, 422}
-        if self.writes and "{customer_id}" in self.path:
+        if self.writes and self.path_ids:
             errors |= {412}
         if self.row.body:
             errors |= {413, 415}
-        if "{customer_id}" in self.path:
+        if self.path_ids:
             errors |= {404}
         return sorted(errors)
 
@@ -128,7 +119,8 @@ class Operation(AutoSchema):
         return self.row.summary
 
     def get_tags(self) -> list[str]:
-        return [self.row.tag]
+        view: Any = self.view
+        return [view.tag]
 
     def get_description(self) -> str:  # type: ignore[override]
         view: Any = self.view
@@ -150,27 +142,28 @@ class Operation(AutoSchema):
         return f"{serializer_name}Page"
 
     def _is_list_view(self, serializer: Any = None) -> bool:
-        return self.row.listed
+        return self.row.is_page_of_answer
 
     def _get_parameters(self) -> list[Schema]:
+        view: Any = self.view
         return [
-            *([CUSTOMER_ID] if "{customer_id}" in self.path else []),
+            *(_path_id(name) for name in self.path_ids),
             *_filter_parameters(self.row.filters),
-            *(Pages().get_schema_operation_parameters(self.view) if self.row.paged else []),
+            *(Pages().get_schema_operation_parameters(self.view) if self.row.is_paged else []),
             *self.row.parameters,
             *([IDEMPOTENCY_KEY] if self.writes else []),
-            *([IF_MATCH] if self.writes and "{customer_id}" in self.path else []),
-            *([TENANT_ID] if self.row.tag != "Authentication" else []),
+            *([IF_MATCH] if self.writes and self.path_ids else []),
+            *view.parameters,
         ]
 
     def _get_examples(self, serializer: Any, direction: Direction, *args: Any) -> Schema:
-        named = {"documented": self.row.answers} if direction == "response" else self.row.sends or {}
+        named = {"documented": self.row.example} if direction == "response" else self.row.body_examples or {}
         return {name: {"value": value} for name, value in named.items()}
 
     def _get_response_headers_for_code(self, status_code: str, direction: Direction = "response") -> Schema:
         if not status_code.startswith("2"):
             return {}
-        etag = ETAG if isinstance(self.row.answer(), CustomerSerializer) and not self.row.listed else {}
+        etag = ETAG if self.row.has_etag else {}
         return etag | (LOCATION if status_code == "201" else {}) | (REPLAYED if self.writes else {})
 
     def _get_response_for_code(self, serializer: Any, status_code: str, *args: Any) -> Schema:
@@ -237,23 +230,23 @@ def _as_trimmed(schema: Schema, field: Field) -> None:
         schema.setdefault("pattern", r"[^\s\x1c-\x1f\x85]")
 
 
+def _path_id(name: str) -> Schema:
+    description = f"The {name.removesuffix('_id')}'s id."
+    return {"in": "path", "name": name, "required": True, "description": description, "schema": ID}
+
+
 def _filter_parameters(filters: type[FilterSet] | None) -> Iterator[Schema]:
     for name, rule in filters.base_filters.items() if filters else ():
-        schema = FILTERS.get(name) or FILTERS.get(type(rule)) or {"type": "string"}
         description = rule.extra["help_text"] + (OR_INSTANT if isinstance(rule, DayFilter) else "")
-        yield query(name, description, schema) | (COMMA_SEPARATED if schema["type"] == "array" else {})
+        yield query(name, description, rule.schema) | (COMMA_SEPARATED if rule.schema["type"] == "array" else {})
 
 
 def complete(result: Schema, **kwargs: Any) -> Schema:
-    """The postprocessing hook: the paths in the order of OPERATIONS, and what all operations share."""
-    paths = result["paths"]
-    result["paths"] = {}
-    for key in OPERATIONS:
-        method, path = key.split()
-        result["paths"].setdefault(f"/api/v1{path}", {})[method.lower()] = paths[f"/api/v1{path}"][method.lower()]
+    """The postprocessing hook of drf-spectacular: adds what all operations share."""
     result["info"]["description"] = DESCRIPTION
     result["tags"] = [{"name": name, "description": description} for name, description in TAGS.items()]
-    result["components"]["schemas"] |= {"Problem": PROBLEM, "FieldError": FIELD_ERROR}
+    problem = PROBLEM | {"properties": PROBLEM["properties"] | _problem_members}
+    result["components"]["schemas"] |= {"Problem": problem, "FieldError": FIELD_ERROR}
     result["components"]["responses"] = {refusal.name: _response(refusal) for refusal in REFUSALS.values()}
     return result
 

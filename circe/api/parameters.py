@@ -118,10 +118,18 @@ class StrictFilter(django_filters.Filter):
     """A filter over StrictField."""
 
     field_class = StrictField
+    # Of the parameter in the OpenAPI document.
+    schema: dict[str, Any] = {"type": "string"}
+
+    def __init__(self, *args: Any, schema: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.schema = schema or self.schema
 
 
 class BooleanFilter(StrictFilter):
     """`true` or `false`."""
+
+    schema = {"type": "boolean"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, convert=to_boolean, **kwargs)
@@ -129,6 +137,8 @@ class BooleanFilter(StrictFilter):
 
 class DayFilter(StrictFilter):
     """A day or an instant."""
+
+    schema = {"type": "string", "format": "date"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, convert=to_day_or_instant, **kwargs)

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from circe import examples
 from circe.api.errors import NOT_FOUND, RETRY_AFTER_SECONDS, Problem
-from circe.operations import Schema
+from circe.api.operations import Schema
 
 RETRY_AFTER: Schema = {
     "Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 1}}
@@ -85,7 +84,7 @@ REFUSALS = {
             409,
             "duplicate_customer",
             "Another customer has this e-mail address.",
-            {"conflicts": [{"field": "email", "customer_id": examples.CUSTOMER["id"], "is_deleted": False}]},
+            {"conflicts": [{"field": "email", "customer_id": "507f1f77bcf86cd799439011", "is_deleted": False}]},
         ),
     ),
     412: Refusal(
@@ -138,11 +137,6 @@ PROBLEM: Schema = {
             "type": "array",
             "description": "The fields at fault; nested ones joined by dots.",
             "items": {"$ref": "#/components/schemas/FieldError"},
-        },
-        "conflicts": {
-            "type": "array",
-            "description": "The customers in the way, of one's own business.",
-            "items": {"$ref": "#/components/schemas/Conflict"},
         },
     },
     "required": ["type", "title", "status", "detail", "code"],

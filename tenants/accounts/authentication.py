@@ -10,6 +10,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, ValidationError
 from rest_framework.request import Request
 
+from circe.api.operations import ID, query
 from circe.api.parameters import single
 from circe.db.ids import is_id
 from tenants.accounts import tokens
@@ -18,6 +19,9 @@ from tenants.audit.context import set_audit_user
 from tenants.identity import email_key
 from tenants.models import Tenant, User
 from tenants.scope import ALL_TENANTS, Scope, enter_scope, tenant_scope
+
+# How the OpenAPI document describes the parameter that `_scope_of` reads.
+TENANT_ID = query("tenant_id", "For a super_admin: this business only. Others leave it out, or name their own.", ID)
 
 
 class PortalCustomer:

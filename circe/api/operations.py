@@ -1,0 +1,49 @@
+"""What a view declares about its operations for the OpenAPI document.
+
+A viewset has `operations`, a dict of Operation by action. Where two methods lead to one action, the key names the method
+too: `"PUT update"`. It has a `tag`, and `parameters` that all its operations take. Roles, path parameters and the errors
+that every operation of a kind can answer are not declared: `circe.api.openapi` derives them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django_filters import FilterSet
+from rest_framework.serializers import Serializer
+
+from circe.db.ids import PATTERN
+
+Schema = dict[str, Any]
+Example = dict[str, Any]
+
+ID: Schema = {"type": "string", "pattern": PATTERN}
+
+
+def query(name: str, description: str, schema: Schema) -> Schema:
+    """Returns the OpenAPI object of an optional query parameter."""
+    return {"in": "query", "name": name, "description": description, "schema": schema}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """The documentation of one operation.
+
+    `answer` is the serializer of the answer, or with `is_page_of_answer` of one item of its page. `example` is an answer,
+    `body_examples` are bodies by name, `curl` is a whole request. `own_errors` are statuses that only this operation has.
+    """
+
+    id: str
+    summary: str
+    description: str = ""
+    filters: type[FilterSet] | None = None
+    is_paged: bool = False
+    is_page_of_answer: bool = False
+    parameters: tuple[Schema, ...] = ()
+    body: type[Serializer] | None = None
+    body_examples: dict[str, Example] | None = None
+    curl: str = ""
+    answer: type[Serializer]
+    example: Example
+    status: int = 200
+    has_etag: bool = False
+    own_errors: tuple[int, ...] = ()

@@ -1,0 +1,225 @@
+"""What the OpenAPI document says about each operation of customers, with the examples of the documented API."""
+
+from typing import Any
+
+from circe.api.operations import Example, Operation, query
+from circe.api.serializers import MessageSerializer
+from customers.filters import CustomerFilter
+from customers.serializers import (
+    CreatedCustomerSerializer,
+    CustomerSerializer,
+    CustomerWithPreferencesSerializer,
+    NewCustomerSerializer,
+    PreferencesSerializer,
+)
+from tenants.audit.documentation import AUDIT_TRAIL
+from tenants.audit.serializers import AuditEventSerializer
+
+LIST_CUSTOMERS = """\
+curl -X 'GET' \\
+  'http://localhost:8000/api/v1/customers?search=John&tags=vip%2Cregular&has_password=true&email_verified=true\
+&created_from=2025-01-01&created_to=2025-12-31&page=1&size=20' \\
+  -H 'accept: application/json' \\
+  -H 'Authorization: Bearer <access token>'
+"""
+
+PREFERENCES: Example = {
+    "communication_preferences": {"email": True, "push_notifications": True, "sms": True, "whatsapp": False},
+    "language": "en",
+    "marketing_consent": True,
+    "notes": "Prefers morning appointments",
+    "preferred_outlet_id": "507f1f77bcf86cd799439013",
+    "preferred_services": ["507f1f77bcf86cd799439011"],
+    "preferred_staff_ids": ["507f1f77bcf86cd799439012"],
+}
+
+NEW_CUSTOMER: Example = {
+    "email": "customer@example.com",
+    "first_name": "Jane",
+    "last_name": "Doe",
+    "password": "SecurePass123!",
+    "phone": "+1234567890",
+    "source": "website",
+    "tenant_id": "507f1f77bcf86cd799439011",
+}
+
+CUSTOMER_CHANGES: Example = {
+    "first_name": "Jane",
+    "phone": "+1234567890",
+    "preferences": {"marketing_consent": True, "preferred_outlet_id": "507f1f77bcf86cd799439013"},
+}
+
+CUSTOMER: Example = {
+    "created_at": "2025-01-15T10:30:00Z",
+    "email": "customer@example.com",
+    "email_verified": True,
+    "first_name": "Jane",
+    "gender": "female",
+    "id": "507f1f77bcf86cd799439011",
+    "is_active": True,
+    "last_name": "Doe",
+    "loyalty_points": 150,
+    "phone": "+1234567890",
+    "preferences": PREFERENCES | {"preferred_categories": ["hair"], "accessibility_needs": None},
+    "total_appointments": 15,
+    "tags": ["self-registered", "vip"],
+    "has_password": True,
+    "source": "website",
+    "address": None,
+    "date_of_birth": "1990-05-17",
+    "phone_verified": False,
+    "total_spent": 4500000,
+    "last_appointment_date": "2025-01-25",
+    "tenant_id": "507f1f77bcf86cd799439011",
+    "updated_at": "2025-01-20T10:00:00Z",
+}
+
+# As a customer starts: consent is never assumed, and nothing has happened yet.
+CREATED_CUSTOMER: Example = CUSTOMER | {
+    "email_verified": False,
+    "gender": None,
+    "loyalty_points": 0,
+    "preferences": CUSTOMER["preferences"]
+    | {
+        "marketing_consent": False,
+        "notes": None,
+        "preferred_outlet_id": None,
+        "preferred_services": [],
+        "preferred_staff_ids": [],
+        "preferred_categories": [],
+    },
+    "total_appointments": 0,
+    "tags": ["self-registered"],
+    "date_of_birth": None,
+    "total_spent": 0,
+    "last_appointment_date": None,
+    "updated_at": "2025-01-15T10:30:00Z",
+    "possible_duplicates": [],
+}
+
+CUSTOMER_WITH_PREFERENCES: Example = CUSTOMER["preferences"] | CUSTOMER
+
+CHECK_DUPLICATES = query(
+    "check_duplicates",
+    "Look for soft-deleted customers with the same e-mail or phone too, and report them in `possible_duplicates`.",
+    {"type": "boolean", "default": True},
+)
+PERMANENT = query(
+    "permanent",
+    "Remove the person for good, from every table; appointments keep their figures. Access: `super_admin`.",
+    {"type": "boolean", "default": False},
+)
+
+
+UPDATE: dict[str, Any] = {
+    "description": (
+        "`null` clears a value; `preferences` and `communication_preferences` merge key by key. A new e-mail or phone "
+        "is unverified again. Read-only keys that a client echoes (`id`, `created_at`, `source`, counters …) are "
+        "ignored; another `tenant_id` is a 400, since a customer can't move. Two updates of different keys at the same "
+        "moment both survive. PUT and PATCH are the same."
+    ),
+    "body": CustomerSerializer,
+    "body_examples": {"documented": CUSTOMER_CHANGES},
+    "answer": CustomerSerializer,
+    "example": CUSTOMER,
+    "own_errors": (409,),
+    "has_etag": True,
+}
+
+OPERATIONS = {
+    "list": Operation(
+        id="listCustomers",
+        summary="List all customers",
+        description=(
+            "Newest first. Filters combine: a customer must satisfy all of them. A page past the end is empty and "
+            "tells the true `total`. Soft-deleted customers are left out. A page number has no memory: when customers are "
+            "added while one pages, rows seen may come again, and none is skipped. With a fixed `created_to` in the past "
+            "the list holds still."
+        ),
+        filters=CustomerFilter,
+        is_paged=True,
+        is_page_of_answer=True,
+        curl=LIST_CUSTOMERS,
+        answer=CustomerSerializer,
+        example={"items": [CUSTOMER], "total": 1, "page": 1, "size": 20, "pages": 1},
+    ),
+    "create": Operation(
+        id="createCustomer",
+        summary="Create a new customer",
+        description=(
+            "Needs `first_name` and at least one of `email` and `phone`; a `password` needs an `email`. A phone "
+            "number may be written with separators and, without its country code, as in the business's country; it is "
+            "answered in E.164. With a password the customer is tagged `self-registered`, without one `staff-created` "
+            "and `walk-in`; `tags` of the body are added. E-mail and phone are unique within the business among "
+            "customers that are not soft-deleted: a 409 names the `conflicts`. A soft-deleted match alone does not "
+            "block, see `possible_duplicates`. `tenant_id` is one's own or absent; a super_admin must name one."
+        ),
+        parameters=(CHECK_DUPLICATES,),
+        body=NewCustomerSerializer,
+        body_examples={
+            "walkIn": {"first_name": "Jane", "last_name": "Doe", "phone": "+1234567890", "source": "walk-in"},
+            "documented": NEW_CUSTOMER,
+        },
+        answer=CreatedCustomerSerializer,
+        example=CREATED_CUSTOMER,
+        status=201,
+        own_errors=(409,),
+        has_etag=True,
+    ),
+    "retrieve": Operation(
+        id="getCustomer",
+        summary="Get customer details",
+        description="`last_appointment_date` is the day of the last visit, which is a completed appointment.",
+        answer=CustomerSerializer,
+        example=CUSTOMER,
+        has_etag=True,
+    ),
+    "PUT update": Operation(id="updateCustomer", summary="Update customer", **UPDATE),
+    "PATCH update": Operation(id="patchCustomer", summary="Update customer, by PATCH", **UPDATE),
+    "destroy": Operation(
+        id="deleteCustomer",
+        summary="Delete customer",
+        description="A soft-deleted customer keeps everything and can be restored. Deleting again is a 404.",
+        parameters=(PERMANENT,),
+        answer=MessageSerializer,
+        example={"message": "Customer has been deleted successfully"},
+    ),
+    "history": Operation(
+        id="listCustomerHistory",
+        summary="Get customer history",
+        description=(
+            "The audit trail of a customer, their preferred lists and appointments, newest first: who did it (a person or "
+            "a command), in which request, and each field before and after. Of a password it tells that it was set or "
+            "changed. A soft-deleted customer's is here too."
+        ),
+        is_paged=True,
+        is_page_of_answer=True,
+        answer=AuditEventSerializer,
+        example=AUDIT_TRAIL,
+    ),
+    "preferences": Operation(
+        id="updateCustomerPreferences",
+        summary="Update customer preferences",
+        description=(
+            "Takes any subset of the keys; an unknown one is a 400. The ids must exist in the customer's business. "
+            "Answers with the full profile, the preferences also at its top level."
+        ),
+        body=PreferencesSerializer,
+        body_examples={"documented": PREFERENCES},
+        answer=CustomerWithPreferencesSerializer,
+        example=CUSTOMER_WITH_PREFERENCES,
+        has_etag=True,
+    ),
+    "restore": Operation(
+        id="restoreCustomer",
+        summary="Restore a soft-deleted customer",
+        description=(
+            "The customer is back as before; a 409 where the e-mail or phone has been taken meanwhile. A customer who "
+            "is not deleted is answered with 200 and stays as they are."
+        ),
+        answer=CustomerSerializer,
+        example=CUSTOMER,
+        own_errors=(409,),
+        has_etag=True,
+    ),
+}
