@@ -26,8 +26,8 @@ from customers.serializers import (
     PreferencesSerializer,
 )
 from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
-from tenants.audit.events import AuditEvent
 from tenants.audit.serializers import AuditEventSerializer
+from tenants.models import AuditEvent
 from tenants.views import TenantViewSet, enter_body_scope
 
 FINDABLE = SearchableCustomer.objects.undeleted()

@@ -73,7 +73,7 @@ BOUNDARY = [
     ),
     Fault(
         "a row is saved into another tenant",
-        "tenants/models.py",
+        "tenants/models/base.py",
         "if tenant is not None and self.tenant_id != tenant.pk:",
         "if False:",
         SCOPE,
@@ -122,14 +122,14 @@ BOUNDARY = [
     ),
     Fault(
         "an id in a body is resolved without the scope",
-        "tenants/serializers.py",
+        "circe/api/serializers.py",
         "if not is_id(data) or not self.queryset.filter(pk=data).exists():",
         "if not is_id(data) or not self.queryset.model._base_manager.filter(pk=data).exists():",
         TIED,
     ),
     Fault(
         "a list of ids in a body is resolved without the scope",
-        "tenants/serializers.py",
+        "circe/api/serializers.py",
         'set(self.queryset.filter(pk__in=ids).values_list("pk", flat=True))',
         'set(self.queryset.model._base_manager.filter(pk__in=ids).values_list("pk", flat=True))',
         TIED,
@@ -207,7 +207,7 @@ BOUNDARY = [
     ),
     Fault(
         "a row may be nobody's",
-        "tenants/models.py",
+        "tenants/models/base.py",
         "        default=current_tenant_id,\n",
         "        default=current_tenant_id,\n        null=True,\n",
         "circe/tests/test_architecture.py",
@@ -318,7 +318,7 @@ BOUNDARY = [
     ),
     Fault(
         "the staff of every tenant can be chosen",
-        "tenants/models.py",
+        "tenants/models/user.py",
         "objects: Any = TenantManager()",
         "objects: Any = models.Manager()",
         f"{SCOPE}::test_staff_are_the_people_of_the_tenant",
@@ -360,7 +360,7 @@ BOUNDARY = [
     ),
     Fault(
         "an event of the trail is every tenant's",
-        "tenants/audit/events.py",
+        "tenants/models/audit_event.py",
         "objects = TenantManager()",
         "objects = models.Manager()",
         f"{AUDIT}::test_the_trail_is_scoped",

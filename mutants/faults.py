@@ -127,9 +127,9 @@ FAULTS = [
     ),
     Fault(
         "nobody signs",
-        "circe/db/session_settings.py",
-        "current_actor().as_json]",
-        "'{}']",
+        "tenants/apps.py",
+        "lambda: current_actor().as_json",
+        "lambda: '{}'",
         AUDIT,
     ),
     Fault(
@@ -286,14 +286,14 @@ FAULTS = [
     Fault(
         "answers that have expired stay",
         "tenants/idempotency.py",
-        "            IdempotencyRecord.sweep()\n",
+        "            IdempotencyRecord.delete_expired()\n",
         "",
         ONCE,
     ),
     Fault(
         "answers that have not expired go",
-        "tenants/idempotency.py",
-        "cls.objects.filter(created_at__lte=timezone.now() - KEPT).order_by",
+        "tenants/models/idempotency_record.py",
+        "cls.objects.filter(created_at__lte=timezone.now() - RECORD_LIFETIME).order_by",
         "cls.objects.order_by",
         ONCE,
     ),

@@ -15,7 +15,7 @@ WALLS = [
     Fault(
         "a tenant reaches every other", "tenants/scope.py", "AllTenants) else scope.pk", 'AllTenants) else "*"', TESTS
     ),
-    Fault("the door is open", "tenants/scope.py", 'return f"@{door}"', 'return "*"', TESTS),
+    Fault("the door is open", "tenants/scope.py", 'return f"@{account}"', 'return "*"', TESTS),
     Fault(
         "the wall lets all through",
         "circe/db/row_level_security.py",
@@ -42,7 +42,7 @@ WALLS = [
     ),
     Fault(
         "a table without a wall",
-        "tenants/models.py",
+        "tenants/models/base.py",
         '            RowLevelSecurity(name="%(class)s_rls"),\n',
         "",
         "circe/tests/test_architecture.py",
@@ -64,8 +64,8 @@ WALLS = [
     Fault(
         "a scope outlives its transaction",
         "circe/db/session_settings.py",
-        '"SET LOCAL circe.tenant',
-        '"SET circe.tenant',
+        'f"SET LOCAL {name} = %s;"',
+        'f"SET {name} = %s;"',
         TESTS,
     ),
     Fault(

@@ -4,7 +4,6 @@ A client that got no answer sends the request again, with the same key, and gets
 is stored in the transaction of the work: there are both, or neither. Errors are not stored, since nothing was done.
 """
 
-import datetime as dt
 import hashlib
 import re
 from collections.abc import Callable
@@ -12,9 +11,7 @@ from functools import partial
 from typing import Any
 
 import orjson
-from django.conf import settings
-from django.db import connection, models, transaction
-from django.utils import timezone
+from django.db import connection, transaction
 from django.utils.decorators import method_decorator
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
@@ -23,12 +20,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from circe.db.ids import IdField
-from circe.db.row_level_security import RowLevelSecurity
-from tenants.scope import ALL_TENANTS, TenantManager, current_tenant_id, tenant_scope
+from tenants.models import IdempotencyRecord
+from tenants.scope import ALL_TENANTS, tenant_scope
 
-KEPT = dt.timedelta(hours=24)
-SWEPT = 10
 KEPT_HEADERS = ("ETag", "Location")
 _sound = re.compile(r"[\x21-\x7e]{1,255}\Z").match
 
@@ -48,52 +42,6 @@ class IdempotencyKeyMismatch(APIException):
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_code = "idempotency_key_reused"
     default_detail = "This Idempotency-Key was used for another request: choose a new one."
-
-
-class IdempotencyRecord(models.Model):
-    """What a request with a key was answered; good for KEPT, for its user. `subject_id` is the row it is about, of
-    `tenant`.
-    """
-
-    tenant = models.ForeignKey(
-        "tenants.Tenant", models.CASCADE, default=current_tenant_id, db_index=False, related_name="+"
-    )
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="idempotency_records", db_index=False
-    )
-    key = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64)
-    subject_id = IdField(null=True, default=None, db_index=True)
-    status = models.PositiveSmallIntegerField()
-    headers = models.JSONField()
-    body = models.TextField()
-    created_at = models.DateTimeField(default=timezone.now)
-
-    objects = TenantManager()
-
-    class Meta:
-        constraints = [
-            RowLevelSecurity(name="idempotencyrecord_rls"),
-            models.UniqueConstraint(fields=["user", "key"], name="idempotencyrecord_user_key"),
-        ]
-        indexes = [models.Index(fields=["created_at"], name="idempotencyrecord_age")]
-
-    @property
-    def is_expired(self) -> bool:
-        return self.created_at <= timezone.now() - KEPT
-
-    @classmethod
-    @tenant_scope(ALL_TENANTS)
-    def sweep(cls) -> None:
-        """Remove SWEPT expired answers, anybody's: more than one is stored, so that none stays; those that another
-        request is removing are left to it.
-        """
-        expired = cls.objects.filter(created_at__lte=timezone.now() - KEPT).order_by("created_at")
-        cls.objects.filter(pk__in=expired.select_for_update(skip_locked=True).values("pk")[:SWEPT]).delete()
-
-    def replay(self) -> Response:
-        """The answer once more, marked as such."""
-        return Response(orjson.loads(self.body), self.status, headers=self.headers | {"Idempotency-Replayed": "true"})
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
@@ -139,11 +87,13 @@ class IdempotentMixin(GenericViewSet):
                 headers={name: answer[name] for name in KEPT_HEADERS if name in answer},
                 body=orjson.dumps(answer.data).decode(),
             )
-            IdempotencyRecord.sweep()
+            IdempotencyRecord.delete_expired()
             return answer
         if stored.fingerprint != fingerprint:
             raise IdempotencyKeyMismatch
-        return stored.replay()
+        return Response(
+            orjson.loads(stored.body), stored.status, headers=stored.headers | {"Idempotency-Replayed": "true"}
+        )
 
 
 def _take_turn(key: str) -> None:

@@ -18,7 +18,7 @@ from rest_framework.permissions import SAFE_METHODS
 from circe.db.ids import is_id
 from tenants.accounts.throttling import client_address
 from tenants.audit.context import audit_context, set_audit_user
-from tenants.audit.events import note
+from tenants.audit.events import record_event
 from tenants.models import User
 from tenants.scope import enter_scope, tenant_scope
 
@@ -70,7 +70,7 @@ def _note_refusal(request: HttpRequest) -> None:
     if not isinstance(user, User):
         return
     ids = {name: value for name, value in request.resolver_match.kwargs.items() if is_id(value)}
-    note(
+    record_event(
         "refused",
         table=str(request.resolver_match.url_name),
         row_id=next(iter(ids.values()), None),

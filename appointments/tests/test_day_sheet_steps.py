@@ -14,8 +14,7 @@ from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
 from circe.db.ids import new_id
 from customers.tests.factories import CustomerFactory
-from tenants.audit.events import AuditEvent
-from tenants.models import Role
+from tenants.models import AuditEvent, Role
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 

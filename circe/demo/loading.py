@@ -15,8 +15,7 @@ from circe.demo.rows import APPOINTMENT_COLUMNS, CUSTOMER_COLUMNS, PREFERENCE_CO
 from customers.models import Customer
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.preferences import PreferredService, PreferredStaff
-from tenants.audit.events import AuditEvent
-from tenants.models import LoginFailure, Outlet, Service, Tenant, User
+from tenants.models import AuditEvent, LoginFailure, Outlet, Service, Tenant, User
 
 # One column takes something away, the other puts it back: the wall before the owner, which refuses COPY; triggers (of
 # the audit and the totals), foreign keys from and to the tables, unique constraints, other indexes. Primary keys stay, and

@@ -14,8 +14,7 @@ from appointments.tests.factories import AppointmentFactory
 from customers.models import Customer
 from customers.models.imports import CustomerImport
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.audit.events import AuditEvent
-from tenants.models import Outlet, Service, Staff, Tenant
+from tenants.models import AuditEvent, Outlet, Service, Staff, Tenant
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
 

@@ -24,9 +24,7 @@ from customers.models.searchable import SearchableCustomer
 from customers.tests.factories import CustomerFactory
 from customers.tests.pages import until_blocked
 from tenants.admin.deletion import references_to
-from tenants.audit.events import AuditEvent
-from tenants.idempotency import IdempotencyRecord
-from tenants.models import LoginSession, Outlet, Role, Service, Staff, Tenant, User
+from tenants.models import AuditEvent, IdempotencyRecord, LoginSession, Outlet, Role, Service, Staff, Tenant, User
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
 

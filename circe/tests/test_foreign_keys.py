@@ -16,9 +16,7 @@ from customers.models.imports import CustomerImport
 from customers.models.preferences import PreferredService
 from customers.models.searchable import SearchableCustomer
 from customers.tests.factories import CustomerFactory
-from tenants.audit.events import AuditEvent
-from tenants.idempotency import IdempotencyRecord
-from tenants.models import Outlet, Service, Staff, Tenant, TenantModel, User
+from tenants.models import AuditEvent, IdempotencyRecord, Outlet, Service, Staff, Tenant, TenantModel, User
 from tenants.scope import ALL_TENANTS, TenantManager, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 

@@ -14,8 +14,7 @@ from customers.models import Customer
 from customers.models.imports import CustomerImport, ImportPart
 from customers.models.preferences import PreferredService, PreferredStaff
 from customers.tests.factories import CustomerFactory
-from tenants.idempotency import IdempotencyRecord
-from tenants.models import Outlet, Tenant, User
+from tenants.models import IdempotencyRecord, Outlet, Tenant, User
 from tenants.scope import ALL_TENANTS, account_lookup, tenant_scope
 from tenants.tests.factories import PASSWORD, OutletFactory, UserFactory
 from tenants.tests.shell import run

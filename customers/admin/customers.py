@@ -27,8 +27,7 @@ from customers.transfer.admin import TransferAdmin
 from customers.validators import unique
 from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
 from tenants.admin.forms import TenantForm
-from tenants.audit.events import AuditEvent
-from tenants.models import Service, Staff, User
+from tenants.models import AuditEvent, Service, Staff, User
 from tenants.scope import current_tenant
 
 NAMES = {"email": "e-mail address", "phone": "phone number"}

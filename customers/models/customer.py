@@ -26,9 +26,8 @@ from customers.models.preferences import PREFERRED
 from customers.models.searchable import SearchableCustomer
 from customers.search import SearchText
 from customers.validators import unique, validate_date_of_birth, validate_name, validate_source, validate_tag
-from tenants.idempotency import IdempotencyRecord
 from tenants.identity import clean_email, clean_phone, email_key, validate_email_address, validate_phone
-from tenants.models import LoginFailure, Outlet, TenantModel, validate_language
+from tenants.models import IdempotencyRecord, LoginFailure, Outlet, TenantModel, validate_language
 from tenants.scope import TenantManager, current_tenant
 
 MAX_TAGS = 50

@@ -11,7 +11,7 @@ from appointments.tests.factories import AppointmentFactory
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, faults, instant, not_found
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.audit.events import AuditEvent
+from tenants.models import AuditEvent
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 

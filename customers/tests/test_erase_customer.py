@@ -16,8 +16,7 @@ from customers.models.imports import CustomerImport, ImportPart
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.test_purge_customers import Terminal
 from customers.tests.test_restore_customers import NOBODY, pk
-from tenants.audit.events import AuditEvent
-from tenants.models import LoginFailure
+from tenants.models import AuditEvent, LoginFailure
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import ServiceFactory
 from tenants.tests.shell import run

@@ -13,8 +13,7 @@ from circe.db.roles import as_owner
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
-from tenants.idempotency import IdempotencyRecord
-from tenants.models import User
+from tenants.models import IdempotencyRecord, User
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import PASSWORD
 

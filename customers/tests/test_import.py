@@ -11,7 +11,7 @@ from customers.models.preferences import PreferredService
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.transfer import as_csv, as_workbook, from_csv, imported
 from customers.transfer import importing
-from tenants.audit.events import AuditEvent
+from tenants.models import AuditEvent
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 

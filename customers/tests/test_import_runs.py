@@ -15,7 +15,7 @@ from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.transfer import as_csv, from_csv, imported
 from customers.transfer import importing
-from tenants.audit.events import AuditEvent
+from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceFactory
 

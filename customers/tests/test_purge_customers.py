@@ -17,7 +17,7 @@ from customers.models.imports import CustomerImport
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.test_restore_customers import pk, until_somebody_waits
-from tenants.audit.events import AuditEvent
+from tenants.models import AuditEvent
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.shell import run
 

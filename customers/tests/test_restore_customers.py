@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.audit.events import AuditEvent
+from tenants.models import AuditEvent
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import UserFactory
 from tenants.tests.shell import run

@@ -16,7 +16,7 @@ from customers.models.imports import CustomerImport, ImportPart
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.transfer import as_csv, as_workbook, from_csv
 from customers.transfer import admin, importing
-from tenants.audit.events import AuditEvent
+from tenants.models import AuditEvent
 from tenants.scope import ALL_TENANTS, tenant_scope
 
 LIST = "/admin/customers/customer/"

@@ -20,7 +20,7 @@ from rest_framework.exceptions import APIException, Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from tenants.audit.events import note
+from tenants.audit.events import record_event
 from tenants.models import LoginFailure, User
 from tenants.scope import account_lookup
 
@@ -100,4 +100,4 @@ def _note_refusal(account: str) -> None:
     # An address that is nobody's may be a password typed in the wrong place: it isn't kept.
     with account_lookup(account):
         known = User.objects.filter(email=account).first()
-    note("refused", table="login", row_id=known and known.pk, tenant_id=known and known.tenant_id)
+    record_event("refused", table="login", row_id=known and known.pk, tenant_id=known and known.tenant_id)

@@ -28,8 +28,8 @@ from circe.db.ids import is_id
 from tenants.accounts.permissions import ADMINS, STAFF, SUPER
 from tenants.admin.deletion import blocking_rows
 from tenants.admin.forms import TenantForm
-from tenants.audit.events import Audited, AuditEvent
-from tenants.models import Outlet, Role, Service, Staff, Tenant
+from tenants.audit.events import Audited
+from tenants.models import AuditEvent, Outlet, Role, Service, Staff, Tenant
 from tenants.scope import current_tenant, enter_scope
 
 admin.site.unregister(Group)

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from circe.api.serializers import ModelSerializer, NullableTextField
-from tenants.audit.events import AuditEvent
+from tenants.models import AuditEvent
 
 
 class ActorSerializer(serializers.Serializer):

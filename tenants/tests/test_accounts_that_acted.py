@@ -17,8 +17,7 @@ from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
 from tenants.audit.context import audit_context
-from tenants.audit.events import AuditEvent
-from tenants.models import Role, Staff, User
+from tenants.models import AuditEvent, Role, Staff, User
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import PASSWORD, UserFactory
 

@@ -15,8 +15,9 @@ from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
 from tenants.audit.context import audit_context
-from tenants.audit.events import Audited, AuditEvent, Change, note
+from tenants.audit.events import Audited, record_event
 from tenants.models import Outlet, Role, Service, Tenant, User
+from tenants.models.audit_event import AuditEvent, Change
 from tenants.scope import ALL_TENANTS, NoTenantScope, tenant_scope
 from tenants.tests.factories import PASSWORD, OutletFactory, ServiceFactory, UserFactory
 from tenants.tests.shell import run
@@ -343,7 +344,7 @@ def test_the_applications_role_cannot_change_the_trail(attempt, jane):
 
 def test_a_rows_event_cannot_be_forged(jane):
     with pytest.raises(Exception, match="recorded by triggers"), transaction.atomic():
-        note("updated", table="customer", row_id=jane.pk, tenant_id=jane.tenant_id)
+        record_event("updated", table="customer", row_id=jane.pk, tenant_id=jane.tenant_id)
 
 
 def test_a_temporary_table_does_not_catch_the_events(jane, news):

@@ -6,9 +6,8 @@ import signal
 import pytest
 from django.db import connection
 
-from tenants.audit.events import AuditEvent
 from tenants.commands import REFUSED, TenantCommand
-from tenants.models import Outlet
+from tenants.models import AuditEvent, Outlet
 from tenants.scope import current_tenant, tenant_scope
 from tenants.tests.factories import OutletFactory
 from tenants.tests.shell import run

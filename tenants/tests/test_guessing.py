@@ -180,7 +180,7 @@ def test_no_url_checks_a_password_without_counting_it(back_office, checks, tenan
 
 # Who may ask whether a password is right, and why it is counted.
 CALLERS = {
-    "tenants/models.py": "the model's own method, which the next two call",
+    "tenants/models/user.py": "the model's own method, which the next two call",
     "tenants/accounts/managers.py": "`with_credentials`, called within `throttled` only",
     "circe/backoffice/site.py": "within `throttled`",
 }

@@ -13,10 +13,9 @@ from appointments.serializers import AppointmentSerializer
 from customers.command_arguments import add_person, nobody, person
 from customers.models import Customer
 from customers.serializers import CustomerSerializer
-from tenants.audit.events import AuditEvent
 from tenants.audit.serializers import AuditEventSerializer
 from tenants.commands import REFUSED, TenantCommand, UsageError
-from tenants.models import Tenant
+from tenants.models import AuditEvent, Tenant
 
 
 class Command(TenantCommand):

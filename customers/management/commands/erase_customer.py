@@ -10,10 +10,9 @@ from customers.command_arguments import add_person, nobody, person
 from customers.models import Customer, purge_all
 from customers.models.imports import CustomerImport
 from customers.models.preferences import PREFERRED
-from tenants.audit.events import AuditEvent, note
+from tenants.audit.events import record_event
 from tenants.commands import REFUSED, TenantCommand
-from tenants.idempotency import IdempotencyRecord
-from tenants.models import LoginFailure, Tenant
+from tenants.models import AuditEvent, IdempotencyRecord, LoginFailure, Tenant
 from tenants.scope import tenant_scope
 
 BACKUPS = "Backups made before this still hold the person, until they expire."
@@ -91,7 +90,7 @@ class Command(TenantCommand):
             "backups": BACKUPS,
         }
         for pk in ids:
-            note("erased", table="customer", row_id=pk, customer_id=pk, tenant_id=tenant.pk, **certificate)
+            record_event("erased", table="customer", row_id=pk, customer_id=pk, tenant_id=tenant.pk, **certificate)
         text = f"{', '.join(ids)}; removed: {_listed(removed)}; kept without the person: {_listed(kept)}"
         if certificate["certificate"]:
             text += "\n" + orjson.dumps(certificate, option=orjson.OPT_INDENT_2).decode()

@@ -1,0 +1,28 @@
+"""Every model of tenants."""
+
+from tenants.accounts.managers import Role
+from tenants.models.audit_event import AuditEvent
+from tenants.models.base import TenantModel
+from tenants.models.idempotency_record import IdempotencyRecord
+from tenants.models.offer import Outlet, Service
+from tenants.models.session import LoginFailure, LoginSession
+from tenants.models.tenant import Tenant, validate_amount, validate_currency, validate_language, validate_time_zone
+from tenants.models.user import Staff, User
+
+__all__ = [
+    "AuditEvent",
+    "IdempotencyRecord",
+    "LoginFailure",
+    "LoginSession",
+    "Outlet",
+    "Role",
+    "Service",
+    "Staff",
+    "Tenant",
+    "TenantModel",
+    "User",
+    "validate_amount",
+    "validate_currency",
+    "validate_language",
+    "validate_time_zone",
+]

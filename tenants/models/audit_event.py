@@ -1,0 +1,165 @@
+"""The events of the audit trail. Triggers write them, see `tenants.audit.events`."""
+
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+from django.utils.text import capfirst
+
+from circe.db.ids import IdField
+from circe.db.row_level_security import RowLevelSecurity
+from tenants.scope import TenantManager
+
+
+class Change(NamedTuple):
+    """What became of one column."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class RecordedActor(NamedTuple):
+    """A person as an event of the audit trail names them."""
+
+    id: str
+    email: str
+    full_name: str
+
+
+class AuditEvent(models.Model):
+    """A row created, changed or deleted, a customer soft-deleted, restored or erased, or something refused.
+
+    `before` and `after` hold the columns that changed, by name; a new row's are all in `after`, a deleted one's in
+    `before`. Of a password they tell that it was set or changed. `customer_id` is whose history the event belongs to.
+    `actor_email` and `actor_name` are what the account of `actor_id` was called at that moment (a trigger copies them), so
+    that an event names who acted whatever becomes of the account, and whoever reads it.
+    With a customer's row go all personal data in their events (the trigger sees to it).
+    """
+
+    class Action(models.TextChoices):
+        """What happened."""
+
+        CREATED = "created"
+        UPDATED = "updated"
+        SOFT_DELETED = "soft_deleted", "Deleted"
+        RESTORED = "restored"
+        DELETED = "deleted", "Removed for good"
+        REFUSED = "refused"
+        ERASED = "erased", "Forgotten"
+
+    at = models.DateTimeField("time", editable=False)
+    # References to nothing that must exist: the trail outlives what it tells about.
+    tenant = models.ForeignKey(
+        "tenants.Tenant",
+        models.DO_NOTHING,
+        verbose_name="business",
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
+    action = models.CharField(max_length=20, choices=Action)
+    table = models.CharField(max_length=50)
+    row_id = IdField(null=True, default=None)
+    customer_id = IdField(null=True, default=None)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    actor_email = models.CharField(max_length=254, null=True)
+    actor_name = models.CharField(max_length=201, null=True)
+    command = models.CharField(max_length=100, null=True)
+    request_id = models.CharField(max_length=64, null=True)
+    address = models.GenericIPAddressField(null=True)
+
+    objects = TenantManager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["tenant", "customer_id", "-id"],
+                condition=models.Q(customer_id__isnull=False),
+                name="auditevent_customer",
+            ),
+            models.Index(fields=["tenant", "row_id", "-id"], name="auditevent_row"),
+            # What commands write in bulk has neither.
+            models.Index(
+                fields=["tenant", "actor", "-id"], condition=models.Q(actor__isnull=False), name="auditevent_actor"
+            ),
+            models.Index(
+                fields=["tenant", "request_id"],
+                condition=models.Q(request_id__isnull=False),
+                name="auditevent_request",
+            ),
+        ]
+        constraints = [RowLevelSecurity(name="auditevent_rls")]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} {self.table} {self.row_id or ''}".strip()
+
+    @property
+    def recorded_actor(self) -> "RecordedActor | None":
+        """Who acted, as recorded; None for a command, for the database itself and for nobody known."""
+        if self.actor_id is None or self.actor_email is None:
+            return None
+        return RecordedActor(self.actor_id, self.actor_email, self.actor_name or "")
+
+    @property
+    def who(self) -> str:
+        """Who acted, for people to read: a name, else an e-mail address, a command or an id."""
+        return self.actor_name or self.actor_email or self.command or self.actor_id or "–"
+
+    @property
+    def changes(self) -> list[Change]:
+        """What changed, column by column; what a new or deleted row left empty is left out."""
+        before, after = self.before or {}, self.after or {}
+        changes = [Change(name, before.get(name), after.get(name)) for name in sorted({**before, **after})]
+        return [change for change in changes if change.before != change.after]
+
+    @property
+    def told(self) -> list[Change]:
+        """The changes as a person reads them, without what the action and the event's own columns say already."""
+        whole = self.before is None or self.after is None
+        moved = self.action in {self.Action.SOFT_DELETED, self.Action.RESTORED}
+        left_out = RECORD if whole else DELETION if moved else set()
+        fields = _fields(self.table)
+        return [
+            _told(change, fields.get(change.field))
+            for change in self.changes
+            if change.field not in left_out and (change.before or change.after or not whole)
+        ]
+
+
+# What a new or removed row's event tells beside its columns, and what a deletion that can be undone consists of.
+RECORD = {"id", "tenant_id", "created_at", "updated_at"}
+DELETION = {"deleted_at", "deleted_by", "is_active", "is_deleted", "was_active"}
+
+
+def _fields(table: str) -> dict[str, models.Field]:
+    """The fields of the model whose name a trigger wrote, by column; none where there is no such model any more."""
+    named = [model for model in apps.get_models() if model._meta.model_name == table]
+    return {field.column: field for model in named for field in model._meta.concrete_fields if field.column}
+
+
+def _told(change: Change, field: models.Field | None) -> Change:
+    label = field.verbose_name if field else change.field
+    return Change(str(capfirst(label)), _in_words(field, change.before), _in_words(field, change.after))
+
+
+def _in_words(field: models.Field | None, value: Any) -> str:
+    if value is None or value in ("", []):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(field, models.DateTimeField) and (at := parse_datetime(str(value))):
+        return date_format(timezone.localtime(at), "j M Y, H:i")
+    return str(dict(field.flatchoices).get(value, value) if field else value)

@@ -1,0 +1,51 @@
+"""What every row of a tenant shares."""
+
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from circe.db.ids import IdField
+from circe.db.row_level_security import RowLevelSecurity
+from tenants.audit.events import Audited
+from tenants.models.tenant import Tenant
+from tenants.scope import (
+    CrossTenantWrite,
+    TenantManager,
+    current_tenant,
+    current_tenant_id,
+)
+
+
+class TenantModel(models.Model):
+    """A row of a tenant. Its default manager knows the scope, and it can't be saved into another one."""
+
+    id = IdField(primary_key=True)
+    # Its index is that of (tenant, id).
+    tenant = models.ForeignKey(
+        Tenant,
+        models.PROTECT,
+        verbose_name="business",
+        default=current_tenant_id,
+        related_name="+",
+        db_index=False,
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = TenantManager()
+
+    class Meta:
+        abstract = True
+        constraints = [
+            Audited(name="%(class)s_audit"),
+            RowLevelSecurity(name="%(class)s_rls"),
+            models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
+        ]
+
+    def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
+        """Save. Raises CrossTenantWrite where the row's tenant is not the one in scope."""
+        tenant = current_tenant()
+        if tenant is not None and self.tenant_id != tenant.pk:
+            raise CrossTenantWrite(f"A {self._meta.verbose_name} of {self.tenant_id} in the scope of {tenant.pk}.")
+        super().save(*args, update_fields=update_fields and {*update_fields, "updated_at"}, **kwargs)

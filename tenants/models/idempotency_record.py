@@ -1,0 +1,60 @@
+"""Answers to requests with an idempotency key."""
+
+import datetime as dt
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from circe.db.ids import IdField
+from circe.db.row_level_security import RowLevelSecurity
+from tenants.scope import ALL_TENANTS, TenantManager, current_tenant_id, tenant_scope
+
+RECORD_LIFETIME = dt.timedelta(hours=24)
+MAX_DELETED_AT_ONCE = 10
+
+
+class IdempotencyRecord(models.Model):
+    """The answer to a request with an idempotency key, valid for RECORD_LIFETIME and for its user.
+
+    `subject_id` is the id of the row, of `tenant`, that the request changed.
+    """
+
+    tenant = models.ForeignKey(
+        "tenants.Tenant", models.CASCADE, default=current_tenant_id, db_index=False, related_name="+"
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="idempotency_records", db_index=False
+    )
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    subject_id = IdField(null=True, default=None, db_index=True)
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField()
+    body = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = TenantManager()
+
+    class Meta:
+        constraints = [
+            RowLevelSecurity(name="idempotencyrecord_rls"),
+            models.UniqueConstraint(fields=["user", "key"], name="idempotencyrecord_user_key"),
+        ]
+        indexes = [models.Index(fields=["created_at"], name="idempotencyrecord_age")]
+
+    @property
+    def is_expired(self) -> bool:
+        return self.created_at <= timezone.now() - RECORD_LIFETIME
+
+    @classmethod
+    @tenant_scope(ALL_TENANTS)
+    def delete_expired(cls) -> None:
+        """Deletes up to MAX_DELETED_AT_ONCE expired records of any tenant. It leaves those that another request is deleting.
+
+        A request stores one record and deletes several, so expired records do not pile up.
+        """
+        expired = cls.objects.filter(created_at__lte=timezone.now() - RECORD_LIFETIME).order_by("created_at")
+        cls.objects.filter(
+            pk__in=expired.select_for_update(skip_locked=True).values("pk")[:MAX_DELETED_AT_ONCE]
+        ).delete()

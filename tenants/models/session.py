@@ -1,0 +1,126 @@
+"""Log-in sessions, and log-ins that failed."""
+
+import datetime as dt
+import uuid
+from typing import Any, Self
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from circe.db.ids import IdField, is_id
+from tenants.accounts import tokens
+from tenants.models.user import User
+from tenants.scope import (
+    account_lookup,
+    tenant_scope,
+)
+
+GRACE = dt.timedelta(seconds=10)
+
+
+class SessionQuerySet(models.QuerySet):
+    """Questions about sessions."""
+
+    def live(self) -> Self:
+        return self.filter(ended_at=None)
+
+
+class LoginSession(models.Model):
+    """One log-in and the family of tokens that descend from it (OAuth 2.0 Security BCP, RFC 9700 section 4.14.2).
+
+    Only the ids of the two latest refresh tokens are kept. Tokens are a function of the session's state, so parallel
+    requests with one token get one and the same answer.
+    """
+
+    id = IdField(primary_key=True)
+    user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
+    current_jti = models.CharField(max_length=32)
+    previous_jti = models.CharField(max_length=32, null=True)
+    rotated_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = SessionQuerySet.as_manager()
+
+    @classmethod
+    def start(cls, user: User) -> "LoginSession":
+        """A new session of `user`, whose expired ones go. It is the account's last log-in.
+
+        Raises User.DoesNotExist where the password has changed since it was checked.
+        """
+        with transaction.atomic(), tenant_scope(user.scope):
+            # A change of the password ends the sessions that there are: this one is open before it, or not at all.
+            User.objects.select_for_update(no_key=True).get(pk=user.pk, password=user.password)
+            now = timezone.now()
+            User.objects.filter(pk=user.pk).update(last_login=now)
+            user.sessions.filter(rotated_at__lte=now - tokens.LIFETIME["refresh"]).delete()
+            return cls.objects.create(user=user, current_jti=uuid.uuid4().hex, rotated_at=now)
+
+    @classmethod
+    def refresh(cls, raw: str) -> "LoginSession":
+        """The session of a refresh token, moved on by one. Raises InvalidToken where the token is no longer good.
+
+        A token that was used before is answered as the first time for GRACE, and then ends the session: either its
+        owner or somebody else has a stolen copy. That end is kept although the answer is an error.
+        """
+        claims = tokens.read(raw, "refresh")
+        with transaction.atomic():
+            with account_lookup(str(claims.get("sub"))):
+                session = cls._of(claims).select_for_update(of=("self",)).select_related("user__tenant").first()
+            if session is None or not session.user.may_sign_in:
+                raise tokens.InvalidToken("The session has ended.")
+            if session._accept(str(claims.get("jti")), now=timezone.now()):
+                return session
+        raise tokens.InvalidToken("The token was used before.")
+
+    @classmethod
+    def end(cls, raw: str) -> None:
+        """End the session of a refresh token; nothing happens where it has ended. Raises InvalidToken for another token."""
+        cls._of(tokens.read(raw, "refresh")).update(ended_at=timezone.now())
+
+    @classmethod
+    def _of(cls, claims: dict[str, Any]) -> SessionQuerySet:
+        session_id = claims.get("sid")
+        return cls.objects.live().filter(pk=session_id) if is_id(session_id) else cls.objects.none()
+
+    def _accept(self, jti: str, *, now: dt.datetime) -> bool:
+        if jti == self.previous_jti and now - self.rotated_at <= GRACE:
+            return True
+        if jti == self.current_jti:
+            self.previous_jti, self.current_jti, self.rotated_at = jti, uuid.uuid4().hex, now
+        else:
+            self.ended_at = now
+        self.save()
+        return self.ended_at is None
+
+    def token_pair(self) -> dict[str, str]:
+        """`{"access", "refresh"}`: the tokens of the session as it stands."""
+        return {
+            "access": tokens.mint(
+                "access",
+                issued_at=self.rotated_at,
+                jti=uuid.uuid5(uuid.UUID(self.current_jti), "access").hex,
+                sub=self.user_id,
+                sid=self.pk,
+                email=self.user.email,
+                role=self.user.role,
+                tenant_id=self.user.tenant_id,
+            ),
+            "refresh": tokens.mint(
+                "refresh", issued_at=self.rotated_at, jti=self.current_jti, sub=self.user_id, sid=self.pk
+            ),
+        }
+
+
+class LoginFailure(models.Model):
+    """A log-in refused; `throttling` counts them. `account` is the address as typed, in canonical form, known or not."""
+
+    account = models.CharField(max_length=254)
+    address = models.GenericIPAddressField()
+    failed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account", "failed_at"], name="loginfailure_account"),
+            models.Index(fields=["address", "failed_at"], name="loginfailure_address"),
+        ]

@@ -1,0 +1,72 @@
+"""A business."""
+
+import zoneinfo
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.utils import timezone
+
+from circe.db.ids import IdField
+from circe.db.row_level_security import RowLevelSecurity
+from tenants.audit.events import Audited
+from tenants.identity import validate_region
+
+validate_language = RegexValidator(
+    r"\A[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}\Z", "A language is a tag such as en, id or pt-BR.", code="invalid"
+)
+validate_currency = RegexValidator(r"\A[A-Z]{3}\Z", "A currency is a code such as IDR or NOK.", code="invalid")
+
+
+# So that sums of a lifetime fit into 64 bits.
+validate_amount = MaxValueValidator(10**12)
+
+
+def validate_time_zone(value: str) -> None:
+    """Raises ValidationError where `value` is no IANA time zone."""
+    if value not in zoneinfo.available_timezones():
+        raise ValidationError("A time zone is a name such as Asia/Jakarta.", code="invalid")
+
+
+class Tenant(models.Model):
+    """One business. Its zone, currency, region and language hold for all that it owns."""
+
+    id = IdField(primary_key=True)
+    name = models.CharField(max_length=100)
+    slug = models.SlugField(max_length=50, unique=True)
+    time_zone = models.CharField(max_length=50, validators=[validate_time_zone])
+    currency = models.CharField(max_length=3, validators=[validate_currency])
+    phone_region = models.CharField(max_length=2, validators=[validate_region])
+    language = models.CharField(max_length=35, default="en", validators=[validate_language])
+    is_active = models.BooleanField(default=True)
+    is_demo = models.BooleanField(default=False, editable=False)
+    at_risk_after_days = models.PositiveIntegerField(
+        default=90, validators=[MinValueValidator(1)], help_text="A customer whose last visit is older is at risk."
+    )
+    new_within_days = models.PositiveIntegerField(
+        default=30, validators=[MinValueValidator(1)], help_text="A customer whose first visit is younger is new."
+    )
+    vip_min_visits = models.PositiveIntegerField(default=5, help_text="A VIP by spending has at least as many visits.")
+    vip_top_percent = models.PositiveIntegerField(
+        default=10, validators=[MaxValueValidator(100)], help_text="… and is among so many percent who spent most."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        # As those who work there say.
+        verbose_name = "business"
+        verbose_name_plural = "businesses"
+        constraints = [
+            Audited(name="tenant_audit"),
+            # Whoever signs in is looked up with their business, of which nothing is known before.
+            RowLevelSecurity(name="tenant_rls", column="id", also="{reach} LIKE '@%'"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
