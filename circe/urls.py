@@ -12,7 +12,7 @@ from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
 from customers.views import CustomerViewSet
-from tenants.views import MeViewSet, TokenViewSet
+from tenants.accounts.views import MeViewSet, TokenViewSet
 
 CUSTOMERS = "api/v1/customers"
 CUSTOMER = f"{CUSTOMERS}/<str:customer_id>"

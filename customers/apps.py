@@ -1,14 +1,18 @@
 """What customers register with the ground floor when Django starts."""
 
 from django.apps import AppConfig
+from django.urls import reverse
 
 
 class CustomersConfig(AppConfig):
-    """Describes the `conflicts` of a duplicate customer in the OpenAPI document."""
+    """Links the audit trail to a customer's history, and describes the `conflicts` of a duplicate in the OpenAPI document."""
 
     name = "customers"
 
     def ready(self) -> None:
+        from tenants.admin.audit_trail import register_history_page
+
+        register_history_page(lambda customer_id: reverse("admin:customers_customer_history", args=[customer_id]))
         from circe.api.openapi import register_problem_member
 
         register_problem_member(

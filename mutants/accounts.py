@@ -132,7 +132,7 @@ DOORS = [
     ),
     Fault(
         "guesses at one's own password are not counted",
-        "circe/backoffice/site.py",
+        "tenants/accounts/forms.py",
         "            is_right = throttled(\n"
         "                lambda: self.user if self.user.check_password(password) else None,\n"
         "                account=self.user.email,\n"

@@ -325,7 +325,7 @@ BOUNDARY = [
     ),
     Fault(
         "an administrator sees every business",
-        "tenants/admin/base.py",
+        "tenants/admin/businesses.py",
         "return businesses.filter(pk=tenant.pk) if tenant else businesses",
         "return businesses",
         "tenants/tests/test_admin.py::test_an_administrator_sets_up_their_own_business",

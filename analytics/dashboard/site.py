@@ -9,12 +9,12 @@ from django.urls import URLPattern, URLResolver, path, reverse
 
 from analytics.dashboard.charts import dashboard
 from analytics.dashboard.forms import FiguresForm
-from circe.backoffice.site import CirceAdminSite
+from tenants.accounts.admin_site import AccountsAdminSite
 from tenants.accounts.permissions import ADMINS
 from tenants.scope import current_tenant
 
 
-class BackOffice(CirceAdminSite):
+class BackOffice(AccountsAdminSite):
     """The back office: a first page that shows at once what one came for, and administrators the figures when counted."""
 
     def get_urls(self) -> list[URLPattern | URLResolver]:

@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from circe.backoffice.site import Choices
+from circe.backoffice.widgets import Choices
 from customers.admin.actions import CustomerActions, link
 from customers.admin.filters import DeletedFilter, RegisteredFilter, TagFilter
 from customers.contact_conflicts import DuplicateCustomer

@@ -26,7 +26,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
-from circe.backoffice.site import Choice
+from circe.backoffice.widgets import Choice
 from circe.db.ids import is_id
 from customers.models import Customer, CustomerQuerySet
 from customers.models.imports import CustomerImport

@@ -1,38 +1,27 @@
-"""The admin of tenants, their people and what they offer; and what the admin of every tenant's table shares."""
+"""What the back office pages of every tenant's table share."""
 
 from collections.abc import Collection
 from typing import Any
 
-from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import BaseUserCreationForm
-from django.contrib.auth.models import Group
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.loader import render_to_string
-from django.urls import reverse
-from django.utils.html import format_html
 
 from circe.backoffice.paging import BoundedList, BoundedPaginator
-from circe.backoffice.site import Choice
+from circe.backoffice.widgets import Choice
 from circe.db.ids import is_id
-from tenants.accounts.permissions import ADMINS, STAFF, SUPER
+from tenants.accounts.permissions import ADMINS
 from tenants.admin.deletion import blocking_rows
 from tenants.admin.forms import TenantForm
-from tenants.audit.events import Audited
-from tenants.models import AuditEvent, Outlet, Role, Service, Staff, Tenant
-from tenants.scope import current_tenant, enter_scope
-
-admin.site.unregister(Group)
+from tenants.models import AuditEvent, Role
+from tenants.scope import enter_scope
 
 
 class TenantAdmin(admin.ModelAdmin):
@@ -202,205 +191,3 @@ class TenantAdmin(admin.ModelAdmin):
         except self.lost_race:
             # Validated again, it meets the row that won and says so in the form.
             return super().changeform_view(request, *args, **kwargs)
-
-
-@admin.register(Tenant)
-class TenantRecordAdmin(TenantAdmin):
-    """Businesses: a super_admin's; an administrator sets up their own."""
-
-    roles = {"view": ADMINS, "add": SUPER, "change": ADMINS, "delete": SUPER, "choose": SUPER}
-    instead_of_deleting = (
-        "Suspend it instead, by taking the tick from “Is active”: then none of its people can sign in."
-    )
-    list_display = ["name", "slug", "time_zone", "currency", "phone_region", "is_active"]
-    list_filter = ["is_active"]
-    search_fields = ["name", "slug"]
-    readonly_fields = ["created_at", "updated_at"]
-    fieldsets = [
-        (None, {"fields": ["name", "slug", "is_active"]}),
-        ("Where it is", {"fields": ["time_zone", "currency", "phone_region", "language"]}),
-        (
-            "Customer segments",
-            {"fields": ["at_risk_after_days", "new_within_days", "vip_min_visits", "vip_top_percent"]},
-        ),
-        ("Record", {"fields": ["created_at", "updated_at"]}),
-    ]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
-        businesses = super().get_queryset(request)
-        tenant = current_tenant()
-        return businesses.filter(pk=tenant.pk) if tenant else businesses
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Collection[str]:
-        kept = () if request.user.role == Role.SUPER_ADMIN else ("slug", "is_active")
-        return [*self.readonly_fields, *kept]
-
-
-class AccountHasActed(PermissionDenied):
-    """An account that the audit trail names is about to be deleted."""
-
-    detail = "This account has been used, and the audit trail names it: deactivate it instead of deleting it."
-
-
-class NewStaffForm(TenantForm, BaseUserCreationForm):
-    """An account to be, with its first password."""
-
-    class Meta:
-        model = Staff
-        fields = ["email"]
-
-
-@admin.register(Staff)
-class StaffAdmin(TenantAdmin, UserAdmin):
-    """People and their accounts.
-
-    An account that has signed in or changed something is deactivated rather than deleted: the audit trail names it. The
-    database refuses to delete it, whoever asks.
-    """
-
-    roles = {"view": ADMINS, "add": ADMINS, "change": ADMINS, "delete": ADMINS, "choose": STAFF}
-    instead_of_deleting = "Deactivate the account instead, by taking the tick from “Is active”."
-    list_display = ["email", "first_name", "last_name", "role", "is_active", "last_login"]
-    list_filter = ["role", "is_active"]
-    search_fields = ["email", "first_name", "last_name"]
-    ordering = ["email"]
-    filter_horizontal = ()
-    # Not UserAdmin's, which shows the hash.
-    form, add_form, add_form_template = TenantForm, NewStaffForm, None
-    readonly_fields = ["password_link", "last_login", "created_at", "updated_at"]
-    fieldsets = [
-        (None, {"fields": ["email", "password_link", "first_name", "last_name"]}),
-        (
-            "May do",
-            {
-                "fields": ["role", "is_active"],
-                "description": "An account that has been used can't be deleted, since the audit trail names it. "
-                "Deactivate it instead.",
-            },
-        ),
-        ("Record", {"fields": ["last_login", "created_at", "updated_at"]}),
-    ]
-    add_fieldsets = [
-        (None, {"fields": ["email", "first_name", "last_name", "role"]}),
-        ("Password", {"fields": ["password1", "password2"]}),
-    ]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Staff | None = None) -> bool:
-        is_own_or_used = obj is not None and (obj.pk == request.user.pk or obj.has_acted)
-        return not is_own_or_used and super().has_delete_permission(request, obj)
-
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        if self.has_delete_permission(request):
-            account = self.get_object(request, unquote(object_id))
-            if account and account.has_acted:
-                raise AccountHasActed
-        return super().delete_view(request, object_id, extra_context)
-
-    def delete_model(self, request: HttpRequest, obj: Staff) -> None:
-        try:
-            with transaction.atomic():
-                super().delete_model(request, obj)
-        except IntegrityError as error:
-            # It was used for the first time, or given an appointment, since the page was opened.
-            raise AccountHasActed from error
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Staff | None = None) -> Collection[str]:
-        own = ("role", "is_active") if obj and obj.pk == request.user.pk else ()
-        return [*super().get_readonly_fields(request, obj), *own]
-
-    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "role":
-            # From the highest to the lowest: nobody gives more than they have.
-            kwargs["choices"] = Role.choices[Role.values.index(request.user.role) :]
-        return super().formfield_for_choice_field(db_field, request, **kwargs)
-
-    @admin.display(description="password")
-    def password_link(self, staff: Staff) -> str:
-        return format_html(
-            '<a href="{}">Set another password</a>', reverse("admin:auth_user_password_change", args=[staff.pk])
-        )
-
-
-class OfferAdmin(TenantAdmin):
-    """What a tenant offers: everybody sees it, administrators manage it."""
-
-    roles = {"view": STAFF, "add": ADMINS, "change": ADMINS, "delete": ADMINS, "choose": STAFF}
-    instead_of_deleting = (
-        "Deactivate it instead, by taking the tick from “Is active”: then nobody can choose it, and its history stays."
-    )
-    list_filter = ["is_active"]
-    search_fields = ["name"]
-
-
-@admin.register(Outlet)
-class OutletAdmin(OfferAdmin):
-    """Places."""
-
-    list_display = ["name", "address", "is_active"]
-    fieldsets = [(None, {"fields": ["name", "address", "is_active"]})]
-
-
-@admin.register(Service)
-class ServiceAdmin(OfferAdmin):
-    """What can be booked."""
-
-    list_display = ["name", "category", "duration_minutes", "price", "is_active"]
-    list_filter = ["is_active", "category"]
-    fieldsets = [(None, {"fields": ["name", "category", "duration_minutes", "price", "is_active"]})]
-
-
-class AboutFilter(admin.SimpleListFilter):
-    """Events about rows of one kind. Named by the models, not by a look at every event."""
-
-    title = "what it is about"
-    parameter_name = "about"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        kinds = [
-            (str(model._meta.model_name), str(model._meta.verbose_name).capitalize())
-            for model in apps.get_models()
-            if any(isinstance(constraint, Audited) for constraint in model._meta.constraints)
-        ]
-        return [*sorted(kinds), ("login", "Log-in")]
-
-    def queryset(self, request: HttpRequest, events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
-        return events.filter(table=self.value()) if self.value() else events
-
-
-@admin.register(AuditEvent)
-class AuditEventAdmin(TenantAdmin):
-    """Who did what: all of a business's audit trail, to be read."""
-
-    roles = {"view": ADMINS}
-    list_display = ["at", "who", "action", "what", "changed"]
-    list_filter = ["action", AboutFilter, "at"]
-    list_display_links = None
-    search_fields = ["row_id", "customer_id", "actor_id", "request_id"]
-    search_help_text = "A whole id: of a customer, of any other row, of a person or of a request."
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[AuditEvent], search_term: str
-    ) -> tuple[QuerySet[AuditEvent], bool]:
-        """By whole ids, which indexes find."""
-        ids = Q(*((name, search_term.strip()) for name in self.search_fields), _connector=Q.OR)
-        return queryset.filter(ids) if search_term.strip() else queryset, False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
-        # The business of an event may have been deleted: then the join finds None, where a look-up of its own would raise.
-        return super().get_queryset(request).select_related("tenant")
-
-    def events(self, row: AuditEvent) -> QuerySet[AuditEvent]:
-        return AuditEvent.objects.filter(pk=row.pk)
-
-    def who(self, event: AuditEvent) -> str:
-        return event.who
-
-    def what(self, event: AuditEvent) -> str:
-        text = f"{event.table} {event.row_id or ''}"
-        if not event.customer_id:
-            return text
-        page = reverse("admin:customers_customer_history", args=[event.customer_id])
-        return format_html('<a href="{}">{}</a>', page, text)
-
-    def changed(self, event: AuditEvent) -> str:
-        return render_to_string("admin/audit_changes.html", {"event": event})

@@ -1,0 +1,44 @@
+"""How people sign in to the back office and change their own password there."""
+
+import math
+from functools import partial
+from typing import Any
+
+from django.contrib.auth.views import PasswordChangeView
+from django.db.transaction import non_atomic_requests
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from circe.backoffice.site import CirceAdminSite
+from tenants.accounts.forms import LogInForm, OwnPasswordForm
+from tenants.accounts.throttling import client_address
+
+
+class AccountsAdminSite(CirceAdminSite):
+    """The back office with the accounts of the API, and the same bounds on guessing passwords."""
+
+    login_form = LogInForm
+
+    # No transaction around it: a counted failure outlives whatever becomes of the request.
+    @non_atomic_requests
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return _with_status(super().login(request, extra_context))
+
+    @non_atomic_requests
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        view = PasswordChangeView.as_view(
+            form_class=partial(OwnPasswordForm, address=client_address(request)),
+            success_url=reverse("admin:password_change_done", current_app=self.name),
+            extra_context=self.each_context(request) | (extra_context or {}),
+        )
+        request.current_app = self.name
+        return _with_status(view(request))
+
+
+def _with_status(response: HttpResponse) -> HttpResponse:
+    """The page of a ThrottledForm: a 429 where the password was not checked."""
+    form = getattr(response, "context_data", {}).get("form")
+    if form is not None and form.wait is not None:
+        response.status_code = 429
+        response["Retry-After"] = str(math.ceil(form.wait))
+    return response

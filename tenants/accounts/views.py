@@ -1,0 +1,85 @@
+"""Signing in and out, and who is signed in."""
+
+from contextlib import suppress
+from typing import Any
+
+from django.db.transaction import non_atomic_requests
+from django.utils.decorators import method_decorator
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from tenants.accounts import tokens
+from tenants.accounts.documentation import ME_OPERATIONS, TOKEN_OPERATIONS
+from tenants.accounts.permissions import ANYONE, STAFF
+from tenants.accounts.serializers import LoginSerializer, MeSerializer, RefreshSerializer
+from tenants.accounts.throttling import client_address, throttled
+from tenants.models import LoginSession, User
+
+
+# Each step is a transaction of its own: a counted failure and an ended session outlive the refusal that reports them.
+@method_decorator(non_atomic_requests, name="dispatch")
+class TokenViewSet(GenericViewSet):
+    """Log-in, refresh and log-out."""
+
+    tag = "Authentication"
+    operations = TOKEN_OPERATIONS
+    parameters = ()
+    authentication_classes = ()
+    roles = {"login": ANYONE, "refresh": ANYONE, "logout": ANYONE}
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+    def login(self, request: Request) -> Response:
+        """Sign in with e-mail and password."""
+        credentials = self._body(LoginSerializer)
+        user = throttled(
+            lambda: User.objects.with_credentials(**credentials),
+            account=credentials["email"],
+            address=client_address(request),
+        )
+        with suppress(User.DoesNotExist):
+            if user:
+                return Response(LoginSession.start(user).token_pair())
+        raise AuthenticationFailed("No active account has this e-mail and password.")
+
+    def refresh(self, request: Request) -> Response:
+        """Exchange a refresh token for the next pair."""
+        try:
+            return Response(LoginSession.refresh(self._body(RefreshSerializer)["refresh"]).token_pair())
+        except tokens.InvalidToken as error:
+            raise AuthenticationFailed("The refresh token is not valid, has expired or was used.") from error
+
+    def logout(self, request: Request) -> Response:
+        """End the session: its refresh and access tokens are refused from now on."""
+        try:
+            LoginSession.end(self._body(RefreshSerializer)["refresh"])
+        except tokens.InvalidToken as error:
+            raise AuthenticationFailed("The refresh token is not valid or has expired.") from error
+        return Response({"message": "You have been logged out successfully"})
+
+    def _body(self, serializer_class: type) -> dict[str, Any]:
+        serializer = serializer_class(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+
+# Its fields are made once.
+ME = MeSerializer()
+
+
+@method_decorator(non_atomic_requests, name="dispatch")
+class MeViewSet(GenericViewSet):
+    """The person that the token speaks for."""
+
+    tag = "Authentication"
+    operations = ME_OPERATIONS
+    parameters = ()
+    serializer_class = MeSerializer
+    roles = {"retrieve": STAFF}
+
+    def retrieve(self, request: Request) -> Response:
+        """Who am I?"""
+        return Response(ME.to_representation(request.user))

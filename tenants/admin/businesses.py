@@ -1,0 +1,45 @@
+"""The back office pages of businesses."""
+
+from collections.abc import Collection
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from tenants.accounts.permissions import ADMINS, SUPER
+from tenants.admin.base import TenantAdmin
+from tenants.models import Role, Tenant
+from tenants.scope import current_tenant
+
+
+@admin.register(Tenant)
+class BusinessAdmin(TenantAdmin):
+    """Businesses: a super_admin's; an administrator sets up their own."""
+
+    roles = {"view": ADMINS, "add": SUPER, "change": ADMINS, "delete": SUPER, "choose": SUPER}
+    instead_of_deleting = (
+        "Suspend it instead, by taking the tick from “Is active”: then none of its people can sign in."
+    )
+    list_display = ["name", "slug", "time_zone", "currency", "phone_region", "is_active"]
+    list_filter = ["is_active"]
+    search_fields = ["name", "slug"]
+    readonly_fields = ["created_at", "updated_at"]
+    fieldsets = [
+        (None, {"fields": ["name", "slug", "is_active"]}),
+        ("Where it is", {"fields": ["time_zone", "currency", "phone_region", "language"]}),
+        (
+            "Customer segments",
+            {"fields": ["at_risk_after_days", "new_within_days", "vip_min_visits", "vip_top_percent"]},
+        ),
+        ("Record", {"fields": ["created_at", "updated_at"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
+        businesses = super().get_queryset(request)
+        tenant = current_tenant()
+        return businesses.filter(pk=tenant.pk) if tenant else businesses
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Collection[str]:
+        kept = () if request.user.role == Role.SUPER_ADMIN else ("slug", "is_active")
+        return [*self.readonly_fields, *kept]

@@ -1,0 +1,35 @@
+"""The back office pages of outlets and services."""
+
+from django.contrib import admin
+
+from tenants.accounts.permissions import ADMINS, STAFF
+from tenants.admin.base import TenantAdmin
+from tenants.models import Outlet, Service
+
+
+class OfferAdmin(TenantAdmin):
+    """What a tenant offers: everybody sees it, administrators manage it."""
+
+    roles = {"view": STAFF, "add": ADMINS, "change": ADMINS, "delete": ADMINS, "choose": STAFF}
+    instead_of_deleting = (
+        "Deactivate it instead, by taking the tick from “Is active”: then nobody can choose it, and its history stays."
+    )
+    list_filter = ["is_active"]
+    search_fields = ["name"]
+
+
+@admin.register(Outlet)
+class OutletAdmin(OfferAdmin):
+    """Places."""
+
+    list_display = ["name", "address", "is_active"]
+    fieldsets = [(None, {"fields": ["name", "address", "is_active"]})]
+
+
+@admin.register(Service)
+class ServiceAdmin(OfferAdmin):
+    """What can be booked."""
+
+    list_display = ["name", "category", "duration_minutes", "price", "is_active"]
+    list_filter = ["is_active", "category"]
+    fieldsets = [(None, {"fields": ["name", "category", "duration_minutes", "price", "is_active"]})]

@@ -1,0 +1,107 @@
+"""The back office pages of people and their accounts."""
+
+from collections.abc import Collection
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import BaseUserCreationForm
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+
+from tenants.accounts.permissions import ADMINS, STAFF
+from tenants.admin.base import TenantAdmin
+from tenants.admin.forms import TenantForm
+from tenants.models import Role, Staff
+
+admin.site.unregister(Group)
+
+
+class AccountHasActed(PermissionDenied):
+    """An account that the audit trail names is about to be deleted."""
+
+    detail = "This account has been used, and the audit trail names it: deactivate it instead of deleting it."
+
+
+class NewStaffForm(TenantForm, BaseUserCreationForm):
+    """An account to be, with its first password."""
+
+    class Meta:
+        model = Staff
+        fields = ["email"]
+
+
+@admin.register(Staff)
+class StaffAdmin(TenantAdmin, UserAdmin):
+    """People and their accounts.
+
+    An account that has signed in or changed something is deactivated rather than deleted: the audit trail names it. The
+    database refuses to delete it, whoever asks.
+    """
+
+    roles = {"view": ADMINS, "add": ADMINS, "change": ADMINS, "delete": ADMINS, "choose": STAFF}
+    instead_of_deleting = "Deactivate the account instead, by taking the tick from “Is active”."
+    list_display = ["email", "first_name", "last_name", "role", "is_active", "last_login"]
+    list_filter = ["role", "is_active"]
+    search_fields = ["email", "first_name", "last_name"]
+    ordering = ["email"]
+    filter_horizontal = ()
+    # Not UserAdmin's, which shows the hash.
+    form, add_form, add_form_template = TenantForm, NewStaffForm, None
+    readonly_fields = ["password_link", "last_login", "created_at", "updated_at"]
+    fieldsets = [
+        (None, {"fields": ["email", "password_link", "first_name", "last_name"]}),
+        (
+            "May do",
+            {
+                "fields": ["role", "is_active"],
+                "description": "An account that has been used can't be deleted, since the audit trail names it. "
+                "Deactivate it instead.",
+            },
+        ),
+        ("Record", {"fields": ["last_login", "created_at", "updated_at"]}),
+    ]
+    add_fieldsets = [
+        (None, {"fields": ["email", "first_name", "last_name", "role"]}),
+        ("Password", {"fields": ["password1", "password2"]}),
+    ]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Staff | None = None) -> bool:
+        is_own_or_used = obj is not None and (obj.pk == request.user.pk or obj.has_acted)
+        return not is_own_or_used and super().has_delete_permission(request, obj)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        if self.has_delete_permission(request):
+            account = self.get_object(request, unquote(object_id))
+            if account and account.has_acted:
+                raise AccountHasActed
+        return super().delete_view(request, object_id, extra_context)
+
+    def delete_model(self, request: HttpRequest, obj: Staff) -> None:
+        try:
+            with transaction.atomic():
+                super().delete_model(request, obj)
+        except IntegrityError as error:
+            # It was used for the first time, or given an appointment, since the page was opened.
+            raise AccountHasActed from error
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Staff | None = None) -> Collection[str]:
+        own = ("role", "is_active") if obj and obj.pk == request.user.pk else ()
+        return [*super().get_readonly_fields(request, obj), *own]
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "role":
+            # From the highest to the lowest: nobody gives more than they have.
+            kwargs["choices"] = Role.choices[Role.values.index(request.user.role) :]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    @admin.display(description="password")
+    def password_link(self, staff: Staff) -> str:
+        return format_html(
+            '<a href="{}">Set another password</a>', reverse("admin:auth_user_password_change", args=[staff.pk])
+        )
