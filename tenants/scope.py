@@ -12,14 +12,24 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from django.core.exceptions import FullResultSet
 from django.db import models
 from django.db.models.expressions import Func
 
-if TYPE_CHECKING:
-    from tenants.models import Tenant
+
+class Tenant(Protocol):
+    """What the boundary and everything below the models need to know of a tenant: the model `tenants.models.Tenant`."""
+
+    pk: str
+    slug: str
+    currency: str
+    language: str
+    phone_region: str
+
+    @property
+    def zone(self) -> dt.tzinfo: ...
 
 
 class AllTenants:
@@ -28,9 +38,9 @@ class AllTenants:
 
 ALL_TENANTS: Final = AllTenants()
 
-Scope: TypeAlias = "Tenant | AllTenants"
+Scope: TypeAlias = Tenant | AllTenants
 
-_scope: ContextVar["Scope | None"] = ContextVar("tenant_scope")
+_scope: ContextVar[Scope | None] = ContextVar("tenant_scope")
 _account_looked_up: ContextVar[str | None] = ContextVar("account_looked_up", default=None)
 
 
@@ -42,7 +52,7 @@ class CrossTenantWrite(RuntimeError):
     """A row of one tenant was to be saved in the scope of another."""
 
 
-def open_scope() -> "Scope | None":
+def open_scope() -> Scope | None:
     """Returns the open scope, or None."""
     return _scope.get(None)
 
@@ -55,7 +65,7 @@ def current_scope() -> Scope:
     return scope
 
 
-def current_tenant() -> "Tenant | None":
+def current_tenant() -> Tenant | None:
     """Returns the tenant in scope, None in ALL_TENANTS. Raises NoTenantScope without a scope."""
     scope = current_scope()
     return None if isinstance(scope, AllTenants) else scope
@@ -74,7 +84,7 @@ def current_zone() -> dt.tzinfo:
 
 
 @contextmanager
-def tenant_scope(scope: "Scope | None") -> Iterator[None]:
+def tenant_scope(scope: Scope | None) -> Iterator[None]:
     """Opens `scope` for the block. Scopes that the block enters end with it. None closes the scope."""
     token = _scope.set(scope)
     try:

@@ -16,7 +16,7 @@ def discard_pool(pool: Any) -> None:
     makes another. The connections in use are closed on their return.
     """
     # Not while settings load.
-    from circe.db.postgresql.base import DatabaseWrapper
+    from django.db.backends.postgresql.base import DatabaseWrapper
 
     pools: dict[str, Any] = DatabaseWrapper._connection_pools
     with _change:
