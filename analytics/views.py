@@ -8,7 +8,6 @@ from django.db import connection, transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django_filters.utils import translate_validation
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -39,8 +38,6 @@ def one_snapshot() -> Iterator[None]:
         yield
 
 
-# It opens its own transaction.
-@method_decorator(transaction.non_atomic_requests, name="dispatch")
 class CustomerStatisticsViewSet(GenericViewSet):
     """The customers in numbers."""
 

@@ -7,7 +7,6 @@ from threading import BoundedSemaphore, Lock, Thread
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.migrations.loader import MigrationLoader
-from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from psycopg.errors import UndefinedTable
 
@@ -22,13 +21,11 @@ READY: dict[str, str] = {"status": "ok"}
 PENDING = Problem(503, "migrations_pending", "Migrations are pending.", headers={"Retry-After": "5"})
 
 
-@non_atomic_requests
 def healthz(request: HttpRequest) -> HttpResponse:
     """200 while the process serves. It asks nothing of the database."""
     return JsonResponse(READY)
 
 
-@non_atomic_requests
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when the database answers and every migration is applied; 503 otherwise. Either within two seconds."""
     problem = readiness.problem()

@@ -130,8 +130,6 @@ DATABASES = {
     else embedded_postgres.database(VAR / "pg18")
 }
 DATABASES["default"] |= {
-    # A request is one transaction: half of a write is never kept.
-    "ATOMIC_REQUESTS": True,
     "CONN_MAX_AGE": 0,
 }
 DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.transaction import non_atomic_requests
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
@@ -36,7 +35,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
-    path("", non_atomic_requests(RedirectView.as_view(pattern_name="docs"))),
+    path("", RedirectView.as_view(pattern_name="docs")),
     # Last: what /api/ has not is told in its own words, in development too.
     re_path("^api/", errors.unknown_url),
 ]

@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 from django.db import connection, transaction
-from django.utils.decorators import method_decorator
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.permissions import SAFE_METHODS
@@ -44,7 +43,6 @@ class IdempotencyKeyMismatch(APIException):
     default_detail = "This Idempotency-Key was used for another request: choose a new one."
 
 
-@method_decorator(transaction.non_atomic_requests, name="dispatch")
 class IdempotentMixin(GenericViewSet):
     """A viewset whose unsafe methods are each one transaction, and take an Idempotency-Key. Who may call is asked each time,
     before.

@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
@@ -18,6 +17,7 @@ from appointments.admin.customer_pages import CustomerFilter
 from appointments.admin.day_sheet import DaySheet, now, refusal, sheet_url
 from appointments.models import BLOCKING_STATUSES, Appointment, AppointmentQuerySet, DoubleBooking, Status
 from circe.api.time_zone import local_zone
+from circe.backoffice.site import opens_own_transactions
 from circe.db.ids import is_id
 from customers.models.searchable import SearchableCustomer
 from customers.search import MAX_LENGTH
@@ -221,7 +221,7 @@ class AppointmentAdmin(BulkActionsAdmin):
         return rows.filter(pk__in=ids, **state).order_by("staff", "id")
 
     # An action commits each batch by itself.
-    @transaction.non_atomic_requests
+    @opens_own_transactions
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().changelist_view(request, extra_context)
 

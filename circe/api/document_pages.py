@@ -4,9 +4,7 @@ from functools import cache
 from typing import Any
 
 import orjson
-from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse
-from django.utils.decorators import method_decorator
 from django.views import View
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
@@ -26,7 +24,6 @@ def document() -> bytes:
     return orjson.dumps(SchemaGenerator().get_schema(public=True))
 
 
-@method_decorator(non_atomic_requests, name="dispatch")
 class Document(View):
     """The OpenAPI document."""
 
@@ -47,11 +44,9 @@ class Page(APIView):
         return response
 
 
-@method_decorator(non_atomic_requests, name="dispatch")
 class SwaggerUI(Page, SpectacularSwaggerSplitView):
     """The document to try out."""
 
 
-@method_decorator(non_atomic_requests, name="dispatch")
 class ReDoc(Page, SpectacularRedocView):
     """The document to read."""

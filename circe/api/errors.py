@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 import orjson
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
-from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
@@ -192,7 +191,6 @@ def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 # A view for Django too, whose answer to a POST without its CSRF token is a page.
 @csrf_exempt
-@non_atomic_requests
 def unknown_url(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """No route has this URL."""
     return answer(request, NOT_FOUND)

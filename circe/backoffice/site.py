@@ -1,12 +1,15 @@
 """The site of the back office, and how its forms find rows to choose from."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.contrib.admin import AdminSite
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import BadRequest
-from django.db import models
+from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 MAX_TERM = 100
 
@@ -30,8 +33,14 @@ class Autocomplete(AutocompleteJsonView):
         return {"id": obj.pk, "text": self.model_admin.choice_label(obj)}
 
 
+def opens_own_transactions(view: View) -> View:
+    """Marks a page of the back office that is not one transaction, because it commits several."""
+    view.opens_own_transactions = True
+    return view
+
+
 class CirceAdminSite(AdminSite):
-    """The back office."""
+    """The back office. Each page is one transaction, so half of a write is never kept."""
 
     site_header = site_title = "Circe"
     index_title = "Back office"
@@ -42,6 +51,11 @@ class CirceAdminSite(AdminSite):
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
         self.disable_action("delete_selected")
+
+    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
+        """As Django's. The transaction begins after the checks of the session and of the CSRF token."""
+        own = getattr(view, "opens_own_transactions", False)
+        return super().admin_view(view if own else transaction.atomic(view), cacheable)
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
         return Autocomplete.as_view(admin_site=self)(request)

@@ -5,15 +5,19 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.contrib import admin
 from django.core.management import call_command
 from django.db import connection, connections
+from django.http import HttpResponse
 from django.urls import URLPattern, get_resolver
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 from rest_framework.views import APIView
 
+from circe.backoffice.site import opens_own_transactions
 from circe.db.roles import as_owner
 from tenants.accounts.permissions import ANYONE, HasRole
 from tenants.models import Role
+from tenants.tests.factories import UserFactory
 
 OURS = ["tenants", "customers", "appointments", "analytics", "circe"]
 SOURCES = [file for app in OURS for file in (settings.BASE_DIR / app).rglob("*.py")]
@@ -67,9 +71,18 @@ def test_every_view_of_the_api_is_a_viewset_or_the_unknown_url():
     assert [view.__name__ for view in views] == ["unknown_url"]
 
 
-def test_django_puts_no_view_of_the_api_into_a_transaction():
-    """An error is answered there, and not raised: what was written before it would be committed."""
-    assert [view for view in api_views() if "default" not in getattr(view, "_non_atomic_requests", ())] == []
+def test_django_puts_no_request_into_a_transaction():
+    """The API answers errors without raising them: a transaction around the request would commit what came before."""
+    assert not connection.settings_dict["ATOMIC_REQUESTS"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("mark", "is_one"), [(lambda page: page, True), (opens_own_transactions, False)])
+def test_a_page_of_the_back_office_is_one_transaction_unless_it_says_that_it_opens_its_own(rf, mark, is_one):
+    request = rf.get("/admin/")
+    request.user = UserFactory(role=Role.STAFF)
+    page = mark(lambda request: HttpResponse(str(connection.in_atomic_block)))
+    assert admin.site.admin_view(page)(request).content.decode() == str(is_one)
 
 
 @pytest.mark.parametrize("name", ["signals", "utils", "helpers", "common", "core", "services", "misc"])

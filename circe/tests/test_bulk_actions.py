@@ -13,7 +13,7 @@ from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.admin.base import bulk_actions
+from tenants.admin import bulk_actions
 from tenants.models import AuditEvent, Role, User
 
 # Rows to which one action or another can be done. An action of another table fails until the table is here.

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from appointments.tests.factories import AppointmentFactory
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.admin.base import bulk_actions
+from tenants.admin import bulk_actions
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceFactory

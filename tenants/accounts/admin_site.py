@@ -5,11 +5,10 @@ from functools import partial
 from typing import Any
 
 from django.contrib.auth.views import PasswordChangeView
-from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from circe.backoffice.site import CirceAdminSite
+from circe.backoffice.site import CirceAdminSite, opens_own_transactions
 from tenants.accounts.forms import LogInForm, OwnPasswordForm
 from tenants.accounts.throttling import client_address
 
@@ -19,12 +18,11 @@ class AccountsAdminSite(CirceAdminSite):
 
     login_form = LogInForm
 
-    # No transaction around it: a counted failure outlives whatever becomes of the request.
-    @non_atomic_requests
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return _with_status(super().login(request, extra_context))
 
-    @non_atomic_requests
+    # A counted failure is kept even if the request fails later.
+    @opens_own_transactions
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         view = PasswordChangeView.as_view(
             form_class=partial(OwnPasswordForm, address=client_address(request)),

@@ -3,8 +3,6 @@
 from contextlib import suppress
 from typing import Any
 
-from django.db.transaction import non_atomic_requests
-from django.utils.decorators import method_decorator
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,8 +16,6 @@ from tenants.accounts.throttling import client_address, throttled
 from tenants.models import LoginSession, User
 
 
-# Each step is a transaction of its own: a counted failure and an ended session outlive the refusal that reports them.
-@method_decorator(non_atomic_requests, name="dispatch")
 class TokenViewSet(GenericViewSet):
     """Log-in, refresh and log-out."""
 
@@ -70,7 +66,6 @@ class TokenViewSet(GenericViewSet):
 ME = MeSerializer()
 
 
-@method_decorator(non_atomic_requests, name="dispatch")
 class MeViewSet(GenericViewSet):
     """The person that the token speaks for."""
 
