@@ -16,7 +16,7 @@ from django.utils import timezone
 from appointments.bulk_status import StatusForm
 from appointments.customer_pages import CustomerFilter
 from appointments.day_sheet import DaySheet, now, refusal, sheet_url
-from appointments.models import HELD, Appointment, AppointmentQuerySet, DoubleBooking, Status
+from appointments.models import FIRST_DAY, HELD, LAST_DAY, Appointment, AppointmentQuerySet, DoubleBooking, Status
 from customers.findable import FindableCustomer
 from customers.search import MAX_LENGTH
 from tenants.admin_forms import TenantForm
@@ -27,6 +27,7 @@ from tenants.parameters import zone
 from tenants.permissions import MANAGERS, STAFF, SUPER
 
 HELP = {
+    "appointment_date": f"Between {FIRST_DAY.year} and {LAST_DAY.year}.",
     "start_time": "By the clock of the business.",
     "end_time": "The service’s length, if left empty. An end before the start is of the next day.",
     "total_price": "The service’s, if left empty.",
@@ -67,9 +68,13 @@ class AppointmentForm(TenantForm):
             values["total_price"] = service.price
         return values
 
-    def _get_validation_exclusions(self) -> set[str]:
-        # With the day left out, the constraint on double booking is not asked: `_post_clean` tells more.
-        return super()._get_validation_exclusions() | {"appointment_date"}
+    def validate_constraints(self) -> None:
+        """Every constraint but the one on double booking, of which `_post_clean` tells more."""
+        try:
+            # Without the day, the constraint on double booking is not asked.
+            self.instance.validate_constraints(exclude=self._get_validation_exclusions() | {"appointment_date"})
+        except ValidationError as error:
+            self.add_error(None, error)
 
     def _post_clean(self) -> None:
         super()._post_clean()

@@ -25,7 +25,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.views import View
 
-from appointments.models import HELD, Appointment, DoubleBooking, Status
+from appointments.models import FIRST_DAY, HELD, LAST_DAY, Appointment, DoubleBooking, Status
 from tenants.ids import is_id
 from tenants.models import Outlet, Staff, Tenant
 from tenants.parameters import zone
@@ -46,7 +46,6 @@ STEPS: dict[str, dict[Status, str]] = {
 }
 # The others are of the day itself.
 AHEAD = {Status.PENDING, Status.CONFIRMED, Status.CANCELLED}
-FIRST_DAY, LAST_DAY = dt.date(1900, 1, 1), dt.date(2999, 12, 31)
 SHORTEST_GAP = dt.timedelta(minutes=15)
 # More appointments than anybody reads on one page: then by one outlet at a time.
 MOST = 400

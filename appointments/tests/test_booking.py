@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appointments.models import HELD, Appointment, DoubleBooking, Status
+from appointments.models import FIRST_DAY, HELD, LAST_DAY, Appointment, DoubleBooking, Status
 from appointments.tests.factories import AppointmentFactory
 from customers.tests.factories import CustomerFactory
 from tenants.scope import EVERY_TENANT, ForeignTenant, tenant_scope
@@ -86,10 +86,17 @@ def test_an_end_before_the_start_is_after_midnight(book):
 
 
 def test_the_last_night_of_the_calendar(shared, book):
-    far = {"appointment_date": dt.date.max}
+    far = {"appointment_date": LAST_DAY}
     book("23:00-01:00", **far)
     with pytest.raises(IntegrityError):
         book("23:30-23:45", **far)
+
+
+@pytest.mark.parametrize("day", [FIRST_DAY - dt.timedelta(days=1), LAST_DAY + dt.timedelta(days=1), dt.date.max])
+def test_a_day_beyond_the_calendar_is_refused_by_the_database_too(shared, book, day):
+    with pytest.raises(IntegrityError) as error:
+        book("23:00-01:00", appointment_date=day)
+    assert refused(error) == "appointment_day_possible"
 
 
 def test_zero_length_is_refused(book):
