@@ -68,13 +68,15 @@ class AppointmentForm(TenantForm):
             values["total_price"] = service.price
         return values
 
-    def validate_constraints(self) -> None:
-        """Every constraint but the one on double booking, of which `_post_clean` tells more."""
-        try:
-            # Without the day, the constraint on double booking is not asked.
-            self.instance.validate_constraints(exclude=self._get_validation_exclusions() | {"appointment_date"})
-        except ValidationError as error:
-            self.add_error(None, error)
+    def clean_appointment_date(self) -> dt.date:
+        day = self.cleaned_data["appointment_date"]
+        # Here, since the model's own validation leaves the day out, see below.
+        Appointment._meta.get_field("appointment_date").run_validators(day)
+        return day
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # With the day left out, the constraint on double booking is not asked: `_post_clean` tells more.
+        return super()._get_validation_exclusions() | {"appointment_date"}
 
     def _post_clean(self) -> None:
         super()._post_clean()

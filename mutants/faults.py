@@ -130,9 +130,9 @@ FAULTS = [
     # --- the ends of the calendar -----------------------------------------------------------------------------------
     Fault(
         "the booking form takes any day",
-        "appointments/models.py",
-        "validators=[MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)]",
-        "validators=[]",
+        "appointments/admin.py",
+        '        Appointment._meta.get_field("appointment_date").run_validators(day)\n',
+        "",
         CALENDAR,
     ),
     # --- the trail --------------------------------------------------------------------------------------------------
