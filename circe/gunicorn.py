@@ -20,9 +20,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from gunicorn.http import wsgi
 from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from circe.startup import exit_with, whole_number
 
 ARRIVAL = 15
 STALL = 10
@@ -161,13 +164,17 @@ os.environ.setdefault(
 )
 
 demo = os.environ.get("DEMO", "").lower() in {"1", "true", "yes", "on"}
-port = os.environ.get("PORT", "8000")
+try:
+    port = whole_number("PORT", 8000)
+    workers = whole_number("WEB_WORKERS", 2)
+    threads = whole_number("WEB_THREADS", 4)
+except ImproperlyConfigured as error:
+    exit_with(error)
 
 wsgi_app = "circe.wsgi:application"
 # A demo has passwords that everyone knows.
 bind = f"{'127.0.0.1' if demo else '0.0.0.0'}:{port}"  # noqa: S104
 worker_class = BoundedWorker
-workers = int(os.environ.get("WEB_WORKERS", "2"))
 # Most of them hold requests that wait, see circe.concurrency: WEB_THREADS is how many work. Four more than a worker takes
 # in are for the probes, and to refuse what is too much. A thread is started when there is a request for it.
 threads = 100
