@@ -167,7 +167,6 @@ demo = os.environ.get("DEMO", "").lower() in {"1", "true", "yes", "on"}
 try:
     port = whole_number("PORT", 8000)
     workers = whole_number("WEB_WORKERS", 2)
-    threads = whole_number("WEB_THREADS", 4)
 except ImproperlyConfigured as error:
     exit_with(error)
 

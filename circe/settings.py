@@ -8,13 +8,15 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from circe import embedded_postgres, postgresql
+from circe import postgresql
 from circe.database import AS_APPLICATION
+from circe.startup import whole_number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
@@ -52,13 +54,34 @@ def secret(name: str) -> str:
     return file.read_text()
 
 
+def default_database() -> dict[str, Any]:
+    """The database of DATABASE_URL; outside production, the embedded PostgreSQL where that is not set.
+
+    Raises ImproperlyConfigured where production has no DATABASE_URL, and where it is no address of a PostgreSQL.
+    """
+    if "DATABASE_URL" not in env.ENVIRON and not PRODUCTION:
+        # Only a demo and development have it: it is not in the image.
+        from circe import embedded_postgres
+
+        return embedded_postgres.database(VAR / "pg18")
+    is_postgresql = env.str("DATABASE_URL", "").strip().startswith(("postgres://", "postgresql://", "pgsql://"))
+    try:
+        address = env.db_url("DATABASE_URL", default="", engine="circe.postgresql")
+    except ValueError:
+        address = {}
+    if not is_postgresql or not address.get("NAME"):
+        # Without the value, which holds a password.
+        raise ImproperlyConfigured("DATABASE_URL must be set to postgres://user:password@host:5432/name.")
+    return address
+
+
 SECRET_KEY = secret("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 CSRF_FAILURE_VIEW = "circe.errors.csrf_failure"
 # How many proxies of ours append to X-Forwarded-For. With 0 that header, which anyone can send, is not believed.
-NUM_PROXIES = env.int("NUM_PROXIES", 0)
-WEB_THREADS = env.int("WEB_THREADS", 4)
+NUM_PROXIES = whole_number("NUM_PROXIES", 0)
+WEB_THREADS = whole_number("WEB_THREADS", 4)
 # Of a worker, see circe.concurrency. One slot is never given to a write.
 REQUESTS_AT_ONCE = WEB_THREADS
 WRITES_AT_ONCE = max(1, WEB_THREADS - 1)
@@ -84,6 +107,9 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "rest_framework",
 ]
+if not PRODUCTION:
+    # The commands `seed_demo` and `pg`.
+    INSTALLED_APPS += ["circe.demo", "circe.embedded_postgres"]
 
 MIDDLEWARE = [
     "circe.headers.HeadersMiddleware",
@@ -121,11 +147,7 @@ TEMPLATES = [
 
 # --- database -------------------------------------------------------------------------------------------------------
 
-DATABASES = {
-    "default": env.db_url("DATABASE_URL", engine="circe.postgresql")
-    if "DATABASE_URL" in env.ENVIRON
-    else embedded_postgres.database(VAR / "pg18")
-}
+DATABASES = {"default": default_database()}
 DATABASES["default"] |= {
     # A request is one transaction: half of a write is never kept.
     "ATOMIC_REQUESTS": True,
