@@ -17,6 +17,7 @@ from appointments.tests.factories import AppointmentFactory
 from customers.tests.factories import CustomerFactory
 from tenants.scope import EVERY_TENANT, ForeignTenant, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+from tenants.tests.locks import waiting_sessions
 
 SATURDAY = dt.date(2025, 1, 25)
 
@@ -200,6 +201,7 @@ bookings = st.lists(
 )
 
 
+@pytest.mark.slow("compares generated bookings with a calendar of minutes")
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bookings=bookings)
 def test_what_is_refused_is_just_what_meets_a_held_minute(book, tenant, bookings):
@@ -233,18 +235,17 @@ def test_two_who_book_the_same_times_in_another_order_do_so_in_turn(shared, book
             connections.close_all()
 
     thread = Thread(target=book_both)
-    with tenant_scope(shared["tenant"]), transaction.atomic(), connection.cursor() as cursor:
+    with tenant_scope(shared["tenant"]), transaction.atomic():
         book("10:00-11:00")
         thread.start()
-        waiting = 0
-        while thread.is_alive() and not waiting:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            (waiting,) = cursor.fetchone()
+        while thread.is_alive() and not waiting_sessions():
+            pass
         book("15:00-16:00")
     thread.join()
     assert outcomes == [15]
 
 
+@pytest.mark.slow("books a hundred times at once")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("seed", range(max(int(os.environ.get("CHAOS", "1")) // 2, 1)))
 def test_of_100_concurrent_random_bookings_none_overlap_and_none_deadlock(seed, shared):

@@ -118,6 +118,7 @@ def found(browser, query):
     return {customer.first_name for customer in browser.get(PAGE + query).context["cl"].result_list}
 
 
+@pytest.mark.slow("makes 25 visits for each role")
 @pytest.mark.parametrize("role", ROLES)
 def test_customers_by_their_last_visit(back_office, tenant, stranger, role):
     for days in (-3, 0, 30, 31, 90, 91, 365, 366):

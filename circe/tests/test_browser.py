@@ -18,6 +18,8 @@ from tenants.tests.factories import PASSWORD, OutletFactory, ServiceFactory, Use
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
+    pytest.mark.slow("starts a browser and waits for pages to be drawn"),
+    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium"),
     pytest.mark.django_db(transaction=True),
 ]

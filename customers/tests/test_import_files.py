@@ -149,6 +149,7 @@ def test_whatever_bytes_there_are_they_are_read_or_refused(data):
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 
 
+@pytest.mark.slow("writes and reads a hundred generated files")
 @given(
     st.lists(st.lists(text, min_size=3, max_size=3).filter(any), max_size=6),
     st.sampled_from(",;\t|"),
@@ -233,6 +234,7 @@ def test_only_a_header_is_a_table_without_rows():
     assert rows(as_csv([HEADER])) == rows(as_workbook([HEADER])) == []
 
 
+@pytest.mark.slow("compresses 300 MB")
 def test_a_workbook_that_would_fill_the_memory_is_not_unpacked():
     """A zip bomb: 300 MB of zeros in 300 kB."""
     bomb = io.BytesIO()

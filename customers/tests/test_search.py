@@ -350,6 +350,7 @@ def matches(fields, phone, text):
     )
 
 
+@pytest.mark.slow("compares generated searches with a match in Python")
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=people, text=texts)
 def test_search_finds_just_whom_a_naive_matcher_finds(found, in_scope, people, text):
