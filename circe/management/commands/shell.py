@@ -1,11 +1,10 @@
 """Django's `shell`, in the scope of a tenant."""
 
 import sys
-from argparse import ArgumentParser
 from contextlib import ExitStack
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import shell
 
 from tenants.actor import acting
@@ -21,7 +20,7 @@ WITHOUT_A_TENANT = (
 class Command(shell.Command):
     """Opens a tenant's scope around the session, without which every query on a tenant's table raises."""
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Which tenant's."""
         super().add_arguments(parser)
         parser.add_argument("--tenant", metavar="SLUG", help="the business whose rows the session sees and writes")
