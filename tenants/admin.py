@@ -11,7 +11,6 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import BaseUserCreationForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
@@ -23,7 +22,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from tenants.admin_deletion import blocking_rows
-from tenants.admin_forms import TenantForm
+from tenants.admin_forms import NewStaffForm, TenantForm
 from tenants.admin_paging import BoundedList, BoundedPaginator
 from tenants.admin_site import Choice
 from tenants.audit import Audited, AuditEvent
@@ -240,14 +239,6 @@ class AccountHasActed(PermissionDenied):
     """An account that the audit trail names is about to be deleted."""
 
     detail = "This account has been used, and the audit trail names it: deactivate it instead of deleting it."
-
-
-class NewStaffForm(TenantForm, BaseUserCreationForm):
-    """An account to be, with its first password."""
-
-    class Meta:
-        model = Staff
-        fields = ["email"]
 
 
 @admin.register(Staff)

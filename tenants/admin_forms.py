@@ -5,9 +5,10 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.utils import display_for_field
+from django.contrib.auth.forms import BaseUserCreationForm
 from django.core.exceptions import ValidationError
 
-from tenants.models import Tenant
+from tenants.models import Staff, Tenant
 from tenants.scope import current_tenant, enter_scope
 
 
@@ -70,3 +71,11 @@ class TenantForm(forms.ModelForm):
         # Constraints are within the tenant, which is seldom a field of the form.
         exclusions = super()._get_validation_exclusions()
         return exclusions if "tenant" in self.errors else exclusions - {"tenant"}
+
+
+class NewStaffForm(TenantForm, BaseUserCreationForm):
+    """An account to be, with its first password."""
+
+    class Meta:
+        model = Staff
+        fields = ["email"]
