@@ -206,6 +206,9 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 MAX_JSON_BYTES = 1024 * 1024
+# Of any request: the largest is the form with a file of customers (limits.MAX_UPLOAD_BYTES), and its other fields.
+MAX_BODY_BYTES = 51 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Circe",
