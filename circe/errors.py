@@ -178,7 +178,7 @@ class ProblemMiddleware:
             # Django would take the body for an empty one, and a PUT would change nothing and say 200.
             return LENGTH_REQUIRED.as_response()
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.MAX_BODY_BYTES:
-            return _answer(request, TOO_LARGE)
+            return answer(request, TOO_LARGE)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:

@@ -21,7 +21,6 @@ from customers.models import Customer
 from customers.preferences import PreferredService, PreferredStaff
 from customers.tallies import CustomerTally
 from customers.tests.factories import CustomerFactory
-from customers.tests.pages import until_blocked
 from customers.transfer.models import CustomerImport, ImportPart
 from tenants.admin_deletion import references_to
 from tenants.audit import AuditEvent
@@ -29,6 +28,7 @@ from tenants.idempotency import StoredAnswer
 from tenants.models import LoginSession, Outlet, Role, Service, Staff, Tenant, User
 from tenants.scope import EVERY_TENANT, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
+from tenants.tests.locks import until_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -99,7 +99,7 @@ def test_a_deleted_customer_does_not_block_and_is_named(back_office, tenant):
     assert said[0] == f"{deleted}, {sentence}"
     customer = CustomerFactory(tenant=tenant)
     browser = back_office("tenant_admin")
-    act(browser, "soft_delete", *Customer._base_manager.filter(is_deleted=False).exclude(pk=customer.pk))
+    act(browser, "soft_delete", *Customer._base_manager.filter(is_deleted=False).exclude(pk=customer.pk), asked=1)
     said = told(browser.post(ADD, JANE))
     assert f'<a href="{change_page(deleted)}">{deleted}</a>, {sentence}' in said
 
