@@ -177,7 +177,9 @@ class ProblemMiddleware:
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             # Django would take the body for an empty one, and a PUT would change nothing and say 200.
             return LENGTH_REQUIRED.as_response()
-        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.MAX_BODY_BYTES:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        # A length that is no number is refused by whoever reads the body.
+        if length.isascii() and length.isdigit() and int(length) > settings.MAX_BODY_BYTES:
             return answer(request, TOO_LARGE)
         return self.get_response(request)
 
