@@ -28,7 +28,7 @@ from rest_framework.fields import get_error_detail
 from rest_framework.response import Response
 
 from circe.logs import route_of
-from circe.parsing import PayloadTooLarge
+from circe.parsing import PayloadTooLarge, content_length
 from customers.duplicates import DuplicateCustomer
 
 logger = logging.getLogger(__name__)
@@ -177,9 +177,7 @@ class ProblemMiddleware:
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             # Django would take the body for an empty one, and a PUT would change nothing and say 200.
             return LENGTH_REQUIRED.as_response()
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        # A length that is no number is refused by whoever reads the body.
-        if length.isascii() and length.isdigit() and int(length) > settings.MAX_BODY_BYTES:
+        if (content_length(request) or 0) > settings.MAX_BODY_BYTES:
             return answer(request, TOO_LARGE)
         return self.get_response(request)
 

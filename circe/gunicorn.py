@@ -1,7 +1,7 @@
 """How gunicorn serves Circe: `python -m gunicorn --config circe/gunicorn.py`.
 
-Requests are answered by a few threads, and gunicorn lets a client take as long as it likes to send one: eight that send
-a byte a second would hold all of two workers. So a request has to arrive within ARRIVAL seconds, and a client that sends
+A thread reads a request, and gunicorn lets a client take as long as it likes to send one: a hundred clients that send a
+byte a second would hold all threads of a worker. So a request has to arrive within ARRIVAL seconds, and a client that sends
 or takes nothing for STALL seconds is dropped. That bounds the harm of one connection, not the number of them:
 a proxy that takes in a whole request before it passes it on (nginx does) belongs in front.
 

@@ -82,10 +82,10 @@ CSRF_FAILURE_VIEW = "circe.errors.csrf_failure"
 # How many proxies of ours append to X-Forwarded-For. With 0 that header, which anyone can send, is not believed.
 NUM_PROXIES = whole_number("NUM_PROXIES", 0)
 WEB_THREADS = whole_number("WEB_THREADS", 4)
-# Of a worker, see circe.concurrency. One slot is never given to a write.
+# A worker handles so many requests at the same time (circe.concurrency). One slot is never given to a write.
 REQUESTS_AT_ONCE = WEB_THREADS
 WRITES_AT_ONCE = max(1, WEB_THREADS - 1)
-# With those that wait for a slot. A worker has more threads than that, see circe/gunicorn.py.
+# A worker accepts so many requests, with the ones that wait for a slot. It has more threads (circe/gunicorn.py).
 REQUESTS_TAKEN_IN = 96
 WRITES_TAKEN_IN = 64
 
@@ -206,7 +206,7 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 MAX_JSON_BYTES = 1024 * 1024
-# Of any request: the largest is the form with a file of customers (limits.MAX_UPLOAD_BYTES), and its other fields.
+# The largest body of any request: a form with a file of customers (limits.MAX_UPLOAD_BYTES) and its other fields.
 MAX_BODY_BYTES = 51 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 

@@ -381,7 +381,7 @@ def test_no_word_of_one_character_finds_everybody(db):
         assert cursor.fetchall() == [("\uf8ff",)]
 
 
-# Latin-1 signs, modifier letters and combining marks, Greek accents, combining marks for symbols: three seconds of requests.
+# These blocks hold Latin-1 signs, modifier letters, combining marks and Greek accents. More would take many seconds.
 BLOCKS = [range(0xA1, 0xC0), range(0x2B0, 0x370), range(0x1FBD, 0x1FFF), range(0x20D0, 0x20F1)]
 
 

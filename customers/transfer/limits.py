@@ -13,14 +13,14 @@ MB = 1024 * 1024
 
 MAX_COLUMNS = 500
 MAX_CELL_CHARACTERS = 131_072
-# Of a row, and of a line of a text file.
+# A row, and a line of a text file, has at most so many.
 MAX_ROW_CHARACTERS = 1_000_000
 # A quotation mark that is never closed must not swallow the rest of the file.
 MAX_LINES_PER_ROW = 1_000
 MAX_SHEETS = 100
 # The files in the zip archive that a workbook is: sheets, pictures and so on.
 MAX_WORKBOOK_PARTS = 2_000
-# Of one message of the child process. No row takes more: a character takes at most 6 bytes in JSON.
+# One message of the child process has at most so many. Every row fits: JSON writes a character in at most 6 bytes.
 MAX_MESSAGE_BYTES = 16 * MB
 # The rows that are matched and written in one transaction are fewer where they are long.
 MAX_BATCH_CHARACTERS = 2_000_000
@@ -42,13 +42,13 @@ class Limits:
     """The limits that are wider for an operator than for an upload."""
 
     rows: int
-    # Of a text file, empty ones included.
+    # Lines of a text file, with the empty ones.
     lines: int
     # Rows times columns.
     cells: int
-    # Of all parts of a workbook together, once they are unpacked.
+    # The size of all parts of a workbook together, once they are unpacked.
     unpacked_bytes: int
-    # Of the child process: its address space, its processor time, and how long the parent waits for each message.
+    # The child process has so much address space and processor time. The parent waits so long for each message.
     memory_bytes: int
     cpu_seconds: int
     message_seconds: int

@@ -30,7 +30,7 @@ class CustomerImportQuerySet(models.QuerySet):
         return self.filter(Q(worked_at=None) | Q(worked_at__lt=timezone.now() - SILENCE))
 
     def at_work(self) -> Self:
-        """Those that are being read, checked or imported now."""
+        """Returns the files that are being read, checked or imported now."""
         return self.filter(worked_at__gte=timezone.now() - SILENCE)
 
 

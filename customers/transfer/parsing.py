@@ -24,11 +24,11 @@ from typing import Any, BinaryIO
 
 from customers.transfer.encodings import encoding_of
 from customers.transfer.limits import Limits
-from customers.transfer.tables import RawTable, Record, Unreadable
+from customers.transfer.tables import RawTable, Record, Unreadable, is_workbook
 from customers.transfer.text_tables import text_table
 
 MODULE = "customers.transfer.parsing"
-# Of the child, so that the web server comes first wherever both have something to do.
+# The child process runs at this lower priority, so that the web server gets the processor first.
 NICENESS = 10
 # A message has no more records than this, and, but for the last one, no more characters.
 MESSAGE_RECORDS = 1_000
@@ -41,7 +41,7 @@ TOO_LARGE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What the child is to do. `known` are the names of columns, as `headers.letters_of` writes them."""
+    """The task of the child process. `known` are the names of columns, as `headers.letters_of` writes them."""
 
     encoding: str | None
     code_page: str
@@ -63,7 +63,7 @@ def parse(file: BinaryIO, job: Job) -> RawTable:
     file.seek(0)
     known = frozenset(job.known)
     head = file.read(8)
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    if is_workbook(head):
         # Not needed for a text file, and slow to import.
         from customers.transfer.workbook_tables import workbook_table
 
@@ -72,7 +72,7 @@ def parse(file: BinaryIO, job: Job) -> RawTable:
 
 
 def messages(file: BinaryIO, job: Job) -> Iterator[dict[str, Any]]:
-    """What the child says. Raises Unreadable."""
+    """Yields the messages of the child process. Raises Unreadable."""
     table = parse(file, job)
     yield {"header": table.header, "read_as": table.read_as, "size": table.size}
     records: list[Record] = []

@@ -1,4 +1,4 @@
-"""Reading a file of customers, by a child process that does the work within limits (`parsing`)."""
+"""Reads a file of customers through a child process, which works within limits (`parsing`)."""
 
 import json
 import logging
@@ -108,7 +108,7 @@ class _Child:
         return self.process.stdout
 
     def _messages(self) -> Iterator[dict[str, Any]]:
-        """What the child says, up to its end. Raises Unreadable."""
+        """Yields the messages of the child process until it ends. Raises Unreadable."""
         for line in self._lines():
             message = json.loads(line)
             if "end" in message:

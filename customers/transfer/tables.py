@@ -1,10 +1,19 @@
-"""What the child process reads in a file, whether CSV or XLSX: a header and records. It knows nothing of customers."""
+"""A table as the child process reads it from a CSV or XLSX file: a header and records. It knows nothing of customers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from customers.transfer.limits import MAX_COLUMNS, Limits
+
+# How files begin: an XLSX, which is a zip archive, and a workbook that is older or protected by a password.
+ZIP = b"PK\x03\x04"
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+def is_workbook(head: bytes) -> bool:
+    """Says whether a file that begins so is a workbook. A damaged one is told by the first bytes alone."""
+    return head.startswith((ZIP, OLE[:4]))
 
 
 class Unreadable(Exception):

@@ -83,7 +83,7 @@ def _take_place() -> None:
         raise Busy(
             "Another file of your business is being checked or imported. Wait until that is done, and try again."
         )
-    # Of a web server's threads at least one stays free for everything else, unless it has but one.
+    # At least one thread of a web server stays free for other requests, unless the server has only one.
     if len(tenants) >= min(IMPORTS_AT_ONCE, max(1, settings.WEB_THREADS - 1)):
         raise Busy("Too many files are being checked or imported at the moment. Try again in a minute.")
 

@@ -22,20 +22,13 @@ from customers.transfer.limits import (
     MB,
     Limits,
 )
-from customers.transfer.tables import RawTable, Record, Unreadable, check_width
+from customers.transfer.tables import OLE, RawTable, Record, Unreadable, check_width
 
-OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-ZIP = b"PK\x03\x04"
 CHUNK_BYTES = 1 << 16
 # The library decodes `_x000B_` to the character, but leaves the codes of those that are none, or only half of one.
 _UNDECODED = re.compile(r"_x([Dd][89A-Fa-f][0-9A-Fa-f]{2}|[Ff]{3}[EeFf])_")
 OLD = "The workbook is protected by a password, or of Excel 2003 or older: save it as .xlsx without a password."
 DAMAGED = "The workbook is damaged. Open it in a spreadsheet, save it anew, and try again."
-
-
-def is_workbook(head: bytes) -> bool:
-    """Whether a file that begins so is an XLSX, or an older or protected workbook."""
-    return head.startswith((ZIP, OLE))
 
 
 def workbook_table(file: BinaryIO, known: Collection[str], limits: Limits) -> RawTable:
@@ -93,7 +86,7 @@ def _check_archive(file: BinaryIO, limits: Limits) -> None:
 
 
 class _Sheet:
-    """A sheet, with the first row that has anything in it as the header."""
+    """A sheet. Its header is the first row that is not empty."""
 
     def __init__(self, sheet: CalamineSheet) -> None:
         self.name, self.height = sheet.name, sheet.total_height
@@ -138,7 +131,7 @@ def _record(line: int, cells: list[str]) -> Record:
 
 
 def _text(value: Any) -> str:
-    """What CSV would say."""
+    """Returns the cell as a CSV file would have it."""
     match value:
         case str():
             return _UNDECODED.sub(lambda code: chr(int(code[1], 16)), value)
