@@ -1,5 +1,5 @@
-# `make run` serves a demo, `make test` checks everything: both from nothing but Python 3.11, both to be repeated at
-# will, neither leaving a server behind.
+# `make run` serves a demo, `make check` is run all day, `make test` checks everything: each from nothing but Python 3.11,
+# each to be repeated at will, none leaving a server behind.
 
 PORT ?= 8000
 export PORT
@@ -9,9 +9,20 @@ PYTHON = "$(CURDIR)/.venv/bin/python"
 MANAGE = $(PYTHON) manage.py
 PIP = $(PYTHON) -m pip --quiet --quiet --disable-pip-version-check --no-input
 
-.PHONY: run test fuzz chaos mutants coverage bench lint lock
+# One worker a core, four at most; each has a test database of its own. The tests of a group (`xdist_group`) stay in one worker.
+PARALLEL = --numprocesses logical --maxprocesses 4 --dist loadgroup
 
-# With DATABASE_URL there is no embedded server, and `pg stop` has nothing to do.
+# The lines that begin a recipe which runs tests: their server is stopped at the end, however that comes.
+define with_test_server
+export DJANGO_SETTINGS_MODULE=circe.tests.settings; \
+trap '$(MANAGE) pg stop >/dev/null' EXIT; trap 'exit 130' INT TERM; \
+set -e
+endef
+
+.PHONY: run shell check test format lint fuzz chaos mutants coverage bench lock
+
+# With DATABASE_URL there is no embedded server, and `pg stop` has nothing to do. Without it, var/demo tells manage.py that
+# this checkout serves a demo.
 run: .venv/run.stamp
 	@export DEMO=1; \
 	$(MANAGE) pg status >/dev/null || started_here=1; \
@@ -25,39 +36,49 @@ run: .venv/run.stamp
 	set -e; \
 	$(MANAGE) migrate --verbosity 0; \
 	$(MANAGE) seed_demo --if-empty; \
+	[ -n "$$DATABASE_URL" ] || touch var/demo; \
 	$(MANAGE) collectstatic --no-input --verbosity 0; \
 	$(PYTHON) -m gunicorn --config circe/gunicorn.py & server=$$!; \
 	wait "$$server"
 
+# A session with the models at hand. make shell TENANT=lotus: in the scope of that tenant.
+shell: .venv/run.stamp
+	@$(MANAGE) shell $(if $(TENANT),--tenant "$(TENANT)")
+
+# What one runs all day: all but the tests that are marked slow.
+check: lint
+	@$(with_test_server); \
+	$(MANAGE) makemigrations --check --dry-run; \
+	$(PYTHON) -m pytest $(PARALLEL) -m "not slow"
+
 test: lint
-	@export DJANGO_SETTINGS_MODULE=circe.tests.settings; \
-	trap '$(MANAGE) pg stop >/dev/null' EXIT; trap 'exit 130' INT TERM; \
-	set -e; \
+	@$(with_test_server); \
 	$(MANAGE) makemigrations --check --dry-run; \
 	$(MANAGE) spectacular --validate --fail-on-warn >/dev/null; \
 	key=a-key-as-random-as-one-needs-to-be-for-these-checks-0123456789; \
 	env -u DEMO -u DEBUG DJANGO_SETTINGS_MODULE=circe.settings SECRET_KEY=$$key JWT_SIGNING_KEY=$$key \
-		ALLOWED_HOSTS=circe.example $(MANAGE) check --deploy --fail-level WARNING; \
-	$(PYTHON) -m pytest
+		ALLOWED_HOSTS=circe.example DATABASE_URL=postgres://circe@localhost/circe \
+		$(MANAGE) check --deploy --fail-level WARNING; \
+	$(PYTHON) -m pytest $(PARALLEL)
+
+format: .venv/dev.stamp
+	@$(PYTHON) -m ruff format --quiet .
+	@$(PYTHON) -m ruff check --quiet --fix .
 
 # The requests of the suite's Schemathesis tests, but some 50,000, and other ones each time.
 fuzz: .venv/dev.stamp
-	@export DJANGO_SETTINGS_MODULE=circe.tests.settings FUZZ_EXAMPLES=700; \
-	trap '$(MANAGE) pg stop >/dev/null' EXIT; trap 'exit 130' INT TERM; \
+	@export FUZZ_EXAMPLES=700; $(with_test_server); \
 	$(PYTHON) -m pytest circe/tests/test_schemathesis.py
 
 # The faults of the suite's tests, ten times as often. Some ten minutes; the figures are in the log.
 chaos: .venv/dev.stamp
-	@export DJANGO_SETTINGS_MODULE=circe.tests.settings CHAOS=10; \
-	trap '$(MANAGE) pg stop >/dev/null' EXIT; trap 'exit 130' INT TERM; \
+	@export CHAOS=10; $(with_test_server); \
 	$(PYTHON) -m pytest circe/tests/test_faults.py appointments/tests/test_booking.py \
 		customers/tests/test_races.py -o log_cli=true --log-cli-level=INFO
 
-# Every branch of what guards the boundary and the doors, by .coveragerc.
+# Every branch of what guards the boundary and the doors, by pyproject.toml.
 coverage: .venv/dev.stamp
-	@export DJANGO_SETTINGS_MODULE=circe.tests.settings; \
-	trap '$(MANAGE) pg stop >/dev/null' EXIT; trap 'exit 130' INT TERM; \
-	set -e; \
+	@$(with_test_server); \
 	$(PYTHON) -m coverage run -m pytest tenants customers/tests/test_idempotency.py circe/tests/test_access.py; \
 	$(PYTHON) -m coverage report
 
@@ -77,12 +98,12 @@ lint: .venv/dev.stamp
 
 # Renew the pinned packages, within what requirements*.txt allow.
 lock: .venv/dev.stamp
-	@for set in requirements requirements-dev requirements-bench; do \
+	@for set in requirements requirements-demo requirements-dev requirements-bench; do \
 		UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m uv pip compile --quiet --upgrade --universal \
 			--python-version 3.11 --generate-hashes --output-file $$set.lock $$set.txt || exit; \
 	done
 
-.venv/run.stamp: requirements.lock
+.venv/run.stamp: requirements-demo.lock
 	$(venv)
 	@echo "Installing packages …"
 	@$(PIP) install --require-hashes --requirement $<

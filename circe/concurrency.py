@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework.permissions import SAFE_METHODS
 
 from circe.api.errors import INCOMPLETE, RETRY_AFTER_SECONDS, Problem, answer
+from circe.api.parsing import content_length
 from circe.health import PROBES
 
 # How long a request waits for a slot before it is refused.
@@ -89,7 +90,7 @@ class ConcurrencyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path_info in PROBES:
             return self.get_response(request)
-        # Those of a response that was never closed.
+        # An earlier response of this thread may never have been closed.
         release_slots()
         try:
             self._take_slots(request)
@@ -114,14 +115,14 @@ class ConcurrencyMiddleware:
 
 
 def read_body(request: HttpRequest) -> None:
-    """Wait until the body is there whole, before a view takes a lock or begins a transaction.
+    """Reads the whole body, before a view takes a lock or begins a transaction.
 
-    A longer one than MAX_JSON_BYTES is a file sent to the admin, which the check of the CSRF token reads, before the
-    transaction as well; the API refuses it unread.
+    A body longer than MAX_JSON_BYTES is left alone. In the admin it is a file, which the check of the CSRF token reads, also
+    before the transaction. The API refuses it unread.
     """
-    length = request.META.get("CONTENT_LENGTH") or ""
-    if length.isdecimal() and int(length) <= settings.MAX_JSON_BYTES:
-        # Django keeps it.
+    length = content_length(request)
+    if length is not None and length <= settings.MAX_JSON_BYTES:
+        # Django keeps the body in the request.
         _ = request.body
 
 

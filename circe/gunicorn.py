@@ -1,7 +1,7 @@
 """How gunicorn serves Circe: `python -m gunicorn --config circe/gunicorn.py`.
 
-Requests are answered by a few threads, and gunicorn lets a client take as long as it likes to send one: eight that send
-a byte a second would hold all of two workers. So a request has to arrive within ARRIVAL seconds, and a client that sends
+A thread reads a request, and gunicorn lets a client take as long as it likes to send one: a hundred clients that send a
+byte a second would hold all threads of a worker. So a request has to arrive within ARRIVAL seconds, and a client that sends
 or takes nothing for STALL seconds is dropped. That bounds the harm of one connection, not the number of them:
 a proxy that takes in a whole request before it passes it on (nginx does) belongs in front.
 
@@ -20,9 +20,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from gunicorn.http import wsgi
 from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from circe.startup import exit_with, whole_number
 
 ARRIVAL = 15
 STALL = 10
@@ -161,13 +164,16 @@ os.environ.setdefault(
 )
 
 demo = os.environ.get("DEMO", "").lower() in {"1", "true", "yes", "on"}
-port = os.environ.get("PORT", "8000")
+try:
+    port = whole_number("PORT", 8000)
+    workers = whole_number("WEB_WORKERS", 2)
+except ImproperlyConfigured as error:
+    exit_with(error)
 
 wsgi_app = "circe.wsgi:application"
 # A demo has passwords that everyone knows.
 bind = f"{'127.0.0.1' if demo else '0.0.0.0'}:{port}"  # noqa: S104
 worker_class = BoundedWorker
-workers = int(os.environ.get("WEB_WORKERS", "2"))
 # Most of them hold requests that wait, see circe.concurrency: WEB_THREADS is how many work. Four more than a worker takes
 # in are for the probes, and to refuse what is too much. A thread is started when there is a request for it.
 threads = 100

@@ -15,7 +15,7 @@ from circe.api.errors import UNAVAILABLE, Problem, problem_of
 PROBES = {"/healthz", "/readyz"}
 # How long /readyz waits for the database. It promises an answer within two seconds.
 CHECK_SECONDS = 1.5
-# Of the threads that are kept for PROBES, how many may wait in /readyz. /healthz needs one of the others.
+# At most so many of the threads that are kept for PROBES wait in /readyz. /healthz needs one of the others.
 MAX_WAITING = 2
 READY: dict[str, str] = {"status": "ok"}
 PENDING = Problem(503, "migrations_pending", "Migrations are pending.", headers={"Retry-After": "5"})

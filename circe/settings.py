@@ -8,14 +8,15 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from circe import embedded_postgres
 from circe.db import postgresql
 from circe.db.roles import APPLICATION_ROLE_OPTION
+from circe.startup import whole_number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
@@ -53,17 +54,38 @@ def secret(name: str) -> str:
     return file.read_text()
 
 
+def default_database() -> dict[str, Any]:
+    """The database of DATABASE_URL; outside production, the embedded PostgreSQL where that is not set.
+
+    Raises ImproperlyConfigured where production has no DATABASE_URL, and where it is no address of a PostgreSQL.
+    """
+    if "DATABASE_URL" not in env.ENVIRON and not PRODUCTION:
+        # Only a demo and development have it: it is not in the image.
+        from circe import embedded_postgres
+
+        return embedded_postgres.database(VAR / "pg18")
+    is_postgresql = env.str("DATABASE_URL", "").strip().startswith(("postgres://", "postgresql://", "pgsql://"))
+    try:
+        address = env.db_url("DATABASE_URL", default="", engine="circe.db.postgresql")
+    except ValueError:
+        address = {}
+    if not is_postgresql or not address.get("NAME"):
+        # Without the value, which holds a password.
+        raise ImproperlyConfigured("DATABASE_URL must be set to postgres://user:password@host:5432/name.")
+    return address
+
+
 SECRET_KEY = secret("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 CSRF_FAILURE_VIEW = "circe.api.errors.csrf_failure"
 # How many proxies of ours append to X-Forwarded-For. With 0 that header, which anyone can send, is not believed.
-NUM_PROXIES = env.int("NUM_PROXIES", 0)
-WEB_THREADS = env.int("WEB_THREADS", 4)
-# Of a worker, see circe.concurrency. One slot is never given to a write.
+NUM_PROXIES = whole_number("NUM_PROXIES", 0)
+WEB_THREADS = whole_number("WEB_THREADS", 4)
+# A worker handles so many requests at the same time (circe.concurrency). One slot is never given to a write.
 REQUESTS_AT_ONCE = WEB_THREADS
 WRITES_AT_ONCE = max(1, WEB_THREADS - 1)
-# With those that wait for a slot. A worker has more threads than that, see circe/gunicorn.py.
+# A worker accepts so many requests, with the ones that wait for a slot. It has more threads (circe/gunicorn.py).
 REQUESTS_TAKEN_IN = 96
 WRITES_TAKEN_IN = 64
 
@@ -87,6 +109,9 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "rest_framework",
 ]
+if not PRODUCTION:
+    # The commands `seed_demo` and `pg`.
+    INSTALLED_APPS += ["circe.demo", "circe.embedded_postgres"]
 
 MIDDLEWARE = [
     "circe.headers.HeadersMiddleware",
@@ -124,11 +149,7 @@ TEMPLATES = [
 
 # --- database -------------------------------------------------------------------------------------------------------
 
-DATABASES = {
-    "default": env.db_url("DATABASE_URL", engine="circe.db.postgresql")
-    if "DATABASE_URL" in env.ENVIRON
-    else embedded_postgres.database(VAR / "pg18")
-}
+DATABASES = {"default": default_database()}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,
 }
@@ -187,6 +208,9 @@ REST_FRAMEWORK = {
 # The roles that the OpenAPI document names, the mightiest first.
 API_ROLES = ["super_admin", "tenant_admin", "outlet_manager", "staff"]
 MAX_JSON_BYTES = 1024 * 1024
+# The largest body of any request: a form with a file of customers (limits.MAX_UPLOAD_BYTES) and its other fields.
+MAX_BODY_BYTES = 51 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Circe",

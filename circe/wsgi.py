@@ -6,8 +6,11 @@ from typing import Any
 
 import django
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
+
+from circe.startup import exit_with
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "circe.settings")
 
@@ -32,7 +35,10 @@ class Handler(WSGIHandler):
     request_class = Request
 
 
-django.setup(set_prefix=False)
+try:
+    django.setup(set_prefix=False)
+except ImproperlyConfigured as error:
+    exit_with(error)
 # Every view is loaded before the server forks; else a worker's first request would wait for it.
 import_module(settings.ROOT_URLCONF)
 application = Handler()

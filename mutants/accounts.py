@@ -69,7 +69,7 @@ DOORS = [
     Fault(
         "a forged X-Forwarded-For is believed",
         "circe/settings.py",
-        'NUM_PROXIES = env.int("NUM_PROXIES", 0)',
+        'NUM_PROXIES = whole_number("NUM_PROXIES", 0)',
         "NUM_PROXIES = None",
         LOGIN,
     ),

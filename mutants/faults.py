@@ -29,6 +29,8 @@ PREFERENCES, ONCE = "customers/tests/test_preferences.py", "customers/tests/test
 CONDITIONAL, BOOKING = "customers/tests/test_conditional.py", "appointments/tests/test_booking.py"
 ADMIN, STALE = "circe/tests/test_admin.py", "circe/tests/test_stale_forms.py"
 LIVENESS, SLOW = "circe/tests/test_liveness.py", "circe/tests/test_slow_bodies.py"
+BULK, BULK_STATUS = "circe/tests/test_bulk_actions.py", "appointments/tests/test_bulk_status.py"
+CALENDAR = "circe/tests/test_calendar_ends.py"
 SUMMARY = "analytics/tests/test_summary.py"
 
 FAULTS = [
@@ -95,6 +97,43 @@ FAULTS = [
         'cursor.execute("SELECT pg_advisory_xact_lock(3, hashtext(%s))", lock)',
         "cursor",
         BOOKING,
+    ),
+    # --- several rows at once, in the admin -------------------------------------------------------------------------
+    Fault(
+        "an action of the admin takes any number of rows",
+        "tenants/bulk_actions.py",
+        "if len(ids) > MAX_ROWS:",
+        "if False:",
+        BULK,
+    ),
+    Fault(
+        "an action of the admin is done unasked",
+        "tenants/bulk_actions.py",
+        'is_confirmed = CONFIRMED in request.POST and request.POST.get("select_across", "0") == "0"',
+        "is_confirmed = True",
+        BULK,
+    ),
+    Fault(
+        "reception sets the status of many",
+        "appointments/admin.py",
+        '"bulk_change": MANAGERS',
+        '"bulk_change": STAFF',
+        f"{BULK} {ADMIN}",
+    ),
+    Fault(
+        "a status of many is set by any step",
+        "appointments/bulk_status.py",
+        "        if reason:\n            return reason\n",
+        "",
+        BULK_STATUS,
+    ),
+    # --- the ends of the calendar -----------------------------------------------------------------------------------
+    Fault(
+        "the booking form takes any day",
+        "appointments/admin.py",
+        '        Appointment._meta.get_field("appointment_date").run_validators(day)\n',
+        "",
+        CALENDAR,
     ),
     # --- the trail --------------------------------------------------------------------------------------------------
     Fault(
@@ -215,7 +254,7 @@ FAULTS = [
     Fault(
         "a body that is too long is waited for while a row is locked",
         "circe/api/parsing.py",
-        "if length.isdecimal() and int(length) > settings.MAX_JSON_BYTES:",
+        'if parser_context and (content_length(parser_context["request"]) or 0) > settings.MAX_JSON_BYTES:',
         "if False:",
         f"{SLOW}::test_a_body_that_says_that_it_is_too_long_is_not_waited_for",
     ),

@@ -125,6 +125,7 @@ def shown(response):
     return tiles | {part.key: part.value for part in context["segments"]} | context["retention"]
 
 
+@pytest.mark.slow("compares twenty periods with the API")
 @pytest.mark.parametrize("period", [*NAMED.values(), Period(dt.date(2025, 2, 1), dt.date(2025, 3, 31))])
 @pytest.mark.parametrize("role", ADMINS)
 def test_the_figures_are_those_of_the_api(back_office, busy, as_role, tenant, role, period):
@@ -189,6 +190,7 @@ def test_names_are_text(back_office, customer, book):
 # --- which figures --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow("is a table of eleven periods")
 @pytest.mark.parametrize(
     ("query", "period"),
     [

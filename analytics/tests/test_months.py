@@ -94,6 +94,7 @@ def recount(rows, within):
     return counted
 
 
+@pytest.mark.slow("counts generated businesses again in Python")
 @pytest.mark.parametrize("zone", ["Asia/Jakarta", "America/Havana", "Pacific/Auckland"])
 @pytest.mark.parametrize("everybody", [False, True])
 def test_the_months_sum_to_the_figures_and_equal_a_naive_recount(zone, everybody, customer, book, tenant, stranger):

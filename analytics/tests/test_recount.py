@@ -316,6 +316,7 @@ def boss(db):
     return UserFactory(role=Role.SUPER_ADMIN, tenant=None)
 
 
+@pytest.mark.slow("counts generated businesses again in Python")
 @settings(
     max_examples=int(os.environ.get("RECOUNT_EXAMPLES", "40")),
     deadline=None,

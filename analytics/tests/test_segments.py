@@ -92,6 +92,7 @@ def test_vip_by_spending_has_at_least_5_visits(customer, book, segments, visits,
     assert segments() == {segment: 1}
 
 
+@pytest.mark.slow("makes up to 21 customers with five visits each")
 @pytest.mark.parametrize(("others", "vips"), [(0, 1), (8, 1), (9, 1), (10, 2), (19, 2), (20, 3)])
 def test_vip_is_the_top_tenth_rounded_up(customer, book, segments, others, vips):
     for spent in range(others + 1):

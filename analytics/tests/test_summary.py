@@ -155,6 +155,7 @@ def test_unknown_parameters_are_ignored(admin, statistics):
     assert statistics(admin, since="yesterday", page="0") == EMPTY
 
 
+@pytest.mark.slow("is a table of sixteen days")
 @pytest.mark.parametrize("zone", ["Asia/Jakarta", "Pacific/Honolulu"])
 @pytest.mark.parametrize("name", ["from_date", "to_date"])
 @pytest.mark.parametrize("value", ["0001-01-01", "0001-01-01T00:00:00Z", "9999-12-31", "9999-12-31T23:59:59Z"])
@@ -334,6 +335,7 @@ def test_a_tenant_that_one_may_not_or_can_not_name(admin, super_admin, stranger,
     assert client.get(URL, {"tenant_id": named}).status_code == status
 
 
+@pytest.mark.slow("makes hundreds of rows")
 @pytest.mark.parametrize("query", [{}, {"from_date": "2025-01-01", "to_date": "2025-12-31"}])
 def test_the_number_of_queries_does_not_depend_on_the_number_of_rows(admin, customer, book, query):
     def queries():

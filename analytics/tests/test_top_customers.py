@@ -14,6 +14,7 @@ from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 PERIOD = Period(dt.date(2024, 1, 1), dt.date(2024, 12, 31))
 
 
+@pytest.mark.slow("compares generated businesses with a sort in Python")
 @pytest.mark.parametrize("seed", range(3))
 def test_nobody_is_left_out(tenant, customer, in_scope, seed):
     """Whether they came often or spent much, whatever others have at other times, and whoever was deleted."""

@@ -15,7 +15,15 @@ from django.utils import timezone
 from appointments.admin.bulk_status import StatusForm
 from appointments.admin.customer_pages import CustomerFilter
 from appointments.admin.day_sheet import DaySheet, now, refusal, sheet_url
-from appointments.models import BLOCKING_STATUSES, Appointment, AppointmentQuerySet, DoubleBooking, Status
+from appointments.models import (
+    BLOCKING_STATUSES,
+    FIRST_DAY,
+    LAST_DAY,
+    Appointment,
+    AppointmentQuerySet,
+    DoubleBooking,
+    Status,
+)
 from circe.api.time_zone import local_zone
 from circe.backoffice.site import opens_own_transactions
 from circe.db.ids import is_id
@@ -27,6 +35,7 @@ from tenants.admin.forms import TenantForm
 from tenants.models import Outlet
 
 HELP = {
+    "appointment_date": f"Between {FIRST_DAY.year} and {LAST_DAY.year}.",
     "start_time": "By the clock of the business.",
     "end_time": "The service’s length, if left empty. An end before the start is of the next day.",
     "total_price": "The service’s, if left empty.",
@@ -66,6 +75,12 @@ class AppointmentForm(TenantForm):
         if service and values.get("total_price") is None and "total_price" not in self.errors:
             values["total_price"] = service.price
         return values
+
+    def clean_appointment_date(self) -> dt.date:
+        day = self.cleaned_data["appointment_date"]
+        # Here, since the model's own validation leaves the day out, see below.
+        Appointment._meta.get_field("appointment_date").run_validators(day)
+        return day
 
     def _get_validation_exclusions(self) -> set[str]:
         # With the day left out, the constraint on double booking is not asked: `_post_clean` tells more.

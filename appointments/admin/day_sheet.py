@@ -25,7 +25,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.views import View
 
-from appointments.models import BLOCKING_STATUSES, Appointment, DoubleBooking, Status
+from appointments.models import BLOCKING_STATUSES, FIRST_DAY, LAST_DAY, Appointment, DoubleBooking, Status
 from circe.api.time_zone import local_zone
 from circe.db.ids import is_id
 from tenants.models import Outlet, Staff, Tenant
@@ -46,7 +46,6 @@ STEPS: dict[str, dict[Status, str]] = {
 }
 # The others are of the day itself.
 AHEAD = {Status.PENDING, Status.CONFIRMED, Status.CANCELLED}
-FIRST_DAY, LAST_DAY = dt.date(1900, 1, 1), dt.date(2999, 12, 31)
 SHORTEST_GAP = dt.timedelta(minutes=15)
 # More appointments than anybody reads on one page: then by one outlet at a time.
 MOST = 400

@@ -2,6 +2,8 @@
 
 from appointments.models.appointment import (
     BLOCKING_STATUSES,
+    FIRST_DAY,
+    LAST_DAY,
     Appointment,
     AppointmentQuerySet,
     DoubleBooking,
@@ -14,6 +16,8 @@ from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, V
 
 __all__ = [
     "BLOCKING_STATUSES",
+    "FIRST_DAY",
+    "LAST_DAY",
     "Appointment",
     "AppointmentDailyTotals",
     "AppointmentQuerySet",

@@ -8,6 +8,7 @@ from typing import Any, Self
 import orjson
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Count, Expression, F, Func, Q, Subquery, Value
 from django.db.models.functions import Coalesce
@@ -52,6 +53,11 @@ class PaymentMethod(models.TextChoices):
     CARD = "card"
     TRANSFER = "transfer"
     WALLET = "wallet"
+
+
+# The days on which there can be appointments. Past midnight, one of the last day still ends in a year that Python and
+# PostgreSQL know, in every time zone.
+FIRST_DAY, LAST_DAY = dt.date(1900, 1, 1), dt.date(2999, 12, 31)
 
 
 def occupied(day: Any, start: Any, end: Any) -> Func:
@@ -146,7 +152,7 @@ class Appointment(TenantModel):
     customer = TenantForeignKey(Customer, models.DO_NOTHING, null=True, related_name="appointments")
     staff = TenantForeignKey(Staff, models.PROTECT, related_name="+")
     service = TenantForeignKey(Service, models.PROTECT, related_name="+")
-    appointment_date = models.DateField()
+    appointment_date = models.DateField(validators=[MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)])
     start_time = models.TimeField()
     end_time = models.TimeField()
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
@@ -170,6 +176,9 @@ class Appointment(TenantModel):
                 condition=~Q(start_time=F("end_time")),
                 name="appointment_has_length",
                 violation_error_message="An appointment can't end when it starts.",
+            ),
+            models.CheckConstraint(
+                condition=Q(appointment_date__range=(FIRST_DAY, LAST_DAY)), name="appointment_day_possible"
             ),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="appointment_status_known"),
             ExclusionConstraint(

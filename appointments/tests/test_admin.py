@@ -99,6 +99,7 @@ def test_an_appointment_has_a_length(back_office, booking):
     assert errors(response) == {"__all__": ["An appointment can't end when it starts."]}
 
 
+@pytest.mark.slow("sends every reference of a form")
 @pytest.mark.parametrize("field", ["customer", "service", "staff", "outlet"])
 @pytest.mark.parametrize("role", ["staff", "super_admin"])
 def test_nothing_of_another_tenant_can_be_booked(back_office, tenant, stranger, booking, field, role):

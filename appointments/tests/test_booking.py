@@ -12,11 +12,12 @@ from django.db import IntegrityError, connection, connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appointments.models import BLOCKING_STATUSES, Appointment, DoubleBooking, Status
+from appointments.models import BLOCKING_STATUSES, FIRST_DAY, LAST_DAY, Appointment, DoubleBooking, Status
 from appointments.tests.factories import AppointmentFactory
 from customers.tests.factories import CustomerFactory
 from tenants.scope import ALL_TENANTS, CrossTenantWrite, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+from tenants.tests.locks import waiting_sessions
 
 SATURDAY = dt.date(2025, 1, 25)
 
@@ -86,10 +87,17 @@ def test_an_end_before_the_start_is_after_midnight(book):
 
 
 def test_the_last_night_of_the_calendar(shared, book):
-    far = {"appointment_date": dt.date.max}
+    far = {"appointment_date": LAST_DAY}
     book("23:00-01:00", **far)
     with pytest.raises(IntegrityError):
         book("23:30-23:45", **far)
+
+
+@pytest.mark.parametrize("day", [FIRST_DAY - dt.timedelta(days=1), LAST_DAY + dt.timedelta(days=1), dt.date.max])
+def test_a_day_beyond_the_calendar_is_refused_by_the_database_too(shared, book, day):
+    with pytest.raises(IntegrityError) as error:
+        book("23:00-01:00", appointment_date=day)
+    assert refused(error) == "appointment_day_possible"
 
 
 def test_zero_length_is_refused(book):
@@ -193,6 +201,7 @@ bookings = st.lists(
 )
 
 
+@pytest.mark.slow("compares generated bookings with a calendar of minutes")
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bookings=bookings)
 def test_what_is_refused_is_just_what_meets_a_held_minute(book, tenant, bookings):
@@ -226,18 +235,17 @@ def test_two_who_book_the_same_times_in_another_order_do_so_in_turn(shared, book
             connections.close_all()
 
     thread = Thread(target=book_both)
-    with tenant_scope(shared["tenant"]), transaction.atomic(), connection.cursor() as cursor:
+    with tenant_scope(shared["tenant"]), transaction.atomic():
         book("10:00-11:00")
         thread.start()
-        waiting = 0
-        while thread.is_alive() and not waiting:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            (waiting,) = cursor.fetchone()
+        while thread.is_alive() and not waiting_sessions():
+            pass
         book("15:00-16:00")
     thread.join()
     assert outcomes == [15]
 
 
+@pytest.mark.slow("books a hundred times at once")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("seed", range(max(int(os.environ.get("CHAOS", "1")) // 2, 1)))
 def test_of_100_concurrent_random_bookings_none_overlap_and_none_deadlock(seed, shared):

@@ -14,6 +14,7 @@ from circe.db.ids import new_id
 from customers.tests.factories import CustomerFactory
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+from tenants.tests.locks import until_blocked
 
 PAGE = "/admin/appointments/appointment/"
 ADD = f"{PAGE}add/"
@@ -59,6 +60,7 @@ def the_only():
 # --- no double booking ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow("is a table of fifteen overlaps")
 @pytest.mark.parametrize("status", ["pending", "confirmed", "in_progress"])
 @pytest.mark.parametrize(
     ("start", "end"), [("14:30", "14:45"), ("13:00", "14:01"), ("14:59", "18:00"), ("13:00", "02:00"), ("14:59", "")]
@@ -142,17 +144,6 @@ def test_with_another_error_the_overlap_waits(back_office, booking, field):
     assert set(errors(browser.post(ADD, booking | {field: "banana"}))) == {field}
 
 
-def until_blocked():
-    """Return once some connection waits for another's lock."""
-    for _ in range(2000):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        threading.Event().wait(0.01)
-    raise AssertionError("Nobody waits.")
-
-
 @pytest.mark.django_db(transaction=True)
 def test_who_loses_a_race_for_a_time_reads_so_in_the_form(back_office, tenant, booking):
     browser, answers = back_office("staff"), []
@@ -174,6 +165,7 @@ def test_who_loses_a_race_for_a_time_reads_so_in_the_form(back_office, tenant, b
     assert errors(answers[0]) == taken(by=the_only())
 
 
+@pytest.mark.slow("signs in a browser for each who races")
 @pytest.mark.django_db(transaction=True)
 def test_of_those_who_book_a_time_at_once_one_gets_it(back_office, booking):
     browsers = [back_office("staff") for _ in range(4)]

@@ -13,9 +13,9 @@ from appointments.admin.day_sheet import STEPS
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
 from customers.tests.factories import CustomerFactory
-from customers.tests.pages import until_blocked
 from tenants.scope import tenant_scope
 from tenants.tests.factories import UserFactory
+from tenants.tests.locks import until_blocked
 
 PAGE = "/admin/appointments/appointment/?day=all"
 ACTIONS = {"confirm": "confirmed", "complete": "completed", "cancel": "cancelled", "no_show": "no_show"}

@@ -17,6 +17,7 @@ from customers.tests.factories import CustomerFactory
 from tenants.models import AuditEvent, Role
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+from tenants.tests.locks import until_blocked
 
 SHEET = "/admin/appointments/appointment/day/"
 SATURDAY = dt.date(2025, 1, 25)
@@ -269,14 +270,3 @@ def test_a_click_and_a_change_of_the_same_appointment_do_not_wait_for_each_other
         one.save(update_fields=["notes"])
     other.join()
     assert outcome == [[("success", "Jane, 10:00: in progress.")]]
-
-
-def until_blocked():
-    """Return once some connection waits for another's lock."""
-    for _ in range(2000):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        threading.Event().wait(0.01)
-    raise AssertionError("Nobody waits.")

@@ -240,6 +240,7 @@ def test_statistics_always_describe_the_whole_history_and_pagination_what_the_fi
         assert len(body["appointments"]) == shown
 
 
+@pytest.mark.slow("is a table of twenty clocks and statuses")
 @pytest.mark.parametrize(
     ("zone", "now", "upcoming"),
     [
@@ -301,6 +302,7 @@ def test_404_whatever_is_not_there(staff, super_admin, tenant, stranger):
     assert history(super_admin, foreign)["appointments"][0]["currency"] == "NOK"
 
 
+@pytest.mark.slow("makes a hundred rows")
 def test_the_same_number_of_queries_at_1_and_at_100_rows(staff, tenant, jane):
     counts = []
     for more in (1, 99):

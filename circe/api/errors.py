@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
@@ -26,7 +27,7 @@ from rest_framework.fields import get_error_detail
 from rest_framework.response import Response
 
 from circe.api.conflicts import ConflictError
-from circe.api.parsing import PayloadTooLarge
+from circe.api.parsing import PayloadTooLarge, content_length
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,14 @@ class Problem(NamedTuple):
 NOT_FOUND = Problem(404, "not_found", "There is nothing at this address.")
 INCOMPLETE = Problem(400, "malformed", "The body did not arrive whole.")
 LENGTH_REQUIRED = Problem(411, "length_required", "Send the body with a Content-Length, not in chunks.")
+TOO_LARGE = Problem(
+    413,
+    PayloadTooLarge.default_code,
+    f"A request holds at most {settings.MAX_BODY_BYTES // 1024**2} MB. Split a file of customers that is larger, or have it "
+    "imported by import_customers.",
+    # What has not been read is not read any more.
+    headers={"Connection": "close"},
+)
 FORBIDDEN = Problem(403, "permission_denied", "Your role does not allow this.")
 STALE = Problem(
     403, "csrf_failed", "This page was open for too long, or cookies are blocked. Go back, reload it and try again."
@@ -157,7 +166,7 @@ def _is_page(request: HttpRequest) -> bool:
 
 
 class ProblemMiddleware:
-    """What goes wrong around a view: a body of unknown length, a transaction that can't begin or commit, a crash."""
+    """Answers what goes wrong around a view: a body of unknown length or too long, a failed transaction, a crash."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -166,6 +175,8 @@ class ProblemMiddleware:
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             # Django would take the body for an empty one, and a PUT would change nothing and say 200.
             return LENGTH_REQUIRED.as_response()
+        if (content_length(request) or 0) > settings.MAX_BODY_BYTES:
+            return answer(request, TOO_LARGE)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
@@ -20,6 +21,15 @@ class PayloadTooLarge(APIException):
     default_code = "payload_too_large"
 
 
+def content_length(request: HttpRequest) -> int | None:
+    """Returns the length that the request announces for its body, or None where it announces none or no number."""
+    text = request.META.get("CONTENT_LENGTH") or ""
+    try:
+        return int(text) if text.isdecimal() else None
+    except ValueError:  # more digits than Python reads
+        return None
+
+
 class StrictJSONParser(BaseParser):
     """UTF-8 JSON. Raises PayloadTooLarge over MAX_JSON_BYTES; ParseError for what is not JSON by RFC 8259, and for lone
     surrogates, NUL, a key given twice, or more than MAX_DEPTH levels, which JSON allows and nobody means.
@@ -28,9 +38,8 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        # Unread, when it says so: only a body of at most that length is sure to be there already.
-        length = parser_context["request"].META.get("CONTENT_LENGTH") or "" if parser_context else ""
-        if length.isdecimal() and int(length) > settings.MAX_JSON_BYTES:
+        # The middleware has read every shorter body already. A longer one is refused without waiting for it.
+        if parser_context and (content_length(parser_context["request"]) or 0) > settings.MAX_JSON_BYTES:
             raise PayloadTooLarge
         body = stream.read(settings.MAX_JSON_BYTES + 1)
         if len(body) > settings.MAX_JSON_BYTES:

@@ -195,8 +195,8 @@ class Cluster:
         settings |= {"log_min_messages": "log", "log_checkpoints": "off"}
         if not self.durable:
             settings |= dict.fromkeys(("fsync", "full_page_writes", "synchronous_commit"), "off")
-            # Race tests hold a hundred.
-            settings |= {"max_connections": 150}
+            # A race test holds a hundred, and the suite runs in up to four processes.
+            settings |= {"max_connections": 450}
         return " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
 
     def _user(self) -> tuple[int, int]:

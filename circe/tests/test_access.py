@@ -20,6 +20,8 @@ from tenants.models import LoginSession
 from tenants.tests.factories import PASSWORD
 from tenants.views import TenantViewSet
 
+pytestmark = pytest.mark.slow("tries every operation as every role, with either guard of the boundary taken away")
+
 # What a good request about a row of one's own business gets.
 ACCESS = """
                                                super_admin tenant_admin outlet_manager staff customer anonymous

@@ -134,6 +134,7 @@ def test_every_page_of_the_admin_is_in_a_table():
     assert {name for name in resolver.reverse_dict if isinstance(name, str)} == five | set(PAGES) | ELSEWHERE
 
 
+@pytest.mark.slow("opens every page as every role")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("model", ACCESS, ids=lambda model: model.__name__)
 def test_pages(back_office, tenant, stranger, role, model):
@@ -164,6 +165,7 @@ def test_pages(back_office, tenant, stranger, role, model):
         assert get("delete", pk) == (may_delete if expected == 200 else missing)
 
 
+@pytest.mark.slow("tries every choice of every form as every role")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("field", CHOICES, ids=".".join)
 def test_choices(back_office, tenant, stranger, role, field):
@@ -181,6 +183,7 @@ def test_choices(back_office, tenant, stranger, role, field):
         assert ids
 
 
+@pytest.mark.slow("opens every page as every role")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("page", PAGES)
 def test_other_pages(back_office, tenant, stranger, role, page):
@@ -199,6 +202,7 @@ def test_other_pages(back_office, tenant, stranger, role, page):
         assert get(stranger) == (refused if role not in who else 200 if role == "super_admin" else as_foreign)
 
 
+@pytest.mark.slow("tries every action as every role")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("model", ACTIONS, ids=lambda model: model.__name__)
 def test_actions(back_office, tenant, stranger, role, model):
@@ -244,6 +248,7 @@ def test_the_index_names_what_the_role_may_see(back_office, role, models):
     assert {model["name"] for app in apps for model in app["models"]} == models
 
 
+@pytest.mark.slow("opens every list twice")
 @pytest.mark.parametrize("model", ACCESS, ids=lambda model: model.__name__)
 @pytest.mark.parametrize("role", ["tenant_admin", "super_admin"])
 def test_a_list_costs_the_same_queries_at_1_and_at_3_rows(back_office, tenant, role, model):
@@ -259,6 +264,7 @@ def test_a_list_costs_the_same_queries_at_1_and_at_3_rows(back_office, tenant, r
     assert len(at_three) == len(at_one)
 
 
+@pytest.mark.slow("tries each condition on two lists, by role")
 @pytest.mark.parametrize(
     "query",
     [
@@ -286,6 +292,7 @@ def test_a_filter_offers_nothing_of_the_row_it_leads_to(back_office, query):
     assert back_office("staff").get(f"/admin/appointments/appointment/?day=all&{query}").status_code == 400
 
 
+@pytest.mark.slow("sends each odd query to a list")
 @pytest.mark.parametrize(
     "query",
     [
@@ -314,6 +321,7 @@ def test_a_list_survives_any_query(back_office, query):
     assert back_office("tenant_admin").get(f"/admin/customers/customer/?{query}", follow=True).status_code == 200
 
 
+@pytest.mark.slow("sends each odd term to every choice")
 @pytest.mark.parametrize("term", ["%00", "a" * 500, "%25", "08", "😀", "%ff"])
 def test_choosing_survives_any_term(back_office, term):
     names = "app_label=appointments&model_name=appointment&field_name="
@@ -363,6 +371,7 @@ REACHED = [
 ]
 
 
+@pytest.mark.slow("tries every parameter of every page")
 @pytest.mark.parametrize("role", ["staff", "tenant_admin"])
 @pytest.mark.parametrize(("page", "query", "status"), REACHED, ids=[f"{page}?{query}" for page, query, _ in REACHED])
 def test_no_parameter_reaches_a_foreign_row(back_office, tenant, stranger, role, page, query, status):

@@ -22,11 +22,11 @@ from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.preferences import PreferredService, PreferredStaff
 from customers.models.searchable import SearchableCustomer
 from customers.tests.factories import CustomerFactory
-from customers.tests.pages import until_blocked
 from tenants.admin.deletion import references_to
 from tenants.models import AuditEvent, IdempotencyRecord, LoginSession, Outlet, Role, Service, Staff, Tenant, User
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
+from tenants.tests.locks import until_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -21,7 +21,10 @@ from customers.tests.factories import CustomerFactory
 from tenants.scope import tenant_scope
 from tenants.tests.factories import PASSWORD, UserFactory
 
-pytestmark = pytest.mark.skipif("DATABASE_URL" in os.environ, reason="needs the programs of the embedded PostgreSQL")
+pytestmark = [
+    pytest.mark.slow("makes a second server and restores into it"),
+    pytest.mark.skipif("DATABASE_URL" in os.environ, reason="needs the programs of the embedded PostgreSQL"),
+]
 
 RESTORED = """
 from pathlib import Path

@@ -18,6 +18,8 @@ from tenants.tests.factories import PASSWORD, OutletFactory, ServiceFactory, Use
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
+    pytest.mark.slow("starts a browser and waits for pages to be drawn"),
+    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium"),
     pytest.mark.django_db(transaction=True),
 ]
@@ -220,6 +222,7 @@ def test_an_administrator_deletes_restores_and_reads_the_history(sign_in, jane):
     page.get_by_role("checkbox", name="Select this object for an action").check()
     page.get_by_label("Action:").select_option("restore")
     page.get_by_role("button", name="Go", exact=True).click()
+    page.get_by_role("button", name="Restore customers").click()
     expect(page.locator(".messagelist")).to_contain_text("Restored: 1.")
     page.goto(f"/admin/customers/customer/{jane.pk}/history/")
     rows = page.locator("#change-history tbody tr")

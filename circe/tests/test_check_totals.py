@@ -78,6 +78,7 @@ FALSEHOODS = [
 ]
 
 
+@pytest.mark.slow("recounts three times for each of fourteen faults")
 @pytest.mark.parametrize(("total", "statement"), FALSEHOODS)
 def test_what_was_falsified_is_found_and_repaired(tenant, rows, total, statement):
     assert check_totals("--all-tenants")["totals"] == {"true": 8, "repaired": 0, "different": 0}

@@ -20,6 +20,9 @@ from tenants.identity import clean_phone, email_key
 from tenants.models import Outlet, Role, Service, Staff, Tenant, User
 from tenants.scope import ALL_TENANTS, tenant_scope
 
+# All of them in one process: its demo data is made once.
+pytestmark = [pytest.mark.slow("looks at each row of the demo data"), pytest.mark.xdist_group("demo_data")]
+
 LOG_INS = {
     "super@circe.test": ("super_admin", None),
     "admin@lotus.test": ("tenant_admin", "lotus"),

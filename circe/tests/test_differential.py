@@ -24,6 +24,8 @@ from tenants.models import Role
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
+pytestmark = pytest.mark.slow("makes 10,000 customers and 50,000 appointments of another business")
+
 CUSTOMERS, APPOINTMENTS = 10_000, 50_000
 
 QUERIES = {

@@ -24,6 +24,12 @@ from django.db import OperationalError
 from circe import embedded_postgres
 from circe.embedded_postgres import Cluster
 
+# All of them in one process: its cluster is made once.
+pytestmark = [
+    pytest.mark.slow("makes, starts, kills and stops database servers"),
+    pytest.mark.xdist_group("embedded_postgres"),
+]
+
 NOBODY = 65534
 STRANGER = 54321
 CAP_DAC_OVERRIDE = 1 << 1
@@ -384,8 +390,8 @@ def test_a_place_where_one_may_not_write_is_an_error_that_names_it(fresh):
 def manage(place: Path, database: str, *arguments: str) -> subprocess.CompletedProcess:
     """A management command in a project whose default database is what the expression says."""
     (place / "project.py").write_text(
-        f"from pathlib import Path\nfrom circe import embedded_postgres\nINSTALLED_APPS = ['circe']\n"
-        f"SECRET_KEY = 'x'\nDATABASES = {{'default': {database}}}\n"
+        f"from pathlib import Path\nfrom circe import embedded_postgres\n"
+        f"INSTALLED_APPS = ['circe.embedded_postgres']\nSECRET_KEY = 'x'\nDATABASES = {{'default': {database}}}\n"
     )
     path = f"{place}:{settings.BASE_DIR}"
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "project", "PYTHONPATH": path, "PYTHONWARNINGS": "error"}

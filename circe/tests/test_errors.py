@@ -20,6 +20,7 @@ from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.models import LoginSession
 from tenants.scope import ALL_TENANTS, tenant_scope
+from tenants.tests.locks import waiting_sessions
 
 LIST = "/api/v1/customers"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
@@ -267,10 +268,9 @@ def test_503_when_the_connection_breaks_in_the_middle(manager, tenant):
     with as_owner(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE customers_customer IN EXCLUSIVE MODE")
         thread, answers = begin(lambda: manager.put(url, {"last_name": "Roe"}))
-        waiting = None
+        waiting = []
         while thread.is_alive() and not waiting:
-            cursor.execute("SELECT pid FROM pg_locks WHERE NOT granted")
-            waiting = cursor.fetchone()
+            waiting = waiting_sessions()
         cursor.execute("SELECT pg_terminate_backend(%s)", waiting)
     thread.join()
     assert_problem(answers[0], AWAY)

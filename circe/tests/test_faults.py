@@ -30,6 +30,9 @@ from circe.tests.chaos import (
 )
 from tenants.tests.factories import PASSWORD
 
+# All of them in one process: its server is made once.
+pytestmark = [pytest.mark.slow("serves under load while servers and disks fail"), pytest.mark.xdist_group("faults")]
+
 CROWD = 100
 JANE = {"first_name": "Jane", "email": "jane@example.com"}
 

@@ -14,6 +14,12 @@ from contextlib import contextmanager, suppress
 import pytest
 from django.conf import settings
 
+# All of them in one process: its server is made once.
+pytestmark = [
+    pytest.mark.slow("starts gunicorn, and waits for its limits of time"),
+    pytest.mark.xdist_group("gunicorn"),
+]
+
 SECONDS = 1  # instead of ARRIVAL and STALL
 
 CONFIGURATION = f"""

@@ -13,8 +13,10 @@ from contextlib import ExitStack, contextmanager
 
 import psycopg
 import pytest
+import requests
 
 from circe.tests.chaos import CUSTOMERS, PROBLEM, at_once, children, installed, logger, until
+from customers.tests.test_upload_bounds import a_million_empty_strings
 from tenants.tests.factories import PASSWORD
 
 HEALTHZ_SECONDS = 1
@@ -242,3 +244,34 @@ def test_what_is_refused_is_told_in_the_one_shape(circe):
     assert all(answer.headers["X-Request-ID"] for answer in answers)
     assert (page.status, page.headers["Retry-After"]) == (503, "2")
     assert b"There are too many requests at this moment." in page.body
+
+
+# --- uploads ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def back_office(circe):
+    """`upload(data)` sends a file of customers as an administrator does, and returns the response."""
+    with requests.Session() as session:
+        base = f"http://127.0.0.1:{circe.port}/admin"
+
+        def post(path, **fields):
+            session.get(f"{base}{path}", timeout=60).raise_for_status()
+            fields["data"] = fields.get("data", {}) | {"csrfmiddlewaretoken": session.cookies["csrftoken"]}
+            return session.post(f"{base}{path}", timeout=60, **fields)
+
+        post("/login/", data={"username": SIGN_IN["email"], "password": PASSWORD}).raise_for_status()
+        yield lambda data: post("/customers/customer/import/", files={"file": ("people.xlsx", data)})
+
+
+def test_costly_files_leave_the_server_to_others(circe, customer):
+    """Ten files that unpack to a million strings each took the only process of a server for minutes."""
+    data = a_million_empty_strings()
+    with ExitStack() as stack:
+        uploads = [stack.enter_context(back_office(circe)) for _ in range(10)]
+        with asking(*[lambda upload=upload: upload(data) for upload in uploads]) as answers:
+            assert slowest(circe, "/healthz", times=50) < HEALTHZ_SECONDS
+            reads = [seconds(lambda path=path: circe.ask("GET", path), 200) for path in (CUSTOMERS, customer) * 10]
+            assert max(reads) < READ_SECONDS
+    assert [answer.status_code for answer in answers] == [200] * 10
+    assert any("is being checked or imported" in answer.text for answer in answers)

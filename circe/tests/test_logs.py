@@ -10,13 +10,14 @@ from urllib.parse import quote
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.test import Client
 
-from circe.tests.test_raw_requests import SETTINGS, ask, request
+from circe.tests.test_raw_requests import SETTINGS, address, ask, request
 from customers.tests.factories import CustomerFactory
 from tenants.models import LoginSession
 from tenants.tests.factories import UserFactory
+
+pytestmark = pytest.mark.slow("starts gunicorn and reads its log")
 
 CRASHING = """
 from django.urls import path
@@ -40,7 +41,7 @@ def served(tmp_path, transactional_db):
     """(the port, a function that ends the server and gives its log) of gunicorn as in production."""
     production = f"SECURE_SSL_REDIRECT = False\nROOT_URLCONF = 'crashing'\nSTATIC_ROOT = {str(tmp_path)!r}\n"
     (tmp_path / "logged_settings.py").write_text(
-        SETTINGS.format(name=connection.settings_dict["NAME"]) + production + "STORAGES['staticfiles'] = {"
+        SETTINGS.format(address=address()) + production + "STORAGES['staticfiles'] = {"
         "'BACKEND': 'django.contrib.staticfiles.storage.StaticFilesStorage'}\n"
     )
     (tmp_path / "crashing.py").write_text(CRASHING)
@@ -52,6 +53,8 @@ def served(tmp_path, transactional_db):
         "ALLOWED_HOSTS": "localhost",
         "SECRET_KEY": settings.SECRET_KEY,
         "JWT_SIGNING_KEY": settings.JWT_SIGNING_KEY,
+        # Production asks for it; the settings above have the test's.
+        "DATABASE_URL": "postgres://circe@localhost/circe",
         "DJANGO_SETTINGS_MODULE": "logged_settings",
         "PYTHONPATH": f"{tmp_path}:{settings.BASE_DIR}",
     }

@@ -17,13 +17,12 @@ from django.db import connection
 
 from customers.tests.factories import CustomerFactory
 
+pytestmark = pytest.mark.slow("sends 800 malformed requests to gunicorn")
+
 # Pool and role as served, over the suite's database.
 SETTINGS = """
 from circe.settings import *
-from circe.settings import embedded_postgres
-if "DATABASE_URL" not in os.environ:
-    DATABASES["default"] |= embedded_postgres.database(VAR / "pg18-test", durable=False)
-DATABASES["default"]["NAME"] = {name!r}
+DATABASES["default"] |= {address!r}
 """
 logger = logging.getLogger("chaos")
 HOST = b"Host: localhost\r\n"
@@ -304,11 +303,16 @@ def smuggled():
 CORPUS = list(itertools.chain(request_lines(), methods(), paths(), headers(), bodies(), poisoned(), smuggled()))
 
 
+def address():
+    """Of the test's database, as Django's settings name it."""
+    parts = {name: connection.settings_dict[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
+    return parts | {"ENGINE": "circe.db.postgresql"}
+
+
 @pytest.fixture
 def port(tmp_path, transactional_db):
     """Of gunicorn as in production, over the test's database."""
-    name = connection.settings_dict["NAME"]
-    (tmp_path / "raw_settings.py").write_text(SETTINGS.format(name=name))
+    (tmp_path / "raw_settings.py").write_text(SETTINGS.format(address=address()))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         number = listener.getsockname()[1]
     environment = os.environ | {

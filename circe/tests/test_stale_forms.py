@@ -55,6 +55,7 @@ def kept(row, name):
     return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
+@pytest.mark.slow("fills every form twice")
 def test_changes_of_different_things_both_survive(back_office, model, row):
     (ours, typed, value), (theirs, their_typed, their_value) = CHANGES[model]
     me, other, page = back_office("super_admin"), back_office("super_admin"), url(model, "change", row.pk)
@@ -64,6 +65,7 @@ def test_changes_of_different_things_both_survive(back_office, model, row):
     assert (kept(row, ours), kept(row, theirs)) == (value, their_value)
 
 
+@pytest.mark.slow("fills every form twice")
 def test_a_change_of_the_same_thing_is_told_and_then_replaced(back_office, model, row):
     _, (name, typed, value) = CHANGES[model]
     me, other, page = back_office("super_admin"), back_office("super_admin"), url(model, "change", row.pk)
@@ -79,6 +81,7 @@ def test_a_change_of_the_same_thing_is_told_and_then_replaced(back_office, model
     assert kept(row, name) == value
 
 
+@pytest.mark.slow("fills every form twice")
 def test_the_same_change_by_two_is_none_to_tell_of(back_office, model, row):
     _, (name, typed, value) = CHANGES[model]
     me, page = back_office("super_admin"), url(model, "change", row.pk)
@@ -88,6 +91,7 @@ def test_the_same_change_by_two_is_none_to_tell_of(back_office, model, row):
     assert kept(row, name) == value
 
 
+@pytest.mark.slow("fills every form twice")
 def test_a_form_that_tells_nothing_is_taken_as_it_is(back_office, model, row):
     _, (name, typed, value) = CHANGES[model]
     me, page = back_office("super_admin"), url(model, "change", row.pk)
@@ -96,6 +100,7 @@ def test_a_form_that_tells_nothing_is_taken_as_it_is(back_office, model, row):
     assert kept(row, name) == value
 
 
+@pytest.mark.slow("fills a long form twice")
 def test_preferred_lists_of_two_both_survive(back_office, tenant):
     with tenant_scope(tenant):
         jane, cut, ana = CustomerFactory(tenant=tenant), ServiceFactory(tenant=tenant), UserFactory(tenant=tenant)
@@ -120,6 +125,7 @@ def test_a_reference_changed_meanwhile_stays(back_office, tenant):
     assert kept(visit, "start_time") == dt.time(9, 15)
 
 
+@pytest.mark.slow("races in two browsers, on committed rows")
 @pytest.mark.django_db(transaction=True)
 def test_forms_sent_at_once_all_survive(back_office, tenant):
     outlet = OutletFactory(tenant=tenant)

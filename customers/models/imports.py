@@ -29,6 +29,10 @@ class CustomerImportQuerySet(models.QuerySet):
         """Those on which nobody works now."""
         return self.filter(Q(worked_at=None) | Q(worked_at__lt=timezone.now() - SILENCE))
 
+    def at_work(self) -> Self:
+        """Returns the files that are being read, checked or imported now."""
+        return self.filter(worked_at__gte=timezone.now() - SILENCE)
+
 
 class CustomerImport(TenantModel):
     """An uploaded file and what came of it. `report` is that of the latest finished run, a check or the import."""

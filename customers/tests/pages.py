@@ -1,9 +1,6 @@
 """What the tests of the admin's pages of customers share."""
 
-import threading
-
 from django.contrib.messages import get_messages
-from django.db import connection
 
 from tenants.tests.forms import opened
 
@@ -56,14 +53,3 @@ def act(browser, action, *customers, query="", **asked):
 
 def names(browser, query=""):
     return [customer.full_name for customer in browser.get(PAGE + query).context["cl"].result_list]
-
-
-def until_blocked():
-    """Return once some connection waits for another's lock."""
-    for _ in range(2000):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        threading.Event().wait(0.01)
-    raise AssertionError("Nobody waits.")

@@ -11,8 +11,9 @@ from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 from tenants.tests.forms import opened
+from tenants.tests.locks import until_blocked
 
-from .pages import ADD, JANE, act, change, change_page, errors, told, until_blocked
+from .pages import ADD, JANE, act, change, change_page, errors, told
 
 # --- adding ---------------------------------------------------------------------------------------------------------
 
@@ -98,7 +99,7 @@ def test_a_deleted_customer_does_not_block_and_is_named(back_office, tenant):
     assert said[0] == f"{deleted}, {sentence}"
     customer = CustomerFactory(tenant=tenant)
     browser = back_office("tenant_admin")
-    act(browser, "soft_delete", *Customer._base_manager.filter(is_deleted=False).exclude(pk=customer.pk))
+    act(browser, "soft_delete", *Customer._base_manager.filter(is_deleted=False).exclude(pk=customer.pk), asked=1)
     said = told(browser.post(ADD, JANE))
     assert f'<a href="{change_page(deleted)}">{deleted}</a>, {sentence}' in said
 
@@ -189,6 +190,7 @@ def test_what_stays_preferred_keeps_its_place(back_office, in_scope):
     assert list(ids) == [third.pk, first.pk, second.pk]
 
 
+@pytest.mark.slow("sends every reference of a form")
 @pytest.mark.parametrize("field", ["preferred_outlet", "preferred_services", "preferred_staff_ids"])
 @pytest.mark.parametrize("role", ["staff", "super_admin"])
 def test_nothing_of_another_tenant_can_be_preferred(back_office, stranger, in_scope, field, role):

@@ -14,8 +14,9 @@ from tenants.admin import bulk_actions
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceFactory
+from tenants.tests.locks import until_blocked
 
-from .pages import JANE, PAGE, act, change_page, names, told, until_blocked
+from .pages import JANE, PAGE, act, change_page, names, told
 
 # --- deleting and restoring -----------------------------------------------------------------------------------------
 

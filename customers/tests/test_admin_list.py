@@ -103,6 +103,7 @@ def crowd(tenant, monkeypatch):
     return [CustomerFactory(tenant=tenant, first_name=f"N{n}", last_name=None, tags=["crowd"]) for n in range(7)]
 
 
+@pytest.mark.slow("is a table of twelve lists, with rows for each")
 @pytest.mark.parametrize("query", ["", "?q=n", "?tag=crowd", "?last_visit=never", "?segment=new", "?o=1"])
 @pytest.mark.parametrize("role", ["tenant_admin", "super_admin"])
 def test_no_query_counts_or_reads_more_than_the_bound(back_office, crowd, role, query):

@@ -10,6 +10,8 @@ from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from customers.tests.pages import PAGE
 
+pytestmark = pytest.mark.slow("needs so many rows that the planner has a choice")
+
 TRAIL = "/admin/tenants/auditevent/"
 ID = "0" * 20 + "4e20"
 

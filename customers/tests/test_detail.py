@@ -120,6 +120,7 @@ def test_a_super_admin_sees_all_tenants_and_narrows_with_tenant_id(super_admin, 
     assert super_admin.get(f"{url}?tenant_id={NO_SUCH_ID}").status_code == 400
 
 
+@pytest.mark.slow("makes a hundred rows")
 def test_the_same_number_of_queries_with_1_and_with_100_appointments(staff, tenant):
     customer, attending = CustomerFactory(tenant=tenant), UserFactory(tenant=tenant).pk
     counts = []

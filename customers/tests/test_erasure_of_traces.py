@@ -124,6 +124,7 @@ def by_purge_customers(customer, super_admin, back_office):
 WAYS = [by_the_api, by_the_admin, by_erase_customer, by_purge_customers]
 
 
+@pytest.mark.slow("dumps the database twice for each way to remove a person")
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_nothing_of_the_person_is_left_and_every_figure_stays(customer, super_admin, back_office, tenant, way):
     summary = f"{CUSTOMERS}/statistics/summary?tenant_id={tenant.pk}"

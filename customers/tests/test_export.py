@@ -78,6 +78,7 @@ def full(in_scope):
     return in_scope
 
 
+@pytest.mark.slow("writes and reads files of generated texts")
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_what_an_export_writes_an_import_reads_unchanged(full, tmp_path, kind):
     path = tmp_path / f"customers.{kind}"
@@ -99,6 +100,7 @@ def test_what_an_export_writes_an_import_reads_unchanged(full, tmp_path, kind):
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
 
 
+@pytest.mark.slow("writes and reads files of generated texts")
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TEXTS | st.sampled_from(AWKWARD), min_size=1, max_size=10))
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
@@ -128,13 +130,15 @@ def test_lists_can_hold_the_separator(entries):
     assert BY_NAME["preferred_categories"].read(plain(BY_NAME["preferred_categories"].cell(customer))) == entries
 
 
+@pytest.mark.slow("writes and reads files of generated texts")
 @given(st.lists(st.lists(TEXTS, min_size=2, max_size=2), min_size=1, max_size=5))
 def test_both_kinds_of_files_hold_any_text(cells):
     table = [["first_name", "notes"], *cells]
     book = io.BytesIO()
     write_workbook(book, table)
     for file in (book, io.BytesIO(b"".join(csv_chunks(table)))):
-        assert [record.cells for record in open_table(file).records] == cells
+        with tenant_scope(ALL_TENANTS), open_table(file) as read:
+            assert [record.cells for record in read.records] == cells
 
 
 # --- in a spreadsheet -----------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from customers.tests.factories import CustomerFactory
 from tenants.models import IdempotencyRecord, User
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import PASSWORD
+from tenants.tests.locks import waiting_sessions
 
 KEY = {"Idempotency-Key": "3f1c-desk-1"}
 BODY = {"first_name": "Jane", "phone": "+1234567890"}
@@ -222,14 +223,12 @@ def test_while_the_first_is_being_answered_the_second_is_told_to_wait(staff, ten
         connection.close()
 
     # The row is held, so that the first waits with the key in its hand.
-    with transaction.atomic(), tenant_scope(tenant), connection.cursor() as cursor:
+    with transaction.atomic(), tenant_scope(tenant):
         Customer.objects.select_for_update().get(pk=jane.pk)
         thread = threading.Thread(target=send)
         thread.start()
-        waiting = None
-        while thread.is_alive() and not waiting:
-            cursor.execute("SELECT pid FROM pg_locks WHERE NOT granted")
-            waiting = cursor.fetchone()
+        while thread.is_alive() and not waiting_sessions():
+            pass
         second = threading.Thread(target=send)
         second.start()
         second.join(20)

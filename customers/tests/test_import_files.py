@@ -6,12 +6,15 @@ import io
 import zipfile
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from customers.tests.transfer import as_csv, as_workbook
-from customers.transfer import text_tables, workbooks
+from customers.transfer import text_tables, workbook_tables
+from customers.transfer.columns import BY_HEADER
 from customers.transfer.files import open_table
+from customers.transfer.limits import MAX_COLUMNS, UPLOAD
+from customers.transfer.parsing import Job, parse
 from customers.transfer.tables import Unreadable
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
@@ -27,17 +30,26 @@ def somewhere():
 
 
 def table(data, **options):
-    return open_table(io.BytesIO(data), **options)
+    """The table of a file that was read to its end."""
+    with open_table(io.BytesIO(data), **options) as table:
+        table.rows = [(record.line, record.fault or record.cells) for record in table.records]
+    return table
 
 
 def rows(data, **options):
-    return [(record.line, record.fault or record.cells) for record in table(data, **options).records]
+    return table(data, **options).rows
 
 
 def refusal(data):
     with pytest.raises(Unreadable) as refused:
-        list(table(data).records)
+        table(data)
     return str(refused.value)
+
+
+def parsed_here(data, encoding=None):
+    """The records as the child process reads them, without one."""
+    job = Job(encoding=encoding, code_page="cp1252", known=list(BY_HEADER), limits=UPLOAD, only_check=False)
+    return list(parse(io.BytesIO(data), job).records)
 
 
 # --- encodings and delimiters ---------------------------------------------------------------------------------------
@@ -129,19 +141,19 @@ def test_extra_cells_that_are_empty_don_t_matter():
     assert rows(b"first_name,email\r\nJane,j@example.com,,\r\n") == [(2, ["Jane", "j@example.com"])]
 
 
-@pytest.mark.parametrize("name", ["a thousand columns", "ten thousand columns"])
-def test_many_columns(name):
-    number = 1_000 if name == "a thousand columns" else 10_000
-    data = as_csv([["first_name", *(f"c{n}" for n in range(number))], ["Jane", *["x"] * number]])
-    assert len(rows(data)[0][1]) == number + 1
-    assert table(data).ignored == [*(f"c{n}" for n in range(20)), f"{number - 20:,} more"]
+@pytest.mark.parametrize("write", [as_csv, as_workbook])
+def test_as_many_columns_as_are_read(write):
+    cells = [["first_name", *(f"c{n}" for n in range(MAX_COLUMNS - 1))], ["Jane", *["x"] * (MAX_COLUMNS - 1)]]
+    found = table(write(cells))
+    assert len(found.rows[0][1]) == MAX_COLUMNS
+    assert found.ignored == [*(f"c{n}" for n in range(20)), f"{MAX_COLUMNS - 21:,} more"]
 
 
 @given(st.binary(max_size=400))
 def test_whatever_bytes_there_are_they_are_read_or_refused(data):
     for beginning in (b"", b"first_name,email\n", b"\xff\xfe", b"PK\x03\x04"):
         try:
-            list(table(beginning + data).records)
+            parsed_here(beginning + data)
         except Unreadable:
             pass
 
@@ -149,6 +161,7 @@ def test_whatever_bytes_there_are_they_are_read_or_refused(data):
 text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 
 
+@pytest.mark.slow("writes and reads a hundred generated files")
 @given(
     st.lists(st.lists(text, min_size=3, max_size=3).filter(any), max_size=6),
     st.sampled_from(",;\t|"),
@@ -156,8 +169,10 @@ text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
     st.sampled_from(["\r\n", "\n"]),
 )
 def test_what_csv_writes_is_read(cells, delimiter, quoting, end):
+    # Python's writer does not quote a line end that is not its own.
+    assume(end == "\r\n" or "\r" not in "".join(map("".join, cells)))
     data = as_csv([HEADER, *cells], delimiter=delimiter, quoting=quoting, lineterminator=end)
-    assert [found for _, found in rows(data, encoding="utf-8")] == cells
+    assert [record.fault or record.cells for record in parsed_here(data, encoding="utf-8")] == cells
 
 
 # --- workbooks ------------------------------------------------------------------------------------------------------
@@ -190,14 +205,12 @@ BOOK = as_workbook([HEADER, *[GOOD] * 200])
 
 def test_a_row_number_out_of_this_world():
     data = repacked(BOOK, lambda name, xml: xml.replace(b'<row r="100"', b'<row r="999999999999"'))
-    assert len(rows(data)) < 110
+    assert len(rows(data)) <= 200
 
 
-def test_a_workbook_damaged_midway_is_read_so_far():
+def test_a_workbook_damaged_midway_is_refused_as_a_whole():
     data = repacked(BOOK, lambda name, xml: xml[: len(xml) // 2] if name == SHEET else xml)
-    found = rows(data)
-    assert 50 < len(found) < 150
-    assert found[-1][1] == "The workbook is damaged from here on: what follows was not read."
+    assert refusal(data) == workbook_tables.DAMAGED
 
 
 # --- files of which nothing can be read -----------------------------------------------------------------------------
@@ -215,11 +228,11 @@ OLD = "The workbook is protected by a password, or of Excel 2003 or older: save 
         (b"\0\0\0\0", NO_COLUMNS),
         (b"first_name,Name\r\n", "Each of the columns first_name and Name would be the first_name: leave one out."),
         (b"a" * 2_000_000, f"The first row has to name the columns. {text_tables.OVERLONG}"),
-        (workbooks.OLE + b"\0" * 100, OLD),
-        (BOOK[: len(BOOK) // 2], workbooks.DAMAGED),
-        (BOOK[:100] + b"\0" * 200 + BOOK[300:], workbooks.DAMAGED),
-        (repacked(BOOK, lambda name, xml: b"" if name == "xl/workbook.xml" else xml), workbooks.DAMAGED),
-        (repacked(BOOK, lambda name, xml: b"" if name == SHEET else xml), workbooks.DAMAGED),
+        (workbook_tables.OLE + b"\0" * 100, OLD),
+        (BOOK[: len(BOOK) // 2], workbook_tables.DAMAGED),
+        (BOOK[:100] + b"\0" * 200 + BOOK[300:], workbook_tables.DAMAGED),
+        (repacked(BOOK, lambda name, xml: b"" if name == "xl/workbook.xml" else xml), workbook_tables.DAMAGED),
+        (repacked(BOOK, lambda name, xml: b"" if name == SHEET else xml), workbook_tables.DAMAGED),
         (as_workbook([]), "The workbook is empty."),
         (as_workbook([["Jane", "Doe"]], [["x"]]), NO_COLUMNS + "Jane, Doe"),
     ],
@@ -233,6 +246,7 @@ def test_only_a_header_is_a_table_without_rows():
     assert rows(as_csv([HEADER])) == rows(as_workbook([HEADER])) == []
 
 
+@pytest.mark.slow("compresses 300 MB")
 def test_a_workbook_that_would_fill_the_memory_is_not_unpacked():
     """A zip bomb: 300 MB of zeros in 300 kB."""
     bomb = io.BytesIO()

@@ -18,6 +18,7 @@ from customers.transfer import importing
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceFactory
+from tenants.tests.locks import waiting_sessions
 
 HEADER = ["id", "first_name", "email", "phone", "notes", "preferred_services"]
 
@@ -49,6 +50,7 @@ def mixed(people, foreign, service, *, seed, rows=200):
     yield ["", "New", people[5].email, "", "", ""]
 
 
+@pytest.mark.slow("imports a generated file three times, for each seed")
 @pytest.mark.parametrize("update", [False, True])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_dry_run_tells_just_what_the_import_does(tmp_path, in_scope, stranger, monkeypatch, update, seed):
@@ -77,6 +79,7 @@ def test_the_dry_run_tells_just_what_the_import_does(tmp_path, in_scope, strange
     assert again.counts["unchanged"] == sum(wet.counts.values()) - wet.counts["refused"]
 
 
+@pytest.mark.slow("imports one file in batches of several sizes")
 def test_batches_don_t_matter(tmp_path, in_scope, stranger, monkeypatch):
     people = [CustomerFactory(tenant=in_scope) for _ in range(8)]
     path = tmp_path / "customers.csv"
@@ -106,6 +109,7 @@ call_command("import_customers", sys.argv[2], tenant="lotus")
 """
 
 
+@pytest.mark.slow("kills an import, and starts it again")
 @pytest.mark.django_db(transaction=True)
 def test_killed_and_started_again_it_ends_the_same(tmp_path, tenant):
     rows = [
@@ -137,12 +141,6 @@ def test_killed_and_started_again_it_ends_the_same(tmp_path, tenant):
 # --- races ----------------------------------------------------------------------------------------------------------
 
 
-def waits_for_a_lock():
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return bool(cursor.fetchone()[0])
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_customer_who_comes_in_between_is_refused_and_no_other(tmp_path, tenant):
     path = tmp_path / "customers.csv"
@@ -159,7 +157,7 @@ def test_a_customer_who_comes_in_between_is_refused_and_no_other(tmp_path, tenan
     with transaction.atomic():
         other = CustomerFactory(tenant=tenant, first_name="Joe", email="j5@example.com", phone=None)
         importer.start()
-        while not waits_for_a_lock():
+        while not waiting_sessions():
             assert importer.is_alive()
     importer.join()
     (result,) = results

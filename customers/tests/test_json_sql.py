@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appointments.models import Appointment, PaymentMethod
+from appointments.models import FIRST_DAY, LAST_DAY, Appointment, PaymentMethod
 from appointments.serializers import AppointmentSerializer
 from appointments.tests.factories import AppointmentFactory
 from circe.db.json_sql import as_json
@@ -21,6 +21,7 @@ texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 maybe = st.none() | texts
 instants = st.integers(-(2**31), 2**33).map(lambda n: dt.datetime.fromtimestamp(n / 7, dt.UTC))
 days = st.dates(dt.date(1, 1, 1), dt.date(9999, 12, 31))
+appointment_days = st.dates(FIRST_DAY, LAST_DAY)
 clocks = st.times(max_value=dt.time(11, 59)).map(lambda time: time.replace(microsecond=0))
 amounts = st.integers(0, 10**12)
 random = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -37,7 +38,7 @@ CUSTOMERS = st.fixed_dictionaries(
 )  # fmt: skip
 APPOINTMENTS = st.fixed_dictionaries(
     {
-        "appointment_date": days, "start_time": clocks, "total_price": amounts,
+        "appointment_date": appointment_days, "start_time": clocks, "total_price": amounts,
         "notes": maybe, "payment_method": st.none() | st.sampled_from(PaymentMethod.values), "paid_amount": amounts,
         "created_at": instants, "updated_at": instants,
     }

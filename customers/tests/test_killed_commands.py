@@ -12,7 +12,10 @@ from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 from tenants.tests.shell import run, start
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.slow("kills commands that work on 10,000 rows, and runs them again"),
+    pytest.mark.django_db(transaction=True),
+]
 
 NUMBER = 10_000
 DELETED_BY = "d" * 24

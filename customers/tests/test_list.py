@@ -340,6 +340,7 @@ def test_days_of_all_tenants_together_are_utc_days_and_of_one_its_own(super_admi
     assert listed(super_admin, f"created_from=2025-01-15&created_to=2025-01-15&tenant_id={stranger.pk}") == [pk]
 
 
+@pytest.mark.slow("makes a hundred rows")
 @pytest.mark.parametrize("role", ["staff", "super_admin"])
 def test_the_same_number_of_queries_at_1_3_and_100_rows(as_role, tenant, role):
     client, service, counts = as_role(role), ServiceFactory(tenant=tenant), []

@@ -16,9 +16,10 @@ from customers.models import Customer
 from customers.models.imports import CustomerImport
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from customers.tests.test_restore_customers import pk, until_somebody_waits
+from customers.tests.test_restore_customers import pk
 from tenants.models import AuditEvent
 from tenants.scope import ALL_TENANTS, tenant_scope
+from tenants.tests.locks import until_blocked
 from tenants.tests.shell import run
 
 NOW = dt.datetime(2026, 3, 31, 12, tzinfo=dt.UTC)
@@ -142,7 +143,7 @@ def test_whoever_is_restored_in_between_stays(tenant):
     with transaction.atomic(), tenant_scope(tenant):
         Customer.objects.select_for_update(of=("self",)).get(pk=pk(2)).restore()
         thread.start()
-        until_somebody_waits()
+        until_blocked()
     thread.join()
     assert ran[0].lines[-1] == "lotus: 2 purged"
     assert ids() == [pk(2)]

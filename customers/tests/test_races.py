@@ -14,11 +14,14 @@ from circe.db.roles import as_owner
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from customers.tests.pages import until_blocked
 from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceFactory
+from tenants.tests.locks import until_blocked
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.slow("lets dozens of requests race, each in a thread and a connection"),
+    pytest.mark.django_db(transaction=True),
+]
 
 EMAILS = [
     "jane@example.com",

@@ -12,6 +12,7 @@ from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.models import AuditEvent
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import UserFactory
+from tenants.tests.locks import until_blocked
 from tenants.tests.shell import run
 
 NOBODY = "f" * 24
@@ -235,22 +236,13 @@ def test_whoever_is_created_at_the_same_moment_keeps_their_email(tenant):
     with transaction.atomic():
         new = CustomerFactory(tenant=tenant, email=deleted.email)
         thread.start()
-        until_somebody_waits()
+        until_blocked()
     thread.join()
     assert (ran[0].code, ran[0].lines[0]) == (
         1,
         f"lotus: refused {deleted.pk}: its e-mail address is now that of {new.pk}",
     )
     assert deleted_ids() == [deleted.pk]
-
-
-def until_somebody_waits():
-    """Return once a connection waits for what another holds."""
-    with connection.cursor() as cursor:
-        waiting = 0
-        while not waiting:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            (waiting,) = cursor.fetchone()
 
 
 # --- tenants --------------------------------------------------------------------------------------------------------

@@ -350,6 +350,7 @@ def matches(fields, phone, text):
     )
 
 
+@pytest.mark.slow("compares generated searches with a match in Python")
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=people, text=texts)
 def test_search_finds_just_whom_a_naive_matcher_finds(found, in_scope, people, text):
@@ -380,7 +381,7 @@ def test_no_word_of_one_character_finds_everybody(db):
         assert cursor.fetchall() == [("\uf8ff",)]
 
 
-# Latin-1 signs, modifier letters and combining marks, Greek accents, combining marks for symbols: three seconds of requests.
+# These blocks hold Latin-1 signs, modifier letters, combining marks and Greek accents. More would take many seconds.
 BLOCKS = [range(0xA1, 0xC0), range(0x2B0, 0x370), range(0x1FBD, 0x1FFF), range(0x20D0, 0x20F1)]
 
 

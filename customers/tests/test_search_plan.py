@@ -13,6 +13,8 @@ from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
 
+pytestmark = pytest.mark.slow("needs so many rows that the planner has a choice")
+
 CROWD = 20_000
 
 

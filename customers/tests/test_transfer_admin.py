@@ -178,7 +178,7 @@ def test_a_file_that_can_t_be_read_is_an_error_of_the_form(back_office, in_scope
 
 
 def test_a_file_that_is_too_large(back_office, tenant, monkeypatch):
-    monkeypatch.setattr(admin, "MAX_UPLOAD", 10)
+    monkeypatch.setattr(admin, "MAX_UPLOAD_BYTES", 10)
     ((error,),) = upload(back_office("tenant_admin")).context["form"].errors.values()
     assert error.endswith("split it, or have it imported by import_customers.")
 

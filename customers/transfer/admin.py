@@ -33,15 +33,14 @@ from customers.models.imports import CustomerImport
 from customers.transfer import uploads
 from customers.transfer.columns import COLUMNS
 from customers.transfer.exporting import csv_chunks, header, rows
-from customers.transfer.files import open_table
 from customers.transfer.importing import OUTCOMES
+from customers.transfer.limits import MAX_UPLOAD_BYTES, MB
 from customers.transfer.tables import Unreadable
 from customers.transfer.workbooks import write_workbook
 from tenants.audit.context import audit_context, current_actor
 from tenants.models import Tenant
 from tenants.scope import current_scope, current_tenant, enter_scope, tenant_scope
 
-MAX_UPLOAD = 50 * 1024 * 1024
 # What is made before the first byte is sent has to be made soon.
 MAX_SHEET = 20_000
 TEMPLATES = "admin/customers/customer/"
@@ -56,7 +55,7 @@ class UploadForm(forms.Form):
         Tenant.objects.all(), label="Business", widget=Choice(Customer._meta.get_field("tenant"), admin.site)
     )
     file = forms.FileField(
-        help_text=f"CSV or Excel (.xlsx), at most {MAX_UPLOAD >> 20} MB. The first row names the columns.",
+        help_text=f"CSV or Excel (.xlsx), at most {MAX_UPLOAD_BYTES // MB} MB. The first row names the columns.",
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx"}),
     )
     update = forms.BooleanField(
@@ -77,15 +76,10 @@ class UploadForm(forms.Form):
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
-        if file.size > MAX_UPLOAD:
+        if file.size > MAX_UPLOAD_BYTES:
             raise forms.ValidationError(
-                f"The file is larger than {MAX_UPLOAD >> 20} MB: split it, or have it imported by import_customers."
+                f"The file is larger than {MAX_UPLOAD_BYTES // MB} MB: split it, or have it imported by import_customers."
             )
-        if current_tenant():
-            try:
-                open_table(file)
-            except Unreadable as error:
-                raise forms.ValidationError(str(error)) from error
         return file
 
 
@@ -116,14 +110,20 @@ class TransferAdmin(admin.ModelAdmin):
 
     # --- import -----------------------------------------------------------------------------------------------------
 
+    # Others are to see at once that the file is being worked on.
+    @transaction.non_atomic_requests
     def upload_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask for a file, and check it."""
+        """Ask for a file, and check it. No transaction is open while a child process reads it."""
         self._demand(request, "import")
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
             file = form.cleaned_data["file"]
-            upload = uploads.keep(file, name=file.name, update=form.cleaned_data["update"])
-            return self._worked_on(request, upload, dry_run=True)
+            try:
+                upload = uploads.keep(file, name=file.name, update=form.cleaned_data["update"])
+            except (Unreadable, uploads.Busy) as error:
+                form.add_error("file", str(error))
+            else:
+                return self._worked_on(request, upload, dry_run=True)
         return self._page(request, "import", "Import customers", form=form, columns=COLUMNS)
 
     def import_view(self, request: HttpRequest, upload_id: str) -> HttpResponse:
@@ -132,7 +132,7 @@ class TransferAdmin(admin.ModelAdmin):
         if upload is None:
             return self._gone(request)
         if request.method == "POST":
-            return self._worked_on(request, upload, dry_run="check" in request.POST)
+            return self._begun(request, upload, dry_run="check" in request.POST)
         report = upload.report or {}
         return self._page(
             request,
@@ -166,11 +166,18 @@ class TransferAdmin(admin.ModelAdmin):
         messages.warning(request, "This file is not kept any more. Upload it again.")
         return HttpResponseRedirect(reverse("admin:customers_customer_import"))
 
+    def _begun(self, request: HttpRequest, upload: CustomerImport, *, dry_run: bool) -> HttpResponse:
+        """The page of `_worked_on`; where the file can't be worked on now, the way back, and why."""
+        try:
+            if uploads.begin(upload, dry_run=dry_run):
+                return self._worked_on(request, upload, dry_run=dry_run)
+        except uploads.Busy as busy:
+            messages.warning(request, str(busy))
+        return HttpResponseRedirect(reverse("admin:customers_customer_import_one", args=[upload.pk]))
+
     def _worked_on(self, request: HttpRequest, upload: CustomerImport, *, dry_run: bool) -> HttpResponse:
         """A page that grows while the file is worked on, and then leads to the outcome."""
         url = reverse("admin:customers_customer_import_one", args=[upload.pk])
-        if not uploads.begin(upload, dry_run=dry_run):
-            return HttpResponseRedirect(url)
         title = f"{'Checking' if dry_run else 'Importing'} {upload.file_name}"
         page = self._page(request, "import_progress", title, url=url, here=HERE).render()
         before, after = page.text.split(HERE)
@@ -235,14 +242,16 @@ class TransferAdmin(admin.ModelAdmin):
 def _progress(upload: CustomerImport, dry_run: bool, url: str, before: str, after: str) -> Iterator[str]:
     """The page: its beginning, a bar for each step, each over the one before, the way to the outcome, its end."""
     yield before
-    outcome = "done"
+    outcome, reason = "done", ""
     try:
         with closing(uploads.work(upload, dry_run=dry_run)) as steps:
             for done, report in steps:
                 yield render_to_string(f"{TEMPLATES}import_step.html", {"percent": round(100 * done), "report": report})
     except OperationalError:
         outcome = "stopped"
-    yield render_to_string(f"{TEMPLATES}import_end.html", {"url": url, "outcome": outcome})
+    except Unreadable as error:
+        outcome, reason = "unreadable", str(error)
+    yield render_to_string(f"{TEMPLATES}import_end.html", {"url": url, "outcome": outcome, "reason": reason})
     yield after
 
 

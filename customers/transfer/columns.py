@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.utils import timezone
 from circe.api.parameters import DAY, first_instant, to_boolean, to_day_or_instant
 from circe.db.ids import is_id
 from customers.models import Customer, Gender
+from customers.transfer.headers import letters_of, spellings
 from customers.validators import validate_date_of_birth, validate_tag
 
 MAX_ENTRIES = 100
@@ -190,17 +191,10 @@ TENANT = "tenant"
 # Those of the file of refused rows, which can be corrected and imported as it is.
 REFUSAL = ["line", "column", "reason"]
 
-_HEADERS = {
-    _NOT_A_LETTER.sub("", header): column for column in COLUMNS for header in (column.name.lower(), *column.also)
-}
+# By the header as `letters_of` writes it.
+BY_HEADER = {letters_of(header): column for column in COLUMNS for header in (column.name, *column.also)}
 
 
 def column_called(header: str) -> Column | None:
     """The column of a header, None for an unknown one. Case, blanks and punctuation don't matter."""
-    letters = _NOT_A_LETTER.sub("", header.lower())
-    return _HEADERS.get(letters) or _HEADERS.get(letters.removeprefix("preferences"))
-
-
-def recognised(headers: Iterable[str]) -> int:
-    """How many of the headers name a column."""
-    return sum(column_called(header) is not None for header in headers)
+    return next((BY_HEADER[name] for name in spellings(header) if name in BY_HEADER), None)

@@ -4,8 +4,6 @@ import codecs
 import io
 from typing import BinaryIO
 
-from tenants.scope import current_tenant
-
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 NAMES = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
 # What Windows writes where it does not write Unicode goes by the language it is set to. Guessing by the bytes fails on
@@ -31,11 +29,15 @@ CHUNK = 1 << 16
 codecs.register_error("circe-broken", lambda error: (BROKEN, error.end))
 
 
-def encoding_of(file: BinaryIO) -> str:
+def code_page(language: str) -> str:
+    """The code page that Windows uses for a language such as `en` or `zh-Hans`."""
+    return CODE_PAGES.get(language.partition("-")[0], "cp1252")
+
+
+def encoding_of(file: BinaryIO, code_page: str) -> str:
     """The encoding of a file, by its byte order mark, by its zeros (UTF-16), else UTF-8.
 
-    Where most lines with other letters than ASCII's are no UTF-8, it is the code page of the tenant's language; where
-    few are, those few are broken.
+    Where most lines with other letters than ASCII's are no UTF-8, it is the code page; where few are, those few are broken.
     """
     head = _rewound(file).read(4096)
     for mark, encoding in BOMS.items():
@@ -43,7 +45,7 @@ def encoding_of(file: BinaryIO) -> str:
             return encoding
     if head.count(0) > len(head) // 4:
         return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
-    return "utf-8" if _is_utf8(_rewound(file)) else _code_page()
+    return "utf-8" if _is_utf8(_rewound(file)) else code_page
 
 
 class Text(io.TextIOWrapper):
@@ -72,8 +74,3 @@ def _is_utf8(file: BinaryIO) -> bool:
         except UnicodeDecodeError:
             broken += 1
     return broken <= sound
-
-
-def _code_page() -> str:
-    tenant = current_tenant()
-    return CODE_PAGES.get(tenant.language.partition("-")[0], "cp1252") if tenant else "cp1252"

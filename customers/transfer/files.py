@@ -6,15 +6,38 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from customers.transfer.tables import Table
-from customers.transfer.text_tables import text_table
-from customers.transfer.workbooks import is_workbook, workbook_table
+from customers.transfer.columns import BY_HEADER
+from customers.transfer.encodings import code_page
+from customers.transfer.limits import UPLOAD, Limits
+from customers.transfer.parsing import Job
+from customers.transfer.reading import Table, with_descriptor
+from tenants.scope import current_tenant
 
 
-def open_table(file: BinaryIO, encoding: str | None = None) -> Table:
-    """The table of a CSV or XLSX file, told by its beginning. Raises Unreadable."""
-    file.seek(0)
-    return workbook_table(file) if is_workbook(file.read(8)) else text_table(file, encoding)
+def open_table(
+    file: BinaryIO, encoding: str | None = None, *, limits: Limits = UPLOAD, only_check: bool = False
+) -> Table:
+    """The table of a CSV or XLSX file. Raises Unreadable. To be closed.
+
+    The file is read by a child process, which moves its position. With `only_check` there are no records: they are looked
+    at in the child process, as far as it can be known there whether the file is readable within the limits.
+    """
+    tenant = current_tenant()
+    job = Job(
+        encoding=encoding,
+        code_page=code_page(tenant.language if tenant else ""),
+        known=list(BY_HEADER),
+        limits=limits,
+        only_check=only_check,
+    )
+    return Table(with_descriptor(file), job)
+
+
+def check_readable(file: BinaryIO) -> None:
+    """Raises Unreadable where an uploaded file can't be imported at all."""
+    with open_table(file, only_check=True) as table:
+        for _ in table.records:
+            pass
 
 
 def private(path: Path) -> BinaryIO:

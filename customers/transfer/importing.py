@@ -7,16 +7,17 @@ alike, whether or not the rows before are there to be found.
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from itertools import islice
 from typing import Any
 
 from django.db import IntegrityError, OperationalError, transaction
 from psycopg.errors import DeadlockDetected
 
 from customers.transfer.claims import Claims
+from customers.transfer.limits import MAX_BATCH_CHARACTERS, MAX_REASON_CHARACTERS
 from customers.transfer.matching import Batch
+from customers.transfer.reading import Table
 from customers.transfer.rows import Reader, Row
-from customers.transfer.tables import Table
+from customers.transfer.tables import Record
 
 BATCH = 1000
 SHOWN = 100
@@ -52,6 +53,8 @@ class Report:
     refused: int = 0
     refusals: list[Refusal] = field(default_factory=list)
     example: str = ""
+    # How many of the refused rows the file for download holds; None where it holds all.
+    downloadable: int | None = None
 
     @property
     def rows(self) -> int:
@@ -85,7 +88,7 @@ class Import:
         reader = Reader(self.table)
         self.claims = Claims()
         try:
-            while records := list(islice(self.table.records, BATCH)):
+            for records in _batches(self.table.records):
                 self._take([reader.row(record) for record in records])
                 yield self.report
         finally:
@@ -128,12 +131,31 @@ class Import:
                 self.report.example = row.customer.full_name
 
     def _refuse(self, row: Row, reasons: dict[str, str]) -> None:
-        refusal = Refusal(row.record.line, ", ".join(filter(None, reasons)), " ".join(dict.fromkeys(reasons.values())))
+        refusal = Refusal(row.record.line, ", ".join(filter(None, reasons)), _sentence(reasons))
         self.report.refused += 1
         if len(self.report.refusals) < SHOWN:
             self.report.refusals.append(refusal)
         if self.on_refused:
             self.on_refused(refusal, row.record.cells)
+
+
+def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
+    """BATCH records at a time; where they are long, fewer."""
+    batch: list[Record] = []
+    characters = 0
+    for record in records:
+        batch.append(record)
+        characters += sum(map(len, record.cells))
+        if len(batch) >= BATCH or characters >= MAX_BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def _sentence(reasons: dict[str, str]) -> str:
+    text = " ".join(dict.fromkeys(reasons.values()))
+    return text if len(text) <= MAX_REASON_CHARACTERS else f"{text[: MAX_REASON_CHARACTERS - 1]}…"
 
 
 def _refused_by_database(error: Exception) -> dict[str, str]:

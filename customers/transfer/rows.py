@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 
 from customers.models import PREFERRED, Customer
 from customers.transfer.columns import TENANT, Column, plain
-from customers.transfer.tables import Record, Table
+from customers.transfer.reading import Table
+from customers.transfer.tables import Record
 from tenants.identity import email_key
 from tenants.models import Outlet, Service, Staff
 from tenants.scope import current_tenant

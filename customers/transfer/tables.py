@@ -1,13 +1,19 @@
-"""What a file holds, whether CSV or XLSX: a header that names columns of customers, and records."""
+"""A table as the child process reads it from a CSV or XLSX file: a header and records. It knows nothing of customers."""
 
-import io
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import BinaryIO, NamedTuple
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from customers.transfer.columns import REFUSAL, TENANT, Column, column_called
+from customers.transfer.limits import MAX_COLUMNS, Limits
 
-TOLD = 20
+# How files begin: an XLSX, which is a zip archive, and a workbook that is older or protected by a password.
+ZIP = b"PK\x03\x04"
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+def is_workbook(head: bytes) -> bool:
+    """Says whether a file that begins so is a workbook. A damaged one is told by the first bytes alone."""
+    return head.startswith((ZIP, OLE[:4]))
 
 
 class Unreadable(Exception):
@@ -22,57 +28,38 @@ class Record(NamedTuple):
     fault: str = ""
 
     def fitted(self, width: int) -> "Record":
-        """The record with a cell for each header; at fault where they are more or fewer."""
+        """The record with a cell for each header, and no more; at fault where it has more or fewer."""
+        cells = self.cells[:width]
         if len(self.cells) < width or any(self.cells[width:]):
-            return self._replace(fault=f"The row has {len(self.cells):,} cells, the header {width:,}.")
-        return self._replace(cells=self.cells[:width])
+            return self._replace(cells=cells, fault=f"The row has {len(self.cells):,} cells, the header {width:,}.")
+        return self._replace(cells=cells)
 
 
 @dataclass
-class Table:
-    """The columns of a file, one or None for each header, and its records, which can be read once.
+class RawTable:
+    """The header of a file as it is written there, and its records, which can be read once.
 
-    `read_as` tells how the file was understood. Raises Unreadable where the header names no column, or one twice.
+    `read_as` tells how the file was understood; `position()` how many of its `size` bytes have been read.
     """
 
     header: list[str]
     records: Iterator[Record]
     read_as: str
-    file: BinaryIO
-    columns: list[Column | None] = field(init=False)
+    size: int
+    position: Callable[[], int]
 
-    def __post_init__(self) -> None:
-        self.columns = [column_called(name) for name in self.header]
-        known = [column for column in self.columns if column]
-        if not known:
-            raise Unreadable(
-                "The first row has to name the columns, such as first_name, email and phone. "
-                f"Here it is: {', '.join(self.header)[:200]}"
-            )
-        for column in known:
-            if known.count(column) > 1:
-                both = [name for name, other in zip(self.header, self.columns, strict=True) if other is column]
-                raise Unreadable(f"Each of the columns {' and '.join(both)} would be the {column.name}: leave one out.")
-        self.size = _size(self.file)
-
-    @property
-    def ignored(self) -> list[str]:
-        """The headers that name no column; of very many the first."""
-        pairs = zip(self.header, self.columns, strict=True)
-        unknown = [
-            name[:50] for name, column in pairs if not column and name and name.lower() not in [*REFUSAL, TENANT]
-        ]
-        more = len(unknown) - TOLD
-        return unknown if more <= 0 else [*unknown[:TOLD], f"{more:,} more"]
-
-    @property
-    def position(self) -> int:
-        """Up to which byte the file has been read."""
-        return self.file.tell()
+    def within(self, limits: Limits) -> Iterator[Record]:
+        """The records. Raises Unreadable at the first one too many."""
+        most = min(limits.rows, limits.cells // max(1, len(self.header)))
+        for number, record in enumerate(self.records, 1):
+            if number > most:
+                raise Unreadable(
+                    f"The file has more than {most:,} rows: split it, or have it imported by import_customers."
+                )
+            yield record
 
 
-def _size(file: BinaryIO) -> int:
-    here = file.tell()
-    size = file.seek(0, io.SEEK_END)
-    file.seek(here)
-    return size
+def check_width(width: int) -> None:
+    """Raises Unreadable where a header has more than MAX_COLUMNS."""
+    if width > MAX_COLUMNS:
+        raise Unreadable(f"The table has {width:,} columns; at most {MAX_COLUMNS:,} are read. Leave out the others.")

@@ -1,20 +1,19 @@
 """Tables in text files: CSV, in whichever encoding, with whichever delimiter."""
 
 import csv
+import io
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import BinaryIO, NamedTuple
 
-from customers.transfer.columns import recognised
-from customers.transfer.encodings import NAMES, Text, encoding_of
-from customers.transfer.tables import Record, Table, Unreadable
+from customers.transfer.encodings import NAMES, Text
+from customers.transfer.headers import count_known
+from customers.transfer.limits import MAX_CELL_CHARACTERS, MAX_LINES_PER_ROW, MAX_ROW_CHARACTERS, Limits
+from customers.transfer.tables import RawTable, Record, Unreadable, check_width
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-MAX_LINE = 1_000_000
-# Of one record: a quotation mark that is never closed must not swallow the rest of the file.
-MAX_LINES = 1_000
-OVERLONG = f"The line is longer than {MAX_LINE:,} characters."
+OVERLONG = f"The line is longer than {MAX_ROW_CHARACTERS:,} characters."
 UNCLOSED = "A quotation mark is opened and not closed, or stands in the middle of a cell."
 _HINT = re.compile(r"sep=(.)\s*\Z")
 
@@ -27,23 +26,24 @@ class Line(NamedTuple):
 
     @property
     def is_overlong(self) -> bool:
-        return len(self.text) >= MAX_LINE
+        return len(self.text) >= MAX_ROW_CHARACTERS
 
 
-def text_table(file: BinaryIO, encoding: str | None = None) -> Table:
-    """The table of a text file, whose encoding is recognised unless given. Raises Unreadable."""
-    encoding = encoding or encoding_of(file)
-    lines = _Lines(Text(file, encoding))
+def text_table(file: BinaryIO, encoding: str, known: Collection[str], limits: Limits) -> RawTable:
+    """The table of a text file. `known` are the names of columns that it may have. Raises Unreadable."""
+    csv.field_size_limit(MAX_CELL_CHARACTERS)
+    size = file.seek(0, io.SEEK_END)
+    lines = _Lines(Text(file, encoding), known, limits)
     header = lines.header()
     read_as = f"{NAMES.get(encoding, encoding)}, separated by {DELIMITERS.get(lines.delimiter, lines.delimiter)}"
-    return Table(header, lines.records(), read_as, file)
+    return RawTable(header, lines.records(), read_as, size, file.tell)
 
 
 class _Lines:
     """The lines of a file, put together to records. A malformed one takes no other with it."""
 
-    def __init__(self, text: Text) -> None:
-        self.text = text
+    def __init__(self, text: Text, known: Collection[str], limits: Limits) -> None:
+        self.text, self.known, self.limits = text, known, limits
         self.number = 0
         self.again: deque[Line] = deque()
         self.delimiter = ","
@@ -61,8 +61,11 @@ class _Lines:
             return self.header()
         text = line.text.removeprefix("\ufeff")
         rows = {delimiter: _cells(text, delimiter) for delimiter in [self.delimiter, *DELIMITERS]}
-        self.delimiter = max(rows, key=lambda delimiter: (recognised(rows[delimiter]), len(rows[delimiter])))
+        self.delimiter = max(
+            rows, key=lambda delimiter: (count_known(rows[delimiter], self.known), len(rows[delimiter]))
+        )
         self.width = len(rows[self.delimiter])
+        check_width(self.width)
         return [cell.strip() for cell in rows[self.delimiter]]
 
     def records(self) -> Iterator[Record]:
@@ -74,7 +77,9 @@ class _Lines:
                 # The first line alone is malformed; the others are looked at again.
                 self.again.extendleft(reversed(group[1:]))
                 first = group[0]
-                yield Record(first.number, _cells(first.text[:1000], self.delimiter), _fault(first, error))
+                yield Record(
+                    first.number, _cells(first.text[:1000], self.delimiter)[: self.width], _fault(first, error)
+                )
             else:
                 yield from (record.fitted(self.width) for record in rows if any(record.cells))
 
@@ -93,7 +98,7 @@ class _Lines:
         """The next line, and those after it until every quotation mark is closed; alone where none closes it nearby."""
         group: list[Line] = []
         quotes = size = 0
-        while len(group) < MAX_LINES and size < MAX_LINE and (line := self._next()):
+        while len(group) < MAX_LINES_PER_ROW and size < MAX_ROW_CHARACTERS and (line := self._next()):
             group.append(line)
             quotes += line.text.count('"')
             size += len(line.text)
@@ -105,13 +110,17 @@ class _Lines:
     def _next(self) -> Line | None:
         if self.again:
             return self.again.popleft()
-        text = self.text.readline(MAX_LINE)
+        text = self.text.readline(MAX_ROW_CHARACTERS)
         if not text:
             return None
         self.number += 1
-        if len(text) == MAX_LINE:
+        if self.number > self.limits.lines:
+            raise Unreadable(
+                f"The file has more than {self.limits.lines:,} lines: split it, or have it imported by import_customers."
+            )
+        if len(text) == MAX_ROW_CHARACTERS:
             # Its rest belongs to no row.
-            while (rest := self.text.readline(MAX_LINE)) and len(rest) == MAX_LINE:
+            while (rest := self.text.readline(MAX_ROW_CHARACTERS)) and len(rest) == MAX_ROW_CHARACTERS:
                 pass
         return Line(self.number, text)
 

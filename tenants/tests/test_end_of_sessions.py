@@ -203,7 +203,7 @@ def test_a_hash_that_is_renewed_at_a_log_in_ends_nothing(tenant, door):
     old = make_password(PASSWORD, hasher="pbkdf2_sha256")
     user = UserFactory(tenant=tenant)
     person = Sessions(user)
-    # As if the hash had always been of the older kind.
+    # The account keeps a hash of an older kind, without ending its sessions.
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('circe.renewed_hash', %s, true)", [old])
         cursor.execute(PASSWORD_SQL, [old, user.pk])

@@ -149,7 +149,7 @@ def urls(patterns, prefix=""):
 
 
 def _parts(path):
-    """Text and placeholders in turns."""
+    """Yields the fixed parts of the URL pattern and its placeholders, one after the other."""
     return path.replace("<", "\0").replace(">", "\0").split("\0")
 
 

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 from tenants.accounts.hashers import FastArgon2idPasswordHasher
 from tenants.models import LoginFailure, LoginSession, Role
 from tenants.tests.factories import PASSWORD, UserFactory
+from tenants.tests.locks import waiting_sessions
 
 committed = pytest.mark.django_db(transaction=True)
 
@@ -367,14 +368,12 @@ def test_a_log_in_does_not_outrun_a_new_password(user):
             connection.close()
 
     thread = threading.Thread(target=post, daemon=True)
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         user.set_password("another good password")
         user.save()
         thread.start()
-        waiting = 0
-        while thread.is_alive() and not waiting:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            (waiting,) = cursor.fetchone()
+        while thread.is_alive() and not waiting_sessions():
+            pass
     thread.join()
     assert (answers[0].status_code, answers[0].json()) == (401, REFUSED)
     assert not LoginSession.objects.live().exists()

@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 from circe.db.ids import new_id
 from tenants.models import LoginSession, User
 from tenants.tests.factories import UserFactory
+from tenants.tests.locks import waiting_sessions
 
 committed = pytest.mark.django_db(transaction=True)
 
@@ -251,18 +252,18 @@ def refreshed_by_twenty(pair):
         answer = APIClient().post(REFRESH, pair)
         return answer.status_code, answer.content
 
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         LoginSession.objects.select_for_update().get()
         threads, answers = begin(20, post)
         waiting = 0
         while waiting < 20 and any(thread.is_alive() for thread in threads):
-            cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
-            (waiting,) = cursor.fetchone()
+            waiting = len(waiting_sessions())
     join(threads)
     assert (waiting, len(answers)) == (20, 20)
     return answers
 
 
+@pytest.mark.slow("repeats a race of twenty sessions twenty times")
 @committed
 def test_twenty_at_once_give_one_lineage(pair, clock):
     """Twenty times over, each with the pair of the time before."""

@@ -226,6 +226,7 @@ def test_claims_that_are_no_good(name, claims, bearer):
     assert_refused(bearer(mutant(claims, name)))
 
 
+@pytest.mark.slow("sends every bad token to every operation")
 def test_no_operation_takes_what_is_no_good(tenant, claims, sign, bearer):
     """Each operation that wants a token, by the OpenAPI document, with each token of another type, key, algorithm or age."""
     refused = {name: mutant(claims, name) for name in CLAIMS_NO_GOOD} | {

@@ -7,13 +7,16 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from customers.transfer.files import open_table, private
 from customers.transfer.importing import OUTCOMES, SHOWN, Import, Refusal
+from customers.transfer.limits import COMMAND
+from customers.transfer.reading import Table
 from customers.transfer.refusals import RefusedRows
-from customers.transfer.tables import Table, Unreadable
-from tenants.commands import REFUSED, TenantCommand, UsageError
+from customers.transfer.tables import Unreadable
+from tenants.commands import EXIT_SOME_REFUSED, REFUSED, TenantCommand, UsageError
 from tenants.models import Tenant
 
 
@@ -53,7 +56,8 @@ class Command(TenantCommand):
         path, refused = self.options["file"], self.options["refused"]
         with ExitStack() as files:
             try:
-                table = open_table(files.enter_context(path.open("rb")), self.options["encoding"])
+                file = files.enter_context(path.open("rb"))
+                table = files.enter_context(open_table(file, self.options["encoding"], limits=COMMAND))
                 rejects = RefusedRows(files.enter_context(private(refused)), table.header) if refused else None
             except Unreadable as error:
                 raise UsageError(f"{path}: {error}") from error
@@ -69,7 +73,12 @@ class Command(TenantCommand):
                     self.record(REFUSED, f"{where}: {refusal.reason}", **asdict(refusal))
 
             run = Import(table, update=self.options["update"], dry_run=self.options["dry_run"], on_refused=on_refused)
-            self._run(run, tenant)
+            try:
+                self._run(run, tenant)
+            except Unreadable as error:
+                raise CommandError(
+                    f"{path}: {error} What was imported before is kept.", returncode=EXIT_SOME_REFUSED
+                ) from error
 
     def _run(self, run: Import, tenant: Tenant) -> None:
         with tqdm(total=run.table.size, unit="B", unit_scale=True, disable=None) as bar:

@@ -79,7 +79,10 @@ class Command(TenantCommand):
         if self.user_id is None:
             return Customer.objects.filter(Q(pk__in=self.options["id"]) | Q(email_key__in=self.options["email"]))
         rows = Customer.objects.deleted().filter(deleted_by=self.user_id)
-        start, end = (text and to_day_or_instant(text) for text in (self.options["from"], self.options["to"]))
+        try:
+            start, end = (text and to_day_or_instant(text) for text in (self.options["from"], self.options["to"]))
+        except ValidationError as error:  # an instant that the tenant's clock takes beyond the calendar
+            raise UsageError(f"--from and --to: {error.message}") from error
         if start and end and is_reversed(start, end):
             raise UsageError("--from is after --to.")
         rows = rows.filter(deleted_at__gte=first_instant(start)) if start else rows

@@ -19,7 +19,7 @@ ALTER TABLE {table}
 
 
 class Migration(migrations.Migration):
-    dependencies = [("appointments", "0005_day_index_covers_figures")]
+    dependencies = [("appointments", "0006_appointment_days")]
     operations = [
         migrations.RunSQL(replace(table, constraint, "ON DELETE CASCADE"), replace(table, constraint, ""))
         for table, constraint in CONSTRAINTS.items()

@@ -1,0 +1,222 @@
+"""The ends of the calendar: no day and no instant that is sent anywhere, in whatever time zone, is a 5xx or a traceback.
+
+Parameters, filters, forms and columns are found in the document, the admin and the code, so that new ones are tried too.
+"""
+
+import io
+from contextlib import suppress
+
+import pytest
+from django.apps import apps
+from django.contrib.admin import site
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command, get_commands, load_command_class
+from django.db import models
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from appointments.models import Appointment, Status
+from appointments.tests.factories import AppointmentFactory
+from customers.models import Customer
+from customers.models.imports import CustomerImport
+from customers.tests.factories import CustomerFactory
+from customers.transfer.columns import COLUMNS
+from tenants.scope import tenant_scope
+from tenants.tests.forms import opened
+
+ZONES = ["Pacific/Apia", "Pacific/Kiritimati", "Etc/GMT+12", "Asia/Jakarta", "UTC"]
+DAYS = ["0001-01-01", "0001-01-02", "1899-12-31", "9999-12-30", "9999-12-31"]
+# A day that Apia left out, and the night of a clock that was turned.
+ODD = ["2011-12-30", "2025-03-30"]
+INSTANTS = [
+    "0001-01-01T00:00:00Z",
+    "0001-01-01T00:00:00+14:00",
+    "0001-01-01T00:00:00-12:00",
+    "0001-01-01T00:00:00",
+    "9999-12-31T23:59:59Z",
+    "9999-12-31T23:59:59.999999",
+    "9999-12-31T23:59:59-12:00",
+    "9999-12-31T23:59:59+14:00",
+]
+VALUES = DAYS + ODD + INSTANTS
+
+
+@pytest.fixture(params=ZONES)
+def there(request, tenant):
+    """Our tenant, in each of the zones."""
+    tenant.time_zone = request.param
+    tenant.save()
+    return tenant
+
+
+def day_parameters():
+    """Each GET of the document with the names of its days and instants."""
+    paths = APIClient().get("/openapi.json").json()["paths"]
+    for path, methods in paths.items():
+        parameters = methods.get("get", {}).get("parameters", [])
+        names = [one["name"] for one in parameters if one["schema"].get("format") in {"date", "date-time"}]
+        if names:
+            yield path, names
+
+
+def pairs(names):
+    """Each value for each name, and the ends of the calendar for all of them together."""
+    for name in names:
+        yield from ({name: value} for value in VALUES)
+    for first, last in (("0001-01-01", "9999-12-31"), ("9999-12-31", "9999-12-31"), ("0001-01-01", "0001-01-01")):
+        yield dict(zip(sorted(names), (first, last), strict=False))
+
+
+@pytest.mark.parametrize("role", ["tenant_admin", "super_admin"])
+def test_every_day_parameter_of_the_document(there, as_role, role):
+    client, appointment = as_role(role), AppointmentFactory(tenant=there)
+    found = list(day_parameters())
+    assert {name for _, names in found for name in names} >= {"created_from", "created_to", "from_date", "to_date"}
+    for path, names in found:
+        for query in pairs(names):
+            response = client.get(path.format(customer_id=appointment.customer_id), query)
+            assert response.status_code in {200, 400}, (path, query, response.content)
+
+
+def date_filters():
+    """The lists of the admin that are narrowed by a day, and by which."""
+    for model in (model for model in apps.get_models() if site.is_registered(model)):
+        for entry in site.get_model_admin(model).list_filter:
+            name = entry if isinstance(entry, str) else entry[0] if isinstance(entry, tuple) else None
+            if name and "__" not in name and isinstance(model._meta.get_field(name), models.DateField):
+                yield model, name
+
+
+@pytest.mark.parametrize("role", ["tenant_admin", "super_admin"])
+def test_every_filter_of_the_admin_by_day(there, back_office, role):
+    browser, _ = back_office(role), CustomerFactory(tenant=there)
+    found = list(date_filters())
+    assert (Customer, "created_at") in found
+    for model, name in found:
+        page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        for comparison in ("", "__gte", "__lt"):
+            for value in VALUES:
+                response = browser.get(page, {f"{name}{comparison}": value})
+                assert response.status_code < 500, (page, name, comparison, value)
+
+
+@pytest.mark.parametrize("name", ["customers", "appointments_appointment_daysheet", "figures", "index", "export"])
+def test_every_page_of_the_admin_that_is_of_days(there, back_office, name):
+    browser = back_office("tenant_admin")
+    AppointmentFactory(tenant=there)
+    names = {"appointments_appointment_daysheet": ["day"], "figures": ["from_date", "to_date"]}
+    names |= {"index": ["from_date", "to_date"], "customers": ["created_at__gte", "created_at__lt"]}
+    page = {"customers": "customers_customer_changelist", "export": "customers_customer_export"}.get(name, name)
+    for query in pairs(names.get(name, ["created_at__gte", "created_at__lt"])):
+        assert browser.get(reverse(f"admin:{page}"), query).status_code < 500, query
+
+
+MAKE = {
+    Appointment: lambda tenant: AppointmentFactory(tenant=tenant, status=Status.CONFIRMED),
+    Customer: CustomerFactory,
+}
+
+
+def date_forms():
+    """The forms of the admin that hold a day, with the names of such fields."""
+    for model in (model for model in apps.get_models() if site.is_registered(model)):
+        names = [
+            field.name
+            for _, options in site.get_model_admin(model).fieldsets or ()
+            for field in model._meta.get_fields()
+            if field.name in options["fields"] and isinstance(field, models.DateField) and field.editable
+        ]
+        names = [name for name in names if name not in site.get_model_admin(model).readonly_fields]
+        if names:
+            yield model, names
+
+
+def test_every_form_of_the_admin_with_a_day(there, back_office):
+    browser, found = back_office("tenant_admin"), dict(date_forms())
+    assert found == {Appointment: ["appointment_date"], Customer: ["date_of_birth"]}
+    for model, names in found.items():
+        row = MAKE[model](tenant=there)
+        pages = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        change, add = reverse(f"{pages}_change", args=[row.pk]), reverse(f"{pages}_add")
+        sent = opened(browser, change)
+        for name in names:
+            for value in VALUES:
+                for page in (change, add):
+                    response = browser.post(page, sent | {name: value})
+                    assert response.status_code in {200, 302}, (page, name, value)
+                    if value in DAYS or "T" in value:
+                        assert name in response.context["adminform"].form.errors
+                assert browser.get(add, {name: value}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [("23:30", "00:30"), ("23:30", ""), ("00:00", "23:59"), ("23:59:59", "00:00")]
+)
+@pytest.mark.parametrize("day", [*VALUES, "1900-01-01", "2999-12-31"])
+def test_an_appointment_past_midnight_at_an_end_of_the_calendar(tenant, back_office, day, start, end):
+    one, browser = AppointmentFactory(tenant=tenant, status=Status.CONFIRMED), back_office("staff")
+    page = reverse("admin:appointments_appointment_change", args=[one.pk])
+    body = opened(browser, page) | {"appointment_date": day, "start_time": start, "end_time": end}
+    response = browser.post(page, body)
+    if day in {"1900-01-01", "2999-12-31", *ODD}:
+        assert response.status_code == 302
+        assert browser.get(f"{reverse('admin:appointments_appointment_daysheet')}?day={day}").status_code == 200
+    else:
+        assert "appointment_date" in response.context["adminform"].form.errors
+
+
+@pytest.mark.parametrize("day", ["2025-01-25", "9999-12-31"])
+@pytest.mark.parametrize("times", [("24:00", "01:00"), ("23:00", "24:00"), ("23:59:60", ""), ("-1:00", "")])
+def test_a_time_beyond_the_clock_is_an_error_of_the_form(tenant, back_office, day, times):
+    one, browser = AppointmentFactory(tenant=tenant), back_office("staff")
+    page = reverse("admin:appointments_appointment_change", args=[one.pk])
+    body = opened(browser, page) | {"appointment_date": day, "start_time": times[0], "end_time": times[1]}
+    errors = browser.post(page, body).context["adminform"].form.errors
+    assert {"start_time", "end_time"} & set(errors)
+
+
+def test_every_day_in_a_file_to_import(there, back_office):
+    names = [column.name for column in COLUMNS if column.name.endswith("_at") or column.name.startswith("date")]
+    assert {"date_of_birth", "created_at"} <= set(names)
+    lines = ["first_name,phone," + ",".join(names)]
+    number = 812_000_000
+    for index, _ in enumerate(names):
+        for value in VALUES:
+            number += 1
+            lines.append(f"Jane,+62{number}," + ",".join(value if at == index else "" for at in range(len(names))))
+    file = SimpleUploadedFile("people.csv", "\n".join(lines).encode())
+    response = back_office("tenant_admin").post(reverse("admin:customers_customer_import"), {"file": file})
+    assert response.status_code == 200
+    response.getvalue()
+    with tenant_scope(there):
+        run = CustomerImport.objects.get()
+    assert run.state == "checked"
+    # Each row is taken or refused, and no day that is impossible is taken.
+    assert run.report["created"] + run.report["refused"] == len(names) * len(VALUES)
+    assert run.report["refused"] >= len(names) * (len(VALUES) - len(ODD))
+
+
+def date_options():
+    """The commands' options that take a day or a span of days."""
+    own = {
+        name: app for name, app in get_commands().items() if app in {"customers", "appointments", "circe", "tenants"}
+    }
+    for name, app in own.items():
+        parser = load_command_class(app, name).create_parser("manage.py", name)
+        for action in parser._actions:
+            if action.metavar in {"TIME", "DAYS", "DAY", "DATE"}:
+                yield name, action
+
+
+def test_every_option_of_a_command_that_takes_days(there, admin):
+    found = {name: [] for name, _ in date_options()}
+    for name, action in date_options():
+        found[name].append(action.option_strings[0])
+    assert found == {"purge_customers": ["--older-than"], "restore_customers": ["--from", "--to"]}
+    needed = {"purge_customers": ["--yes"], "restore_customers": ["--deleted-by", admin.user.pk]}
+    for name, options in found.items():
+        for option in options:
+            for value in [*VALUES, "1d", "99999d", "999999d", "0d", "-1d"]:
+                # Anything else that is raised would be a traceback.
+                with suppress(CommandError, SystemExit):
+                    call_command(name, "--tenant", there.slug, *needed[name], f"{option}={value}", stdout=io.StringIO())

@@ -1,0 +1,71 @@
+"""A checkout in which `make run` has served a demo: its commands work in a bare environment, with no secret set."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+pytestmark = [
+    pytest.mark.skipif("DATABASE_URL" in os.environ, reason="needs the embedded PostgreSQL"),
+    pytest.mark.slow("makes a cluster, migrates it and fills it with demo data"),
+    pytest.mark.xdist_group("demo_checkout"),
+]
+PARTS = ("circe", "tenants", "customers", "appointments", "analytics")
+
+
+@pytest.fixture(scope="module")
+def manage():
+    """`manage("check")`: the exit code, stdout and stderr of a command in a checkout with demo data."""
+    place = Path(tempfile.mkdtemp(prefix="circe-demo-"))
+    # The server runs as another user where we are root.
+    place.chmod(0o755)
+    for part in PARTS:
+        shutil.copytree(settings.BASE_DIR / part, place / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(settings.BASE_DIR / "manage.py", place)
+
+    def call(*arguments, text=None, **environment):
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | environment
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, cwd=place, env=kept, input=text, capture_output=True, text=True, timeout=300)
+        return done.returncode, done.stdout, done.stderr
+
+    try:
+        # As `make run` does.
+        for command in (("migrate", "--verbosity", "0"), ("seed_demo", "--customers", "20", "--appointments", "40")):
+            assert call(*command, DEMO="1")[0] == 0
+        (place / "var" / "demo").touch()
+        yield call
+    finally:
+        call("pg", "stop", DEMO="1")
+        shutil.rmtree(place)
+
+
+def test_a_command_explains_itself(manage):
+    code, out, err = manage("restore_customers", "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith("usage: manage.py restore_customers")
+
+
+def test_a_command_works_on_the_demo_data(manage):
+    code, out, err = manage("purge_customers", "--tenant", "lotus", "--older-than", "9999d", "--dry-run")
+    assert (code, err) == (0, "")
+    assert out.endswith("[dry run] Nothing was changed.\n")
+
+
+def test_a_command_starts_the_server_where_it_was_stopped(manage):
+    assert manage("pg", "stop")[0] == 0
+    assert manage("pg", "status")[0] == 3
+    assert manage("check_totals", "--all-tenants")[0] == 0
+    assert manage("pg", "status")[0] == 0
+
+
+def test_a_session_in_the_scope_of_a_tenant(manage):
+    code, out, err = manage("shell", "--tenant", "lotus", "--verbosity", "0", text="print(Customer.objects.count())\n")
+    assert (code, out, err) == (0, "10\n", "")
+    assert "NoTenantScope" in manage("shell", "--verbosity", "0", text="print(Customer.objects.count())\n")[2]
+    assert manage("shell", "--tenant", "nobody", text="1\n") == (2, "", "CommandError: There is no tenant nobody.\n")

@@ -1,0 +1,203 @@
+"""Files that are small to send and costly to read: each is refused in words, by a child process with limits."""
+
+import io
+import os
+import resource
+import subprocess
+import zipfile
+
+import pytest
+
+from customers.models.imports import CustomerImport
+from customers.tests.test_transfer_admin import IMPORT, checked, upload
+from customers.tests.transfer import as_csv, as_workbook
+from customers.transfer import uploads
+from customers.transfer.limits import MAX_COLUMNS, MAX_REFUSED_BYTES, MAX_SHEETS, MAX_WORKBOOK_PARTS, MB, UPLOAD
+from tenants.scope import tenant_scope
+
+# How much the server may grow while a child process reads a file: what it keeps is the upload and a batch.
+MAX_GROWTH_BYTES = 96 * MB
+GOOD = as_workbook([["first_name", "email"], ["Jane", "jane@example.com"]])
+SHEET, STRINGS, STYLES, BOOK = (
+    f"xl/{name}.xml" for name in ("worksheets/sheet1", "sharedStrings", "styles", "workbook")
+)
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+
+
+def packed(**changes):
+    """A good workbook with some of its parts changed or added, by their names."""
+    good = zipfile.ZipFile(io.BytesIO(GOOD))
+    parts = {name: good.read(name) for name in good.namelist()}
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (parts | changes).items():
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
+def sheet(rows, head=""):
+    return f'{head}<worksheet xmlns="{MAIN}"><sheetData>{rows}</sheetData></worksheet>'
+
+
+def cell(reference, text="Jane"):
+    return f'<c r="{reference}" t="inlineStr"><is><t>{text}</t></is></c>'
+
+
+HEADER = f'<row r="1">{cell("A1", "first_name")}{cell("B1", "email")}</row>'
+
+
+def a_million_empty_strings():
+    return packed(**{STRINGS: f'<sst xmlns="{MAIN}">{"<si/>" * 1_000_000}</sst>'})
+
+
+def a_column_far_to_the_right():
+    rows = "".join(f'<row r="{n}">{cell(f"A{n}")}{cell(f"ZZZ{n}")}</row>' for n in range(2, 5_000))
+    return packed(**{SHEET: sheet(HEADER + rows)})
+
+
+def a_row_far_below():
+    return packed(**{SHEET: sheet(HEADER + f'<row r="1048576">{cell("XFD1048576")}</row>')})
+
+
+def thousands_of_sheets():
+    names = "".join(f'<sheet name="s{n}" sheetId="{n}" r:id="rId1"/>' for n in range(1, 10_001))
+    relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    return packed(**{BOOK: f'<workbook xmlns="{MAIN}" xmlns:r="{relations}"><sheets>{names}</sheets></workbook>'})
+
+
+def a_million_styles():
+    return packed(**{STYLES: f'<styleSheet xmlns="{MAIN}"><cellXfs>{"<xf/>" * 1_000_000}</cellXfs></styleSheet>'})
+
+
+def deep_nesting():
+    return packed(**{SHEET: sheet(HEADER + "<a>" * 2_000_000 + "</a>" * 2_000_000)})
+
+
+def entities_of_entities():
+    entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
+    doctype = f'<!DOCTYPE worksheet [<!ENTITY e0 "{"x" * 100}">{entities}]>'
+    return packed(**{SHEET: sheet(HEADER + f'<row r="2">{cell("A2", "&e11;")}</row>', doctype)})
+
+
+def hundreds_of_megabytes_unpacked():
+    return packed(**{SHEET: b" " * (UPLOAD.unpacked_bytes + MB)})
+
+
+def thousands_of_parts():
+    return packed(**{f"xl/media/{n}.png": b"" for n in range(MAX_WORKBOOK_PARTS + 1)})
+
+
+def a_hundred_thousand_columns():
+    return as_csv([["first_name", *(f"c{n}" for n in range(100_000))]])
+
+
+def one_huge_cell():
+    return b"first_name,notes\nJane," + b"x" * (40 * MB) + b"\n"
+
+
+def millions_of_empty_lines():
+    return b"first_name,email\n" + b"\n" * (UPLOAD.lines + 1)
+
+
+def a_quotation_mark_that_never_closes():
+    return b'first_name,email\n"Jane,\n' + b"x,y\n" * 1_000_000
+
+
+REFUSED = [
+    (a_column_far_to_the_right, "too large"),
+    (a_row_far_below, ""),
+    (thousands_of_sheets, f"at most {MAX_SHEETS}"),
+    (hundreds_of_megabytes_unpacked, "once unpacked"),
+    (thousands_of_parts, "parts"),
+    (a_hundred_thousand_columns, f"at most {MAX_COLUMNS}"),
+    (millions_of_empty_lines, "lines"),
+]
+# These are read as what they are, or refused: either is well, since a child process does it within its limits.
+EITHER = [
+    a_million_empty_strings,
+    a_million_styles,
+    deep_nesting,
+    entities_of_entities,
+    one_huge_cell,
+    a_quotation_mark_that_never_closes,
+]
+
+
+@pytest.fixture
+def growth():
+    """How much more memory this process, which is the web server here, has used at most since the test began."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return lambda: (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+
+
+@pytest.mark.parametrize(("make", "words"), REFUSED)
+def test_a_costly_file_is_refused_in_words(back_office, in_scope, growth, make, words):
+    data = make()
+    grown = growth()
+    response = upload(back_office("tenant_admin"), data, name="people.xlsx" if data[:2] == b"PK" else "people.csv")
+    assert response.status_code == 200
+    ((error,),) = response.context["form"].errors.values()
+    assert words in error
+    assert growth() - grown < MAX_GROWTH_BYTES
+    assert not CustomerImport.objects.exists()
+
+
+@pytest.mark.parametrize("make", EITHER)
+def test_a_costly_file_costs_the_server_little(back_office, in_scope, growth, make):
+    data = make()
+    grown = growth()
+    response = upload(back_office("tenant_admin"), data, name="people.xlsx" if data[:2] == b"PK" else "people.csv")
+    assert response.status_code == 200
+    if response.streaming:
+        b"".join(response.streaming_content)
+    else:
+        assert response.context["form"].errors
+    assert growth() - grown < MAX_GROWTH_BYTES
+    assert CustomerImport.objects.at_work().count() == 0
+
+
+def test_one_file_of_a_business_is_worked_on_at_a_time(back_office, in_scope):
+    browser = back_office("tenant_admin")
+    url = checked(browser)
+    CustomerImport.objects.update(worked_at="2100-01-01T00:00:00Z")
+    ((error,),) = upload(browser).context["form"].errors.values()
+    assert (
+        error == "Another file of your business is being checked or imported. Wait until that is done, and try again."
+    )
+    CustomerImport.objects.update(worked_at=None)
+    assert browser.get(url).status_code == 200
+    assert checked(browser) != url
+
+
+def test_few_files_are_worked_on_at_a_time_in_all_businesses(back_office, in_scope, stranger):
+    for _ in range(2):
+        with tenant_scope(stranger):
+            CustomerImport.objects.create(file_name="theirs.csv", worked_at="2100-01-01T00:00:00Z")
+    ((error,),) = upload(back_office("tenant_admin")).context["form"].errors.values()
+    assert error == "Too many files are being checked or imported at the moment. Try again in a minute."
+
+
+def test_no_child_process_is_left_when_a_run_is_left(in_scope):
+    rows = [["first_name", "email"], *(["Jane", f"jane{n}@example.com"] for n in range(5_000))]
+    kept = uploads.keep(io.BytesIO(as_csv(rows)), name="people.csv", update=False)
+    steps = uploads.work(kept, dry_run=False)
+    next(steps)
+    assert "customers.transfer.parsing" in processes()
+    steps.close()
+    assert "customers.transfer.parsing" not in processes()
+    assert not CustomerImport.objects.at_work().exists()
+
+
+def processes():
+    """The command lines of this process's children."""
+    command = ["ps", "-o", "args", "--ppid", str(os.getpid())]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_file_of_refused_rows_is_bounded(back_office, in_scope, monkeypatch):
+    monkeypatch.setattr("customers.transfer.uploads.MAX_REFUSED_BYTES", 1_000)
+    browser = back_office("tenant_admin")
+    url = checked(browser, as_csv([["first_name", "email"], *(["Jane", "x"] for _ in range(100))]))
+    refused = b"".join(browser.get(f"{url}refused.csv").streaming_content)
+    assert len(refused) <= 1_000 < MAX_REFUSED_BYTES
+    assert browser.get(IMPORT).status_code == 200

@@ -1,0 +1,31 @@
+"""Who waits for a lock: what a race test has to see before it goes on."""
+
+import threading
+
+from django.db import connection
+
+# The suite's other processes have databases of their own on this server. A row of pg_locks that waits for a transaction
+# names no database, but its session holds a lock on a table of one.
+WAITING = """
+SELECT DISTINCT pid FROM pg_locks AS waiting
+WHERE NOT granted AND EXISTS (
+    SELECT FROM pg_locks AS lock JOIN pg_database ON pg_database.oid = lock.database
+    WHERE lock.pid = waiting.pid AND datname = current_database()
+)
+"""
+
+
+def waiting_sessions() -> list[int]:
+    """The process ids of the sessions in this test's database that wait for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING)
+        return [pid for (pid,) in cursor.fetchall()]
+
+
+def until_blocked():
+    """Return once a session of this test's database waits for another's lock."""
+    for _ in range(2000):
+        if waiting_sessions():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("Nobody waits.")
