@@ -11,7 +11,7 @@ from hypothesis import settings
 from rest_framework.test import APIClient
 
 from circe.db import session_settings
-from circe.db.prepared import compiled
+from circe.db.prepared import QUERIES, _prepared_names
 from circe.db.roles import APPLICATION_ROLE_OPTION, as_owner
 from circe.tests.captured_sql import written
 from tenants import scope
@@ -78,10 +78,19 @@ def tenant_filters(request, db, monkeypatch):
         monkeypatch.setitem(session_settings.SETTINGS, "circe.tenant", lambda: "*")
     if request.param == "the database's alone":
         monkeypatch.setattr(TenantFilter, "as_sql", unfiltered)
-    # Queries were compiled with the manager's filter or without it.
-    compiled.cache_clear()
+    # Prepared queries have the manager's filter in their text.
+    forget_prepared_queries()
     yield
-    compiled.cache_clear()
+    forget_prepared_queries()
+
+
+def forget_prepared_queries():
+    """Each prepared query is compiled anew, for a session that has prepared none."""
+    for query in QUERIES.values():
+        query.statements.clear()
+    if connection.connection is not None:
+        connection.connection.execute("DEALLOCATE ALL")
+        _prepared_names.pop(connection.connection, None)
 
 
 def unfiltered(*args, **kwargs):

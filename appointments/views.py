@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from django.db.models import DateField, OuterRef, QuerySet, TimeField
+from django.db.models import BigIntegerField, DateField, Expression, OuterRef, QuerySet, TimeField, Value
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
@@ -24,15 +24,26 @@ from tenants.views import TenantViewSet
 HISTORY = Appointment.objects.filter(tenant=OuterRef("tenant"), customer=OuterRef("pk"))
 
 
-def _answers(found: QuerySet[Any], *, today: Any, time: Any, start: int, stop: int) -> QuerySet[Any, Any]:
-    """Of each customer: the figures over all of the history, how much of it is found, and the page."""
+def _history_page(
+    appointments: QuerySet[Any], *, today: Any, time: Any, offset: Expression, limit: Expression
+) -> QuerySet[Any, Any]:
+    """Of each customer: the figures over the whole history, the number of `appointments`, and a page of them as JSON."""
     return Customer.objects.undeleted().values_list(
-        HISTORY.as_statistics(today, time), found.as_number(), as_list(found[start:stop], AppointmentSerializer)
+        HISTORY.as_statistics(today, time),
+        appointments.as_number(),
+        as_list(appointments, AppointmentSerializer, offset=offset, limit=limit),
     )
 
 
-WHOLE_ANSWER = PreparedQuery(
-    lambda pk, **asked: _answers(HISTORY, **asked).filter(pk=pk), pk=IdField(), today=DateField(), time=TimeField()
+# The history without filters. With filters it is an ordinary query.
+HISTORY_PAGE = PreparedQuery(
+    "history_page",
+    lambda customer, **values: _history_page(HISTORY, **values).filter(pk=customer),
+    customer=IdField(),
+    today=DateField(),
+    time=TimeField(),
+    offset=BigIntegerField(),
+    limit=BigIntegerField(),
 )
 
 
@@ -59,12 +70,14 @@ class CustomerAppointmentViewSet(TenantViewSet):
             self.get_object()  # Whether there is such a customer comes first.
             raise
         today, time = local_now()
-        asked = {"today": today, "time": time, "start": wanted.start, "stop": wanted.stop}
-        statistics, total, page = (
-            WHOLE_ANSWER.get_or_404(pk=customer_id, **asked)
-            if found is HISTORY
-            else get_object_or_404(_answers(found, **asked), pk=customer_id)
-        )
+        offset, limit = wanted.start, wanted.stop - wanted.start
+        if found is HISTORY:
+            statistics, total, page = HISTORY_PAGE.get_or_404(
+                customer=customer_id, today=today, time=time, offset=offset, limit=limit
+            )
+        else:
+            pages = _history_page(found, today=today, time=time, offset=Value(offset), limit=Value(limit))
+            statistics, total, page = get_object_or_404(pages, pk=customer_id)
         self.paginator.total = total
         return Response(
             {

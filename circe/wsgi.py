@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 
+from circe.db.prepared import compile_all
 from circe.startup import exit_with
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "circe.settings")
@@ -39,6 +40,8 @@ try:
     django.setup(set_prefix=False)
 except ImproperlyConfigured as error:
     exit_with(error)
-# Every view is loaded before the server forks; else a worker's first request would wait for it.
+# Every view is loaded and every prepared query is compiled before the server forks. Otherwise a worker's first request
+# would wait for it.
 import_module(settings.ROOT_URLCONF)
+compile_all()
 application = Handler()

@@ -1,17 +1,12 @@
 """Customers of one tenant who have the same e-mail address or phone number."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.apps import apps
-from django.db.models import CharField, Q
+from django.db.models import CharField
 
 from circe.api.conflicts import ConflictError
 from circe.db.ids import IdField
-from circe.db.prepared import PreparedQuery
-from tenants.identity import email_key
-
-if TYPE_CHECKING:
-    from customers.models import Customer
+from circe.db.prepared import PreparedQuery, Sql
 
 
 class DuplicateCustomer(ConflictError):
@@ -30,30 +25,39 @@ class DuplicateCustomer(ConflictError):
         super().__init__(f"Another customer has this {what or 'e-mail address or phone number'}.")
 
 
-# Who of a tenant has one of them, deleted ones last.
-SAME = PreparedQuery(
-    lambda tenant, email, phone: (
-        apps.get_model("customers", "Customer")
-        .objects.filter(Q(email_key=email) | Q(phone=phone), tenant_id=tenant)
-        .order_by("is_deleted", "id")
-        .values_list("pk", "is_deleted", "email_key", "phone")
+# Written for the customer's own tenant, also in the scope of all tenants. Deleted customers come last.
+CONTACT_CONFLICTS = PreparedQuery(
+    "contact_conflicts",
+    lambda **contacts: Sql(
+        """
+        SELECT id, is_deleted, email_key, phone FROM customers_customer
+        WHERE tenant_id = {tenant_id} AND (email_key = {email_key} OR phone = {phone})
+        ORDER BY is_deleted, id
+        """,
+        **contacts,
     ),
-    tenant=IdField(),
-    email=CharField(),
+    scoped=False,
+    tenant_id=IdField(),
+    email_key=CharField(),
     phone=CharField(),
 )
 
 
-def find_contact_conflicts(customer: "Customer") -> tuple[list[dict[str, Any]], bool]:
-    """Who else has the customer's e-mail or phone, deleted ones last: `[{"field", "customer_id", "is_deleted"}]`; and
-    whether the customer, as stored, has one of them.
+def find_contact_conflicts(
+    *, customer_id: str, tenant_id: str, email_key: str | None, phone: str | None
+) -> tuple[list[dict[str, Any]], bool]:
+    """Returns who else has the customer's e-mail or phone, deleted ones last: `[{"field", "customer_id", "is_deleted"}]`;
+    and whether the customer, as stored, has one of them.
     """
-    values = {"email": email_key(customer.email) if customer.email else None, "phone": customer.phone}
-    rows = SAME.rows(tenant=customer.tenant_id, **values)
+    rows = CONTACT_CONFLICTS.rows(tenant_id=tenant_id, email_key=email_key, phone=phone)
+    others = [row for row in rows if row[0] != customer_id]
     conflicts = [
-        {"field": field, "customer_id": pk, "is_deleted": is_deleted}
-        for field, value in values.items()
-        for pk, is_deleted, *theirs in rows
-        if value and pk != customer.pk and theirs[[*values].index(field)] == value
+        {"field": "email", "customer_id": pk, "is_deleted": is_deleted}
+        for pk, is_deleted, other_email_key, _ in others
+        if email_key and other_email_key == email_key
+    ] + [
+        {"field": "phone", "customer_id": pk, "is_deleted": is_deleted}
+        for pk, is_deleted, _, other_phone in others
+        if phone and other_phone == phone
     ]
-    return conflicts, customer.pk in {pk for pk, *_ in rows}
+    return conflicts, len(others) < len(rows)

@@ -53,13 +53,16 @@ class CustomerFilter(StrictFilterSet):
         fields: list[str] = []
 
     def filter_queryset(self, queryset: QuerySet) -> FilteredCustomers | AllCustomers:  # type: ignore[override]
-        """The customers found, as a listing: its queries are of a fixed shape, and no queryset is made."""
-        chosen = [
-            CONDITIONS[name](value) for name, value in self.form.cleaned_data.items() if value not in EMPTY_VALUES
-        ]
-        return FilteredCustomers(Q(*chosen)) if chosen else AllCustomers()
+        """The customers found, to be read by the page."""
+        chosen = {name: value for name, value in self.form.cleaned_data.items() if value not in EMPTY_VALUES}
+        if not chosen:
+            return AllCustomers()
+        condition = Q(*(CONDITIONS[name](value) for name, value in chosen.items()))
+        return FilteredCustomers(queryset.filter(condition), found_by_index=not chosen.keys().isdisjoint(INDEXED))
 
 
+# The filters that have an index of their own (GIN), which finds customers in no order.
+INDEXED = ("search", "tags")
 CONDITIONS: dict[str, Callable[[Any], Q]] = {
     "search": matching,
     "tags": lambda tags: Q(tags__overlap=tags),

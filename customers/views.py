@@ -13,9 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from circe.api.parameters import boolean
-from circe.db.ids import IdField
-from circe.db.prepared import PreparedQuery
-from customers.customer_list import PROFILES, AllCustomers
+from customers.customer_list import PROFILES_BY_IDS, AllCustomers
 from customers.documentation import OPERATIONS
 from customers.filters import CustomerFilter
 from customers.models import Customer
@@ -27,13 +25,11 @@ from customers.serializers import (
 )
 from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
 from tenants.audit.serializers import AuditEventSerializer
+from tenants.idempotency import idempotent
 from tenants.models import AuditEvent
 from tenants.views import TenantViewSet, enter_body_scope
 
-FINDABLE = SearchableCustomer.objects.undeleted()
-PROFILE = PreparedQuery(
-    lambda customer: PROFILES.undeleted().filter(pk=customer).values_list("updated_at", "profile"), customer=IdField()
-)
+SEARCHABLE = SearchableCustomer.objects.undeleted()
 
 
 class CustomerViewSet(TenantViewSet):
@@ -64,15 +60,17 @@ class CustomerViewSet(TenantViewSet):
 
     def get_etag(self, customer: Customer) -> str | None:
         """None for a soft-deleted customer, whom no GET shows."""
-        rows = PROFILE.rows(customer=customer.pk)
+        rows = PROFILES_BY_IDS.rows(ids=[customer.pk])
         return etag(*rows[0]) if rows else None
 
     def list(self, request: Request) -> Response:
         """Customers, newest first."""
-        found: Any = self.filter_queryset(FINDABLE)
-        listing: Any = AllCustomers() if found is FINDABLE else found
-        return self.get_paginated_response(self.paginate_queryset(listing))
+        # The filter set gives FilteredCustomers; without a filter in the URL there is none.
+        found: Any = self.filter_queryset(SEARCHABLE)
+        customers: Any = AllCustomers() if found is SEARCHABLE else found
+        return self.get_paginated_response(self.paginate_queryset(customers))
 
+    @idempotent
     def create(self, request: Request) -> Response:
         """Create a customer, unless one with the same e-mail or phone exists."""
         enter_body_scope(request)
@@ -85,14 +83,16 @@ class CustomerViewSet(TenantViewSet):
 
     def retrieve(self, request: Request, customer_id: str) -> Response:
         """One customer, with preferences and totals."""
-        updated_at, profile = PROFILE.get_or_404(customer=customer_id)
+        updated_at, profile = PROFILES_BY_IDS.get_or_404(ids=[customer_id])
         return Response(orjson.Fragment(profile), headers={"ETag": etag(updated_at, profile)})
 
+    @idempotent
     def update(self, request: Request, customer_id: str) -> Response:
         """Change the keys given, and no others."""
         customer = self._saved(CustomerSerializer(self.get_object(), data=request.data, partial=True))
         return _answer(customer)
 
+    @idempotent
     def preferences(self, request: Request, customer_id: str) -> Response:
         """Change the preferences given, and no others."""
         customer = self.get_object()
@@ -103,6 +103,7 @@ class CustomerViewSet(TenantViewSet):
         answer.data = answer.data["preferences"] | answer.data
         return answer
 
+    @idempotent
     def destroy(self, request: Request, customer_id: str) -> Response:
         """Soft-delete, or with `permanent=true` remove for good."""
         if boolean(request, "permanent", default=False):
@@ -113,6 +114,7 @@ class CustomerViewSet(TenantViewSet):
             self.get_object().soft_delete(by=request.user.pk)
         return Response({"message": "Customer has been deleted successfully"})
 
+    @idempotent
     def restore(self, request: Request, customer_id: str) -> Response:
         """Undo a soft deletion."""
         customer = self.get_object()
@@ -138,5 +140,5 @@ def etag(updated_at: dt.datetime, profile: str) -> str:
 
 def _answer(customer: Customer) -> Response:
     """The customer as the database has them now."""
-    updated_at, profile = PROFILE.get_or_404(customer=customer.pk)
+    updated_at, profile = PROFILES_BY_IDS.get_or_404(ids=[customer.pk])
     return Response(orjson.loads(profile), headers={"ETag": etag(updated_at, profile)})

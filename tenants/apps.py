@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
 from circe.api import time_zone
-from circe.db import session_settings
+from circe.db import prepared, session_settings
 
 
 class TenantsConfig(AppConfig):
@@ -17,9 +17,10 @@ class TenantsConfig(AppConfig):
     def ready(self) -> None:
         from tenants.accounts import openapi  # noqa: F401 (drf-spectacular finds what is imported)
         from tenants.audit.context import current_actor
-        from tenants.scope import current_zone, tenant_setting
+        from tenants.scope import PREPARED_SCOPES, current_zone, tenant_setting
 
         time_zone.register(current_zone)
         session_settings.register("circe.tenant", tenant_setting)
         session_settings.register("circe.actor", lambda: current_actor().as_json)
+        prepared.register_scopes(PREPARED_SCOPES)
         connection_created.connect(session_settings.install)

@@ -7,23 +7,21 @@ is stored in the transaction of the work: there are both, or neither. Errors are
 import hashlib
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import wraps
 from typing import Any
 
 import orjson
 from django.db import connection, transaction
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
 from tenants.models import IdempotencyRecord
 from tenants.scope import ALL_TENANTS, tenant_scope
 
 KEPT_HEADERS = ("ETag", "Location")
-_sound = re.compile(r"[\x21-\x7e]{1,255}\Z").match
+_is_valid_key = re.compile(r"[\x21-\x7e]{1,255}\Z").match
 
 
 class IdempotencyKeyInUse(APIException):
@@ -43,55 +41,59 @@ class IdempotencyKeyMismatch(APIException):
     default_detail = "This Idempotency-Key was used for another request: choose a new one."
 
 
-class IdempotentMixin(GenericViewSet):
-    """A viewset whose unsafe methods are each one transaction, and take an Idempotency-Key. Who may call is asked each time,
-    before.
+def idempotent(action: Callable[..., Response]) -> Callable[..., Response]:
+    """Makes an action of a viewset that writes one transaction, and lets it take an Idempotency-Key.
 
-    A safe method is none: there is nothing to undo, and to begin and to end one are two round trips.
+    It begins after the caller's role was asked for. An action that only reads needs neither: to begin and to end a
+    transaction are two round trips.
     """
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        # Without an action there is no such method here, which is a 405.
-        if request.method in SAFE_METHODS or self.action is None:
-            return
-        name = str(request.method).lower()
-        handler, key = getattr(self, name), request.headers.get("Idempotency-Key")
-        if key is not None:
-            if not _sound(key):
-                raise ValidationError({"Idempotency-Key": "Send 1 to 255 visible ASCII characters."})
-            handler = partial(self._once, handler, key)
-        setattr(self, name, transaction.atomic(handler))
-
-    def _once(
-        self, handler: Callable[..., Response], key: str, request: Request, *args: Any, **kwargs: Any
-    ) -> Response:
+    @wraps(action)
+    @transaction.atomic
+    def idempotent_action(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return action(view, request, *args, **kwargs)
+        if not _is_valid_key(key):
+            raise ValidationError({"Idempotency-Key": "Send 1 to 255 visible ASCII characters."})
         _take_turn(f"{request.user.pk}{key}")
-        answers = IdempotencyRecord.objects.filter(user=request.user)
-        # A key is its user's, in whichever business they used it.
-        with tenant_scope(ALL_TENANTS):
-            stored, fingerprint = answers.filter(key=key).first(), _fingerprint(request)
-            if stored and stored.is_expired:
-                stored.delete()
-                stored = None
+        stored, fingerprint = _stored_answer(request, key), _fingerprint(request)
         if stored is None:
-            answer = handler(request, *args, **kwargs)
-            IdempotencyRecord.objects.create(
-                user=request.user,
-                key=key,
-                fingerprint=fingerprint,
-                subject_id=next(iter(kwargs.values()), None) or answer.data.get("id"),
-                status=answer.status_code,
-                headers={name: answer[name] for name in KEPT_HEADERS if name in answer},
-                body=orjson.dumps(answer.data).decode(),
-            )
-            IdempotencyRecord.delete_expired()
-            return answer
+            response = action(view, request, *args, **kwargs)
+            _store_answer(request, response, key=key, fingerprint=fingerprint, row_id=next(iter(kwargs.values()), None))
+            return response
         if stored.fingerprint != fingerprint:
             raise IdempotencyKeyMismatch
         return Response(
             orjson.loads(stored.body), stored.status, headers=stored.headers | {"Idempotency-Replayed": "true"}
         )
+
+    idempotent_action.is_idempotent = True  # type: ignore[attr-defined]
+    return idempotent_action
+
+
+# A key is its user's, in whichever business they used it.
+@tenant_scope(ALL_TENANTS)
+def _stored_answer(request: Request, key: str) -> IdempotencyRecord | None:
+    answers = IdempotencyRecord.objects.filter(user=request.user)
+    stored = answers.filter(key=key).first()
+    if stored and stored.is_expired:
+        stored.delete()
+        return None
+    return stored
+
+
+def _store_answer(request: Request, response: Response, *, key: str, fingerprint: str, row_id: str | None) -> None:
+    IdempotencyRecord.objects.create(
+        user=request.user,
+        key=key,
+        fingerprint=fingerprint,
+        subject_id=row_id or response.data.get("id"),
+        status=response.status_code,
+        headers={name: response[name] for name in KEPT_HEADERS if name in response},
+        body=orjson.dumps(response.data).decode(),
+    )
+    IdempotencyRecord.delete_expired()
 
 
 def _take_turn(key: str) -> None:

@@ -12,11 +12,14 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 from django.core.exceptions import FullResultSet
 from django.db import models
 from django.db.models.expressions import Func
+
+from circe.db.ids import IdField
+from circe.db.prepared import Parameter, Scopes
 
 
 class Tenant(Protocol):
@@ -143,3 +146,24 @@ class TenantManager(models.Manager):
 
     def get_queryset(self) -> models.QuerySet:
         return super().get_queryset().filter(TenantFilter("tenant_id"))
+
+
+class AnyTenant:
+    """The scope in which prepared queries are compiled for one tenant: their text has a Parameter for the tenant's id."""
+
+    pk = Parameter("tenant_in_scope", IdField())
+
+
+def current_prepared_scope() -> tuple[str, dict[str, Any]]:
+    """Returns the name of the open scope in PREPARED_SCOPES and the tenant's id. Raises NoTenantScope without a scope."""
+    scope = current_scope()
+    return ("all_tenants", {}) if isinstance(scope, AllTenants) else ("one_tenant", {AnyTenant.pk.name: scope.pk})
+
+
+PREPARED_SCOPES = Scopes(
+    current_prepared_scope,
+    {
+        "one_tenant": lambda: tenant_scope(cast("Scope", AnyTenant)),
+        "all_tenants": lambda: tenant_scope(ALL_TENANTS),
+    },
+)

@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.transaction import non_atomic_requests
+from django.utils.decorators import method_decorator
 from django.utils.http import parse_etags
 from rest_framework import status
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
+from rest_framework.viewsets import GenericViewSet
 
 from tenants.accounts.authentication import TENANT_ID, named_tenant
-from tenants.idempotency import IdempotentMixin
 from tenants.scope import current_tenant, enter_scope
 
 
@@ -23,7 +25,9 @@ class PreconditionFailed(APIException):
     default_detail = "It was changed since you read it. Read it again, and decide anew."
 
 
-class TenantViewSet(IdempotentMixin):
+# Each action that writes is a transaction of its own: `tenants.idempotency.idempotent`.
+@method_decorator(non_atomic_requests, name="dispatch")
+class TenantViewSet(GenericViewSet):
     """A viewset over a tenant's rows. The row that a URL names narrows a super_admin's scope to its own tenant."""
 
     lookup_url_kwarg: str

@@ -2,6 +2,7 @@
 
 import math
 import re
+from abc import ABC, abstractmethod
 from typing import Any
 
 from rest_framework.exceptions import ValidationError
@@ -17,6 +18,14 @@ DEFAULT_SIZE = 20
 _natural = re.compile(r"[0-9]{1,10}\Z").match
 
 
+class PagedQuery(ABC):
+    """Rows that are read by the page, together with their number."""
+
+    @abstractmethod
+    def page(self, start: int, stop: int) -> tuple[list[Any], int]:
+        """Returns the rows from `start` up to `stop`, and how many rows there are in all."""
+
+
 class Pages(BasePagination):
     """Numbered pages: `page` from 1, `size` 1..100. A page past the end is empty and tells the true total."""
 
@@ -28,8 +37,11 @@ class Pages(BasePagination):
         return slice(first, first + self.size)
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """The page of what can be counted and sliced, such as a queryset."""
+        """The page of a queryset or of a PagedQuery."""
         wanted = self.read(request)
+        if isinstance(queryset, PagedQuery):
+            rows, self.total = queryset.page(wanted.start, wanted.stop)
+            return rows
         self.total = queryset.count()
         rows = list(queryset[wanted.start : wanted.stop + 1]) if wanted.start < self.total else []
         # One added since the count may have pushed another over the end of the page: there is a next one, then.

@@ -48,10 +48,26 @@ class UtcTimestamp(Func):
 
 
 class JSONList(Subquery):
-    """A list of what a subquery of one column of JSON gives, in its order."""
+    """A list of some rows of a subquery of one column of JSON, in its order: `limit` of them, after `offset` others.
 
-    template = "(SELECT coalesce(json_agg(page.one), '[]') FROM (%(subquery)s) AS page (one))"
+    Both are expressions, so that a prepared query can read any page; a slice of a queryset would be part of its text.
+    """
+
+    template = (
+        "(SELECT coalesce(json_agg(page.one), '[]')"
+        " FROM (%(subquery)s OFFSET %(offset)s LIMIT %(limit)s) AS page (one))"
+    )
     output_field = TextField()
+
+    def __init__(self, rows: QuerySet, *, offset: Expression, limit: Expression) -> None:
+        super().__init__(rows)
+        self.offset, self.limit = offset, limit
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        offset, offset_params = compiler.compile(self.offset)
+        limit, limit_params = compiler.compile(self.limit)
+        sql, params = super().as_sql(compiler, connection, offset=offset, limit=limit, **context)
+        return sql, [*params, *offset_params, *limit_params]
 
 
 @cache
@@ -64,9 +80,9 @@ def as_json(serializer: type[Serializer]) -> Expression:
     return AsText(_object(serializer))
 
 
-def as_list(rows: QuerySet, serializer: type[Serializer]) -> Expression:
-    """The same of all `rows` of a subquery: one JSON text."""
-    return AsText(JSONList(rows.values_list(_object(serializer))))
+def as_list(rows: QuerySet, serializer: type[Serializer], *, offset: Expression, limit: Expression) -> Expression:
+    """The same of a page of the `rows` of a subquery: one JSON text."""
+    return AsText(JSONList(rows.values_list(_object(serializer)), offset=offset, limit=limit))
 
 
 def _object_of(serializer: Serializer, path: str) -> JSONObject:

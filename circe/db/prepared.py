@@ -1,14 +1,12 @@
-"""Queries of a fixed shape: Django writes their SQL once for a process, PostgreSQL plans it once for a connection, and a
-request binds its values.
+"""Prepared statements: fixed questions that are asked at nearly every request, each time with other values.
 
-To write it takes about as long as all else that Circe does for a request, to plan it longer than to run it. The scope is a
-value too: a query is written for whichever tenant is in scope, for every tenant, or for none, and what is bound is the
-tenant in scope at that moment.
+Django compiles the text of a prepared query once per process, which takes about as long as the rest of a request.
+PostgreSQL plans it once per connection, which takes longer than to answer it. A request only sends the values.
 """
 
-from collections.abc import Callable
-from functools import lru_cache
-from hashlib import sha256
+import datetime as dt
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -17,20 +15,15 @@ from django.db.models import Expression, Field, QuerySet
 from django.http import Http404
 from psycopg.sql import quote
 
-from circe.db.ids import IdField, is_id
-from tenants.scope import AllTenants, open_scope, tenant_scope
-
-# So many statements a connection keeps, the last ones used: each is some hundred kilobytes of the server's memory.
-KEPT = 100
-_kept: WeakKeyDictionary[Any, dict[str, None]] = WeakKeyDictionary()
+from circe.db.ids import is_id
 
 
 class QueryNotConstant(Exception):
-    """What was compiled would not be the same for the next request."""
+    """The text of a prepared query would hold a value that is not the same for every request."""
 
 
 class Parameter(Expression):
-    """The place of a value, in SQL and among its parameters."""
+    """A value that is given when a prepared query is executed."""
 
     def __init__(self, name: str, output_field: Field) -> None:
         super().__init__(output_field=output_field)
@@ -39,62 +32,95 @@ class Parameter(Expression):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         return "%s", [self]
 
-    def bound(self, value: Any) -> Any:
-        """The value as its field gives it to the database. Raises ValueError where it can't be one of the field's."""
+    def to_database(self, value: Any) -> Any:
+        """Returns the value as its field stores it. Raises ValueError for a value that the field can't have."""
         return self.output_field.get_db_prep_value(value, connection)
 
 
-class TenantPlaceholder:
-    """Stands for the tenant in scope while a query is compiled. That it has an id is all that one may know."""
+class Sql:
+    """SQL written by hand. Each name in braces stands for a queryset (its SELECT) or for a Parameter."""
 
-    pk = Parameter("the tenant in scope", IdField())
+    def __init__(self, text: str, **parts: QuerySet[Any, Any] | Parameter) -> None:
+        self.text, self.parts = text, parts
 
 
-class Compiled(NamedTuple):
-    """A query as Django writes it, and the functions that make Python's values of its columns, by their index."""
+class Scopes(NamedTuple):
+    """The scopes that limit which rows a query sees. An app registers them with `register_scopes`.
 
-    sql: str
-    params: tuple[Any, ...]
-    converters: dict[int, tuple[list[Callable[..., Any]], Any]]
-    # What has PostgreSQL keep the statement of which `sql` then is the execution.
-    preparation: str = ""
+    Each prepared query has one text per scope: a tenant's text holds the filter on the tenant, with a Parameter.
+    """
+
+    # Returns the name of the open scope, and the values of the Parameters that it adds. Raises if no scope is open.
+    current: Callable[[], tuple[str, Mapping[str, Any]]]
+    # By name of the scope: opens it while a text is compiled.
+    contexts: Mapping[str, Callable[[], AbstractContextManager[None]]]
+
+
+class Statement(NamedTuple):
+    """A compiled query: its name in the database session, its text with $1, $2 … and the Parameters in that order."""
+
+    name: str
+    text: str
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def prepare_sql(self) -> str:
+        types = ", ".join(str(parameter.output_field.cast_db_type(connection)) for parameter in self.parameters)
+        return f"PREPARE {self.name} ({types}) AS {self.text}" if types else f"PREPARE {self.name} AS {self.text}"
+
+    @property
+    def execute_sql(self) -> str:
+        places = ", ".join(["%s"] * len(self.parameters))
+        return f"EXECUTE {self.name} ({places})" if places else f"EXECUTE {self.name}"
+
+
+QUERIES: "dict[str, PreparedQuery]" = {}
+_scopes: list[Scopes] = []
+# The names of the statements that a session has prepared.
+_prepared_names: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+
+
+def register_scopes(scopes: Scopes) -> None:
+    """Sets the scopes of all prepared queries."""
+    _scopes[:] = [scopes]
 
 
 class PreparedQuery:
-    """The query that `build` makes. Of its keywords those with one of `fields` are values, and a call may leave some out;
-    the others, which have to be hashable and few, make the shape, of which each is compiled once.
+    """A fixed question to the database.
 
-    PostgreSQL plans it without its values; it is not `kept` where they decide how it is best answered. `around` is the SQL
-    that stands around it in the place of `{}`, and gives values as they are.
+    `build` returns the query, a queryset of `values_list` or `Sql`; it takes a Parameter for each of `fields`. A query
+    that is not `scoped` has one text for all scopes: it names the tenant itself, or its tables belong to no tenant.
     """
 
     def __init__(
-        self, build: Callable[..., QuerySet[Any, Any]], *, kept: bool = True, around: str = "", **fields: Field
+        self, name: str, build: Callable[..., QuerySet[Any, Any] | Sql], *, scoped: bool = True, **fields: Field
     ) -> None:
-        self.build, self.kept, self.around, self.fields = build, kept, around, fields
+        if name in QUERIES:
+            raise ValueError(f"There are two prepared queries of the name {name}.")
+        QUERIES[name] = self
+        self.name, self.build, self.scoped, self.fields = name, build, scoped, fields
+        # By name of the scope, "" for a query that is not scoped.
+        self.statements: dict[str, Statement] = {}
 
-    def rows(self, **keywords: Any) -> list[tuple[Any, ...]]:
-        """The rows, as `values_list` gives them."""
-        values = {name: value for name, value in keywords.items() if name in self.fields}
-        shape = tuple((name, value) for name, value in keywords.items() if name not in self.fields)
-        scope = open_scope()
-        for_whom = scope if scope is None or isinstance(scope, AllTenants) else TenantPlaceholder
-        query = compiled(self, for_whom, tuple(values), shape)
-        values[TenantPlaceholder.pk.name] = getattr(scope, "pk", None)
-        bound = [one.bound(values[one.name]) if isinstance(one, Parameter) else one for one in query.params]
+    def rows(self, **values: Any) -> list[tuple[Any, ...]]:
+        """Executes the query and returns its rows. Raises ValueError for a value that its field can't have."""
+        scope, scope_values = _scopes[0].current() if self.scoped else ("", {})
+        statement = self.statements.get(scope) or self.compile(scope)
+        values |= scope_values
+        params = [parameter.to_database(values[parameter.name]) for parameter in statement.parameters]
         if connection.connection is None:
-            # The first statement tells whether the session lives, and a question does no harm to be asked again.
+            # The first statement of a request shows whether the session is alive. A query can be sent again.
             connection.connect_unchecked()
             try:
-                return _rows(query, bound)
+                return _execute(statement, params)
             except OperationalError:
                 connection.close()
-        return _rows(query, bound)
+        return _execute(statement, params)
 
-    def get_or_404(self, **keywords: Any) -> tuple[Any, ...]:
-        """The one row. Raises Http404 where there is none, or can't be, a value being none of its field's."""
+    def get_or_404(self, **values: Any) -> tuple[Any, ...]:
+        """Returns the only row. Raises Http404 if there is none, or if a value is not one of its field."""
         try:
-            rows = self.rows(**keywords)
+            rows = self.rows(**values)
         except ValueError as error:
             raise Http404 from error
         if not rows:
@@ -102,80 +128,55 @@ class PreparedQuery:
         [row] = rows
         return row
 
-
-@lru_cache(maxsize=500)
-def compiled(
-    query: PreparedQuery, for_whom: Any, names: tuple[str, ...], shape: tuple[tuple[str, Any], ...]
-) -> Compiled:
-    """Raises QueryNotConstant where a value lost its place, or where what is of one moment or of one row got into the query."""
-    places = {name: Parameter(name, query.fields[name]) for name in names}
-    with tenant_scope(for_whom):
-        once, again = (_as_sql(query.build(**places, **dict(shape))) for _ in range(2))
-    found = {one.name for one in once.params if isinstance(one, Parameter)} - {TenantPlaceholder.pk.name}
-    if found != {*names}:
-        raise QueryNotConstant(f"Values without a place, or places without a value: {found ^ {*names}}.")
-    if once[:2] != again[:2]:
-        raise QueryNotConstant("It is another query each time: what differs has to be a value, or belong to the shape.")
-    if any(is_id(one) for one in once.params):
-        raise QueryNotConstant("The id of a row got into the query: it has to be a value.")
-    if query.around:
-        once = Compiled(query.around.replace("{}", once.sql), once.params, {})
-    return _prepared(once) if query.kept else once
+    def compile(self, scope: str) -> Statement:
+        """Writes the text for the scope. Raises QueryNotConstant if it holds what belongs to one request."""
+        parameters = {name: Parameter(name, field) for name, field in self.fields.items()}
+        # Numbered in the order in which the text names them first.
+        used: dict[str, Parameter] = {}
+        if self.scoped:
+            with _scopes[0].contexts[scope]():
+                text = _written(self.build(**parameters), used)
+        else:
+            text = _written(self.build(**parameters), used)
+        if unused := parameters.keys() - used.keys():
+            raise QueryNotConstant(f"The text of {self.name} does not use {', '.join(sorted(unused))}.")
+        name = "_".join(["circe", self.name, *([scope] if scope else [])])
+        self.statements[scope] = Statement(name, text, tuple(used.values()))
+        return self.statements[scope]
 
 
-def _rows(query: Compiled, bound: list[Any]) -> list[tuple[Any, ...]]:
+def compile_all() -> None:
+    """Compiles every prepared query for every scope, so that the first request is as fast as the others."""
+    for query in QUERIES.values():
+        for scope in _scopes[0].contexts if query.scoped else [""]:
+            query.compile(scope)
+
+
+def _written(query: QuerySet[Any, Any] | Sql | Parameter, used: dict[str, Parameter]) -> str:
+    if isinstance(query, Parameter):
+        return _literal_or_place(query, used)
+    if isinstance(query, Sql):
+        return query.text.format(**{name: _written(part, used) for name, part in query.parts.items()})
+    sql, params = query.query.sql_with_params()
+    return sql % tuple(_literal_or_place(param, used) for param in params)
+
+
+def _literal_or_place(param: Any, used: dict[str, Parameter]) -> str:
+    if isinstance(param, Parameter):
+        used.setdefault(param.name, param)
+        return f"${[*used].index(param.name) + 1}"
+    if is_id(param) or isinstance(param, (dt.date, dt.time, float)):
+        raise QueryNotConstant(f"{param!r} belongs to one row or to one moment: make it a Parameter.")
+    return quote(param)
+
+
+def _execute(statement: Statement, params: list[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        if query.preparation:
-            _make_known(query)
-        cursor.execute(query.sql, bound)
-        return [_converted(row, query.converters) for row in cursor.fetchall()]
-
-
-def _as_sql(queryset: QuerySet[Any, Any]) -> Compiled:
-    compiler = queryset.query.get_compiler(queryset.db)
-    sql, params = compiler.as_sql()
-    return Compiled(sql, tuple(params), compiler.get_converters([column for column, *_ in compiler.select]))
-
-
-def _prepared(query: Compiled) -> Compiled:
-    """The query as the execution of a statement of its own."""
-    parameters = list({one.name: one for one in query.params if isinstance(one, Parameter)}.values())
-    numbers = {one.name: f"${number}" for number, one in enumerate(parameters, 1)}
-    connection.ensure_connection()
-    text = query.sql % tuple(
-        numbers[one.name] if isinstance(one, Parameter) else quote(one, connection.connection) for one in query.params
-    )
-    types = ", ".join(str(one.output_field.cast_db_type(connection)) for one in parameters)
-    # The same name for the same statement, so that it can't be taken for another.
-    name = f"circe_{sha256(f'{types} {text}'.encode()).hexdigest()[:32]}"
-    preparation, execution = f"PREPARE {name}", f"EXECUTE {name}"
-    if parameters:
-        preparation += f"({types})"
-        execution += f"({', '.join(['%s'] * len(parameters))})"
-    return Compiled(execution, tuple(parameters), query.converters, f"{preparation} AS {text}")
-
-
-def _make_known(query: Compiled) -> None:
-    """See that the connection keeps the statement. Neither a transaction nor a change of role undoes that."""
-    session = connection.connection
-    kept = _kept.setdefault(session, {})
-    if query.sql not in kept:
-        with connection.wrap_database_errors:
-            while len(kept) >= KEPT:
-                execution = next(iter(kept))
-                session.execute(execution.partition("(")[0].replace("EXECUTE", "DEALLOCATE"))
-                del kept[execution]
-            session.execute(query.preparation)
-    # The last one used comes last.
-    kept.pop(query.sql, None)
-    kept[query.sql] = None
-
-
-def _converted(row: tuple[Any, ...], converters: dict[int, tuple[list[Callable[..., Any]], Any]]) -> tuple[Any, ...]:
-    if not converters:
-        return row
-    values = list(row)
-    for index, (functions, expression) in converters.items():
-        for function in functions:
-            values[index] = function(values[index], expression, connection)
-    return tuple(values)
+        names = _prepared_names.setdefault(connection.connection, set())
+        # Neither the end of a transaction nor a change of role undoes it.
+        if statement.name not in names:
+            with connection.wrap_database_errors:
+                connection.connection.execute(statement.prepare_sql)
+            names.add(statement.name)
+        cursor.execute(statement.execute_sql, params)
+        return cursor.fetchall()

@@ -253,7 +253,7 @@ class Customer(TenantModel):
                 raise DuplicateCustomer(self.conflicts()) from error
             raise
         if adding:
-            self.possible_duplicates, is_stored = find_contact_conflicts(self)
+            self.possible_duplicates, is_stored = self._contact_conflicts()
             if not is_stored:
                 self._state.adding = True
                 raise DuplicateCustomer(self.possible_duplicates)
@@ -298,7 +298,15 @@ class Customer(TenantModel):
 
     def conflicts(self) -> list[dict[str, Any]]:
         """Who else has the e-mail or the phone, deleted ones last: `[{"field", "customer_id", "is_deleted"}]`."""
-        return find_contact_conflicts(self)[0]
+        return self._contact_conflicts()[0]
+
+    def _contact_conflicts(self) -> tuple[list[dict[str, Any]], bool]:
+        return find_contact_conflicts(
+            customer_id=self.pk,
+            tenant_id=self.tenant_id,
+            email_key=email_key(self.email) if self.email else None,
+            phone=self.phone,
+        )
 
     def soft_delete(self, *, by: str) -> None:
         """Take the customer out of sight, keeping everything. `by` is the id of the user who does it."""

@@ -10,17 +10,11 @@ from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Func, Value
-from django.db.models.functions import Concat
 
 from circe.db.ids import IdField
 from customers.search import matching
 from tenants.models import Tenant
 from tenants.scope import TenantManager
-
-TAGS = ArrayField(models.CharField(max_length=50))
-# By what is in these columns, an index finds customers whatever their order.
-INDEXED = ("search_text", "tags")
 
 
 class SearchableQuerySet(models.QuerySet):
@@ -36,17 +30,6 @@ class SearchableQuerySet(models.QuerySet):
     def matching(self, text: str) -> Self:
         """Those in whose names, e-mail or phone every word of `text` occurs."""
         return self.filter(matching(text))
-
-    def beside_the_indexes(self) -> Self:
-        """With INDEXED under names that begin with `unindexed_` too, as expressions that no index has.
-
-        For many: in the order of the list, a page of them is met soon. The planner, who may not look at the statistics of
-        a table with row security, takes them for few, and would find all of them first.
-        """
-        return self.alias(
-            unindexed_search_text=Concat("search_text", Value(""), output_field=models.TextField()),
-            unindexed_tags=Func("tags", template="(%(expressions)s || '{}')", output_field=TAGS),
-        )
 
 
 class SearchableCustomer(models.Model):

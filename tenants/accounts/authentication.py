@@ -12,16 +12,29 @@ from rest_framework.request import Request
 
 from circe.api.operations import ID, query
 from circe.api.parameters import single
-from circe.db.ids import is_id
+from circe.db.ids import IdField, is_id
+from circe.db.prepared import PreparedQuery
 from tenants.accounts import tokens
 from tenants.accounts.throttling import client_address, throttled
 from tenants.audit.context import set_audit_user
 from tenants.identity import email_key
 from tenants.models import Tenant, User
-from tenants.scope import ALL_TENANTS, Scope, enter_scope, tenant_scope
+from tenants.scope import ALL_TENANTS, Scope, account_lookup, enter_scope, tenant_scope
 
 # How the OpenAPI document describes the parameter that `_scope_of` reads.
 TENANT_ID = query("tenant_id", "For a super_admin: this business only. Others leave it out, or name their own.", ID)
+
+USER_COLUMNS, TENANT_COLUMNS = ([field.attname for field in model._meta.concrete_fields] for model in (User, Tenant))
+# The user of a session that has not ended, with their tenant: before a scope is known, since it comes from this.
+USER_OF_SESSION = PreparedQuery(
+    "user_of_session",
+    lambda user_id, session_id: User.objects.filter(
+        pk=user_id, sessions=session_id, sessions__ended_at=None
+    ).values_list(*USER_COLUMNS, *(f"tenant__{name}" for name in TENANT_COLUMNS)),
+    scoped=False,
+    user_id=IdField(),
+    session_id=IdField(),
+)
 
 
 class PortalCustomer:
@@ -71,8 +84,21 @@ def _user_of(claims: dict[str, Any]) -> User | None:
     if session_id is None:
         return User.objects.signed_in(user_id, tokens_valid_from__lte=dt.datetime.fromtimestamp(issued_at, dt.UTC))
     if is_id(session_id):
-        return User.objects.signed_in(user_id, sessions=session_id, sessions__ended_at=None)
+        return _user_of_session(user_id, session_id)
     return None
+
+
+def _user_of_session(user_id: str, session_id: str) -> User | None:
+    """As `User.objects.signed_in`, by a prepared query: nearly every request asks this."""
+    with account_lookup(user_id):
+        rows = USER_OF_SESSION.rows(user_id=user_id, session_id=session_id)
+    if not rows:
+        return None
+    [row] = rows
+    user = User.from_db(None, USER_COLUMNS, row[: len(USER_COLUMNS)])
+    if user.tenant_id:
+        user.tenant = Tenant.from_db(None, TENANT_COLUMNS, row[len(USER_COLUMNS) :])
+    return user if user.may_sign_in else None
 
 
 def _scope_of(user: User, request: Request) -> Scope:

@@ -1,6 +1,5 @@
 """What people may do, and how they are looked up when they sign in."""
 
-from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.base_user import BaseUserManager
@@ -8,8 +7,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import connection, models, transaction
 
-from circe.db.ids import IdField, is_id
-from circe.db.prepared import PreparedQuery
+from circe.db.ids import is_id
 from tenants.identity import email_key
 from tenants.scope import ALL_TENANTS, account_lookup, tenant_scope
 
@@ -21,10 +19,6 @@ class Role(models.TextChoices):
     TENANT_ADMIN = "tenant_admin"
     OUTLET_MANAGER = "outlet_manager"
     STAFF = "staff"
-
-
-def _columns(model: type[models.Model]) -> list[str]:
-    return [field.attname for field in model._meta.concrete_fields]
 
 
 class UserManager(BaseUserManager[Any]):
@@ -51,9 +45,8 @@ class UserManager(BaseUserManager[Any]):
         """The user with this id who fulfils the conditions, as `filter` takes them, and may sign in."""
         if not is_id(user_id):
             return None
-        with tenant_scope(None), account_lookup(user_id):
-            rows = self._accounts.rows(pk=user_id, **conditions)
-        user = self._account(rows[0]) if rows else None
+        with account_lookup(user_id):
+            user = self.select_related("tenant").filter(pk=user_id, **conditions).first()
         return user if user and user.may_sign_in else None
 
     def renew_hash(self, user: Any, password: str) -> None:
@@ -65,24 +58,6 @@ class UserManager(BaseUserManager[Any]):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('circe.renewed_hash', %s, true)", [user.password])
             self.filter(pk=user.pk, password=old_hash).update(password=user.password)
-
-    @cached_property
-    def _accounts(self) -> PreparedQuery:
-        """Users as rows: their own columns, and those of their tenants."""
-        own, tenants = (_columns(model) for model in (self.model, self.model.tenant.field.related_model))
-        return PreparedQuery(
-            lambda **conditions: self.filter(**conditions).values_list(*own, *(f"tenant__{name}" for name in tenants)),
-            pk=IdField(),
-            sessions=IdField(),
-            tokens_valid_from__lte=models.DateTimeField(),
-        )
-
-    def _account(self, row: tuple[Any, ...]) -> Any:
-        own, tenant = _columns(self.model), self.model.tenant.field.related_model
-        user = self.model.from_db(self.db, own, row[: len(own)])
-        if user.tenant_id:
-            user.tenant = tenant.from_db(self.db, _columns(tenant), row[len(own) :])
-        return user
 
     def with_credentials(self, *, email: str, password: str) -> Any | None:
         """The user who may sign in with these, or None. It takes as long for an unknown address as for a wrong password."""
