@@ -176,8 +176,8 @@ DOORS = [
     # --- what takes effect on the next request ----------------------------------------------------------------------
     Fault(
         "an inactive account's token opens",
-        "tenants/accounts/managers.py",
-        "return user if user and user.may_sign_in else None",
+        "tenants/accounts/authentication.py",
+        "return user if user.may_sign_in else None",
         "return user",
         TOKENS,
     ),

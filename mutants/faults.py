@@ -325,7 +325,7 @@ FAULTS = [
     Fault(
         "answers that have expired stay",
         "tenants/idempotency.py",
-        "            IdempotencyRecord.delete_expired()\n",
+        "    IdempotencyRecord.delete_expired()\n",
         "",
         ONCE,
     ),

@@ -93,7 +93,7 @@ class PreparedQuery:
     """
 
     def __init__(
-        self, name: str, build: Callable[..., QuerySet[Any, Any] | Sql], *, scoped: bool = True, **fields: Field
+        self, name: str, build: Callable[..., QuerySet[Any, Any] | Sql], /, *, scoped: bool = True, **fields: Field
     ) -> None:
         if name in QUERIES:
             raise ValueError(f"There are two prepared queries of the name {name}.")

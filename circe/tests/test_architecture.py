@@ -11,6 +11,7 @@ from django.db import connection, connections
 from django.http import HttpResponse
 from django.urls import URLPattern, get_resolver
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.views import APIView
 
 from circe.backoffice.site import opens_own_transactions
@@ -18,6 +19,7 @@ from circe.db.roles import as_owner
 from tenants.accounts.permissions import ANYONE, HasRole
 from tenants.models import Role
 from tenants.tests.factories import UserFactory
+from tenants.views import TenantViewSet
 
 OURS = ["tenants", "customers", "appointments", "analytics", "circe"]
 SOURCES = [file for app in OURS for file in (settings.BASE_DIR / app).rglob("*.py")]
@@ -83,6 +85,19 @@ def test_a_page_of_the_back_office_is_one_transaction_unless_it_says_that_it_ope
     request.user = UserFactory(role=Role.STAFF)
     page = mark(lambda request: HttpResponse(str(connection.in_atomic_block)))
     assert admin.site.admin_view(page)(request).content.decode() == str(is_one)
+
+
+def test_each_action_that_writes_a_tenants_rows_is_idempotent():
+    """That makes it one transaction, too."""
+    writes, reads = set(), set()
+    for pattern in get_resolver().url_patterns:
+        view = getattr(pattern.callback, "cls", None) if isinstance(pattern, URLPattern) else None
+        if view and issubclass(view, TenantViewSet):
+            for method, action in pattern.callback.actions.items():
+                (reads if method.upper() in SAFE_METHODS else writes).add(getattr(view, action))
+    assert {action.__name__ for action in writes} == {"create", "update", "preferences", "destroy", "restore"}
+    assert [action for action in writes if not hasattr(action, "is_idempotent")] == []
+    assert [action for action in reads if hasattr(action, "is_idempotent")] == []
 
 
 @pytest.mark.parametrize("name", ["signals", "utils", "helpers", "common", "core", "services", "misc"])
