@@ -44,7 +44,7 @@ CONTACT_CONFLICTS = PreparedQuery(
 
 
 def find_contact_conflicts(
-    *, customer_id: str, tenant_id: str, email_key: str | None, phone: str | None
+    *, customer_id: str, tenant_id: str | None, email_key: str | None, phone: str | None
 ) -> tuple[list[dict[str, Any]], bool]:
     """Returns who else has the customer's e-mail or phone, deleted ones last: `[{"field", "customer_id", "is_deleted"}]`;
     and whether the customer, as stored, has one of them.

@@ -16,6 +16,9 @@ from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.searchable import SearchableCustomer
 from customers.serializers import CustomerSerializer
 
+# What the filters of the list narrow. The SQL below sorts it.
+SEARCHABLE = SearchableCustomer.objects.undeleted().order_by().values("id", "created_at")
+
 
 def _profiles_by_ids(ids: Any) -> QuerySet[Any, Any]:
     profiles = Customer.objects.undeleted().with_profile().annotate(profile=as_json(CustomerSerializer))
@@ -91,7 +94,7 @@ def _whole_list_page(**bounds: Any) -> Sql:
     return Sql(
         WHOLE_LIST_PAGE,
         monthly_counts=CustomerMonthlyCounts.objects.values("month", "total_customers"),
-        customers=SearchableCustomer.objects.undeleted().order_by().values("id", "created_at"),
+        customers=SEARCHABLE,
         **bounds,
     )
 
@@ -108,14 +111,14 @@ class AllCustomers(PagedQuery):
 
 
 class FilteredCustomers(PagedQuery):
-    """The customers of a queryset of SearchableCustomer, newest first. A page has their profiles as JSON.
+    """The customers of a queryset made from SEARCHABLE, newest first. A page has their profiles as JSON.
 
     `found_by_index`: whether an index finds them by a search or by tags. Then they are found once, to be counted and
     sorted. Other filters make PostgreSQL look at every customer to count them; a page is read in the order of the list.
     """
 
     def __init__(self, customers: QuerySet[SearchableCustomer], *, found_by_index: bool) -> None:
-        self.customers = customers.order_by().values("id", "created_at")
+        self.customers = customers
         self.materialized = "MATERIALIZED" if found_by_index else "NOT MATERIALIZED"
 
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:

@@ -13,11 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from circe.api.parameters import boolean
-from customers.customer_list import PROFILES_BY_IDS, AllCustomers
+from customers.customer_list import PROFILES_BY_IDS, SEARCHABLE, AllCustomers
 from customers.documentation import OPERATIONS
 from customers.filters import CustomerFilter
 from customers.models import Customer
-from customers.models.searchable import SearchableCustomer
 from customers.serializers import (
     CustomerSerializer,
     NewCustomerSerializer,
@@ -28,8 +27,6 @@ from tenants.audit.serializers import AuditEventSerializer
 from tenants.idempotency import idempotent
 from tenants.models import AuditEvent
 from tenants.views import TenantViewSet, enter_body_scope
-
-SEARCHABLE = SearchableCustomer.objects.undeleted()
 
 
 class CustomerViewSet(TenantViewSet):

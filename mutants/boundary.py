@@ -25,10 +25,8 @@ BOUNDARY = [
     Fault(
         "a statement is taken for prepared that was not",
         "circe/db/prepared.py",
-        "            with connection.wrap_database_errors:\n                connection.connection.execute(statement.prepare_sql)\n"
-        "            names.add(statement.name)\n",
-        "            names.add(statement.name)\n"
-        "            with connection.wrap_database_errors:\n                connection.connection.execute(statement.prepare_sql)\n",
+        "        if statement.name not in names:\n",
+        "        if statement.name not in names:\n            names.add(statement.name)\n",
         "circe/tests/test_prepared.py",
     ),
     Fault(

@@ -78,7 +78,7 @@ def test_a_list_request_enters_four_files_between_the_view_and_the_sql_warm_and_
         (f"{CUSTOMERS}?search=jane", ["customers/filters.py", "customers/search.py"], 25),
     ):
         name = connection.settings_dict["NAME"]
-        asked = subprocess.run(  # noqa: S603 (Python, and arguments of this test)
+        asked = subprocess.run(
             [sys.executable, "-c", ASK, root, name, url, token],
             cwd=settings.BASE_DIR,
             env=os.environ | {"DJANGO_SETTINGS_MODULE": "circe.tests.settings"},

@@ -88,7 +88,7 @@ def _user_of(claims: dict[str, Any]) -> User | None:
     return None
 
 
-def _user_of_session(user_id: str, session_id: str) -> User | None:
+def _user_of_session(user_id: Any, session_id: Any) -> User | None:
     """As `User.objects.signed_in`, by a prepared query: nearly every request asks this."""
     with account_lookup(user_id):
         rows = USER_OF_SESSION.rows(user_id=user_id, session_id=session_id)
