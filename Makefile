@@ -95,6 +95,7 @@ lint: .venv/dev.stamp
 	@$(PYTHON) -m ruff format --quiet --check .
 	@"$(CURDIR)/.venv/bin/lint-imports"
 	@$(PYTHON) -m mypy .
+	@$(PYTHON) -m sqlfluff lint --disable-progress-bar --nocolor --processes 1 tenants/sql customers/sql appointments/sql
 
 # Renew the pinned packages, within what requirements*.txt allow.
 lock: .venv/dev.stamp

@@ -97,6 +97,7 @@ INSTALLED_APPS = [
     "customers",
     "appointments",
     "analytics",
+    "django_migrate_sql",
     "circe.admin_config.CirceAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

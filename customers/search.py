@@ -10,7 +10,7 @@ import re
 import unicodedata
 from itertools import groupby
 
-from django.db.models import F, Func, Lookup, Q, TextField
+from django.db.models import Lookup, Q, TextField
 
 from tenants.identity import PHONE_SEPARATORS, without_separators, without_trunk_prefix
 
@@ -91,14 +91,3 @@ def _contains(word: str) -> Q:
 
 def _begins_word(word: str) -> Q:
     return Q(search_text__has_beginning=word)
-
-
-class SearchText(Func):
-    """What `search_text` is generated from."""
-
-    function = "circe_search_text"
-    arity = 4
-    output_field = TextField()
-
-    def __init__(self) -> None:
-        super().__init__(F("first_name"), F("last_name"), F("email"), F("phone"))

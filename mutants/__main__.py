@@ -30,7 +30,7 @@ AT_ONCE = 1 if "DATABASE_URL" in os.environ else 2
 
 def changes_the_schema(fault: Fault) -> bool:
     """Whether the test database is another one with the fault."""
-    return "/migrations/" in fault.file or fault.file.endswith(("/constraints.py", "/walls.py", "/tallies.py"))
+    return "/migrations/" in fault.file or fault.file.endswith(("/foreign_keys.py", "/row_level_security.py"))
 
 
 def run(copy: Path, *command: str) -> subprocess.CompletedProcess[str]:

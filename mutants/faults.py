@@ -94,7 +94,7 @@ FAULTS = [
     Fault(
         "bookings don't wait for each other",
         "appointments/models/appointment.py",
-        'cursor.execute("SELECT pg_advisory_xact_lock(3, hashtext(%s))", lock)',
+        'cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [AdvisoryLock.STAFF, key])',
         "cursor",
         BOOKING,
     ),
@@ -138,28 +138,28 @@ FAULTS = [
     # --- the trail --------------------------------------------------------------------------------------------------
     Fault(
         "the application can change the trail",
-        "tenants/migrations/0005_append_only_audit_trail.py",
-        '"REVOKE INSERT, UPDATE, DELETE ON tenants_auditevent FROM circe_app"',
-        '"SELECT 1"',
+        "tenants/migrations/0003_audit_trail.py",
+        "REVOKE INSERT, UPDATE, DELETE ON tenants_auditevent FROM circe_app;\n",
+        "",
         AUDIT,
     ),
     Fault(
         "the application can forge a row's event",
-        "tenants/migrations/0003_audit_functions.py",
+        "tenants/migrations/0003_audit_trail.py",
         "IF action NOT IN ('refused', 'erased') THEN",
         "IF false THEN",
         AUDIT,
     ),
     Fault(
         "a hash is in the trail",
-        "tenants/migrations/0003_audit_functions.py",
+        "tenants/migrations/0001_businesses_and_accounts.py",
         "IF new_row ->> 'password' IS NOT NULL THEN",
         "IF false THEN",
         AUDIT,
     ),
     Fault(
         "a removed person stays in the trail",
-        "tenants/migrations/0003_audit_functions.py",
+        "tenants/migrations/0001_businesses_and_accounts.py",
         "IF model = 'customer' AND TG_OP = 'DELETE' THEN",
         "IF false THEN",
         DELETE,

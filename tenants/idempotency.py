@@ -17,6 +17,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from circe.db.advisory_locks import AdvisoryLock
 from tenants.models import IdempotencyRecord
 from tenants.scope import ALL_TENANTS, tenant_scope
 
@@ -99,7 +100,7 @@ def _store_answer(request: Request, response: Response, *, key: str, fingerprint
 def _take_turn(key: str) -> None:
     """Hold the key until the transaction ends. Raises IdempotencyKeyInUse where another request does."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(4, hashtext(%s))", [key])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", [AdvisoryLock.IDEMPOTENCY_KEY, key])
         (mine,) = cursor.fetchone()
     if not mine:
         raise IdempotencyKeyInUse

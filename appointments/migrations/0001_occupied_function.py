@@ -1,23 +1,29 @@
 """The time that an appointment takes, for the constraint against double booking."""
 
-from django.contrib.postgres.operations import BtreeGistExtension
+import django.contrib.postgres.operations
+import django_migrate_sql.operations
 from django.db import migrations
 
-OCCUPIED = """
-CREATE FUNCTION public.circe_occupied(day date, start_time time, end_time time) RETURNS tsrange
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = []
+
+    operations = [
+        django.contrib.postgres.operations.BtreeGistExtension(),
+        django_migrate_sql.operations.CreateSQL(
+            name="circe_occupied",
+            sql="""-- Returns the time that an appointment takes, by the business's clock: an end before the start is of the next day. The
+-- exclusion constraint appointment_no_double_booking is an index on it: after a change of this function reindex.
+CREATE OR REPLACE FUNCTION public.circe_occupied(day date, start_time time, end_time time) RETURNS tsrange
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
     SELECT tsrange(
         day + start_time,
         day + end_time + CASE WHEN end_time < start_time THEN interval '1 day' ELSE interval '0' END
     )
-$$
-"""
-
-
-class Migration(migrations.Migration):
-    initial = True
-    dependencies = []
-    operations = [
-        BtreeGistExtension(),
-        migrations.RunSQL(OCCUPIED, "DROP FUNCTION public.circe_occupied"),
+$$;
+""",
+            reverse_sql="DROP FUNCTION public.circe_occupied;",
+        ),
     ]

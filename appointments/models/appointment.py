@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from circe.api.time_zone import local_zone
+from circe.db.advisory_locks import AdvisoryLock
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from circe.db.json_sql import AsText, JSONObject
 from customers.models import Customer
@@ -233,8 +234,8 @@ class Appointment(TenantModel):
         try:
             with transaction.atomic():
                 with connection.cursor() as cursor:
-                    lock = [f"{self.tenant_id}{self.staff_id}"]
-                    cursor.execute("SELECT pg_advisory_xact_lock(3, hashtext(%s))", lock)
+                    key = f"{self.tenant_id}{self.staff_id}"
+                    cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [AdvisoryLock.STAFF, key])
                 yield
         except IntegrityError as error:
             if error.__cause__.diag.constraint_name != "appointment_no_double_booking":

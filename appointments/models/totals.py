@@ -5,6 +5,7 @@ from django.db import connection, models
 from circe.db.ids import IdField
 from circe.db.summary_tables import ShardedCounter, SummaryTable
 from tenants.models import Tenant
+from tenants.scope import TenantManager
 
 
 class CustomerTotals(SummaryTable):
@@ -16,6 +17,7 @@ class CustomerTotals(SummaryTable):
     """
 
     pk = models.CompositePrimaryKey("tenant", "customer_id")
+    tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
     customer_id = IdField(default=None)
     is_deleted = models.BooleanField()
     is_vip = models.BooleanField()
@@ -28,6 +30,8 @@ class CustomerTotals(SummaryTable):
     open_time = models.TimeField(null=True)
     recent_spent = models.BigIntegerField(db_default=0)
     recent_from = models.DateField(null=True)
+
+    objects = TenantManager()
 
     class Meta(SummaryTable.Meta):
         indexes = [
@@ -139,10 +143,13 @@ class CustomerTotals(SummaryTable):
 class AppointmentDailyTotals(ShardedCounter):
     """The appointments of a day, and what its visits brought in."""
 
-    pk = models.CompositePrimaryKey("tenant", "day", "part")
+    pk = models.CompositePrimaryKey("tenant", "day", "shard")
+    tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
     day = models.DateField()
     total_appointments = models.BigIntegerField()
     total_revenue = models.BigIntegerField()
+
+    objects = TenantManager()
 
     key = ("day",)
     sums = ("total_appointments", "total_revenue")
@@ -169,11 +176,14 @@ class VisitCounts(ShardedCounter):
         LAST = "last"
         RETURN = "return"
 
-    pk = models.CompositePrimaryKey("tenant", "kind", "day", "next_day", "part")
+    pk = models.CompositePrimaryKey("tenant", "kind", "day", "next_day", "shard")
+    tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
     kind = models.CharField(max_length=6, choices=Kind)
     day = models.DateField()
     next_day = models.DateField()
     customers = models.BigIntegerField()
+
+    objects = TenantManager()
 
     key = ("kind", "day", "next_day")
     sums = ("customers",)

@@ -3,7 +3,7 @@
 import re
 import secrets
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 
@@ -24,9 +24,20 @@ def is_id(value: object) -> bool:
 class IdField(models.CharField):
     """A primary key in that form. Looking for a value of another form raises ValueError: a 404 in a URL, a 400 in a body."""
 
+    OWN_OPTIONS: ClassVar[dict[str, Any]] = {
+        "max_length": 24,
+        "db_collation": "C",
+        "default": new_id,
+        "editable": False,
+    }
+
     def __init__(self, **kwargs: Any) -> None:
-        form: dict[str, Any] = {"max_length": 24, "db_collation": "C", "default": new_id, "editable": False}
-        super().__init__(**form | kwargs)
+        super().__init__(**self.OWN_OPTIONS | kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        own = self.OWN_OPTIONS
+        return name, path, args, {key: value for key, value in kwargs.items() if key not in own or own[key] != value}
 
     def db_type(self, connection: Any) -> str:
         # By its short name, varchar, Django would index each key twice: again for LIKE, which this collation serves anyway.

@@ -197,6 +197,8 @@ class Cluster:
             settings |= dict.fromkeys(("fsync", "full_page_writes", "synchronous_commit"), "off")
             # A race test holds a hundred, and the suite runs in up to four processes.
             settings |= {"max_connections": 450}
+            # A function with a doubtful construct is refused as it is created.
+            settings |= {"plpgsql.extra_errors": "all"}
         return " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
 
     def _user(self) -> tuple[int, int]:

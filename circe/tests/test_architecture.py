@@ -1,5 +1,9 @@
 """The house rules that a machine can check."""
 
+import ast
+import json
+import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -7,7 +11,8 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import ProgrammingError, connection, connections, transaction
+from django.db.migrations.loader import MigrationLoader
 from django.http import HttpResponse
 from django.urls import URLPattern, get_resolver
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
@@ -15,13 +20,17 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.views import APIView
 
 from circe.backoffice.site import opens_own_transactions
+from circe.db.advisory_locks import AdvisoryLock
+from circe.db.fields import RunningCodeMixin
 from circe.db.roles import as_owner
+from circe.management.commands.check_totals import TOTALS
 from tenants.accounts.permissions import ANYONE, HasRole
 from tenants.models import Role
 from tenants.tests.factories import UserFactory
 from tenants.views import TenantViewSet
 
 OURS = ["tenants", "customers", "appointments", "analytics", "circe"]
+WITH_SQL = ["tenants", "customers", "appointments"]
 SOURCES = [file for app in OURS for file in (settings.BASE_DIR / app).rglob("*.py")]
 
 
@@ -177,3 +186,168 @@ def test_every_migration_has_a_name():
     for app in OURS:
         for file in (Path(apps.get_app_config(app).path) / "migrations").glob("0*.py"):
             assert "_auto_" not in file.name, file
+
+
+# --- SQL and migrations ---------------------------------------------------------------------------------------------
+
+MIGRATIONS = [file for app in WITH_SQL for file in (settings.BASE_DIR / app / "migrations").glob("0*.py")]
+# What a migration is made of: Django, its operations on SQL objects, and classes of fields and constraints.
+MAY_BE_IMPORTED = re.compile(
+    r"(django|django_migrate_sql)(\.|$)|circe\.db\.(audit_trigger|fields|foreign_keys|ids|row_level_security)$"
+)
+
+
+def imported(file):
+    """The modules that a file imports; of a `from` import without the names."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+
+
+@pytest.mark.parametrize("file", MIGRATIONS, ids=lambda file: f"{file.parent.parent.name}-{file.stem}")
+def test_a_migration_imports_nothing_that_can_change_under_it(file):
+    assert [name for name in imported(file) if not MAY_BE_IMPORTED.match(name)] == []
+
+
+def test_a_default_and_validators_of_an_app_are_no_part_of_a_migration():
+    fields = [
+        field
+        for model in apps.get_models()
+        for field in model._meta.local_fields
+        if isinstance(field, RunningCodeMixin)
+    ]
+    assert len(fields) > 10
+    for field in fields:
+        assert not {"default", "validators"} & set(field.deconstruct()[3]), field
+        assert field.has_default() or len(field.validators) > len(type(field)(max_length=9).validators), field
+
+
+def sql_items():
+    """`{(app, name): item}` of every SQL object."""
+    return {(app, item.name): item for app in WITH_SQL for item in import_module(f"{app}.sql_config").sql_items}
+
+
+def test_every_sql_file_is_an_object_that_is_listed_once():
+    files = {(app, file.stem) for app in WITH_SQL for file in (settings.BASE_DIR / app / "sql").iterdir()}
+    assert files == set(sql_items())
+
+
+def test_every_sql_object_can_be_removed():
+    assert [key for key, item in sql_items().items() if not item.reverse_sql] == []
+
+
+def test_functions_with_doubtful_constructs_are_refused(db):
+    """The test server is started so; see `circe.embedded_postgres`."""
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SHOW plpgsql.extra_errors")
+        if cursor.fetchone() != ("all",):
+            pytest.skip("the server is not ours")
+        with pytest.raises(ProgrammingError, match="shadows"), transaction.atomic():
+            cursor.execute(
+                "CREATE FUNCTION doubtful(a int) RETURNS int LANGUAGE plpgsql AS $$ DECLARE a int; BEGIN RETURN a; END $$"
+            )
+
+
+def test_advisory_locks_have_the_numbers_of_the_list_and_no_others():
+    number = re.compile(r"advisory_\w*lock\w*\(\s*(\d+)")
+    in_sql = {int(found) for item in sql_items().values() for found in number.findall(item.sql)}
+    assert in_sql == {AdvisoryLock.SHARD}
+    in_python = [
+        file for file in SOURCES if not {"migrations", "tests"} & {*file.parts} and number.search(file.read_text())
+    ]
+    assert in_python == []
+    assert len(set(AdvisoryLock)) == len(AdvisoryLock.__members__)
+
+
+def rows(cursor, tables):
+    """`{table: [row as a dictionary]}`, each in the order of its text."""
+    found = {}
+    for table in tables:
+        cursor.execute(f"SELECT to_jsonb(t)::text FROM {table} AS t ORDER BY 1")
+        found[table] = [json.loads(row) for (row,) in cursor]
+    return found
+
+
+def fill(apps, alias):
+    """Rows of two businesses, by the models of that state. Their tables' triggers add them up."""
+
+    def create(app, model, **values):
+        return apps.get_model(app, model).objects.using(alias).create(**values)
+
+    for number, slug in enumerate(("lotus", "nordlys")):
+        business = {"tenant_id": create("tenants", "Tenant", name=slug, slug=slug, time_zone="UTC").pk}
+        person = {"email": f"staff@{slug}.test", "role": "staff", "password": "!", "first_name": "Ana"}
+        staff_id = create("tenants", "User", **business, **person).pk
+        place = {
+            "outlet_id": create("tenants", "Outlet", **business, name="Centre").pk,
+            "service_id": create("tenants", "Service", **business, name="Cut", duration_minutes=60, price=100).pk,
+        }
+        for digit in range(4):
+            customer = create(
+                "customers",
+                "Customer",
+                **business,
+                first_name="Jane",
+                phone=f"+6281234567{number}{digit}",
+                tags=["vip"] if digit else [],
+                loyalty_points=digit,
+                is_deleted=digit == 3,
+                is_active=digit != 3,
+                language="en",
+            )
+            for day in range(digit + 1):
+                create(
+                    "appointments",
+                    "Appointment",
+                    **business,
+                    **place,
+                    staff_id=staff_id,
+                    customer_id=customer.pk,
+                    appointment_date=f"2026-0{day + 1}-1{digit}",
+                    start_time="10:00",
+                    end_time="11:00",
+                    status="confirmed" if day == 2 else "completed",
+                    total_price=100 + day,
+                )
+    create("customers", "CustomerImport", **business, file_name="people.csv")
+
+
+def test_rows_of_the_first_set_of_migrations_outlive_the_way_to_the_last(scratch):
+    """The first set are the migrations that say `initial = True`. Every column that is still there keeps its value."""
+    loader = MigrationLoader(None)
+    first = {
+        app: max(name for (of, name), m in loader.disk_migrations.items() if of == app and m.initial)
+        for app in WITH_SQL
+    }
+    for target in first.items():
+        call_command("migrate", *target, database=scratch, verbosity=0)
+    with as_owner(scratch), connections[scratch].cursor() as cursor:
+        fill(loader.project_state(list(first.items())).apps, scratch)
+        cursor.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relname ~ '^(tenants|customers|appointments)_'"
+        )
+        before = rows(cursor, [table for (table,) in cursor.fetchall()])
+    assert len([table for table in before if before[table]]) > 10
+    call_command("migrate", database=scratch, verbosity=0)
+    with as_owner(scratch), connections[scratch].cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r'")
+        kept = {table for (table,) in cursor.fetchall()} & set(before)
+        after = rows(cursor, kept)
+        for table in (table for table in kept if before[table]):
+            columns = set().union(*after[table]) if after[table] else set()
+            same = [{name: value for name, value in row.items() if name in columns} for row in before[table]]
+            assert sorted(same, key=str) == sorted(
+                ({name: row[name] for name in row if name in before[table][0]} for row in after[table]), key=str
+            ), table
+        cursor.execute("SELECT id FROM tenants_tenant")
+        for (tenant_id,) in cursor.fetchall():
+            for total in TOTALS:
+                cursor.execute(total.stored_sql(), {"tenant": tenant_id})
+                stored = cursor.fetchall()
+                cursor.execute(
+                    f"SELECT {', '.join([*total.key, *total.sums])} FROM ({total.expected_sql}) AS expected",
+                    {"tenant": tenant_id},
+                )
+                assert sorted(stored, key=str) == sorted(cursor.fetchall(), key=str) != [], total

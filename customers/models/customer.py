@@ -13,18 +13,19 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models import F, OuterRef, Q
+from django.db.models import F, Func, OuterRef, Q
 from django.db.models.constants import OnConflict
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from circe.db.advisory_locks import AdvisoryLock
+from circe.db.fields import ValidatedCharField, ValidatedDateField
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from customers.contact_conflicts import DuplicateCustomer, find_contact_conflicts
 from customers.extensions import profile_figures, run_purge_steps
 from customers.models.imports import CustomerImport
 from customers.models.preferences import PREFERRED
 from customers.models.searchable import SearchableCustomer
-from customers.search import SearchText
 from customers.validators import unique, validate_date_of_birth, validate_name, validate_source, validate_tag
 from tenants.identity import clean_email, clean_phone, email_key, validate_email_address, validate_phone
 from tenants.models import IdempotencyRecord, LoginFailure, Outlet, TenantModel, validate_language
@@ -99,21 +100,21 @@ class Customer(TenantModel):
     soft-deleted. Without `password` (a hash) the customer is a walk-in.
     """
 
-    first_name = models.CharField(max_length=100, validators=[validate_name])
-    last_name = models.CharField(max_length=100, null=True, blank=True, validators=[validate_name])
-    email = models.CharField(max_length=254, null=True, blank=True, validators=[validate_email_address])
+    first_name = ValidatedCharField(max_length=100, validators=[validate_name])
+    last_name = ValidatedCharField(max_length=100, null=True, blank=True, validators=[validate_name])
+    email = ValidatedCharField(max_length=254, null=True, blank=True, validators=[validate_email_address])
     email_key = models.CharField(max_length=254, null=True, editable=False)
     email_verified = models.BooleanField(default=False)
-    phone = models.CharField(max_length=32, null=True, blank=True, validators=[validate_phone])
+    phone = ValidatedCharField(max_length=32, null=True, blank=True, validators=[validate_phone])
     phone_verified = models.BooleanField(default=False)
     password = models.CharField(max_length=255, null=True, editable=False)
     gender = models.CharField(max_length=20, null=True, blank=True, choices=Gender)
-    date_of_birth = models.DateField(null=True, blank=True, validators=[validate_date_of_birth])
+    date_of_birth = ValidatedDateField(null=True, blank=True, validators=[validate_date_of_birth])
     address = models.CharField(max_length=500, null=True, blank=True)
     tags = ArrayField(
-        models.CharField(max_length=50, validators=[validate_tag]), size=MAX_TAGS, default=list, blank=True
+        ValidatedCharField(max_length=50, validators=[validate_tag]), size=MAX_TAGS, default=list, blank=True
     )
-    source = models.CharField(max_length=50, null=True, blank=True, validators=[validate_source])
+    source = ValidatedCharField(max_length=50, null=True, blank=True, validators=[validate_source])
     loyalty_points = models.IntegerField(default=0, validators=[MinValueValidator(0)])
 
     is_active = models.BooleanField(default=True)
@@ -128,13 +129,17 @@ class Customer(TenantModel):
     accepts_push = models.BooleanField("accepts push notifications", default=True)
     accepts_whatsapp = models.BooleanField("accepts WhatsApp", default=False)
     marketing_consent = models.BooleanField(default=False)
-    language = models.CharField(max_length=35, default=tenant_language, validators=[validate_language])
+    language = ValidatedCharField(max_length=35, default=tenant_language, validators=[validate_language])
     preferred_outlet = TenantForeignKey(Outlet, models.SET_NULL, null=True, blank=True, related_name="+")
     preferred_categories = ArrayField(models.CharField(max_length=50), default=list, blank=True)
     accessibility_needs = models.CharField(max_length=500, null=True, blank=True)
     notes = models.CharField(max_length=2000, null=True, blank=True)
 
-    search_text = models.GeneratedField(expression=SearchText(), output_field=models.TextField(), db_persist=True)
+    search_text = models.GeneratedField(
+        expression=Func("first_name", "last_name", "email", "phone", function="circe_search_text"),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
 
     objects = TenantManager.from_queryset(CustomerQuerySet)()
 
@@ -272,7 +277,10 @@ class Customer(TenantModel):
         with connection.cursor() as cursor:
             # All in one order.
             keys = [f"{self.tenant_id}{contact}" for contact in sorted(contacts)]
-            cursor.execute("SELECT pg_advisory_xact_lock(5, hashtext(key)) FROM unnest(%s::text[]) AS key", [keys])
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(%s, hashtext(key)) FROM unnest(%s::text[]) AS key",
+                [AdvisoryLock.CONTACT, keys],
+            )
 
     def change(self, changes: dict[str, Any]) -> None:
         """Set what `changes` names and save just that, so that two changes of different things both survive.

@@ -5,6 +5,7 @@ from django.db.models import Sum
 from django.db.models.functions import Coalesce
 
 from circe.db.summary_tables import ShardedCounter
+from tenants.models import Tenant
 from tenants.scope import TenantManager
 
 NUMBERS = (
@@ -34,7 +35,8 @@ class CustomerMonthlyCountsQuerySet(models.QuerySet):
 class CustomerMonthlyCounts(ShardedCounter):
     """Customers by the month, in UTC, in which they were created."""
 
-    pk = models.CompositePrimaryKey("tenant", "month", "part")
+    pk = models.CompositePrimaryKey("tenant", "month", "shard")
+    tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
     month = models.DateField()
     total_customers = models.BigIntegerField()
     active_customers = models.BigIntegerField()

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from circe.db.advisory_locks import AdvisoryLock
 from customers.models.imports import CustomerImport, ImportPart
 from customers.transfer.files import check_readable, open_table
 from customers.transfer.importing import Import, Report
@@ -75,7 +76,7 @@ def _take_place() -> None:
     `worked_at`: one whose process was killed is free again after `models.SILENCE`.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(7, 0)")
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [AdvisoryLock.IMPORTS])
     with tenant_scope(ALL_TENANTS):
         tenants = list(CustomerImport.objects.at_work().values_list("tenant", flat=True))
     tenant = current_tenant()

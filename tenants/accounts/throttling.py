@@ -20,6 +20,7 @@ from rest_framework.exceptions import APIException, Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from circe.db.advisory_locks import AdvisoryLock
 from tenants.audit.events import record_event
 from tenants.models import LoginFailure, User
 from tenants.scope import account_lookup
@@ -66,7 +67,7 @@ def throttled(check: Callable[[], User | None], *, account: str, address: str) -
     now = timezone.now()
     with _login_slot(), transaction.atomic():
         # Always the account first: two log-ins can't wait for each other.
-        for lock, key in ((1, account), (2, address)):
+        for lock, key in ((AdvisoryLock.LOGIN_ACCOUNT, account), (AdvisoryLock.LOGIN_ADDRESS, address)):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [lock, key])
         recent = LoginFailure.objects.filter(failed_at__gt=now - WINDOW)

@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 
+from circe.db.audit_trigger import AuditTrigger
 from tenants.accounts.permissions import ADMINS
 from tenants.admin.base import TenantAdmin
-from tenants.audit.events import Audited
 from tenants.models import AuditEvent
 
 _history_url: Callable[[str], str]
@@ -34,7 +34,7 @@ class AboutFilter(admin.SimpleListFilter):
         kinds = [
             (str(model._meta.model_name), str(model._meta.verbose_name).capitalize())
             for model in apps.get_models()
-            if any(isinstance(constraint, Audited) for constraint in model._meta.constraints)
+            if any(isinstance(constraint, AuditTrigger) for constraint in model._meta.constraints)
         ]
         return [*sorted(kinds), ("login", "Log-in")]
 

@@ -5,9 +5,10 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
+from circe.db.audit_trigger import AuditTrigger
+from circe.db.fields import OwnerKey
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
-from tenants.audit.events import Audited
 from tenants.models.tenant import Tenant
 from tenants.scope import (
     CrossTenantWrite,
@@ -22,7 +23,7 @@ class TenantModel(models.Model):
 
     id = IdField(primary_key=True)
     # Its index is that of (tenant, id).
-    tenant = models.ForeignKey(
+    tenant = OwnerKey(
         Tenant,
         models.PROTECT,
         verbose_name="business",
@@ -38,7 +39,7 @@ class TenantModel(models.Model):
     class Meta:
         abstract = True
         constraints = [
-            Audited(name="%(class)s_audit"),
+            AuditTrigger(name="%(class)s_audit"),
             RowLevelSecurity(name="%(class)s_rls"),
             models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
         ]

@@ -7,9 +7,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.utils import timezone
 
+from circe.db.audit_trigger import AuditTrigger
+from circe.db.fields import ValidatedCharField
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
-from tenants.audit.events import Audited
 from tenants.identity import validate_region
 
 validate_language = RegexValidator(
@@ -34,10 +35,10 @@ class Tenant(models.Model):
     id = IdField(primary_key=True)
     name = models.CharField(max_length=100)
     slug = models.SlugField(max_length=50, unique=True)
-    time_zone = models.CharField(max_length=50, validators=[validate_time_zone])
-    currency = models.CharField(max_length=3, validators=[validate_currency])
-    phone_region = models.CharField(max_length=2, validators=[validate_region])
-    language = models.CharField(max_length=35, default="en", validators=[validate_language])
+    time_zone = ValidatedCharField(max_length=50, validators=[validate_time_zone])
+    currency = ValidatedCharField(max_length=3, validators=[validate_currency])
+    phone_region = ValidatedCharField(max_length=2, validators=[validate_region])
+    language = ValidatedCharField(max_length=35, default="en", validators=[validate_language])
     is_active = models.BooleanField(default=True)
     is_demo = models.BooleanField(default=False, editable=False)
     at_risk_after_days = models.PositiveIntegerField(
@@ -59,9 +60,9 @@ class Tenant(models.Model):
         verbose_name = "business"
         verbose_name_plural = "businesses"
         constraints = [
-            Audited(name="tenant_audit"),
+            AuditTrigger(name="tenant_audit"),
             # Whoever signs in is looked up with their business, of which nothing is known before.
-            RowLevelSecurity(name="tenant_rls", column="id", also="{reach} LIKE '@%'"),
+            RowLevelSecurity(name="tenant_rls", column="id", also_readable="{tenant_setting} LIKE '@%'"),
         ]
 
     def __str__(self) -> str:

@@ -11,10 +11,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from circe.db.audit_trigger import AuditTrigger
+from circe.db.fields import ValidatedCharField
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
 from tenants.accounts.managers import Role, UserManager
-from tenants.audit.events import Audited
 from tenants.identity import email_key, validate_email_address
 from tenants.models.tenant import Tenant
 from tenants.scope import (
@@ -36,7 +37,7 @@ class User(AbstractBaseUser):
     tenant = models.ForeignKey(
         Tenant, models.PROTECT, verbose_name="business", null=True, blank=True, related_name="users"
     )
-    email = models.CharField(
+    email = ValidatedCharField(
         max_length=254,
         unique=True,
         validators=[validate_email_address],
@@ -58,12 +59,12 @@ class User(AbstractBaseUser):
     class Meta:
         ordering = ["email"]
         constraints = [
-            Audited(name="user_audit"),
+            AuditTrigger(name="user_audit"),
             # A super_admin may be whoever changed a row of the tenant.
             RowLevelSecurity(
                 name="user_rls",
-                also="CASE {reach} WHEN '@' || id THEN true WHEN '@' || email THEN true "
-                "ELSE tenant_id IS NULL AND {reach} ~ '^[0-9a-f]' END",
+                also_readable="CASE {tenant_setting} WHEN '@' || id THEN true WHEN '@' || email THEN true "
+                "ELSE tenant_id IS NULL AND {tenant_setting} ~ '^[0-9a-f]' END",
             ),
             models.UniqueConstraint(fields=["tenant", "id"], name="user_tenant_id"),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_known"),

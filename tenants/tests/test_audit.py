@@ -10,12 +10,13 @@ from django.db.models import F
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
+from circe.db.audit_trigger import AuditTrigger
 from circe.db.roles import as_owner
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
 from tenants.audit.context import audit_context
-from tenants.audit.events import Audited, record_event
+from tenants.audit.events import record_event
 from tenants.models import Outlet, Role, Service, Tenant, User
 from tenants.models.audit_event import AuditEvent, Change
 from tenants.scope import ALL_TENANTS, NoTenantScope, tenant_scope
@@ -48,7 +49,7 @@ def test_every_table_with_personal_data_is_audited():
     audited = {
         model._meta.model_name
         for model in apps.get_models()
-        if any(isinstance(constraint, Audited) for constraint in model._meta.constraints)
+        if any(isinstance(constraint, AuditTrigger) for constraint in model._meta.constraints)
     }
     assert audited >= {
         "tenant", "user", "outlet", "service", "customer", "preferredservice", "preferredstaff", "appointment"

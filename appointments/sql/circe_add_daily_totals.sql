@@ -1,0 +1,29 @@
+-- Adds a statement's appointments to appointments_appointmentdailytotals: how many a day has, and what its visits brought
+-- in. Called by circe_add_up_appointments, with the rows as they were and as they became.
+CREATE OR REPLACE FUNCTION public.circe_add_daily_totals(
+    old_appointments public.appointments_appointment[], new_appointments public.appointments_appointment[]
+) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO public.appointments_appointmentdailytotals AS totals (
+        tenant_id, day, shard, total_appointments, total_revenue
+    )
+    SELECT tenant_id, day, (SELECT public.circe_free_shard()), total_appointments, total_revenue
+    FROM (
+        SELECT
+            tenant_id,
+            appointment_date AS day,
+            sum(sign) AS total_appointments,
+            coalesce(sum(sign * total_price) FILTER (WHERE status = 'completed'), 0) AS total_revenue
+        FROM (
+            SELECT 1 AS sign, * FROM unnest(new_appointments)
+            UNION ALL
+            SELECT -1 AS sign, * FROM unnest(old_appointments)
+        ) AS changes
+        GROUP BY tenant_id, appointment_date
+    ) AS delta
+    WHERE total_appointments <> 0 OR total_revenue <> 0
+    ON CONFLICT (tenant_id, day, shard) DO UPDATE SET
+        total_appointments = totals.total_appointments + excluded.total_appointments,
+        total_revenue = totals.total_revenue + excluded.total_revenue;
+END
+$$;

@@ -1,0 +1,125 @@
+-- Keeps the three summary tables of appointments true: daily totals, customer totals and visit counts. Its triggers run
+-- once for each statement that writes appointments.
+--
+-- Whoever changes a customer's appointments, or whether they count, first locks the customer's row in
+-- appointments_customertotals, in the order of the ids, and only then looks at their appointments: so each sees what all
+-- before did, and there is no deadlock. The sharded counters make nobody wait.
+CREATE OR REPLACE FUNCTION public.circe_add_up_appointments() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    -- The statement's rows as they were and as they became. In arrays, because Citus allows no transition table beside a
+    -- distributed one.
+    old_appointments public.appointments_appointment[];
+    new_appointments public.appointments_appointment[];
+    booked public.appointments_appointment;
+    business text;
+    changed_customers text[];
+    visits_changed boolean;
+    counted_customers text[];
+    signs int[];
+    customer_ids text[];
+    days date[];
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        DELETE FROM public.appointments_appointmentdailytotals;
+        DELETE FROM public.appointments_visitcounts;
+        UPDATE public.appointments_customertotals SET
+            total_appointments = 0, visits = 0, total_spent = 0, first_visit = NULL, last_visit = NULL,
+            open_date = NULL, open_time = NULL, recent_spent = 0, recent_from = NULL;
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        old_appointments := ARRAY(SELECT ROW(old_rows.*)::public.appointments_appointment FROM old_rows);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        new_appointments := ARRAY(SELECT ROW(new_rows.*)::public.appointments_appointment FROM new_rows);
+    END IF;
+
+    -- What most statements do is to book one appointment. That adds one, and needs no look at the customer's others.
+    booked := new_appointments[1];
+    IF TG_OP = 'INSERT' AND cardinality(new_appointments) = 1 AND booked.status <> 'completed' THEN
+        INSERT INTO public.appointments_appointmentdailytotals AS totals (
+            tenant_id, day, shard, total_appointments, total_revenue
+        )
+        VALUES (booked.tenant_id, booked.appointment_date, circe_free_shard(), 1, 0)
+        ON CONFLICT (tenant_id, day, shard) DO UPDATE SET total_appointments = totals.total_appointments + 1;
+        UPDATE public.appointments_customertotals AS totals SET
+            total_appointments = totals.total_appointments + 1,
+            open_date = greatest(totals.open_date + totals.open_time, open_at)::date,
+            open_time = greatest(totals.open_date + totals.open_time, open_at)::time
+        FROM (SELECT CASE
+            WHEN booked.status IN ('pending', 'confirmed')
+            THEN booked.appointment_date + least(booked.start_time, time '23:59:59.999999')
+        END AS open_at) AS booking
+        WHERE totals.tenant_id = booked.tenant_id AND totals.customer_id = booked.customer_id;
+        RETURN NULL;
+    END IF;
+
+    PERFORM circe_add_daily_totals(old_appointments, new_appointments);
+
+    FOR business IN SELECT DISTINCT tenant_id FROM unnest(old_appointments || new_appointments) ORDER BY tenant_id LOOP
+        -- Customers for whom something changed that is added up: not, for instance, the notes alone.
+        SELECT array_agg(DISTINCT customer_id), bool_or(status = 'completed')
+        INTO changed_customers, visits_changed
+        FROM (
+            SELECT customer_id, status FROM (
+                SELECT 1 AS sign, * FROM unnest(new_appointments)
+                UNION ALL
+                SELECT -1 AS sign, * FROM unnest(old_appointments)
+            ) AS changes
+            WHERE tenant_id = business AND customer_id IS NOT NULL
+            GROUP BY customer_id, appointment_date, start_time, status, total_price
+            HAVING sum(sign) <> 0
+        ) AS changed;
+        CONTINUE WHEN changed_customers IS NULL;
+
+        -- Visits of soft-deleted customers are not counted.
+        SELECT array_agg(customer_id) FILTER (WHERE NOT is_deleted) INTO counted_customers FROM (
+            SELECT customer_id, is_deleted FROM public.appointments_customertotals
+            WHERE tenant_id = business AND customer_id = ANY (changed_customers)
+            ORDER BY customer_id FOR UPDATE
+        ) AS locked;
+
+        IF visits_changed THEN
+            -- What was there before is what is there now, without what the statement added and with what it took away.
+            WITH present AS (
+                SELECT customer_id, appointment_date FROM public.appointments_appointment
+                WHERE tenant_id = business AND customer_id = ANY (counted_customers) AND status = 'completed'
+            ), added AS (
+                SELECT customer_id, appointment_date FROM unnest(new_appointments)
+                WHERE tenant_id = business AND customer_id = ANY (counted_customers) AND status = 'completed'
+            ), removed AS (
+                SELECT customer_id, appointment_date FROM unnest(old_appointments)
+                WHERE tenant_id = business AND customer_id = ANY (counted_customers) AND status = 'completed'
+            ), visit AS (
+                SELECT 1 AS sign, customer_id, appointment_date FROM present
+                UNION ALL
+                SELECT -1, customer_id, appointment_date FROM (TABLE present EXCEPT ALL TABLE added) AS kept
+                UNION ALL
+                SELECT -1, customer_id, appointment_date FROM removed
+            )
+            SELECT array_agg(sign), array_agg(customer_id), array_agg(appointment_date)
+            INTO signs, customer_ids, days FROM visit;
+            PERFORM circe_add_visit_counts(business, signs, customer_ids, days);
+        END IF;
+
+        PERFORM circe_recount_customers(business, changed_customers);
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER circe_add_up_appointments_insert AFTER INSERT ON public.appointments_appointment
+REFERENCING NEW TABLE AS new_rows
+EXECUTE FUNCTION public.circe_add_up_appointments();
+
+CREATE OR REPLACE TRIGGER circe_add_up_appointments_update AFTER UPDATE ON public.appointments_appointment
+REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+EXECUTE FUNCTION public.circe_add_up_appointments();
+
+CREATE OR REPLACE TRIGGER circe_add_up_appointments_delete AFTER DELETE ON public.appointments_appointment
+REFERENCING OLD TABLE AS old_rows
+EXECUTE FUNCTION public.circe_add_up_appointments();
+
+CREATE OR REPLACE TRIGGER circe_add_up_appointments_truncate AFTER TRUNCATE ON public.appointments_appointment
+EXECUTE FUNCTION public.circe_add_up_appointments();

@@ -1,0 +1,79 @@
+-- Keeps in appointments_customertotals whether a customer is soft-deleted or tagged 'vip', and takes the visits of those
+-- who are soft-deleted out of appointments_visitcounts. Its trigger runs once for each statement that changes customers.
+-- It locks as circe_add_up_appointments does.
+CREATE OR REPLACE FUNCTION public.circe_change_customer_totals() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    business text;
+    old_ids text[];
+    old_counted_ids text[];
+    new_ids text[];
+    new_counted_ids text[];
+    new_are_deleted boolean[];
+    new_are_vip boolean[];
+    signs int[];
+    customer_ids text[];
+    days date[];
+BEGIN
+    PERFORM set_config('circe.customer_totals', '', true);
+    FOR business IN SELECT tenant_id FROM old_rows UNION SELECT tenant_id FROM new_rows ORDER BY 1 LOOP
+        -- Into arrays first: Citus allows no transition table beside a distributed one.
+        SELECT array_agg(id ORDER BY id), array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted)
+        INTO old_ids, old_counted_ids
+        FROM old_rows WHERE tenant_id = business;
+        SELECT
+            array_agg(id ORDER BY id),
+            array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted),
+            array_agg(is_deleted ORDER BY id),
+            array_agg('vip' = ANY (tags) ORDER BY id)
+        INTO new_ids, new_counted_ids, new_are_deleted, new_are_vip
+        FROM new_rows WHERE tenant_id = business;
+
+        PERFORM FROM public.appointments_customertotals
+        WHERE tenant_id = business AND customer_id = ANY (old_ids)
+        ORDER BY customer_id FOR UPDATE;
+
+        IF old_counted_ids IS DISTINCT FROM new_counted_ids THEN
+            SELECT array_agg(customer.sign), array_agg(customer.id), array_agg(appointment.appointment_date)
+            INTO signs, customer_ids, days
+            FROM (
+                SELECT 1 AS sign, id FROM unnest(new_counted_ids) AS new (id)
+                UNION ALL
+                SELECT -1 AS sign, id FROM unnest(old_counted_ids) AS old (id)
+            ) AS customer
+            JOIN public.appointments_appointment AS appointment
+                ON appointment.tenant_id = business AND appointment.customer_id = customer.id
+            WHERE appointment.status = 'completed';
+            PERFORM circe_add_visit_counts(business, signs, customer_ids, days);
+        END IF;
+
+        IF old_ids IS DISTINCT FROM new_ids THEN
+            DELETE FROM public.appointments_customertotals
+            WHERE tenant_id = business AND customer_id = ANY (old_ids) AND customer_id <> ALL (coalesce(new_ids, '{}'));
+        END IF;
+        INSERT INTO public.appointments_customertotals AS totals (tenant_id, customer_id, is_deleted, is_vip)
+        SELECT business, customer.id, customer.is_deleted, customer.is_vip
+        FROM unnest(new_ids, new_are_deleted, new_are_vip) AS customer (id, is_deleted, is_vip)
+        ORDER BY customer.id
+        ON CONFLICT (tenant_id, customer_id) DO UPDATE SET
+            is_deleted = excluded.is_deleted,
+            is_vip = excluded.is_vip
+        WHERE (totals.is_deleted, totals.is_vip) <> (excluded.is_deleted, excluded.is_vip);
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+
+-- An update matters only where some row changed in what is kept.
+CREATE OR REPLACE TRIGGER circe_change_customer_totals_flag
+BEFORE UPDATE OF tenant_id, id, is_deleted, tags ON public.customers_customer
+FOR EACH ROW WHEN (
+    (old.tenant_id, old.id, old.is_deleted, 'vip' = ANY(old.tags))
+    IS DISTINCT FROM (new.tenant_id, new.id, new.is_deleted, 'vip' = ANY(new.tags))
+)
+EXECUTE FUNCTION public.circe_flag_change('circe.customer_totals');
+
+CREATE OR REPLACE TRIGGER circe_change_customer_totals AFTER UPDATE ON public.customers_customer
+REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+WHEN (current_setting('circe.customer_totals', true) = 'changed')
+EXECUTE FUNCTION public.circe_change_customer_totals();

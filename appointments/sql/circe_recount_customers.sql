@@ -1,0 +1,37 @@
+-- Writes the totals of a business's customers in appointments_customertotals anew, from their appointments. Whoever calls
+-- it has locked these rows.
+CREATE OR REPLACE FUNCTION public.circe_recount_customers(business text, customer_ids text[]) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    -- A day more than is recent anywhere on earth.
+    recent_from_day CONSTANT date := (now() AT TIME ZONE 'UTC')::date - 366;
+BEGIN
+    UPDATE public.appointments_customertotals AS totals SET
+        total_appointments = own.total_appointments,
+        visits = own.visits,
+        total_spent = own.total_spent,
+        first_visit = own.first_visit,
+        last_visit = own.last_visit,
+        open_date = own.open_at::date,
+        open_time = own.open_at::time,
+        recent_spent = own.recent_spent,
+        recent_from = own.recent_from
+    FROM unnest(customer_ids) AS customer (id) CROSS JOIN LATERAL (
+        SELECT
+            count(*) AS total_appointments,
+            count(*) FILTER (WHERE status = 'completed') AS visits,
+            coalesce(sum(total_price) FILTER (WHERE status = 'completed'), 0) AS total_spent,
+            min(appointment_date) FILTER (WHERE status = 'completed') AS first_visit,
+            max(appointment_date) FILTER (WHERE status = 'completed') AS last_visit,
+            max(appointment_date + least(start_time, time '23:59:59.999999'))
+                FILTER (WHERE status IN ('pending', 'confirmed')) AS open_at,
+            coalesce(sum(total_price) FILTER (WHERE status = 'completed' AND appointment_date >= recent_from_day), 0)
+                AS recent_spent,
+            min(appointment_date) FILTER (WHERE status = 'completed' AND appointment_date >= recent_from_day)
+                AS recent_from
+        FROM public.appointments_appointment AS appointment
+        WHERE appointment.tenant_id = business AND appointment.customer_id = customer.id
+    ) AS own
+    WHERE totals.tenant_id = business AND totals.customer_id = customer.id;
+END
+$$;

@@ -1,0 +1,80 @@
+"""The SQL objects of appointments, in the order in which they are made."""
+
+from circe.db.sql_files import sql_item
+
+CUSTOMERS = "public.customers_customer"
+APPOINTMENTS = "public.appointments_appointment"
+
+sql_items = [
+    sql_item(__file__, "circe_occupied", reverse_sql="DROP FUNCTION public.circe_occupied;"),
+    *(
+        sql_item(
+            __file__,
+            table,
+            reverse_sql=(
+                f"GRANT INSERT, UPDATE, DELETE ON {table} TO circe_app;\nALTER TABLE {table} RESET (fillfactor);"
+            ),
+            needs=[("tenants", "application_roles")],
+        )
+        for table in (
+            "appointments_appointmentdailytotals",
+            "appointments_customertotals",
+            "appointments_visitcounts",
+        )
+    ),
+    sql_item(
+        __file__,
+        "circe_add_daily_totals",
+        reverse_sql="DROP FUNCTION public.circe_add_daily_totals;",
+        needs=[("tenants", "circe_free_shard")],
+    ),
+    sql_item(
+        __file__,
+        "circe_add_visit_counts",
+        reverse_sql="DROP FUNCTION public.circe_add_visit_counts;",
+        needs=[("tenants", "circe_free_shard")],
+    ),
+    sql_item(__file__, "circe_recount_customers", reverse_sql="DROP FUNCTION public.circe_recount_customers;"),
+    sql_item(
+        __file__,
+        "circe_add_up_appointments",
+        reverse_sql=(
+            f"DROP TRIGGER circe_add_up_appointments_insert ON {APPOINTMENTS};\n"
+            f"DROP TRIGGER circe_add_up_appointments_update ON {APPOINTMENTS};\n"
+            f"DROP TRIGGER circe_add_up_appointments_delete ON {APPOINTMENTS};\n"
+            f"DROP TRIGGER circe_add_up_appointments_truncate ON {APPOINTMENTS};\n"
+            "DROP FUNCTION public.circe_add_up_appointments;"
+        ),
+        needs=[
+            ("appointments", "circe_add_daily_totals"),
+            ("appointments", "circe_add_visit_counts"),
+            ("appointments", "circe_recount_customers"),
+        ],
+    ),
+    sql_item(
+        __file__,
+        "circe_add_customer_totals",
+        reverse_sql=(
+            f"DROP TRIGGER circe_add_customer_totals ON {CUSTOMERS};\nDROP FUNCTION public.circe_add_customer_totals;"
+        ),
+    ),
+    sql_item(
+        __file__,
+        "circe_change_customer_totals",
+        reverse_sql=(
+            f"DROP TRIGGER circe_change_customer_totals_flag ON {CUSTOMERS};\n"
+            f"DROP TRIGGER circe_change_customer_totals ON {CUSTOMERS};\n"
+            "DROP FUNCTION public.circe_change_customer_totals;"
+        ),
+        needs=[("tenants", "circe_flag_change"), ("appointments", "circe_add_visit_counts")],
+    ),
+    sql_item(
+        __file__,
+        "circe_remove_customer_totals",
+        reverse_sql=(
+            f"DROP TRIGGER circe_remove_customer_totals ON {CUSTOMERS};\n"
+            f"DROP TRIGGER circe_remove_customer_totals_truncate ON {CUSTOMERS};\n"
+            "DROP FUNCTION public.circe_remove_customer_totals;"
+        ),
+    ),
+]

@@ -1,0 +1,22 @@
+"""SQL objects as files: each function, trigger and view is one file in the folder `sql/` of its app.
+
+An app's `sql_config.py` lists them for django_migrate_sql. After a file has changed, `makemigrations` writes a migration
+with its text as it is then.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from django_migrate_sql.config import SQLItem
+
+
+def sql_item(
+    config: str, name: str, *, reverse_sql: str, needs: Sequence[tuple[str, str]] = (), replace: bool = True
+) -> SQLItem:
+    """Returns the SQL object of the file `sql/<name>.sql` beside `config`, an app's sql_config.py.
+
+    `reverse_sql` removes it. `needs` names the objects, as (app, name), that have to be there before. With `replace` the
+    file replaces the object that is there (CREATE OR REPLACE); without, that one is removed first.
+    """
+    text = (Path(config).parent / "sql" / f"{name}.sql").read_text()
+    return SQLItem(name, text, reverse_sql=reverse_sql, dependencies=list(needs), replace=replace)

@@ -1,0 +1,71 @@
+"""The view through which customers are found."""
+
+import django.contrib.postgres.fields
+import django.db.models.deletion
+import django_migrate_sql.operations
+from django.db import migrations, models
+
+import circe.db.ids
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        ("customers", "0003_customer_imports"),
+    ]
+
+    operations = [
+        django_migrate_sql.operations.CreateSQL(
+            name="customers_searchable",
+            sql="""-- The columns by which customers are searched, filtered, counted and ordered. The view reads the table with the rights
+-- of its owner, whom no policy binds, and holds the condition of the policies itself: behind a policy LIKE and && could
+-- not use their indexes. The condition is tenant_policy_sql of circe/db/row_level_security.py, where its form is explained.
+CREATE VIEW customers_searchable AS
+SELECT
+    id,
+    tenant_id,
+    created_at,
+    is_deleted,
+    tags,
+    password IS NOT NULL AS has_password,
+    email_verified,
+    phone,
+    search_text
+FROM customers_customer
+WHERE CASE current_setting('circe.tenant', true) WHEN '*' THEN true WHEN tenant_id THEN true END IS NOT NULL;
+
+REVOKE ALL ON customers_searchable FROM circe_app;
+GRANT SELECT ON customers_searchable TO circe_app;
+""",
+            reverse_sql="DROP VIEW customers_searchable;",
+            dependencies=[("tenants", "application_roles")],
+        ),
+        migrations.CreateModel(
+            name="SearchableCustomer",
+            fields=[
+                ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.DO_NOTHING, related_name="+", to="tenants.tenant"
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("is_deleted", models.BooleanField()),
+                (
+                    "tags",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=50), size=None),
+                ),
+                ("has_password", models.BooleanField()),
+                ("email_verified", models.BooleanField()),
+                ("phone", models.CharField(max_length=32, null=True)),
+                ("search_text", models.TextField()),
+            ],
+            options={
+                "db_table": "customers_searchable",
+                "ordering": ["-created_at", "-id"],
+                "managed": False,
+            },
+        ),
+    ]

@@ -1,0 +1,75 @@
+"""The SQL objects of customers, in the order in which they are made."""
+
+from circe.db.sql_files import sql_item
+
+TABLE = "public.customers_customer"
+
+sql_items = [
+    sql_item(__file__, "circe_fold", reverse_sql="DROP FUNCTION public.circe_fold;"),
+    sql_item(__file__, "circe_with_words", reverse_sql="DROP FUNCTION public.circe_with_words;"),
+    sql_item(
+        __file__,
+        "circe_search_text",
+        reverse_sql="DROP FUNCTION public.circe_search_text;",
+        needs=[("customers", "circe_fold"), ("customers", "circe_with_words")],
+    ),
+    sql_item(
+        __file__,
+        "circe_contains",
+        reverse_sql="DROP FUNCTION public.circe_contains;",
+        needs=[("customers", "circe_fold")],
+    ),
+    sql_item(
+        __file__,
+        "circe_begins_word",
+        reverse_sql="DROP FUNCTION public.circe_begins_word;",
+        needs=[("customers", "circe_fold")],
+    ),
+    # Made anew, because CREATE OR REPLACE VIEW can only add columns.
+    sql_item(
+        __file__,
+        "customers_searchable",
+        reverse_sql="DROP VIEW customers_searchable;",
+        needs=[("tenants", "application_roles")],
+        replace=False,
+    ),
+    sql_item(
+        __file__,
+        "customers_customermonthlycounts",
+        reverse_sql=(
+            "GRANT INSERT, UPDATE, DELETE ON customers_customermonthlycounts TO circe_app;\n"
+            "ALTER TABLE customers_customermonthlycounts RESET (fillfactor);"
+        ),
+        needs=[("tenants", "application_roles")],
+    ),
+    sql_item(
+        __file__,
+        "circe_count_customers",
+        reverse_sql=(
+            f"DROP TRIGGER circe_count_customers_insert ON {TABLE};\n"
+            f"DROP TRIGGER circe_count_customers_delete ON {TABLE};\n"
+            f"DROP TRIGGER circe_count_customers_truncate ON {TABLE};\n"
+            f"DROP TRIGGER circe_count_customers_update_flag ON {TABLE};\n"
+            f"DROP TRIGGER circe_count_customers_update_1_old ON {TABLE};\n"
+            f"DROP TRIGGER circe_count_customers_update_2_new ON {TABLE};\n"
+            "DROP FUNCTION public.circe_count_customers;"
+        ),
+        needs=[("tenants", "circe_free_shard"), ("tenants", "circe_flag_change")],
+    ),
+    sql_item(
+        __file__,
+        "circe_customer_updated_at",
+        reverse_sql=(
+            f"DROP TRIGGER circe_customer_updated_at ON {TABLE};\nDROP FUNCTION public.circe_customer_updated_at;"
+        ),
+    ),
+    sql_item(
+        __file__,
+        "circe_preference_deleted",
+        reverse_sql=(
+            "DROP TRIGGER circe_preferredservice_deleted ON public.customers_preferredservice;\n"
+            "DROP TRIGGER circe_preferredstaff_deleted ON public.customers_preferredstaff;\n"
+            "DROP FUNCTION public.circe_preference_deleted;"
+        ),
+    ),
+]

@@ -1,0 +1,366 @@
+"""Businesses, the people who sign in, and their sessions; before them the database's roles and the audit function.
+
+The accounts have to be in the first migration: Django's admin depends on it by AUTH_USER_MODEL.
+"""
+
+import django.core.validators
+import django.db.models.deletion
+import django.utils.timezone
+import django_migrate_sql.operations
+from django.conf import settings
+from django.db import migrations, models
+
+import circe.db.audit_trigger
+import circe.db.fields
+import circe.db.ids
+import circe.db.row_level_security
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = []
+
+    operations = [
+        django_migrate_sql.operations.CreateSQL(
+            name="application_roles",
+            sql="""-- The two roles that share the database. The application works as circe_app, which owns nothing: it can change neither
+-- the schema nor the audit trail. circe_rls_bypass is bound by no policy (circe/db/row_level_security.py); the owner of
+-- the schema is a member of it.
+--
+-- A role belongs to the whole server: where it exists already, another database's migration or an administrator made it.
+DO $$
+DECLARE
+    role_name text;
+    -- What membership has to allow: SET ROLE, and the use of the role's rights.
+    privileges CONSTANT text[] := CASE
+        WHEN current_setting('server_version_num')::int >= 160000 THEN '{SET,USAGE}' ELSE '{MEMBER,USAGE}'
+    END;
+BEGIN
+    FOREACH role_name IN ARRAY '{circe_app,circe_rls_bypass}'::text[] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL;  -- Another database's migration created it in this moment.
+            END;
+        END IF;
+        IF NOT (pg_has_role(role_name, privileges[1]) AND pg_has_role(role_name, privileges[2])) THEN
+            EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
+        END IF;
+    END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE EXCEPTION USING
+        MESSAGE = format('%I may not create the role %I.', current_user, role_name),
+        HINT = format(
+            'As an administrator: CREATE ROLE circe_app; CREATE ROLE circe_rls_bypass; GRANT circe_app, circe_rls_bypass TO %I;',
+            current_user
+        );
+END
+$$;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO circe_app;
+ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO circe_app;
+""",
+            reverse_sql="""ALTER DEFAULT PRIVILEGES REVOKE SELECT, INSERT, UPDATE, DELETE ON TABLES FROM circe_app;
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM circe_app;""",
+        ),
+        django_migrate_sql.operations.CreateSQL(
+            name="circe_audit",
+            sql="""-- Writes an audit event for each row that is created, changed or deleted. AuditTrigger (circe/db/audit_trigger.py) puts
+-- it on a table, with the model's name as argument. It runs with the rights of its owner, since the application may only
+-- read the audit trail.
+CREATE OR REPLACE FUNCTION public.circe_audit() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    model CONSTANT text := TG_ARGV[0];
+    actor CONSTANT jsonb := nullif(current_setting('circe.actor', true), '')::jsonb;
+    -- Columns that the database or every save derives from others.
+    left_out CONSTANT text[] := '{search_text,email_key,updated_at,last_login,tokens_valid_from,has_acted}';
+    old_row jsonb := to_jsonb(OLD);
+    new_row jsonb := to_jsonb(NEW);
+    any_row CONSTANT jsonb := coalesce(new_row, old_row);
+    action text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'DELETE' THEN 'deleted' ELSE 'updated' END;
+    customer text;
+BEGIN
+    -- An event says that a password was set or changed, and never what it is.
+    IF new_row ->> 'password' IS NOT NULL THEN
+        new_row := new_row || CASE
+            WHEN old_row ->> 'password' <> new_row ->> 'password' THEN '{"password": "changed"}'::jsonb
+            ELSE '{"password": "set"}'::jsonb
+        END;
+    END IF;
+    IF old_row ->> 'password' IS NOT NULL THEN
+        old_row := old_row || '{"password": "set"}';
+    END IF;
+    old_row := old_row - left_out;
+    new_row := new_row - left_out;
+
+    -- An update's event holds the columns that changed. Where none did, there is no event.
+    IF TG_OP = 'UPDATE' THEN
+        SELECT jsonb_object_agg(name, old_row -> name), jsonb_object_agg(name, value)
+        INTO old_row, new_row
+        FROM jsonb_each(new_row) AS changed (name, value)
+        WHERE value IS DISTINCT FROM old_row -> name;
+        IF old_row IS NULL THEN
+            RETURN NULL;
+        END IF;
+        IF new_row -> 'is_deleted' IS NOT NULL THEN
+            action := CASE WHEN new_row -> 'is_deleted' = 'true' THEN 'soft_deleted' ELSE 'restored' END;
+        END IF;
+        -- Where an appointment passes to another customer, the notes about the first one stay out of the second one's
+        -- history: they would outlive the first one's erasure there.
+        IF model = 'appointment' AND new_row ->> 'customer_id' IS NOT NULL THEN
+            old_row := old_row - 'notes';
+        END IF;
+    END IF;
+
+    customer := CASE model
+        WHEN 'customer' THEN any_row ->> 'id'
+        ELSE coalesce(any_row ->> 'customer_id', old_row ->> 'customer_id')
+    END;
+    -- When a customer's row is deleted, their events lose all personal data, and those of appointments the customer too.
+    IF model = 'customer' AND TG_OP = 'DELETE' THEN
+        UPDATE public.tenants_auditevent
+        SET before = CASE WHEN "table" = 'appointment' THEN before - '{customer_id,notes}'::text[] END,
+            after = CASE WHEN "table" = 'appointment' THEN after - '{customer_id,notes}'::text[] END,
+            customer_id = CASE WHEN "table" <> 'appointment' THEN customer_id END
+        WHERE tenant_id = OLD.tenant_id AND customer_id = OLD.id AND tenants_auditevent.action <> 'refused';
+        old_row := NULL;
+    END IF;
+
+    INSERT INTO public.tenants_auditevent (
+        at, tenant_id, action, "table", row_id, customer_id, before, after, actor_id, command, request_id, address
+    ) VALUES (
+        clock_timestamp(), any_row ->> CASE model WHEN 'tenant' THEN 'id' ELSE 'tenant_id' END, action, model,
+        any_row ->> 'id', customer, old_row, new_row, actor ->> 'user_id',
+        coalesce(actor ->> 'command', nullif(current_setting('application_name'), '')),
+        actor ->> 'request_id', (actor ->> 'address')::inet
+    );
+    RETURN NULL;
+END
+$$;
+""",
+            reverse_sql="DROP FUNCTION public.circe_audit;",
+        ),
+        migrations.CreateModel(
+            name="Tenant",
+            fields=[
+                ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=100)),
+                ("slug", models.SlugField(unique=True)),
+                ("time_zone", circe.db.fields.ValidatedCharField(max_length=50)),
+                ("currency", circe.db.fields.ValidatedCharField(max_length=3)),
+                ("phone_region", circe.db.fields.ValidatedCharField(max_length=2)),
+                ("language", circe.db.fields.ValidatedCharField(max_length=35)),
+                ("is_active", models.BooleanField(default=True)),
+                ("is_demo", models.BooleanField(default=False, editable=False)),
+                (
+                    "at_risk_after_days",
+                    models.PositiveIntegerField(
+                        default=90,
+                        help_text="A customer whose last visit is older is at risk.",
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
+                (
+                    "new_within_days",
+                    models.PositiveIntegerField(
+                        default=30,
+                        help_text="A customer whose first visit is younger is new.",
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
+                (
+                    "vip_min_visits",
+                    models.PositiveIntegerField(default=5, help_text="A VIP by spending has at least as many visits."),
+                ),
+                (
+                    "vip_top_percent",
+                    models.PositiveIntegerField(
+                        default=10,
+                        help_text="… and is among so many percent who spent most.",
+                        validators=[django.core.validators.MaxValueValidator(100)],
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+            ],
+            options={
+                "verbose_name": "business",
+                "verbose_name_plural": "businesses",
+                "ordering": ["name", "id"],
+                "constraints": [
+                    circe.db.audit_trigger.AuditTrigger(name="tenant_audit"),
+                    circe.db.row_level_security.RowLevelSecurity(
+                        also_readable="{tenant_setting} LIKE '@%'", column="id", name="tenant_rls"
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="User",
+            fields=[
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="users",
+                        to="tenants.tenant",
+                        verbose_name="business",
+                    ),
+                ),
+                (
+                    "email",
+                    circe.db.fields.ValidatedCharField(
+                        error_messages={"unique": "Another account has this e-mail address."},
+                        max_length=254,
+                        unique=True,
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("super_admin", "Super Admin"),
+                            ("tenant_admin", "Tenant Admin"),
+                            ("outlet_manager", "Outlet Manager"),
+                            ("staff", "Staff"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=100)),
+                ("last_name", models.CharField(blank=True, max_length=100)),
+                ("is_active", models.BooleanField(default=True)),
+                ("has_acted", models.BooleanField(default=False, editable=False)),
+                ("tokens_valid_from", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+            ],
+            options={
+                "ordering": ["email"],
+                "constraints": [
+                    circe.db.audit_trigger.AuditTrigger(name="user_audit"),
+                    circe.db.row_level_security.RowLevelSecurity(
+                        also_readable="CASE {tenant_setting} WHEN '@' || id THEN true WHEN '@' || email THEN true ELSE tenant_id IS NULL AND {tenant_setting} ~ '^[0-9a-f]' END",
+                        name="user_rls",
+                    ),
+                    models.UniqueConstraint(fields=("tenant", "id"), name="user_tenant_id"),
+                    models.CheckConstraint(
+                        condition=models.Q(("role__in", ["super_admin", "tenant_admin", "outlet_manager", "staff"])),
+                        name="user_role_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("role", "super_admin"), ("tenant", None)),
+                            models.Q(models.Q(("role", "super_admin"), _negated=True), ("tenant__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="user_tenant_unless_super_admin",
+                        violation_error_message="A super admin belongs to no business, everybody else to one.",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Staff",
+            fields=[],
+            options={
+                "verbose_name_plural": "staff",
+                "proxy": True,
+            },
+            bases=("tenants.user",),
+        ),
+        migrations.CreateModel(
+            name="LoginSession",
+            fields=[
+                ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sessions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("current_jti", models.CharField(max_length=32)),
+                ("previous_jti", models.CharField(max_length=32, null=True)),
+                ("rotated_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="LoginFailure",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("account", models.CharField(max_length=254)),
+                ("address", models.GenericIPAddressField()),
+                ("failed_at", models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+            options={
+                "indexes": [
+                    models.Index(fields=["account", "failed_at"], name="loginfailure_account"),
+                    models.Index(fields=["address", "failed_at"], name="loginfailure_address"),
+                ],
+            },
+        ),
+        django_migrate_sql.operations.CreateSQL(
+            name="circe_keep_account",
+            sql="""-- Keeps what holds for an account whoever writes its row: a changed or disabled password ends every session, and an account
+-- that has acted has acted for ever.
+CREATE OR REPLACE FUNCTION public.circe_keep_account() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    NEW.has_acted := NEW.has_acted OR NEW.last_login IS NOT NULL;
+    IF TG_OP = 'UPDATE' THEN
+        NEW.has_acted := NEW.has_acted OR OLD.has_acted;
+        -- The hash in this setting is of the same password as the one before: a log-in made it anew.
+        IF NEW.password <> OLD.password
+            AND NEW.password IS DISTINCT FROM current_setting('circe.renewed_hash', true)
+        THEN
+            -- Later than before even where the clocks of two machines differ.
+            NEW.tokens_valid_from := greatest(clock_timestamp(), OLD.tokens_valid_from + interval '1 microsecond');
+        END IF;
+        -- An older value comes from a row that was read before the sessions ended.
+        NEW.tokens_valid_from := greatest(NEW.tokens_valid_from, OLD.tokens_valid_from);
+        IF NEW.tokens_valid_from > OLD.tokens_valid_from THEN
+            UPDATE public.tenants_loginsession SET ended_at = NEW.tokens_valid_from
+            WHERE user_id = NEW.id AND ended_at IS NULL;
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER user_keep_account BEFORE INSERT OR UPDATE ON public.tenants_user
+FOR EACH ROW EXECUTE FUNCTION public.circe_keep_account();
+""",
+            reverse_sql="""DROP TRIGGER user_keep_account ON public.tenants_user;
+DROP FUNCTION public.circe_keep_account;""",
+        ),
+        django_migrate_sql.operations.CreateSQL(
+            name="circe_refuse_deletion_of_account",
+            sql="""-- Refuses to delete an account that has signed in or changed something, whoever asks: the audit trail names it.
+CREATE OR REPLACE FUNCTION public.circe_refuse_deletion_of_account() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'restrict_violation',
+        CONSTRAINT = 'user_that_acted_stays',
+        MESSAGE = format('The account %s has signed in or changed something, and the audit trail names it.', OLD.id),
+        HINT = 'Deactivate it instead.';
+END
+$$;
+CREATE OR REPLACE TRIGGER user_that_acted_stays BEFORE DELETE ON public.tenants_user
+FOR EACH ROW WHEN (old.has_acted) EXECUTE FUNCTION public.circe_refuse_deletion_of_account();
+""",
+            reverse_sql="""DROP TRIGGER user_that_acted_stays ON public.tenants_user;
+DROP FUNCTION public.circe_refuse_deletion_of_account;""",
+        ),
+    ]

@@ -1,0 +1,107 @@
+"""What a business offers, and where."""
+
+import django.core.validators
+import django.db.models.deletion
+import django.utils.timezone
+from django.db import migrations, models
+
+import circe.db.audit_trigger
+import circe.db.fields
+import circe.db.ids
+import circe.db.row_level_security
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        ("tenants", "0001_businesses_and_accounts"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="Outlet",
+            fields=[
+                ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
+                (
+                    "tenant",
+                    circe.db.fields.OwnerKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                        verbose_name="business",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("name", models.CharField(max_length=100)),
+                ("address", models.CharField(blank=True, max_length=500)),
+                ("is_active", models.BooleanField(default=True)),
+            ],
+            options={
+                "ordering": ["name", "id"],
+                "abstract": False,
+                "constraints": [
+                    circe.db.audit_trigger.AuditTrigger(name="outlet_audit"),
+                    circe.db.row_level_security.RowLevelSecurity(name="outlet_rls"),
+                    models.UniqueConstraint(fields=("tenant", "id"), name="outlet_tenant_id"),
+                    models.UniqueConstraint(
+                        fields=("tenant", "name"),
+                        name="outlet_name",
+                        violation_error_message="Another outlet has this name.",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Service",
+            fields=[
+                ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
+                (
+                    "tenant",
+                    circe.db.fields.OwnerKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                        verbose_name="business",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("name", models.CharField(max_length=100)),
+                ("category", models.CharField(blank=True, max_length=50)),
+                (
+                    "duration_minutes",
+                    models.PositiveIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(1440),
+                        ]
+                    ),
+                ),
+                (
+                    "price",
+                    models.PositiveBigIntegerField(
+                        validators=[django.core.validators.MaxValueValidator(1000000000000)]
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+            ],
+            options={
+                "ordering": ["category", "name", "id"],
+                "abstract": False,
+                "constraints": [
+                    circe.db.audit_trigger.AuditTrigger(name="service_audit"),
+                    circe.db.row_level_security.RowLevelSecurity(name="service_rls"),
+                    models.UniqueConstraint(fields=("tenant", "id"), name="service_tenant_id"),
+                    models.UniqueConstraint(
+                        fields=("tenant", "name"),
+                        name="service_name",
+                        violation_error_message="Another service has this name.",
+                    ),
+                ],
+            },
+        ),
+    ]

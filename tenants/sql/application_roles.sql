@@ -1,0 +1,37 @@
+-- The two roles that share the database. The application works as circe_app, which owns nothing: it can change neither
+-- the schema nor the audit trail. circe_rls_bypass is bound by no policy (circe/db/row_level_security.py); the owner of
+-- the schema is a member of it.
+--
+-- A role belongs to the whole server: where it exists already, another database's migration or an administrator made it.
+DO $$
+DECLARE
+    role_name text;
+    -- What membership has to allow: SET ROLE, and the use of the role's rights.
+    privileges CONSTANT text[] := CASE
+        WHEN current_setting('server_version_num')::int >= 160000 THEN '{SET,USAGE}' ELSE '{MEMBER,USAGE}'
+    END;
+BEGIN
+    FOREACH role_name IN ARRAY '{circe_app,circe_rls_bypass}'::text[] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL;  -- Another database's migration created it in this moment.
+            END;
+        END IF;
+        IF NOT (pg_has_role(role_name, privileges[1]) AND pg_has_role(role_name, privileges[2])) THEN
+            EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
+        END IF;
+    END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE EXCEPTION USING
+        MESSAGE = format('%I may not create the role %I.', current_user, role_name),
+        HINT = format(
+            'As an administrator: CREATE ROLE circe_app; CREATE ROLE circe_rls_bypass; GRANT circe_app, circe_rls_bypass TO %I;',
+            current_user
+        );
+END
+$$;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO circe_app;
+ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO circe_app;

@@ -1,0 +1,18 @@
+-- Copies the name of whoever acted into each event of the audit trail, and marks the account as one that has acted. Only
+-- functions of the owner insert events, so it runs with the owner's rights: it finds an account of any business.
+CREATE OR REPLACE FUNCTION public.circe_name_actor() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    has_acted_before boolean;
+BEGIN
+    SELECT email, btrim(first_name || ' ' || last_name), has_acted
+    INTO NEW.actor_email, NEW.actor_name, has_acted_before
+    FROM public.tenants_user WHERE id = NEW.actor_id;
+    IF NOT has_acted_before THEN
+        UPDATE public.tenants_user SET has_acted = true WHERE id = NEW.actor_id;
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER auditevent_actor BEFORE INSERT ON public.tenants_auditevent
+FOR EACH ROW WHEN (new.actor_id IS NOT NULL) EXECUTE FUNCTION public.circe_name_actor();

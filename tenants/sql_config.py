@@ -1,0 +1,47 @@
+"""The SQL objects of tenants, in the order in which they are made."""
+
+from circe.db.sql_files import sql_item
+
+sql_items = [
+    sql_item(
+        __file__,
+        "application_roles",
+        # The roles stay: another database of the server may use them.
+        reverse_sql=(
+            "ALTER DEFAULT PRIVILEGES REVOKE SELECT, INSERT, UPDATE, DELETE ON TABLES FROM circe_app;\n"
+            "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM circe_app;"
+        ),
+    ),
+    sql_item(__file__, "circe_audit", reverse_sql="DROP FUNCTION public.circe_audit;"),
+    sql_item(__file__, "circe_record_event", reverse_sql="DROP FUNCTION public.circe_record_event;"),
+    sql_item(__file__, "circe_free_shard", reverse_sql="DROP FUNCTION public.circe_free_shard;"),
+    sql_item(__file__, "circe_flag_change", reverse_sql="DROP FUNCTION public.circe_flag_change;"),
+    sql_item(
+        __file__,
+        "tenants_auditevent",
+        reverse_sql="GRANT INSERT, UPDATE, DELETE ON tenants_auditevent TO circe_app;",
+        needs=[("tenants", "application_roles")],
+    ),
+    sql_item(
+        __file__,
+        "circe_keep_account",
+        reverse_sql=(
+            "DROP TRIGGER user_keep_account ON public.tenants_user;\nDROP FUNCTION public.circe_keep_account;"
+        ),
+    ),
+    sql_item(
+        __file__,
+        "circe_refuse_deletion_of_account",
+        reverse_sql=(
+            "DROP TRIGGER user_that_acted_stays ON public.tenants_user;\n"
+            "DROP FUNCTION public.circe_refuse_deletion_of_account;"
+        ),
+    ),
+    sql_item(
+        __file__,
+        "circe_name_actor",
+        reverse_sql=(
+            "DROP TRIGGER auditevent_actor ON public.tenants_auditevent;\nDROP FUNCTION public.circe_name_actor;"
+        ),
+    ),
+]
