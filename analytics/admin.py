@@ -1,27 +1,27 @@
-"""What the statistics add to the admin's list of customers."""
+"""The filter that statistics add to the back office list of customers."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from analytics.dashboard.charts import SEGMENT_WORDS
-from analytics.segments import members
+from analytics.dashboard.charts import SEGMENT_TEXTS
+from analytics.segments import segment_member_ids
 from customers.models import CustomerQuerySet
 from tenants.accounts.permissions import ADMINS
 
 
 class SegmentFilter(admin.SimpleListFilter):
-    """Customers of a segment of the statistics, for those who read them."""
+    """Filters customers by their segment. Only for the roles that may read the statistics."""
 
     roles = ADMINS
     title = "segment"
     parameter_name = "segment"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(segment, name) for segment, (name, _) in SEGMENT_WORDS.items()]
+        return [(segment, name) for segment, (name, _) in SEGMENT_TEXTS.items()]
 
     def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
         if not self.value():
             return customers
-        return customers.filter(pk__in=members(self.value()))
+        return customers.filter(pk__in=segment_member_ids(self.value()))

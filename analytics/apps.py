@@ -1,4 +1,4 @@
-"""What statistics register with the apps below when Django starts."""
+"""Registers the additions of statistics with lower apps when Django starts."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about the statistics."""
+"""The documentation of the statistics, for the OpenAPI document."""
 
 from analytics.filters import PeriodFilter
 from analytics.serializers import SummarySerializer

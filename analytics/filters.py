@@ -1,4 +1,4 @@
-"""Which period the statistics are about."""
+"""The query parameters of the statistics."""
 
 from analytics.statistics import Period
 from appointments.models import Appointment
@@ -6,7 +6,7 @@ from circe.api.parameters import DayFilter, StrictFilterSet, as_day
 
 
 class PeriodFilter(StrictFilterSet):
-    """The query parameters of the summary. They choose a period, not rows."""
+    """The query parameters of the summary. They give a period and filter no rows."""
 
     ranges = (("from_date", "to_date"),)
 
@@ -19,6 +19,6 @@ class PeriodFilter(StrictFilterSet):
 
     @property
     def period(self) -> Period:
-        """The period chosen. To be asked once the parameters have been found valid."""
+        """The period that the parameters give. Call `is_valid()` first."""
         first, last = (self.form.cleaned_data[name] for name in ("from_date", "to_date"))
         return Period(first and as_day(first), last and as_day(last))

@@ -1,7 +1,7 @@
-"""Which customers are in which segment now. DEFINITIONS in `statistics` has the words for it.
+"""The segment of each customer now. DEFINITIONS in `statistics` defines the segments.
 
-Counted, the segments are sums of tallies and a look at few rows: those who spent most, the tagged, and those who would be
-at risk but have something booked. Both ways start from the same conditions.
+To count the segments, the query adds up summary tables and reads few rows: the customers who spent most, those tagged
+vip, and those who would be at risk but have something booked. Counts and members use the same conditions.
 """
 
 import datetime as dt
@@ -20,38 +20,39 @@ SPENDING_DAYS = 365
 SEGMENTS = ("vip", "regular", "new", "at_risk")
 PARAMETER = re.compile(r"%\((\w+)\)s")
 
-# A row for each business in scope: its thresholds as days, and its customers in numbers.
-# `outdated` are those whose `recent_spent` is not of the days asked for, since some have passed; and everybody where the
-# database's clock, by which it was added up, is ahead of ours.
-# `vip_cutoff` has the least that one of the top so many percent spent, nothing where that would be nobody.
+# `business` has a row for each business in scope: its thresholds as days, and numbers of its customers.
+# `recalculated` has the spending of the customers whose `recent_spent` is of older days than asked for. It has that of
+# all customers where the database's clock, by which `recent_spent` was added up, is ahead of ours.
+# `vip_cutoff` has the least that a customer spent who is in the top percent of VIPs; no row where nobody is.
+# `booked_again` has the customers who would be at risk but have an upcoming appointment.
 BUSINESSES = """
     business AS MATERIALIZED (
         SELECT id AS tenant_id, vip_min_visits, at_risk_before, new_since, customers, visitors, new_visitors, lapsed,
             ceil(visitors * vip_top_percent / 100.0)::bigint AS vip_quota
         FROM ({businesses}) AS tenant
         CROSS JOIN LATERAL (
-            -- No calendar goes back further.
+            -- A date can't be further back.
             SELECT %(today)s::date - least(at_risk_after_days, 2000000) AS at_risk_before,
                 %(today)s::date - least(new_within_days, 2000000) AS new_since
         ) AS limits
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(total_customers), 0)::bigint AS customers
             FROM customers_customermonthlycounts WHERE tenant_id = tenant.id
-        ) AS present
+        ) AS customer_counts
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(customers), 0)::bigint AS visitors,
                 coalesce(sum(customers) FILTER (WHERE day >= new_since), 0)::bigint AS new_visitors
             FROM appointments_visitcounts WHERE tenant_id = tenant.id AND kind = 'first'
-        ) AS came
+        ) AS visitor_counts
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(customers), 0)::bigint AS lapsed
             FROM appointments_visitcounts
             WHERE tenant_id = tenant.id AND kind = 'last' AND day < at_risk_before
-        ) AS went
+        ) AS lapsed_counts
     ),
-    {outdated},
+    {recalculated},
     vip_cutoff AS MATERIALIZED (
-        SELECT tenant_id, greatest(spent, 1) AS at_least FROM business CROSS JOIN LATERAL (
+        SELECT tenant_id, greatest(spent, 1) AS min_spent FROM business CROSS JOIN LATERAL (
             SELECT (
                 SELECT spent FROM (
                     (
@@ -60,10 +61,10 @@ BUSINESSES = """
                         ORDER BY recent_spent DESC LIMIT vip_quota
                     )
                     UNION ALL
-                    SELECT spent FROM outdated WHERE outdated.tenant_id = business.tenant_id AND spent > 0
-                ) AS vip_cutoff ORDER BY spent DESC OFFSET vip_quota - 1 LIMIT 1
+                    SELECT spent FROM recalculated WHERE recalculated.tenant_id = business.tenant_id AND spent > 0
+                ) AS ranked ORDER BY spent DESC OFFSET vip_quota - 1 LIMIT 1
             ) AS spent
-        ) AS last WHERE vip_quota > 0
+        ) AS last_vip WHERE vip_quota > 0
     ),
     booked_again AS MATERIALIZED (
         SELECT tenant_id, customer_id FROM business JOIN appointments_customertotals USING (tenant_id)
@@ -77,11 +78,11 @@ COUNT = """
     vip AS (
         SELECT tenant_id, customer_id, first_visit, last_visit
         FROM business JOIN vip_cutoff USING (tenant_id) JOIN appointments_customertotals USING (tenant_id)
-        WHERE {up_to_date} AND recent_spent >= at_least AND visits >= vip_min_visits AND NOT is_vip
+        WHERE {up_to_date} AND recent_spent >= min_spent AND visits >= vip_min_visits AND NOT is_vip
         UNION ALL
         SELECT tenant_id, customer_id, first_visit, last_visit
-        FROM business JOIN vip_cutoff USING (tenant_id) JOIN outdated USING (tenant_id)
-        WHERE spent >= at_least AND visits >= vip_min_visits AND NOT is_vip
+        FROM business JOIN vip_cutoff USING (tenant_id) JOIN recalculated USING (tenant_id)
+        WHERE spent >= min_spent AND visits >= vip_min_visits AND NOT is_vip
         UNION ALL
         SELECT tenant_id, customer_id, first_visit, last_visit
         FROM business JOIN appointments_customertotals USING (tenant_id) WHERE NOT is_deleted AND is_vip
@@ -94,21 +95,22 @@ COUNT = """
         SELECT *, customers - visitors + new_visitors - new_vip_count - new_and_lapsed AS new_count
         FROM business CROSS JOIN LATERAL (
             SELECT count(*) AS booked_again_count FROM booked_again WHERE booked_again.tenant_id = business.tenant_id
-        ) AS booked
+        ) AS booked_again_counts
         CROSS JOIN LATERAL (
-            SELECT count(*) AS vip_count, count(*) FILTER (WHERE first_visit IS NULL OR first_visit >= new_since) AS new_vip_count
-            -- The others need not be looked for: most are not at risk.
+            SELECT count(*) AS vip_count,
+                count(*) FILTER (WHERE first_visit IS NULL OR first_visit >= new_since) AS new_vip_count
+            -- Only lapsed VIPs are joined to booked_again, since most VIPs have not lapsed.
             FROM vip LEFT JOIN booked_again ON booked_again.tenant_id = vip.tenant_id
                 AND booked_again.customer_id = CASE WHEN last_visit < at_risk_before THEN vip.customer_id END
             WHERE vip.tenant_id = business.tenant_id
                 AND (last_visit IS NULL OR last_visit >= at_risk_before OR booked_again.customer_id IS NOT NULL)
-        ) AS special
+        ) AS vip_counts
         CROSS JOIN LATERAL (
             SELECT count(*) AS new_and_lapsed
             FROM appointments_customertotals AS totals LEFT JOIN booked_again USING (tenant_id, customer_id)
             WHERE totals.tenant_id = business.tenant_id AND NOT is_deleted AND new_since < at_risk_before
                 AND first_visit >= new_since AND last_visit < at_risk_before AND booked_again.customer_id IS NULL
-        ) AS both_ways
+        ) AS new_and_lapsed_counts
     ) AS counted
 """
 
@@ -117,11 +119,11 @@ MEMBERS = """
     SELECT customer_id
     FROM business JOIN appointments_customertotals AS totals USING (tenant_id)
         LEFT JOIN vip_cutoff USING (tenant_id)
-        LEFT JOIN outdated USING (tenant_id, customer_id)
+        LEFT JOIN recalculated USING (tenant_id, customer_id)
         LEFT JOIN booked_again USING (tenant_id, customer_id)
     WHERE NOT totals.is_deleted AND %(segment)s = CASE
         WHEN totals.last_visit < at_risk_before AND booked_again.customer_id IS NULL THEN 'at_risk'
-        WHEN totals.is_vip OR totals.visits >= vip_min_visits AND coalesce(spent, totals.recent_spent) >= at_least
+        WHEN totals.is_vip OR totals.visits >= vip_min_visits AND coalesce(spent, totals.recent_spent) >= min_spent
             THEN 'vip'
         WHEN totals.visits = 0 OR totals.first_visit >= new_since THEN 'new'
         ELSE 'regular'
@@ -129,26 +131,26 @@ MEMBERS = """
 """
 
 UP_TO_DATE = "NOT is_deleted AND recent_spent > 0 AND recent_from >= %(recent)s"
-# Less what has passed.
-OUTDATED = """
-    late AS MATERIALIZED (
+# `recent_spent` without the visits that are too old by now.
+RECALCULATE_STALE = """
+    stale AS MATERIALIZED (
         SELECT tenant_id, customer_id, recent_spent, recent_from, visits, first_visit, last_visit, is_vip
         FROM business JOIN appointments_customertotals USING (tenant_id)
         WHERE NOT is_deleted AND recent_spent > 0 AND recent_from < %(recent)s
     ),
-    outdated AS MATERIALIZED (
-        SELECT late.*, recent_spent - coalesce(passed, 0) AS spent
-        FROM late LEFT JOIN (
-            SELECT tenant_id, customer_id, sum(total_price)::bigint AS passed
-            FROM late JOIN appointments_appointment USING (tenant_id, customer_id)
+    recalculated AS MATERIALIZED (
+        SELECT stale.*, recent_spent - coalesce(expired_spent, 0) AS spent
+        FROM stale LEFT JOIN (
+            SELECT tenant_id, customer_id, sum(total_price)::bigint AS expired_spent
+            FROM stale JOIN appointments_appointment USING (tenant_id, customer_id)
             WHERE status = 'completed' AND appointment_date >= recent_from AND appointment_date < %(recent)s
-                AND appointment_date >= (SELECT min(recent_from) FROM late)
+                AND appointment_date >= (SELECT min(recent_from) FROM stale)
             GROUP BY 1, 2
         ) AS visit USING (tenant_id, customer_id)
     )"""
-# From the beginning.
-ALL_OUTDATED = """
-    outdated AS MATERIALIZED (
+# The sum of the visits of every customer.
+RECALCULATE_ALL = """
+    recalculated AS MATERIALIZED (
         SELECT tenant_id, customer_id, visits, first_visit, last_visit, is_vip, sum(total_price)::bigint AS spent
         FROM business JOIN appointments_customertotals USING (tenant_id)
             JOIN appointments_appointment USING (tenant_id, customer_id)
@@ -157,31 +159,31 @@ ALL_OUTDATED = """
     )"""
 
 
-def segments() -> dict[str, int]:
-    """How many customers are in each of SEGMENTS now."""
+def count_segments() -> dict[str, int]:
+    """Returns how many customers are in each of SEGMENTS now."""
     with connection.cursor() as cursor:
-        cursor.execute(*_statement(COUNT))
+        cursor.execute(*_build_sql(COUNT))
         return dict(zip(SEGMENTS, cursor.fetchone(), strict=True))
 
 
-def members(segment: str) -> RawSQL:
-    """The ids of the customers who are in that one of SEGMENTS now."""
-    return RawSQL(*_statement(MEMBERS, segment=segment))  # noqa: S611 (its values are parameters)
+def segment_member_ids(segment: str) -> RawSQL:
+    """Returns a subquery of the ids of the customers who are in that one of SEGMENTS now."""
+    return RawSQL(*_build_sql(MEMBERS, segment=segment))  # noqa: S611 (its values are parameters)
 
 
-def _statement(template: str, **values: Any) -> tuple[str, list[Any]]:
-    """The SQL about the businesses in scope, and its parameters: today and the time are by the clock of the scope."""
+def _build_sql(template: str, **values: Any) -> tuple[str, list[Any]]:
+    """Returns the SQL for the businesses in scope, and its parameters. Date and time are local to the scope."""
     now = timezone.now().astimezone(local_zone())
     recent = now.date() - dt.timedelta(days=SPENDING_DAYS)
     with connection.cursor() as cursor:
         cursor.execute("SELECT %s >= (now() AT TIME ZONE 'UTC')::date - 366", [recent])
         (clocks_agree,) = cursor.fetchone()
-    # Scoped as every other query. The rest speaks of these businesses' rows only.
+    # The subquery gives the tenants in scope; the rest of the SQL joins rows to these tenants only.
     tenants, scope = Tenant.objects.filter(TenantFilter("id")).order_by().query.sql_with_params()
     names = {f"scope_{number}": value for number, value in enumerate(scope)}
     parts = {
         "up_to_date": UP_TO_DATE if clocks_agree else "false",
-        "outdated": OUTDATED if clocks_agree else ALL_OUTDATED,
+        "recalculated": RECALCULATE_STALE if clocks_agree else RECALCULATE_ALL,
     }
     businesses = BUSINESSES.format(businesses=tenants % tuple(f"%({name})s" for name in names), **parts)
     values |= names | {"today": now.date(), "clock": now.time(), "recent": recent}

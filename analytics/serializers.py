@@ -1,4 +1,4 @@
-"""The statistics as JSON."""
+"""Serializers of the statistics."""
 
 from rest_framework import serializers
 
@@ -16,7 +16,7 @@ class TopCustomerSerializer(serializers.Serializer):
 
 
 class SegmentsSerializer(serializers.Serializer):
-    """How many customers are in each segment; each is in one."""
+    """The number of customers in each segment. Each customer is in one segment."""
 
     vip = serializers.IntegerField()
     regular = serializers.IntegerField()
@@ -42,24 +42,24 @@ class StatisticsSerializer(serializers.Serializer):
     avg_spent_per_customer = serializers.IntegerField()
     retention_rate = serializers.FloatField(help_text="Percent.")
     churn_rate = serializers.FloatField(help_text="Percent.")
-    retention_base = serializers.IntegerField(help_text="How many customers the two rates are about.")
+    retention_base = serializers.IntegerField(help_text="The number of customers of whom the two rates are percents.")
     top_customers_by_appointments = TopCustomerSerializer(many=True)
     top_customers_by_revenue = TopCustomerSerializer(many=True)
     customer_segments = SegmentsSerializer()
 
 
 class PeriodSerializer(serializers.Serializer):
-    """First and last day, null where open."""
+    """The first and the last day of the period, null where it is open."""
 
     to = serializers.DateField(allow_null=True)
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        # `from` is a word of Python's.
+        # `from` is a keyword of Python.
         return {"from": serializers.DateField(allow_null=True), **super().get_fields()}
 
 
 class SummarySerializer(serializers.Serializer):
-    """Statistics, what they are about, and how they are defined."""
+    """The statistics, their period and currencies, and how each figure is defined."""
 
     statistics = StatisticsSerializer()
     period = PeriodSerializer()

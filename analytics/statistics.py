@@ -1,7 +1,7 @@
-"""What we count: a function per group of figures, each one query over all rows in scope.
+"""The figures of the statistics: a function per group of figures, each with one query over all rows in scope.
 
 A visit is a completed appointment. Soft-deleted customers count as `deleted_customers` and nowhere else; their
-appointments and visits still count, as do those of customers removed for good. DEFINITIONS has the rest.
+appointments and visits still count, as do those of purged customers. DEFINITIONS defines the figures.
 """
 
 import datetime as dt
@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from analytics.segments import SPENDING_DAYS, segments
+from analytics.segments import SPENDING_DAYS, count_segments
 from appointments.models import Appointment, Status
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
 from circe.api.parameters import first_instant, last_instant
@@ -22,13 +22,13 @@ from customers.models.monthly_counts import CustomerMonthlyCounts
 from tenants.models import Tenant
 from tenants.scope import TenantFilter
 
-TOP = 10
-# By which customers are ranked; each breaks the other's ties.
+TOP_LIST_SIZE = 10
+# The figures by which customers are ranked. Ties are ordered by the other figure.
 MEASURES = ("total_appointments", "total_spent")
-# An index has the customers with so many appointments.
-MANY = 10
-# Of so many with most of all time it is looked at how much they have in a period.
-SOME = 200
+# The partial index `customertotals_most` holds the customers with at least so many appointments.
+INDEXED_MIN_APPOINTMENTS = 10
+# The number of customers whose figures in a period give the threshold of `candidate_condition`.
+THRESHOLD_SAMPLE_SIZE = 200
 THRESHOLDS = ("at_risk_after_days", "new_within_days", "vip_min_visits", "vip_top_percent")
 
 DEFINITIONS = {
@@ -48,7 +48,9 @@ DEFINITIONS = {
         "a start: percent of the customers with a visit in the period who had two or more."
     ),
     "churn_rate": "100 - retention_rate, on the same retention_base of customers; both 0.0 without a base.",
-    "top_customers": f"At most {TOP}, by their figures in the period, with more than 0; ties by the other, then by id.",
+    "top_customers": (
+        f"At most {TOP_LIST_SIZE}, by their figures in the period, with more than 0; ties by the other, then by id."
+    ),
     "customer_segments": "Each customer as of now, in the first that fits: at_risk, vip, new, regular.",
     "at_risk": "At least one visit, nothing upcoming, and the last visit more than at_risk_after_days ago.",
     "vip": (
@@ -67,24 +69,27 @@ class Period(NamedTuple):
     first: dt.date | None = None
     last: dt.date | None = None
 
-    def on(self, field: str) -> Q:
-        """The condition that a date lies in the period."""
+    def date_condition(self, field: str) -> Q:
+        """Returns the condition that a date lies in the period."""
         return _between(field, self.first, self.last)
 
-    def at(self, field: str) -> Q:
-        """The condition that an instant lies in the period."""
+    def instant_condition(self, field: str) -> Q:
+        """Returns the condition that an instant lies in the period."""
         return _between(field, self.first and first_instant(self.first), self.last and last_instant(self.last))
 
-    def just_before(self, field: str) -> Q:
-        """The condition that a date lies in the equally long window just before. Without a start there is none."""
+    def preceding_condition(self, field: str) -> Q:
+        """Returns the condition that a date lies in the equally long window just before the period. No date does if the
+        period has no start.
+        """
         first = self.first or dt.date.min
-        days = max(0, ((self.last or today()) - first).days + 1)  # none, too, before a start to come with an open end
+        # 0 where the period has no end and starts after today.
+        days = max(0, ((self.last or local_today()) - first).days + 1)
         opening = dt.date.fromordinal(max(1, first.toordinal() - days))
         return Q(**{f"{field}__gte": opening, f"{field}__lt": first})
 
 
-class Place(NamedTuple):
-    """A customer's figures."""
+class CustomerFigures(NamedTuple):
+    """The figures of a customer by which top lists are ranked."""
 
     customer_id: str
     total_appointments: int
@@ -99,16 +104,16 @@ def _between(field: str, lowest: dt.date | None, highest: dt.date | None) -> Q:
     return Q(**{bound: value for bound, value in bounds.items() if value})
 
 
-def today() -> dt.date:
-    """Today by the tenant's calendar, or UTC's for all tenants together."""
+def local_today() -> dt.date:
+    """Returns today's date in the tenant's time zone, or in UTC for all tenants together."""
     return timezone.now().astimezone(local_zone()).date()
 
 
-def summary(period: Period) -> dict[str, Any]:
-    """Every figure of the customers in scope: `{"statistics", "period", "currencies", "definitions"}`."""
-    people = customer_figures(period)
+def summarize(period: Period) -> dict[str, Any]:
+    """Returns every figure of the customers in scope: `{"statistics", "period", "currencies", "definitions"}`."""
+    people = count_customers(period)
     total = people["total_customers"]
-    bookings, tops = appointment_figures(period), top_customers(period)
+    bookings, tops = sum_appointments(period), find_top_customers(period)
     tenants = Tenant.objects.filter(TenantFilter("id")).order_by("id")
     return {
         "statistics": {
@@ -116,10 +121,10 @@ def summary(period: Period) -> dict[str, Any]:
             **bookings,
             "avg_appointments_per_customer": round(bookings["total_appointments"] / total, 1) if total else 0.0,
             "avg_spent_per_customer": bookings["total_revenue"] // total if total else 0,
-            **retention(period),
+            **calculate_retention(period),
             "top_customers_by_appointments": tops["total_appointments"],
             "top_customers_by_revenue": tops["total_spent"],
-            "customer_segments": segments(),
+            "customer_segments": count_segments(),
         },
         "period": {"from": period.first, "to": period.last},
         "currencies": sorted({tenant.currency for tenant in tenants}),
@@ -132,22 +137,24 @@ def summary(period: Period) -> dict[str, Any]:
     }
 
 
-def customer_figures(period: Period) -> dict[str, int]:
-    """How many customers of each kind there are now, and how many were created in the period."""
+def count_customers(period: Period) -> dict[str, int]:
+    """Returns how many customers of each kind there are now, and how many were created in the period."""
     numbers = CustomerMonthlyCounts.objects.numbers()
     total = numbers["total_customers"]
     return numbers | {
         "inactive_customers": total - numbers["active_customers"],
         "walk_in_customers": total - numbers["customers_with_password"],
-        "new_customers_in_period": total if period == ALL_TIME else new_customers(period),
+        "new_customers_in_period": total if period == ALL_TIME else count_new_customers(period),
     }
 
 
-def new_customers(period: Period) -> int:
-    """Customers created in the period: by tallies in the whole months of UTC's that it has, one by one in the rest."""
-    created = Customer.objects.undeleted().filter(period.at("created_at"))
+def count_new_customers(period: Period) -> int:
+    """Returns the number of customers created in the period. The summary table has whole UTC months; days before
+    and after them are counted from the rows.
+    """
+    created = Customer.objects.undeleted().filter(period.instant_condition("created_at"))
     try:
-        first, end = _months(period)
+        first, end = _whole_months(period)
     except OverflowError:  # at an end of the calendar
         return created.count()
     if first and end and first >= end:
@@ -159,41 +166,42 @@ def new_customers(period: Period) -> int:
     return before + months.undeleted() + (created.filter(created_at__gte=end).count() if end else 0)
 
 
-def _months(period: Period) -> tuple[dt.datetime | None, dt.datetime | None]:
-    """Where the first whole month of UTC's in the period begins, and where the last one ends; None at an open end."""
+def _whole_months(period: Period) -> tuple[dt.datetime | None, dt.datetime | None]:
+    """Returns when the first whole UTC month of the period begins and when the last one ends; None for an open end."""
     instant = dt.timedelta(microseconds=1)
     before = first_instant(period.first) - instant if period.first else None
     return (
-        _month(_month(before) + dt.timedelta(days=32)) if before else None,
-        _month(last_instant(period.last) + instant) if period.last else None,
+        _month_start(_month_start(before) + dt.timedelta(days=32)) if before else None,
+        _month_start(last_instant(period.last) + instant) if period.last else None,
     )
 
 
-def _month(instant: dt.datetime) -> dt.datetime:
+def _month_start(instant: dt.datetime) -> dt.datetime:
     return instant.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def appointment_figures(period: Period) -> dict[str, int]:
-    """How many appointments of any status lie in the period, and what its visits brought in."""
-    days = AppointmentDailyTotals.objects.filter(period.on("day"))
+def sum_appointments(period: Period) -> dict[str, int]:
+    """Returns the number of appointments of any status in the period, and the revenue of its visits."""
+    days = AppointmentDailyTotals.objects.filter(period.date_condition("day"))
     return {
         name: int(total or 0)
         for name, total in days.aggregate(**{name: Sum(name) for name in AppointmentDailyTotals.sums}).items()
     }
 
 
-def retention(period: Period) -> dict[str, float | int]:
-    """`{"retention_rate", "churn_rate", "retention_base"}`: percents of the base with 1 decimal, as DEFINITIONS say."""
+def calculate_retention(period: Period) -> dict[str, float | int]:
+    """Returns `{"retention_rate", "churn_rate", "retention_base"}`: percents of the base with 1 decimal."""
     if period.first:
-        # Whoever had a visit in the window before had a last one there. The next one, if any, came in the period or later.
-        before = VisitCounts.objects.filter(period.just_before("day"))
+        # Each customer with a visit in the window before is counted once, by the last visit there: the next visit is in
+        # the period or later, or there is none.
+        before = VisitCounts.objects.filter(period.preceding_condition("day"))
         returns = before.filter(kind=VisitCounts.Kind.RETURN, next_day__gte=period.first)
-        base = _customers(before.filter(kind=VisitCounts.Kind.LAST)) + _customers(returns)
-        retained = _customers(returns.filter(period.on("next_day")))
+        base = _sum_customers(before.filter(kind=VisitCounts.Kind.LAST)) + _sum_customers(returns)
+        retained = _sum_customers(returns.filter(period.date_condition("next_day")))
     else:
-        visits = VisitCounts.objects.filter(period.on("day"))
+        visits = VisitCounts.objects.filter(period.date_condition("day"))
         base, retained = (
-            _customers(visits.filter(kind=kind)) for kind in (VisitCounts.Kind.FIRST, VisitCounts.Kind.SECOND)
+            _sum_customers(visits.filter(kind=kind)) for kind in (VisitCounts.Kind.FIRST, VisitCounts.Kind.SECOND)
         )
     rate = round(100 * retained / base, 1) if base else 0.0
     return {
@@ -203,59 +211,63 @@ def retention(period: Period) -> dict[str, float | int]:
     }
 
 
-def _customers(tallies: QuerySet[VisitCounts]) -> int:
-    return int(tallies.aggregate(total=Sum("customers"))["total"] or 0)
+def _sum_customers(counts: QuerySet[VisitCounts]) -> int:
+    return int(counts.aggregate(total=Sum("customers"))["total"] or 0)
 
 
-def top_customers(period: Period) -> dict[str, list[Customer]]:
-    """`{"total_appointments", "total_spent"}`: at most TOP customers each, by that figure in the period, with more than 0.
-    Each has both figures.
+def find_top_customers(period: Period) -> dict[str, list[Customer]]:
+    """Returns `{"total_appointments", "total_spent"}`: at most TOP_LIST_SIZE customers by that figure in the period,
+    without those who have 0. Each customer has both figures as attributes.
     """
     if period == ALL_TIME:
-        return {measure: _named(_most(measure, TOP), TOP) for measure in MEASURES}
-    limit = 5 * TOP
-    found = _most_in(period, limit)
-    tops = {measure: _named(places, TOP) for measure, places in found.items()}
-    if any(len(tops[measure]) < TOP and len(found[measure]) == limit for measure in MEASURES):
-        # Too many of the first ones have been deleted.
-        tops = {measure: _named(places, TOP) for measure, places in _most_in(period, None).items()}
+        return {measure: _load_customers(_top_of_all_time(measure, TOP_LIST_SIZE)) for measure in MEASURES}
+    limit = 5 * TOP_LIST_SIZE
+    ranked = _top_of_period(period, limit)
+    tops = {measure: _load_customers(ranked[measure]) for measure in MEASURES}
+    if any(len(tops[measure]) < TOP_LIST_SIZE and len(ranked[measure]) == limit for measure in MEASURES):
+        # Too many of the first customers are soft-deleted.
+        ranked = _top_of_period(period, None)
+        tops = {measure: _load_customers(ranked[measure]) for measure in MEASURES}
     return tops
 
 
-def _most(measure: str, number: int) -> list[Place]:
-    """The first customers by a figure of all time."""
+def _top_of_all_time(measure: str, number: int) -> list[CustomerFigures]:
+    """Returns the first `number` customers by a figure of all time."""
     totals = CustomerTotals.objects.filter(is_deleted=False, **{f"{measure}__gt": 0})
-    places = totals.order_by(*_order(measure)).values_list("customer_id", *MEASURES)
-    # The index has those with many appointments only; mostly they are enough.
-    many = list(places.filter(total_appointments__gte=MANY)[:number]) if measure == "total_appointments" else []
-    return [Place(*place) for place in (many if len(many) == number else places[:number])]
+    ranked = totals.order_by(*_ranking(measure)).values_list("customer_id", *MEASURES)
+    if measure == "total_appointments":
+        # The partial index answers this alone, and mostly holds enough customers.
+        indexed = list(ranked.filter(total_appointments__gte=INDEXED_MIN_APPOINTMENTS)[:number])
+        if len(indexed) == number:
+            return [CustomerFigures(*figures) for figures in indexed]
+    return [CustomerFigures(*figures) for figures in ranked[:number]]
 
 
-def _most_in(period: Period, limit: int | None) -> dict[str, list[Place]]:
-    """The first customers by each figure of a period, maybe deleted ones among them; the appointments are added up once."""
-    figures, params = _figures_in(period, _candidates(period)).query.sql_with_params()
+def _top_of_period(period: Period, limit: int | None) -> dict[str, list[CustomerFigures]]:
+    """Returns the first customers by each figure of a period, soft-deleted ones included. One query sums for both."""
+    figures, params = _figures_of_period(period, candidate_condition(period)).query.sql_with_params()
     tops = " UNION ALL ".join(
         f"(SELECT '{measure}', * FROM figures WHERE {measure} > 0 "  # noqa: S608
         f"ORDER BY {measure} DESC, {other} DESC, customer_id LIMIT %s)"
         for measure, other in (MEASURES, MEASURES[::-1])
     )
-    found: dict[str, list[Place]] = {measure: [] for measure in MEASURES}
+    found: dict[str, list[CustomerFigures]] = {measure: [] for measure in MEASURES}
     with connection.cursor() as cursor:
         sql = f"WITH figures (customer_id, {', '.join(MEASURES)}) AS MATERIALIZED ({figures}) {tops}"
         cursor.execute(sql, [*params, limit, limit])
-        for measure, *place in cursor:
-            found[measure].append(Place(*place))
+        for measure, *row in cursor:
+            found[measure].append(CustomerFigures(*row))
     return found
 
 
-def _figures_in(period: Period, candidates: Q) -> QuerySet[Appointment, Any]:
-    """What Place has, of each of the candidates with an appointment in the period."""
+def _figures_of_period(period: Period, candidates: Q) -> QuerySet[Appointment, Any]:
+    """Returns CustomerFigures as tuples, for each candidate with an appointment in the period."""
     return (
-        Appointment.objects.filter(candidates, period.on("appointment_date"), customer__isnull=False)
+        Appointment.objects.filter(candidates, period.date_condition("appointment_date"), customer__isnull=False)
         .order_by()
         .values("customer_id")
         .annotate(
-            # Not by a column that the index on days leaves out.
+            # Count("customer_id") would need a column that the index on days does not hold.
             total_appointments=Count("*"),
             total_spent=Coalesce(Sum("total_price", filter=Q(status=Status.COMPLETED)), 0),
         )
@@ -263,34 +275,39 @@ def _figures_in(period: Period, candidates: Q) -> QuerySet[Appointment, Any]:
     )
 
 
-def _candidates(period: Period) -> Q:
-    """The condition on appointments that their customer may be among the first TOP of the period.
+def candidate_condition(period: Period) -> Q:
+    """Returns the condition on appointments that their customer may be in a top list of the period.
 
-    Nobody has more in a period than of all time. So whoever has less of all time than the last of TOP others have in the
-    period isn't among its first (a threshold as in Fagin's algorithm). Of a period so short that nearly everybody has as
-    much, all appointments are looked at.
+    A customer's figure of a period is at most their figure of all time. So a customer whose figure of all time is less
+    than what TOP_LIST_SIZE others have in the period is not in its top list (a threshold as in Fagin's algorithm).
+    Returns no condition where the threshold would exclude hardly anybody, as in a very short period.
     """
-    some = {place.customer_id for measure in MEASURES for place in _most(measure, SOME)}
-    places = [Place(*place) for place in _figures_in(period, Q(customer_id__in=some))]
-    if len(places) < TOP:
+    sample = {
+        figures.customer_id for measure in MEASURES for figures in _top_of_all_time(measure, THRESHOLD_SAMPLE_SIZE)
+    }
+    in_period = [CustomerFigures(*figures) for figures in _figures_of_period(period, Q(customer_id__in=sample))]
+    if len(in_period) < TOP_LIST_SIZE:
         return Q()
-    appointments, spent = (sorted(figures, reverse=True)[TOP - 1] for figures in list(zip(*places, strict=True))[1:])
-    if appointments < MANY or spent == 0:
+    appointments, spent = (
+        sorted((getattr(figures, measure) for figures in in_period), reverse=True)[TOP_LIST_SIZE - 1]
+        for measure in MEASURES
+    )
+    if appointments < INDEXED_MIN_APPOINTMENTS or spent == 0:
         return Q()
     totals = CustomerTotals.objects.filter(is_deleted=False).order_by().values("customer_id")
     return Q(customer_id__in=totals.filter(Q(total_appointments__gte=appointments) | Q(total_spent__gte=spent)))
 
 
-def _order(measure: str) -> tuple[str, ...]:
+def _ranking(measure: str) -> tuple[str, ...]:
     other = next(other for other in MEASURES if other != measure)
     return f"-{measure}", f"-{other}", "customer_id"
 
 
-def _named(places: list[Place], number: int) -> list[Customer]:
-    """The first so many customers of those places who are not deleted, with their figures."""
+def _load_customers(ranked: list[CustomerFigures]) -> list[Customer]:
+    """Returns the first TOP_LIST_SIZE customers who are not soft-deleted, with their figures as attributes."""
     customers = Customer.objects.undeleted().only("first_name", "last_name", "email")
-    found = customers.in_bulk([place.customer_id for place in places])
-    named = [(found[place.customer_id], place) for place in places if place.customer_id in found][:number]
-    for customer, place in named:
-        customer.total_appointments, customer.total_spent = place.total_appointments, place.total_spent
-    return [customer for customer, _ in named]
+    by_id = customers.in_bulk([figures.customer_id for figures in ranked])
+    top = [(by_id[figures.customer_id], figures) for figures in ranked if figures.customer_id in by_id][:TOP_LIST_SIZE]
+    for customer, figures in top:
+        customer.total_appointments, customer.total_spent = figures.total_appointments, figures.total_spent
+    return [customer for customer, _ in top]

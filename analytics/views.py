@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 from analytics.documentation import OPERATIONS
 from analytics.filters import PeriodFilter
 from analytics.serializers import SummarySerializer
-from analytics.statistics import summary
+from analytics.statistics import summarize
 from appointments.models import Appointment
 from tenants.accounts.authentication import TENANT_ID
 from tenants.accounts.permissions import ADMINS
@@ -60,4 +60,4 @@ class CustomerStatisticsViewSet(GenericViewSet):
         chosen = PeriodFilter(request.query_params, queryset=self.queryset)
         if not chosen.is_valid():
             raise translate_validation(chosen.errors)
-        return Response(SummarySerializer(summary(chosen.period) | {"generated_at": timezone.now()}).data)
+        return Response(SummarySerializer(summarize(chosen.period) | {"generated_at": timezone.now()}).data)

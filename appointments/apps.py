@@ -1,4 +1,4 @@
-"""What appointments register with the apps below when Django starts."""
+"""Registers the additions of appointments with lower apps when Django starts."""
 
 from django.apps import AppConfig
 

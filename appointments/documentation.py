@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about each operation of appointments."""
+"""The documentation of the operations of appointments, for the OpenAPI document."""
 
 from appointments.filters import AppointmentFilter
 from appointments.serializers import HistorySerializer

@@ -1,4 +1,4 @@
-"""How a customer's history is narrowed."""
+"""The filters of a customer's appointments in the API."""
 
 import datetime as dt
 
@@ -7,24 +7,28 @@ from django.core.exceptions import ValidationError
 from appointments.models import Appointment, AppointmentQuerySet, Status
 from circe.api.parameters import DayFilter, StrictFilter, StrictFilterSet, as_day
 
-SPELLINGS = {"no-show": Status.NO_SHOW, "canceled": Status.CANCELLED, **{status.value: status for status in Status}}
+STATUS_BY_SPELLING = {
+    "no-show": Status.NO_SHOW,
+    "canceled": Status.CANCELLED,
+    **{status.value: status for status in Status},
+}
 
 
-def to_statuses(text: str) -> list[Status]:
-    """The statuses of a comma-separated list. Raises ValidationError for another word."""
+def parse_statuses(text: str) -> list[Status]:
+    """Returns the statuses of a comma-separated list. Raises ValidationError for any other word."""
     try:
-        return [SPELLINGS[word.strip().lower()] for word in text.split(",")]
+        return [STATUS_BY_SPELLING[word.strip().lower()] for word in text.split(",")]
     except KeyError as error:
         raise ValidationError(f"Write one or more of {', '.join(Status.values)}.", code="invalid_choice") from error
 
 
 class AppointmentFilter(StrictFilterSet):
-    """The query parameters of a customer's history."""
+    """The query parameters that filter a customer's appointments."""
 
     ranges = (("from_date", "to_date"),)
 
     status = StrictFilter(
-        convert=to_statuses,
+        convert=parse_statuses,
         lookup_expr="in",
         schema={"type": "array", "items": {"type": "string", "enum": Status.values}, "minItems": 1},
         help_text=f"One or several, comma-separated, of {', '.join(f'`{status}`' for status in Status.values)}.",

@@ -1,4 +1,4 @@
-"""The appointment as JSON."""
+"""Serializers of appointments."""
 
 from django.db.models import Value
 from django.db.models.functions import Concat, NullIf, Trim
@@ -20,7 +20,7 @@ class BookedServiceSerializer(serializers.Serializer):
 
 
 class BookedStaffSerializer(serializers.Serializer):
-    """Who attends the customer."""
+    """The member of staff who attends the customer."""
 
     id = serializers.CharField()
     name = NullableTextField(source="full_name")
@@ -30,14 +30,14 @@ class BookedStaffSerializer(serializers.Serializer):
 
 
 class BookedOutletSerializer(serializers.Serializer):
-    """Where."""
+    """The outlet where the appointment takes place."""
 
     id = serializers.CharField()
     name = serializers.CharField()
 
 
 class PaymentSerializer(serializers.Serializer):
-    """How it was paid."""
+    """How the appointment was paid."""
 
     status = serializers.CharField(source="payment_status")
     method = serializers.CharField(source="payment_method", allow_null=True)
@@ -80,7 +80,7 @@ class AppointmentSerializer(ModelSerializer):
 
 
 class HistoryStatisticsSerializer(serializers.Serializer):
-    """Figures over the whole history, whatever the filters."""
+    """Figures over all appointments of the customer, whatever the filters."""
 
     total_appointments = serializers.IntegerField(help_text="Of any status.")
     completed = serializers.IntegerField()
@@ -90,9 +90,9 @@ class HistoryStatisticsSerializer(serializers.Serializer):
 
 
 class PageFiguresSerializer(serializers.Serializer):
-    """Which page this is, of how many."""
+    """The number of this page, its size, and how many pages there are."""
 
-    total = serializers.IntegerField(help_text="What the filters leave.")
+    total = serializers.IntegerField(help_text="The number of appointments that match the filters.")
     page = serializers.IntegerField()
     size = serializers.IntegerField()
     pages = serializers.IntegerField()

@@ -1,9 +1,9 @@
-"""Which site the Django admin is."""
+"""The configuration of the Django admin."""
 
 from django.contrib.admin.apps import AdminConfig
 
 
 class CirceAdminConfig(AdminConfig):
-    """Django's admin, with our site as `admin.site`."""
+    """Makes our site the `admin.site` of Django."""
 
-    default_site = "analytics.dashboard.site.BackOffice"
+    default_site = "analytics.dashboard.site.BackOfficeSite"

@@ -1,8 +1,8 @@
-"""How many requests a worker takes in, and how many of them it works on, at the same time.
+"""Limits how many requests a worker accepts, and how many of them it works on, at the same time.
 
-Gunicorn gives a worker many more threads than there are requests in work. The other threads hold requests that are still
-arriving or that wait for a slot, and some are never given to either: one of those answers /healthz and /readyz, whatever
-all the others wait for. At most WRITES_AT_ONCE slots are for writes, so that reads go on while writes wait for a lock.
+A worker has many more threads than requests in work. The other threads hold requests that are still arriving or that
+wait for a slot; a few stay free, so that /healthz and /readyz are answered whatever the others wait for. Writes use at
+most WRITES_AT_ONCE slots, so that reads continue while writes wait for a lock.
 """
 
 import threading
@@ -22,7 +22,7 @@ from circe.health import PROBES
 
 # How long a request waits for a slot before it is refused.
 SLOT_WAIT_SECONDS = 10
-# What the current thread holds.
+# Has `held`, an ExitStack that releases the slots of the current thread.
 _thread = threading.local()
 
 
@@ -35,11 +35,11 @@ OVERLOADED = Problem(
 
 
 class NoSlotFree(Exception):
-    """The worker has as many requests as it takes in, or no slot became free for SLOT_WAIT_SECONDS."""
+    """The worker has accepted as many requests as it may, or no slot became free within SLOT_WAIT_SECONDS."""
 
 
 class Slots:
-    """A number of slots, given out in the order in which they were asked for: a semaphore that is fair."""
+    """A fair semaphore: slots are given out in the order in which they were requested."""
 
     def __init__(self, number: int) -> None:
         self._free = number
@@ -47,7 +47,7 @@ class Slots:
         self._queue: deque[threading.Event] = deque()
 
     def acquire(self, *, seconds: float) -> bool:
-        """Take a slot, and wait for one so long at most. False if there was none."""
+        """Takes a slot, and waits at most `seconds` for one. Returns False if there was none."""
         with self._lock:
             if self._free:
                 self._free -= 1
@@ -59,14 +59,14 @@ class Slots:
         if turn.wait(seconds):
             return True
         with self._lock:
-            # A slot may have been handed over since.
+            # A slot may have been handed over between the timeout and the lock.
             if not turn.is_set():
                 self._queue.remove(turn)
                 return False
         return True
 
     def release(self) -> None:
-        """Hand the slot to who has waited longest."""
+        """Hands the slot to the thread that has waited longest."""
         with self._lock:
             if self._queue:
                 self._queue.popleft().set()
@@ -75,9 +75,9 @@ class Slots:
 
 
 class ConcurrencyMiddleware:
-    """Lets a request in once it has arrived whole and there is a slot for it; answers 503 if there is none.
+    """Passes a request on once it has arrived whole and there is a slot for it; answers 503 if there is none.
 
-    The slot is kept until the response was sent: a streamed one reads the database until then.
+    The slot is kept until the response was sent, since a streamed response reads the database until then.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -90,7 +90,7 @@ class ConcurrencyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path_info in PROBES:
             return self.get_response(request)
-        # An earlier response of this thread may never have been closed.
+        # A response that was never closed has not released its slots.
         release_slots()
         try:
             self._take_slots(request)
@@ -103,7 +103,7 @@ class ConcurrencyMiddleware:
         return self.get_response(request)
 
     def _take_slots(self, request: HttpRequest) -> None:
-        """Always in this order: nobody waits for a slot while holding one that comes after it."""
+        """Takes the slots of a request. The order is always the same, so that two threads can't wait for each other."""
         is_write = request.method not in SAFE_METHODS
         if is_write:
             _take(self.writes_taken_in)
@@ -117,12 +117,12 @@ class ConcurrencyMiddleware:
 def read_body(request: HttpRequest) -> None:
     """Reads the whole body, before a view takes a lock or begins a transaction.
 
-    A body longer than MAX_JSON_BYTES is left alone. In the admin it is a file, which the check of the CSRF token reads, also
-    before the transaction. The API refuses it unread.
+    A body longer than MAX_JSON_BYTES is not read here: in the back office it is a file, which the CSRF check reads
+    before the transaction; the API refuses it unread.
     """
     length = content_length(request)
     if length is not None and length <= settings.MAX_JSON_BYTES:
-        # Django keeps the body in the request.
+        # Django caches the body in the request.
         _ = request.body
 
 
@@ -134,10 +134,10 @@ def _take(slots: Slots, *, seconds: float = 0) -> None:
 
 
 def release_slots(**kwargs: Any) -> None:
-    """Give back all that this thread holds."""
+    """Releases all slots of this thread."""
     if held := _thread.__dict__.pop("held", None):
         held.close()
 
 
-# After Django's own receiver, which gives the connection back to the pool.
+# Connected after Django's own receiver, which returns the database connection to the pool.
 request_finished.connect(release_slots)

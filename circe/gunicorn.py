@@ -1,12 +1,12 @@
-"""How gunicorn serves Circe: `python -m gunicorn --config circe/gunicorn.py`.
+"""The configuration of gunicorn: `python -m gunicorn --config circe/gunicorn.py`.
 
-A thread reads a request, and gunicorn lets a client take as long as it likes to send one: a hundred clients that send a
-byte a second would hold all threads of a worker. So a request has to arrive within ARRIVAL seconds, and a client that sends
-or takes nothing for STALL seconds is dropped. That bounds the harm of one connection, not the number of them:
-a proxy that takes in a whole request before it passes it on (nginx does) belongs in front.
+A thread reads a request, and gunicorn lets a client take any time to send one: a hundred clients that send a byte a
+second would hold all threads of a worker. So a request must arrive within REQUEST_TIMEOUT_SECONDS, and a client that sends
+or reads nothing for IDLE_TIMEOUT_SECONDS is disconnected. This bounds the time of one connection, not the number of
+connections: put a proxy in front that reads a whole request before it passes it on, such as nginx.
 
-Workers race for connections, and one that wins them all leaves the other cores idle for as long as clients keep them open.
-So a worker listens only while no other has fewer.
+Workers compete for connections. A worker that gets all of them leaves the other cores idle while clients keep them
+open. So a worker accepts connections only while no other worker has fewer.
 """
 
 import errno
@@ -27,22 +27,22 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from circe.startup import exit_with, whole_number
 
-ARRIVAL = 15
-STALL = 10
-# A worker tells at least every second; one that has not for so long is stuck, and nobody waits for it.
-STUCK = 2
+REQUEST_TIMEOUT_SECONDS = 15
+IDLE_TIMEOUT_SECONDS = 10
+# A worker writes its heartbeat at least every second. One that has not for so long is stuck, and is ignored.
+HEARTBEAT_TIMEOUT_SECONDS = 2
 NEVER = float("-inf")
-# How soon a worker that left connections to others looks whether they have caught up: at first, since in a burst each
-# waits for the other at every connection; and at last.
-FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.002, 0.05
-# How many connections each worker has, and when it last told: for so many workers; any more share the first one's place.
-PLACES = 64
-# Shared by all of them: a worker is forked after this.
-_shared = memoryview(mmap.mmap(-1, 2 * 8 * PLACES)).cast("d")
-_connections, _told_at = _shared[:PLACES], _shared[PLACES:]
+# How soon a worker that does not accept checks again whether the others have caught up. The interval starts at the
+# minimum, since in a burst workers take turns at every connection, and doubles up to the maximum.
+MIN_RECHECK_SECONDS, MAX_RECHECK_SECONDS = 0.002, 0.05
+# The shared memory has room for so many workers; any more use the first one's index.
+MAX_TRACKED_WORKERS = 64
+# By worker: the number of connections, and the time of the last heartbeat. Workers are forked later, so all share it.
+_shared = memoryview(mmap.mmap(-1, 2 * 8 * MAX_TRACKED_WORKERS)).cast("d")
+_connections, _heartbeats = _shared[:MAX_TRACKED_WORKERS], _shared[MAX_TRACKED_WORKERS:]
 
 
-UNREADABLE: dict[type[BaseException], tuple[int, str]] = {
+PARSE_ERROR_RESPONSES: dict[type[BaseException], tuple[int, str]] = {
     LimitRequestLine: (414, "The address is too long."),
     LimitRequestHeaders: (431, "The headers are too many or too long."),
     ExpectationFailed: (417, "Expect nothing but 100-continue."),
@@ -50,17 +50,17 @@ UNREADABLE: dict[type[BaseException], tuple[int, str]] = {
 }
 
 
-class BoundedSocket(socket.socket):
+class TimeoutSocket(socket.socket):
     """A client's connection with a deadline for the request that is being read."""
 
     deadline = float("inf")
 
     def setblocking(self, flag: bool, /) -> None:
-        """Gunicorn's "blocking" is "for STALL seconds at most" here."""
-        self.settimeout(STALL if flag else 0)
+        """Sets a timeout of IDLE_TIMEOUT_SECONDS where gunicorn asks for a blocking socket."""
+        self.settimeout(IDLE_TIMEOUT_SECONDS if flag else 0)
 
     def recv(self, *args: Any) -> bytes:
-        """Raises ConnectionResetError, which gunicorn takes for a client that left, once the request is overdue."""
+        """Receives data. Raises ConnectionResetError, which gunicorn handles like a closed connection, if late."""
         try:
             if time.monotonic() < self.deadline:
                 return super().recv(*args)
@@ -69,7 +69,7 @@ class BoundedSocket(socket.socket):
         raise ConnectionResetError(errno.ECONNRESET, "The request did not arrive in time.")
 
     def sendall(self, data: Any, /, *flags: int) -> None:
-        """Raises ConnectionResetError likewise."""
+        """Sends data. Raises ConnectionResetError if the client reads nothing for IDLE_TIMEOUT_SECONDS."""
         rest = memoryview(data)
         try:
             while rest:
@@ -79,55 +79,56 @@ class BoundedSocket(socket.socket):
 
 
 class Response(wsgi.Response):
-    """An answer that doesn't tell what server it comes from."""
+    """A response without the `Server` header."""
 
     def default_headers(self) -> list[str]:
         return [line for line in super().default_headers() if not line.startswith("Server:")]
 
 
-# Gunicorn has no setting for it.
+# Gunicorn has no setting for the class of responses.
 wsgi.Response = Response
 
 
 class BoundedWorker(ThreadWorker):
-    """Threads that no client can hold for long, and no more connections than the other workers have."""
+    """A threaded worker with timeouts for clients, and with no more connections than the other workers."""
 
-    place: int
-    look_after = FIRST_LOOK_SECONDS
+    slot_index: int
+    recheck_after = MIN_RECHECK_SECONDS
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """As gunicorn's, but not while another worker has fewer connections. The others are told how many are here."""
+        """Accepts connections, but not while another worker has fewer. Publishes the worker's own number."""
         now = time.monotonic()
-        _connections[self.place], _told_at[self.place] = self.nr_conns, now if enabled else NEVER
-        there = (number for number, told in zip(_connections, _told_at, strict=True) if now - told < STUCK)
-        super().set_accept_enabled(enabled and self.nr_conns <= min(there, default=0))
+        _connections[self.slot_index], _heartbeats[self.slot_index] = self.nr_conns, now if enabled else NEVER
+        workers = zip(_connections, _heartbeats, strict=True)
+        others = (number for number, heartbeat in workers if now - heartbeat < HEARTBEAT_TIMEOUT_SECONDS)
+        super().set_accept_enabled(enabled and self.nr_conns <= min(others, default=0))
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """As gunicorn's, which by itself only looks whether to accept again, and not whether it still should."""
+        """Handles events. Checks first whether to stop accepting, which gunicorn itself does not check here."""
         if self._accepting:
             self.set_accept_enabled(True)
         if self._accepting:
-            self.look_after = FIRST_LOOK_SECONDS
+            self.recheck_after = MIN_RECHECK_SECONDS
         else:
-            timeout = min(timeout, self.look_after)
-            self.look_after = min(2 * self.look_after, LAST_LOOK_SECONDS)
+            timeout = min(timeout, self.recheck_after)
+            self.recheck_after = min(2 * self.recheck_after, MAX_RECHECK_SECONDS)
         super().wait_for_and_dispatch_events(timeout)
 
     def handle(self, conn: TConn) -> Any:
-        """One request of the connection, in a thread."""
-        if not isinstance(conn.sock, BoundedSocket):
-            conn.sock = BoundedSocket(fileno=conn.sock.detach())
-        conn.sock.deadline = time.monotonic() + ARRIVAL
+        """Handles one request of the connection, in a thread."""
+        if not isinstance(conn.sock, TimeoutSocket):
+            conn.sock = TimeoutSocket(fileno=conn.sock.detach())
+        conn.sock.deadline = time.monotonic() + REQUEST_TIMEOUT_SECONDS
         return super().handle(conn)
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
-        """Refuse what is no request in the one shape of errors; gunicorn would send a page."""
+        """Answers a malformed request with the API's JSON error; gunicorn would send an HTML page."""
         if not isinstance(exc, ParseException):
             return super().handle_error(req, client, addr, exc)
-        # Not before there are settings.
+        # Imported late: it needs the settings of Django.
         from circe.api.errors import Problem
 
-        status, detail = next(refusal for kind, refusal in UNREADABLE.items() if isinstance(exc, kind))
+        status, detail = next(response for kind, response in PARSE_ERROR_RESPONSES.items() if isinstance(exc, kind))
         response = Problem(status, "malformed", detail, headers={"Connection": "close"}).as_response()
         response["Content-Length"] = str(len(response.content))
         head = f"HTTP/1.1 {status} {response.reason_phrase}\r\n".encode() + response.serialize_headers()
@@ -137,13 +138,14 @@ class BoundedWorker(ThreadWorker):
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Leave what was loaded to be shared: the garbage collector would write into each page of it, and so copy it."""
+    """Keeps the memory of loaded code shared: the garbage collector would write into each page, and so copy it."""
     gc.freeze()
-    worker.place = min({*range(PLACES)} - {other.place for other in server.WORKERS.values()}, default=0)
+    used = {other.slot_index for other in server.WORKERS.values()}
+    worker.slot_index = min({*range(MAX_TRACKED_WORKERS)} - used, default=0)
 
 
 def when_ready(server: Any) -> None:
-    """Tell who started a demo where to look."""
+    """Prints the addresses and accounts of a demo."""
     if demo:
         url = f"http://localhost:{port}"
         sys.stdout.write(
@@ -157,8 +159,8 @@ def when_ready(server: Any) -> None:
         sys.stdout.flush()
 
 
-# Of a statement, of a wait for a lock, of doing nothing in a transaction: past it PostgreSQL gives up, and the answer is a
-# 503. A wait for a lock is short, since it holds one of few slots. Commands take their time.
+# After these times PostgreSQL cancels a statement, a wait for a lock, or an idle transaction, and the answer is a 503.
+# The wait for a lock is short, since it occupies one of few slots. Commands don't have these limits.
 os.environ.setdefault(
     "PGOPTIONS", "-c statement_timeout=30s -c lock_timeout=2s -c idle_in_transaction_session_timeout=60s"
 )
@@ -171,29 +173,29 @@ except ImproperlyConfigured as error:
     exit_with(error)
 
 wsgi_app = "circe.wsgi:application"
-# A demo has passwords that everyone knows.
+# A demo is for this machine only, since its passwords are public.
 bind = f"{'127.0.0.1' if demo else '0.0.0.0'}:{port}"  # noqa: S104
 worker_class = BoundedWorker
-# Most of them hold requests that wait, see circe.concurrency: WEB_THREADS is how many work. Four more than a worker takes
-# in are for the probes, and to refuse what is too much. A thread is started when there is a request for it.
+# Most threads hold requests that wait, see circe.concurrency; WEB_THREADS of them work. The four more than the setting
+# REQUESTS_TAKEN_IN answer the probes and refuse further requests. A thread is started when there is a request for it.
 threads = 100
-# Settings that can't work end the start with their message instead of a row of dying workers.
+# Wrong settings end the start with one message, instead of failing in each worker.
 preload_app = True
-# Against slow leaks; the jitter keeps the workers from going at the same moment.
+# Limits slow memory leaks. The jitter keeps the workers from restarting at the same moment.
 max_requests = 10_000
 max_requests_jitter = 1_000
-# What a worker has to finish its requests in, when it is told to go; container platforms kill after 30 by default.
+# Seconds for a worker to finish its requests when it is stopped; container platforms kill it after 30 by default.
 graceful_timeout = 25
-# Of the worker itself, not of a request: a statement's time is PostgreSQL's to bound.
+# Seconds without a heartbeat of the worker. It does not limit a request: PostgreSQL limits its statements.
 timeout = 60
-# Seconds; connections that wait cost no thread, but a worker has no more than a thousand.
+# Seconds. An idle connection uses no thread, but a worker has at most a thousand connections.
 keepalive = 5
-# The heartbeat is a file: on a disk, a slow write would look like a dead worker.
+# The heartbeat is a file. On a disk, a slow write would look like a stuck worker.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
-# Whether a request came by https is for NUM_PROXIES and Django to judge; nobody may set the path by a header.
+# Django decides by NUM_PROXIES whether a request came by https. No header may set the path.
 forwarder_headers = ""
 control_socket_disable = True
-# Django logs what matters about a request.
+# Django writes the access log.
 accesslog = None
 errorlog = "-"
 loglevel = os.environ.get("LOG_LEVEL", "info").lower()

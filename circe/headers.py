@@ -1,4 +1,4 @@
-"""What every answer tells a browser, beside what Django's own middleware does."""
+"""Security headers of every answer, beside those of Django's own middleware."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.middleware.common import CommonMiddleware
 
-# The pages' scripts and styles are files of ours; styles may also stand in the page.
-PAGES = (
+# Pages load scripts and styles from our own files only; inline styles are allowed.
+PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 HEALTH_CHECKS = ("/healthz", "/readyz")
-DATA = "default-src 'none'; frame-ancestors 'none'"
+DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
 class HeadersMiddleware:
-    """A Content-Security-Policy, and no copies of what is about people."""
+    """Adds a Content-Security-Policy, and forbids caches to store personal data."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -24,7 +24,7 @@ class HeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         is_page = response.get("Content-Type", "").startswith("text/html")
-        response.setdefault("Content-Security-Policy", PAGES if is_page else DATA)
+        response.setdefault("Content-Security-Policy", PAGE_POLICY if is_page else DATA_POLICY)
         response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         if request.path_info.startswith(("/api/", "/admin/")):
             response["Cache-Control"] = "private, no-store"
@@ -32,8 +32,8 @@ class HeadersMiddleware:
 
 
 class HostMiddleware(CommonMiddleware):
-    """Django's CommonMiddleware, which refuses a Host header that ALLOWED_HOSTS does not name. Health checks may name any:
-    a load balancer asks by the IP address.
+    """Django's CommonMiddleware, which refuses a Host header that ALLOWED_HOSTS does not name. Health checks may have
+    any Host header, since a load balancer uses the IP address.
     """
 
     def process_request(self, request: HttpRequest) -> Any:

@@ -1,4 +1,4 @@
-"""Is the process alive, and can it do its work?"""
+"""Health checks: /healthz tells that the process is alive, /readyz that it can use the database."""
 
 from concurrent.futures import Future
 from functools import cache
@@ -14,81 +14,81 @@ from circe.api.errors import UNAVAILABLE, Problem, problem_of
 
 PROBES = {"/healthz", "/readyz"}
 # How long /readyz waits for the database. It promises an answer within two seconds.
-CHECK_SECONDS = 1.5
+CHECK_TIMEOUT_SECONDS = 1.5
 # At most so many of the threads that are kept for PROBES wait in /readyz. /healthz needs one of the others.
-MAX_WAITING = 2
-READY: dict[str, str] = {"status": "ok"}
-PENDING = Problem(503, "migrations_pending", "Migrations are pending.", headers={"Retry-After": "5"})
+MAX_WAITING_THREADS = 2
+OK_BODY: dict[str, str] = {"status": "ok"}
+MIGRATIONS_PENDING = Problem(503, "migrations_pending", "Migrations are pending.", headers={"Retry-After": "5"})
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
-    """200 while the process serves. It asks nothing of the database."""
-    return JsonResponse(READY)
+    """Answers 200 while the process serves requests. It does not use the database."""
+    return JsonResponse(OK_BODY)
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when the database answers and every migration is applied; 503 otherwise. Either within two seconds."""
+    """Answers 200 when the database answers and every migration is applied, else 503, both within two seconds."""
     problem = readiness.problem()
-    return problem.as_response() if problem else JsonResponse(READY)
+    return problem.as_response() if problem else JsonResponse(OK_BODY)
 
 
 class Readiness:
-    """Whether this process can use the database, found out by a thread that nobody has to wait for.
+    """Checks in a thread of its own whether this process can use the database.
 
-    It connects anew, beside the pool: a pool whose connections are all in use is busy, not unusable; and that a new
-    connection can be made tells more than an old one that still works.
+    The check opens a new connection outside the pool: a pool whose connections are all in use is busy, not broken, and
+    an old connection may still work when no new one can be opened.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._check: Future[Problem | None] | None = None
         self._latest: Problem | None = UNAVAILABLE
-        self._waiting = BoundedSemaphore(MAX_WAITING)
+        self._waiting = BoundedSemaphore(MAX_WAITING_THREADS)
 
     def problem(self) -> Problem | None:
-        """What is wrong, None if nothing is. As it was found last if others wait for the answer already."""
+        """Returns the problem, or None. If MAX_WAITING_THREADS wait for the check already, returns the last result."""
         if self._waiting.acquire(blocking=False):
             try:
-                self._latest = self._found()
+                self._latest = self._wait_for_check()
             finally:
                 self._waiting.release()
         return self._latest
 
-    def _found(self) -> Problem | None:
+    def _wait_for_check(self) -> Problem | None:
         try:
-            return self._running_check().result(CHECK_SECONDS)
+            return self._running_check().result(CHECK_TIMEOUT_SECONDS)
         except TimeoutError:
-            return problem_of(OperationalError(f"It did not answer /readyz within {CHECK_SECONDS} s."))
+            return problem_of(OperationalError(f"It did not answer /readyz within {CHECK_TIMEOUT_SECONDS} s."))
         except psycopg.OperationalError as error:
             return problem_of(OperationalError(error))
 
     def _running_check(self) -> "Future[Problem | None]":
-        """The check that is running; a new one if none is. So one that hangs is the only one."""
+        """Returns the check that is running, or starts one. So a check that hangs is the only one."""
         with self._lock:
             if self._check is None or self._check.done():
                 self._check = Future()
-                # A daemon: a server that stops does not wait for it.
-                Thread(target=_run, args=[self._check], daemon=True).start()
+                # A daemon thread, so that a server that stops does not wait for it.
+                Thread(target=_run_check, args=[self._check], daemon=True).start()
             return self._check
 
 
-def _run(check: "Future[Problem | None]") -> None:
+def _run_check(check: "Future[Problem | None]") -> None:
     try:
-        check.set_result(None if _migrations() <= _applied_migrations() else PENDING)
+        check.set_result(None if _installed_migrations() <= _applied_migrations() else MIGRATIONS_PENDING)
     except Exception as error:
         check.set_exception(error)
 
 
 @cache
-def _migrations() -> set[tuple[str, str]]:
-    """The migrations of the installed code, which does not change while it runs; to read them takes a while."""
+def _installed_migrations() -> set[tuple[str, str]]:
+    """Returns the migrations of the installed code. Cached, since reading them takes a while and they don't change."""
     return {*MigrationLoader(None).disk_migrations}
 
 
 def _applied_migrations() -> set[tuple[str, str]]:
-    """Read by a connection of its own, not of the pool, that waits for nothing longer than /readyz does."""
+    """Returns the applied migrations, read by a new connection with the timeouts of /readyz."""
     parameters = connections[DEFAULT_DB_ALIAS].get_connection_params()
-    bounds = f"-c statement_timeout={CHECK_SECONDS}s -c lock_timeout={CHECK_SECONDS}s"
+    bounds = f"-c statement_timeout={CHECK_TIMEOUT_SECONDS}s -c lock_timeout={CHECK_TIMEOUT_SECONDS}s"
     parameters |= {"options": f"{parameters.get('options', '')} {bounds}", "connect_timeout": 2}
     try:
         with psycopg.connect(**parameters) as connection:

@@ -1,4 +1,4 @@
-"""What is logged of a request: no body, no query, no path, no name; ids that lead to the audit trail."""
+"""Logs requests by route, status and ids, without personal data: no body, no query, no path, no name."""
 
 import logging
 import time
@@ -16,8 +16,8 @@ logger = logging.getLogger("circe.access")
 
 
 class RequestId(logging.Filter):
-    """Adds the request's id to every record logged while it is answered. Where Django names the request by its path, and
-    adds it with its query, the route is named instead.
+    """Adds the id of the current request to every record. In Django's own records it replaces path and query by the
+    route.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -30,7 +30,7 @@ class RequestId(logging.Filter):
 
 
 class DiscreetFormatter(JsonFormatter):
-    """JSON lines; of an exception the kind and the stack, not the message, which may quote what somebody typed."""
+    """Formats records as JSON lines. Leaves out the message of an exception, which may quote personal data."""
 
     def formatException(self, exc_info: Any) -> str:  # noqa: N802
         exception: BaseException | None = exc_info[1]
@@ -43,20 +43,20 @@ class DiscreetFormatter(JsonFormatter):
 
 
 class AccessLogMiddleware:
-    """A line for each request, by its route. Inside AuditMiddleware."""
+    """Logs a line for each request. It stands after AuditMiddleware, which sets the current actor."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         response = self.get_response(request)
-        told = {
+        fields = {
             "method": request.method,
             "route": route_of(request),
             "status": response.status_code,
-            "milliseconds": round((time.perf_counter() - begun) * 1000, 1),
+            "milliseconds": round((time.perf_counter() - start) * 1000, 1),
             "user_id": current_actor().user_id,
         }
-        logger.info("%(method)s %(route)s %(status)s", told, extra=told)
+        logger.info("%(method)s %(route)s %(status)s", fields, extra=fields)
         return response

@@ -1,7 +1,7 @@
-"""Every setting, read from the environment. README has the table of the variables.
+"""Every setting. README has a table of the environment variables that they are read from.
 
-Three ways to run: production (the default: no secret, no start), `DEMO` (one machine, plain http, a key of its own
-under `var/`) and `DEBUG` (development).
+Three modes: production (the default; it does not start without secrets), `DEMO` (one machine, plain http, generated
+secrets under `var/`) and `DEBUG` (development).
 """
 
 import os
@@ -32,7 +32,8 @@ PRODUCTION = not (DEBUG or DEMO)
 
 
 def secret(name: str) -> str:
-    """The secret `name` from the environment; outside production, one kept in `var/`, so that log-ins outlive restarts.
+    """Returns the secret `name` from the environment, or outside production one kept in `var/`, so that log-ins outlive
+    a restart.
 
     Raises ImproperlyConfigured in production where it is missing or shorter than 50 characters.
     """
@@ -46,7 +47,7 @@ def secret(name: str) -> str:
     file = VAR / f"{name.lower()}.key"
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
-        # Whole or not at all, and the first of several processes decides. The temporary file has mode 0600.
+        # A link makes the file whole or not at all, and the first of several processes wins. Its mode is 0600.
         with NamedTemporaryFile("w", dir=file.parent) as draft, suppress(FileExistsError):
             draft.write(get_random_secret_key())
             draft.flush()
@@ -79,13 +80,13 @@ SECRET_KEY = secret("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 CSRF_FAILURE_VIEW = "circe.api.errors.csrf_failure"
-# How many proxies of ours append to X-Forwarded-For. With 0 that header, which anyone can send, is not believed.
+# How many of our proxies append to X-Forwarded-For. With 0, that header is ignored, since any client can send it.
 NUM_PROXIES = whole_number("NUM_PROXIES", 0)
 WEB_THREADS = whole_number("WEB_THREADS", 4)
-# A worker handles so many requests at the same time (circe.concurrency). One slot is never given to a write.
+# How many requests a worker handles at the same time, see circe.concurrency. One slot is never given to a write.
 REQUESTS_AT_ONCE = WEB_THREADS
 WRITES_AT_ONCE = max(1, WEB_THREADS - 1)
-# A worker accepts so many requests, with the ones that wait for a slot. It has more threads (circe/gunicorn.py).
+# How many requests a worker accepts, with those that wait for a slot. It has more threads than that (circe/gunicorn.py).
 REQUESTS_TAKEN_IN = 96
 WRITES_TAKEN_IN = 64
 
@@ -155,14 +156,14 @@ DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,
 }
 DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
-    # `migrate` and its like do without. libpq takes these instead of PGOPTIONS, which the server sets.
+    # `migrate` and similar commands reset the role. libpq ignores PGOPTIONS where `options` is given, so it is added.
     "options": f"{APPLICATION_ROLE_OPTION} {env.str('PGOPTIONS', '')}",
     "pool": {
         "min_size": 1,
-        # A request holds one throughout.
+        # A request uses one connection until its end.
         "max_size": WEB_THREADS + 2,
         "timeout": 2,
-        # The first failure to connect is the answer of those who wait.
+        # The requests that wait for a connection fail at the first failure to connect.
         "reconnect_timeout": 0,
         "reconnect_failed": postgresql.discard_pool,
     },
@@ -178,7 +179,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
 ]
-# Of a server's threads: the others stay free for those who are in.
+# Password checks at the same time. The other slots stay free for people who are signed in.
 MAX_CONCURRENT_LOGINS = max(1, WEB_THREADS // 2)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -198,7 +199,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["circe.api.rendering.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "circe.api.rendering.AlwaysJSON",
     "DEFAULT_FILTER_BACKENDS": ["circe.api.parameters.StrictFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "circe.api.pagination.Pages",
+    "DEFAULT_PAGINATION_CLASS": "circe.api.pagination.NumberedPages",
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "circe.api.openapi.OperationSchema",
     "EXCEPTION_HANDLER": "circe.api.errors.handle",
@@ -206,7 +207,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-# The roles that the OpenAPI document names, the mightiest first.
+# The roles that the OpenAPI document names, the one with most rights first.
 API_ROLES = ["super_admin", "tenant_admin", "outlet_manager", "staff"]
 MAX_JSON_BYTES = 1024 * 1024
 # The largest body of any request: a form with a file of customers (limits.MAX_UPLOAD_BYTES) and its other fields.
@@ -218,15 +219,15 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SERVERS": [{"url": "/"}],
-    # What a body takes and what an answer holds are two things, and two components.
+    # Requests and responses have separate components.
     "COMPONENT_SPLIT_REQUEST": True,
     "COMPONENT_SPLIT_PATCH": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    # In the order of urls.py, which is that of the documented API; and filters before the page.
+    # Keep the order of urls.py, which is that of the documented API, and filters before the page.
     "SORT_OPERATIONS": False,
     "SORT_OPERATION_PARAMETERS": False,
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enum_id_removal", "circe.api.openapi.complete"],
-    # The pages work without internet: no content delivery network, no validator on the web.
+    # The pages work without internet: no content delivery network, no online validator.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
@@ -256,7 +257,7 @@ STORAGES = {
     },
 }
 
-# --- the wire -------------------------------------------------------------------------------------------------------
+# --- https and cookies ------------------------------------------------------------------------------------------------
 
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
@@ -264,7 +265,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 60 * 60
 if PRODUCTION:
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
-    # The container's own health check speaks plain http.
+    # The health check of the container uses plain http.
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -296,7 +297,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO" if PRODUCTION else "WARNING")},
     "loggers": {
         "django.server": {"propagate": True},
-        # What is refused has its line of circe.access; these would add paths, queries and headers as they were sent.
+        # circe.access has a line for each refused request; these loggers would add paths, queries and headers.
         "django.request": {"level": "ERROR"},
         "django.security": {"level": "CRITICAL"},
     },

@@ -1,4 +1,4 @@
-"""Every URL, a line each, in the order of the documented API: the contents page."""
+"""Every URL, a line each, in the order of the documented API."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="docs")),
-    # Last: what /api/ has not is told in its own words, in development too.
+    # The last one: an unknown URL below /api/ is a JSON error, in development too.
     re_path("^api/", errors.unknown_url),
 ]
 

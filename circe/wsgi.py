@@ -1,4 +1,4 @@
-"""What gunicorn serves."""
+"""The WSGI application that gunicorn serves."""
 
 import os
 from importlib import import_module
@@ -17,10 +17,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "circe.settings")
 
 
 class Request(WSGIRequest):
-    """A request in UTF-8, whatever charset its Content-Type names.
+    """A request that is read as UTF-8, whatever charset its Content-Type names.
 
-    Django reads the query string in that charset while it makes the request, before anything could answer for the
-    error: `charset=base64`, or any charset with a thousand parameters, crashed the server's worker for that request.
+    Django decodes the query string with that charset in the constructor, where no middleware handles an exception: a
+    Content-Type such as `charset=base64` would crash the request.
     """
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
@@ -31,7 +31,7 @@ class Request(WSGIRequest):
 
 
 class Handler(WSGIHandler):
-    """Django's, with our requests."""
+    """Django's WSGI handler, with our class of requests."""
 
     request_class = Request
 

@@ -12,7 +12,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from circe.api.parameters import boolean
+from circe.api.parameters import get_boolean_param
 from customers.customer_list import PROFILES_BY_IDS, SEARCHABLE, AllCustomers
 from customers.documentation import OPERATIONS
 from customers.filters import CustomerFilter
@@ -71,7 +71,7 @@ class CustomerViewSet(TenantViewSet):
     def create(self, request: Request) -> Response:
         """Create a customer, unless one with the same e-mail or phone exists."""
         enter_body_scope(request)
-        check_duplicates = boolean(request, "check_duplicates", default=True)
+        check_duplicates = get_boolean_param(request, "check_duplicates", default=True)
         customer = self._saved(NewCustomerSerializer(data=request.data))
         answer = _answer(customer)
         answer.status_code, answer["Location"] = status.HTTP_201_CREATED, reverse("customer", args=[customer.pk])
@@ -103,7 +103,7 @@ class CustomerViewSet(TenantViewSet):
     @idempotent
     def destroy(self, request: Request, customer_id: str) -> Response:
         """Soft-delete, or with `permanent=true` remove for good."""
-        if boolean(request, "permanent", default=False):
+        if get_boolean_param(request, "permanent", default=False):
             self.action = "purge"
             self.check_permissions(request)
             self.get_object().purge()

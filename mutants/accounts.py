@@ -133,12 +133,12 @@ DOORS = [
     Fault(
         "guesses at one's own password are not counted",
         "tenants/accounts/forms.py",
-        "            is_right = throttled(\n"
+        "            is_correct = throttled(\n"
         "                lambda: self.user if self.user.check_password(password) else None,\n"
         "                account=self.user.email,\n"
         "                address=self.address,\n"
         "            )\n",
-        "            is_right = self.user.check_password(password)\n",
+        "            is_correct = self.user.check_password(password)\n",
         GUESSING,
     ),
     Fault(
@@ -288,7 +288,7 @@ DOORS = [
     Fault(
         "no policy bounds what a page runs",
         "circe/headers.py",
-        'response.setdefault("Content-Security-Policy", PAGES if is_page else DATA)',
+        'response.setdefault("Content-Security-Policy", PAGE_POLICY if is_page else DATA_POLICY)',
         "pass",
         HEADERS,
     ),
@@ -337,14 +337,14 @@ DOORS = [
     Fault(
         "a worker that was quick keeps all connections",
         "circe/gunicorn.py",
-        "self.nr_conns <= min(there, default=0)",
+        "self.nr_conns <= min(others, default=0)",
         "True",
         GUNICORN,
     ),
     Fault(
         "connections wait for a worker that is stuck",
         "circe/gunicorn.py",
-        " if now - told < STUCK)",
+        " if now - heartbeat < HEARTBEAT_TIMEOUT_SECONDS)",
         ")",
         GUNICORN,
     ),

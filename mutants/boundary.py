@@ -222,8 +222,8 @@ BOUNDARY = [
     Fault(
         "statistics are kept for whoever asks next",
         "analytics/views.py",
-        "from analytics.statistics import summary\n",
-        "from functools import cache\n\nfrom analytics import statistics\n\nsummary = cache(statistics.summary)\n",
+        "from analytics.statistics import summarize\n",
+        "from functools import cache\n\nfrom analytics import statistics\n\nsummarize = cache(statistics.summarize)\n",
         SUMMARY,
     ),
     Fault(

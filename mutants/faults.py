@@ -353,7 +353,7 @@ FAULTS = [
     Fault(
         "a killed server's socket is a server",
         "circe/embedded_postgres/__init__.py",
-        " and bool(_command(pid))",
+        " and bool(_command_line(pid))",
         "",
         "circe/tests/test_embedded_postgres.py",
     ),

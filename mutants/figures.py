@@ -51,7 +51,7 @@ FIGURES = [
     Fault(
         "visits that have passed a year ago still count as recent",
         "analytics/segments.py",
-        "recent_spent - coalesce(passed, 0) AS spent",
+        "recent_spent - coalesce(expired_spent, 0) AS spent",
         "recent_spent AS spent",
         "analytics/tests/test_segments.py",
     ),

@@ -1,1 +1,1 @@
-"""The figures on the first page of the back office."""
+"""The dashboard: the figures on the first page of the back office."""

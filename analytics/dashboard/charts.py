@@ -1,31 +1,31 @@
-"""The figures as pictures: what the pages of the back office draw.
+"""Charts and tables of the figures, as the dashboard draws them.
 
-Across, a picture is measured in percents of its width, so that it fits any screen while its text keeps its size;
-upwards, in pixels.
+Horizontal measures are percents of the width, so that a chart fits any screen and its text keeps its size. Vertical
+measures are pixels.
 """
 
 from collections.abc import Iterable
 from itertools import count, groupby, pairwise
 from typing import Any, NamedTuple
 
-from django.utils.dateformat import format as write
+from django.utils.dateformat import format as format_date
 
-from analytics.months import Series, first_day, month_number, new_customers_by_month, revenue_by_month
-from analytics.statistics import THRESHOLDS, Period, summary
+from analytics.months import Series, count_new_customers_by_month, sum_revenue_by_month, to_first_day, to_month_number
+from analytics.statistics import THRESHOLDS, Period, summarize
 from customers.models import Customer
 
-HEIGHT = 160
-LINES = 4
-MOST_BARS = 48
-FEWEST_SLOTS = 6
-MOST_LABELS = 12
-# Percents of a bar: the narrowest part that can be seen, and one with room for its name on a phone.
-NARROWEST = 1.5
-ROOMY = 20
-# The months of a bar, and what so many are called.
-SPANS = {1: "month", 12: "year", 120: "decade", 1200: "century"}
-SIZES = {10**12: "tn", 10**9: "bn", 10**6: "M", 10**3: "k"}
-SEGMENT_WORDS = {
+CHART_HEIGHT_PX = 160
+MAX_SCALE_STEPS = 4
+MAX_BARS = 48
+MIN_SLOTS = 6
+MAX_LABELS = 12
+# In percent of the bar's width: the narrowest segment that can be seen, and the narrowest with room for its name.
+MIN_SEGMENT_PERCENT = 1.5
+MIN_LABELLED_PERCENT = 20
+# By the number of months of a bar: the name of that span.
+SPAN_NAMES = {1: "month", 12: "year", 120: "decade", 1200: "century"}
+UNIT_NAMES = {10**12: "tn", 10**9: "bn", 10**6: "M", 10**3: "k"}
+SEGMENT_TEXTS = {
     "vip": ("VIP", "tagged vip, or {vip_min_visits} visits or more and of the {vip_top_percent} % who spent most"),
     "regular": ("Regular", "everybody else"),
     "new": ("New", "no visit yet, or the first one in the last {new_within_days} days"),
@@ -34,7 +34,7 @@ SEGMENT_WORDS = {
 
 
 class Tile(NamedTuple):
-    """One figure. `query` is that of the list of just these customers, None where there is no such list."""
+    """One figure. `query` filters the list of customers for those counted; None where no filter does."""
 
     name: str
     value: str
@@ -43,14 +43,14 @@ class Tile(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """A line across a chart, and the number it stands for."""
+    """A horizontal line of a chart, with the label of its value."""
 
     y: float
     label: str
 
 
 class Bar(NamedTuple):
-    """What a span of months amounts to. `label` and `year` stand below it, empty where there is no room."""
+    """The bar of a span of months. `label` and `year` stand below it, empty where there is no room."""
 
     name: str
     value: str
@@ -62,7 +62,7 @@ class Bar(NamedTuple):
 
 
 class BarChart(NamedTuple):
-    """A series as bars of the shortest span that doesn't crowd them. Each has a `slot`, which leaves some room between."""
+    """A series as bars, of the shortest span that needs at most MAX_BARS. `slot` is a bar's width with its margins."""
 
     name: str
     title: str
@@ -73,8 +73,8 @@ class BarChart(NamedTuple):
     is_empty: bool
 
 
-class Part(NamedTuple):
-    """A segment as a part of all customers."""
+class Segment(NamedTuple):
+    """A segment of all customers, as a part of the bar."""
 
     key: str
     name: str
@@ -83,168 +83,180 @@ class Part(NamedTuple):
     share: str
     x: float
     width: float
-    is_roomy: bool
+    is_labelled: bool
 
 
-class Place(NamedTuple):
-    """A customer's place in a top list."""
+class TopCustomer(NamedTuple):
+    """A row of a top list, with formatted figures."""
 
     customer: Customer
     appointments: str
     spent: str
 
 
-def dashboard(period: Period) -> dict[str, Any]:
-    """What the page of figures shows of the customers in scope: the context of its templates."""
-    counted = summary(period)
-    figures, currencies = counted["statistics"], counted["currencies"]
+def build_dashboard(period: Period) -> dict[str, Any]:
+    """Returns the template context of the figures: those of the customers in scope."""
+    summary = summarize(period)
+    figures, currencies = summary["statistics"], summary["currencies"]
     currency = currencies[0] if len(currencies) == 1 else ""
     return {
         "currencies": currencies,
         "currency": currency,
-        "now": tiles_of_now(figures),
-        "during": tiles_of_the_period(figures, currency),
-        "charts": charts_of(period, currency),
-        "segments": parts(figures["customer_segments"], counted["definitions"]["thresholds"]),
+        "now": build_current_tiles(figures),
+        "in_period": build_period_tiles(figures, currency),
+        "charts": build_charts(period, currency),
+        "segments": build_segments(figures["customer_segments"], summary["definitions"]["thresholds"]),
         "retention": {
-            "base": amount(figures["retention_base"]),
+            "base": format_amount(figures["retention_base"]),
             "rate": f"{figures['retention_rate']} %",
             "churn": f"{figures['churn_rate']} %",
         },
         "tops": {
-            "Most appointments": places(figures["top_customers_by_appointments"]),
-            "Highest spending": places(figures["top_customers_by_revenue"]),
+            "Most appointments": build_top_list(figures["top_customers_by_appointments"]),
+            "Highest spending": build_top_list(figures["top_customers_by_revenue"]),
         },
     }
 
 
-def amount(value: float, currency: str = "") -> str:
-    """`1,250,000 IDR`."""
+def format_amount(value: float, currency: str = "") -> str:
+    """Returns an amount such as `1,250,000 IDR`."""
     return f"{value:,} {currency}".strip()
 
 
-def percent(part: int, whole: int) -> str:
-    """`12.5 %`; of nothing, 0."""
+def format_percent(part: int, whole: int) -> str:
+    """Returns a percentage such as `12.5 %`; `0.0 %` where the whole is 0."""
     return f"{100 * part / whole if whole else 0:.1f} %"
 
 
-def tiles_of_now(figures: dict[str, Any]) -> list[Tile]:
-    """The figures as of now, whatever the period."""
+def build_current_tiles(figures: dict[str, Any]) -> list[Tile]:
+    """Returns the figures as of now, which don't depend on the period."""
     total, active, walk_in = (figures[name] for name in ("total_customers", "active_customers", "walk_in_customers"))
     return [
-        Tile("Customers", amount(total), query=""),
-        Tile("Active", amount(active), f"{percent(active, total)} of all", "is_active__exact=1"),
-        Tile("Walk-ins", amount(walk_in), f"{percent(walk_in, total)} of all", "registered=no"),
+        Tile("Customers", format_amount(total), query=""),
+        Tile("Active", format_amount(active), f"{format_percent(active, total)} of all", "is_active__exact=1"),
+        Tile("Walk-ins", format_amount(walk_in), f"{format_percent(walk_in, total)} of all", "registered=no"),
     ]
 
 
-def tiles_of_the_period(figures: dict[str, Any], currency: str) -> list[Tile]:
-    """The figures of the period, with averages over all customers."""
-    each, spent = figures["avg_appointments_per_customer"], figures["avg_spent_per_customer"]
+def build_period_tiles(figures: dict[str, Any], currency: str) -> list[Tile]:
+    """Returns the figures of the period, with averages per customer."""
+    appointments, spent = figures["avg_appointments_per_customer"], figures["avg_spent_per_customer"]
     return [
-        Tile("New customers", amount(figures["new_customers_in_period"])),
-        Tile("Appointments", amount(figures["total_appointments"]), f"{amount(each)} per customer"),
-        Tile("Revenue", amount(figures["total_revenue"], currency), f"{amount(spent, currency)} per customer"),
+        Tile("New customers", format_amount(figures["new_customers_in_period"])),
+        Tile(
+            "Appointments", format_amount(figures["total_appointments"]), f"{format_amount(appointments)} per customer"
+        ),
+        Tile(
+            "Revenue",
+            format_amount(figures["total_revenue"], currency),
+            f"{format_amount(spent, currency)} per customer",
+        ),
     ]
 
 
-def charts_of(period: Period, currency: str) -> list[BarChart]:
-    """What the period brought, month by month, over the same months."""
-    customers, revenue = new_customers_by_month(period), revenue_by_month(period)
+def build_charts(period: Period, currency: str) -> list[BarChart]:
+    """Returns the charts of the period, all over the same months."""
+    customers, revenue = count_new_customers_by_month(period), sum_revenue_by_month(period)
     empty = dict.fromkeys(sorted(customers | revenue), 0)
-    return [bar_chart("New customers", empty | customers), bar_chart("Revenue", empty | revenue, currency)]
+    return [build_bar_chart("New customers", empty | customers), build_bar_chart("Revenue", empty | revenue, currency)]
 
 
-def bar_chart(name: str, series: Series, currency: str = "") -> BarChart:
-    """The chart of a series that isn't empty. Amounts are in `currency`; plain numbers have none."""
-    span = next((span for span in SPANS if len(series) <= MOST_BARS * span), max(SPANS))
+def build_bar_chart(name: str, series: Series, currency: str = "") -> BarChart:
+    """Returns the chart of a series with at least one month. `currency` is empty where the values are no amounts."""
+    span = next((span for span in SPAN_NAMES if len(series) <= MAX_BARS * span), max(SPAN_NAMES))
     values = {
         key: sum(value for _, value in months)
-        for key, months in groupby(series.items(), key=lambda month: month_number(month[0]) // span)
+        for key, months in groupby(series.items(), key=lambda month: to_month_number(month[0]) // span)
     }
-    lines = scale(max(values.values()))
-    slot = 100 / max(len(values), FEWEST_SLOTS)
-    below = labels(list(values), span)
+    tick_values = choose_scale(max(values.values()))
+    slot = 100 / max(len(values), MIN_SLOTS)
+    labels = choose_labels(list(values), span)
     bars = []
     for index, (key, value) in enumerate(values.items()):
-        height = round(max(HEIGHT * value / lines[-1], 1 if value else 0), 2)
+        height = round(max(CHART_HEIGHT_PX * value / tick_values[-1], 1 if value else 0), 2)
         x = round(index * slot, 3)
-        bars.append(
-            Bar(name_of(key, span), amount(value, currency), *below.get(key, ("", "")), x, HEIGHT - height, height)
-        )
+        y = CHART_HEIGHT_PX - height
+        label, year = labels.get(key, ("", ""))
+        bars.append(Bar(name_span(key, span), format_amount(value, currency), label, year, x, y, height))
     return BarChart(
         name=name,
-        title=f"{name} per {SPANS[span]}" + (f", {currency}" if currency else ""),
-        span=SPANS[span],
+        title=f"{name} per {SPAN_NAMES[span]}" + (f", {currency}" if currency else ""),
+        span=SPAN_NAMES[span],
         bars=bars,
-        ticks=[Tick(HEIGHT - HEIGHT * line / lines[-1], short(line)) for line in lines],
+        ticks=[
+            Tick(CHART_HEIGHT_PX - CHART_HEIGHT_PX * value / tick_values[-1], abbreviate(value))
+            for value in tick_values
+        ],
         slot=round(slot, 3),
         is_empty=not any(values.values()),
     )
 
 
-def name_of(key: int, span: int) -> str:
-    """The name of the `key`-th span of so many months since the year 0: `March 2026`, `2026`, `2020–2029`."""
+def name_span(key: int, span: int) -> str:
+    """Returns the name of the `key`-th span of `span` months since the year 0: `March 2026`, `2026`, `2020–2029`."""
     if span == 1:
-        return write(first_day(key), "F Y")
+        return format_date(to_first_day(key), "F Y")
     first, last = (month // 12 for month in (key * span, key * span + span - 1))
     return str(first) if first == last else f"{first}–{last}"
 
 
-def labels(keys: list[int], span: int) -> dict[int, tuple[str, str]]:
-    """For as many spans as there is room: the name in few letters, and below it the year where that is another."""
-    labelled = keys[:: rounded_up(len(keys), MOST_LABELS)]
+def choose_labels(keys: list[int], span: int) -> dict[int, tuple[str, str]]:
+    """Returns label and year of the spans that have room for them. The year is empty where it is that of the last."""
+    labelled = keys[:: divide_rounding_up(len(keys), MAX_LABELS)]
     if span > 1:
         return {key: (str(key * span // 12), "") for key in labelled}
-    turns = {key for before, key in pairwise(labelled) if before // 12 != key // 12}
-    # Two years side by side would touch.
-    dated = turns if turns & set(labelled[:2]) else {labelled[0], *turns}
-    return {key: (write(first_day(key), "M"), str(key // 12) if key in dated else "") for key in labelled}
+    year_changes = {key for before, key in pairwise(labelled) if before // 12 != key // 12}
+    # The first label has a year too, unless the second has one: the two would touch.
+    dated = year_changes if year_changes & set(labelled[:2]) else {labelled[0], *year_changes}
+    return {key: (format_date(to_first_day(key), "M"), str(key // 12) if key in dated else "") for key in labelled}
 
 
-def scale(highest: int) -> range:
-    """The numbers at the lines of a chart: from 0 in round steps to the first that is no lower than `highest`."""
-    step = next(digit * 10**power for power in count() for digit in (1, 2, 5) if digit * 10**power * LINES >= highest)
-    return range(0, max(rounded_up(highest, step), 1) * step + 1, step)
+def choose_scale(highest: int) -> range:
+    """Returns the values at the lines of a chart: from 0 in round steps to the first that is not below `highest`."""
+    round_numbers = (digit * 10**power for power in count() for digit in (1, 2, 5))
+    step = next(number for number in round_numbers if number * MAX_SCALE_STEPS >= highest)
+    return range(0, max(divide_rounding_up(highest, step), 1) * step + 1, step)
 
 
-def rounded_up(value: int, divisor: int) -> int:
-    """The quotient, exact for amounts that floats can't tell apart."""
+def divide_rounding_up(value: int, divisor: int) -> int:
+    """Returns the quotient rounded up, in integers: a float is not exact for large amounts."""
     return -(-value // divisor)
 
 
-def short(value: int) -> str:
-    """A round number in few letters: `1.5M`."""
-    size = next((size for size in SIZES if value >= size), 1)
-    return f"{value / size:,.10g}{SIZES.get(size, '')}"
+def abbreviate(value: int) -> str:
+    """Returns a round number in few letters, such as `1.5M`."""
+    size = next((size for size in UNIT_NAMES if value >= size), 1)
+    return f"{value / size:,.10g}{UNIT_NAMES.get(size, '')}"
 
 
-def parts(counts: dict[str, int], thresholds: list[dict[str, Any]]) -> list[Part]:
-    """The segments side by side, even a tiny one to be seen; without customers none.
-
-    Thresholds in which businesses differ are left open.
+def build_segments(counts: dict[str, int], thresholds: list[dict[str, Any]]) -> list[Segment]:
+    """Returns the segments side by side, none where there are no customers. A segment with customers is wide enough to
+    be seen. A threshold that differs between businesses is shown as an ellipsis.
     """
     total = sum(counts.values())
     if not total:
         return []
-    widths = {key: max(100 * n / total, NARROWEST) if n else 0 for key, n in counts.items()}
-    limits = {name: the_one({business[name] for business in thresholds}) for name in THRESHOLDS}
-    made, x = [], 0.0
-    for key, (name, meaning) in SEGMENT_WORDS.items():
+    widths = {key: max(100 * n / total, MIN_SEGMENT_PERCENT) if n else 0 for key, n in counts.items()}
+    limits = {name: get_common_value({business[name] for business in thresholds}) for name in THRESHOLDS}
+    segments, x = [], 0.0
+    for key, (name, template) in SEGMENT_TEXTS.items():
         width = 100 * widths[key] / sum(widths.values())
-        value, share = amount(counts[key]), percent(counts[key], total)
-        made.append(
-            Part(key, name, meaning.format(**limits), value, share, round(x, 3), round(width, 3), width >= ROOMY)
-        )
+        value, share = format_amount(counts[key]), format_percent(counts[key], total)
+        is_labelled = width >= MIN_LABELLED_PERCENT
+        meaning = template.format(**limits)
+        segments.append(Segment(key, name, meaning, value, share, round(x, 3), round(width, 3), is_labelled))
         x += width
-    return made
+    return segments
 
 
-def the_one(values: set[Any]) -> str:
-    """The value that all have, or an ellipsis."""
+def get_common_value(values: set[Any]) -> str:
+    """Returns the one value of the set, or an ellipsis where there are several."""
     return str(*values) if len(values) == 1 else "…"
 
 
-def places(customers: Iterable[Any]) -> list[Place]:
-    """A top list with its figures written out."""
-    return [Place(one, amount(one.total_appointments), amount(one.total_spent)) for one in customers]
+def build_top_list(customers: Iterable[Any]) -> list[TopCustomer]:
+    """Returns the rows of a top list."""
+    return [
+        TopCustomer(customer, format_amount(customer.total_appointments), format_amount(customer.total_spent))
+        for customer in customers
+    ]

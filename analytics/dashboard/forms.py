@@ -1,4 +1,4 @@
-"""Which figures a person asks for."""
+"""The form of the dashboard: business and period."""
 
 import datetime as dt
 from typing import Any
@@ -7,8 +7,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from analytics.months import first_day, month_number
-from analytics.statistics import Period, today
+from analytics.months import to_first_day, to_month_number
+from analytics.statistics import Period, local_today
 from circe.api.parameters import as_day, to_day_or_instant
 from tenants.models import Tenant
 from tenants.scope import enter_scope
@@ -21,8 +21,8 @@ PERIODS = [
 ]
 
 
-class DayField(forms.CharField):
-    """A day as the API reads one; None where it is left empty."""
+class DayFormField(forms.CharField):
+    """A day, read as the API reads it; None where it is empty."""
 
     widget = forms.TextInput(attrs={"type": "date"})
 
@@ -32,16 +32,16 @@ class DayField(forms.CharField):
 
 
 class FiguresForm(forms.Form):
-    """A business, which is a super_admin's to choose and then in scope, and a period: a named one, or days.
+    """A period, by name or by its days. A super_admin also chooses a business, which is then in scope.
 
-    Once valid, it shows the days of `chosen`, which goes by `name`, `dates` where it has none.
+    A valid form has `chosen_period` and its name in `period_name`, `dates` for a period by its days.
     """
 
     periods = PERIODS
-    chosen: Period
-    name: str
+    chosen_period: Period
+    period_name: str
 
-    # First, so that days are read by its clock.
+    # The first field, since the days are read in the time zone of this business.
     tenant_id = forms.ModelChoiceField(
         Tenant.objects.all(),
         required=False,
@@ -49,8 +49,8 @@ class FiguresForm(forms.Form):
         empty_label="All businesses together",
         error_messages={"invalid_choice": "There is no business with this id."},
     )
-    from_date = DayField(required=False, label="From")
-    to_date = DayField(required=False, label="To")
+    from_date = DayFormField(required=False, label="From")
+    to_date = DayFormField(required=False, label="To")
     period = forms.ChoiceField(
         choices=[*PERIODS, ("dates", "The days above")],
         required=False,
@@ -73,30 +73,30 @@ class FiguresForm(forms.Form):
             if len(self.data.getlist(name)) > 1:
                 self.add_error(name, ValidationError("Give this once.", code="repeated"))
         if not self.errors:
-            self._choose(**self.cleaned_data)
+            self._set_period(**self.cleaned_data)
         return self.cleaned_data
 
-    def _choose(
+    def _set_period(
         self, *, from_date: dt.date | None, to_date: dt.date | None, period: str, tenant_id: Tenant | None = None
     ) -> None:
         days = Period(from_date, to_date)
-        self.name = period or ("dates" if any(days) else PERIODS[0][0])
-        if self.name != "dates":
-            days = named_period(self.name)
+        self.period_name = period or ("dates" if any(days) else PERIODS[0][0])
+        if self.period_name != "dates":
+            days = get_named_period(self.period_name)
         elif from_date and to_date and from_date > to_date:
             raise ValidationError("The first day is after the last one: swap them.", code="invalid")
-        self.chosen = days
+        self.chosen_period = days
         self.data = {"tenant_id": tenant_id and tenant_id.pk, "from_date": days.first, "to_date": days.last}
 
 
-def named_period(name: str) -> Period:
-    """The period of that name, up to today."""
-    day = today()
+def get_named_period(name: str) -> Period:
+    """Returns the period with that name, which ends today."""
+    today = local_today()
     match name:
         case "this_month":
-            return Period(day.replace(day=1), day)
+            return Period(today.replace(day=1), today)
         case "this_year":
-            return Period(day.replace(month=1, day=1), day)
+            return Period(today.replace(month=1, day=1), today)
         case "all_time":
             return Period()
-    return Period(first_day(month_number(day) - 11), day)
+    return Period(to_first_day(to_month_number(today) - 11), today)

@@ -1,4 +1,4 @@
-"""The site of the Django admin with the figures on its first page."""
+"""The site of the Django admin, with the figures on its first page."""
 
 from typing import Any
 
@@ -7,50 +7,48 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 
-from analytics.dashboard.charts import dashboard
+from analytics.dashboard.charts import build_dashboard
 from analytics.dashboard.forms import FiguresForm
 from tenants.accounts.admin_site import AccountsAdminSite
 from tenants.accounts.permissions import ADMINS
 from tenants.scope import current_tenant
 
 
-class BackOffice(AccountsAdminSite):
-    """The back office: a first page that shows at once what one came for, and administrators the figures when counted."""
+class BackOfficeSite(AccountsAdminSite):
+    """The back office. Its first page shows shortcuts at once; for administrators it loads the figures afterwards."""
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         return [path("figures/", self.admin_view(self.figures), name="figures"), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        figures = chosen(request) if request.user.role in ADMINS else {}
-        return super().index(request, figures | (extra_context or {}))
+        form_context = build_form_context(request) if request.user.role in ADMINS else {}
+        return super().index(request, form_context | (extra_context or {}))
 
     def figures(self, request: HttpRequest) -> HttpResponse:
-        """The page of the figures: in a browser with scripts, the first page shows it as a part of itself."""
+        """The page of the figures. A browser with JavaScript shows it inside the first page."""
         if request.user.role not in ADMINS:
             raise PermissionDenied
-        context = self.each_context(request) | {"title": "Figures"} | chosen(request)
+        context = self.each_context(request) | {"title": "Figures"} | build_form_context(request)
         if context["period"] is None:
             return TemplateResponse(request, "admin/figures.html", context, status=400)
-        return TemplateResponse(request, "admin/figures.html", context | dashboard(context["period"]))
+        return TemplateResponse(request, "admin/figures.html", context | build_dashboard(context["period"]))
 
 
-def chosen(request: HttpRequest) -> dict[str, Any]:
-    """The form of the request, the period that it chooses (None where it is at fault) and the business, which is in scope
-    from here on.
-
-    Raises PermissionDenied where that is another than one's own.
+def build_form_context(request: HttpRequest) -> dict[str, Any]:
+    """Returns the template context of the form: the form, its period (None where it is not valid) and its business,
+    which is in scope from here on. Raises PermissionDenied for another business than one's own.
     """
     own = request.user.tenant
     if own and set(request.GET.getlist("tenant_id")) - {own.pk}:
         raise PermissionDenied
     form = FiguresForm(request.GET, tenant=own)
-    period = form.chosen if form.is_valid() else None
+    period = form.chosen_period if form.is_valid() else None
     business = current_tenant()
     return {
         "form": form,
         "period": period,
         "business": business,
         "figures_url": f"{reverse('admin:figures')}?{request.GET.urlencode()}",
-        # For lists of customers, which show a super_admin those of every business.
-        "narrowing": f"&tenant__id__exact={business.pk}" if business and not own else "",
+        # For links to the list of customers, which shows a super_admin those of every business.
+        "tenant_filter": f"&tenant__id__exact={business.pk}" if business and not own else "",
     }

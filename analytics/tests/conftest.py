@@ -1,4 +1,4 @@
-"""It is noon of Sunday, 15 June 2025 in Jakarta, and our tenant has what a booking needs."""
+"""Fixtures of the statistics. The time is noon of Sunday, 15 June 2025 in Jakarta."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""The shapes and colours of the pictures."""
+"""The shapes and colours of the charts."""
 
 import datetime as dt
 import re
@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from django.conf import settings
 
-from analytics.dashboard.charts import bar_chart, parts, scale, short
+from analytics.dashboard.charts import abbreviate, build_bar_chart, build_segments, choose_scale
 
 # --- charts ---------------------------------------------------------------------------------------------------------
 
@@ -19,7 +19,7 @@ def series(first, n, value=1):
 
 @pytest.mark.parametrize("highest", [0, 1, 3, 4, 5, 19, 20, 21, 999, 1000, 1001, 10**12 + 1, 10**18 - 1])
 def test_the_lines_are_few_round_and_reach_over_the_highest(highest):
-    lines = list(scale(highest))
+    lines = list(choose_scale(highest))
     (step,) = {after - before for before, after in pairwise(lines)}
     assert lines[0] == 0
     assert str(step).rstrip("0") in {"1", "2", "5"}
@@ -32,18 +32,20 @@ def test_the_lines_are_few_round_and_reach_over_the_highest(highest):
     [(0, "0"), (999, "999"), (1000, "1k"), (1500, "1.5k"), (2_500_000, "2.5M"), (10**9, "1bn"), (15 * 10**12, "15tn")],
 )
 def test_round_numbers_in_few_letters(value, written):
-    assert short(value) == written
+    assert abbreviate(value) == written
 
 
 def test_bars_stand_in_their_slots_and_reach_their_values():
-    chart = bar_chart("Revenue", {dt.date(2024, 12, 1): 0, dt.date(2025, 1, 1): 1, dt.date(2025, 2, 1): 4000}, "IDR")
+    chart = build_bar_chart(
+        "Revenue", {dt.date(2024, 12, 1): 0, dt.date(2025, 1, 1): 1, dt.date(2025, 2, 1): 4000}, "IDR"
+    )
     assert chart.title == "Revenue per month, IDR"
     assert [(bar.name, bar.value) for bar in chart.bars] == [
         ("December 2024", "0 IDR"),
         ("January 2025", "1 IDR"),
         ("February 2025", "4,000 IDR"),
     ]
-    # Nothing is nothing, a little can be seen.
+    # 0 has no height; a small value is still visible.
     assert [(bar.y, bar.height) for bar in chart.bars] == [(160, 0), (159, 1), (0, 160)]
     assert [round(bar.x, 1) for bar in chart.bars] == [0, 16.7, 33.3]
     assert [(tick.y, tick.label) for tick in chart.ticks] == [
@@ -67,7 +69,7 @@ def test_bars_stand_in_their_slots_and_reach_their_values():
     ],
 )
 def test_many_months_are_gathered(months, title, bars, last):
-    chart = bar_chart("Visits", series(2001, months))
+    chart = build_bar_chart("Visits", series(2001, months))
     assert (chart.title, len(chart.bars), chart.bars[-1].name) == (title, bars, last)
     assert sum(int(bar.value.replace(",", "")) for bar in chart.bars) == months
     assert sum(bool(bar.label) for bar in chart.bars) <= 12
@@ -90,7 +92,7 @@ def test_many_months_are_gathered(months, title, bars, last):
 def test_a_year_is_told_where_it_begins_and_two_never_touch(first, n, below):
     start = 12 * first.year + first.month - 1
     months = {dt.date(number // 12, number % 12 + 1, 1): 1 for number in range(start, start + n)}
-    bars = bar_chart("Visits", months).bars
+    bars = build_bar_chart("Visits", months).bars
     assert [f"{bar.label} {bar.year}" for bar in bars if bar.label] == below
 
 
@@ -98,17 +100,17 @@ THRESHOLDS = {"at_risk_after_days": 90, "new_within_days": 30, "vip_min_visits":
 
 
 def test_segments_fill_the_bar_and_the_smallest_can_be_seen():
-    made = parts({"vip": 1, "regular": 99_999, "new": 0, "at_risk": 50_000}, [THRESHOLDS])
+    made = build_segments({"vip": 1, "regular": 99_999, "new": 0, "at_risk": 50_000}, [THRESHOLDS])
     assert [(part.value, part.share) for part in made] == [
         ("1", "0.0 %"), ("99,999", "66.7 %"), ("0", "0.0 %"), ("50,000", "33.3 %"),
     ]  # fmt: skip
     assert [part.width > 1 for part in made] == [True, True, False, True]
     assert made[-1].x + made[-1].width == pytest.approx(100, abs=0.01)
-    assert [part.is_roomy for part in made] == [False, True, False, True]
+    assert [part.is_labelled for part in made] == [False, True, False, True]
 
 
 def test_limits_in_which_businesses_differ_are_left_open():
-    made = parts(
+    made = build_segments(
         dict.fromkeys(("vip", "regular", "new", "at_risk"), 1), [THRESHOLDS, THRESHOLDS | {"new_within_days": 7}]
     )
     meanings = {part.key: part.meaning for part in made}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analytics.segments import SEGMENTS, segments
+from analytics.segments import SEGMENTS, count_segments
 from customers.models import Customer
 from customers.tests.factories import DeletedCustomerFactory
 from tenants.scope import tenant_scope
@@ -13,10 +13,10 @@ PAGE = "/admin/customers/customer/"
 
 
 @pytest.fixture
-def all_kinds(tenant, customer, book):
+def customer_of_each_segment(tenant, customer, book):
     """Customers of every segment, named by it."""
-    risky = customer(first_name="at_risk", tags=["vip"])
-    book(risky, days_ago(200))
+    at_risk = customer(first_name="at_risk", tags=["vip"])
+    book(at_risk, days_ago(200))
     book(customer(first_name="vip", tags=["vip"]), days_ago(60))
     rich = customer(first_name="vip")
     book(rich, *map(days_ago, range(100, 106)), days_ago(60), total_price=10**9)
@@ -26,35 +26,35 @@ def all_kinds(tenant, customer, book):
     DeletedCustomerFactory(tenant=tenant, tags=["vip"])
 
 
-def found(browser, query):
+def find_first_names(browser, query):
     return [one.first_name for one in browser.get(PAGE + query).context["cl"].result_list]
 
 
 @pytest.mark.parametrize("role", ["tenant_admin", "super_admin"])
-def test_the_list_of_a_segment_is_whom_the_statistics_count(back_office, tenant, all_kinds, role):
+def test_the_list_of_a_segment_is_whom_the_statistics_count(back_office, tenant, customer_of_each_segment, role):
     browser = back_office(role)
     with tenant_scope(tenant):
-        counts = segments()
+        counts = count_segments()
     assert counts == {"vip": 2, "regular": 1, "new": 2, "at_risk": 1}
     for name in SEGMENTS:
-        assert found(
+        assert find_first_names(
             browser, f"?segment={name}&tenant__id__exact={tenant.pk}" if role == "super_admin" else f"?segment={name}"
         ) == ([name] * counts[name])
 
 
-def test_it_joins_with_other_filters_and_search(back_office, tenant, all_kinds):
+def test_it_joins_with_other_filters_and_search(back_office, tenant, customer_of_each_segment):
     browser = back_office("tenant_admin")
-    assert found(browser, "?segment=vip&tag=vip") == ["vip"]
-    assert found(browser, "?segment=vip&last_visit=90&q=vip") == ["vip", "vip"]
-    assert found(browser, "?segment=vip&deleted=yes") == []
+    assert find_first_names(browser, "?segment=vip&tag=vip") == ["vip"]
+    assert find_first_names(browser, "?segment=vip&last_visit=90&q=vip") == ["vip", "vip"]
+    assert find_first_names(browser, "?segment=vip&deleted=yes") == []
 
 
 def test_another_tenants_customers_are_in_no_segment_of_ours(back_office, stranger, customer, book):
     book(customer(tenant=stranger), days_ago(200))
-    assert found(back_office("tenant_admin"), "?segment=at_risk") == []
+    assert find_first_names(back_office("tenant_admin"), "?segment=at_risk") == []
 
 
-def test_those_of_a_segment_can_be_tagged(back_office, tenant, all_kinds):
+def test_those_of_a_segment_can_be_tagged(back_office, tenant, customer_of_each_segment):
     browser = back_office("tenant_admin")
     with tenant_scope(tenant):
         chosen = Customer.objects.filter(first_name="at_risk").get()

@@ -1,4 +1,4 @@
-"""The first page of the back office, and the figures upon it."""
+"""The first page of the back office and its figures."""
 
 import datetime as dt
 import re
@@ -10,8 +10,8 @@ from django.db import connection, connections, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from analytics.segments import segments
-from analytics.statistics import Period, summary
+from analytics.segments import count_segments
+from analytics.statistics import Period, summarize
 from customers.tests.factories import DeletedCustomerFactory
 from tenants.scope import ALL_TENANTS, tenant_scope
 
@@ -30,7 +30,7 @@ NAMED = {
 
 
 class Page(HTMLParser):
-    """What a person sees and can follow of a page: `text`, `links`, `ids`, and `tags` in order."""
+    """The visible parts of a page: `text`, `links`, `ids`, and `tags` in order."""
 
     def __init__(self, response):
         super().__init__()
@@ -109,8 +109,8 @@ def test_the_pages_run_no_script_but_their_own_and_ask_nobody_else(back_office, 
 
 
 @pytest.fixture
-def busy(tenant, customer, book):
-    """A year of business."""
+def year_of_bookings(tenant, customer, book):
+    """A business with a year of appointments."""
     for month in range(1, 7):
         person = customer(password="hash" if month % 2 else None, created_at=dt.datetime(2025, month, 3, tzinfo=dt.UTC))
         book(person, *[dt.date(2025, month, day) for day in range(4, 4 + month)], total_price=1_250_000)
@@ -118,22 +118,22 @@ def busy(tenant, customer, book):
     book(DeletedCustomerFactory(tenant=tenant), days_ago(2), total_price=7)
 
 
-def shown(response):
+def read_figures(response):
     """The figures on the page, by name."""
     context = response.context
-    tiles = {tile.name: (tile.value, tile.about) for tile in [*context["now"], *context["during"]]}
+    tiles = {tile.name: (tile.value, tile.about) for tile in [*context["now"], *context["in_period"]]}
     return tiles | {part.key: part.value for part in context["segments"]} | context["retention"]
 
 
 @pytest.mark.slow("compares twenty periods with the API")
 @pytest.mark.parametrize("period", [*NAMED.values(), Period(dt.date(2025, 2, 1), dt.date(2025, 3, 31))])
 @pytest.mark.parametrize("role", ADMINS)
-def test_the_figures_are_those_of_the_api(back_office, busy, as_role, tenant, role, period):
+def test_the_figures_are_those_of_the_api(back_office, year_of_bookings, as_role, tenant, role, period):
     query = {"from_date": period.first or "", "to_date": period.last or "", "period": "dates"}
     response = back_office(role).get(FIGURES, query | ({"tenant_id": tenant.pk} if role == "super_admin" else {}))
     api = {name: str(day) for name, day in (("from_date", period.first), ("to_date", period.last)) if day}
     told = as_role("tenant_admin").get(URL, api).json()["statistics"]
-    assert shown(response) == {
+    assert read_figures(response) == {
         "Customers": ("7", ""),
         "Active": ("6", "85.7 % of all"),
         "Walk-ins": ("4", "57.1 % of all"),
@@ -150,7 +150,7 @@ def test_the_figures_are_those_of_the_api(back_office, busy, as_role, tenant, ro
     ]
 
 
-def test_what_a_person_reads(back_office, busy):
+def test_what_a_person_reads(back_office, year_of_bookings):
     page = Page(back_office("tenant_admin").get(f"{FIGURES}?from_date=2025-01-01&to_date=2025-05-31"))
     assert "Lotus , 1 January 2025 to 31 May 2025" in page.text
     assert "Revenue per month, IDR" in page.text
@@ -160,19 +160,19 @@ def test_what_a_person_reads(back_office, busy):
     assert "last visit more than 90 days ago" in page.text
 
 
-def test_figures_lead_to_the_customers_they_are_about(back_office, tenant, busy):
+def test_figures_lead_to_the_customers_they_are_about(back_office, tenant, year_of_bookings):
     links = Page(back_office("tenant_admin").get(FIGURES)).links
     customers = "/admin/customers/customer/"
     segmented = {f"{customers}?segment={name}" for name in ("vip", "regular", "new", "at_risk")}
     lists = {f"{customers}?", f"{customers}?is_active__exact=1", f"{customers}?registered=no"}
     assert segmented | lists <= set(links)
     with tenant_scope(tenant):
-        top = [one.pk for one in summary(NAMED["last_12_months"])["statistics"]["top_customers_by_revenue"]]
+        top = [one.pk for one in summarize(NAMED["last_12_months"])["statistics"]["top_customers_by_revenue"]]
     assert {f"{customers}{pk}/change/" for pk in top} <= set(links)
     assert all(back_office("tenant_admin").get(link).status_code == 200 for link in lists)
 
 
-def test_a_super_admins_lists_are_of_the_business_they_chose(back_office, tenant, busy):
+def test_a_super_admins_lists_are_of_the_business_they_chose(back_office, tenant, year_of_bookings):
     browser = back_office("super_admin")
     customers = "/admin/customers/customer/"
     narrowed = f"{customers}?registered=no&tenant__id__exact={tenant.pk}"
@@ -261,25 +261,28 @@ def test_a_tenant_admin_chooses_no_business(back_office, tenant, stranger):
             assert browser.get(path, {"tenant_id": named}).status_code == 403
 
 
-def test_another_business_is_not_counted(back_office, busy, stranger):
+def test_another_business_is_not_counted(back_office, year_of_bookings, stranger):
     other = back_office("tenant_admin", tenant=stranger).get(f"{FIGURES}?period=all_time")
-    assert {shown(other)[name] for name in ("Customers", "Appointments")} == {("0", ""), ("0", "0.0 per customer")}
+    assert {read_figures(other)[name] for name in ("Customers", "Appointments")} == {
+        ("0", ""),
+        ("0", "0.0 per customer"),
+    }
 
 
-def test_a_super_admin_chooses_a_business_or_all(back_office, busy, tenant, stranger, customer, book):
+def test_a_super_admin_chooses_a_business_or_all(back_office, year_of_bookings, tenant, stranger, customer, book):
     book(customer(tenant=stranger), TODAY, total_price=93)
     browser = back_office("super_admin")
     everybody = browser.get(f"{FIGURES}?period=all_time")
     one = browser.get(f"{FIGURES}?period=all_time&tenant_id={stranger.pk}")
-    assert shown(everybody)["Customers"] == ("8", "")
-    assert shown(one)["Revenue"] == ("93 NOK", "93 NOK per customer")
+    assert read_figures(everybody)["Customers"] == ("8", "")
+    assert read_figures(one)["Revenue"] == ("93 NOK", "93 NOK per customer")
     assert "Nordlys , all time" in Page(one).text
     told = "The amounts add up several currencies (IDR, NOK) as if they were one."
     assert told in Page(everybody).text
     assert told not in Page(one).text
-    assert "IDR" not in shown(everybody)["Revenue"][0]
+    assert "IDR" not in read_figures(everybody)["Revenue"][0]
     with tenant_scope(ALL_TENANTS):
-        assert {part.key: int(part.value) for part in everybody.context["segments"]} == segments()
+        assert {part.key: int(part.value) for part in everybody.context["segments"]} == count_segments()
 
 
 @pytest.mark.parametrize("named", ["zzz", "0" * 24, "9" * 500])
@@ -310,7 +313,7 @@ def test_without_any_business_there_is_nothing_to_fail(back_office, tenant):
 def test_huge_amounts_are_exact(back_office, customer, book):
     book(customer(), *[days_ago(n) for n in range(3)], total_price=10**18 - 1)
     response = back_office("tenant_admin").get(f"{FIGURES}?period=this_month")
-    assert shown(response)["Revenue"][0] == "2,999,999,999,999,999,997 IDR"
+    assert read_figures(response)["Revenue"][0] == "2,999,999,999,999,999,997 IDR"
     assert [tick.label for tick in response.context["charts"][1].ticks] == [
         "0",
         "1,000,000tn",

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from analytics.months import new_customers_by_month, revenue_by_month
-from analytics.statistics import Period, appointment_figures, customer_figures
+from analytics.months import count_new_customers_by_month, sum_revenue_by_month
+from analytics.statistics import Period, count_customers, sum_appointments
 from appointments.models import Appointment
 from customers.models import Customer
 from customers.tests.factories import DeletedCustomerFactory
@@ -16,7 +16,7 @@ from tenants.scope import ALL_TENANTS, tenant_scope
 
 from .conftest import TODAY, days_ago
 
-SERIES = (new_customers_by_month, revenue_by_month)
+SERIES = (count_new_customers_by_month, sum_revenue_by_month)
 SPRING = Period(dt.date(2025, 3, 17), dt.date(2025, 6, 15))
 
 
@@ -33,7 +33,7 @@ def test_new_customers_by_month(customer, stranger, in_scope):
     customer(tenant=stranger, created_at=created)
     # From the 17th on, by the clock of Jakarta; May has none.
     counts = dict(zip(months("2025-03", "2025-04", "2025-05", "2025-06"), (2, 1, 0, 1), strict=True))
-    assert new_customers_by_month(SPRING) == counts
+    assert count_new_customers_by_month(SPRING) == counts
 
 
 def test_revenue_by_month(customer, book, stranger, in_scope):
@@ -42,7 +42,7 @@ def test_revenue_by_month(customer, book, stranger, in_scope):
     book(customer(), dt.date(2025, 4, 1), status="no_show")
     book(customer(tenant=stranger), dt.date(2025, 4, 1))
     amounts = dict(zip(months("2025-03", "2025-04", "2025-05", "2025-06"), (200, 0, 7, 0), strict=True))
-    assert revenue_by_month(SPRING) == amounts
+    assert sum_revenue_by_month(SPRING) == amounts
 
 
 @pytest.mark.parametrize("series", SERIES)
@@ -70,12 +70,12 @@ def test_of_nothing_there_is_a_month_with_nothing(series, period, only, in_scope
 
 def test_what_lies_ahead_is_in_an_open_end(customer, book, in_scope):
     book(customer(), TODAY, dt.date(2025, 8, 1), total_price=5)
-    assert list(revenue_by_month(Period()).values()) == [5, 0, 5]
+    assert list(sum_revenue_by_month(Period()).values()) == [5, 0, 5]
 
 
 def test_amounts_are_exact_beyond_floats(customer, book, in_scope):
     book(customer(), days_ago(1), days_ago(0), total_price=10**18 - 1)
-    assert revenue_by_month(Period()) == dict.fromkeys(months("2025-06"), 2 * 10**18 - 2)
+    assert sum_revenue_by_month(Period()) == dict.fromkeys(months("2025-06"), 2 * 10**18 - 2)
 
 
 @pytest.mark.parametrize("series", SERIES)
@@ -117,8 +117,8 @@ def test_the_months_sum_to_the_figures_and_equal_a_naive_recount(zone, everybody
             period = Period(*(day and dt.date.fromisoformat(day) for day in (first, last)))
             found = [series(period) for series in SERIES]
             assert [sum(series.values()) for series in found] == [
-                customer_figures(period)["new_customers_in_period"],
-                appointment_figures(period)["total_revenue"],
+                count_customers(period)["new_customers_in_period"],
+                sum_appointments(period)["total_revenue"],
             ]
             within = [
                 recount(rows, lambda day, period=period: (period.first or day) <= day <= (period.last or day))

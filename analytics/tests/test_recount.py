@@ -51,7 +51,7 @@ CLOCKS = [dt.time.min, dt.time(12), dt.time(23, 30), dt.time.max]
 
 
 class Business(NamedTuple):
-    """What is drawn of a business; chance makes rows of it, the same ones from the same seed."""
+    """The parameters of a generated business. The same seed makes the same rows."""
 
     time_zone: str
     currency: str
@@ -100,10 +100,10 @@ class Rows(NamedTuple):
 
 
 def recount(rows, *, now, zone, first, last):
-    """What the statistics of `rows` must be."""
+    """Returns what the statistics of `rows` must be."""
     today = now.astimezone(zone).date()
     customers = [customer for customer in rows.customers if not customer.is_deleted]
-    booked = [a for a in rows.appointments if within(a.appointment_date, first, last)]
+    booked = [a for a in rows.appointments if is_within(a.appointment_date, first, last)]
     revenue = sum(a.total_price for a in booked if a.status == "completed")
     total = len(customers)
     by_customer = {
@@ -127,7 +127,7 @@ def recount(rows, *, now, zone, first, last):
         "customers_with_password": sum(customer.password is not None for customer in customers),
         "walk_in_customers": sum(customer.password is None for customer in customers),
         "new_customers_in_period": sum(
-            within(customer.created_at.astimezone(zone).date(), first, last) for customer in customers
+            is_within(customer.created_at.astimezone(zone).date(), first, last) for customer in customers
         ),
         "total_appointments": len(booked),
         "total_revenue": revenue,
@@ -141,7 +141,7 @@ def recount(rows, *, now, zone, first, last):
     }
 
 
-def within(day, first, last):
+def is_within(day, first, last):
     return (first is None or first <= day) and (last is None or day <= last)
 
 
@@ -151,18 +151,18 @@ def visit_days(appointments):
 
 def retention_of(days_of_customers, first, last, today):
     if first is None:
-        visits = [sum(within(day, first, last) for day in days) for days in days_of_customers]
+        visits = [sum(is_within(day, first, last) for day in days) for days in days_of_customers]
         base, kept = sum(n >= 1 for n in visits), sum(n >= 2 for n in visits)
     else:
         length = ((last or today) - first).days + 1
         before = [days for days in days_of_customers if any(1 <= (first - day).days <= length for day in days)]
-        base, kept = len(before), sum(any(within(day, first, last) for day in days) for days in before)
+        base, kept = len(before), sum(any(is_within(day, first, last) for day in days) for days in before)
     rate = round(100 * kept / base, 1) if base else 0.0
     return {"retention_rate": rate, "churn_rate": round(100 - rate, 1) if base else 0.0, "retention_base": base}
 
 
 def top_entry(customer, appointments, first, last):
-    booked = [a for a in appointments if within(a.appointment_date, first, last)]
+    booked = [a for a in appointments if is_within(a.appointment_date, first, last)]
     return {
         "customer_id": customer.pk,
         "full_name": f"{customer.first_name} {customer.last_name}" if customer.last_name else customer.first_name,
@@ -185,8 +185,8 @@ def segments_of(tenant, appointments_of, now):
         if days := visit_days(appointments):
             visits = [appointment for appointment in appointments if appointment.status == "completed"]
             spent[customer] = sum(a.total_price for a in visits if (today - a.appointment_date).days <= 365)
-    seats = -(-len(spent) * tenant.vip_top_percent // 100)
-    big_enough = sorted(spent.values(), reverse=True)[seats - 1] if seats else float("inf")
+    vip_quota = -(-len(spent) * tenant.vip_top_percent // 100)
+    vip_cutoff = sorted(spent.values(), reverse=True)[vip_quota - 1] if vip_quota else float("inf")
     for customer, appointments in appointments_of.items():
         days = visit_days(appointments)
         upcoming = any(
@@ -197,7 +197,7 @@ def segments_of(tenant, appointments_of, now):
         if days and not upcoming and (today - max(days)).days > tenant.at_risk_after_days:
             yield "at_risk"
         elif "vip" in customer.tags or (
-            days and len(days) >= tenant.vip_min_visits and spent[customer] >= max(big_enough, 1)
+            days and len(days) >= tenant.vip_min_visits and spent[customer] >= max(vip_cutoff, 1)
         ):
             yield "vip"
         elif not days or (today - min(days)).days <= tenant.new_within_days:
@@ -240,7 +240,7 @@ class House(NamedTuple):
         self.tenant.save()
         days = days_of_interest(self.tenant, now=now, first=first, last=last)
         customers = [self.customer(n, days, chance) for n in range(business.customers)]
-        # None stands for customers removed for good.
+        # None stands for purged customers.
         booked = chance.choices([None, *customers], k=UNTIED) + [
             customer for customer in customers for _ in range(chance.randint(0, business.bookings_each))
         ]
@@ -295,7 +295,7 @@ class House(NamedTuple):
 
 
 def days_of_interest(tenant, *, now, first, last):
-    """The edges of everything, each with the days before and after."""
+    """The days at which any figure changes, each with the days before and after."""
     todays = [now.astimezone(zone).date() for zone in (tenant.zone, dt.UTC)]
     ages = (0, tenant.new_within_days, tenant.at_risk_after_days, 365, 800)
     edges = [today - dt.timedelta(days=age) for today in todays for age in ages]
@@ -312,7 +312,7 @@ def houses(db):
 
 
 @pytest.fixture
-def boss(db):
+def super_admin_user(db):
     return UserFactory(role=Role.SUPER_ADMIN, tenant=None)
 
 
@@ -323,7 +323,7 @@ def boss(db):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(drawn=st.tuples(businesses, businesses), now=st.sampled_from(NOWS), period=periods, seed=st.integers(0, 2**32))
-def test_every_number_equals_a_naive_recount(houses, boss, drawn, now, period, seed):
+def test_every_number_equals_a_naive_recount(houses, super_admin_user, drawn, now, period, seed):
     chance = random.Random(seed)
     first, last = (None if days is None else now.date() + dt.timedelta(days=days) for days in period)
     query = {name: str(day) for name, day in (("from_date", first), ("to_date", last)) if day}
@@ -336,8 +336,8 @@ def test_every_number_equals_a_naive_recount(houses, boss, drawn, now, period, s
         rows = Rows([house.tenant for house in houses], *(list(chain(*part)) for part in zip(*filled, strict=True)))
         callers = [(client_of(house.admin), house.tenant, query) for house in houses]
         callers += [
-            (client_of(boss), None, query),
-            (client_of(boss), houses[0].tenant, query | {"tenant_id": houses[0].tenant.pk}),
+            (client_of(super_admin_user), None, query),
+            (client_of(super_admin_user), houses[0].tenant, query | {"tenant_id": houses[0].tenant.pk}),
         ]
         compare(callers, rows, now=now, first=first, last=last)
         with tenant_scope(ALL_TENANTS):
@@ -353,7 +353,7 @@ def test_every_number_equals_a_naive_recount(houses, boss, drawn, now, period, s
 
 
 def compare(callers, rows, *, now, first, last):
-    """What each caller is told is what the rows say."""
+    """Compares the figures of each caller with a recount of the rows."""
     for client, tenant, parameters in callers:
         body = client.get(URL, parameters).json()
         own, zone = (rows.of(tenant), tenant.zone) if tenant else (rows, dt.UTC)
@@ -365,7 +365,7 @@ def compare(callers, rows, *, now, first, last):
 # --- every way of changing rows -------------------------------------------------------------------------------------
 
 
-def some(model, chance, share=0.2):
+def sample_rows(model, chance, share=0.2):
     """Some of the rows, drawn."""
     return [row for row in model.objects.order_by("pk") if chance.random() < share]
 
@@ -393,16 +393,16 @@ def by_api(houses, chance):
 
 
 def by_save(houses, chance):
-    for appointment in some(Appointment, chance, 0.1):
+    for appointment in sample_rows(Appointment, chance, 0.1):
         appointment.status, appointment.total_price = chance.choice(STATUSES), chance.choice(PRICES)
         appointment.save()
 
 
 def by_bulk_update(houses, chance):
     for status in ("completed", "cancelled"):
-        ids = [appointment.pk for appointment in some(Appointment, chance, 0.1)]
+        ids = [appointment.pk for appointment in sample_rows(Appointment, chance, 0.1)]
         Appointment.objects.filter(pk__in=ids).update(status=status)
-    customers = some(Customer, chance)
+    customers = sample_rows(Customer, chance)
     for customer in customers:
         customer.is_deleted = not customer.is_deleted
         customer.is_active, customer.loyalty_points, customer.tags = (
@@ -417,7 +417,7 @@ def by_raw_sql(houses, chance):
     """Also to another customer, to another day, and under another id."""
     for house in houses:
         customers = [customer.pk for customer in Customer.objects.filter(tenant=house.tenant)]
-        for appointment in some(Appointment, chance, 0.1):
+        for appointment in sample_rows(Appointment, chance, 0.1):
             if appointment.tenant_id == house.tenant.pk and customers:
                 sql(
                     "UPDATE appointments_appointment SET customer_id = %s, appointment_date = appointment_date - %s, "
@@ -445,7 +445,7 @@ def by_copy(houses, chance):
             {"email": "NULL", "email_key": "NULL", "phone": "'+1' || right(phone, 10)", "password": "NULL"},
         ),
     ):
-        # The owner, for whom a wall can be taken away: the application's role may not copy rows in at all.
+        # Row-level security forbids COPY. Only the owner can switch it off for itself.
         with as_owner(), connection.cursor() as cursor:
             cursor.execute(f"SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
             cursor.execute(
@@ -469,12 +469,14 @@ def by_copy(houses, chance):
 
 
 def by_delete(houses, chance):
-    Appointment.objects.filter(pk__in=[appointment.pk for appointment in some(Appointment, chance, 0.1)]).delete()
+    Appointment.objects.filter(
+        pk__in=[appointment.pk for appointment in sample_rows(Appointment, chance, 0.1)]
+    ).delete()
 
 
 def by_verbs(houses, chance):
-    restore_all(some(Customer, chance, 0.1))
-    purge_all(some(Customer, chance, 0.1))
+    restore_all(sample_rows(Customer, chance, 0.1))
+    purge_all(sample_rows(Customer, chance, 0.1))
 
 
 def by_settings(houses, chance):

@@ -1,4 +1,4 @@
-"""Which segment a customer is in, a rule at a time."""
+"""The segment of a customer, a test for each rule."""
 
 import datetime as dt
 
@@ -194,13 +194,13 @@ def test_over_all_tenants_today_is_utcs(customer, book, segments, super_admin, c
 
 
 def test_days_that_pass_take_what_was_spent_with_them(customer, book, segments, clock, admin):
-    """The database knows what was recent when it was written; each day after, a day less is."""
+    """`recent_spent` was right on the day when it was written; later, older visits no longer count."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_date")
         [written] = cursor.fetchone()
-    spender = customer()
-    book(spender, *(written - dt.timedelta(days=350 + n) for n in range(5)), total_price=1_000_000)
-    book(spender, written + dt.timedelta(days=60), status="confirmed")
+    big_customer = customer()
+    book(big_customer, *(written - dt.timedelta(days=350 + n) for n in range(5)), total_price=1_000_000)
+    book(big_customer, written + dt.timedelta(days=60), status="confirmed")
     for days, segment in ((0, "vip"), (30, "regular")):
         clock.move_to(dt.datetime.combine(written, dt.time(5), dt.UTC) + dt.timedelta(days=days))
         assert segments(client_of(admin.user)) == {segment: 1}

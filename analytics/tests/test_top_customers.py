@@ -1,4 +1,4 @@
-"""The first customers of a period, found among those who have enough of all time, are the first of all."""
+"""The top lists of a period, for which only customers with high figures of all time are read, are right."""
 
 import datetime as dt
 import random
@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from analytics.statistics import MEASURES, Period, _candidates, top_customers
+from analytics.statistics import MEASURES, Period, candidate_condition, find_top_customers
 from appointments.models import Appointment, Status
 from customers.tests.factories import DeletedCustomerFactory
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
@@ -17,7 +17,7 @@ PERIOD = Period(dt.date(2024, 1, 1), dt.date(2024, 12, 31))
 @pytest.mark.slow("compares generated businesses with a sort in Python")
 @pytest.mark.parametrize("seed", range(3))
 def test_nobody_is_left_out(tenant, customer, in_scope, seed):
-    """Whether they came often or spent much, whatever others have at other times, and whoever was deleted."""
+    """Customers with many or with expensive appointments, appointments outside the period, and a deleted customer."""
     choose, slots = random.Random(seed), {inside: count() for inside in (True, False)}
     house = {
         "outlet": OutletFactory(tenant=tenant),
@@ -52,15 +52,15 @@ def test_nobody_is_left_out(tenant, customer, in_scope, seed):
         book(whom, choose.randrange(8, 13), choose.randrange(1, 9))
         book(whom, choose.choice([0, 0, 11]), 5, inside=False)
     for _ in range(3):
-        # Much in few, all of it long ago, and one who is gone.
+        # Few expensive appointments, many long ago, and a soft-deleted customer.
         book(customer(), 2, 90 + choose.randrange(9))
         book(customer(), 40, 50, inside=False)
     book(gone := DeletedCustomerFactory(tenant=tenant), 60, 60)
     Appointment.objects.bulk_create(appointments)
     del figures[gone.pk]
 
-    assert _candidates(PERIOD)
-    tops = top_customers(PERIOD)
+    assert candidate_condition(PERIOD)
+    tops = find_top_customers(PERIOD)
     for place, measure in enumerate(MEASURES):
         order = sorted(figures.items(), key=lambda one: (-one[1][place], -one[1][1 - place], one[0]))
         found = [(one.pk, (one.total_appointments, one.total_spent)) for one in tops[measure]]

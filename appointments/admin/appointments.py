@@ -1,4 +1,4 @@
-"""The admin of appointments: bookings and what became of them."""
+"""The back office pages of appointments: list, forms and bulk actions."""
 
 import datetime as dt
 from functools import partial
@@ -13,8 +13,8 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from appointments.admin.bulk_status import StatusForm
-from appointments.admin.customer_pages import CustomerFilter
-from appointments.admin.day_sheet import DaySheet, now, refusal, sheet_url
+from appointments.admin.customer_pages import AppointmentCustomerFilter
+from appointments.admin.day_sheet import DaySheetView, day_sheet_url, local_minute, overlap_message
 from appointments.models import (
     BLOCKING_STATUSES,
     FIRST_DAY,
@@ -34,15 +34,15 @@ from tenants.admin.bulk_actions import BulkActionsAdmin
 from tenants.admin.forms import TenantForm
 from tenants.models import Outlet
 
-HELP = {
+HELP_TEXTS = {
     "appointment_date": f"Between {FIRST_DAY.year} and {LAST_DAY.year}.",
     "start_time": "By the clock of the business.",
     "end_time": "The service’s length, if left empty. An end before the start is of the next day.",
     "total_price": "The service’s, if left empty.",
     "status": "Pending, confirmed and in progress hold the time: nobody else can have it.",
 }
-# What a new booking may only have if it is on offer; one that stands keeps it.
-ON_OFFER = {
+# By field: the condition on what a new booking may choose. A booking that exists keeps what it has.
+BOOKABLE = {
     "customer": Q(is_deleted=False),
     "service": Q(is_active=True),
     "staff": Q(is_active=True),
@@ -51,16 +51,16 @@ ON_OFFER = {
 
 
 class AppointmentForm(TenantForm):
-    """A booking. The end and the price are the service's unless given. An overlap is an error of the start, which names
-    the other appointment.
+    """The form of an appointment. The service gives the end and the price that are left empty. A double booking is an
+    error of the start time that names the other appointment.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, on_offer in ON_OFFER.items():
+        for name, is_bookable in BOOKABLE.items():
             if name in self.fields:
-                field, known = self.fields[name], getattr(self.instance, f"{name}_id")
-                field.queryset = field.queryset.filter(on_offer | Q(pk=known))
+                field, current_id = self.fields[name], getattr(self.instance, f"{name}_id")
+                field.queryset = field.queryset.filter(is_bookable | Q(pk=current_id))
                 field.error_messages["invalid_choice"] = "This is not on offer: choose another one."
         if "customer" in self.fields:
             self.fields["customer"].required = self.instance._state.adding or self.instance.customer_id is not None
@@ -70,8 +70,8 @@ class AppointmentForm(TenantForm):
         values = super().clean() or self.cleaned_data
         service, start = values.get("service"), values.get("start_time")
         if service and start and values.get("end_time") is None and "end_time" not in self.errors:
-            length = dt.timedelta(minutes=service.duration_minutes)
-            values["end_time"] = (dt.datetime.combine(dt.date.min, start) + length).time()
+            duration = dt.timedelta(minutes=service.duration_minutes)
+            values["end_time"] = (dt.datetime.combine(dt.date.min, start) + duration).time()
         if service and values.get("total_price") is None and "total_price" not in self.errors:
             values["total_price"] = service.price
         return values
@@ -83,27 +83,28 @@ class AppointmentForm(TenantForm):
         return day
 
     def _get_validation_exclusions(self) -> set[str]:
-        # With the day left out, the constraint on double booking is not asked: `_post_clean` tells more.
+        # Without the day, Django does not check the constraint on double booking: the error of `_post_clean` says more.
         return super()._get_validation_exclusions() | {"appointment_date"}
 
     def _post_clean(self) -> None:
         super()._post_clean()
-        asked = {"tenant", "staff", "appointment_date", "start_time", "end_time", "status"}
-        if "start_time" in self.fields and not self.errors.keys() & asked:
+        required = {"tenant", "staff", "appointment_date", "start_time", "end_time", "status"}
+        if "start_time" in self.fields and not self.errors.keys() & required:
             conflicting_appointment = self.instance.conflicting_appointment()
             if conflicting_appointment:
                 self.add_error(
-                    "start_time", ValidationError(refusal(DoubleBooking(conflicting_appointment)), code="overlap")
+                    "start_time",
+                    ValidationError(overlap_message(DoubleBooking(conflicting_appointment)), code="overlap"),
                 )
 
 
-class DayFilter(admin.SimpleListFilter):
-    """Appointments around today, by the tenant's calendar. Whoever searches finds those of any day."""
+class AppointmentDayFilter(admin.SimpleListFilter):
+    """Filters appointments by days around today in the tenant's time zone. A search finds appointments of any day."""
 
     title = "day"
     parameter_name = "day"
-    # Days from today: the first and the last.
-    spans = {"tomorrow": (1, 1), "week": (0, 6), "past": (-7, -1)}
+    # First and last day, as days from today.
+    day_offsets = {"tomorrow": (1, 1), "week": (0, 6), "past": (-7, -1)}
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
@@ -121,7 +122,7 @@ class DayFilter(admin.SimpleListFilter):
         if self.value() == "all" or (self.value() is None and request.GET.get("q")):
             return appointments
         today = timezone.now().astimezone(local_zone()).date()
-        first, last = self.spans.get(self.value() or "", (0, 0))
+        first, last = self.day_offsets.get(self.value() or "", (0, 0))
         return appointments.filter(
             appointment_date__range=(today + dt.timedelta(days=first), today + dt.timedelta(days=last))
         )
@@ -129,8 +130,8 @@ class DayFilter(admin.SimpleListFilter):
 
 @admin.register(Appointment)
 class AppointmentAdmin(BulkActionsAdmin):
-    """Appointments. Everybody books and changes them; what does not take place is cancelled, not deleted. To set the status
-    of several at once is for managers.
+    """The admin of appointments. All staff book and change them, and cancel them instead of deleting. Only managers
+    set the status of several at once.
     """
 
     form = AppointmentForm
@@ -145,7 +146,7 @@ class AppointmentAdmin(BulkActionsAdmin):
         "status",
         "total_price",
     ]
-    list_filter = [CustomerFilter, DayFilter, "status", "outlet", "staff", "payment_status"]
+    list_filter = [AppointmentCustomerFilter, AppointmentDayFilter, "status", "outlet", "staff", "payment_status"]
     list_select_related = ["customer", "service", "staff", "outlet"]
     ordering = ["appointment_date", "start_time", "id"]
     search_fields = ["customer__search_text"]
@@ -164,7 +165,7 @@ class AppointmentAdmin(BulkActionsAdmin):
         return self.allows(request, "bulk_change")
 
     def get_urls(self) -> list[URLPattern]:
-        day_sheet = self.admin_site.admin_view(DaySheet.as_view(model_admin=self))
+        day_sheet = self.admin_site.admin_view(DaySheetView.as_view(model_admin=self))
         return [path("day/", day_sheet, name="appointments_appointment_daysheet"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Appointment]:
@@ -173,13 +174,13 @@ class AppointmentAdmin(BulkActionsAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Appointment], search_term: str
     ) -> tuple[QuerySet[Appointment], bool]:
-        """By the customer, as customers themselves are found."""
+        """Finds appointments by their customer, with the search of customers."""
         if len(search_term) > MAX_LENGTH:
             messages.error(request, f"Search for at most {MAX_LENGTH} characters.")
             return queryset.none(), False
         if search_term:
-            found = SearchableCustomer.objects.undeleted().matching(search_term)
-            queryset = queryset.filter(customer__in=found.values("pk"))
+            customers = SearchableCustomer.objects.undeleted().matching(search_term)
+            queryset = queryset.filter(customer__in=customers.values("pk"))
         return queryset, False
 
     def get_fieldsets(self, request: HttpRequest, obj: Appointment | None = None) -> Any:
@@ -187,21 +188,21 @@ class AppointmentAdmin(BulkActionsAdmin):
         return [*super().get_fieldsets(request, obj), *record]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        kwargs |= {"help_texts": HELP, "widgets": {"notes": AdminTextareaWidget(attrs={"rows": 3})}}
+        kwargs |= {"help_texts": HELP_TEXTS, "widgets": {"notes": AdminTextareaWidget(attrs={"rows": 3})}}
         return super().get_form(request, obj, change, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """What the address tells; and the outlet, where there is no other."""
+        """Returns the values in the URL, and the outlet where the business has only one."""
         outlets = Outlet.objects.filter(is_active=True)[:2]
-        only = {"outlet": outlets[0].pk} if len(outlets) == 1 else {}
-        return only | super().get_changeform_initial_data(request)
+        only_outlet = {"outlet": outlets[0].pk} if len(outlets) == 1 else {}
+        return only_outlet | super().get_changeform_initial_data(request)
 
     def save_model(self, request: HttpRequest, obj: Appointment, form: AppointmentForm, change: bool) -> None:
-        """Save; a booking of time gone by, such as of a walk-in written down later, with a word of warning."""
+        """Saves the appointment. Warns where its time is past: that is allowed, for a walk-in who is entered later."""
         super().save_model(request, obj, form, change)
         if (
             obj.status in BLOCKING_STATUSES
-            and obj.hours[1] <= now()
+            and obj.hours[1] <= local_minute()
             and {"appointment_date", "end_time"} & {*form.changed_data}
         ):
             sentence = (
@@ -210,32 +211,33 @@ class AppointmentAdmin(BulkActionsAdmin):
             messages.warning(request, sentence.format(obj.hours[1]))
 
     def response_post_save_add(self, request: HttpRequest, obj: Appointment) -> HttpResponse:
-        return self._to_sheet(request, obj)
+        return self._redirect_to_day_sheet(request, obj)
 
     def response_post_save_change(self, request: HttpRequest, obj: Appointment) -> HttpResponse:
-        """Back to the sheet where the form was opened there, else to the list."""
-        back = self._to_sheet if "sheet" in request.GET else super().response_post_save_change
-        return back(request, obj)
+        """Redirects to the day sheet if the form was opened there, else to the list."""
+        if "sheet" in request.GET:
+            return self._redirect_to_day_sheet(request, obj)
+        return super().response_post_save_change(request, obj)
 
-    def _to_sheet(self, request: HttpRequest, obj: Appointment) -> HttpResponse:
-        narrowed = is_id(request.GET.get("sheet"))
+    def _redirect_to_day_sheet(self, request: HttpRequest, obj: Appointment) -> HttpResponse:
+        is_one_outlet = is_id(request.GET.get("sheet"))
         query = {
             "tenant_id": obj.tenant_id if self._across_tenants(request) else None,
             "day": obj.appointment_date,
-            "outlet": obj.outlet_id if narrowed else None,
+            "outlet": obj.outlet_id if is_one_outlet else None,
         }
-        return HttpResponseRedirect(f"{sheet_url(**query)}#appointment-{obj.pk}")
+        return HttpResponseRedirect(f"{day_sheet_url(**query)}#appointment-{obj.pk}")
 
     @admin.display(ordering="start_time")
     def time(self, appointment: Appointment) -> str:
         return f"{appointment.start_time:%H:%M}–{appointment.end_time:%H:%M}"
 
     def lock_rows(self, ids: list[str], **state: Any) -> QuerySet[Appointment]:
-        """The appointments by members of staff, not locked yet: each batch locks its own."""
+        """Returns the appointments ordered by staff. Does not lock them: each batch locks its own staff."""
         rows = Appointment.objects.in_full().select_related("tenant")
         return rows.filter(pk__in=ids, **state).order_by("staff", "id")
 
-    # An action commits each batch by itself.
+    # An action commits each batch in a transaction of its own.
     @opens_own_transactions
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().changelist_view(request, extra_context)

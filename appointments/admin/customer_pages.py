@@ -1,4 +1,4 @@
-"""What appointments add to the admin's pages of customers: a filter of the list; figures and history on the page of one."""
+"""Additions of appointments to the back office pages of customers: a list filter, and a panel on a customer's page."""
 
 import datetime as dt
 from typing import Any
@@ -19,7 +19,7 @@ from customers.models import Customer, CustomerQuerySet
 
 
 class LastVisitFilter(admin.SimpleListFilter):
-    """Customers by the day of their last visit, by the tenant's calendar."""
+    """Filters customers by the date of their last visit, in the tenant's time zone."""
 
     title = "last visit"
     parameter_name = "last_visit"
@@ -49,7 +49,7 @@ class LastVisitFilter(admin.SimpleListFilter):
 
 
 def _visited(days: int | None = None) -> Exists:
-    """The condition of a visit, at most so many days ago."""
+    """Returns the condition that a customer had a visit: ever, or in the last `days` days."""
     visits = Appointment.objects.visits().filter(tenant=OuterRef("tenant"), customer=OuterRef("pk"))
     if days is not None:
         today = timezone.now().astimezone(local_zone()).date()
@@ -57,8 +57,8 @@ def _visited(days: int | None = None) -> Exists:
     return Exists(visits)
 
 
-class CustomerFilter(admin.SimpleListFilter):
-    """The appointments of one customer, whose page leads here."""
+class AppointmentCustomerFilter(admin.SimpleListFilter):
+    """Filters appointments by the customer from whose page the list was opened."""
 
     title = "customer"
     parameter_name = "customer"
@@ -72,16 +72,16 @@ class CustomerFilter(admin.SimpleListFilter):
 
 
 def appointments_panel(request: HttpRequest, customer: Customer) -> SafeString:
-    """A customer's figures, as the API counts them, and latest appointments; with the ways to book and to all of them."""
+    """Returns the panel of a customer's page: their figures, latest appointments, and links to book and to the list."""
     customer = Customer.objects.with_profile().select_related("tenant").get(pk=customer.pk)
     history, currency = customer.appointments.select_related("service", "staff", "outlet"), customer.tenant.currency
     urls = {page: reverse(f"admin:appointments_appointment_{page}") for page in ("add", "changelist")}
-    shown = {
+    context = {
         "customer": customer,
         "figures": history.statistics(),
         "spent": f"{customer.total_spent:,} {currency}",
-        "appointments": [(one, f"{one.total_price:,} {currency}") for one in history[:LATEST]],
+        "appointments": [(appointment, f"{appointment.total_price:,} {currency}") for appointment in history[:LATEST]],
         "book_url": f"{urls['add']}?{urlencode({'customer': customer.pk})}",
         "all_url": f"{urls['changelist']}?{urlencode({'customer': customer.pk, 'day': 'all', 'o': '-1'})}",
     }
-    return render_to_string("admin/customers/customer/appointments_panel.html", shown)  # type: ignore[return-value]
+    return render_to_string("admin/customers/customer/appointments_panel.html", context)  # type: ignore[return-value]

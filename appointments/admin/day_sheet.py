@@ -1,5 +1,5 @@
-"""The day sheet: what reception has open all day. The appointments of a day by outlet and member of staff, the time
-between them, and a click to say what became of each.
+"""The day sheet: the page that reception keeps open. It shows the appointments of a day by outlet and member of staff,
+the free time between them, and buttons that set the status of each.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateformat import format as write
+from django.utils.dateformat import format as format_date
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -31,8 +31,8 @@ from circe.db.ids import is_id
 from tenants.models import Outlet, Staff, Tenant
 from tenants.scope import current_tenant, enter_scope
 
-# What can become of an appointment by one click, and what the button says.
-STEPS: dict[str, dict[Status, str]] = {
+# By status: the statuses that one click sets, each with the text of its button.
+STATUS_TRANSITIONS: dict[str, dict[Status, str]] = {
     Status.PENDING: {Status.CONFIRMED: "Confirm", Status.NO_SHOW: "No-show", Status.CANCELLED: "Cancel"},
     Status.CONFIRMED: {Status.IN_PROGRESS: "Start", Status.NO_SHOW: "No-show", Status.CANCELLED: "Cancel"},
     Status.IN_PROGRESS: {
@@ -44,23 +44,29 @@ STEPS: dict[str, dict[Status, str]] = {
     Status.CANCELLED: {Status.CONFIRMED: "Back to confirmed", Status.PENDING: "Back to pending"},
     Status.NO_SHOW: {Status.IN_PROGRESS: "Start after all", Status.CONFIRMED: "Back to confirmed"},
 }
-# The others are of the day itself.
-AHEAD = {Status.PENDING, Status.CONFIRMED, Status.CANCELLED}
-SHORTEST_GAP = dt.timedelta(minutes=15)
-# More appointments than anybody reads on one page: then by one outlet at a time.
-MOST = 400
-MOST_FREE = 50
+# The other statuses are for an appointment whose day has come.
+STATUSES_BEFORE_THE_DAY = {Status.PENDING, Status.CONFIRMED, Status.CANCELLED}
+MIN_FREE_TIME = dt.timedelta(minutes=15)
+# With more appointments than that, the page asks for one outlet.
+MAX_APPOINTMENTS_PER_PAGE = 400
+MAX_FREE_STAFF = 50
 
 
-def next_steps(appointment: Appointment, *, today: dt.date) -> dict[Status, str]:
-    """What can become of the appointment by one step, and what the button says. One of a day to come can't have begun."""
-    is_ahead = appointment.appointment_date > today
-    return {status: label for status, label in STEPS[appointment.status].items() if status in AHEAD or not is_ahead}
+def get_transitions(appointment: Appointment, *, today: dt.date) -> dict[Status, str]:
+    """Returns the statuses that one click sets, each with the text of its button. An appointment of a later day can't
+    have begun.
+    """
+    is_later_day = appointment.appointment_date > today
+    return {
+        status: label
+        for status, label in STATUS_TRANSITIONS[appointment.status].items()
+        if status in STATUSES_BEFORE_THE_DAY or not is_later_day
+    }
 
 
-def refusal(error: DoubleBooking) -> SafeString:
-    """Why the time can't be had, with a link to the appointment that holds it: in a window of its own, since what is being
-    filled in is to stay.
+def overlap_message(error: DoubleBooking) -> SafeString:
+    """Returns the error with a link to the conflicting appointment. The link opens a new window, so that the form
+    keeps what the person wrote.
     """
     if error.other is None:
         return format_html("{}", error)
@@ -68,10 +74,10 @@ def refusal(error: DoubleBooking) -> SafeString:
     return format_html('{} <a href="{}" target="_blank">Show it</a>', error, url)
 
 
-class SheetForm(forms.Form):
-    """Which day, of which outlet. The business is a super_admin's to choose, and then in scope."""
+class DaySheetForm(forms.Form):
+    """The query parameters of the day sheet. Only a super_admin chooses a business, which is then in scope."""
 
-    # First, so that day and outlet are its.
+    # The first field, since the day and the outlet are read in the scope of this business.
     tenant_id = forms.ModelChoiceField(Tenant.objects.all(), label="Business", empty_label="Choose a business")
     day = forms.DateField(
         required=False,
@@ -92,26 +98,26 @@ class SheetForm(forms.Form):
         return self.cleaned_data["tenant_id"]
 
     def clean_day(self) -> dt.date:
-        day = self.cleaned_data["day"] or now().date()
+        day = self.cleaned_data["day"] or local_minute().date()
         self.data = self.data.dict() | {"day": day}
         return day
 
 
-def now() -> dt.datetime:
-    """The tenant's clock, which has no offset, to the minute."""
+def local_minute() -> dt.datetime:
+    """Returns the tenant's local time to the minute, as a naive datetime."""
     return timezone.now().astimezone(local_zone()).replace(second=0, microsecond=0, tzinfo=None)
 
 
 class Entry(NamedTuple):
-    """An appointment in a column: at another outlet, it only tells that the person is there."""
+    """An appointment in a column. One at another outlet is shown without details: the member of staff is busy there."""
 
     appointment: Appointment
-    steps: dict[Status, str]
-    is_elsewhere: bool
+    transitions: dict[Status, str]
+    is_at_other_outlet: bool
 
 
-class Gap(NamedTuple):
-    """Time that is free, to its `end` or with nothing after it; and where it can be booked. Clock times, or None."""
+class FreeTime(NamedTuple):
+    """Free time of a member of staff, and the URL that books it. `start` and `end` are None where the time is open."""
 
     start: dt.time | None
     end: dt.time | None
@@ -119,46 +125,46 @@ class Gap(NamedTuple):
 
 
 class Column(NamedTuple):
-    """The day of a member of staff at an outlet, in order."""
+    """The day of a member of staff at an outlet, ordered by time."""
 
     staff: Staff
-    entries: list[Entry | Gap]
+    entries: list[Entry | FreeTime]
 
 
 class Section(NamedTuple):
-    """An outlet, with those who work there on the day."""
+    """An outlet, with a column for each member of staff who has an appointment there on the day."""
 
     outlet: Outlet
     columns: list[Column]
 
 
-class Sheet:
-    """The appointments of a day, of all outlets or of one. `tenant_id` is None where it goes without saying."""
+class DaySheet:
+    """The appointments of a day, at all outlets or at one. `tenant_id` is the business that a super_admin chose."""
 
     def __init__(self, *, day: dt.date, outlet: Outlet | None, tenant_id: Tenant | None = None) -> None:
-        self.day, self.outlet, self.tenant = day, outlet, tenant_id
-        self.business, self.now, self.most = current_tenant(), now(), MOST
+        self.day, self.outlet, self.chosen_tenant = day, outlet, tenant_id
+        self.tenant, self.now, self.max_appointments = current_tenant(), local_minute(), MAX_APPOINTMENTS_PER_PAGE
 
     def url(self, **changes: Any) -> str:
-        """The sheet of another `day` or `outlet`."""
-        query = {"tenant_id": self.tenant and self.tenant.pk, "outlet": self.outlet and self.outlet.pk}
-        return sheet_url(**query | {"day": self.day} | changes)
+        """Returns the URL of this sheet, or of the sheet of another `day` or `outlet`."""
+        query = {"tenant_id": self.chosen_tenant and self.chosen_tenant.pk, "outlet": self.outlet and self.outlet.pk}
+        return day_sheet_url(**query | {"day": self.day} | changes)
 
     def booking_url(self, *, outlet: Outlet | None, staff: Staff | None = None, start: dt.time | None = None) -> str:
-        """The form for a new appointment, filled in as far as the place on the sheet tells."""
-        known = {
-            "tenant": self.tenant and self.tenant.pk,
+        """Returns the URL of the form for a new appointment, with these values filled in."""
+        initial = {
+            "tenant": self.chosen_tenant and self.chosen_tenant.pk,
             "outlet": outlet and outlet.pk,
             "staff": staff and staff.pk,
             "appointment_date": self.day,
             "start_time": start and f"{start:%H:%M}",
-            "sheet": self.place,
+            "sheet": self.return_to,
         }
-        return f"{reverse('admin:appointments_appointment_add')}?{_query(known)}"
+        return f"{reverse('admin:appointments_appointment_add')}?{_encode_query(initial)}"
 
     @property
-    def place(self) -> str:
-        """To where a form that was opened here leads back: an outlet's id, or `all`."""
+    def return_to(self) -> str:
+        """The sheet to which a form that was opened here returns: an outlet's id, or `all`."""
         return self.outlet.pk if self.outlet else "all"
 
     @property
@@ -170,126 +176,140 @@ class Sheet:
         return self.day < self.now.date()
 
     @property
-    def days(self) -> dict[str, str]:
-        """The links to days near by."""
-        near = {
+    def day_urls(self) -> dict[str, str]:
+        """The URLs of the sheets of today and of the days before and after, by the text of the link."""
+        days = {
             "← Day before": self.day - dt.timedelta(days=1),
             "Today": None,
             "Day after →": self.day + dt.timedelta(days=1),
         }
-        return {name: self.url(day=day) for name, day in near.items()}
+        return {name: self.url(day=day) for name, day in days.items()}
 
     @property
-    def book(self) -> str:
+    def new_booking_url(self) -> str:
         return self.booking_url(outlet=self.outlet)
 
     @cached_property
     def appointments(self) -> list[Appointment]:
-        """Those of everybody who has one on the sheet, at other outlets too, in order of time."""
+        """The appointments of the staff on the sheet, those at other outlets too, ordered by time."""
         rows = Appointment.objects.on(self.day)
         if self.outlet:
             rows = rows.filter(staff__in=rows.filter(outlet=self.outlet).order_by().values("staff"))
         rows = rows.in_full().order_by("appointment_date", "start_time", "id")
-        return list(rows if self.outlet else rows[: MOST + 1])
+        return list(rows if self.outlet else rows[: MAX_APPOINTMENTS_PER_PAGE + 1])
 
     @cached_property
-    def outlets(self) -> dict[str, str] | None:
-        """The sheets of single outlets, where the day has too many appointments for one; else None."""
-        if len(self.appointments) <= MOST or self.outlet:
+    def outlet_urls(self) -> dict[str, str] | None:
+        """The URLs of the sheets of single outlets, where the day has too many appointments for one page; else None."""
+        if len(self.appointments) <= MAX_APPOINTMENTS_PER_PAGE or self.outlet:
             return None
         return {str(outlet): self.url(outlet=outlet.pk) for outlet in Outlet.objects.filter(is_active=True)}
 
     @cached_property
-    def counts(self) -> dict[str, int]:
-        """How many are in which status, by its label."""
-        counts = Counter(one.status for one in self.appointments if self.outlet in (None, one.outlet))
+    def counts_by_label(self) -> dict[str, int]:
+        """The number of appointments in each status, by the status's label."""
+        shown = (one for one in self.appointments if self.outlet in (None, one.outlet))
+        counts = Counter(one.status for one in shown)
         return {Status(status).label.lower(): counts[status] for status in Status if counts[status]}
 
     @property
     def total(self) -> int:
-        return sum(self.counts.values())
+        return sum(self.counts_by_label.values())
 
     @cached_property
     def sections(self) -> list[Section]:
         by_staff: dict[Staff, list[Appointment]] = defaultdict(list)
         for appointment in self.appointments:
             by_staff[appointment.staff].append(appointment)
-        outlets = {self.outlet} if self.outlet else {one.outlet for one in self.appointments}
+        outlets = {self.outlet} if self.outlet else {appointment.outlet for appointment in self.appointments}
         return [
             Section(
                 outlet,
                 [
                     Column(staff, self._entries(outlet, staff, by_staff[staff]))
                     for staff in sorted(by_staff, key=str)
-                    if any(one.outlet == outlet for one in by_staff[staff])
+                    if any(appointment.outlet == outlet for appointment in by_staff[staff])
                 ],
             )
             for outlet in sorted(outlets, key=str)
         ]
 
     @cached_property
-    def free(self) -> list[tuple[Staff, str]]:
-        """Who has no appointment on the day, anywhere, and where to book one with them; nobody on a day gone by."""
+    def free_staff(self) -> list[tuple[Staff, str]]:
+        """The staff without an appointment on the day, each with the URL that books one; empty on a past day."""
         if self.is_past:
             return []
         busy = Appointment.objects.on(self.day).order_by().values("staff")
-        people = Staff.objects.filter(is_active=True).exclude(pk__in=busy).order_by("first_name", "last_name", "email")
+        free = Staff.objects.filter(is_active=True).exclude(pk__in=busy)
         return [
-            (staff, self.booking_url(outlet=self.outlet, staff=staff, start=self._soon)) for staff in people[:MOST_FREE]
+            (staff, self.booking_url(outlet=self.outlet, staff=staff, start=self._first_bookable_time))
+            for staff in free.order_by("first_name", "last_name", "email")[:MAX_FREE_STAFF]
         ]
 
     @cached_property
-    def _soon(self) -> dt.time | None:
-        """Now, in steps of five minutes; None on another day."""
-        return self._from_now_on.time() if self._from_now_on.date() == self.day == self.now.date() else None
+    def _first_bookable_time(self) -> dt.time | None:
+        """The time now, rounded up to five minutes; None where the sheet is not of today."""
+        is_today = self._now_rounded_up.date() == self.day == self.now.date()
+        return self._now_rounded_up.time() if is_today else None
 
     @cached_property
-    def _from_now_on(self) -> dt.datetime:
+    def _now_rounded_up(self) -> dt.datetime:
         return self.now + dt.timedelta(minutes=-self.now.minute % 5)
 
-    def _entries(self, outlet: Outlet, staff: Staff, appointments: list[Appointment]) -> list[Entry | Gap]:
+    def _entries(self, outlet: Outlet, staff: Staff, appointments: list[Appointment]) -> list[Entry | FreeTime]:
         today = self.now.date()
-        lines: list[tuple[dt.datetime, int, Entry | Gap]] = [
-            (one.hours[0], 1, Entry(one, next_steps(one, today=today), one.outlet != outlet)) for one in appointments
+        # At the same time, free time (0) comes before an appointment (1).
+        timed_entries: list[tuple[dt.datetime, int, Entry | FreeTime]] = [
+            (
+                appointment.hours[0],
+                1,
+                Entry(appointment, get_transitions(appointment, today=today), appointment.outlet != outlet),
+            )
+            for appointment in appointments
         ]
         for start, end in self._free_times(appointments):
-            begins, ends = (time.time() if time else None for time in (start, end))
-            gap = Gap(begins, ends, self.booking_url(outlet=outlet, staff=staff, start=begins))
-            lines.append((start or dt.datetime.combine(dt.date.max, dt.time()), 0, gap))
-        return [entry for _, _, entry in sorted(lines, key=itemgetter(0, 1))]
+            start_time, end_time = (moment.time() if moment else None for moment in (start, end))
+            booking_url = self.booking_url(outlet=outlet, staff=staff, start=start_time)
+            sort_key = start or dt.datetime.combine(dt.date.max, dt.time())
+            timed_entries.append((sort_key, 0, FreeTime(start_time, end_time, booking_url)))
+        return [entry for _, _, entry in sorted(timed_entries, key=itemgetter(0, 1))]
 
     def _free_times(self, appointments: list[Appointment]) -> Iterator[tuple[dt.datetime | None, dt.datetime | None]]:
-        # When somebody begins to work on a day to come, nobody knows.
-        free_from = None if self.day > self.now.date() else self._from_now_on
-        for begins, ends in (one.hours for one in appointments if one.status in BLOCKING_STATUSES):
-            if free_from and begins - free_from >= SHORTEST_GAP:
-                yield free_from, begins
-            free_from = max(free_from or ends, ends)
+        # We don't know when somebody begins to work on a later day: free time begins after their first appointment.
+        free_from = None if self.day > self.now.date() else self._now_rounded_up
+        for start, end in (
+            appointment.hours for appointment in appointments if appointment.status in BLOCKING_STATUSES
+        ):
+            if free_from and start - free_from >= MIN_FREE_TIME:
+                yield free_from, start
+            free_from = max(free_from or end, end)
         if free_from is None or free_from.date() == self.day:
             yield free_from, None
 
 
-def sheet_url(**query: Any) -> str:
-    """The address of a sheet; what is None is left out."""
-    return f"{reverse('admin:appointments_appointment_daysheet')}?{_query(query)}"
+def day_sheet_url(**query: Any) -> str:
+    """Returns the URL of a day sheet, without the parameters that are None."""
+    return f"{reverse('admin:appointments_appointment_daysheet')}?{_encode_query(query)}"
 
 
-def _query(values: dict[str, Any]) -> str:
+def _encode_query(values: dict[str, Any]) -> str:
     return urlencode({name: value for name, value in values.items() if value is not None})
 
 
-class DaySheet(View):
-    """The page: GET shows the sheet, POST sets the status of one of its appointments."""
+class DaySheetView(View):
+    """The page of the day sheet: GET shows it, POST sets the status of one of its appointments."""
 
     model_admin: Any = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Raises PermissionDenied, for another business too, and Http404 where there is no such outlet or business."""
+        """Reads the query. Raises PermissionDenied for another business than one's own, and Http404 for an unknown outlet
+        or business.
+        """
         own = request.user.tenant
-        foreign = {*request.GET.getlist("tenant_id")} - {own.pk} if own else None
-        if foreign or not self.model_admin.has_change_permission(request):
+        other_tenants = {*request.GET.getlist("tenant_id")} - {own.pk} if own else None
+        if other_tenants or not self.model_admin.has_change_permission(request):
             raise PermissionDenied
-        self.form = SheetForm(request.GET, tenant=own)
+        self.form = DaySheetForm(request.GET, tenant=own)
         is_chosen = not self.form.has_error("tenant_id", "required")
         if self.form.has_error("outlet") or (is_chosen and self.form.has_error("tenant_id")):
             raise Http404
@@ -299,33 +319,36 @@ class DaySheet(View):
         site, form = self.model_admin.admin_site, self.form
         context = site.each_context(request) | {"title": "Day sheet", "opts": self.model_admin.opts, "form": form}
         if form.is_valid():
-            context |= {"title": write(form.cleaned_data["day"], "l, j F Y"), "sheet": Sheet(**form.cleaned_data)}
+            title = format_date(form.cleaned_data["day"], "l, j F Y")
+            context |= {"title": title, "sheet": DaySheet(**form.cleaned_data)}
         status = 400 if form.has_error("day") else 200
         return TemplateResponse(request, "admin/appointments/appointment/day_sheet.html", context, status=status)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Raises Http404 where there is no such appointment, BadRequest where no button says so, or none that day."""
+        """Sets the status. Raises Http404 for an unknown appointment, BadRequest where no button would do it."""
         if not self.form.is_valid():
             return self.get(request)
-        pk, seen, wanted = (request.POST.get(name, "") for name in ("appointment", "seen", "status"))
-        if wanted not in STEPS.get(seen, {}):
+        pk, seen, status = (request.POST.get(name, "") for name in ("appointment", "seen", "status"))
+        if status not in STATUS_TRANSITIONS.get(seen, {}):
             raise BadRequest("There is no such step.")
-        messages.add_message(request, *self._set_status(pk, Status(wanted), seen=seen))
+        messages.add_message(request, *self._set_status(pk, Status(status), seen=seen))
         return HttpResponseRedirect(f"{request.get_full_path()}#appointment-{pk}")
 
     def _set_status(self, pk: str, status: Status, *, seen: str) -> tuple[int, str]:
-        """What to tell: a level and a sentence."""
-        one = get_object_or_404(Appointment.objects.in_full(), pk=pk if is_id(pk) else None)
-        name = f"{one.customer or 'Removed customer'}, {one.start_time:%H:%M}"
-        if one.status == seen and status not in next_steps(one, today=now().date()):
+        """Sets the status. Returns the message for the person: its level and its text."""
+        appointment = get_object_or_404(Appointment.objects.in_full(), pk=pk if is_id(pk) else None)
+        name = f"{appointment.customer or 'Removed customer'}, {appointment.start_time:%H:%M}"
+        if appointment.status == seen and status not in get_transitions(appointment, today=local_minute().date()):
             raise BadRequest("There is no such step before the day of the appointment.")
         try:
-            if one.set_status(status, seen=seen):
+            if appointment.set_status(status, seen=seen):
                 return messages.SUCCESS, f"{name}: {status.label.lower()}."
         except DoubleBooking as error:
-            return messages.ERROR, format_html("{} stays {}. {}", name, Status(seen).label.lower(), refusal(error))
-        there = get_object_or_404(Appointment, pk=pk)
-        found = there.get_status_display().lower()
-        if there.status == status:
-            return messages.INFO, f"{name}: {found} already."
-        return messages.WARNING, f"{name}: nothing was changed, since somebody did meanwhile. It is {found} now."
+            return messages.ERROR, format_html(
+                "{} stays {}. {}", name, Status(seen).label.lower(), overlap_message(error)
+            )
+        changed = get_object_or_404(Appointment, pk=pk)
+        label = changed.get_status_display().lower()
+        if changed.status == status:
+            return messages.INFO, f"{name}: {label} already."
+        return messages.WARNING, f"{name}: nothing was changed, since somebody did meanwhile. It is {label} now."

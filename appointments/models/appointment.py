@@ -104,11 +104,11 @@ class AppointmentQuerySet(models.QuerySet):
 
     def statistics(self) -> dict[str, int]:
         """How many of each kind: `{"total_appointments", "completed", "cancelled", "no_show", "upcoming"}`."""
-        return self.order_by().aggregate(**kinds(*local_now()))
+        return self.order_by().aggregate(**status_counts(*local_now()))
 
     def as_statistics(self, today: Any, time: Any) -> Expression:
         """The same as JSON text, of the appointments of an outer query's customer, at that time."""
-        figures = kinds(today, time)
+        figures = status_counts(today, time)
         return AsText(
             Coalesce(self._over_all(JSONObject(**figures)), Value(orjson.dumps(dict.fromkeys(figures, 0)).decode()))
         )
@@ -127,7 +127,7 @@ def local_now() -> tuple[dt.date, dt.time]:
     return now.date(), now.time()
 
 
-def kinds(today: Any, time: Any) -> dict[str, Count]:
+def status_counts(today: Any, time: Any) -> dict[str, Count]:
     """How to count the appointments of each kind at that time."""
     return {
         "total_appointments": Count("pk"),

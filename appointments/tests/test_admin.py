@@ -18,7 +18,7 @@ ADD = f"{PAGE}add/"
 
 @pytest.fixture
 def booking(tenant):
-    """What the form for a new appointment sends."""
+    """The values that the form for a new appointment sends."""
     return {
         "customer": CustomerFactory(tenant=tenant).pk,
         "service": ServiceFactory(tenant=tenant, duration_minutes=90, price=350000).pk,
@@ -41,7 +41,7 @@ def errors(response):
     return dict(response.context["adminform"].form.errors)
 
 
-def told(response):
+def shown_messages(response):
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
@@ -148,7 +148,7 @@ def test_the_appointment_of_someone_removed_for_good_can_be_changed(back_office,
 def test_the_status_of_the_selected_is_set(back_office, stranger, in_scope, action, before, status, label):
     ours = [AppointmentFactory(tenant=in_scope, status=before) for _ in range(2)]
     theirs = AppointmentFactory(tenant=stranger, status=before)
-    assert told(act(back_office("outlet_manager"), action, *ours, theirs)) == [f"{label}: 2."]
+    assert shown_messages(act(back_office("outlet_manager"), action, *ours, theirs)) == [f"{label}: 2."]
     assert {one.status for one in Appointment.objects.all()} == {status}
     with tenant_scope(stranger):
         theirs.refresh_from_db()
@@ -163,7 +163,7 @@ def test_confirming_over_another_booking_is_reported_and_the_rest_is_done(back_o
     customer = CustomerFactory(tenant=in_scope, first_name="Jane", last_name=None)
     lost = AppointmentFactory(tenant=in_scope, staff_id=person.pk, status=Status.CANCELLED, customer=customer)
     free = AppointmentFactory(tenant=in_scope, status=Status.CANCELLED)
-    assert told(act(back_office("outlet_manager"), "confirm", lost, free)) == [
+    assert shown_messages(act(back_office("outlet_manager"), "confirm", lost, free)) == [
         "2025-01-25 14:00, Jane: not changed. Sari is booked on 25 January 2025 from 14:00 to 15:30, for Jo (Haircut)."
         f' <a href="{PAGE}{holder.pk}/change/" target="_blank">Show it</a>',
         "Confirmed: 1.",

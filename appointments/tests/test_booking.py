@@ -1,4 +1,4 @@
-"""A member of staff is in one place at a time."""
+"""A member of staff can't have two appointments at the same time."""
 
 import datetime as dt
 import os
@@ -24,7 +24,7 @@ SATURDAY = dt.date(2025, 1, 25)
 
 @pytest.fixture
 def shared(tenant):
-    """What all the appointments of a test have in common."""
+    """The fields that all appointments of a test share."""
     return {
         "tenant": tenant,
         "customer": CustomerFactory(tenant=tenant),

@@ -23,7 +23,7 @@ SHEET = f"{PAGE}day/"
 
 @pytest.fixture
 def booking(tenant):
-    """What the form for a new appointment sends: Jane Doe with Ana Lee, on a Saturday from 14:00 to 15:00."""
+    """The values that the form for a new appointment sends: Jane Doe with Ana Lee, on a Saturday from 14:00 to 15:00."""
     return {
         "customer": CustomerFactory(tenant=tenant, first_name="Jane", last_name="Doe").pk,
         "service": ServiceFactory(tenant=tenant, name="Haircut").pk,
@@ -46,13 +46,13 @@ def errors(response):
     return dict(response.context["adminform"].form.errors)
 
 
-def taken(by, when="on 25 January 2025 from 14:00 to 15:00"):
+def overlap_error(by, when="on 25 January 2025 from 14:00 to 15:00"):
     """The error of the start that names Jane's appointment."""
     link = f'<a href="{PAGE}{by.pk}/change/" target="_blank">Show it</a>'
     return {"start_time": [f"Ana Lee is booked {when}, for Jane Doe (Haircut). {link}"]}
 
 
-def the_only():
+def get_only_appointment():
     with tenant_scope(ALL_TENANTS):
         return Appointment.objects.get()
 
@@ -68,7 +68,9 @@ def the_only():
 def test_an_overlap_is_refused_by_naming_the_other_appointment(back_office, booking, status, start, end):
     browser = back_office("staff")
     browser.post(ADD, booking | {"status": status})
-    assert errors(browser.post(ADD, booking | {"start_time": start, "end_time": end})) == taken(by=the_only())
+    assert errors(browser.post(ADD, booking | {"start_time": start, "end_time": end})) == overlap_error(
+        by=get_only_appointment()
+    )
 
 
 def test_the_sentence_is_on_the_page_and_names_are_no_markup(back_office, tenant, booking):
@@ -83,7 +85,7 @@ def test_an_overlap_after_midnight_is_refused(back_office, booking):
     browser = back_office("staff")
     browser.post(ADD, booking | {"start_time": "23:00", "end_time": "01:00"})
     next_day = booking | {"appointment_date": "2025-01-26", "start_time": "00:30", "end_time": "01:30"}
-    night = taken(by=the_only(), when="on 25 January 2025 from 23:00 to 01:00")
+    night = overlap_error(by=get_only_appointment(), when="on 25 January 2025 from 23:00 to 01:00")
     assert errors(browser.post(ADD, next_day)) == night
     assert browser.post(ADD, next_day | {"start_time": "01:00"}).status_code == 302
 
@@ -119,12 +121,12 @@ def test_two_at_once_with_two_members_of_staff(back_office, tenant, booking):
 def test_an_appointment_does_not_overlap_with_itself(back_office, in_scope, booking):
     browser = back_office("staff")
     browser.post(ADD, booking | {"start_time": "16:00", "end_time": "17:00"})
-    later = the_only()
+    later = get_only_appointment()
     browser.post(ADD, booking)
     made = Appointment.objects.exclude(pk=later.pk).get()
     change = f"{PAGE}{made.pk}/change/"
     assert browser.post(change, booking | {"start_time": "14:10"}).status_code == 302
-    assert errors(browser.post(change, booking | {"end_time": "16:30"})) == taken(
+    assert errors(browser.post(change, booking | {"end_time": "16:30"})) == overlap_error(
         by=later, when="on 25 January 2025 from 16:00 to 17:00"
     )
 
@@ -134,7 +136,7 @@ def test_a_super_admin_is_told_of_appointments_of_the_business_alone(back_office
     body = booking | {"tenant": in_scope.pk}
     AppointmentFactory(tenant=stranger, status=Status.CONFIRMED, start_time=dt.time(14))
     assert browser.post(ADD, body).status_code == 302
-    assert errors(browser.post(ADD, body)) == taken(by=Appointment.objects.get())
+    assert errors(browser.post(ADD, body)) == overlap_error(by=Appointment.objects.get())
 
 
 @pytest.mark.parametrize("field", ["staff", "status", "appointment_date", "start_time", "end_time"])
@@ -158,11 +160,11 @@ def test_who_loses_a_race_for_a_time_reads_so_in_the_form(back_office, tenant, b
         at = {"appointment_date": dt.date(2025, 1, 25), "start_time": dt.time(14), "end_time": dt.time(15)}
         with tenant_scope(tenant):
             Appointment.objects.create(tenant=tenant, total_price=0, **same, **at)
-        # The form has been found valid and waits for its turn to save.
+        # The form is valid and waits for the lock to save.
         other.start()
         until_blocked()
     other.join()
-    assert errors(answers[0]) == taken(by=the_only())
+    assert errors(answers[0]) == overlap_error(by=get_only_appointment())
 
 
 @pytest.mark.slow("signs in a browser for each who races")
@@ -185,7 +187,9 @@ def test_of_those_who_book_a_time_at_once_one_gets_it(back_office, booking):
     for thread in threads:
         thread.join()
     assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 302]
-    assert all(errors(answer) == taken(by=the_only()) for answer in answers if answer.status_code == 200)
+    assert all(
+        errors(answer) == overlap_error(by=get_only_appointment()) for answer in answers if answer.status_code == 200
+    )
 
 
 # --- what it starts with, and where it leads ------------------------------------------------------------------------
@@ -237,7 +241,7 @@ def test_it_leads_to_the_day_sheet(back_office, in_scope, booking):
         (f"?sheet={booking['outlet']}", f"&outlet={booking['outlet']}"),
     ):
         answer = browser.post(f"{ADD}{query}", booking)
-        made = the_only()
+        made = get_only_appointment()
         assert answer.url == f"{SHEET}?day=2025-01-25{narrowed}#appointment-{made.pk}"
         back = browser.post(f"{PAGE}{made.pk}/change/{query}", booking).url
         assert back == (answer.url if query else PAGE)
@@ -247,7 +251,7 @@ def test_it_leads_to_the_day_sheet(back_office, in_scope, booking):
 
 def test_a_super_admin_is_led_to_the_sheet_of_the_business(back_office, tenant, booking):
     answer = back_office("super_admin").post(f"{ADD}?tenant={tenant.pk}&sheet=all", booking | {"tenant": tenant.pk})
-    assert answer.url == f"{SHEET}?tenant_id={tenant.pk}&day=2025-01-25#appointment-{the_only().pk}"
+    assert answer.url == f"{SHEET}?tenant_id={tenant.pk}&day=2025-01-25#appointment-{get_only_appointment().pk}"
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import time_machine
 from django.contrib.messages import get_messages
 from django.db import connection, connections, transaction
 
-from appointments.admin.appointments import bulk_status
-from appointments.admin.day_sheet import STEPS
+from appointments.admin import bulk_status
+from appointments.admin.day_sheet import STATUS_TRANSITIONS
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
 from customers.tests.factories import CustomerFactory
@@ -31,7 +31,7 @@ def act(browser, action, *appointments, **body):
     return browser.post(PAGE, body)
 
 
-def told(response):
+def shown_messages(response):
     return [(message.level_tag, str(message)) for message in get_messages(response.wsgi_request)]
 
 
@@ -45,8 +45,8 @@ def statuses(*appointments):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_only_the_steps_of_the_day_sheet_are_taken_and_the_others_are_named(back_office, tenant, jane, action, before):
     one = AppointmentFactory(tenant=tenant, status=before, customer=jane)
-    [(level, sentence)] = told(act(back_office("outlet_manager"), action, one, asked=1))
-    if ACTIONS[action] in STEPS[before]:
+    [(level, sentence)] = shown_messages(act(back_office("outlet_manager"), action, one, asked=1))
+    if ACTIONS[action] in STATUS_TRANSITIONS[before]:
         assert (level, sentence) == ("success", f"{Status(ACTIONS[action]).label}: 1.")
         assert statuses(one) == [ACTIONS[action]]
     else:
@@ -61,7 +61,7 @@ def test_completing_a_cancelled_one_is_refused_by_name_and_the_rest_is_done(back
     page = act(browser, "complete", lost, ready).content.decode()
     assert "Selected: 2. Set to completed: 1. Left as they are, for the reason beside each: 1." in page
     assert f"2025-01-25 14:00</a>, Jane: stays as it is. {reason}" in page
-    assert told(act(browser, "complete", lost, ready, asked=1)) == [
+    assert shown_messages(act(browser, "complete", lost, ready, asked=1)) == [
         ("error", f"2025-01-25 14:00, Jane: not changed. {reason}"),
         ("success", "Completed: 1."),
     ]
@@ -146,7 +146,7 @@ def test_two_who_cancel_and_mark_the_same_appointments_at_once_never_wait_for_ea
     done = sum(
         int(text.rsplit(": ")[-1].rstrip("."))
         for answer in answers
-        for level, text in told(answer)
+        for level, text in shown_messages(answer)
         if level == "success"
     )
     assert done == len(many)

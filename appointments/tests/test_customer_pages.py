@@ -50,15 +50,15 @@ def test_the_figures_are_those_of_the_api(back_office, as_role, tenant, jane, ro
     AppointmentFactory(tenant=tenant)
     page = page_of(back_office(role), jane)
     profile = as_role("staff").get(f"{CUSTOMERS}/{jane.pk}").json()
-    told = as_role("staff").get(f"{CUSTOMERS}/{jane.pk}/appointments").json()["statistics"]
+    shown_messages = as_role("staff").get(f"{CUSTOMERS}/{jane.pk}/appointments").json()["statistics"]
     assert (profile["total_spent"], profile["last_appointment_date"]) == (3000, "2025-06-12")
     for name, value in {
-        "Visits": told["completed"],
+        "Visits": shown_messages["completed"],
         "Spent": "3,000 IDR",
         "Last visit": "June 12, 2025",
-        "Upcoming": told["upcoming"],
-        "No-shows": told["no_show"],
-        "Cancelled": told["cancelled"],
+        "Upcoming": shown_messages["upcoming"],
+        "No-shows": shown_messages["no_show"],
+        "Cancelled": shown_messages["cancelled"],
     }.items():
         assert f"<dt>{name}</dt><dd>{value}</dd>" in page
 
@@ -114,7 +114,7 @@ def test_a_deleted_customer_keeps_the_figures(back_office, tenant):
 # --- the filter of the list -----------------------------------------------------------------------------------------
 
 
-def found(browser, query):
+def find_first_names(browser, query):
     return {customer.first_name for customer in browser.get(PAGE + query).context["cl"].result_list}
 
 
@@ -131,19 +131,19 @@ def test_customers_by_their_last_visit(back_office, tenant, stranger, role):
     missed = CustomerFactory(tenant=tenant, first_name="missed")
     AppointmentFactory(tenant=tenant, customer=missed, appointment_date=TODAY, status="cancelled")
     browser = back_office(role)
-    assert found(browser, "?last_visit=30") == {"-3", "0", "30"}
-    assert found(browser, "?last_visit=90") == {"31", "90"}
-    assert found(browser, "?last_visit=365") == {"91", "365"}
-    assert found(browser, "?last_visit=older") == {"366"}
-    assert found(browser, "?last_visit=never") == {"never", "missed"}
+    assert find_first_names(browser, "?last_visit=30") == {"-3", "0", "30"}
+    assert find_first_names(browser, "?last_visit=90") == {"31", "90"}
+    assert find_first_names(browser, "?last_visit=365") == {"91", "365"}
+    assert find_first_names(browser, "?last_visit=older") == {"366"}
+    assert find_first_names(browser, "?last_visit=never") == {"never", "missed"}
 
 
 def test_the_days_are_the_tenants(back_office, tenant, clock):
     AppointmentFactory(tenant=tenant, customer=CustomerFactory(tenant=tenant), appointment_date=days_ago(30))
     clock.move_to(dt.datetime(2025, 6, 15, 16, 59, tzinfo=dt.UTC))
-    assert len(found(back_office("staff"), "?last_visit=30")) == 1
+    assert len(find_first_names(back_office("staff"), "?last_visit=30")) == 1
     clock.move_to(dt.datetime(2025, 6, 15, 17, tzinfo=dt.UTC))
-    assert len(found(back_office("staff"), "?last_visit=30")) == 0
+    assert len(find_first_names(back_office("staff"), "?last_visit=30")) == 0
 
 
 def test_a_row_tells_the_last_visit(back_office, tenant, jane):

@@ -1,4 +1,4 @@
-"""The day sheet: what it shows, to whom."""
+"""The day sheet: what it shows, and to which roles."""
 
 import datetime as dt
 import re
@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.html import strip_tags
 
-from appointments.admin.appointments import day_sheet
+from appointments.admin import day_sheet
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
 from circe.db.ids import new_id
@@ -39,7 +39,7 @@ def ana(tenant):
 
 @pytest.fixture
 def shared(tenant, ana):
-    """What all the appointments of a test have in common."""
+    """The fields that all appointments of a test share."""
     return {
         "tenant": tenant,
         "customer": CustomerFactory(tenant=tenant, first_name="Jane", last_name="Doe", phone="+6281234567890"),
@@ -79,9 +79,9 @@ def columns(answer):
     """`{outlet: {member of staff: [line, …]}}`, an appointment by its customer."""
 
     def line(entry):
-        if isinstance(entry, day_sheet.Gap):
+        if isinstance(entry, day_sheet.FreeTime):
             return " to ".join(f"{time:%H:%M}" if time else "" for time in (entry.start, entry.end))
-        return f"{entry.appointment.customer.first_name}{' elsewhere' * entry.is_elsewhere}"
+        return f"{entry.appointment.customer.first_name}{' elsewhere' * entry.is_at_other_outlet}"
 
     return {
         str(outlet): {str(staff): [line(entry) for entry in entries] for staff, entries in people}
@@ -177,7 +177,7 @@ def test_what_runs_past_midnight_is_on_both_days(back_office, book):
     assert "23:00–01:30 since the day before" in text(card(sunday, night))
     assert "next day" not in text(card(saturday, to_midnight))
     assert cards(sunday)[0] == night.pk
-    # Held until 02:00, and from there on free.
+    # Booked until 02:00, and free afterwards.
     assert columns(sunday)["Kemang"]["Ana Lee"] == ["Jane", "Jane", "02:00 to "]
     assert columns(saturday)["Kemang"]["Ana Lee"] == ["11:35 to 23:00", "Jane"]
 
@@ -199,7 +199,7 @@ def test_what_runs_past_midnight_is_on_both_days(back_office, book):
 def test_today_is_the_tenants(back_office, instant, zone, day):
     browser = back_office("staff", tenant=TenantFactory(time_zone=zone))
     with time_machine.travel(dt.datetime.fromisoformat(f"{instant}+00:00"), tick=False):
-        # It is another session that sees the other day.
+        # The other day is read in another session.
         browser.force_login(browser.user)
         answer = browser.get(SHEET)
     assert day in answer.context["title"]
@@ -207,7 +207,12 @@ def test_today_is_the_tenants(back_office, instant, zone, day):
 
 def test_the_days_around_are_a_day_away_also_when_clocks_change(back_office, stranger):
     outlet = OutletFactory(tenant=stranger)
-    days = back_office("staff", tenant=stranger).get(f"{SHEET}?day=2025-03-30&outlet={outlet.pk}").context["sheet"].days
+    days = (
+        back_office("staff", tenant=stranger)
+        .get(f"{SHEET}?day=2025-03-30&outlet={outlet.pk}")
+        .context["sheet"]
+        .day_urls
+    )
     assert list(days.values()) == [
         f"{SHEET}?outlet={outlet.pk}&day=2025-03-29",
         f"{SHEET}?outlet={outlet.pk}",
@@ -231,7 +236,7 @@ def test_what_is_no_day_is_a_400_with_a_sentence(back_office, day):
 
 
 def test_a_crowded_day_is_shown_by_outlet(back_office, shared, book, monkeypatch):
-    monkeypatch.setattr(day_sheet, "MOST", 1)
+    monkeypatch.setattr(day_sheet, "MAX_APPOINTMENTS_PER_PAGE", 1)
     book("09:00-10:00")
     browser = back_office("staff")
     assert len(cards(browser.get(DAY))) == 1
@@ -274,18 +279,20 @@ def test_free_time_leads_to_the_form_filled_in(back_office, shared, book, ana):
     book("14:00-15:00")
     book("13:00-14:00", status=Status.CANCELLED)
     answer = back_office("staff").get(f"{DAY}&outlet={shared['outlet'].pk}")
-    # Ten minutes are nothing to book; what is cancelled is free.
+    # Ten minutes are too short to book; the time of a cancelled appointment is free.
     [column] = columns(answer)["Kemang"].values()
     assert column == ["Jane", "Jane", "Jane", "13:00 to 14:00", "Jane", "Jane", "15:00 to "]
-    gaps = [entry for entry in answer.context["sheet"].sections[0].columns[0].entries if hasattr(entry, "booking_url")]
+    free_times = [
+        entry for entry in answer.context["sheet"].sections[0].columns[0].entries if hasattr(entry, "booking_url")
+    ]
     place = {
         "outlet": shared["outlet"].pk,
         "staff": ana.pk,
         "appointment_date": "2025-01-25",
         "sheet": shared["outlet"].pk,
     }
-    assert prefilled(gaps[0].booking_url) == place | {"start_time": "13:00"}
-    assert prefilled(gaps[1].booking_url) == place | {"start_time": "15:00"}
+    assert prefilled(free_times[0].booking_url) == place | {"start_time": "13:00"}
+    assert prefilled(free_times[1].booking_url) == place | {"start_time": "15:00"}
 
 
 def test_nothing_is_free_on_a_day_gone_by_and_nobody_knows_when_a_day_to_come_begins(back_office, book):
@@ -297,20 +304,20 @@ def test_nothing_is_free_on_a_day_gone_by_and_nobody_knows_when_a_day_to_come_be
     assert columns(browser.get(f"{SHEET}?day=2025-01-26"))["Kemang"]["Ana Lee"] == [
         *("Jane", "11:00 to 13:00", "Jane", "14:00 to ")
     ]
-    assert not browser.get(f"{SHEET}?day=2025-01-24").context["sheet"].free
+    assert not browser.get(f"{SHEET}?day=2025-01-24").context["sheet"].free_staff
 
 
 def test_who_has_no_appointment_is_told(back_office, tenant, stranger, book, ana):
     browser = back_office("staff")
     UserFactory(tenant=stranger, first_name="Stranger")
     UserFactory(tenant=tenant, is_active=False)
-    free = browser.get(DAY).context["sheet"].free
+    free = browser.get(DAY).context["sheet"].free_staff
     assert {staff.pk for staff, _ in free} == {ana.pk, browser.user.pk}
     urls = {staff.pk: url for staff, url in free}
     place = {"staff": ana.pk, "appointment_date": "2025-01-25", "start_time": "11:35", "sheet": "all"}
     assert prefilled(urls[ana.pk]) == place
     book("23:00-01:00", day=-1)
-    assert [staff.pk for staff, _ in browser.get(DAY).context["sheet"].free] == [browser.user.pk]
+    assert [staff.pk for staff, _ in browser.get(DAY).context["sheet"].free_staff] == [browser.user.pk]
 
 
 def test_steps_of_a_day_to_come_are_of_the_booking_only(back_office, book):
@@ -330,8 +337,8 @@ def test_a_super_admin_chooses_a_business_first(back_office, tenant, stranger, b
         assert "A day sheet is of one business: choose it above." in text(answer)
     assert cards(browser.get(f"{DAY}&tenant_id={stranger.pk}")) == []
     sheet = browser.get(f"{DAY}&tenant_id={tenant.pk}").context["sheet"]
-    assert all(f"tenant_id={tenant.pk}" in url for url in sheet.days.values())
-    assert prefilled(sheet.book)["tenant"] == tenant.pk
+    assert all(f"tenant_id={tenant.pk}" in url for url in sheet.day_urls.values())
+    assert prefilled(sheet.new_booking_url)["tenant"] == tenant.pk
     for unknown in (new_id(), "zzz", "%00"):
         assert browser.get(f"{DAY}&tenant_id={unknown}").status_code == 404
     outlet = OutletFactory(tenant=stranger)

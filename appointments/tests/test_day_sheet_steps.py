@@ -9,7 +9,7 @@ from django.contrib.messages import get_messages
 from django.db import connection, connections, transaction
 from django.test import Client
 
-from appointments.admin.day_sheet import STEPS
+from appointments.admin.day_sheet import STATUS_TRANSITIONS
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
 from circe.db.ids import new_id
@@ -50,11 +50,11 @@ def book(tenant, ana):
 
 
 def click(browser, appointment, status, *, seen=None, url=DAY):
-    """Press the button `status` on the card of the appointment as it is, or was when `seen`."""
+    """Presses the button `status` on the card of the appointment, which showed its status, or `seen`."""
     return browser.post(url, {"appointment": appointment.pk, "seen": seen or appointment.status, "status": status})
 
 
-def told(response):
+def shown_messages(response):
     return [(message.level_tag, str(message)) for message in get_messages(response.wsgi_request)]
 
 
@@ -63,23 +63,23 @@ def status_of(appointment):
         return Appointment.objects.get(pk=appointment.pk).status
 
 
-STEPS_TAKEN = [(seen, status, label) for seen, steps in STEPS.items() for status, label in steps.items()]
+TRANSITIONS = [(seen, status, label) for seen, steps in STATUS_TRANSITIONS.items() for status, label in steps.items()]
 
 
 def test_every_status_leads_somewhere_and_back():
-    assert set(STEPS) == set(Status)
-    assert all(seen not in steps for seen, steps in STEPS.items())
-    assert {status for steps in STEPS.values() for status in steps} == set(Status)
+    assert set(STATUS_TRANSITIONS) == set(Status)
+    assert all(seen not in steps for seen, steps in STATUS_TRANSITIONS.items())
+    assert {status for steps in STATUS_TRANSITIONS.values() for status in steps} == set(Status)
 
 
-@pytest.mark.parametrize(("seen", "status", "label"), STEPS_TAKEN)
+@pytest.mark.parametrize(("seen", "status", "label"), TRANSITIONS)
 def test_a_click_sets_the_status_and_leads_back_to_the_place(back_office, book, seen, status, label):
     one, browser = book("Jane", "10:00-11:00", status=seen), back_office("staff")
     page = browser.get(DAY).content.decode()
     assert f'<button name="status" value="{status}" class="{status}">{label}</button>' in page
     answer = click(browser, one, status)
     assert (answer.status_code, answer.url) == (302, f"{DAY}#appointment-{one.pk}")
-    assert told(answer) == [("success", f"Jane, 10:00: {status.label.lower()}.")]
+    assert shown_messages(answer) == [("success", f"Jane, 10:00: {status.label.lower()}.")]
     assert status_of(one) == status
 
 
@@ -110,7 +110,7 @@ def test_what_somebody_changed_meanwhile_is_not_overwritten(back_office, book):
     one, browser = book("Jane", "10:00-11:00", status=Status.CANCELLED), back_office("staff")
     answer = click(browser, one, "in_progress", seen="confirmed")
     sentence = "Jane, 10:00: nothing was changed, since somebody did meanwhile. It is cancelled now."
-    assert told(answer) == [("warning", sentence)]
+    assert shown_messages(answer) == [("warning", sentence)]
     assert status_of(one) == "cancelled"
 
 
@@ -118,7 +118,7 @@ def test_a_second_click_does_no_harm(back_office, book):
     one, browser = book("Jane", "10:00-11:00"), back_office("staff")
     for expected in ("success", "info"):
         answer = click(browser, one, "in_progress", seen="confirmed")
-        assert told(answer)[-1][0] == expected
+        assert shown_messages(answer)[-1][0] == expected
     assert status_of(one) == "in_progress"
 
 
@@ -132,7 +132,7 @@ def test_a_second_click_does_no_harm(back_office, book):
 @pytest.mark.parametrize("seen", [Status.CANCELLED, Status.NO_SHOW])
 def test_a_time_given_away_is_not_held_again(back_office, book, hours, day, when, seen):
     lost, holder = book("Jane", "10:00-11:00", status=seen), book("<Jo>", hours, day)
-    level, sentence = told(click(back_office("staff"), lost, "confirmed"))[0]
+    level, sentence = shown_messages(click(back_office("staff"), lost, "confirmed"))[0]
     assert level == "error"
     assert sentence == (
         f"Jane, 10:00 stays {seen.label.lower()}. Ana Lee is booked {when}, for &lt;Jo&gt; (Haircut)."
@@ -144,7 +144,10 @@ def test_a_time_given_away_is_not_held_again(back_office, book, hours, day, when
 def test_the_appointment_of_someone_removed_holds_its_time(back_office, book):
     lost = book("Jane", "10:00-11:00", status=Status.CANCELLED)
     book("Jo", "10:30-11:30", customer=None)
-    assert "for a customer removed since (Haircut)." in told(click(back_office("staff"), lost, "confirmed"))[0][1]
+    assert (
+        "for a customer removed since (Haircut)."
+        in shown_messages(click(back_office("staff"), lost, "confirmed"))[0][1]
+    )
 
 
 def test_what_is_of_another_business_or_nothing_is_not_found(back_office, stranger, tenant, book):
@@ -209,7 +212,7 @@ def test_the_day_need_not_be_named(back_office, book):
 
 @pytest.fixture
 def at_once(back_office):
-    """`at_once((appointment, status), …)`: what is told to as many people who click together."""
+    """`at_once((appointment, status), …)`: the messages shown to as many people who click together."""
 
     def run(*clicks):
         browsers = [back_office("staff") for _ in clicks]
@@ -219,7 +222,7 @@ def at_once(back_office):
             try:
                 connection.ensure_connection()
                 barrier.wait(30)
-                answers[number] = told(click(browsers[number], appointment, status))[0]
+                answers[number] = shown_messages(click(browsers[number], appointment, status))[0]
             finally:
                 connections.close_all()
 
@@ -255,11 +258,11 @@ def test_of_those_who_hold_a_time_again_at_once_one_gets_it(at_once, book):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_click_and_a_change_of_the_same_appointment_do_not_wait_for_each_other(at_once, book, back_office):
-    # Each takes the turn of the member of staff, and only then the row.
+    # Both lock the member of staff first, and the row of the appointment second.
     one, another, browser, outcome = book("Jane", "10:00-11:00"), book("Jo", "12:00-13:00"), back_office("staff"), []
 
     def press():
-        outcome.append(told(click(browser, one, "in_progress")))
+        outcome.append(shown_messages(click(browser, one, "in_progress")))
         connections.close_all()
 
     other = threading.Thread(target=press)

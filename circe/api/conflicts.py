@@ -1,10 +1,10 @@
-"""The exception for a write that contradicts what is stored."""
+"""The exception for a write that conflicts with stored data."""
 
 from typing import Any
 
 
 class ConflictError(Exception):
-    """A write contradicts what is stored. The API answers 409 with `code`, the exception's text and `details`."""
+    """A write conflicts with stored data. The API answers 409 with `code`, the exception's text and `details`."""
 
     code = "conflict"
     details: dict[str, Any] = {}

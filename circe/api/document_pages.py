@@ -1,4 +1,4 @@
-"""The API's document, and two ways to read it in a browser. Anyone may: it tells nothing of any business."""
+"""The OpenAPI document and two pages that show it. They are public, since they hold no data of a business."""
 
 from functools import cache
 from typing import Any
@@ -11,7 +11,7 @@ from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitV
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-# Whatever the pages' scripts would like to load: nothing comes from elsewhere.
+# The scripts of the pages load nothing from another origin.
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -20,19 +20,19 @@ POLICY = (
 
 @cache
 def document() -> bytes:
-    """The OpenAPI document, the same for everyone, so made once."""
+    """Returns the OpenAPI document. It is built once, since it is the same for everyone."""
     return orjson.dumps(SchemaGenerator().get_schema(public=True))
 
 
 class Document(View):
-    """The OpenAPI document."""
+    """Answers the OpenAPI document."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return HttpResponse(document(), "application/json")
 
 
 class Page(APIView):
-    """A page that needs neither an account nor the database nor the internet."""
+    """A page that shows the document. It needs no account, no database and no internet."""
 
     url_name = "openapi"
     authentication_classes = ()
@@ -45,8 +45,8 @@ class Page(APIView):
 
 
 class SwaggerUI(Page, SpectacularSwaggerSplitView):
-    """The document to try out."""
+    """Shows the document with Swagger UI, to try requests out."""
 
 
 class ReDoc(Page, SpectacularRedocView):
-    """The document to read."""
+    """Shows the document with ReDoc, to read it."""

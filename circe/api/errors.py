@@ -1,8 +1,8 @@
-"""Every error of the API, in one shape: problem details for HTTP APIs (RFC 9457). This file alone decides them.
+"""Turns every error of the API into one shape: problem details for HTTP APIs (RFC 9457).
 
-`{"type", "title", "status", "detail", "code"}`: `detail` is a sentence for a person, `code` a stable slug for a program.
-Where fields are at fault there is `errors`: `[{"field", "code", "detail"}]`, nested fields joined by dots, at most
-MAX_FAULTS.
+`{"type", "title", "status", "detail", "code"}`: `detail` is a sentence for a person, `code` a stable word for programs.
+Where fields are not valid there are at most MAX_FIELD_ERRORS `errors`: `[{"field", "code", "detail"}]`, the names of
+nested fields joined by dots.
 """
 
 import logging
@@ -32,13 +32,13 @@ from circe.api.parsing import PayloadTooLarge, content_length
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+DATABASE_ERRORS = (OperationalError, InterfaceError, PoolTimeout)
 RETRY_AFTER_SECONDS = 2
-MAX_FAULTS = 100
+MAX_FIELD_ERRORS = 100
 
 
 class Problem(NamedTuple):
-    """An error on its way out."""
+    """An error as the API answers it."""
 
     status: int
     code: str
@@ -58,11 +58,11 @@ class Problem(NamedTuple):
         }
 
     def as_response(self) -> HttpResponse:
-        """The response where no view of Django REST framework is at work."""
+        """Returns the response for use outside Django REST framework."""
         return HttpResponse(orjson.dumps(self.body), CONTENT_TYPE, self.status, headers=self.headers)
 
     def as_page(self) -> HttpResponse:
-        """The response for a person in the admin. It asks nothing of the database."""
+        """Returns the response as a page of the back office. It needs no database."""
         return HttpResponse(
             render_to_string("problem.html", {"problem": self}), status=self.status, headers=self.headers
         )
@@ -93,7 +93,7 @@ CRASH = Problem(500, "internal_error", "Something went wrong on our side. It has
 
 
 def problem_of(exc: BaseException) -> Problem | None:
-    """The problem that an exception stands for, None for one that nobody foresaw."""
+    """Returns the problem for an exception, None for an unexpected one."""
     match exc:
         case Http404() | exceptions.NotFound():
             return NOT_FOUND
@@ -102,8 +102,8 @@ def problem_of(exc: BaseException) -> Problem | None:
         case ValidationError():
             return problem_of(exceptions.ValidationError(get_error_detail(exc)))
         case exceptions.ValidationError():
-            faults = list(islice(_faults(exc.detail), MAX_FAULTS))
-            return Problem(400, "invalid", _sentence(faults), {"errors": faults})
+            errors = list(islice(_flatten_errors(exc.detail), MAX_FIELD_ERRORS))
+            return Problem(400, "invalid", _join_errors(errors), {"errors": errors})
         case exceptions.APIException():
             code = "malformed" if isinstance(exc, exceptions.ParseError) else str(exc.get_codes())
             return Problem(exc.status_code, code, str(exc.detail), headers=_headers(exc))
@@ -121,27 +121,27 @@ def problem_of(exc: BaseException) -> Problem | None:
             return Problem(400, "malformed", "The request is malformed.")
         case UnreadablePostError():
             return INCOMPLETE
-        case _ if isinstance(exc, DATABASE_AWAY):
+        case _ if isinstance(exc, DATABASE_ERRORS):
             logger.error("The database is away or too slow: %s", exc)
             return UNAVAILABLE
     return None
 
 
-def _faults(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """The faults in what a serializer or a filter set reports, flat."""
+def _flatten_errors(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """Yields the errors of a serializer or a filter set as a flat list."""
     if isinstance(detail, dict):
         for key, value in detail.items():
             names = [path, "" if key == "non_field_errors" else str(key)]
-            yield from _faults(value, ".".join(name for name in names if name))
+            yield from _flatten_errors(value, ".".join(name for name in names if name))
     elif isinstance(detail, list):
         for value in detail:
-            yield from _faults(value, path)
+            yield from _flatten_errors(value, path)
     else:
         yield {"field": path or "body", "code": detail.code, "detail": str(detail)}
 
 
-def _sentence(faults: list[dict[str, str]]) -> str:
-    return " ".join(f"{fault['field']}: {fault['detail']}" for fault in faults[:3])
+def _join_errors(errors: list[dict[str, str]]) -> str:
+    return " ".join(f"{error['field']}: {error['detail']}" for error in errors[:3])
 
 
 def _headers(exc: exceptions.APIException) -> dict[str, str]:
@@ -154,26 +154,26 @@ def _headers(exc: exceptions.APIException) -> dict[str, str]:
 
 
 def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """The EXCEPTION_HANDLER of Django REST framework."""
+    """Returns the response for an exception. This is the EXCEPTION_HANDLER of Django REST framework."""
     problem = problem_of(exc)
     if problem is None:
         return None
     return Response(problem.body, problem.status, headers=problem.headers, content_type=CONTENT_TYPE)
 
 
-def _is_page(request: HttpRequest) -> bool:
+def _is_back_office(request: HttpRequest) -> bool:
     return request.path_info.startswith("/admin/")
 
 
 class ProblemMiddleware:
-    """Answers what goes wrong around a view: a body of unknown length or too long, a failed transaction, a crash."""
+    """Answers errors outside the view: a body too long or of unknown length, a failed transaction, a crash."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
-            # Django would take the body for an empty one, and a PUT would change nothing and say 200.
+            # Django would read an empty body, and a PUT would change nothing and answer 200.
             return LENGTH_REQUIRED.as_response()
         if (content_length(request) or 0) > settings.MAX_BODY_BYTES:
             return answer(request, TOO_LARGE)
@@ -181,10 +181,10 @@ class ProblemMiddleware:
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
         problem = problem_of(exc)
-        if _is_page(request):
-            # A conflict is met by the pages themselves, but for one that shows at COMMIT only.
-            foreseen = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
-            return problem.as_page() if problem and problem.status in foreseen else None
+        if _is_back_office(request):
+            # The pages show a conflict themselves, except one that PostgreSQL reports at COMMIT.
+            expected = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
+            return problem.as_page() if problem and problem.status in expected else None
         if problem is None:
             logger.exception("%s %s crashed", request.method, route_of(request), exc_info=exc)
         return (problem or CRASH).as_response()
@@ -197,32 +197,32 @@ def route_of(request: HttpRequest) -> str | None:
 
 def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
     """Returns the response where no view is at work: a page in the back office, JSON elsewhere."""
-    return problem.as_page() if _is_page(request) else problem.as_response()
+    return problem.as_page() if _is_back_office(request) else problem.as_response()
 
 
-# A view for Django too, whose answer to a POST without its CSRF token is a page.
+# Exempt from the CSRF check, whose failure would be a page instead of JSON.
 @csrf_exempt
 def unknown_url(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """No route has this URL."""
+    """Answers a URL that no route has."""
     return answer(request, NOT_FOUND)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """A page of the admin is not for this role, or refuses what it was asked in words of its own."""
+    """Answers PermissionDenied of a page of the back office."""
     return answer(request, problem_of(exception) or FORBIDDEN)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form came without the token of its session."""
+    """Answers a form without a valid CSRF token."""
     return answer(request, STALE)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django refused the request before a view saw it: a forged host, an overlong body."""
+    """Answers a request that Django refused before the view, such as a wrong host or a too long body."""
     return answer(request, problem_of(exception) or Problem(400, "malformed", "The request is malformed."))
 
 
 def crash(request: HttpRequest) -> HttpResponse:
-    """A crash outside any view; or the database was away there, as when a page asks whose session it is."""
+    """Answers an exception outside the view, also one of the database, as when the session is read."""
     problem = problem_of(sys.exception() or Exception())
     return answer(request, problem if problem and problem.status == HTTPStatus.SERVICE_UNAVAILABLE else CRASH)

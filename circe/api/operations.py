@@ -1,8 +1,8 @@
-"""What a view declares about its operations for the OpenAPI document.
+"""The declarations of a view about its operations, for the OpenAPI document.
 
-A viewset has `operations`, a dict of Operation by action. Where two methods lead to one action, the key names the method
-too: `"PUT update"`. It has a `tag`, and `parameters` that all its operations take. Roles, path parameters and the errors
-that every operation of a kind can answer are not declared: `circe.api.openapi` derives them.
+A viewset has `operations`, a dict of Operation by action. Where two methods lead to one action, the key has the method
+too: `"PUT update"`. It has a `tag`, and `parameters` that all its operations take. Roles, path parameters and common
+errors are not declared: `circe.api.openapi` derives them.
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ def query(name: str, description: str, schema: Schema) -> Schema:
 class Operation:
     """The documentation of one operation.
 
-    `answer` is the serializer of the answer, or with `is_page_of_answer` of one item of its page. `example` is an answer,
-    `body_examples` are bodies by name, `curl` is a whole request. `own_errors` are statuses that only this operation has.
+    `answer` is the serializer of the answer, or of one item of a page if `is_page_of_answer`. `example` is an answer,
+    `body_examples` are bodies by name, `curl` is a whole request. `own_errors` are statuses beside the common errors.
     """
 
     id: str

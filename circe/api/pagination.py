@@ -1,4 +1,4 @@
-"""The envelope of every list: `{"items", "total", "page", "size", "pages"}`."""
+"""NumberedPages of a list, answered as `{"items", "total", "page", "size", "pages"}`."""
 
 import math
 import re
@@ -10,12 +10,12 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from circe.api.parameters import single
+from circe.api.parameters import get_single_param
 
 MAX_PAGE = 2**31 - 1
 MAX_SIZE = 100
 DEFAULT_SIZE = 20
-_natural = re.compile(r"[0-9]{1,10}\Z").match
+_match_number = re.compile(r"[0-9]{1,10}\Z").match
 
 
 class PagedQuery(ABC):
@@ -26,31 +26,31 @@ class PagedQuery(ABC):
         """Returns the rows from `start` up to `stop`, and how many rows there are in all."""
 
 
-class Pages(BasePagination):
-    """Numbered pages: `page` from 1, `size` 1..100. A page past the end is empty and tells the true total."""
+class NumberedPages(BasePagination):
+    """Numbered pages: `page` from 1, `size` from 1 to 100. A page past the end is empty and has the true total."""
 
     def read(self, request: Request) -> slice:
-        """The rows asked for, of all there are."""
-        self.page = _number(request, "page", default=1, most=MAX_PAGE)
-        self.size = _number(request, "size", default=DEFAULT_SIZE, most=MAX_SIZE)
+        """Reads the parameters. Returns the slice of the page."""
+        self.page = _read_number(request, "page", default=1, maximum=MAX_PAGE)
+        self.size = _read_number(request, "size", default=DEFAULT_SIZE, maximum=MAX_SIZE)
         first = (self.page - 1) * self.size
         return slice(first, first + self.size)
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """The page of a queryset or of a PagedQuery."""
+        """Returns the rows of the page of a queryset or of a PagedQuery."""
         wanted = self.read(request)
         if isinstance(queryset, PagedQuery):
             rows, self.total = queryset.page(wanted.start, wanted.stop)
             return rows
         self.total = queryset.count()
         rows = list(queryset[wanted.start : wanted.stop + 1]) if wanted.start < self.total else []
-        # One added since the count may have pushed another over the end of the page: there is a next one, then.
+        # A row that was added after the count may have moved the last row to a next page: the total says so.
         self.total = max(self.total, wanted.start + len(rows)) if rows else self.total
         return rows[: self.size]
 
     @property
     def figures(self) -> dict[str, int]:
-        """`{"total", "page", "size", "pages"}`."""
+        """The page as `{"total", "page", "size", "pages"}`."""
         pages = math.ceil(self.total / self.size)
         return {"total": self.total, "page": self.page, "size": self.size, "pages": pages}
 
@@ -66,8 +66,8 @@ class Pages(BasePagination):
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return [
-            _parameter("page", "Which page, from 1.", default=1, most=MAX_PAGE),
-            _parameter("size", "How many on a page.", default=DEFAULT_SIZE, most=MAX_SIZE),
+            _parameter("page", "Which page, from 1.", default=1, maximum=MAX_PAGE),
+            _parameter("size", "How many on a page.", default=DEFAULT_SIZE, maximum=MAX_SIZE),
         ]
 
 
@@ -79,16 +79,16 @@ FIGURES: dict[str, Any] = {
 }
 
 
-def _number(request: Request, name: str, *, default: int, most: int) -> int:
-    text = single(request, name)
+def _read_number(request: Request, name: str, *, default: int, maximum: int) -> int:
+    text = get_single_param(request, name)
     if text is None:
         return default
-    value = int(text) if _natural(text) else 0
-    if not 1 <= value <= most:
-        raise ValidationError({name: f"Write a whole number from 1 to {most}."})
+    value = int(text) if _match_number(text) else 0
+    if not 1 <= value <= maximum:
+        raise ValidationError({name: f"Write a whole number from 1 to {maximum}."})
     return value
 
 
-def _parameter(name: str, description: str, *, default: int, most: int) -> dict[str, Any]:
-    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+def _parameter(name: str, description: str, *, default: int, maximum: int) -> dict[str, Any]:
+    schema = {"type": "integer", "minimum": 1, "maximum": maximum, "default": default}
     return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}

@@ -1,4 +1,4 @@
-"""Query parameters, read strictly: what can't be understood is a 400 and never quietly ignored."""
+"""Query parameters, read strictly: a value that is not valid is a 400, never ignored."""
 
 import datetime as dt
 import re
@@ -20,8 +20,8 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}([.,]\d{1,6})?)?([Zz]|[+\- ]\d{2}:?\d{2})?\Z", re.ASCII)
 
 
-def single(request: Request, name: str) -> str | None:
-    """The value of a parameter, None where it is absent. Raises a 400 where it is given twice or holds a NUL."""
+def get_single_param(request: Request, name: str) -> str | None:
+    """Returns the value of a parameter, None where it is absent. Raises a 400 where it is given twice or has a NUL."""
     values = request.query_params.getlist(name)
     if len(values) > 1:
         raise BadRequest({name: "Give this parameter once."})
@@ -30,9 +30,9 @@ def single(request: Request, name: str) -> str | None:
     return values[0] if values else None
 
 
-def boolean(request: Request, name: str, *, default: bool) -> bool:
-    """A parameter that is true or false. Raises a 400 for anything else."""
-    value = single(request, name)
+def get_boolean_param(request: Request, name: str, *, default: bool) -> bool:
+    """Returns the value of a boolean parameter. Raises a 400 for anything else than a boolean."""
+    value = get_single_param(request, name)
     if value is None:
         return default
     try:
@@ -42,7 +42,7 @@ def boolean(request: Request, name: str, *, default: bool) -> bool:
 
 
 def to_boolean(value: str) -> bool:
-    """True for `true` and `1`, False for `false` and `0`, in any case. Raises ValidationError for anything else."""
+    """Returns True for `true` and `1`, False for `false` and `0`, in any case. Raises ValidationError otherwise."""
     try:
         return BOOLEANS[value.lower()]
     except KeyError as error:
@@ -50,9 +50,10 @@ def to_boolean(value: str) -> bool:
 
 
 def to_day_or_instant(value: str) -> dt.date | dt.datetime:
-    """`YYYY-MM-DD` as a date; an ISO 8601 instant as a datetime in UTC (one without an offset: the tenant's clock).
+    """Returns `YYYY-MM-DD` as a date, and an ISO 8601 instant as a datetime in UTC.
 
-    A `+` of an offset that arrives as a space is understood. Raises ValidationError for anything else.
+    An instant without an offset is in the tenant's time zone. The `+` of an offset may arrive as a space, since a URL
+    encodes a space as `+`. Raises ValidationError for anything else.
     """
     try:
         if DAY.match(value):
@@ -66,7 +67,7 @@ def to_day_or_instant(value: str) -> dt.date | dt.datetime:
 
 
 def first_instant(value: dt.date | dt.datetime) -> dt.datetime:
-    """The first instant of a day in `local_zone()`; an instant itself."""
+    """Returns the first instant of a day in `local_zone()`; returns an instant as it is."""
     if isinstance(value, dt.datetime):
         return value
     try:
@@ -76,7 +77,7 @@ def first_instant(value: dt.date | dt.datetime) -> dt.datetime:
 
 
 def last_instant(value: dt.date | dt.datetime) -> dt.datetime:
-    """The last microsecond of a day in `local_zone()`; of a second, which is how instants are told; else the instant."""
+    """Returns the last microsecond of a day in `local_zone()`, or of an instant's second if it has no microseconds."""
     if isinstance(value, dt.datetime):
         return value if value.microsecond else value.replace(microsecond=999_999)
     try:
@@ -86,25 +87,25 @@ def last_instant(value: dt.date | dt.datetime) -> dt.datetime:
 
 
 def is_reversed(start: dt.date | dt.datetime, end: dt.date | dt.datetime) -> bool:
-    """Whether a range, given by its first and last day or instant, ends before it begins."""
+    """Returns whether a range ends before it begins."""
     if isinstance(start, dt.datetime) or isinstance(end, dt.datetime):
         return first_instant(start) > last_instant(end)
-    # Days compare as days: one that a zone skipped (2011-12-30 in Pacific/Apia) has no instant, but is not reversed.
+    # Two days are compared as days: a day that a time zone skipped (2011-12-30 in Pacific/Apia) has no instant.
     return start > end
 
 
 def as_day(value: dt.date | dt.datetime) -> dt.date:
-    """The day in `local_zone()` of what `to_day_or_instant` gives."""
+    """Returns the day in `local_zone()` of a day or an instant."""
     if not isinstance(value, dt.datetime):
         return value
     try:
         return value.astimezone(local_zone()).date()
-    except OverflowError:  # the first or the last day there is
+    except OverflowError:  # the first or the last day of the calendar
         return value.date()
 
 
 class StrictField(CharField):
-    """A form field that hands its text, once given, to `convert`. An empty text is an error, not an absence."""
+    """A form field that passes its text to `convert`. An empty text is converted too, and thus mostly an error."""
 
     def __init__(self, *, convert: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs, strip=True, empty_value=None)
@@ -115,10 +116,10 @@ class StrictField(CharField):
 
 
 class StrictFilter(django_filters.Filter):
-    """A filter over StrictField."""
+    """A filter whose form field is a StrictField."""
 
     field_class = StrictField
-    # Of the parameter in the OpenAPI document.
+    # The JSON Schema of the parameter in the OpenAPI document.
     schema: dict[str, Any] = {"type": "string"}
 
     def __init__(self, *args: Any, schema: dict[str, Any] | None = None, **kwargs: Any) -> None:
@@ -127,7 +128,7 @@ class StrictFilter(django_filters.Filter):
 
 
 class BooleanFilter(StrictFilter):
-    """`true` or `false`."""
+    """A filter that reads `true` or `false`."""
 
     schema = {"type": "boolean"}
 
@@ -136,7 +137,7 @@ class BooleanFilter(StrictFilter):
 
 
 class DayFilter(StrictFilter):
-    """A day or an instant."""
+    """A filter that reads a day or an instant."""
 
     schema = {"type": "string", "format": "date"}
 
@@ -145,7 +146,7 @@ class DayFilter(StrictFilter):
 
 
 class StrictFilterBackend(DjangoFilterBackend):
-    """Makes a form only where there is a parameter to read: else the queryset stays the very same."""
+    """Filters only if the request has a parameter of the filter set; otherwise the queryset stays the same object."""
 
     def get_filterset(self, request: Request, queryset: QuerySet, view: Any) -> django_filters.FilterSet | None:
         given = view.filterset_class.base_filters.keys() & request.query_params.keys()
@@ -155,17 +156,17 @@ class StrictFilterBackend(DjangoFilterBackend):
 class StrictFilterSet(django_filters.FilterSet):
     """A filter set that refuses a parameter given twice, and a range that ends before it begins.
 
-    `ranges` names the pairs of parameters that bound one.
+    `ranges` has the names of the first and the last parameter of each range.
     """
 
     ranges: tuple[tuple[str, str], ...] = ()
     _form_class: type[Form] | None = None
 
     def get_form_class(self) -> type[Form]:
-        """The same for every request: a form copies its fields."""
-        kind = type(self)
-        kind._form_class = kind._form_class or super().get_form_class()
-        return kind._form_class
+        """Returns one form class for all requests: each form copies its fields."""
+        cls = type(self)
+        cls._form_class = cls._form_class or super().get_form_class()
+        return cls._form_class
 
     def is_valid(self) -> bool:
         values = self.form.cleaned_data if super().is_valid() else {}

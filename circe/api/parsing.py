@@ -1,4 +1,4 @@
-"""JSON bodies, read strictly."""
+"""Reads JSON bodies strictly."""
 
 import json
 from http import HTTPStatus
@@ -31,8 +31,8 @@ def content_length(request: HttpRequest) -> int | None:
 
 
 class StrictJSONParser(BaseParser):
-    """UTF-8 JSON. Raises PayloadTooLarge over MAX_JSON_BYTES; ParseError for what is not JSON by RFC 8259, and for lone
-    surrogates, NUL, a key given twice, or more than MAX_DEPTH levels, which JSON allows and nobody means.
+    """Parses UTF-8 JSON. Raises PayloadTooLarge over MAX_JSON_BYTES, and ParseError for what RFC 8259 forbids. It also
+    refuses what JSON allows but no client means: lone surrogates, NUL, a key given twice, more than MAX_DEPTH levels.
     """
 
     media_type = "application/json"
@@ -48,24 +48,24 @@ class StrictJSONParser(BaseParser):
             value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise ParseError(f"The body is not valid JSON: {error}.") from error
-        _inspect(value, MAX_DEPTH)
-        # orjson keeps the last of two equal keys and says nothing; the standard parser lets one look.
-        json.loads(body, object_pairs_hook=_without_repetition, parse_int=str, parse_float=str)
+        _check_value(value, MAX_DEPTH)
+        # orjson silently keeps the last of two equal keys; the standard parser passes all pairs to a hook.
+        json.loads(body, object_pairs_hook=_refuse_repeated_keys, parse_int=str, parse_float=str)
         return value
 
 
-def _inspect(value: Any, levels: int) -> None:
+def _check_value(value: Any, levels: int) -> None:
     if isinstance(value, str) and "\0" in value:
         raise ParseError("The body holds a NUL character.")
     if isinstance(value, dict | list):
         if not levels:
             raise ParseError(f"The body is nested more than {MAX_DEPTH} levels deep.")
         for part in value:
-            _inspect(part, levels - 1)
+            _check_value(part, levels - 1)
         for part in value.values() if isinstance(value, dict) else ():
-            _inspect(part, levels - 1)
+            _check_value(part, levels - 1)
 
 
-def _without_repetition(pairs: list[tuple[str, Any]]) -> None:
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> None:
     if len({key for key, _ in pairs}) < len(pairs):
         raise ParseError("The body names a key twice.")

@@ -1,4 +1,4 @@
-"""JSON out, whatever the client says it accepts."""
+"""Renders JSON, whatever the Accept header of the client says."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 
 class JSONRenderer(BaseRenderer):
-    """UTF-8 JSON."""
+    """Renders UTF-8 JSON."""
 
     media_type = "application/json"
     format = "json"
@@ -20,7 +20,7 @@ class JSONRenderer(BaseRenderer):
 
 
 class AlwaysJSON(BaseContentNegotiation):
-    """The body's parser by its Content-Type, the answer's renderer always the same: there is only one."""
+    """Chooses the parser by the body's Content-Type, and always the one renderer that there is."""
 
     def select_parser(self, request: Request, parsers: list[Any]) -> Any:
         media_type = (request.content_type or "").partition(";")[0].strip().lower()

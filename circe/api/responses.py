@@ -1,4 +1,4 @@
-"""What operations share in the document: errors, headers, and the shape of a problem."""
+"""The parts of the OpenAPI document that operations share: error responses, headers, and the schema of a problem."""
 
 from dataclasses import dataclass
 
@@ -16,9 +16,9 @@ LOCATION: Schema = {
 }
 ETAG: Schema = {
     "ETag": {
-        "description": "The version of what a GET shows of the customer, for `If-Match`. Whatever changes that changes it: "
-        "the customer and their preferences, a preferred outlet, service or person that is deleted, and their appointments, "
-        "by the totals.",
+        "description": "The version of what a GET shows of the customer, for `If-Match`. Whatever changes that changes "
+        "it: the customer and their preferences, a preferred outlet, service or person that is deleted, and their "
+        "appointments, by the totals.",
         "required": True,
         "schema": {"type": "string"},
     }
@@ -32,7 +32,8 @@ REPLAYED: Schema = {
 IDEMPOTENCY_KEY: Schema = {
     "in": "header",
     "name": "Idempotency-Key",
-    "description": "A request sent again with the same key is done once; for 24 hours it is answered as the first time.",
+    "description": "A request sent again with the same key is done once; "
+    "for 24 hours it is answered as the first time.",
     "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"},
 }
 IF_MATCH: Schema = {
@@ -44,8 +45,8 @@ IF_MATCH: Schema = {
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """An error that operations share: the response component `name`, with an example."""
+class ErrorResponse:
+    """An error that operations share: the response component `name` of the document, with an example."""
 
     name: str
     description: str
@@ -53,8 +54,8 @@ class Refusal:
     headers: Schema | None = None
 
 
-REFUSALS = {
-    400: Refusal(
+ERROR_RESPONSES = {
+    400: ErrorResponse(
         "BadRequest",
         "The request is malformed or a value is not valid; `errors` names the fields.",
         Problem(
@@ -64,22 +65,22 @@ REFUSALS = {
             {"errors": [{"field": "page", "code": "invalid", "detail": "Write a whole number from 1 to 2147483647."}]},
         ),
     ),
-    401: Refusal(
+    401: ErrorResponse(
         "Unauthorized",
         "There is no token, it is not good, or the credentials are wrong.",
         Problem(401, "authentication_failed", "The access token is not valid or has expired."),
         WWW_AUTHENTICATE,
     ),
-    403: Refusal(
+    403: ErrorResponse(
         "Forbidden",
         "The caller's role is too low, or another business is named. Decided before any row is looked up.",
         Problem(403, "permission_denied", "You do not have permission to perform this action."),
     ),
-    404: Refusal("NotFound", "There is no such customer, or not for the caller.", NOT_FOUND),
-    409: Refusal(
+    404: ErrorResponse("NotFound", "There is no such customer, or not for the caller.", NOT_FOUND),
+    409: ErrorResponse(
         "Conflict",
-        "Another customer of the business has the e-mail or the phone; or, with the code `in_flight`, a request with the "
-        "same `Idempotency-Key` is being answered.",
+        "Another customer of the business has the e-mail or the phone; or, with the code `in_flight`, a request with "
+        "the same `Idempotency-Key` is being answered.",
         Problem(
             409,
             "duplicate_customer",
@@ -87,31 +88,31 @@ REFUSALS = {
             {"conflicts": [{"field": "email", "customer_id": "507f1f77bcf86cd799439011", "is_deleted": False}]},
         ),
     ),
-    412: Refusal(
+    412: ErrorResponse(
         "PreconditionFailed",
         "The customer is not as `If-Match` says the client saw them.",
         Problem(412, "stale", "It was changed since you read it. Read it again, and decide anew."),
     ),
-    413: Refusal(
+    413: ErrorResponse(
         "PayloadTooLarge", "The body is too large.", Problem(413, "payload_too_large", "The body is too large.")
     ),
-    415: Refusal(
+    415: ErrorResponse(
         "UnsupportedMediaType",
         "The body is not `application/json`.",
         Problem(415, "unsupported_media_type", 'Unsupported media type "text/plain" in request.'),
     ),
-    422: Refusal(
+    422: ErrorResponse(
         "UnprocessableContent",
         "The `Idempotency-Key` was used for another request.",
         Problem(422, "idempotency_key_reused", "This Idempotency-Key was used for another request: choose a new one."),
     ),
-    429: Refusal(
+    429: ErrorResponse(
         "TooManyRequests",
         "Too many failures.",
         Problem(429, "throttled", "Request was throttled. Expected available in 840 seconds."),
         RETRY_AFTER,
     ),
-    503: Refusal(
+    503: ErrorResponse(
         "Unavailable",
         "The database is away or too slow.",
         Problem(

@@ -1,4 +1,4 @@
-"""Serializers and serializer fields that read strictly: a value of another JSON type is an error, not converted."""
+"""Strict serializers and serializer fields: a value of another JSON type is an error and is not converted."""
 
 import datetime as dt
 import unicodedata
@@ -15,8 +15,8 @@ MAX_PASSWORD_LENGTH = 128
 
 
 class StringField(serializers.CharField):
-    """A string, and not a number that could be read as one. Unless kept as typed (`trim_whitespace=False`), it is composed
-    (NFC) before it is measured.
+    """A field that accepts strings only. It normalizes a string to NFC before its length is checked, unless
+    `trim_whitespace=False`.
     """
 
     def to_internal_value(self, data: Any) -> str:
@@ -27,7 +27,7 @@ class StringField(serializers.CharField):
 
 
 class NullableTextField(serializers.CharField):
-    """A read-only text, null where the model stores it empty."""
+    """A read-only text field: null where the model has an empty text."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(read_only=True, allow_null=True, **kwargs)
@@ -37,7 +37,7 @@ class NullableTextField(serializers.CharField):
 
 
 class StrictBooleanField(serializers.BooleanField):
-    """true or false, and no word for them."""
+    """A field that accepts true and false only, not a string for them."""
 
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
@@ -46,7 +46,7 @@ class StrictBooleanField(serializers.BooleanField):
 
 
 class DayField(serializers.DateField):
-    """A day as `YYYY-MM-DD`, and in no other way of ISO 8601."""
+    """A field that accepts a day as `YYYY-MM-DD` only, not in the other notations of ISO 8601."""
 
     default_error_messages = {"invalid": "Write a day of the calendar as YYYY-MM-DD."}
 
@@ -57,7 +57,7 @@ class DayField(serializers.DateField):
 
 
 class ClearableListField(serializers.ListField):
-    """A list that null empties."""
+    """A list field that reads null as an empty list."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_null=True, **kwargs)
@@ -66,14 +66,14 @@ class ClearableListField(serializers.ListField):
         return (True, []) if data is None else super().validate_empty_values(data)
 
     def to_internal_value(self, data: Any) -> list[Any]:
-        # Before each entry is looked at: a megabyte of wrong ones is half a minute's work.
+        # Checked before the entries are validated: a megabyte of invalid entries would take half a minute.
         if isinstance(data, list) and self.max_length is not None and len(data) > self.max_length:
             self.fail("max_length", max_length=self.max_length)
         return super().to_internal_value(data)
 
 
 class InstantField(serializers.DateTimeField):
-    """An instant, shown as `2025-01-15T10:30:00Z`: UTC whatever zone is active, whole seconds."""
+    """A field that shows an instant as `2025-01-15T10:30:00Z`: in UTC whatever zone is active, in whole seconds."""
 
     def to_representation(self, value: dt.datetime) -> str:
         return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -115,7 +115,7 @@ class ModelSerializer(CachedFieldsMixin, serializers.ModelSerializer):
 
 
 class TenantPrimaryKeyField(StringField):
-    """The id of a row of `queryset`, scoped like every query: a foreign id and one of nothing are the same error."""
+    """The id of a row of `queryset`, which is scoped: the id of another tenant's row is an error like an unknown id."""
 
     default_error_messages = {"absent": "There is no {what} with this id."}
 
@@ -130,7 +130,7 @@ class TenantPrimaryKeyField(StringField):
 
 
 class TenantPrimaryKeyListField(ClearableListField):
-    """A list of ids of rows of `queryset`, looked up together; repeated ids are taken once."""
+    """A list of ids of rows of `queryset`, looked up in one query. Repeated ids are dropped."""
 
     child = serializers.RegexField(PATTERN, error_messages={"invalid": "An id has 24 lower-case hex digits."})
     default_error_messages = {"absent": "There is no {what} with the id {id}."}
@@ -142,13 +142,13 @@ class TenantPrimaryKeyListField(ClearableListField):
     def to_internal_value(self, data: Any) -> list[str]:
         ids = list(dict.fromkeys(super().to_internal_value(data)))
         found = set(self.queryset.filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
-        for absent in (one for one in ids if one not in found):
+        for absent in (pk for pk in ids if pk not in found):
             self.fail("absent", what=self.queryset.model._meta.verbose_name, id=absent)
         return ids
 
 
 class StrictSerializer(CachedFieldsMixin):
-    """A serializer that refuses keys it does not know."""
+    """A serializer that refuses unknown keys."""
 
     def to_internal_value(self, data: Any) -> Any:
         unknown = set(data) - set(self.fields) if isinstance(data, dict) else set()

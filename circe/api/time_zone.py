@@ -1,4 +1,4 @@
-"""The time zone in which days and clock times are meant. An app registers who says so."""
+"""The time zone of days and clock times. An app registers the function that returns it."""
 
 import datetime as dt
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How the lists of the admin are paged, however many rows there are."""
+"""Paging of the lists in the back office, whose cost does not grow with the number of rows."""
 
 from functools import cached_property
 from typing import Any
@@ -9,12 +9,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 
-class Counted(int):
-    """How many rows were counted. With `and_more` there are others: as text `10,000+`."""
+class CappedCount(int):
+    """A number of rows that was counted up to a limit. With `and_more` there are more rows: its text is `10,000+`."""
 
     and_more: bool
 
-    def __new__(cls, number: int, *, and_more: bool = False) -> "Counted":
+    def __new__(cls, number: int, *, and_more: bool = False) -> "CappedCount":
         counted = super().__new__(cls, number)
         counted.and_more = and_more
         return counted
@@ -23,14 +23,14 @@ class Counted(int):
         return f"{int(self):,}{'+' if self.and_more else ''}"
 
 
-class BoundedPaginator(Paginator):
-    """Pages of the first rows of a list, up to `bound`: whoever looks for another narrows the list.
+class CappedPaginator(Paginator):
+    """Pages the first `max_rows` rows of a list. To find other rows, a person filters or searches.
 
-    One query finds the ids, and thereby the count, so that a costly condition is met once; a second one reads the page's
-    `rows`, so that what these show beside is not json_expressions for those before them.
+    One query reads the ids, which also give the count, so that PostgreSQL evaluates a costly condition once. A second
+    query reads the page from `rows`, so that annotations are computed for the rows of the page only.
     """
 
-    bound = 10_000
+    max_rows = 10_000
 
     def __init__(self, *args: Any, rows: QuerySet, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -38,29 +38,29 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def ids(self) -> list[Any]:
-        """In the order of the list; one beyond the bound tells that there are more."""
-        return list(self.object_list.values_list("pk", flat=True)[: self.bound + 1])
+        """The ids in the order of the list. One id more than `max_rows` means that there are more rows."""
+        return list(self.object_list.values_list("pk", flat=True)[: self.max_rows + 1])
 
     @cached_property
     def count(self) -> int:
-        return Counted(min(len(self.ids), self.bound), and_more=len(self.ids) > self.bound)
+        return CappedCount(min(len(self.ids), self.max_rows), and_more=len(self.ids) > self.max_rows)
 
     def page(self, number: Any) -> Page:
         number = self.validate_number(number)
         start = (number - 1) * self.per_page
-        return self._get_page(self.listed(start, min(start + self.per_page, self.count)), number, self)
+        return self._get_page(self.read_rows(start, min(start + self.per_page, self.count)), number, self)
 
-    def listed(self, start: int, end: int) -> list[Any]:
-        """The rows from `start` up to `end`, that one not included."""
+    def read_rows(self, start: int, end: int) -> list[Any]:
+        """Returns the rows from `start` up to but not including `end`."""
         ids = self.ids[start:end]
-        found = self.rows.in_bulk(ids)
-        return [found[pk] for pk in ids if pk in found]
+        by_id = self.rows.in_bulk(ids)
+        return [by_id[pk] for pk in ids if pk in by_id]
 
 
-class BoundedList(ChangeList):
-    """A list that reads its rows through the paginator, also where one page holds them all."""
+class CappedChangeList(ChangeList):
+    """A change list that reads its rows through the paginator, also if they fit on one page."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if not isinstance(self.result_list, list):
-            self.result_list = self.paginator.listed(0, self.result_count)
+            self.result_list = self.paginator.read_rows(0, self.result_count)

@@ -1,4 +1,4 @@
-"""The site of the back office, and how its forms find rows to choose from."""
+"""The base of the Django admin site: transactions, and the rows that forms offer."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,16 +11,16 @@ from django.http import HttpRequest, HttpResponse
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-MAX_TERM = 100
+MAX_SEARCH_LENGTH = 100
 
 
 class Autocomplete(AutocompleteJsonView):
-    """The rows to choose from in a form: those on offer, for whom the admin's table lets choose."""
+    """Answers the rows that a form offers, to roles that may choose rows of the table."""
 
     def process_request(self, request: HttpRequest) -> Any:
         term, *rest = super().process_request(request)
-        if "\0" in term or len(term) > MAX_TERM:
-            raise BadRequest(f"Search for at most {MAX_TERM} characters, none of them null.")
+        if "\0" in term or len(term) > MAX_SEARCH_LENGTH:
+            raise BadRequest(f"Search for at most {MAX_SEARCH_LENGTH} characters, none of them null.")
         return term, *rest
 
     def has_perm(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
@@ -40,12 +40,12 @@ def opens_own_transactions(view: View) -> View:
 
 
 class CirceAdminSite(AdminSite):
-    """The back office. Each page is one transaction, so half of a write is never kept."""
+    """The base class of the back office site. Each page is one transaction, so that half of a write is never kept."""
 
     site_header = site_title = "Circe"
     index_title = "Back office"
     site_url = None
-    # The pages stand in the header instead: a list needs the width.
+    # The links are in the header instead, since lists need the width.
     enable_nav_sidebar = False
 
     def __init__(self, name: str = "admin") -> None:

@@ -1,4 +1,4 @@
-"""Form fields in which a row is chosen by typing."""
+"""Form fields in which a person chooses a row while typing."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectM
 from circe.db.ids import is_id
 
 
-class _WellFormedIds:
-    """Draws a form again whose ids were malformed: the stock widget looks them up, which such ids refuse."""
+class _ValidIdsMixin:
+    """Drops malformed ids, so that an invalid form can be shown again: Django's widget would look them up and fail."""
 
     def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:
-        return super().optgroups(name, [one for one in value if is_id(one)], attr)  # type: ignore[misc]
+        return super().optgroups(name, [pk for pk in value if is_id(pk)], attr)  # type: ignore[misc]
 
 
-class Choice(_WellFormedIds, AutocompleteSelect):
-    """One row, found by typing."""
+class ChoiceWidget(_ValidIdsMixin, AutocompleteSelect):
+    """A widget that finds one row while the person types."""
 
 
-class Choices(_WellFormedIds, AutocompleteSelectMultiple):
-    """Several rows, found by typing."""
+class MultipleChoiceWidget(_ValidIdsMixin, AutocompleteSelectMultiple):
+    """A widget that finds several rows while the person types."""

@@ -1,4 +1,4 @@
-"""A demo business: who works there, what it offers, and when each of its customers came first.
+"""A demo business: its staff, its services, and when each of its customers came first.
 
 The same seed and day give the same business, to the last digit of its ids.
 """
@@ -13,20 +13,20 @@ from typing import NamedTuple
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 
-from circe.demo.countries import INDONESIA, NORWAY, Place, mailbox
+from circe.demo.countries import INDONESIA, NORWAY, Locality, mailbox
 from tenants.models import Outlet, Role, Service, Tenant, User
 
-KNOWN = (("lotus", "Lotus Salon & Spa"), ("nordlys", "Nordlys Frisør & Spa"))
+DOCUMENTED_TENANTS = (("lotus", "Lotus Salon & Spa"), ("nordlys", "Nordlys Frisør & Spa"))
 
-DAY = 24 * 60 * 60
-HISTORY = 3 * 365  # days before today
-AHEAD = 42  # days after today for which one can book
-SLOTS = 5  # of two hours, in the day of a member of staff
-BUSIEST = 0.95  # how full the busiest day is, which mostly is today
+DAY_SECONDS = 24 * 60 * 60
+PAST_DAYS = 3 * 365
+BOOKABLE_DAYS = 42  # days after today that have appointments
+SLOTS_PER_DAY = 5  # of SLOT_MINUTES, for each member of staff
+MAX_OCCUPANCY = 0.95  # the share of slots that is booked on the busiest day, which mostly is today
 MIN_STAFF = 6
 STAFF_PER_OUTLET = 12
-# A prime, and thereby a step that visits every combination of names, or every phone number, before any comes again.
-STRIDE = 1_618_033_999
+# A prime: steps of this size visit every combination of names, and every phone number, before any repeats.
+PRIME_STEP = 1_618_033_999
 
 
 class Person(NamedTuple):
@@ -39,9 +39,9 @@ class Person(NamedTuple):
 
 
 class Business:
-    """A tenant with all that it owns but the rows of customers and appointments (see `rows`).
+    """A tenant with everything except the rows of customers and appointments, which are in `rows`.
 
-    `number` counts from 0: lotus, nordlys, others after them. `password` is the hash of every demo password.
+    `number` is 0 for lotus, 1 for nordlys, and more for other tenants. `password` is the hash of the demo password.
     """
 
     def __init__(
@@ -49,46 +49,46 @@ class Business:
     ) -> None:
         self.number, self.size, self.password = number, customers, password
         self.country = (INDONESIA, NORWAY)[number % 2]
-        self.random = Random(f"{seed}/{number}")  # noqa: S311 (it's to be foreseeable)
+        self.random = Random(f"{seed}/{number}")  # noqa: S311 (the data must be reproducible)
         self._name_offset, self._phone_offset = self.random.getrandbits(32), self.random.getrandbits(32)
         self.tenant = self._tenant()
-        self._lay_out_calendar(now.astimezone(self.tenant.zone).date())
-        self._open()
+        self._set_calendar(now.astimezone(self.tenant.zone).date())
+        self._add_tenant_and_services()
         self._register_customers()
-        self.quotas = in_parts(appointments, self._demand())
-        self._employ(max(MIN_STAFF, round(max(self.quotas) / (SLOTS * BUSIEST) + 0.5)))
+        self.quotas = split_in_proportion(appointments, self._daily_weights())
+        self._add_staff(max(MIN_STAFF, round(max(self.quotas) / (SLOTS_PER_DAY * MAX_OCCUPANCY) + 0.5)))
 
     @property
     def users(self) -> list[User]:
         return [self.admin, self.manager, *self.staff]
 
     def new_id(self, seconds: int) -> str:
-        """An id of that instant, in seconds since 1970."""
+        """Returns a new id for an instant, given in seconds since 1970."""
         return f"{seconds:08x}{self.random.getrandbits(64):016x}"
 
     def customer_id(self, index: int) -> str:
         return f"{self.created[index]:08x}{self.id_tails[index]:016x}"
 
     def person(self, index: int) -> Person:
-        """One name after another; each combination comes once before any comes again."""
+        """Returns the person with that index. Every combination of names is used before any repeats."""
         names, surnames = self.country.women + self.country.men, self.country.surnames
         combinations = len(names) * len(surnames)
         rounds, turn = divmod(index, combinations)
-        surname, name = divmod((turn * STRIDE + self._name_offset) % combinations, len(names))
+        surname, name = divmod((turn * PRIME_STEP + self._name_offset) % combinations, len(names))
         first, last = names[name], surnames[surname]
         suffix = str(rounds + 1) if rounds else ""
         return Person(first, last, f"{mailbox(first)}.{mailbox(last)}{suffix}", name < len(self.country.women))
 
     def phone(self, index: int) -> str:
-        """A mobile number in E.164, another for each index."""
+        """Returns a mobile number in E.164 that is unique for the index."""
         prefixes, numbers = self.country.mobile_prefixes, 10**self.country.mobile_digits
-        prefix, number = divmod((index * STRIDE + self._phone_offset) % (len(prefixes) * numbers), numbers)
+        prefix, number = divmod((index * PRIME_STEP + self._phone_offset) % (len(prefixes) * numbers), numbers)
         return f"{self.country.calling_code}{prefixes[prefix]}{number:0{self.country.mobile_digits}}"
 
     def _tenant(self) -> Tenant:
         country = self.country
-        if self.number < len(KNOWN):
-            slug, name = KNOWN[self.number]
+        if self.number < len(DOCUMENTED_TENANTS):
+            slug, name = DOCUMENTED_TENANTS[self.number]
         else:
             word = country.businesses[self.number // 2 % len(country.businesses)]
             slug, name = f"{mailbox(word)}-{self.number + 1}", f"{word} {country.areas[self.number // 2 % 7].name}"
@@ -102,15 +102,15 @@ class Business:
             is_demo=True,
         )
 
-    def _lay_out_calendar(self, today: dt.date) -> None:
-        """`days[HISTORY]` is today. `midnights` are where days begin, in seconds since 1970."""
-        self.days = [today + dt.timedelta(day) for day in range(-HISTORY, AHEAD + 1)]
+    def _set_calendar(self, today: dt.date) -> None:
+        """Sets `days`, of which `days[PAST_DAYS]` is today, and `midnights`, when each begins in seconds since 1970."""
+        self.days = [today + dt.timedelta(day) for day in range(-PAST_DAYS, BOOKABLE_DAYS + 1)]
         self.midnights = array(
             "q", (int(dt.datetime.combine(day, dt.time(), self.tenant.zone).timestamp()) for day in self.days)
         )
         self.opened = self.midnights[0] + self.country.opens_at * 3600
 
-    def _open(self) -> None:
+    def _add_tenant_and_services(self) -> None:
         self.tenant.pk = self.new_id(self.opened)
         self._opening = {
             "created_at": dt.datetime.fromtimestamp(self.opened, dt.UTC),
@@ -131,30 +131,30 @@ class Business:
         ]
 
     def _register_customers(self) -> None:
-        """When each customer came first, in order: more of them from year to year, and within opening hours.
+        """Sets `created`, when each customer came first: in order, more of them each year, and within opening hours.
 
-        `known` is how many had come before each day: just the first so many.
+        Sets `known_counts`, the number of customers who came before each day.
         """
         self.created = array("q")
         for index in range(self.size):
-            day, hour = divmod(HISTORY * ((index + self.random.random()) / self.size) ** 0.85, 1)
+            day, hour = divmod(PAST_DAYS * ((index + self.random.random()) / self.size) ** 0.85, 1)
             self.created.append(self.midnights[int(day)] + int((self.country.opens_at + 10 * hour) * 3600))
-        self.known = [bisect_left(self.created, midnight) for midnight in self.midnights]
+        self.known_counts = [bisect_left(self.created, midnight) for midnight in self.midnights]
         self.id_tails = array("Q", (self.random.getrandbits(64) for _ in range(self.size)))
 
-    def _demand(self) -> list[float]:
-        """How busy each day is: with the customers, the day of the week, and bookings that thin out ahead.
+    def _daily_weights(self) -> list[float]:
+        """Returns the weight of each day: by the number of customers, the day of the week, and the days until then.
 
-        Today, at which one looks first, is as busy as two.
+        Today counts twice, since people look at it first.
         """
-        ahead = [2, *(0.7 * (1 - day / (AHEAD + 1)) for day in range(1, AHEAD + 1))]
+        ahead = [2, *(0.7 * (1 - day / (BOOKABLE_DAYS + 1)) for day in range(1, BOOKABLE_DAYS + 1))]
         return [
             known**0.5 * self.country.weekdays[day.weekday()] * nearness
-            for day, known, nearness in zip(self.days, self.known, [1] * HISTORY + ahead, strict=True)
+            for day, known, nearness in zip(self.days, self.known_counts, [1] * PAST_DAYS + ahead, strict=True)
         ]
 
-    def _employ(self, count: int) -> None:
-        """An admin, a manager and `count` members of staff, and outlets enough for them."""
+    def _add_staff(self, count: int) -> None:
+        """Creates an admin, a manager and `count` members of staff, and enough outlets for them."""
         self.outlets = [self._outlet(index) for index in range(max(2, count // STAFF_PER_OUTLET))]
         self.admin, self.manager = (
             self._user(0, Role.TENANT_ADMIN, "admin"),
@@ -165,25 +165,25 @@ class Business:
     def _outlet(self, index: int) -> Outlet:
         country = self.country
         rounds, area = divmod(index, len(country.areas))
-        place = country.areas[area]
+        locality = country.areas[area]
         number = f" {rounds + 1}" if rounds else ""
         return Outlet(
             id=self.new_id(self.opened),
             tenant_id=self.tenant.pk,
-            name=f"{self.tenant.name.split()[0]} {place.name}{number}",
-            address=self.address(place),
+            name=f"{self.tenant.name.split()[0]} {locality.name}{number}",
+            address=self.address(locality),
             **self._opening,
         )
 
-    def address(self, place: Place) -> str:
-        """An address in that place."""
+    def address(self, locality: Locality) -> str:
+        """Returns a random address in that locality."""
         street, number = self.random.choice(self.country.streets), 1 + self.random.getrandbits(6)
-        return self.country.address.format(street=street, number=number, place=place)
+        return self.country.address.format(street=street, number=number, locality=locality)
 
     def _user(self, index: int, role: Role, mailbox: str = "") -> User:
-        """Only the documented log-ins have a password: those with a `mailbox` at the two known businesses."""
+        """Returns a user. Only those with a `mailbox` at the two documented businesses have a password."""
         person = self.person(self.size + index)
-        can_sign_in = mailbox and self.number < len(KNOWN)
+        can_sign_in = mailbox and self.number < len(DOCUMENTED_TENANTS)
         return User(
             id=self.new_id(self.opened),
             tenant_id=self.tenant.pk,
@@ -197,8 +197,8 @@ class Business:
         )
 
 
-def in_parts(total: int, weights: Sequence[float]) -> list[int]:
-    """`total` in whole parts, in proportion to `weights`; nothing anywhere where all of them are 0."""
+def split_in_proportion(total: int, weights: Sequence[float]) -> list[int]:
+    """Splits `total` into integers in proportion to `weights`; returns only 0 where all weights are 0."""
     sums = [0.0, *accumulate(weights)]
     bounds = [round(total * part / sums[-1]) if sums[-1] else 0 for part in sums]
     return [after - before for before, after in pairwise(bounds)]

@@ -1,4 +1,4 @@
-"""What a demo business is made of, in each of two countries: names, services, prices, habits."""
+"""The names, services, prices and habits of demo businesses in two countries."""
 
 import functools
 import unicodedata
@@ -8,7 +8,7 @@ _ASCII = str.maketrans({"ø": "o", "æ": "ae", "ł": "l", "đ": "d"})
 
 
 class Offer(NamedTuple):
-    """A service: minutes it takes, price in the country's currency."""
+    """A service: its duration in minutes, its price in the country's currency."""
 
     name: str
     category: str
@@ -16,22 +16,22 @@ class Offer(NamedTuple):
     price: int
 
 
-class Place(NamedTuple):
-    """A city, or a part of one."""
+class Locality(NamedTuple):
+    """A city or a district."""
 
     name: str
     postcode: str
 
 
 class Country(NamedTuple):
-    """Words and habits. Shares are between 0 and 1; money is in `currency`."""
+    """The data of a country. Shares are between 0 and 1; money is in `currency`."""
 
     time_zone: str
     currency: str
     region: str
     language: str
-    opens_at: int  # o'clock
-    weekdays: tuple[float, ...]  # how busy, from Monday
+    opens_at: int  # hour of the day
+    weekdays: tuple[float, ...]  # weight of each day, from Monday
     calling_code: str
     mobile_prefixes: tuple[str, ...]
     mobile_digits: int  # after the prefix
@@ -42,11 +42,11 @@ class Country(NamedTuple):
     domains: tuple[str, ...]
     streets: tuple[str, ...]
     address: str
-    cities: tuple[Place, ...]  # where customers live
-    areas: tuple[Place, ...]  # where outlets are
+    cities: tuple[Locality, ...]  # where customers live
+    areas: tuple[Locality, ...]  # where outlets are
     businesses: tuple[str, ...]
     offers: tuple[Offer, ...]
-    payment_methods: tuple[str, ...]  # as often as named
+    payment_methods: tuple[str, ...]  # repeated ones are more frequent
     whatsapp: float
     money_per_point: int
     price_step: int
@@ -56,13 +56,13 @@ class Country(NamedTuple):
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The words of a text."""
+    """Splits a text into words."""
     return tuple(text.split())
 
 
 @functools.cache
 def mailbox(name: str) -> str:
-    """A name as it stands in an e-mail address: ASCII letters in lower case."""
+    """Returns a name for an e-mail address: its letters as lower-case ASCII."""
     folded = unicodedata.normalize("NFKD", name.lower().translate(_ASCII))
     return "".join(letter for letter in folded if "a" <= letter <= "z")
 
@@ -114,24 +114,24 @@ INDONESIA = Country(
         "Jl. Pakubuwono VI",
         "Jl. Kelapa Gading Boulevard",
     ),
-    address="{street} No. {number}, {place.name} {place.postcode}",
+    address="{street} No. {number}, {locality.name} {locality.postcode}",
     cities=(
-        Place("Jakarta Selatan", "12160"),
-        Place("Jakarta Pusat", "10330"),
-        Place("Jakarta Timur", "13220"),
-        Place("Depok", "16424"),
-        Place("Tangerang Selatan", "15310"),
-        Place("Bekasi", "17144"),
+        Locality("Jakarta Selatan", "12160"),
+        Locality("Jakarta Pusat", "10330"),
+        Locality("Jakarta Timur", "13220"),
+        Locality("Depok", "16424"),
+        Locality("Tangerang Selatan", "15310"),
+        Locality("Bekasi", "17144"),
     ),
     areas=(
-        Place("Menteng", "10310"),
-        Place("Kemang", "12730"),
-        Place("Senopati", "12190"),
-        Place("Kelapa Gading", "14240"),
-        Place("Pondok Indah", "12310"),
-        Place("Tebet", "12810"),
-        Place("Cikini", "10330"),
-        Place("Bintaro", "12330"),
+        Locality("Menteng", "10310"),
+        Locality("Kemang", "12730"),
+        Locality("Senopati", "12190"),
+        Locality("Kelapa Gading", "14240"),
+        Locality("Pondok Indah", "12310"),
+        Locality("Tebet", "12810"),
+        Locality("Cikini", "10330"),
+        Locality("Bintaro", "12330"),
     ),
     businesses=("Melati", "Kenanga", "Cempaka", "Anggrek", "Mawar", "Dahlia", "Seroja", "Kamboja"),
     offers=(
@@ -226,23 +226,23 @@ NORWAY = Country(
         "Trondheimsveien",
         "Bygdøy allé",
     ),
-    address="{street} {number}, {place.postcode} {place.name}",
+    address="{street} {number}, {locality.postcode} {locality.name}",
     cities=(
-        Place("Oslo", "0355"),
-        Place("Oslo", "0554"),
-        Place("Bekkestua", "1357"),
-        Place("Lillestrøm", "2000"),
-        Place("Asker", "1383"),
+        Locality("Oslo", "0355"),
+        Locality("Oslo", "0554"),
+        Locality("Bekkestua", "1357"),
+        Locality("Lillestrøm", "2000"),
+        Locality("Asker", "1383"),
     ),
     areas=(
-        Place("Majorstuen", "0367"),
-        Place("Grünerløkka", "0555"),
-        Place("Frogner", "0263"),
-        Place("Nydalen", "0484"),
-        Place("Sandvika", "1337"),
-        Place("Aker Brygge", "0252"),
-        Place("Bryn", "0667"),
-        Place("Lørenskog", "1473"),
+        Locality("Majorstuen", "0367"),
+        Locality("Grünerløkka", "0555"),
+        Locality("Frogner", "0263"),
+        Locality("Nydalen", "0484"),
+        Locality("Sandvika", "1337"),
+        Locality("Aker Brygge", "0252"),
+        Locality("Bryn", "0667"),
+        Locality("Lørenskog", "1473"),
     ),
     businesses=("Fjordlys", "Solsiden", "Vinterhagen", "Bølgen", "Kløver", "Havblikk", "Lyng", "Måne"),
     offers=(

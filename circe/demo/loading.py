@@ -1,4 +1,4 @@
-"""How demo data get into the database: by COPY, all in one transaction, so that all of it is there or nothing."""
+"""Loads demo data by COPY, in one transaction, so that all of it is stored or nothing."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,10 +17,10 @@ from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.preferences import PreferredService, PreferredStaff
 from tenants.models import AuditEvent, LoginFailure, Outlet, Service, Tenant, User
 
-# One column takes something away, the other puts it back: the wall before the owner, which refuses COPY; triggers (of
-# the audit and the totals), foreign keys from and to the tables, unique constraints, other indexes. Primary keys stay, and
-# exclusion constraints, which are about few rows.
-WALLS = """
+# Queries for pairs of statements: one removes something, the other restores it. They are for the owner's row-level
+# security, which refuses COPY; triggers (of the audit trail and the summary tables); foreign keys from and to the
+# tables; unique constraints; other indexes. Primary keys and exclusion constraints stay.
+FORCED_ROW_SECURITY = """
 SELECT format('ALTER TABLE %%s NO FORCE ROW LEVEL SECURITY', oid::regclass),
        format('ALTER TABLE %%s FORCE ROW LEVEL SECURITY', oid::regclass)
 FROM pg_class
@@ -47,13 +47,13 @@ WHERE indrelid = ANY(%(tables)s::regclass[])
   AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))
 """
 
-BIG = (Appointment, Customer, PreferredService, PreferredStaff)
-LOADED = (Tenant, User, Outlet, Service, *BIG)
+COPIED_MODELS = (Appointment, Customer, PreferredService, PreferredStaff)
+LOADED_MODELS = (Tenant, User, Outlet, Service, *COPIED_MODELS)
 
 
 @contextmanager
-def nobody_else_writing() -> Iterator[None]:
-    """A transaction in which others can't add tenants or users. They can still read, until something is replaced."""
+def lock_out_writers() -> Iterator[None]:
+    """Opens a transaction in which other sessions can't write tenants or users, but can still read."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE tenants_tenant, tenants_user IN SHARE ROW EXCLUSIVE MODE")
         yield
@@ -61,25 +61,25 @@ def nobody_else_writing() -> Iterator[None]:
 
 @transaction.atomic
 def replace_everything(businesses: Sequence[Business], super_admin: User) -> None:
-    """Empty the database and load these. Whoever calls has made sure that it holds nothing but demo data.
+    """Empties the database and loads these businesses. The caller has checked that it holds only demo data.
 
-    What is copied goes past the tenant managers: each row names its tenant itself, and the composite foreign keys prove
-    that it refers to rows of the same one.
+    COPY does not use the tenant managers: each row has its tenant, and the composite foreign keys ensure that it refers
+    to rows of the same tenant.
     """
     everything = [Rows(business) for business in businesses]
-    # Django leaves COPY's errors as they are.
+    # Django does not convert the errors of COPY by itself.
     with connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.execute("SET LOCAL statement_timeout = 0; SET LOCAL maintenance_work_mem = '256MB'")
-        # A table can't be altered while checks on its rows are put off.
+        # A table can't be altered while it has deferred checks.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        walls = _taken_away(cursor, WALLS, LOADED)
-        # All other tables refer to these.
+        row_security = _remove(cursor, FORCED_ROW_SECURITY, LOADED_MODELS)
+        # CASCADE empties all other tables, which refer to these.
         cursor.execute(f"TRUNCATE {', '.join(model._meta.db_table for model in (Tenant, User, LoginFailure))} CASCADE")
         _insert(cursor, Tenant, [business.tenant for business in businesses])
         _insert(cursor, User, [super_admin, *chain.from_iterable(business.users for business in businesses)])
         _insert(cursor, Outlet, chain.from_iterable(business.outlets for business in businesses))
         _insert(cursor, Service, chain.from_iterable(business.services for business in businesses))
-        with _without_scaffolding(cursor):
+        with _without_indexes(cursor):
             _copy(
                 cursor,
                 Appointment,
@@ -102,25 +102,25 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
         for business in businesses:
             for total in (CustomerMonthlyCounts, CustomerTotals, AppointmentDailyTotals, VisitCounts):
                 total.rebuild(business.tenant)
-        for _, wall in walls:
-            cursor.execute(wall)
-        # Nobody did it: demo data have no history.
+        for _, restore_row_security in row_security:
+            cursor.execute(restore_row_security)
+        # The audit trail has no events of demo data, which no person wrote.
         cursor.execute(f"TRUNCATE {AuditEvent._meta.db_table}")
         cursor.execute("ANALYZE")
 
 
 @contextmanager
-def _without_scaffolding(cursor: CursorWrapper) -> Iterator[None]:
-    """Take indexes and foreign keys away for a block: built at the end, over all rows, they cost a fraction."""
-    statements = [line for query in (TRIGGERS, CONSTRAINTS, INDEXES) for line in _taken_away(cursor, query, BIG)]
+def _without_indexes(cursor: CursorWrapper) -> Iterator[None]:
+    """Removes triggers, constraints and indexes during a block: to build them at the end is much faster."""
+    statements = [line for query in (TRIGGERS, CONSTRAINTS, INDEXES) for line in _remove(cursor, query, COPIED_MODELS)]
     yield
-    # Reversed: foreign keys rest on unique constraints.
+    # In reverse order, since foreign keys need unique constraints.
     for _, creation in tqdm(statements[::-1], desc="indexes", unit="", disable=None):
         cursor.execute(creation)
 
 
-def _taken_away(cursor: CursorWrapper, query: str, loaded: Sequence[type[models.Model]]) -> list[tuple[str, str]]:
-    """The lines of `query` for these tables, once what they take away is gone."""
+def _remove(cursor: CursorWrapper, query: str, loaded: Sequence[type[models.Model]]) -> list[tuple[str, str]]:
+    """Executes the removing statements of `query` for these tables. Returns the pairs of statements."""
     cursor.execute(query, {"tables": [model._meta.db_table for model in loaded]})
     lines = cursor.fetchall()
     for removal, _ in lines:
@@ -129,7 +129,7 @@ def _taken_away(cursor: CursorWrapper, query: str, loaded: Sequence[type[models.
 
 
 def _insert(cursor: CursorWrapper, model: type[models.Model], instances: Iterable[models.Model]) -> None:
-    """Instances just as they are: saving would set `updated_at` to now."""
+    """Inserts instances unchanged: `save` would set `updated_at` to now."""
     names = [field.attname for field in model._meta.concrete_fields]
     with cursor.copy(_copy_statement(model, names)) as copy:
         for instance in instances:
@@ -143,7 +143,7 @@ def _copy(
     chunks: Iterable[str],
     total: int | None = None,
 ) -> None:
-    """Chunks of lines in COPY's text format. `total` is how many lines will come, for the progress bar."""
+    """Copies chunks of lines in COPY's text format. `total` is the number of lines, for the progress bar."""
     name = str(model._meta.verbose_name_plural)
     with (
         tqdm(desc=name, total=total, unit="", disable=None) as bar,
@@ -155,6 +155,6 @@ def _copy(
 
 
 def _copy_statement(model: type[models.Model], columns: Iterable[str]) -> str:
-    # Frozen: nobody has seen the table since it was emptied, and no vacuum needs to read it again.
+    # FREEZE is allowed since the table was emptied in this transaction. It saves a later vacuum of all rows.
     names = ", ".join(map(connection.ops.quote_name, columns))
     return f"COPY {connection.ops.quote_name(model._meta.db_table)} ({names}) FROM STDIN (FREEZE)"

@@ -1,7 +1,7 @@
-"""The customers and appointments of a business, of which there may be millions, as text for COPY.
+"""Generates the customers and appointments of a business, possibly millions, as text for COPY.
 
-The methods of Rows yield chunks of whole lines, whose values are in the order of the COLUMNS. A customer's row tells
-about visits, which are counted while the appointments are made: `appointments` comes before the others.
+The methods of Rows yield chunks of whole lines, with values in the order of the COLUMNS. Call `appointments` first: it
+counts the visits that the rows of customers depend on.
 """
 
 import datetime as dt
@@ -11,16 +11,16 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from circe.demo.business import DAY, HISTORY, SLOTS, Business
+from circe.demo.business import DAY_SECONDS, PAST_DAYS, SLOTS_PER_DAY, Business
 from circe.demo.countries import mailbox
 from tenants.models import Service, User
 
 NULL = r"\N"
-CHUNK = 1000
+CHUNK_ROWS = 1000
 SLOT_MINUTES = 120
-REST = 10  # days between two appointments of a customer, where there are others to choose from
-# Of every BLOCK customers: who comes all the time, who comes for a while; the rest has not come yet.
-BLOCK, LOYAL, CASUAL = 50, 6, 36
+MIN_DAYS_BETWEEN_VISITS = 10  # of a customer, as long as other customers can be chosen
+# In every block of customers, some come all the time and some for a while; the rest have not come yet.
+CUSTOMERS_PER_BLOCK, LOYAL_PER_BLOCK, CASUAL_PER_BLOCK = 50, 6, 36
 LOYAL_SHARE = 0.5  # of the appointments
 
 APPOINTMENT_COLUMNS = (
@@ -38,12 +38,12 @@ CUSTOMER_COLUMNS = (
 )
 PREFERENCE_COLUMNS = ("id", "tenant_id", "created_at", "updated_at", "customer_id", "position")
 
-CLOCK = tuple(f"{minute // 60:02}:{minute % 60:02}" for minute in range(DAY // 60))
+CLOCK = tuple(f"{minute // 60:02}:{minute % 60:02}" for minute in range(DAY_SECONDS // 60))
 CLOCK_UTC = tuple(f"{clock}:{second:02}+00" for clock in CLOCK for second in range(60))
 
 
 class Outcome(NamedTuple):
-    """How an appointment stands, and how many quarters of its price have been paid."""
+    """The status of an appointment, and how many quarters of its price have been paid."""
 
     status: str
     payment_status: str
@@ -54,7 +54,7 @@ def _weighted(outcomes: dict[Outcome, int]) -> tuple[Outcome, ...]:
     return tuple(outcome for outcome, weight in outcomes.items() for _ in range(weight))
 
 
-PAST = _weighted(
+PAST_OUTCOMES = _weighted(
     {
         Outcome("completed", "paid", 4): 76,
         Outcome("completed", "partially_paid", 2): 2,
@@ -66,7 +66,7 @@ PAST = _weighted(
         Outcome("no_show", "partially_paid", 1): 2,
     }
 )
-COMING = _weighted(
+COMING_OUTCOMES = _weighted(
     {
         Outcome("confirmed", "unpaid", 0): 55,
         Outcome("confirmed", "partially_paid", 1): 8,
@@ -75,7 +75,7 @@ COMING = _weighted(
         Outcome("cancelled", "unpaid", 0): 6,
     }
 )
-TODAY = tuple(outcome for outcome in COMING if outcome.status != "cancelled")
+TODAY_OUTCOMES = tuple(outcome for outcome in COMING_OUTCOMES if outcome.status != "cancelled")
 IN_PROGRESS = (Outcome("in_progress", "unpaid", 0),)
 PRICE_FACTORS = (0.8, 0.9, 0.9, 1.15)  # a discount, or something extra
 REGISTERED_SOURCES = ("website", "website", "website", "instagram", "app")
@@ -84,28 +84,28 @@ OTHER_TAGS = ("student", "bridal", "sensitive-skin", "gift-card", "late-payer", 
 
 
 class Rows:
-    """The rows of a business."""
+    """Generates the rows of a business."""
 
     def __init__(self, business: Business) -> None:
         self.business, self.random, size = business, business.random, business.size
-        # By the customer's index; `latest` is the day of the last appointment of any status.
+        # By the index of the customer. `latest` is the index of the day of the last appointment of any status.
         self.spent = array("q", bytes(8 * size))
         self.visits = array("i", bytes(4 * size))
-        self.latest = array("h", [-REST]) * size
-        positions = self.random.sample(range(BLOCK), LOYAL + CASUAL)
-        self._loyal, self._casual = positions[:LOYAL], positions[LOYAL:]
+        self.latest = array("h", [-MIN_DAYS_BETWEEN_VISITS]) * size
+        positions = self.random.sample(range(CUSTOMERS_PER_BLOCK), LOYAL_PER_BLOCK + CASUAL_PER_BLOCK)
+        self._loyal, self._casual = positions[:LOYAL_PER_BLOCK], positions[LOYAL_PER_BLOCK:]
         self._dates = [day.isoformat() for day in business.days]
         by_category = groupby(business.services, key=lambda service: service.category)
         self._menus = [list(services) for _, services in by_category]
 
     def appointments(self) -> Iterator[str]:
-        """A chunk a day. A member of staff is never in two appointments at once, whatever their status."""
+        """Yields a chunk for each day. A member of staff never has two appointments at the same time."""
         for day, quota in enumerate(self.business.quotas):
             if quota:
-                cells = self.random.sample(range(len(self.business.staff) * SLOTS), quota)
-                outcomes = PAST if day < HISTORY else TODAY if day == HISTORY else COMING
-                # In order of the cells the day goes by: its first appointment is the one that's on.
-                first = IN_PROGRESS if day == HISTORY else outcomes
+                cells = self.random.sample(range(len(self.business.staff) * SLOTS_PER_DAY), quota)
+                outcomes = PAST_OUTCOMES if day < PAST_DAYS else TODAY_OUTCOMES if day == PAST_DAYS else COMING_OUTCOMES
+                # Cells are ordered by time: the first appointment of today is in progress.
+                first = IN_PROGRESS if day == PAST_DAYS else outcomes
                 yield "".join(
                     self._appointment(day, cell, first if turn == 0 else outcomes)
                     for turn, cell in enumerate(sorted(cells))
@@ -117,22 +117,22 @@ class Rows:
         slot, worker = divmod(cell, len(business.staff))
         outlet = business.outlets[worker * len(business.outlets) // len(business.staff)]
         service = choice(self._menus[worker % len(self._menus)])
-        late = int(random() * (1 + (SLOT_MINUTES - service.duration_minutes) // 15)) * 15
-        start = country.opens_at * 60 + slot * SLOT_MINUTES + late
+        delay = int(random() * (1 + (SLOT_MINUTES - service.duration_minutes) // 15)) * 15
+        start = country.opens_at * 60 + slot * SLOT_MINUTES + delay
         end = start + service.duration_minutes
         status, payment_status, quarters = choice(outcomes)
         price = service.price
         if random() < 0.15:
             price = int(price * choice(PRICE_FACTORS)) // country.price_step * country.price_step
-        customer = self._caller(day)
+        customer = self._choose_customer(day)
         self.latest[customer] = day
         if status == "completed":
             self.visits[customer] += 1
             self.spent[customer] += price
-        # Hours or weeks ahead, but not before the customer came, nor after last night.
-        latest = min(midnight + start * 60, business.midnights[HISTORY]) - 2 * 3600
-        created = max(latest - int(random() * random() * 21 * DAY), business.created[customer] + 300)
-        updated = midnight + end * 60 if day < HISTORY else created
+        # Booked hours or weeks before, after the customer was created and before today.
+        latest = min(midnight + start * 60, business.midnights[PAST_DAYS]) - 2 * 3600
+        created = max(latest - int(random() * random() * 21 * DAY_SECONDS), business.created[customer] + 300)
+        updated = midnight + end * 60 if day < PAST_DAYS else created
         return (
             f"{created:08x}{self.random.getrandbits(64):016x}\t{business.tenant.id}\t"
             f"{outlet.id}\t{business.customer_id(customer)}\t"
@@ -142,24 +142,27 @@ class Rows:
             f"{_stamp(created)}\t{_stamp(updated)}\n"
         )
 
-    def _caller(self, day: int) -> int:
-        """The index of the customer who comes."""
-        random, known = self.random.random, self.business.known[day]
-        blocks = -(-known // BLOCK)
+    def _choose_customer(self, day: int) -> int:
+        """Returns the index of the customer who has an appointment on that day."""
+        random, known = self.random.random, self.business.known_counts[day]
+        blocks = -(-known // CUSTOMERS_PER_BLOCK)
         for _ in range(3):
             if random() < LOYAL_SHARE:
-                index = int(random() * blocks) * BLOCK + self._loyal[int(random() * LOYAL)]
+                index = int(random() * blocks) * CUSTOMERS_PER_BLOCK + self._loyal[int(random() * LOYAL_PER_BLOCK)]
             else:
-                # Mostly of those who first came lately: others have stopped coming.
-                index = int((1 - random() ** 2) * blocks) * BLOCK + self._casual[int(random() * CASUAL)]
-            if index < known and day - self.latest[index] >= REST:
+                # Mostly customers who first came lately: older ones have stopped coming.
+                index = (
+                    int((1 - random() ** 2) * blocks) * CUSTOMERS_PER_BLOCK
+                    + self._casual[int(random() * CASUAL_PER_BLOCK)]
+                )
+            if index < known and day - self.latest[index] >= MIN_DAYS_BETWEEN_VISITS:
                 return index
         return int(random() * known)
 
     def customers(self) -> Iterator[str]:
-        """A chunk for some thousand customers."""
-        for start in range(0, self.business.size, CHUNK):
-            stop = min(start + CHUNK, self.business.size)
+        """Yields a chunk for every CHUNK_ROWS customers."""
+        for start in range(0, self.business.size, CHUNK_ROWS):
+            stop = min(start + CHUNK_ROWS, self.business.size)
             yield "".join(self._customer(index) for index in range(start, stop))
 
     def _customer(self, index: int) -> str:
@@ -177,13 +180,13 @@ class Rows:
                     person.first_name,
                     NULL if goes_by_one_name else person.last_name,
                     self._gender(is_woman=person.is_woman),
-                    _date(business.midnights[-1] // DAY - 365 * 16 - int(random() * 365 * 55))
+                    _date(business.midnights[-1] // DAY_SECONDS - 365 * 16 - int(random() * 365 * 55))
                     if random() < 0.6
                     else NULL,
                     business.address(self.random.choice(business.country.cities)) if random() < 0.35 else NULL,
                     contact,
                     self._tags(index, registered=registered),
-                    self._standing(index),
+                    self._points_and_status(index),
                     self._preferences(),
                 )
             )
@@ -197,7 +200,7 @@ class Rows:
         return NULL if chance < 0.94 else self.random.choice(("non_binary", "other", "undisclosed"))
 
     def _contact(self, index: int, name: str) -> tuple[str, bool]:
-        """E-mail, phone, password and source; and whether there is a password."""
+        """Returns the columns of e-mail, phone, password and source, and whether the customer has a password."""
         random, choice, country = self.random.random, self.random.choice, self.business.country
         chance = random()
         has_email, has_phone = chance < 0.8, not 0.65 < chance < 0.8
@@ -228,18 +231,18 @@ class Rows:
             tags.append(self.random.choice(OTHER_TAGS))
         return f"{{{','.join(tags)}}}"
 
-    def _standing(self, index: int) -> str:
-        """Points, activity, deletion: only who hasn't been seen for long is inactive or deleted."""
+    def _points_and_status(self, index: int) -> str:
+        """Returns the columns of points, activity and deletion. Only customers who stopped coming are inactive."""
         business, random = self.business, self.random.random
         latest = max(self.latest[index], 0)
-        seen = max(business.midnights[latest] + DAY, business.created[index])
-        gone = latest < HISTORY - 60 and seen < business.midnights[HISTORY] - 60 * DAY
+        seen = max(business.midnights[latest] + DAY_SECONDS, business.created[index])
+        gone = latest < PAST_DAYS - 60 and seen < business.midnights[PAST_DAYS] - 60 * DAY_SECONDS
         deleted, inactive = gone and random() < 0.06, gone and random() < 0.08
-        deleted_at = seen + int(random() * (business.midnights[HISTORY] - seen))
+        deleted_at = seen + int(random() * (business.midnights[PAST_DAYS] - seen))
         points = self.spent[index] // business.country.money_per_point
         return "\t".join(
             (
-                # Some have redeemed theirs, 500 at a time.
+                # Some customers have redeemed their points, 500 at a time.
                 str(points if random() < 0.6 else points % 500),
                 _flag(not (deleted or inactive)),
                 _flag(deleted),
@@ -269,11 +272,11 @@ class Rows:
         )
 
     def preferred_services(self) -> Iterator[str]:
-        """One or two services of some customers."""
+        """Yields one or two preferred services of some customers."""
         return self._preferred(self.business.services, share=0.15)
 
     def preferred_staff(self) -> Iterator[str]:
-        """One or two members of staff of some customers."""
+        """Yields one or two preferred members of staff of some customers."""
         return self._preferred(self.business.staff, share=0.12)
 
     def _preferred(self, favourites: Sequence[Service | User], *, share: float) -> Iterator[str]:
@@ -295,7 +298,7 @@ def _date(epoch_day: int) -> str:
 
 
 def _stamp(seconds: int) -> str:
-    return f"{_date(seconds // DAY)} {CLOCK_UTC[seconds % DAY]}"
+    return f"{_date(seconds // DAY_SECONDS)} {CLOCK_UTC[seconds % DAY_SECONDS]}"
 
 
 def _flag(value: bool) -> str:

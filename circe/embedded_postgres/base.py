@@ -1,4 +1,4 @@
-"""The PostgreSQL backend, over a server that is started when a connection is wanted."""
+"""The PostgreSQL backend that starts the embedded server before it connects."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ from circe.db.postgresql import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Makes sure of the server before each connection, from the pool too."""
+    """Starts the server, if it does not run, before each connection, also those of the pool."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """As the parent's. Raises OperationalError where the server can't be started."""
+        """Starts the server and opens a connection. Raises OperationalError where it can't be started."""
         self.settings_dict["CLUSTER"].ensure_running()
         return super().get_new_connection(conn_params)

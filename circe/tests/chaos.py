@@ -163,13 +163,13 @@ class Circe:
 
     def kill_database(self) -> None:
         """Every process of it at once, so that nothing is written any more."""
-        postmaster = self.cluster.running()
+        postmaster = self.cluster.running_pid()
         # It would start others, and end these in peace.
         os.kill(postmaster, signal.SIGSTOP)
         for process in [*children(postmaster), postmaster]:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-        until(lambda: self.cluster.running() is None)
+        until(lambda: self.cluster.running_pid() is None)
 
 
 @contextmanager

@@ -135,7 +135,7 @@ def test_describing_the_database_touches_nothing(place):
 
 
 def test_four_processes_at_once_make_one_cluster_and_start_one_server(fresh):
-    assert set(in_other_processes(4, fresh.ensure_running)) == {fresh.running()}
+    assert set(in_other_processes(4, fresh.ensure_running)) == {fresh.running_pid()}
     assert fresh.log.read_text().count("starting PostgreSQL") == 1
     assert sql(fresh, "SELECT current_user || current_database()") == "circecirce"
     assert stat.S_IMODE(fresh.data_dir.stat().st_mode) == 0o700
@@ -204,7 +204,7 @@ def test_stop_leaves_nothing_running_and_the_data_in_place(cluster):
     cluster.stop()
     assert len(processes) > 3
     until(lambda: not any(map(alive, processes)))
-    assert cluster.running() is None
+    assert cluster.running_pid() is None
     assert not list(cluster.data_dir.glob(".s.PGSQL*"))
     cluster.stop()
     cluster.ensure_running()
@@ -215,7 +215,7 @@ def test_after_kill_9_the_next_use_brings_it_back_with_the_data(cluster):
     pid = cluster.ensure_running()
     sql(cluster, "CREATE TABLE killed AS SELECT 42 AS answer")
     kill(pid)
-    assert cluster.running() is None
+    assert cluster.running_pid() is None
     assert cluster.ensure_running() != pid
     assert sql(cluster, "SELECT answer FROM killed") == 42
 
@@ -256,7 +256,7 @@ def beside_a_zombie(cluster: Cluster) -> tuple[int, str, int | None, int]:
     old = cluster.ensure_running()
     os.kill(old, signal.SIGKILL)
     until(lambda: not alive(old))
-    found = cluster.running()
+    found = cluster.running_pid()
     return old, status_of(old)["State"], found, cluster.ensure_running()
 
 
@@ -273,7 +273,7 @@ def test_another_program_that_has_the_pid_now_is_not_taken_for_a_server(cluster)
     file = cluster.data_dir / "postmaster.pid"
     _, rest = file.read_text().split("\n", 1)
     file.write_text(f"{os.getpid()}\n{rest}")
-    assert cluster.running() is None
+    assert cluster.running_pid() is None
     cluster.ensure_running()
     assert sql(cluster, "SELECT 1") == 1
 
@@ -318,8 +318,8 @@ def test_a_server_that_can_not_start_says_why_with_the_end_of_its_log(cluster):
 
 
 def test_a_start_that_hangs_elsewhere_is_not_waited_for_forever(fresh, monkeypatch):
-    monkeypatch.setattr(embedded_postgres, "PATIENCE", 0.1)
-    with fresh._alone(), pytest.raises(OperationalError, match=r"pg18\.lock was held for 0\.1 s"):
+    monkeypatch.setattr(embedded_postgres, "START_TIMEOUT_SECONDS", 0.1)
+    with fresh.hold_lock(), pytest.raises(OperationalError, match=r"pg18\.lock was held for 0\.1 s"):
         fresh.ensure_running()
 
 
@@ -415,7 +415,7 @@ def request(others=None):
 
 with ThreadPoolExecutor(6) as pool:
     before = set(pool.map(request, [threading.Barrier(6)] * 6))
-    kill(connection.settings_dict["CLUSTER"].running())
+    kill(connection.settings_dict["CLUSTER"].running_pid())
     print(len(before), request() in before)
 connection.close_pool()
 """
@@ -446,12 +446,12 @@ def test_pg_status_stop_and_psql(place, fresh):
 
     running = manage(place, database, "pg", "status")
     assert running.returncode == 0
-    for fact in ("PostgreSQL 18", f"pid {fresh.running()}", str(fresh.data_dir), str(fresh.socket_dir), "M)"):
+    for fact in ("PostgreSQL 18", f"pid {fresh.running_pid()}", str(fresh.data_dir), str(fresh.socket_dir), "M)"):
         assert fact in running.stdout
 
     assert manage(place, database, "pg", "stop", "now").returncode == 1
     assert manage(place, database, "pg", "stop").returncode == 0
-    assert fresh.running() is None
+    assert fresh.running_pid() is None
     assert manage(place, database, "pg", "stop").returncode == 0
 
 
@@ -466,7 +466,7 @@ def test_pg_beside_a_database_url(place, cluster, monkeypatch):
         "The embedded PostgreSQL is not in use: DATABASE_URL is set.\n",
     )
     assert manage(place, database, "pg", "stop").returncode == 0
-    assert cluster.running()
+    assert cluster.running_pid()
     monkeypatch.setenv("PATH", str(embedded_postgres.binaries()))
     assert manage(place, database, "pg", "psql", "-Atc", "SELECT 1").stdout == "1\n"
     monkeypatch.setenv("PATH", "/nowhere")

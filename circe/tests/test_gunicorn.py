@@ -20,13 +20,13 @@ pytestmark = [
     pytest.mark.xdist_group("gunicorn"),
 ]
 
-SECONDS = 1  # instead of ARRIVAL and STALL
+SECONDS = 1  # instead of REQUEST_TIMEOUT_SECONDS and IDLE_TIMEOUT_SECONDS
 
 CONFIGURATION = f"""
 from circe import gunicorn
 from circe.gunicorn import *
 
-gunicorn.ARRIVAL = gunicorn.STALL = {SECONDS}
+gunicorn.REQUEST_TIMEOUT_SECONDS = gunicorn.IDLE_TIMEOUT_SECONDS = {SECONDS}
 wsgi_app = "application:application"
 threads = int(os.environ["WEB_THREADS"])
 """
@@ -43,15 +43,15 @@ def application(environ, start_response):
 
 
 @contextmanager
-def serving(place, workers: int, threads: int):
+def serving(directory, workers: int, threads: int):
     """The port of a server."""
-    (place / "configuration.py").write_text(CONFIGURATION)
-    (place / "application.py").write_text(APPLICATION)
+    (directory / "configuration.py").write_text(CONFIGURATION)
+    (directory / "application.py").write_text(APPLICATION)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         number = listener.getsockname()[1]
-    environment = os.environ | {"PORT": str(number), "DEMO": "1", "PYTHONPATH": f"{place}:{settings.BASE_DIR}"}
+    environment = os.environ | {"PORT": str(number), "DEMO": "1", "PYTHONPATH": f"{directory}:{settings.BASE_DIR}"}
     environment |= {"WEB_WORKERS": str(workers), "WEB_THREADS": str(threads)}
-    command = [sys.executable, "-m", "gunicorn", "--config", str(place / "configuration.py")]
+    command = [sys.executable, "-m", "gunicorn", "--config", str(directory / "configuration.py")]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as server:

@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from django.utils.log import configure_logging
 
-from circe.headers import DATA, PAGES
+from circe.headers import DATA_POLICY, PAGE_POLICY
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
 
@@ -21,7 +21,7 @@ def test_the_api_is_not_kept_by_anybody(staff, anonymous, tenant):
         anonymous.post("/api/v1/auth/login", {}),
     ):
         assert answer.headers["Cache-Control"] == "private, no-store"
-        assert answer.headers["Content-Security-Policy"] == DATA
+        assert answer.headers["Content-Security-Policy"] == DATA_POLICY
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["X-Frame-Options"] == "DENY"
         assert answer.headers["Referrer-Policy"] == "same-origin"
@@ -58,7 +58,7 @@ def test_another_host_than_ours_is_refused(staff, host, path):
 @pytest.mark.parametrize("path", ["", "customers/customer/", "customers/customer/add/", "nothing/"])
 def test_pages_take_scripts_from_us_only(back_office, path):
     answer = back_office("staff").get(f"/admin/{path}")
-    assert answer.headers["Content-Security-Policy"] == PAGES
+    assert answer.headers["Content-Security-Policy"] == PAGE_POLICY
     assert answer.headers["Cache-Control"] == "private, no-store"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["X-Frame-Options"] == "DENY"

@@ -181,7 +181,7 @@ def test_the_table_that_readyz_reads_is_locked(circe):
 @contextmanager
 def frozen(circe):
     """No process of the database runs: connections are taken, and nothing is answered."""
-    postmaster = circe.cluster.running()
+    postmaster = circe.cluster.running_pid()
     os.kill(postmaster, signal.SIGSTOP)
     processes = [postmaster, *children(postmaster)]
     for process in processes:

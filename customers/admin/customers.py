@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from circe.backoffice.widgets import Choices
+from circe.backoffice.widgets import MultipleChoiceWidget
 from customers.admin.actions import CustomerActions, link
 from customers.admin.filters import DeletedFilter, RegisteredFilter, TagFilter
 from customers.contact_conflicts import DuplicateCustomer
@@ -56,7 +56,7 @@ class PreferredField(forms.ModelMultipleChoiceField):
         model, column = PREFERRED[name]
         field = model._meta.get_field(column.removesuffix("_id"))
         label = f"Preferred {queryset.model._meta.verbose_name_plural}"
-        super().__init__(queryset, required=False, label=label, widget=Choices(field, admin.site))
+        super().__init__(queryset, required=False, label=label, widget=MultipleChoiceWidget(field, admin.site))
 
 
 class CustomerForm(TenantForm):

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from circe.backoffice.paging import BoundedPaginator
+from circe.backoffice.paging import CappedPaginator
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 
@@ -98,7 +98,7 @@ def test_a_row_tells_what_reception_needs(back_office, tenant):
 @pytest.fixture
 def crowd(tenant, monkeypatch):
     """Seven customers in a list that pages by two and counts up to four."""
-    monkeypatch.setattr(BoundedPaginator, "bound", 4)
+    monkeypatch.setattr(CappedPaginator, "max_rows", 4)
     monkeypatch.setattr(admin.site._registry[Customer], "list_per_page", 2)
     return [CustomerFactory(tenant=tenant, first_name=f"N{n}", last_name=None, tags=["crowd"]) for n in range(7)]
 
@@ -141,7 +141,7 @@ def test_a_costly_condition_is_met_once(back_office, tenant):
     browser = back_office("tenant_admin")
     with CaptureQueriesContext(connection) as queries:
         assert len(names(browser, "?segment=new")) == 1
-    assert sum("rescued" in one["sql"] for one in queries) == 1
+    assert sum("booked_again" in one["sql"] for one in queries) == 1
 
 
 def test_the_rows_of_a_page_are_read_by_index_from_the_newest(back_office, in_scope):

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from circe.backoffice.paging import BoundedPaginator
+from circe.backoffice.paging import CappedPaginator
 from circe.db.roles import as_owner
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
@@ -19,7 +19,7 @@ ID = "0" * 20 + "4e20"
 @pytest.fixture
 def crowd(tenant, monkeypatch):
     """20,000 customers, every thousandth tagged, with an event each in the audit trail; statistics of both."""
-    monkeypatch.setattr(BoundedPaginator, "bound", 100)
+    monkeypatch.setattr(CappedPaginator, "max_rows", 100)
     CustomerFactory(tenant=tenant)
     stored = {field.column: field.column for field in Customer._meta.concrete_fields if not field.generated}
     values = stored | {

@@ -26,7 +26,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
-from circe.backoffice.widgets import Choice
+from circe.backoffice.widgets import ChoiceWidget
 from circe.db.ids import is_id
 from customers.models import Customer, CustomerQuerySet
 from customers.models.imports import CustomerImport
@@ -52,7 +52,7 @@ class UploadForm(forms.Form):
     """A file, and for a super_admin the business that it is for."""
 
     tenant = forms.ModelChoiceField(
-        Tenant.objects.all(), label="Business", widget=Choice(Customer._meta.get_field("tenant"), admin.site)
+        Tenant.objects.all(), label="Business", widget=ChoiceWidget(Customer._meta.get_field("tenant"), admin.site)
     )
     file = forms.FileField(
         help_text=f"CSV or Excel (.xlsx), at most {MAX_UPLOAD_BYTES // MB} MB. The first row names the columns.",

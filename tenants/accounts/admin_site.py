@@ -1,4 +1,4 @@
-"""How people sign in to the back office and change their own password there."""
+"""The sign-in of the back office, and the change of one's own password there."""
 
 import math
 from functools import partial
@@ -14,12 +14,12 @@ from tenants.accounts.throttling import client_address
 
 
 class AccountsAdminSite(CirceAdminSite):
-    """The back office with the accounts of the API, and the same bounds on guessing passwords."""
+    """The back office with the accounts of the API, and the same limits on guessing passwords."""
 
     login_form = LogInForm
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return _with_status(super().login(request, extra_context))
+        return _set_throttled_status(super().login(request, extra_context))
 
     # A counted failure is kept even if the request fails later.
     @opens_own_transactions
@@ -30,13 +30,13 @@ class AccountsAdminSite(CirceAdminSite):
             extra_context=self.each_context(request) | (extra_context or {}),
         )
         request.current_app = self.name
-        return _with_status(view(request))
+        return _set_throttled_status(view(request))
 
 
-def _with_status(response: HttpResponse) -> HttpResponse:
-    """The page of a ThrottledForm: a 429 where the password was not checked."""
+def _set_throttled_status(response: HttpResponse) -> HttpResponse:
+    """Sets the status 429 if the form of the page did not check the password."""
     form = getattr(response, "context_data", {}).get("form")
-    if form is not None and form.wait is not None:
+    if form is not None and form.retry_after_seconds is not None:
         response.status_code = 429
-        response["Retry-After"] = str(math.ceil(form.wait))
+        response["Retry-After"] = str(math.ceil(form.retry_after_seconds))
     return response

@@ -11,7 +11,7 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Va
 from rest_framework.request import Request
 
 from circe.api.operations import ID, query
-from circe.api.parameters import single
+from circe.api.parameters import get_single_param
 from circe.db.ids import IdField, is_id
 from circe.db.prepared import PreparedQuery
 from tenants.accounts import tokens
@@ -103,7 +103,7 @@ def _user_of_session(user_id: Any, session_id: Any) -> User | None:
 
 def _scope_of(user: User, request: Request) -> Scope:
     """The user's tenant; for a super_admin the one named by `?tenant_id=`, or all."""
-    named = single(request, "tenant_id")
+    named = get_single_param(request, "tenant_id")
     if named in (None, user.tenant_id):
         return user.scope
     if user.tenant is not None:

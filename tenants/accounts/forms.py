@@ -14,21 +14,21 @@ from tenants.accounts.throttling import throttled
 
 
 class ThrottledForm(forms.Form):
-    """A form that checks a password, with the bounds of `tenants.accounts.throttling`."""
+    """A form that checks a password, within the limits of `tenants.accounts.throttling`."""
 
-    # Seconds until the next guess is taken, once there were too many.
-    wait: float | None = None
+    # Seconds until another password is checked; None while there were not too many failures.
+    retry_after_seconds: float | None = None
 
-    def too_many_failures(self, error: Throttled) -> ValidationError:
-        """The error of the form where the password was not checked."""
-        self.wait = error.wait
+    def throttled_error(self, error: Throttled) -> ValidationError:
+        """Returns the error of the form whose password was not checked."""
+        self.retry_after_seconds = error.wait
         return ValidationError(
             f"Too many failed attempts. Try again in {math.ceil(error.wait / 60)} min.", code="throttled"
         )
 
 
 class LogInForm(ThrottledForm, AdminAuthenticationForm):
-    """E-mail and password, of the accounts of the API."""
+    """The log-in form: e-mail and password, for the same accounts as the API."""
 
     username = UsernameField(
         label="E-mail", max_length=254, widget=forms.TextInput(attrs={"autofocus": True, "inputmode": "email"})
@@ -44,11 +44,11 @@ class LogInForm(ThrottledForm, AdminAuthenticationForm):
         try:
             return super().clean()
         except Throttled as error:
-            raise self.too_many_failures(error) from error
+            raise self.throttled_error(error) from error
 
 
 class OwnPasswordForm(ThrottledForm, AdminPasswordChangeForm):
-    """A new password for oneself, with the old one. A wrong old one is counted as a failed log-in from `address`."""
+    """Changes one's own password. A wrong old password counts as a failed log-in from `address`."""
 
     old_password = forms.CharField(
         label="Old password",
@@ -64,13 +64,13 @@ class OwnPasswordForm(ThrottledForm, AdminPasswordChangeForm):
     def clean_old_password(self) -> str:
         password = self.cleaned_data["old_password"]
         try:
-            is_right = throttled(
+            is_correct = throttled(
                 lambda: self.user if self.user.check_password(password) else None,
                 account=self.user.email,
                 address=self.address,
             )
         except Throttled as error:
-            raise self.too_many_failures(error) from error
-        if not is_right:
+            raise self.throttled_error(error) from error
+        if not is_correct:
             raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
         return password

@@ -14,8 +14,8 @@ from django.db import DataError, IntegrityError, connection
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from circe.backoffice.paging import BoundedList, BoundedPaginator
-from circe.backoffice.widgets import Choice
+from circe.backoffice.paging import CappedChangeList, CappedPaginator
+from circe.backoffice.widgets import ChoiceWidget
 from circe.db.ids import is_id
 from tenants.accounts.permissions import ADMINS
 from tenants.admin.deletion import blocking_rows
@@ -40,7 +40,7 @@ class TenantAdmin(admin.ModelAdmin):
     lost_race: tuple[type[Exception], ...] = (IntegrityError,)
     # A sentence for whoever wants to delete a row that something refers to.
     instead_of_deleting = ""
-    paginator = BoundedPaginator
+    paginator = CappedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
@@ -93,7 +93,7 @@ class TenantAdmin(admin.ModelAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.get_autocomplete_fields(request):
-            kwargs["widget"] = Choice(db_field, self.admin_site)
+            kwargs["widget"] = ChoiceWidget(db_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -117,7 +117,7 @@ class TenantAdmin(admin.ModelAdmin):
         return name in offered and comparison in {"", "exact", "id__exact", "gte", "lt", "isnull"}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return BoundedList
+        return CappedChangeList
 
     def get_paginator(self, request: HttpRequest, queryset: QuerySet, per_page: int, **kwargs: Any) -> Paginator:
         return self.paginator(queryset, per_page, rows=self.get_rows(request), **kwargs)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.db.models import CASCADE, PROTECT, RESTRICT, SET_NULL, ForeignObjectRel, Model
 
-from circe.backoffice.paging import Counted
+from circe.backoffice.paging import CappedCount
 
 # So many are counted, and at most so many are deleted or changed with a row in one request.
 MAX_COUNTED = 10_000
@@ -33,7 +33,7 @@ def blocking_rows(row: Model) -> Iterator[str]:
         rows = reference.related_model._default_manager.filter(**{reference.field.name: row}).order_by()
         found = rows[: MAX_COUNTED + 1].count()
         if found > (0 if is_refused else MAX_COUNTED):
-            number = Counted(min(found, MAX_COUNTED), and_more=found > MAX_COUNTED)
+            number = CappedCount(min(found, MAX_COUNTED), and_more=found > MAX_COUNTED)
             options = reference.related_model._meta
             yield f"{number} {options.verbose_name if found == 1 else options.verbose_name_plural}"
 

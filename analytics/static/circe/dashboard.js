@@ -1,7 +1,7 @@
 'use strict';
-// Fetches the figures into the first page, which doesn't wait for them.
+// Loads the figures into the first page after the page itself.
 {
-    const LONGEST = 60 * 1000;
+    const TIMEOUT_MS = 60 * 1000;
     const section = document.getElementById('figures');
     const waiting = section.querySelector('.waiting');
     const failed = section.querySelector('.failed');
@@ -10,9 +10,9 @@
         waiting.hidden = false;
         failed.hidden = true;
         try {
-            const response = await fetch(section.dataset.source, {signal: AbortSignal.timeout(LONGEST)});
+            const response = await fetch(section.dataset.source, {signal: AbortSignal.timeout(TIMEOUT_MS)});
             if (response.redirected) {
-                // To the log-in: so will be this page.
+                // The session has ended: reloading the page leads to the log-in.
                 location.reload();
                 return;
             }

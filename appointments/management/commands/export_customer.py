@@ -1,4 +1,4 @@
-"""Give a person everything that is kept about them."""
+"""Exports all data about one person."""
 
 import os
 import tempfile
@@ -19,20 +19,19 @@ from tenants.models import AuditEvent, Tenant
 
 
 class Command(TenantCommand):
-    """Profile, appointments and history as in the API, of live and soft-deleted rows. A password or its hash is nowhere.
+    """Exports profile, appointments and audit history as the API shows them, soft-deleted rows too, without passwords.
 
-    Without --output the report, as JSON, holds the data; with it the file does, whole or not at all, and readable by
-    nobody else.
+    The data is in the command's JSON report, or with --output in a file that only its owner can read.
     """
 
     help = (
-        "Everything that is kept about one person, as JSON: profile, preferences, appointments and what the audit trail "
-        "tells, of live and soft-deleted rows."
+        "Exports all data about one person as JSON: profile, preferences, appointments and audit trail, of live and "
+        "soft-deleted rows."
     )
     outcomes = ("exported", REFUSED)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Whom, and where to."""
+        """Adds the options that name the person and the file."""
         super().add_arguments(parser)
         add_person(parser)
         parser.add_argument(
@@ -41,7 +40,7 @@ class Command(TenantCommand):
         parser.add_argument("--force", action="store_true", help="overwrite FILE")
 
     def prepare(self, tenants: list[Tenant]) -> None:
-        """Raises UsageError for a file that is there already."""
+        """Checks the options. Raises UsageError if the output file exists already."""
         output = self.options["output"]
         if self.options["force"] and not output:
             raise UsageError("--force is about --output.")
@@ -51,9 +50,9 @@ class Command(TenantCommand):
         self.report.as_json |= not (output or self.options["dry_run"])
 
     def work(self, tenant: Tenant) -> None:
-        """Each row of the person."""
+        """Exports each customer of the tenant that is this person."""
         for customer in person(self.options).with_profile().select_related("tenant"):
-            export = _export(customer)
+            export = _export_customer(customer)
             self.exports.append(export)
             numbers = {"appointments": len(export["appointments"]), "audit_events": len(export["history"])}
             text = f"{customer.pk}: {numbers['appointments']} appointments, {numbers['audit_events']} audit events"
@@ -61,19 +60,19 @@ class Command(TenantCommand):
             self.record("exported", text, id=customer.pk, **(export if inline else numbers))
 
     def finish(self) -> None:
-        """Nobody at all is a refusal, and makes no file. Raises UsageError where the file can't be written."""
+        """Writes the file; reports a refusal where nobody was found. Raises UsageError if the file can't be written."""
         output = self.options["output"]
         if not self.exports:
             self.record(REFUSED, nobody(self.options), reason="unknown")
         elif output and not self.options["dry_run"]:
             document = {"exported_at": f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}", "customers": self.exports}
             try:
-                _write(output, orjson.dumps(document, option=orjson.OPT_INDENT_2), replace=self.options["force"])
+                _write_file(output, orjson.dumps(document, option=orjson.OPT_INDENT_2), replace=self.options["force"])
             except OSError as error:
                 raise UsageError(f"{output} can't be written: {error.strerror}.") from error
 
 
-def _export(customer: Customer) -> dict[str, Any]:
+def _export_customer(customer: Customer) -> dict[str, Any]:
     tenant, appointments = customer.tenant, customer.appointments.select_related("tenant", "service", "staff", "outlet")
     events = AuditEvent.objects.filter(customer_id=customer.pk).select_related("actor")
     return {
@@ -91,9 +90,9 @@ def _export(customer: Customer) -> dict[str, Any]:
     }
 
 
-def _write(output: Path, document: bytes, *, replace: bool) -> None:
-    """The file whole, or none. Raises OSError, also where it is there and not to be replaced."""
-    # Of mode 0600.
+def _write_file(output: Path, document: bytes, *, replace: bool) -> None:
+    """Writes the file whole or not at all. Raises OSError, also if it exists and `replace` is false."""
+    # A temporary file has the mode 0600.
     with tempfile.NamedTemporaryFile(dir=output.parent) as draft:
         draft.write(document)
         draft.flush()

@@ -1,22 +1,22 @@
 "use strict";
 
-// A sheet left open stays true: it is fetched anew each minute, and when one comes back to it. What one
-// looks at stays where it is.
-const EVERY = 60_000;
+// An open sheet stays current: it is fetched each minute, and when the person returns to the tab. The visible card
+// and the focus stay where they are.
+const REFRESH_INTERVAL_MS = 60_000;
 const sheet = document.getElementById("sheet");
 const stale = document.getElementById("stale");
 
-function place(element) {
+function keyOf(element) {
     return `${element.closest("[id]").id} ${element.value ?? element.href}`;
 }
 
-function show(fresh) {
-    const focus = sheet.contains(document.activeElement) && place(document.activeElement);
+function replaceSheet(newSheet) {
+    const focus = sheet.contains(document.activeElement) && keyOf(document.activeElement);
     const seen = [...sheet.querySelectorAll(".card")].find((card) => card.getBoundingClientRect().bottom > 0);
     const top = seen?.getBoundingClientRect().top;
-    sheet.replaceChildren(...fresh.childNodes);
+    sheet.replaceChildren(...newSheet.childNodes);
     if (focus) {
-        [...sheet.querySelectorAll("a, button")].find((element) => place(element) === focus)?.focus({ preventScroll: true });
+        [...sheet.querySelectorAll("a, button")].find((element) => keyOf(element) === focus)?.focus({ preventScroll: true });
     }
     const still = seen && document.getElementById(seen.id);
     if (still) {
@@ -24,8 +24,8 @@ function show(fresh) {
     }
 }
 
-async function renew() {
-    // Not under somebody's finger, nor while a phone number is being copied.
+async function refresh() {
+    // Not while the person presses a button or selects text, such as a phone number.
     if (document.hidden || sheet.matches(":active") || !getSelection().isCollapsed) {
         return;
     }
@@ -36,12 +36,12 @@ async function renew() {
             return;
         }
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        show(page.getElementById("sheet"));
+        replaceSheet(page.getElementById("sheet"));
         stale.hidden = true;
     } catch {
         stale.hidden = false;
     }
 }
 
-setInterval(renew, EVERY);
-document.addEventListener("visibilitychange", renew);
+setInterval(refresh, REFRESH_INTERVAL_MS);
+document.addEventListener("visibilitychange", refresh);

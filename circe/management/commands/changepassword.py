@@ -1,4 +1,4 @@
-"""Django's `changepassword`, for the account of any business."""
+"""Django's `changepassword`, for accounts of every tenant."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from tenants.scope import ALL_TENANTS, tenant_scope
 
 
 class Command(changepassword.Command):
-    """Finds the account in the scope of every tenant."""
+    """Changes a password. Opens the scope of all tenants, in which the account is found."""
 
     @tenant_scope(ALL_TENANTS)
     def handle(self, *args: Any, **options: Any) -> str | None:
-        """As Django's."""
+        """Runs Django's command in the scope of all tenants."""
         return super().handle(*args, **options)

@@ -1,4 +1,4 @@
-"""Prove the totals that the database keeps."""
+"""Checks the summary tables against a recount."""
 
 from argparse import ArgumentParser
 
@@ -17,23 +17,23 @@ TOTALS: tuple[type[SummaryTable], ...] = (CustomerMonthlyCounts, CustomerTotals,
 
 
 class Command(TenantCommand):
-    """Exits with 1 where a total isn't what a recount gives, unless it was repaired. Checking makes nobody wait."""
+    """Exits with 1 if a total differs from the recount and was not repaired. The check locks nothing."""
 
     help = (
-        "Recount what the database keeps as totals of customers and appointments, and print where the two differ. "
-        "With --repair, as the owner of the tables, a recount takes the place of those that differ: only then, and only "
-        "meanwhile, writes to customers and appointments wait. Run it each night so: the statistics stay fast as well."
+        "Recount customers and appointments, and print where the totals that the database keeps differ. With --repair, "
+        "the recount replaces totals that differ; meanwhile, writes to customers and appointments wait. Run it with "
+        "--repair each night: this also keeps the statistics fast."
     )
     outcomes = ("true", "repaired", "different")
     failures = ("different",)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Whether to repair."""
+        """Adds the option --repair."""
         super().add_arguments(parser)
-        parser.add_argument("--repair", action="store_true", help="put the recount in the place of what differs")
+        parser.add_argument("--repair", action="store_true", help="replace the totals that differ by the recount")
 
     def work(self, tenant: Tenant) -> None:
-        """Table by table, each in a transaction of its own."""
+        """Checks each summary table in a transaction of its own."""
         self.in_batches(([total] for total in TOTALS), lambda batch: self._check(tenant, *batch), total=len(TOTALS))
 
     def _check(self, tenant: Tenant, total: type[SummaryTable]) -> None:
@@ -41,7 +41,7 @@ class Command(TenantCommand):
         differences = total.differences(tenant)
         if differences and repair:
             with as_owner(), connection.cursor() as cursor:
-                # Who is at work comes to an end first; who comes later waits, for one recount.
+                # Waits for running writes to end; later writes wait for this recount.
                 counted = ", ".join(model._meta.db_table for model in (Customer, Appointment))
                 cursor.execute(f"LOCK TABLE {counted} IN SHARE MODE")
                 total.rebuild(tenant)

@@ -8,9 +8,9 @@ from circe.db.roles import as_owner
 
 
 class Command(flush.Command):
-    """Works as the role that logs in, and not as the application's, which may not empty a table."""
+    """Empties the tables. Uses the login role, since the application's role may not truncate tables."""
 
     def handle(self, *args: Any, database: str, **options: Any) -> None:
-        """As Django's."""
+        """Runs Django's command as the owner."""
         with as_owner(database):
             super().handle(*args, database=database, **options)

@@ -8,12 +8,12 @@ from circe.db.roles import as_owner
 
 
 class Command(migrate.Command):
-    """Works as the role that logs in, and not as the application's, which may not change the schema.
+    """Migrates as the login role, since the application's role may not change the schema.
 
     It inherits from django_migrate_sql's, so that it knows the SQL objects as `makemigrations` does.
     """
 
     def handle(self, *args: Any, database: str, **options: Any) -> None:
-        """As Django's."""
+        """Runs Django's command as the owner."""
         with as_owner(database):
             super().handle(*args, database=database, **options)

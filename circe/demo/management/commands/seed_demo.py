@@ -1,4 +1,4 @@
-"""Fill an empty database with demo data."""
+"""Fills an empty database with demo data."""
 
 import hashlib
 import time
@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from circe.db.roles import as_owner
-from circe.demo.business import KNOWN, Business, in_parts
-from circe.demo.loading import nobody_else_writing, replace_everything
+from circe.demo.business import DOCUMENTED_TENANTS, Business, split_in_proportion
+from circe.demo.loading import lock_out_writers, replace_everything
 from tenants.models import Role, Tenant, User
 from tenants.scope import ALL_TENANTS, tenant_scope
 
@@ -20,13 +20,13 @@ PASSWORD = "circe-demo"  # noqa: S105
 SUPER_ADMIN = "super@circe.test"
 CUSTOMERS_PER_TENANT = 500
 APPOINTMENTS_PER_CUSTOMER = 6
-# Up to so many customers, the two known tenants share them evenly.
-SMALL = 10_000
-REFUSED = 2
+# Up to so many customers, the two tenants with log-ins have equal shares.
+MAX_CUSTOMERS_SHARED_EVENLY = 10_000
+EXIT_CODE_REFUSED = 2
 
 
 class Command(BaseCommand):
-    """Exits with 2 where it refuses; nothing has been changed then."""
+    """Exits with 2 if it refuses to run, and has changed nothing then."""
 
     help = (
         "Fill an empty database with demo data: tenants with three years of customers and appointments, and log-ins "
@@ -34,19 +34,20 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The figures are totals over all tenants."""
-        parser.add_argument("--seed", type=int, default=1, help="which data, of all that could be made (default 1)")
+        """Adds the options. Numbers are totals over all tenants."""
+        parser.add_argument("--seed", type=int, default=1, help="seed of the random data (default 1)")
         parser.add_argument(
             "--tenants",
             type=int,
-            default=len(KNOWN),
+            default=len(DOCUMENTED_TENANTS),
             help="how many: lotus, nordlys, and others that nobody signs in to (default 2)",
         )
         parser.add_argument(
             "--customers",
             type=int,
             help=f"how many in all, soft-deleted ones included (default {CUSTOMERS_PER_TENANT} per tenant). lotus has "
-            f"nine tenths of them if they are more than {SMALL:,}, or tenants more than 2; else all have as many",
+            f"nine tenths of them if they are more than {MAX_CUSTOMERS_SHARED_EVENLY:,}, or if there are more than 2 "
+            "tenants; else all have the same number",
         )
         parser.add_argument(
             "--appointments",
@@ -71,32 +72,34 @@ class Command(BaseCommand):
         reset: bool,
         **options: Any,
     ) -> None:
-        """Raises CommandError for impossible figures, in production, and for a database in use."""
+        """Raises CommandError for impossible numbers, in production, and for a database with other data."""
         started = time.monotonic()
         customers = CUSTOMERS_PER_TENANT * max(tenants, 0) if customers is None else customers
         appointments = APPOINTMENTS_PER_CUSTOMER * max(customers, 0) if appointments is None else appointments
-        _check_figures(tenants=tenants, customers=customers, appointments=appointments)
+        _check_numbers(tenants=tenants, customers=customers, appointments=appointments)
         if settings.PRODUCTION:
-            raise CommandError("Demo accounts have a known password: not with production settings.", returncode=REFUSED)
-        with as_owner(), nobody_else_writing():
+            raise CommandError(
+                "Demo accounts have a known password: not with production settings.", returncode=EXIT_CODE_REFUSED
+            )
+        with as_owner(), lock_out_writers():
             keep = if_empty and Tenant.objects.filter(is_demo=True).exists()
             if not keep:
                 _check_database(reset=reset)
-                _load(seed=seed, tenants=tenants, customers=customers, appointments=appointments)
+                _load_demo(seed=seed, tenants=tenants, customers=customers, appointments=appointments)
         self.stdout.write(
             "The demo data are there already."
             if keep
             else f"{tenants:,} tenants, {customers:,} customers and {appointments:,} appointments "
             f"in {time.monotonic() - started:.1f} seconds."
         )
-        self._print_log_ins()
+        self._print_logins()
 
     @tenant_scope(ALL_TENANTS)
-    def _print_log_ins(self) -> None:
-        users = User.objects.filter(email__in=LOG_INS).select_related("tenant")
+    def _print_logins(self) -> None:
+        users = User.objects.filter(email__in=LOGIN_EMAILS).select_related("tenant")
         rows = [("E-mail", "Password", "Role", "Tenant")] + [
             (user.email, PASSWORD, user.role, str(user.tenant or "every tenant"))
-            for user in sorted(users, key=lambda user: LOG_INS.index(user.email))
+            for user in sorted(users, key=lambda user: LOGIN_EMAILS.index(user.email))
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         self.stdout.write("")
@@ -104,40 +107,41 @@ class Command(BaseCommand):
             self.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-LOG_INS = (
+LOGIN_EMAILS = (
     SUPER_ADMIN,
-    *(f"{mailbox}@{slug}.test" for slug, _ in KNOWN for mailbox in ("admin", "manager", "staff")),
+    *(f"{mailbox}@{slug}.test" for slug, _ in DOCUMENTED_TENANTS for mailbox in ("admin", "manager", "staff")),
 )
 
 
-def _check_figures(*, tenants: int, customers: int, appointments: int) -> None:
+def _check_numbers(*, tenants: int, customers: int, appointments: int) -> None:
     if tenants < 1:
-        raise CommandError("--tenants must be at least 1.", returncode=REFUSED)
+        raise CommandError("--tenants must be at least 1.", returncode=EXIT_CODE_REFUSED)
     for name, value in (("--customers", customers), ("--appointments", appointments)):
         if value < 0:
-            raise CommandError(f"{name} can't be negative.", returncode=REFUSED)
+            raise CommandError(f"{name} can't be negative.", returncode=EXIT_CODE_REFUSED)
     if appointments and not customers:
-        raise CommandError("--appointments need --customers to come to them.", returncode=REFUSED)
+        raise CommandError("--appointments need --customers to come to them.", returncode=EXIT_CODE_REFUSED)
 
 
 def _check_database(*, reset: bool) -> None:
-    strangers = User.objects.exclude(tenant__is_demo=True).exclude(email=SUPER_ADMIN)
-    if Tenant.objects.filter(is_demo=False).exists() or strangers.exists():
+    other_users = User.objects.exclude(tenant__is_demo=True).exclude(email=SUPER_ADMIN)
+    if Tenant.objects.filter(is_demo=False).exists() or other_users.exists():
         raise CommandError(
-            "The database holds tenants or users that are not demo data: choose an empty one.", returncode=REFUSED
+            "The database holds tenants or users that are not demo data: choose an empty one.",
+            returncode=EXIT_CODE_REFUSED,
         )
     if not reset and (Tenant.objects.exists() or User.objects.exists()):
-        raise CommandError("The demo data are there already: --reset would replace them.", returncode=REFUSED)
+        raise CommandError("The demo data are there already: --reset would replace them.", returncode=EXIT_CODE_REFUSED)
 
 
-def _load(*, seed: int, tenants: int, customers: int, appointments: int) -> None:
+def _load_demo(*, seed: int, tenants: int, customers: int, appointments: int) -> None:
     now = timezone.now()
     password = make_password(PASSWORD, salt=hashlib.sha256(str(seed).encode()).hexdigest()[:32])
-    evenly = tenants <= len(KNOWN) and customers <= SMALL
-    shares = in_parts(customers, [1 if evenly else 9 * (tenants - 1) or 1, *[1] * (tenants - 1)])
+    is_even = tenants <= len(DOCUMENTED_TENANTS) and customers <= MAX_CUSTOMERS_SHARED_EVENLY
+    shares = split_in_proportion(customers, [1 if is_even else 9 * (tenants - 1) or 1, *[1] * (tenants - 1)])
     businesses = [
         Business(number=number, seed=seed, customers=size, appointments=visits, now=now, password=password)
-        for number, (size, visits) in enumerate(zip(shares, in_parts(appointments, shares), strict=True))
+        for number, (size, visits) in enumerate(zip(shares, split_in_proportion(appointments, shares), strict=True))
     ]
     lotus = businesses[0]
     super_admin = User(

