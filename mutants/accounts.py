@@ -197,14 +197,14 @@ DOORS = [
     ),
     Fault(
         "a new password ends nothing",
-        "tenants/migrations/0008_accounts_that_acted.py",
+        "tenants/migrations/0001_businesses_and_accounts.py",
         "IF NEW.password <> OLD.password\n",
         "IF false\n",
         f"{TOKENS} {REFRESH}",
     ),
     Fault(
         "a disabled password leaves the sessions open",
-        "tenants/migrations/0008_accounts_that_acted.py",
+        "tenants/migrations/0001_businesses_and_accounts.py",
         "IF NEW.password <> OLD.password\n",
         "IF NEW.password <> OLD.password AND NEW.password NOT LIKE '!%'\n",
         SESSIONS,
@@ -233,8 +233,8 @@ DOORS = [
     ),
     Fault(
         "an account that has acted can be deleted by SQL",
-        "tenants/migrations/0008_accounts_that_acted.py",
-        "FOR EACH ROW WHEN (OLD.has_acted) EXECUTE",
+        "tenants/migrations/0001_businesses_and_accounts.py",
+        "FOR EACH ROW WHEN (old.has_acted) EXECUTE",
         "FOR EACH ROW WHEN (false) EXECUTE",
         ACTED,
     ),

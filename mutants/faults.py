@@ -101,28 +101,28 @@ FAULTS = [
     # --- several rows at once, in the admin -------------------------------------------------------------------------
     Fault(
         "an action of the admin takes any number of rows",
-        "tenants/bulk_actions.py",
+        "tenants/admin/bulk_actions.py",
         "if len(ids) > MAX_ROWS:",
         "if False:",
         BULK,
     ),
     Fault(
         "an action of the admin is done unasked",
-        "tenants/bulk_actions.py",
+        "tenants/admin/bulk_actions.py",
         'is_confirmed = CONFIRMED in request.POST and request.POST.get("select_across", "0") == "0"',
         "is_confirmed = True",
         BULK,
     ),
     Fault(
         "reception sets the status of many",
-        "appointments/admin.py",
+        "appointments/admin/appointments.py",
         '"bulk_change": MANAGERS',
         '"bulk_change": STAFF',
         f"{BULK} {ADMIN}",
     ),
     Fault(
         "a status of many is set by any step",
-        "appointments/bulk_status.py",
+        "appointments/admin/bulk_status.py",
         "        if reason:\n            return reason\n",
         "",
         BULK_STATUS,
@@ -130,7 +130,7 @@ FAULTS = [
     # --- the ends of the calendar -----------------------------------------------------------------------------------
     Fault(
         "the booking form takes any day",
-        "appointments/admin.py",
+        "appointments/admin/appointments.py",
         '        Appointment._meta.get_field("appointment_date").run_validators(day)\n',
         "",
         CALENDAR,

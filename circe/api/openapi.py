@@ -58,6 +58,7 @@ TAGS = {
 
 CLOCK_TIME = "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
 OR_INSTANT = " An ISO 8601 instant, `2025-01-15T10:30:00Z`, is understood too."
+METHODS = ["get", "post", "put", "patch", "delete"]
 COMMA_SEPARATED: Schema = {"style": "form", "explode": False}
 # Members of a problem that apps add, by name.
 _problem_members: dict[str, Schema] = {}
@@ -248,6 +249,9 @@ def _filter_parameters(filters: type[FilterSet] | None) -> Iterator[Schema]:
 def complete(result: Schema, **kwargs: Any) -> Schema:
     """Adds what all operations share. This is a postprocessing hook of drf-spectacular."""
     result["info"]["description"] = DESCRIPTION
+    # drf-spectacular reads the methods of a viewset from a set, whose order changes with each process.
+    for path, methods in result["paths"].items():
+        result["paths"][path] = {method: methods[method] for method in METHODS if method in methods}
     result["tags"] = [{"name": name, "description": description} for name, description in TAGS.items()]
     problem = PROBLEM | {"properties": PROBLEM["properties"] | _problem_members}
     result["components"]["schemas"] |= {"Problem": problem, "FieldError": FIELD_ERROR}

@@ -191,9 +191,9 @@ def test_every_migration_has_a_name():
 # --- SQL and migrations ---------------------------------------------------------------------------------------------
 
 MIGRATIONS = [file for app in WITH_SQL for file in (settings.BASE_DIR / app / "migrations").glob("0*.py")]
-# What a migration is made of: Django, its operations on SQL objects, and classes of fields and constraints.
+# What a migration is made of: Python, Django, its operations on SQL objects, and classes of fields and constraints.
 MAY_BE_IMPORTED = re.compile(
-    r"(django|django_migrate_sql)(\.|$)|circe\.db\.(audit_trigger|fields|foreign_keys|ids|row_level_security)$"
+    r"(datetime|django|django_migrate_sql)(\.|$)|circe\.db\.(audit_trigger|fields|foreign_keys|ids|row_level_security)$"
 )
 
 

@@ -47,6 +47,7 @@ print(json.dumps([entered() for _ in range(3)]))
 AMBIENT = {
     "circe/api/errors.py",
     "circe/api/parameters.py",
+    "circe/api/parsing.py",
     "circe/api/rendering.py",
     "circe/concurrency.py",
     "circe/headers.py",
@@ -74,8 +75,8 @@ def test_a_list_request_enters_four_files_between_the_view_and_the_sql_warm_and_
     root = f"{settings.BASE_DIR}{os.sep}"
     token = staff._credentials["HTTP_AUTHORIZATION"].split()[1]
     for url, of_filters, most in (
-        (CUSTOMERS, [], 23),
-        (f"{CUSTOMERS}?search=jane", ["customers/filters.py", "customers/search.py"], 25),
+        (CUSTOMERS, [], 24),
+        (f"{CUSTOMERS}?search=jane", ["customers/filters.py", "customers/search.py"], 26),
     ):
         name = connection.settings_dict["NAME"]
         asked = subprocess.run(

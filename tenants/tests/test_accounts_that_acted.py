@@ -239,7 +239,7 @@ def change(client, jane, name):
     assert client.patch(f"{CUSTOMERS}/{jane.pk}", {"last_name": name}).status_code == 200
 
 
-@pytest.mark.usefixtures("walls")
+@pytest.mark.usefixtures("tenant_filters")
 @pytest.mark.parametrize("role", Role.values)
 def test_whoever_acted_is_named(role, tenant, as_role, admin):
     client = as_role(role)
@@ -265,7 +265,7 @@ LATER = {
 }
 
 
-@pytest.mark.usefixtures("walls")
+@pytest.mark.usefixtures("tenant_filters")
 @pytest.mark.parametrize("later", LATER)
 def test_the_trail_keeps_the_name_of_then(later, jane, manager, admin, back_office, stranger):
     change(manager, jane, "Smith")

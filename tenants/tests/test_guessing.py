@@ -133,8 +133,8 @@ def checks(monkeypatch):
         return throttled(counted, **who)
 
     monkeypatch.setattr(hashers, "verify_password", spied)
-    for module in ("views", "authentication", "admin_site"):
-        monkeypatch.setattr(f"tenants.{module}.throttled", counting)
+    for module in ("views", "authentication", "forms"):
+        monkeypatch.setattr(f"tenants.accounts.{module}.throttled", counting)
     return seen
 
 
@@ -182,7 +182,7 @@ def test_no_url_checks_a_password_without_counting_it(back_office, checks, tenan
 CALLERS = {
     "tenants/models/user.py": "the model's own method, which the next two call",
     "tenants/accounts/managers.py": "`with_credentials`, called within `throttled` only",
-    "circe/backoffice/site.py": "within `throttled`",
+    "tenants/accounts/forms.py": "within `throttled`",
 }
 
 
