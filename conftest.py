@@ -37,8 +37,8 @@ def django_db_setup(django_db_setup):
 
 @pytest.fixture(autouse=True)
 def every_row_without_a_scope(monkeypatch):
-    """The test's own queries see every tenant's rows where no scope was opened. Requests and commands close the scope first, so
-    that this does not hold for them.
+    """Lets the test's own queries see every tenant's rows where no scope was opened. Requests and commands close the scope
+    first, so this does not hold for them.
     """
     # A new variable, so that a scope which a test leaves open ends with the test.
     unopened = object()
@@ -53,7 +53,7 @@ def every_row_without_a_scope(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def statements_without_settings(monkeypatch):
-    """Captured statements come without their session settings (`circe.db.session_settings`). A prepared statement comes with its
+    """Captures statements without their session settings (`circe.db.session_settings`), and a prepared statement with its
     full text (`circe.db.prepared`).
     """
     executed = connection.ops.last_executed_query

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 
 class CustomersConfig(AppConfig):
-    """Links the audit trail to a customer's history, and describes the `conflicts` of a duplicate in the OpenAPI document."""
+    """Links the audit trail to a customer's history, and describes the `conflicts` of a duplicate in OpenAPI."""
 
     name = "customers"
 

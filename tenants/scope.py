@@ -128,7 +128,7 @@ def tenant_setting() -> str:
 
 
 class TenantFilter(Func):
-    """The condition that the row's tenant is in scope. The scope is read when the SQL is compiled, not when the queryset is made."""
+    """The condition that the row's tenant is in scope. It reads the scope when the SQL is compiled, not when it is made."""
 
     output_field = models.BooleanField()
     arity = 1

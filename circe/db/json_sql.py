@@ -1,8 +1,8 @@
 """Answers that the database writes: a serializer's JSON as one expression of a query, so that no row becomes objects first.
 
 The keys, their order and their types are the serializer's own; whatever stores a value as it is shown needs no more than
-that. A key that shows something else has its expression in `json_expressions` of its serializer, as a function of the path that
-leads to the row, such as `service__`.
+that. A key that shows something else has its expression in `json_expressions` of its serializer, as a function of the path
+that leads to the row, such as `service__`.
 """
 
 from functools import cache

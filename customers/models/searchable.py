@@ -1,8 +1,8 @@
 """What customers are found, counted and ordered by: a view of the database on their table.
 
-The planner merges the view into the query, so it costs nothing. It reads the table with the rights of its owner and holds
-the wall between tenants itself (`circe.db.row_level_security`): row security would keep LIKE and `&&` from their indexes. Rows are found
-here by their ids and read from the table.
+The planner merges the view into the query, so it costs nothing. It reads the table with the rights of its owner and filters
+the tenant itself, because PostgreSQL cannot use indexes for LIKE and `&&` under row-level security. Rows are found here by
+their ids and read from the table.
 """
 
 from collections.abc import Collection

@@ -7,7 +7,7 @@ from drf_spectacular.openapi import AutoSchema
 
 
 class BearerToken(OpenApiAuthenticationExtension):
-    """The security scheme of every operation but log-in, refresh and log-out. drf-spectacular finds it once it is imported."""
+    """Describes the security scheme of every operation but log-in, refresh and log-out. Its import registers it."""
 
     target_class = "tenants.accounts.authentication.TokenAuthentication"
     name = "bearerAuth"

@@ -43,7 +43,7 @@ def trail(**conditions):
         return list(AuditEvent.objects.filter(**conditions))
 
 
-# --- every way of audit_context, and every way of deleting -------------------------------------------------------------------
+# --- every way of acting, and every way of deleting ------------------------------------------------------------------
 
 
 def by_log_in(account, jane, anonymous, bearer, sign):
