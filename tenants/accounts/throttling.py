@@ -62,7 +62,8 @@ def _line(address: IPv4Address | IPv6Address) -> str:
 def throttled(check: Callable[[], User | None], *, account: str, address: str) -> User | None:
     """Returns what `check` returns, and records None as a failure.
 
-    Raises Throttled or LoginCapacityExceeded past a limit; then `check` is not called. Log-ins to one account, and those from one address, take turns, so that parallel guesses are counted one by one.
+    Raises Throttled or LoginCapacityExceeded past a limit; then `check` is not called. Log-ins to one account, and those
+    from one address, take turns, so that parallel guesses are counted one by one.
     """
     now = timezone.now()
     with _login_slot(), transaction.atomic():
