@@ -7,6 +7,14 @@ APPOINTMENTS = "public.appointments_appointment"
 
 sql_items = [
     sql_item(__file__, "circe_occupied", reverse_sql="DROP FUNCTION public.circe_occupied;"),
+    sql_item(
+        __file__,
+        "circe_clear_appointment_events",
+        reverse_sql=(
+            f"DROP TRIGGER circe_clear_appointment_events ON {CUSTOMERS};\n"
+            "DROP FUNCTION public.circe_clear_appointment_events;"
+        ),
+    ),
     *(
         sql_item(
             __file__,

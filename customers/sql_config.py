@@ -65,6 +65,13 @@ sql_items = [
     ),
     sql_item(
         __file__,
+        "circe_clear_customer_events",
+        reverse_sql=(
+            f"DROP TRIGGER circe_clear_customer_events ON {TABLE};\nDROP FUNCTION public.circe_clear_customer_events;"
+        ),
+    ),
+    sql_item(
+        __file__,
         "circe_preference_deleted",
         reverse_sql=(
             "DROP TRIGGER circe_preferredservice_deleted ON public.customers_preferredservice;\n"

@@ -30,6 +30,7 @@ CONDITIONAL, BOOKING = "customers/tests/test_conditional.py", "appointments/test
 ADMIN, STALE = "circe/tests/test_admin.py", "circe/tests/test_stale_forms.py"
 LIVENESS, SLOW = "circe/tests/test_liveness.py", "circe/tests/test_slow_bodies.py"
 BULK, BULK_STATUS = "circe/tests/test_bulk_actions.py", "appointments/tests/test_bulk_status.py"
+PURGED_EVENTS = "circe/tests/test_events_of_purged_customers.py"
 CALENDAR = "circe/tests/test_calendar_ends.py"
 SUMMARY = "analytics/tests/test_summary.py"
 
@@ -159,10 +160,31 @@ FAULTS = [
     ),
     Fault(
         "a removed person stays in the trail",
+        "customers/migrations/0002_customers.py",
+        "AND \"table\" IN ('customer', 'preferredservice', 'preferredstaff');",
+        "AND false;",
+        DELETE,
+    ),
+    Fault(
+        "the event of a removed person's row holds the row",
         "tenants/migrations/0001_businesses_and_accounts.py",
-        "IF model = 'customer' AND TG_OP = 'DELETE' THEN",
+        "IF TG_OP = 'DELETE' AND subject_column = 'id' THEN",
         "IF false THEN",
         DELETE,
+    ),
+    Fault(
+        "the events of a removed person's favourites stay",
+        "customers/migrations/0002_customers.py",
+        "AND \"table\" IN ('customer', 'preferredservice', 'preferredstaff');",
+        "AND \"table\" = 'customer';",
+        PURGED_EVENTS,
+    ),
+    Fault(
+        "a removed person's appointments name the person in the trail",
+        "appointments/migrations/0002_appointments.py",
+        "AND \"table\" = 'appointment';",
+        "AND false;",
+        PURGED_EVENTS,
     ),
     Fault(
         "nobody signs",

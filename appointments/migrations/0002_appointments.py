@@ -6,6 +6,7 @@ import django.contrib.postgres.constraints
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
+import django_migrate_sql.operations
 from django.db import migrations, models
 
 import circe.db.audit_trigger
@@ -158,7 +159,9 @@ class Migration(migrations.Migration):
                     ),
                 ],
                 "constraints": [
-                    circe.db.audit_trigger.AuditTrigger(name="appointment_audit"),
+                    circe.db.audit_trigger.AuditTrigger(
+                        name="appointment_audit", subject_column="customer_id", about_subject=("notes",)
+                    ),
                     circe.db.row_level_security.RowLevelSecurity(name="appointment_rls"),
                     models.UniqueConstraint(fields=("tenant", "id"), name="appointment_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="outlet", name="appointment_outlet"),
@@ -202,5 +205,29 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
+        ),
+        django_migrate_sql.operations.CreateSQL(
+            name="circe_clear_appointment_events",
+            sql="""-- Removes a deleted customer and the notes from the events of the customer's appointments. Their other values stay, as the
+-- appointments do. It runs with the rights of its owner, since the application may only read the audit trail.
+CREATE OR REPLACE FUNCTION public.circe_clear_appointment_events() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    UPDATE public.tenants_auditevent
+    SET before = before - '{customer_id,notes}'::text[],
+        after = after - '{customer_id,notes}'::text[],
+        customer_id = NULL
+    WHERE tenant_id = OLD.tenant_id AND customer_id = OLD.id AND action <> 'refused' AND "table" = 'appointment';
+    RETURN NULL;
+END
+$$;
+-- Nobody else puts it on a table, which would clear the events of customers who are still there.
+REVOKE EXECUTE ON FUNCTION public.circe_clear_appointment_events FROM PUBLIC;
+
+CREATE OR REPLACE TRIGGER circe_clear_appointment_events AFTER DELETE ON public.customers_customer
+FOR EACH ROW EXECUTE FUNCTION public.circe_clear_appointment_events();
+""",
+            reverse_sql="""DROP TRIGGER circe_clear_appointment_events ON public.customers_customer;
+DROP FUNCTION public.circe_clear_appointment_events;""",
         ),
     ]

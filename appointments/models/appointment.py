@@ -16,10 +16,11 @@ from django.utils import timezone
 
 from circe.api.time_zone import local_zone
 from circe.db.advisory_locks import AdvisoryLock
+from circe.db.audit_trigger import AuditTrigger
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from circe.db.json_sql import AsText, JSONObject
 from customers.models import Customer
-from tenants.models import Outlet, Service, Staff, TenantModel, validate_amount
+from tenants.models import TENANT_CONSTRAINTS, Outlet, Service, Staff, TenantModel, validate_amount
 from tenants.scope import TenantManager
 
 
@@ -168,7 +169,8 @@ class Appointment(TenantModel):
     class Meta(TenantModel.Meta):
         ordering = ["-appointment_date", "-start_time", "-id"]
         constraints = [
-            *TenantModel.Meta.constraints,
+            AuditTrigger(name="%(class)s_audit", subject_column="customer_id", about_subject=["notes"]),
+            *TENANT_CONSTRAINTS,
             *(
                 SameTenant(field=field, name=f"%(class)s_{field}")
                 for field in ("outlet", "customer", "staff", "service")

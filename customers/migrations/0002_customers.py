@@ -135,7 +135,9 @@ class Migration(migrations.Migration):
                     django.contrib.postgres.indexes.GinIndex(fields=["tags"], name="customer_tags"),
                 ],
                 "constraints": [
-                    circe.db.audit_trigger.AuditTrigger(name="customer_audit"),
+                    circe.db.audit_trigger.AuditTrigger(
+                        name="customer_audit", subject_column="id", unrecorded_columns=("email_key", "search_text")
+                    ),
                     circe.db.row_level_security.RowLevelSecurity(name="customer_rls"),
                     models.UniqueConstraint(fields=("tenant", "id"), name="customer_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="preferred_outlet", name="customer_preferred_outlet"),
@@ -225,7 +227,7 @@ class Migration(migrations.Migration):
                 "ordering": ["position"],
                 "abstract": False,
                 "constraints": [
-                    circe.db.audit_trigger.AuditTrigger(name="preferredservice_audit"),
+                    circe.db.audit_trigger.AuditTrigger(name="preferredservice_audit", subject_column="customer_id"),
                     circe.db.row_level_security.RowLevelSecurity(name="preferredservice_rls"),
                     models.UniqueConstraint(fields=("tenant", "id"), name="preferredservice_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="preferredservice_customer"),
@@ -276,7 +278,7 @@ class Migration(migrations.Migration):
                 "ordering": ["position"],
                 "abstract": False,
                 "constraints": [
-                    circe.db.audit_trigger.AuditTrigger(name="preferredstaff_audit"),
+                    circe.db.audit_trigger.AuditTrigger(name="preferredstaff_audit", subject_column="customer_id"),
                     circe.db.row_level_security.RowLevelSecurity(name="preferredstaff_rls"),
                     models.UniqueConstraint(fields=("tenant", "id"), name="preferredstaff_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="preferredstaff_customer"),
@@ -301,6 +303,29 @@ FOR EACH ROW WHEN (new.updated_at = old.updated_at) EXECUTE FUNCTION public.circ
 """,
             reverse_sql="""DROP TRIGGER circe_customer_updated_at ON public.customers_customer;
 DROP FUNCTION public.circe_customer_updated_at;""",
+        ),
+        django_migrate_sql.operations.CreateSQL(
+            name="circe_clear_customer_events",
+            sql="""-- Removes all personal data from the events of a deleted customer's own tables. It runs with the rights of its owner, since
+-- the application may only read the audit trail.
+CREATE OR REPLACE FUNCTION public.circe_clear_customer_events() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    UPDATE public.tenants_auditevent
+    SET before = NULL, after = NULL
+    WHERE tenant_id = OLD.tenant_id AND customer_id = OLD.id AND action <> 'refused'
+        AND "table" IN ('customer', 'preferredservice', 'preferredstaff');
+    RETURN NULL;
+END
+$$;
+-- Nobody else puts it on a table, which would clear the events of customers who are still there.
+REVOKE EXECUTE ON FUNCTION public.circe_clear_customer_events FROM PUBLIC;
+
+CREATE OR REPLACE TRIGGER circe_clear_customer_events AFTER DELETE ON public.customers_customer
+FOR EACH ROW EXECUTE FUNCTION public.circe_clear_customer_events();
+""",
+            reverse_sql="""DROP TRIGGER circe_clear_customer_events ON public.customers_customer;
+DROP FUNCTION public.circe_clear_customer_events;""",
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_preference_deleted",

@@ -19,6 +19,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from circe.db.advisory_locks import AdvisoryLock
+from circe.db.audit_trigger import AuditTrigger
 from circe.db.fields import ValidatedCharField, ValidatedDateField
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from customers.contact_conflicts import DuplicateCustomer, find_contact_conflicts
@@ -28,7 +29,7 @@ from customers.models.preferences import PREFERRED
 from customers.models.searchable import SearchableCustomer
 from customers.validators import unique, validate_date_of_birth, validate_name, validate_source, validate_tag
 from tenants.identity import clean_email, clean_phone, email_key, validate_email_address, validate_phone
-from tenants.models import IdempotencyRecord, LoginFailure, Outlet, TenantModel, validate_language
+from tenants.models import TENANT_CONSTRAINTS, IdempotencyRecord, LoginFailure, Outlet, TenantModel, validate_language
 from tenants.scope import TenantManager, current_tenant
 
 MAX_TAGS = 50
@@ -146,7 +147,9 @@ class Customer(TenantModel):
     class Meta(TenantModel.Meta):
         ordering = ["-created_at", "-id"]
         constraints = [
-            *TenantModel.Meta.constraints,
+            # The database derives both columns from others.
+            AuditTrigger(name="%(class)s_audit", subject_column="id", unrecorded_columns=["email_key", "search_text"]),
+            *TENANT_CONSTRAINTS,
             SameTenant(field="preferred_outlet", name="%(class)s_preferred_outlet"),
             models.UniqueConstraint(
                 fields=["tenant", "email_key"],

@@ -9,8 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
-from circe.db.row_level_security import RowLevelSecurity
-from tenants.models import TenantModel
+from tenants.models import TENANT_CONSTRAINTS, TenantModel
 from tenants.scope import TenantManager
 
 KEPT = dt.timedelta(days=1)
@@ -55,10 +54,7 @@ class CustomerImport(TenantModel):
 
     class Meta(TenantModel.Meta):
         # Not in the audit trail, which is kept: a day later nothing is left of the file. The trail has the customers.
-        constraints = [
-            RowLevelSecurity(name="%(class)s_rls"),
-            models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
-        ]
+        constraints = TENANT_CONSTRAINTS
 
     def __str__(self) -> str:
         return self.file_name
@@ -98,8 +94,7 @@ class ImportPart(TenantModel):
     class Meta(TenantModel.Meta):
         ordering = ["position"]
         constraints = [
-            RowLevelSecurity(name="%(class)s_rls"),
-            models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
+            *TENANT_CONSTRAINTS,
             models.UniqueConstraint(fields=["tenant", "upload", "kind", "position"], name="%(class)s_once"),
             SameTenant(field="upload", name="%(class)s_upload"),
         ]

@@ -2,8 +2,9 @@
 
 from django.db import models
 
+from circe.db.audit_trigger import AuditTrigger
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
-from tenants.models import Service, Staff, TenantModel
+from tenants.models import TENANT_CONSTRAINTS, Service, Staff, TenantModel
 
 
 class Preference(TenantModel):
@@ -15,6 +16,7 @@ class Preference(TenantModel):
     class Meta(TenantModel.Meta):
         abstract = True
         ordering = ["position"]
+        constraints = [AuditTrigger(name="%(class)s_audit", subject_column="customer_id"), *TENANT_CONSTRAINTS]
 
 
 class PreferredService(Preference):

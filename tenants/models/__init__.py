@@ -2,7 +2,7 @@
 
 from tenants.accounts.managers import Role
 from tenants.models.audit_event import AuditEvent
-from tenants.models.base import TenantModel
+from tenants.models.base import TENANT_CONSTRAINTS, TenantModel
 from tenants.models.idempotency_record import IdempotencyRecord
 from tenants.models.offer import Outlet, Service
 from tenants.models.session import LoginFailure, LoginSession
@@ -10,6 +10,7 @@ from tenants.models.tenant import Tenant, validate_amount, validate_currency, va
 from tenants.models.user import Staff, User
 
 __all__ = [
+    "TENANT_CONSTRAINTS",
     "AuditEvent",
     "IdempotencyRecord",
     "LoginFailure",

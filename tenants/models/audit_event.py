@@ -38,7 +38,8 @@ class AuditEvent(models.Model):
     `before`. Of a password they tell that it was set or changed. `customer_id` is whose history the event belongs to.
     `actor_email` and `actor_name` are what the account of `actor_id` was called at that moment (a trigger copies them), so
     that an event names who acted whatever becomes of the account, and whoever reads it.
-    With a customer's row go all personal data in their events (the trigger sees to it).
+    When a customer's row is deleted, triggers remove all personal data from the customer's events: each app has one for its
+    own tables (`customers/sql/circe_clear_customer_events.sql`).
     """
 
     class Action(models.TextChoices):

@@ -17,6 +17,12 @@ from tenants.scope import (
     current_tenant_id,
 )
 
+# What every tenant's table has. A model that is audited in its own way lists its AuditTrigger and these.
+TENANT_CONSTRAINTS = [
+    RowLevelSecurity(name="%(class)s_rls"),
+    models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
+]
+
 
 class TenantModel(models.Model):
     """A row of a tenant. Its default manager knows the scope, and it can't be saved into another one."""
@@ -40,8 +46,7 @@ class TenantModel(models.Model):
         abstract = True
         constraints = [
             AuditTrigger(name="%(class)s_audit"),
-            RowLevelSecurity(name="%(class)s_rls"),
-            models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
+            *TENANT_CONSTRAINTS,
         ]
 
     def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:

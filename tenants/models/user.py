@@ -59,7 +59,7 @@ class User(AbstractBaseUser):
     class Meta:
         ordering = ["email"]
         constraints = [
-            AuditTrigger(name="user_audit"),
+            AuditTrigger(name="user_audit", unrecorded_columns=["last_login", "tokens_valid_from", "has_acted"]),
             # A super_admin may be whoever changed a row of the tenant.
             RowLevelSecurity(
                 name="user_rls",
