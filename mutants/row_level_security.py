@@ -43,7 +43,7 @@ WALLS = [
     Fault(
         "a table without a wall",
         "tenants/models/base.py",
-        X,
+        '    RowLevelSecurity(name="%(class)s_rls"),\n',
         "",
         "circe/tests/test_architecture.py",
     ),
