@@ -84,4 +84,4 @@ def appointments_panel(request: HttpRequest, customer: Customer) -> SafeString:
         "book_url": f"{urls['add']}?{urlencode({'customer': customer.pk})}",
         "all_url": f"{urls['changelist']}?{urlencode({'customer': customer.pk, 'day': 'all', 'o': '-1'})}",
     }
-    return render_to_string("admin/customers/customer/appointments_panel.html", context)  # type: ignore[return-value]
+    return render_to_string("admin/appointments/appointment/customer_panel.html", context)  # type: ignore[return-value]

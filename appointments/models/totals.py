@@ -12,7 +12,7 @@ class CustomerTotals(SummaryTable):
     """What one customer's appointments amount to; every customer has a row.
 
     `recent_spent` is what they spent in the visits from `recent_from` on, the first of some 365 days: see
-    `analytics.segments`, which knows when that is out of date. `open_date` and `open_time` are the start of the last
+    the segments of the statistics, which know when that is out of date. `open_date` and `open_time` are the start of the last
     appointment that is pending or confirmed, come or gone. `is_deleted` and `is_vip` (so tagged) are the customer's.
     """
 

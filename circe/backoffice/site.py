@@ -8,10 +8,18 @@ from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import BadRequest
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 MAX_SEARCH_LENGTH = 100
+# The titles of pages that the header links to, by name of the URL. They come before the lists of rows.
+_header_links: dict[str, str] = {}
+
+
+def register_header_link(url_name: str, title: str) -> None:
+    """Adds a link to the header of every page. An app registers it in its `AppConfig.ready()`."""
+    _header_links[url_name] = title
 
 
 class Autocomplete(AutocompleteJsonView):
@@ -51,6 +59,10 @@ class CirceAdminSite(AdminSite):
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
         self.disable_action("delete_selected")
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        links = {reverse(name, current_app=self.name): title for name, title in _header_links.items()}
+        return super().each_context(request) | {"header_links": links}
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
         """As Django's. The transaction begins after the checks of the session and of the CSRF token."""

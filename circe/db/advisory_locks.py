@@ -19,7 +19,7 @@ class AdvisoryLock(IntEnum):
     IDEMPOTENCY_KEY = 4
     # An e-mail address or phone number of a business's customer, while a customer takes it or gives it up.
     CONTACT = 5
-    # A shard of the sharded counters, while a transaction writes it: see tenants/sql/circe_free_shard.sql.
+    # A shard of the sharded counters, while a transaction writes it: see the SQL function circe_free_shard.
     SHARD = 6
     # The list of imports at work, while one more begins. Its second number is always 0.
     IMPORTS = 7

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# Owns nothing: see tenants/sql/application_roles.sql.
+# Owns nothing: see the SQL file application_roles.sql.
 APPLICATION_ROLE = "circe_app"
 # For libpq. Django's own `assume_role` asks the pool for a connection while the pool makes one, and waits in vain.
 APPLICATION_ROLE_OPTION = f"-c role={APPLICATION_ROLE}"

@@ -1,8 +1,8 @@
 """Summary tables: sums over a business's rows that the database keeps by itself, whoever changes the rows and however.
 
-Triggers keep them, once for a statement (see the functions in `customers/sql/` and `appointments/sql/`). Only these
-triggers write: their functions have the rights of their owner, while the application may only read. This module holds
-what such tables share: the check against the rows that are summed up, and the repair.
+Triggers keep them, once for a statement (functions in the apps' folders `sql/`). Only these triggers write: their
+functions have the rights of their owner, while the application may only read. This module holds what such tables share:
+the check against the rows that are summed up, and the repair.
 """
 
 from collections.abc import Sequence

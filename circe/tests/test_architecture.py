@@ -3,9 +3,12 @@
 import ast
 import json
 import re
+import tomllib
+from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 
+import grimp
 import pytest
 from django.apps import apps
 from django.conf import settings
@@ -46,6 +49,116 @@ def viewsets():
 
 def test_imports_run_one_way(capsys):
     assert lint_imports(str(settings.BASE_DIR / "pyproject.toml"), no_cache=True) == EXIT_STATUS_SUCCESS
+
+
+def layers():
+    """The modules that the contracts of import-linter put into layers."""
+    contracts = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    return {module.strip() for one in contracts for line in one.get("layers", []) for module in re.split("[:|]", line)}
+
+
+def test_every_module_has_a_layer(imports):
+    """Of a folder of which one file has a layer, each has one."""
+    named = layers()
+    divided = {module.rpartition(".")[0] for module in named} - {""}
+    assert {*OURS, "circe.api", "circe.db", "customers.transfer"} <= named | divided
+    for parent in divided:
+        for module in imports.find_children(parent):
+            parts = {module, *(name for name in named if name.startswith(f"{module}."))}
+            assert module.endswith(".tests") or parts & named, (
+                f"Put {module} into a layer of a contract in pyproject.toml."
+            )
+
+
+@pytest.fixture(scope="module")
+def imports():
+    """Which of our files imports which: imports of types only and imports within functions included."""
+    return grimp.build_graph(*OURS, cache_dir=None)
+
+
+def test_no_files_import_each_other_in_a_circle(imports):
+    files = {file: imports.find_modules_directly_imported_by(file) for file in imports.modules}
+    assert len(files) > 300
+    try:
+        TopologicalSorter(files).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle: {' <- '.join(error.args[1])}")
+
+
+def test_only_tests_import_tests(imports):
+    wrong = [
+        (file, other)
+        for file in imports.modules
+        for other in imports.find_modules_directly_imported_by(file)
+        if "tests" in other.split(".") and "tests" not in file.split(".")
+    ]
+    assert wrong == []
+
+
+APPS = ["tenants", "customers", "appointments", "analytics"]
+SHARED = ["api", "backoffice", "db"]
+TOP = [
+    f"circe.{file.stem}"
+    for file in (settings.BASE_DIR / "circe").iterdir()
+    if file.stem not in {*SHARED, "__init__", "__pycache__", "templates", "tests"}
+]
+# A folder, and what lies above it or beside it.
+ABOVE = {
+    "circe/db": [*TOP, *APPS, "circe.api", "circe.backoffice"],
+    "circe/api": [*TOP, *APPS, "circe.backoffice"],
+    "circe/backoffice": [*TOP, *APPS, "circe.api"],
+    **{app: [*TOP, *APPS[number + 1 :]] for number, app in enumerate(APPS)},
+}
+
+
+def names_above(folder, suffix):
+    """A pattern of the tables, URLs, SQL objects, modules, files and labels of what lies above the folder."""
+    above = [name for name in ABOVE[folder] if name in APPS]
+    models = [model._meta for model in apps.get_models() if model._meta.app_label in above]
+    tables = [model.db_table for model in models]
+    # circe.db has no migrations: the SQL functions that it runs are in the lowest app.
+    objects = [name for app, name in sql_items() if app in above and (app, folder) != ("tenants", "circe/db")]
+    modules = "|".join(name.replace(".", "[./]") for name in ABOVE[folder])
+    words = "|".join([*tables, *objects, rf"""(?:{modules})[./'"]\w"""])
+    # A label in quotes, unless it is the key of a dictionary.
+    pattern = rf"""\b(?:{words})|['"](?:{modules})['"](?!\s*:)"""
+    # In SQL a model's name in quotes is what the events of the audit trail call its table.
+    return re.compile(pattern + "".join(f"|'{model.model_name}'" for model in models if suffix == ".sql"))
+
+
+@pytest.mark.parametrize("folder", ABOVE)
+def test_no_text_names_what_lies_above_it(folder):
+    """Neither by apps.get_model, a path to a class, SQL or the name of a URL. What is higher registers itself."""
+    found = []
+    for file in sorted((settings.BASE_DIR / folder).rglob("*")):
+        if file.suffix in {".py", ".sql", ".html", ".js", ".css"} and not {"tests", "migrations"} & {*file.parts}:
+            pattern, lines = names_above(folder, file.suffix), enumerate(file.read_text().splitlines(), 1)
+            found += [f"{file}:{number}: {line.strip()}" for number, line in lines if pattern.search(line)]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix", "is_above"),
+    [
+        ('apps.get_model("appointments", "Appointment")', ".py", True),
+        ('"appointments.Appointment"', ".py", True),
+        ("FROM public.appointments_appointment", ".py", True),
+        ('reverse("admin:appointments_appointment_add")', ".py", True),
+        ("import_string('circe.health.ready')", ".py", True),
+        ("see appointments/sql/circe_free.sql", ".py", True),
+        ("SELECT circe_occupied(a, b, c)", ".py", True),
+        ("analytics.segments", ".py", True),
+        ("Their appointments. Also more", ".py", False),
+        ('{"appointments": 3}', ".py", False),
+        ("appointments_kept=3", ".py", False),
+        ("FROM public.customers_customer JOIN tenants_user", ".py", False),
+        ("circe.db.ids", ".py", False),
+        ("CASE model WHEN 'appointment' THEN", ".sql", True),
+        ("CASE model WHEN 'customer' THEN", ".sql", False),
+    ],
+)
+def test_what_counts_as_a_name_of_something_above(text, suffix, is_above):
+    assert bool(names_above("customers", suffix).search(text)) is is_above
 
 
 @pytest.mark.django_db

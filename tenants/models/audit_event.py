@@ -39,7 +39,7 @@ class AuditEvent(models.Model):
     `actor_email` and `actor_name` are what the account of `actor_id` was called at that moment (a trigger copies them), so
     that an event names who acted whatever becomes of the account, and whoever reads it.
     When a customer's row is deleted, triggers remove all personal data from the customer's events: each app has one for its
-    own tables (`customers/sql/circe_clear_customer_events.sql`).
+    own tables.
     """
 
     class Action(models.TextChoices):
