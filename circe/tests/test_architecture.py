@@ -119,7 +119,7 @@ def names_above(folder, suffix):
     # circe.db has no migrations: the SQL functions that it runs are in the lowest app.
     objects = [name for app, name in sql_items() if app in above and (app, folder) != ("tenants", "circe/db")]
     modules = "|".join(name.replace(".", "[./]") for name in ABOVE[folder])
-    words = "|".join([*tables, *objects, rf"""(?:{modules})[./'"]\w"""])
+    words = "|".join([*tables, *objects, rf"(?:{modules})[./]\w"])
     # A label in quotes, unless it is the key of a dictionary.
     pattern = rf"""\b(?:{words})|['"](?:{modules})['"](?!\s*:)"""
     # In SQL a model's name in quotes is what the events of the audit trail call its table.
