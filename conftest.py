@@ -37,8 +37,9 @@ def django_db_setup(django_db_setup):
 
 @pytest.fixture(autouse=True)
 def every_row_without_a_scope(monkeypatch):
-    """Lets the test's own queries see every tenant's rows where no scope was opened. Requests and commands close the scope
-    first, so this does not hold for them.
+    """Lets the test's own queries see every tenant's rows where no scope was opened.
+
+    Requests and commands close the scope first, so it does not apply to them.
     """
     # A new variable, so that a scope which a test leaves open ends with the test.
     unopened = object()
@@ -53,9 +54,7 @@ def every_row_without_a_scope(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def statements_without_settings(monkeypatch):
-    """Captures statements without their session settings (`circe.db.session_settings`), and a prepared statement with its
-    full text (`circe.db.prepared`).
-    """
+    """Captures statements without their session settings, and prepared statements with their full text."""
     executed = connection.ops.last_executed_query
 
     def alone(cursor, sql, params):

@@ -1,7 +1,7 @@
 """The segment of each customer now. DEFINITIONS in `statistics` defines the segments.
 
-To count the segments, the query adds up summary tables and reads few rows: the customers who spent most, those tagged
-vip, and those who would be at risk but have something booked. Counts and members use the same conditions.
+To count the segments, the query sums summary tables and reads few rows: the customers who spent most, those tagged vip,
+and those who would be at risk but have an appointment. Counts and members use the same conditions.
 """
 
 import datetime as dt
@@ -21,8 +21,8 @@ SEGMENTS = ("vip", "regular", "new", "at_risk")
 PARAMETER = re.compile(r"%\((\w+)\)s")
 
 # `business` has a row for each business in scope: its thresholds as days, and numbers of its customers.
-# `recalculated` has the spending of the customers whose `recent_spent` is of older days than asked for. It has that of
-# all customers where the database's clock, by which `recent_spent` was added up, is ahead of ours.
+# `recalculated` has the spending of the customers whose `recent_spent` includes visits that are too old. It has the
+# spending of all customers if the database's clock, by which `recent_spent` was summed, is ahead of ours.
 # `vip_cutoff` has the least that a customer spent who is in the top percent of VIPs; no row where nobody is.
 # `booked_again` has the customers who would be at risk but have an upcoming appointment.
 BUSINESSES = """
@@ -181,11 +181,11 @@ def _build_sql(template: str, **values: Any) -> tuple[str, list[Any]]:
     # The subquery gives the tenants in scope; the rest of the SQL joins rows to these tenants only.
     tenants, scope = Tenant.objects.filter(TenantFilter("id")).order_by().query.sql_with_params()
     names = {f"scope_{number}": value for number, value in enumerate(scope)}
-    parts = {
+    snippets = {
         "up_to_date": UP_TO_DATE if clocks_agree else "false",
         "recalculated": RECALCULATE_STALE if clocks_agree else RECALCULATE_ALL,
     }
-    businesses = BUSINESSES.format(businesses=tenants % tuple(f"%({name})s" for name in names), **parts)
+    businesses = BUSINESSES.format(businesses=tenants % tuple(f"%({name})s" for name in names), **snippets)
     values |= names | {"today": now.date(), "clock": now.time(), "recent": recent}
-    sql = template.format(businesses=businesses, **parts)
+    sql = template.format(businesses=businesses, **snippets)
     return PARAMETER.sub("%s", sql), [values[name] for name in PARAMETER.findall(sql)]

@@ -192,8 +192,8 @@ def sum_appointments(period: Period) -> dict[str, int]:
 def calculate_retention(period: Period) -> dict[str, float | int]:
     """Returns `{"retention_rate", "churn_rate", "retention_base"}`: percents of the base with 1 decimal."""
     if period.first:
-        # Each customer with a visit in the window before is counted once, by the last visit there: the next visit is in
-        # the period or later, or there is none.
+        # A customer with a visit in the window before is counted once, by the last visit there: the next visit is in the
+        # period or later, or there is none.
         before = VisitCounts.objects.filter(period.preceding_condition("day"))
         returns = before.filter(kind=VisitCounts.Kind.RETURN, next_day__gte=period.first)
         base = _sum_customers(before.filter(kind=VisitCounts.Kind.LAST)) + _sum_customers(returns)

@@ -23,23 +23,23 @@ from tenants.accounts.permissions import ADMINS
 
 
 @contextmanager
-def one_snapshot() -> Iterator[None]:
-    """A transaction that only reads, and sees all tables as they were when it began: so the figures agree.
+def open_snapshot() -> Iterator[None]:
+    """Opens a transaction that only reads, and reads all tables as of the same moment, so that the figures agree.
 
-    Inside another transaction, it is as that one is.
+    Inside another transaction it has no effect.
     """
     outermost = not connection.in_atomic_block
     with transaction.atomic():
         if outermost:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                # To add up all customers of a year without files.
+                # Enough to sum the visits of a year in memory, without temporary files.
                 cursor.execute("SET LOCAL work_mem = '64MB'")
         yield
 
 
 class CustomerStatisticsViewSet(GenericViewSet):
-    """The customers in numbers."""
+    """Numbers about the customers."""
 
     serializer_class = SummarySerializer
     filterset_class = PeriodFilter
@@ -51,12 +51,12 @@ class CustomerStatisticsViewSet(GenericViewSet):
     roles = {"retrieve": ADMINS}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer within one snapshot."""
-        with one_snapshot():
+        """Handles the request in one snapshot."""
+        with open_snapshot():
             return super().dispatch(request, *args, **kwargs)
 
     def retrieve(self, request: Request) -> Response:
-        """Every figure, for a period or for all time."""
+        """Answers all figures, of a period or of all time."""
         chosen = PeriodFilter(request.query_params, queryset=self.queryset)
         if not chosen.is_valid():
             raise translate_validation(chosen.errors)

@@ -1,4 +1,4 @@
-"""What appointments add to customers: figures of their profile, and what stays after a purge."""
+"""Additions of appointments to customers: figures of the profile, and a step of the purge."""
 
 from collections.abc import Collection, Mapping
 
@@ -21,7 +21,7 @@ def profile_figures() -> Mapping[str, Combinable]:
 
 
 def detach_appointments(customers: Collection[Customer]) -> dict[str, int]:
-    """Keeps the customers' appointments without the person and without notes. Returns their number by customer's id."""
+    """Removes the customers and the notes from their appointments. Returns the number of appointments by customer id."""
     ids, tenants = [customer.pk for customer in customers], {customer.tenant_id for customer in customers}
     appointments = Appointment.objects.filter(tenant__in=tenants, customer__in=ids).order_by()
     numbers = dict(appointments.values_list("customer").annotate(Count("pk")))

@@ -51,8 +51,8 @@ OPERATIONS = {
         id="listCustomerAppointments",
         summary="Get customer appointments",
         description=(
-            "`pagination.total` counts what the filters leave; `statistics` always describe the whole history. "
-            "`end_time` before `start_time` is of the next day. `no-show` and `canceled` are understood in `status`."
+            "`pagination.total` counts the appointments that match the filters; `statistics` always describe the whole "
+            "history. An `end_time` before `start_time` is on the next day. `status` also accepts `no-show` and `canceled`."
         ),
         filters=AppointmentFilter,
         is_paged=True,

@@ -16,7 +16,7 @@ class BookedServiceSerializer(serializers.Serializer):
     category = NullableTextField()
     duration_minutes = serializers.IntegerField()
     price = serializers.IntegerField()
-    json_expressions = {"category": lambda at: NullIf(f"{at}category", Value(""))}
+    json_expressions = {"category": lambda path: NullIf(f"{path}category", Value(""))}
 
 
 class BookedStaffSerializer(serializers.Serializer):
@@ -25,7 +25,7 @@ class BookedStaffSerializer(serializers.Serializer):
     id = serializers.CharField()
     name = NullableTextField(source="full_name")
     json_expressions = {
-        "name": lambda at: NullIf(Trim(Concat(f"{at}first_name", Value(" "), f"{at}last_name")), Value("")),
+        "name": lambda path: NullIf(Trim(Concat(f"{path}first_name", Value(" "), f"{path}last_name")), Value("")),
     }
 
 

@@ -1,4 +1,4 @@
-"""The SQL objects of appointments, in the order in which they are made."""
+"""Lists the SQL objects of appointments, in the order of their creation."""
 
 from circe.db.sql_files import sql_item
 
@@ -42,21 +42,23 @@ sql_items = [
         reverse_sql="DROP FUNCTION public.circe_add_visit_counts;",
         needs=[("tenants", "circe_free_shard")],
     ),
-    sql_item(__file__, "circe_recount_customers", reverse_sql="DROP FUNCTION public.circe_recount_customers;"),
+    sql_item(
+        __file__, "circe_rebuild_customer_totals", reverse_sql="DROP FUNCTION public.circe_rebuild_customer_totals;"
+    ),
     sql_item(
         __file__,
-        "circe_add_up_appointments",
+        "circe_update_appointment_totals",
         reverse_sql=(
-            f"DROP TRIGGER circe_add_up_appointments_insert ON {APPOINTMENTS};\n"
-            f"DROP TRIGGER circe_add_up_appointments_update ON {APPOINTMENTS};\n"
-            f"DROP TRIGGER circe_add_up_appointments_delete ON {APPOINTMENTS};\n"
-            f"DROP TRIGGER circe_add_up_appointments_truncate ON {APPOINTMENTS};\n"
-            "DROP FUNCTION public.circe_add_up_appointments;"
+            f"DROP TRIGGER circe_update_appointment_totals_insert ON {APPOINTMENTS};\n"
+            f"DROP TRIGGER circe_update_appointment_totals_update ON {APPOINTMENTS};\n"
+            f"DROP TRIGGER circe_update_appointment_totals_delete ON {APPOINTMENTS};\n"
+            f"DROP TRIGGER circe_update_appointment_totals_truncate ON {APPOINTMENTS};\n"
+            "DROP FUNCTION public.circe_update_appointment_totals;"
         ),
         needs=[
             ("appointments", "circe_add_daily_totals"),
             ("appointments", "circe_add_visit_counts"),
-            ("appointments", "circe_recount_customers"),
+            ("appointments", "circe_rebuild_customer_totals"),
         ],
     ),
     sql_item(

@@ -14,7 +14,7 @@ from appointments.filters import AppointmentFilter
 from appointments.models import Appointment, local_now
 from appointments.serializers import AppointmentSerializer
 from circe.db.ids import IdField
-from circe.db.json_sql import as_list
+from circe.db.json_sql import build_json_list
 from circe.db.prepared import PreparedQuery
 from customers.models import Customer
 from tenants.accounts.permissions import STAFF
@@ -27,15 +27,15 @@ HISTORY = Appointment.objects.filter(tenant=OuterRef("tenant"), customer=OuterRe
 def _history_page(
     appointments: QuerySet[Any], *, today: Any, time: Any, offset: Expression, limit: Expression
 ) -> QuerySet[Any, Any]:
-    """Of each customer: the figures over the whole history, the number of `appointments`, and a page of them as JSON."""
+    """Reads for each customer: the counts of the whole history, the number of `appointments`, and a page of them as JSON."""
     return Customer.objects.undeleted().values_list(
-        HISTORY.as_statistics(today, time),
-        appointments.as_number(),
-        as_list(appointments, AppointmentSerializer, offset=offset, limit=limit),
+        HISTORY.statistics_json(today, time),
+        appointments.count_per_customer(),
+        build_json_list(appointments, AppointmentSerializer, offset=offset, limit=limit),
     )
 
 
-# The history without filters. With filters it is an ordinary query.
+# The query for a history without filters. With filters it is compiled anew for each request.
 HISTORY_PAGE = PreparedQuery(
     "history_page",
     lambda customer, **values: _history_page(HISTORY, **values).filter(pk=customer),
@@ -48,7 +48,7 @@ HISTORY_PAGE = PreparedQuery(
 
 
 class CustomerAppointmentViewSet(TenantViewSet):
-    """A customer's appointments."""
+    """The endpoint of a customer's appointments."""
 
     serializer_class = AppointmentSerializer
     filterset_class = AppointmentFilter
@@ -61,13 +61,13 @@ class CustomerAppointmentViewSet(TenantViewSet):
         return Customer.objects.undeleted().select_related("tenant").defer("search_text")
 
     def list(self, request: Request, customer_id: str) -> Response:
-        """The history, newest first, with figures over all of it: in one query."""
+        """Answers a page of the history, newest first, with counts of the whole history. Sends one query."""
         if current_tenant() is None:
-            self.get_object()  # Days and hours are of the clock of this customer's tenant.
+            self.get_object()  # This opens the scope of the customer's tenant, whose time zone is needed.
         try:
-            found, wanted = self.filter_queryset(HISTORY), self.paginator.read(request)
+            found, wanted = self.filter_queryset(HISTORY), self.paginator.read_parameters(request)
         except ValidationError:
-            self.get_object()  # Whether there is such a customer comes first.
+            self.get_object()  # If there is no such customer, the answer is a 404, not a 400.
             raise
         today, time = local_now()
         offset, limit = wanted.start, wanted.stop - wanted.start
@@ -83,6 +83,6 @@ class CustomerAppointmentViewSet(TenantViewSet):
             {
                 "appointments": orjson.Fragment(page),
                 "statistics": orjson.Fragment(statistics),
-                "pagination": self.paginator.figures,
+                "pagination": self.paginator.page_info,
             }
         )

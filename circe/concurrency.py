@@ -1,8 +1,8 @@
-"""Limits how many requests a worker accepts, and how many of them it works on, at the same time.
+"""Limits how many requests a worker accepts, and how many of them it handles, at the same time.
 
-A worker has many more threads than requests in work. The other threads hold requests that are still arriving or that
-wait for a slot; a few stay free, so that /healthz and /readyz are answered whatever the others wait for. Writes use at
-most WRITES_AT_ONCE slots, so that reads continue while writes wait for a lock.
+A worker has many more threads than slots for requests. The other threads hold requests that are still arriving or that wait
+for a slot. A few threads stay free, so that /healthz and /readyz are answered even if all others wait. Writes use at most
+MAX_CONCURRENT_WRITES slots, so that reads continue while writes wait for a lock.
 """
 
 import threading
@@ -16,13 +16,13 @@ from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework.permissions import SAFE_METHODS
 
-from circe.api.errors import INCOMPLETE, RETRY_AFTER_SECONDS, Problem, answer
+from circe.api.errors import INCOMPLETE_BODY, RETRY_AFTER_SECONDS, Problem, respond
 from circe.api.parsing import content_length
-from circe.health import PROBES
+from circe.health import HEALTH_CHECK_PATHS
 
-# How long a request waits for a slot before it is refused.
+# A request that has waited this long for a slot is refused.
 SLOT_WAIT_SECONDS = 10
-# Has `held`, an ExitStack that releases the slots of the current thread.
+# Its attribute `held` is an ExitStack that releases the slots of the current thread.
 _thread = threading.local()
 
 
@@ -59,14 +59,14 @@ class Slots:
         if turn.wait(seconds):
             return True
         with self._lock:
-            # A slot may have been handed over between the timeout and the lock.
+            # A slot may have been passed to this thread between the timeout and the lock.
             if not turn.is_set():
                 self._queue.remove(turn)
                 return False
         return True
 
     def release(self) -> None:
-        """Hands the slot to the thread that has waited longest."""
+        """Passes the slot to the thread that has waited longest, or makes it free."""
         with self._lock:
             if self._queue:
                 self._queue.popleft().set()
@@ -75,50 +75,50 @@ class Slots:
 
 
 class ConcurrencyMiddleware:
-    """Passes a request on once it has arrived whole and there is a slot for it; answers 503 if there is none.
+    """Handles a request when it has arrived completely and there is a slot for it. Answers 503 if there is none.
 
-    The slot is kept until the response was sent, since a streamed response reads the database until then.
+    The slot is released after the response was sent, since a streamed response reads the database until then.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self.requests_taken_in = Slots(settings.REQUESTS_TAKEN_IN)
-        self.writes_taken_in = Slots(settings.WRITES_TAKEN_IN)
-        self.requests_at_once = Slots(settings.REQUESTS_AT_ONCE)
-        self.writes_at_once = Slots(settings.WRITES_AT_ONCE)
+        self.accepted_requests = Slots(settings.MAX_ACCEPTED_REQUESTS)
+        self.accepted_writes = Slots(settings.MAX_ACCEPTED_WRITES)
+        self.concurrent_requests = Slots(settings.MAX_CONCURRENT_REQUESTS)
+        self.concurrent_writes = Slots(settings.MAX_CONCURRENT_WRITES)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path_info in PROBES:
+        if request.path_info in HEALTH_CHECK_PATHS:
             return self.get_response(request)
-        # A response that was never closed has not released its slots.
+        # If the thread's last response was never closed, it still has slots.
         release_slots()
         try:
             self._take_slots(request)
         except NoSlotFree:
             release_slots()
-            return answer(request, OVERLOADED)
+            return respond(request, OVERLOADED)
         except UnreadablePostError:
             release_slots()
-            return answer(request, INCOMPLETE)
+            return respond(request, INCOMPLETE_BODY)
         return self.get_response(request)
 
     def _take_slots(self, request: HttpRequest) -> None:
         """Takes the slots of a request. The order is always the same, so that two threads can't wait for each other."""
         is_write = request.method not in SAFE_METHODS
         if is_write:
-            _take(self.writes_taken_in)
-        _take(self.requests_taken_in)
+            _take(self.accepted_writes)
+        _take(self.accepted_requests)
         if is_write:
             read_body(request)
-            _take(self.writes_at_once, seconds=SLOT_WAIT_SECONDS)
-        _take(self.requests_at_once, seconds=SLOT_WAIT_SECONDS)
+            _take(self.concurrent_writes, seconds=SLOT_WAIT_SECONDS)
+        _take(self.concurrent_requests, seconds=SLOT_WAIT_SECONDS)
 
 
 def read_body(request: HttpRequest) -> None:
-    """Reads the whole body, before a view takes a lock or begins a transaction.
+    """Reads the whole body before a view takes a lock or begins a transaction.
 
-    A body longer than MAX_JSON_BYTES is not read here: in the back office it is a file, which the CSRF check reads
-    before the transaction; the API refuses it unread.
+    A body longer than MAX_JSON_BYTES is not read here. In the back office it is a file, which the CSRF check reads before
+    the transaction begins. The API refuses it without reading it.
     """
     length = content_length(request)
     if length is not None and length <= settings.MAX_JSON_BYTES:

@@ -1,8 +1,8 @@
 """The configuration of gunicorn: `python -m gunicorn --config circe/gunicorn.py`.
 
-A thread reads a request, and gunicorn lets a client take any time to send one: a hundred clients that send a byte a
-second would hold all threads of a worker. So a request must arrive within REQUEST_TIMEOUT_SECONDS, and a client that sends
-or reads nothing for IDLE_TIMEOUT_SECONDS is disconnected. This bounds the time of one connection, not the number of
+A request occupies a thread while it arrives, and gunicorn sets no time limit for that: a hundred clients that send a byte
+a second would occupy all threads of a worker. So a request must arrive within REQUEST_TIMEOUT_SECONDS, and a client that
+sends or reads nothing for IDLE_TIMEOUT_SECONDS is disconnected. This limits the time of one connection, not the number of
 connections: put a proxy in front that reads a whole request before it passes it on, such as nginx.
 
 Workers compete for connections. A worker that gets all of them leaves the other cores idle while clients keep them
@@ -25,19 +25,20 @@ from gunicorn.http import wsgi
 from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from circe.startup import exit_with, whole_number
+from circe.startup import exit_with, read_whole_number
 
 REQUEST_TIMEOUT_SECONDS = 15
 IDLE_TIMEOUT_SECONDS = 10
-# A worker writes its heartbeat at least every second. One that has not for so long is stuck, and is ignored.
+# A worker writes its heartbeat at least every second. A worker whose heartbeat is older than this is stuck: ignored.
 HEARTBEAT_TIMEOUT_SECONDS = 2
-NEVER = float("-inf")
+# The heartbeat of a worker that does not accept connections at all.
+NO_HEARTBEAT = float("-inf")
 # How soon a worker that does not accept checks again whether the others have caught up. The interval starts at the
 # minimum, since in a burst workers take turns at every connection, and doubles up to the maximum.
 MIN_RECHECK_SECONDS, MAX_RECHECK_SECONDS = 0.002, 0.05
-# The shared memory has room for so many workers; any more use the first one's index.
+# The shared memory has room for this number of workers. If there are more, they share the first one's entry.
 MAX_TRACKED_WORKERS = 64
-# By worker: the number of connections, and the time of the last heartbeat. Workers are forked later, so all share it.
+# Per worker: the number of connections, and the time of the last heartbeat. Workers are forked later, so all share it.
 _shared = memoryview(mmap.mmap(-1, 2 * 8 * MAX_TRACKED_WORKERS)).cast("d")
 _connections, _heartbeats = _shared[:MAX_TRACKED_WORKERS], _shared[MAX_TRACKED_WORKERS:]
 
@@ -60,7 +61,7 @@ class TimeoutSocket(socket.socket):
         self.settimeout(IDLE_TIMEOUT_SECONDS if flag else 0)
 
     def recv(self, *args: Any) -> bytes:
-        """Receives data. Raises ConnectionResetError, which gunicorn handles like a closed connection, if late."""
+        """Receives data. Raises ConnectionResetError after the deadline: gunicorn handles it like a closed connection."""
         try:
             if time.monotonic() < self.deadline:
                 return super().recv(*args)
@@ -96,15 +97,15 @@ class BoundedWorker(ThreadWorker):
     recheck_after = MIN_RECHECK_SECONDS
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Accepts connections, but not while another worker has fewer. Publishes the worker's own number."""
+        """Accepts connections, but not while another worker has fewer. Writes this worker's number to shared memory."""
         now = time.monotonic()
-        _connections[self.slot_index], _heartbeats[self.slot_index] = self.nr_conns, now if enabled else NEVER
+        _connections[self.slot_index], _heartbeats[self.slot_index] = self.nr_conns, now if enabled else NO_HEARTBEAT
         workers = zip(_connections, _heartbeats, strict=True)
         others = (number for number, heartbeat in workers if now - heartbeat < HEARTBEAT_TIMEOUT_SECONDS)
         super().set_accept_enabled(enabled and self.nr_conns <= min(others, default=0))
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        """Handles events. Checks first whether to stop accepting, which gunicorn itself does not check here."""
+        """Handles events. Checks first whether to stop accepting connections, since gunicorn does not check it here."""
         if self._accepting:
             self.set_accept_enabled(True)
         if self._accepting:
@@ -138,7 +139,7 @@ class BoundedWorker(ThreadWorker):
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Keeps the memory of loaded code shared: the garbage collector would write into each page, and so copy it."""
+    """Freezes the garbage collector's objects, so that workers share the memory of loaded code: it writes into no page."""
     gc.freeze()
     used = {other.slot_index for other in server.WORKERS.values()}
     worker.slot_index = min({*range(MAX_TRACKED_WORKERS)} - used, default=0)
@@ -167,8 +168,8 @@ os.environ.setdefault(
 
 demo = os.environ.get("DEMO", "").lower() in {"1", "true", "yes", "on"}
 try:
-    port = whole_number("PORT", 8000)
-    workers = whole_number("WEB_WORKERS", 2)
+    port = read_whole_number("PORT", 8000)
+    workers = read_whole_number("WEB_WORKERS", 2)
 except ImproperlyConfigured as error:
     exit_with(error)
 
@@ -176,10 +177,10 @@ wsgi_app = "circe.wsgi:application"
 # A demo is for this machine only, since its passwords are public.
 bind = f"{'127.0.0.1' if demo else '0.0.0.0'}:{port}"  # noqa: S104
 worker_class = BoundedWorker
-# Most threads hold requests that wait, see circe.concurrency; WEB_THREADS of them work. The four more than the setting
-# REQUESTS_TAKEN_IN answer the probes and refuse further requests. A thread is started when there is a request for it.
+# WEB_THREADS of them handle requests; most others hold requests that wait, see circe.concurrency. There are four more
+# than MAX_ACCEPTED_REQUESTS, to answer health checks and to refuse further requests. A thread starts when it is needed.
 threads = 100
-# Wrong settings end the start with one message, instead of failing in each worker.
+# With wrong settings the start ends with one message, instead of one from each worker.
 preload_app = True
 # Limits slow memory leaks. The jitter keeps the workers from restarting at the same moment.
 max_requests = 10_000

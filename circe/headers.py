@@ -1,4 +1,4 @@
-"""Security headers of every answer, beside those of Django's own middleware."""
+"""Adds security headers to every response, besides those of Django's own middleware."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,12 +6,13 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.middleware.common import CommonMiddleware
 
+from circe.health import HEALTH_CHECK_PATHS
+
 # Pages load scripts and styles from our own files only; inline styles are allowed.
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-HEALTH_CHECKS = ("/healthz", "/readyz")
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -32,9 +33,10 @@ class HeadersMiddleware:
 
 
 class HostMiddleware(CommonMiddleware):
-    """Django's CommonMiddleware, which refuses a Host header that ALLOWED_HOSTS does not name. Health checks may have
-    any Host header, since a load balancer uses the IP address.
+    """Refuses a Host header that is not in ALLOWED_HOSTS, by Django's CommonMiddleware. Accepts any in a health check.
+
+    The Host header of a load balancer's health check is an IP address.
     """
 
     def process_request(self, request: HttpRequest) -> Any:
-        return None if request.path_info in HEALTH_CHECKS else super().process_request(request)
+        return None if request.path_info in HEALTH_CHECK_PATHS else super().process_request(request)

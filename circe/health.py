@@ -1,4 +1,4 @@
-"""Health checks: /healthz tells that the process is alive, /readyz that it can use the database."""
+"""Health checks: /healthz checks that the process is alive, /readyz that it can use the database."""
 
 from concurrent.futures import Future
 from functools import cache
@@ -10,12 +10,12 @@ from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from psycopg.errors import UndefinedTable
 
-from circe.api.errors import UNAVAILABLE, Problem, problem_of
+from circe.api.errors import UNAVAILABLE, Problem, problem_for
 
-PROBES = {"/healthz", "/readyz"}
-# How long /readyz waits for the database. It promises an answer within two seconds.
+HEALTH_CHECK_PATHS = {"/healthz", "/readyz"}
+# /readyz waits this long for the database. It has to answer within two seconds.
 CHECK_TIMEOUT_SECONDS = 1.5
-# At most so many of the threads that are kept for PROBES wait in /readyz. /healthz needs one of the others.
+# Of the threads that are reserved for HEALTH_CHECK_PATHS, at most these wait in /readyz. /healthz needs another one.
 MAX_WAITING_THREADS = 2
 OK_BODY: dict[str, str] = {"status": "ok"}
 MIGRATIONS_PENDING = Problem(503, "migrations_pending", "Migrations are pending.", headers={"Retry-After": "5"})
@@ -27,7 +27,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answers 200 when the database answers and every migration is applied, else 503, both within two seconds."""
+    """Answers 200 if the database answers and every migration is applied, otherwise 503. Both within two seconds."""
     problem = readiness.problem()
     return problem.as_response() if problem else JsonResponse(OK_BODY)
 
@@ -46,7 +46,7 @@ class Readiness:
         self._waiting = BoundedSemaphore(MAX_WAITING_THREADS)
 
     def problem(self) -> Problem | None:
-        """Returns the problem, or None. If MAX_WAITING_THREADS wait for the check already, returns the last result."""
+        """Returns the problem, or None. If MAX_WAITING_THREADS already wait for the check, returns the last result."""
         if self._waiting.acquire(blocking=False):
             try:
                 self._latest = self._wait_for_check()
@@ -58,12 +58,12 @@ class Readiness:
         try:
             return self._running_check().result(CHECK_TIMEOUT_SECONDS)
         except TimeoutError:
-            return problem_of(OperationalError(f"It did not answer /readyz within {CHECK_TIMEOUT_SECONDS} s."))
+            return problem_for(OperationalError(f"It did not answer /readyz within {CHECK_TIMEOUT_SECONDS} s."))
         except psycopg.OperationalError as error:
-            return problem_of(OperationalError(error))
+            return problem_for(OperationalError(error))
 
     def _running_check(self) -> "Future[Problem | None]":
-        """Returns the check that is running, or starts one. So a check that hangs is the only one."""
+        """Returns the running check, or starts one. So no second check starts while one hangs."""
         with self._lock:
             if self._check is None or self._check.done():
                 self._check = Future()

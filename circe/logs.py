@@ -13,12 +13,12 @@ from circe.api.errors import route_of
 from tenants.audit.context import current_actor
 
 logger = logging.getLogger("circe.access")
+# More exceptions of a chain (`raise … from …`) are not logged.
+MAX_CHAINED_EXCEPTIONS = 10
 
 
 class RequestId(logging.Filter):
-    """Adds the id of the current request to every record. In Django's own records it replaces path and query by the
-    route.
-    """
+    """Adds the id of the current request to every record. Replaces path and query by the route in Django's own records."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = current_actor().request_id
@@ -29,21 +29,21 @@ class RequestId(logging.Filter):
         return True
 
 
-class DiscreetFormatter(JsonFormatter):
-    """Formats records as JSON lines. Leaves out the message of an exception, which may quote personal data."""
+class RedactingFormatter(JsonFormatter):
+    """Formats records as JSON lines. Omits the message of an exception, which may contain personal data."""
 
     def formatException(self, exc_info: Any) -> str:  # noqa: N802
         exception: BaseException | None = exc_info[1]
-        parts: list[str] = []
-        while exception is not None and len(parts) < 10:
+        tracebacks: list[str] = []
+        while exception is not None and len(tracebacks) < MAX_CHAINED_EXCEPTIONS:
             stack = "".join(traceback.format_tb(exception.__traceback__))
-            parts.append(f"{stack}{type(exception).__module__}.{type(exception).__qualname__}")
+            tracebacks.append(f"{stack}{type(exception).__module__}.{type(exception).__qualname__}")
             exception = exception.__cause__ or exception.__context__
-        return "\n\nafter\n\n".join(parts)
+        return "\n\nafter\n\n".join(tracebacks)
 
 
 class AccessLogMiddleware:
-    """Logs a line for each request. It stands after AuditMiddleware, which sets the current actor."""
+    """Logs a line for each request. It comes after AuditMiddleware, which sets the current actor."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""Every setting. README has a table of the environment variables that they are read from.
+"""All settings. The README has a table of the environment variables from which they are read.
 
 Three modes: production (the default; it does not start without secrets), `DEMO` (one machine, plain http, generated
 secrets under `var/`) and `DEBUG` (development).
@@ -16,38 +16,39 @@ from django.core.management.utils import get_random_secret_key
 
 from circe.db import postgresql
 from circe.db.roles import APPLICATION_ROLE_OPTION
-from circe.startup import whole_number
+from circe.startup import read_whole_number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
 env = environ.Env()
-# Every value is literal. By default, django-environ reads `$NAME` as the value of another variable; it takes back this
-# escape of its own.
+# Values are taken literally. By default django-environ reads `$NAME` as the value of another variable. So `$` is escaped
+# here, and django-environ removes the escape.
 env.escape_proxy = True
 env.ENVIRON = {name: value.replace("$", r"\$") for name, value in os.environ.items()}
 
 DEBUG = env.bool("DEBUG", False)
 DEMO = env.bool("DEMO", False)
 PRODUCTION = not (DEBUG or DEMO)
+MIN_SECRET_LENGTH = 50
 
 
 def secret(name: str) -> str:
-    """Returns the secret `name` from the environment, or outside production one kept in `var/`, so that log-ins outlive
-    a restart.
+    """Returns the secret `name` from the environment. Outside production a missing secret is generated and stored in `var/`.
 
-    Raises ImproperlyConfigured in production where it is missing or shorter than 50 characters.
+    It is stored so that sessions outlive a restart. Raises ImproperlyConfigured in production if the secret is missing or
+    shorter than MIN_SECRET_LENGTH characters.
     """
     value = env.str(name, "")
     if PRODUCTION:
-        if len(value) < 50:
-            raise ImproperlyConfigured(f"{name} must be set to at least 50 random characters.")
+        if len(value) < MIN_SECRET_LENGTH:
+            raise ImproperlyConfigured(f"{name} must be set to at least {MIN_SECRET_LENGTH} random characters.")
         return value
     if value:
         return value
     file = VAR / f"{name.lower()}.key"
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
-        # A link makes the file whole or not at all, and the first of several processes wins. Its mode is 0600.
+        # The link appears with the complete text. Of several processes the first one creates it. The mode is 0600.
         with NamedTemporaryFile("w", dir=file.parent) as draft, suppress(FileExistsError):
             draft.write(get_random_secret_key())
             draft.flush()
@@ -56,12 +57,12 @@ def secret(name: str) -> str:
 
 
 def default_database() -> dict[str, Any]:
-    """The database of DATABASE_URL; outside production, the embedded PostgreSQL where that is not set.
+    """Returns the database of DATABASE_URL. If that is not set outside production, returns the embedded PostgreSQL.
 
-    Raises ImproperlyConfigured where production has no DATABASE_URL, and where it is no address of a PostgreSQL.
+    Raises ImproperlyConfigured if production has no DATABASE_URL, or if it is not the address of a PostgreSQL database.
     """
     if "DATABASE_URL" not in env.ENVIRON and not PRODUCTION:
-        # Only a demo and development have it: it is not in the image.
+        # The embedded server is for development and demos. The container image does not have it.
         from circe import embedded_postgres
 
         return embedded_postgres.database(VAR / "pg18")
@@ -71,7 +72,7 @@ def default_database() -> dict[str, Any]:
     except ValueError:
         address = {}
     if not is_postgresql or not address.get("NAME"):
-        # Without the value, which holds a password.
+        # The message leaves out the value, which contains a password.
         raise ImproperlyConfigured("DATABASE_URL must be set to postgres://user:password@host:5432/name.")
     return address
 
@@ -80,15 +81,15 @@ SECRET_KEY = secret("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 CSRF_FAILURE_VIEW = "circe.api.errors.csrf_failure"
-# How many of our proxies append to X-Forwarded-For. With 0, that header is ignored, since any client can send it.
-NUM_PROXIES = whole_number("NUM_PROXIES", 0)
-WEB_THREADS = whole_number("WEB_THREADS", 4)
-# How many requests a worker handles at the same time, see circe.concurrency. One slot is never given to a write.
-REQUESTS_AT_ONCE = WEB_THREADS
-WRITES_AT_ONCE = max(1, WEB_THREADS - 1)
-# How many requests a worker accepts, with those that wait for a slot. It has more threads than that (circe/gunicorn.py).
-REQUESTS_TAKEN_IN = 96
-WRITES_TAKEN_IN = 64
+# The number of our proxies that append to X-Forwarded-For. With 0 the header is ignored, since any client can send it.
+NUM_PROXIES = read_whole_number("NUM_PROXIES", 0)
+WEB_THREADS = read_whole_number("WEB_THREADS", 4)
+# The number of requests that a worker handles at the same time, see circe.concurrency. Writes never use the last slot.
+MAX_CONCURRENT_REQUESTS = WEB_THREADS
+MAX_CONCURRENT_WRITES = max(1, WEB_THREADS - 1)
+# The number of requests that a worker accepts, with those that wait for a slot. circe/gunicorn.py has more threads.
+MAX_ACCEPTED_REQUESTS = 96
+MAX_ACCEPTED_WRITES = 64
 
 INSTALLED_APPS = [
     "circe",
@@ -160,7 +161,7 @@ DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
     "options": f"{APPLICATION_ROLE_OPTION} {env.str('PGOPTIONS', '')}",
     "pool": {
         "min_size": 1,
-        # A request uses one connection until its end.
+        # A request uses one connection from its first query to its end.
         "max_size": WEB_THREADS + 2,
         "timeout": 2,
         # The requests that wait for a connection fail at the first failure to connect.
@@ -170,7 +171,7 @@ DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- people ---------------------------------------------------------------------------------------------------------
+# --- accounts -------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "tenants.User"
 AUTHENTICATION_BACKENDS = ["tenants.accounts.authentication.AccountBackend"]
@@ -179,7 +180,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
 ]
-# Password checks at the same time. The other slots stay free for people who are signed in.
+# The number of password checks at the same time. The other slots stay free for people who are signed in.
 MAX_CONCURRENT_LOGINS = max(1, WEB_THREADS // 2)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -202,7 +203,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "circe.api.pagination.NumberedPages",
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "circe.api.openapi.OperationSchema",
-    "EXCEPTION_HANDLER": "circe.api.errors.handle",
+    "EXCEPTION_HANDLER": "circe.api.errors.handle_exception",
     "NUM_PROXIES": NUM_PROXIES,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -223,10 +224,13 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "COMPONENT_SPLIT_PATCH": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    # Keep the order of urls.py, which is that of the documented API, and filters before the page.
+    # Operations keep the order of urls.py, and the filters of an operation come before `page` and `size`.
     "SORT_OPERATIONS": False,
     "SORT_OPERATION_PARAMETERS": False,
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enum_id_removal", "circe.api.openapi.complete"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enum_id_removal",
+        "circe.api.openapi.add_shared_parts",
+    ],
     # The pages work without internet: no content delivery network, no online validator.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -280,7 +284,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "json": {
-            "()": "circe.logs.DiscreetFormatter",
+            "()": "circe.logs.RedactingFormatter",
             "format": "{asctime}{levelname}{name}{message}{request_id}",
             "style": "{",
         },

@@ -1,4 +1,4 @@
-"""Every URL, a line each, in the order of the documented API."""
+"""Lists every URL in a line of its own, in the order of the API document."""
 
 from typing import Any
 
@@ -29,18 +29,18 @@ urlpatterns = [
     path("api/v1/auth/refresh", TokenViewSet.as_view({"post": "refresh"}), name="refresh"),
     path("api/v1/auth/logout", TokenViewSet.as_view({"post": "logout"}), name="logout"),
     path("api/v1/auth/me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
-    path("openapi.json", document_pages.Document.as_view(), name="openapi"),
+    path("openapi.json", document_pages.DocumentView.as_view(), name="openapi"),
     path("docs", document_pages.SwaggerUI.as_view(), name="docs"),
     path("redoc", document_pages.ReDoc.as_view(), name="redoc"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="docs")),
-    # The last one: an unknown URL below /api/ is a JSON error, in development too.
+    # It must be the last one. With it an unknown URL below /api/ is a JSON error in development too.
     re_path("^api/", errors.unknown_url),
 ]
 
 handler400 = errors.bad_request
 handler403 = errors.forbidden
 handler404 = errors.unknown_url
-handler500 = errors.crash
+handler500 = errors.internal_error

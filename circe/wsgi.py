@@ -17,7 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "circe.settings")
 
 
 class Request(WSGIRequest):
-    """A request that is read as UTF-8, whatever charset its Content-Type names.
+    """A request whose query string is decoded as UTF-8, whatever charset its Content-Type names.
 
     Django decodes the query string with that charset in the constructor, where no middleware handles an exception: a
     Content-Type such as `charset=base64` would crash the request.
@@ -31,7 +31,7 @@ class Request(WSGIRequest):
 
 
 class Handler(WSGIHandler):
-    """Django's WSGI handler, with our class of requests."""
+    """Django's WSGI handler, which makes our `Request`."""
 
     request_class = Request
 

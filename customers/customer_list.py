@@ -9,7 +9,7 @@ from django.db.models import BigIntegerField, BooleanField, Func, QuerySet
 
 from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
-from circe.db.json_sql import as_json
+from circe.db.json_sql import build_json
 from circe.db.prepared import PreparedQuery, Sql
 from customers.models import Customer
 from customers.models.monthly_counts import CustomerMonthlyCounts
@@ -21,7 +21,7 @@ SEARCHABLE = SearchableCustomer.objects.undeleted().order_by().values("id", "cre
 
 
 def _profiles_by_ids(ids: Any) -> QuerySet[Any, Any]:
-    profiles = Customer.objects.undeleted().with_profile().annotate(profile=as_json(CustomerSerializer))
+    profiles = Customer.objects.undeleted().with_profile().annotate(profile=build_json(CustomerSerializer))
     # `id = ANY (<ids>)` uses the primary key, however many ids there are.
     has_id = Func("pk", ids, arg_joiner=" = ANY (", template="%(expressions)s)", output_field=BooleanField())
     return profiles.filter(has_id).values_list("updated_at", "profile")

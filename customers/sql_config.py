@@ -1,4 +1,4 @@
-"""The SQL objects of customers, in the order in which they are made."""
+"""Lists the SQL objects of customers, in the order of their creation."""
 
 from circe.db.sql_files import sql_item
 
@@ -25,7 +25,7 @@ sql_items = [
         reverse_sql="DROP FUNCTION public.circe_begins_word;",
         needs=[("customers", "circe_fold")],
     ),
-    # Made anew, because CREATE OR REPLACE VIEW can only add columns.
+    # Dropped and created again, because CREATE OR REPLACE VIEW can only add columns.
     sql_item(
         __file__,
         "customers_searchable",

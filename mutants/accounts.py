@@ -69,7 +69,7 @@ DOORS = [
     Fault(
         "a forged X-Forwarded-For is believed",
         "circe/settings.py",
-        'NUM_PROXIES = whole_number("NUM_PROXIES", 0)',
+        'NUM_PROXIES = read_whole_number("NUM_PROXIES", 0)',
         "NUM_PROXIES = None",
         LOGIN,
     ),
@@ -351,7 +351,7 @@ DOORS = [
     Fault(
         "connections wait for a worker that is going",
         "circe/gunicorn.py",
-        "now if enabled else NEVER",
+        "now if enabled else NO_HEARTBEAT",
         "now",
         GUNICORN,
     ),
@@ -381,7 +381,7 @@ DOORS = [
     Fault(
         "the message of a crash is logged",
         "circe/settings.py",
-        '"()": "circe.logs.DiscreetFormatter"',
+        '"()": "circe.logs.RedactingFormatter"',
         '"()": "pythonjsonlogger.json.JsonFormatter"',
         LOGS,
     ),

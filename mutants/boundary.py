@@ -301,8 +301,8 @@ BOUNDARY = [
     Fault(
         "the figures of a history are everybody's",
         "appointments/views.py",
-        "HISTORY.as_statistics(today, time)",
-        'Appointment.objects.filter(tenant=OuterRef("tenant")).as_statistics(today, time)',
+        "HISTORY.statistics_json(today, time)",
+        'Appointment.objects.filter(tenant=OuterRef("tenant")).statistics_json(today, time)',
         HISTORY,
     ),
     Fault(

@@ -290,8 +290,8 @@ FAULTS = [
     Fault(
         "writes that wait take every slot",
         "circe/settings.py",
-        "WRITES_AT_ONCE = max(1, WEB_THREADS - 1)",
-        "WRITES_AT_ONCE = WEB_THREADS",
+        "MAX_CONCURRENT_WRITES = max(1, WEB_THREADS - 1)",
+        "MAX_CONCURRENT_WRITES = WEB_THREADS",
         f"{LIVENESS}::test_writers_that_wait_for_a_table",
     ),
     Fault(
@@ -333,8 +333,8 @@ FAULTS = [
     Fault(
         "the admin crashes while the database is away",
         "circe/api/errors.py",
-        "problem if problem and problem.status == HTTPStatus.SERVICE_UNAVAILABLE else CRASH",
-        "CRASH",
+        "problem if problem and problem.status == HTTPStatus.SERVICE_UNAVAILABLE else INTERNAL_ERROR",
+        "INTERNAL_ERROR",
         "circe/tests/test_faults.py::test_away_and_back",
     ),
     Fault(

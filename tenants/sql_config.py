@@ -1,4 +1,4 @@
-"""The SQL objects of tenants, in the order in which they are made."""
+"""Lists the SQL objects of tenants, in the order of their creation."""
 
 from circe.db.sql_files import sql_item
 

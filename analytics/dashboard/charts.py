@@ -74,7 +74,7 @@ class BarChart(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A segment of all customers, as a part of the bar."""
+    """A segment of the customers, as one section of the bar."""
 
     key: str
     name: str
@@ -123,9 +123,9 @@ def format_amount(value: float, currency: str = "") -> str:
     return f"{value:,} {currency}".strip()
 
 
-def format_percent(part: int, whole: int) -> str:
-    """Returns a percentage such as `12.5 %`; `0.0 %` where the whole is 0."""
-    return f"{100 * part / whole if whole else 0:.1f} %"
+def format_percent(value: int, whole: int) -> str:
+    """Returns the percentage of a value, such as `12.5 %`. It is `0.0 %` if the whole is 0."""
+    return f"{100 * value / whole if whole else 0:.1f} %"
 
 
 def build_current_tiles(figures: dict[str, Any]) -> list[Tile]:

@@ -90,7 +90,7 @@ class AppointmentForm(TenantForm):
         super()._post_clean()
         required = {"tenant", "staff", "appointment_date", "start_time", "end_time", "status"}
         if "start_time" in self.fields and not self.errors.keys() & required:
-            conflicting_appointment = self.instance.conflicting_appointment()
+            conflicting_appointment = self.instance.find_conflicting_appointment()
             if conflicting_appointment:
                 self.add_error(
                     "start_time",
@@ -234,7 +234,7 @@ class AppointmentAdmin(BulkActionsAdmin):
 
     def lock_rows(self, ids: list[str], **state: Any) -> QuerySet[Appointment]:
         """Returns the appointments ordered by staff. Does not lock them: each batch locks its own staff."""
-        rows = Appointment.objects.in_full().select_related("tenant")
+        rows = Appointment.objects.with_related().select_related("tenant")
         return rows.filter(pk__in=ids, **state).order_by("staff", "id")
 
     # An action commits each batch in a transaction of its own.

@@ -192,10 +192,10 @@ class DaySheet:
     @cached_property
     def appointments(self) -> list[Appointment]:
         """The appointments of the staff on the sheet, those at other outlets too, ordered by time."""
-        rows = Appointment.objects.on(self.day)
+        rows = Appointment.objects.on_day(self.day)
         if self.outlet:
             rows = rows.filter(staff__in=rows.filter(outlet=self.outlet).order_by().values("staff"))
-        rows = rows.in_full().order_by("appointment_date", "start_time", "id")
+        rows = rows.with_related().order_by("appointment_date", "start_time", "id")
         return list(rows if self.outlet else rows[: MAX_APPOINTMENTS_PER_PAGE + 1])
 
     @cached_property
@@ -239,7 +239,7 @@ class DaySheet:
         """The staff without an appointment on the day, each with the URL that books one; empty on a past day."""
         if self.is_past:
             return []
-        busy = Appointment.objects.on(self.day).order_by().values("staff")
+        busy = Appointment.objects.on_day(self.day).order_by().values("staff")
         free = Staff.objects.filter(is_active=True).exclude(pk__in=busy)
         return [
             (staff, self.booking_url(outlet=self.outlet, staff=staff, start=self._first_bookable_time))
@@ -336,7 +336,7 @@ class DaySheetView(View):
 
     def _set_status(self, pk: str, status: Status, *, seen: str) -> tuple[int, str]:
         """Sets the status. Returns the message for the person: its level and its text."""
-        appointment = get_object_or_404(Appointment.objects.in_full(), pk=pk if is_id(pk) else None)
+        appointment = get_object_or_404(Appointment.objects.with_related(), pk=pk if is_id(pk) else None)
         name = f"{appointment.customer or 'Removed customer'}, {appointment.start_time:%H:%M}"
         if appointment.status == seen and status not in get_transitions(appointment, today=local_minute().date()):
             raise BadRequest("There is no such step before the day of the appointment.")

@@ -14,8 +14,8 @@ class Migration(migrations.Migration):
         django.contrib.postgres.operations.BtreeGistExtension(),
         django_migrate_sql.operations.CreateSQL(
             name="circe_occupied",
-            sql="""-- Returns the time that an appointment takes, by the business's clock: an end before the start is of the next day. The
--- exclusion constraint appointment_no_double_booking is an index on it: after a change of this function reindex.
+            sql="""-- Returns the time range of an appointment, in the local time of the business. An end before the start is on the next day.
+-- The exclusion constraint appointment_no_double_booking has an index on it: after a change of this function, reindex.
 CREATE OR REPLACE FUNCTION public.circe_occupied(day date, start_time time, end_time time) RETURNS tsrange
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
     SELECT tsrange(

@@ -164,10 +164,10 @@ class Migration(migrations.Migration):
         ),
         django_migrate_sql.operations.CreateSQL(
             name="appointments_appointmentdailytotals",
-            sql="""-- Only triggers write the table. Its pages keep room for new versions of their rows.
+            sql="""-- Only triggers write the table. 30 % of each page stays free, for new versions of the rows of the page.
 REVOKE INSERT, UPDATE, DELETE ON appointments_appointmentdailytotals FROM circe_app;
 ALTER TABLE appointments_appointmentdailytotals SET (fillfactor = 70);
--- The rows go with their business, although the application may not delete them.
+-- When a business is deleted, the constraint deletes its rows. The application itself may not delete them.
 ALTER TABLE appointments_appointmentdailytotals
 DROP CONSTRAINT IF EXISTS appointmentdailytotals_tenant,
 ADD CONSTRAINT appointmentdailytotals_tenant FOREIGN KEY (tenant_id) REFERENCES tenants_tenant (id)
@@ -179,10 +179,10 @@ ALTER TABLE appointments_appointmentdailytotals RESET (fillfactor);""",
         ),
         django_migrate_sql.operations.CreateSQL(
             name="appointments_customertotals",
-            sql="""-- Only triggers write the table. Its pages keep room for new versions of their rows.
+            sql="""-- Only triggers write the table. 30 % of each page stays free, for new versions of the rows of the page.
 REVOKE INSERT, UPDATE, DELETE ON appointments_customertotals FROM circe_app;
 ALTER TABLE appointments_customertotals SET (fillfactor = 70);
--- The rows go with their business, although the application may not delete them.
+-- When a business is deleted, the constraint deletes its rows. The application itself may not delete them.
 ALTER TABLE appointments_customertotals
 DROP CONSTRAINT IF EXISTS customertotals_tenant,
 ADD CONSTRAINT customertotals_tenant FOREIGN KEY (tenant_id) REFERENCES tenants_tenant (id)
@@ -194,10 +194,10 @@ ALTER TABLE appointments_customertotals RESET (fillfactor);""",
         ),
         django_migrate_sql.operations.CreateSQL(
             name="appointments_visitcounts",
-            sql="""-- Only triggers write the table. Its pages keep room for new versions of their rows.
+            sql="""-- Only triggers write the table. 30 % of each page stays free, for new versions of the rows of the page.
 REVOKE INSERT, UPDATE, DELETE ON appointments_visitcounts FROM circe_app;
 ALTER TABLE appointments_visitcounts SET (fillfactor = 70);
--- The rows go with their business, although the application may not delete them.
+-- When a business is deleted, the constraint deletes its rows. The application itself may not delete them.
 ALTER TABLE appointments_visitcounts
 DROP CONSTRAINT IF EXISTS visitcounts_tenant,
 ADD CONSTRAINT visitcounts_tenant FOREIGN KEY (tenant_id) REFERENCES tenants_tenant (id)
@@ -209,8 +209,8 @@ ALTER TABLE appointments_visitcounts RESET (fillfactor);""",
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_add_daily_totals",
-            sql="""-- Adds a statement's appointments to appointments_appointmentdailytotals: how many a day has, and what its visits brought
--- in. Called by circe_add_up_appointments, with the rows as they were and as they became.
+            sql="""-- Adds a statement's changes of appointments to appointments_appointmentdailytotals: the number of appointments of each
+-- day, and the revenue of its visits. circe_update_appointment_totals calls it with the old and the new rows.
 CREATE OR REPLACE FUNCTION public.circe_add_daily_totals(
     old_appointments public.appointments_appointment[], new_appointments public.appointments_appointment[]
 ) RETURNS void LANGUAGE plpgsql AS $$
@@ -244,10 +244,10 @@ $$;
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_add_visit_counts",
-            sql="""-- Adds visits of a business's customers to appointments_visitcounts: how many customers had their first, second or last
--- visit on a day, or returned from one day to the next. signs, customer_ids and days are as long as each other: an entry
--- is a visit that is there now (sign 1) or that was there before (sign -1). For each customer and sign all of their
--- visits have to be given.
+            sql="""-- Adds visits of a business's customers to appointments_visitcounts: the numbers of customers by the days of their first,
+-- second and last visit, and by pairs of successive visits. signs, customer_ids and days have the same length. An entry is
+-- a visit that exists now (sign 1), or one that existed before the statement (sign -1). Each customer needs all of their
+-- visits of both signs.
 CREATE OR REPLACE FUNCTION public.circe_add_visit_counts(
     business text, signs int[], customer_ids text[], days date[]
 ) RETURNS void LANGUAGE plpgsql AS $$
@@ -280,13 +280,13 @@ $$;
             dependencies=[("tenants", "circe_free_shard")],
         ),
         django_migrate_sql.operations.CreateSQL(
-            name="circe_recount_customers",
-            sql="""-- Writes the totals of a business's customers in appointments_customertotals anew, from their appointments. Whoever calls
--- it has locked these rows.
-CREATE OR REPLACE FUNCTION public.circe_recount_customers(business text, customer_ids text[]) RETURNS void
+            name="circe_rebuild_customer_totals",
+            sql="""-- Computes the totals of customers of a business in appointments_customertotals again, from their appointments. The caller
+-- must have locked these rows.
+CREATE OR REPLACE FUNCTION public.circe_rebuild_customer_totals(business text, customer_ids text[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-    -- A day more than is recent anywhere on earth.
+    -- Visits of the last 365 days are recent. One day more covers every time zone.
     recent_from_day CONSTANT date := (now() AT TIME ZONE 'UTC')::date - 366;
 BEGIN
     UPDATE public.appointments_customertotals AS totals SET
@@ -319,21 +319,21 @@ BEGIN
 END
 $$;
 """,
-            reverse_sql="DROP FUNCTION public.circe_recount_customers;",
+            reverse_sql="DROP FUNCTION public.circe_rebuild_customer_totals;",
         ),
         django_migrate_sql.operations.CreateSQL(
-            name="circe_add_up_appointments",
-            sql="""-- Keeps the three summary tables of appointments true: daily totals, customer totals and visit counts. Its triggers run
--- once for each statement that writes appointments.
+            name="circe_update_appointment_totals",
+            sql="""-- Updates the three summary tables of appointments: daily totals, customer totals and visit counts. Its triggers run once
+-- for each statement that writes appointments.
 --
--- Whoever changes a customer's appointments, or whether they count, first locks the customer's row in
--- appointments_customertotals, in the order of the ids, and only then looks at their appointments: so each sees what all
--- before did, and there is no deadlock. The sharded counters make nobody wait.
-CREATE OR REPLACE FUNCTION public.circe_add_up_appointments() RETURNS trigger
+-- Locks: a transaction that changes a customer's appointments, or whether they are counted, first locks the customer's row
+-- in appointments_customertotals, and then reads the appointments. So it sees the changes of all earlier transactions. It
+-- locks several customers in the order of their ids, so there is no deadlock. The sharded counters need no lock.
+CREATE OR REPLACE FUNCTION public.circe_update_appointment_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    -- The statement's rows as they were and as they became. In arrays, because Citus allows no transition table beside a
-    -- distributed one.
+    -- The old and the new rows of the statement. They are arrays, because Citus allows no transition table in a query on a
+    -- distributed table.
     old_appointments public.appointments_appointment[];
     new_appointments public.appointments_appointment[];
     booked public.appointments_appointment;
@@ -360,7 +360,7 @@ BEGIN
         new_appointments := ARRAY(SELECT ROW(new_rows.*)::public.appointments_appointment FROM new_rows);
     END IF;
 
-    -- What most statements do is to book one appointment. That adds one, and needs no look at the customer's others.
+    -- Most statements book one appointment. It is added to the totals without reading the customer's other appointments.
     booked := new_appointments[1];
     IF TG_OP = 'INSERT' AND cardinality(new_appointments) = 1 AND booked.status <> 'completed' THEN
         INSERT INTO public.appointments_appointmentdailytotals AS totals (
@@ -383,7 +383,7 @@ BEGIN
     PERFORM circe_add_daily_totals(old_appointments, new_appointments);
 
     FOR business IN SELECT DISTINCT tenant_id FROM unnest(old_appointments || new_appointments) ORDER BY tenant_id LOOP
-        -- Customers for whom something changed that is added up: not, for instance, the notes alone.
+        -- The customers with a change in a column that the totals use. A change of the notes, for example, is none.
         SELECT array_agg(DISTINCT customer_id), bool_or(status = 'completed')
         INTO changed_customers, visits_changed
         FROM (
@@ -406,7 +406,7 @@ BEGIN
         ) AS locked;
 
         IF visits_changed THEN
-            -- What was there before is what is there now, without what the statement added and with what it took away.
+            -- The visits before the statement are the present ones, without the added ones and with the removed ones.
             WITH present AS (
                 SELECT customer_id, appointment_date FROM public.appointments_appointment
                 WHERE tenant_id = business AND customer_id = ANY (counted_customers) AND status = 'completed'
@@ -419,7 +419,7 @@ BEGIN
             ), visit AS (
                 SELECT 1 AS sign, customer_id, appointment_date FROM present
                 UNION ALL
-                SELECT -1, customer_id, appointment_date FROM (TABLE present EXCEPT ALL TABLE added) AS kept
+                SELECT -1, customer_id, appointment_date FROM (TABLE present EXCEPT ALL TABLE added) AS unchanged
                 UNION ALL
                 SELECT -1, customer_id, appointment_date FROM removed
             )
@@ -428,36 +428,36 @@ BEGIN
             PERFORM circe_add_visit_counts(business, signs, customer_ids, days);
         END IF;
 
-        PERFORM circe_recount_customers(business, changed_customers);
+        PERFORM circe_rebuild_customer_totals(business, changed_customers);
     END LOOP;
     RETURN NULL;
 END
 $$;
 
-CREATE OR REPLACE TRIGGER circe_add_up_appointments_insert AFTER INSERT ON public.appointments_appointment
+CREATE OR REPLACE TRIGGER circe_update_appointment_totals_insert AFTER INSERT ON public.appointments_appointment
 REFERENCING NEW TABLE AS new_rows
-EXECUTE FUNCTION public.circe_add_up_appointments();
+EXECUTE FUNCTION public.circe_update_appointment_totals();
 
-CREATE OR REPLACE TRIGGER circe_add_up_appointments_update AFTER UPDATE ON public.appointments_appointment
+CREATE OR REPLACE TRIGGER circe_update_appointment_totals_update AFTER UPDATE ON public.appointments_appointment
 REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-EXECUTE FUNCTION public.circe_add_up_appointments();
+EXECUTE FUNCTION public.circe_update_appointment_totals();
 
-CREATE OR REPLACE TRIGGER circe_add_up_appointments_delete AFTER DELETE ON public.appointments_appointment
+CREATE OR REPLACE TRIGGER circe_update_appointment_totals_delete AFTER DELETE ON public.appointments_appointment
 REFERENCING OLD TABLE AS old_rows
-EXECUTE FUNCTION public.circe_add_up_appointments();
+EXECUTE FUNCTION public.circe_update_appointment_totals();
 
-CREATE OR REPLACE TRIGGER circe_add_up_appointments_truncate AFTER TRUNCATE ON public.appointments_appointment
-EXECUTE FUNCTION public.circe_add_up_appointments();
+CREATE OR REPLACE TRIGGER circe_update_appointment_totals_truncate AFTER TRUNCATE ON public.appointments_appointment
+EXECUTE FUNCTION public.circe_update_appointment_totals();
 """,
-            reverse_sql="""DROP TRIGGER circe_add_up_appointments_insert ON public.appointments_appointment;
-DROP TRIGGER circe_add_up_appointments_update ON public.appointments_appointment;
-DROP TRIGGER circe_add_up_appointments_delete ON public.appointments_appointment;
-DROP TRIGGER circe_add_up_appointments_truncate ON public.appointments_appointment;
-DROP FUNCTION public.circe_add_up_appointments;""",
+            reverse_sql="""DROP TRIGGER circe_update_appointment_totals_insert ON public.appointments_appointment;
+DROP TRIGGER circe_update_appointment_totals_update ON public.appointments_appointment;
+DROP TRIGGER circe_update_appointment_totals_delete ON public.appointments_appointment;
+DROP TRIGGER circe_update_appointment_totals_truncate ON public.appointments_appointment;
+DROP FUNCTION public.circe_update_appointment_totals;""",
             dependencies=[
                 ("appointments", "circe_add_daily_totals"),
                 ("appointments", "circe_add_visit_counts"),
-                ("appointments", "circe_recount_customers"),
+                ("appointments", "circe_rebuild_customer_totals"),
             ],
         ),
         django_migrate_sql.operations.CreateSQL(
@@ -467,8 +467,8 @@ DROP FUNCTION public.circe_add_up_appointments;""",
 CREATE OR REPLACE FUNCTION public.circe_add_customer_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    -- On Citus a transition table must not stand beside a distributed table: its rows would first have to be taken into
-    -- arrays. That makes the creation of a customer 5 % to 8 % slower, so it is left to a Citus cluster's set-up.
+    -- Citus allows no transition table in a query on a distributed table: the rows would have to be read into arrays
+    -- first. That would make the creation of a customer 5 % to 8 % slower, so it is done only when Citus is introduced.
     INSERT INTO public.appointments_customertotals (tenant_id, customer_id, is_deleted, is_vip)
     SELECT tenant_id, id, is_deleted, 'vip' = ANY (tags) FROM new_rows;
     RETURN NULL;
@@ -484,9 +484,9 @@ DROP FUNCTION public.circe_add_customer_totals;""",
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_change_customer_totals",
-            sql="""-- Keeps in appointments_customertotals whether a customer is soft-deleted or tagged 'vip', and takes the visits of those
--- who are soft-deleted out of appointments_visitcounts. Its trigger runs once for each statement that changes customers.
--- It locks as circe_add_up_appointments does.
+            sql="""-- Copies to appointments_customertotals whether a customer is soft-deleted or tagged 'vip', and removes the visits of
+-- soft-deleted customers from appointments_visitcounts. Its trigger runs once for each statement that changes customers.
+-- Its locks are those of circe_update_appointment_totals.
 CREATE OR REPLACE FUNCTION public.circe_change_customer_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -503,7 +503,7 @@ DECLARE
 BEGIN
     PERFORM set_config('circe.customer_totals', '', true);
     FOR business IN SELECT tenant_id FROM old_rows UNION SELECT tenant_id FROM new_rows ORDER BY 1 LOOP
-        -- Into arrays first: Citus allows no transition table beside a distributed one.
+        -- Arrays, because Citus allows no transition table in a query on a distributed table.
         SELECT array_agg(id ORDER BY id), array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted)
         INTO old_ids, old_counted_ids
         FROM old_rows WHERE tenant_id = business;
@@ -550,7 +550,7 @@ BEGIN
 END
 $$;
 
--- An update matters only where some row changed in what is kept.
+-- The function runs only if an update changed one of these columns in some row.
 CREATE OR REPLACE TRIGGER circe_change_customer_totals_flag
 BEFORE UPDATE OF tenant_id, id, is_deleted, tags ON public.customers_customer
 FOR EACH ROW WHEN (

@@ -1,4 +1,4 @@
-"""When we meet."""
+"""The model of appointments, its queries, and the check for double bookings."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from tenants.scope import TenantManager
 
 
 class Status(models.TextChoices):
-    """How far an appointment has come. A completed one is a visit."""
+    """The status of an appointment. A completed appointment is a visit."""
 
     PENDING = "pending"
     CONFIRMED = "confirmed"
@@ -35,12 +35,12 @@ class Status(models.TextChoices):
     NO_SHOW = "no_show", "No-show"
 
 
-# These hold the staff member's time.
+# An appointment with one of these statuses blocks the time of its member of staff.
 BLOCKING_STATUSES = (Status.PENDING, Status.CONFIRMED, Status.IN_PROGRESS)
 
 
 class PaymentStatus(models.TextChoices):
-    """How far an appointment is paid."""
+    """Whether an appointment is paid."""
 
     UNPAID = "unpaid"
     PARTIALLY_PAID = "partially_paid"
@@ -49,7 +49,7 @@ class PaymentStatus(models.TextChoices):
 
 
 class PaymentMethod(models.TextChoices):
-    """How it was paid."""
+    """The means of payment."""
 
     CASH = "cash"
     CARD = "card"
@@ -57,79 +57,83 @@ class PaymentMethod(models.TextChoices):
     WALLET = "wallet"
 
 
-# The days on which there can be appointments. Past midnight, one of the last day still ends in a year that Python and
-# PostgreSQL know, in every time zone.
+# The first and last day on which there can be an appointment. If it ends after midnight of the last day, Python and
+# PostgreSQL can still represent its end, in every time zone.
 FIRST_DAY, LAST_DAY = dt.date(1900, 1, 1), dt.date(2999, 12, 31)
 
 
-def occupied(day: Any, start: Any, end: Any) -> Func:
-    """The time that an appointment takes, as a range by the tenant's clock."""
+def build_time_range(day: Any, start: Any, end: Any) -> Func:
+    """Returns the expression of the time of an appointment: a tsrange in the tenant's local time."""
     return Func(day, start, end, function="circe_occupied")
 
 
-OCCUPIED = occupied(F("appointment_date"), F("start_time"), F("end_time"))
+TIME_RANGE = build_time_range(F("appointment_date"), F("start_time"), F("end_time"))
 
 
 class DoubleBooking(IntegrityError):
-    """A member of staff would be in two appointments at once. `other` is the one that holds the time, None where it has
-    just let go of it.
+    """A member of staff would have two appointments at the same time.
+
+    `other` is the conflicting appointment. It is None if that one has been moved or cancelled in the meantime.
     """
 
     def __init__(self, other: "Appointment | None") -> None:
         self.other = other
-        super().__init__(other.booking if other else "That time was taken until a moment ago. Try again.")
+        super().__init__(other.describe_booking() if other else "That time was taken until a moment ago. Try again.")
 
 
 class AppointmentQuerySet(models.QuerySet):
-    """Questions about appointments."""
+    """Queries for appointments."""
 
     def visits(self) -> Self:
         return self.filter(status=Status.COMPLETED)
 
-    def in_full(self) -> Self:
-        """With customer, service, staff and outlet."""
+    def with_related(self) -> Self:
+        """Joins customer, service, staff and outlet."""
         return self.select_related("customer", "service", "staff", "outlet").defer("customer__search_text")
 
-    def on(self, day: dt.date) -> Self:
-        """Those of that day, and of the night before those that run past midnight into it."""
+    def on_day(self, day: dt.date) -> Self:
+        """Keeps the appointments of that day, and those of the day before that end after midnight."""
         night = Q(appointment_date=day - dt.timedelta(days=1), end_time__lt=F("start_time"), end_time__gt=dt.time())
         return self.filter(Q(appointment_date=day) | night)
 
-    def holding(self, *, staff: str, day: dt.date, start: dt.time, end: dt.time) -> Self:
-        """Those that hold some of that time of the member of staff, as the constraint on double booking understands it."""
-        wanted = occupied(Value(day), Value(start), Value(end))
-        meets = Func(
-            OCCUPIED, wanted, template="%(expressions)s", arg_joiner=" && ", output_field=models.BooleanField()
+    def blocking(self, *, staff: str, day: dt.date, start: dt.time, end: dt.time) -> Self:
+        """Keeps the appointments that block a part of that time of the member of staff. Equals the exclusion constraint."""
+        time_range = build_time_range(Value(day), Value(start), Value(end))
+        overlaps = Func(
+            TIME_RANGE, time_range, template="%(expressions)s", arg_joiner=" && ", output_field=models.BooleanField()
         )
-        return self.filter(meets, staff=staff, status__in=BLOCKING_STATUSES)
+        return self.filter(overlaps, staff=staff, status__in=BLOCKING_STATUSES)
 
     def statistics(self) -> dict[str, int]:
-        """How many of each kind: `{"total_appointments", "completed", "cancelled", "no_show", "upcoming"}`."""
+        """Counts appointments by kind: `{"total_appointments", "completed", "cancelled", "no_show", "upcoming"}`."""
         return self.order_by().aggregate(**status_counts(*local_now()))
 
-    def as_statistics(self, today: Any, time: Any) -> Expression:
-        """The same as JSON text, of the appointments of an outer query's customer, at that time."""
+    def statistics_json(self, today: Any, time: Any) -> Expression:
+        """Returns the expression of the same counts as JSON text. It is for a subquery of one customer's appointments."""
         figures = status_counts(today, time)
         return AsText(
-            Coalesce(self._over_all(JSONObject(**figures)), Value(orjson.dumps(dict.fromkeys(figures, 0)).decode()))
+            Coalesce(
+                self._aggregate_per_customer(JSONObject(**figures)),
+                Value(orjson.dumps(dict.fromkeys(figures, 0)).decode()),
+            )
         )
 
-    def as_number(self) -> Expression:
-        """How many of an outer query's customer."""
-        return Coalesce(self._over_all(Count("pk")), 0)
+    def count_per_customer(self) -> Expression:
+        """Returns the expression of the number of appointments. It is for a subquery of one customer's appointments."""
+        return Coalesce(self._aggregate_per_customer(Count("pk")), 0)
 
-    def _over_all(self, figure: Expression) -> Subquery:
+    def _aggregate_per_customer(self, figure: Expression) -> Subquery:
         return Subquery(self.order_by().values("customer").annotate(figure=figure).values("figure"))
 
 
 def local_now() -> tuple[dt.date, dt.time]:
-    """The day and the time, by the tenant's clock."""
+    """Returns today's date and the time, in the tenant's time zone."""
     now = timezone.now().astimezone(local_zone())
     return now.date(), now.time()
 
 
 def status_counts(today: Any, time: Any) -> dict[str, Count]:
-    """How to count the appointments of each kind at that time."""
+    """Returns the aggregates that count the appointments of each kind, as of that time."""
     return {
         "total_appointments": Count("pk"),
         "completed": Count("pk", filter=Q(status=Status.COMPLETED)),
@@ -140,14 +144,16 @@ def status_counts(today: Any, time: Any) -> dict[str, Count]:
 
 
 def is_upcoming(today: Any, time: Any) -> Q:
-    """The condition of being pending or confirmed and starting then or later."""
+    """Returns the condition that an appointment is pending or confirmed, and starts at that time or later."""
     later = Q(appointment_date__gt=today) | Q(appointment_date=today, start_time__gte=time)
     return Q(status__in=(Status.PENDING, Status.CONFIRMED)) & later
 
 
 class Appointment(TenantModel):
-    """A customer's time with a member of staff. Dates and clock times are the tenant's; an end before the start is of the
-    next day. `customer` is None once the person has been removed for good. Money is in the tenant's currency.
+    """An appointment of a customer with a member of staff.
+
+    Dates and clock times are in the tenant's time zone. If the end is before the start, it is on the next day. `customer` is
+    None after the customer was purged. Money is in the tenant's currency.
     """
 
     outlet = TenantForeignKey(Outlet, models.PROTECT, related_name="+")
@@ -189,7 +195,7 @@ class Appointment(TenantModel):
                 expressions=[
                     ("tenant", RangeOperators.EQUAL),
                     ("staff", RangeOperators.EQUAL),
-                    (OCCUPIED, RangeOperators.OVERLAPS),
+                    (TIME_RANGE, RangeOperators.OVERLAPS),
                 ],
                 condition=Q(status__in=BLOCKING_STATUSES),
                 violation_error_message="This member of staff has another appointment at that time.",
@@ -199,7 +205,7 @@ class Appointment(TenantModel):
             models.Index(
                 fields=["tenant", "customer", "-appointment_date", "-start_time", "-id"], name="appointment_history"
             ),
-            # With what is added up over a period.
+            # It includes the columns that are summed over a period.
             models.Index(
                 fields=["tenant", "appointment_date"],
                 include=["customer", "status", "total_price"],
@@ -212,27 +218,27 @@ class Appointment(TenantModel):
 
     @property
     def hours(self) -> tuple[dt.datetime, dt.datetime]:
-        """When it begins and ends, by the tenant's clock."""
+        """The begin and the end, as naive datetimes in the tenant's time zone."""
         begins, ends = (dt.datetime.combine(self.appointment_date, time) for time in (self.start_time, self.end_time))
         return begins, ends + dt.timedelta(days=ends < begins)
 
-    @property
-    def booking(self) -> str:
-        """`Ana Lee is booked on 25 January 2025 from 10:00 to 11:00, for Jane Doe (Haircut).`"""
+    def describe_booking(self) -> str:
+        """Returns a sentence: `Ana Lee is booked on 25 January 2025 from 10:00 to 11:00, for Jane Doe (Haircut).`"""
         when = f"on {self.appointment_date:%-d %B %Y} from {self.start_time:%H:%M} to {self.end_time:%H:%M}"
         return f"{self.staff} is booked {when}, for {self.customer or 'a customer removed since'} ({self.service})."
 
-    def conflicting_appointment(self) -> "Appointment | None":
-        """The first other appointment that holds time which this one would hold, None where there is none."""
+    def find_conflicting_appointment(self) -> "Appointment | None":
+        """Returns the first appointment that blocks a part of the time that this one would block, or None."""
         if self.status not in BLOCKING_STATUSES:
             return None
-        others = Appointment.objects.filter(tenant=self.tenant_id).exclude(pk=self.pk).in_full()
+        others = Appointment.objects.filter(tenant=self.tenant_id).exclude(pk=self.pk).with_related()
         start, end = self.start_time, self.end_time
-        holding = others.holding(staff=self.staff_id, day=self.appointment_date, start=start, end=end)
-        return holding.order_by("appointment_date", "start_time").first()
+        blocking = others.blocking(staff=self.staff_id, day=self.appointment_date, start=start, end=end)
+        return blocking.order_by("appointment_date", "start_time").first()
 
     @contextmanager
     def lock_staff(self) -> Iterator[None]:
+        """Opens a transaction in which only this thread books the member of staff. Raises DoubleBooking for an overlap."""
         try:
             with transaction.atomic():
                 with connection.cursor() as cursor:
@@ -242,23 +248,24 @@ class Appointment(TenantModel):
         except IntegrityError as error:
             if error.__cause__.diag.constraint_name != "appointment_no_double_booking":
                 raise
-            raise DoubleBooking(self.conflicting_appointment()) from error.__cause__
+            raise DoubleBooking(self.find_conflicting_appointment()) from error.__cause__
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save. Bookings of one member of staff take turns, so that those that meet find out in order, without deadlock.
+        """Saves the appointment. Raises DoubleBooking if its time is blocked by another one.
 
-        Raises DoubleBooking where the time is taken.
+        Concurrent bookings of a member of staff wait for each other. Without the lock, the exclusion constraint could end in
+        a deadlock instead of an error.
         """
         with self.lock_staff():
             super().save(*args, **kwargs)
 
     def set_status(self, status: Status, *, seen: str) -> bool:
-        """Set the status, if it still is the one that was `seen`. Says whether it was.
+        """Sets the status if the current one is still `seen`. Returns whether it was.
 
-        Raises DoubleBooking where the time, to be held again, is taken.
+        Raises DoubleBooking if the new status would block time that another appointment blocks.
         """
         self.status = status
-        # One statement, and after the turn, as in `save`: two who do this and that at once can't wait for each other.
+        # One UPDATE after the lock, as in `save`. With a row lock first, two transactions could wait for each other.
         with self.lock_staff():
-            same = Appointment.objects.filter(pk=self.pk, staff=self.staff_id, status=seen)
-            return bool(same.update(status=status, updated_at=timezone.now()))
+            unchanged = Appointment.objects.filter(pk=self.pk, staff=self.staff_id, status=seen)
+            return bool(unchanged.update(status=status, updated_at=timezone.now()))

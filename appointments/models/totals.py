@@ -1,4 +1,4 @@
-"""What appointments add up to, kept true by the database: by customer, by day, and by how customers come back."""
+"""Summary tables of appointments, which triggers update: totals by customer, totals by day, and counts of visits."""
 
 from django.db import connection, models
 
@@ -9,11 +9,12 @@ from tenants.scope import TenantManager
 
 
 class CustomerTotals(SummaryTable):
-    """What one customer's appointments amount to; every customer has a row.
+    """The totals of each customer's appointments. Every customer has a row.
 
-    `recent_spent` is what they spent in the visits from `recent_from` on, the first of some 365 days: see
-    the segments of the statistics, which know when that is out of date. `open_date` and `open_time` are the start of the last
-    appointment that is pending or confirmed, come or gone. `is_deleted` and `is_vip` (so tagged) are the customer's.
+    `recent_spent` is the sum of the visits that were at most 366 days ago when the row was written; `recent_from` is the
+    date of the first of these visits. The segments of the statistics subtract the visits that have become too old since. `open_date`
+    and `open_time` are the start of the last pending or confirmed appointment, which may be in the past. `is_deleted` and
+    `is_vip` (the tag `vip`) are copied from the customer.
     """
 
     pk = models.CompositePrimaryKey("tenant", "customer_id")
@@ -84,7 +85,7 @@ class CustomerTotals(SummaryTable):
         "recent_spent",
         "recent_from",
     )
-    # Which days are recent differs from row to row: it depends on when it was written.
+    # The first recent day differs from row to row, since it depends on when the row was written.
     expected_sql = """
         SELECT customer.id AS customer_id, is_deleted, 'vip' = ANY (tags) AS is_vip,
             coalesce(total_appointments, 0) AS total_appointments, coalesce(visits, 0) AS visits,
@@ -112,11 +113,11 @@ class CustomerTotals(SummaryTable):
     """
 
     @classmethod
-    def renew(cls, tenant: Tenant) -> int:
-        """Take the visits that are recent no more out of `recent_spent`, as the owner, and return of how many customers.
+    def remove_expired_spending(cls, tenant: Tenant) -> int:
+        """Subtracts the visits that are too old from `recent_spent`. Returns the number of changed customers.
 
-        Those at whom somebody is at work are left for the next time. Nothing is wrong before: statistics know what has
-        passed. It is work that need not be done anew each time.
+        Call it as the owner. It skips rows that another transaction has locked. Without it the statistics are right too, but
+        each request has to subtract these visits again.
         """
         with connection.cursor() as cursor:
             cursor.execute(
@@ -126,7 +127,7 @@ class CustomerTotals(SummaryTable):
                 {"tenant": tenant.pk},
             )
             ids = [pk for (pk,) in cursor]
-            # Once they are locked, and not before, all that others did can be seen.
+            # The sums are read after the locks, so that they contain everything that others committed before.
             cursor.execute(
                 "UPDATE appointments_customertotals AS totals SET recent_spent = own.spent, recent_from = own.first "
                 "FROM unnest(%(ids)s::text[]) AS person (customer_id) CROSS JOIN LATERAL ("
@@ -141,7 +142,7 @@ class CustomerTotals(SummaryTable):
 
 
 class AppointmentDailyTotals(ShardedCounter):
-    """The appointments of a day, and what its visits brought in."""
+    """The number of appointments of each day, and the revenue of its visits."""
 
     pk = models.CompositePrimaryKey("tenant", "day", "shard")
     tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
@@ -161,15 +162,17 @@ class AppointmentDailyTotals(ShardedCounter):
 
 
 class VisitCounts(ShardedCounter):
-    """How many customers, soft-deleted ones left out, had their first, second or last visit on `day`, or returned: had
-    a visit on `day` and the next one on `next_day`, which is `day` for the others.
+    """The number of customers by kind of visit and day. Soft-deleted customers are not counted.
 
-    Whoever had a visit in a window has one last visit there, and either never came again or returned after it. So the
-    different customers of any window can be counted without looking at any of them.
+    FIRST, SECOND and LAST count the customers who had that visit on `day`; `next_day` equals `day`. RETURN counts the
+    customers who had a visit on `day` and the next one on `next_day`.
+
+    With these counts, the number of different customers with a visit in any window can be computed without reading their
+    rows: each of them has exactly one last visit inside the window, and after it either none or a return.
     """
 
     class Kind(models.TextChoices):
-        """Which visit, or which step from one to the next."""
+        """Which visit of a customer it is, or RETURN for a pair of successive visits."""
 
         FIRST = "first"
         SECOND = "second"

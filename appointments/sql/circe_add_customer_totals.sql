@@ -3,8 +3,8 @@
 CREATE OR REPLACE FUNCTION public.circe_add_customer_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    -- On Citus a transition table must not stand beside a distributed table: its rows would first have to be taken into
-    -- arrays. That makes the creation of a customer 5 % to 8 % slower, so it is left to a Citus cluster's set-up.
+    -- Citus allows no transition table in a query on a distributed table: the rows would have to be read into arrays
+    -- first. That would make the creation of a customer 5 % to 8 % slower, so it is done only when Citus is introduced.
     INSERT INTO public.appointments_customertotals (tenant_id, customer_id, is_deleted, is_vip)
     SELECT tenant_id, id, is_deleted, 'vip' = ANY (tags) FROM new_rows;
     RETURN NULL;

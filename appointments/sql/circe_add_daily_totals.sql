@@ -1,5 +1,5 @@
--- Adds a statement's appointments to appointments_appointmentdailytotals: how many a day has, and what its visits brought
--- in. Called by circe_add_up_appointments, with the rows as they were and as they became.
+-- Adds a statement's changes of appointments to appointments_appointmentdailytotals: the number of appointments of each
+-- day, and the revenue of its visits. circe_update_appointment_totals calls it with the old and the new rows.
 CREATE OR REPLACE FUNCTION public.circe_add_daily_totals(
     old_appointments public.appointments_appointment[], new_appointments public.appointments_appointment[]
 ) RETURNS void LANGUAGE plpgsql AS $$

@@ -1,7 +1,7 @@
--- Adds visits of a business's customers to appointments_visitcounts: how many customers had their first, second or last
--- visit on a day, or returned from one day to the next. signs, customer_ids and days are as long as each other: an entry
--- is a visit that is there now (sign 1) or that was there before (sign -1). For each customer and sign all of their
--- visits have to be given.
+-- Adds visits of a business's customers to appointments_visitcounts: the numbers of customers by the days of their first,
+-- second and last visit, and by pairs of successive visits. signs, customer_ids and days have the same length. An entry is
+-- a visit that exists now (sign 1), or one that existed before the statement (sign -1). Each customer needs all of their
+-- visits of both signs.
 CREATE OR REPLACE FUNCTION public.circe_add_visit_counts(
     business text, signs int[], customer_ids text[], days date[]
 ) RETURNS void LANGUAGE plpgsql AS $$

@@ -1,6 +1,6 @@
--- Keeps in appointments_customertotals whether a customer is soft-deleted or tagged 'vip', and takes the visits of those
--- who are soft-deleted out of appointments_visitcounts. Its trigger runs once for each statement that changes customers.
--- It locks as circe_add_up_appointments does.
+-- Copies to appointments_customertotals whether a customer is soft-deleted or tagged 'vip', and removes the visits of
+-- soft-deleted customers from appointments_visitcounts. Its trigger runs once for each statement that changes customers.
+-- Its locks are those of circe_update_appointment_totals.
 CREATE OR REPLACE FUNCTION public.circe_change_customer_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -17,7 +17,7 @@ DECLARE
 BEGIN
     PERFORM set_config('circe.customer_totals', '', true);
     FOR business IN SELECT tenant_id FROM old_rows UNION SELECT tenant_id FROM new_rows ORDER BY 1 LOOP
-        -- Into arrays first: Citus allows no transition table beside a distributed one.
+        -- Arrays, because Citus allows no transition table in a query on a distributed table.
         SELECT array_agg(id ORDER BY id), array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted)
         INTO old_ids, old_counted_ids
         FROM old_rows WHERE tenant_id = business;
@@ -64,7 +64,7 @@ BEGIN
 END
 $$;
 
--- An update matters only where some row changed in what is kept.
+-- The function runs only if an update changed one of these columns in some row.
 CREATE OR REPLACE TRIGGER circe_change_customer_totals_flag
 BEFORE UPDATE OF tenant_id, id, is_deleted, tags ON public.customers_customer
 FOR EACH ROW WHEN (

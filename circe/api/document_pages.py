@@ -1,4 +1,4 @@
-"""The OpenAPI document and two pages that show it. They are public, since they hold no data of a business."""
+"""The OpenAPI document and two pages that show it. They are public, since they contain no data of a business."""
 
 from functools import cache
 from typing import Any
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 # The scripts of the pages load nothing from another origin.
-POLICY = (
+CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
@@ -24,14 +24,14 @@ def document() -> bytes:
     return orjson.dumps(SchemaGenerator().get_schema(public=True))
 
 
-class Document(View):
-    """Answers the OpenAPI document."""
+class DocumentView(View):
+    """Answers with the OpenAPI document as JSON."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return HttpResponse(document(), "application/json")
 
 
-class Page(APIView):
+class DocumentPage(APIView):
     """A page that shows the document. It needs no account, no database and no internet."""
 
     url_name = "openapi"
@@ -40,13 +40,13 @@ class Page(APIView):
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(*args, **kwargs)
-        response["Content-Security-Policy"] = POLICY
+        response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return response
 
 
-class SwaggerUI(Page, SpectacularSwaggerSplitView):
+class SwaggerUI(DocumentPage, SpectacularSwaggerSplitView):
     """Shows the document with Swagger UI, to try requests out."""
 
 
-class ReDoc(Page, SpectacularRedocView):
+class ReDoc(DocumentPage, SpectacularRedocView):
     """Shows the document with ReDoc, to read it."""

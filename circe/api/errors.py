@@ -1,8 +1,8 @@
 """Turns every error of the API into one shape: problem details for HTTP APIs (RFC 9457).
 
-`{"type", "title", "status", "detail", "code"}`: `detail` is a sentence for a person, `code` a stable word for programs.
-Where fields are not valid there are at most MAX_FIELD_ERRORS `errors`: `[{"field", "code", "detail"}]`, the names of
-nested fields joined by dots.
+The shape is `{"type", "title", "status", "detail", "code"}`: `detail` is a sentence for a person, `code` a stable word for
+programs. If fields are not valid, it has `errors` too: `[{"field", "code", "detail"}]`, at most MAX_FIELD_ERRORS of them.
+The name of a nested field is its path, joined by dots.
 """
 
 import logging
@@ -69,18 +69,18 @@ class Problem(NamedTuple):
 
 
 NOT_FOUND = Problem(404, "not_found", "There is nothing at this address.")
-INCOMPLETE = Problem(400, "malformed", "The body did not arrive whole.")
+INCOMPLETE_BODY = Problem(400, "malformed", "The body did not arrive whole.")
 LENGTH_REQUIRED = Problem(411, "length_required", "Send the body with a Content-Length, not in chunks.")
-TOO_LARGE = Problem(
+BODY_TOO_LARGE = Problem(
     413,
     PayloadTooLarge.default_code,
     f"A request holds at most {settings.MAX_BODY_BYTES // 1024**2} MB. Split a file of customers that is larger, or have it "
     "imported by import_customers.",
-    # What has not been read is not read any more.
+    # The server does not read the rest of the body, so the connection can't be used again.
     headers={"Connection": "close"},
 )
-FORBIDDEN = Problem(403, "permission_denied", "Your role does not allow this.")
-STALE = Problem(
+PERMISSION_DENIED = Problem(403, "permission_denied", "Your role does not allow this.")
+CSRF_FAILED = Problem(
     403, "csrf_failed", "This page was open for too long, or cookies are blocked. Go back, reload it and try again."
 )
 UNAVAILABLE = Problem(
@@ -89,18 +89,18 @@ UNAVAILABLE = Problem(
     "The database is away or too slow. Try again in a moment.",
     headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
 )
-CRASH = Problem(500, "internal_error", "Something went wrong on our side. It has been logged.")
+INTERNAL_ERROR = Problem(500, "internal_error", "Something went wrong on our side. It has been logged.")
 
 
-def problem_of(exc: BaseException) -> Problem | None:
+def problem_for(exc: BaseException) -> Problem | None:
     """Returns the problem for an exception, None for an unexpected one."""
     match exc:
         case Http404() | exceptions.NotFound():
             return NOT_FOUND
         case PermissionDenied() | exceptions.PermissionDenied():
-            return FORBIDDEN._replace(detail=str(getattr(exc, "detail", FORBIDDEN.detail)))
+            return PERMISSION_DENIED._replace(detail=str(getattr(exc, "detail", PERMISSION_DENIED.detail)))
         case ValidationError():
-            return problem_of(exceptions.ValidationError(get_error_detail(exc)))
+            return problem_for(exceptions.ValidationError(get_error_detail(exc)))
         case exceptions.ValidationError():
             errors = list(islice(_flatten_errors(exc.detail), MAX_FIELD_ERRORS))
             return Problem(400, "invalid", _join_errors(errors), {"errors": errors})
@@ -120,7 +120,7 @@ def problem_of(exc: BaseException) -> Problem | None:
         case SuspiciousOperation():
             return Problem(400, "malformed", "The request is malformed.")
         case UnreadablePostError():
-            return INCOMPLETE
+            return INCOMPLETE_BODY
         case _ if isinstance(exc, DATABASE_ERRORS):
             logger.error("The database is away or too slow: %s", exc)
             return UNAVAILABLE
@@ -153,9 +153,9 @@ def _headers(exc: exceptions.APIException) -> dict[str, str]:
     return headers
 
 
-def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
+def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Returns the response for an exception. This is the EXCEPTION_HANDLER of Django REST framework."""
-    problem = problem_of(exc)
+    problem = problem_for(exc)
     if problem is None:
         return None
     return Response(problem.body, problem.status, headers=problem.headers, content_type=CONTENT_TYPE)
@@ -166,7 +166,7 @@ def _is_back_office(request: HttpRequest) -> bool:
 
 
 class ProblemMiddleware:
-    """Answers errors outside the view: a body too long or of unknown length, a failed transaction, a crash."""
+    """Answers errors outside the view: a body that is too long or of unknown length, a failed transaction, a crash."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -176,18 +176,18 @@ class ProblemMiddleware:
             # Django would read an empty body, and a PUT would change nothing and answer 200.
             return LENGTH_REQUIRED.as_response()
         if (content_length(request) or 0) > settings.MAX_BODY_BYTES:
-            return answer(request, TOO_LARGE)
+            return respond(request, BODY_TOO_LARGE)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
-        problem = problem_of(exc)
+        problem = problem_for(exc)
         if _is_back_office(request):
             # The pages show a conflict themselves, except one that PostgreSQL reports at COMMIT.
             expected = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}
             return problem.as_page() if problem and problem.status in expected else None
         if problem is None:
             logger.exception("%s %s crashed", request.method, route_of(request), exc_info=exc)
-        return (problem or CRASH).as_response()
+        return (problem or INTERNAL_ERROR).as_response()
 
 
 def route_of(request: HttpRequest) -> str | None:
@@ -195,34 +195,34 @@ def route_of(request: HttpRequest) -> str | None:
     return request.resolver_match.route if request.resolver_match else None
 
 
-def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """Returns the response where no view is at work: a page in the back office, JSON elsewhere."""
+def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """Returns the response for an error outside a view: a page in the back office, JSON elsewhere."""
     return problem.as_page() if _is_back_office(request) else problem.as_response()
 
 
 # Exempt from the CSRF check, whose failure would be a page instead of JSON.
 @csrf_exempt
 def unknown_url(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answers a URL that no route has."""
-    return answer(request, NOT_FOUND)
+    """Answers a request whose URL matches no route."""
+    return respond(request, NOT_FOUND)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answers PermissionDenied of a page of the back office."""
-    return answer(request, problem_of(exception) or FORBIDDEN)
+    """Answers PermissionDenied that a page of the back office raised."""
+    return respond(request, problem_for(exception) or PERMISSION_DENIED)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answers a form without a valid CSRF token."""
-    return answer(request, STALE)
+    return respond(request, CSRF_FAILED)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answers a request that Django refused before the view, such as a wrong host or a too long body."""
-    return answer(request, problem_of(exception) or Problem(400, "malformed", "The request is malformed."))
+    """Answers a request that Django refused before the view, because of a wrong host or a body that is too long."""
+    return respond(request, problem_for(exception) or Problem(400, "malformed", "The request is malformed."))
 
 
-def crash(request: HttpRequest) -> HttpResponse:
-    """Answers an exception outside the view, also one of the database, as when the session is read."""
-    problem = problem_of(sys.exception() or Exception())
-    return answer(request, problem if problem and problem.status == HTTPStatus.SERVICE_UNAVAILABLE else CRASH)
+def internal_error(request: HttpRequest) -> HttpResponse:
+    """Answers an exception outside the view, such as one of the database when the session is read."""
+    problem = problem_for(sys.exception() or Exception())
+    return respond(request, problem if problem and problem.status == HTTPStatus.SERVICE_UNAVAILABLE else INTERNAL_ERROR)

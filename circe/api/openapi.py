@@ -1,4 +1,4 @@
-"""Builds the OpenAPI document from the views, their serializers and filters, and the `operations` that they declare."""
+"""Builds the OpenAPI document from the views: their serializers, filters and declared `operations`."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from circe.api.responses import (
     ErrorResponse,
 )
 from circe.api.serializers import ClearableListField, StrictSerializer
-from circe.db.ids import PATTERN
+from circe.db.ids import ID_PATTERN
 
 Direction = Literal["request", "response"]
 
@@ -36,31 +36,32 @@ DESCRIPTION = """\
 The customers of salons, spas and clinics, each business with its own.
 
 - **Sign in** with `POST /api/v1/auth/login` and send `Authorization: Bearer <access token>` with every other request.
-- **Your business only.** Whatever belongs to another one is answered as if it did not exist. A `super_admin` belongs to
-  none, sees all, and narrows with `?tenant_id=`.
+- **Your business only.** Data of another business is answered as if it did not exist. A `super_admin` belongs to no
+  business, sees the data of all, and selects one with `?tenant_id=`.
 - **JSON** in and out. Money is a whole number in the business's currency. Instants are UTC, `2025-01-15T10:30:00Z`;
-  dates and clock times are those of the business's time zone. A value that is absent is `null`, never a missing key.
-- **Parameters are read strictly**: one that can't be understood, or is given twice, is a 400. Unknown ones are ignored.
-- **Send it again** where no answer came: with an `Idempotency-Key` a write is done once. Signing in, refreshing and
-  signing out take none: no token is kept to be given out again.
+  dates and clock times are in the business's time zone. A value that is absent is `null`, never a missing key.
+- **Parameters are read strictly**: a value that is not valid, or a parameter that is given twice, is a 400. Unknown
+  parameters are ignored.
+- **Send a request again** if no answer came: with an `Idempotency-Key` a write is done once. Signing in, refreshing and
+  signing out take no such key, since the server stores no token that it could answer again.
 - **Errors** have one shape, problem details (RFC 9457, `application/problem+json`): `detail` is a sentence for a
-  person, `code` a stable word for a program, `errors` names the fields at fault. A method that a path does
+  person, `code` a stable word for a program, `errors` lists the fields that are not valid. A method that a path does
   not have is a 405.
 """
 
 TAGS = {
-    "Customers": "Whom the business serves.",
-    "Appointments": "What a customer booked and attended.",
-    "Statistics": "The customers in numbers.",
-    "Authentication": "Signing in and out. An access token is good for an hour, a refresh token for seven days.",
+    "Customers": "The people whom the business serves.",
+    "Appointments": "The appointments that a customer booked and attended.",
+    "Statistics": "Numbers about the customers.",
+    "Authentication": "Signing in and out. An access token is valid for an hour, a refresh token for seven days.",
 }
 
 
 CLOCK_TIME = "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
-OR_INSTANT = " An ISO 8601 instant, `2025-01-15T10:30:00Z`, is understood too."
+OR_INSTANT = " An ISO 8601 instant, `2025-01-15T10:30:00Z`, is accepted too."
 METHODS = ["get", "post", "put", "patch", "delete"]
 COMMA_SEPARATED: Schema = {"style": "form", "explode": False}
-# Members of a problem that apps add, by name.
+# The schemas of the members that apps add to a problem, by name of the member.
 _problem_members: dict[str, Schema] = {}
 
 
@@ -70,7 +71,7 @@ def register_problem_member(name: str, schema: Schema) -> None:
 
 
 class OperationSchema(AutoSchema):
-    """Describes one operation, from what its view declares and from the rules that all operations share."""
+    """Describes one operation by what its view declares and by the rules that all operations share."""
 
     @property
     def operation(self) -> Operation:
@@ -80,7 +81,7 @@ class OperationSchema(AutoSchema):
 
     @property
     def roles(self) -> list[str]:
-        """The roles that may call the operation, the one with most rights first. Empty where no token is needed."""
+        """The roles that may call the operation, the one with most rights first. Empty if the operation needs no token."""
         view: Any = self.view
         return [role for role in settings.API_ROLES if self.get_auth() and role in view.roles[view.action]]
 
@@ -96,7 +97,7 @@ class OperationSchema(AutoSchema):
 
     @property
     def errors(self) -> list[int]:
-        """The statuses of every error that the operation can answer."""
+        """The status codes of the errors that the operation can answer."""
         errors = {400, 503, *self.operation.own_errors}
         if self.get_auth():
             errors |= {401, 403}
@@ -127,7 +128,7 @@ class OperationSchema(AutoSchema):
         view: Any = self.view
         method = get_doc(getattr(view, view.action))
         access = ", ".join(f"`{role}`" for role in self.roles) or "anyone"
-        return "\n\n".join(part for part in (method, self.operation.description, f"**Access:** {access}") if part)
+        return "\n\n".join(text for text in (method, self.operation.description, f"**Access:** {access}") if text)
 
     def get_extensions(self) -> Schema:
         samples = {"x-codeSamples": [{"lang": "curl", "source": self.operation.curl}]} if self.operation.curl else {}
@@ -193,21 +194,21 @@ class OperationSchema(AutoSchema):
 
     def _postprocess_serializer_schema(self, schema: Schema, serializer: Serializer, direction: Direction) -> Schema:
         schema = super()._postprocess_serializer_schema(schema, serializer, direction)
-        for name, part in schema["properties"].items():
+        for name, value in schema["properties"].items():
             # Requests and responses have separate components, so these keywords say nothing.
-            part.pop("readOnly", None)
-            part.pop("writeOnly", None)
+            value.pop("readOnly", None)
+            value.pop("writeOnly", None)
             if direction == "response":
-                _drop_request_only(part, serializer.fields[name])
+                _remove_request_only(value, serializer.fields[name])
             else:
-                _add_blank_pattern(part, serializer.fields[name])
+                _add_blank_pattern(value, serializer.fields[name])
         return schema
 
     def _map_serializer_field(self, field: Field, direction: Direction, bypass_extensions: bool = False) -> Schema:
         schema = super()._map_serializer_field(field, direction, bypass_extensions)
         name = field.field_name or ""
         if (name == "id" or name.endswith("_id")) and isinstance(field, CharField) and name != "request_id":
-            schema |= {"pattern": PATTERN}
+            schema |= {"pattern": ID_PATTERN}
         elif isinstance(field, TimeField):
             # The format `time` of JSON Schema requires an offset, which a clock time does not have.
             schema = {"type": "string", "pattern": CLOCK_TIME}
@@ -216,8 +217,8 @@ class OperationSchema(AutoSchema):
         return schema
 
 
-def _drop_request_only(schema: Schema, field: Field) -> None:
-    """Removes from the schema what only a request may hold: null for an empty list, "" for null."""
+def _remove_request_only(schema: Schema, field: Field) -> None:
+    """Removes the values that only a request may have: null instead of an empty list, and "" instead of null."""
     if isinstance(field, ClearableListField):
         schema["type"] = "array"
     if "" in schema.get("enum", ()):
@@ -227,7 +228,7 @@ def _drop_request_only(schema: Schema, field: Field) -> None:
 
 
 def _add_blank_pattern(schema: Schema, field: Field) -> None:
-    """Adds a pattern that refuses a string of white space alone."""
+    """Adds a pattern that refuses a string of nothing but white space."""
     if isinstance(field, ListField):
         _add_blank_pattern(schema["items"], field.child)
     elif isinstance(field, CharField) and field.trim_whitespace and not field.allow_blank:
@@ -246,7 +247,7 @@ def _filter_parameters(filters: type[FilterSet] | None) -> Iterator[Schema]:
         yield query(name, description, rule.schema) | (COMMA_SEPARATED if rule.schema["type"] == "array" else {})
 
 
-def complete(result: Schema, **kwargs: Any) -> Schema:
+def add_shared_parts(result: Schema, **kwargs: Any) -> Schema:
     """Adds what all operations share. This is a postprocessing hook of drf-spectacular."""
     result["info"]["description"] = DESCRIPTION
     # drf-spectacular reads the methods of a viewset from a set, whose order changes with each process.

@@ -1,4 +1,4 @@
-"""The declarations of a view about its operations, for the OpenAPI document.
+"""The documentation that a view declares for its operations, for the OpenAPI document.
 
 A viewset has `operations`, a dict of Operation by action. Where two methods lead to one action, the key has the method
 too: `"PUT update"`. It has a `tag`, and `parameters` that all its operations take. Roles, path parameters and common
@@ -11,12 +11,12 @@ from typing import Any
 from django_filters import FilterSet
 from rest_framework.serializers import Serializer
 
-from circe.db.ids import PATTERN
+from circe.db.ids import ID_PATTERN
 
 Schema = dict[str, Any]
 Example = dict[str, Any]
 
-ID: Schema = {"type": "string", "pattern": PATTERN}
+ID: Schema = {"type": "string", "pattern": ID_PATTERN}
 
 
 def query(name: str, description: str, schema: Schema) -> Schema:

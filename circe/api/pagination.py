@@ -1,4 +1,4 @@
-"""NumberedPages of a list, answered as `{"items", "total", "page", "size", "pages"}`."""
+"""Pages of a list, answered as `{"items", "total", "page", "size", "pages"}`."""
 
 import math
 import re
@@ -12,69 +12,69 @@ from rest_framework.response import Response
 
 from circe.api.parameters import get_single_param
 
-MAX_PAGE = 2**31 - 1
-MAX_SIZE = 100
-DEFAULT_SIZE = 20
+MAX_PAGE_NUMBER = 2**31 - 1
+MAX_PAGE_SIZE = 100
+DEFAULT_PAGE_SIZE = 20
 _match_number = re.compile(r"[0-9]{1,10}\Z").match
 
 
 class PagedQuery(ABC):
-    """Rows that are read by the page, together with their number."""
+    """A query that reads a page of its rows and counts them, in one step. NumberedPages accepts it as a queryset."""
 
     @abstractmethod
     def page(self, start: int, stop: int) -> tuple[list[Any], int]:
-        """Returns the rows from `start` up to `stop`, and how many rows there are in all."""
+        """Returns the rows from `start` up to `stop`, without `stop`, and the number of all rows."""
 
 
 class NumberedPages(BasePagination):
     """Numbered pages: `page` from 1, `size` from 1 to 100. A page past the end is empty and has the true total."""
 
-    def read(self, request: Request) -> slice:
-        """Reads the parameters. Returns the slice of the page."""
-        self.page = _read_number(request, "page", default=1, maximum=MAX_PAGE)
-        self.size = _read_number(request, "size", default=DEFAULT_SIZE, maximum=MAX_SIZE)
+    def read_parameters(self, request: Request) -> slice:
+        """Reads `page` and `size`. Returns the slice of the rows that are on the page."""
+        self.page = _read_number(request, "page", default=1, maximum=MAX_PAGE_NUMBER)
+        self.size = _read_number(request, "size", default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
         first = (self.page - 1) * self.size
         return slice(first, first + self.size)
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Returns the rows of the page of a queryset or of a PagedQuery."""
-        wanted = self.read(request)
+        wanted = self.read_parameters(request)
         if isinstance(queryset, PagedQuery):
             rows, self.total = queryset.page(wanted.start, wanted.stop)
             return rows
         self.total = queryset.count()
         rows = list(queryset[wanted.start : wanted.stop + 1]) if wanted.start < self.total else []
-        # A row that was added after the count may have moved the last row to a next page: the total says so.
+        # If a row was added after the count, there may be one more page. Then the total is raised.
         self.total = max(self.total, wanted.start + len(rows)) if rows else self.total
         return rows[: self.size]
 
     @property
-    def figures(self) -> dict[str, int]:
+    def page_info(self) -> dict[str, int]:
         """The page as `{"total", "page", "size", "pages"}`."""
         pages = math.ceil(self.total / self.size)
         return {"total": self.total, "page": self.page, "size": self.size, "pages": pages}
 
     def get_paginated_response(self, data: Any) -> Response:
-        return Response({"items": data, **self.figures})
+        return Response({"items": data, **self.page_info})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         return {
             "type": "object",
-            "required": ["items", *FIGURES],
-            "properties": {"items": schema, **FIGURES},
+            "required": ["items", *PAGE_INFO_SCHEMA],
+            "properties": {"items": schema, **PAGE_INFO_SCHEMA},
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return [
-            _parameter("page", "Which page, from 1.", default=1, maximum=MAX_PAGE),
-            _parameter("size", "How many on a page.", default=DEFAULT_SIZE, maximum=MAX_SIZE),
+            _parameter("page", "The number of the page, from 1.", default=1, maximum=MAX_PAGE_NUMBER),
+            _parameter("size", "The number of items on a page.", default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE),
         ]
 
 
-FIGURES: dict[str, Any] = {
+PAGE_INFO_SCHEMA: dict[str, Any] = {
     "total": {"type": "integer", "minimum": 0, "example": 28, "description": "Rows in all pages together."},
     "page": {"type": "integer", "minimum": 1, "example": 1},
-    "size": {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "example": 20},
+    "size": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "example": 20},
     "pages": {"type": "integer", "minimum": 0, "example": 2, "description": "total / size, rounded up."},
 }
 

@@ -1,4 +1,4 @@
-"""Query parameters, read strictly: a value that is not valid is a 400, never ignored."""
+"""Reads query parameters strictly: a value that is not valid is a 400, and is never ignored."""
 
 import datetime as dt
 import re
@@ -16,12 +16,14 @@ from rest_framework.request import Request
 from circe.api.time_zone import local_zone
 
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}([.,]\d{1,6})?)?([Zz]|[+\- ]\d{2}:?\d{2})?\Z", re.ASCII)
+DAY_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+_INSTANT_PATTERN = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}([.,]\d{1,6})?)?([Zz]|[+\- ]\d{2}:?\d{2})?\Z", re.ASCII
+)
 
 
 def get_single_param(request: Request, name: str) -> str | None:
-    """Returns the value of a parameter, None where it is absent. Raises a 400 where it is given twice or has a NUL."""
+    """Returns a parameter's value, None if it is absent. Raises BadRequest if it is given twice or has a NUL."""
     values = request.query_params.getlist(name)
     if len(values) > 1:
         raise BadRequest({name: "Give this parameter once."})
@@ -31,7 +33,7 @@ def get_single_param(request: Request, name: str) -> str | None:
 
 
 def get_boolean_param(request: Request, name: str, *, default: bool) -> bool:
-    """Returns the value of a boolean parameter. Raises a 400 for anything else than a boolean."""
+    """Returns the value of a boolean parameter. Raises BadRequest if it is not a boolean."""
     value = get_single_param(request, name)
     if value is None:
         return default
@@ -56,9 +58,9 @@ def to_day_or_instant(value: str) -> dt.date | dt.datetime:
     encodes a space as `+`. Raises ValidationError for anything else.
     """
     try:
-        if DAY.match(value):
+        if DAY_PATTERN.match(value):
             return dt.date.fromisoformat(value)
-        if _INSTANT.match(value):
+        if _INSTANT_PATTERN.match(value):
             instant = dt.datetime.fromisoformat(value.replace(" ", "+").upper())
             return (instant if instant.tzinfo else instant.replace(tzinfo=local_zone())).astimezone(dt.UTC)
     except (ValueError, OverflowError):
@@ -90,7 +92,7 @@ def is_reversed(start: dt.date | dt.datetime, end: dt.date | dt.datetime) -> boo
     """Returns whether a range ends before it begins."""
     if isinstance(start, dt.datetime) or isinstance(end, dt.datetime):
         return first_instant(start) > last_instant(end)
-    # Two days are compared as days: a day that a time zone skipped (2011-12-30 in Pacific/Apia) has no instant.
+    # Days are compared as days, since a day that a time zone skipped (2011-12-30 in Pacific/Apia) has no instant.
     return start > end
 
 
@@ -105,7 +107,7 @@ def as_day(value: dt.date | dt.datetime) -> dt.date:
 
 
 class StrictField(CharField):
-    """A form field that passes its text to `convert`. An empty text is converted too, and thus mostly an error."""
+    """A form field that passes its text to `convert`. It converts an empty text too, which is an error for most."""
 
     def __init__(self, *, convert: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs, strip=True, empty_value=None)

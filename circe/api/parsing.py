@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
-MAX_DEPTH = 20
+MAX_JSON_DEPTH = 20
 
 
 class PayloadTooLarge(APIException):
@@ -31,8 +31,10 @@ def content_length(request: HttpRequest) -> int | None:
 
 
 class StrictJSONParser(BaseParser):
-    """Parses UTF-8 JSON. Raises PayloadTooLarge over MAX_JSON_BYTES, and ParseError for what RFC 8259 forbids. It also
-    refuses what JSON allows but no client means: lone surrogates, NUL, a key given twice, more than MAX_DEPTH levels.
+    """Parses UTF-8 JSON. Raises PayloadTooLarge over MAX_JSON_BYTES, and ParseError for what is not JSON (RFC 8259).
+
+    It also refuses JSON that no client sends on purpose: lone surrogates, NUL characters, a key that an object has twice,
+    and more than MAX_JSON_DEPTH levels.
     """
 
     media_type = "application/json"
@@ -48,7 +50,7 @@ class StrictJSONParser(BaseParser):
             value = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise ParseError(f"The body is not valid JSON: {error}.") from error
-        _check_value(value, MAX_DEPTH)
+        _check_value(value, MAX_JSON_DEPTH)
         # orjson silently keeps the last of two equal keys; the standard parser passes all pairs to a hook.
         json.loads(body, object_pairs_hook=_refuse_repeated_keys, parse_int=str, parse_float=str)
         return value
@@ -59,11 +61,11 @@ def _check_value(value: Any, levels: int) -> None:
         raise ParseError("The body holds a NUL character.")
     if isinstance(value, dict | list):
         if not levels:
-            raise ParseError(f"The body is nested more than {MAX_DEPTH} levels deep.")
-        for part in value:
-            _check_value(part, levels - 1)
-        for part in value.values() if isinstance(value, dict) else ():
-            _check_value(part, levels - 1)
+            raise ParseError(f"The body is nested more than {MAX_JSON_DEPTH} levels deep.")
+        for item in value:
+            _check_value(item, levels - 1)
+        for item in value.values() if isinstance(value, dict) else ():
+            _check_value(item, levels - 1)
 
 
 def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> None:

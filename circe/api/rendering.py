@@ -1,4 +1,4 @@
-"""Renders JSON, whatever the Accept header of the client says."""
+"""Renders JSON, whatever the Accept header of the request says."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class JSONRenderer(BaseRenderer):
 
 
 class AlwaysJSON(BaseContentNegotiation):
-    """Chooses the parser by the body's Content-Type, and always the one renderer that there is."""
+    """Chooses the parser by the Content-Type of the body. It always chooses the only renderer."""
 
     def select_parser(self, request: Request, parsers: list[Any]) -> Any:
         media_type = (request.content_type or "").partition(";")[0].strip().lower()

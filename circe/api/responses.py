@@ -16,9 +16,9 @@ LOCATION: Schema = {
 }
 ETAG: Schema = {
     "ETag": {
-        "description": "The version of what a GET shows of the customer, for `If-Match`. Whatever changes that changes "
-        "it: the customer and their preferences, a preferred outlet, service or person that is deleted, and their "
-        "appointments, by the totals.",
+        "description": "The version of the customer as a GET shows them, for `If-Match`. It changes with everything that "
+        "a GET shows: the customer, the preferences (also when a preferred outlet, service or person is deleted), and the "
+        "totals of the appointments.",
         "required": True,
         "schema": {"type": "string"},
     }
@@ -32,14 +32,14 @@ REPLAYED: Schema = {
 IDEMPOTENCY_KEY: Schema = {
     "in": "header",
     "name": "Idempotency-Key",
-    "description": "A request sent again with the same key is done once; "
-    "for 24 hours it is answered as the first time.",
+    "description": "A request that is sent again with the same key is done once. "
+    "For 24 hours it gets the first answer again.",
     "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"},
 }
 IF_MATCH: Schema = {
     "in": "header",
     "name": "If-Match",
-    "description": "The `ETag` of the customer as you read them: write only if they are still so.",
+    "description": "The `ETag` of the customer when you read them. The write is done only if it is still the same.",
     "schema": {"type": "string"},
 }
 
@@ -67,20 +67,20 @@ ERROR_RESPONSES = {
     ),
     401: ErrorResponse(
         "Unauthorized",
-        "There is no token, it is not good, or the credentials are wrong.",
+        "There is no token, it is not valid, or the credentials are wrong.",
         Problem(401, "authentication_failed", "The access token is not valid or has expired."),
         WWW_AUTHENTICATE,
     ),
     403: ErrorResponse(
         "Forbidden",
-        "The caller's role is too low, or another business is named. Decided before any row is looked up.",
+        "The caller's role does not allow it, or the request names another business. No row is read before.",
         Problem(403, "permission_denied", "You do not have permission to perform this action."),
     ),
-    404: ErrorResponse("NotFound", "There is no such customer, or not for the caller.", NOT_FOUND),
+    404: ErrorResponse("NotFound", "There is no such customer, or the caller may not see them.", NOT_FOUND),
     409: ErrorResponse(
         "Conflict",
-        "Another customer of the business has the e-mail or the phone; or, with the code `in_flight`, a request with "
-        "the same `Idempotency-Key` is being answered.",
+        "Another customer of the business has the e-mail or the phone. With the code `in_flight`: a request with the "
+        "same `Idempotency-Key` is being handled.",
         Problem(
             409,
             "duplicate_customer",
@@ -90,7 +90,7 @@ ERROR_RESPONSES = {
     ),
     412: ErrorResponse(
         "PreconditionFailed",
-        "The customer is not as `If-Match` says the client saw them.",
+        "The customer has changed since the client read the `ETag` in `If-Match`.",
         Problem(412, "stale", "It was changed since you read it. Read it again, and decide anew."),
     ),
     413: ErrorResponse(
@@ -136,7 +136,7 @@ PROBLEM: Schema = {
         "code": {"type": "string", "description": "A stable word for a program."},
         "errors": {
             "type": "array",
-            "description": "The fields at fault; nested ones joined by dots.",
+            "description": "The fields that are not valid. The name of a nested field is its path, joined by dots.",
             "items": {"$ref": "#/components/schemas/FieldError"},
         },
     },
@@ -144,7 +144,7 @@ PROBLEM: Schema = {
 }
 FIELD_ERROR: Schema = {
     "type": "object",
-    "description": "What is wrong with a field, and what would be right.",
+    "description": "What is wrong with a field, and how to correct it.",
     "properties": {name: {"type": "string"} for name in ("field", "code", "detail")},
     "required": ["field", "code", "detail"],
 }

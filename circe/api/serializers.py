@@ -8,8 +8,8 @@ from typing import Any
 from django.db import models
 from rest_framework import serializers
 
-from circe.api.parameters import DAY
-from circe.db.ids import PATTERN, is_id
+from circe.api.parameters import DAY_PATTERN
+from circe.db.ids import ID_PATTERN, is_id
 
 MAX_PASSWORD_LENGTH = 128
 
@@ -51,7 +51,7 @@ class DayField(serializers.DateField):
     default_error_messages = {"invalid": "Write a day of the calendar as YYYY-MM-DD."}
 
     def to_internal_value(self, value: Any) -> dt.date:
-        if not (isinstance(value, str) and DAY.match(value)):
+        if not (isinstance(value, str) and DAY_PATTERN.match(value)):
             self.fail("invalid")
         return super().to_internal_value(value)
 
@@ -80,14 +80,14 @@ class InstantField(serializers.DateTimeField):
 
 
 class CachedFieldsMixin(serializers.Serializer):
-    """A serializer whose fields are built once per class: that takes ten times as long as to validate a body with them.
+    """A serializer whose fields are built once per class, since this takes ten times as long as to validate a body.
 
-    The fields are bound to a serializer without data, so nothing of a request stays in them.
+    The fields are bound to a serializer without data, so they hold no data of a request.
     """
 
     @cached_property
     def fields(self) -> Any:
-        """The fields of the class. A nested serializer, which is part of such fields, keeps its own."""
+        """The fields of the class. A nested serializer builds its own, and is cached as one of its parent's fields."""
         if self.parent is not None:
             return super().fields
         key = (type(self), self.partial)
@@ -130,9 +130,9 @@ class TenantPrimaryKeyField(StringField):
 
 
 class TenantPrimaryKeyListField(ClearableListField):
-    """A list of ids of rows of `queryset`, looked up in one query. Repeated ids are dropped."""
+    """A list of ids of rows of `queryset`, which are looked up in one query. A repeated id is removed."""
 
-    child = serializers.RegexField(PATTERN, error_messages={"invalid": "An id has 24 lower-case hex digits."})
+    child = serializers.RegexField(ID_PATTERN, error_messages={"invalid": "An id has 24 lower-case hex digits."})
     default_error_messages = {"absent": "There is no {what} with the id {id}."}
 
     def __init__(self, *, queryset: models.QuerySet, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""The time zone of days and clock times. An app registers the function that returns it."""
+"""The time zone of days and clock times in requests and answers. An app registers the function that returns it."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -12,11 +12,11 @@ _current: Callable[[], dt.tzinfo] = _utc
 
 
 def register(current: Callable[[], dt.tzinfo]) -> None:
-    """Takes the function that returns the time zone of the running request or command."""
+    """Sets the function that returns the time zone of the running request or command."""
     global _current
     _current = current
 
 
 def local_zone() -> dt.tzinfo:
-    """Returns the time zone of the running request or command: the tenant's in scope, UTC for all tenants together."""
+    """Returns the time zone of the running request or command: that of the tenant in scope, or UTC for all tenants."""
     return _current()

@@ -1,25 +1,26 @@
-"""PostgreSQL's advisory locks: the first of their two numbers says what is locked. All of them are here.
+"""Numbers every advisory lock of PostgreSQL that Circe takes.
 
-The second number is a hash of the key, or in SHARD the shard. All are held until the transaction ends.
+An advisory lock has two numbers. The first one is an AdvisoryLock: it says what kind of thing is locked. The second one is
+a hash of the thing's key, or the shard's number for SHARD. All locks are held until the transaction ends.
 """
 
 from enum import IntEnum
 
 
 class AdvisoryLock(IntEnum):
-    """What an advisory lock is on."""
+    """The kinds of things that are locked."""
 
-    # A log-in's e-mail address, while its failures are counted. Always taken before LOGIN_ADDRESS.
+    # The e-mail address of a log-in, while its failures are counted. It is always locked before LOGIN_ADDRESS.
     LOGIN_ACCOUNT = 1
-    # A log-in's IP address, while its failures are counted.
+    # The IP address of a log-in, while its failures are counted.
     LOGIN_ADDRESS = 2
-    # A member of staff of a business, while an appointment is booked or changed.
+    # A member of a business's staff, while one of their appointments is booked or changed.
     STAFF = 3
-    # An Idempotency-Key of a user, while the request with it is answered.
+    # An Idempotency-Key of a user, while a request with that key is handled.
     IDEMPOTENCY_KEY = 4
-    # An e-mail address or phone number of a business's customer, while a customer takes it or gives it up.
+    # An e-mail address or phone number within a business, while it is given to a customer or taken from one.
     CONTACT = 5
-    # A shard of the sharded counters, while a transaction writes it: see the SQL function circe_free_shard.
+    # A shard of the sharded counters, while a transaction adds to it: see the SQL function circe_free_shard.
     SHARD = 6
-    # The list of imports at work, while one more begins. Its second number is always 0.
+    # The list of running imports, while one more starts. The second number is always 0.
     IMPORTS = 7

@@ -42,7 +42,7 @@ class AuditTrigger(models.BaseConstraint):
         )
 
     def constraint_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> None:
-        # CREATE TABLE cannot contain it, so it comes after.
+        # CREATE TABLE cannot contain a trigger, so it is created afterwards.
         schema_editor.deferred_sql.append(self.create_sql(model, schema_editor))
 
     def remove_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:

@@ -1,7 +1,8 @@
-"""Fields whose default and validators are running code, and so no part of a migration.
+"""Fields that keep references to an app's functions out of migrations.
 
-A migration that names a function of an app breaks when the function is renamed or moved. These fields leave such options
-out of what they write into it: changing them makes no migration. Everything else about them is as Django's.
+A migration that names a function of an app breaks when the function is renamed or moved. So these fields leave their
+`default` and `validators` out of migrations. A change of these two options makes no migration. In all else they are Django's
+fields.
 """
 
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from django.db import models
 
 
-class RunningCodeMixin:
+class OmitCodeFromMigrationsMixin:
     """Leaves `default` and `validators` out of migrations."""
 
     def deconstruct(self) -> Any:
@@ -17,13 +18,13 @@ class RunningCodeMixin:
         return name, path, args, {key: value for key, value in kwargs.items() if key not in {"default", "validators"}}
 
 
-class ValidatedCharField(RunningCodeMixin, models.CharField):
-    """A CharField with validators, or a default, of an app."""
+class ValidatedCharField(OmitCodeFromMigrationsMixin, models.CharField):
+    """A CharField whose validators or default are functions of an app."""
 
 
-class ValidatedDateField(RunningCodeMixin, models.DateField):
-    """A DateField with validators, or a default, of an app."""
+class ValidatedDateField(OmitCodeFromMigrationsMixin, models.DateField):
+    """A DateField whose validators or default are functions of an app."""
 
 
-class OwnerKey(RunningCodeMixin, models.ForeignKey):
-    """A ForeignKey to the business that a row belongs to, with the one in scope as default."""
+class OwningTenantKey(OmitCodeFromMigrationsMixin, models.ForeignKey):
+    """A ForeignKey to the tenant that owns the row. Its default is the tenant in scope."""

@@ -11,8 +11,9 @@ from django.db.models.sql.where import WhereNode
 
 
 class TenantForeignKey(models.ForeignKey):
-    """A reference to a row of the same tenant. Its constraint is a SameTenant, and its index, if any, begins with the
-    tenant: both are declared in the model's Meta.
+    """A foreign key to a row of the same tenant.
+
+    The model's Meta declares a SameTenant constraint for it, and an index that begins with the tenant where one is needed.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -20,21 +21,21 @@ class TenantForeignKey(models.ForeignKey):
 
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
-        # Django leaves out its own default, which is not ours.
+        # Django leaves out `db_index=True`, which is its default and not ours.
         return name, path, args, kwargs | {"db_index": self.db_index}
 
     def get_extra_restriction(self, alias: str, related_alias: str) -> WhereNode:
-        """Join on the tenant too, with which every index begins."""
-        there, here = (model._meta.get_field("tenant") for model in (self.remote_field.model, self.model))
-        same: list[Any] = [Exact(there.get_col(alias), here.get_col(related_alias))]
-        return WhereNode(same)
+        """Adds the tenant to the condition of a join, since every index begins with it."""
+        remote, local = (model._meta.get_field("tenant") for model in (self.remote_field.model, self.model))
+        conditions: list[Any] = [Exact(remote.get_col(alias), local.get_col(related_alias))]
+        return WhereNode(conditions)
 
 
 class SameTenant(models.BaseConstraint):
-    """FOREIGN KEY (tenant_id, `field`_id) REFERENCES the field's table (tenant_id, id).
+    """Refuses a reference to another tenant's row: FOREIGN KEY (tenant_id, `field`_id) REFERENCES … (tenant_id, id).
 
-    It takes the place of a TenantForeignKey's own constraint. Validation says the same in a sentence, for the forms of a
-    super_admin, who sees every tenant's rows.
+    A TenantForeignKey has no constraint of its own, so this one takes its place. `validate` gives the forms of a
+    super_admin a message, since a super_admin can choose rows of every tenant.
     """
 
     def __init__(self, *, field: str, name: str, **kwargs: Any) -> None:

@@ -1,4 +1,7 @@
-"""Ids in ObjectId's layout: 24 lower-case hex digits, 4 bytes of seconds and 8 random ones, so they sort by creation."""
+"""Ids in the layout of MongoDB's ObjectId: 24 lower-case hex digits.
+
+The first 4 bytes are the time of creation in seconds, so ids sort by creation. The other 8 bytes are random.
+"""
 
 import re
 import secrets
@@ -7,24 +10,24 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-PATTERN = "^[0-9a-f]{24}$"
-_matches = re.compile(PATTERN[:-1] + r"\Z").match
+ID_PATTERN = "^[0-9a-f]{24}$"
+_matches = re.compile(ID_PATTERN[:-1] + r"\Z").match
 
 
 def new_id() -> str:
-    """A fresh id."""
+    """Returns a new id."""
     return f"{int(time.time()):08x}{secrets.token_hex(8)}"
 
 
 def is_id(value: object) -> bool:
-    """Whether `value` has the form of an id."""
+    """Returns whether `value` has the form of an id."""
     return isinstance(value, str) and _matches(value) is not None
 
 
 class IdField(models.CharField):
-    """A primary key in that form. Looking for a value of another form raises ValueError: a 404 in a URL, a 400 in a body."""
+    """A primary key that is such an id. A query for a value of another form raises ValueError."""
 
-    OWN_OPTIONS: ClassVar[dict[str, Any]] = {
+    DEFAULT_OPTIONS: ClassVar[dict[str, Any]] = {
         "max_length": 24,
         "db_collation": "C",
         "default": new_id,
@@ -32,15 +35,16 @@ class IdField(models.CharField):
     }
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**self.OWN_OPTIONS | kwargs)
+        super().__init__(**self.DEFAULT_OPTIONS | kwargs)
 
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
-        own = self.OWN_OPTIONS
-        return name, path, args, {key: value for key, value in kwargs.items() if key not in own or own[key] != value}
+        defaults = self.DEFAULT_OPTIONS
+        changed = {key: value for key, value in kwargs.items() if key not in defaults or defaults[key] != value}
+        return name, path, args, changed
 
     def db_type(self, connection: Any) -> str:
-        # By its short name, varchar, Django would index each key twice: again for LIKE, which this collation serves anyway.
+        # If the type were called varchar, Django would add a second index to each key, for LIKE. Collation C needs none.
         return "character varying(24)"
 
     def get_prep_value(self, value: Any) -> Any:

@@ -1,8 +1,8 @@
-"""Answers that the database writes: a serializer's JSON as one expression of a query, so that no row becomes objects first.
+"""Lets PostgreSQL write the JSON of a serializer, so that rows need not become Python objects first.
 
-The keys, their order and their types are the serializer's own; whatever stores a value as it is shown needs no more than
-that. A key that shows something else has its expression in `json_expressions` of its serializer, as a function of the path
-that leads to the row, such as `service__`.
+The serializer's fields give the keys and their order. A field that shows a column as it is stored needs nothing more. For
+any other field the serializer has `json_expressions`: by field name, a function that returns the expression. Its argument is
+the path to the row, such as `service__`.
 """
 
 from functools import cache
@@ -13,7 +13,7 @@ from rest_framework.serializers import DateTimeField, Field, Serializer
 
 
 class JSONObject(Func):
-    """json_build_object, with the keys as they are given. Django's own builds jsonb, which sorts them first."""
+    """The function json_build_object. It keeps the order of the keys; Django's JSONObject makes jsonb, which sorts them."""
 
     function = "json_build_object"
     output_field = TextField()
@@ -23,16 +23,16 @@ class JSONObject(Func):
         self.keys = tuple(values)
 
     def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
-        parts, params = [], []
+        pairs, params = [], []
         for key, expression in zip(self.keys, self.source_expressions, strict=True):
             sql, more = compiler.compile(expression)
-            parts.append(f"'{key}', {sql}")
+            pairs.append(f"'{key}', {sql}")
             params += more
-        return f"{self.function}({', '.join(parts)})", params
+        return f"{self.function}({', '.join(pairs)})", params
 
 
 class AsText(Func):
-    """JSON as text: the driver would make objects of it."""
+    """JSON cast to text. Otherwise psycopg would parse it into Python objects."""
 
     template = "(%(expressions)s)::text"
     arity = 1
@@ -40,7 +40,7 @@ class AsText(Func):
 
 
 class UtcTimestamp(Func):
-    """An instant as the API shows it: UTC, whole seconds."""
+    """A timestamp in the format of the API: UTC, whole seconds."""
 
     template = """to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
     arity = 1
@@ -48,14 +48,15 @@ class UtcTimestamp(Func):
 
 
 class JSONList(Subquery):
-    """A list of some rows of a subquery of one column of JSON, in its order: `limit` of them, after `offset` others.
+    """A page of the rows of a subquery, as a JSON list. The subquery has one column, of JSON.
 
-    Both are expressions, so that a prepared query can read any page; a slice of a queryset would be part of its text.
+    `offset` and `limit` are expressions, so that one prepared query can read any page. The slice of a queryset would be
+    written into the text of the query.
     """
 
     template = (
-        "(SELECT coalesce(json_agg(page.one), '[]')"
-        " FROM (%(subquery)s OFFSET %(offset)s LIMIT %(limit)s) AS page (one))"
+        "(SELECT coalesce(json_agg(page.item), '[]')"
+        " FROM (%(subquery)s OFFSET %(offset)s LIMIT %(limit)s) AS page (item))"
     )
     output_field = TextField()
 
@@ -71,33 +72,35 @@ class JSONList(Subquery):
 
 
 @cache
-def _object(serializer: type[Serializer]) -> JSONObject:
-    return _object_of(serializer(), "")
+def _cached_object(serializer: type[Serializer]) -> JSONObject:
+    return _build_object(serializer(), "")
 
 
-def as_json(serializer: type[Serializer]) -> Expression:
-    """What `serializer` shows of a row, as JSON text; to be read with `values` or `values_list`."""
-    return AsText(_object(serializer))
+def build_json(serializer: type[Serializer]) -> Expression:
+    """Returns the expression of a row's JSON as text, with the keys of `serializer`. Use it in `annotate`."""
+    return AsText(_cached_object(serializer))
 
 
-def as_list(rows: QuerySet, serializer: type[Serializer], *, offset: Expression, limit: Expression) -> Expression:
-    """The same of a page of the `rows` of a subquery: one JSON text."""
-    return AsText(JSONList(rows.values_list(_object(serializer)), offset=offset, limit=limit))
+def build_json_list(
+    rows: QuerySet, serializer: type[Serializer], *, offset: Expression, limit: Expression
+) -> Expression:
+    """Returns the expression of a JSON list as text, with a page of `rows`."""
+    return AsText(JSONList(rows.values_list(_cached_object(serializer)), offset=offset, limit=limit))
 
 
-def _object_of(serializer: Serializer, path: str) -> JSONObject:
+def _build_object(serializer: Serializer, path: str) -> JSONObject:
     json_expressions = getattr(serializer, "json_expressions", {})
     return JSONObject(
         **{
-            name: json_expressions[name](path) if name in json_expressions else _value(field, path)
+            name: json_expressions[name](path) if name in json_expressions else _build_value(field, path)
             for name, field in serializer.fields.items()
             if not field.write_only
         }
     )
 
 
-def _value(field: Field, path: str) -> Expression | F:
+def _build_value(field: Field, path: str) -> Expression | F:
     source = path + field.source.replace(".", "__")
     if isinstance(field, Serializer):
-        return _object_of(field, path if field.source == "*" else f"{source}__")
+        return _build_object(field, path if field.source == "*" else f"{source}__")
     return UtcTimestamp(F(source)) if isinstance(field, DateTimeField) else F(source)

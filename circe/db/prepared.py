@@ -1,7 +1,7 @@
-"""Prepared statements: fixed questions that are asked at nearly every request, each time with other values.
+"""Prepared statements: queries that nearly every request sends, each time with other values.
 
-Django compiles the text of a prepared query once per process, which takes about as long as the rest of a request.
-PostgreSQL plans it once per connection, which takes longer than to answer it. A request only sends the values.
+Django compiles the text of a prepared query once per process; this takes about as long as the rest of a request.
+PostgreSQL plans it once per connection; this takes longer than to execute it. A request sends only the values.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from circe.db.ids import is_id
 
 
 class QueryNotConstant(Exception):
-    """The text of a prepared query would hold a value that is not the same for every request."""
+    """The text of a prepared query contains a value that differs from request to request."""
 
 
 class Parameter(Expression):
@@ -38,10 +38,10 @@ class Parameter(Expression):
 
 
 class Sql:
-    """SQL written by hand. Each name in braces stands for a queryset (its SELECT) or for a Parameter."""
+    """SQL that is written by hand. A name in braces is replaced by the SELECT of a queryset, or by a Parameter."""
 
-    def __init__(self, text: str, **parts: QuerySet[Any, Any] | Parameter) -> None:
-        self.text, self.parts = text, parts
+    def __init__(self, text: str, **replacements: QuerySet[Any, Any] | Parameter) -> None:
+        self.text, self.replacements = text, replacements
 
 
 class Scopes(NamedTuple):
@@ -50,14 +50,14 @@ class Scopes(NamedTuple):
     Each prepared query has one text per scope: a tenant's text holds the filter on the tenant, with a Parameter.
     """
 
-    # Returns the name of the open scope, and the values of the Parameters that it adds. Raises if no scope is open.
+    # Returns the name of the open scope, and the values of the Parameters that the scope adds. Raises if none is open.
     current: Callable[[], tuple[str, Mapping[str, Any]]]
-    # By name of the scope: opens it while a text is compiled.
+    # By name of a scope: returns the context manager that opens it while a text is compiled.
     contexts: Mapping[str, Callable[[], AbstractContextManager[None]]]
 
 
 class Statement(NamedTuple):
-    """A compiled query: its name in the database session, its text with $1, $2 … and the Parameters in that order."""
+    """A compiled query: its name in the database session, its text with $1, $2 …, and the Parameters in this order."""
 
     name: str
     text: str
@@ -70,8 +70,8 @@ class Statement(NamedTuple):
 
     @property
     def execute_sql(self) -> str:
-        places = ", ".join(["%s"] * len(self.parameters))
-        return f"EXECUTE {self.name} ({places})" if places else f"EXECUTE {self.name}"
+        placeholders = ", ".join(["%s"] * len(self.parameters))
+        return f"EXECUTE {self.name} ({placeholders})" if placeholders else f"EXECUTE {self.name}"
 
 
 QUERIES: "dict[str, PreparedQuery]" = {}
@@ -86,20 +86,20 @@ def register_scopes(scopes: Scopes) -> None:
 
 
 class PreparedQuery:
-    """A fixed question to the database.
+    """A query with a constant text, which is executed with other values each time.
 
-    `build` returns the query, a queryset of `values_list` or `Sql`; it takes a Parameter for each of `fields`. A query
-    that is not `scoped` has one text for all scopes: it names the tenant itself, or its tables belong to no tenant.
+    `build` takes a Parameter for each of `fields`, and returns the query: a queryset with `values_list`, or `Sql`. A query
+    that is not `scoped` has one text for all scopes: it has the tenant among its own `fields`, or reads no tenant's table.
     """
 
     def __init__(
         self, name: str, build: Callable[..., QuerySet[Any, Any] | Sql], /, *, scoped: bool = True, **fields: Field
     ) -> None:
         if name in QUERIES:
-            raise ValueError(f"There are two prepared queries of the name {name}.")
+            raise ValueError(f"There are two prepared queries with the name {name}.")
         QUERIES[name] = self
         self.name, self.build, self.scoped, self.fields = name, build, scoped, fields
-        # By name of the scope, "" for a query that is not scoped.
+        # By name of the scope. The name is "" for a query that is not scoped.
         self.statements: dict[str, Statement] = {}
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
@@ -109,7 +109,7 @@ class PreparedQuery:
         values |= scope_values
         params = [parameter.to_database(values[parameter.name]) for parameter in statement.parameters]
         if connection.connection is None:
-            # The first statement of a request shows whether the session is alive. A query can be sent again.
+            # The session may have died in the pool. A query can simply be sent again, so it needs no check before.
             connection.connect_unchecked()
             try:
                 return _execute(statement, params)
@@ -118,7 +118,7 @@ class PreparedQuery:
         return _execute(statement, params)
 
     def get_or_404(self, **values: Any) -> tuple[Any, ...]:
-        """Returns the only row. Raises Http404 if there is none, or if a value is not one of its field."""
+        """Returns the only row. Raises Http404 if there is none, or if its field can't have a value."""
         try:
             rows = self.rows(**values)
         except ValueError as error:
@@ -129,15 +129,15 @@ class PreparedQuery:
         return row
 
     def compile(self, scope: str) -> Statement:
-        """Writes the text for the scope. Raises QueryNotConstant if it holds what belongs to one request."""
+        """Compiles the text for the scope. Raises QueryNotConstant if it contains a value of one request."""
         parameters = {name: Parameter(name, field) for name, field in self.fields.items()}
-        # Numbered in the order in which the text names them first.
+        # The Parameters by name, in the order in which the text first uses them: that is their number.
         used: dict[str, Parameter] = {}
         if self.scoped:
             with _scopes[0].contexts[scope]():
-                text = _written(self.build(**parameters), used)
+                text = _write_sql(self.build(**parameters), used)
         else:
-            text = _written(self.build(**parameters), used)
+            text = _write_sql(self.build(**parameters), used)
         if unused := parameters.keys() - used.keys():
             raise QueryNotConstant(f"The text of {self.name} does not use {', '.join(sorted(unused))}.")
         name = "_".join(["circe", self.name, *([scope] if scope else [])])
@@ -152,28 +152,28 @@ def compile_all() -> None:
             query.compile(scope)
 
 
-def _written(query: QuerySet[Any, Any] | Sql | Parameter, used: dict[str, Parameter]) -> str:
+def _write_sql(query: QuerySet[Any, Any] | Sql | Parameter, used: dict[str, Parameter]) -> str:
     if isinstance(query, Parameter):
-        return _literal_or_place(query, used)
+        return _write_param(query, used)
     if isinstance(query, Sql):
-        return query.text.format(**{name: _written(part, used) for name, part in query.parts.items()})
+        return query.text.format(**{name: _write_sql(value, used) for name, value in query.replacements.items()})
     sql, params = query.query.sql_with_params()
-    return sql % tuple(_literal_or_place(param, used) for param in params)
+    return sql % tuple(_write_param(param, used) for param in params)
 
 
-def _literal_or_place(param: Any, used: dict[str, Parameter]) -> str:
+def _write_param(param: Any, used: dict[str, Parameter]) -> str:
     if isinstance(param, Parameter):
         used.setdefault(param.name, param)
         return f"${[*used].index(param.name) + 1}"
     if is_id(param) or isinstance(param, (dt.date, dt.time, float)):
-        raise QueryNotConstant(f"{param!r} belongs to one row or to one moment: make it a Parameter.")
+        raise QueryNotConstant(f"{param!r} differs from request to request: make it a Parameter.")
     return quote(param)
 
 
 def _execute(statement: Statement, params: list[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         names = _prepared_names.setdefault(connection.connection, set())
-        # Neither the end of a transaction nor a change of role undoes it.
+        # A prepared statement outlives the transaction, a rollback, and a change of role.
         if statement.name not in names:
             with connection.wrap_database_errors:
                 connection.connection.execute(statement.prepare_sql)

@@ -1,4 +1,4 @@
-"""As whom Circe speaks to the database."""
+"""The database roles that Circe uses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,15 +6,15 @@ from contextlib import contextmanager
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-# Owns nothing: see the SQL file application_roles.sql.
+# The role of requests. It owns no table: see the SQL file application_roles.sql.
 APPLICATION_ROLE = "circe_app"
-# For libpq. Django's own `assume_role` asks the pool for a connection while the pool makes one, and waits in vain.
+# An option of libpq. Django's `assume_role` would wait for ever: while the pool opens a connection, it asks it for one.
 APPLICATION_ROLE_OPTION = f"-c role={APPLICATION_ROLE}"
 
 
 @contextmanager
 def as_owner(alias: str = "default") -> Iterator[None]:
-    """The block speaks as the role that logs in, which may change the schema and empty tables: for commands that do."""
+    """Uses the login role inside the block. It may change the schema and empty tables; `circe_app` may not."""
     connection = connections[alias]
     settings = connection.settings_dict
     options = {name: value for name, value in settings["OPTIONS"].items() if name != "options"}
@@ -28,10 +28,11 @@ def as_owner(alias: str = "default") -> Iterator[None]:
 
 
 def set_role(role: str, connection: BaseDatabaseWrapper) -> None:
+    """Makes the connection, or the ones that are opened from now on, use `role`."""
     if connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute(f"SET ROLE {role}")
     else:
-        # The next one takes the role by the settings, or does without.
+        # The next connection takes its role from the changed settings.
         connection.close()
         connection.close_pool()

@@ -1,9 +1,9 @@
-"""Row-level security: in the database itself, the application reads and writes the rows of the tenant in scope alone.
+"""Row-level security: the database itself limits the application to the rows of the tenant in scope.
 
-Each table of a tenant has policies. What the role `circe_app` reads and writes there has to belong to the tenant in the
-setting `circe.tenant`, which comes with each statement (`circe.db.session_settings`); without it there are no rows. No
-policy binds the role `circe_rls_bypass`, of which the owner is a member: for migrations, the audit trail's functions and
-dumps.
+Each table of a tenant has policies. The role `circe_app` reads and writes only rows of the tenant in the setting
+`circe.tenant`, which is sent with each statement (`circe.db.session_settings`). Without the setting it finds no rows. The
+role `circe_rls_bypass` is not limited. The owner of the schema is a member of it, for migrations, dumps and the functions
+of the audit trail.
 """
 
 from typing import Any
@@ -16,20 +16,21 @@ TENANT_SETTING = "current_setting('circe.tenant', true)"
 
 
 def tenant_policy_sql(column: str) -> str:
-    """Returns the condition that the statement's scope holds the row's tenant, whose id is in `column`.
+    """Returns the condition that the row's tenant, whose id is in `column`, is the tenant in scope or all are in scope.
 
-    The planner takes it for true of nearly every row, as it is: the manager's filter, which names the tenant too, has
-    selected them already. It would multiply a comparison with the selectivity of that filter, and take a tenant of a
-    million rows for one of ten.
+    `CASE … IS NOT NULL` makes the planner expect that nearly every row satisfies the condition. That is right, since the
+    manager's filter has selected the tenant's rows already. From `column = …` the planner would multiply the two
+    selectivities, and would expect ten rows of a tenant that has a million.
     """
     return f"CASE {TENANT_SETTING} WHEN '*' THEN true WHEN {column} THEN true END IS NOT NULL"
 
 
 class RowLevelSecurity(models.BaseConstraint):
-    """The policies of a table: rows are read and written where `column` holds the tenant in scope.
+    """Limits the rows of a table to those whose `column` is the tenant in scope, by policies.
 
-    `also_readable` is a condition on further rows that may be read, in which `{tenant_setting}` stands for the setting: a
-    tenant's id, `*` for every tenant, or while an account is looked up `@` and its id or e-mail address.
+    `also_readable` is an SQL condition for more rows that may be read, but not written. In it `{tenant_setting}` stands for
+    the value of the setting: a tenant's id, `*` for all tenants, or `@` and an id or e-mail address during an account
+    look-up.
     """
 
     def __init__(
@@ -41,10 +42,10 @@ class RowLevelSecurity(models.BaseConstraint):
     def create_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
         table = schema_editor.quote_name(model._meta.db_table)
         statements = [
-            # FORCE binds the owner too, and so whatever runs with the owner's rights.
+            # FORCE applies the policies to the owner of the table too.
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY {self.name}_bypass ON {table} TO circe_rls_bypass USING (true)",
-            # Without WITH CHECK, USING holds for rows as they become as well.
+            # Without WITH CHECK, PostgreSQL applies USING to new versions of rows too.
             f"CREATE POLICY {self.name} ON {table} TO circe_app USING ({tenant_policy_sql(self.column)})",
         ]
         if self.also_readable:
@@ -53,7 +54,7 @@ class RowLevelSecurity(models.BaseConstraint):
         return "; ".join(statements)
 
     def constraint_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> None:
-        # CREATE TABLE cannot contain it, so it comes after.
+        # CREATE TABLE cannot contain a policy, so it is created afterwards.
         schema_editor.deferred_sql.append(self.create_sql(model, schema_editor))
 
     def remove_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
@@ -65,7 +66,7 @@ class RowLevelSecurity(models.BaseConstraint):
         )
 
     def validate(self, model: Any, instance: Any, exclude: Any = None, using: str = "default") -> None:
-        """Accepts every instance: the manager's filter and the forms refuse, in words."""
+        """Accepts every instance. The manager and the forms check the tenant and have messages for people."""
 
     def deconstruct(self) -> Any:
         path, args, kwargs = super().deconstruct()

@@ -1,4 +1,4 @@
-"""Settings of the database session that every statement carries, such as the tenant whose rows it may see.
+"""Settings of the database session that are sent with every statement, such as the tenant whose rows it may see.
 
 An app registers a setting and the function that gives its value (`register`). Each statement is sent with
 `SET LOCAL <name> = <value>` before it, in the same message, so this costs no round trip. The settings end with the
@@ -43,7 +43,7 @@ def install(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
 def _execute_with_settings(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    """An execute wrapper of Django (https://docs.djangoproject.com/en/5.2/topics/db/instrumentation/)."""
+    """Sends the settings before the statement. An execute wrapper of Django, see its docs on instrumentation."""
     if isinstance(sql, str) and _is_utility(sql):
         return execute(sql, params, many, context)
     connection, cursor = context["connection"], context["cursor"].cursor
@@ -62,5 +62,5 @@ def _execute_with_settings(
 
 
 def _transaction(connection: BaseDatabaseWrapper) -> AbstractContextManager[None]:
-    """The open transaction, or a new one, in which the settings and the statement are two messages."""
+    """Returns a context manager: the settings and the statement, sent as two messages, are in one transaction in it."""
     return transaction.atomic(connection.alias) if connection.get_autocommit() else nullcontext()

@@ -1,4 +1,4 @@
-"""SQL objects as files: each function, trigger and view is one file in the folder `sql/` of its app.
+"""SQL objects as files: each function with its triggers, and each view, is one file in the folder `sql/` of its app.
 
 An app's `sql_config.py` lists them for django_migrate_sql. After a file has changed, `makemigrations` writes a migration
 with its text as it is then.
@@ -15,8 +15,8 @@ def sql_item(
 ) -> SQLItem:
     """Returns the SQL object of the file `sql/<name>.sql` beside `config`, an app's sql_config.py.
 
-    `reverse_sql` removes it. `needs` names the objects, as (app, name), that have to be there before. With `replace` the
-    file replaces the object that is there (CREATE OR REPLACE); without, that one is removed first.
+    `reverse_sql` removes the object. `needs` lists the objects, as (app, name), that must exist before. With `replace` the
+    text replaces an existing object itself (CREATE OR REPLACE). Without it, the existing object is removed first.
     """
     text = (Path(config).parent / "sql" / f"{name}.sql").read_text()
     return SQLItem(name, text, reverse_sql=reverse_sql, dependencies=list(needs), replace=replace)

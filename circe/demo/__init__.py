@@ -1,1 +1,1 @@
-"""Demo data: the words of two countries, a business made of them, its rows for three years, and the way in."""
+"""Generates and loads demo data: businesses in two countries, with customers and appointments of three years."""

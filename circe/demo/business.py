@@ -200,5 +200,5 @@ class Business:
 def split_in_proportion(total: int, weights: Sequence[float]) -> list[int]:
     """Splits `total` into integers in proportion to `weights`; returns only 0 where all weights are 0."""
     sums = [0.0, *accumulate(weights)]
-    bounds = [round(total * part / sums[-1]) if sums[-1] else 0 for part in sums]
+    bounds = [round(total * partial_sum / sums[-1]) if sums[-1] else 0 for partial_sum in sums]
     return [after - before for before, after in pairwise(bounds)]

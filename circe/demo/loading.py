@@ -100,8 +100,8 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
             ):
                 _copy(cursor, model, (*PREFERENCE_COLUMNS, column), chain.from_iterable(chunks))
         for business in businesses:
-            for total in (CustomerMonthlyCounts, CustomerTotals, AppointmentDailyTotals, VisitCounts):
-                total.rebuild(business.tenant)
+            for summary_table in (CustomerMonthlyCounts, CustomerTotals, AppointmentDailyTotals, VisitCounts):
+                summary_table.rebuild(business.tenant)
         for _, restore_row_security in row_security:
             cursor.execute(restore_row_security)
         # The audit trail has no events of demo data, which no person wrote.

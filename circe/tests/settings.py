@@ -20,7 +20,7 @@ PASSWORD_HASHERS = ["tenants.accounts.hashers.FastArgon2idPasswordHasher", *PASS
 # Race tests sign in from more threads than a server has.
 MAX_CONCURRENT_LOGINS = 100
 # So does one browser of a test.
-REQUESTS_AT_ONCE = WRITES_AT_ONCE = REQUESTS_TAKEN_IN = WRITES_TAKEN_IN = 1000
+MAX_CONCURRENT_REQUESTS = MAX_CONCURRENT_WRITES = MAX_ACCEPTED_REQUESTS = MAX_ACCEPTED_WRITES = 1000
 # No test waits for collectstatic.
 STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True

@@ -24,9 +24,9 @@ from rest_framework.views import APIView
 
 from circe.backoffice.site import opens_own_transactions
 from circe.db.advisory_locks import AdvisoryLock
-from circe.db.fields import RunningCodeMixin
+from circe.db.fields import OmitCodeFromMigrationsMixin
 from circe.db.roles import as_owner
-from circe.management.commands.check_totals import TOTALS
+from circe.management.commands.check_totals import SUMMARY_TABLES
 from tenants.accounts.permissions import ANYONE, HasRole
 from tenants.models import Role
 from tenants.tests.factories import UserFactory
@@ -329,7 +329,7 @@ def test_a_default_and_validators_of_an_app_are_no_part_of_a_migration():
         field
         for model in apps.get_models()
         for field in model._meta.local_fields
-        if isinstance(field, RunningCodeMixin)
+        if isinstance(field, OmitCodeFromMigrationsMixin)
     ]
     assert len(fields) > 10
     for field in fields:
@@ -456,7 +456,7 @@ def test_rows_of_the_first_set_of_migrations_outlive_the_way_to_the_last(scratch
             ), table
         cursor.execute("SELECT id FROM tenants_tenant")
         for (tenant_id,) in cursor.fetchall():
-            for total in TOTALS:
+            for total in SUMMARY_TABLES:
                 cursor.execute(total.stored_sql(), {"tenant": tenant_id})
                 stored = cursor.fetchall()
                 cursor.execute(

@@ -13,7 +13,7 @@ from appointments.models import Appointment, Status
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
 from appointments.tests.factories import AppointmentFactory
 from circe.db.roles import as_owner
-from circe.management.commands.check_totals import TOTALS
+from circe.management.commands.check_totals import SUMMARY_TABLES
 from customers.models import Customer
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.tests.factories import CustomerFactory
@@ -110,8 +110,8 @@ def test_a_difference_says_what_is_kept_and_what_was_counted(tenant, rows):
         "outcome": "different",
         "table": "appointments_appointmentdailytotals",
         "day": "2025-01-03",
-        "kept": {"total_appointments": 9},
-        "counted": {"total_appointments": 3},
+        "stored": {"total_appointments": 9},
+        "expected": {"total_appointments": 3},
     }
 
 
@@ -130,7 +130,7 @@ def test_what_is_recent_no_more_is_taken_out(tenant, house):
     assert check_totals("--tenant", tenant.slug)["totals"]["true"] == 4
 
 
-@pytest.mark.parametrize("total", TOTALS)
+@pytest.mark.parametrize("total", SUMMARY_TABLES)
 def test_the_application_reads_the_totals_and_cannot_write_them(tenant, rows, total):
     table = total._meta.db_table
     for statement in (

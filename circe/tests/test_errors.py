@@ -39,7 +39,9 @@ def assert_problem(answer, expected):
 
 UNKNOWN = problem(404, "not_found", "Not Found", "There is nothing at this address.")
 AWAY = problem(503, "unavailable", "Service Unavailable", "The database is away or too slow. Try again in a moment.")
-CRASH = problem(500, "internal_error", "Internal Server Error", "Something went wrong on our side. It has been logged.")
+INTERNAL_ERROR = problem(
+    500, "internal_error", "Internal Server Error", "Something went wrong on our side. It has been logged."
+)
 
 
 # --- what the client did --------------------------------------------------------------------------------------------
@@ -180,7 +182,7 @@ def test_500_for_a_crash_tells_nothing_and_is_logged(manager, tenant, caplog):
         cursor.execute("ALTER TABLE customers_customer RENAME COLUMN first_name TO forename")
     with caplog.at_level(logging.ERROR, logger="circe.api.errors"):
         for send, path in ((manager.get, LIST), (manager.get, url), (manager.put, url)):
-            assert_problem(send(path, {}), CRASH)
+            assert_problem(send(path, {}), INTERNAL_ERROR)
     logged = [record for record in caplog.records if record.name == "circe.api.errors"]
     one = "api/v1/customers/<str:customer_id>"
     assert [record.message for record in logged] == [
@@ -196,15 +198,15 @@ def test_a_crash_halfway_stores_nothing(staff):
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("DROP TABLE customers_preferredservice")
     body = {"first_name": "Jane", "phone": "+1234567890", "preferences": {"preferred_services": []}}
-    assert_problem(staff.post(LIST, body), CRASH)
+    assert_problem(staff.post(LIST, body), INTERNAL_ERROR)
     with tenant_scope(ALL_TENANTS):
         assert Customer.objects.count() == 0
 
 
 def test_a_crash_outside_any_view():
     request = RequestFactory().get("/api/v1/customers")
-    assert errors.crash(request).content == errors.CRASH.as_response().content
-    assert errors.crash(RequestFactory().get("/admin/")).headers["Content-Type"].startswith("text/html")
+    assert errors.internal_error(request).content == errors.INTERNAL_ERROR.as_response().content
+    assert errors.internal_error(RequestFactory().get("/admin/")).headers["Content-Type"].startswith("text/html")
 
 
 # --- the database is away -------------------------------------------------------------------------------------------
@@ -316,7 +318,7 @@ PROBLEMS = [
 
 @pytest.mark.parametrize(("exception", "status", "code"), PROBLEMS, ids=lambda value: type(value).__name__)
 def test_what_an_exception_stands_for(exception, status, code):
-    found = errors.problem_of(exception)
+    found = errors.problem_for(exception)
     assert (found.status, found.code) == (status, code)
     assert isinstance(found.detail, str)
     if status in {429, 503}:
@@ -325,7 +327,7 @@ def test_what_an_exception_stands_for(exception, status, code):
 
 def test_what_nobody_foresaw_is_no_problem_but_a_crash():
     for exception in (RuntimeError(), KeyError("x"), ZeroDivisionError()):
-        assert errors.problem_of(exception) is None
+        assert errors.problem_for(exception) is None
 
 
 def test_every_url_that_is_no_page_answers_in_this_shape(anonymous, db):

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from django.conf import settings
 
-from circe.api.parsing import MAX_DEPTH
+from circe.api.parsing import MAX_JSON_DEPTH
 from customers.models import Customer
 from tenants.scope import ALL_TENANTS, tenant_scope
 
@@ -78,8 +78,8 @@ MALFORMED = {
     "a key twice, once escaped": rb'{"first_name": "Jane", "email": "a@example.com", "\u0065mail": "b@example.com"}',
     "a key twice, deep inside": b'{"first_name": "Jane", "preferences": {"language": "en", "language": "id"}}',
     "a key twice in a list": b'{"tags": [{"a": 1, "a": 1}]}',
-    "too deep": nested(MAX_DEPTH + 1),
-    "too deep in lists": b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
+    "too deep": nested(MAX_JSON_DEPTH + 1),
+    "too deep in lists": b"[" * (MAX_JSON_DEPTH + 1) + b"]" * (MAX_JSON_DEPTH + 1),
     "100,000 levels of lists": b"[" * 100_000 + b"]" * 100_000,
     "100,000 levels of objects": nested(100_000),
     "100,000 levels left open": b"[" * 100_000,
@@ -100,7 +100,7 @@ INVALID = {
     "a string": b'"first_name"',
     "a list": b"[]",
     "a list of one": b"[" + orjson.dumps(GOOD) + b"]",
-    "as deep as may be": nested(MAX_DEPTH),
+    "as deep as may be": nested(MAX_JSON_DEPTH),
     "a huge number": b'{"first_name": ' + b"9" * 5000 + b"}",
     "a huge number elsewhere": b'{"date_of_birth": ' + b"9" * 300 + b"}",
     "a huge number of tags": b'{"tags": [' + b"1," * 50_000 + b"1]}",

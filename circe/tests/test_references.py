@@ -14,7 +14,7 @@ from django.urls import reverse
 from drf_spectacular.generators import SchemaGenerator
 
 from appointments.tests.factories import AppointmentFactory
-from circe.db.ids import PATTERN, new_id
+from circe.db.ids import ID_PATTERN, new_id
 from customers.tests.factories import CustomerFactory
 from tenants.models import Role, Staff
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
@@ -75,7 +75,7 @@ def ids_in(schema, document, name=""):
         yield from ids_in(part, document, f"{name}.{key}" if name else key)
     if "items" in schema:
         yield from ids_in(schema["items"], document, name)
-    if schema.get("pattern") == PATTERN or name.rpartition(".")[2].endswith(("_id", "_ids")):
+    if schema.get("pattern") == ID_PATTERN or name.rpartition(".")[2].endswith(("_id", "_ids")):
         yield name
 
 

@@ -19,7 +19,7 @@ from tenants.scope import ALL_TENANTS, account_lookup, tenant_scope
 from tenants.tests.factories import PASSWORD, OutletFactory, UserFactory
 from tenants.tests.shell import run
 
-TOTALS = {total._meta.db_table for total in check_totals.TOTALS}
+TOTALS = {total._meta.db_table for total in check_totals.SUMMARY_TABLES}
 # Each with the column that names the tenant.
 WALLED = {
     "tenants_tenant": "id",

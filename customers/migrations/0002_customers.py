@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
                 (
                     "tenant",
-                    circe.db.fields.OwnerKey(
+                    circe.db.fields.OwningTenantKey(
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -191,7 +191,7 @@ class Migration(migrations.Migration):
                 ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
                 (
                     "tenant",
-                    circe.db.fields.OwnerKey(
+                    circe.db.fields.OwningTenantKey(
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -242,7 +242,7 @@ class Migration(migrations.Migration):
                 ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
                 (
                     "tenant",
-                    circe.db.fields.OwnerKey(
+                    circe.db.fields.OwningTenantKey(
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -289,8 +289,8 @@ class Migration(migrations.Migration):
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_customer_updated_at",
-            sql="""-- Changes `updated_at` of a customer with every change of the row that leaves it out: in bulk, by SQL, or where a
--- preferred outlet is deleted, which sets the reference to NULL. It is later than before, whatever the clocks say.
+            sql="""-- Sets `updated_at` of a customer in every update that does not set it: a bulk update, plain SQL, or the deletion of a
+-- preferred outlet, which sets the reference to NULL. The new value is later than the old one, even if a clock was changed.
 CREATE OR REPLACE FUNCTION public.circe_customer_updated_at() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
@@ -329,14 +329,14 @@ DROP FUNCTION public.circe_clear_customer_events;""",
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_preference_deleted",
-            sql="""-- Changes `updated_at` of the customers who lose a preferred service or member of staff, by whatever way. The function
--- has the rights of whoever deletes, and row-level security binds it as elsewhere.
+            sql="""-- Sets `updated_at` of the customers who lose a preferred service or member of staff. The function has the rights of the
+-- role that deletes, so row-level security limits it too.
 CREATE OR REPLACE FUNCTION public.circe_preference_deleted() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
     deleted record;
 BEGIN
-    -- One customer after the other, in one order, so that two such statements never wait for each other.
+    -- Customers are updated in the order of their ids, so that two such statements can't wait for each other.
     FOR deleted IN SELECT DISTINCT tenant_id, customer_id FROM old_rows ORDER BY tenant_id, customer_id LOOP
         UPDATE public.customers_customer
         SET updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
                 (
                     "tenant",
-                    circe.db.fields.OwnerKey(
+                    circe.db.fields.OwningTenantKey(
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                 ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
                 (
                     "tenant",
-                    circe.db.fields.OwnerKey(
+                    circe.db.fields.OwningTenantKey(
                         db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",

@@ -18,9 +18,9 @@ class Migration(migrations.Migration):
     operations = [
         django_migrate_sql.operations.CreateSQL(
             name="customers_searchable",
-            sql="""-- The columns by which customers are searched, filtered, counted and ordered. The view reads the table with the rights
--- of its owner, whom no policy binds, and holds the condition of the policies itself: behind a policy LIKE and && could
--- not use their indexes. The condition is tenant_policy_sql of circe/db/row_level_security.py, where its form is explained.
+            sql="""-- Shows the columns by which customers are searched, filtered, counted and ordered. The view reads the table with the rights
+-- of its owner, to whom no policy applies, and has the condition of the policies itself: under a policy, LIKE and && can't
+-- use their indexes. The condition is that of tenant_policy_sql in circe/db/row_level_security.py, which explains its form.
 CREATE VIEW customers_searchable AS
 SELECT
     id,

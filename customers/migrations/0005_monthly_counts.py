@@ -51,10 +51,10 @@ class Migration(migrations.Migration):
         ),
         django_migrate_sql.operations.CreateSQL(
             name="customers_customermonthlycounts",
-            sql="""-- Only triggers write the table. Its pages keep room for new versions of their rows.
+            sql="""-- Only triggers write the table. 30 % of each page stays free, for new versions of the rows of the page.
 REVOKE INSERT, UPDATE, DELETE ON customers_customermonthlycounts FROM circe_app;
 ALTER TABLE customers_customermonthlycounts SET (fillfactor = 70);
--- The rows go with their business, although the application may not delete them.
+-- When a business is deleted, the constraint deletes its rows. The application itself may not delete them.
 ALTER TABLE customers_customermonthlycounts
 DROP CONSTRAINT IF EXISTS customermonthlycounts_tenant,
 ADD CONSTRAINT customermonthlycounts_tenant FOREIGN KEY (tenant_id) REFERENCES tenants_tenant (id)
@@ -66,9 +66,9 @@ ALTER TABLE customers_customermonthlycounts RESET (fillfactor);""",
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_count_customers",
-            sql="""-- Keeps customers_customermonthlycounts true: how many customers of each kind a business has, by the month (UTC) in which
--- they were created. Its triggers run once for each statement that writes customers. Their argument is the sign: rows as
--- they became are added (1), rows as they were are taken away (-1). An update does both.
+            sql="""-- Updates customers_customermonthlycounts: the numbers of customers of each kind that a business has, by the month (UTC) of
+-- their creation. Its triggers run once for each statement that writes customers. Their argument is the sign: new rows are
+-- added (1), old rows are subtracted (-1). An update does both.
 CREATE OR REPLACE FUNCTION public.circe_count_customers() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -80,7 +80,7 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    -- A query and then a write for each month: Citus allows no transition table beside a distributed one.
+    -- A loop over months, because Citus allows no transition table in a query on a distributed table.
     FOR delta IN
         SELECT
             tenant_id,
@@ -128,8 +128,8 @@ EXECUTE FUNCTION public.circe_count_customers('-1');
 CREATE OR REPLACE TRIGGER circe_count_customers_truncate AFTER TRUNCATE ON public.customers_customer
 EXECUTE FUNCTION public.circe_count_customers();
 
--- An update is counted only where some row changed in what is counted. PostgreSQL runs triggers in the order of their
--- names: the last of these three takes the flag away.
+-- The function runs only if an update changed one of these columns in some row. PostgreSQL runs triggers in the order of
+-- their names: the last of these three resets the flag.
 CREATE OR REPLACE TRIGGER circe_count_customers_update_flag
 BEFORE UPDATE OF tenant_id, created_at, is_deleted, is_active, email_verified, password, loyalty_points
 ON public.customers_customer

@@ -1,5 +1,5 @@
--- Changes `updated_at` of a customer with every change of the row that leaves it out: in bulk, by SQL, or where a
--- preferred outlet is deleted, which sets the reference to NULL. It is later than before, whatever the clocks say.
+-- Sets `updated_at` of a customer in every update that does not set it: a bulk update, plain SQL, or the deletion of a
+-- preferred outlet, which sets the reference to NULL. The new value is later than the old one, even if a clock was changed.
 CREATE OR REPLACE FUNCTION public.circe_customer_updated_at() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN

@@ -1,11 +1,11 @@
--- Changes `updated_at` of the customers who lose a preferred service or member of staff, by whatever way. The function
--- has the rights of whoever deletes, and row-level security binds it as elsewhere.
+-- Sets `updated_at` of the customers who lose a preferred service or member of staff. The function has the rights of the
+-- role that deletes, so row-level security limits it too.
 CREATE OR REPLACE FUNCTION public.circe_preference_deleted() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
     deleted record;
 BEGIN
-    -- One customer after the other, in one order, so that two such statements never wait for each other.
+    -- Customers are updated in the order of their ids, so that two such statements can't wait for each other.
     FOR deleted IN SELECT DISTINCT tenant_id, customer_id FROM old_rows ORDER BY tenant_id, customer_id LOOP
         UPDATE public.customers_customer
         SET updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')

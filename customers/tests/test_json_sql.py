@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from appointments.models import FIRST_DAY, LAST_DAY, Appointment, PaymentMethod
 from appointments.serializers import AppointmentSerializer
 from appointments.tests.factories import AppointmentFactory
-from circe.db.json_sql import as_json
+from circe.db.json_sql import build_json
 from customers.models import PREFERRED, Customer, Gender
 from customers.serializers import CustomerSerializer
 from customers.tests.factories import CustomerFactory
@@ -47,7 +47,7 @@ APPOINTMENTS = st.fixed_dictionaries(
 
 def written(rows, serializer):
     """What the database writes of the rows, in the order of their ids."""
-    texts = rows.order_by("pk").annotate(written=as_json(serializer)).values_list("written", flat=True)
+    texts = rows.order_by("pk").annotate(written=build_json(serializer)).values_list("written", flat=True)
     return [orjson.loads(text) for text in texts]
 
 

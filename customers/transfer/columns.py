@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from circe.api.parameters import DAY, first_instant, to_boolean, to_day_or_instant
+from circe.api.parameters import DAY_PATTERN, first_instant, to_boolean, to_day_or_instant
 from circe.db.ids import is_id
 from customers.models import Customer, Gender
 from customers.transfer.headers import letters_of, spellings
@@ -58,7 +58,7 @@ def _whole_number(text: str) -> int:
 
 def _birthday(text: str) -> dt.date:
     try:
-        day = dt.date.fromisoformat(text if DAY.match(text) else "")
+        day = dt.date.fromisoformat(text if DAY_PATTERN.match(text) else "")
     except ValueError:
         raise ValidationError("Write a day as YYYY-MM-DD.") from None
     # Here, since the field would put a sentence of its own in the place of the validator's.

@@ -24,15 +24,15 @@ class Migration(migrations.Migration):
     operations = [
         django_migrate_sql.operations.CreateSQL(
             name="application_roles",
-            sql="""-- The two roles that share the database. The application works as circe_app, which owns nothing: it can change neither
--- the schema nor the audit trail. circe_rls_bypass is bound by no policy (circe/db/row_level_security.py); the owner of
--- the schema is a member of it.
+            sql="""-- Creates the two roles of the database. The application uses circe_app, which owns nothing: it can change neither the
+-- schema nor the audit trail. No policy limits circe_rls_bypass (circe/db/row_level_security.py); the owner of the schema is
+-- a member of it.
 --
--- A role belongs to the whole server: where it exists already, another database's migration or an administrator made it.
+-- Roles belong to the whole server. So another database's migration, or an administrator, may have created them already.
 DO $$
 DECLARE
     role_name text;
-    -- What membership has to allow: SET ROLE, and the use of the role's rights.
+    -- The privileges that membership must include: SET ROLE, and the use of the role's rights.
     privileges CONSTANT text[] := CASE
         WHEN current_setting('server_version_num')::int >= 160000 THEN '{SET,USAGE}' ELSE '{MEMBER,USAGE}'
     END;
@@ -42,7 +42,7 @@ BEGIN
             BEGIN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
             EXCEPTION WHEN duplicate_object OR unique_violation THEN
-                NULL;  -- Another database's migration created it in this moment.
+                NULL;  -- Another database's migration created it at the same moment.
             END;
         END IF;
         IF NOT (pg_has_role(role_name, privileges[1]) AND pg_has_role(role_name, privileges[2])) THEN
@@ -67,8 +67,8 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM circe_app;""",
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_audit",
-            sql="""-- Writes an audit event for each row that is created, changed or deleted. AuditTrigger (circe/db/audit_trigger.py) puts
--- it on a table, with four arguments: the model's name, the column with the id of the person whose history the event
+            sql="""-- Writes an audit event for each row that is created, changed or deleted. AuditTrigger (circe/db/audit_trigger.py)
+-- creates its trigger on a table, with four arguments: the model's name, the column with the id of the person whose history the event
 -- belongs to ('' where there is none), the columns that describe this person, and the columns that stay out of events.
 -- The function runs with the rights of its owner, since the application may only read the audit trail.
 CREATE OR REPLACE FUNCTION public.circe_audit() RETURNS trigger
@@ -311,22 +311,22 @@ REVOKE EXECUTE ON FUNCTION public.circe_audit FROM PUBLIC;
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_keep_account",
-            sql="""-- Keeps what holds for an account whoever writes its row: a changed or disabled password ends every session, and an account
--- that has acted has acted for ever.
+            sql="""-- Enforces two rules when an account is written, by whatever code: a changed or disabled password ends all sessions, and
+-- has_acted never becomes false again.
 CREATE OR REPLACE FUNCTION public.circe_keep_account() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     NEW.has_acted := NEW.has_acted OR NEW.last_login IS NOT NULL;
     IF TG_OP = 'UPDATE' THEN
         NEW.has_acted := NEW.has_acted OR OLD.has_acted;
-        -- The hash in this setting is of the same password as the one before: a log-in made it anew.
+        -- The hash in this setting is of the same password as the old one: a log-in only renewed it.
         IF NEW.password <> OLD.password
             AND NEW.password IS DISTINCT FROM current_setting('circe.renewed_hash', true)
         THEN
-            -- Later than before even where the clocks of two machines differ.
+            -- Later than the old value, even if the clocks of two machines differ.
             NEW.tokens_valid_from := greatest(clock_timestamp(), OLD.tokens_valid_from + interval '1 microsecond');
         END IF;
-        -- An older value comes from a row that was read before the sessions ended.
+        -- A caller that read the row before the sessions ended writes an older value.
         NEW.tokens_valid_from := greatest(NEW.tokens_valid_from, OLD.tokens_valid_from);
         IF NEW.tokens_valid_from > OLD.tokens_valid_from THEN
             UPDATE public.tenants_loginsession SET ended_at = NEW.tokens_valid_from
@@ -344,7 +344,7 @@ DROP FUNCTION public.circe_keep_account;""",
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_refuse_deletion_of_account",
-            sql="""-- Refuses to delete an account that has signed in or changed something, whoever asks: the audit trail names it.
+            sql="""-- Refuses to delete an account that has signed in or changed something, since the audit trail names it.
 CREATE OR REPLACE FUNCTION public.circe_refuse_deletion_of_account() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

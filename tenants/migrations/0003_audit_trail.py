@@ -19,8 +19,8 @@ class Migration(migrations.Migration):
     operations = [
         django_migrate_sql.operations.CreateSQL(
             name="circe_record_event",
-            sql="""-- Writes an audit event for what no row's change tells: something was refused, or a person was erased. It runs with the
--- rights of its owner, since the application may only read the audit trail.
+            sql="""-- Writes an audit event that no change of a row can record: something was refused, or a person was erased. It runs with
+-- the rights of its owner, since the application may only read the audit trail.
 CREATE OR REPLACE FUNCTION public.circe_record_event(
     action text, model text, row_id text, customer text, tenant text, details jsonb
 ) RETURNS void
@@ -28,7 +28,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
     actor CONSTANT jsonb := nullif(current_setting('circe.actor', true), '')::jsonb;
 BEGIN
-    -- So that nobody can forge the event of a row.
+    -- Otherwise the application could forge the event of a row.
     IF action NOT IN ('refused', 'erased') THEN
         RAISE EXCEPTION 'Changes of rows are recorded by triggers alone.';
     END IF;
@@ -122,7 +122,7 @@ $$;
         ),
         django_migrate_sql.operations.CreateSQL(
             name="tenants_auditevent",
-            sql="""-- The application reads the audit trail and cannot write it: only circe_audit and circe_record_event do.
+            sql="""-- The application may only read the audit trail. The functions circe_audit and circe_record_event write it.
 REVOKE INSERT, UPDATE, DELETE ON tenants_auditevent FROM circe_app;
 """,
             reverse_sql="GRANT INSERT, UPDATE, DELETE ON tenants_auditevent TO circe_app;",
@@ -130,8 +130,8 @@ REVOKE INSERT, UPDATE, DELETE ON tenants_auditevent FROM circe_app;
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_name_actor",
-            sql="""-- Copies the name of whoever acted into each event of the audit trail, and marks the account as one that has acted. Only
--- functions of the owner insert events, so it runs with the owner's rights: it finds an account of any business.
+            sql="""-- Copies the acting account's e-mail address and name into each event of the audit trail, and sets the account's has_acted.
+-- Only functions of the owner insert events, so it runs with the owner's rights, and finds accounts of any business.
 CREATE OR REPLACE FUNCTION public.circe_name_actor() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE

@@ -14,9 +14,9 @@ class Migration(migrations.Migration):
     operations = [
         django_migrate_sql.operations.CreateSQL(
             name="circe_free_shard",
-            sql="""-- Returns the first shard of the sharded counters that no other transaction writes now, and keeps it until this
--- transaction ends. So writers never wait for each other's sums, and there are as many shards as were once written at
--- the same time. 6 is AdvisoryLock.SHARD (circe/db/advisory_locks.py).
+            sql="""-- Returns the first shard of the sharded counters that no other transaction uses, and locks it until this transaction ends.
+-- So transactions never wait for each other's sums, and there are only as many shards as were ever used at the same time.
+-- 6 is AdvisoryLock.SHARD (circe/db/advisory_locks.py).
 CREATE OR REPLACE FUNCTION public.circe_free_shard() RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
@@ -33,10 +33,10 @@ $$;
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_flag_change",
-            sql="""-- Notes in a setting of the transaction, named by the trigger's argument, that a row changed in a column that a summary
--- table depends on. The summary table's own trigger runs once for a statement, after it, and only where the setting says
--- 'changed': so all other updates cost next to nothing. (A statement's trigger cannot look at rows in its WHEN; a row's
--- trigger would lock totals in the order of the rows, and write a sum anew for each of them.)
+            sql="""-- Sets a flag when a row changed in a column on which a summary table depends: a setting of the transaction, named by the
+-- trigger's argument, becomes 'changed'. The summary table's own trigger runs after the statement, and only if the flag is
+-- set, so all other updates cost almost nothing. (The WHEN of a statement trigger can't read rows. A row trigger would
+-- lock totals in the order of the rows, and would write a sum once for each row.)
 CREATE OR REPLACE FUNCTION public.circe_flag_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_catalog.set_config(TG_ARGV[0], 'changed', true);

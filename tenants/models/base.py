@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from circe.db.audit_trigger import AuditTrigger
-from circe.db.fields import OwnerKey
+from circe.db.fields import OwningTenantKey
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
 from tenants.models.tenant import Tenant
@@ -29,7 +29,7 @@ class TenantModel(models.Model):
 
     id = IdField(primary_key=True)
     # Its index is that of (tenant, id).
-    tenant = OwnerKey(
+    tenant = OwningTenantKey(
         Tenant,
         models.PROTECT,
         verbose_name="business",

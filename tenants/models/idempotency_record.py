@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from circe.db.fields import OwnerKey
+from circe.db.fields import OwningTenantKey
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
 from tenants.scope import ALL_TENANTS, TenantManager, current_tenant_id, tenant_scope
@@ -21,7 +21,9 @@ class IdempotencyRecord(models.Model):
     `subject_id` is the id of the row, of `tenant`, that the request changed.
     """
 
-    tenant = OwnerKey("tenants.Tenant", models.CASCADE, default=current_tenant_id, db_index=False, related_name="+")
+    tenant = OwningTenantKey(
+        "tenants.Tenant", models.CASCADE, default=current_tenant_id, db_index=False, related_name="+"
+    )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="idempotency_records", db_index=False
     )

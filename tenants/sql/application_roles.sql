@@ -1,12 +1,12 @@
--- The two roles that share the database. The application works as circe_app, which owns nothing: it can change neither
--- the schema nor the audit trail. circe_rls_bypass is bound by no policy (circe/db/row_level_security.py); the owner of
--- the schema is a member of it.
+-- Creates the two roles of the database. The application uses circe_app, which owns nothing: it can change neither the
+-- schema nor the audit trail. No policy limits circe_rls_bypass (circe/db/row_level_security.py); the owner of the schema is
+-- a member of it.
 --
--- A role belongs to the whole server: where it exists already, another database's migration or an administrator made it.
+-- Roles belong to the whole server. So another database's migration, or an administrator, may have created them already.
 DO $$
 DECLARE
     role_name text;
-    -- What membership has to allow: SET ROLE, and the use of the role's rights.
+    -- The privileges that membership must include: SET ROLE, and the use of the role's rights.
     privileges CONSTANT text[] := CASE
         WHEN current_setting('server_version_num')::int >= 160000 THEN '{SET,USAGE}' ELSE '{MEMBER,USAGE}'
     END;
@@ -16,7 +16,7 @@ BEGIN
             BEGIN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
             EXCEPTION WHEN duplicate_object OR unique_violation THEN
-                NULL;  -- Another database's migration created it in this moment.
+                NULL;  -- Another database's migration created it at the same moment.
             END;
         END IF;
         IF NOT (pg_has_role(role_name, privileges[1]) AND pg_has_role(role_name, privileges[2])) THEN

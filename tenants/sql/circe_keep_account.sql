@@ -1,19 +1,19 @@
--- Keeps what holds for an account whoever writes its row: a changed or disabled password ends every session, and an account
--- that has acted has acted for ever.
+-- Enforces two rules when an account is written, by whatever code: a changed or disabled password ends all sessions, and
+-- has_acted never becomes false again.
 CREATE OR REPLACE FUNCTION public.circe_keep_account() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     NEW.has_acted := NEW.has_acted OR NEW.last_login IS NOT NULL;
     IF TG_OP = 'UPDATE' THEN
         NEW.has_acted := NEW.has_acted OR OLD.has_acted;
-        -- The hash in this setting is of the same password as the one before: a log-in made it anew.
+        -- The hash in this setting is of the same password as the old one: a log-in only renewed it.
         IF NEW.password <> OLD.password
             AND NEW.password IS DISTINCT FROM current_setting('circe.renewed_hash', true)
         THEN
-            -- Later than before even where the clocks of two machines differ.
+            -- Later than the old value, even if the clocks of two machines differ.
             NEW.tokens_valid_from := greatest(clock_timestamp(), OLD.tokens_valid_from + interval '1 microsecond');
         END IF;
-        -- An older value comes from a row that was read before the sessions ended.
+        -- A caller that read the row before the sessions ended writes an older value.
         NEW.tokens_valid_from := greatest(NEW.tokens_valid_from, OLD.tokens_valid_from);
         IF NEW.tokens_valid_from > OLD.tokens_valid_from THEN
             UPDATE public.tenants_loginsession SET ended_at = NEW.tokens_valid_from

@@ -1,5 +1,5 @@
--- Copies the name of whoever acted into each event of the audit trail, and marks the account as one that has acted. Only
--- functions of the owner insert events, so it runs with the owner's rights: it finds an account of any business.
+-- Copies the acting account's e-mail address and name into each event of the audit trail, and sets the account's has_acted.
+-- Only functions of the owner insert events, so it runs with the owner's rights, and finds accounts of any business.
 CREATE OR REPLACE FUNCTION public.circe_name_actor() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE

@@ -1,5 +1,5 @@
--- Writes an audit event for what no row's change tells: something was refused, or a person was erased. It runs with the
--- rights of its owner, since the application may only read the audit trail.
+-- Writes an audit event that no change of a row can record: something was refused, or a person was erased. It runs with
+-- the rights of its owner, since the application may only read the audit trail.
 CREATE OR REPLACE FUNCTION public.circe_record_event(
     action text, model text, row_id text, customer text, tenant text, details jsonb
 ) RETURNS void
@@ -7,7 +7,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
     actor CONSTANT jsonb := nullif(current_setting('circe.actor', true), '')::jsonb;
 BEGIN
-    -- So that nobody can forge the event of a row.
+    -- Otherwise the application could forge the event of a row.
     IF action NOT IN ('refused', 'erased') THEN
         RAISE EXCEPTION 'Changes of rows are recorded by triggers alone.';
     END IF;

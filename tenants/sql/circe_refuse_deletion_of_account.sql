@@ -1,4 +1,4 @@
--- Refuses to delete an account that has signed in or changed something, whoever asks: the audit trail names it.
+-- Refuses to delete an account that has signed in or changed something, since the audit trail names it.
 CREATE OR REPLACE FUNCTION public.circe_refuse_deletion_of_account() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

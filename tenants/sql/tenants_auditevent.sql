@@ -1,2 +1,2 @@
--- The application reads the audit trail and cannot write it: only circe_audit and circe_record_event do.
+-- The application may only read the audit trail. The functions circe_audit and circe_record_event write it.
 REVOKE INSERT, UPDATE, DELETE ON tenants_auditevent FROM circe_app;

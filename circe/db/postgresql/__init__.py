@@ -1,26 +1,28 @@
-"""Django's PostgreSQL backend, with a pool that is quick to tell that the server is away, and that it is back.
+"""Django's PostgreSQL backend, with a pool that reacts fast when the server goes away and when it comes back.
 
-By itself psycopg's pool lets each request wait for its whole timeout while the server is away, tries to reconnect ever
-more rarely, and of a pool full of dead connections tries one after another, pausing longer after each. Here a pool is
-given up as soon as the server is seen to be gone, and the next request begins with a new one.
+While the server is away, psycopg's own pool lets each request wait for the whole timeout, and tries to reconnect ever more
+rarely. When all its connections are dead, it tries one after another, with longer and longer pauses. Here a pool is
+discarded at the first sign that the server is gone, and the next request makes a new pool.
 """
 
 from threading import Lock, Thread
 from typing import Any
 
-_change = Lock()
+_pools_lock = Lock()
 
 
 def discard_pool(pool: Any) -> None:
-    """Tell whoever waits for the pool that there is nothing to be had (PoolClosed, an OperationalError); the next request
-    makes another. The connections in use are closed on their return.
+    """Closes the pool, and removes it from Django's pools, so that the next request makes a new one.
+
+    Threads that wait for a connection get PoolClosed, an OperationalError. Connections in use are closed when they are
+    returned.
     """
-    # Not while settings load.
+    # Imported here, since the settings import this module.
     from django.db.backends.postgresql.base import DatabaseWrapper
 
     pools: dict[str, Any] = DatabaseWrapper._connection_pools
-    with _change:
+    with _pools_lock:
         for alias in [alias for alias, current in pools.items() if current is pool]:
             del pools[alias]
-    # It waits for the pool's own threads, of which this may be one.
+    # `close` waits for the pool's own threads, and this may be one of them.
     Thread(target=pool.close).start()

@@ -1,4 +1,4 @@
-"""See the package."""
+"""The backend `circe.db.postgresql`, see the package."""
 
 from contextlib import suppress
 from typing import Any
@@ -11,42 +11,43 @@ from circe.db.postgresql import discard_pool
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Gives up a pool of which one connection is dead: the others died with it."""
+    """Discards the pool as soon as one of its connections is dead, since then all are."""
 
-    checks = True
+    # Whether a connection from the pool is checked by a round trip before its use.
+    checks_connections = True
 
     @property
     def pool(self) -> Any:
-        """As Django's, which looks twice; another thread may give the pool up in between."""
+        """Returns the pool. Django reads it from a dict after checking that it is there; it may be discarded in between."""
         while True:
             with suppress(KeyError):
                 return super().pool
 
     def _configure_connection(self, connection: Any) -> bool:
-        """As Django's, and once for a connection what every query wants of the planner."""
+        """Configures a new connection as Django does, and sets the planner for our queries."""
         commit = super()._configure_connection(connection)
-        # A statement that is kept (`circe.db.prepared`, and those of the triggers) is planned once, not five times first.
+        # A prepared statement, also one of a trigger, gets its generic plan at once, instead of five custom plans first.
         connection.execute("SET plan_cache_mode = force_generic_plan")
-        # PostgreSQL 18 takes `id IN (SELECT id FROM <view>)` for the table alone: its row security would then keep the
-        # view's LIKE from the index again.
+        # PostgreSQL 18 replaces `id IN (SELECT id FROM <view>)` by a condition on the table alone. Row-level security of
+        # the table would then keep LIKE from using the index, which is why the view is there.
         if connection.info.server_version >= 180000:
             connection.execute("SET enable_self_join_elimination = off")
         return commit
 
     def connect_unchecked(self) -> None:
-        """Connect, even to a session that died in the pool: for who can ask again, and so needs no round trip first."""
-        self.checks = False
+        """Connects without a check, which saves a round trip. The caller must be able to repeat its query if it fails."""
+        self.checks_connections = False
         try:
             self.ensure_connection()
         finally:
-            self.checks = True
+            self.checks_connections = True
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """As Django's, and not one that died in the pool."""
+        """Returns a connection, as Django does, but not one that died in the pool."""
         connection = super().get_new_connection(conn_params)
-        if self.checks and (pool := getattr(connection, "_pool", None)):
+        if self.checks_connections and (pool := getattr(connection, "_pool", None)):
             try:
-                # A round trip; that nothing came from a session doesn't tell that it is not about to end.
+                # A round trip. Without one, a connection that the server is about to close looks alive.
                 ConnectionPool.check_connection(connection)
             except Error:
                 discard_pool(pool)

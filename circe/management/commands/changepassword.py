@@ -1,4 +1,4 @@
-"""Django's `changepassword`, for accounts of every tenant."""
+"""Runs Django's `changepassword` for an account of any tenant."""
 
 from typing import Any
 

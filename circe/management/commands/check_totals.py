@@ -1,4 +1,4 @@
-"""Checks the summary tables against a recount."""
+"""Compares the summary tables with the rows that they sum."""
 
 from argparse import ArgumentParser
 
@@ -13,16 +13,21 @@ from customers.models.monthly_counts import CustomerMonthlyCounts
 from tenants.commands import TenantCommand
 from tenants.models import Tenant
 
-TOTALS: tuple[type[SummaryTable], ...] = (CustomerMonthlyCounts, CustomerTotals, AppointmentDailyTotals, VisitCounts)
+SUMMARY_TABLES: tuple[type[SummaryTable], ...] = (
+    CustomerMonthlyCounts,
+    CustomerTotals,
+    AppointmentDailyTotals,
+    VisitCounts,
+)
 
 
 class Command(TenantCommand):
-    """Exits with 1 if a total differs from the recount and was not repaired. The check locks nothing."""
+    """Exits with 1 if a total is wrong and was not repaired. The check without --repair takes no lock."""
 
     help = (
-        "Recount customers and appointments, and print where the totals that the database keeps differ. With --repair, "
-        "the recount replaces totals that differ; meanwhile, writes to customers and appointments wait. Run it with "
-        "--repair each night: this also keeps the statistics fast."
+        "Count customers and appointments again, and print the stored totals that differ. With --repair, wrong totals are "
+        "replaced; meanwhile, writes to customers and appointments wait. Run it with --repair each night: this also keeps "
+        "the statistics fast."
     )
     outcomes = ("true", "repaired", "different")
     failures = ("different",)
@@ -30,28 +35,33 @@ class Command(TenantCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Adds the option --repair."""
         super().add_arguments(parser)
-        parser.add_argument("--repair", action="store_true", help="replace the totals that differ by the recount")
+        parser.add_argument("--repair", action="store_true", help="replace the totals that are wrong")
 
     def work(self, tenant: Tenant) -> None:
         """Checks each summary table in a transaction of its own."""
-        self.in_batches(([total] for total in TOTALS), lambda batch: self._check(tenant, *batch), total=len(TOTALS))
+        self.in_batches(
+            ([model] for model in SUMMARY_TABLES),
+            lambda batch: self._check(tenant, *batch),
+            total=len(SUMMARY_TABLES),
+        )
 
-    def _check(self, tenant: Tenant, total: type[SummaryTable]) -> None:
-        table, repair = total._meta.db_table, self.options["repair"]
-        differences = total.differences(tenant)
+    def _check(self, tenant: Tenant, model: type[SummaryTable]) -> None:
+        table, repair = model._meta.db_table, self.options["repair"]
+        differences = model.find_differences(tenant)
         if differences and repair:
             with as_owner(), connection.cursor() as cursor:
-                # Waits for running writes to end; later writes wait for this recount.
-                counted = ", ".join(model._meta.db_table for model in (Customer, Appointment))
-                cursor.execute(f"LOCK TABLE {counted} IN SHARE MODE")
-                total.rebuild(tenant)
-        if repair and total is CustomerTotals:
+                # This waits until running writes have ended. Later writes wait until the table is rebuilt.
+                summed = ", ".join(summed._meta.db_table for summed in (Customer, Appointment))
+                cursor.execute(f"LOCK TABLE {summed} IN SHARE MODE")
+                model.rebuild(tenant)
+        if repair and model is CustomerTotals:
             with as_owner():
-                CustomerTotals.renew(tenant)
+                CustomerTotals.remove_expired_spending(tenant)
         for difference in differences:
-            key = ", ".join(str(difference[name]) for name in total.key)
+            key = ", ".join(str(difference[name]) for name in model.key)
             sums = ", ".join(
-                f"{name} {kept} instead of {difference['counted'][name]}" for name, kept in difference["kept"].items()
+                f"{name} {stored} instead of {difference['expected'][name]}"
+                for name, stored in difference["stored"].items()
             )
             self.record("repaired" if repair else "different", f"{table} {key}: {sums}", table=table, **difference)
         if not differences:

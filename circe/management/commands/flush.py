@@ -1,4 +1,4 @@
-"""Django's `flush`, as the owner of the tables."""
+"""Runs Django's `flush` as the owner of the tables."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Django's `migrate`, as the owner of the schema."""
+"""Runs Django's `migrate` as the owner of the schema."""
 
 from typing import Any
 

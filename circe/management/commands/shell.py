@@ -1,4 +1,4 @@
-"""Django's `shell`, in the scope of a tenant."""
+"""Runs Django's `shell` in the scope of a tenant."""
 
 import sys
 from contextlib import ExitStack
@@ -18,19 +18,19 @@ WITHOUT_A_TENANT = (
 
 
 class Command(shell.Command):
-    """Opens a tenant's scope around the session, without which every query on a tenant's table raises."""
+    """Opens a tenant's scope for the session. Without one, every query on a tenant's table raises an exception."""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which tenant's."""
+        """Adds the option --tenant."""
         super().add_arguments(parser)
         parser.add_argument("--tenant", metavar="SLUG", help="the business whose rows the session sees and writes")
 
     def get_auto_imports(self) -> list[str]:
-        """As Django's, all models, and what a scope is opened with."""
+        """Returns Django's list of imports, which has every model, and what is needed to open a scope."""
         return [*super().get_auto_imports(), "tenants.scope.tenant_scope", "tenants.scope.ALL_TENANTS"]
 
     def handle(self, *args: Any, tenant: str | None = None, **options: Any) -> None:
-        """Raises CommandError where there is no such tenant."""
+        """Runs Django's shell in the scope of the tenant. Raises CommandError if there is no such tenant."""
         with ExitStack() as session:
             session.enter_context(audit_context(command="shell"))
             if tenant:

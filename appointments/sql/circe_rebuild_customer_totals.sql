@@ -1,9 +1,9 @@
--- Writes the totals of a business's customers in appointments_customertotals anew, from their appointments. Whoever calls
--- it has locked these rows.
-CREATE OR REPLACE FUNCTION public.circe_recount_customers(business text, customer_ids text[]) RETURNS void
+-- Computes the totals of customers of a business in appointments_customertotals again, from their appointments. The caller
+-- must have locked these rows.
+CREATE OR REPLACE FUNCTION public.circe_rebuild_customer_totals(business text, customer_ids text[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-    -- A day more than is recent anywhere on earth.
+    -- Visits of the last 365 days are recent. One day more covers every time zone.
     recent_from_day CONSTANT date := (now() AT TIME ZONE 'UTC')::date - 366;
 BEGIN
     UPDATE public.appointments_customertotals AS totals SET

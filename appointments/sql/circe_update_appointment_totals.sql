@@ -1,14 +1,14 @@
--- Keeps the three summary tables of appointments true: daily totals, customer totals and visit counts. Its triggers run
--- once for each statement that writes appointments.
+-- Updates the three summary tables of appointments: daily totals, customer totals and visit counts. Its triggers run once
+-- for each statement that writes appointments.
 --
--- Whoever changes a customer's appointments, or whether they count, first locks the customer's row in
--- appointments_customertotals, in the order of the ids, and only then looks at their appointments: so each sees what all
--- before did, and there is no deadlock. The sharded counters make nobody wait.
-CREATE OR REPLACE FUNCTION public.circe_add_up_appointments() RETURNS trigger
+-- Locks: a transaction that changes a customer's appointments, or whether they are counted, first locks the customer's row
+-- in appointments_customertotals, and then reads the appointments. So it sees the changes of all earlier transactions. It
+-- locks several customers in the order of their ids, so there is no deadlock. The sharded counters need no lock.
+CREATE OR REPLACE FUNCTION public.circe_update_appointment_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    -- The statement's rows as they were and as they became. In arrays, because Citus allows no transition table beside a
-    -- distributed one.
+    -- The old and the new rows of the statement. They are arrays, because Citus allows no transition table in a query on a
+    -- distributed table.
     old_appointments public.appointments_appointment[];
     new_appointments public.appointments_appointment[];
     booked public.appointments_appointment;
@@ -35,7 +35,7 @@ BEGIN
         new_appointments := ARRAY(SELECT ROW(new_rows.*)::public.appointments_appointment FROM new_rows);
     END IF;
 
-    -- What most statements do is to book one appointment. That adds one, and needs no look at the customer's others.
+    -- Most statements book one appointment. It is added to the totals without reading the customer's other appointments.
     booked := new_appointments[1];
     IF TG_OP = 'INSERT' AND cardinality(new_appointments) = 1 AND booked.status <> 'completed' THEN
         INSERT INTO public.appointments_appointmentdailytotals AS totals (
@@ -58,7 +58,7 @@ BEGIN
     PERFORM circe_add_daily_totals(old_appointments, new_appointments);
 
     FOR business IN SELECT DISTINCT tenant_id FROM unnest(old_appointments || new_appointments) ORDER BY tenant_id LOOP
-        -- Customers for whom something changed that is added up: not, for instance, the notes alone.
+        -- The customers with a change in a column that the totals use. A change of the notes, for example, is none.
         SELECT array_agg(DISTINCT customer_id), bool_or(status = 'completed')
         INTO changed_customers, visits_changed
         FROM (
@@ -81,7 +81,7 @@ BEGIN
         ) AS locked;
 
         IF visits_changed THEN
-            -- What was there before is what is there now, without what the statement added and with what it took away.
+            -- The visits before the statement are the present ones, without the added ones and with the removed ones.
             WITH present AS (
                 SELECT customer_id, appointment_date FROM public.appointments_appointment
                 WHERE tenant_id = business AND customer_id = ANY (counted_customers) AND status = 'completed'
@@ -94,7 +94,7 @@ BEGIN
             ), visit AS (
                 SELECT 1 AS sign, customer_id, appointment_date FROM present
                 UNION ALL
-                SELECT -1, customer_id, appointment_date FROM (TABLE present EXCEPT ALL TABLE added) AS kept
+                SELECT -1, customer_id, appointment_date FROM (TABLE present EXCEPT ALL TABLE added) AS unchanged
                 UNION ALL
                 SELECT -1, customer_id, appointment_date FROM removed
             )
@@ -103,23 +103,23 @@ BEGIN
             PERFORM circe_add_visit_counts(business, signs, customer_ids, days);
         END IF;
 
-        PERFORM circe_recount_customers(business, changed_customers);
+        PERFORM circe_rebuild_customer_totals(business, changed_customers);
     END LOOP;
     RETURN NULL;
 END
 $$;
 
-CREATE OR REPLACE TRIGGER circe_add_up_appointments_insert AFTER INSERT ON public.appointments_appointment
+CREATE OR REPLACE TRIGGER circe_update_appointment_totals_insert AFTER INSERT ON public.appointments_appointment
 REFERENCING NEW TABLE AS new_rows
-EXECUTE FUNCTION public.circe_add_up_appointments();
+EXECUTE FUNCTION public.circe_update_appointment_totals();
 
-CREATE OR REPLACE TRIGGER circe_add_up_appointments_update AFTER UPDATE ON public.appointments_appointment
+CREATE OR REPLACE TRIGGER circe_update_appointment_totals_update AFTER UPDATE ON public.appointments_appointment
 REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-EXECUTE FUNCTION public.circe_add_up_appointments();
+EXECUTE FUNCTION public.circe_update_appointment_totals();
 
-CREATE OR REPLACE TRIGGER circe_add_up_appointments_delete AFTER DELETE ON public.appointments_appointment
+CREATE OR REPLACE TRIGGER circe_update_appointment_totals_delete AFTER DELETE ON public.appointments_appointment
 REFERENCING OLD TABLE AS old_rows
-EXECUTE FUNCTION public.circe_add_up_appointments();
+EXECUTE FUNCTION public.circe_update_appointment_totals();
 
-CREATE OR REPLACE TRIGGER circe_add_up_appointments_truncate AFTER TRUNCATE ON public.appointments_appointment
-EXECUTE FUNCTION public.circe_add_up_appointments();
+CREATE OR REPLACE TRIGGER circe_update_appointment_totals_truncate AFTER TRUNCATE ON public.appointments_appointment
+EXECUTE FUNCTION public.circe_update_appointment_totals();
