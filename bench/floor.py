@@ -1,8 +1,8 @@
-"""The best SQL for each endpoint, without HTTP: what no service over this database can be faster than.
+"""The fastest SQL for each endpoint, without HTTP. No service on this database can be faster.
 
-Statements are written with `:name` parameters, as SQLAlchemy's `text` takes them. Each gives the body of an answer as
-one JSON value, from the tables and indexes alone: what Circe counts beforehand is no part of it. The parts without JSON
-are shared with the yardsticks.
+Statements have `:name` parameters, as SQLAlchemy's `text` takes them. Each returns the body of an answer as one JSON value.
+They read tables and indexes only, and none of Circe's summary tables. The statements without JSON are shared with the
+services in `bench/yardstick`.
 """
 
 import re
@@ -11,14 +11,14 @@ from functools import lru_cache
 PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
 
 
-def for_psycopg(sql: str) -> str:
-    """A statement with `:name` parameters as psycopg takes it."""
+def to_psycopg(sql: str) -> str:
+    """Converts the `:name` parameters of a statement to psycopg's."""
     return PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
 
 
 @lru_cache
-def for_asyncpg(sql: str) -> tuple[str, list[str]]:
-    """A statement with `:name` parameters as asyncpg takes it, and the names in the order of their numbers."""
+def to_asyncpg(sql: str) -> tuple[str, list[str]]:
+    """Converts the `:name` parameters of a statement to asyncpg's. Returns the statement and the names by number."""
     names = list(dict.fromkeys(PARAMETER.findall(sql)))
     return PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", sql), names
 
@@ -26,7 +26,7 @@ def for_asyncpg(sql: str) -> tuple[str, list[str]]:
 IN_TENANT = "tenant_id = :tenant AND NOT is_deleted"
 NEWEST = "ORDER BY created_at DESC, id DESC"
 
-# Ids first, rows after: what is skipped costs an entry of an index each.
+# It reads ids first and rows afterwards. So a skipped row costs only an index entry.
 FOUND = f"SELECT id, created_at FROM customers_customer WHERE {IN_TENANT}"
 TOTALS = """
 CROSS JOIN LATERAL (
@@ -50,7 +50,7 @@ CUSTOMER = f"SELECT {COLUMNS} FROM customers_customer c {TOTALS} WHERE c.id = :i
 
 
 def customers(condition: str = "true") -> str:
-    """The rows of a page of customers, under a condition on their columns."""
+    """Returns the SQL of a page of the customers that satisfy a condition."""
     return f"""
     SELECT {COLUMNS}
     FROM ({FOUND} AND {condition} {NEWEST} LIMIT :size OFFSET :skip) page
@@ -59,7 +59,7 @@ def customers(condition: str = "true") -> str:
 
 
 def count(condition: str = "true") -> str:
-    """How many customers there are under the condition."""
+    """Returns the SQL that counts the customers that satisfy a condition."""
     return f"SELECT count(*) FROM customers_customer WHERE {IN_TENANT} AND {condition}"
 
 
@@ -67,7 +67,7 @@ def _instant(column: str) -> str:
     return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
 
 
-# Of a row of COLUMNS. json_build_object takes 100 arguments at most, of which this is 46 and the inner ones the rest.
+# The JSON of a row of COLUMNS. json_build_object takes at most 100 arguments: this one has 46, the inner ones fewer.
 CUSTOMER_JSON = f"""json_build_object(
     'id', r.id, 'tenant_id', r.tenant_id, 'created_at', {_instant("r.created_at")},
     'updated_at', {_instant("r.updated_at")}, 'first_name', first_name, 'last_name', last_name, 'email', email,
@@ -93,8 +93,9 @@ SELECT json_build_object(
 
 
 def search(condition: str) -> str:
-    """A page of those found and how many they are; each is found once. Without MATERIALIZED the planner may walk all
-    customers by date instead, in the hope of finding a page of them soon.
+    """Returns the SQL of a page of the customers found, with their number. Each customer is found only once.
+
+    Without MATERIALIZED the planner may read all customers by date instead, because it expects to fill a page soon.
     """
     return f"""
     WITH found AS MATERIALIZED ({FOUND} AND {condition})

@@ -1,11 +1,11 @@
-"""How long an import takes and how much memory; and whether the dry run tells the truth.
+"""Measures time and memory of an import, and checks that a dry run's report equals the import's.
 
     DEMO=1 .venv/bin/python bench/import_customers.py --tenant lotus --rows 100000
 
-Makes a CSV of mixed rows (with and without ids, national and international numbers, notes over several lines, some that
-are to be refused), imports it dry, then for good, then once more, and prints seconds, those of its own processor time
-(PostgreSQL's come on top) and peak memory of each. The customers stay: `manage.py seed_demo --reset` removes them from a
-demo.
+Writes a CSV file of mixed rows: with and without ids, national and international phone numbers, notes of several lines, and
+some invalid rows. Imports it as a dry run, then really, then once more. Prints for each run the seconds, the seconds of
+processor time (without PostgreSQL's), and the peak memory. The customers stay in the database: `manage.py seed_demo --reset`
+removes them from a demo.
 """
 
 import argparse
@@ -38,7 +38,7 @@ LAST = ["Wijaya", "Santoso", "Ødegård", "Müller", "García", "Doe", "Lestari"
 
 
 def row(number: int, pick: random.Random) -> list[str]:
-    """A sound row."""
+    """Returns a valid row."""
     return [
         f"{0x60000000 + number:08x}{number:016x}" if number % 3 else "",
         pick.choice(FIRST),
@@ -54,20 +54,22 @@ def row(number: int, pick: random.Random) -> list[str]:
 
 
 def rows(total: int, bad: float) -> Iterator[list[str]]:
-    """`total` rows, of which the share `bad` is to be refused."""
+    """Yields `total` rows. The share `bad` of them is invalid."""
     pick = random.Random(1)
     for number in range(total):
         cells = row(number, pick)
         if pick.random() < bad:
-            place, text = pick.choice([(1, ""), (3, "no address"), (3, "c0@example.com"), (4, "12"), (6, "31/01/1990")])
-            cells[place] = text
-            # Too few cells, now and then.
+            column, text = pick.choice(
+                [(1, ""), (3, "no address"), (3, "c0@example.com"), (4, "12"), (6, "31/01/1990")]
+            )
+            cells[column] = text
+            # Some of them have too few cells too.
             cells = cells[: pick.choice([5, 10, 10])]
         yield cells
 
 
 def run(*arguments: str | Path) -> tuple[dict, str]:
-    """What `import_customers` says, and a line on its costs."""
+    """Runs `import_customers`. Returns its JSON report, and a line with its time and memory."""
     started = time.monotonic()
     command = [sys.executable, "manage.py", "import_customers", "--json", *map(str, arguments)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -81,11 +83,11 @@ def run(*arguments: str | Path) -> tuple[dict, str]:
 
 
 def main() -> None:
-    """Print a line a run, and exit with 1 where the dry run told something else than the import."""
+    """Prints a line for each run. Exits with 1 if the report of the dry run differs from the import's."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tenant", required=True)
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--bad", type=float, default=0.05, help="share of rows to be refused")
+    parser.add_argument("--bad", type=float, default=0.05, help="share of invalid rows")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         file = Path(folder) / "customers.csv"
@@ -96,11 +98,11 @@ def main() -> None:
         print(f"{options.rows:,} rows, {file.stat().st_size / 1e6:.0f} MB")
         dry, costs = run("--tenant", options.tenant, "--dry-run", file)
         print(f"dry run  {costs}", flush=True)
-        wet, costs = run("--tenant", options.tenant, file)
+        real, costs = run("--tenant", options.tenant, file)
         print(f"import   {costs}", flush=True)
         _, costs = run("--tenant", options.tenant, file)
         print(f"again    {costs}")
-    same = dry | {"dry_run": False} == wet
+    same = dry | {"dry_run": False} == real
     print("The dry run's report is the import's." if same else "The dry run's report is NOT the import's.")
     sys.exit(not same)
 

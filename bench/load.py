@@ -1,7 +1,7 @@
-"""A load generator: a few connections in one thread, each of which sends its next request when the last is answered.
+"""A load generator: a few connections in one thread. Each sends its next request when the last one is answered.
 
-The usual clients of Python take longer for a request than the services measured here do. This one knows just what these
-answers need: keep-alive and `Content-Length`. `ceiling` tells how much it could do.
+Python's usual HTTP clients take longer for a request than the measured services. This one knows only what these answers
+need: keep-alive and `Content-Length`. `measure_generator` measures how many requests it can send.
 """
 
 import asyncio
@@ -13,17 +13,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
-TIMEOUT = 120  # seconds for one answer
+ANSWER_TIMEOUT_SECONDS = 120  # seconds for one answer
 
 
 class WrongAnswer(Exception):
-    """An answer of another status than was expected, or none."""
+    """There is no answer, or an answer with an unexpected status."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What came of a run. Latencies are in seconds, in order; `cpu` is the share of a core that the generator took, `cost`
-    the processor time that whoever answered took for a request, in seconds.
+    """The result of a run. `latencies` are in seconds, in ascending order.
+
+    `cpu` is the share of a core that the generator used. `cost` is the processor time of service and database for a
+    request, in seconds.
     """
 
     seconds: float
@@ -37,12 +39,12 @@ class Load:
         return len(self.latencies) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """The latency that `share` of the requests did not exceed."""
+        """Returns the latency that the share `share` of the requests did not exceed."""
         return self.latencies[min(len(self.latencies) - 1, int(share * len(self.latencies)))]
 
 
 def request(path: str, token: str = "", body: bytes = b"") -> bytes:
-    """A request as it goes over the wire: a GET, or with a body a POST."""
+    """Returns the bytes of a request: a POST if it has a body, else a GET."""
     head = f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
     if body:
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
@@ -50,7 +52,7 @@ def request(path: str, token: str = "", body: bytes = b"") -> bytes:
 
 
 class Connection:
-    """One client. It reads one answer at a time."""
+    """The connection of one client. It has one request at a time."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -59,16 +61,16 @@ class Connection:
 
     def connect(self) -> None:
         self.socket.close()
-        self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT)
+        self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_TIMEOUT_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, message: bytes) -> None:
-        """Send a request, whose answer `receive` is to read."""
+        """Sends a request. Call `receive` to read the answer."""
         self.message, self.received, self.needed, self.begun = message, b"", 0, time.perf_counter()
         self.socket.sendall(message)
 
     def receive(self) -> bool:
-        """Read what has come; True once it is the whole answer. Raises WrongAnswer where the server leaves."""
+        """Reads what has arrived. Returns True when the answer is complete. Raises WrongAnswer if the server disconnects."""
         data = self.socket.recv(262144)
         if not data:
             raise WrongAnswer("The server closed the connection.")
@@ -77,7 +79,7 @@ class Connection:
             head = self.received[:end].lower()
             _, found, length = head.partition(b"content-length:")
             if not found:
-                raise WrongAnswer("The answer doesn't tell its length.")
+                raise WrongAnswer("The answer has no Content-Length.")
             self.needed = end + int(length.split(b"\r\n", 1)[0])
         return 0 < self.needed <= len(self.received)
 
@@ -91,11 +93,11 @@ class Connection:
 
     @property
     def is_last(self) -> bool:
-        """Whether the server closes the connection after this answer, as gunicorn does before a worker is renewed."""
+        """Whether the server closes the connection after this answer, as gunicorn does before it restarts a worker."""
         return b"connection: close" in self.received[:1024].lower()
 
     def get(self, message: bytes) -> bytes:
-        """The body of one answer. Raises WrongAnswer for a refusal."""
+        """Sends a request and returns the body of the answer. Raises WrongAnswer if its status is not a success."""
         self.send(message)
         while not self.receive():
             pass
@@ -106,10 +108,10 @@ class Connection:
         return self.body
 
 
-def run(port: int, messages: Iterator[bytes], *, clients: int, seconds: float, least: int = 1) -> Load:
-    """Send requests for `seconds`, and `least` of them; those under way then are awaited, and count.
+def run(port: int, messages: Iterator[bytes], *, clients: int, seconds: float, min_requests: int = 1) -> Load:
+    """Sends requests for `seconds`, and at least `min_requests`. Waits for the last answers, and counts them too.
 
-    Raises WrongAnswer for any answer but a 2xx.
+    Raises WrongAnswer for any answer that is not a 2xx.
     """
     latencies: list[float] = []
     with selectors.DefaultSelector() as selector:
@@ -121,9 +123,9 @@ def run(port: int, messages: Iterator[bytes], *, clients: int, seconds: float, l
             connection.send(next(messages))
         under_way = clients
         while under_way:
-            events = selector.select(TIMEOUT)
+            events = selector.select(ANSWER_TIMEOUT_SECONDS)
             if not events:
-                raise WrongAnswer(f"No answer in {TIMEOUT} s.")
+                raise WrongAnswer(f"No answer in {ANSWER_TIMEOUT_SECONDS} s.")
             for key, _ in events:
                 connection = key.data
                 if not connection.receive():
@@ -132,7 +134,7 @@ def run(port: int, messages: Iterator[bytes], *, clients: int, seconds: float, l
                 latencies.append(now - connection.begun)
                 if not 200 <= connection.status < 300:
                     raise WrongAnswer(f"{connection.status}: {connection.body[:500]!r}")
-                if now - begun > seconds and len(latencies) + under_way > least:
+                if now - begun > seconds and len(latencies) + under_way > min_requests:
                     under_way -= 1
                     selector.unregister(connection.socket)
                     continue
@@ -149,7 +151,7 @@ def run(port: int, messages: Iterator[bytes], *, clients: int, seconds: float, l
 
 
 class _Echo(asyncio.Protocol):
-    """Answers whatever comes in one piece with 200 and some kilobytes, as fast as asyncio can."""
+    """Answers everything that arrives with 200 and some kilobytes, as fast as asyncio can."""
 
     ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 15000\r\n\r\n" + bytes(15000)
 
@@ -169,8 +171,8 @@ def _serve(ports: multiprocessing.Queue) -> None:
     asyncio.run(main())
 
 
-def ceiling(seconds: float = 1) -> Load:
-    """A run of 16 clients against a server that does nothing but answer with 15 kB: what the generator can do at least."""
+def measure_generator(seconds: float = 1) -> Load:
+    """Runs 16 clients against a server that only answers 15 kB, to measure the generator itself."""
     ports: multiprocessing.Queue = multiprocessing.Queue()
     server = multiprocessing.Process(target=_serve, args=[ports], daemon=True)
     server.start()

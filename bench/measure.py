@@ -1,4 +1,4 @@
-"""The measurements, part by part."""
+"""The measurements of `make bench`."""
 
 import datetime as dt
 import json
@@ -19,28 +19,39 @@ import psycopg
 from psycopg.types.json import set_json_loads
 
 from bench import floor, load, writes
-from bench.compare import compare, differences
+from bench.compare import compare, find_differences
 from bench.databases import ROOT, Server
 from bench.load import Connection, Load, WrongAnswer, request
 from bench.one_pass import ONE_PASS, parameters, summary
 from bench.report import Figure, milliseconds, picture, table
-from bench.samples import COMPARED, CUSTOMERS, KINDS, SEARCHES, SIZE, TODAY, WORST, NewCustomers, Samples, samples
+from bench.samples import (
+    COMPARED_PER_KIND,
+    COSTLY_SEARCHES,
+    CUSTOMERS,
+    KINDS,
+    PAGE_SIZE,
+    SEARCHES,
+    TODAY,
+    NewCustomers,
+    Samples,
+    samples,
+)
 from bench.services import WORKERS, Service, processor_time, running
 from bench.yardstick.search import condition
 
-CLIENTS = (1, 16, 64)
-GROWTH = (1_000, 5_000, 10_000, 100_000, 1_000_000)
-GROWING = ("list", "rare word", "detail", "history")
+CLIENT_COUNTS = (1, 16, 64)
+GROWTH_SIZES = (1_000, 5_000, 10_000, 100_000, 1_000_000)
+GROWTH_KINDS = ("list", "rare word", "detail", "history")
 
 
 class Bench:
-    """A run: `measure` each part, then `report`."""
+    """A run of the benchmark: call `measure` for each of MEASUREMENTS, then `report`."""
 
-    PARTS = ("requests", "creates", "searches", "pages", "statistics", "growth", "writes")
+    MEASUREMENTS = ("requests", "creates", "searches", "pages", "statistics", "growth", "writes")
 
     def __init__(self, server: Server, customers: int, rounds: int, seconds: float) -> None:
         self.server, self.customers, self.rounds, self.seconds = server, customers, rounds, seconds
-        self.database = server.prepared(customers)
+        self.database = server.prepare_database(customers)
         with server.connect(self.database) as connection:
             self.samples = samples(connection)
         self.postmaster = server.postmaster()
@@ -51,27 +62,27 @@ class Bench:
         self.growth: dict[str, dict[int, float]] = {}
         self.busiest = 0.0
 
-    def measure(self, part: str) -> None:
-        """Measure one of PARTS."""
-        print(f"Measuring {part} …", flush=True)
-        getattr(self, f"_{part}")()
+    def measure(self, name: str) -> None:
+        """Does one of MEASUREMENTS."""
+        print(f"Measuring {name} …", flush=True)
+        getattr(self, f"_{name}")()
 
     @contextmanager
     def _services(self, *names: str, database: str = "") -> Iterator[tuple[list[Service], str]]:
-        """The services of that name, and a token of an administrator's."""
+        """Starts the services with these names. Yields them, and an administrator's access token."""
         with ExitStack() as stack:
             url = self.server.url_of(database or self.database)
             services = [stack.enter_context(running(name, url)) for name in names]
             yield services, services[0].token("admin")
 
-    def _run(self, service: Service, messages: Iterable[bytes], clients: int = 1, least: int = 1) -> Load:
+    def _run(self, service: Service, messages: Iterable[bytes], clients: int = 1, min_requests: int = 1) -> Load:
         before = self._processor_time(service)
-        ran = load.run(service.port, iter(messages), clients=clients, seconds=self.seconds, least=least)
+        ran = load.run(service.port, iter(messages), clients=clients, seconds=self.seconds, min_requests=min_requests)
         self.busiest = max(self.busiest, ran.cpu)
         return replace(ran, cost=(self._processor_time(service) - before) / len(ran.latencies))
 
     def _processor_time(self, service: Service) -> float:
-        """Of the service, and of the database where that is on this machine."""
+        """Returns the processor time of the service, and of the database if it is on this machine, in seconds."""
         return sum(processor_time(pid) for pid in (service.process.pid, self.postmaster) if pid)
 
     def _messages(self, kind: str, token: str, sample: Samples | None = None) -> Iterator[bytes]:
@@ -86,7 +97,7 @@ class Bench:
             runs: dict[tuple, list[Load]] = defaultdict(list)
             for _ in range(self.rounds):
                 for kind in KINDS:
-                    for clients in CLIENTS:
+                    for clients in CLIENT_COUNTS:
                         for service in services:
                             messages = self._messages(kind, token)
                             runs[kind, clients, service.name].append(self._run(service, messages, clients))
@@ -129,11 +140,11 @@ class Bench:
         )
 
     def _floors(self) -> dict[str, float]:
-        """The median time of the best SQL, by kind."""
+        """Returns the median time of the fastest SQL by kind of request, in seconds."""
         sample, now = self.samples, dt.datetime.now(dt.UTC)
         people = [{"tenant": sample.business.id, "id": pk} for pk in sample.ids]
-        pages = [{"tenant": sample.business.id, "size": SIZE, "skip": page * SIZE} for page in range(20)]
-        moment = {"today": now.date(), "clock": now.time(), "size": SIZE, "skip": 0}
+        pages = [{"tenant": sample.business.id, "size": PAGE_SIZE, "skip": page * PAGE_SIZE} for page in range(20)]
+        moment = {"today": now.date(), "clock": now.time(), "size": PAGE_SIZE, "skip": 0}
         with self.server.connect(self.database) as connection:
             return {
                 "list": self._timed(connection, floor.LIST, pages),
@@ -144,10 +155,10 @@ class Bench:
     def _timed(
         self, connection: psycopg.Connection, sql: str, values: list[dict[str, Any]], seconds: float = 0
     ) -> float:
-        """The median time of a statement, with these parameters in turn."""
-        # What comes is JSON already.
+        """Returns the median time of a statement that is executed with these parameters in turn, in seconds."""
+        # The services pass JSON on as text, so psycopg must not parse it here.
         set_json_loads(lambda text: text, connection)
-        statement, times = floor.for_psycopg(sql), []
+        statement, times = floor.to_psycopg(sql), []
         end = time.perf_counter() + (seconds or self.seconds)
         for value in cycle(values):
             begun = time.perf_counter()
@@ -159,12 +170,12 @@ class Bench:
 
     def _rate_figure(self, kind: str, ours: list[Load], theirs: list[Load], other: str, target: float) -> None:
         mine, others = median(run.rate for run in ours), median(run.rate for run in theirs)
-        ratio = median(run.rate / rival.rate for run, rival in zip(ours, theirs, strict=True))
+        ratio = median(run.rate / other_run.rate for run, other_run in zip(ours, theirs, strict=True))
         what = f"{kind}, requests/s at 16 clients, against {other}"
         self.figures.append(Figure(what, f"{mine:,.0f}", f"{others:,.0f}", ratio, target, at_least=True))
         costs = [median(run.cost for run in runs) for runs in (ours, theirs)]
-        by_cost = median(rival.cost / max(run.cost, 1e-6) for run, rival in zip(ours, theirs, strict=True))
-        # What the rate comes to where the machine has other work as well.
+        by_cost = median(other_run.cost / max(run.cost, 1e-6) for run, other_run in zip(ours, theirs, strict=True))
+        # Processor time varies less than the rate if the machine does other work too.
         self.costs.append([kind, other, *map(milliseconds, costs), f"{by_cost:.2f}", f"≥ {target:g}"])
 
     def _time_figure(self, what: str, ours: list[float], theirs: list[float], target: float) -> None:
@@ -185,7 +196,7 @@ class Bench:
             ]
             own = {"id", "created_at", "updated_at", "email", "phone"}
             alike = [{name: value for name, value in answer.items() if name not in own} for answer in answers]
-            if answers[0].keys() != answers[1].keys() or any(differences(alike[0], alike[1])):
+            if answers[0].keys() != answers[1].keys() or any(find_differences(alike[0], alike[1])):
                 raise SystemExit(f"The created customers differ: {answers}")
             runs: dict[str, list[Load]] = defaultdict(list)
             for _ in range(self.rounds):
@@ -200,27 +211,29 @@ class Bench:
     def _searches(self) -> None:
         rows = []
         with self._services("circe") as ((circe,), token), self.server.connect(self.database) as connection:
-            for kind in (*SEARCHES, *WORST):
-                least = 1 if kind in SEARCHES else 3
+            for kind in (*SEARCHES, *COSTLY_SEARCHES):
+                min_requests = 1 if kind in SEARCHES else 3
                 ours, theirs = [], []
-                # The trigram index can only be read by a bitmap.
+                # PostgreSQL reads the trigram index only by a bitmap scan, so this setting decides whether it is used.
                 connection.execute(f"SET enable_bitmapscan = {'on' if kind in SEARCHES else 'off'}")
                 for _ in range(self.rounds):
-                    ours.append(self._run(circe, self._messages(kind, token), least=least).percentile(0.5))
+                    ours.append(
+                        self._run(circe, self._messages(kind, token), min_requests=min_requests).percentile(0.5)
+                    )
                     theirs.append(self._search_floor(connection, kind))
                 other, target = ("its best SQL", 1.8) if kind in SEARCHES else ("a sequential scan", 0.5)
                 self._time_figure(f"search for {kind}, p50, against {other}", ours, theirs, target)
-                totals = [self._total(circe, path, token) for path in self.samples.paths[kind][:COMPARED]]
+                totals = [self._total(circe, path, token) for path in self.samples.paths[kind][:COMPARED_PER_KIND]]
                 rows.append([kind, repr(self.samples.words[kind][0]), f"{min(totals):,} to {max(totals):,}"])
         self.tables.append(("Searches", ["kind", "for example", "found"], rows))
 
     def _search_floor(self, connection: psycopg.Connection, kind: str) -> float:
-        """The median over words of the time of the best SQL for each, since the words make the statement."""
+        """Returns the median over words of the time of the fastest SQL, in seconds. Each word has its own statement."""
         times = []
-        for word in self.samples.words[kind][:COMPARED]:
+        for word in self.samples.words[kind][:COMPARED_PER_KIND]:
             sql, words = condition(word, self.samples.region)
-            values = [{"tenant": self.samples.business.id, "size": SIZE, "skip": 0, **words}]
-            times.append(self._timed(connection, floor.search(sql), values, self.seconds / COMPARED))
+            values = [{"tenant": self.samples.business.id, "size": PAGE_SIZE, "skip": 0, **words}]
+            times.append(self._timed(connection, floor.search(sql), values, self.seconds / COMPARED_PER_KIND))
         return median(times)
 
     def _total(self, service: Service, path: str, token: str) -> int:
@@ -233,8 +246,8 @@ class Bench:
                 times: dict[int, list[float]] = defaultdict(list)
                 for _ in range(self.rounds):
                     for number in (1, page):
-                        # Neighbours of the page, so that it isn't always the same rows.
-                        paths = [f"{CUSTOMERS}?page={number + near}&size={SIZE}" for near in range(10)]
+                        # The next pages too, so that not always the same rows are read.
+                        paths = [f"{CUSTOMERS}?page={number + near}&size={PAGE_SIZE}" for near in range(10)]
                         messages = cycle([request(path, token) for path in paths])
                         times[number].append(self._run(circe, messages).percentile(0.5))
                 self._time_figure(f"page {page:,}, p50, against page 1", times[page], times[1], 3)
@@ -250,7 +263,7 @@ class Bench:
             for name, (days, target) in periods.items():
                 query = "&".join(f"{key}={day}" for key, day in zip(("from_date", "to_date"), days, strict=True) if day)
                 path = f"{CUSTOMERS}/statistics/summary?{query}"
-                statement, values = floor.for_psycopg(ONE_PASS), parameters(business, *days)
+                statement, values = floor.to_psycopg(ONE_PASS), parameters(business, *days)
                 [[found]] = connection.execute(statement, values).fetchall()
                 try:
                     self._same(path, summary(found, business, *days), circe, token)
@@ -275,15 +288,15 @@ class Bench:
                 )
 
     def _same(self, path: str, theirs: Any, circe: Service, token: str) -> None:
-        found = [*differences(json.loads(Connection(circe.port).get(request(path, token))), theirs, path)]
+        found = [*find_differences(json.loads(Connection(circe.port).get(request(path, token))), theirs, path)]
         if found:
             raise SystemExit("\n".join(["The statistics differ from one pass of SQL:", *found]))
 
     # --- growth, writes -------------------------------------------------------------------------------------------
 
     def _growth(self) -> None:
-        sizes = sorted({size for size in GROWTH if size < self.customers} | {self.customers})
-        databases = {size: self.server.prepared(size) for size in sizes}
+        sizes = sorted({size for size in GROWTH_SIZES if size < self.customers} | {self.customers})
+        databases = {size: self.server.prepare_database(size) for size in sizes}
         times: dict[tuple[str, int], list[float]] = defaultdict(list)
         with ExitStack() as stack:
             served = {}
@@ -292,20 +305,20 @@ class Bench:
                 with self.server.connect(database) as connection:
                     served[size] = circe, token, samples(connection)
             for _ in range(self.rounds):
-                for kind in GROWING:
+                for kind in GROWTH_KINDS:
                     for size, (circe, token, sample) in served.items():
                         messages = self._messages(kind, token, sample)
-                        times[kind, size].append(self._run(circe, messages, least=20).percentile(0.5))
+                        times[kind, size].append(self._run(circe, messages, min_requests=20).percentile(0.5))
         small = min(sizes, key=lambda size: abs(size - 5_000))
-        for kind in GROWING:
+        for kind in GROWTH_KINDS:
             what = f"{kind}, p50, {self.customers:,} customers against {small:,}"
             self._time_figure(what, times[kind, self.customers], times[kind, small], 1.2)
             self.growth[kind] = {size: median(times[kind, size]) for size in sizes}
-        rows = [[kind, *(milliseconds(value) for value in self.growth[kind].values())] for kind in GROWING]
+        rows = [[kind, *(milliseconds(value) for value in self.growth[kind].values())] for kind in GROWTH_KINDS]
         self.tables.append(("Growth, p50 with one client", ["customers", *(f"{size:,}" for size in sizes)], rows))
 
     def _writes(self) -> None:
-        found, removed, spent = writes.throughputs(
+        found, removed, spent = writes.measure_writes(
             self.server, self.database, self.samples.business.id, rounds=self.rounds, seconds=self.seconds
         )
         rows = []
@@ -318,45 +331,45 @@ class Bench:
                 what = f"{script}s/s of {writes.WRITERS} writers, against without totals, search index and policies"
                 self.figures.append(Figure(what, rates["all"], rates["without"], ratio, 0.8, at_least=True))
         head = ["per second", "all", "without", "without audit too", "ratio", "ratio, audit too"]
-        self.tables.append((f"Writes, by pgbench\n\nTaken away: {', '.join(removed)}.", head, rows))
+        self.tables.append((f"Writes, by pgbench\n\nRemoved for “without”: {', '.join(removed)}.", head, rows))
         rows = [
             [script, name, milliseconds(time), f"{time / sum(times.values()):.0%}"]
             for script, times in spent.items()
-            for name, time in sorted(times.items(), key=lambda part: -part[1])
+            for name, time in sorted(times.items(), key=lambda item: -item[1])
         ]
         self.tables.append(("Where the time of a write goes in the database", ["what", "in", "p50", "share"], rows))
 
-    # --- what is said of it ---------------------------------------------------------------------------------------
+    # --- the report -----------------------------------------------------------------------------------------------
 
     def report(self) -> str:
-        """All of it, in Markdown."""
+        """Returns all results as Markdown."""
         commit = subprocess.run(
             ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
         ).stdout
         with self.server.connect() as connection:
             version = connection.info.parameter_status("server_version")
-        parts = [
+        sections = [
             "# How fast Circe is",
             f"{TODAY}, commit {commit.strip()}: {self.customers:,} customers, of whom {self.samples.total:,} in the tenant "
             f"measured; PostgreSQL {version}, Python {platform.python_version()}, {WORKERS} workers each, {self.rounds} "
             f"rounds of {self.seconds:g} s in turn; load of the machine at the end {os.getloadavg()[1]:.1f} on "
             f"{os.cpu_count()} cores. The load generator took at most {self.busiest:.0%} of a core, and gets "
-            f"{load.ceiling().rate:,.0f} answers a second from a server that does nothing else.",
+            f"{load.measure_generator().rate:,.0f} answers a second from a server that does nothing else.",
             *(() if self.customers >= 1_000_000 else ("The targets are about 1,000,000 customers, not these.",)),
             "![Requests per second, and growth](results.svg)",
             table(["what", "ours", "the other", "ratio", "target", ""], [figure.row() for figure in self.figures]),
         ]
         if self.costs:
-            parts += [
+            sections += [
                 "## Processor time a request, service and database together, at 16 clients",
                 table(["what", "against", "ours", "the other's", "ratio", "target"], self.costs),
             ]
         for title, head, rows in self.tables:
-            parts += [f"## {title}", table(head, rows)]
-        return "\n\n".join(parts) + "\n"
+            sections += [f"## {title}", table(head, rows)]
+        return "\n\n".join(sections) + "\n"
 
     def picture(self) -> str:
-        """The same as an SVG."""
+        """Returns the results as an SVG."""
         return picture(self.rates, self.growth)
 
 

@@ -1,4 +1,4 @@
-"""Circe's statistics in one statement, which reads every customer and every appointment of the tenant once."""
+"""Circe's statistics as one SQL statement, which reads each customer and each appointment of the tenant once."""
 
 import datetime as dt
 from typing import Any, NamedTuple
@@ -75,7 +75,7 @@ SELECT json_build_object(
 
 
 class Business(NamedTuple):
-    """What of a tenant the statistics depend on."""
+    """The columns of a tenant on which the statistics depend."""
 
     id: str
     time_zone: str
@@ -87,7 +87,7 @@ class Business(NamedTuple):
 
 
 def parameters(business: Business, first: dt.date | None, last: dt.date | None) -> dict[str, Any]:
-    """Those of ONE_PASS, for a period whose days may be open."""
+    """Returns the parameters of ONE_PASS for a period. None leaves an end of the period open."""
     zone = ZoneInfo(business.time_zone)
     now = dt.datetime.now(zone)
     start, end = first or dt.date(1, 1, 2), last or dt.date(9999, 12, 30)
@@ -107,7 +107,7 @@ def parameters(business: Business, first: dt.date | None, last: dt.date | None) 
 
 
 def summary(found: dict[str, Any], business: Business, first: dt.date | None, last: dt.date | None) -> dict[str, Any]:
-    """The answer of the endpoint, from what ONE_PASS found."""
+    """Returns the endpoint's answer, built from the result of ONE_PASS."""
     people, bookings, (base, retained) = found["people"], found["bookings"], found["retention"]
     total = people["total_customers"]
     rate = round(100 * retained / base, 1) if base else 0.0

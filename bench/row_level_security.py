@@ -1,11 +1,12 @@
-"""What the second wall between tenants costs: every kind of request with it and without, by turns.
+"""Measures the cost of row-level security: every kind of request with it and without it, in turn.
 
     DEMO=1 .venv/bin/python manage.py seed_demo --reset --customers 100000 --appointments 300000
     DEMO=1 .venv/bin/python bench/row_level_security.py --tenant lotus
 
-Without it there is no row-level security, the view of findable customers has no condition, and no statement says for whom
-it is. Prints milliseconds a request, as medians over all rounds, and their ratio: processor time of this process and of its
-session's (on this machine), which other work on the machine changes little. The customers it creates stay.
+"Without" means: no table has row-level security, the view of searchable customers has no condition, and no statement carries
+session settings. Prints the milliseconds of a request, as medians over all rounds, and their ratio. It measures the
+processor time of this process and of its database session (on this machine), since other work on the machine changes that
+little. The customers that it creates stay in the database.
 """
 # ruff: noqa: E402 (first the settings)
 
@@ -41,7 +42,7 @@ number = count(int(time.time()) % 10**6 * 1000)
 
 
 def requests(client: APIClient, tenant: Tenant) -> dict[str, Callable[[], object]]:
-    """What is measured, by name."""
+    """Returns the requests that are measured, by name."""
     with tenant_scope(tenant):
         some = Customer.objects.exclude(last_name=None).exclude(phone=None).order_by("pk")[1000]
         common = Customer.objects.order_by("-pk")[10].first_name[:3]
@@ -77,8 +78,8 @@ def requests(client: APIClient, tenant: Tenant) -> dict[str, Callable[[], object
 
 
 @contextmanager
-def no_rls() -> Iterator[None]:
-    """The block does without."""
+def without_row_level_security() -> Iterator[None]:
+    """Removes row-level security and the session settings during the block."""
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("SELECT oid::regclass::text FROM pg_class WHERE relrowsecurity")
         tables = [table for (table,) in cursor.fetchall()]
@@ -103,14 +104,14 @@ def _execute(cursor: CursorWrapper, statements: list[str]) -> None:
 
 
 def processor_time() -> float:
-    """Seconds, of this process and of its session's in PostgreSQL."""
+    """Returns the processor time of this process and of its PostgreSQL session, in seconds."""
     session = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat").read_text()
     return time.process_time() + int(session.split()[0]) / 1e9
 
 
-def measure(asked: dict[str, Callable[[], object]], times: dict[str, list[float]], repeat: int) -> None:
-    """Add the seconds of `repeat` requests of each kind."""
-    for name, ask in asked.items():
+def measure(requests_by_name: dict[str, Callable[[], object]], times: dict[str, list[float]], repeat: int) -> None:
+    """Appends the seconds of `repeat` requests of each kind to `times`."""
+    for name, ask in requests_by_name.items():
         ask()
         for _ in range(repeat):
             started = processor_time()
@@ -119,7 +120,7 @@ def measure(asked: dict[str, Callable[[], object]], times: dict[str, list[float]
 
 
 def main() -> None:
-    """Print a line a kind."""
+    """Prints a line for each kind of request."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tenant", required=True)
     parser.add_argument("--rounds", type=int, default=6)
@@ -134,15 +135,15 @@ def main() -> None:
     connection.close_pool()
     client = APIClient(headers={"host": "localhost"})
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {LoginSession.start(user).token_pair()['access']}")
-    asked = requests(client, tenant)
-    with_it: dict[str, list[float]] = {name: [] for name in asked}
-    without: dict[str, list[float]] = {name: [] for name in asked}
+    requests_by_name = requests(client, tenant)
+    with_it: dict[str, list[float]] = {name: [] for name in requests_by_name}
+    without: dict[str, list[float]] = {name: [] for name in requests_by_name}
     for _ in range(options.rounds):
-        measure(asked, with_it, options.repeat)
-        with no_rls():
-            measure(asked, without, options.repeat)
+        measure(requests_by_name, with_it, options.repeat)
+        with without_row_level_security():
+            measure(requests_by_name, without, options.repeat)
     print(f"{'':22}{'with':>8}{'without':>9}{'ratio':>7}")
-    for name in asked:
+    for name in requests_by_name:
         one, other = (1000 * statistics.median(times[name]) for times in (with_it, without))
         print(f"{name:22}{one:8.2f}{other:9.2f}{one / other:7.2f}")
 

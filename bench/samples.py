@@ -1,4 +1,4 @@
-"""What is asked: many different requests of each kind, from the rows that are there. The same ones in each run."""
+"""Builds the requests: many different ones of each kind, from stored rows. Each run has the same requests."""
 
 import datetime as dt
 import random
@@ -15,17 +15,17 @@ from bench.one_pass import Business
 CUSTOMERS = "/api/v1/customers"
 KINDS = ("list", "history", "detail")
 SEARCHES = ("rare word", "two words", "phone", "nobody")
-WORST = ("common word", "two letters")
+COSTLY_SEARCHES = ("common word", "two letters")
 TODAY = dt.datetime.now(dt.UTC).date()
-NUMBER = 200
-COMPARED = 20  # of each kind, where answers are compared
-SIZE = 20
-PAGES = 20  # of the list: reception looks at the first ones
+SAMPLE_SIZE = 200
+COMPARED_PER_KIND = 20  # the number of requests of each kind whose answers are compared
+PAGE_SIZE = 20
+LIST_PAGES = 20  # the first pages of the list, which people look at most
 
 
 @dataclass
 class Samples:
-    """Paths by kind, the words that were searched, and the tenant that all of it is about."""
+    """The paths and the search words by kind of request, and the tenant to which they belong."""
 
     business: Business
     region: str
@@ -36,12 +36,12 @@ class Samples:
 
     @property
     def last_page(self) -> int:
-        """The last full page of the list."""
-        return self.total // SIZE
+        """The number of the last full page of the list."""
+        return self.total // PAGE_SIZE
 
 
 def samples(connection: psycopg.Connection) -> Samples:
-    """Those of lotus, the largest tenant."""
+    """Returns the samples of lotus, the largest tenant."""
     rows = connection.cursor(row_factory=namedtuple_row)
     fields = ", ".join(Business._fields)
     [tenant] = rows.execute(f"SELECT {fields}, phone_region FROM tenants_tenant WHERE slug = 'lotus'").fetchall()
@@ -53,12 +53,12 @@ def samples(connection: psycopg.Connection) -> Samples:
         f"""SELECT id, first_name, last_name, email, phone {here}
         AND last_name IS NOT NULL AND email IS NOT NULL AND phone IS NOT NULL
         AND EXISTS (SELECT FROM appointments_appointment a WHERE a.tenant_id = c.tenant_id AND a.customer_id = c.id)
-        ORDER BY random() LIMIT {NUMBER}""",
+        ORDER BY random() LIMIT {SAMPLE_SIZE}""",
         [business.id],
     ).fetchall()
     pick = random.Random(1)
     words = {
-        # With its number, if two have the same, a mailbox is one person's.
+        # The part of the e-mail address before the @ belongs to one person: a second one has a number in it.
         "rare word": [person.email.partition("@")[0] for person in people],
         "two words": [f"{person.first_name} {person.last_name}" for person in people],
         "phone": [_national(person.phone) for person in people],
@@ -69,22 +69,24 @@ def samples(connection: psycopg.Connection) -> Samples:
     ids = [person.id for person in people]
     found = Samples(business, tenant.phone_region, total, ids, words)
     found.paths = {
-        "list": [f"{CUSTOMERS}?page={page}&size={SIZE}" for page in range(1, min(PAGES, found.last_page) + 1)],
+        "list": [
+            f"{CUSTOMERS}?page={page}&size={PAGE_SIZE}" for page in range(1, min(LIST_PAGES, found.last_page) + 1)
+        ],
         "detail": [f"{CUSTOMERS}/{pk}" for pk in ids],
-        "history": [f"{CUSTOMERS}/{pk}/appointments?size={SIZE}" for pk in ids],
+        "history": [f"{CUSTOMERS}/{pk}/appointments?size={PAGE_SIZE}" for pk in ids],
         **{kind: [f"{CUSTOMERS}?search={quote(text)}" for text in texts] for kind, texts in words.items()},
     }
     return found
 
 
 def _national(phone: str) -> str:
-    """As it is written where +62 is the country: 0812 3456 7890."""
+    """Formats a number as people write it in Indonesia (+62): 0812 3456 7890."""
     digits = "0" + phone.removeprefix("+62")
     return f"{digits[:4]} {digits[4:8]} {digits[8:]}"
 
 
 class NewCustomers:
-    """Bodies of creates, no two of one person."""
+    """Yields the bodies of requests that create customers, each another person."""
 
     def __init__(self) -> None:
         self.numbers = count(random.Random().randrange(10**6, 9 * 10**6) * 1000)

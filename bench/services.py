@@ -1,4 +1,4 @@
-"""The services that are measured: Circe as in production, and the yardsticks beside it."""
+"""Starts the services that are measured: Circe as in production, and the two of `bench/yardstick`."""
 
 import json
 import os
@@ -16,9 +16,9 @@ from bench.databases import PYTHON, ROOT
 from bench.load import Connection, WrongAnswer, request
 
 WORKERS = 2
-PATIENCE = 60  # seconds until a start is called failed
+START_TIMEOUT_SECONDS = 60
 PASSWORD = "circe-demo"
-# Both write a line a request, as they do by default. One key for all, so that one token is good everywhere.
+# All services have the same keys, so that one token is valid for all. All log a line for each request, their default.
 SECRETS = {"SECRET_KEY": secrets.token_hex(32), "JWT_SIGNING_KEY": secrets.token_hex(32)}
 UVICORN = (sys.executable, "-m", "uvicorn", "--workers", str(WORKERS), "--loop", "uvloop", "--http", "httptools")
 COMMANDS = {
@@ -35,12 +35,12 @@ class Service:
         self.name, self.port, self.process = name, port, process
 
     def token(self, mailbox: str) -> str:
-        """A fresh access token, of lotus's `admin`, `manager` or `staff`; only Circe gives any."""
+        """Returns a new access token of lotus's `admin`, `manager` or `staff`. Only Circe can log somebody in."""
         body = json.dumps({"email": f"{mailbox}@lotus.test", "password": PASSWORD}).encode()
         return json.loads(Connection(self.port).get(request("/api/v1/auth/login", body=body)))["access"]
 
     def memory(self) -> float:
-        """Megabytes of its processes together, pages they share counted once, for each worker."""
+        """Returns the memory per worker in megabytes: that of all processes, with shared pages counted once."""
         own, total = _descendants(self.process.pid), 0
         for pid in own:
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
@@ -51,7 +51,7 @@ class Service:
 
 @contextmanager
 def running(name: str, database_url: str) -> Iterator[Service]:
-    """Start the service `name` of COMMANDS on that database, and end it with the block."""
+    """Starts the service `name` of COMMANDS on the database, and stops it after the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -60,7 +60,7 @@ def running(name: str, database_url: str) -> Iterator[Service]:
     environment |= {"ALLOWED_HOSTS": "127.0.0.1", "SECURE_SSL_REDIRECT": "false"}
     command = [*COMMANDS[name], *([] if name == "circe" else ["--port", str(port)])]
     with open(ROOT / "var" / f"bench-{name}.log", "w") as log:
-        # A session of its own: a Ctrl-C is for us to pass on, in order.
+        # A session of its own, so that Ctrl-C reaches this process only, which then stops the service.
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
         )
@@ -77,7 +77,7 @@ def running(name: str, database_url: str) -> Iterator[Service]:
 
 
 def _wait_for(name: str, port: int, process: subprocess.Popen, log: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError, WrongAnswer):
             Connection(port).get(request("/healthz"))
@@ -87,7 +87,7 @@ def _wait_for(name: str, port: int, process: subprocess.Popen, log: str) -> None
 
 
 def processor_time(pid: int) -> float:
-    """Seconds of a process and all that descend from it, also of those that have ended."""
+    """Returns the processor time of a process and its descendants, also of those that have ended, in seconds."""
     ticks = 0
     for one in _descendants(pid):
         with suppress(OSError):

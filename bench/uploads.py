@@ -1,4 +1,4 @@
-"""What the most costly files that an upload may be cost to read: `python -m bench.uploads` prints a line for each."""
+"""Measures the reading of the most costly files that an upload may have: `python -m bench.uploads`."""
 
 import io
 import os
@@ -24,7 +24,7 @@ COLUMNS = 20
 
 
 def workbook(rows: int) -> bytes:
-    """A workbook of so many rows, each cell another text."""
+    """Returns a workbook with this number of rows, in which each cell has another text."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet()
     sheet.append(["first_name", "email", *(f"c{number}" for number in range(COLUMNS - 2))])
@@ -36,14 +36,14 @@ def workbook(rows: int) -> bytes:
 
 
 def csv(rows: int) -> bytes:
-    """A CSV file of so many rows."""
+    """Returns a CSV file with this number of rows."""
     header = ",".join(["first_name", "email", *(f"c{number}" for number in range(COLUMNS - 2))])
     lines = (",".join(f"cell {row} {column}" for column in range(COLUMNS)) for row in range(rows))
     return "\n".join([header, *lines]).encode()
 
 
 def measure(name: str, make: Callable[[int], bytes], rows: int) -> None:
-    """Print the size of the file, how long it took to read, and the memory of the child process and of this one."""
+    """Prints the size of the file, the time to read it, and the memory of the child process and of this one."""
     data = make(rows)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with TemporaryFile() as file, tenant_scope(ALL_TENANTS):

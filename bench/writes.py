@@ -1,7 +1,9 @@
-"""What writers pay for what the database keeps up to date: 8 of them, by pgbench, on copies of the database.
+"""Measures what triggers, search index and policies cost a write: 8 concurrent writers, by pgbench.
 
-One copy is as it is; from one the totals' triggers, the search index and the policies are gone; from one the audit
-trigger too. And of what a write's time in the database consists, by EXPLAIN ANALYZE.
+They write to copies of the database.
+
+One copy has everything. One has no triggers of summary tables, no search index and no policies. One has no audit trigger
+either. EXPLAIN ANALYZE then shows how the time of a write is divided in the database.
 """
 
 import os
@@ -16,12 +18,12 @@ from typing import Any
 import psycopg
 
 from bench.databases import Server, pgbench
-from bench.floor import for_psycopg
+from bench.floor import to_psycopg
 
 WRITERS = 8
 
-# What the scripts choose from. A slot is a quarter of an hour of a member of staff's that nobody has booked.
-PREPARE = """
+# The rows from which the scripts choose. A slot is a free quarter of an hour of a member of staff.
+PREPARE_SQL = """
 CREATE TABLE bench_customer AS
 SELECT (row_number() OVER ())::int AS n, id FROM customers_customer WHERE tenant_id = %(tenant)s AND NOT is_deleted;
 ALTER TABLE bench_customer ADD PRIMARY KEY (n);
@@ -41,7 +43,7 @@ SCRIPTS = {
     "booking": rf"""
 \set n random(1, :customers)
 SELECT nextval('bench_number') AS slot \gset
-SELECT n AS place, staff_id AS who FROM bench_booking WHERE n = mod(:slot::int, :staff::int) \gset
+SELECT n AS booking_number, staff_id AS who FROM bench_booking WHERE n = mod(:slot::int, :staff::int) \gset
 BEGIN;
 {ACTOR}
 SELECT pg_advisory_xact_lock(3, hashtext(:tenant || :who));
@@ -52,10 +54,10 @@ SELECT {NEW_ID}, :tenant, now(), now(), outlet_id, c.id, staff_id, service_id,
        date '2060-01-01' + (:slot::int / :staff::int / 40),
        time '09:00' + make_interval(mins => 15 * mod(:slot::int / :staff::int, 40)),
        time '09:15' + make_interval(mins => 15 * mod(:slot::int / :staff::int, 40)), 'pending', 150000, 'unpaid', 0
-FROM bench_booking b, bench_customer c WHERE b.n = :place::int AND c.n = :n::int;
+FROM bench_booking b, bench_customer c WHERE b.n = :booking_number::int AND c.n = :n::int;
 COMMIT;
 """,
-    # One of the name, which is searched, of points, which are summed, and of notes.
+    # It changes the name, which is searched, the points, which are summed, and the notes.
     "customer update": rf"""
 \set n random(1, :customers)
 \set points random(0, 500)
@@ -82,7 +84,7 @@ COMMIT;
 }
 
 STATEMENT = re.compile(r"^(?:INSERT|UPDATE).*?;", re.DOTALL | re.MULTILINE)
-EXPLAINED = 200
+EXPLAIN_RUNS = 200
 
 TRIGGERS = """
 SELECT format('ALTER TABLE %%s DISABLE TRIGGER %%I', tgrelid::regclass, tgname), tgname
@@ -101,11 +103,13 @@ FROM pg_class WHERE relrowsecurity
 """
 
 
-def throughputs(
+def measure_writes(
     server: Server, database: str, tenant: str, *, rounds: int, seconds: float
 ) -> tuple[dict[str, dict[str, list[float]]], list[str], dict[str, dict[str, float]]]:
-    """Transactions per second, `{"booking": {"all": […], "without": […], "without audit": […]}, …}`, an entry a round;
-    the names of all that the last one is without; and where the time of one goes.
+    """Measures the scripts. Returns three things:
+
+    transactions per second, `{"booking": {"all": […], "without": […], "without audit": […]}, …}`, with one entry per round;
+    the names of the objects that the last variant does not have; and seconds of a write by what they are spent in.
     """
     found: dict[str, dict[str, list[float]]] = {script: {} for script in SCRIPTS}
     with ExitStack() as copies:
@@ -115,12 +119,12 @@ def throughputs(
         }
         for variant, name in names.items():
             with server.connect(name) as connection:
-                psycopg.ClientCursor(connection).execute(PREPARE, {"tenant": tenant})
+                psycopg.ClientCursor(connection).execute(PREPARE_SQL, {"tenant": tenant})
                 removed = _strip(connection, variant)
                 [[customers]] = connection.execute("SELECT count(*) FROM bench_customer").fetchall()
                 [[staff]] = connection.execute("SELECT count(*) FROM bench_booking").fetchall()
             sizes = {"tenant": tenant, "customers": customers, "staff": staff}
-        # What was copied is written to the disk before, and not while they write.
+        # Writes the copies to the disk now, so that it does not happen during the measurement.
         os.sync()
         for _ in range(rounds):
             for script, text in SCRIPTS.items():
@@ -132,22 +136,22 @@ def throughputs(
 
 
 def _explained(connection: psycopg.Connection, script: str, sizes: dict[str, Any]) -> dict[str, float]:
-    """Seconds of a script's statement by what they are spent in, medians: itself, each trigger, each reference."""
+    """Returns the median seconds of a script's statement: of the row itself, of each trigger, and of each foreign key."""
     spent: dict[str, list[float]] = defaultdict(list)
     [statement], pick = STATEMENT.findall(script), random.Random(5)
-    for _ in range(EXPLAINED):
+    for _ in range(EXPLAIN_RUNS):
         [[number]] = connection.execute("SELECT nextval('bench_number')").fetchall()
         chosen = {
             "n": pick.randint(1, sizes["customers"]),
             "points": pick.randint(0, 500),
-            "place": number % sizes["staff"],
+            "booking_number": number % sizes["staff"],
         }
         values = {**sizes, **chosen, "slot": number, "number": str(number)}
         with connection.transaction():
             connection.execute(f"SET LOCAL ROLE circe_app; SET LOCAL circe.tenant = '{sizes['tenant']}'; {ACTOR}")
             cursor = psycopg.ClientCursor(connection)
             [[[explained]]] = cursor.execute(
-                f"EXPLAIN (ANALYZE, FORMAT json) {for_psycopg(statement)}", values
+                f"EXPLAIN (ANALYZE, FORMAT json) {to_psycopg(statement)}", values
             ).fetchall()
         triggers = {one.get("Constraint Name", one["Trigger Name"]): one["Time"] for one in explained["Triggers"]}
         spent["the row and its indexes"].append(explained["Execution Time"] - sum(triggers.values()))
@@ -157,7 +161,7 @@ def _explained(connection: psycopg.Connection, script: str, sizes: dict[str, Any
 
 
 def _strip(connection: psycopg.Connection, variant: str) -> list[str]:
-    """Take away what the variant is without; the names of what went."""
+    """Removes what the variant does not have. Returns the names of the removed objects."""
     statements = []
     if variant != "all":
         for query in (TRIGGERS, SEARCH_INDEXES, POLICIES):
@@ -173,7 +177,7 @@ def _strip(connection: psycopg.Connection, variant: str) -> list[str]:
 def _pgbench(url: str, script: str, variables: dict[str, object], seconds: float) -> float:
     command = [str(pgbench()), "--no-vacuum", "--protocol=prepared", f"--client={WRITERS}", "--jobs=2"]
     command += [f"--define={name}={value}" for name, value in variables.items()]
-    # As the application, in its tenant.
+    # With the application's role, in the scope of the tenant.
     options = {"PGOPTIONS": f"-c role=circe_app -c circe.tenant={variables['tenant']}"}
     done = subprocess.run(
         [
@@ -195,5 +199,5 @@ def _pgbench(url: str, script: str, variables: dict[str, object], seconds: float
 
 
 def ratio(runs: dict[str, list[float]], variant: str) -> float:
-    """The median over the rounds of what "all" reaches of `variant`."""
+    """Returns the median over the rounds of the rate of "all" divided by that of `variant`."""
     return median(mine / other for mine, other in zip(runs["all"], runs[variant], strict=True))

@@ -1,4 +1,4 @@
-"""What `make bench` measures with: statements that answer as the API does, and a comparison that sees what differs."""
+"""The statements of `make bench` give the answers of the API, and its comparison finds every difference."""
 
 import datetime as dt
 import threading
@@ -11,9 +11,9 @@ from django.core.management import call_command
 from django.db import connection
 
 from bench import floor, load
-from bench.compare import differences
+from bench.compare import find_differences
 from bench.one_pass import ONE_PASS, parameters, summary
-from bench.samples import CUSTOMERS, SIZE, samples
+from bench.samples import CUSTOMERS, PAGE_SIZE, samples
 from bench.yardstick.search import condition
 from circe.db.roles import as_owner
 from conftest import client_of
@@ -22,7 +22,7 @@ from tenants.models import User
 
 @pytest.fixture
 def api(db):
-    """The client of lotus's administrator, over a hundred customers."""
+    """Loads a hundred customers, and returns the client of lotus's administrator."""
     call_command("seed_demo", tenants=3, customers=100, appointments=500, stdout=StringIO())
     return client_of(User.objects.get(email="admin@lotus.test"))
 
@@ -33,48 +33,50 @@ def sample(api):
         return samples(connection.connection)
 
 
-def answer_of(sql, **values):
-    """The one value of a statement of the floor."""
+def execute(sql, **values):
+    """Returns the only value of a statement of `bench.floor`."""
     with as_owner():
-        return connection.connection.execute(floor.for_psycopg(sql), values).fetchone()[0]
+        return connection.connection.execute(floor.to_psycopg(sql), values).fetchone()[0]
 
 
-def alike(answer, found):
-    """Whether the API's answer holds just what a statement found, for each key of that."""
-    return [*differences({name: answer.json()[name] for name in found}, found)]
+def list_differences(answer, found):
+    """Returns the differences between the API's answer and what a statement found, for the keys of the latter."""
+    return [*find_differences({name: answer.json()[name] for name in found}, found)]
 
 
-def test_a_page_of_the_list_is_what_its_statement_finds(api, sample):
-    path = f"{CUSTOMERS}?page=2&size={SIZE}"
-    assert not alike(api.get(path), answer_of(floor.LIST, tenant=sample.business.id, size=SIZE, skip=SIZE))
+def test_the_statement_of_the_list_finds_what_the_api_answers(api, sample):
+    path = f"{CUSTOMERS}?page=2&size={PAGE_SIZE}"
+    assert not list_differences(
+        api.get(path), execute(floor.LIST, tenant=sample.business.id, size=PAGE_SIZE, skip=PAGE_SIZE)
+    )
 
 
 @pytest.mark.parametrize("kind", ["rare word", "two words", "phone", "nobody", "common word", "two letters"])
-def test_a_search_is_what_its_statement_finds(api, sample, kind):
+def test_the_statement_of_a_search_finds_what_the_api_answers(api, sample, kind):
     for path, text in zip(sample.paths[kind][:5], sample.words[kind][:5], strict=True):
         sql, words = condition(text, sample.region)
-        found = answer_of(floor.search(sql), tenant=sample.business.id, size=SIZE, skip=0, **words)
-        assert not alike(api.get(path), found)
+        found = execute(floor.search(sql), tenant=sample.business.id, size=PAGE_SIZE, skip=0, **words)
+        assert not list_differences(api.get(path), found)
         assert found["total"] > 0 or kind in {"nobody", "two letters"}
 
 
-def test_a_customer_and_their_history_are_what_their_statements_find(api, sample):
+def test_the_statements_of_detail_and_history_find_what_the_api_answers(api, sample):
     now = dt.datetime.now(dt.UTC).astimezone(dt.timezone(dt.timedelta(hours=7)))
     for detail, history, pk in zip(sample.paths["detail"], sample.paths["history"], sample.ids, strict=True):
         person = {"tenant": sample.business.id, "id": pk}
-        assert not [*differences(api.get(detail).json(), answer_of(floor.DETAIL, **person))]
-        moment = {"today": now.date(), "clock": now.time(), "size": SIZE, "skip": 0}
-        assert not alike(api.get(history), answer_of(floor.HISTORY, **person, **moment))
+        assert not [*find_differences(api.get(detail).json(), execute(floor.DETAIL, **person))]
+        moment = {"today": now.date(), "clock": now.time(), "size": PAGE_SIZE, "skip": 0}
+        assert not list_differences(api.get(history), execute(floor.HISTORY, **person, **moment))
 
 
 @pytest.mark.parametrize("days", [(None, None), (400, 36), (60, 31), (None, 100), (100, None)])
-def test_the_statistics_are_what_one_pass_of_sql_finds(api, sample, days):
+def test_one_pass_of_sql_finds_the_statistics_that_the_api_answers(api, sample, days):
     today = dt.datetime.now(dt.UTC).date()
     first, last = (ago and today - dt.timedelta(days=ago) for ago in days)
     query = {name: day for name, day in (("from_date", first), ("to_date", last)) if day}
-    found = answer_of(ONE_PASS, **parameters(sample.business, first, last))
-    told = api.get(f"{CUSTOMERS}/statistics/summary", query).json()
-    assert not [*differences(told, summary(found, sample.business, first, last))]
+    found = execute(ONE_PASS, **parameters(sample.business, first, last))
+    answer = api.get(f"{CUSTOMERS}/statistics/summary", query).json()
+    assert not [*find_differences(answer, summary(found, sample.business, first, last))]
 
 
 @pytest.mark.parametrize(
@@ -90,14 +92,14 @@ def test_the_statistics_are_what_one_pass_of_sql_finds(api, sample, days):
         ({"a": [{"b": "x"}]}, {"a": [{"b": "y"}]}),
     ],
 )
-def test_the_comparison_sees_what_differs(ours, theirs):
-    assert [*differences(ours, theirs)]
-    assert not [*differences(ours, ours)]
+def test_the_comparison_finds_every_difference(ours, theirs):
+    assert [*find_differences(ours, theirs)]
+    assert not [*find_differences(ours, ours)]
 
 
 @pytest.fixture
 def server():
-    """The port of a server that answers `/` with 200 and all else with 500, and counts."""
+    """A server that answers `/` with 200 and any other path with 500, and lists the paths in `served`."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -106,7 +108,7 @@ def server():
             served.append(self.path)
             self.send_response(200 if self.path == "/" else 500)
             self.send_header("Content-Length", "100000")
-            # As gunicorn does where a worker is renewed.
+            # As gunicorn does before it restarts a worker.
             if len(served) % 7 == 0:
                 self.send_header("Connection", "close")
             self.end_headers()
@@ -124,11 +126,11 @@ def server():
 
 
 def test_the_load_generator_counts_every_answer(server):
-    ran = load.run(server.server_port, repeat(load.request("/")), clients=5, seconds=0.1, least=50)
+    ran = load.run(server.server_port, repeat(load.request("/")), clients=5, seconds=0.1, min_requests=50)
     assert len(ran.latencies) == len(server.served) >= 50
     assert ran.latencies == sorted(ran.latencies)
 
 
-def test_the_load_generator_stops_at_a_refusal(server):
+def test_the_load_generator_stops_at_an_error_status(server):
     with pytest.raises(load.WrongAnswer, match="500"):
         load.run(server.server_port, repeat(load.request("/no")), clients=2, seconds=5)

@@ -1,4 +1,4 @@
-"""Who is asking: what both yardsticks make of a token."""
+"""Reads the access token of a request, for both services."""
 
 import os
 from typing import Any
@@ -11,7 +11,7 @@ ADMINS = {"super_admin", "tenant_admin"}
 
 
 def claims(authorization: str) -> dict[str, Any] | None:
-    """The claims of a bearer token that is signed by us and has not expired, or None."""
+    """Returns the claims of a bearer token. Returns None if it is not signed with our key, or has expired."""
     scheme, _, token = authorization.partition(" ")
     try:
         found = jwt.decode(token, KEY, algorithms=["HS256"], options={"require": ["exp", "sub"]})

@@ -1,8 +1,8 @@
-"""Circe's five endpoints as FastAPI and SQLAlchemy would have them.
+"""Five of Circe's endpoints, written with FastAPI and SQLAlchemy.
 
     uvicorn bench.yardstick.app:app --workers 2
 
-`DATABASE_URL` and `JWT_SIGNING_KEY` are Circe's.
+The environment variables `DATABASE_URL` and `JWT_SIGNING_KEY` have Circe's values.
 """
 
 import datetime as dt
@@ -59,7 +59,7 @@ CUSTOMERS = "/api/v1/customers"
 
 
 async def session() -> AsyncIterator[AsyncSession]:
-    """A session, and with it a transaction, for each request."""
+    """Opens a session, and so a transaction, for each request."""
     async with new_session() as opened:
         yield opened
 
@@ -68,7 +68,7 @@ Session = Annotated[AsyncSession, Depends(session)]
 
 
 async def current_user(db: Session, authorization: Annotated[str, Header()] = "") -> User:
-    """Who the token speaks for, with their tenant, if both and the session are good now."""
+    """Returns the token's user with the tenant. Answers 401 if one of them is inactive, or if the session has ended."""
     claims = access.claims(authorization)
     if claims is None:
         raise HTTPException(401)
@@ -85,7 +85,7 @@ async def current_user(db: Session, authorization: Annotated[str, Header()] = ""
 
 
 def allowed(roles: set[str]) -> Any:
-    """The dependency that lets people of these roles in, and gives their tenant."""
+    """Returns the dependency that answers 403 to other roles, and gives the user's tenant."""
 
     async def tenant_of(user: Annotated[User, Depends(current_user)]) -> Tenant:
         if user.role not in roles:
@@ -102,7 +102,7 @@ Size = Annotated[int, Query(ge=1, le=100)]
 
 
 def preferred(model: type[PreferredService] | type[PreferredStaff], column: Any) -> ColumnElement:
-    """The ids of a customer's favourites, in order."""
+    """Returns the expression of the ids of a customer's preferred rows, in order."""
     return (
         select(func.coalesce(array_agg(aggregate_order_by(column, model.position)), text("'{}'")))
         .where(model.tenant_id == Customer.tenant_id, model.customer_id == Customer.id)
@@ -131,10 +131,10 @@ profiles = select(
 
 
 def as_customer(row: Any) -> dict[str, Any]:
-    """The values of CustomerOut, from a row of `profiles`."""
+    """Returns the values of CustomerOut, from a row of `profiles`."""
     customer = row.Customer
     return {
-        **{name: getattr(customer, name) for name in PLAIN},
+        **{name: getattr(customer, name) for name in CUSTOMER_FIELDS},
         "total_appointments": row.total_appointments,
         "total_spent": row.total_spent,
         "last_appointment_date": row.last_appointment_date,
@@ -157,12 +157,12 @@ def as_customer(row: Any) -> dict[str, Any]:
     }
 
 
-PLAIN = [name for name in CustomerOut.model_fields if hasattr(Customer, name)]
+CUSTOMER_FIELDS = [name for name in CustomerOut.model_fields if hasattr(Customer, name)]
 
 
 @app.get("/healthz")
 async def healthz() -> None:
-    """The process lives."""
+    """Answers 200 while the process runs."""
 
 
 @app.get(CUSTOMERS)
@@ -178,7 +178,7 @@ async def list_customers(
     created_from: dt.date | None = None,
     created_to: dt.date | None = None,
 ) -> CustomerPage:
-    """A page of the customers that the parameters leave, newest first."""
+    """Answers a page of the customers that match the parameters, newest first."""
     zone = ZoneInfo(tenant.time_zone)
     conditions: list[Any] = [Customer.tenant_id == tenant.id, ~Customer.is_deleted]
     if search:
@@ -198,15 +198,15 @@ async def list_customers(
 
     newest = Customer.created_at.desc(), Customer.id.desc()
     total = await db.scalar(select(func.count()).select_from(Customer).where(*conditions))
-    # Ids first: nothing else is read of the rows that are skipped.
+    # It reads ids first. Of skipped rows nothing else is read.
     ids = select(Customer.id).where(*conditions).order_by(*newest).limit(size).offset((page - 1) * size).subquery()
     rows = await db.execute(profiles.join(ids, ids.c.id == Customer.id).order_by(*newest))
     items = [CustomerOut.model_validate(as_customer(row)) for row in rows]
     return CustomerPage(items=items, total=total, page=page, size=size, pages=math.ceil(total / size))
 
 
-def one(tenant: Tenant, customer_id: str) -> Select:
-    """The profile of a customer who is not deleted."""
+def select_profile(tenant: Tenant, customer_id: str) -> Select:
+    """Returns the query for the profile of a customer who is not soft-deleted."""
     return profiles.where(Customer.id == customer_id, Customer.tenant_id == tenant.id, ~Customer.is_deleted)
 
 
@@ -214,13 +214,13 @@ def one(tenant: Tenant, customer_id: str) -> Select:
 async def create_customer(
     db: Session, tenant: Staff, user: Annotated[User, Depends(current_user)], body: CustomerIn
 ) -> CustomerCreated:
-    """A new walk-in."""
+    """Creates a walk-in customer."""
     email = unicodedata.normalize("NFKC", body.email) if body.email else None
     email_key = email and email.casefold()
     phone = e164(body.phone, tenant.phone_region) if body.phone else None
     if not (email or phone):
         raise HTTPException(400, "A customer needs an e-mail address or a phone number.")
-    # For the audit trail, which the database keeps.
+    # The database's triggers write it to the audit trail.
     await db.execute(select(func.set_config("circe.actor", json.dumps({"user_id": user.id}), True)))
     same = [*([Customer.email_key == email_key] if email_key else []), *([Customer.phone == phone] if phone else [])]
     others = await db.execute(
@@ -255,13 +255,13 @@ async def create_customer(
         if error.orig.__cause__.constraint_name not in {"customer_email", "customer_phone"}:
             raise
         raise HTTPException(409, "Another customer has this e-mail address or phone number.") from error
-    row = (await db.execute(one(tenant, customer.id).execution_options(populate_existing=True))).one()
+    row = (await db.execute(select_profile(tenant, customer.id).execution_options(populate_existing=True))).one()
     await db.commit()
     return CustomerCreated.model_validate(as_customer(row) | {"possible_duplicates": conflicts})
 
 
 def e164(number: str, region: str) -> str:
-    """The number in canonical form; a national one is completed with the region."""
+    """Returns the number in E.164. A national number gets the country code of the region."""
     try:
         return phonenumbers.format_number(phonenumbers.parse(number, region), phonenumbers.PhoneNumberFormat.E164)
     except phonenumbers.NumberParseException as error:
@@ -272,7 +272,7 @@ def e164(number: str, region: str) -> str:
 async def statistics(
     db: Session, tenant: Admin, from_date: dt.date | None = None, to_date: dt.date | None = None
 ) -> Summary:
-    """Every figure, for a period or for all time."""
+    """Answers all figures, of a period or of all time."""
     business = Business(*(getattr(tenant, name) for name in Business._fields))
     found = await db.scalar(text(ONE_PASS).bindparams(**parameters(business, from_date, to_date)))
     return Summary.model_validate(summary(found, business, from_date, to_date))
@@ -280,8 +280,8 @@ async def statistics(
 
 @app.get(f"{CUSTOMERS}/{{customer_id}}")
 async def read_customer(db: Session, tenant: Staff, customer_id: str) -> CustomerOut:
-    """A customer."""
-    row = (await db.execute(one(tenant, customer_id))).one_or_none()
+    """Answers a customer's profile."""
+    row = (await db.execute(select_profile(tenant, customer_id))).one_or_none()
     if row is None:
         raise HTTPException(404)
     return CustomerOut.model_validate(as_customer(row))
@@ -298,7 +298,7 @@ async def list_appointments(
     from_date: dt.date | None = None,
     to_date: dt.date | None = None,
 ) -> History:
-    """The history of a customer, newest first, with figures over all of it."""
+    """Answers a page of a customer's history, newest first, with counts of the whole history."""
     there = select(Customer.id).where(Customer.id == customer_id, Customer.tenant_id == tenant.id, ~Customer.is_deleted)
     if await db.scalar(there) is None:
         raise HTTPException(404)
@@ -343,7 +343,7 @@ async def list_appointments(
 
 
 def as_appointment(appointment: Appointment, currency: str) -> AppointmentOut:
-    """The appointment with its payment; amounts are in `currency`."""
+    """Adds payment and currency to the appointment."""
     appointment.currency = currency
     appointment.payment = {
         "status": appointment.payment_status,

@@ -1,4 +1,4 @@
-"""The tables that the yardstick reads and writes, as SQLAlchemy knows them."""
+"""SQLAlchemy's models of the tables that `app` reads and writes."""
 
 import datetime as dt
 import secrets
@@ -10,12 +10,12 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_colu
 
 
 def new_id() -> str:
-    """A fresh id: seconds and random digits."""
+    """Returns a new id: seconds and random digits."""
     return f"{int(time.time()):08x}{secrets.token_hex(8)}"
 
 
 class Base(DeclarativeBase):
-    """What the models share."""
+    """The base class of the models."""
 
     type_annotation_map = {list[str]: ARRAY(String), dt.datetime: DateTime(timezone=True)}
 
@@ -56,7 +56,7 @@ class User(Base):
 
 
 class LoginSession(Base):
-    """A log-in; its tokens are good until it has ended."""
+    """A log-in. Its tokens are valid until it has ended."""
 
     __tablename__ = "tenants_loginsession"
 
@@ -66,7 +66,7 @@ class LoginSession(Base):
 
 
 class Outlet(Base):
-    """A place."""
+    """A branch of a business."""
 
     __tablename__ = "tenants_outlet"
 
@@ -126,7 +126,7 @@ class Customer(Base):
 
 
 class PreferredService(Base):
-    """A service that a customer likes."""
+    """A service that a customer prefers."""
 
     __tablename__ = "customers_preferredservice"
 
@@ -138,7 +138,7 @@ class PreferredService(Base):
 
 
 class PreferredStaff(Base):
-    """A member of staff whom a customer likes."""
+    """A member of staff whom a customer prefers."""
 
     __tablename__ = "customers_preferredstaff"
 
@@ -150,7 +150,7 @@ class PreferredStaff(Base):
 
 
 class Appointment(Base):
-    """A customer's time with a member of staff."""
+    """An appointment of a customer with a member of staff."""
 
     __tablename__ = "appointments_appointment"
 

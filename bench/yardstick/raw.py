@@ -1,4 +1,4 @@
-"""List, history and detail on asyncpg and orjson, without an ORM, models of answers, or a framework's dependencies.
+"""List, history and detail with asyncpg and orjson, without an ORM and without models of the answers.
 
 uvicorn bench.yardstick.raw:app --workers 2
 """
@@ -26,16 +26,16 @@ CALLER = """
 SELECT u.role, t.* FROM tenants_user u JOIN tenants_tenant t ON t.id = u.tenant_id
 WHERE u.id = $1 AND u.is_active AND t.is_active
   AND EXISTS (SELECT FROM tenants_loginsession s WHERE s.id = $2 AND s.user_id = u.id AND s.ended_at IS NULL)"""
-PLAIN = (
+CUSTOMER_FIELDS = (
     *("id", "tenant_id", "first_name", "last_name", "email", "email_verified", "phone", "phone_verified", "gender"),
     *("date_of_birth", "address", "tags", "source", "loyalty_points", "is_active", "has_password"),
     *("total_appointments", "total_spent", "last_appointment_date"),
 )
-LIKED = (
+PREFERENCE_FIELDS = (
     *("language", "marketing_consent", "notes", "preferred_outlet_id", "preferred_services", "preferred_staff_ids"),
     *("preferred_categories", "accessibility_needs"),
 )
-BOOKED = (
+APPOINTMENT_FIELDS = (
     *("id", "tenant_id", "outlet_id", "customer_id", "staff_id", "service_id", "appointment_date", "start_time"),
     *("end_time", "status", "total_price", "notes", "currency"),
 )
@@ -43,57 +43,57 @@ BOOKED = (
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
-    """The pool lives as long as the process."""
+    """Opens the pool for the lifetime of the process."""
     async with asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=2, max_size=10) as app.state.pool:
         yield
 
 
 async def fetch(connection: asyncpg.Connection, sql: str, **parameters: Any) -> list[asyncpg.Record]:
-    """The rows of a statement of `floor`."""
-    statement, names = floor.for_asyncpg(sql)
+    """Executes a statement of `floor` and returns its rows."""
+    statement, names = floor.to_asyncpg(sql)
     return await connection.fetch(statement, *(parameters[name] for name in names))
 
 
-def answer(body: Any, status: int = 200) -> Response:
-    """The body as JSON."""
+def as_json_response(body: Any, status: int = 200) -> Response:
+    """Returns a response with the body as JSON."""
     return Response(orjson.dumps(body), status, media_type="application/json")
 
 
 def endpoint(handle: Any) -> Any:
-    """The view that checks who asks, then calls `handle(request, connection, caller)`."""
+    """Returns a view that authenticates the caller and then calls `handle(request, connection, caller)`."""
 
     async def view(request: Request) -> Response:
         claims = access.claims(request.headers.get("authorization", ""))
         if claims is None:
-            return answer({"detail": "Unauthorized"}, 401)
+            return as_json_response({"detail": "Unauthorized"}, 401)
         async with request.app.state.pool.acquire() as connection:
             caller = await connection.fetchrow(CALLER, claims["sub"], claims.get("sid"))
             if caller is None:
-                return answer({"detail": "Unauthorized"}, 401)
+                return as_json_response({"detail": "Unauthorized"}, 401)
             if caller["role"] not in access.STAFF:
-                return answer({"detail": "Forbidden"}, 403)
+                return as_json_response({"detail": "Forbidden"}, 403)
             body = await handle(request, connection, caller)
-        return answer({"detail": "Not Found"}, 404) if body is None else answer(body)
+        return as_json_response({"detail": "Not Found"}, 404) if body is None else as_json_response(body)
 
     return view
 
 
-def paging(request: Request) -> tuple[int, int]:
-    """The page and its size."""
+def read_page(request: Request) -> tuple[int, int]:
+    """Reads the number of the page and its size."""
     return int(request.query_params.get("page", 1)), int(request.query_params.get("size", 20))
 
 
-def instant(value: dt.datetime) -> str:
-    """`2025-01-15T10:30:00Z`; asyncpg's are in UTC."""
+def format_instant(value: dt.datetime) -> str:
+    """Formats an instant as `2025-01-15T10:30:00Z`. asyncpg returns instants in UTC."""
     return value.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def as_customer(row: asyncpg.Record) -> dict[str, Any]:
-    """A row of `floor.COLUMNS` as the API shows it."""
+    """Returns a row of `floor.COLUMNS` as the API shows it."""
     return {
-        **{name: row[name] for name in PLAIN},
-        "created_at": instant(row["created_at"]),
-        "updated_at": instant(row["updated_at"]),
+        **{name: row[name] for name in CUSTOMER_FIELDS},
+        "created_at": format_instant(row["created_at"]),
+        "updated_at": format_instant(row["updated_at"]),
         "preferences": {
             "communication_preferences": {
                 "email": row["accepts_email"],
@@ -101,17 +101,17 @@ def as_customer(row: asyncpg.Record) -> dict[str, Any]:
                 "push_notifications": row["accepts_push"],
                 "whatsapp": row["accepts_whatsapp"],
             },
-            **{name: row[name] for name in LIKED},
+            **{name: row[name] for name in PREFERENCE_FIELDS},
         },
     }
 
 
 def as_appointment(row: asyncpg.Record) -> dict[str, Any]:
-    """A row of `floor.APPOINTMENTS` as the API shows it."""
+    """Returns a row of `floor.APPOINTMENTS` as the API shows it."""
     return {
-        **{name: row[name] for name in BOOKED},
-        "created_at": instant(row["created_at"]),
-        "updated_at": instant(row["updated_at"]),
+        **{name: row[name] for name in APPOINTMENT_FIELDS},
+        "created_at": format_instant(row["created_at"]),
+        "updated_at": format_instant(row["updated_at"]),
         "service": {
             "id": row["service_id"],
             "name": row["service_name"],
@@ -131,8 +131,8 @@ def as_appointment(row: asyncpg.Record) -> dict[str, Any]:
 
 @endpoint
 async def customers(request: Request, connection: asyncpg.Connection, caller: asyncpg.Record) -> dict[str, Any]:
-    """A page of customers."""
-    page, size = paging(request)
+    """Answers a page of customers."""
+    page, size = read_page(request)
     search = request.query_params.get("search")
     sql, words = condition(search, caller["phone_region"]) if search else ("true", {})
     total = (await fetch(connection, floor.count(sql), tenant=caller["id"], **words))[0][0]
@@ -145,15 +145,15 @@ async def customers(request: Request, connection: asyncpg.Connection, caller: as
 
 @endpoint
 async def customer(request: Request, connection: asyncpg.Connection, caller: asyncpg.Record) -> dict[str, Any] | None:
-    """A customer."""
+    """Answers a customer's profile."""
     rows = await fetch(connection, floor.CUSTOMER, tenant=caller["id"], id=request.path_params["id"])
     return as_customer(rows[0]) if rows else None
 
 
 @endpoint
 async def history(request: Request, connection: asyncpg.Connection, caller: asyncpg.Record) -> dict[str, Any] | None:
-    """A customer's appointments."""
-    page, size = paging(request)
+    """Answers a page of a customer's appointments."""
+    page, size = read_page(request)
     who = {"tenant": caller["id"], "id": request.path_params["id"]}
     if not await fetch(connection, floor.IS_THERE, **who):
         return None
@@ -169,7 +169,7 @@ async def history(request: Request, connection: asyncpg.Connection, caller: asyn
 
 
 async def healthz(request: Request) -> Response:
-    """The process lives."""
+    """Answers 200 while the process runs."""
     return Response()
 
 

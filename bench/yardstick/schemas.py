@@ -1,4 +1,4 @@
-"""Bodies and answers of the yardstick."""
+"""Bodies and answers of `app`."""
 
 import datetime as dt
 from typing import Annotated, Any
@@ -12,13 +12,13 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
 
 
 class Schema(BaseModel):
-    """Read from the attributes of rows."""
+    """The base class. A schema is read from the attributes of a row."""
 
     model_config = ConfigDict(from_attributes=True)
 
 
 class Communication(Schema):
-    """By which channels the customer may be written to."""
+    """The channels by which the business may contact the customer."""
 
     email: bool
     sms: bool
@@ -27,7 +27,7 @@ class Communication(Schema):
 
 
 class Preferences(Schema):
-    """What the customer likes."""
+    """The preferences of a customer."""
 
     communication_preferences: Communication
     language: str
@@ -86,13 +86,13 @@ class Conflict(Schema):
 
 
 class CustomerCreated(CustomerOut):
-    """A customer as created."""
+    """A customer who was just created."""
 
     possible_duplicates: list[Conflict]
 
 
 class CustomerIn(BaseModel):
-    """A customer to be."""
+    """The body of a request that creates a customer."""
 
     first_name: Annotated[Name, Field(min_length=1)]
     last_name: Name | None = None
@@ -113,7 +113,7 @@ class ServiceOut(Schema):
 
 
 class Named(Schema):
-    """Someone, or a place."""
+    """A person or an outlet, by id and name."""
 
     id: str
     name: str
@@ -152,7 +152,7 @@ class AppointmentOut(Schema):
 
 
 class HistoryFigures(Schema):
-    """Over the whole history."""
+    """Counts over the whole history."""
 
     total_appointments: int
     completed: int
@@ -162,7 +162,7 @@ class HistoryFigures(Schema):
 
 
 class PageFigures(Schema):
-    """Which page, of how many."""
+    """The number and the size of a page, and the number of pages."""
 
     total: int
     page: int

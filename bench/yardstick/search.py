@@ -1,4 +1,4 @@
-"""Search as SQL, for both yardsticks: over Circe's folded column and its index."""
+"""Writes a search as SQL, for both services. It uses Circe's folded column and its index."""
 
 import re
 import unicodedata
@@ -13,7 +13,7 @@ IS_PHONE_PART = re.compile(rf"[0-9+{SEPARATORS}]+\Z").match
 
 
 def condition(text: str, region: str) -> tuple[str, dict[str, str]]:
-    """SQL and its parameters (`:s0`, …): every word of `text` occurs in a customer's names, e-mail or phone."""
+    """Returns the SQL condition that each word of `text` is in names, e-mail or phone, and its parameters (`:s0`, …)."""
     parameters: dict[str, str] = {}
 
     def bind(value: str) -> str:
@@ -21,7 +21,7 @@ def condition(text: str, region: str) -> tuple[str, dict[str, str]]:
         parameters[name] = value
         return f":{name}"
 
-    def part(word: str) -> str:
+    def match_word(word: str) -> str:
         function = "circe_begins_word" if len(word) < 3 else "circe_contains"
         return f"search_text LIKE {function}({bind(word)})"
 
@@ -41,7 +41,7 @@ def condition(text: str, region: str) -> tuple[str, dict[str, str]]:
         unicodedata.normalize("NFKC", text).split(), key=lambda word: bool(IS_PHONE_PART(word))
     ):
         words = list(dict.fromkeys(group))
-        literally = " AND ".join(map(part, words))
+        literally = " AND ".join(map(match_word, words))
         number = re.sub(f"[{SEPARATORS}]+", "", "".join(words)) if is_phone else ""
         conditions.append(f"({literally} OR {phone(number)})" if number else literally)
     return " AND ".join(conditions), parameters
@@ -49,6 +49,6 @@ def condition(text: str, region: str) -> tuple[str, dict[str, str]]:
 
 @cache
 def numbering(region: str) -> tuple[str, str]:
-    """The country code of a region and what is dialled before a national number: ("62", "0")."""
+    """Returns the country code of a region and the prefix of its national numbers, such as ("62", "0")."""
     code = next(code for code, regions in COUNTRY_CODE_TO_REGION_CODE.items() if region in regions)
     return str(code), PhoneMetadata.metadata_for_region(region).national_prefix or ""

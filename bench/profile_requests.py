@@ -1,10 +1,10 @@
-"""What the time of an answer is made of: where a request's Python spends it, by a profiler.
+"""Profiles requests: shows in which components the Python code spends its time.
 
-    DEMO=1 .venv/bin/python bench/parts.py --tenant lotus
+    DEMO=1 .venv/bin/python bench/profile_requests.py --tenant lotus
 
-Prints for each endpoint the calls of a request, and how its time is divided, in percent. The profiler makes calls dear: it
-tells where to look, not how long it takes. `database` is waiting for PostgreSQL; `driver` psycopg and Django's ORM;
-`authentication` all of it but waiting for its query; `answer` the pagination and the JSON.
+Prints for each endpoint the number of function calls of a request, and the share of each component in percent. The profiler
+makes calls slower, so the shares show where to look, not how long it takes. `database` is the wait for PostgreSQL; `driver`
+is psycopg and Django's ORM; `authentication` excludes the wait for its query; `answer` is the pagination and the JSON.
 """
 # ruff: noqa: E402 (first the settings)
 
@@ -34,8 +34,8 @@ from tenants.models import LoginSession, Tenant, User
 from tenants.scope import ALL_TENANTS, tenant_scope
 
 CUSTOMERS = "/api/v1/customers"
-# The first that is in the name of a function's file, or the function's own name, has its time.
-PARTS = {
+# By component: parts of `file:function`. A function belongs to the first component that has a part of its name.
+COMPONENTS = {
     "database": ("psycopg/connection.py:wait", "_exec_command", "_execute_send"),
     "authentication": (
         "jwt/",
@@ -57,20 +57,20 @@ PARTS = {
     "REST framework": ("rest_framework",),
     "Django": ("django/", "asgiref", "whitenoise"),
 }
-FRAMES = (*PARTS, "Circe", "Python")
+ALL_COMPONENTS = (*COMPONENTS, "Circe", "Python")
 
 
-def part(file: str, function: str) -> str:
-    """Whose time a function's own is."""
+def find_component(file: str, function: str) -> str:
+    """Returns the component of a function."""
     name = f"{file}:{function}"
-    for one, marks in PARTS.items():
+    for one, marks in COMPONENTS.items():
         if any(mark in name for mark in marks):
             return one
     return "Python" if file == "~" or "/lib/python3" in file or file.startswith("<") else "Circe"
 
 
 def ask(environ: dict[str, Any]) -> None:
-    """Answer as for a server."""
+    """Sends a request to the WSGI application."""
 
     def begin(status: str, *rest: Any) -> Any:
         assert status == "200 OK", status
@@ -81,7 +81,7 @@ def ask(environ: dict[str, Any]) -> None:
 
 
 def profiled(ask: Callable[[], object], times: int) -> tuple[float, Counter[str]]:
-    """Calls a request, and seconds by part. What C functions take is their callers'."""
+    """Returns the function calls of a request, and the seconds by component. A C function counts for its callers."""
     for _ in range(20):
         ask()
     profiler = cProfile.Profile()
@@ -93,15 +93,15 @@ def profiled(ask: Callable[[], object], times: int) -> tuple[float, Counter[str]
     spent: Counter[str] = Counter()
     for (file, _, function), (_, _, own, _, callers) in stats.stats.items():  # type: ignore[attr-defined]
         if file != "~" or not callers:
-            spent[part(file, function)] += own
+            spent[find_component(file, function)] += own
             continue
         for (caller, _, name), (_, _, of_caller, _) in callers.items():
-            spent[part(caller, name) if caller != "~" else "Python"] += of_caller
+            spent[find_component(caller, name) if caller != "~" else "Python"] += of_caller
     return stats.total_calls / times, spent  # type: ignore[attr-defined]
 
 
 def main() -> None:
-    """Print a line an endpoint."""
+    """Prints a line for each endpoint."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tenant", required=True)
     parser.add_argument("--times", type=int, default=200)
@@ -120,10 +120,10 @@ def main() -> None:
         "history": f"{CUSTOMERS}/{customer.pk}/appointments",
         "statistics": f"{CUSTOMERS}/statistics/summary",
     }
-    print(f"{'':12}{'calls':>7}{''.join(f'{name:>16}' for name in FRAMES)}")
+    print(f"{'':12}{'calls':>7}{''.join(f'{name:>16}' for name in ALL_COMPONENTS)}")
     for name, url in urls.items():
         calls, spent = profiled(partial(ask, factory.get(url).environ), options.times)
-        shares = "".join(f"{100 * spent[one] / spent.total():15.0f}%" for one in FRAMES)
+        shares = "".join(f"{100 * spent[one] / spent.total():15.0f}%" for one in ALL_COMPONENTS)
         print(f"{name:12}{calls:7,.0f}{shares}")
 
 
