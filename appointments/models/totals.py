@@ -12,9 +12,9 @@ class CustomerTotals(SummaryTable):
     """The totals of each customer's appointments. Every customer has a row.
 
     `recent_spent` is the sum of the visits that were at most 366 days ago when the row was written; `recent_from` is the
-    date of the first of these visits. The segments of the statistics subtract the visits that have become too old since. `open_date`
-    and `open_time` are the start of the last pending or confirmed appointment, which may be in the past. `is_deleted` and
-    `is_vip` (the tag `vip`) are copied from the customer.
+    date of the first of these visits. The segments of the statistics subtract the visits that have become too old since.
+    `open_date` and `open_time` are the start of the last pending or confirmed appointment, which may be in the past.
+    `is_deleted` and `is_vip` (the tag `vip`) are copied from the customer.
     """
 
     pk = models.CompositePrimaryKey("tenant", "customer_id")

@@ -12,7 +12,7 @@ BEGIN
 END
 $$;
 -- Nobody else puts it on a table, which would clear the events of customers who are still there.
-REVOKE EXECUTE ON FUNCTION public.circe_clear_appointment_events FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION public.circe_clear_appointment_events FROM public;
 
 CREATE OR REPLACE TRIGGER circe_clear_appointment_events AFTER DELETE ON public.customers_customer
 FOR EACH ROW EXECUTE FUNCTION public.circe_clear_appointment_events();
