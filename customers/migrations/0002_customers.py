@@ -319,7 +319,7 @@ BEGIN
 END
 $$;
 -- Nobody else puts it on a table, which would clear the events of customers who are still there.
-REVOKE EXECUTE ON FUNCTION public.circe_clear_customer_events FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION public.circe_clear_customer_events FROM public;
 
 CREATE OR REPLACE TRIGGER circe_clear_customer_events AFTER DELETE ON public.customers_customer
 FOR EACH ROW EXECUTE FUNCTION public.circe_clear_customer_events();

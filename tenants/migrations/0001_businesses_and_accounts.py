@@ -135,7 +135,7 @@ BEGIN
 END
 $$;
 -- Nobody else puts it on a table, which would forge events.
-REVOKE EXECUTE ON FUNCTION public.circe_audit FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;
 """,
             reverse_sql="DROP FUNCTION public.circe_audit;",
         ),

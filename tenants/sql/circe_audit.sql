@@ -66,4 +66,4 @@ BEGIN
 END
 $$;
 -- Nobody else puts it on a table, which would forge events.
-REVOKE EXECUTE ON FUNCTION public.circe_audit FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;
