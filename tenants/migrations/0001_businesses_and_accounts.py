@@ -68,8 +68,9 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM circe_app;""",
         django_migrate_sql.operations.CreateSQL(
             name="circe_audit",
             sql="""-- Writes an audit event for each row that is created, changed or deleted. AuditTrigger (circe/db/audit_trigger.py)
--- creates its trigger on a table, with four arguments: the model's name, the column with the id of the person whose history the event
--- belongs to ('' where there is none), the columns that describe this person, and the columns that stay out of events.
+-- creates its trigger on a table, with four arguments: the model's name, the column with the id of the person whose
+-- history the event belongs to ('' where there is none), the columns that describe this person, and the columns that stay
+-- out of events.
 -- The function runs with the rights of its owner, since the application may only read the audit trail.
 CREATE OR REPLACE FUNCTION public.circe_audit() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
