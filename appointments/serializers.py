@@ -2,6 +2,7 @@
 
 from django.db.models import Value
 from django.db.models.functions import Concat, NullIf, Trim
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from appointments.models import Appointment
@@ -98,6 +99,8 @@ class PageFiguresSerializer(serializers.Serializer):
     pages = serializers.IntegerField()
 
 
+# The action is `list`, and its answer is one object with a page in it.
+@extend_schema_serializer(many=False)
 class HistorySerializer(serializers.Serializer):
     """A page of a customer's appointments, newest first."""
 

@@ -55,6 +55,9 @@ class AppointmentForm(TenantForm):
     error of the start time that names the other appointment.
     """
 
+    # Without the day, Django does not check the constraint on double booking: `validate_unique` says more.
+    unvalidated_fields = frozenset({"appointment_date"})
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, is_bookable in BOOKABLE.items():
@@ -82,12 +85,9 @@ class AppointmentForm(TenantForm):
         Appointment._meta.get_field("appointment_date").run_validators(day)
         return day
 
-    def _get_validation_exclusions(self) -> set[str]:
-        # Without the day, Django does not check the constraint on double booking: the error of `_post_clean` says more.
-        return super()._get_validation_exclusions() | {"appointment_date"}
-
-    def _post_clean(self) -> None:
-        super()._post_clean()
+    def validate_unique(self) -> None:
+        """Adds the error of a double booking. Django calls it last, when the instance has the values of the form."""
+        super().validate_unique()
         required = {"tenant", "staff", "appointment_date", "start_time", "end_time", "status"}
         if "start_time" in self.fields and not self.errors.keys() & required:
             conflicting_appointment = self.instance.find_conflicting_appointment()

@@ -48,7 +48,7 @@ class CappedPaginator(Paginator):
     def page(self, number: Any) -> Page:
         number = self.validate_number(number)
         start = (number - 1) * self.per_page
-        return self._get_page(self.read_rows(start, min(start + self.per_page, self.count)), number, self)
+        return Page(self.read_rows(start, min(start + self.per_page, self.count)), number, self)
 
     def read_rows(self, start: int, end: int) -> list[Any]:
         """Returns the rows from `start` up to but not including `end`."""

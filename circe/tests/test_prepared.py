@@ -211,3 +211,10 @@ def test_a_tenant_of_its_own_is_refused(in_scope):
     query = PreparedQuery("test_tenant", lambda: Outlet.objects.filter(tenant=in_scope).values_list("name"))
     with pytest.raises(QueryNotConstant):
         query.rows()
+
+
+def test_a_session_plans_a_prepared_statement_once(db):
+    """PostgreSQL would plan it for the values of the first five times, and then decide."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW plan_cache_mode")
+        assert cursor.fetchone() == ("force_generic_plan",)

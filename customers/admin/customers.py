@@ -62,6 +62,9 @@ class PreferredField(forms.ModelMultipleChoiceField):
 class CustomerForm(TenantForm):
     """A customer. A duplicate e-mail or phone is an error of the field, which leads to the other customer."""
 
+    # Without the tenant, Django does not check the constraints on e-mail and phone: `validate_unique` says more.
+    unvalidated_fields = frozenset({"tenant"})
+
     tags = ListField(forms.CharField(max_length=50), max_length=MAX_TAGS, help_text="Separated by commas: vip, regular")
     preferred_categories = ListField(
         forms.CharField(max_length=50),
@@ -84,12 +87,9 @@ class CustomerForm(TenantForm):
             raise ValidationError(f"A new customer has at most {MAX_TAGS - 2} tags: two tell how they came.")
         return tags
 
-    def _get_validation_exclusions(self) -> set[str]:
-        # With the tenant left out, the constraints on e-mail and phone are not asked: `_post_clean` tells more.
-        return super()._get_validation_exclusions() | {"tenant"}
-
-    def _post_clean(self) -> None:
-        super()._post_clean()
+    def validate_unique(self) -> None:
+        """Adds the errors of duplicates. Django calls it last, when the instance has the values of the form."""
+        super().validate_unique()
         if not self.errors.keys() & {"tenant", *NAMES} and set(NAMES) <= set(self.fields):
             for conflict in self.instance.conflicts():
                 if not conflict["is_deleted"]:

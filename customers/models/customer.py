@@ -267,8 +267,13 @@ class Customer(TenantModel):
                 raise DuplicateCustomer(self.possible_duplicates)
         self._snapshot_contacts()
 
+    # Private to Django, whose save() cannot insert with ON CONFLICT. Not called, a create would need a savepoint, or
+    # its transaction would be lost with a duplicate. Test:
+    # test_of_50_concurrent_creates_of_one_person_one_is_201_and_the_rest_409.
     def _do_insert(self, manager: Any, using: Any, fields: Any, returning_fields: Any, raw: bool) -> list[Any]:
         """As Django's, unless a unique value is taken: then nothing happens."""
+        # Private to Django: bulk_create() is public and returns no generated fields. If it goes, no customer can be
+        # created. Test: test_a_create_is_seven_round_trips.
         return manager._insert([self], fields=fields, using=using, raw=raw, on_conflict=OnConflict.IGNORE)
 
     def _take_turn(self, update_fields: Iterable[str] | None) -> None:

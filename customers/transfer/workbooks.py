@@ -25,7 +25,7 @@ def write_workbook(file: BinaryIO, rows: Iterable[list[Any]]) -> None:
 def _cell(sheet: Any, value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    cell = WriteOnlyCell(sheet)
-    # Not by the constructor, which takes what begins with = for a formula.
-    cell._value, cell.data_type = _TO_CODE.sub(lambda found: f"_x{ord(found[0]):04X}_", value), "s"
+    cell = WriteOnlyCell(sheet, _TO_CODE.sub(lambda found: f"_x{ord(found[0]):04X}_", value))
+    # The constructor takes what begins with = for a formula.
+    cell.data_type = "s"
     return cell

@@ -28,7 +28,7 @@ class UserManager(BaseUserManager[Any]):
         """A new user, by the keywords of the model. Without a password nobody can sign in."""
         user = self.model(email=email, **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        user.save(using=self.db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> Any:

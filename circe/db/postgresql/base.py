@@ -23,6 +23,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             with suppress(KeyError):
                 return super().pool
 
+    # Private to Django, which tells nobody of a new connection of the pool (`connection_created` comes with each
+    # request). Not called, sessions would plan prepared statements five times. Test:
+    # test_a_session_plans_a_prepared_statement_once.
     def _configure_connection(self, connection: Any) -> bool:
         """Configures a new connection as Django does, and sets the planner for our queries."""
         commit = super()._configure_connection(connection)
@@ -45,6 +48,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Returns a connection, as Django does, but not one that died in the pool."""
         connection = super().get_new_connection(conn_params)
+        # Private to psycopg_pool; Django reads it too. A connection has no public name for its pool, and `self.pool`
+        # may be the next one already. Without it, connections that died in the pool are used. Test:
+        # test_ended_sessions_are_not_handed_out.
         if self.checks_connections and (pool := getattr(connection, "_pool", None)):
             try:
                 # A round trip. Without one, a connection that the server is about to close looks alive.

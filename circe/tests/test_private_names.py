@@ -1,0 +1,143 @@
+"""Circe uses the public names of libraries. The few private ones are counted, and a comment at each says why."""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+OURS = ["analytics", "appointments", "circe", "customers", "tenants"]
+MAX_USES = 12
+# Django documents these in spite of the underscore, and Python those of a named tuple.
+DOCUMENTED = {"_meta", "_state", "_default_manager", "_base_manager", "_asdict", "_fields", "_replace"}
+TESTS = {
+    name
+    for app in OURS
+    for file in (settings.BASE_DIR / app).rglob("test_*.py")
+    for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)
+}
+
+
+def is_private(name):
+    return re.fullmatch(r"_[a-z]\w*", name) is not None and name not in DOCUMENTED
+
+
+def defined(tree):
+    """The names that the body of a class defines, by node."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, node
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from ((target.id, node) for target in targets if isinstance(target, ast.Name))
+
+
+def classes(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+
+
+def own_attributes(trees):
+    """The attributes that classes of ours define, in their body or by an assignment to `self`."""
+    for tree in trees:
+        for one in classes(tree):
+            yield from (name for name, _ in defined(one))
+            for node in ast.walk(one):
+                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                    yield node.attr
+
+
+def overridden(module, tree):
+    """The private names of other people's classes that a class of the module overrides, by line."""
+    for one in classes(tree):
+        base_names = {
+            name
+            for base in getattr(module, one.name, object).__mro__[1:]
+            if base.__module__.partition(".")[0] not in OURS
+            for name in vars(base)
+        }
+        yield from ((node.lineno, name) for name, node in defined(one) if is_private(name) and name in base_names)
+
+
+def used(tree, own):
+    """The private names of others that a file reads, writes, imports or gives as a keyword, by line."""
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.Attribute):
+            names = [node.attr]
+        elif isinstance(node, ast.Call):
+            names = [keyword.arg for keyword in node.keywords if keyword.arg]
+            if isinstance(node.func, ast.Name) and node.func.id in {"getattr", "hasattr", "setattr"}:
+                names += [argument.value for argument in node.args[1:2] if isinstance(argument, ast.Constant)]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] not in OURS:
+            names = [alias.name for alias in node.names]
+        yield from ((node.lineno, name) for name in names if is_private(name) and name not in own)
+
+
+def uses():
+    """`{file: [(line, name)]}` of every private name of a library that our product code uses."""
+    files = [
+        file
+        for app in OURS
+        for file in (settings.BASE_DIR / app).rglob("*.py")
+        if not {"tests", "migrations"} & {*file.relative_to(settings.BASE_DIR).parts}
+    ]
+    trees = {file.relative_to(settings.BASE_DIR): ast.parse(file.read_text()) for file in files}
+    own, found = {*own_attributes(trees.values())}, {}
+    for file, tree in trees.items():
+        module = importlib.import_module(".".join(file.with_suffix("").parts).removesuffix(".__init__"))
+        if lines := sorted({*overridden(module, tree), *used(tree, own)}):
+            found[file] = lines
+    return found
+
+
+# Its use of gunicorn is counted apart.
+SERVER = Path("circe/gunicorn.py")
+USES = uses()
+
+
+def comment_above(file, line):
+    """The text of the comment that ends above the line."""
+    lines, found = (settings.BASE_DIR / file).read_text().splitlines(), []
+    for text in reversed(lines[: line - 1]):
+        if not text.strip().startswith("#"):
+            break
+        found.insert(0, text.strip().removeprefix("#").strip())
+    return " ".join(found)
+
+
+def test_at_most_a_dozen_private_names_of_libraries_are_used():
+    named = [f"{file}:{line} {name}" for file, lines in USES.items() if file != SERVER for line, name in lines]
+    assert 0 < len(named) <= MAX_USES, named
+    assert len({name for _, name in USES.get(SERVER, [])}) <= 1
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "name"),
+    [
+        pytest.param(file, line, name, id=f"{file}-{name}")
+        for file, lines in USES.items()
+        if file != SERVER
+        for line, name in lines
+    ],
+)
+def test_a_comment_at_a_private_name_says_why_and_which_test_would_tell(file, line, name):
+    comment = comment_above(file, line)
+    assert comment.startswith("Private to "), f"{file}:{line} uses {name}"
+    [test] = re.findall(r"Test: (test_\w+)\.", comment)
+    assert test in TESTS, f"{file}:{line} names the test {test}, which is nowhere"
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("connection._pool", {"_pool"}),
+        ("getattr(connection, '_pool', None)", {"_pool"}),
+        ("from django.forms.forms import _thing", {"_thing"}),
+        ("Q(a=1, _connector='OR')", {"_connector"}),
+        ("self._own + model._meta.fields + other.__dict__ + from_circe(_local)", set()),
+    ],
+)
+def test_what_is_a_use_of_a_private_name(source, names):
+    assert {name for _, name in used(ast.parse(source), {"_own"})} == names
