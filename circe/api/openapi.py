@@ -206,7 +206,7 @@ class OperationSchema(AutoSchema):
         return schema
 
     # Private to drf-spectacular: its public hooks are for one serializer class each. Without it the document says that
-    # an answer may hold what only a body may. Test: test_every_value_of_an_answer_is_described_as_it_is.
+    # an answer may hold what only a body may. Test: test_a_schema_says_what_a_body_or_an_answer_alone_may_hold.
     def _postprocess_serializer_schema(self, schema: Schema, serializer: Serializer, direction: Direction) -> Schema:
         schema = super()._postprocess_serializer_schema(schema, serializer, direction)
         for name, value in schema["properties"].items():
@@ -220,7 +220,7 @@ class OperationSchema(AutoSchema):
         return schema
 
     # Private to drf-spectacular: its public hooks are for one field class each, and an id is known by its name. Without
-    # it the document does not bound ids and clock times. Test: test_bounds.
+    # it the document does not bound ids and clock times. Test: test_ids_and_clock_times_have_a_pattern.
     def _map_serializer_field(self, field: Field, direction: Direction, bypass_extensions: bool = False) -> Schema:
         schema = super()._map_serializer_field(field, direction, bypass_extensions)
         name = field.field_name or ""

@@ -160,6 +160,27 @@ def test_an_answer_has_all_its_keys(document):
             assert schema["required"] == list(schema["properties"]), name
 
 
+def test_a_schema_says_what_a_body_or_an_answer_alone_may_hold(document):
+    schemas = document["components"]["schemas"]
+    body, answer = (schemas[name]["properties"]["first_name"] for name in ("NewCustomerRequest", "Customer"))
+    assert ("pattern" in body, "pattern" in answer) == (True, False)
+    for name, schema in schemas.items():
+        for key, value in schema["properties"].items():
+            assert not {"readOnly", "writeOnly"} & value.keys(), (name, key)
+
+
+def test_ids_and_clock_times_have_a_pattern(document):
+    patterns = {
+        (name, key): value.get("pattern")
+        for name, schema in document["components"]["schemas"].items()
+        for key, value in schema["properties"].items()
+        if (key == "id" or key.endswith(("_id", "_time"))) and key != "request_id" and "string" in value.get("type", ())
+    }
+    assert len(patterns) > 10
+    for (name, key), pattern in patterns.items():
+        assert pattern == ("^[0-9]{2}:[0-9]{2}:[0-9]{2}$" if key.endswith("_time") else "^[0-9a-f]{24}$"), (name, key)
+
+
 def test_component_names(document):
     assert sorted(document["components"]["schemas"]) == [
         "Actor",
