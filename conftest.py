@@ -1,4 +1,4 @@
-"""What the tests of every app share: two tenants, and people of every role in each."""
+"""Fixtures for the tests of every app: two tenants, and clients of every role."""
 
 import re
 from contextvars import ContextVar
@@ -13,20 +13,20 @@ from rest_framework.test import APIClient
 from circe.db import session_settings
 from circe.db.prepared import QUERIES, _prepared_names
 from circe.db.roles import APPLICATION_ROLE_OPTION, as_owner
-from circe.tests.captured_sql import written
+from circe.tests.captured_sql import expand_prepared
 from tenants import scope
 from tenants.models import LoginSession, Role
 from tenants.scope import TenantFilter, current_scope, tenant_scope
 from tenants.tests.factories import PASSWORD, TenantFactory, UserFactory
 
-# The same examples each time, so that a red suite stays red; and however slow the machine is.
+# The examples are the same each time, so that a red suite stays red. A slow machine is no failure.
 settings.register_profile("suite", derandomize=True, deadline=None)
 settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup):
-    """The test database, made by its owner; the tests work in it as the application does."""
+    """Creates the test database as its owner. The tests then use the application's role."""
     options = connection.settings_dict["OPTIONS"]
     options["options"] = APPLICATION_ROLE_OPTION
     connection.close()
@@ -58,7 +58,7 @@ def statements_without_settings(monkeypatch):
     executed = connection.ops.last_executed_query
 
     def alone(cursor, sql, params):
-        return written(sql, params) or re.sub(
+        return expand_prepared(sql, params) or re.sub(
             r"\ASET LOCAL circe\.tenant = .*?'; SET LOCAL circe\.actor = .*?'; ", "", executed(cursor, sql, params)
         )
 
@@ -67,7 +67,7 @@ def statements_without_settings(monkeypatch):
 
 @pytest.fixture(params=["both", "the manager's alone", "the database's alone"])
 def tenant_filters(request, db, monkeypatch):
-    """The manager's filter and row-level security hold the boundary each alone: one of them is switched off."""
+    """Runs the test three times: with both guards of the tenant boundary, and with each of them alone."""
     if request.param == "the manager's alone":
         with as_owner(), connection.cursor() as cursor:
             cursor.execute("SELECT oid::regclass::text FROM pg_class WHERE relrowsecurity")
@@ -78,13 +78,13 @@ def tenant_filters(request, db, monkeypatch):
     if request.param == "the database's alone":
         monkeypatch.setattr(TenantFilter, "as_sql", unfiltered)
     # Prepared queries have the manager's filter in their text.
-    forget_prepared_queries()
+    reset_prepared_queries()
     yield
-    forget_prepared_queries()
+    reset_prepared_queries()
 
 
-def forget_prepared_queries():
-    """Each prepared query is compiled anew, for a session that has prepared none."""
+def reset_prepared_queries():
+    """Removes the texts of all prepared queries, and the prepared statements of the session."""
     for query in QUERIES.values():
         query.statements.clear()
     if connection.connection is not None:
@@ -93,14 +93,14 @@ def forget_prepared_queries():
 
 
 def unfiltered(*args, **kwargs):
-    """A condition that holds for every row."""
+    """Replaces the tenant's condition by one that holds for every row. Raises if no scope is open."""
     current_scope()
     raise FullResultSet
 
 
 @pytest.fixture
 def tenant(db):
-    """Ours."""
+    """The business of most tests."""
     return TenantFactory(
         slug="lotus", name="Lotus", time_zone="Asia/Jakarta", currency="IDR", phone_region="ID", language="id"
     )
@@ -108,14 +108,14 @@ def tenant(db):
 
 @pytest.fixture
 def stranger(db):
-    """The other business, of which nothing may be seen."""
+    """Another business, whose data users of `tenant` must not see."""
     return TenantFactory(
         slug="nordlys", name="Nordlys", time_zone="Europe/Oslo", currency="NOK", phone_region="NO", language="nb"
     )
 
 
 def client_of(user):
-    """A client with a real access token of `user`."""
+    """Returns a client with a real access token of `user`."""
     client = APIClient(raise_request_exception=False)
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {LoginSession.start(user).token_pair()['access']}")
     client.user = user
@@ -124,7 +124,7 @@ def client_of(user):
 
 @pytest.fixture
 def as_role(tenant):
-    """`as_role("staff")`: the client of a person of that role in our tenant; `tenant=` for one of another's."""
+    """Returns a function: `as_role("staff")` is the client of a new user with that role in `tenant`, or in `tenant=…`."""
 
     def make(role, tenant=tenant):
         return client_of(UserFactory(role=role, tenant=None if role == Role.SUPER_ADMIN else tenant))
@@ -160,14 +160,14 @@ def super_admin(as_role):
 
 @pytest.fixture
 def in_scope(tenant):
-    """The test's own queries are our tenant's."""
+    """Opens the scope of `tenant` for the test's own queries."""
     with tenant_scope(tenant):
         yield tenant
 
 
 @pytest.fixture
 def back_office(tenant):
-    """`back_office("staff")`: a browser in which a person of that role in our tenant signed in to the admin."""
+    """Returns a function: `back_office("staff")` is a test client in which a new user with that role is signed in."""
 
     def make(role, tenant=tenant):
         user = UserFactory(role=role, tenant=None if role == Role.SUPER_ADMIN else tenant)

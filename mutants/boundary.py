@@ -259,14 +259,14 @@ BOUNDARY = [
         "customers/migrations/0005_monthly_counts.py",
         "ON DELETE CASCADE DEFERRABLE",
         "DEFERRABLE",
-        "circe/tests/test_admin_deletion.py::test_with_a_business_that_was_emptied_go_its_summary_rows",
+        "circe/tests/test_admin_deletion.py::test_an_empty_business_is_deleted_with_its_summary_rows",
     ),
     Fault(
         "what only the database knows to refer to a row is met at COMMIT",
         "tenants/admin/base.py",
         'cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")',
         'cursor.execute("SELECT 1")',
-        "circe/tests/test_admin_deletion.py::test_what_only_the_database_knows_to_refer_to_a_row_is_told_before_the_commit",
+        "circe/tests/test_admin_deletion.py::test_a_reference_that_only_the_database_knows_is_refused_before_the_commit",
     ),
     Fault(
         "an import changes whoever has the e-mail address, anywhere",

@@ -50,14 +50,14 @@ def days_ago(days):
 
 @pytest.fixture(autouse=True)
 def clock(time_machine):
-    """`clock.move_to(instant)`; tokens are good for an hour from where they were made."""
+    """Sets the time to NOW. `clock.move_to(instant)` changes it; an access token is valid for an hour."""
     time_machine.move_to(NOW, tick=False)
     return time_machine
 
 
 @pytest.fixture
 def customer(tenant):
-    """`customer(...)`: a customer of ours, created long ago."""
+    """Returns a function: `customer(...)` creates a customer of the tenant in 2020."""
 
     def make(**fields):
         return CustomerFactory(**{"tenant": tenant, "created_at": dt.datetime(2020, 1, 1, tzinfo=dt.UTC)} | fields)
@@ -67,20 +67,20 @@ def customer(tenant):
 
 @pytest.fixture
 def book(db):
-    """`book(customer, days, …)`: appointments on those days, visits unless it says otherwise."""
-    places = {}
+    """Returns a function: `book(customer, *days)` creates an appointment on each day, completed unless given otherwise."""
+    shared_by_tenant = {}
 
     def make(customer, *days, **fields):
         tenant = customer.tenant
-        if tenant not in places:
-            places[tenant] = {
+        if tenant not in shared_by_tenant:
+            shared_by_tenant[tenant] = {
                 "outlet": OutletFactory(tenant=tenant),
                 "service": ServiceFactory(tenant=tenant),
                 "staff_id": UserFactory(tenant=tenant).pk,
             }
         for day in days:
             AppointmentFactory(
-                **{"tenant": tenant, "customer": customer, "appointment_date": day} | places[tenant] | fields
+                **{"tenant": tenant, "customer": customer, "appointment_date": day} | shared_by_tenant[tenant] | fields
             )
 
     return make
@@ -88,7 +88,7 @@ def book(db):
 
 @pytest.fixture
 def statistics():
-    """`statistics(client, …)`: the figures that the client gets, with those query parameters."""
+    """Returns a function: `statistics(client, **parameters)` returns the figures that the client gets."""
 
     def get(client, **parameters):
         response = client.get(URL, parameters)

@@ -1,4 +1,4 @@
-"""The shapes and colours of the charts."""
+"""The bars, labels and colours of the charts."""
 
 import datetime as dt
 import re
@@ -13,12 +13,12 @@ from analytics.dashboard.charts import abbreviate, build_bar_chart, build_segmen
 
 
 def series(first, n, value=1):
-    """`n` months from January of the year `first` on."""
+    """Returns `n` months, beginning with January of the year `first`."""
     return {dt.date(first + index // 12, index % 12 + 1, 1): value for index in range(n)}
 
 
 @pytest.mark.parametrize("highest", [0, 1, 3, 4, 5, 19, 20, 21, 999, 1000, 1001, 10**12 + 1, 10**18 - 1])
-def test_the_lines_are_few_round_and_reach_over_the_highest(highest):
+def test_a_scale_has_few_round_lines_up_to_the_highest_value(highest):
     lines = list(choose_scale(highest))
     (step,) = {after - before for before, after in pairwise(lines)}
     assert lines[0] == 0
@@ -28,14 +28,14 @@ def test_the_lines_are_few_round_and_reach_over_the_highest(highest):
 
 
 @pytest.mark.parametrize(
-    ("value", "written"),
+    ("value", "expected"),
     [(0, "0"), (999, "999"), (1000, "1k"), (1500, "1.5k"), (2_500_000, "2.5M"), (10**9, "1bn"), (15 * 10**12, "15tn")],
 )
-def test_round_numbers_in_few_letters(value, written):
-    assert abbreviate(value) == written
+def test_round_numbers_are_abbreviated(value, expected):
+    assert abbreviate(value) == expected
 
 
-def test_bars_stand_in_their_slots_and_reach_their_values():
+def test_bars_have_the_positions_and_heights_of_their_values():
     chart = build_bar_chart(
         "Revenue", {dt.date(2024, 12, 1): 0, dt.date(2025, 1, 1): 1, dt.date(2025, 2, 1): 4000}, "IDR"
     )
@@ -68,7 +68,7 @@ def test_bars_stand_in_their_slots_and_reach_their_values():
         (7999 * 12, "Visits per century", 80, "9900–9999"),
     ],
 )
-def test_many_months_are_gathered(months, title, bars, last):
+def test_many_months_are_grouped_into_longer_spans(months, title, bars, last):
     chart = build_bar_chart("Visits", series(2001, months))
     assert (chart.title, len(chart.bars), chart.bars[-1].name) == (title, bars, last)
     assert sum(int(bar.value.replace(",", "")) for bar in chart.bars) == months
@@ -89,7 +89,7 @@ def test_many_months_are_gathered(months, title, bars, last):
         ),
     ],
 )
-def test_a_year_is_told_where_it_begins_and_two_never_touch(first, n, below):
+def test_a_year_is_shown_where_it_begins_and_labels_do_not_touch(first, n, below):
     start = 12 * first.year + first.month - 1
     months = {dt.date(number // 12, number % 12 + 1, 1): 1 for number in range(start, start + n)}
     bars = build_bar_chart("Visits", months).bars
@@ -99,21 +99,21 @@ def test_a_year_is_told_where_it_begins_and_two_never_touch(first, n, below):
 THRESHOLDS = {"at_risk_after_days": 90, "new_within_days": 30, "vip_min_visits": 5, "vip_top_percent": 10}
 
 
-def test_segments_fill_the_bar_and_the_smallest_can_be_seen():
+def test_segments_fill_the_bar_and_the_smallest_is_visible():
     made = build_segments({"vip": 1, "regular": 99_999, "new": 0, "at_risk": 50_000}, [THRESHOLDS])
-    assert [(part.value, part.share) for part in made] == [
+    assert [(segment.value, segment.share) for segment in made] == [
         ("1", "0.0 %"), ("99,999", "66.7 %"), ("0", "0.0 %"), ("50,000", "33.3 %"),
     ]  # fmt: skip
-    assert [part.width > 1 for part in made] == [True, True, False, True]
+    assert [segment.width > 1 for segment in made] == [True, True, False, True]
     assert made[-1].x + made[-1].width == pytest.approx(100, abs=0.01)
-    assert [part.is_labelled for part in made] == [False, True, False, True]
+    assert [segment.is_labelled for segment in made] == [False, True, False, True]
 
 
-def test_limits_in_which_businesses_differ_are_left_open():
+def test_a_threshold_that_differs_between_businesses_is_an_ellipsis():
     made = build_segments(
         dict.fromkeys(("vip", "regular", "new", "at_risk"), 1), [THRESHOLDS, THRESHOLDS | {"new_within_days": 7}]
     )
-    meanings = {part.key: part.meaning for part in made}
+    meanings = {segment.key: segment.meaning for segment in made}
     assert "in the last … days" in meanings["new"]
     assert "more than 90 days ago" in meanings["at_risk"]
 
@@ -138,17 +138,17 @@ def contrast(one, other):
 
 
 @pytest.mark.parametrize(("theme", "background"), [("light", "#fff"), ("dark", "#121212")])
-def test_the_colours_can_be_told_from_the_page_and_read_upon(theme, background):
+def test_colours_have_enough_contrast_to_the_page_and_to_their_text(theme, background):
     block = re.search(rf'html\[data-theme="{theme}"\] {{(.*?)}}', STYLES, re.DOTALL)[1]
     colours = dict(re.findall(r"--([\w-]+): (#\w+);", block))
-    on_part = colours.pop("on-part")
+    text_colour = colours.pop("on-part")
     assert set(colours) == {"bar", "vip", "regular", "new", "at-risk"}
     for name, colour in colours.items():
         assert contrast(colour, background) >= 3, name
-        assert contrast(colour, on_part) >= 4.5, name
+        assert contrast(colour, text_colour) >= 4.5, name
 
 
-def test_dark_is_the_same_by_choice_and_by_the_system():
+def test_the_dark_theme_is_the_same_by_choice_and_by_the_system():
     blocks = [re.findall(r"--[\w-]+: #\w+;", block) for block in re.findall(r"{([^{}]*--bar:[^{}]*)}", STYLES)]
     assert len(blocks) == 3
     assert blocks[1] == blocks[2] != blocks[0]

@@ -14,7 +14,7 @@ PAGE = "/admin/customers/customer/"
 
 @pytest.fixture
 def customer_of_each_segment(tenant, customer, book):
-    """Customers of every segment, named by it."""
+    """Creates customers of every segment. Their first name is the segment."""
     at_risk = customer(first_name="at_risk", tags=["vip"])
     book(at_risk, days_ago(200))
     book(customer(first_name="vip", tags=["vip"]), days_ago(60))
@@ -31,7 +31,9 @@ def find_first_names(browser, query):
 
 
 @pytest.mark.parametrize("role", ["tenant_admin", "super_admin"])
-def test_the_list_of_a_segment_is_whom_the_statistics_count(back_office, tenant, customer_of_each_segment, role):
+def test_the_list_of_a_segment_has_the_customers_that_the_statistics_count(
+    back_office, tenant, customer_of_each_segment, role
+):
     browser = back_office(role)
     with tenant_scope(tenant):
         counts = count_segments()
@@ -42,19 +44,19 @@ def test_the_list_of_a_segment_is_whom_the_statistics_count(back_office, tenant,
         ) == ([name] * counts[name])
 
 
-def test_it_joins_with_other_filters_and_search(back_office, tenant, customer_of_each_segment):
+def test_the_filter_combines_with_other_filters_and_the_search(back_office, tenant, customer_of_each_segment):
     browser = back_office("tenant_admin")
     assert find_first_names(browser, "?segment=vip&tag=vip") == ["vip"]
     assert find_first_names(browser, "?segment=vip&last_visit=90&q=vip") == ["vip", "vip"]
     assert find_first_names(browser, "?segment=vip&deleted=yes") == []
 
 
-def test_another_tenants_customers_are_in_no_segment_of_ours(back_office, stranger, customer, book):
+def test_customers_of_another_tenant_are_not_in_the_list_of_a_segment(back_office, stranger, customer, book):
     book(customer(tenant=stranger), days_ago(200))
     assert find_first_names(back_office("tenant_admin"), "?segment=at_risk") == []
 
 
-def test_those_of_a_segment_can_be_tagged(back_office, tenant, customer_of_each_segment):
+def test_customers_of_a_segment_can_be_tagged(back_office, tenant, customer_of_each_segment):
     browser = back_office("tenant_admin")
     with tenant_scope(tenant):
         chosen = Customer.objects.filter(first_name="at_risk").get()

@@ -21,7 +21,7 @@ INDEX = "/admin/"
 FIGURES = "/admin/figures/"
 ADMINS = ["tenant_admin", "super_admin"]
 OTHERS = ["outlet_manager", "staff"]
-NAMED = {
+PERIODS_BY_NAME = {
     "last_12_months": Period(dt.date(2024, 7, 1), TODAY),
     "this_month": Period(dt.date(2025, 6, 1), TODAY),
     "this_year": Period(dt.date(2025, 1, 1), TODAY),
@@ -30,7 +30,7 @@ NAMED = {
 
 
 class Page(HTMLParser):
-    """The visible parts of a page: `text`, `links`, `ids`, and `tags` in order."""
+    """The visible content of a page: `text`, `links`, `ids`, and `tags` in order."""
 
     def __init__(self, response):
         super().__init__()
@@ -49,11 +49,11 @@ class Page(HTMLParser):
         self.texts.append(data)
 
 
-# --- who sees what --------------------------------------------------------------------------------------------------
+# --- access ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("role", [*ADMINS, *OTHERS])
-def test_the_first_page_leads_to_the_daily_work(back_office, role):
+def test_the_first_page_links_to_customers_and_appointments(back_office, role):
     page = Page(back_office(role).get(INDEX))
     customers, appointments = "/admin/customers/customer/", "/admin/appointments/appointment/"
     assert {customers, f"{customers}add/", appointments, f"{appointments}add/"} <= set(page.links)
@@ -77,26 +77,26 @@ def test_managers_and_staff_get_no_figures(back_office, role, customer, book):
 
 
 @pytest.mark.parametrize("role", ADMINS)
-def test_the_first_page_comes_without_counting(back_office, role):
+def test_the_first_page_is_answered_without_counting_rows(back_office, role):
     browser = back_office(role)
     with CaptureQueriesContext(connection) as queries:
         page = Page(browser.get(f"{INDEX}?period=this_year"))
     assert not any("customers_" in query["sql"] or "appointments_" in query["sql"] for query in queries)
     source = next(attributes["data-source"] for _, attributes in page.tags if attributes.get("id") == "figures")
     assert source == f"{FIGURES}?period=this_year"
-    # Inside <noscript>: what the script fetches is a page too.
+    # The link is inside <noscript>: the script loads the same page.
     assert source in page.links
     assert "figures" in Page(browser.get(source)).ids
 
 
 @pytest.mark.parametrize("path", [INDEX, FIGURES, f"{FIGURES}?period=this_year"])
-def test_who_is_not_signed_in_is_led_to_the_log_in(db, path):
+def test_a_visitor_who_is_not_signed_in_is_redirected_to_the_log_in(db, path):
     response = Client().get(path)
     assert response.status_code == 302
     assert response.url.startswith("/admin/login/?next=/admin/")
 
 
-def test_the_pages_run_no_script_but_their_own_and_ask_nobody_else(back_office, customer, book):
+def test_the_pages_run_and_load_only_our_own_files(back_office, customer, book):
     book(customer(), TODAY)
     for path in (INDEX, FIGURES):
         for tag, attributes in Page(back_office("tenant_admin").get(path)).tags:
@@ -119,38 +119,42 @@ def year_of_bookings(tenant, customer, book):
 
 
 def read_figures(response):
-    """The figures on the page, by name."""
+    """Returns the figures of the page by name."""
     context = response.context
     tiles = {tile.name: (tile.value, tile.about) for tile in [*context["now"], *context["in_period"]]}
-    return tiles | {part.key: part.value for part in context["segments"]} | context["retention"]
+    return tiles | {segment.key: segment.value for segment in context["segments"]} | context["retention"]
 
 
 @pytest.mark.slow("compares twenty periods with the API")
-@pytest.mark.parametrize("period", [*NAMED.values(), Period(dt.date(2025, 2, 1), dt.date(2025, 3, 31))])
+@pytest.mark.parametrize("period", [*PERIODS_BY_NAME.values(), Period(dt.date(2025, 2, 1), dt.date(2025, 3, 31))])
 @pytest.mark.parametrize("role", ADMINS)
-def test_the_figures_are_those_of_the_api(back_office, year_of_bookings, as_role, tenant, role, period):
+def test_the_figures_equal_those_of_the_api(back_office, year_of_bookings, as_role, tenant, role, period):
     query = {"from_date": period.first or "", "to_date": period.last or "", "period": "dates"}
     response = back_office(role).get(FIGURES, query | ({"tenant_id": tenant.pk} if role == "super_admin" else {}))
     api = {name: str(day) for name, day in (("from_date", period.first), ("to_date", period.last)) if day}
-    told = as_role("tenant_admin").get(URL, api).json()["statistics"]
+    expected = as_role("tenant_admin").get(URL, api).json()["statistics"]
     assert read_figures(response) == {
         "Customers": ("7", ""),
         "Active": ("6", "85.7 % of all"),
         "Walk-ins": ("4", "57.1 % of all"),
-        "New customers": (str(told["new_customers_in_period"]), ""),
-        "Appointments": (str(told["total_appointments"]), f"{told['avg_appointments_per_customer']} per customer"),
-        "Revenue": (f"{told['total_revenue']:,} IDR", f"{told['avg_spent_per_customer']:,} IDR per customer"),
-        "base": str(told["retention_base"]),
-        "rate": f"{told['retention_rate']} %",
-        "churn": f"{told['churn_rate']} %",
-    } | {name: str(n) for name, n in told["customer_segments"].items()}
+        "New customers": (str(expected["new_customers_in_period"]), ""),
+        "Appointments": (
+            str(expected["total_appointments"]),
+            f"{expected['avg_appointments_per_customer']} per customer",
+        ),
+        "Revenue": (f"{expected['total_revenue']:,} IDR", f"{expected['avg_spent_per_customer']:,} IDR per customer"),
+        "base": str(expected["retention_base"]),
+        "rate": f"{expected['retention_rate']} %",
+        "churn": f"{expected['churn_rate']} %",
+    } | {name: str(n) for name, n in expected["customer_segments"].items()}
     tops = response.context["tops"].values()
-    assert [[place.customer.pk for place in top] for top in tops] == [
-        [one["customer_id"] for one in told[f"top_customers_by_{measure}"]] for measure in ("appointments", "revenue")
+    assert [[one.customer.pk for one in top] for top in tops] == [
+        [one["customer_id"] for one in expected[f"top_customers_by_{measure}"]]
+        for measure in ("appointments", "revenue")
     ]
 
 
-def test_what_a_person_reads(back_office, year_of_bookings):
+def test_the_page_shows_the_figures_as_text(back_office, year_of_bookings):
     page = Page(back_office("tenant_admin").get(f"{FIGURES}?from_date=2025-01-01&to_date=2025-05-31"))
     assert "Lotus , 1 January 2025 to 31 May 2025" in page.text
     assert "Revenue per month, IDR" in page.text
@@ -160,52 +164,52 @@ def test_what_a_person_reads(back_office, year_of_bookings):
     assert "last visit more than 90 days ago" in page.text
 
 
-def test_figures_lead_to_the_customers_they_are_about(back_office, tenant, year_of_bookings):
+def test_figures_link_to_the_customers_that_they_count(back_office, tenant, year_of_bookings):
     links = Page(back_office("tenant_admin").get(FIGURES)).links
     customers = "/admin/customers/customer/"
     segmented = {f"{customers}?segment={name}" for name in ("vip", "regular", "new", "at_risk")}
     lists = {f"{customers}?", f"{customers}?is_active__exact=1", f"{customers}?registered=no"}
     assert segmented | lists <= set(links)
     with tenant_scope(tenant):
-        top = [one.pk for one in summarize(NAMED["last_12_months"])["statistics"]["top_customers_by_revenue"]]
+        top = [one.pk for one in summarize(PERIODS_BY_NAME["last_12_months"])["statistics"]["top_customers_by_revenue"]]
     assert {f"{customers}{pk}/change/" for pk in top} <= set(links)
     assert all(back_office("tenant_admin").get(link).status_code == 200 for link in lists)
 
 
-def test_a_super_admins_lists_are_of_the_business_they_chose(back_office, tenant, year_of_bookings):
+def test_a_super_admins_links_are_filtered_by_the_chosen_business(back_office, tenant, year_of_bookings):
     browser = back_office("super_admin")
     customers = "/admin/customers/customer/"
-    narrowed = f"{customers}?registered=no&tenant__id__exact={tenant.pk}"
-    assert narrowed in Page(browser.get(f"{FIGURES}?tenant_id={tenant.pk}")).links
-    assert len(browser.get(narrowed).context["cl"].result_list) == 4
+    filtered_url = f"{customers}?registered=no&tenant__id__exact={tenant.pk}"
+    assert filtered_url in Page(browser.get(f"{FIGURES}?tenant_id={tenant.pk}")).links
+    assert len(browser.get(filtered_url).context["cl"].result_list) == 4
     assert f"{customers}?registered=no" in Page(browser.get(FIGURES)).links
 
 
-def test_names_are_text(back_office, customer, book):
+def test_names_are_escaped(back_office, customer, book):
     book(customer(first_name="<script>alert(1)</script>"), TODAY)
     response = back_office("tenant_admin").get(FIGURES)
     assert "&lt;script&gt;alert(1)" in response.content.decode()
 
 
-# --- which figures --------------------------------------------------------------------------------------------------
+# --- the period ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow("is a table of eleven periods")
 @pytest.mark.parametrize(
     ("query", "period"),
     [
-        ("", NAMED["last_12_months"]),
-        *((f"period={name}", period) for name, period in NAMED.items()),
-        ("period=this_year&from_date=2025-05-01&to_date=2025-04-01", NAMED["this_year"]),
+        ("", PERIODS_BY_NAME["last_12_months"]),
+        *((f"period={name}", period) for name, period in PERIODS_BY_NAME.items()),
+        ("period=this_year&from_date=2025-05-01&to_date=2025-04-01", PERIODS_BY_NAME["this_year"]),
         ("from_date=2025-05-01&to_date=", Period(dt.date(2025, 5, 1))),
         ("to_date=2025-05-01", Period(None, dt.date(2025, 5, 1))),
         ("period=dates&from_date=&to_date=", Period()),
-        # An instant stands for its day in Jakarta, as in the API.
+        # An instant is read as its day in Jakarta, as in the API.
         ("from_date=2025-01-01T17:00:00Z", Period(dt.date(2025, 1, 2))),
         ("from_date=0001-01-01&to_date=9999-12-31", Period(dt.date.min, dt.date.max)),
     ],
 )
-def test_the_period(back_office, query, period):
+def test_the_query_gives_the_period(back_office, query, period):
     for path in (INDEX, FIGURES):
         context = back_office("tenant_admin").get(f"{path}?{query}").context
         assert context["period"] == period
@@ -231,7 +235,7 @@ def test_twelve_months_are_twelve_bars(back_office, clock, day):
         ("from_date=2025-01-01&from_date=2025-01-01", "Give this once."),
     ],
 )
-def test_what_can_not_be_understood_is_told(back_office, query, sentence):
+def test_an_invalid_query_is_an_error_with_a_message(back_office, query, sentence):
     browser = back_office("tenant_admin")
     index, figures = browser.get(f"{INDEX}?{query}"), browser.get(f"{FIGURES}?{query}")
     assert (index.status_code, figures.status_code) == (200, 400)
@@ -240,7 +244,7 @@ def test_what_can_not_be_understood_is_told(back_office, query, sentence):
         assert "figures" not in page.ids
 
 
-def test_the_days_are_the_tenants(back_office, clock):
+def test_the_named_periods_use_the_tenants_days(back_office, clock):
     # One in the morning of 1 July in Jakarta.
     clock.move_to(dt.datetime(2025, 6, 30, 18, tzinfo=dt.UTC), tick=False)
     july = Period(dt.date(2025, 7, 1), dt.date(2025, 7, 1))
@@ -249,7 +253,7 @@ def test_the_days_are_the_tenants(back_office, clock):
     assert back_office("super_admin").get(f"{FIGURES}?period=this_month").context["period"] == june
 
 
-# --- whose figures --------------------------------------------------------------------------------------------------
+# --- the business ---------------------------------------------------------------------------------------------------
 
 
 def test_a_tenant_admin_chooses_no_business(back_office, tenant, stranger):
@@ -257,8 +261,8 @@ def test_a_tenant_admin_chooses_no_business(back_office, tenant, stranger):
     for path in (INDEX, FIGURES):
         assert "tenant_id" not in browser.get(path).context["form"].fields
         assert browser.get(path, {"tenant_id": tenant.pk}).status_code == 200
-        for named in (stranger.pk, "zzz", "", [tenant.pk, stranger.pk]):
-            assert browser.get(path, {"tenant_id": named}).status_code == 403
+        for tenant_id in (stranger.pk, "zzz", "", [tenant.pk, stranger.pk]):
+            assert browser.get(path, {"tenant_id": tenant_id}).status_code == 403
 
 
 def test_another_business_is_not_counted(back_office, year_of_bookings, stranger):
@@ -277,25 +281,25 @@ def test_a_super_admin_chooses_a_business_or_all(back_office, year_of_bookings, 
     assert read_figures(everybody)["Customers"] == ("8", "")
     assert read_figures(one)["Revenue"] == ("93 NOK", "93 NOK per customer")
     assert "Nordlys , all time" in Page(one).text
-    told = "The amounts add up several currencies (IDR, NOK) as if they were one."
-    assert told in Page(everybody).text
-    assert told not in Page(one).text
+    warning = "The amounts add up several currencies (IDR, NOK) as if they were one."
+    assert warning in Page(everybody).text
+    assert warning not in Page(one).text
     assert "IDR" not in read_figures(everybody)["Revenue"][0]
     with tenant_scope(ALL_TENANTS):
-        assert {part.key: int(part.value) for part in everybody.context["segments"]} == count_segments()
+        assert {segment.key: int(segment.value) for segment in everybody.context["segments"]} == count_segments()
 
 
-@pytest.mark.parametrize("named", ["zzz", "0" * 24, "9" * 500])
-def test_a_business_that_is_none_is_told(back_office, named):
-    response = back_office("super_admin").get(f"{FIGURES}?tenant_id={named}")
+@pytest.mark.parametrize("tenant_id", ["zzz", "0" * 24, "9" * 500])
+def test_an_unknown_business_is_an_error_with_a_message(back_office, tenant_id):
+    response = back_office("super_admin").get(f"{FIGURES}?tenant_id={tenant_id}")
     assert response.status_code == 400
     assert "There is no business with this id." in Page(response).text
 
 
-# --- any size -------------------------------------------------------------------------------------------------------
+# --- sizes ----------------------------------------------------------------------------------------------------------
 
 
-def test_an_empty_business_reads_so(back_office):
+def test_the_figures_of_an_empty_business_say_so(back_office):
     for query in ("", "period=all_time"):
         page = Page(back_office("tenant_admin").get(f"{FIGURES}?{query}"))
         assert page.text.count("None in this period.") == 2
@@ -304,7 +308,7 @@ def test_an_empty_business_reads_so(back_office):
         assert "No customer had a visit" in page.text
 
 
-def test_without_any_business_there_is_nothing_to_fail(back_office, tenant):
+def test_the_figures_work_without_any_business(back_office, tenant):
     browser = back_office("super_admin")
     tenant.delete()
     assert browser.get(FIGURES).status_code == 200
@@ -339,7 +343,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rows(back_office
 
 
 @pytest.mark.django_db(transaction=True)
-def test_figures_that_take_too_long_are_a_503_and_the_first_page_is_there(back_office):
+def test_figures_that_take_too_long_are_a_503_and_the_first_page_still_works(back_office):
     browser = back_office("tenant_admin")
     answers = []
 

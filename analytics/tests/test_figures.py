@@ -1,4 +1,4 @@
-"""The figures of the period: appointments and revenue, the top lists, retention."""
+"""The figures of a period: appointments, revenue, top lists and retention."""
 
 import datetime as dt
 
@@ -19,7 +19,9 @@ def test_appointments_are_of_any_status_and_revenue_is_of_visits(admin, customer
     assert (figures["total_appointments"], figures["total_revenue"]) == (6, 350_000)
 
 
-def test_the_deleted_are_counted_as_such_and_their_visits_as_revenue(admin, super_admin, tenant, book, statistics):
+def test_deleted_customers_are_counted_separately_and_their_visits_as_revenue(
+    admin, super_admin, tenant, book, statistics
+):
     figures = EMPTY | {"total_appointments": 2, "total_revenue": 700_000}
     gone = DeletedCustomerFactory(tenant=tenant, tags=["vip"], password="hash", email_verified=True, loyalty_points=9)
     book(gone, days_ago(40), days_ago(2))
@@ -49,7 +51,7 @@ def test_top_lists_have_10_each(admin, customer, book, statistics):
     assert figures["top_customers_by_revenue"] == tops[:0:-1]
 
 
-def test_top_lists_break_ties_by_the_other_measure_then_id(admin, customer, book, statistics):
+def test_top_lists_order_ties_by_the_other_measure_and_then_by_id(admin, customer, book, statistics):
     ids = [f"{digit}" * 24 for digit in "cab"]
     first, second, third = (customer(id=pk) for pk in ids)
     richer, busier = customer(id="e" * 24), customer(id="f" * 24)
@@ -78,7 +80,7 @@ def test_top_lists_name_only_customers_with_more_than_0_in_the_period(admin, cus
 
 @pytest.fixture
 def retention(admin, statistics):
-    """`retention(…)`: `(rate, churn, base)` for those query parameters."""
+    """Returns a function: `retention(**parameters)` returns `(rate, churn, base)`."""
 
     def get(**parameters):
         figures = statistics(admin, **parameters)
@@ -87,7 +89,7 @@ def retention(admin, statistics):
     return get
 
 
-def test_retention_is_of_those_with_a_visit_in_the_equally_long_window_just_before(customer, book, retention):
+def test_retention_counts_customers_with_a_visit_in_the_equally_long_window_before(customer, book, retention):
     march = dt.date(2025, 3, 1)
     for before in (1, 10, 11):
         book(customer(), march - dt.timedelta(days=before), march)
@@ -98,7 +100,7 @@ def test_retention_is_of_those_with_a_visit_in_the_equally_long_window_just_befo
     assert retention(from_date="2025-03-01", to_date="2025-03-01") == (100.0, 0.0, 1)
 
 
-def test_a_period_without_an_end_is_as_long_as_up_to_today(customer, book, retention):
+def test_a_period_without_an_end_is_as_long_as_from_its_start_to_today(customer, book, retention):
     book(customer(), days_ago(3))  # in the window of two days before yesterday
     book(customer(), days_ago(4))  # too early
     book(customer(), days_ago(2), days_ago(0))
@@ -106,12 +108,12 @@ def test_a_period_without_an_end_is_as_long_as_up_to_today(customer, book, reten
 
 
 @pytest.mark.parametrize("start", ["2025-06-16", "2025-06-17", "9999-12-31"])
-def test_before_a_period_to_come_without_an_end_there_is_no_window(customer, book, retention, start):
+def test_a_period_that_starts_in_the_future_without_an_end_has_no_retention(customer, book, retention, start):
     book(customer(), TODAY, days_ago(-1))
     assert retention(from_date=start) == (0.0, 0.0, 0)
 
 
-def test_all_time_retention_is_of_those_with_two_or_more_visits(customer, book, retention):
+def test_all_time_retention_counts_customers_with_two_or_more_visits(customer, book, retention):
     book(customer(), days_ago(1), days_ago(1))
     book(customer(), days_ago(2))
     book(customer(), days_ago(3))
@@ -120,7 +122,7 @@ def test_all_time_retention_is_of_those_with_two_or_more_visits(customer, book, 
     assert retention(to_date=str(days_ago(2))) == (0.0, 100.0, 2)
 
 
-def test_the_two_rates_sum_to_100_in_decimals(customer, book, retention):
+def test_the_two_rates_sum_to_100(customer, book, retention):
     for _ in range(6):
         book(customer(), days_ago(1), days_ago(2))
     book(customer(), days_ago(1))

@@ -1,4 +1,4 @@
-"""The series by months: complete, by the tenant's clock, and the parts of the figures of the same period."""
+"""The series by months have every month of the tenant's time zone, and sum to the figures of the same period."""
 
 import datetime as dt
 import random
@@ -24,19 +24,19 @@ def months(*names):
     return [dt.date.fromisoformat(f"{name}-01") for name in names]
 
 
-def test_new_customers_by_month(customer, stranger, in_scope):
+def test_new_customers_are_counted_by_month(customer, stranger, in_scope):
     for created in ("2025-03-16T16:59:59Z", "2025-03-16T17:00:00Z", "2025-03-31T16:59:59Z", "2025-03-31T17:00:00Z"):
         customer(created_at=dt.datetime.fromisoformat(created))
     customer(created_at=dt.datetime(2025, 6, 15, tzinfo=dt.UTC))
     created = dt.datetime(2025, 5, 1, 12, tzinfo=dt.UTC)
     DeletedCustomerFactory(tenant=in_scope, created_at=created)
     customer(tenant=stranger, created_at=created)
-    # From the 17th on, by the clock of Jakarta; May has none.
+    # From the 17th in Jakarta; May has none.
     counts = dict(zip(months("2025-03", "2025-04", "2025-05", "2025-06"), (2, 1, 0, 1), strict=True))
     assert count_new_customers_by_month(SPRING) == counts
 
 
-def test_revenue_by_month(customer, book, stranger, in_scope):
+def test_revenue_is_summed_by_month(customer, book, stranger, in_scope):
     book(customer(), dt.date(2025, 3, 16), dt.date(2025, 3, 17), dt.date(2025, 3, 31), total_price=100)
     book(DeletedCustomerFactory(tenant=in_scope), dt.date(2025, 5, 31), total_price=7)
     book(customer(), dt.date(2025, 4, 1), status="no_show")
@@ -46,7 +46,7 @@ def test_revenue_by_month(customer, book, stranger, in_scope):
 
 
 @pytest.mark.parametrize("series", SERIES)
-def test_an_open_start_is_the_first_month_with_something_and_an_open_end_is_now(series, customer, book, in_scope):
+def test_an_open_start_is_the_first_month_with_rows_and_an_open_end_is_this_month(series, customer, book, in_scope):
     book(customer(created_at=dt.datetime(2025, 3, 5, tzinfo=dt.UTC)), dt.date(2025, 3, 5))
     assert list(series(Period())) == months("2025-03", "2025-04", "2025-05", "2025-06")
     assert list(series(Period(last=dt.date(2025, 4, 1)))) == months("2025-03", "2025-04")
@@ -64,16 +64,16 @@ def test_an_open_start_is_the_first_month_with_something_and_an_open_end_is_now(
         (Period(dt.date.max, dt.date.max), "9999-12"),
     ],
 )
-def test_of_nothing_there_is_a_month_with_nothing(series, period, only, in_scope):
+def test_a_period_without_rows_has_one_month_with_zero(series, period, only, in_scope):
     assert series(period) == dict.fromkeys(months(only), 0)
 
 
-def test_what_lies_ahead_is_in_an_open_end(customer, book, in_scope):
+def test_an_open_end_includes_future_months_with_rows(customer, book, in_scope):
     book(customer(), TODAY, dt.date(2025, 8, 1), total_price=5)
     assert list(sum_revenue_by_month(Period()).values()) == [5, 0, 5]
 
 
-def test_amounts_are_exact_beyond_floats(customer, book, in_scope):
+def test_large_amounts_are_exact(customer, book, in_scope):
     book(customer(), days_ago(1), days_ago(0), total_price=10**18 - 1)
     assert sum_revenue_by_month(Period()) == dict.fromkeys(months("2025-06"), 2 * 10**18 - 2)
 
@@ -85,25 +85,25 @@ def test_a_series_is_one_query(series, in_scope):
     assert len(queries) == 1
 
 
-def recount(rows, within):
-    """`{first day of the month: sum}` of `(day, figure)`, without the empty months."""
-    counted = {}
+def sum_by_month(rows, within):
+    """Sums `(day, figure)` by the first day of the month, without empty months."""
+    sums = {}
     for day, figure in rows:
         if within(day):
-            counted[day.replace(day=1)] = counted.get(day.replace(day=1), 0) + figure
-    return counted
+            sums[day.replace(day=1)] = sums.get(day.replace(day=1), 0) + figure
+    return sums
 
 
 @pytest.mark.slow("counts generated businesses again in Python")
 @pytest.mark.parametrize("zone", ["Asia/Jakarta", "America/Havana", "Pacific/Auckland"])
 @pytest.mark.parametrize("everybody", [False, True])
-def test_the_months_sum_to_the_figures_and_equal_a_naive_recount(zone, everybody, customer, book, tenant, stranger):
+def test_the_months_sum_to_the_figures_and_equal_a_sum_in_python(zone, everybody, customer, book, tenant, stranger):
     chance = random.Random(zone)
     tenant.time_zone = zone
     tenant.save()
     for owner in (tenant, stranger):
         for _ in range(40):
-            # Around the turns of months, by whichever clock.
+            # Near the first instant of a month, in any time zone.
             turn = dt.datetime(2024, chance.randint(1, 12), 1, tzinfo=dt.UTC)
             created = turn + dt.timedelta(hours=chance.randint(-14, 14))
             person = customer(tenant=owner, created_at=created, is_active=False, is_deleted=chance.random() < 0.2)
@@ -121,9 +121,9 @@ def test_the_months_sum_to_the_figures_and_equal_a_naive_recount(zone, everybody
                 sum_appointments(period)["total_revenue"],
             ]
             within = [
-                recount(rows, lambda day, period=period: (period.first or day) <= day <= (period.last or day))
+                sum_by_month(rows, lambda day, period=period: (period.first or day) <= day <= (period.last or day))
                 for rows in (created, earned)
             ]
             assert [{month: n for month, n in series.items() if n} for series in found] == [
-                {month: n for month, n in counted.items() if n} for counted in within
+                {month: n for month, n in sums.items() if n} for sums in within
             ]

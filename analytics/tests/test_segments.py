@@ -1,4 +1,4 @@
-"""The segment of a customer, a test for each rule."""
+"""The segments of customers: a test for each rule."""
 
 import datetime as dt
 
@@ -13,11 +13,11 @@ from .conftest import NOW, TODAY, days_ago
 
 @pytest.fixture
 def segments(admin, statistics):
-    """`segments()`: the segments that are not empty, as our tenant's admin sees them."""
+    """Returns a function: `segments()` returns the segments that are not empty, as the tenant's admin sees them."""
     return lambda client=admin: {name: n for name, n in statistics(client)["customer_segments"].items() if n}
 
 
-def test_each_customer_is_in_the_first_segment_that_fits(customer, book, segments):
+def test_each_customer_is_in_the_first_segment_whose_rule_holds(customer, book, segments):
     lapsed_vip, vip, newcomer, regular = customer(tags=["vip"]), customer(tags=["vip"]), customer(), customer()
     book(lapsed_vip, days_ago(200))
     book(vip, days_ago(1))
@@ -31,7 +31,7 @@ def test_each_customer_is_in_the_first_segment_that_fits(customer, book, segment
 
 
 @pytest.mark.parametrize(("days", "segment"), [(89, "regular"), (90, "regular"), (91, "at_risk")])
-def test_at_risk_is_whose_last_visit_is_more_than_90_days_ago(customer, book, segments, days, segment):
+def test_at_risk_is_a_customer_whose_last_visit_is_more_than_90_days_ago(customer, book, segments, days, segment):
     book(customer(), days_ago(400), days_ago(days))
     assert segments() == {segment: 1}
 
@@ -51,7 +51,7 @@ def test_at_risk_needs_at_least_one_visit(customer, book, segments):
         (days_ago(1), dt.time(23), "at_risk"),
     ],
 )
-def test_upcoming_is_what_starts_now_or_later_by_the_tenants_clock(
+def test_an_upcoming_appointment_starts_now_or_later_in_the_tenants_time_zone(
     customer, book, segments, status, day, time, segment
 ):
     lapsed = customer()
@@ -61,15 +61,15 @@ def test_upcoming_is_what_starts_now_or_later_by_the_tenants_clock(
 
 
 @pytest.mark.parametrize("status", ["in_progress", "completed", "cancelled", "no_show"])
-def test_upcoming_is_pending_or_confirmed(customer, book, segments, status):
+def test_an_upcoming_appointment_is_pending_or_confirmed(customer, book, segments, status):
     lapsed = customer()
     book(lapsed, days_ago(200))
     book(lapsed, days_ago(-1), status=status)
-    # A visit dated ahead is a visit, and the last one.
+    # A visit with a future date is a visit too, and the last one.
     assert segments() == {"regular" if status == "completed" else "at_risk": 1}
 
 
-def test_today_is_the_tenants(customer, book, segments, admin, clock):
+def test_today_is_a_day_of_the_tenants_time_zone(customer, book, segments, admin, clock):
     book(customer(), days_ago(90))
     clock.move_to(dt.datetime(2025, 6, 15, 16, 59, 59, tzinfo=dt.UTC))
     assert segments(client_of(admin.user)) == {"regular": 1}
@@ -80,14 +80,14 @@ def test_today_is_the_tenants(customer, book, segments, admin, clock):
 # --- vip: tagged, or at least 5 visits and in the top tenth by what they spent in the last 365 days ------------------
 
 
-def test_vip_is_who_is_tagged_even_without_a_visit(customer, segments):
+def test_a_tagged_customer_is_a_vip_even_without_a_visit(customer, segments):
     customer(tags=["vip"])
     customer(tags=["vips", "not-vip"])
     assert segments() == {"vip": 1, "new": 1}
 
 
 @pytest.mark.parametrize(("visits", "segment"), [(4, "regular"), (5, "vip")])
-def test_vip_by_spending_has_at_least_5_visits(customer, book, segments, visits, segment):
+def test_a_vip_by_spending_has_at_least_5_visits(customer, book, segments, visits, segment):
     book(customer(), *[days_ago(60)] * visits)
     assert segments() == {segment: 1}
 
@@ -100,7 +100,7 @@ def test_vip_is_the_top_tenth_rounded_up(customer, book, segments, others, vips)
     assert segments().get("vip") == vips
 
 
-def test_vip_is_also_who_ties_with_the_last_of_the_top_tenth(customer, book, segments):
+def test_a_tie_with_the_last_of_the_top_tenth_is_a_vip_too(customer, book, segments):
     for price in (200, 200, 200, *[100] * 8):
         book(customer(), *[days_ago(60)] * 5, total_price=price)
     assert segments() == {"vip": 3, "regular": 8}
@@ -114,7 +114,7 @@ def test_the_top_tenth_is_of_customers_with_a_visit(customer, book, segments):
     assert segments() == {"vip": 1, "regular": 1, "new": 18}
 
 
-def test_the_top_tenth_counts_those_at_risk_and_those_with_few_visits(customer, book, segments):
+def test_the_top_tenth_counts_customers_at_risk_and_with_few_visits(customer, book, segments):
     book(customer(), days_ago(100), total_price=10_000)
     book(customer(), days_ago(60), total_price=5000)
     for price in range(8):
@@ -122,14 +122,14 @@ def test_the_top_tenth_counts_those_at_risk_and_those_with_few_visits(customer, 
     assert segments() == {"at_risk": 1, "regular": 9}
 
 
-def test_the_top_tenth_leaves_out_the_deleted(customer, book, segments, tenant):
+def test_the_top_tenth_excludes_deleted_customers(customer, book, segments, tenant):
     book(customer(), *[days_ago(60)] * 5)
     book(DeletedCustomerFactory(tenant=tenant), *[days_ago(60)] * 5, total_price=10**9)
     assert segments() == {"vip": 1}
 
 
 @pytest.mark.parametrize(("days", "segment"), [(365, "vip"), (366, "regular")])
-def test_spending_is_of_the_last_365_days(customer, book, segments, days, segment):
+def test_spending_counts_the_last_365_days(customer, book, segments, days, segment):
     someone = customer()
     book(someone, *[days_ago(60)] * 4, total_price=0)
     book(someone, days_ago(days), total_price=100)
@@ -145,15 +145,15 @@ def test_nobody_is_vip_for_spending_nothing(customer, book, segments):
 
 
 @pytest.mark.parametrize(("days", "segment"), [(0, "new"), (30, "new"), (31, "regular")])
-def test_new_is_whose_first_visit_is_within_the_last_30_days(customer, book, segments, days, segment):
+def test_new_is_a_customer_whose_first_visit_is_within_the_last_30_days(customer, book, segments, days, segment):
     book(customer(), days_ago(days), days_ago(0))
     assert segments() == {segment: 1}
 
 
-# --- the thresholds are the tenant's to set -------------------------------------------------------------------------
+# --- the thresholds of the tenant ----------------------------------------------------------------------------------
 
 
-def test_the_thresholds_are_the_tenants_to_set(customer, book, segments, tenant):
+def test_the_thresholds_can_be_set_by_the_tenant(customer, book, segments, tenant):
     big, small = customer(), customer()
     book(big, days_ago(20), days_ago(20), total_price=200)
     book(small, days_ago(20), days_ago(20), total_price=100)
@@ -187,20 +187,20 @@ def test_over_all_tenants_each_has_its_own_thresholds_and_top_tenth(
     assert segments(super_admin) == {"vip": 1, "regular": 4, "at_risk": 5}
 
 
-def test_over_all_tenants_today_is_utcs(customer, book, segments, super_admin, clock):
+def test_over_all_tenants_today_is_a_day_of_utc(customer, book, segments, super_admin, clock):
     book(customer(), days_ago(91))
     clock.move_to(NOW - dt.timedelta(hours=5, minutes=1))  # 23:59 of the 14th in UTC, 06:59 of the 15th in Jakarta
     assert segments(client_of(super_admin.user)) == {"regular": 1}
 
 
-def test_days_that_pass_take_what_was_spent_with_them(customer, book, segments, clock, admin):
+def test_spending_of_visits_that_become_too_old_no_longer_counts(customer, book, segments, clock, admin):
     """`recent_spent` was right on the day when it was written; later, older visits no longer count."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_date")
-        [written] = cursor.fetchone()
+        [today] = cursor.fetchone()
     big_customer = customer()
-    book(big_customer, *(written - dt.timedelta(days=350 + n) for n in range(5)), total_price=1_000_000)
-    book(big_customer, written + dt.timedelta(days=60), status="confirmed")
+    book(big_customer, *(today - dt.timedelta(days=350 + n) for n in range(5)), total_price=1_000_000)
+    book(big_customer, today + dt.timedelta(days=60), status="confirmed")
     for days, segment in ((0, "vip"), (30, "regular")):
-        clock.move_to(dt.datetime.combine(written, dt.time(5), dt.UTC) + dt.timedelta(days=days))
+        clock.move_to(dt.datetime.combine(today, dt.time(5), dt.UTC) + dt.timedelta(days=days))
         assert segments(client_of(admin.user)) == {segment: 1}

@@ -1,4 +1,4 @@
-"""The figures of one answer agree with each other, whatever others write meanwhile."""
+"""The figures of one answer agree with each other, even if rows are written meanwhile."""
 
 from threading import Thread
 
@@ -11,27 +11,27 @@ from customers.tests.factories import CustomerFactory
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_customer_who_comes_in_between_is_in_none_of_the_figures(tenant, admin, clock):
+def test_a_customer_who_is_created_meanwhile_is_in_none_of_the_figures(tenant, admin, clock):
     CustomerFactory(tenant=tenant)
 
-    def come():
+    def create_customer():
         CustomerFactory(tenant=tenant)
         connections.close_all()
 
-    came = []
+    threads = []
 
-    def let_come(execute, sql, params, many, context):
-        """After the statement that counts the customers, before the one that counts the segments."""
+    def create_in_between(execute, sql, params, many, context):
+        """Creates a customer between the statements that count customers and segments."""
         result = execute(sql, params, many, context)
-        if "customers_customermonthlycounts" in sql and not came:
-            came.append(Thread(target=come))
-            came[0].start()
-            came[0].join()
+        if "customers_customermonthlycounts" in sql and not threads:
+            threads.append(Thread(target=create_customer))
+            threads[0].start()
+            threads[0].join()
         return result
 
-    with connection.execute_wrapper(let_come):
+    with connection.execute_wrapper(create_in_between):
         figures = admin.get(URL).json()["statistics"]
-    assert came
+    assert threads
     assert Customer._base_manager.count() == 2
     assert figures["total_customers"] == sum(figures["customer_segments"].values()) == 1
     assert admin.get(URL).json()["statistics"]["total_customers"] == 2

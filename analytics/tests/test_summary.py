@@ -1,4 +1,4 @@
-"""GET /api/v1/customers/statistics/summary."""
+"""The endpoint GET /api/v1/customers/statistics/summary."""
 
 import datetime as dt
 
@@ -14,7 +14,7 @@ from tenants.accounts import tokens
 from .conftest import EMPTY, NOW, TODAY, URL, days_ago, top
 
 
-def test_summary(admin, tenant, customer, book):
+def test_the_summary_has_every_figure(admin, tenant, customer, book):
     jane = customer(
         first_name="Jane", last_name="Smith", email="jane@example.com", email_verified=True, password="hash",
         loyalty_points=120, tags=["vip", "walk-in"],
@@ -96,17 +96,17 @@ def test_summary(admin, tenant, customer, book):
 @pytest.mark.parametrize(
     ("role", "status"), [("super_admin", 200), ("tenant_admin", 200), ("outlet_manager", 403), ("staff", 403)]
 )
-def test_tenant_admin_or_super_admin_only(as_role, role, status):
+def test_only_a_tenant_admin_or_a_super_admin_may_read_the_summary(as_role, role, status):
     assert as_role(role).get(URL).status_code == status
 
 
-def test_neither_customers_nor_strangers(db, anonymous):
+def test_customers_and_visitors_may_not_read_the_summary(db, anonymous):
     assert anonymous.get(URL).status_code == 401
     token = tokens.mint("access", issued_at=NOW, jti="a" * 32, role="customer")
     assert anonymous.get(URL, headers={"authorization": f"Bearer {token}"}).status_code == 403
 
 
-def test_the_role_is_decided_before_the_parameters(staff):
+def test_the_role_is_checked_before_the_parameters(staff):
     assert staff.get(URL, {"from_date": "yesterday"}).status_code == 403
 
 
@@ -159,7 +159,7 @@ def test_unknown_parameters_are_ignored(admin, statistics):
 @pytest.mark.parametrize("zone", ["Asia/Jakarta", "Pacific/Honolulu"])
 @pytest.mark.parametrize("name", ["from_date", "to_date"])
 @pytest.mark.parametrize("value", ["0001-01-01", "0001-01-01T00:00:00Z", "9999-12-31", "9999-12-31T23:59:59Z"])
-def test_the_ends_of_the_calendar_are_days_like_any_other(admin, tenant, statistics, zone, name, value):
+def test_the_ends_of_the_calendar_are_accepted_as_days(admin, tenant, statistics, zone, name, value):
     tenant.time_zone = zone
     tenant.save()
     assert statistics(admin, **{name: value}) == EMPTY
@@ -175,18 +175,18 @@ def test_the_ends_of_the_calendar_are_days_like_any_other(admin, tenant, statist
         ({"from_date": "2025-01-01"}, {"from": "2025-01-01", "to": None}),
         ({"to_date": "2025-01-01"}, {"from": None, "to": "2025-01-01"}),
         ({"from_date": "2025-01-01", "to_date": "2025-01-01"}, {"from": "2025-01-01", "to": "2025-01-01"}),
-        # An instant stands for its day in Jakarta.
+        # An instant is read as its day in Jakarta.
         ({"from_date": "2025-01-01T16:59:59Z"}, {"from": "2025-01-01", "to": None}),
         ({"from_date": "2025-01-01T17:00:00Z"}, {"from": "2025-01-02", "to": None}),
         ({"from_date": "2025-01-02T00:00:00+09:00"}, {"from": "2025-01-01", "to": None}),
         ({"from_date": "2025-01-02T00:00:00"}, {"from": "2025-01-02", "to": None}),
     ],
 )
-def test_the_period_is_echoed_in_days(admin, query, period):
+def test_the_period_is_answered_in_days(admin, query, period):
     assert admin.get(URL, query).json()["period"] == period
 
 
-def test_bounds_are_inclusive_whole_days(admin, customer, book, statistics):
+def test_both_days_of_the_period_are_included(admin, customer, book, statistics):
     book(customer(), *[dt.date(2025, 3, day) for day in (1, 2, 3, 4)])
     assert statistics(admin, from_date="2025-03-02", to_date="2025-03-03")["total_appointments"] == 2
     assert statistics(admin, from_date="2025-03-02")["total_appointments"] == 3
@@ -195,7 +195,7 @@ def test_bounds_are_inclusive_whole_days(admin, customer, book, statistics):
 
 
 @pytest.mark.parametrize(
-    ("created_at", "counted"),
+    ("created_at", "is_counted"),
     [
         ("2025-03-01T16:59:59.999999Z", False),
         ("2025-03-01T17:00:00Z", True),
@@ -204,9 +204,9 @@ def test_bounds_are_inclusive_whole_days(admin, customer, book, statistics):
         ("2025-03-02T17:00:00Z", False),
     ],
 )
-def test_new_customers_are_of_the_tenants_days(admin, customer, statistics, created_at, counted):
+def test_new_customers_are_counted_by_the_tenants_days(admin, customer, statistics, created_at, is_counted):
     customer(created_at=dt.datetime.fromisoformat(created_at))
-    assert statistics(admin, from_date="2025-03-02", to_date="2025-03-02")["new_customers_in_period"] == counted
+    assert statistics(admin, from_date="2025-03-02", to_date="2025-03-02")["new_customers_in_period"] == is_counted
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_new_customers_are_of_the_tenants_days(admin, customer, statistics, crea
         ("2025-10-26", "2025-10-25T22:00:00Z", "2025-10-26T22:59:59.999999Z"),  # 25 hours
     ],
 )
-def test_a_day_on_which_clocks_change_is_a_whole_day(admin, tenant, customer, statistics, day, first, last):
+def test_a_day_on_which_clocks_change_is_counted_completely(admin, tenant, customer, statistics, day, first, last):
     tenant.time_zone = "Europe/Oslo"
     tenant.save()
     for instant, off in ((first, 0), (last, 0), (first, -1), (last, 1)):
@@ -224,7 +224,7 @@ def test_a_day_on_which_clocks_change_is_a_whole_day(admin, tenant, customer, st
     assert statistics(admin, from_date=day, to_date=day)["new_customers_in_period"] == 2
 
 
-def test_as_of_now_whatever_the_period(admin, customer, tenant, statistics):
+def test_figures_as_of_now_do_not_depend_on_the_period(admin, customer, tenant, statistics):
     customer(email_verified=True, password="hash", loyalty_points=3)
     customer(is_active=False)
     DeletedCustomerFactory(tenant=tenant)
@@ -233,7 +233,7 @@ def test_as_of_now_whatever_the_period(admin, customer, tenant, statistics):
     assert now == then | {"new_customers_in_period": 2}
 
 
-def test_the_parts_sum_to_the_total(admin, customer, book, tenant, statistics):
+def test_the_kinds_of_customers_sum_to_the_total(admin, customer, book, tenant, statistics):
     customer(is_active=False, tags=["vip"])
     book(customer(password="hash"), days_ago(100))
     book(customer(is_active=False), days_ago(40))
@@ -269,11 +269,11 @@ def test_definitions_have_the_tenants_thresholds(admin, tenant, stranger):
 
 @pytest.fixture
 def two_businesses(customer, book, stranger):
-    """A customer of ours with one visit, one of theirs with two."""
-    ours, theirs = customer(), customer(tenant=stranger)
-    book(ours, days_ago(40))
-    book(theirs, days_ago(40), days_ago(40), total_price=500)
-    return ours, theirs
+    """Creates a customer of the tenant with one visit, and one of another tenant with two."""
+    own, foreign = customer(), customer(tenant=stranger)
+    book(own, days_ago(40))
+    book(foreign, days_ago(40), days_ago(40), total_price=500)
+    return own, foreign
 
 
 @pytest.mark.usefixtures("tenant_filters")
@@ -284,7 +284,7 @@ def test_another_business_is_not_counted(admin, two_businesses, statistics):
 
 
 def test_a_super_admin_gets_the_sums_over_all_tenants(super_admin, tenant, stranger, two_businesses):
-    ours, theirs = two_businesses
+    own, foreign = two_businesses
     body = super_admin.get(URL).json()
     assert body["statistics"] == EMPTY | {
         "total_customers": 2,
@@ -298,21 +298,21 @@ def test_a_super_admin_gets_the_sums_over_all_tenants(super_admin, tenant, stran
         "retention_rate": 50.0,
         "churn_rate": 50.0,
         "retention_base": 2,
-        "top_customers_by_appointments": [top(theirs, 2, 1000), top(ours, 1, 350_000)],
-        "top_customers_by_revenue": [top(ours, 1, 350_000), top(theirs, 2, 1000)],
+        "top_customers_by_appointments": [top(foreign, 2, 1000), top(own, 1, 350_000)],
+        "top_customers_by_revenue": [top(own, 1, 350_000), top(foreign, 2, 1000)],
         "customer_segments": {"vip": 0, "regular": 2, "new": 0, "at_risk": 0},
     }
     assert body["currencies"] == ["IDR", "NOK"]
     assert {one["tenant_id"] for one in body["definitions"]["thresholds"]} == {tenant.pk, stranger.pk}
 
 
-def test_a_super_admin_narrows_to_one_tenant(super_admin, as_role, stranger, two_businesses):
-    narrowed = super_admin.get(URL, {"tenant_id": stranger.pk}).json()
-    assert narrowed == as_role("tenant_admin", tenant=stranger).get(URL).json()
-    assert narrowed["currencies"] == ["NOK"]
+def test_a_super_admin_can_select_one_tenant(super_admin, as_role, stranger, two_businesses):
+    filtered = super_admin.get(URL, {"tenant_id": stranger.pk}).json()
+    assert filtered == as_role("tenant_admin", tenant=stranger).get(URL).json()
+    assert filtered["currencies"] == ["NOK"]
 
 
-def test_over_all_tenants_days_are_utcs(super_admin, customer, statistics):
+def test_over_all_tenants_days_are_in_utc(super_admin, customer, statistics):
     customer(created_at=dt.datetime(2025, 3, 1, 16, 59, tzinfo=dt.UTC))
     customer(created_at=dt.datetime(2025, 3, 1, 17, 0, tzinfo=dt.UTC))
     bounds = {"from_date": "2025-03-01", "to_date": "2025-03-01"}
@@ -323,16 +323,16 @@ def test_over_all_tenants_days_are_utcs(super_admin, customer, statistics):
     )
 
 
-def test_a_currency_is_named_once(super_admin, tenant, stranger):
+def test_a_currency_of_several_tenants_is_listed_once(super_admin, tenant, stranger):
     stranger.currency = tenant.currency
     stranger.save()
     assert super_admin.get(URL).json()["currencies"] == ["IDR"]
 
 
 @pytest.mark.parametrize("status", [403, 400])
-def test_a_tenant_that_one_may_not_or_can_not_name(admin, super_admin, stranger, status):
-    client, named = (admin, stranger.pk) if status == 403 else (super_admin, "0" * 24)
-    assert client.get(URL, {"tenant_id": named}).status_code == status
+def test_a_foreign_or_unknown_tenant_id_is_an_error(admin, super_admin, stranger, status):
+    client, tenant_id = (admin, stranger.pk) if status == 403 else (super_admin, "0" * 24)
+    assert client.get(URL, {"tenant_id": tenant_id}).status_code == status
 
 
 @pytest.mark.slow("makes hundreds of rows")

@@ -1,4 +1,4 @@
-"""Appointments for tests."""
+"""Creates appointments for tests."""
 
 import datetime as dt
 
@@ -10,7 +10,7 @@ from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory
 
 
 class AppointmentFactory(TenantModelFactory):
-    """A visit of a customer; outlet, staff and service of their own unless given."""
+    """Creates a completed appointment, with a new customer, outlet, service and member of staff unless given."""
 
     class Meta:
         model = Appointment

@@ -45,8 +45,8 @@ def shown_messages(response):
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
-def act(browser, action, *appointments):
-    """Confirms the action."""
+def run_action(browser, action, *appointments):
+    """Sends the action and its confirmation."""
     body = {"action": action, "_selected_action": [one.pk for one in appointments], "asked": 1}
     return browser.post(f"{PAGE}?day=all", body)
 
@@ -55,7 +55,7 @@ def days(browser, query=""):
     return [str(one.appointment_date) for one in browser.get(PAGE + query).context["cl"].result_list]
 
 
-def test_reception_books(back_office, in_scope, booking):
+def test_staff_book_an_appointment(back_office, in_scope, booking):
     assert back_office("staff").post(ADD, booking).status_code == 302
     made = Appointment.objects.get()
     assert (made.tenant, made.customer_id, made.staff_id) == (in_scope, booking["customer"], booking["staff"])
@@ -63,14 +63,14 @@ def test_reception_books(back_office, in_scope, booking):
     assert (made.status, made.total_price, made.notes) == ("pending", 300000, None)
 
 
-def test_end_and_price_are_the_services_unless_given(back_office, in_scope, booking):
+def test_end_and_price_come_from_the_service_if_left_empty(back_office, in_scope, booking):
     late = booking | {"start_time": "23:30", "end_time": "", "total_price": ""}
     assert back_office("staff").post(ADD, late).status_code == 302
     made = Appointment.objects.get()
     assert (made.end_time, made.total_price) == (dt.time(1), 350000)
 
 
-def test_without_a_service_the_form_asks_for_it(back_office, booking):
+def test_a_form_without_a_service_is_an_error_of_the_service(back_office, booking):
     empty = booking | {"service": "", "end_time": "", "total_price": ""}
     assert set(errors(back_office("staff").post(ADD, empty))) == {"service"}
 
@@ -94,7 +94,7 @@ def test_bad_input_is_an_error_of_its_field(back_office, booking, changes, field
     assert set(errors(back_office("staff").post(ADD, booking | changes))) == {field}
 
 
-def test_an_appointment_has_a_length(back_office, booking):
+def test_an_appointment_of_zero_length_is_an_error(back_office, booking):
     response = back_office("staff").post(ADD, booking | {"end_time": "14:00"})
     assert errors(response) == {"__all__": ["An appointment can't end when it starts."]}
 
@@ -102,38 +102,38 @@ def test_an_appointment_has_a_length(back_office, booking):
 @pytest.mark.slow("sends every reference of a form")
 @pytest.mark.parametrize("field", ["customer", "service", "staff", "outlet"])
 @pytest.mark.parametrize("role", ["staff", "super_admin"])
-def test_nothing_of_another_tenant_can_be_booked(back_office, tenant, stranger, booking, field, role):
+def test_rows_of_another_tenant_can_not_be_booked(back_office, tenant, stranger, booking, field, role):
     make = {"customer": CustomerFactory, "service": ServiceFactory, "staff": UserFactory, "outlet": OutletFactory}
     body = booking | {field: make[field](tenant=stranger).pk, "tenant": tenant.pk}
     assert set(errors(back_office(role).post(ADD, body))) == {field}
 
 
-def test_a_super_admin_books_for_the_tenant_they_name(back_office, in_scope, booking):
+def test_a_super_admin_books_for_the_chosen_tenant(back_office, in_scope, booking):
     browser = back_office("super_admin")
     assert "tenant" in errors(browser.post(ADD, booking))
     assert browser.post(ADD, booking | {"tenant": in_scope.pk}).status_code == 302
     assert Appointment.objects.get().tenant == in_scope
 
 
-def test_a_deleted_customer_is_not_booked_but_keeps_their_appointments(back_office, in_scope, booking):
+def test_a_deleted_customer_can_not_be_booked_but_their_appointments_can_be_changed(back_office, in_scope, booking):
     deleted, browser = DeletedCustomerFactory(tenant=in_scope), back_office("staff")
     assert set(errors(browser.post(ADD, booking | {"customer": deleted.pk}))) == {"customer"}
-    kept = AppointmentFactory(tenant=in_scope, customer=deleted)
+    appointment = AppointmentFactory(tenant=in_scope, customer=deleted)
     body = booking | {"customer": deleted.pk, "notes": "Paid in cash"}
-    assert browser.post(f"{PAGE}{kept.pk}/change/", body).status_code == 302
-    kept.refresh_from_db()
-    assert kept.notes == "Paid in cash"
+    assert browser.post(f"{PAGE}{appointment.pk}/change/", body).status_code == 302
+    appointment.refresh_from_db()
+    assert appointment.notes == "Paid in cash"
 
 
-def test_the_appointment_of_someone_removed_for_good_can_be_changed(back_office, in_scope, booking):
-    kept = AppointmentFactory(tenant=in_scope, customer=None)
+def test_the_appointment_of_a_purged_customer_can_be_changed(back_office, in_scope, booking):
+    appointment = AppointmentFactory(tenant=in_scope, customer=None)
     body = booking | {"customer": "", "total_price": "1"}
-    assert back_office("staff").post(f"{PAGE}{kept.pk}/change/", body).status_code == 302
-    kept.refresh_from_db()
-    assert (kept.customer_id, kept.total_price) == (None, 1)
+    assert back_office("staff").post(f"{PAGE}{appointment.pk}/change/", body).status_code == 302
+    appointment.refresh_from_db()
+    assert (appointment.customer_id, appointment.total_price) == (None, 1)
 
 
-# --- what became of it ----------------------------------------------------------------------------------------------
+# --- bulk actions ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -145,32 +145,34 @@ def test_the_appointment_of_someone_removed_for_good_can_be_changed(back_office,
         ("no_show", "pending", "no_show", "No-show"),
     ],
 )
-def test_the_status_of_the_selected_is_set(back_office, stranger, in_scope, action, before, status, label):
-    ours = [AppointmentFactory(tenant=in_scope, status=before) for _ in range(2)]
+def test_an_action_sets_the_status_of_the_selected_appointments(
+    back_office, stranger, in_scope, action, before, status, label
+):
+    own = [AppointmentFactory(tenant=in_scope, status=before) for _ in range(2)]
     theirs = AppointmentFactory(tenant=stranger, status=before)
-    assert shown_messages(act(back_office("outlet_manager"), action, *ours, theirs)) == [f"{label}: 2."]
+    assert shown_messages(run_action(back_office("outlet_manager"), action, *own, theirs)) == [f"{label}: 2."]
     assert {one.status for one in Appointment.objects.all()} == {status}
     with tenant_scope(stranger):
         theirs.refresh_from_db()
     assert theirs.status == before
 
 
-def test_confirming_over_another_booking_is_reported_and_the_rest_is_done(back_office, in_scope):
+def test_a_double_booking_is_reported_and_the_other_appointments_are_confirmed(back_office, in_scope):
     person = UserFactory(tenant=in_scope, first_name="Sari", last_name="")
     names = {"customer": CustomerFactory(tenant=in_scope, first_name="Jo", last_name=None)}
     names["service"] = ServiceFactory(tenant=in_scope, name="Haircut")
-    holder = AppointmentFactory(tenant=in_scope, staff_id=person.pk, status=Status.CONFIRMED, **names)
+    blocking = AppointmentFactory(tenant=in_scope, staff_id=person.pk, status=Status.CONFIRMED, **names)
     customer = CustomerFactory(tenant=in_scope, first_name="Jane", last_name=None)
-    lost = AppointmentFactory(tenant=in_scope, staff_id=person.pk, status=Status.CANCELLED, customer=customer)
+    cancelled = AppointmentFactory(tenant=in_scope, staff_id=person.pk, status=Status.CANCELLED, customer=customer)
     free = AppointmentFactory(tenant=in_scope, status=Status.CANCELLED)
-    assert shown_messages(act(back_office("outlet_manager"), "confirm", lost, free)) == [
+    assert shown_messages(run_action(back_office("outlet_manager"), "confirm", cancelled, free)) == [
         "2025-01-25 14:00, Jane: not changed. Sari is booked on 25 January 2025 from 14:00 to 15:30, for Jo (Haircut)."
-        f' <a href="{PAGE}{holder.pk}/change/" target="_blank">Show it</a>',
+        f' <a href="{PAGE}{blocking.pk}/change/" target="_blank">Show it</a>',
         "Confirmed: 1.",
     ]
-    lost.refresh_from_db()
+    cancelled.refresh_from_db()
     free.refresh_from_db()
-    assert (lost.status, free.status) == ("cancelled", "confirmed")
+    assert (cancelled.status, free.status) == ("cancelled", "confirmed")
 
 
 def test_only_a_super_admin_deletes(back_office, in_scope):
@@ -181,7 +183,7 @@ def test_only_a_super_admin_deletes(back_office, in_scope):
     assert not Appointment.objects.exists()
 
 
-# --- finding --------------------------------------------------------------------------------------------------------
+# --- the list -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -197,7 +199,7 @@ def test_only_a_super_admin_deletes(back_office, in_scope):
         ),
     ],
 )
-def test_the_list_is_by_day_of_the_tenants_calendar(back_office, tenant, query, found):
+def test_the_list_filters_by_days_of_the_tenants_time_zone(back_office, tenant, query, found):
     for day in (17, 18, 24, 25, 26, 31, 32):
         AppointmentFactory(tenant=tenant, appointment_date=dt.date(2025, 1, 1) + dt.timedelta(days=day - 1))
     # Two in the morning of the 25th in Jakarta.
@@ -205,7 +207,7 @@ def test_the_list_is_by_day_of_the_tenants_calendar(back_office, tenant, query, 
         assert days(back_office("staff"), query) == found
 
 
-def test_searching_finds_the_customers_appointments_of_any_day(back_office, tenant, stranger):
+def test_a_search_finds_appointments_of_any_day_by_customer(back_office, tenant, stranger):
     for owner in (tenant, stranger):
         AppointmentFactory(tenant=owner, customer=CustomerFactory(tenant=owner, first_name="Zoë"))
     AppointmentFactory(tenant=tenant)
@@ -213,14 +215,14 @@ def test_searching_finds_the_customers_appointments_of_any_day(back_office, tena
     assert "at most 100 characters" in back_office("staff").get(f"{PAGE}?q={'a' * 101}").content.decode()
 
 
-def test_filters_narrow_by_status_outlet_and_staff(back_office, tenant):
+def test_filters_select_by_status_outlet_and_staff(back_office, tenant):
     one, _ = AppointmentFactory(tenant=tenant), AppointmentFactory(tenant=tenant, status=Status.CANCELLED)
     browser = back_office("staff")
     for query in ("status__exact=completed", f"outlet__id__exact={one.outlet_id}", f"staff__id__exact={one.staff_id}"):
         assert [found.pk for found in browser.get(f"{PAGE}?day=all&{query}").context["cl"].result_list] == [one.pk]
 
 
-def test_filters_offer_nothing_of_another_tenant(back_office, tenant, stranger):
+def test_filters_offer_no_rows_of_another_tenant(back_office, tenant, stranger):
     for owner in (tenant, tenant, stranger, stranger):
         OutletFactory(tenant=owner, name=f"{owner.name} {OutletFactory._meta.next_sequence()}")
     content = back_office("staff").get(PAGE).content.decode()

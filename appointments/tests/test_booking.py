@@ -37,7 +37,7 @@ def shared(tenant):
 
 @pytest.fixture
 def book(shared):
-    """`book("10:00-11:00")`: an appointment; `day=1` for the day after."""
+    """Returns a function: `book("10:00-11:00")` creates an appointment on SATURDAY, with `day=1` on the day after."""
 
     def make(hours, day=0, **fields):
         start, end = (dt.time.fromisoformat(clock) for clock in hours.split("-"))
@@ -50,21 +50,21 @@ def book(shared):
     return make
 
 
-def refused(error):
+def violated_constraint(error):
     return error.value.__cause__.diag.constraint_name
 
 
 @pytest.mark.parametrize("first", BLOCKING_STATUSES)
 @pytest.mark.parametrize("second", BLOCKING_STATUSES)
-def test_a_staff_member_cannot_be_booked_twice_for_overlapping_times_that_are_held(book, first, second):
+def test_a_member_of_staff_cannot_be_booked_twice_for_overlapping_times(book, first, second):
     book("10:00-11:00", status=first)
     for hours in ("10:00-11:00", "10:30-11:30", "09:30-10:30", "10:15-10:45", "09:00-12:00", "10:59:59-12:00"):
         with pytest.raises(IntegrityError) as error:
             book(hours, status=second)
-        assert refused(error) == "appointment_no_double_booking"
+        assert violated_constraint(error) == "appointment_no_double_booking"
 
 
-def test_times_that_touch_do_not_overlap(book):
+def test_consecutive_times_do_not_overlap(book):
     for hours in ("10:00-11:00", "11:00-12:00", "09:00-10:00", "12:00-00:00"):
         book(hours)
     book("00:00-01:00", day=1)
@@ -81,12 +81,12 @@ def test_an_end_before_the_start_is_after_midnight(book):
     ):
         with pytest.raises(IntegrityError) as error:
             book(hours, day=day)
-        assert refused(error) == "appointment_no_double_booking"
+        assert violated_constraint(error) == "appointment_no_double_booking"
     for hours, day in (("01:30-02:00", 1), ("22:00-23:00", 0), ("00:30-01:00", 0), ("23:00-01:30", 1)):
         book(hours, day=day)
 
 
-def test_the_last_night_of_the_calendar(shared, book):
+def test_an_overlap_in_the_last_night_of_the_calendar_is_refused(shared, book):
     far = {"appointment_date": LAST_DAY}
     book("23:00-01:00", **far)
     with pytest.raises(IntegrityError):
@@ -97,46 +97,46 @@ def test_the_last_night_of_the_calendar(shared, book):
 def test_a_day_beyond_the_calendar_is_refused_by_the_database_too(shared, book, day):
     with pytest.raises(IntegrityError) as error:
         book("23:00-01:00", appointment_date=day)
-    assert refused(error) == "appointment_day_possible"
+    assert violated_constraint(error) == "appointment_day_possible"
 
 
-def test_zero_length_is_refused(book):
+def test_an_appointment_of_zero_length_is_refused(book):
     for hours in ("10:00-10:00", "00:00-00:00"):
         for status in Status:
             with pytest.raises(IntegrityError) as error:
                 book(hours, status=status)
-            assert refused(error) == "appointment_has_length"
+            assert violated_constraint(error) == "appointment_has_length"
 
 
 @pytest.mark.parametrize("status", [Status.CANCELLED, Status.NO_SHOW, Status.COMPLETED])
-def test_what_is_not_held_does_not_stand_in_the_way(book, status):
+def test_an_appointment_without_a_blocking_status_blocks_no_time(book, status):
     book("10:00-11:00", status=status)
     book("10:00-11:00", status=status)
     book("10:00-11:00")
     book("10:30-11:00", status=status)
 
 
-def test_others_are_free_at_that_time(book, tenant, stranger):
+def test_other_members_of_staff_can_be_booked_at_that_time(book, tenant, stranger):
     book("10:00-11:00")
     book("10:00-11:00", staff_id=UserFactory(tenant=tenant).pk)
     AppointmentFactory(tenant=stranger, start_time=dt.time(10), end_time=dt.time(11), status="confirmed")
 
 
 @pytest.mark.parametrize("status", BLOCKING_STATUSES)
-def test_back_to_a_held_status_is_refused_when_the_time_is_taken(book, tenant, status):
+def test_a_change_to_a_blocking_status_is_refused_if_the_time_is_blocked(book, tenant, status):
     cancelled = book("10:00-11:00", status=Status.CANCELLED)
     book("10:30-11:30")
     cancelled.status = status
     with tenant_scope(tenant), pytest.raises(IntegrityError) as error, transaction.atomic():
         cancelled.save()
-    assert refused(error) == "appointment_no_double_booking"
+    assert violated_constraint(error) == "appointment_no_double_booking"
     with tenant_scope(tenant), pytest.raises(IntegrityError), transaction.atomic():
         Appointment.objects.filter(pk=cancelled.pk).update(status=status)
     with tenant_scope(tenant):
         assert Appointment.objects.get(pk=cancelled.pk).status == Status.CANCELLED
 
 
-def test_an_appointment_may_be_moved_over_its_own_time_and_not_over_anothers(book, tenant):
+def test_an_appointment_may_overlap_its_own_old_time_and_not_another_appointment(book, tenant):
     moved, _ = book("10:00-11:00"), book("12:00-13:00")
     with tenant_scope(tenant):
         moved.end_time = dt.time(12)
@@ -146,37 +146,37 @@ def test_an_appointment_may_be_moved_over_its_own_time_and_not_over_anothers(boo
             moved.save()
 
 
-def test_a_form_is_told_in_a_sentence(book, tenant):
-    clash = book("10:00-11:00", status=Status.CANCELLED)
+def test_validation_refuses_an_overlap_with_a_message(book, tenant):
+    appointment = book("10:00-11:00", status=Status.CANCELLED)
     book("10:30-11:30")
-    clash.status = Status.CONFIRMED
+    appointment.status = Status.CONFIRMED
     with tenant_scope(tenant), pytest.raises(ValidationError) as error:
-        clash.full_clean()
+        appointment.full_clean()
     assert error.value.messages == ["This member of staff has another appointment at that time."]
-    clash.end_time = clash.start_time
+    appointment.end_time = appointment.start_time
     with tenant_scope(tenant), pytest.raises(ValidationError) as error:
-        clash.full_clean()
+        appointment.full_clean()
     assert "An appointment can't end when it starts." in error.value.messages
 
 
 @pytest.mark.parametrize("field", ["staff", "customer", "service", "outlet"])
-def test_another_tenants_rows_are_impossible(book, tenant, stranger, field):
+def test_references_to_another_tenants_rows_are_impossible(book, tenant, stranger, field):
     make = {"staff": UserFactory, "customer": CustomerFactory, "service": ServiceFactory, "outlet": OutletFactory}
     foreign = make[field](tenant=stranger)
     with pytest.raises(IntegrityError) as error:
         book("10:00-11:00", **{"staff_id": foreign.pk} if field == "staff" else {field: foreign})
-    assert refused(error) == f"appointment_{field}"
+    assert violated_constraint(error) == f"appointment_{field}"
     own = book("10:00-11:00")
     with tenant_scope(ALL_TENANTS), pytest.raises(IntegrityError) as error, transaction.atomic():
         Appointment.objects.filter(pk=own.pk).update(**{f"{field}_id": foreign.pk})
-    assert refused(error) == f"appointment_{field}"
+    assert violated_constraint(error) == f"appointment_{field}"
     setattr(own, f"{field}_id", foreign.pk)
     with tenant_scope(ALL_TENANTS), pytest.raises(ValidationError) as error:
         own.full_clean()
     assert error.value.message_dict == {field: ["Choose one of the same business."]}
 
 
-def test_an_appointment_is_not_moved_to_another_tenant(book, tenant, stranger):
+def test_an_appointment_can_not_be_moved_to_another_tenant(book, tenant, stranger):
     own = book("10:00-11:00")
     own.tenant = stranger
     with tenant_scope(tenant), pytest.raises(CrossTenantWrite):
@@ -186,7 +186,7 @@ def test_an_appointment_is_not_moved_to_another_tenant(book, tenant, stranger):
 
 
 @pytest.mark.parametrize("missing", ["staff_id", "service", "outlet", "appointment_date", "start_time", "end_time"])
-def test_nothing_that_tells_when_and_with_whom_may_be_missing(book, missing):
+def test_time_staff_service_and_outlet_are_required(book, missing):
     with pytest.raises(IntegrityError):
         book("10:00-11:00", **{missing: None})
 
@@ -204,24 +204,24 @@ bookings = st.lists(
 @pytest.mark.slow("compares generated bookings with a calendar of minutes")
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bookings=bookings)
-def test_what_is_refused_is_just_what_meets_a_held_minute(book, tenant, bookings):
+def test_a_booking_is_refused_exactly_if_a_minute_of_it_is_blocked(book, tenant, bookings):
     with tenant_scope(tenant):
         Appointment.objects.all().delete()
     taken = set()
     for day, start, length, status in bookings:
         end = (start + length) % 1440
         hours = f"{start // 60:02}:{start % 60:02}-{end // 60:02}:{end % 60:02}"
-        wanted = set(minutes(day, start, length)) if status in BLOCKING_STATUSES else set()
-        if wanted & taken:
+        blocked = set(minutes(day, start, length)) if status in BLOCKING_STATUSES else set()
+        if blocked & taken:
             with pytest.raises(IntegrityError):
                 book(hours, day=day, status=status)
         else:
             book(hours, day=day, status=status)
-            taken |= wanted
+            taken |= blocked
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_book_the_same_times_in_another_order_do_so_in_turn(shared, book):
+def test_bookings_of_the_same_times_in_another_order_cause_no_deadlock(shared, book):
     outcomes = []
 
     def book_both():
@@ -248,16 +248,16 @@ def test_two_who_book_the_same_times_in_another_order_do_so_in_turn(shared, book
 @pytest.mark.slow("books a hundred times at once")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("seed", range(max(int(os.environ.get("CHAOS", "1")) // 2, 1)))
-def test_of_100_concurrent_random_bookings_none_overlap_and_none_deadlock(seed, shared):
+def test_100_concurrent_random_bookings_cause_no_overlap_and_no_deadlock(seed, shared):
     pick = random.Random(seed)
     people = [UserFactory(tenant=shared["tenant"]).pk for _ in range(2)]
-    wishes = [(pick.choice(people), pick.randrange(0, 22 * 60), pick.randrange(30, 120)) for _ in range(100)]
-    barrier, outcomes = Barrier(len(wishes)), []
+    requests = [(pick.choice(people), pick.randrange(0, 22 * 60), pick.randrange(30, 120)) for _ in range(100)]
+    barrier, outcomes = Barrier(len(requests)), []
 
     def clock(minute):
         return dt.time(minute // 60, minute % 60)
 
-    def wish(person, start, length):
+    def book_one(person, start, length):
         appointment = AppointmentFactory.build(
             **shared | {"staff_id": person},
             appointment_date=SATURDAY,
@@ -275,7 +275,7 @@ def test_of_100_concurrent_random_bookings_none_overlap_and_none_deadlock(seed, 
         finally:
             connections.close_all()
 
-    threads = [Thread(target=wish, args=one) for one in wishes]
+    threads = [Thread(target=book_one, args=one) for one in requests]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -283,7 +283,7 @@ def test_of_100_concurrent_random_bookings_none_overlap_and_none_deadlock(seed, 
     assert set(outcomes) == {"booked", "appointment_no_double_booking"}
     assert len(outcomes) == 100
     with tenant_scope(shared["tenant"]):
-        kept = list(Appointment.objects.order_by("staff_id", "start_time"))
-    assert len(kept) == outcomes.count("booked")
-    for one, two in pairwise(kept):
+        booked = list(Appointment.objects.order_by("staff_id", "start_time"))
+    assert len(booked) == outcomes.count("booked")
+    for one, two in pairwise(booked):
         assert one.staff_id != two.staff_id or one.end_time <= two.start_time

@@ -1,4 +1,4 @@
-"""The admin's form for an appointment: what it starts with, and how it says that a time is taken."""
+"""The admin's form for an appointment: its initial values, its errors for an overlap, and its redirects."""
 
 import datetime as dt
 import threading
@@ -47,7 +47,7 @@ def errors(response):
 
 
 def overlap_error(by, when="on 25 January 2025 from 14:00 to 15:00"):
-    """The error of the start that names Jane's appointment."""
+    """Returns the expected error of the start time, with a link to Jane's appointment."""
     link = f'<a href="{PAGE}{by.pk}/change/" target="_blank">Show it</a>'
     return {"start_time": [f"Ana Lee is booked {when}, for Jane Doe (Haircut). {link}"]}
 
@@ -65,7 +65,7 @@ def get_only_appointment():
 @pytest.mark.parametrize(
     ("start", "end"), [("14:30", "14:45"), ("13:00", "14:01"), ("14:59", "18:00"), ("13:00", "02:00"), ("14:59", "")]
 )
-def test_an_overlap_is_refused_by_naming_the_other_appointment(back_office, booking, status, start, end):
+def test_the_error_for_an_overlap_names_the_other_appointment(back_office, booking, status, start, end):
     browser = back_office("staff")
     browser.post(ADD, booking | {"status": status})
     assert errors(browser.post(ADD, booking | {"start_time": start, "end_time": end})) == overlap_error(
@@ -73,7 +73,7 @@ def test_an_overlap_is_refused_by_naming_the_other_appointment(back_office, book
     )
 
 
-def test_the_sentence_is_on_the_page_and_names_are_no_markup(back_office, tenant, booking):
+def test_the_error_is_on_the_page_and_names_are_escaped(back_office, tenant, booking):
     browser, jo = back_office("staff"), CustomerFactory(tenant=tenant, first_name="<Jo>", last_name=None)
     browser.post(ADD, booking | {"customer": jo.pk})
     content = browser.post(ADD, booking).content.decode()
@@ -90,7 +90,7 @@ def test_an_overlap_after_midnight_is_refused(back_office, booking):
     assert browser.post(ADD, next_day | {"start_time": "01:00"}).status_code == 302
 
 
-def test_the_first_of_several_is_named(back_office, booking):
+def test_the_error_names_the_first_of_several_overlaps(back_office, booking):
     browser = back_office("staff")
     for hours in (("16:00", "17:00"), ("14:00", "15:00")):
         browser.post(ADD, booking | dict(zip(("start_time", "end_time"), hours, strict=True)))
@@ -106,13 +106,13 @@ def test_the_first_of_several_is_named(back_office, booking):
         ({}, {"status": "no_show"}),
     ],
 )
-def test_what_does_not_overlap_is_booked(back_office, booking, first, second):
+def test_appointments_that_do_not_overlap_are_booked(back_office, booking, first, second):
     browser = back_office("staff")
     assert browser.post(ADD, booking | first).status_code == 302
     assert browser.post(ADD, booking | second).status_code == 302
 
 
-def test_two_at_once_with_two_members_of_staff(back_office, tenant, booking):
+def test_two_members_of_staff_can_be_booked_at_the_same_time(back_office, tenant, booking):
     browser = back_office("staff")
     assert browser.post(ADD, booking).status_code == 302
     assert browser.post(ADD, booking | {"staff": UserFactory(tenant=tenant).pk}).status_code == 302
@@ -131,7 +131,7 @@ def test_an_appointment_does_not_overlap_with_itself(back_office, in_scope, book
     )
 
 
-def test_a_super_admin_is_told_of_appointments_of_the_business_alone(back_office, in_scope, stranger, booking):
+def test_a_super_admin_sees_overlaps_within_the_business_only(back_office, in_scope, stranger, booking):
     browser = back_office("super_admin")
     body = booking | {"tenant": in_scope.pk}
     AppointmentFactory(tenant=stranger, status=Status.CONFIRMED, start_time=dt.time(14))
@@ -140,14 +140,14 @@ def test_a_super_admin_is_told_of_appointments_of_the_business_alone(back_office
 
 
 @pytest.mark.parametrize("field", ["staff", "status", "appointment_date", "start_time", "end_time"])
-def test_with_another_error_the_overlap_waits(back_office, booking, field):
+def test_an_overlap_is_not_checked_if_there_is_another_error(back_office, booking, field):
     browser = back_office("staff")
     browser.post(ADD, booking)
     assert set(errors(browser.post(ADD, booking | {field: "banana"}))) == {field}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_loses_a_race_for_a_time_reads_so_in_the_form(back_office, tenant, booking):
+def test_a_form_that_loses_a_race_for_a_time_has_the_error(back_office, tenant, booking):
     browser, answers = back_office("staff"), []
 
     def post():
@@ -169,7 +169,7 @@ def test_who_loses_a_race_for_a_time_reads_so_in_the_form(back_office, tenant, b
 
 @pytest.mark.slow("signs in a browser for each who races")
 @pytest.mark.django_db(transaction=True)
-def test_of_those_who_book_a_time_at_once_one_gets_it(back_office, booking):
+def test_of_concurrent_forms_for_one_time_one_is_saved(back_office, booking):
     browsers = [back_office("staff") for _ in range(4)]
     barrier, answers = threading.Barrier(len(browsers)), []
 
@@ -192,7 +192,7 @@ def test_of_those_who_book_a_time_at_once_one_gets_it(back_office, booking):
     )
 
 
-# --- what it starts with, and where it leads ------------------------------------------------------------------------
+# --- initial values and redirects -----------------------------------------------------------------------------------
 
 
 def initial(browser, query=""):
@@ -204,7 +204,7 @@ def initial(browser, query=""):
     }
 
 
-def test_it_starts_with_what_the_address_says(back_office, tenant, booking):
+def test_the_url_gives_the_initial_values(back_office, tenant, booking):
     OutletFactory(tenant=tenant)
     known = {name: booking[name] for name in ("outlet", "staff", "appointment_date", "start_time")}
     browser, query = back_office("staff"), "&".join(f"{name}={value}" for name, value in known.items())
@@ -214,7 +214,7 @@ def test_it_starts_with_what_the_address_says(back_office, tenant, booking):
     assert initial(browser) == {}
 
 
-def test_the_only_outlet_needs_no_choosing(back_office, tenant, stranger):
+def test_the_only_outlet_is_the_initial_value(back_office, tenant, stranger):
     OutletFactory(tenant=stranger)
     OutletFactory(tenant=tenant, is_active=False)
     only = OutletFactory(tenant=tenant)
@@ -224,32 +224,32 @@ def test_the_only_outlet_needs_no_choosing(back_office, tenant, stranger):
 @pytest.mark.parametrize(
     "query", ["staff=zzz", "staff=%00", "staff=", "appointment_date=banana", "start_time=%00", "status=x"]
 )
-def test_an_address_that_says_nonsense_does_no_harm(back_office, query):
+def test_invalid_values_in_the_url_are_ignored(back_office, query):
     assert back_office("staff").get(f"{ADD}?{query}").status_code == 200
 
 
-def test_nobody_of_another_business_is_filled_in(back_office, stranger):
+def test_a_row_of_another_business_is_no_initial_value(back_office, stranger):
     theirs = UserFactory(tenant=stranger, first_name="Stranger")
     assert "Stranger" not in back_office("staff").get(f"{ADD}?staff={theirs.pk}").content.decode()
 
 
-def test_it_leads_to_the_day_sheet(back_office, in_scope, booking):
+def test_the_form_redirects_to_the_day_sheet(back_office, in_scope, booking):
     browser = back_office("staff")
-    for query, narrowed in (
+    for query, outlet_query in (
         ("", ""),
         ("?sheet=all", ""),
         (f"?sheet={booking['outlet']}", f"&outlet={booking['outlet']}"),
     ):
         answer = browser.post(f"{ADD}{query}", booking)
         made = get_only_appointment()
-        assert answer.url == f"{SHEET}?day=2025-01-25{narrowed}#appointment-{made.pk}"
+        assert answer.url == f"{SHEET}?day=2025-01-25{outlet_query}#appointment-{made.pk}"
         back = browser.post(f"{PAGE}{made.pk}/change/{query}", booking).url
         assert back == (answer.url if query else PAGE)
         made.delete()
     assert browser.post(ADD, booking | {"_addanother": "1"}).url == ADD
 
 
-def test_a_super_admin_is_led_to_the_sheet_of_the_business(back_office, tenant, booking):
+def test_a_super_admin_is_redirected_to_the_day_sheet_of_the_business(back_office, tenant, booking):
     answer = back_office("super_admin").post(f"{ADD}?tenant={tenant.pk}&sheet=all", booking | {"tenant": tenant.pk})
     assert answer.url == f"{SHEET}?tenant_id={tenant.pk}&day=2025-01-25#appointment-{get_only_appointment().pk}"
 
@@ -264,7 +264,7 @@ def test_a_super_admin_is_led_to_the_sheet_of_the_business(back_office, tenant, 
         ({"appointment_date": "2025-01-26"}, False),
     ],
 )
-def test_time_gone_by_is_booked_with_a_warning(back_office, booking, changes, warned):
+def test_a_past_time_is_booked_with_a_warning(back_office, booking, changes, warned):
     # Four in the afternoon in Jakarta.
     with time_machine.travel(dt.datetime(2025, 1, 25, 9, tzinfo=dt.UTC), tick=False):
         answer = back_office("staff").post(ADD, booking | changes)
@@ -275,7 +275,7 @@ def test_time_gone_by_is_booked_with_a_warning(back_office, booking, changes, wa
 
 
 @pytest.mark.parametrize("field", ["service", "staff", "outlet"])
-def test_what_is_no_longer_on_offer_is_not_booked_but_stays(back_office, in_scope, booking, field):
+def test_an_inactive_row_can_not_be_booked_but_an_appointment_keeps_it(back_office, in_scope, booking, field):
     browser = back_office("staff")
     browser.post(ADD, booking)
     made = Appointment.objects.get()

@@ -1,4 +1,4 @@
-"""The list of appointments: the status of several set at once, by the steps of the day sheet."""
+"""The bulk actions of the list of appointments, which allow the same changes of status as the day sheet."""
 
 import datetime as dt
 import threading
@@ -26,7 +26,7 @@ def jane(tenant):
     return CustomerFactory(tenant=tenant, first_name="Jane", last_name=None)
 
 
-def act(browser, action, *appointments, **body):
+def run_action(browser, action, *appointments, **body):
     body = {"action": action, "_selected_action": [one.pk for one in appointments]} | body
     return browser.post(PAGE, body)
 
@@ -35,7 +35,7 @@ def shown_messages(response):
     return [(message.level_tag, str(message)) for message in get_messages(response.wsgi_request)]
 
 
-def statuses(*appointments):
+def read_statuses(*appointments):
     with tenant_scope(appointments[0].tenant):
         found = Appointment.objects.in_bulk([one.pk for one in appointments])
     return [found[one.pk].status for one in appointments]
@@ -43,56 +43,56 @@ def statuses(*appointments):
 
 @pytest.mark.parametrize("before", Status.values)
 @pytest.mark.parametrize("action", ACTIONS)
-def test_only_the_steps_of_the_day_sheet_are_taken_and_the_others_are_named(back_office, tenant, jane, action, before):
+def test_an_action_sets_only_statuses_that_the_day_sheet_allows(back_office, tenant, jane, action, before):
     one = AppointmentFactory(tenant=tenant, status=before, customer=jane)
-    [(level, sentence)] = shown_messages(act(back_office("outlet_manager"), action, one, asked=1))
+    [(level, sentence)] = shown_messages(run_action(back_office("outlet_manager"), action, one, asked=1))
     if ACTIONS[action] in STATUS_TRANSITIONS[before]:
         assert (level, sentence) == ("success", f"{Status(ACTIONS[action]).label}: 1.")
-        assert statuses(one) == [ACTIONS[action]]
+        assert read_statuses(one) == [ACTIONS[action]]
     else:
         assert (level, sentence.startswith("2025-01-25 14:00, Jane: not changed. It is ")) == ("error", True)
-        assert statuses(one) == [before]
+        assert read_statuses(one) == [before]
 
 
-def test_completing_a_cancelled_one_is_refused_by_name_and_the_rest_is_done(back_office, tenant, jane):
-    lost = AppointmentFactory(tenant=tenant, status=Status.CANCELLED, customer=jane)
+def test_a_refused_appointment_is_named_and_the_others_are_changed(back_office, tenant, jane):
+    cancelled = AppointmentFactory(tenant=tenant, status=Status.CANCELLED, customer=jane)
     ready, browser = AppointmentFactory(tenant=tenant, status=Status.IN_PROGRESS), back_office("outlet_manager")
     reason = "It is cancelled, from which it can become confirmed or pending."
-    page = act(browser, "complete", lost, ready).content.decode()
+    page = run_action(browser, "complete", cancelled, ready).content.decode()
     assert "Selected: 2. Set to completed: 1. Left as they are, for the reason beside each: 1." in page
     assert f"2025-01-25 14:00</a>, Jane: stays as it is. {reason}" in page
-    assert shown_messages(act(browser, "complete", lost, ready, asked=1)) == [
+    assert shown_messages(run_action(browser, "complete", cancelled, ready, asked=1)) == [
         ("error", f"2025-01-25 14:00, Jane: not changed. {reason}"),
         ("success", "Completed: 1."),
     ]
-    assert statuses(lost, ready) == ["cancelled", "completed"]
+    assert read_statuses(cancelled, ready) == ["cancelled", "completed"]
 
 
 @pytest.mark.parametrize("role", ["outlet_manager", "super_admin"])
-def test_an_appointment_of_a_day_to_come_is_no_no_show(back_office, tenant, role):
-    # Eleven in the evening of the 24th in UTC is the 25th in Jakarta, where the businesses' day has come.
+def test_an_appointment_of_a_later_day_can_not_be_a_no_show(back_office, tenant, role):
+    # 23:00 of the 24th in UTC is the 25th in Jakarta, where the business is.
     today, later = (
         AppointmentFactory(tenant=tenant, status=Status.CONFIRMED, appointment_date=dt.date(2025, 1, day))
         for day in (25, 26)
     )
     with time_machine.travel(dt.datetime(2025, 1, 24, 23, tzinfo=dt.UTC)):
-        act(back_office(role), "no_show", today, later, asked=1)
-    assert statuses(today, later) == ["no_show", "confirmed"]
+        run_action(back_office(role), "no_show", today, later, asked=1)
+    assert read_statuses(today, later) == ["no_show", "confirmed"]
 
 
-def test_the_day_sheet_has_no_such_step_either(back_office, tenant):
+def test_the_day_sheet_refuses_a_no_show_on_a_later_day_too(back_office, tenant):
     later = AppointmentFactory(tenant=tenant, status=Status.CONFIRMED, appointment_date=dt.date(2025, 1, 26))
     with time_machine.travel(dt.datetime(2025, 1, 25, 3, tzinfo=dt.UTC)):
         body = {"appointment": later.pk, "seen": "confirmed", "status": "no_show"}
         response = back_office("staff").post("/admin/appointments/appointment/day/?day=2025-01-26", body)
-    assert (response.status_code, statuses(later)) == (400, ["confirmed"])
+    assert (response.status_code, read_statuses(later)) == (400, ["confirmed"])
 
 
-def test_reception_sets_them_one_by_one_only(back_office, tenant):
+def test_staff_have_no_bulk_actions(back_office, tenant):
     one, browser = AppointmentFactory(tenant=tenant, status=Status.CONFIRMED), back_office("staff")
     assert browser.get(PAGE).context["action_form"] is None
-    act(browser, "cancel", one, asked=1, select_across=1)
-    assert statuses(one) == ["confirmed"]
+    run_action(browser, "cancel", one, asked=1, select_across=1)
+    assert read_statuses(one) == ["confirmed"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -105,7 +105,7 @@ def test_each_batch_is_committed_before_the_next_one_waits(back_office, tenant, 
     browser = back_office("outlet_manager")
 
     def post():
-        act(browser, "cancel", *five, asked=1)
+        run_action(browser, "cancel", *five, asked=1)
         connections.close_all()
 
     manager = threading.Thread(target=post)
@@ -113,13 +113,13 @@ def test_each_batch_is_committed_before_the_next_one_waits(back_office, tenant, 
         Appointment.objects.select_for_update().get(pk=five[4].pk)
         manager.start()
         until_blocked()
-        assert statuses(*five) == ["cancelled"] * 4 + ["confirmed"]
+        assert read_statuses(*five) == ["cancelled"] * 4 + ["confirmed"]
     manager.join()
-    assert statuses(*five) == ["cancelled"] * 5
+    assert read_statuses(*five) == ["cancelled"] * 5
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_cancel_and_mark_the_same_appointments_at_once_never_wait_for_each_other(back_office, tenant):
+def test_concurrent_actions_on_the_same_appointments_cause_no_deadlock(back_office, tenant):
     customer, people = CustomerFactory(tenant=tenant), [UserFactory(tenant=tenant) for _ in range(4)]
     fields = {"tenant": tenant, "customer": customer, "status": Status.CONFIRMED}
     many = [
@@ -133,7 +133,7 @@ def test_two_who_cancel_and_mark_the_same_appointments_at_once_never_wait_for_ea
     def press(action, appointments, browser):
         connection.ensure_connection()
         barrier.wait(30)
-        answers.append(act(browser, action, *appointments, asked=1))
+        answers.append(run_action(browser, action, *appointments, asked=1))
         connections.close_all()
 
     threads = [threading.Thread(target=press, args=click) for click in clicks]
@@ -142,7 +142,7 @@ def test_two_who_cancel_and_mark_the_same_appointments_at_once_never_wait_for_ea
     for thread in threads:
         thread.join()
     assert [answer.status_code for answer in answers] == [302, 302]
-    # Each appointment went one way: whoever came second was refused.
+    # Each appointment has one of the two statuses: the second change was refused.
     done = sum(
         int(text.rsplit(": ")[-1].rstrip("."))
         for answer in answers
@@ -150,4 +150,4 @@ def test_two_who_cancel_and_mark_the_same_appointments_at_once_never_wait_for_ea
         if level == "success"
     )
     assert done == len(many)
-    assert set(statuses(*many)) <= {"cancelled", "no_show"}
+    assert set(read_statuses(*many)) <= {"cancelled", "no_show"}

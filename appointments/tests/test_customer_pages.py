@@ -1,4 +1,4 @@
-"""What appointments add to the admin's pages of customers."""
+"""The additions of appointments to the admin's pages of customers."""
 
 import datetime as dt
 
@@ -32,7 +32,7 @@ def jane(tenant):
     return CustomerFactory(tenant=tenant, first_name="Jane", last_name="Doe")
 
 
-def page_of(browser, customer):
+def read_page(browser, customer):
     response = browser.get(f"{PAGE}{customer.pk}/change/")
     assert response.status_code == 200
     return " ".join(response.content.decode().split())
@@ -42,13 +42,13 @@ def page_of(browser, customer):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_the_figures_are_those_of_the_api(back_office, as_role, tenant, jane, role):
+def test_a_customers_page_has_the_figures_of_the_api(back_office, as_role, tenant, jane, role):
     for status, day in [("completed", 3), ("completed", 40), ("no_show", 9), ("cancelled", 8), ("confirmed", -1)]:
         AppointmentFactory(
             tenant=tenant, customer=jane, status=status, appointment_date=days_ago(day), total_price=1500
         )
     AppointmentFactory(tenant=tenant)
-    page = page_of(back_office(role), jane)
+    page = read_page(back_office(role), jane)
     profile = as_role("staff").get(f"{CUSTOMERS}/{jane.pk}").json()
     shown_messages = as_role("staff").get(f"{CUSTOMERS}/{jane.pk}/appointments").json()["statistics"]
     assert (profile["total_spent"], profile["last_appointment_date"]) == (3000, "2025-06-12")
@@ -68,7 +68,7 @@ def test_the_latest_appointments_are_listed_newest_first(back_office, tenant, ja
     staff, outlet = UserFactory(tenant=tenant, first_name="Ayu"), OutletFactory(tenant=tenant, name="Kemang")
     fields = {"tenant": tenant, "customer": jane, "service": service, "staff_id": staff.pk, "outlet": outlet}
     made = [AppointmentFactory(**fields, appointment_date=days_ago(day)) for day in range(22)]
-    page = page_of(back_office("staff"), jane)
+    page = read_page(back_office("staff"), jane)
     links = [page.find(f"{APPOINTMENTS}{one.pk}/change/") for one in made]
     assert links[:20] == sorted(links[:20])
     assert (min(links[:20]) > 0, links[20:]) == (True, [-1, -1])
@@ -78,21 +78,21 @@ def test_the_latest_appointments_are_listed_newest_first(back_office, tenant, ja
     assert ">All 22</a>" in page
 
 
-def test_the_ways_to_book_and_to_all_appointments(back_office, tenant, jane):
+def test_a_customers_page_links_to_the_booking_form(back_office, tenant, jane):
     browser = back_office("staff")
-    page = page_of(browser, jane)
+    page = read_page(browser, jane)
     assert f'href="{APPOINTMENTS}add/?customer={jane.pk}"' in page
     assert "None yet." in page
     form = browser.get(f"{APPOINTMENTS}add/?customer={jane.pk}").context["adminform"].form
     assert form["customer"].value() == jane.pk
 
 
-def test_all_appointments_of_a_customer_and_no_others(back_office, tenant, stranger, jane):
+def test_the_list_filters_by_customer(back_office, tenant, stranger, jane):
     days = [AppointmentFactory(tenant=tenant, customer=jane, appointment_date=days_ago(day)) for day in (400, -2, 7)]
     AppointmentFactory(tenant=tenant)
     foreign = AppointmentFactory(tenant=stranger)
     browser = back_office("staff")
-    # Reception has no actions, so the day is the first column.
+    # Staff have no actions, so the day is the first column.
     page = browser.get(f"{APPOINTMENTS}?customer={jane.pk}&day=all&o=-0")
     assert list(page.context["cl"].result_list) == [days[1], days[2], days[0]]
     assert f">{jane}</a>" in page.content.decode()
@@ -103,10 +103,10 @@ def test_all_appointments_of_a_customer_and_no_others(back_office, tenant, stran
     assert browser.get(f"{APPOINTMENTS}?customer=zzz").url == f"{APPOINTMENTS}?e=1"
 
 
-def test_a_deleted_customer_keeps_the_figures(back_office, tenant):
+def test_the_page_of_a_deleted_customer_has_figures_and_no_booking_link(back_office, tenant):
     gone = DeletedCustomerFactory(tenant=tenant)
     AppointmentFactory(tenant=tenant, customer=gone, total_price=1500)
-    page = page_of(back_office("tenant_admin"), gone)
+    page = read_page(back_office("tenant_admin"), gone)
     assert "<dd>1,500 IDR</dd>" in page
     assert f"add/?customer={gone.pk}" not in page
 
@@ -120,11 +120,11 @@ def find_first_names(browser, query):
 
 @pytest.mark.slow("makes 25 visits for each role")
 @pytest.mark.parametrize("role", ROLES)
-def test_customers_by_their_last_visit(back_office, tenant, stranger, role):
+def test_the_list_of_customers_filters_by_last_visit(back_office, tenant, stranger, role):
     for days in (-3, 0, 30, 31, 90, 91, 365, 366):
         customer = CustomerFactory(tenant=tenant, first_name=str(days))
         AppointmentFactory(tenant=tenant, customer=customer, appointment_date=days_ago(days))
-        # Only the last one counts, and only visits do.
+        # Only the last visit counts, and only completed appointments are visits.
         AppointmentFactory(tenant=tenant, customer=customer, appointment_date=days_ago(1000))
         AppointmentFactory(tenant=tenant, customer=customer, appointment_date=days_ago(50), status="no_show")
     CustomerFactory(tenant=tenant, first_name="never")
@@ -138,7 +138,7 @@ def test_customers_by_their_last_visit(back_office, tenant, stranger, role):
     assert find_first_names(browser, "?last_visit=never") == {"never", "missed"}
 
 
-def test_the_days_are_the_tenants(back_office, tenant, clock):
+def test_the_filter_by_last_visit_uses_the_tenants_days(back_office, tenant, clock):
     AppointmentFactory(tenant=tenant, customer=CustomerFactory(tenant=tenant), appointment_date=days_ago(30))
     clock.move_to(dt.datetime(2025, 6, 15, 16, 59, tzinfo=dt.UTC))
     assert len(find_first_names(back_office("staff"), "?last_visit=30")) == 1
@@ -146,6 +146,6 @@ def test_the_days_are_the_tenants(back_office, tenant, clock):
     assert len(find_first_names(back_office("staff"), "?last_visit=30")) == 0
 
 
-def test_a_row_tells_the_last_visit(back_office, tenant, jane):
+def test_a_row_of_the_list_has_the_last_visit(back_office, tenant, jane):
     AppointmentFactory(tenant=tenant, customer=jane, appointment_date=days_ago(3))
     assert '<td class="field-last_visit nowrap">June 12, 2025</td>' in back_office("staff").get(PAGE).content.decode()

@@ -1,4 +1,4 @@
-"""The day sheet: what it shows, and to which roles."""
+"""The day sheet shows appointments and free time of a day, to every role of the business."""
 
 import datetime as dt
 import re
@@ -27,7 +27,7 @@ DAY = f"{SHEET}?day=2025-01-25"
 
 @pytest.fixture(autouse=True)
 def _now():
-    """Saturday, 11:32 in Jakarta."""
+    """Sets the time to Saturday, 11:32 in Jakarta."""
     with time_machine.travel(dt.datetime(2025, 1, 25, 4, 32, tzinfo=dt.UTC), tick=False):
         yield
 
@@ -52,7 +52,7 @@ def shared(tenant, ana):
 
 @pytest.fixture
 def book(shared):
-    """`book("10:00-11:00")`: an appointment of the Saturday; `day=1` for the day after."""
+    """Returns a function: `book("10:00-11:00")` creates an appointment on SATURDAY, with `day=1` on the day after."""
 
     def make(hours, day=0, **fields):
         start, end = (dt.time.fromisoformat(clock) for clock in hours.split("-"))
@@ -63,20 +63,20 @@ def book(shared):
 
 
 def text(answer):
-    """The words of the page, or of a part of it."""
+    """Returns the text of a page, or of a piece of HTML."""
     content = answer if isinstance(answer, str) else answer.content.decode()
     return " ".join(strip_tags(content).split())
 
 
 def card(answer, appointment):
-    """The card of an appointment."""
+    """Returns the HTML of the card of an appointment."""
     return re.search(rf'<li class="card[^>]*id="appointment-{appointment.pk}".*?</li>', answer.content.decode(), re.S)[
         0
     ]
 
 
-def columns(answer):
-    """`{outlet: {member of staff: [line, …]}}`, an appointment by its customer."""
+def read_columns(answer):
+    """Returns the entries by outlet and member of staff. An appointment is the name of its customer."""
 
     def line(entry):
         if isinstance(entry, day_sheet.FreeTime):
@@ -89,30 +89,30 @@ def columns(answer):
     }
 
 
-def cards(answer):
+def list_card_ids(answer):
     return re.findall(r'id="appointment-(\w+)"', answer.content.decode())
 
 
-def prefilled(url):
-    """The query of a link to the booking form."""
-    parts = urlsplit(url)
-    assert parts.path == ADD
-    return {name: value for name, [value] in parse_qs(parts.query).items()}
+def parse_booking_url(url):
+    """Returns the query of a link to the booking form."""
+    split_url = urlsplit(url)
+    assert split_url.path == ADD
+    return {name: value for name, [value] in parse_qs(split_url.query).items()}
 
 
-# --- what it shows --------------------------------------------------------------------------------------------------
+# --- the page -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("role", Role.values)
-def test_every_role_sees_the_day_of_its_business_only(back_office, tenant, book, stranger, role):
+def test_every_role_sees_only_the_appointments_of_its_business(back_office, tenant, book, stranger, role):
     ours, theirs = book("10:00-11:00"), AppointmentFactory(tenant=stranger, appointment_date=SATURDAY)
     answer = back_office(role).get(f"{DAY}&tenant_id={tenant.pk}")
-    assert cards(answer) == [ours.pk]
+    assert list_card_ids(answer) == [ours.pk]
     assert str(theirs.customer) not in answer.content.decode()
     assert stranger.name not in answer.content.decode() or role == "super_admin"
 
 
-def test_a_card_says_everything(back_office, book, shared):
+def test_a_card_shows_all_details_of_an_appointment(back_office, book, shared):
     one = book("10:00-11:00", total_price=1350000, notes="<Allergic> to roses", payment_status="unpaid")
     content = card(back_office("staff").get(DAY), one)
     assert text(content) == (
@@ -126,7 +126,7 @@ def test_a_card_says_everything(back_office, book, shared):
     assert "partially paid: 100,000" in text(card(back_office("staff").get(DAY), one))
 
 
-def test_who_is_deleted_or_removed_is_no_link(back_office, tenant, book):
+def test_a_deleted_or_purged_customer_is_no_link(back_office, tenant, book):
     gone = DeletedCustomerFactory(tenant=tenant, first_name="Zoë", last_name=None)
     deleted, removed = book("08:00-09:00", customer=gone), book("10:00-11:00", customer=None)
     answer = back_office("staff").get(DAY)
@@ -135,7 +135,7 @@ def test_who_is_deleted_or_removed_is_no_link(back_office, tenant, book):
     assert "/admin/customers/" not in card(answer, deleted) + card(answer, removed)
 
 
-def test_it_is_by_outlet_then_staff_then_time(back_office, tenant, book):
+def test_the_sheet_is_ordered_by_outlet_staff_and_time(back_office, tenant, book):
     menteng = OutletFactory(tenant=tenant, name="Menteng")
     budi = UserFactory(tenant=tenant, first_name="Budi", last_name="")
     people = {name: CustomerFactory(tenant=tenant, first_name=name) for name in ("Eva", "Kim", "Lou", "Mia")}
@@ -144,42 +144,42 @@ def test_it_is_by_outlet_then_staff_then_time(back_office, tenant, book):
     book("13:00-14:00", customer=people["Lou"])
     book("09:00-10:00", customer=people["Mia"], outlet=menteng)
     browser = back_office("staff")
-    # Ana is at both: neither is free time.
+    # Ana works at both outlets, so the time of an appointment at one is not free at the other.
     ana = {
         "Kemang": ["Mia elsewhere", "11:35 to 13:00", "Lou", "14:00 to 17:00", "Eva", "18:00 to "],
         "Menteng": ["Mia", "11:35 to 13:00", "Lou elsewhere", "14:00 to 17:00", "Eva elsewhere", "18:00 to "],
     }
-    assert columns(browser.get(DAY)) == {
+    assert read_columns(browser.get(DAY)) == {
         "Kemang": {"Ana Lee": ana["Kemang"], "Budi": ["11:35 to 14:00", "Kim", "15:00 to "]},
         "Menteng": {"Ana Lee": ana["Menteng"]},
     }
     only = browser.get(f"{DAY}&outlet={menteng.pk}")
-    assert columns(only) == {"Menteng": {"Ana Lee": ana["Menteng"]}}
+    assert read_columns(only) == {"Menteng": {"Ana Lee": ana["Menteng"]}}
     assert "1 appointment: 1 confirmed" in text(only)
     assert "09:00–10:00 at Menteng, confirmed" in text(browser.get(DAY))
 
 
-def test_a_day_without_appointments_says_so(back_office, shared):
+def test_the_sheet_of_a_day_without_appointments_says_so(back_office, shared):
     assert "No appointments." in text(back_office("staff").get(DAY))
     assert "No appointments at Kemang." in text(back_office("staff").get(f"{DAY}&outlet={shared['outlet'].pk}"))
 
 
-def test_what_runs_past_midnight_is_on_both_days(back_office, book):
+def test_an_appointment_past_midnight_is_on_both_days(back_office, book):
     night, to_midnight = (
         book("23:00-01:30"),
         book("21:00-00:00", staff_id=UserFactory(tenant=book("01:30-02:00", 1).tenant).pk),
     )
     browser = back_office("staff")
     saturday, sunday = browser.get(DAY), browser.get(f"{SHEET}?day=2025-01-26")
-    assert {night.pk, to_midnight.pk} == {*cards(saturday)}
-    assert to_midnight.pk not in cards(sunday)
+    assert {night.pk, to_midnight.pk} == {*list_card_ids(saturday)}
+    assert to_midnight.pk not in list_card_ids(sunday)
     assert "23:00–01:30 into the next day" in text(card(saturday, night))
     assert "23:00–01:30 since the day before" in text(card(sunday, night))
     assert "next day" not in text(card(saturday, to_midnight))
-    assert cards(sunday)[0] == night.pk
+    assert list_card_ids(sunday)[0] == night.pk
     # Booked until 02:00, and free afterwards.
-    assert columns(sunday)["Kemang"]["Ana Lee"] == ["Jane", "Jane", "02:00 to "]
-    assert columns(saturday)["Kemang"]["Ana Lee"] == ["11:35 to 23:00", "Jane"]
+    assert read_columns(sunday)["Kemang"]["Ana Lee"] == ["Jane", "Jane", "02:00 to "]
+    assert read_columns(saturday)["Kemang"]["Ana Lee"] == ["11:35 to 23:00", "Jane"]
 
 
 @pytest.mark.parametrize(
@@ -196,16 +196,16 @@ def test_what_runs_past_midnight_is_on_both_days(back_office, book):
         ("2025-10-26T23:00", "Europe/Oslo", "27 October 2025"),
     ],
 )
-def test_today_is_the_tenants(back_office, instant, zone, day):
+def test_today_is_a_day_of_the_tenants_time_zone(back_office, instant, zone, day):
     browser = back_office("staff", tenant=TenantFactory(time_zone=zone))
     with time_machine.travel(dt.datetime.fromisoformat(f"{instant}+00:00"), tick=False):
-        # The other day is read in another session.
+        # Another session, since the time has changed.
         browser.force_login(browser.user)
         answer = browser.get(SHEET)
     assert day in answer.context["title"]
 
 
-def test_the_days_around_are_a_day_away_also_when_clocks_change(back_office, stranger):
+def test_the_links_to_the_days_around_are_right_when_clocks_change(back_office, stranger):
     outlet = OutletFactory(tenant=stranger)
     days = (
         back_office("staff", tenant=stranger)
@@ -221,7 +221,7 @@ def test_the_days_around_are_a_day_away_also_when_clocks_change(back_office, str
 
 
 @pytest.mark.parametrize("day", ["1900-01-01", "2999-12-31", "", "2025-1-5"])
-def test_a_day_far_away_is_a_day(back_office, day):
+def test_any_possible_day_has_a_sheet(back_office, day):
     assert back_office("staff").get(f"{SHEET}?day={day}").status_code == 200
 
 
@@ -229,25 +229,25 @@ def test_a_day_far_away_is_a_day(back_office, day):
     "day",
     ["banana", "2025-02-30", "25/01/2025", "2025-01-25T10:00", "0001-01-01", "9999-12-31", "%00", "2025", "-1", "%ff"],
 )
-def test_what_is_no_day_is_a_400_with_a_sentence(back_office, day):
+def test_an_invalid_day_is_a_400_with_a_message(back_office, day):
     answer = back_office("staff").get(f"{SHEET}?day={day}")
     assert answer.status_code == 400
     assert re.search("Write a day such as|Ensure this value is|Null characters", answer.content.decode())
 
 
-def test_a_crowded_day_is_shown_by_outlet(back_office, shared, book, monkeypatch):
+def test_a_day_with_too_many_appointments_is_shown_by_outlet(back_office, shared, book, monkeypatch):
     monkeypatch.setattr(day_sheet, "MAX_APPOINTMENTS_PER_PAGE", 1)
     book("09:00-10:00")
     browser = back_office("staff")
-    assert len(cards(browser.get(DAY))) == 1
+    assert len(list_card_ids(browser.get(DAY))) == 1
     book("10:00-11:00")
     answer = browser.get(DAY)
-    assert (cards(answer), "More than 1 appointments: choose an outlet." in text(answer)) == ([], True)
+    assert (list_card_ids(answer), "More than 1 appointments: choose an outlet." in text(answer)) == ([], True)
     assert f'<a href="{SHEET}?outlet={shared["outlet"].pk}&amp;day=2025-01-25">Kemang</a>' in answer.content.decode()
-    assert len(cards(browser.get(f"{DAY}&outlet={shared['outlet'].pk}"))) == 2
+    assert len(list_card_ids(browser.get(f"{DAY}&outlet={shared['outlet'].pk}"))) == 2
 
 
-def test_it_costs_the_same_queries_at_1_and_at_100_appointments(back_office, shared, book, tenant):
+def test_the_sheet_sends_as_many_queries_for_100_appointments_as_for_1(back_office, shared, book, tenant):
     browser = back_office("staff")
     book("00:00-00:05")
     with CaptureQueriesContext(connection) as at_one:
@@ -265,14 +265,14 @@ def test_it_costs_the_same_queries_at_1_and_at_100_appointments(back_office, sha
             for number in range(99)
         )
     with CaptureQueriesContext(connection) as at_hundred:
-        assert len(cards(browser.get(DAY))) == 100
+        assert len(list_card_ids(browser.get(DAY))) == 100
     assert len(at_hundred) == len(at_one)
 
 
-# --- where one books ------------------------------------------------------------------------------------------------
+# --- free time ------------------------------------------------------------------------------------------------------
 
 
-def test_free_time_leads_to_the_form_filled_in(back_office, shared, book, ana):
+def test_free_time_links_to_the_booking_form_with_initial_values(back_office, shared, book, ana):
     book("09:00-10:30")
     book("10:30-11:40")
     book("11:50-13:00")
@@ -280,52 +280,52 @@ def test_free_time_leads_to_the_form_filled_in(back_office, shared, book, ana):
     book("13:00-14:00", status=Status.CANCELLED)
     answer = back_office("staff").get(f"{DAY}&outlet={shared['outlet'].pk}")
     # Ten minutes are too short to book; the time of a cancelled appointment is free.
-    [column] = columns(answer)["Kemang"].values()
+    [column] = read_columns(answer)["Kemang"].values()
     assert column == ["Jane", "Jane", "Jane", "13:00 to 14:00", "Jane", "Jane", "15:00 to "]
     free_times = [
         entry for entry in answer.context["sheet"].sections[0].columns[0].entries if hasattr(entry, "booking_url")
     ]
-    place = {
+    initial_values = {
         "outlet": shared["outlet"].pk,
         "staff": ana.pk,
         "appointment_date": "2025-01-25",
         "sheet": shared["outlet"].pk,
     }
-    assert prefilled(free_times[0].booking_url) == place | {"start_time": "13:00"}
-    assert prefilled(free_times[1].booking_url) == place | {"start_time": "15:00"}
+    assert parse_booking_url(free_times[0].booking_url) == initial_values | {"start_time": "13:00"}
+    assert parse_booking_url(free_times[1].booking_url) == initial_values | {"start_time": "15:00"}
 
 
-def test_nothing_is_free_on_a_day_gone_by_and_nobody_knows_when_a_day_to_come_begins(back_office, book):
+def test_a_past_day_has_no_free_time_and_a_later_day_none_before_the_first_appointment(back_office, book):
     for day in (-1, 1):
         book("10:00-11:00", day)
         book("13:00-14:00", day)
     browser = back_office("staff")
-    assert columns(browser.get(f"{SHEET}?day=2025-01-24"))["Kemang"]["Ana Lee"] == ["Jane", "Jane"]
-    assert columns(browser.get(f"{SHEET}?day=2025-01-26"))["Kemang"]["Ana Lee"] == [
+    assert read_columns(browser.get(f"{SHEET}?day=2025-01-24"))["Kemang"]["Ana Lee"] == ["Jane", "Jane"]
+    assert read_columns(browser.get(f"{SHEET}?day=2025-01-26"))["Kemang"]["Ana Lee"] == [
         *("Jane", "11:00 to 13:00", "Jane", "14:00 to ")
     ]
     assert not browser.get(f"{SHEET}?day=2025-01-24").context["sheet"].free_staff
 
 
-def test_who_has_no_appointment_is_told(back_office, tenant, stranger, book, ana):
+def test_the_sheet_lists_staff_without_an_appointment(back_office, tenant, stranger, book, ana):
     browser = back_office("staff")
     UserFactory(tenant=stranger, first_name="Stranger")
     UserFactory(tenant=tenant, is_active=False)
     free = browser.get(DAY).context["sheet"].free_staff
     assert {staff.pk for staff, _ in free} == {ana.pk, browser.user.pk}
     urls = {staff.pk: url for staff, url in free}
-    place = {"staff": ana.pk, "appointment_date": "2025-01-25", "start_time": "11:35", "sheet": "all"}
-    assert prefilled(urls[ana.pk]) == place
+    initial_values = {"staff": ana.pk, "appointment_date": "2025-01-25", "start_time": "11:35", "sheet": "all"}
+    assert parse_booking_url(urls[ana.pk]) == initial_values
     book("23:00-01:00", day=-1)
     assert [staff.pk for staff, _ in browser.get(DAY).context["sheet"].free_staff] == [browser.user.pk]
 
 
-def test_steps_of_a_day_to_come_are_of_the_booking_only(back_office, book):
+def test_an_appointment_of_a_later_day_can_only_be_cancelled(back_office, book):
     one, browser = book("10:00-11:00", day=1), back_office("staff")
     assert re.findall('name="status" value="(.*?)"', card(browser.get(f"{SHEET}?day=2025-01-26"), one)) == ["cancelled"]
 
 
-# --- who may ask ----------------------------------------------------------------------------------------------------
+# --- access ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_super_admin_chooses_a_business_first(back_office, tenant, stranger, book):
@@ -333,19 +333,19 @@ def test_a_super_admin_chooses_a_business_first(back_office, tenant, stranger, b
     browser = back_office("super_admin")
     for query in ("", "?day=2025-01-25", "?tenant_id="):
         answer = browser.get(f"{SHEET}{query}")
-        assert (answer.status_code, cards(answer)) == (200, [])
+        assert (answer.status_code, list_card_ids(answer)) == (200, [])
         assert "A day sheet is of one business: choose it above." in text(answer)
-    assert cards(browser.get(f"{DAY}&tenant_id={stranger.pk}")) == []
+    assert list_card_ids(browser.get(f"{DAY}&tenant_id={stranger.pk}")) == []
     sheet = browser.get(f"{DAY}&tenant_id={tenant.pk}").context["sheet"]
     assert all(f"tenant_id={tenant.pk}" in url for url in sheet.day_urls.values())
-    assert prefilled(sheet.new_booking_url)["tenant"] == tenant.pk
+    assert parse_booking_url(sheet.new_booking_url)["tenant"] == tenant.pk
     for unknown in (new_id(), "zzz", "%00"):
         assert browser.get(f"{DAY}&tenant_id={unknown}").status_code == 404
     outlet = OutletFactory(tenant=stranger)
     assert browser.get(f"{DAY}&tenant_id={tenant.pk}&outlet={outlet.pk}").status_code == 404
 
 
-def test_another_business_is_refused_and_its_outlet_not_found(back_office, tenant, stranger):
+def test_another_business_is_a_403_and_its_outlet_a_404(back_office, tenant, stranger):
     browser = back_office("tenant_admin")
     assert browser.get(f"{SHEET}?tenant_id={tenant.pk}").status_code == 200
     assert browser.get(f"{SHEET}?tenant_id={stranger.pk}").status_code == 403
@@ -353,12 +353,12 @@ def test_another_business_is_refused_and_its_outlet_not_found(back_office, tenan
         assert browser.get(f"{SHEET}?outlet={outlet}").status_code == 404
 
 
-def test_who_is_not_signed_in_is_led_to_the_log_in(client, db):
+def test_a_visitor_who_is_not_signed_in_is_redirected_to_the_log_in(client, db):
     assert client.get(SHEET).url == f"/admin/login/?next={SHEET}"
     assert client.post(SHEET).status_code == 302
 
 
-def test_every_page_leads_to_it(back_office):
+def test_every_page_links_to_the_day_sheet(back_office):
     content = back_office("staff").get("/admin/customers/customer/").content.decode()
     assert f'<a href="{SHEET}">Day sheet</a>' in content
     assert f'<a href="{SHEET}" aria-current="page">Day sheet</a>' in back_office("staff").get(SHEET).content.decode()

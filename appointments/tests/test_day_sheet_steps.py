@@ -1,4 +1,4 @@
-"""The day sheet: the status set with one click."""
+"""The buttons of the day sheet, which set the status of an appointment."""
 
 import datetime as dt
 import threading
@@ -31,7 +31,7 @@ def ana(tenant):
 
 @pytest.fixture
 def book(tenant, ana):
-    """`book("Jane", "10:00-11:00")`: an appointment of that customer with Ana; `day=1` for the day after."""
+    """Returns a function: `book("Jane", "10:00-11:00")` creates an appointment with Ana, with `day=1` on the day after."""
     shared = {
         "tenant": tenant,
         "service": ServiceFactory(tenant=tenant, name="Haircut"),
@@ -58,7 +58,7 @@ def shown_messages(response):
     return [(message.level_tag, str(message)) for message in get_messages(response.wsgi_request)]
 
 
-def status_of(appointment):
+def read_status(appointment):
     with tenant_scope(appointment.tenant):
         return Appointment.objects.get(pk=appointment.pk).status
 
@@ -66,25 +66,25 @@ def status_of(appointment):
 TRANSITIONS = [(seen, status, label) for seen, steps in STATUS_TRANSITIONS.items() for status, label in steps.items()]
 
 
-def test_every_status_leads_somewhere_and_back():
+def test_every_status_can_be_left_and_reached():
     assert set(STATUS_TRANSITIONS) == set(Status)
     assert all(seen not in steps for seen, steps in STATUS_TRANSITIONS.items())
     assert {status for steps in STATUS_TRANSITIONS.values() for status in steps} == set(Status)
 
 
 @pytest.mark.parametrize(("seen", "status", "label"), TRANSITIONS)
-def test_a_click_sets_the_status_and_leads_back_to_the_place(back_office, book, seen, status, label):
+def test_a_click_sets_the_status_and_redirects_to_the_card(back_office, book, seen, status, label):
     one, browser = book("Jane", "10:00-11:00", status=seen), back_office("staff")
     page = browser.get(DAY).content.decode()
     assert f'<button name="status" value="{status}" class="{status}">{label}</button>' in page
     answer = click(browser, one, status)
     assert (answer.status_code, answer.url) == (302, f"{DAY}#appointment-{one.pk}")
     assert shown_messages(answer) == [("success", f"Jane, 10:00: {status.label.lower()}.")]
-    assert status_of(one) == status
+    assert read_status(one) == status
 
 
 @pytest.mark.parametrize("role", Role.values)
-def test_every_role_may_and_the_audit_trail_knows(back_office, tenant, book, role):
+def test_every_role_may_click_and_the_audit_trail_records_it(back_office, tenant, book, role):
     one, browser = book("Jane", "10:00-11:00"), back_office(role)
     click(browser, one, "in_progress", url=f"{DAY}&tenant_id={tenant.pk}")
     with tenant_scope(tenant):
@@ -97,7 +97,7 @@ def test_every_role_may_and_the_audit_trail_knows(back_office, tenant, book, rol
     )
 
 
-def test_nothing_else_of_it_changes(back_office, book, tenant):
+def test_a_click_changes_only_the_status(back_office, book, tenant):
     one = book("Jane", "10:00-11:00", notes="Roses", paid_amount=5)
     click(back_office("staff"), one, "in_progress")
     with tenant_scope(tenant):
@@ -106,20 +106,20 @@ def test_nothing_else_of_it_changes(back_office, book, tenant):
     assert changed == {"status", "updated_at"}
 
 
-def test_what_somebody_changed_meanwhile_is_not_overwritten(back_office, book):
+def test_a_status_that_was_changed_meanwhile_is_not_overwritten(back_office, book):
     one, browser = book("Jane", "10:00-11:00", status=Status.CANCELLED), back_office("staff")
     answer = click(browser, one, "in_progress", seen="confirmed")
     sentence = "Jane, 10:00: nothing was changed, since somebody did meanwhile. It is cancelled now."
     assert shown_messages(answer) == [("warning", sentence)]
-    assert status_of(one) == "cancelled"
+    assert read_status(one) == "cancelled"
 
 
-def test_a_second_click_does_no_harm(back_office, book):
+def test_a_second_click_changes_nothing(back_office, book):
     one, browser = book("Jane", "10:00-11:00"), back_office("staff")
     for expected in ("success", "info"):
         answer = click(browser, one, "in_progress", seen="confirmed")
         assert shown_messages(answer)[-1][0] == expected
-    assert status_of(one) == "in_progress"
+    assert read_status(one) == "in_progress"
 
 
 @pytest.mark.parametrize(
@@ -130,34 +130,34 @@ def test_a_second_click_does_no_harm(back_office, book):
     ],
 )
 @pytest.mark.parametrize("seen", [Status.CANCELLED, Status.NO_SHOW])
-def test_a_time_given_away_is_not_held_again(back_office, book, hours, day, when, seen):
-    lost, holder = book("Jane", "10:00-11:00", status=seen), book("<Jo>", hours, day)
-    level, sentence = shown_messages(click(back_office("staff"), lost, "confirmed"))[0]
+def test_a_status_that_would_cause_an_overlap_is_refused(back_office, book, hours, day, when, seen):
+    cancelled, blocking = book("Jane", "10:00-11:00", status=seen), book("<Jo>", hours, day)
+    level, sentence = shown_messages(click(back_office("staff"), cancelled, "confirmed"))[0]
     assert level == "error"
     assert sentence == (
         f"Jane, 10:00 stays {seen.label.lower()}. Ana Lee is booked {when}, for &lt;Jo&gt; (Haircut)."
-        f' <a href="/admin/appointments/appointment/{holder.pk}/change/" target="_blank">Show it</a>'
+        f' <a href="/admin/appointments/appointment/{blocking.pk}/change/" target="_blank">Show it</a>'
     )
-    assert status_of(lost) == seen
+    assert read_status(cancelled) == seen
 
 
-def test_the_appointment_of_someone_removed_holds_its_time(back_office, book):
-    lost = book("Jane", "10:00-11:00", status=Status.CANCELLED)
+def test_the_appointment_of_a_purged_customer_blocks_its_time(back_office, book):
+    cancelled = book("Jane", "10:00-11:00", status=Status.CANCELLED)
     book("Jo", "10:30-11:30", customer=None)
     assert (
         "for a customer removed since (Haircut)."
-        in shown_messages(click(back_office("staff"), lost, "confirmed"))[0][1]
+        in shown_messages(click(back_office("staff"), cancelled, "confirmed"))[0][1]
     )
 
 
-def test_what_is_of_another_business_or_nothing_is_not_found(back_office, stranger, tenant, book):
+def test_an_appointment_of_another_business_or_an_unknown_one_is_not_found(back_office, stranger, tenant, book):
     theirs = AppointmentFactory(tenant=stranger, status=Status.CONFIRMED)
     browser = back_office("staff")
     for pk in (theirs.pk, new_id(), "zzz", "\0", ""):
         body = {"appointment": pk, "seen": "confirmed", "status": "cancelled"}
         assert browser.post(DAY, body).status_code == 404
-    assert status_of(theirs) == "confirmed"
-    # Not by a super_admin either, on the sheet of another.
+    assert read_status(theirs) == "confirmed"
+    # A super_admin can't change it on the sheet of another business either.
     assert click(back_office("super_admin"), theirs, "cancelled", url=f"{DAY}&tenant_id={tenant.pk}").status_code == 404
     assert click(browser, book("Jane", "10:00-11:00"), "cancelled", url=f"{DAY}&outlet={new_id()}").status_code == 404
 
@@ -166,30 +166,30 @@ def test_what_is_of_another_business_or_nothing_is_not_found(back_office, strang
     ("seen", "status"),
     [("confirmed", "completed"), ("confirmed", "confirmed"), ("confirmed", "banana"), ("", ""), ("\0", "cancelled")],
 )
-def test_a_step_that_no_button_offers_is_a_400(back_office, book, seen, status):
+def test_a_status_that_no_button_sets_is_a_400(back_office, book, seen, status):
     one = book("Jane", "10:00-11:00")
     body = {"appointment": one.pk, "seen": seen, "status": status}
     assert back_office("staff").post(DAY, body).status_code == 400
-    assert status_of(one) == "confirmed"
+    assert read_status(one) == "confirmed"
 
 
-def test_without_a_day_or_a_business_nothing_is_changed(back_office, book):
+def test_a_click_without_a_valid_day_or_business_changes_nothing(back_office, book):
     one = book("Jane", "10:00-11:00")
     assert click(back_office("staff"), one, "cancelled", url=f"{SHEET}?day=banana").status_code == 400
     assert click(back_office("super_admin"), one, "cancelled", url=DAY).status_code == 200
-    assert status_of(one) == "confirmed"
+    assert read_status(one) == "confirmed"
 
 
-def test_looking_changes_nothing(back_office, book):
+def test_other_methods_than_post_change_nothing(back_office, book):
     one, browser = book("Jane", "10:00-11:00"), back_office("staff")
     query = {"day": "2025-01-25", "appointment": one.pk, "seen": "confirmed", "status": "cancelled"}
     assert browser.get(SHEET, query).status_code == 200
     for method in (browser.put, browser.patch, browser.delete):
         assert method(f"{DAY}&appointment={one.pk}&seen=confirmed&status=cancelled").status_code == 405
-    assert status_of(one) == "confirmed"
+    assert read_status(one) == "confirmed"
 
 
-def test_a_click_comes_from_our_own_page(book, back_office):
+def test_a_click_needs_a_csrf_token(book, back_office):
     one, user = book("Jane", "10:00-11:00"), back_office("staff").user
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(user)
@@ -197,22 +197,22 @@ def test_a_click_comes_from_our_own_page(book, back_office):
     page = browser.get(DAY)
     body = {"appointment": one.pk, "seen": "confirmed", "status": "cancelled"}
     assert browser.post(DAY, body | {"csrfmiddlewaretoken": page.context["csrf_token"]}).status_code == 302
-    assert status_of(one) == "cancelled"
+    assert read_status(one) == "cancelled"
 
 
-def test_the_day_need_not_be_named(back_office, book):
+def test_a_click_works_without_a_day_in_the_url(back_office, book):
     one = book("Jane", "10:00-11:00")
     with time_machine.travel(dt.datetime(2025, 1, 25, 3, tzinfo=dt.UTC), tick=False):
         browser = back_office("staff")
         assert click(browser, one, "in_progress", url=SHEET).url == f"{SHEET}#appointment-{one.pk}"
 
 
-# --- at the same moment ---------------------------------------------------------------------------------------------
+# --- concurrency ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def at_once(back_office):
-    """`at_once((appointment, status), …)`: the messages shown to as many people who click together."""
+    """Returns a function: `at_once((appointment, status), …)` clicks concurrently and returns each person's message."""
 
     def run(*clicks):
         browsers = [back_office("staff") for _ in clicks]
@@ -237,27 +237,27 @@ def at_once(back_office):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_those_who_complete_and_cancel_at_once_one_wins(at_once, book):
+def test_of_concurrent_clicks_on_one_appointment_one_succeeds(at_once, book):
     one = book("Jane", "10:00-11:00", status=Status.IN_PROGRESS)
     answers = at_once(*[(one, status) for status in ("completed", "cancelled") for _ in range(3)])
     assert [level for level, _ in answers].count("success") == 1
-    # The others of the same wish read that it is so already.
+    # The others who clicked the same button see that the status is set already.
     assert sorted(level for level, _ in answers) == ["info"] * 2 + ["success"] + ["warning"] * 3
-    assert all(status_of(one).replace("_", " ") in sentence for level, sentence in answers)
+    assert all(read_status(one).replace("_", " ") in sentence for level, sentence in answers)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_those_who_hold_a_time_again_at_once_one_gets_it(at_once, book):
-    wanted = [book(name, "10:00-11:00", status=Status.CANCELLED) for name in ("Jane", "Jo", "Kim", "Lou")]
-    answers = at_once(*[(one, "confirmed") for one in wanted])
-    [winner] = [one for one in wanted if status_of(one) == "confirmed"]
+def test_of_concurrent_clicks_for_one_time_one_succeeds(at_once, book):
+    appointments = [book(name, "10:00-11:00", status=Status.CANCELLED) for name in ("Jane", "Jo", "Kim", "Lou")]
+    answers = at_once(*[(one, "confirmed") for one in appointments])
+    [winner] = [one for one in appointments if read_status(one) == "confirmed"]
     assert sorted(level for level, _ in answers) == ["error"] * 3 + ["success"]
     named = f"Ana Lee is booked on 25 January 2025 from 10:00 to 11:00, for {winner.customer} (Haircut)."
     assert all(named in sentence for level, sentence in answers if level == "error")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_click_and_a_change_of_the_same_appointment_do_not_wait_for_each_other(at_once, book, back_office):
+def test_a_click_and_a_change_of_the_same_appointment_cause_no_deadlock(at_once, book, back_office):
     # Both lock the member of staff first, and the row of the appointment second.
     one, another, browser, outcome = book("Jane", "10:00-11:00"), book("Jo", "12:00-13:00"), back_office("staff"), []
 

@@ -1,4 +1,4 @@
-"""`manage.py export_customer`."""
+"""`manage.py export_customer` exports all data about one person."""
 
 import json
 import stat
@@ -26,7 +26,7 @@ def file(tmp_path):
     return tmp_path / "jane.json"
 
 
-def test_everything_is_what_the_api_tells_in_its_shapes(jane, admin, tenant):
+def test_an_export_has_the_answers_of_the_api(jane, admin, tenant):
     url = f"{CUSTOMERS}/{jane.pk}"
     admin.put(f"{url}/preferences", {"notes": "Likes tea."})
     AppointmentFactory.create_batch(3, tenant=tenant, customer=jane)
@@ -49,22 +49,22 @@ def test_everything_is_what_the_api_tells_in_its_shapes(jane, admin, tenant):
     assert HASH not in ran.stdout
 
 
-def test_of_soft_deleted_rows_too_and_of_none_else(jane, tenant, stranger):
+def test_an_export_has_soft_deleted_rows_and_no_other_persons_rows(jane, tenant, stranger):
     CustomerFactory(tenant=tenant)
     deleted = DeletedCustomerFactory(tenant=tenant, email="JANE@example.com", deleted_at=jane.created_at)
     theirs = CustomerFactory(tenant=stranger, email=jane.email, phone=jane.phone)
 
-    def exported(*arguments):
+    def export_ids(*arguments):
         return {row["id"]: row["deleted_at"] for row in run("export_customer", *arguments).report["rows"]}
 
-    both = {jane.pk: None, deleted.pk: instant(jane.created_at)}
-    assert exported("--tenant", "lotus", "--email", jane.email) == both
-    assert exported("--all-tenants", "--email", jane.email) == both | {theirs.pk: None}
-    assert exported("--tenant", "lotus", "--phone", "0812-00001") == {jane.pk: None}
-    assert exported("--tenant", "lotus", "--id", deleted.pk) == {deleted.pk: both[deleted.pk]}
+    expected = {jane.pk: None, deleted.pk: instant(jane.created_at)}
+    assert export_ids("--tenant", "lotus", "--email", jane.email) == expected
+    assert export_ids("--all-tenants", "--email", jane.email) == expected | {theirs.pk: None}
+    assert export_ids("--tenant", "lotus", "--phone", "0812-00001") == {jane.pk: None}
+    assert export_ids("--tenant", "lotus", "--id", deleted.pk) == {deleted.pk: expected[deleted.pk]}
 
 
-def test_into_a_file_that_nobody_else_reads(jane, file):
+def test_an_export_into_a_file_is_readable_by_its_owner_only(jane, file):
     ran = run(*LOTUS, "--id", jane.pk, "--output", str(file))
     assert (ran.code, ran.lines) == (
         0,
@@ -76,7 +76,7 @@ def test_into_a_file_that_nobody_else_reads(jane, file):
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_json_beside_a_file_tells_no_data(jane, file):
+def test_the_json_report_of_an_export_into_a_file_has_no_data(jane, file):
     report = run(*LOTUS, "--id", jane.pk, "--output", str(file), "--json").report
     assert report["rows"] == [
         {"tenant": "lotus", "outcome": "exported", "id": jane.pk, "appointments": 0, "audit_events": 1}
@@ -95,7 +95,7 @@ def test_a_file_is_overwritten_by_force_only(jane, file):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_a_place_that_is_not_there(jane, file):
+def test_a_missing_directory_is_an_error(jane, file):
     ran = run(*LOTUS, "--id", jane.pk, "--output", str(file / "no.json"))
     assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"{file}/no.json can't be written: No such file or directory.")
 
@@ -111,12 +111,12 @@ def test_a_dry_run_writes_no_file_and_prints_no_data(jane, file):
     assert not file.exists()
 
 
-def test_nobody_is_a_refusal_and_makes_no_file(tenant, file):
+def test_an_unknown_person_is_a_refusal_and_makes_no_file(tenant, file):
     ran = run(*LOTUS, "--email", "who@example.com", "--output", str(file))
     assert (ran.code, ran.lines[0]) == (1, "lotus: refused nobody: no customer has this e-mail address")
     assert not file.exists()
     assert run(*LOTUS, "--email", "who@example.com").report["totals"] == {"exported": 0, "refused": 1}
 
 
-def test_force_without_a_file_is_wrong_use(jane):
+def test_force_without_a_file_is_a_usage_error(jane):
     assert run(*LOTUS, "--id", jane.pk, "--force").code == 2

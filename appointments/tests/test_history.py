@@ -1,4 +1,4 @@
-"""GET /api/v1/customers/{customer_id}/appointments."""
+"""The endpoint GET /api/v1/customers/{customer_id}/appointments."""
 
 import datetime as dt
 
@@ -35,7 +35,7 @@ def jane(tenant):
 
 @pytest.fixture
 def book(jane):
-    """`book("2025-01-25", "confirmed", at=14)`: an appointment of Jane's of an hour, all with the same staff."""
+    """Returns a function: `book("2025-01-25", "confirmed", at=14)` creates an appointment of Jane's of one hour."""
     tenant = jane.tenant
     shared = {
         "tenant": tenant,
@@ -63,7 +63,7 @@ def ids(client, customer, query=""):
     return [appointment["id"] for appointment in history(client, customer, query)["appointments"]]
 
 
-def test_the_documented_request_and_every_key(staff, tenant, jane):
+def test_the_documented_request_is_answered_with_every_key(staff, tenant, jane):
     service = ServiceFactory(tenant=tenant, name="Cut", category="hair", duration_minutes=90, price=400000)
     plain = ServiceFactory(tenant=tenant, name="Talk", category="", duration_minutes=15, price=0)
     outlet = OutletFactory(tenant=tenant, name="Kemang")
@@ -78,7 +78,7 @@ def test_the_documented_request_and_every_key(staff, tenant, jane):
         paid_amount=100000,
     )
     two = AppointmentFactory(**shared, service=plain, appointment_date=dt.date(2025, 1, 24), total_price=0)
-    # Each of these is left out by one of the parameters.
+    # Each of these is excluded by one of the parameters.
     AppointmentFactory(**shared | {"status": "cancelled"}, service=service)
     AppointmentFactory(**shared, service=service, appointment_date=dt.date(2024, 12, 31))
     AppointmentFactory(**shared, service=service, appointment_date=dt.date(2026, 1, 1))
@@ -132,7 +132,7 @@ def test_the_documented_request_and_every_key(staff, tenant, jane):
     }
 
 
-def test_no_appointments(staff, jane):
+def test_a_history_without_appointments_is_empty(staff, jane):
     assert history(staff, jane) == {
         "appointments": [],
         "statistics": {"total_appointments": 0, "completed": 0, "cancelled": 0, "no_show": 0, "upcoming": 0},
@@ -146,7 +146,7 @@ def test_all_staff_members_can_view_appointment_history(as_role, jane, book, rol
     assert ids(as_role(role), jane) == [made.pk]
 
 
-def test_newest_first_then_id(staff, jane, book):
+def test_the_history_is_ordered_newest_first(staff, jane, book):
     early, late = book("2025-01-25", at=9), book("2025-01-25", at=15)
     newest, oldest = book("2025-02-01", at=8), book("2024-12-01", at=20)
     same = sorted((book("2025-01-01", "cancelled").pk for _ in range(4)), reverse=True)
@@ -155,7 +155,7 @@ def test_newest_first_then_id(staff, jane, book):
     assert paged == ids(staff, jane)
 
 
-def test_status_takes_one_or_several_in_either_spelling(staff, jane, book):
+def test_status_accepts_several_values_and_other_spellings(staff, jane, book):
     made = {status.value: book(f"2025-01-{day:02}", status).pk for day, status in enumerate(Status, 1)}
     for status, pk in made.items():
         assert ids(staff, jane, f"status={status}") == [pk]
@@ -182,7 +182,7 @@ def test_date_bounds_are_inclusive_days_of_the_appointment(staff, jane, book):
 
 
 @pytest.mark.parametrize("zone", ["Asia/Jakarta", "America/Los_Angeles", "Pacific/Kiritimati"])
-def test_the_ends_of_the_calendar(as_role, zone):
+def test_the_filter_by_days_accepts_the_ends_of_the_calendar(as_role, zone):
     tenant = TenantFactory(time_zone=zone)
     appointment = AppointmentFactory(tenant=tenant)
     staff = as_role("staff", tenant=tenant)
@@ -209,7 +209,7 @@ def test_the_ends_of_the_calendar(as_role, zone):
         "size=1&size=1",
     ],
 )
-def test_what_cannot_be_understood_is_refused_by_name(staff, jane, query):
+def test_an_invalid_parameter_is_an_error_of_its_name(staff, jane, query):
     assert faults(staff.get(f"{CUSTOMERS}/{jane.pk}/appointments?{query}")) == {query.partition("=")[0]}
 
 
@@ -218,7 +218,7 @@ def test_unknown_parameter_names_are_ignored(staff, jane, book):
     assert ids(staff, jane, "colour=blue&created_from=junk&search=a&search=b&email_verified=banana") == [pk]
 
 
-def test_statistics_always_describe_the_whole_history_and_pagination_what_the_filters_leave(staff, jane, book):
+def test_statistics_describe_the_whole_history_and_pagination_the_filtered_rows(staff, jane, book):
     for day in range(1, 6):
         book(f"2025-01-{day:02}")
     for day, status in enumerate(("cancelled", "cancelled", "no_show", "in_progress", "pending", "confirmed"), 10):
@@ -244,7 +244,7 @@ def test_statistics_always_describe_the_whole_history_and_pagination_what_the_fi
 @pytest.mark.parametrize(
     ("zone", "now", "upcoming"),
     [
-        # By Jakarta's clock 23:59:59 of the 14th, 00:00 of the 15th, and past noon.
+        # In Jakarta: 23:59:59 of the 14th, 00:00 of the 15th, and after noon.
         ("Asia/Jakarta", "2025-01-14T16:59:59Z", 4),
         ("Asia/Jakarta", "2025-01-14T17:00:00Z", 4),
         ("Asia/Jakarta", "2025-01-14T17:00:01Z", 3),
@@ -258,7 +258,7 @@ def test_statistics_always_describe_the_whole_history_and_pagination_what_the_fi
     ],
 )
 @pytest.mark.parametrize("role", ["staff", "super_admin"])
-def test_upcoming_is_pending_or_confirmed_and_starting_now_or_later_by_the_tenants_clock(
+def test_upcoming_is_pending_or_confirmed_and_starts_now_or_later_in_the_tenants_time_zone(
     as_role, zone, now, upcoming, role
 ):
     tenant = TenantFactory(time_zone=zone)
@@ -287,12 +287,12 @@ def test_upcoming_is_pending_or_confirmed_and_starting_now_or_later_by_the_tenan
         assert history(client_of(user), customer)["statistics"]["upcoming"] == upcoming
 
 
-def test_a_super_admins_days_are_those_of_the_customers_tenant(super_admin, jane, book):
+def test_for_a_super_admin_days_are_in_the_time_zone_of_the_customers_tenant(super_admin, jane, book):
     pk = book("2025-01-11").pk
     assert ids(super_admin, jane, "from_date=2025-01-10T17:00:00Z&to_date=2025-01-10T17:00:00Z") == [pk]
 
 
-def test_404_whatever_is_not_there(staff, super_admin, tenant, stranger):
+def test_404_for_a_foreign_a_deleted_and_an_unknown_customer(staff, super_admin, tenant, stranger):
     foreign = AppointmentFactory(tenant=stranger).customer
     for absent in (foreign.pk, DeletedCustomerFactory(tenant=tenant).pk, NO_SUCH_ID, "122", "%00"):
         for query in ("", "?status=banana"):
@@ -303,7 +303,7 @@ def test_404_whatever_is_not_there(staff, super_admin, tenant, stranger):
 
 
 @pytest.mark.slow("makes a hundred rows")
-def test_the_same_number_of_queries_at_1_and_at_100_rows(staff, tenant, jane):
+def test_a_page_sends_as_many_queries_for_100_rows_as_for_1(staff, tenant, jane):
     counts = []
     for more in (1, 99):
         for _ in range(more):
@@ -311,10 +311,10 @@ def test_the_same_number_of_queries_at_1_and_at_100_rows(staff, tenant, jane):
         with CaptureQueriesContext(connection) as queries:
             assert len(history(staff, jane, "size=100")["appointments"]) == sum((1, 99)[: len(counts) + 1])
         counts.append(sum(query["sql"].startswith("SELECT") for query in queries))
-    assert counts == [2, 2]  # who asks; all of the answer
+    assert counts == [2, 2]  # one for the account, one for the whole answer
 
 
-def test_an_appointment_of_someone_removed_for_good_is_in_nobodys_history(super_admin, staff, tenant, jane, book):
+def test_an_appointment_of_a_purged_customer_is_in_no_history(super_admin, staff, tenant, jane, book):
     book("2025-01-25")
     super_admin.delete(f"{CUSTOMERS}/{jane.pk}?permanent=true")
     assert staff.get(f"{CUSTOMERS}/{jane.pk}/appointments").status_code == 404

@@ -1,4 +1,4 @@
-"""What was asked of the database, readable: a prepared statement is asked for by its name."""
+"""Makes captured SQL readable: replaces the name of a prepared statement by its text."""
 
 import re
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from circe.db.session_settings import SETTINGS, set_local
 _execution = re.compile(r"EXECUTE (circe_\w+)").match
 
 
-def written(sql: str, params: Sequence[Any] | None) -> str:
-    """The prepared statement that `sql` asks for, introduced or not, with its values; nothing where it asks for none."""
-    introduced = sql.startswith(set_local())
+def expand_prepared(sql: str, params: Sequence[Any] | None) -> str:
+    """Returns the text of the prepared statement that `sql` executes, with its values. Returns "" for any other SQL."""
+    has_settings = sql.startswith(set_local())
     if not (found := _execution(sql.removeprefix(f"{set_local()} "))):
         return ""
-    session, values = connection.connection, (params or [])[len(SETTINGS) if introduced else 0 :]
-    kept = session.execute("SELECT statement FROM pg_prepared_statements WHERE name = %s", found.groups())
-    ((statement,),) = kept.fetchall()
-    return re.sub(r"\$(\d+)", lambda place: quote(values[int(place[1]) - 1], session), statement.partition(" AS ")[2])
+    session, values = connection.connection, (params or [])[len(SETTINGS) if has_settings else 0 :]
+    prepared = session.execute("SELECT statement FROM pg_prepared_statements WHERE name = %s", found.groups())
+    ((statement,),) = prepared.fetchall()
+    return re.sub(r"\$(\d+)", lambda number: quote(values[int(number[1]) - 1], session), statement.partition(" AS ")[2])

@@ -1,6 +1,6 @@
-"""Circe as served, over a PostgreSQL of its own that may be killed: what the tests of faults share.
+"""Runs Circe under gunicorn, on a PostgreSQL of its own that a test may kill. For the tests of faults.
 
-`CHAOS` is how many times as much is done as in the suite; `make chaos` says 10.
+The environment variable `CHAOS` multiplies the work of these tests; `make chaos` sets it to 10.
 """
 
 import http.client
@@ -32,10 +32,10 @@ CHAOS = int(os.environ.get("CHAOS", "1"))
 logger = logging.getLogger("chaos")
 CUSTOMERS = "/api/v1/customers"
 PROBLEM = "application/problem+json"
-# In the place of a status: nothing came back; nothing could be sent.
+# Used instead of a status: there was no answer; there was no connection.
 NOTHING, REFUSED = 0, -1
 
-# The server is not Circe's to start here, as with DATABASE_URL.
+# With these settings Circe does not start the server itself, as with DATABASE_URL.
 SETTINGS = """
 from circe.settings import *
 DATABASES["default"] |= {address!r}
@@ -58,7 +58,7 @@ print(json.dumps({"tenant": tenant.pk, "token": LoginSession.start(person).token
 
 
 class Answer(NamedTuple):
-    """What came back."""
+    """The answer to a request."""
 
     status: int
     headers: http.client.HTTPMessage | dict = {}
@@ -69,8 +69,8 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
     @property
-    def is_sound(self) -> bool:
-        """Whether it is a success, or a 503 as it is documented."""
+    def is_expected(self) -> bool:
+        """Whether it is a success, or the documented 503."""
         if self.status == 503:
             return self.headers["Content-Type"] == PROBLEM and int(self.headers["Retry-After"]) > 0
         return 200 <= self.status < 300
@@ -78,12 +78,12 @@ class Answer(NamedTuple):
 
 @dataclass
 class Circe:
-    """A cluster with one tenant in it, and gunicorn in front of it while `serving`."""
+    """A database cluster with one tenant. Gunicorn serves it inside `serving`."""
 
-    # By the name that `initdb` is given, whoever runs the server.
+    # The name that is passed to `initdb`. It does not depend on the operating system's user.
     superuser: ClassVar[str] = "postgres"
 
-    place: Path
+    directory: Path
     cluster: Cluster
     token: str = ""
     port: int = 0
@@ -91,11 +91,12 @@ class Circe:
     numbers: count = field(default_factory=count)
 
     def fill(self) -> None:
+        """Starts the cluster, migrates it, and adds the tenant with an appointment and a user."""
         address = {"ENGINE": "circe.db.postgresql", "NAME": "circe", "USER": "circe", "PORT": embedded_postgres.PORT}
         address["HOST"] = str(self.cluster.socket_dir)
-        (self.place / "chaos_settings.py").write_text(SETTINGS.format(address=address))
+        (self.directory / "chaos_settings.py").write_text(SETTINGS.format(address=address))
         self.cluster.ensure_running()
-        # Else each start after a crash flushes every file, for seconds.
+        # Otherwise each start after a crash flushes every file, which takes seconds.
         self.sql("ALTER SYSTEM SET recovery_init_sync_method = 'syncfs'", user=self.superuser)
         command = [sys.executable, "-c", FILL]
         filled = subprocess.run(
@@ -105,12 +106,12 @@ class Circe:
         self.token = json.loads(filled.stdout)["token"]
 
     def _environment(self, **more: str) -> dict[str, str]:
-        path = f"{self.place}:{settings.BASE_DIR}"
+        path = f"{self.directory}:{settings.BASE_DIR}"
         return os.environ | {"DJANGO_SETTINGS_MODULE": "chaos_settings", "PYTHONPATH": path, "DEMO": "1"} | more
 
     @contextmanager
     def serving(self, **environment: str):
-        """Gunicorn as in production, by Circe's own configuration. It has to end in peace, and without a traceback."""
+        """Runs gunicorn with Circe's own configuration. Asserts that it exits with 0 and logged no server error."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
         environment = self._environment(PORT=str(self.port), **environment)
@@ -131,13 +132,13 @@ class Circe:
 
     @property
     def log(self) -> Path:
-        return self.place / f"gunicorn-{self.port}.log"
+        return self.directory / f"gunicorn-{self.port}.log"
 
     def workers(self) -> list[int]:
         return children(self.gunicorn.pid)
 
     def ask(self, method: str, path: str, body=None, *, key: str = "", page: bool = False, **headers: str) -> Answer:
-        """One request on a connection of its own."""
+        """Sends a request on a new connection."""
         headers |= {} if page else {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         headers |= {"Idempotency-Key": key} if key else {}
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -156,15 +157,15 @@ class Circe:
         return f"host={self.cluster.socket_dir} port={embedded_postgres.PORT} dbname=circe user={user}"
 
     def sql(self, statement: str, *parameters, user: str = "circe"):
-        """The rows that the statement gives."""
+        """Executes the statement and returns its rows."""
         with psycopg.connect(self.address(user), autocommit=True) as connection:
             cursor = connection.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
 
     def kill_database(self) -> None:
-        """Every process of it at once, so that nothing is written any more."""
+        """Kills all processes of the database at once, so that nothing more is written."""
         postmaster = self.cluster.running_pid()
-        # It would start others, and end these in peace.
+        # The postmaster would restart them, and would end the others cleanly.
         os.kill(postmaster, signal.SIGSTOP)
         for process in [*children(postmaster), postmaster]:
             with suppress(ProcessLookupError):
@@ -173,13 +174,13 @@ class Circe:
 
 
 @contextmanager
-def installed(prepare=nullcontext):
-    """Circe over a new cluster, filled; in a directory that `prepare` finds for it."""
+def install_circe(prepare=nullcontext):
+    """Creates and fills a new cluster, in the directory that `prepare` yields. Stops it after the block."""
     with tempfile.TemporaryDirectory(prefix="circe-chaos-") as path:
-        place = Path(path)
-        place.chmod(0o755)
-        with prepare(place) as disk:
-            circe = Circe(place, embedded_postgres.database(disk / "pg18")["CLUSTER"])
+        directory = Path(path)
+        directory.chmod(0o755)
+        with prepare(directory) as disk:
+            circe = Circe(directory, embedded_postgres.database(disk / "pg18")["CLUSTER"])
             try:
                 circe.fill()
                 yield circe
@@ -188,16 +189,16 @@ def installed(prepare=nullcontext):
 
 
 class Writers:
-    """Clients that create customers one after another, each with a key, and remember what became of each.
+    """Clients that create customers one after another. Each request has a number and its own idempotency key.
 
-    A request has its number: `acknowledged` ones were answered with 201, of `unknown` ones the client can't tell.
+    `acknowledged` has the numbers of the requests that were answered with 201, `unknown` those of all others.
     """
 
     def __init__(self, circe: Circe, number: int = 6) -> None:
         self.circe, self.number = circe, number
         self.acknowledged: list[int] = []
         self.unknown: list[int] = []
-        self.unsound: list[Answer] = []
+        self.unexpected: list[Answer] = []
         self.answers: Counter[int] = Counter()
         self.over = threading.Event()
 
@@ -213,13 +214,13 @@ class Writers:
             if answer.status != REFUSED:
                 (self.acknowledged if answer.status == 201 else self.unknown).append(number)
             if answer.status in {NOTHING, REFUSED, 503}:
-                # A tenth of what a client would wait that obeys Retry-After.
+                # A client that obeys Retry-After would wait ten times as long.
                 time.sleep(0.2)
-            if answer.status > 0 and not answer.is_sound:
-                self.unsound.append(answer)
+            if answer.status > 0 and not answer.is_expected:
+                self.unexpected.append(answer)
 
     @contextmanager
-    def at_work(self):
+    def running(self):
         threads = [threading.Thread(target=self._work) for _ in range(self.number)]
         for thread in threads:
             thread.start()
@@ -230,19 +231,19 @@ class Writers:
             for thread in threads:
                 thread.join()
 
-    def go_on(self, more: int = 20) -> None:
-        """Wait for so many more to be acknowledged."""
+    def wait_for_more(self, more: int = 20) -> None:
+        """Waits until `more` more requests are acknowledged. Asserts that no answer was unexpected."""
         goal = len(self.acknowledged) + more
-        until(lambda: len(self.acknowledged) >= goal or self.unsound)
-        assert self.unsound == []
+        until(lambda: len(self.acknowledged) >= goal or self.unexpected)
+        assert self.unexpected == []
 
-    def lost(self) -> list[int]:
-        """The acknowledged that the database does not have."""
+    def find_lost(self) -> list[int]:
+        """Returns the numbers of acknowledged requests whose customers are not in the database."""
         stored = {phone for (phone,) in self.circe.sql("SELECT phone FROM customers_customer")}
         return [number for number in self.acknowledged if f"+4790{number:06}" not in stored]
 
-    def settle(self) -> tuple[list[Answer], int]:
-        """Send each unknown once more: (those that this did not settle, how many had been done the first time)."""
+    def repeat_unknown(self) -> tuple[list[Answer], int]:
+        """Sends each unknown request again. Returns the answers other than 201, and the number of replayed answers."""
         answers = [self.send(number) for number in self.unknown]
         done = sum("Idempotency-Replayed" in answer.headers for answer in answers)
         return [answer for answer in answers if answer.status != 201], done
@@ -253,6 +254,7 @@ def children(pid: int) -> list[int]:
 
 
 def until(condition, seconds: float = 60) -> None:
+    """Waits until the condition is true."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "never came true"
@@ -266,21 +268,21 @@ def timed(what: str):
     logger.info("%s after %.2f s", what, time.monotonic() - begin)
 
 
-def at_once(*acts):
-    """What the acts give, begun together, each in a thread."""
-    barrier, given = threading.Barrier(len(acts)), [None] * len(acts)
+def at_once(*functions):
+    """Calls all functions at the same moment, each in a thread. Returns their results."""
+    barrier, results = threading.Barrier(len(functions)), [None] * len(functions)
 
-    def run(number, act):
+    def run(number, function):
         barrier.wait(60)
-        given[number] = act()
+        results[number] = function()
 
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(functions)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return given
+    return results
 
 
-def some_child(pid: int) -> int | None:
+def choose_child(pid: int) -> int | None:
     return random.choice(children(pid) or [None])

@@ -1,4 +1,4 @@
-"""People who are no staff."""
+"""Fixtures for callers who are not staff."""
 
 import jwt
 import pytest
@@ -11,7 +11,7 @@ from circe.db.ids import new_id
 
 @pytest.fixture
 def customer_client(tenant):
-    """A customer with a token of their own portal, signed with our key."""
+    """The client of a customer, with a token of the customer portal that is signed with our key."""
     now = int(timezone.now().timestamp())
     claims = {"type": "access", "jti": new_id(), "sub": new_id(), "role": "Customer", "tenant_id": tenant.pk}
     token = jwt.encode(claims | {"iat": now, "exp": now + 3600}, settings.JWT_SIGNING_KEY, "HS256")

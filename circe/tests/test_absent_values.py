@@ -19,7 +19,7 @@ EMPTY = {
 
 
 def empty_strings(value, path=""):
-    """The paths of the empty strings in a JSON value."""
+    """Returns the paths of the empty strings in a JSON value."""
     if isinstance(value, dict):
         return [found for key, one in value.items() for found in empty_strings(one, f"{path}.{key}")]
     if isinstance(value, list):
@@ -29,13 +29,13 @@ def empty_strings(value, path=""):
 
 @pytest.fixture
 def nameless(tenant):
-    """A user who has never been named."""
+    """A user without a name."""
     return UserFactory(tenant=tenant, role="tenant_admin", first_name="", last_name="")
 
 
 @pytest.fixture
 def people(tenant, nameless, back_office):
-    """Customers of whom is known as little as can be, made and changed by every way, and what they booked."""
+    """Customers with as few values as possible, created and changed in every way, with appointments."""
     client = client_of(nameless)
     first = client.post(CUSTOMERS, {"first_name": "Jane", "phone": "08123456789", "source": "", **EMPTY})
     second = CustomerFactory(tenant=tenant, address="Somewhere 1", notes="A note", gender="female", source="phone")
@@ -59,7 +59,7 @@ def people(tenant, nameless, back_office):
     return [first.json()["id"], second.pk, deleted.pk]
 
 
-def test_no_answer_holds_an_empty_string(nameless, people):
+def test_no_answer_has_an_empty_string(nameless, people):
     client = client_of(nameless)
     answers = [
         client.get(f"{path.replace('{customer_id}', pk)}?{query}")
@@ -79,7 +79,7 @@ def test_no_answer_holds_an_empty_string(nameless, people):
         assert empty_strings(answer.json()) == [], answer.content
 
 
-def test_who_has_no_name_has_null_for_it(nameless, people):
+def test_a_person_without_a_name_has_the_name_null(nameless, people):
     client = client_of(nameless)
     assert (client.get(ME).json()["first_name"], client.get(ME).json()["last_name"]) == (None, None)
     (event, *_) = client.get(f"{CUSTOMERS}/{people[0]}/history").json()["items"][-1:]

@@ -1,5 +1,6 @@
-"""The access table: who may call what, on whose rows. An operation of the OpenAPI document, a route or a method that it
-does not name fails the test.
+"""The access table: which role may call which operation, on whose rows.
+
+The tests fail if the table lacks an operation of the OpenAPI document, a route, or a method.
 """
 
 import re
@@ -20,9 +21,9 @@ from tenants.models import LoginSession
 from tenants.tests.factories import PASSWORD
 from tenants.views import TenantViewSet
 
-pytestmark = pytest.mark.slow("tries every operation as every role, with either guard of the boundary taken away")
+pytestmark = pytest.mark.slow("tries every operation as every role, without either guard of the tenant boundary")
 
-# What a good request about a row of one's own business gets.
+# The status of a valid request about a row of the caller's own business.
 ACCESS = """
                                                super_admin tenant_admin outlet_manager staff customer anonymous
 GET    api/v1/customers                            200         200           200        200    403       401
@@ -43,7 +44,7 @@ POST   api/v1/auth/logout                          200         200           200
 GET    api/v1/auth/me                              200         200           200        200    403       401
 """
 
-# What becomes of a 200 of that table when the row is this one. The routes that find a soft-deleted customer are three.
+# The status instead of a 200 of the table above, by row. Three routes find soft-deleted customers.
 ROWS = """
                    most routes                 restore, permanent, history
                    own_people  super_admin     own_people  super_admin
@@ -59,7 +60,7 @@ FINDING_DELETED = {
     "GET api/v1/customers/{id}/history",
 }
 
-# Ids that are none: 404 to whoever may ask at all.
+# Malformed ids: 404 for every role that may call the operation.
 MALFORMED = {
     "bad hex": "507f1f77bcf86cd79943901g",
     "upper case": "507F1F77BCF86CD799439011",
@@ -96,7 +97,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIN
 
 
 def expected(endpoint, principal, row):
-    """The status by the two tables."""
+    """Returns the status according to the two tables."""
     status = TABLE[endpoint][principal]
     if status != 200 or "{id}" not in endpoint:
         return status
@@ -122,7 +123,7 @@ def rows(tenant, stranger):
 
 @pytest.fixture
 def ask(clients, tenant):
-    """Send a good request and undo what it did."""
+    """Returns a function that sends a valid request and rolls its changes back."""
     user = clients["staff"].user
     refresh = {"refresh": LoginSession.start(user).token_pair()["refresh"]}
     bodies = {
@@ -154,7 +155,7 @@ def ask(clients, tenant):
 
 
 def routes():
-    """`{path as in the table: methods}` of every route of the API."""
+    """Returns the methods of every route of the API, by path as in the table."""
     found = defaultdict(set)
     for pattern in urlpatterns:
         path = str(pattern.pattern).replace("<str:customer_id>", "{id}")
@@ -200,8 +201,8 @@ def test_access(endpoint, tenant_filters, ask, rows):
     assert all(orjson.loads(body) == NOT_FOUND for body, *_ in not_found)
 
 
-# Beside a good request: what is answered by another error where the row is one's own.
-WITH = {
+# Additions to a valid request. With a row of the caller's own business most are answered by another error.
+ADDITIONS = {
     "a body that is wrong": {"tags": "none", "preferred_outlet_id": "x"},
     "another tenant in the body": {"tenant_id": "507f1f77bcf86cd799439011"},
     "a taken e-mail": {"email": "taken@example.com"},
@@ -212,25 +213,27 @@ WITH = {
 
 
 @pytest.mark.parametrize("endpoint", ON_A_ROW)
-def test_a_foreign_row_is_as_good_as_none_whatever_else_is_asked(endpoint, ask, rows, tenant, stranger):
+def test_a_foreign_row_is_answered_like_an_absent_row_whatever_else_the_request_has(
+    endpoint, ask, rows, tenant, stranger
+):
     for owner in (tenant, stranger):
         CustomerFactory(tenant=owner, email="taken@example.com")
-    for name, extra in WITH.items():
+    for name, extra in ADDITIONS.items():
         if "?" in endpoint and "query" in extra:
             continue
         for principal in PRINCIPALS[1:]:
             answers = {
                 row: ask(endpoint, principal, rows[row], **extra) for row in ("foreign", "foreign_deleted", "absent")
             }
-            told = {
+            distinct_answers = {
                 (answer.status_code, answer.content, *sorted(answer.headers.items())) for answer in answers.values()
             }
-            assert len(told) == 1, (name, principal, told)
+            assert len(distinct_answers) == 1, (name, principal, distinct_answers)
             assert answers["absent"].status_code in {400, 401, 403, 404}
 
 
 @pytest.mark.parametrize("endpoint", ON_A_ROW)
-def test_a_malformed_id_is_as_good_as_none(endpoint, ask, rows):
+def test_a_malformed_id_is_answered_like_an_absent_id(endpoint, ask, rows):
     absent = {principal: ask(endpoint, principal, rows["absent"]) for principal in PRINCIPALS}
     for name, pk in MALFORMED.items():
         for principal, reference in absent.items():
@@ -240,11 +243,11 @@ def test_a_malformed_id_is_as_good_as_none(endpoint, ask, rows):
 
 
 @pytest.mark.parametrize("endpoint", [name for name, answers in TABLE.items() if 403 in answers.values()])
-def test_a_role_too_low_is_told_before_any_row_is_looked_up(endpoint, ask, rows):
+def test_a_role_is_refused_before_any_row_is_read(endpoint, ask, rows):
     for principal, status in TABLE[endpoint].items():
         with CaptureQueriesContext(connection) as queries:
             answer = ask(endpoint, principal, rows["own"])
-        # A refused write goes into the audit trail, once it is refused.
+        # A refused write is recorded in the audit trail afterwards.
         asked = [
             query["sql"] for query in queries if not {"SAVEPOINT", "circe"} & {*re.findall("[a-zA-Z]+", query["sql"])}
         ]
@@ -266,7 +269,7 @@ def test_any_other_method_is_a_405(path, ask, rows):
             assert (method, principal, answer.status_code) == (method, principal, 401 if usual == 401 else 405)
             if usual != 401:
                 assert answer.json()["code"] == "method_not_allowed"
-                # Django REST framework names OPTIONS everywhere.
+                # Django REST framework lists OPTIONS for every path.
                 listed = set(answer.headers["Allow"].split(", ")) - {"OPTIONS"}
                 assert listed == allowed | ({"HEAD"} if "GET" in allowed else set())
 
@@ -311,7 +314,7 @@ def test_a_header_does_not_change_the_method(header, clients, rows):
         "/api/v1",
     ],
 )
-def test_another_spelling_of_a_path_is_no_path(path, clients, rows):
+def test_another_spelling_of_a_path_is_a_404(path, clients, rows):
     for client in (clients["super_admin"], clients["anonymous"]):
         answer = client.get(path.replace("{id}", rows["own"]))
         assert answer.status_code == 404
@@ -319,25 +322,25 @@ def test_another_spelling_of_a_path_is_no_path(path, clients, rows):
         assert answer.json() == NOT_FOUND
 
 
-def test_an_encoded_slash_reaches_what_the_slash_reaches(clients, rows):
+def test_an_encoded_slash_is_read_as_a_slash(clients, rows):
     assert clients["staff"].get(f"/api/v1%2Fcustomers%2F{rows['own']}").status_code == 200
     assert clients["staff"].get(f"/api/v1/customers%2F{rows['foreign']}").status_code == 404
     assert clients["anonymous"].get(f"/api/v1/customers%2F{rows['own']}").status_code == 401
 
 
-class Forgetful(TenantViewSet):
-    """Names no role for what a URL leads to."""
+class ViewSetWithoutRoles(TenantViewSet):
+    """Has no roles for an action that a URL leads to."""
 
     roles = {"create": STAFF}
 
     def list(self, request):
-        raise AssertionError("nobody was to come here")
+        raise AssertionError("no role may call this")
 
 
-urls = [path("forgotten", Forgetful.as_view({"get": "list"}))]
+urls = [path("without-roles", ViewSetWithoutRoles.as_view({"get": "list"}))]
 
 
-def test_what_no_role_was_given_is_closed(clients, settings):
+def test_an_action_without_roles_is_a_403(clients, settings):
     settings.ROOT_URLCONF = tuple(urls)
-    statuses = {principal: client.get("/forgotten").status_code for principal, client in clients.items()}
+    statuses = {principal: client.get("/without-roles").status_code for principal, client in clients.items()}
     assert statuses == dict.fromkeys(PRINCIPALS[:-1], 403) | {"anonymous": 401}

@@ -1,4 +1,4 @@
-"""The access table of the admin: every page × every role × an own and a foreign row, with the exact status."""
+"""The access table of the admin: the status of every page for every role, with an own and with a foreign row."""
 
 import pytest
 from django.contrib import admin
@@ -35,7 +35,7 @@ MAKE = {
     AuditEvent: lambda tenant: AuditEvent._base_manager.filter(row_id=OutletFactory(tenant=tenant).pk).get(),
 }
 
-# Who may: see the list and a row; add; change; delete.
+# Who may view the list and a row; who may add; who may change; who may delete.
 ACCESS = {
     Tenant: (ADMINS, SUPER, ADMINS, SUPER),
     Staff: (ADMINS, ADMINS, ADMINS, ADMINS),
@@ -46,7 +46,7 @@ ACCESS = {
     AuditEvent: (ADMINS, NOBODY, NOBODY, NOBODY),
 }
 
-# What is done to the rows that are ticked in a list, and who may.
+# The actions on the rows that are selected in a list, and who may do them.
 ACTIONS = {
     Tenant: {},
     Staff: {},
@@ -74,15 +74,15 @@ def an_import(tenant):
         return CustomerImport.objects.create(file_name="people.csv", state="checked", report={"refused": 0}).pk
 
 
-# The pages of no model or beside a model's five: the arguments and the query of a tenant's, who may see it, and as what
-# those who may see their own find another tenant's, all but super_admins.
+# The other pages, besides the five of each model: arguments and query of a tenant's page, who may see it, and the status of
+# another tenant's page for those who may see their own (not for super_admins).
 PAGES = {
     "index": (lambda tenant: ([], {}), STAFF, None),
     "app_list": (lambda tenant: (["tenants"], {}), STAFF, None),
     "jsi18n": (lambda tenant: ([], {}), STAFF, None),
     "password_change": (lambda tenant: ([], {}), STAFF, None),
     "password_change_done": (lambda tenant: ([], {}), STAFF, None),
-    # Leads to a row's page on the site, which there is none of: not found, and nothing said of whether the row is there.
+    # Rows have no page on the site: the answer is a 404, whether the row exists or not.
     "view_on_site": (
         lambda tenant: ([ContentType.objects.get_for_model(Outlet).pk, OutletFactory(tenant=tenant).pk], {}),
         NOBODY,
@@ -97,10 +97,10 @@ PAGES = {
     "customers_customer_export": (lambda tenant: ([], {"tenant__id__exact": tenant.pk}), ADMINS, 400),
     "customers_customer_export_file": (lambda tenant: (["csv"], {"tenant__id__exact": tenant.pk}), ADMINS, 400),
 }
-# With tests of their own, below and in `tenants`.
+# These have tests of their own, below and in `tenants`.
 ELSEWHERE = {"autocomplete", "login", "logout"}
 
-# A form's field, and who may choose a row for it.
+# The fields of forms, and who may choose a row for them.
 CHOICES = {
     ("customers", "customer", "preferred_outlet"): STAFF,
     ("customers", "customer", "tenant"): SUPER,
@@ -123,7 +123,7 @@ def url(model, page, *args):
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
 
 
-def test_every_page_of_the_admin_is_in_a_table():
+def test_every_page_of_the_admin_is_in_one_of_the_tables():
     assert set(admin.site._registry) == set(ACCESS) == set(ACTIONS)
     five = {
         f"{model._meta.app_label}_{model._meta.model_name}_{page}"
@@ -137,7 +137,7 @@ def test_every_page_of_the_admin_is_in_a_table():
 @pytest.mark.slow("opens every page as every role")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("model", ACCESS, ids=lambda model: model.__name__)
-def test_pages(back_office, tenant, stranger, role, model):
+def test_each_role_has_its_status_on_the_pages_of_each_model(back_office, tenant, stranger, role, model):
     view, add, change, delete = (role in who for who in ACCESS[model])
     own, foreign = MAKE[model](tenant), MAKE[model](stranger)
     browser = back_office(role)
@@ -148,15 +148,20 @@ def test_pages(back_office, tenant, stranger, role, model):
     def post(page, *args):
         return browser.post(url(model, page, *args), {}).status_code
 
-    # A row that is not there leads home; a role too low is refused.
-    seen = 200 if view else 403
-    unseen = 302 if view else 403
-    foreign_seen = seen if role == "super_admin" else unseen
+    # The page of an absent row redirects to the first page. A role without permission gets a 403.
+    view_status = 200 if view else 403
+    absent_status = 302 if view else 403
+    foreign_status = view_status if role == "super_admin" else absent_status
     absent = "0" * 24
-    assert get("changelist") == seen
+    assert get("changelist") == view_status
     assert get("add") == (200 if add else 403)
     assert post("add") == (200 if add else 403)
-    for pk, expected in ((own.pk, seen), (foreign.pk, foreign_seen), (absent, unseen), ("zzz", unseen)):
+    for pk, expected in (
+        (own.pk, view_status),
+        (foreign.pk, foreign_status),
+        (absent, absent_status),
+        ("zzz", absent_status),
+    ):
         assert get("change", pk) == expected
         assert get("history", pk) == (expected if role in ADMINS else 403)
         assert post("change", pk) == (expected if change else 403)
@@ -168,7 +173,7 @@ def test_pages(back_office, tenant, stranger, role, model):
 @pytest.mark.slow("tries every choice of every form as every role")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("field", CHOICES, ids=".".join)
-def test_choices(back_office, tenant, stranger, role, field):
+def test_each_role_chooses_only_rows_that_it_may(back_office, tenant, stranger, role, field):
     for owner in (tenant, stranger):
         AppointmentFactory(tenant=owner)
     app_label, model_name, field_name = field
@@ -186,7 +191,7 @@ def test_choices(back_office, tenant, stranger, role, field):
 @pytest.mark.slow("opens every page as every role")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("page", PAGES)
-def test_other_pages(back_office, tenant, stranger, role, page):
+def test_each_role_has_its_status_on_the_other_pages(back_office, tenant, stranger, role, page):
     whose, who, as_foreign = PAGES[page]
     browser = back_office(role)
 
@@ -195,7 +200,7 @@ def test_other_pages(back_office, tenant, stranger, role, page):
         return browser.get(reverse(f"admin:{page}", args=args), query).status_code
 
     refused = 404 if who is NOBODY else 403
-    # Only a super_admin's lists can be narrowed to a tenant.
+    # Only a super_admin's lists can be filtered by tenant.
     own_by_tenant = as_foreign == 400 and role != "super_admin"
     assert get(tenant) == (refused if role not in who else 400 if own_by_tenant else 200)
     if as_foreign:
@@ -205,32 +210,32 @@ def test_other_pages(back_office, tenant, stranger, role, page):
 @pytest.mark.slow("tries every action as every role")
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("model", ACTIONS, ids=lambda model: model.__name__)
-def test_actions(back_office, tenant, stranger, role, model):
+def test_each_role_is_offered_its_actions_and_can_do_no_others(back_office, tenant, stranger, role, model):
     own, foreign = MAKE[model](tenant), MAKE[model](stranger)
     browser, page = back_office(role), url(model, "changelist") + ("?day=all" if model is Appointment else "")
     response = browser.get(page)
-    seen = response.status_code
-    form = response.context.get("action_form") if seen == 200 else None
+    view_status = response.status_code
+    form = response.context.get("action_form") if view_status == 200 else None
     offered = [name for name, _ in form.fields["action"].choices if name] if form else []
     assert offered == [name for name, who in ACTIONS[model].items() if role in who]
-    # What is not offered, or to whom it must not be done, sent all the same.
+    # Actions that are not offered, or on rows of another tenant, are sent all the same.
     for name, who in {**ACTIONS[model], "delete_selected": NOBODY}.items():
         rows = [row for row in (own, foreign) if role not in who or (row is foreign and role != "super_admin")]
         body = {"action": name, ACTION_CHECKBOX_NAME: [row.pk for row in rows], "post": "yes", "asked": "1"}
         before = changes()
         response = browser.post(page, body | {"tag": "vip", "typed": "1 customer"}, follow=True)
-        assert response.status_code == seen
+        assert response.status_code == view_status
         assert role == "super_admin" or f"/{foreign.pk}/" not in response.getvalue().decode()
         assert changes() == before
 
 
 @pytest.mark.parametrize("path", ["", "customers/customer/", "customers/customer/add/", "nothing", "autocomplete/"])
-def test_who_is_not_signed_in_is_led_to_the_log_in(db, path):
+def test_a_visitor_who_is_not_signed_in_is_redirected_to_the_log_in(db, path):
     response = Client().get(f"/admin/{path}")
     assert (response.status_code, response.url) == (302, f"/admin/login/?next=/admin/{path}")
 
 
-def test_a_token_of_the_api_opens_no_page(admin):
+def test_a_token_of_the_api_does_not_open_the_admin(admin):
     assert admin.get("/admin/").status_code == 302
 
 
@@ -243,7 +248,7 @@ def test_a_token_of_the_api_opens_no_page(admin):
         ("super_admin", {"Customers", "Appointments", "Outlets", "Services", "Staff", "Businesses", "Audit events"}),
     ],
 )
-def test_the_index_names_what_the_role_may_see(back_office, role, models):
+def test_the_index_lists_the_models_that_the_role_may_see(back_office, role, models):
     apps = back_office(role).get("/admin/").context["app_list"]
     assert {model["name"] for app in apps for model in app["models"]} == models
 
@@ -251,7 +256,7 @@ def test_the_index_names_what_the_role_may_see(back_office, role, models):
 @pytest.mark.slow("opens every list twice")
 @pytest.mark.parametrize("model", ACCESS, ids=lambda model: model.__name__)
 @pytest.mark.parametrize("role", ["tenant_admin", "super_admin"])
-def test_a_list_costs_the_same_queries_at_1_and_at_3_rows(back_office, tenant, role, model):
+def test_a_list_sends_as_many_queries_for_3_rows_as_for_1(back_office, tenant, role, model):
     MAKE[model](tenant)
     browser = back_office(role)
     page = url(model, "changelist") + ("?day=all" if model is Appointment else "")
@@ -288,7 +293,7 @@ def test_a_condition_that_no_filter_offers_is_refused(back_office, role, query):
     "query",
     ["staff__password__startswith=argon2", "outlet__tenant__users__password__startswith=argon2", "staff__email__gte=a"],
 )
-def test_a_filter_offers_nothing_of_the_row_it_leads_to(back_office, query):
+def test_a_filter_by_a_column_of_a_related_row_is_refused(back_office, query):
     assert back_office("staff").get(f"/admin/appointments/appointment/?day=all&{query}").status_code == 400
 
 
@@ -317,20 +322,20 @@ def test_a_filter_offers_nothing_of_the_row_it_leads_to(back_office, query):
         "registered=banana",
     ],
 )
-def test_a_list_survives_any_query(back_office, query):
+def test_a_list_answers_any_query_string(back_office, query):
     assert back_office("tenant_admin").get(f"/admin/customers/customer/?{query}", follow=True).status_code == 200
 
 
 @pytest.mark.slow("sends each odd term to every choice")
 @pytest.mark.parametrize("term", ["%00", "a" * 500, "%25", "08", "😀", "%ff"])
-def test_choosing_survives_any_term(back_office, term):
+def test_autocomplete_answers_any_search_term(back_office, term):
     names = "app_label=appointments&model_name=appointment&field_name="
     for field in ("customer", "staff", "outlet", "service"):
         page = f"/admin/autocomplete/?{names}{field}&term={term}"
         assert back_office("staff").get(page).status_code in {200, 400}
 
 
-def test_deleted_and_inactive_rows_are_not_on_offer(back_office, tenant):
+def test_deleted_and_inactive_rows_can_not_be_chosen(back_office, tenant):
     DeletedCustomerFactory(tenant=tenant)
     OutletFactory(tenant=tenant, is_active=False)
     ServiceFactory(tenant=tenant, is_active=False)
@@ -340,8 +345,8 @@ def test_deleted_and_inactive_rows_are_not_on_offer(back_office, tenant):
         assert browser.get("/admin/autocomplete/", names | {"field_name": field}).json()["results"] == []
 
 
-# What a parameter of a page may name: the page, its query, and the status.
-REACHED = [
+# Pages with parameters that name a foreign row: the page, its query, and the status.
+FOREIGN_PARAMETERS = [
     ("customers/customer/{tenant}/change/", "_to_field=tenant&_popup=1", 400),
     ("customers/customer/{email}/change/", "_to_field=email", 400),
     ("customers/customer/{customer}/change/", "_to_field=id&_popup=1", 302),
@@ -373,8 +378,10 @@ REACHED = [
 
 @pytest.mark.slow("tries every parameter of every page")
 @pytest.mark.parametrize("role", ["staff", "tenant_admin"])
-@pytest.mark.parametrize(("page", "query", "status"), REACHED, ids=[f"{page}?{query}" for page, query, _ in REACHED])
-def test_no_parameter_reaches_a_foreign_row(back_office, tenant, stranger, role, page, query, status):
+@pytest.mark.parametrize(
+    ("page", "query", "status"), FOREIGN_PARAMETERS, ids=[f"{page}?{query}" for page, query, _ in FOREIGN_PARAMETERS]
+)
+def test_no_parameter_shows_a_foreign_row(back_office, tenant, stranger, role, page, query, status):
     theirs = AppointmentFactory(
         tenant=stranger,
         customer=CustomerFactory(tenant=stranger, first_name="Xanthippe", email="x@foreign.example"),

@@ -1,4 +1,4 @@
-"""Whatever the admin offers to delete is deleted, or refused in words: every model of it, and whatever refers to a row."""
+"""A row is deleted in the admin, or the deletion is refused with a reason: for every model and every reference to a row."""
 
 import datetime as dt
 from threading import Thread
@@ -30,8 +30,8 @@ from tenants.tests.locks import until_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# A row to which nothing refers.
-FRESH = {
+# By model: creates a row to which nothing refers.
+CREATE = {
     Tenant: lambda tenant: TenantFactory(),
     Staff: lambda tenant: Staff._base_manager.get(pk=UserFactory(tenant=tenant).pk),
     Outlet: lambda tenant: OutletFactory(tenant=tenant),
@@ -47,19 +47,19 @@ def prefer(customer, **lists):
         customer.change(lists)
 
 
-def stored_answer(tenant, user):
+def create_idempotency_record(tenant, user):
     with tenant_scope(tenant):
         IdempotencyRecord.objects.create(user=user, key="k", fingerprint="f", status=200, headers={}, body="{}")
 
 
-def an_import(tenant):
+def create_import(tenant):
     with tenant_scope(tenant):
         one = CustomerImport.objects.create(file_name="people.csv")
         ImportPart.objects.create(upload=one, kind="file", position=0, data=b"name")
 
 
-def emptied(tenant):
-    """The business had an appointment, which is gone with all that it was about. Its summary rows stay."""
+def empty_business(tenant):
+    """Adds an appointment to the business, and deletes it with everything to which it refers. Summary rows stay."""
     appointment = AppointmentFactory(tenant=tenant)
     with tenant_scope(tenant):
         appointment.delete()
@@ -72,12 +72,12 @@ def emptied(tenant):
             model.objects.filter(pk=pk).delete()
 
 
-def log_entry(user):
+def create_log_entry(user):
     LogEntry.objects.create(user=user, action_flag=1, object_repr="x")
 
 
-# Makes a row of the model, in the field of which is the row.
-REFERRING = {
+# By model and field: creates a row of the model that refers to the given row in the field.
+CREATE_REFERENCE = {
     (User, "tenant"): lambda tenant: UserFactory(tenant=tenant),
     (Outlet, "tenant"): lambda tenant: OutletFactory(tenant=tenant),
     (Service, "tenant"): lambda tenant: ServiceFactory(tenant=tenant),
@@ -89,21 +89,21 @@ REFERRING = {
     (PreferredStaff, "tenant"): lambda tenant: prefer(
         CustomerFactory(tenant=tenant), preferred_staff_ids=[UserFactory(tenant=tenant).pk]
     ),
-    (CustomerImport, "tenant"): an_import,
-    (ImportPart, "tenant"): an_import,
-    (IdempotencyRecord, "tenant"): lambda tenant: stored_answer(
+    (CustomerImport, "tenant"): create_import,
+    (ImportPart, "tenant"): create_import,
+    (IdempotencyRecord, "tenant"): lambda tenant: create_idempotency_record(
         tenant, UserFactory(role=Role.SUPER_ADMIN, tenant=None)
     ),
-    # Made with the business.
+    # It was created together with the business.
     (AuditEvent, "tenant"): lambda tenant: None,
     (SearchableCustomer, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
-    (CustomerMonthlyCounts, "tenant"): emptied,
+    (CustomerMonthlyCounts, "tenant"): empty_business,
     (CustomerTotals, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
-    (AppointmentDailyTotals, "tenant"): emptied,
-    (VisitCounts, "tenant"): emptied,
+    (AppointmentDailyTotals, "tenant"): empty_business,
+    (VisitCounts, "tenant"): empty_business,
     (LoginSession, "user"): lambda staff: LoginSession.start(User.objects.get(pk=staff.pk)),
-    (IdempotencyRecord, "user"): lambda staff: stored_answer(staff.tenant, User.objects.get(pk=staff.pk)),
-    (LogEntry, "user"): log_entry,
+    (IdempotencyRecord, "user"): lambda staff: create_idempotency_record(staff.tenant, User.objects.get(pk=staff.pk)),
+    (LogEntry, "user"): create_log_entry,
     (AuditEvent, "actor"): lambda staff: OutletFactory(tenant=staff.tenant),
     (Appointment, "staff"): lambda staff: AppointmentFactory(tenant=staff.tenant, staff_id=staff.pk),
     (PreferredStaff, "staff"): lambda staff: prefer(
@@ -125,7 +125,7 @@ REFERRING = {
 }
 ROWS = [
     (model, references)
-    for model in FRESH
+    for model in CREATE
     for every in [[(relation.related_model, relation.field.name) for relation in references_to(model)]]
     for references in ([], *([one] for one in every), every)
 ]
@@ -146,19 +146,19 @@ def text(response):
 
 
 def make(model, references, tenant):
-    row = FRESH[model](tenant)
+    row = CREATE[model](tenant)
     for reference in references:
-        assert reference in REFERRING, f"Write how {reference} comes to refer to a {model.__name__}."
-        REFERRING[reference](row)
+        assert reference in CREATE_REFERENCE, f"Add {reference} to CREATE_REFERENCE, for {model.__name__}."
+        CREATE_REFERENCE[reference](row)
     return row
 
 
-def test_the_property_is_about_every_model_of_the_admin():
-    assert set(admin.site._registry) == set(FRESH)
+def test_every_model_of_the_admin_is_tested():
+    assert set(admin.site._registry) == set(CREATE)
 
 
 @pytest.mark.parametrize(("model", "references"), ROWS, ids=name)
-def test_a_row_is_deleted_or_that_is_refused_in_words(back_office, tenant, model, references):
+def test_a_row_is_deleted_or_the_page_gives_a_reason(back_office, tenant, model, references):
     for role in Role.values:
         browser, row = back_office(role), make(model, references, tenant)
         page = url(model, "delete", row.pk)
@@ -173,7 +173,7 @@ def test_a_row_is_deleted_or_that_is_refused_in_words(back_office, tenant, model
 
 
 @pytest.mark.parametrize(("model", "references"), [one for one in ROWS if len(one[1]) != 1], ids=name)
-def test_no_action_of_a_list_ends_in_a_crash(back_office, tenant, model, references):
+def test_no_action_of_a_list_crashes(back_office, tenant, model, references):
     for role in Role.values:
         browser = back_office(role)
         request = RequestFactory().get("/")
@@ -190,14 +190,14 @@ def delete(browser, row):
     return browser.post(url(type(row), "delete", row.pk), {"post": "yes"})
 
 
-def test_a_business_that_never_did_anything_goes(back_office, db):
+def test_a_new_business_can_be_deleted(back_office, db):
     business = TenantFactory()
     assert delete(back_office("super_admin"), business).status_code == 302
     assert not Tenant.objects.filter(pk=business.pk).exists()
 
 
-def test_with_a_business_that_was_emptied_go_its_summary_rows(back_office, tenant):
-    emptied(tenant)
+def test_an_empty_business_is_deleted_with_its_summary_rows(back_office, tenant):
+    empty_business(tenant)
     tables = [CustomerMonthlyCounts, AppointmentDailyTotals, VisitCounts]
     with tenant_scope(tenant):
         assert all(table.objects.exists() for table in tables)
@@ -206,7 +206,7 @@ def test_with_a_business_that_was_emptied_go_its_summary_rows(back_office, tenan
         assert not any(table.objects.filter(tenant=tenant.pk).exists() for table in [*tables, CustomerTotals])
 
 
-def test_the_pages_of_the_trail_outlive_the_business_that_they_tell_about(back_office, tenant):
+def test_audit_events_of_a_deleted_business_still_have_their_pages(back_office, tenant):
     browser = back_office("super_admin")
     assert delete(browser, tenant).status_code == 302
     events = AuditEvent._base_manager.filter(tenant=tenant.pk).order_by("-id")
@@ -217,26 +217,28 @@ def test_the_pages_of_the_trail_outlive_the_business_that_they_tell_about(back_o
             assert browser.get(url(AuditEvent, page, event.pk)).status_code == 200
 
 
-def test_a_business_with_people_says_what_it_has_and_what_to_do_instead(back_office, tenant):
+def test_the_refusal_for_a_business_lists_its_rows_and_suggests_to_suspend_it(back_office, tenant):
     for _ in range(2):
         AppointmentFactory(tenant=tenant)
     browser = back_office("super_admin")
     for answer in (browser.get(url(Tenant, "delete", tenant.pk)), delete(browser, tenant)):
         assert answer.status_code == 200
-        told = text(answer)
-        assert "The business “Lotus” can’t be deleted as long as there are: " in told
-        for part in ("2 users", "2 outlets", "2 services", "2 customers", "2 appointments"):
-            assert part in told
-        assert "Suspend it instead" in told
+        page_text = text(answer)
+        assert "The business “Lotus” can’t be deleted as long as there are: " in page_text
+        for count in ("2 users", "2 outlets", "2 services", "2 customers", "2 appointments"):
+            assert count in page_text
+        assert "Suspend it instead" in page_text
 
 
-def test_an_outlet_with_appointments_is_taken_off_offer_instead(back_office, tenant):
+def test_the_refusal_for_an_outlet_suggests_to_deactivate_it(back_office, tenant):
     outlet = AppointmentFactory(tenant=tenant).outlet
-    told = text(delete(back_office("tenant_admin"), outlet))
-    assert f"The outlet “{outlet}” can’t be deleted as long as there are: 1 appointment Deactivate it instead" in told
+    page_text = text(delete(back_office("tenant_admin"), outlet))
+    assert (
+        f"The outlet “{outlet}” can’t be deleted as long as there are: 1 appointment Deactivate it instead" in page_text
+    )
 
 
-def test_what_refers_to_a_row_is_counted_up_to_a_bound_and_not_read(
+def test_references_to_a_row_are_counted_up_to_a_limit_and_not_read(
     back_office, tenant, monkeypatch, django_assert_max_num_queries
 ):
     monkeypatch.setattr("tenants.admin.deletion.MAX_COUNTED", 3)
@@ -247,18 +249,18 @@ def test_what_refers_to_a_row_is_counted_up_to_a_bound_and_not_read(
         AppointmentFactory(tenant=tenant, outlet=outlet, appointment_date=dt.date(2025, 1, 1 + number))
     browser = back_office("super_admin")
     with django_assert_max_num_queries(60):
-        told = text(delete(browser, tenant))
-    assert "3+ customers" in told
-    assert "3+ appointments" in told
-    # What would be changed or deleted with it is too much for one request as well.
+        page_text = text(delete(browser, tenant))
+    assert "3+ customers" in page_text
+    assert "3+ appointments" in page_text
+    # The rows that would be changed or deleted with it are too many for one request too.
     assert "3+ customers" in text(delete(browser, outlet))
     assert "3+ preferred services" in text(delete(browser, service))
     assert Outlet._base_manager.filter(pk=outlet.pk).exists()
     assert Service._base_manager.filter(pk=service.pk).exists()
 
 
-def test_what_only_the_database_knows_to_refer_to_a_row_is_told_before_the_commit(back_office, db):
-    """Such as a new summary table whose rows don't go with their business."""
+def test_a_reference_that_only_the_database_knows_is_refused_before_the_commit(back_office, db):
+    """An example is a new summary table whose rows are not deleted with their business."""
     business, browser = TenantFactory(), back_office("super_admin")
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(
@@ -275,8 +277,8 @@ def test_what_only_the_database_knows_to_refer_to_a_row_is_told_before_the_commi
             cursor.execute("DROP TABLE of_a_tenant")
 
 
-def test_what_is_added_to_a_business_while_it_is_deleted_is_refused_in_words(back_office, db):
-    """The one who adds sees the business until the other commits, and meets that it is gone at their own COMMIT."""
+def test_a_row_that_is_added_while_its_business_is_deleted_is_refused_with_a_reason(back_office, db):
+    """The request that adds still sees the business. Its own COMMIT fails, since the business has been deleted."""
     business, browser, answers = TenantFactory(), back_office("super_admin"), []
 
     def adds():

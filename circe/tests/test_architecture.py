@@ -1,4 +1,4 @@
-"""The house rules that a machine can check."""
+"""Checks the rules of the architecture: imports, roles, transactions, files, migrations, and SQL objects."""
 
 import ast
 import json
@@ -38,7 +38,7 @@ SOURCES = [file for app in OURS for file in (settings.BASE_DIR / app).rglob("*.p
 
 
 def viewsets():
-    """`{viewset: the actions that URLs lead to}`, of the API."""
+    """Returns the actions that URLs lead to, by viewset of the API."""
     found = {}
     for pattern in get_resolver().url_patterns:
         view = getattr(pattern.callback, "cls", None) if isinstance(pattern, URLPattern) else None
@@ -170,16 +170,16 @@ def test_every_viewset_names_the_roles_of_all_its_actions():
     assert viewsets()
     for view, actions in viewsets().items():
         assert actions <= set(view.roles), view
-        # Roles for what no URL leads to are those of a stricter form of an action, asked for by the view.
+        # Roles without a URL are for a stricter variant of an action, which the view itself checks.
         assert set(view.roles) - actions <= {"purge"}, view
 
 
-def test_the_roles_of_every_viewset_are_asked_for():
+def test_every_viewset_checks_roles():
     for view in viewsets():
         assert view.permission_classes == [HasRole], view
 
 
-def test_only_signing_in_and_out_is_open_to_anyone():
+def test_only_signing_in_and_out_needs_no_token():
     opened = {action for view in viewsets() for action, roles in view.roles.items() if roles - set(Role)}
     assert opened == {"login", "refresh", "logout"}
     assert set(Role) < ANYONE
@@ -195,14 +195,14 @@ def test_every_view_of_the_api_is_a_viewset_or_the_unknown_url():
     assert [view.__name__ for view in views] == ["unknown_url"]
 
 
-def test_django_puts_no_request_into_a_transaction():
-    """The API answers errors without raising them: a transaction around the request would commit what came before."""
+def test_django_opens_no_transaction_for_a_request():
+    """The API answers errors without raising them. A transaction around the request would then commit earlier writes."""
     assert not connection.settings_dict["ATOMIC_REQUESTS"]
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("mark", "is_one"), [(lambda page: page, True), (opens_own_transactions, False)])
-def test_a_page_of_the_back_office_is_one_transaction_unless_it_says_that_it_opens_its_own(rf, mark, is_one):
+def test_a_page_of_the_back_office_is_one_transaction_unless_it_opens_its_own(rf, mark, is_one):
     request = rf.get("/admin/")
     request.user = UserFactory(role=Role.STAFF)
     page = mark(lambda request: HttpResponse(str(connection.in_atomic_block)))
@@ -210,7 +210,7 @@ def test_a_page_of_the_back_office_is_one_transaction_unless_it_says_that_it_ope
 
 
 def test_each_action_that_writes_a_tenants_rows_is_idempotent():
-    """That makes it one transaction, too."""
+    """An idempotent action is one transaction too."""
     writes, reads = set(), set()
     for pattern in get_resolver().url_patterns:
         view = getattr(pattern.callback, "cls", None) if isinstance(pattern, URLPattern) else None
@@ -223,7 +223,7 @@ def test_each_action_that_writes_a_tenants_rows_is_idempotent():
 
 
 @pytest.mark.parametrize("name", ["signals", "utils", "helpers", "common", "core", "services", "misc"])
-def test_there_is_no_room_of_this_name(name):
+def test_no_module_has_this_vague_name(name):
     assert [file for file in SOURCES if name in (file.stem, *file.relative_to(settings.BASE_DIR).parts)] == []
 
 
@@ -236,8 +236,8 @@ def test_no_file_is_longer_than_four_hundred_lines():
     assert long == {}
 
 
-def test_nothing_but_the_boundary_speaks_of_unscoped_managers():
-    """`_base_manager` and raw() are not scoped."""
+def test_only_the_tenant_boundary_uses_unscoped_managers():
+    """`_base_manager` and raw() do not filter by tenant."""
     allowed = {"tenants/scope.py"}
     for file in SOURCES:
         path = str(file.relative_to(settings.BASE_DIR))
@@ -247,7 +247,7 @@ def test_nothing_but_the_boundary_speaks_of_unscoped_managers():
 
 
 def schema(alias):
-    """The tables, constraints, indexes and functions of a database, as text."""
+    """Returns the tables, constraints, indexes and functions of a database, as lines of text."""
     with connections[alias].cursor() as cursor:
         cursor.execute(
             """
@@ -268,7 +268,7 @@ def schema(alias):
 
 @pytest.fixture
 def scratch(django_db_setup, django_db_blocker):
-    """The alias of a database made for the test, empty."""
+    """Creates an empty database for the test. Yields its alias."""
     name = f"{connection.settings_dict['NAME']}_scratch"
     with django_db_blocker.unblock(), as_owner(), connection.cursor() as cursor:
         cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
@@ -281,7 +281,7 @@ def scratch(django_db_setup, django_db_blocker):
 
 
 @pytest.mark.slow("migrates a database to the end, back to nothing and again")
-def test_every_migration_can_be_undone(scratch):
+def test_every_migration_can_be_reversed(scratch):
     call_command("migrate", database=scratch, verbosity=0)
     before = schema(scratch)
     for app in ["appointments", "customers"]:
@@ -304,14 +304,14 @@ def test_every_migration_has_a_name():
 # --- SQL and migrations ---------------------------------------------------------------------------------------------
 
 MIGRATIONS = [file for app in WITH_SQL for file in (settings.BASE_DIR / app / "migrations").glob("0*.py")]
-# What a migration is made of: Python, Django, its operations on SQL objects, and classes of fields and constraints.
+# Migrations may import Python's library, Django, the operations on SQL objects, and classes of fields and constraints.
 MAY_BE_IMPORTED = re.compile(
     r"(datetime|django|django_migrate_sql)(\.|$)|circe\.db\.(audit_trigger|fields|foreign_keys|ids|row_level_security)$"
 )
 
 
 def imported(file):
-    """The modules that a file imports; of a `from` import without the names."""
+    """Yields the modules that a file imports."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -324,7 +324,7 @@ def test_a_migration_imports_nothing_that_can_change_under_it(file):
     assert [name for name in imported(file) if not MAY_BE_IMPORTED.match(name)] == []
 
 
-def test_a_default_and_validators_of_an_app_are_no_part_of_a_migration():
+def test_defaults_and_validators_of_an_app_are_left_out_of_migrations():
     fields = [
         field
         for model in apps.get_models()
@@ -338,11 +338,11 @@ def test_a_default_and_validators_of_an_app_are_no_part_of_a_migration():
 
 
 def sql_items():
-    """`{(app, name): item}` of every SQL object."""
+    """Returns every SQL object by (app, name)."""
     return {(app, item.name): item for app in WITH_SQL for item in import_module(f"{app}.sql_config").sql_items}
 
 
-def test_every_sql_file_is_an_object_that_is_listed_once():
+def test_every_sql_file_is_listed_in_its_sql_config():
     files = {(app, file.stem) for app in WITH_SQL for file in (settings.BASE_DIR / app / "sql").iterdir()}
     assert files == set(sql_items())
 
@@ -351,8 +351,8 @@ def test_every_sql_object_can_be_removed():
     assert [key for key, item in sql_items().items() if not item.reverse_sql] == []
 
 
-def test_functions_with_doubtful_constructs_are_refused(db):
-    """The test server is started so; see `circe.embedded_postgres`."""
+def test_postgresql_refuses_functions_with_doubtful_constructs(db):
+    """The test server is started with `plpgsql.extra_errors`, see `circe.embedded_postgres`."""
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("SHOW plpgsql.extra_errors")
         if cursor.fetchone() != ("all",):
@@ -363,7 +363,7 @@ def test_functions_with_doubtful_constructs_are_refused(db):
             )
 
 
-def test_advisory_locks_have_the_numbers_of_the_list_and_no_others():
+def test_advisory_locks_have_only_the_numbers_of_the_list():
     number = re.compile(r"advisory_\w*lock\w*\(\s*(\d+)")
     in_sql = {int(found) for item in sql_items().values() for found in number.findall(item.sql)}
     assert in_sql == {AdvisoryLock.SHARD}
@@ -375,7 +375,7 @@ def test_advisory_locks_have_the_numbers_of_the_list_and_no_others():
 
 
 def rows(cursor, tables):
-    """`{table: [row as a dictionary]}`, each in the order of its text."""
+    """Returns the rows of each table as dictionaries, ordered by their text."""
     found = {}
     for table in tables:
         cursor.execute(f"SELECT to_jsonb(t)::text FROM {table} AS t ORDER BY 1")
@@ -384,7 +384,7 @@ def rows(cursor, tables):
 
 
 def fill(apps, alias):
-    """Rows of two businesses, by the models of that state. Their tables' triggers add them up."""
+    """Creates rows of two businesses with the models of a state of the migrations. Triggers update the summary tables."""
 
     def create(app, model, **values):
         return apps.get_model(app, model).objects.using(alias).create(**values)
@@ -393,7 +393,7 @@ def fill(apps, alias):
         business = {"tenant_id": create("tenants", "Tenant", name=slug, slug=slug, time_zone="UTC").pk}
         person = {"email": f"staff@{slug}.test", "role": "staff", "password": "!", "first_name": "Ana"}
         staff_id = create("tenants", "User", **business, **person).pk
-        place = {
+        offer = {
             "outlet_id": create("tenants", "Outlet", **business, name="Centre").pk,
             "service_id": create("tenants", "Service", **business, name="Cut", duration_minutes=60, price=100).pk,
         }
@@ -415,7 +415,7 @@ def fill(apps, alias):
                     "appointments",
                     "Appointment",
                     **business,
-                    **place,
+                    **offer,
                     staff_id=staff_id,
                     customer_id=customer.pk,
                     appointment_date=f"2026-0{day + 1}-1{digit}",
@@ -427,8 +427,8 @@ def fill(apps, alias):
     create("customers", "CustomerImport", **business, file_name="people.csv")
 
 
-def test_rows_of_the_first_set_of_migrations_outlive_the_way_to_the_last(scratch):
-    """The first set are the migrations that say `initial = True`. Every column that is still there keeps its value."""
+def test_rows_of_the_first_set_of_migrations_keep_their_values_up_to_the_last(scratch):
+    """The first set are the migrations with `initial = True`. Every column that still exists keeps its value."""
     loader = MigrationLoader(None)
     first = {
         app: max(name for (of, name), m in loader.disk_migrations.items() if of == app and m.initial)
@@ -446,9 +446,9 @@ def test_rows_of_the_first_set_of_migrations_outlive_the_way_to_the_last(scratch
     call_command("migrate", database=scratch, verbosity=0)
     with as_owner(scratch), connections[scratch].cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r'")
-        kept = {table for (table,) in cursor.fetchall()} & set(before)
-        after = rows(cursor, kept)
-        for table in (table for table in kept if before[table]):
+        remaining = {table for (table,) in cursor.fetchall()} & set(before)
+        after = rows(cursor, remaining)
+        for table in (table for table in remaining if before[table]):
             columns = set().union(*after[table]) if after[table] else set()
             same = [{name: value for name, value in row.items() if name in columns} for row in before[table]]
             assert sorted(same, key=str) == sorted(
@@ -456,11 +456,11 @@ def test_rows_of_the_first_set_of_migrations_outlive_the_way_to_the_last(scratch
             ), table
         cursor.execute("SELECT id FROM tenants_tenant")
         for (tenant_id,) in cursor.fetchall():
-            for total in SUMMARY_TABLES:
-                cursor.execute(total.stored_sql(), {"tenant": tenant_id})
+            for model in SUMMARY_TABLES:
+                cursor.execute(model.stored_sql(), {"tenant": tenant_id})
                 stored = cursor.fetchall()
                 cursor.execute(
-                    f"SELECT {', '.join([*total.key, *total.sums])} FROM ({total.expected_sql}) AS expected",
+                    f"SELECT {', '.join([*model.key, *model.sums])} FROM ({model.expected_sql}) AS expected",
                     {"tenant": tenant_id},
                 )
-                assert sorted(stored, key=str) == sorted(cursor.fetchall(), key=str) != [], total
+                assert sorted(stored, key=str) == sorted(cursor.fetchall(), key=str) != [], model

@@ -1,6 +1,4 @@
-"""The drills that the operating guide describes: a dump of one server, restored into a fresh one, is Circe again; and
-a server is taken back to just before a mistake.
-"""
+"""The two restores of the operating guide: of a dump into a new server, and of a server to a point in time."""
 
 import os
 import re
@@ -30,7 +28,7 @@ RESTORED = """
 from pathlib import Path
 from circe.settings import *
 from circe import embedded_postgres
-DATABASES["default"] |= embedded_postgres.database(Path({place!r}) / "pg18", durable=False)
+DATABASES["default"] |= embedded_postgres.database(Path({directory!r}) / "pg18", durable=False)
 DATABASES["default"]["OPTIONS"] = {{"options": "-c role=circe_app"}}
 ALLOWED_HOSTS = ["testserver"]
 """
@@ -59,7 +57,7 @@ with connection.cursor() as cursor:
 try:
     connection.cursor().execute("DELETE FROM tenants_auditevent")
 except ProgrammingError:
-    print("whole")
+    print("complete")
 """
 
 
@@ -70,7 +68,7 @@ def run(*command, **options):
 
 
 @pytest.fixture
-def place():
+def directory():
     with tempfile.TemporaryDirectory(prefix="circe-drill-") as path:
         Path(path).chmod(0o755)
         yield path
@@ -78,14 +76,14 @@ def place():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_dump_restored_into_a_fresh_server_is_circe_again(place, tenant):
+def test_circe_works_on_a_dump_that_was_restored_into_a_new_server(directory, tenant):
     admin = UserFactory(tenant=tenant, role="tenant_admin")
     jane = CustomerFactory(tenant=tenant, first_name="Quetzalcoatl", last_name="Doe")
     with tenant_scope(tenant):
         Customer.objects.get().change({"last_name": "Roe"})
     AppointmentFactory(tenant=tenant, customer=jane)
     programs = embedded_postgres.binaries()
-    source, target = connection.settings_dict, embedded_postgres.database(Path(place) / "pg18", durable=False)
+    source, target = connection.settings_dict, embedded_postgres.database(Path(directory) / "pg18", durable=False)
     target["CLUSTER"].ensure_running()
 
     def program(name, database, *options):
@@ -97,71 +95,76 @@ def test_a_dump_restored_into_a_fresh_server_is_circe_again(place, tenant):
         source,
         "--enable-row-security",
         "--format=custom",
-        f"--file={place}/circe.dump",
+        f"--file={directory}/circe.dump",
         f"--dbname={source['NAME']}",
     )
     program("psql", target, "--dbname=circe", f"--command={ROLES}")
-    program("pg_restore", target, "--no-owner", "--exit-on-error", "--dbname=circe", f"{place}/circe.dump")
+    program("pg_restore", target, "--no-owner", "--exit-on-error", "--dbname=circe", f"{directory}/circe.dump")
 
-    (Path(place) / "restored.py").write_text(RESTORED.format(place=place))
+    (Path(directory) / "restored.py").write_text(RESTORED.format(directory=directory))
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "restored",
-        "PYTHONPATH": f"{place}:{settings.BASE_DIR}",
+        "PYTHONPATH": f"{directory}:{settings.BASE_DIR}",
         "DEMO": "1",
     }
     smoke = SMOKE.format(email=admin.email, password=PASSWORD)
-    assert run(sys.executable, "-c", smoke, env=environment) == "whole\n"
+    assert run(sys.executable, "-c", smoke, env=environment) == "complete\n"
 
 
-# --- back to a point in time ----------------------------------------------------------------------------------------
+# --- restore to a point in time -------------------------------------------------------------------------------------
 
 
-def recipe(name, place, **replacements):
-    """The blocks of the guide's section `name`, over `place` instead of /backup."""
+def read_recipe(name, directory, **replacements):
+    """Returns the code blocks of the guide's section `name`, with `directory` instead of /backup."""
     guide = (settings.BASE_DIR / "docs" / "operating.md").read_text()
     section = guide.split(f"### {name}\n")[1].split("\n## ")[0]
-    for old, new in {"/backup": str(place), **replacements}.items():
+    for old, new in {"/backup": str(directory), **replacements}.items():
         assert old in section, old
         section = section.replace(old, new)
     return re.findall(r"```\w+\n(.*?)```", section, re.DOTALL)
 
 
-def test_back_to_just_before_a_mistake(place):
-    """By the guide's own words."""
-    place = Path(place)
-    cluster = embedded_postgres.database(place / "pg18", durable=False)["CLUSTER"]
-    circe, data = Circe(place, cluster), cluster.data_dir
+def test_a_server_is_restored_to_the_moment_before_a_mistake(directory):
+    """Runs the commands of the guide."""
+    directory = Path(directory)
+    cluster = embedded_postgres.database(directory / "pg18", durable=False)["CLUSTER"]
+    circe, data = Circe(directory, cluster), cluster.data_dir
     circe.fill()
     owner = data.owner()
 
     def shell(script):
         address = {"PGHOST": str(cluster.socket_dir), "PGPORT": embedded_postgres.PORT, "PGUSER": circe.superuser}
         path = f"{embedded_postgres.binaries()}:{os.environ['PATH']}"
-        run("bash", "-ec", f"cd {data}\n{script}\nchown -R {owner} {place}", env=os.environ | address | {"PATH": path})
+        run(
+            "bash",
+            "-ec",
+            f"cd {data}\n{script}\nchown -R {owner} {directory}",
+            env=os.environ | address | {"PATH": path},
+        )
 
-    configuration, base_backup, _ = recipe("Restore to a point in time", place)
+    configuration, base_backup, _ = read_recipe("Restore to a point in time", directory)
     cluster.stop()
-    shell(f"mkdir {place}/wal {place}/base; cat >> postgresql.conf <<END\n{configuration}END\n")
+    shell(f"mkdir {directory}/wal {directory}/base; cat >> postgresql.conf <<END\n{configuration}END\n")
     cluster.ensure_running()
     shell(base_backup)
     with circe.serving():
-        kept = circe.ask("POST", CUSTOMERS, {"first_name": "Jane", "phone": "+4790000001"}).json["id"]
+        customer_id = circe.ask("POST", CUSTOMERS, {"first_name": "Jane", "phone": "+4790000001"}).json["id"]
         ((moment,),) = circe.sql("SELECT now()::text FROM pg_sleep(0.1)")
         circe.sql("SELECT pg_sleep(0.1)")
-        assert circe.ask("DELETE", f"{CUSTOMERS}/{kept}").status == 200
+        assert circe.ask("DELETE", f"{CUSTOMERS}/{customer_id}").status == 200
         assert circe.ask("POST", CUSTOMERS, {"first_name": "Later", "phone": "+4790000002"}).status == 201
     ((segment,),) = circe.sql("SELECT pg_walfile_name(pg_switch_wal())", user=circe.superuser)
-    until(lambda: (place / "wal" / segment).exists())
+    until(lambda: (directory / "wal" / segment).exists())
 
     cluster.stop()
-    data.rename(place / "mistaken")
+    data.rename(directory / "mistaken")
     data.mkdir(mode=0o700)
-    _, _, restore = recipe("Restore to a point in time", place, **{"2026-11-24 09:41:00+00": moment})
-    shell(f"tar xf {place}/base/*/base.tar.gz; tar xf {place}/base/*/pg_wal.tar.gz -C pg_wal; {restore}")
+    _, _, restore = read_recipe("Restore to a point in time", directory, **{"2026-11-24 09:41:00+00": moment})
+    shell(f"tar xf {directory}/base/*/base.tar.gz; tar xf {directory}/base/*/pg_wal.tar.gz -C pg_wal; {restore}")
     cluster.ensure_running()
     until(lambda: circe.sql("SELECT pg_is_in_recovery()") == [(False,)])
     with circe.serving():
         assert circe.ask("GET", "/readyz").status == 200
-        assert circe.ask("GET", f"{CUSTOMERS}/{kept}").json["first_name"] == "Jane"
+        assert circe.ask("GET", f"{CUSTOMERS}/{customer_id}").json["first_name"] == "Jane"
         assert circe.ask("GET", f"{CUSTOMERS}?search=Later").json["items"] == []
-        assert circe.ask("DELETE", f"{CUSTOMERS}/{kept}").status == 200
+        assert circe.ask("DELETE", f"{CUSTOMERS}/{customer_id}").status == 200

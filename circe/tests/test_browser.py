@@ -38,14 +38,14 @@ def chromium():
         browser.close()
 
 
-def given_up(request):
-    """Whether the browser left before the answer."""
+def was_aborted(request):
+    """Returns whether the browser left the page before the answer."""
     return request.failure == "net::ERR_ABORTED"
 
 
 @pytest.fixture
 def sign_in(chromium, live_server, tenant):
-    """`sign_in("staff")`: the page that a person of that role in our tenant sees first. What breaks in it fails the test."""
+    """Returns a function: `sign_in("staff")` signs a new user in and returns the first page. Errors in it fail the test."""
     contexts, broken = [], []
 
     def watch(response):
@@ -60,8 +60,8 @@ def sign_in(chromium, live_server, tenant):
         page.set_default_timeout(15_000)
         page.on("response", watch)
         page.on("pageerror", lambda error: broken.append(str(error)))
-        page.on("console", lambda said: "Security Policy" in said.text and broken.append(said.text))
-        page.on("requestfailed", lambda request: given_up(request) or broken.append(f"not loaded: {request.url}"))
+        page.on("console", lambda message: "Security Policy" in message.text and broken.append(message.text))
+        page.on("requestfailed", lambda request: was_aborted(request) or broken.append(f"not loaded: {request.url}"))
         page.goto("/admin/")
         page.get_by_label("E-mail").fill(user.email)
         page.get_by_label("Password").fill(PASSWORD)
@@ -86,7 +86,7 @@ def find(page, text):
     page.goto("/admin/customers/customer/")
     page.locator("#searchbar").fill(text)
     page.locator("#searchbar").press("Enter")
-    # And for what its scripts do.
+    # The search has ended when the URL has it.
     page.wait_for_url(re.compile("[?&]q="))
 
 
@@ -122,7 +122,7 @@ def test_an_administrator_reads_the_figures(sign_in, jane, viewport):
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
 
 
-def test_figures_that_did_not_come_are_asked_for_again(sign_in, jane):
+def test_figures_that_failed_to_load_can_be_loaded_again(sign_in, jane):
     page = sign_in("tenant_admin")
     page.route("**/admin/figures/*", lambda route: route.abort("aborted"))
     page.goto("/admin/")
@@ -132,7 +132,7 @@ def test_figures_that_did_not_come_are_asked_for_again(sign_in, jane):
     expect(page.get_by_role("figure", name="New customers per month")).to_be_visible()
 
 
-def test_who_was_signed_out_meanwhile_signs_in_again(sign_in):
+def test_a_user_who_was_signed_out_meanwhile_is_led_to_the_log_in(sign_in):
     page = sign_in("tenant_admin")
     page.route("**/admin/figures/*", lambda route: (page.context.clear_cookies(), route.continue_()))
     page.goto("/admin/?period=this_year")
@@ -147,24 +147,24 @@ def test_reception_works_through_the_day_sheet(sign_in, jane, tenant):
     page.get_by_role("link", name="Day sheet", exact=True).first.click()
     card = page.locator(f"#appointment-{visit.pk}")
     card.get_by_role("button", name="Start").click()
-    # The message, and the card that it is about, stand on the screen together.
+    # The message and its card are on the screen together.
     expect(page.locator(".messagelist")).to_contain_text("Jane Doe, 14:00: in progress.")
     expect(page.locator(".messagelist")).to_be_in_viewport()
     expect(card.locator(".status")).to_be_in_viewport()
-    # What colleagues do shows without a click, and what one looks at stays where it is.
-    place, above = card.bounding_box()["y"], OutletFactory(tenant=tenant, name="Ancol")
+    # Changes of other people appear without a click, and the card stays at its position.
+    position, above = card.bounding_box()["y"], OutletFactory(tenant=tenant, name="Ancol")
     AppointmentFactory(outlet=above, **today)
     with tenant_scope(tenant):
         Appointment.objects.filter(pk=visit.pk).update(status=Status.COMPLETED)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(card.locator(".status")).to_have_text("Completed")
     expect(page.get_by_role("heading", name="Ancol")).to_be_attached()
-    assert abs(card.bounding_box()["y"] - place) < 1
+    assert abs(card.bounding_box()["y"] - position) < 1
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
 def choose(page, label, text):
-    """Choose a row in a field that finds rows by typing."""
+    """Chooses a row in an autocomplete field."""
     page.locator(".form-row", has=page.locator("label", has_text=label)).locator(".select2-selection").click()
     page.locator(".select2-search__field").fill(text.partition(" · ")[0])
     page.locator(".select2-results__option", has_text=text).click()
@@ -199,7 +199,7 @@ def test_reception_books_and_is_refused_an_overlap(sign_in, jane, tenant):
     with page.context.expect_page() as shown:
         refused.get_by_role("link", name="Show it").click()
     expect(shown.value.locator("#content")).to_contain_text("John Roe")
-    # What was filled in is still there.
+    # The form keeps the values.
     expect(page.locator(".field-customer")).to_contain_text("Jane Doe")
     page.get_by_label("Start time").fill("15:00")
     page.get_by_role("button", name="Save", exact=True).click()
@@ -209,7 +209,7 @@ def test_reception_books_and_is_refused_an_overlap(sign_in, jane, tenant):
     assert (visit.staff_id, visit.appointment_date) == (ana.pk, tomorrow)
 
 
-def test_an_administrator_deletes_restores_and_reads_the_history(sign_in, jane):
+def test_an_administrator_deletes_and_restores_a_customer_and_reads_the_history(sign_in, jane):
     page = sign_in("tenant_admin")
     page.goto(f"/admin/customers/customer/{jane.pk}/change/")
     page.get_by_label("Last name").fill("Smith")
@@ -251,11 +251,13 @@ def test_an_administrator_imports_a_file_with_three_bad_rows(sign_in, tenant, tm
     )
     page.get_by_role("button", name="Check the file").click()
     expect(page.get_by_text("Nothing has been imported yet.")).to_be_visible()
-    told = page.locator("#content").inner_text()
+    content = page.locator("#content").inner_text()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the refused rows").click()
     refused = download.value.path().read_text("utf-8-sig").splitlines()
-    assert [line.split(",")[:2] for line in refused[1:]] == [["3", "email"], ["4", "first_name"], ["6", "email"]], told
+    assert [line.split(",")[:2] for line in refused[1:]] == [["3", "email"], ["4", "first_name"], ["6", "email"]], (
+        content
+    )
     with tenant_scope(tenant):
         assert Customer.objects.count() == 0
     page.get_by_role("button", name="Import 2 customers").click()
@@ -267,7 +269,7 @@ def test_an_administrator_imports_a_file_with_three_bad_rows(sign_in, tenant, tm
         }
 
 
-def test_a_manager_tags_ten(sign_in, tenant):
+def test_a_manager_tags_ten_customers(sign_in, tenant):
     CustomerFactory.create_batch(12, tenant=tenant, first_name="Sari")
     page = sign_in("outlet_manager")
     find(page, "sari")
@@ -284,7 +286,7 @@ def test_a_manager_tags_ten(sign_in, tenant):
         assert Customer.objects.filter(tags__contains=["vip"]).count() == 10
 
 
-def test_a_manager_tags_those_whom_a_search_finds(sign_in, jane, tenant):
+def test_a_manager_tags_the_customers_whom_a_search_finds(sign_in, jane, tenant):
     page = sign_in("outlet_manager", viewport=PHONE)
     find(page, "jane")
     page.locator(".action-select").first.check()
@@ -296,12 +298,12 @@ def test_a_manager_tags_those_whom_a_search_finds(sign_in, jane, tenant):
     page.get_by_label("Tag").fill("VIP")
     page.get_by_role("button", name="Add a tag").click()
     expect(page.locator(".messagelist")).to_contain_text("Tagged “vip”: 1.")
-    # The list fits the screen, and stayed as it was found.
+    # The list fits the screen, and still shows the search.
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     assert page.locator("#searchbar").input_value() == "jane"
 
 
-def test_a_super_admin_removes_for_good_who_was_deleted(sign_in, jane, tenant):
+def test_a_super_admin_purges_a_deleted_customer(sign_in, jane, tenant):
     with tenant_scope(tenant):
         jane.soft_delete(by=jane.pk)
     page = sign_in("super_admin")
@@ -318,12 +320,12 @@ def test_a_super_admin_removes_for_good_who_was_deleted(sign_in, jane, tenant):
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
-def test_the_documentation_is_drawn_under_its_policy(chromium, live_server, path):
+def test_the_pages_of_the_document_work_under_their_content_security_policy(chromium, live_server, path):
     with chromium.new_context(viewport=DESKTOP, base_url=live_server.url) as context:
-        page, said = context.new_page(), []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
+        page, messages = context.new_page(), []
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("pageerror", lambda error: messages.append(str(error)))
         page.goto(path)
         expect(page.get_by_text("List all customers").filter(visible=True).first).to_be_visible(timeout=15_000)
-        # But for the logo that ReDoc would fetch from its maker's.
-        assert [text for text in said if "logo" not in text] == []
+        # ReDoc would fetch a logo from its maker's site, which the policy forbids.
+        assert [text for text in messages if "logo" not in text] == []

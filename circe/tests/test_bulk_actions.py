@@ -1,5 +1,6 @@
-"""Every action of every table of the admin: it asks before it does anything, takes so many rows and no more, and is for
-the roles that have it. The actions are found in the admin itself, so that a new one is tried as well.
+"""Every bulk action of the admin asks before it changes anything, has a maximum of rows, and is only for its roles.
+
+The actions are read from the admin itself, so that a new one is tested too.
 """
 
 import pytest
@@ -16,20 +17,20 @@ from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.admin import bulk_actions
 from tenants.models import AuditEvent, Role, User
 
-# Rows to which one action or another can be done. An action of another table fails until the table is here.
+# By model: creates rows of each kind. A new model with actions fails until it is added here.
 MAKE = {
     Customer: [lambda tenant: CustomerFactory(tenant=tenant, tags=["old"]), DeletedCustomerFactory],
     Appointment: [lambda tenant, status=status: AppointmentFactory(tenant=tenant, status=status) for status in Status],
 }
-# With these, a list shows all rows that the role may see.
+# The query with which a list shows all rows that the role may see.
 QUERY = {Customer: "deleted=all", Appointment: "day=all"}
 SEES_DELETED = {Role.SUPER_ADMIN, Role.TENANT_ADMIN}
-# What the pages that ask want to know beside.
+# The other fields of the pages that ask.
 ANSWERS = {"tag": "old", "typed": "{number} customers"}
 MAX_ROWS = 2
 
 
-def actions_of(model, role):
+def list_actions(model, role):
     request = RequestFactory().get("/")
     request.user = User(role=role)
     return set(site.get_model_admin(model).get_actions(request))
@@ -39,13 +40,13 @@ MODELS = [model for model in apps.get_models() if site.is_registered(model)]
 ACTIONS = [
     pytest.param(model, action, id=f"{model.__name__}.{action}")
     for model in MODELS
-    for action in sorted(set().union(*(actions_of(model, role) for role in Role.values)))
+    for action in sorted(set().union(*(list_actions(model, role) for role in Role.values)))
 ]
 
 
 @pytest.fixture
 def rows(tenant, monkeypatch):
-    """`rows(model, n)`: as many rows of each kind; an action takes at most MAX_ROWS."""
+    """Returns a function: `rows(model, n)` creates n rows of each kind. Limits actions to MAX_ROWS rows."""
     monkeypatch.setattr(bulk_actions, "MAX_ROWS", MAX_ROWS)
     return lambda model, number: [[make(tenant=tenant) for _ in range(number)] for make in MAKE[model]]
 
@@ -58,12 +59,12 @@ def post(browser, model, action, selected, *, confirmed, across=False):
     page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     query = "" if model is Customer and browser.user.role not in SEES_DELETED else QUERY[model]
     response = browser.post(f"{page}?{query}", body | (answers | {"asked": 1} if confirmed else {}))
-    # A file is made while it is read.
+    # A file is generated while it is read.
     response.getvalue() if response.streaming else response.content
     return response
 
 
-def changes():
+def count_changes():
     return AuditEvent._base_manager.exclude(action="refused").count()
 
 
@@ -71,27 +72,27 @@ def is_file(response):
     return response.get("Content-Disposition", "").startswith("attachment")
 
 
-def said(response):
+def read_messages(response):
     return " ".join(str(message) for message in get_messages(response.wsgi_request))
 
 
-def whoever_may(model, action):
-    return next(role for role in Role.values if action in actions_of(model, role))
+def find_role(model, action):
+    return next(role for role in Role.values if action in list_actions(model, role))
 
 
-def test_there_are_actions_to_try():
+def test_there_are_actions_to_test():
     assert len(ACTIONS) >= 10
     assert bulk_actions.MAX_ROWS <= 500
 
 
 @pytest.mark.parametrize(("model", "action"), ACTIONS)
-def test_an_action_asks_and_says_how_many_before_it_does_anything(back_office, rows, model, action):
-    browser, asked, done = back_office(whoever_may(model, action)), 0, 0
+def test_an_action_asks_with_the_number_of_rows_before_it_changes_anything(back_office, rows, model, action):
+    browser, asked, done = back_office(find_role(model, action)), 0, 0
     for selected in rows(model, MAX_ROWS):
         for across in (False, True):
-            before = changes()
+            before = count_changes()
             response = post(browser, model, action, selected, confirmed=False, across=across)
-            assert changes() == before
+            assert count_changes() == before
             if response.status_code == 200 and not is_file(response):
                 asked += 1
                 form = response.context["form"]
@@ -99,38 +100,38 @@ def test_an_action_asks_and_says_how_many_before_it_does_anything(back_office, r
                 text = response.content.decode()
                 assert all(row.pk in text for row in form.rows)
         response = post(browser, model, action, selected, confirmed=True)
-        done += changes() > before or is_file(response)
-    # It does something at all to rows of some kind; and asked first, unless it gives a file and changes nothing.
+        done += count_changes() > before or is_file(response)
+    # It changes rows of some kind. It asked before, unless it returns a file and changes nothing.
     assert done
     assert asked or is_file(response)
 
 
 @pytest.mark.parametrize("confirmed", [False, True])
 @pytest.mark.parametrize(("model", "action"), ACTIONS)
-def test_an_action_on_too_many_rows_changes_nothing_and_says_why(back_office, rows, model, action, confirmed):
-    browser, refusals = back_office(whoever_may(model, action)), 0
-    kinds = rows(model, MAX_ROWS + 1)
-    before = changes()
-    for selected in kinds:
+def test_an_action_on_too_many_rows_changes_nothing_and_gives_the_reason(back_office, rows, model, action, confirmed):
+    browser, refusals = back_office(find_role(model, action)), 0
+    rows_by_kind = rows(model, MAX_ROWS + 1)
+    before = count_changes()
+    for selected in rows_by_kind:
         for across in (False, True):
             response = post(browser, model, action, selected, confirmed=confirmed, across=across)
-            assert changes() == before
-            refusals += f"Choose at most {MAX_ROWS}" in said(response) or is_file(response)
+            assert count_changes() == before
+            refusals += f"Choose at most {MAX_ROWS}" in read_messages(response) or is_file(response)
     assert refusals
 
 
 @pytest.mark.parametrize("role", Role.values)
 @pytest.mark.parametrize(("model", "action"), ACTIONS)
-def test_an_action_is_not_offered_nor_done_to_whom_it_is_closed(back_office, rows, model, action, role):
-    if action in actions_of(model, role):
-        # Reception works one by one.
+def test_an_action_is_neither_offered_to_other_roles_nor_done_for_them(back_office, rows, model, action, role):
+    if action in list_actions(model, role):
+        # Staff have no bulk actions.
         assert role != Role.STAFF
         return
-    browser, kinds = back_office(role), rows(model, 1)
-    before = changes()
-    for selected in kinds:
+    browser, rows_by_kind = back_office(role), rows(model, 1)
+    before = count_changes()
+    for selected in rows_by_kind:
         for across in (False, True):
             response = post(browser, model, action, selected, confirmed=True, across=across)
-            assert changes() == before
+            assert count_changes() == before
             assert not is_file(response)
             assert f'<option value="{action}"' not in response.content.decode()

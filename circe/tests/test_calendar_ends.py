@@ -1,6 +1,6 @@
-"""The ends of the calendar: no day and no instant that is sent anywhere, in whatever time zone, is a 5xx or a traceback.
+"""The first and last days of the calendar cause no 5xx and no traceback, wherever they are sent, in any time zone.
 
-Parameters, filters, forms and columns are found in the document, the admin and the code, so that new ones are tried too.
+Parameters, filters, forms and columns are read from the document, the admin and the code, so that new ones are tested too.
 """
 
 import io
@@ -26,8 +26,8 @@ from tenants.tests.forms import opened
 
 ZONES = ["Pacific/Apia", "Pacific/Kiritimati", "Etc/GMT+12", "Asia/Jakarta", "UTC"]
 DAYS = ["0001-01-01", "0001-01-02", "1899-12-31", "9999-12-30", "9999-12-31"]
-# A day that Apia left out, and the night of a clock that was turned.
-ODD = ["2011-12-30", "2025-03-30"]
+# A day that Apia skipped, and a day on which clocks were changed.
+UNUSUAL_DAYS = ["2011-12-30", "2025-03-30"]
 INSTANTS = [
     "0001-01-01T00:00:00Z",
     "0001-01-01T00:00:00+14:00",
@@ -38,19 +38,19 @@ INSTANTS = [
     "9999-12-31T23:59:59-12:00",
     "9999-12-31T23:59:59+14:00",
 ]
-VALUES = DAYS + ODD + INSTANTS
+VALUES = DAYS + UNUSUAL_DAYS + INSTANTS
 
 
 @pytest.fixture(params=ZONES)
-def there(request, tenant):
-    """Our tenant, in each of the zones."""
+def zoned_tenant(request, tenant):
+    """The tenant, with each of the time zones."""
     tenant.time_zone = request.param
     tenant.save()
     return tenant
 
 
 def day_parameters():
-    """Each GET of the document with the names of its days and instants."""
+    """Yields each GET of the document, with the names of its parameters that are days or instants."""
     paths = APIClient().get("/openapi.json").json()["paths"]
     for path, methods in paths.items():
         parameters = methods.get("get", {}).get("parameters", [])
@@ -59,8 +59,8 @@ def day_parameters():
             yield path, names
 
 
-def pairs(names):
-    """Each value for each name, and the ends of the calendar for all of them together."""
+def build_queries(names):
+    """Yields queries: each value for each name, and the ends of the calendar for all names together."""
     for name in names:
         yield from ({name: value} for value in VALUES)
     for first, last in (("0001-01-01", "9999-12-31"), ("9999-12-31", "9999-12-31"), ("0001-01-01", "0001-01-01")):
@@ -68,18 +68,18 @@ def pairs(names):
 
 
 @pytest.mark.parametrize("role", ["tenant_admin", "super_admin"])
-def test_every_day_parameter_of_the_document(there, as_role, role):
-    client, appointment = as_role(role), AppointmentFactory(tenant=there)
+def test_every_day_parameter_of_the_document_accepts_or_refuses_any_day(zoned_tenant, as_role, role):
+    client, appointment = as_role(role), AppointmentFactory(tenant=zoned_tenant)
     found = list(day_parameters())
     assert {name for _, names in found for name in names} >= {"created_from", "created_to", "from_date", "to_date"}
     for path, names in found:
-        for query in pairs(names):
+        for query in build_queries(names):
             response = client.get(path.format(customer_id=appointment.customer_id), query)
             assert response.status_code in {200, 400}, (path, query, response.content)
 
 
 def date_filters():
-    """The lists of the admin that are narrowed by a day, and by which."""
+    """Yields the lists of the admin with a filter by day, and the name of the filter."""
     for model in (model for model in apps.get_models() if site.is_registered(model)):
         for entry in site.get_model_admin(model).list_filter:
             name = entry if isinstance(entry, str) else entry[0] if isinstance(entry, tuple) else None
@@ -88,8 +88,8 @@ def date_filters():
 
 
 @pytest.mark.parametrize("role", ["tenant_admin", "super_admin"])
-def test_every_filter_of_the_admin_by_day(there, back_office, role):
-    browser, _ = back_office(role), CustomerFactory(tenant=there)
+def test_every_filter_by_day_of_the_admin_answers_any_day(zoned_tenant, back_office, role):
+    browser, _ = back_office(role), CustomerFactory(tenant=zoned_tenant)
     found = list(date_filters())
     assert (Customer, "created_at") in found
     for model, name in found:
@@ -101,13 +101,13 @@ def test_every_filter_of_the_admin_by_day(there, back_office, role):
 
 
 @pytest.mark.parametrize("name", ["customers", "appointments_appointment_daysheet", "figures", "index", "export"])
-def test_every_page_of_the_admin_that_is_of_days(there, back_office, name):
+def test_every_page_of_days_of_the_admin_answers_any_day(zoned_tenant, back_office, name):
     browser = back_office("tenant_admin")
-    AppointmentFactory(tenant=there)
+    AppointmentFactory(tenant=zoned_tenant)
     names = {"appointments_appointment_daysheet": ["day"], "figures": ["from_date", "to_date"]}
     names |= {"index": ["from_date", "to_date"], "customers": ["created_at__gte", "created_at__lt"]}
     page = {"customers": "customers_customer_changelist", "export": "customers_customer_export"}.get(name, name)
-    for query in pairs(names.get(name, ["created_at__gte", "created_at__lt"])):
+    for query in build_queries(names.get(name, ["created_at__gte", "created_at__lt"])):
         assert browser.get(reverse(f"admin:{page}"), query).status_code < 500, query
 
 
@@ -118,7 +118,7 @@ MAKE = {
 
 
 def date_forms():
-    """The forms of the admin that hold a day, with the names of such fields."""
+    """Yields the forms of the admin with a day, and the names of these fields."""
     for model in (model for model in apps.get_models() if site.is_registered(model)):
         names = [
             field.name
@@ -131,11 +131,11 @@ def date_forms():
             yield model, names
 
 
-def test_every_form_of_the_admin_with_a_day(there, back_office):
+def test_every_form_of_the_admin_with_a_day_accepts_or_refuses_any_day(zoned_tenant, back_office):
     browser, found = back_office("tenant_admin"), dict(date_forms())
     assert found == {Appointment: ["appointment_date"], Customer: ["date_of_birth"]}
     for model, names in found.items():
-        row = MAKE[model](tenant=there)
+        row = MAKE[model](tenant=zoned_tenant)
         pages = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         change, add = reverse(f"{pages}_change", args=[row.pk]), reverse(f"{pages}_add")
         sent = opened(browser, change)
@@ -153,12 +153,14 @@ def test_every_form_of_the_admin_with_a_day(there, back_office):
     ("start", "end"), [("23:30", "00:30"), ("23:30", ""), ("00:00", "23:59"), ("23:59:59", "00:00")]
 )
 @pytest.mark.parametrize("day", [*VALUES, "1900-01-01", "2999-12-31"])
-def test_an_appointment_past_midnight_at_an_end_of_the_calendar(tenant, back_office, day, start, end):
+def test_an_appointment_after_midnight_is_saved_or_refused_at_an_end_of_the_calendar(
+    tenant, back_office, day, start, end
+):
     one, browser = AppointmentFactory(tenant=tenant, status=Status.CONFIRMED), back_office("staff")
     page = reverse("admin:appointments_appointment_change", args=[one.pk])
     body = opened(browser, page) | {"appointment_date": day, "start_time": start, "end_time": end}
     response = browser.post(page, body)
-    if day in {"1900-01-01", "2999-12-31", *ODD}:
+    if day in {"1900-01-01", "2999-12-31", *UNUSUAL_DAYS}:
         assert response.status_code == 302
         assert browser.get(f"{reverse('admin:appointments_appointment_daysheet')}?day={day}").status_code == 200
     else:
@@ -175,7 +177,7 @@ def test_a_time_beyond_the_clock_is_an_error_of_the_form(tenant, back_office, da
     assert {"start_time", "end_time"} & set(errors)
 
 
-def test_every_day_in_a_file_to_import(there, back_office):
+def test_every_day_in_an_imported_file_is_accepted_or_refused(zoned_tenant, back_office):
     names = [column.name for column in COLUMNS if column.name.endswith("_at") or column.name.startswith("date")]
     assert {"date_of_birth", "created_at"} <= set(names)
     lines = ["first_name,phone," + ",".join(names)]
@@ -183,21 +185,23 @@ def test_every_day_in_a_file_to_import(there, back_office):
     for index, _ in enumerate(names):
         for value in VALUES:
             number += 1
-            lines.append(f"Jane,+62{number}," + ",".join(value if at == index else "" for at in range(len(names))))
+            lines.append(
+                f"Jane,+62{number}," + ",".join(value if position == index else "" for position in range(len(names)))
+            )
     file = SimpleUploadedFile("people.csv", "\n".join(lines).encode())
     response = back_office("tenant_admin").post(reverse("admin:customers_customer_import"), {"file": file})
     assert response.status_code == 200
     response.getvalue()
-    with tenant_scope(there):
+    with tenant_scope(zoned_tenant):
         run = CustomerImport.objects.get()
     assert run.state == "checked"
-    # Each row is taken or refused, and no day that is impossible is taken.
+    # Each row is created or refused, and no impossible day is accepted.
     assert run.report["created"] + run.report["refused"] == len(names) * len(VALUES)
-    assert run.report["refused"] >= len(names) * (len(VALUES) - len(ODD))
+    assert run.report["refused"] >= len(names) * (len(VALUES) - len(UNUSUAL_DAYS))
 
 
 def date_options():
-    """The commands' options that take a day or a span of days."""
+    """Yields the options of commands that take a day or a number of days."""
     own = {
         name: app for name, app in get_commands().items() if app in {"customers", "appointments", "circe", "tenants"}
     }
@@ -208,7 +212,7 @@ def date_options():
                 yield name, action
 
 
-def test_every_option_of_a_command_that_takes_days(there, admin):
+def test_every_option_of_a_command_that_takes_days_accepts_or_refuses_any(zoned_tenant, admin):
     found = {name: [] for name, _ in date_options()}
     for name, action in date_options():
         found[name].append(action.option_strings[0])
@@ -217,6 +221,8 @@ def test_every_option_of_a_command_that_takes_days(there, admin):
     for name, options in found.items():
         for option in options:
             for value in [*VALUES, "1d", "99999d", "999999d", "0d", "-1d"]:
-                # Anything else that is raised would be a traceback.
+                # Any other exception would be a traceback.
                 with suppress(CommandError, SystemExit):
-                    call_command(name, "--tenant", there.slug, *needed[name], f"{option}={value}", stdout=io.StringIO())
+                    call_command(
+                        name, "--tenant", zoned_tenant.slug, *needed[name], f"{option}={value}", stdout=io.StringIO()
+                    )

@@ -1,4 +1,4 @@
-"""`check_totals` finds every total that is not true, and repairs it; and what keeps them true can't be got round."""
+"""`check_totals` finds and repairs every wrong total, and no write can bypass the triggers that update the totals."""
 
 import datetime as dt
 import json
@@ -22,7 +22,7 @@ from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 
 def check_totals(*arguments, exits=0):
-    """The report, as the command gives it with --json."""
+    """Runs the command with --json and returns its report."""
     output = StringIO()
     try:
         call_command("check_totals", *arguments, "--json", stdout=output)
@@ -34,8 +34,8 @@ def check_totals(*arguments, exits=0):
 
 
 @pytest.fixture
-def house(tenant):
-    """What the appointments of a test have in common."""
+def shared(tenant):
+    """The fields that the appointments of a test share."""
     return {
         "tenant": tenant,
         "service": ServiceFactory(tenant=tenant),
@@ -45,17 +45,17 @@ def house(tenant):
 
 
 @pytest.fixture
-def rows(tenant, stranger, house):
-    """Three customers of ours with three visits each, and one of the other business."""
+def rows(tenant, stranger, shared):
+    """Three customers with three visits each, and one customer of the other business."""
     for number in range(3):
         customer = CustomerFactory(tenant=tenant, loyalty_points=number)
         for day in range(3):
             day = dt.date(2025, 1, 1 + day + number)
-            AppointmentFactory(**house, customer=customer, appointment_date=day, status=Status.COMPLETED)
+            AppointmentFactory(**shared, customer=customer, appointment_date=day, status=Status.COMPLETED)
     AppointmentFactory(tenant=stranger, status=Status.COMPLETED)
 
 
-FALSEHOODS = [
+FALSIFICATIONS = [
     (CustomerMonthlyCounts, "UPDATE customers_customermonthlycounts SET total_customers = total_customers + 1"),
     (CustomerMonthlyCounts, "DELETE FROM customers_customermonthlycounts"),
     (CustomerTotals, "UPDATE appointments_customertotals SET total_spent = total_spent + 1"),
@@ -78,30 +78,30 @@ FALSEHOODS = [
 ]
 
 
-@pytest.mark.slow("recounts three times for each of fourteen faults")
-@pytest.mark.parametrize(("total", "statement"), FALSEHOODS)
-def test_what_was_falsified_is_found_and_repaired(tenant, rows, total, statement):
+@pytest.mark.slow("compares all totals several times for each falsification")
+@pytest.mark.parametrize(("model", "statement"), FALSIFICATIONS)
+def test_a_falsified_total_is_found_and_repaired(tenant, rows, model, statement):
     assert check_totals("--all-tenants")["totals"] == {"true": 8, "repaired": 0, "different": 0}
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(statement)
     report = check_totals("--tenant", tenant.slug, exits=1)
     assert report["totals"]["true"] == 3
     assert report["totals"]["different"] > 0
-    assert {row["table"] for row in report["rows"] if row["outcome"] == "different"} == {total._meta.db_table}
+    assert {row["table"] for row in report["rows"] if row["outcome"] == "different"} == {model._meta.db_table}
     assert check_totals("--tenant", tenant.slug, "--repair", "--dry-run")["totals"]["repaired"] > 0
     assert check_totals("--tenant", tenant.slug, exits=1)["rows"] == report["rows"]
     assert check_totals("--tenant", tenant.slug, "--repair")["totals"]["repaired"] == report["totals"]["different"]
     assert check_totals("--tenant", tenant.slug)["totals"] == {"true": 4, "repaired": 0, "different": 0}
-    # The other business is another matter.
+    # The other business was not repaired.
     with tenant_scope(tenant):
-        own = total.objects.count()
+        own = model.objects.count()
     check_totals("--all-tenants", "--repair")
     assert check_totals("--all-tenants")["totals"] == {"true": 8, "repaired": 0, "different": 0}
     with tenant_scope(tenant):
-        assert total.objects.count() == own > 0
+        assert model.objects.count() == own > 0
 
 
-def test_a_difference_says_what_is_kept_and_what_was_counted(tenant, rows):
+def test_a_difference_has_the_stored_and_the_expected_sum(tenant, rows):
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("UPDATE appointments_appointmentdailytotals SET total_appointments = 9 WHERE day = '2025-01-03'")
     (row,) = [row for row in check_totals("--tenant", tenant.slug, exits=1)["rows"] if row["outcome"] == "different"]
@@ -115,13 +115,15 @@ def test_a_difference_says_what_is_kept_and_what_was_counted(tenant, rows):
     }
 
 
-def test_what_is_recent_no_more_is_taken_out(tenant, house):
+def test_visits_that_are_too_old_are_subtracted_from_recent_spending(tenant, shared):
     customer = CustomerFactory(tenant=tenant)
     old, new = (dt.date.today() - dt.timedelta(days=days) for days in (400, 100))  # noqa: DTZ011
     for day, price in ((new, 5), (old, 7)):
-        AppointmentFactory(**house, customer=customer, appointment_date=day, status=Status.COMPLETED, total_price=price)
+        AppointmentFactory(
+            **shared, customer=customer, appointment_date=day, status=Status.COMPLETED, total_price=price
+        )
     with as_owner(), connection.cursor() as cursor:
-        # As it would have been written then.
+        # The values that a write 400 days ago would have stored.
         cursor.execute("UPDATE appointments_customertotals SET recent_spent = 12, recent_from = %s", [old])
     check_totals("--tenant", tenant.slug, "--repair")
     with tenant_scope(tenant):
@@ -130,9 +132,9 @@ def test_what_is_recent_no_more_is_taken_out(tenant, house):
     assert check_totals("--tenant", tenant.slug)["totals"]["true"] == 4
 
 
-@pytest.mark.parametrize("total", SUMMARY_TABLES)
-def test_the_application_reads_the_totals_and_cannot_write_them(tenant, rows, total):
-    table = total._meta.db_table
+@pytest.mark.parametrize("model", SUMMARY_TABLES)
+def test_the_application_can_read_the_totals_and_cannot_write_them(tenant, rows, model):
+    table = model._meta.db_table
     for statement in (
         f"UPDATE {table} SET tenant_id = tenant_id",
         f"DELETE FROM {table}",
@@ -148,41 +150,41 @@ def test_the_application_reads_the_totals_and_cannot_write_them(tenant, rows, to
 
 
 # The triggers that count customers by month, and the one that changes the totals of a customer.
-COUNTS, TOTALS_OF_CUSTOMERS = (
+COUNT_TRIGGERS, TOTALS_TRIGGER = (
     {"circe_count_customers_update_1_old", "circe_count_customers_update_2_new"},
     {"circe_change_customer_totals"},
 )
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "added_up"),
+    ("column", "value", "expected_triggers"),
     [
         ("notes", "'x'", set()),
         ("password", "'another hash'", set()),
         ("tags", "'{new,vip}'", set()),
         ("loyalty_points", "loyalty_points", set()),
-        ("loyalty_points", "7", COUNTS),
-        ("password", "NULL", COUNTS),
-        ("email_verified", "true", COUNTS),
-        ("is_active", "false", COUNTS),
-        ("created_at", "'2020-01-01Z'", COUNTS),
-        ("is_deleted", "true", COUNTS | TOTALS_OF_CUSTOMERS),
-        ("tags", "'{}'", TOTALS_OF_CUSTOMERS),
-        ("id", "reverse(id)", TOTALS_OF_CUSTOMERS),
+        ("loyalty_points", "7", COUNT_TRIGGERS),
+        ("password", "NULL", COUNT_TRIGGERS),
+        ("email_verified", "true", COUNT_TRIGGERS),
+        ("is_active", "false", COUNT_TRIGGERS),
+        ("created_at", "'2020-01-01Z'", COUNT_TRIGGERS),
+        ("is_deleted", "true", COUNT_TRIGGERS | TOTALS_TRIGGER),
+        ("tags", "'{}'", TOTALS_TRIGGER),
+        ("id", "reverse(id)", TOTALS_TRIGGER),
     ],
 )
-def test_what_changes_no_sum_adds_nothing_up(tenant, column, value, added_up):
-    """Though it is one row of many that changes a sum; and the statement after it starts afresh."""
+def test_an_update_that_changes_no_sum_runs_no_trigger(tenant, column, value, expected_triggers):
+    """One row of several changes a sum. The next statement must not run the triggers again."""
     customers = CustomerFactory.create_batch(
         3, tenant=tenant, tags=["vip"], password="a hash", is_active=column != "is_deleted"
     )
     one = f"CASE id WHEN '{customers[1].pk}' THEN {value} ELSE {column} END"
     with as_owner(), tenant_scope(tenant), connection.cursor() as cursor:
-        for change, expected in ((f"{column} = {one}", added_up), ("address = 'x'", set())):
+        for change, expected in ((f"{column} = {one}", expected_triggers), ("address = 'x'", set())):
             cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) UPDATE customers_customer SET {change}")
             [[[plan]]] = cursor.fetchall()
             assert {trigger["Trigger Name"] for trigger in plan["Triggers"]} & (
-                COUNTS | TOTALS_OF_CUSTOMERS
+                COUNT_TRIGGERS | TOTALS_TRIGGER
             ) == expected
     assert check_totals("--tenant", tenant.slug)["totals"]["true"] == 4
 
@@ -198,17 +200,17 @@ def test_what_changes_no_sum_adds_nothing_up(tenant, column, value, added_up):
         "customer_id = NULL",
     ],
 )
-def test_the_sums_follow_what_alone_changes_of_an_appointment(tenant, change):
-    """Of an open one, and then of a visit."""
+def test_the_sums_are_right_after_a_change_of_any_column_of_an_appointment(tenant, change):
+    """The appointment is open first, and then a visit."""
     AppointmentFactory(tenant=tenant, status=Status.CONFIRMED)
     with as_owner(), tenant_scope(tenant), connection.cursor() as cursor:
-        for first in (change, "status = 'completed'", change):
-            cursor.execute(f"UPDATE appointments_appointment SET {first}")
+        for assignment in (change, "status = 'completed'", change):
+            cursor.execute(f"UPDATE appointments_appointment SET {assignment}")
             assert check_totals("--tenant", tenant.slug)["totals"]["true"] == 4
 
 
 @pytest.mark.parametrize("table", ["appointments_appointment", "customers_customer"])
-def test_an_emptied_table_adds_up_to_nothing(tenant, rows, table):
+def test_after_a_truncate_the_sums_are_zero(tenant, rows, table):
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(f"TRUNCATE {table} CASCADE")
@@ -218,7 +220,7 @@ def test_an_emptied_table_adds_up_to_nothing(tenant, rows, table):
         assert CustomerTotals.objects.count() == Customer.objects.count()
 
 
-def test_of_a_customer_removed_for_good_no_total_is_left(tenant, rows):
+def test_a_purged_customer_leaves_no_totals(tenant, rows):
     with tenant_scope(tenant):
         customer = Customer.objects.first()
         customer.purge()
@@ -229,23 +231,23 @@ def test_of_a_customer_removed_for_good_no_total_is_left(tenant, rows):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("status", [Status.PENDING, Status.COMPLETED])
-def test_who_books_a_day_waits_for_nobody_who_books_it(tenant, house, status):
-    """Each adds to a shard of their own, and whoever comes after them to a shard that is there."""
+def test_bookings_of_the_same_day_do_not_wait_for_each_other(tenant, shared, status):
+    """Each of the two adds to a shard of its own. A later transaction uses a shard that exists."""
     with tenant_scope(tenant):
         customers = [CustomerFactory(tenant=tenant) for _ in range(3)]
     staff = [UserFactory(tenant=tenant).pk for _ in range(3)]
-    booked, seen = Event(), Event()
+    booked, released = Event(), Event()
 
     def book(number):
         with tenant_scope(tenant), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '5s'")
-            AppointmentFactory(**house | {"staff_id": staff[number]}, customer=customers[number], status=status)
+            AppointmentFactory(**shared | {"staff_id": staff[number]}, customer=customers[number], status=status)
 
     def book_slowly():
         with transaction.atomic():
             book(0)
             booked.set()
-            seen.wait(60)
+            released.wait(60)
         connections.close_all()
 
     slow = Thread(target=book_slowly)
@@ -254,7 +256,7 @@ def test_who_books_a_day_waits_for_nobody_who_books_it(tenant, house, status):
     try:
         book(1)
     finally:
-        seen.set()
+        released.set()
         slow.join()
     book(2)
     with tenant_scope(tenant):
@@ -262,8 +264,8 @@ def test_who_books_a_day_waits_for_nobody_who_books_it(tenant, house, status):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_at_once_add_up_and_nobody_waits_in_a_circle(tenant, house):
-    """Eight write the same customers, in opposite orders and on the same days, and some change their minds."""
+def test_concurrent_writers_leave_right_sums_and_cause_no_deadlock(tenant, shared):
+    """Eight threads write the same customers in opposite orders and on the same days. Some roll back."""
     with tenant_scope(tenant):
         customers = [CustomerFactory(tenant=tenant) for _ in range(6)]
     staff = [UserFactory(tenant=tenant).pk for _ in range(8)]
@@ -276,21 +278,21 @@ def test_many_at_once_add_up_and_nobody_waits_in_a_circle(tenant, house):
                     barrier.wait(60)
                     own = [
                         Appointment(
-                            **house | {"staff_id": staff[number]},
+                            **shared | {"staff_id": staff[number]},
                             customer=customer,
                             appointment_date=dt.date(2025, 1, 1 + turn),
-                            start_time=dt.time(8 + place),
-                            end_time=dt.time(9 + place),
+                            start_time=dt.time(8 + hour),
+                            end_time=dt.time(9 + hour),
                             status=Status.COMPLETED,
                             total_price=100,
                         )
-                        for place, customer in enumerate(customers[:: 1 if number % 2 else -1])
+                        for hour, customer in enumerate(customers[:: 1 if number % 2 else -1])
                     ]
                     with transaction.atomic():
                         Appointment.objects.bulk_create(own)
                         transaction.set_rollback(turn == number % 5)
                     barrier.wait(60)
-                    # One statement over the rows of all.
+                    # One statement over the rows of several threads.
                     Appointment.objects.filter(staff_id=staff[(number + turn) % 8]).update(total_price=100 + turn)
                     Customer.objects.filter(pk=customers[number % 6].pk).update(is_deleted=turn % 2, is_active=False)
         except Exception as error:
@@ -308,5 +310,5 @@ def test_many_at_once_add_up_and_nobody_waits_in_a_circle(tenant, house):
     assert check_totals("--tenant", tenant.slug)["totals"] == {"true": 4, "repaired": 0, "different": 0}
     with tenant_scope(tenant):
         assert sum(AppointmentDailyTotals.objects.values_list("total_appointments", flat=True)) == 8 * 6 * 5 - 8 * 6
-        # As many shards as once wrote at the same time.
+        # There are at most as many shards as threads that wrote at the same time.
         assert AppointmentDailyTotals.objects.filter(day=dt.date(2025, 1, 1)).count() <= 8

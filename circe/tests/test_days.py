@@ -1,4 +1,4 @@
-"""Days that a time zone skipped, and days without a midnight, in every filter by days."""
+"""Every filter by day accepts days that a time zone skipped, and days without a midnight."""
 
 import datetime as dt
 import zoneinfo
@@ -36,7 +36,7 @@ MICROSECOND = dt.timedelta(microseconds=1)
 
 
 @pytest.mark.parametrize(("zone", "day"), [*SKIPPED, *WITHOUT_MIDNIGHT, ("Asia/Jakarta", "2024-02-29")])
-def test_every_filter_takes_one_day_and_finds_what_is_on_it(db, zone, day):
+def test_every_filter_by_one_day_finds_the_rows_of_that_day(db, zone, day):
     tenant = TenantFactory(time_zone=zone, slug="atoll")
     api = client_of(UserFactory(tenant=tenant, role="tenant_admin"))
     date = dt.date.fromisoformat(day)
@@ -57,7 +57,7 @@ def test_every_filter_takes_one_day_and_finds_what_is_on_it(db, zone, day):
     summary = api.get("/api/v1/customers/statistics/summary", period)
     assert (summary.status_code, summary.json()["statistics"]["new_customers_in_period"]) == (200, len(on_it))
 
-    # A day and a clock are stored as such: an appointment can be of a day that was skipped.
+    # An appointment stores its day and its clock times, so it can be on a skipped day.
     pk = customers[ends]
     with tenant_scope(tenant):
         jane = Customer.objects.get(pk=pk)
@@ -67,14 +67,14 @@ def test_every_filter_takes_one_day_and_finds_what_is_on_it(db, zone, day):
 
 
 @pytest.mark.parametrize(("zone", "day"), [*SKIPPED, *WITHOUT_MIDNIGHT])
-def test_the_figures_of_the_admin_take_it_too(back_office, zone, day):
+def test_the_figures_of_the_admin_accept_a_skipped_day(back_office, zone, day):
     browser = back_office("tenant_admin", tenant=TenantFactory(time_zone=zone))
     page = browser.get("/admin/figures/", {"from_date": day, "to_date": day, "period": "dates"})
     assert (page.status_code, page.context["form"].errors) == (200, {})
 
 
 @pytest.mark.parametrize(("zone", "day"), SKIPPED)
-def test_and_restoring_what_was_deleted_then(db, zone, day):
+def test_restore_customers_accepts_a_skipped_day(db, zone, day):
     tenant = TenantFactory(time_zone=zone, slug="atoll")
     user = UserFactory(tenant=tenant)
     DeletedCustomerFactory(tenant=tenant, deleted_by=user.pk, deleted_at=dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
@@ -105,7 +105,7 @@ def test_days_follow_each_other_without_gap_or_overlap(zone, day):
     with tenant_scope(Tenant(time_zone=zone)):
         begins, ends, next_begins = first_instant(day), last_instant(day), first_instant(day + DAY)
         assert begins <= next_begins == ends + MICROSECOND
-        # It is the first: what is just before lies on a day before.
+        # `begins` is the first instant: the instant before it is on an earlier day.
         just_before = (begins - MICROSECOND).astimezone(zoneinfo.ZoneInfo(zone))
         assert just_before.date() < day <= begins.astimezone(zoneinfo.ZoneInfo(zone)).date()
         assert not is_reversed(day, day)

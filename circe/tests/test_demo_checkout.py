@@ -1,4 +1,4 @@
-"""A checkout in which `make run` has served a demo: its commands work in a bare environment, with no secret set."""
+"""After `make run` has served a demo in a checkout, its commands work without any environment variable."""
 
 import os
 import shutil
@@ -15,37 +15,39 @@ pytestmark = [
     pytest.mark.slow("makes a cluster, migrates it and fills it with demo data"),
     pytest.mark.xdist_group("demo_checkout"),
 ]
-PARTS = ("circe", "tenants", "customers", "appointments", "analytics")
+PACKAGES = ("circe", "tenants", "customers", "appointments", "analytics")
 
 
 @pytest.fixture(scope="module")
 def manage():
-    """`manage("check")`: the exit code, stdout and stderr of a command in a checkout with demo data."""
-    place = Path(tempfile.mkdtemp(prefix="circe-demo-"))
-    # The server runs as another user where we are root.
-    place.chmod(0o755)
-    for part in PARTS:
-        shutil.copytree(settings.BASE_DIR / part, place / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(settings.BASE_DIR / "manage.py", place)
+    """Makes a checkout with demo data. Returns a function: `manage("check")` gives exit code, stdout and stderr."""
+    checkout = Path(tempfile.mkdtemp(prefix="circe-demo-"))
+    # If we are root, the server runs as another user.
+    checkout.chmod(0o755)
+    for package in PACKAGES:
+        shutil.copytree(settings.BASE_DIR / package, checkout / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(settings.BASE_DIR / "manage.py", checkout)
 
     def call(*arguments, text=None, **environment):
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | environment
+        environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | environment
         command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(command, cwd=place, env=kept, input=text, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            command, cwd=checkout, env=environ, input=text, capture_output=True, text=True, timeout=300
+        )
         return done.returncode, done.stdout, done.stderr
 
     try:
-        # As `make run` does.
+        # `make run` does the same.
         for command in (("migrate", "--verbosity", "0"), ("seed_demo", "--customers", "20", "--appointments", "40")):
             assert call(*command, DEMO="1")[0] == 0
-        (place / "var" / "demo").touch()
+        (checkout / "var" / "demo").touch()
         yield call
     finally:
         call("pg", "stop", DEMO="1")
-        shutil.rmtree(place)
+        shutil.rmtree(checkout)
 
 
-def test_a_command_explains_itself(manage):
+def test_a_command_shows_its_help(manage):
     code, out, err = manage("restore_customers", "--help")
     assert (code, err) == (0, "")
     assert out.startswith("usage: manage.py restore_customers")
@@ -57,14 +59,14 @@ def test_a_command_works_on_the_demo_data(manage):
     assert out.endswith("[dry run] Nothing was changed.\n")
 
 
-def test_a_command_starts_the_server_where_it_was_stopped(manage):
+def test_a_command_starts_the_server_after_a_stop(manage):
     assert manage("pg", "stop")[0] == 0
     assert manage("pg", "status")[0] == 3
     assert manage("check_totals", "--all-tenants")[0] == 0
     assert manage("pg", "status")[0] == 0
 
 
-def test_a_session_in_the_scope_of_a_tenant(manage):
+def test_the_shell_runs_in_the_scope_of_a_tenant(manage):
     code, out, err = manage("shell", "--tenant", "lotus", "--verbosity", "0", text="print(Customer.objects.count())\n")
     assert (code, out, err) == (0, "10\n", "")
     assert "NoTenantScope" in manage("shell", "--verbosity", "0", text="print(Customer.objects.count())\n")[2]

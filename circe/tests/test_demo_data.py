@@ -1,4 +1,4 @@
-"""What the demo data hold: everything that a new user would want to see, and nothing that Circe itself would refuse."""
+"""The demo data show everything that a new user wants to see, and have nothing that Circe would refuse."""
 
 import datetime as dt
 from io import StringIO
@@ -20,7 +20,7 @@ from tenants.identity import clean_phone, email_key
 from tenants.models import Outlet, Role, Service, Staff, Tenant, User
 from tenants.scope import ALL_TENANTS, tenant_scope
 
-# All of them in one process: its demo data is made once.
+# All tests run in one process, so that the demo data is loaded once.
 pytestmark = [pytest.mark.slow("looks at each row of the demo data"), pytest.mark.xdist_group("demo_data")]
 
 LOG_INS = {
@@ -36,7 +36,7 @@ LOG_INS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def demo(django_db_setup, django_db_blocker):
-    """The default demo data, committed once for all of these tests."""
+    """Loads the default demo data, once for all of these tests."""
     with django_db_blocker.unblock():
         call_command("seed_demo", stdout=StringIO())
         yield
@@ -46,7 +46,7 @@ def demo(django_db_setup, django_db_blocker):
 
 @pytest.fixture(params=["lotus", "nordlys"])
 def tenant(request, db):
-    """Each of the two tenants, in scope."""
+    """Opens the scope of each of the two tenants."""
     tenant = Tenant.objects.get(slug=request.param)
     with tenant_scope(tenant):
         yield tenant
@@ -93,7 +93,7 @@ def test_nobody_else_can_sign_in():
 
 
 @pytest.mark.django_db
-def test_two_tenants_as_documented():
+def test_there_are_the_two_documented_tenants():
     fields = ("slug", "time_zone", "currency", "phone_region", "language", "is_active", "is_demo")
     assert list(Tenant.objects.order_by("slug").values_list(*fields)) == [
         ("lotus", "Asia/Jakarta", "IDR", "ID", "id", True, True),
@@ -101,18 +101,18 @@ def test_two_tenants_as_documented():
     ]
 
 
-def test_some_500_customers_and_3000_appointments(tenant):
+def test_each_tenant_has_500_customers_and_3000_appointments(tenant):
     assert (Customer.objects.count(), Appointment.objects.count()) == (500, 3000)
 
 
-def test_outlets_services_and_staff_beyond_the_log_ins(tenant):
+def test_each_tenant_has_outlets_services_and_staff(tenant):
     assert Outlet.objects.count() >= 2
     assert Service.objects.count() >= 10
     assert Service.objects.values("category").distinct().count() >= 3
     assert Staff.objects.filter(role=Role.STAFF).count() >= 5
 
 
-def test_every_segment_has_somebody(tenant):
+def test_every_segment_has_customers(tenant):
     client = log_in(f"admin@{tenant.slug}.test")[1]
     statistics = client.get("/api/v1/customers/statistics/summary").json()["statistics"]
     assert [segment for segment, count in statistics["customer_segments"].items() if not count] == []
@@ -122,7 +122,7 @@ def test_every_segment_has_somebody(tenant):
     assert len(statistics["top_customers_by_revenue"]) == 10
 
 
-def test_every_status_and_every_way_to_pay(tenant):
+def test_there_are_appointments_of_every_status_and_payment(tenant):
     appointments = Appointment.objects.order_by()
     assert set(appointments.values_list("status", flat=True)) == set(Status)
     assert set(appointments.values_list("payment_status", flat=True)) == set(PaymentStatus)
@@ -133,7 +133,7 @@ def test_every_status_and_every_way_to_pay(tenant):
 
 
 @pytest.mark.parametrize(
-    "kind",
+    "condition",
     [
         Q(password=None),
         Q(password__isnull=False),
@@ -167,28 +167,28 @@ def test_every_status_and_every_way_to_pay(tenant):
     ],
     ids=str,
 )
-def test_customers_of_every_kind(tenant, kind):
-    assert Customer.objects.filter(kind).exists()
+def test_there_are_customers_of_every_kind(tenant, condition):
+    assert Customer.objects.filter(condition).exists()
 
 
-def test_favourite_services_and_staff(tenant):
+def test_there_are_preferred_services_and_staff(tenant):
     for model in (PreferredService, PreferredStaff):
         assert {row.position for row in model.objects.all()} == {0, 1}
 
 
-def test_the_calendar_is_booked_today_and_for_weeks(tenant):
+def test_there_are_bookings_today_and_in_the_next_weeks(tenant):
     today = timezone.now().astimezone(tenant.zone).date()
-    held = Appointment.objects.filter(status__in=BLOCKING_STATUSES)
-    assert held.filter(appointment_date=today, status__in=["pending", "confirmed"]).exists()
+    blocking = Appointment.objects.filter(status__in=BLOCKING_STATUSES)
+    assert blocking.filter(appointment_date=today, status__in=["pending", "confirmed"]).exists()
     for week in range(4):
         first = today + dt.timedelta(1 + 7 * week)
-        assert held.filter(appointment_date__range=(first, first + dt.timedelta(6))).exists()
-    assert not held.filter(appointment_date__lt=today).exists()
+        assert blocking.filter(appointment_date__range=(first, first + dt.timedelta(6))).exists()
+    assert not blocking.filter(appointment_date__lt=today).exists()
     assert not Appointment.objects.filter(appointment_date__gt=today, status__in=["completed", "no_show"]).exists()
     assert not Appointment.objects.filter(Q(start_time__lt=dt.time(9)) | Q(end_time__gt=dt.time(20))).exists()
 
 
-def test_history_goes_back_three_years_and_nothing_comes_from_the_future(tenant):
+def test_the_history_covers_three_years_and_has_no_future_timestamps(tenant):
     today = timezone.now().astimezone(tenant.zone).date()
     spread = Customer.objects.order_by().values_list("created_at__year").annotate(Count("pk"))
     assert len(spread) >= 3
@@ -199,8 +199,8 @@ def test_history_goes_back_three_years_and_nothing_comes_from_the_future(tenant)
         assert not model.objects.filter(updated_at__lt=F("created_at")).exists()
 
 
-def test_no_appointment_before_its_customer(tenant):
-    """Nor one of a customer deleted before."""
+def test_no_appointment_is_before_the_creation_of_its_customer(tenant):
+    """The customer was not deleted before the appointment either."""
     for appointment in Appointment.objects.select_related("customer"):
         customer = appointment.customer
         start = dt.datetime.combine(appointment.appointment_date, appointment.start_time, tenant.zone)
@@ -208,15 +208,15 @@ def test_no_appointment_before_its_customer(tenant):
         assert not customer.is_deleted or customer.deleted_at > start
 
 
-def test_ids_are_in_the_layout_of_created_at(every_tenant):
+def test_ids_begin_with_the_time_of_creation(every_tenant):
     for model in (Tenant, User, Outlet, Service, Customer, Appointment, PreferredService, PreferredStaff):
         for pk, created_at in model.objects.values_list("pk", "created_at"):
             assert is_id(pk)
             assert int(pk[:8], 16) == created_at.timestamp()
 
 
-def test_staff_are_never_in_two_places(tenant):
-    """Whatever the status, although the database asks it of the held ones only."""
+def test_a_member_of_staff_never_has_two_appointments_at_once(tenant):
+    """It holds for every status, although the database requires it only for those that block time."""
     days = Appointment.objects.order_by("staff_id", "appointment_date", "start_time")
     end = None
     for *whose, start_time, end_time in days.values_list("staff_id", "appointment_date", "start_time", "end_time"):
@@ -224,7 +224,7 @@ def test_staff_are_never_in_two_places(tenant):
         end = (whose, end_time)
 
 
-def test_contacts_are_canonical_and_lead_nowhere(tenant):
+def test_contacts_are_canonical_and_reach_no_real_person(tenant):
     for customer in Customer.objects.all():
         if customer.email:
             assert customer.email_key == email_key(customer.email)
@@ -247,7 +247,7 @@ def test_every_row_is_valid(tenant):
     tenant.full_clean()
 
 
-def test_a_row_saved_as_it_is_stays_as_it_was(tenant):
+def test_saving_an_unchanged_row_changes_nothing(tenant):
     for customer in Customer.objects.order_by("?")[:50]:
         fields = [field.attname for field in Customer._meta.concrete_fields if field.attname != "updated_at"]
         before = [getattr(customer, name) for name in fields]
@@ -256,20 +256,20 @@ def test_a_row_saved_as_it_is_stays_as_it_was(tenant):
         assert [getattr(customer, name) for name in fields] == before
 
 
-def test_tags_tell_how_the_customer_came(tenant):
+def test_tags_say_how_the_customer_was_registered(tenant):
     for customer in Customer.objects.all():
-        came = ["self-registered"] if customer.has_password else ["staff-created", "walk-in"]
-        assert customer.tags[: len(came)] == came
+        expected = ["self-registered"] if customer.has_password else ["staff-created", "walk-in"]
+        assert customer.tags[: len(expected)] == expected
 
 
-def test_points_are_what_visits_earned(tenant):
+def test_points_follow_from_the_spending_of_visits(tenant):
     unit = {"IDR": 10_000, "NOK": 10}[tenant.currency]
     for customer in Customer.objects.with_profile():
         earned = customer.total_spent // unit
         assert customer.loyalty_points in (earned, earned % 500)
 
 
-def test_search_finds_them(tenant):
+def test_the_search_finds_a_demo_customer(tenant):
     customer = Customer.objects.undeleted().exclude(phone=None).exclude(last_name=None).first()
     client = log_in(f"staff@{tenant.slug}.test")[1]
     found = client.get("/api/v1/customers", {"search": f"{customer.last_name} {customer.phone}"}).json()["items"]

@@ -1,7 +1,7 @@
-"""What one business sees is the same to the last byte, whatever another one has.
+"""The answers to one business do not change by a byte with the data of another business.
 
-Every GET of the API and of the admin, before and after 10,000 customers and 50,000 appointments come to the other
-business: people of the same names, tags and numbers, on the same days, with the same services.
+The test sends every GET of the API and of the admin, before and after another business gets 10,000 customers and 50,000
+appointments: with the same names, tags and numbers, on the same days, with the same services.
 """
 
 import datetime as dt
@@ -59,18 +59,18 @@ QUERIES = {
 ADMIN_QUERIES = ["", "q=jane", "q=0812", "p=2", "o=1", "all="]
 
 
-def test_every_get_of_the_document_is_asked():
+def test_every_get_of_the_document_is_tested():
     paths = SchemaGenerator().get_schema(public=True)["paths"]
     assert {path for path, operations in paths.items() if "get" in operations} == set(QUERIES)
 
 
 def multiply(row, count, **columns):
-    """Add `count` copies of a row, numbered by `n` from 1. `columns` are SQL for what is not as in the row itself."""
+    """Inserts `count` copies of a row, with the number `n` from 1. `columns` has the SQL of columns that differ."""
     names = [field.column for field in row._meta.concrete_fields if not isinstance(field, GeneratedField)]
     values = ", ".join(columns.get(name, f"one.{name}") for name in names)
     table = row._meta.db_table
-    # A few first, for their statistics: or else the references and totals of all are looked for as in the small table of
-    # before.
+    # A few rows are inserted and analyzed first. Otherwise PostgreSQL would plan the foreign keys and totals of all rows
+    # for the small table of before.
     for first, last in ((1, count // 50), (count // 50 + 1, count)):
         with connection.cursor() as cursor:
             cursor.execute(
@@ -81,8 +81,8 @@ def multiply(row, count, **columns):
             cursor.execute("ANALYZE")
 
 
-def furnish(owner, *, outlets, services, staff):
-    """Three customers of the business, with what every answer counts, names or sums up."""
+def create_customers(owner, *, outlets, services, staff):
+    """Creates customers of the business with everything that an answer counts, names or sums."""
     people = [
         CustomerFactory(
             tenant=owner, first_name="Jane", last_name=f"Doe{n}", email=f"jane{n}@example.com", tags=["vip"]
@@ -104,13 +104,13 @@ def furnish(owner, *, outlets, services, staff):
     return people
 
 
-def crowd(owner):
-    """The 10,000 and the 50,000, beside the same three as ours."""
+def fill_with_rows(owner):
+    """Creates the same customers as in the own business, and then 10,000 customers and 50,000 appointments."""
     offered = {
         "outlets": [OutletFactory(tenant=owner, name="Spa")],
         "services": [ServiceFactory(tenant=owner, name="Cut")],
     }
-    jane, *_ = furnish(owner, **offered, staff=[UserFactory(tenant=owner)])
+    jane, *_ = create_customers(owner, **offered, staff=[UserFactory(tenant=owner)])
     digits = "lpad(to_hex({}), 8, '0') || '{}'"
     multiply(
         jane,
@@ -134,23 +134,23 @@ def crowd(owner):
 
 
 @pytest.fixture
-def ours(tenant):
+def own_customers(tenant):
     offered = {
         "outlets": [OutletFactory(tenant=tenant, name="Spa")],
         "services": [ServiceFactory(tenant=tenant, name="Cut")],
     }
-    people = furnish(tenant, **offered, staff=[UserFactory(tenant=tenant)])
+    people = create_customers(tenant, **offered, staff=[UserFactory(tenant=tenant)])
     people[0].first_name = "Janet"
     with tenant_scope(tenant):
         people[0].save()
     return people
 
 
-def answers_of_the_api(client, people, narrowed=""):
+def answers_of_the_api(client, people, filter_query=""):
     for path, queries in QUERIES.items():
         for query in queries:
             for person in people if "{" in path else people[:1]:
-                url = f"{path.replace('{customer_id}', person.pk)}?{query}{narrowed}"
+                url = f"{path.replace('{customer_id}', person.pk)}?{query}{filter_query}"
                 answer = client.get(url, headers={"X-Request-ID": "one"})
                 yield url, (answer.status_code, sorted(answer.headers.items()), answer.content)
 
@@ -177,27 +177,27 @@ def pages_of_the_admin(browser, tenant, people):
 def answers_of_the_admin(browser, tenant, people):
     for url in pages_of_the_admin(browser, tenant, people):
         answer = browser.get(url, headers={"X-Request-ID": "one"})
-        # Each page has a form's key of its own.
+        # The CSRF token differs from page to page.
         yield url, (answer.status_code, re.sub(rb'"csrfmiddlewaretoken" value="\w+"', b"", answer.getvalue()))
 
 
-def test_nothing_that_is_seen_depends_on_another_business(tenant, stranger, ours, as_role, back_office):
+def test_no_answer_depends_on_the_data_of_another_business(tenant, stranger, own_customers, as_role, back_office):
     with time_machine.travel(timezone.now() + dt.timedelta(seconds=2), tick=False):
         clients = {role: as_role(role) for role in (Role.STAFF, Role.TENANT_ADMIN, Role.SUPER_ADMIN)}
         browsers = {role: back_office(role) for role in (Role.STAFF, Role.TENANT_ADMIN)}
 
-        def look():
+        def read_all():
             for role, client in clients.items():
-                narrowed = f"&tenant_id={tenant.pk}" if role == Role.SUPER_ADMIN else ""
-                for url, answer in answers_of_the_api(client, ours, narrowed):
+                filter_query = f"&tenant_id={tenant.pk}" if role == Role.SUPER_ADMIN else ""
+                for url, answer in answers_of_the_api(client, own_customers, filter_query):
                     yield (role, url), answer
             for role, browser in browsers.items():
-                for url, answer in answers_of_the_admin(browser, tenant, ours):
+                for url, answer in answers_of_the_admin(browser, tenant, own_customers):
                     yield (role, url), answer
 
-        before = dict(look())
-        crowd(stranger)
-        after = dict(look())
+        before = dict(read_all())
+        fill_with_rows(stranger)
+        after = dict(read_all())
         assert clients[Role.SUPER_ADMIN].get("/api/v1/customers").json()["total"] == 6 + CUSTOMERS
     assert {status for status, *_ in before.values()} >= {200, 403, 404}
     assert {request for request in before if before[request] != after[request]} == set()

@@ -1,4 +1,4 @@
-"""The document replayed: each request that it shows, and every key of each answer that it shows, with its type."""
+"""Sends each example request of the API document. The answers have every documented key, with its type."""
 
 import datetime as dt
 
@@ -111,20 +111,20 @@ SUMMARY = {
 }
 
 
-def holds(answer, documented, *, but_null=(), path=""):
-    """Hold every documented key against the answer: present, and of the same JSON type; null only where `but_null`."""
-    if path in but_null:
+def assert_documented(answer, documented, *, null_paths=(), path=""):
+    """Asserts that the answer has every documented key with the same JSON type, and null only at `null_paths`."""
+    if path in null_paths:
         assert answer is None, path
         return
     assert type(answer) is type(documented), path
     if isinstance(documented, dict):
         for key, value in documented.items():
             assert key in answer, f"{path}.{key}"
-            holds(answer[key], value, but_null=but_null, path=f"{path}.{key}".lstrip("."))
+            assert_documented(answer[key], value, null_paths=null_paths, path=f"{path}.{key}".lstrip("."))
     elif isinstance(documented, list):
         assert answer, path
         for item in answer:
-            holds(item, documented[0], but_null=but_null, path=f"{path}[]")
+            assert_documented(item, documented[0], null_paths=null_paths, path=f"{path}[]")
     elif isinstance(documented, str) and not path.endswith(("name", "email", "notes")):
         # Dates, times, instants and ids have the documented form too.
         assert len(answer) == len(documented) or path.endswith(("status", "gender", "phone", "language")), path
@@ -132,7 +132,7 @@ def holds(answer, documented, *, but_null=(), path=""):
 
 @pytest.fixture
 def jane(tenant):
-    """The customer of the document's examples, found by its query."""
+    """The customer of the document's examples, whom its query finds."""
     customer = CustomerFactory(
         tenant=tenant,
         first_name="Jane",
@@ -157,7 +157,7 @@ def visit(jane):
     return AppointmentFactory(tenant=jane.tenant, customer=jane, notes="Customer prefers window seat")
 
 
-def test_list_all_customers(staff, jane):
+def test_the_example_of_list_all_customers_works(staff, jane):
     CustomerFactory(tenant=jane.tenant)
     answer = staff.get(
         "/api/v1/customers?search=John&tags=vip%2Cregular&has_password=true&email_verified=true"
@@ -165,43 +165,43 @@ def test_list_all_customers(staff, jane):
         headers={"accept": "application/json"},
     )
     assert answer.status_code == 200
-    holds(answer.json(), CUSTOMERS)
+    assert_documented(answer.json(), CUSTOMERS)
     assert [customer["id"] for customer in answer.json()["items"]] == [jane.pk]
     assert {**answer.json(), "items": []} == {"items": [], "total": 1, "page": 1, "size": 20, "pages": 1}
 
 
-def test_create_new_customer(staff, tenant):
+def test_the_example_of_create_new_customer_works(staff, tenant):
     answer = staff.post("/api/v1/customers", NEW_CUSTOMER | {"tenant_id": tenant.pk})
     assert answer.status_code == 201
-    # A new customer prefers no outlet, and nobody has asked for the gender.
-    holds(answer.json(), CUSTOMER, but_null={"gender", "preferences.preferred_outlet_id"})
-    told = {key: answer.json()[key] for key in ("email", "first_name", "last_name", "phone", "source", "tenant_id")}
-    assert told == {key: NEW_CUSTOMER[key] for key in told} | {"tenant_id": tenant.pk}
+    # A new customer has no preferred outlet and no gender.
+    assert_documented(answer.json(), CUSTOMER, null_paths={"gender", "preferences.preferred_outlet_id"})
+    echoed = {key: answer.json()[key] for key in ("email", "first_name", "last_name", "phone", "source", "tenant_id")}
+    assert echoed == {key: NEW_CUSTOMER[key] for key in echoed} | {"tenant_id": tenant.pk}
 
 
-def test_get_customer_details(staff, jane):
+def test_the_example_of_get_customer_details_works(staff, jane):
     answer = staff.get(f"/api/v1/customers/{jane.pk}")
     assert answer.status_code == 200
-    holds(answer.json(), CUSTOMER)
+    assert_documented(answer.json(), CUSTOMER)
     assert answer.json()["created_at"] == "2025-01-15T10:30:00Z"
 
 
-def test_update_customer(manager, jane):
+def test_the_example_of_update_customer_works(manager, jane):
     outlet = OutletFactory(tenant=jane.tenant)
     body = CHANGES | {"preferences": {"marketing_consent": True, "preferred_outlet_id": outlet.pk}}
     answer = manager.put(f"/api/v1/customers/{jane.pk}", body)
     assert answer.status_code == 200
-    holds(answer.json(), CUSTOMER)
+    assert_documented(answer.json(), CUSTOMER)
     assert answer.json()["preferences"]["preferred_outlet_id"] == outlet.pk
 
 
-def test_delete_customer(admin, jane):
+def test_the_example_of_delete_customer_works(admin, jane):
     answer = admin.delete(f"/api/v1/customers/{jane.pk}")
     assert answer.status_code == 200
     assert answer.json() == {"message": "Customer has been deleted successfully"}
 
 
-def test_get_customer_appointments(staff, jane, visit):
+def test_the_example_of_get_customer_appointments_works(staff, jane, visit):
     AppointmentFactory(
         tenant=jane.tenant,
         customer=jane,
@@ -215,20 +215,20 @@ def test_get_customer_appointments(staff, jane, visit):
         headers={"accept": "application/json"},
     )
     assert answer.status_code == 200
-    holds(answer.json(), HISTORY)
+    assert_documented(answer.json(), HISTORY)
     assert answer.json()["pagination"] == {"total": 1, "page": 1, "size": 20, "pages": 1}
     assert answer.json()["statistics"]["total_appointments"] == 2
 
 
-def test_the_documents_own_customer_is_nobody(staff):
-    """The id in its URL, `122`, is none of ours."""
+def test_the_example_with_the_documents_own_id_is_a_404(staff):
+    """The id in its URL, `122`, is not one of Circe's."""
     answer = staff.get(
         "/api/v1/customers/122/appointments?status=confirmed&from_date=2025-01-01&to_date=2025-12-31&page=1&size=20"
     )
     assert answer.status_code == 404
 
 
-def test_update_customer_preferences(staff, jane, tenant):
+def test_the_example_of_update_customer_preferences_works(staff, jane, tenant):
     body = PREFERENCES | {
         "preferred_outlet_id": OutletFactory(tenant=tenant).pk,
         "preferred_services": [ServiceFactory(tenant=tenant).pk],
@@ -236,21 +236,21 @@ def test_update_customer_preferences(staff, jane, tenant):
     }
     answer = staff.put(f"/api/v1/customers/{jane.pk}/preferences", body)
     assert answer.status_code == 200
-    # What the prose promises, the full profile; and what the example shows, the preferences.
-    holds(answer.json(), CUSTOMER)
-    holds(answer.json(), PREFERENCES)
+    # The text promises the full profile, and the example shows the preferences.
+    assert_documented(answer.json(), CUSTOMER)
+    assert_documented(answer.json(), PREFERENCES)
     assert {key: answer.json()[key] for key in body} == body
     assert {key: answer.json()["preferences"][key] for key in body} == body
 
 
-def test_get_customer_analytics(admin, visit):
+def test_the_example_of_get_customer_analytics_works(admin, visit):
     answer = admin.get("/api/v1/customers/statistics/summary?from_date=2025-01-01&to_date=2025-12-31")
     assert answer.status_code == 200
-    holds(answer.json(), SUMMARY)
+    assert_documented(answer.json(), SUMMARY)
     assert answer.json()["period"] == {"from": "2025-01-01", "to": "2025-12-31"}
 
 
-def test_get_customer_analytics_without_dates(admin, visit):
+def test_the_example_of_get_customer_analytics_works_without_dates(admin, visit):
     answer = admin.get("/api/v1/customers/statistics/summary")
     assert answer.status_code == 200
-    holds(answer.json(), SUMMARY, but_null={"period.from", "period.to"})
+    assert_documented(answer.json(), SUMMARY, null_paths={"period.from", "period.to"})

@@ -1,4 +1,4 @@
-"""Every error of the API has one shape, application/problem+json (RFC 9457), whatever goes wrong and wherever."""
+"""Every error of the API has the shape application/problem+json (RFC 9457)."""
 
 import logging
 import threading
@@ -37,14 +37,16 @@ def assert_problem(answer, expected):
     assert (answer.status_code, answer.json()) == (expected["status"], expected)
 
 
-UNKNOWN = problem(404, "not_found", "Not Found", "There is nothing at this address.")
-AWAY = problem(503, "unavailable", "Service Unavailable", "The database is away or too slow. Try again in a moment.")
+NOT_FOUND = problem(404, "not_found", "Not Found", "There is nothing at this address.")
+UNAVAILABLE = problem(
+    503, "unavailable", "Service Unavailable", "The database is away or too slow. Try again in a moment."
+)
 INTERNAL_ERROR = problem(
     500, "internal_error", "Internal Server Error", "Something went wrong on our side. It has been logged."
 )
 
 
-# --- what the client did --------------------------------------------------------------------------------------------
+# --- errors of the client -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -52,7 +54,7 @@ INTERNAL_ERROR = problem(
 def test_404_for_an_unknown_url(path, method, staff):
     strict = APIClient(enforce_csrf_checks=True)
     for client in (staff, strict):
-        assert_problem(client.generic(method, path, b"{", "application/json", HTTP_ACCEPT="text/html"), UNKNOWN)
+        assert_problem(client.generic(method, path, b"{", "application/json", HTTP_ACCEPT="text/html"), NOT_FOUND)
 
 
 def test_404_without_a_body_for_head(staff):
@@ -62,7 +64,7 @@ def test_404_without_a_body_for_head(staff):
 
 def test_404_without_a_database(staff):
     with database_away():
-        assert_problem(staff.post("/api/v1/nothing", {}), UNKNOWN)
+        assert_problem(staff.post("/api/v1/nothing", {}), NOT_FOUND)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_404_without_a_database(staff):
         ("customers/customer/?password=x", 400, "The request is malformed."),
     ],
 )
-def test_errors_of_the_admin_are_pages_that_lead_on(back_office, path, status, sentence):
+def test_errors_of_the_admin_are_pages_with_a_link_back(back_office, path, status, sentence):
     answer = back_office("staff").get(f"/admin/{path}")
     assert answer.headers["Content-Type"].startswith("text/html")
     content = answer.content.decode()
@@ -84,7 +86,7 @@ def test_errors_of_the_admin_are_pages_that_lead_on(back_office, path, status, s
     )
 
 
-def test_a_form_without_its_token_is_told_what_to_do(db):
+def test_the_error_for_a_form_without_csrf_token_says_what_to_do(db):
     answer = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "x"})
     assert (answer.status_code, "Go back, reload it and try again." in answer.content.decode()) == (403, True)
 
@@ -98,7 +100,7 @@ def test_401_names_the_scheme(anonymous, db):
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_403(staff):
+def test_403_for_a_role_without_permission(staff):
     assert_problem(
         staff.get(f"{LIST}/statistics/summary"),
         problem(
@@ -107,13 +109,13 @@ def test_403(staff):
     )  # fmt: skip
 
 
-def test_405(staff):
+def test_405_for_an_unknown_method_of_a_path(staff):
     answer = staff.put(LIST, {})
     assert_problem(answer, problem(405, "method_not_allowed", "Method Not Allowed", 'Method "PUT" not allowed.'))
     assert "GET" in answer.headers["Allow"]
 
 
-def test_413(staff, settings):
+def test_413_for_a_body_that_is_too_large(staff, settings):
     settings.MAX_JSON_BYTES = 10
     assert_problem(
         staff.post(LIST, {"first_name": "Jane"}),
@@ -121,7 +123,7 @@ def test_413(staff, settings):
     )
 
 
-def test_415(staff):
+def test_415_for_a_body_that_is_not_json(staff):
     assert_problem(
         staff.generic("POST", LIST, b"x", "text/plain"),
         problem(
@@ -166,17 +168,17 @@ def test_too_many_parameters_are_a_400(staff):
     assert_problem(answer, problem(400, "malformed", "Bad Request", "The request is malformed."))
 
 
-def test_no_csrf_token_is_asked_of_the_api(staff):
+def test_the_api_needs_no_csrf_token(staff):
     strict = APIClient(enforce_csrf_checks=True)
     strict.credentials(**staff._credentials)
     assert strict.post(LIST, {"first_name": "Jane", "phone": "+1234567890"}).status_code == 201
     assert strict.post("/api/v1/auth/refresh", {}).status_code == 400
 
 
-# --- what we did ----------------------------------------------------------------------------------------------------
+# --- errors of Circe ------------------------------------------------------------------------------------------------
 
 
-def test_500_for_a_crash_tells_nothing_and_is_logged(manager, tenant, caplog):
+def test_500_for_a_crash_has_no_details_and_is_logged(manager, tenant, caplog):
     url = f"{LIST}/{CustomerFactory(tenant=tenant).pk}"
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE customers_customer RENAME COLUMN first_name TO forename")
@@ -193,8 +195,8 @@ def test_500_for_a_crash_tells_nothing_and_is_logged(manager, tenant, caplog):
     assert all(record.exc_info for record in logged)
 
 
-def test_a_crash_halfway_stores_nothing(staff):
-    """The customer is stored, and then what they like can't be."""
+def test_a_crash_after_a_write_stores_nothing(staff):
+    """The customer is stored first. Storing the preferences then fails."""
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("DROP TABLE customers_preferredservice")
     body = {"first_name": "Jane", "phone": "+1234567890", "preferences": {"preferred_services": []}}
@@ -203,7 +205,7 @@ def test_a_crash_halfway_stores_nothing(staff):
         assert Customer.objects.count() == 0
 
 
-def test_a_crash_outside_any_view():
+def test_a_crash_outside_a_view_has_the_same_shape():
     request = RequestFactory().get("/api/v1/customers")
     assert errors.internal_error(request).content == errors.INTERNAL_ERROR.as_response().content
     assert errors.internal_error(RequestFactory().get("/admin/")).headers["Content-Type"].startswith("text/html")
@@ -214,7 +216,7 @@ def test_a_crash_outside_any_view():
 
 @contextmanager
 def database_away():
-    """No new connection finds the server."""
+    """Makes every new connection to the database fail."""
     host = connection.settings_dict["HOST"]
     connection.settings_dict["HOST"] = "/nowhere"
     try:
@@ -223,13 +225,13 @@ def database_away():
         connection.settings_dict["HOST"] = host
 
 
-def begin(act):
-    """Act in a thread, whose connection to the database is a new one: (thread, its answers)."""
+def start_thread(function):
+    """Calls the function in a thread with a new database connection. Returns the thread, and a list for its result."""
     answers = []
 
     def run():
         try:
-            answers.append(act())
+            answers.append(function())
         finally:
             connection.close()
 
@@ -254,7 +256,7 @@ def test_503_when_the_database_is_away(staff, caplog):
             staff.post("/api/v1/auth/logout", {"refresh": refresh}),
             staff.get("/readyz"),
         ):
-            assert_problem(answer, AWAY)
+            assert_problem(answer, UNAVAILABLE)
             assert answer.headers["Retry-After"] == "2"
         # The answer does not say why; the log does.
         assert "No such file or directory" in caplog.text
@@ -264,18 +266,18 @@ def test_503_when_the_database_is_away(staff, caplog):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_503_when_the_connection_breaks_in_the_middle(manager, tenant):
-    """A write waits for a lock, and its connection is ended. Nothing of it is kept; the next request is served."""
+def test_503_when_the_connection_breaks_during_a_request(manager, tenant):
+    """A write waits for a lock, and its connection is ended. It stores nothing, and the next request works."""
     url = f"{LIST}/{CustomerFactory(tenant=tenant, last_name='Doe').pk}"
     with as_owner(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE customers_customer IN EXCLUSIVE MODE")
-        thread, answers = begin(lambda: manager.put(url, {"last_name": "Roe"}))
+        thread, answers = start_thread(lambda: manager.put(url, {"last_name": "Roe"}))
         waiting = []
         while thread.is_alive() and not waiting:
             waiting = waiting_sessions()
         cursor.execute("SELECT pg_terminate_backend(%s)", waiting)
     thread.join()
-    assert_problem(answers[0], AWAY)
+    assert_problem(answers[0], UNAVAILABLE)
     assert manager.get(url).json()["last_name"] == "Doe"
 
 
@@ -291,14 +293,14 @@ def test_503_when_the_database_is_too_slow(setting, manager, tenant):
 
     with as_owner(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE customers_customer IN EXCLUSIVE MODE")
-        thread, answers = begin(write)
+        thread, answers = start_thread(write)
         thread.join(timeout=20)
-    assert_problem(answers[0], AWAY)
+    assert_problem(answers[0], UNAVAILABLE)
     assert answers[0].headers["Retry-After"] == "2"
     assert manager.get(url).json()["last_name"] == "Doe"
 
 
-# --- one file decides it all ----------------------------------------------------------------------------------------
+# --- the mapping of exceptions --------------------------------------------------------------------------------------
 
 PROBLEMS = [
     (PermissionDenied(), 403, "permission_denied"),
@@ -317,7 +319,7 @@ PROBLEMS = [
 
 
 @pytest.mark.parametrize(("exception", "status", "code"), PROBLEMS, ids=lambda value: type(value).__name__)
-def test_what_an_exception_stands_for(exception, status, code):
+def test_an_exception_has_its_status_and_code(exception, status, code):
     found = errors.problem_for(exception)
     assert (found.status, found.code) == (status, code)
     assert isinstance(found.detail, str)
@@ -325,13 +327,13 @@ def test_what_an_exception_stands_for(exception, status, code):
         assert int(found.headers["Retry-After"]) >= 1
 
 
-def test_what_nobody_foresaw_is_no_problem_but_a_crash():
+def test_an_unexpected_exception_has_no_problem():
     for exception in (RuntimeError(), KeyError("x"), ZeroDivisionError()):
         assert errors.problem_for(exception) is None
 
 
-def test_every_url_that_is_no_page_answers_in_this_shape(anonymous, db):
-    """What is not of the admin or the documentation."""
+def test_every_url_of_the_api_answers_errors_in_this_shape(anonymous, db):
+    """Pages are those of the admin and of the API document."""
     for pattern in urlpatterns:
         path = str(pattern.pattern).replace("<str:customer_id>", "507f1f77bcf86cd799439011")
         if path.startswith("api/"):

@@ -1,6 +1,6 @@
-"""What becomes of Circe when what it stands on fails: gunicorn as in production, over a PostgreSQL of its own.
+"""Circe survives failures of the database, of workers and of the disk: gunicorn as in production, with its own PostgreSQL.
 
-Answers are only 2xx, or 503 with Retry-After; /healthz stays up; with the database back, the next request is served.
+All answers are 2xx, or 503 with Retry-After. /healthz always answers 200. When the database is back, the next request works.
 """
 
 import os
@@ -22,37 +22,37 @@ from circe.tests.chaos import (
     Circe,
     Writers,
     at_once,
-    installed,
+    choose_child,
+    install_circe,
     logger,
-    some_child,
     timed,
     until,
 )
 from tenants.tests.factories import PASSWORD
 
-# All of them in one process: its server is made once.
+# All tests run in one process, so that the server is made once.
 pytestmark = [pytest.mark.slow("serves under load while servers and disks fail"), pytest.mark.xdist_group("faults")]
 
-CROWD = 100
+CONCURRENT_REQUESTS = 100
 JANE = {"first_name": "Jane", "email": "jane@example.com"}
 
 
 @pytest.fixture(scope="module")
 def served():
-    with installed() as circe, circe.serving():
+    with install_circe() as circe, circe.serving():
         yield circe
 
 
 @pytest.fixture
 def circe(served):
-    """At work, the database as well as the server."""
+    """Starts the database if a test before has stopped it."""
     served.cluster.ensure_running()
     return served
 
 
 @contextmanager
-def health_watched(circe):
-    """/healthz is asked all the while, and has to answer."""
+def watch_health(circe):
+    """Sends requests to /healthz during the block. Asserts that all are answered with 200."""
     over, answers = threading.Event(), []
 
     def watch():
@@ -69,11 +69,11 @@ def health_watched(circe):
     assert set(answers) == {200}
 
 
-# --- the database is away, and comes back ---------------------------------------------------------------------------
+# --- the database goes away and comes back --------------------------------------------------------------------------
 
 
 def sign_in(circe):
-    """A session's cookie."""
+    """Signs in to the admin and returns the cookies."""
     page = circe.ask("GET", "/admin/login/", page=True)
     token = page.headers["Set-Cookie"].split("csrftoken=")[1].split(";")[0]
     form = f"username=admin%40example.com&password={PASSWORD.replace(' ', '+')}&csrfmiddlewaretoken={token}"
@@ -87,11 +87,11 @@ def sign_in(circe):
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 
-def test_away_and_back(circe):
+def test_requests_work_again_when_the_database_is_back(circe):
     cookie = sign_in(circe)
     pages = ("/admin/", "/admin/customers/customer/", "/admin/appointments/appointment/day/")
     assert circe.ask("GET", pages[0], page=True, Cookie=cookie).status == 200
-    # Each worker has connections, all of which die.
+    # Each worker opens connections, which all die with the server.
     at_once(*[lambda: circe.ask("GET", CUSTOMERS)] * 8)
     circe.cluster.stop()
     logged = len(circe.log.read_text())
@@ -104,33 +104,33 @@ def test_away_and_back(circe):
         ("POST", "/api/v1/auth/login", {"email": "admin@example.com", "password": PASSWORD}),
     ):
         answer = circe.ask(method, path, body, key="away")
-        assert (answer.status, answer.is_sound, answer.json["code"]) == (503, True, "unavailable"), (path, answer)
+        assert (answer.status, answer.is_expected, answer.json["code"]) == (503, True, "unavailable"), (path, answer)
     for path in pages:
         answer = circe.ask("GET", path, page=True, Cookie=cookie)
         assert (answer.status, answer.headers["Content-Type"]) == (503, "text/html; charset=utf-8")
         assert int(answer.headers["Retry-After"]) > 0
         assert b"Try again in a moment" in answer.body
     assert circe.ask("GET", "/healthz").status == 200
-    # The answers did not wait for a pool to give up.
+    # No request waited for the timeout of a pool.
     assert "couldn't get a connection" not in circe.log.read_text()[logged:]
     circe.cluster.ensure_running()
-    # Both workers, at once: there is nothing to wait for.
+    # Both workers work again at once.
     assert [circe.ask("GET", CUSTOMERS).status for _ in range(8)] == [200] * 8
     assert circe.ask("GET", "/readyz").status == 200
     assert circe.ask("GET", pages[0], page=True, Cookie=cookie).status == 200
 
 
-def test_ended_sessions_are_not_handed_out(circe):
+def test_the_pool_gives_out_no_ended_session(circe):
     at_once(*[lambda: circe.ask("GET", CUSTOMERS)] * 8)
     circe.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'circe'", user=circe.superuser)
     assert [circe.ask("GET", CUSTOMERS).status for _ in range(8)] == [200] * 8
 
 
-def test_restarts_and_ended_sessions_under_load(circe):
+def test_no_write_is_lost_by_restarts_and_ended_sessions(circe):
     writers = Writers(circe)
-    with health_watched(circe), writers.at_work():
+    with watch_health(circe), writers.running():
         for number in range(3 * CHAOS):
-            writers.go_on()
+            writers.wait_for_more()
             if number % 3 == 2:
                 circe.cluster.stop()
                 with timed("ready turned"):
@@ -145,90 +145,90 @@ def test_restarts_and_ended_sessions_under_load(circe):
                 )
     logger.info("%s times all sessions ended or a restart: %s", 3 * CHAOS, dict(writers.answers))
     assert set(writers.answers) == {201, 503}
-    assert (writers.unsound, writers.lost()) == ([], [])
+    assert (writers.unexpected, writers.find_lost()) == ([], [])
 
 
-# --- the database can't -----------------------------------------------------------------------------------------------
+# --- the database refuses -----------------------------------------------------------------------------------------------
 
 
-def test_no_connection_to_be_had(circe):
-    """The server lets in fewer than Circe would like: those it lets in are served."""
+def test_with_too_few_connections_answers_are_200_or_503(circe):
+    """The database allows fewer connections than the pools want. Requests with a connection are answered."""
     circe.sql("ALTER ROLE circe CONNECTION LIMIT 3", user=circe.superuser)
     try:
         circe.sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'circe'", user=circe.superuser
         )
-        with health_watched(circe):
+        with watch_health(circe):
             answers = at_once(*[lambda: circe.ask("GET", CUSTOMERS)] * 40)
     finally:
         circe.sql("ALTER ROLE circe CONNECTION LIMIT -1", user=circe.superuser)
-    assert [answer for answer in answers if not answer.is_sound] == []
+    assert [answer for answer in answers if not answer.is_expected] == []
     assert {answer.status for answer in answers} <= {200, 503}
     assert circe.ask("GET", CUSTOMERS).status == 200
 
 
 @contextmanager
-def locked(circe):
-    """Nobody else can read customers."""
+def lock_customers(circe):
+    """Locks the table of customers against reading during the block."""
     with psycopg.connect(circe.address(circe.superuser)) as connection:
         connection.execute("LOCK TABLE customers_customer")
         yield
 
 
 @pytest.mark.parametrize("bound", ["statement_timeout", "lock_timeout"])
-def test_too_slow(circe, bound):
-    own = Circe(circe.place, circe.cluster, circe.token)
+def test_a_timeout_of_the_database_is_a_503(circe, bound):
+    own = Circe(circe.directory, circe.cluster, circe.token)
     with own.serving(PGOPTIONS=f"-c {bound}=300ms"):
-        with locked(circe):
+        with lock_customers(circe):
             for method, body in (("GET", None), ("POST", JANE)):
                 answer = own.ask(method, CUSTOMERS, body)
-                assert (answer.status, answer.is_sound) == (503, True)
+                assert (answer.status, answer.is_expected) == (503, True)
             assert own.ask("GET", "/healthz").status == 200
         assert own.ask("GET", CUSTOMERS).status == 200
 
 
 @contextmanager
-def small_disk(place):
-    disk = place / "disk"
+def small_disk(directory):
+    disk = directory / "disk"
     disk.mkdir()
     mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m,mode=755", "tmpfs", disk], check=False)
     if mount.returncode:
-        pytest.skip("a disk of its own wants root, and may be refused to it in a container")
+        pytest.skip("mounting a disk needs root, and is not allowed in every container")
     try:
         yield disk
     finally:
         subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def test_a_full_disk():
-    with installed(small_disk) as circe, circe.serving():
-        filler, writers = circe.place / "disk" / "filler", Writers(circe, 3)
-        with health_watched(circe), writers.at_work():
-            writers.go_on()
+def test_no_write_is_lost_by_a_full_disk():
+    with install_circe(small_disk) as circe, circe.serving():
+        filler, writers = circe.directory / "disk" / "filler", Writers(circe, 3)
+        with watch_health(circe), writers.running():
+            writers.wait_for_more()
             with suppress(OSError), filler.open("wb", buffering=0) as file:
                 while True:
                     file.write(b"\0" * 8192)
             until(lambda: writers.answers[503] > 5)
             filler.unlink()
             circe.cluster.ensure_running()
-            writers.go_on()
-        unsettled, _ = writers.settle()
+            writers.wait_for_more()
+        failed, _ = writers.repeat_unknown()
         logger.info("a full disk: %s", dict(writers.answers))
-        assert (unsettled, writers.unsound, writers.lost()) == ([], [], [])
+        assert (failed, writers.unexpected, writers.find_lost()) == ([], [], [])
 
 
 # --- kill -9 ----------------------------------------------------------------------------------------------------------
 
 
-def test_killed_workers(circe):
-    """Nothing that was acknowledged is lost, and one replay settles each that was not."""
+def test_no_write_is_lost_by_killed_workers(circe):
+    """No acknowledged write is lost. A request without an answer is answered when it is sent again."""
     writers = Writers(circe)
-    with writers.at_work():
+    with writers.running():
         for _ in range(3 * CHAOS):
-            writers.go_on()
-            os.kill(some_child(circe.gunicorn.pid), signal.SIGKILL)
+            writers.wait_for_more()
+            os.kill(choose_child(circe.gunicorn.pid), signal.SIGKILL)
             until(lambda: len(circe.workers()) == 2)
-    unsettled, done = writers.settle()
+    failed, done = writers.repeat_unknown()
     logger.info(
         "workers killed %s times: %s; of %s unknown %s had been done",
         3 * CHAOS,
@@ -236,16 +236,16 @@ def test_killed_workers(circe):
         len(writers.unknown),
         done,
     )
-    assert (unsettled, writers.unsound, writers.lost()) == ([], [], [])
+    assert (failed, writers.unexpected, writers.find_lost()) == ([], [], [])
     assert writers.answers[NOTHING] > 0
 
 
-def killed_databases(circe, rounds):
-    """Writers at work while the database is killed again and again."""
+def kill_database_repeatedly(circe, rounds):
+    """Kills the database again and again while clients write. Returns the clients."""
     writers = Writers(circe)
-    with health_watched(circe), writers.at_work():
+    with watch_health(circe), writers.running():
         for _ in range(rounds):
-            writers.go_on()
+            writers.wait_for_more()
             circe.kill_database()
             circe.cluster.ensure_running()
             with timed("recovered"):
@@ -253,9 +253,9 @@ def killed_databases(circe, rounds):
     return writers
 
 
-def test_a_killed_database(circe):
-    writers = killed_databases(circe, CHAOS)
-    unsettled, done = writers.settle()
+def test_no_write_is_lost_by_a_killed_database(circe):
+    writers = kill_database_repeatedly(circe, CHAOS)
+    failed, done = writers.repeat_unknown()
     logger.info(
         "database killed %s times: %s; of %s unknown %s had been done",
         CHAOS,
@@ -263,50 +263,50 @@ def test_a_killed_database(circe):
         len(writers.unknown),
         done,
     )
-    assert (unsettled, writers.unsound, writers.lost()) == ([], [], [])
+    assert (failed, writers.unexpected, writers.find_lost()) == ([], [], [])
 
 
-def test_that_this_can_find_what_was_lost(circe):
-    """A commit that is acknowledged before it is on disk."""
+def test_lost_writes_would_be_found(circe):
+    """With synchronous_commit off, a commit is acknowledged before it is on disk. The test must find the loss."""
     circe.sql("ALTER SYSTEM SET wal_writer_delay = '10s'", user=circe.superuser)
     circe.sql("ALTER SYSTEM SET synchronous_commit = off", user=circe.superuser)
     circe.sql("SELECT pg_reload_conf()", user=circe.superuser)
     try:
-        writers = killed_databases(circe, CHAOS)
+        writers = kill_database_repeatedly(circe, CHAOS)
     finally:
         circe.sql("ALTER SYSTEM RESET wal_writer_delay", user=circe.superuser)
         circe.sql("ALTER SYSTEM RESET synchronous_commit", user=circe.superuser)
         circe.sql("SELECT pg_reload_conf()", user=circe.superuser)
-    lost = writers.lost()
+    lost = writers.find_lost()
     logger.info("without synchronous_commit: %s of %s acknowledged were lost", len(lost), len(writers.acknowledged))
     assert lost
-    assert writers.unsound == []
+    assert writers.unexpected == []
 
 
-def test_sigterm_under_load(circe):
-    own = Circe(circe.place, circe.cluster, circe.token, numbers=circe.numbers)
+def test_no_write_is_lost_by_sigterm(circe):
+    own = Circe(circe.directory, circe.cluster, circe.token, numbers=circe.numbers)
     writers = Writers(own)
-    with own.serving(), writers.at_work():
-        writers.go_on(50)
+    with own.serving(), writers.running():
+        writers.wait_for_more(50)
         own.gunicorn.terminate()
         until(lambda: own.gunicorn.poll() is not None)
     logger.info("SIGTERM under load: %s", dict(writers.answers))
     assert set(writers.answers) <= {NOTHING, REFUSED, 201, 503}
     own.port = circe.port
-    unsettled, _ = writers.settle()
-    assert (unsettled, writers.unsound, writers.lost()) == ([], [], [])
+    failed, _ = writers.repeat_unknown()
+    assert (failed, writers.unexpected, writers.find_lost()) == ([], [], [])
 
 
 # --- a hundred at once ------------------------------------------------------------------------------------------------
 
 
-def deadlocks(circe):
+def count_deadlocks(circe):
     statement = "SELECT pg_stat_force_next_flush(), deadlocks FROM pg_stat_database WHERE datname = 'circe'"
     return circe.sql(statement)[0][1]
 
 
-def test_of_a_hundred_concurrent_creates_of_one_person_one_is_made(circe):
-    before = deadlocks(circe)
+def test_of_a_hundred_concurrent_creates_of_one_person_one_succeeds(circe):
+    before = count_deadlocks(circe)
     for number in range(CHAOS):
         phone = f"+4791{number:06}"
         spellings = [phone, phone.replace("+47", "0047 "), f"{phone[:5]}-{phone[5:]}", f"+47 ({phone[3:]})"]
@@ -316,18 +316,23 @@ def test_of_a_hundred_concurrent_creates_of_one_person_one_is_made(circe):
             for spelling in spellings
         ]
         answers = at_once(
-            *[lambda body=body: circe.ask("POST", CUSTOMERS, body) for body in islice(cycle(bodies), CROWD)]
+            *[
+                lambda body=body: circe.ask("POST", CUSTOMERS, body)
+                for body in islice(cycle(bodies), CONCURRENT_REQUESTS)
+            ]
         )
-        assert Counter(answer.status for answer in answers) == {201: 1, 409: CROWD - 1}
+        assert Counter(answer.status for answer in answers) == {201: 1, 409: CONCURRENT_REQUESTS - 1}
         assert circe.sql("SELECT count(*) FROM customers_customer WHERE phone = %s", phone) == [(1,)]
-    assert deadlocks(circe) == before
-    logger.info("%s times %s creates of one person: each time one 201, the rest 409", CHAOS, CROWD)
+    assert count_deadlocks(circe) == before
+    logger.info("%s times %s creates of one person: each time one 201, the rest 409", CHAOS, CONCURRENT_REQUESTS)
 
 
-def test_of_a_hundred_requests_with_one_key_one_is_done(circe):
+def test_of_a_hundred_requests_with_one_idempotency_key_one_is_done(circe):
     for number in range(CHAOS):
         body = {"first_name": "Jane", "phone": f"+4792{number:06}"}
-        answers = at_once(*[lambda body=body, n=number: circe.ask("POST", CUSTOMERS, body, key=f"one-{n}")] * CROWD)
+        answers = at_once(
+            *[lambda body=body, n=number: circe.ask("POST", CUSTOMERS, body, key=f"one-{n}")] * CONCURRENT_REQUESTS
+        )
         made = {answer.json["id"] for answer in answers if answer.status == 201}
         refused = {answer.json["code"] for answer in answers if answer.status != 201}
         assert len(made) == 1

@@ -1,4 +1,4 @@
-"""The tenant boundary in the database: no reference across, even in raw SQL, and the tenant in every key."""
+"""The database refuses references to another tenant's rows, even in raw SQL, and every key has the tenant."""
 
 from io import BytesIO
 
@@ -24,7 +24,7 @@ TENANT_MODELS = [model for model in apps.get_models(include_auto_created=True) i
 
 
 def tenant_references():
-    """(model, field) of every foreign key from a tenant's table to a tenant's table or a person."""
+    """Returns (model, field) of every foreign key from a tenant's table to a tenant's table or to a user."""
     return [
         (model, field)
         for model in TENANT_MODELS
@@ -38,7 +38,7 @@ def test_every_model_with_a_tenant_has_the_scoped_manager():
         model for model in apps.get_models(include_auto_created=True)
         if any(field.name == "tenant" for field in model._meta.get_fields())
     }  # fmt: skip
-    # A log-in comes before the tenant is known.
+    # Users are excluded, since a log-in looks them up before the tenant is known.
     totals = {model for model in with_tenant if issubclass(model, SummaryTable)}
     assert with_tenant - {User} == {*TENANT_MODELS, Staff, AuditEvent, IdempotencyRecord, SearchableCustomer, *totals}
     for model in with_tenant - {User}:
@@ -46,37 +46,37 @@ def test_every_model_with_a_tenant_has_the_scoped_manager():
         assert all(isinstance(manager, TenantManager) for manager in model._meta.managers)
 
 
-def test_there_are_tenant_models():
+def test_there_are_tenant_models_and_references_to_test():
     assert {Appointment, Customer, Outlet, Service, PreferredService} <= set(TENANT_MODELS)
     assert len(tenant_references()) == 10
 
 
-def constraints(table, kinds):
-    """`{name: columns in order}` of a table's constraints of these kinds (pg_constraint.contype)."""
+def constraints(table, types):
+    """Returns the columns of a table's constraints of these types (pg_constraint.contype), by name of the constraint."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT conname, ARRAY(
-                SELECT attname::text FROM unnest(conkey) WITH ORDINALITY AS part(number, position)
-                JOIN pg_attribute ON attrelid = conrelid AND attnum = part.number ORDER BY position
+                SELECT attname::text FROM unnest(conkey) WITH ORDINALITY AS key_column(number, position)
+                JOIN pg_attribute ON attrelid = conrelid AND attnum = key_column.number ORDER BY position
             ) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = ANY(%s)
             """,
-            [table, list(kinds)],
+            [table, list(types)],
         )
         return dict(cursor.fetchall())
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("model", "field"), tenant_references(), ids=str)
-def test_a_foreign_key_holds_the_tenant_in_the_database(model, field):
+def test_a_foreign_key_has_the_tenant_in_the_database(model, field):
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT conkey, confkey, convalidated, array_agg(own.attname::text ORDER BY part.position),
-                   array_agg(target.attname::text ORDER BY part.position)
-            FROM pg_constraint, unnest(conkey, confkey) WITH ORDINALITY AS part(own_number, target_number, position)
-            JOIN pg_attribute own ON own.attnum = part.own_number
-            JOIN pg_attribute target ON target.attnum = part.target_number
+            SELECT conkey, confkey, convalidated, array_agg(own.attname::text ORDER BY key_column.position),
+                   array_agg(target.attname::text ORDER BY key_column.position)
+            FROM pg_constraint, unnest(conkey, confkey) WITH ORDINALITY AS key_column(own_number, target_number, position)
+            JOIN pg_attribute own ON own.attnum = key_column.own_number
+            JOIN pg_attribute target ON target.attnum = key_column.target_number
             WHERE contype = 'f' AND conrelid = %s::regclass AND confrelid = %s::regclass
               AND own.attrelid = conrelid AND target.attrelid = confrelid
             GROUP BY conname, conkey, confkey, convalidated
@@ -90,8 +90,8 @@ def test_a_foreign_key_holds_the_tenant_in_the_database(model, field):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("model", TENANT_MODELS, ids=str)
-def test_every_key_of_a_tenants_table_holds_the_tenant(model):
-    # What distributing the tables by tenant asks for; the primary key can follow when they are.
+def test_every_key_of_a_tenants_table_has_the_tenant(model):
+    # A table can be distributed by tenant only with the tenant in its keys. The primary key is changed when that is done.
     keys = constraints(model._meta.db_table, "uxf")
     assert [name for name, columns in keys.items() if "tenant_id" not in columns] == []
     assert ["tenant_id", "id"] in keys.values()
@@ -109,8 +109,8 @@ def test_every_key_of_a_tenants_table_holds_the_tenant(model):
         assert cursor.fetchall() == [("NO",)]
 
 
-def rows_of(tenant):
-    """One row of each tenant's model, in `tenant`: `{model: row}`."""
+def create_rows(tenant):
+    """Creates a row of each model in the tenant. Returns the rows by model."""
     visit = AppointmentFactory(tenant=tenant)
     customer = CustomerFactory(tenant=tenant)
     with tenant_scope(tenant):
@@ -128,11 +128,11 @@ def rows_of(tenant):
 
 @pytest.mark.parametrize(("model", "field"), tenant_references(), ids=str)
 def test_the_database_refuses_a_reference_to_another_tenants_row(model, field, tenant, stranger):
-    ours, theirs = rows_of(tenant), rows_of(stranger)
-    table, row = model._meta.db_table, ours[model]
+    own_rows, foreign_rows = create_rows(tenant), create_rows(stranger)
+    table, row = model._meta.db_table, own_rows[model]
     columns = [c.column for c in model._meta.local_concrete_fields if not isinstance(c, models.GeneratedField)]
     copied = [{"id": "%(id)s", field.column: "%(foreign)s"}.get(column, column) for column in columns]
-    foreign = {"id": new_id(), "foreign": theirs[field.related_model].pk, "row": row.pk}
+    foreign = {"id": new_id(), "foreign": foreign_rows[field.related_model].pk, "row": row.pk}
     with connection.cursor() as cursor:
         for statement in (
             f"UPDATE {table} SET {field.column} = %(foreign)s WHERE id = %(row)s",
@@ -140,7 +140,7 @@ def test_the_database_refuses_a_reference_to_another_tenants_row(model, field, t
         ):
             with pytest.raises(IntegrityError, match="violates foreign key"), transaction.atomic():
                 cursor.execute(statement, foreign)
-        # A copy of the row, but for that; of a customer soft-deleted, whose contacts are free again.
+        # A copy of the row that differs only in the reference. Customers are soft-deleted, so that the contacts are free.
         cursor.execute("UPDATE customers_customer SET is_deleted = true, is_active = false")
         with pytest.raises(IntegrityError, match="violates foreign key"), transaction.atomic():
             cursor.execute(
@@ -150,14 +150,14 @@ def test_the_database_refuses_a_reference_to_another_tenants_row(model, field, t
             )
 
 
-def test_a_row_in_use_does_not_leave_its_tenant(tenant, stranger):
+def test_a_referenced_row_can_not_move_to_another_tenant(tenant, stranger):
     visit = AppointmentFactory(tenant=tenant)
     for table, pk in (("tenants_user", visit.staff_id), ("tenants_outlet", visit.outlet_id)):
         with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"UPDATE {table} SET tenant_id = %s WHERE id = %s", [stranger.pk, pk])
 
 
-def test_a_form_says_the_same_in_a_sentence(tenant, stranger):
+def test_validation_refuses_a_foreign_reference_with_a_message(tenant, stranger):
     visit, theirs = AppointmentFactory(tenant=tenant), OutletFactory(tenant=stranger)
     with tenant_scope(ALL_TENANTS):
         visit.validate_constraints()

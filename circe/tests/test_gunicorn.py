@@ -1,4 +1,4 @@
-"""What clients can do to the server: gunicorn with Circe's configuration, but an application of its own."""
+"""The limits that gunicorn's configuration sets for clients. The server runs a small test application."""
 
 import http.client
 import os
@@ -14,19 +14,20 @@ from contextlib import contextmanager, suppress
 import pytest
 from django.conf import settings
 
-# All of them in one process: its server is made once.
+# All tests run in one process, so that the server is made once.
 pytestmark = [
     pytest.mark.slow("starts gunicorn, and waits for its limits of time"),
     pytest.mark.xdist_group("gunicorn"),
 ]
 
-SECONDS = 1  # instead of REQUEST_TIMEOUT_SECONDS and IDLE_TIMEOUT_SECONDS
+# Replaces REQUEST_TIMEOUT_SECONDS and IDLE_TIMEOUT_SECONDS.
+TIMEOUT_SECONDS = 1
 
 CONFIGURATION = f"""
 from circe import gunicorn
 from circe.gunicorn import *
 
-gunicorn.REQUEST_TIMEOUT_SECONDS = gunicorn.IDLE_TIMEOUT_SECONDS = {SECONDS}
+gunicorn.REQUEST_TIMEOUT_SECONDS = gunicorn.IDLE_TIMEOUT_SECONDS = {TIMEOUT_SECONDS}
 wsgi_app = "application:application"
 threads = int(os.environ["WEB_THREADS"])
 """
@@ -44,7 +45,7 @@ def application(environ, start_response):
 
 @contextmanager
 def serving(directory, workers: int, threads: int):
-    """The port of a server."""
+    """Runs a server during the block. Yields its port."""
     (directory / "configuration.py").write_text(CONFIGURATION)
     (directory / "application.py").write_text(APPLICATION)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -69,7 +70,7 @@ def serving(directory, workers: int, threads: int):
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory):
-    """Of a server with one thread, so that whoever holds it holds everything."""
+    """The port of a server with one thread: one request can occupy the whole server."""
     with serving(tmp_path_factory.mktemp("gunicorn"), workers=1, threads=1) as number:
         yield number
 
@@ -88,7 +89,7 @@ def seconds_until_served(port: int) -> float:
     return time.monotonic() - begin
 
 
-def drip(slow: socket.socket):
+def send_slowly(slow: socket.socket):
     with suppress(OSError):
         while True:
             slow.sendall(b"x")
@@ -105,34 +106,34 @@ def test_a_request_that_does_not_arrive_frees_its_thread(port, beginning, keeps_
     with socket.create_connection(("127.0.0.1", port)) as slow:
         slow.sendall(beginning)
         if keeps_sending:
-            threading.Thread(target=drip, args=[slow]).start()
-        assert SECONDS / 2 < seconds_until_served(port) < 15 * SECONDS
+            threading.Thread(target=send_slowly, args=[slow]).start()
+        assert TIMEOUT_SECONDS / 2 < seconds_until_served(port) < 15 * TIMEOUT_SECONDS
 
 
-def test_an_answer_that_is_not_taken_frees_its_thread(port):
+def test_an_answer_that_the_client_does_not_read_frees_its_thread(port):
     with socket.create_connection(("127.0.0.1", port)) as slow:
         slow.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
         slow.recv(1)
-        assert seconds_until_served(port) < 15 * SECONDS
+        assert seconds_until_served(port) < 15 * TIMEOUT_SECONDS
 
 
-def test_a_connection_may_live_longer_than_a_request_may_take(port):
+def test_a_connection_may_stay_open_longer_than_the_timeout_of_a_request(port):
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     for path in ("/one", "/two", "/three"):
         client.request("POST", path, body=b"x" * 100_000)
         assert client.getresponse().read() == path.encode()
-        kept = client.sock
-        time.sleep(0.7 * SECONDS)
-    assert client.sock is kept is not None
+        first_socket = client.sock
+        time.sleep(0.7 * TIMEOUT_SECONDS)
+    assert client.sock is first_socket is not None
     client.close()
 
 
-def test_a_large_answer_that_is_taken_arrives_whole(port):
+def test_a_large_answer_arrives_completely(port):
     assert len(get(port, "/large")) == 50_000_000
 
 
-def test_a_statement_and_a_wait_for_a_lock_are_bounded():
-    """So that a slow database is a 503, and not a server of which every thread waits."""
+def test_statements_and_waits_for_locks_have_timeouts():
+    """Otherwise a slow database would occupy every thread, instead of causing a 503."""
     names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
     script = (
         "import circe.gunicorn, django; django.setup(); from django.db import connection as c; "
@@ -148,67 +149,67 @@ def test_a_statement_and_a_wait_for_a_lock_are_bounded():
 
 
 @pytest.fixture
-def crowd(tmp_path):
-    """The clients of two workers, by the worker's pid: sixteen that came one after another and stay."""
+def connected_clients(tmp_path):
+    """Sixteen clients of two workers. They connected one after another, and stay connected."""
     with serving(tmp_path, workers=2, threads=2) as port:
         clients = Clients(port)
-        clients.come(16)
+        clients.connect(16)
         yield clients
         for client in clients:
             client.close()
 
 
 class Clients:
-    """Clients that stay connected."""
+    """Clients that stay connected. `by_worker` has them by the pid of their worker."""
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.of: dict[int, list[http.client.HTTPConnection]] = defaultdict(list)
+        self.by_worker: dict[int, list[http.client.HTTPConnection]] = defaultdict(list)
 
     def __iter__(self):
-        return (client for clients in self.of.values() for client in clients)
+        return (client for clients in self.by_worker.values() for client in clients)
 
-    def come(self, number: int) -> None:
+    def connect(self, number: int) -> None:
         for _ in range(number):
             client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
             client.request("GET", "/pid")
-            self.of[int(client.getresponse().read())].append(client)
+            self.by_worker[int(client.getresponse().read())].append(client)
 
-    def leave(self, pid: int) -> None:
-        for client in self.of.pop(pid):
+    def disconnect(self, pid: int) -> None:
+        for client in self.by_worker.pop(pid):
             client.request("GET", "/pid", headers={"Connection": "close"})
             client.getresponse().read()
             client.close()
 
     @property
     def numbers(self) -> list[int]:
-        return sorted(len(clients) for clients in self.of.values())
+        return sorted(len(clients) for clients in self.by_worker.values())
 
 
-def test_workers_have_as_many_clients_each(crowd):
-    fewer, more = crowd.numbers
+def test_workers_have_equal_numbers_of_clients(connected_clients):
+    fewer, more = connected_clients.numbers
     assert more - fewer <= 1
 
 
-def test_who_has_lost_clients_gets_the_next_ones(crowd):
-    idle = min(crowd.of)
-    crowd.leave(idle)
-    crowd.come(7)
-    assert len(crowd.of[idle]) >= 6
+def test_a_worker_that_lost_clients_gets_the_next_ones(connected_clients):
+    idle = min(connected_clients.by_worker)
+    connected_clients.disconnect(idle)
+    connected_clients.connect(7)
+    assert len(connected_clients.by_worker[idle]) >= 6
 
 
-# Who is going says so; of the others it is known once they have not told for two seconds.
-@pytest.mark.parametrize(("fate", "seconds"), [(signal.SIGSTOP, 5), (signal.SIGKILL, 5), (signal.SIGTERM, 1.5)])
-def test_nobody_waits_for_a_worker_that_is_stuck_or_gone_or_going(crowd, fate, seconds):
-    pid = min(crowd.of)
-    first, *rest = crowd.of.pop(pid)
+# A worker that stops says so. One that is stuck or dead is recognized after two seconds without a heartbeat.
+@pytest.mark.parametrize(("number", "seconds"), [(signal.SIGSTOP, 5), (signal.SIGKILL, 5), (signal.SIGTERM, 1.5)])
+def test_no_client_waits_for_a_worker_that_is_stuck_or_dead_or_stopping(connected_clients, number, seconds):
+    pid = min(connected_clients.by_worker)
+    first, *rest = connected_clients.by_worker.pop(pid)
     for client in rest:
         client.close()
     first.request("GET", "/slow")
-    os.kill(pid, fate)
+    os.kill(pid, number)
     begin = time.monotonic()
     try:
-        crowd.come(4)
+        connected_clients.connect(4)
     finally:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)

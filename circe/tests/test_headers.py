@@ -1,4 +1,4 @@
-"""What every answer tells a browser, and what is logged of it."""
+"""Security headers of answers, and the access log."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
 
 
-def test_the_api_is_not_kept_by_anybody(staff, anonymous, tenant):
+def test_answers_of_the_api_are_stored_by_no_cache(staff, anonymous, tenant):
     for answer in (
         staff.get(CUSTOMERS),
         staff.get(f"{CUSTOMERS}/{CustomerFactory(tenant=tenant).pk}"),
@@ -28,7 +28,7 @@ def test_the_api_is_not_kept_by_anybody(staff, anonymous, tenant):
         assert not {"Server", "X-Powered-By", "Access-Control-Allow-Origin"} & {*answer.headers}
 
 
-ELSEWHERE = {
+CROSS_ORIGIN_HEADERS = {
     "Origin": "https://elsewhere.example",
     "Access-Control-Request-Method": "DELETE",
     "Access-Control-Request-Headers": "authorization",
@@ -39,9 +39,9 @@ ELSEWHERE = {
 @pytest.mark.parametrize(
     "path", [CUSTOMERS, "/api/v1/auth/login", "/api/v1/auth/me", "/openapi.json", "/docs", "/admin/login/", "/healthz"]
 )
-def test_no_other_site_may_read_anything(staff, anonymous, method, path):
+def test_no_answer_allows_another_origin_to_read_it(staff, anonymous, method, path):
     for client in (staff, anonymous):
-        answer = client.generic(method, path, headers=ELSEWHERE)
+        answer = client.generic(method, path, headers=CROSS_ORIGIN_HEADERS)
         assert not [name for name in answer.headers if name.startswith("Access-Control-")]
 
 
@@ -49,21 +49,21 @@ def test_no_other_site_may_read_anything(staff, anonymous, method, path):
     "host", ["elsewhere.example", "testserver.elsewhere.example", "", "testserver@x", "a\\b", "testserver:x"]
 )
 @pytest.mark.parametrize("path", [CUSTOMERS, "/api/v1/auth/login", "/admin/login/", "/docs"])
-def test_another_host_than_ours_is_refused(staff, host, path):
+def test_a_host_that_is_not_allowed_is_refused(staff, host, path):
     answer = staff.get(path, HTTP_HOST=host, HTTP_X_FORWARDED_HOST="testserver")
     assert answer.status_code == 400
     assert host not in answer.content.decode() or not host
 
 
 @pytest.mark.parametrize("path", ["", "customers/customer/", "customers/customer/add/", "nothing/"])
-def test_pages_take_scripts_from_us_only(back_office, path):
+def test_pages_allow_scripts_of_our_own_origin_only(back_office, path):
     answer = back_office("staff").get(f"/admin/{path}")
     assert answer.headers["Content-Security-Policy"] == PAGE_POLICY
     assert answer.headers["Cache-Control"] == "private, no-store"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["X-Frame-Options"] == "DENY"
     assert answer.headers["Referrer-Policy"] == "same-origin"
-    # What the policy would keep a browser from running is not there to begin with.
+    # The page has no inline scripts, which the policy would block.
     text = answer.content.decode()
     assert "<script>" not in text
     assert "onclick=" not in text
@@ -71,7 +71,7 @@ def test_pages_take_scripts_from_us_only(back_office, path):
 
 @pytest.fixture
 def log(settings, staff):
-    """The lines of the production log."""
+    """Configures logging as in production. Returns a function that reads the lines."""
     stream = StringIO()
     handlers = {"stderr": settings.LOGGING["handlers"]["stderr"] | {"formatter": "json", "stream": stream}}
     production = {"handlers": handlers, "root": {"handlers": ["stderr"], "level": "INFO"}}
@@ -80,7 +80,7 @@ def log(settings, staff):
     configure_logging("logging.config.dictConfig", settings.LOGGING)
 
 
-def test_a_line_for_each_request_without_anything_personal(log, staff, tenant):
+def test_each_request_logs_a_line_without_personal_data(log, staff, tenant):
     jane = CustomerFactory(tenant=tenant, first_name="Quetzalcoatl")
     staff.get(f"{CUSTOMERS}/{jane.pk}", headers={"X-Request-ID": "desk-1"})
     staff.get(f"{CUSTOMERS}?search=Quetzalcoatl")
@@ -103,7 +103,7 @@ def test_a_line_for_each_request_without_anything_personal(log, staff, tenant):
     assert "uetzalcoatl" not in json.dumps(log())
 
 
-def test_what_is_logged_meanwhile_has_the_requests_id(log, staff, settings):
+def test_every_log_record_of_a_request_has_its_id(log, staff, settings):
     settings.ROOT_URLCONF = __name__
     staff.get("/warn", headers={"X-Request-ID": "desk-2"})
     assert [line["request_id"] for line in log() if line["name"] == "spa"] == ["desk-2"]

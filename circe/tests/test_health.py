@@ -1,4 +1,4 @@
-"""GET /healthz and /readyz"""
+"""The health checks GET /healthz and GET /readyz."""
 
 import pytest
 from django.db import connection
@@ -7,18 +7,18 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test.utils import CaptureQueriesContext
 
 
-def test_healthz_asks_nothing_of_the_database(client, db):
+def test_healthz_sends_no_query(client, db):
     with CaptureQueriesContext(connection) as queries:
         answer = client.get("/healthz")
     assert (answer.status_code, answer.json(), len(queries)) == (200, {"status": "ok"}, 0)
 
 
-def test_readyz_when_every_migration_is_applied(client, db):
+def test_readyz_is_200_when_every_migration_is_applied(client, db):
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-def test_readyz_when_migrations_are_pending(client, transactional_db):
+def test_readyz_is_503_when_migrations_are_pending(client, transactional_db):
     [(app, last)] = MigrationLoader(connection).graph.leaf_nodes("appointments")
     MigrationRecorder(connection).record_unapplied(app, last)
     try:
@@ -40,7 +40,7 @@ def test_readyz_when_migrations_are_pending(client, transactional_db):
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_anyone_may_ask_without_a_session(path, client, db):
+def test_a_health_check_needs_no_session_and_sets_no_cookie(path, client, db):
     answer = client.get(path)
     assert answer.cookies == {}
     assert client.head(path).status_code == 200
@@ -51,7 +51,7 @@ HOSTS = ["10.0.0.7:8000", "[fd00::7]", "somewhere.example", "not a host", ""]
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_a_health_check_may_name_any_host(path, host, client, db):
+def test_a_health_check_accepts_any_host(path, host, client, db):
     answer = client.get(path, headers={"Host": host})
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 

@@ -1,4 +1,4 @@
-"""Ids: 24 lower-case hex digits in ObjectId's layout, that sort by time of creation."""
+"""Ids have 24 lower-case hex digits in the layout of ObjectId, and sort by time of creation."""
 
 import datetime as dt
 
@@ -48,15 +48,15 @@ def test_ids_of_one_second_differ():
         ["507f1f77bcf86cd799439011"],
     ],
 )
-def test_what_is_no_id(value):
+def test_a_value_of_another_form_is_no_id(value):
     assert not is_id(value)
 
 
-def test_an_id_kept_by_an_import_stays(db):
+def test_a_given_id_is_stored(db):
     assert Tenant.objects.get(pk=TenantFactory(pk="507f1f77bcf86cd799439011").pk).pk == "507f1f77bcf86cd799439011"
 
 
-def test_looking_for_what_is_no_id_never_reaches_the_database(db):
+def test_a_query_for_a_malformed_id_raises_before_it_reaches_the_database(db):
     for value in ("x", "\0", "507F1F77BCF86CD799439011", ["x"]):
         with pytest.raises(ValueError, match="24 lower-case hex digits"):
             Tenant.objects.filter(pk=value).exists()

@@ -1,4 +1,4 @@
-"""What the server logs, in production: gunicorn, Django and Circe, over everything that a client can send."""
+"""The log of a production server has no personal data and no secrets, whatever a client sends."""
 
 import json
 import os
@@ -31,14 +31,14 @@ def crash(request, **kwargs):
 
 urlpatterns = [path("api/crash", crash), path("admin/crash/<str:word>", crash), *urlpatterns]
 """
-# Each is a word of its own, so that a part that was cut off or escaped is found too.
+# Each value is one rare word, so that it is found even if the rest was cut off or escaped.
 NAME, EMAIL, PHONE, PASSWORD, KEY = "Quetzalcoatl", "xochiquetzal", "62877665544", "Huitzilopochtli", "Tezcatlipoca"
 SECRETS = [NAME, EMAIL, PHONE, PASSWORD, KEY]
 
 
 @pytest.fixture
 def served(tmp_path, transactional_db):
-    """(the port, a function that ends the server and gives its log) of gunicorn as in production."""
+    """Runs gunicorn as in production. Yields its port, and a function that stops it and returns its log."""
     production = f"SECURE_SSL_REDIRECT = False\nROOT_URLCONF = 'crashing'\nSTATIC_ROOT = {str(tmp_path)!r}\n"
     (tmp_path / "logged_settings.py").write_text(
         SETTINGS.format(address=address()) + production + "STORAGES['staticfiles'] = {"
@@ -53,7 +53,7 @@ def served(tmp_path, transactional_db):
         "ALLOWED_HOSTS": "localhost",
         "SECRET_KEY": settings.SECRET_KEY,
         "JWT_SIGNING_KEY": settings.JWT_SIGNING_KEY,
-        # Production asks for it; the settings above have the test's.
+        # Production requires it. The settings above replace it by the test database.
         "DATABASE_URL": "postgres://circe@localhost/circe",
         "DJANGO_SETTINGS_MODULE": "logged_settings",
         "PYTHONPATH": f"{tmp_path}:{settings.BASE_DIR}",
@@ -77,7 +77,7 @@ def served(tmp_path, transactional_db):
 
 
 def requests(user, customer):
-    """Everything personal and secret in every place of a request, in what is taken and in what is refused."""
+    """Yields requests with personal data and secrets in every part, some of them valid and some refused."""
     pair = LoginSession.start(user).token_pair()
     token = f"Authorization: Bearer {pair['access']}\r\n".encode()
     browser = Client()
@@ -134,7 +134,7 @@ def requests(user, customer):
     yield f"{NAME} {KEY}\r\n\r\n".encode()
 
 
-def test_nothing_personal_and_no_secret_is_in_the_log(served, tenant):
+def test_the_log_has_no_personal_data_and_no_secret(served, tenant):
     port, end = served
     user = UserFactory(
         tenant=tenant, role="tenant_admin", email=f"{EMAIL}@lotus.test", first_name=NAME, password=PASSWORD
@@ -148,14 +148,14 @@ def test_nothing_personal_and_no_secret_is_in_the_log(served, tenant):
     ] == []
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     crashes = {line["message"]: line for line in lines if "exc_info" in line}
-    # The rest has no CSRF token.
-    told = ("{} api/crash crashed", "{} admin/crash/<str:word> 500")
-    assert set(crashes) == {line.format(method) for method in ("GET", "OPTIONS") for line in told}
+    # Other methods are refused before the view, since they have no CSRF token.
+    messages = ("{} api/crash crashed", "{} admin/crash/<str:word> 500")
+    assert set(crashes) == {line.format(method) for method in ("GET", "OPTIONS") for line in messages}
     for line in crashes.values():
-        # Enough to find the place, and the request.
+        # The record has the traceback and the id of the request.
         assert "in crash" in line["exc_info"]
         assert "builtins.RuntimeError\n\nafter\n\n" in line["exc_info"]
         assert line["exc_info"].endswith("builtins.ValueError")
         assert line["request_id"]
-    # Gunicorn's own lines are about itself.
+    # All other lines are gunicorn's own, about its processes.
     assert not [line for line in log.splitlines() if not line.startswith(("{", "["))]

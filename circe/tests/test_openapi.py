@@ -24,7 +24,7 @@ ERRORS = {
     "503": "Unavailable",
 }
 ALL = ["super_admin", "tenant_admin", "outlet_manager", "staff"]
-# Each operation: its id, who may call it, what it answers.
+# By operation: its id, the roles that may call it, and the statuses that it answers.
 OPERATIONS = {
     "GET /api/v1/customers": ("listCustomers", ALL, "200 400 401 403 503"),
     "POST /api/v1/customers": ("createCustomer", ALL, "201 400 401 403 409 413 415 422 503"),
@@ -54,7 +54,7 @@ OPERATIONS = {
 
 @pytest.fixture
 def page():
-    """A client that has no token, and no database either: the pages ask nothing of it."""
+    """A client without a token and without a database. The pages need neither."""
     return APIClient()
 
 
@@ -72,16 +72,16 @@ def operations(document):
     }
 
 
-def test_the_document(operations):
-    told = {
+def test_the_document_lists_operations_with_their_roles_and_statuses(operations):
+    documented = {
         name: (operation["operationId"], operation["x-roles"], " ".join(operation["responses"]))
         for name, operation in operations.items()
     }
-    assert told == OPERATIONS
-    assert list(told) == list(OPERATIONS)
+    assert documented == OPERATIONS
+    assert list(documented) == list(OPERATIONS)
 
 
-def test_it_lists_every_route_under_api(operations):
+def test_the_document_lists_every_route_of_the_api(operations):
     routes = {
         f"{method.upper()} /{pattern.pattern}".replace("<str:customer_id>", "{customer_id}")
         for pattern in get_resolver().url_patterns
@@ -102,14 +102,14 @@ def test_every_error_has_the_problem_shape(document, operations):
     for response in responses.values():
         assert response["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
     headers = {name: list(response.get("headers", {})) for name, response in responses.items()}
-    assert {name: told for name, told in headers.items() if told} == {
+    assert {name: names for name, names in headers.items() if names} == {
         "Unauthorized": ["WWW-Authenticate"],
         "TooManyRequests": ["Retry-After"],
         "Unavailable": ["Retry-After"],
     }
 
 
-def test_every_operation_is_explained(document, operations):
+def test_every_operation_has_a_summary_and_descriptions(document, operations):
     tags = {tag["name"] for tag in document["tags"]}
     for name, operation in operations.items():
         assert operation["summary"], name
@@ -120,7 +120,7 @@ def test_every_operation_is_explained(document, operations):
             assert parameter["description"], (name, parameter["name"])
 
 
-def test_a_token_is_asked_for_wherever_there_are_roles(document, operations):
+def test_every_operation_with_roles_needs_a_token(document, operations):
     assert document["components"]["securitySchemes"] == {
         "bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     }
@@ -128,7 +128,7 @@ def test_a_token_is_asked_for_wherever_there_are_roles(document, operations):
         assert operation.get("security") == ([{"bearerAuth": []}] if operation["x-roles"] else None), name
 
 
-def test_bounds(operations):
+def test_parameters_have_their_limits(operations):
     parameters = {parameter["name"]: parameter for parameter in operations["GET /api/v1/customers"]["parameters"]}
     assert list(parameters) == [
         "search",
@@ -148,22 +148,22 @@ def test_bounds(operations):
         assert ids == [{"type": "string", "pattern": "^[0-9a-f]{24}$"}] * name.count("{"), name
 
 
-def test_preferences_are_closed(document):
+def test_preferences_allow_no_other_keys(document):
     schemas = document["components"]["schemas"]
     closed = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
     assert closed == {"PreferencesRequest", "CommunicationRequest"}
 
 
-def test_an_answer_has_all_its_keys(document):
+def test_an_answer_requires_all_its_keys(document):
     for name, schema in document["components"]["schemas"].items():
         if not name.endswith("Request") and name != "Problem":
             assert schema["required"] == list(schema["properties"]), name
 
 
-def test_a_schema_says_what_a_body_or_an_answer_alone_may_hold(document):
+def test_a_schema_has_only_the_rules_of_its_direction(document):
     schemas = document["components"]["schemas"]
-    body, answer = (schemas[name]["properties"]["first_name"] for name in ("NewCustomerRequest", "Customer"))
-    assert ("pattern" in body, "pattern" in answer) == (True, False)
+    request, response = (schemas[name]["properties"]["first_name"] for name in ("NewCustomerRequest", "Customer"))
+    assert ("pattern" in request, "pattern" in response) == (True, False)
     for name, schema in schemas.items():
         for key, value in schema["properties"].items():
             assert not {"readOnly", "writeOnly"} & value.keys(), (name, key)
@@ -181,7 +181,7 @@ def test_ids_and_clock_times_have_a_pattern(document):
         assert pattern == ("^[0-9]{2}:[0-9]{2}:[0-9]{2}$" if key.endswith("_time") else "^[0-9a-f]{24}$"), (name, key)
 
 
-def test_component_names(document):
+def test_components_have_their_names(document):
     assert sorted(document["components"]["schemas"]) == [
         "Actor",
         "Appointment",
@@ -222,15 +222,15 @@ def test_component_names(document):
     ]
 
 
-def contents(part):
-    """Every `{"schema", "examples"}` in a part of the document."""
-    if isinstance(part, dict):
-        if "schema" in part and "examples" in part:
-            yield part
-        for inner in part.values():
+def contents(value):
+    """Yields every `{"schema", "examples"}` inside a value of the document."""
+    if isinstance(value, dict):
+        if "schema" in value and "examples" in value:
+            yield value
+        for inner in value.values():
             yield from contents(inner)
-    elif isinstance(part, list):
-        for inner in part:
+    elif isinstance(value, list):
+        for inner in value:
             yield from contents(inner)
 
 
@@ -246,23 +246,23 @@ def test_every_example_is_valid(document, operations):
             )
 
 
-def test_no_token_in_it(page):
+def test_the_document_has_no_token(page):
     assert b"eyJ" not in page.get("/openapi.json").content
 
 
 @pytest.mark.django_db
-def test_it_is_the_same_for_everyone(page, admin, super_admin):
+def test_the_document_is_the_same_for_everyone(page, admin, super_admin):
     assert page.get("/openapi.json").content == admin.get("/openapi.json").content
     assert page.get("/openapi.json").content == super_admin.get("/openapi.json").content
 
 
-def test_it_is_the_same_each_time(page):
-    told = page.get("/openapi.json").content
+def test_the_document_is_the_same_each_time(page):
+    first = page.get("/openapi.json").content
     document_pages.document.cache_clear()
-    assert page.get("/openapi.json").content == told
+    assert page.get("/openapi.json").content == first
 
 
-def test_it_validates_without_a_warning(tmp_path):
+def test_the_document_is_valid_without_warnings(tmp_path):
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "openapi.yaml"))
 
 
@@ -280,7 +280,7 @@ def test_the_pages_link_only_what_the_app_serves(page, url):
 
 @pytest.mark.parametrize("url", ["/docs", "/redoc"])
 def test_the_pages_load_nothing_from_elsewhere(page, url):
-    """Even where a script of theirs would: ReDoc's shows a logo of its maker's."""
+    """The policy forbids it even to their scripts: ReDoc would load a logo from its maker's site."""
     policy = page.get(url)["Content-Security-Policy"]
     assert policy.startswith("default-src 'self';")
     assert "http" not in policy

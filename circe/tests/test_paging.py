@@ -1,4 +1,4 @@
-"""The envelope of lists: `page` from 1, `size` 1..100; a page past the end is empty and tells the true total."""
+"""Pages of lists: `page` from 1, `size` from 1 to 100. A page past the end is empty and has the true total."""
 
 import datetime as dt
 
@@ -13,21 +13,21 @@ LIST = "/api/v1/customers"
 
 @pytest.fixture
 def customers(tenant):
-    """Five, newest first; two of one instant."""
+    """Five customers, newest first. Two were created at the same instant."""
     now = timezone.now()
     made = [CustomerFactory(tenant=tenant, created_at=now - dt.timedelta(days=min(n, 3))) for n in range(5)]
     return sorted(made, key=lambda customer: (customer.created_at, customer.pk), reverse=True)
 
 
-def figures(answer):
+def read_page_info(answer):
     body = answer.json()
     return {name: body[name] for name in ("total", "page", "size", "pages")}
 
 
-def test_the_envelope(staff, customers):
+def test_a_list_is_answered_as_a_page(staff, customers):
     answer = staff.get(LIST)
     assert list(answer.json()) == ["items", "total", "page", "size", "pages"]
-    assert figures(answer) == {"total": 5, "page": 1, "size": 20, "pages": 1}
+    assert read_page_info(answer) == {"total": 5, "page": 1, "size": 20, "pages": 1}
     assert [item["id"] for item in answer.json()["items"]] == [customer.pk for customer in customers]
 
 
@@ -40,7 +40,7 @@ def test_pages_together_are_the_list(size, pages, staff, customers):
     found = []
     for page in range(1, pages + 1):
         answer = staff.get(f"{LIST}?page={page}&size={size}")
-        assert figures(answer) == {"total": 5, "page": page, "size": size, "pages": pages}
+        assert read_page_info(answer) == {"total": 5, "page": page, "size": size, "pages": pages}
         found += [item["id"] for item in answer.json()["items"]]
     assert found == [customer.pk for customer in customers]
 
@@ -52,17 +52,17 @@ def test_a_page_past_the_end_is_empty_with_the_true_total(page, staff, customers
     assert answer.json() == {"items": [], "total": 5, "page": page, "size": 100, "pages": 1}
 
 
-NO_NUMBERS = (
+NOT_NUMBERS = (
     "0", "-1", "abc", "", "%20", "1.0", "1e1", "%2B1", "1%20", "0x1", "1_0", "%D9%A1", "%EF%BC%91", "%C2%B2", "%00",
     "1%00", "null", "true", "9" * 11, "9" * 5000, "1,2", "1;2", "%FF",
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "value"), [
-    *(("page", value) for value in (*NO_NUMBERS, str(2**31))),
-    *(("size", value) for value in (*NO_NUMBERS, "101")),
+    *(("page", value) for value in (*NOT_NUMBERS, str(2**31))),
+    *(("size", value) for value in (*NOT_NUMBERS, "101")),
 ])  # fmt: skip
-def test_what_is_no_number_in_bounds_is_a_400(name, value, staff):
+def test_a_value_that_is_no_number_within_the_limits_is_a_400(name, value, staff):
     answer = staff.get(f"{LIST}?{name}={value}")
     assert answer.status_code == 400
     assert [fault["field"] for fault in answer.json()["errors"]] == [name]
@@ -75,8 +75,8 @@ def test_a_parameter_given_twice_is_a_400(query, staff):
     assert staff.get(f"{LIST}?{query}").status_code == 400
 
 
-def test_leading_zeros_are_a_number(staff, customers):
-    assert figures(staff.get(f"{LIST}?page=001&size=05")) == {"total": 5, "page": 1, "size": 5, "pages": 1}
+def test_a_number_may_have_leading_zeros(staff, customers):
+    assert read_page_info(staff.get(f"{LIST}?page=001&size=05")) == {"total": 5, "page": 1, "size": 5, "pages": 1}
 
 
 def test_unknown_parameters_are_ignored(staff, customers):

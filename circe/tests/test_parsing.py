@@ -1,4 +1,4 @@
-"""JSON bodies, read strictly: a 4xx for each, and nothing stored."""
+"""JSON bodies are read strictly: a malformed or invalid one is a 4xx, and nothing is stored."""
 
 import io
 
@@ -11,12 +11,12 @@ from customers.models import Customer
 from tenants.scope import ALL_TENANTS, tenant_scope
 
 LIST = "/api/v1/customers"
-GOOD = {"first_name": "Jane", "email": "jane@example.com"}
+VALID = {"first_name": "Jane", "email": "jane@example.com"}
 
 
 @pytest.fixture
 def post(staff):
-    """`post(bytes)`: the answer to a create with this body."""
+    """Returns a function: `post(bytes)` sends a create with this body and returns the answer."""
 
     def send(body, content_type="application/json", **headers):
         return staff.generic("POST", LIST, body, content_type, **headers)
@@ -24,7 +24,7 @@ def post(staff):
     return send
 
 
-def stored():
+def count_customers():
     with tenant_scope(ALL_TENANTS):
         return Customer.objects.count()
 
@@ -33,11 +33,11 @@ def assert_refused(answer, status, code):
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.content
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert set(answer.json()) >= {"type", "title", "status", "detail", "code"}
-    assert stored() == 0
+    assert count_customers() == 0
 
 
 def test_a_json_object_is_read(post):
-    assert post(orjson.dumps(GOOD)).status_code == 201
+    assert post(orjson.dumps(VALID)).status_code == 201
 
 
 def nested(levels):
@@ -47,8 +47,8 @@ def nested(levels):
 MALFORMED = {
     "nothing but space": b"  \n",
     "half an object": b'{"first_name": "Jane"',
-    "an object and more": orjson.dumps(GOOD) + b"x",
-    "two objects": orjson.dumps(GOOD) * 2,
+    "an object and more": orjson.dumps(VALID) + b"x",
+    "two objects": orjson.dumps(VALID) * 2,
     "a trailing comma": b'{"first_name": "Jane",}',
     "single quotes": b"{'first_name': 'Jane'}",
     "a comment": b'{"first_name": "Jane" /* */}',
@@ -59,7 +59,7 @@ MALFORMED = {
     "an infinite number": b'{"first_name": 1e999}',
     "a leading zero": b'{"first_name": 01}',
     "a tab in a string": b'{"first_name": "Ja\tne"}',
-    "a byte order mark": b"\xef\xbb\xbf" + orjson.dumps(GOOD),
+    "a byte order mark": b"\xef\xbb\xbf" + orjson.dumps(VALID),
     "UTF-16": '{"first_name": "Jane", "email": "jane@example.com"}'.encode("utf-16"),
     "UTF-16 without a mark": '{"first_name": "Jane"}'.encode("utf-16-le"),
     "UTF-32": '{"first_name": "Jane"}'.encode("utf-32"),
@@ -87,7 +87,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_what_is_malformed(name, post):
+def test_a_malformed_body_is_a_400(name, post):
     assert_refused(post(MALFORMED[name]), 400, "malformed")
 
 
@@ -99,7 +99,7 @@ INVALID = {
     "a number": b"1",
     "a string": b'"first_name"',
     "a list": b"[]",
-    "a list of one": b"[" + orjson.dumps(GOOD) + b"]",
+    "a list of one": b"[" + orjson.dumps(VALID) + b"]",
     "as deep as may be": nested(MAX_JSON_DEPTH),
     "a huge number": b'{"first_name": ' + b"9" * 5000 + b"}",
     "a huge number elsewhere": b'{"date_of_birth": ' + b"9" * 300 + b"}",
@@ -116,14 +116,14 @@ INVALID = {
 
 
 @pytest.mark.parametrize("name", INVALID)
-def test_what_is_json_but_no_customer(name, post):
+def test_json_that_is_no_customer_is_a_400(name, post):
     answer = post(INVALID[name])
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert stored() == 0
+    assert count_customers() == 0
 
 
-def test_an_overlong_list_is_refused_as_a_whole(post):
+def test_a_list_that_is_too_long_is_one_error(post):
     for key in ('"tags"', '"preferences": {"preferred_categories"', '"preferences": {"preferred_services"'):
         body = b'{"first_name": "Jane", "phone": "+1234567890", %s: [%s]%s' % (
             key.encode(), b",".join([b"1"] * 100_000), b"}" * (1 + key.count("{"))
@@ -131,19 +131,19 @@ def test_an_overlong_list_is_refused_as_a_whole(post):
         assert [fault["code"] for fault in post(body).json()["errors"]] == ["max_length"]
 
 
-def test_an_answer_names_a_hundred_faults_at_most(post):
-    answer = post(orjson.dumps(GOOD | {"preferences": {f"key{n}": n for n in range(10_000)}}))
+def test_an_answer_has_at_most_a_hundred_errors(post):
+    answer = post(orjson.dumps(VALID | {"preferences": {f"key{n}": n for n in range(10_000)}}))
     assert (answer.status_code, len(answer.json()["errors"])) == (400, 100)
 
 
-def test_a_body_that_is_no_object_says_so(post):
+def test_the_error_of_a_body_that_is_no_object_names_the_body(post):
     assert post(b"[]").json()["errors"][0]["field"] == "body"
 
 
-def test_the_largest_body_and_one_byte_more(post):
-    padding = settings.MAX_JSON_BYTES - len(orjson.dumps(GOOD))
-    assert_refused(post(orjson.dumps(GOOD) + b" " * (padding + 1)), 413, "payload_too_large")
-    assert post(orjson.dumps(GOOD) + b" " * padding).status_code == 201
+def test_the_largest_body_is_accepted_and_one_byte_more_is_refused(post):
+    padding = settings.MAX_JSON_BYTES - len(orjson.dumps(VALID))
+    assert_refused(post(orjson.dumps(VALID) + b" " * (padding + 1)), 413, "payload_too_large")
+    assert post(orjson.dumps(VALID) + b" " * padding).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,8 @@ def test_the_largest_body_and_one_byte_more(post):
         "application/json;",
     ],
 )
-def test_json_under_its_name(content_type, post):
-    assert post(orjson.dumps(GOOD), content_type).status_code == 201
+def test_json_is_accepted_with_its_content_type(content_type, post):
+    assert post(orjson.dumps(VALID), content_type).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -185,32 +185,32 @@ def test_json_under_its_name(content_type, post):
         "x" * 10_000,
     ],
 )
-def test_json_under_another_name(content_type, post):
-    assert_refused(post(orjson.dumps(GOOD), content_type), 415, "unsupported_media_type")
+def test_json_is_refused_with_another_content_type(content_type, post):
+    assert_refused(post(orjson.dumps(VALID), content_type), 415, "unsupported_media_type")
 
 
-def test_emoji_and_every_script_are_text(post):
-    answer = post(orjson.dumps(GOOD | {"first_name": "Žofie 🌸 小林", "last_name": "ฟ้า"}))
+def test_emoji_and_every_script_are_accepted(post):
+    answer = post(orjson.dumps(VALID | {"first_name": "Žofie 🌸 小林", "last_name": "ฟ้า"}))
     assert (answer.json()["first_name"], answer.json()["last_name"]) == ("Žofie 🌸 小林", "ฟ้า")
 
 
-def test_a_body_in_chunks_is_not_taken_for_an_empty_one(post):
+def test_a_body_in_chunks_is_refused(post):
     assert_refused(post(b"", HTTP_TRANSFER_ENCODING="chunked"), 411, "length_required")
 
 
-def test_a_role_too_low_is_told_before_what_is_wrong_with_the_body(staff, anonymous):
+def test_a_role_is_refused_before_the_body_is_read(staff, anonymous):
     url = f"{LIST}/507f1f77bcf86cd799439011"
     assert staff.generic("PATCH", url, b"{", "application/json").status_code == 403
     assert staff.generic("PATCH", url, b"{}", "text/plain").status_code == 403
     assert anonymous.generic("PATCH", url, b"{", "application/json").status_code == 401
 
 
-class Broken(io.BytesIO):
-    """A client that leaves in the middle of its body."""
+class BrokenBody(io.BytesIO):
+    """A body whose client disconnects before its end."""
 
     def read(self, *args):
         raise OSError("Connection reset by peer")
 
 
-def test_a_body_that_does_not_arrive_whole(post):
-    assert_refused(post(orjson.dumps(GOOD), **{"wsgi.input": Broken()}), 400, "malformed")
+def test_an_incomplete_body_is_a_400(post):
+    assert_refused(post(orjson.dumps(VALID), **{"wsgi.input": BrokenBody()}), 400, "malformed")

@@ -1,4 +1,4 @@
-"""A prepared query: whoever asks, only their values and their tenant are bound to a text that is the same for everyone."""
+"""The text of a prepared query is the same for all requests: they differ only in values and tenant."""
 
 import contextlib
 import datetime as dt
@@ -26,7 +26,7 @@ NAME = PreparedQuery("test_name", lambda pk: Outlet.objects.filter(pk=pk).values
 
 @pytest.fixture(autouse=True)
 def own_queries():
-    """Queries that a test makes are gone after it."""
+    """Removes the queries that a test has created."""
     before = dict(QUERIES)
     yield
     QUERIES.clear()
@@ -34,55 +34,57 @@ def own_queries():
 
 
 @pytest.fixture
-def both(tenant, stranger):
+def two_outlets(tenant, stranger):
     return OutletFactory(tenant=tenant, name="Ours"), OutletFactory(tenant=stranger, name="Theirs")
 
 
 @pytest.fixture
 def without_row_level_security(monkeypatch):
-    """Row-level security would hide the rows that the query asks for."""
+    """Switches row-level security off. It would hide wrong rows, which the test wants to see."""
     monkeypatch.setitem(session_settings.SETTINGS, "circe.tenant", lambda: "*")
 
 
-def names(scope):
+def read_names(scope):
     with tenant_scope(scope):
         return [name for (name,) in NAMES.rows()]
 
 
-def name(scope, pk):
+def read_name(scope, pk):
     with tenant_scope(scope):
         return [name for (name,) in NAME.rows(pk=pk)]
 
 
 @pytest.mark.parametrize("first", ["ours", "theirs", "all"])
-def test_each_scope_has_its_own_rows_whichever_was_first(first, both, without_row_level_security, tenant, stranger):
+def test_each_scope_reads_its_own_rows_whichever_is_first(
+    first, two_outlets, without_row_level_security, tenant, stranger
+):
     NAMES.statements.clear()
     NAME.statements.clear()
     scopes = {"ours": tenant, "theirs": stranger, "all": ALL_TENANTS}
     found = {"ours": ["Ours"], "theirs": ["Theirs"], "all": ["Ours", "Theirs"]}
-    for who in [first, *scopes, *reversed(scopes)]:
-        assert names(scopes[who]) == found[who]
-        for outlet in both:
-            assert name(scopes[who], outlet.pk) == [name for name in found[who] if name == outlet.name]
-    # Two texts at most, however many tenants ask.
+    for scope in [first, *scopes, *reversed(scopes)]:
+        assert read_names(scopes[scope]) == found[scope]
+        for outlet in two_outlets:
+            assert read_name(scopes[scope], outlet.pk) == [name for name in found[scope] if name == outlet.name]
+    # There are two texts, however many tenants there are.
     assert NAMES.statements.keys() == NAME.statements.keys() == {"one_tenant", "all_tenants"}
 
 
-def test_outside_a_scope_nothing_runs(both, tenant):
+def test_outside_a_scope_a_query_raises(two_outlets, tenant):
     for _ in range(2):
         with pytest.raises(NoTenantScope):
             NAMES.rows()
-        assert names(tenant) == ["Ours"]
+        assert read_names(tenant) == ["Ours"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_tenants_at_once(both, without_row_level_security, tenant, stranger):
+def test_two_tenants_read_their_own_rows_at_the_same_time(two_outlets, without_row_level_security, tenant, stranger):
     start = threading.Barrier(4)
 
     def ask(scope, name):
         start.wait()
         try:
-            return {tuple(names(scope)) for _ in range(50)} == {(name,)}
+            return {tuple(read_names(scope)) for _ in range(50)} == {(name,)}
         finally:
             connection.close()
 
@@ -90,20 +92,20 @@ def test_two_tenants_at_once(both, without_row_level_security, tenant, stranger)
         assert all(threads.map(ask, [tenant, stranger] * 2, ["Ours", "Theirs"] * 2))
 
 
-def test_the_manager_and_the_database_are_both_told(both, tenant, django_assert_num_queries):
+def test_the_text_has_the_managers_filter(two_outlets, tenant, django_assert_num_queries):
     with django_assert_num_queries(1) as captured:
-        assert names(tenant) == ["Ours"]
+        assert read_names(tenant) == ["Ours"]
     assert f"\"tenant_id\" = '{tenant.pk}'" in captured[0]["sql"].replace("(", "").replace(")", "")
 
 
-def test_the_text_of_one_tenant_has_the_tenant_as_a_parameter_and_the_text_of_all_has_none(db):
+def test_the_text_for_one_tenant_has_the_tenant_as_parameter_and_the_text_for_all_has_not(db):
     compile_all()
     scoped = [query for query in QUERIES.values() if query.scoped]
     assert scoped
     for query in scoped:
         one, every = query.statements["one_tenant"], query.statements["all_tenants"]
-        [place] = [number for number, one in enumerate(one.parameters, 1) if one.name == "tenant_in_scope"]
-        assert f'"tenant_id" = (${place})' in one.text.replace(f"= ${place}", f"= (${place})"), query.name
+        [position] = [number for number, one in enumerate(one.parameters, 1) if one.name == "tenant_in_scope"]
+        assert f'"tenant_id" = (${position})' in one.text.replace(f"= ${position}", f"= (${position})"), query.name
         assert [one.name for one in every.parameters if one.name == "tenant_in_scope"] == [], query.name
 
 
@@ -117,42 +119,42 @@ def test_every_prepared_query_of_circe_is_accepted_by_postgresql(db):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_statement_outlives_a_failure_and_a_change_of_role(both, tenant):
+def test_a_statement_outlives_a_rollback_and_a_change_of_role(two_outlets, tenant):
     with transaction.atomic():
-        assert names(tenant) == ["Ours"]
+        assert read_names(tenant) == ["Ours"]
         transaction.set_rollback(True)
     with transaction.atomic():
         with as_owner():
-            assert names(tenant) == ["Ours"]
+            assert read_names(tenant) == ["Ours"]
         for _ in range(10):
-            assert names(tenant) == ["Ours"]
+            assert read_names(tenant) == ["Ours"]
     connection.close()
-    assert names(tenant) == ["Ours"]
+    assert read_names(tenant) == ["Ours"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_statement_of_a_broken_transaction_is_prepared_again(both, tenant):
-    # A new session, that has prepared none yet.
+def test_a_statement_of_a_broken_transaction_is_prepared_again(two_outlets, tenant):
+    # A new session has not prepared the statement yet.
     connection.close()
     connection.ensure_connection()
     with transaction.atomic():
         with contextlib.suppress(DivisionByZero):
             connection.connection.execute("SELECT 1 / 0")
         with pytest.raises(DatabaseError):
-            names(tenant)
+            read_names(tenant)
         transaction.set_rollback(True)
-    assert names(tenant) == ["Ours"]
+    assert read_names(tenant) == ["Ours"]
 
 
-def test_a_session_prepares_a_statement_once(both, tenant, stranger):
+def test_a_session_prepares_a_statement_once(two_outlets, tenant, stranger):
     for scope in (tenant, stranger, tenant):
-        names(scope)
+        read_names(scope)
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM pg_prepared_statements WHERE name LIKE 'circe_test_names_one%'")
         assert cursor.fetchall() == [("circe_test_names_one_tenant",)]
 
 
-def test_values_are_given_as_the_fields_give_them(in_scope):
+def test_values_are_converted_by_their_fields(in_scope):
     ServiceFactory(tenant=in_scope, price=70)
     prices = PreparedQuery(
         "test_prices",
@@ -162,7 +164,7 @@ def test_values_are_given_as_the_fields_give_them(in_scope):
     assert prices.rows(until=timezone.now()) == [(70,)]
 
 
-def test_sql_by_hand_takes_querysets_and_parameters(both, tenant, without_row_level_security):
+def test_handwritten_sql_contains_querysets_and_parameters(two_outlets, tenant, without_row_level_security):
     query = PreparedQuery(
         "test_by_hand",
         lambda **given: Sql(
@@ -174,8 +176,8 @@ def test_sql_by_hand_takes_querysets_and_parameters(both, tenant, without_row_le
         assert query.rows(end="!") == [("Ours!",)]
 
 
-def test_one_row_or_a_404(both, tenant):
-    ours, theirs = both
+def test_get_or_404_returns_one_row_or_raises_http404(two_outlets, tenant):
+    ours, theirs = two_outlets
     with tenant_scope(tenant):
         assert NAME.get_or_404(pk=ours.pk) == ("Ours",)
         for pk in (theirs.pk, new_id(), "x", "", "\0", ours.pk.upper()):
@@ -183,7 +185,7 @@ def test_one_row_or_a_404(both, tenant):
                 NAME.get_or_404(pk=pk)
 
 
-def test_a_name_is_given_once():
+def test_a_second_query_with_the_same_name_is_refused():
     with pytest.raises(ValueError, match="two prepared queries"):
         PreparedQuery("test_names", lambda: Outlet.objects.values_list("name"))
 
@@ -200,14 +202,14 @@ def test_a_name_is_given_once():
     ],
     ids=["a value left out", "made a text", "a moment", "a day", "an id", "one id"],
 )
-def test_what_would_not_be_the_same_for_the_next_request_is_refused(build, in_scope):
+def test_a_text_with_a_value_of_one_request_is_refused(build, in_scope):
     query = PreparedQuery("test_refused", lambda name: build(name).values_list("name"), name=CharField())
     for _ in range(2):
         with pytest.raises(QueryNotConstant):
             query.rows(name="x")
 
 
-def test_a_tenant_of_its_own_is_refused(in_scope):
+def test_a_text_with_the_id_of_a_tenant_is_refused(in_scope):
     query = PreparedQuery("test_tenant", lambda: Outlet.objects.filter(tenant=in_scope).values_list("name"))
     with pytest.raises(QueryNotConstant):
         query.rows()

@@ -1,4 +1,4 @@
-"""What a client can send byte by byte: every answer is HTTP, of one shape, and no fault of ours."""
+"""Malformed requests, written byte by byte: every answer is HTTP, errors have one shape, and none is a 5xx."""
 
 import itertools
 import logging
@@ -19,7 +19,7 @@ from customers.tests.factories import CustomerFactory
 
 pytestmark = pytest.mark.slow("sends 800 malformed requests to gunicorn")
 
-# Pool and role as served, over the suite's database.
+# Production's pool and role, on the test database.
 SETTINGS = """
 from circe.settings import *
 DATABASES["default"] |= {address!r}
@@ -31,10 +31,10 @@ PATH = b"/api/v1/customers"
 
 
 def request(method=b"GET", path=PATH, headers=b"", body=b"", version=b"HTTP/1.1", host=HOST, length=True):
-    counted = (
+    content_length = (
         b"Content-Length: %d\r\n" % len(body) if length and (body or method in {b"POST", b"PUT", b"PATCH"}) else b""
     )
-    return method + b" " + path + b" " + version + b"\r\n" + host + headers + counted + b"\r\n" + body
+    return method + b" " + path + b" " + version + b"\r\n" + host + headers + content_length + b"\r\n" + body
 
 
 def request_lines():
@@ -251,8 +251,8 @@ def bodies():
     yield request(method=b"POST", headers=JSON + b"Content-Length: 99999999\r\n", length=False) + b"{"
 
 
-# What some library, proxy or encoder on the way takes for something else.
-POISONS = {
+# Values that a library, a proxy or an encoder may misinterpret.
+HOSTILE_VALUES = {
     "NUL": b"\x00", "escape": b"\x1b[2J", "delete": b"\x7f", "CR": b"\r", "LF": b"\n", "tab": b"\t",
     "not UTF-8": b"\xff\xfe", "overlong": b"\xc0\xaf", "surrogate": b"\xed\xa0\x80", "cut short": b"\xe2\x82",
     "beyond Unicode": b"\xf4\x90\x80\x80", "right to left": b"\xe2\x80\xae", "combining": b"\xcc\x81" * 200,
@@ -261,34 +261,36 @@ POISONS = {
 }  # fmt: skip
 
 
-def escaped(poison):
-    return b"".join(b"%%%02X" % byte for byte in poison)
+def percent_encode(hostile):
+    return b"".join(b"%%%02X" % byte for byte in hostile)
 
 
-def poisoned():
-    """Each poison in each place that a request has for a value: plain, in percent signs and as JSON has it."""
+def hostile_values():
+    """Yields requests with each hostile value in each position: plain, percent-encoded and as JSON."""
     one = PATH + b"/507f1f77bcf86cd799439011"
-    for poison in POISONS.values():
-        text = orjson.dumps(poison.decode("latin-1"))
-        yield request(path=PATH + b"/" + escaped(poison))
-        yield request(path=PATH + b"?search=" + escaped(poison))
-        yield request(path=PATH + b"?page=" + escaped(poison) + b"&tags=" + escaped(poison))
-        yield request(path=PATH + b"?" + escaped(poison) + b"=1")
-        yield request(path=PATH + b"?search=" + poison)
-        yield request(path=one + b"/appointments?status=" + escaped(poison) + b"&from_date=" + escaped(poison))
-        yield request(path=PATH + b"/statistics/summary?from_date=" + escaped(poison))
+    for hostile in HOSTILE_VALUES.values():
+        text = orjson.dumps(hostile.decode("latin-1"))
+        yield request(path=PATH + b"/" + percent_encode(hostile))
+        yield request(path=PATH + b"?search=" + percent_encode(hostile))
+        yield request(path=PATH + b"?page=" + percent_encode(hostile) + b"&tags=" + percent_encode(hostile))
+        yield request(path=PATH + b"?" + percent_encode(hostile) + b"=1")
+        yield request(path=PATH + b"?search=" + hostile)
+        yield request(
+            path=one + b"/appointments?status=" + percent_encode(hostile) + b"&from_date=" + percent_encode(hostile)
+        )
+        yield request(path=PATH + b"/statistics/summary?from_date=" + percent_encode(hostile))
         for name in (b"Idempotency-Key", b"If-Match", b"X-Request-ID", b"Content-Type", b"Accept", b"Cookie"):
-            yield request(b"PUT", one, name + b": " + poison + b"\r\n" + JSON, b"{}")
+            yield request(b"PUT", one, name + b": " + hostile + b"\r\n" + JSON, b"{}")
         for name in (b"first_name", b"email", b"phone", b"date_of_birth", b"tags"):
             value = b"[%s]" % text if name == b"tags" else text
             yield request(b"POST", PATH, JSON, b'{"%s":%s}' % (name, value))
-        yield request(b"POST", PATH, JSON, b'{%s:1,"first_name":"%s"}' % (text, poison))
+        yield request(b"POST", PATH, JSON, b'{%s:1,"first_name":"%s"}' % (text, hostile))
         yield request(b"POST", b"/api/v1/auth/login", JSON, b'{"email":%s,"password":%s}' % (text, text))
         yield request(b"POST", b"/api/v1/auth/refresh", JSON, b'{"refresh":%s}' % text)
 
 
-def smuggled():
-    """Every pair of ways to tell a body's length, over a body that is itself a request."""
+def smuggled_requests():
+    """Yields requests with two headers about the body's length, and a body that is itself a request."""
     inner = request(path=b"/api/v1/nothing")
     lengths = [
         b"Content-Length: 0", b"Content-Length: %d" % len(inner), b"Content-Length: +5", b"Content-Length : 5",
@@ -300,18 +302,20 @@ def smuggled():
         yield request(b"POST", PATH, JSON + head, b"0\r\n\r\n" + inner, length=False)
 
 
-CORPUS = list(itertools.chain(request_lines(), methods(), paths(), headers(), bodies(), poisoned(), smuggled()))
+CORPUS = list(
+    itertools.chain(request_lines(), methods(), paths(), headers(), bodies(), hostile_values(), smuggled_requests())
+)
 
 
 def address():
-    """Of the test's database, as Django's settings name it."""
-    parts = {name: connection.settings_dict[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
-    return parts | {"ENGINE": "circe.db.postgresql"}
+    """Returns the address of the test database, as an entry of Django's DATABASES."""
+    names = ("NAME", "USER", "PASSWORD", "HOST", "PORT")
+    return {name: connection.settings_dict[name] for name in names} | {"ENGINE": "circe.db.postgresql"}
 
 
 @pytest.fixture
 def port(tmp_path, transactional_db):
-    """Of gunicorn as in production, over the test's database."""
+    """The port of gunicorn as in production, on the test database."""
     (tmp_path / "raw_settings.py").write_text(SETTINGS.format(address=address()))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         number = listener.getsockname()[1]
@@ -329,25 +333,25 @@ def port(tmp_path, transactional_db):
             assert server.poll() is None, (tmp_path / "log").read_text()
         yield number
         server.send_signal(signal.SIGTERM)
-    said = (tmp_path / "log").read_text()
-    assert "Traceback" not in said, said
+    log_text = (tmp_path / "log").read_text()
+    assert "Traceback" not in log_text, log_text
 
 
 def ask(port, sent):
-    """What comes back until the server closes, or has nothing more to say to a client that sends no more."""
+    """Sends bytes and closes the sending side. Returns everything that the server answers until it closes."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
         received = b""
         try:
             client.sendall(sent)
             client.shutdown(socket.SHUT_WR)
-            while part := client.recv(65536):
-                received += part
+            while data := client.recv(65536):
+                received += data
         except (ConnectionResetError, BrokenPipeError):
             pass
         return received
 
 
-def test_no_bytes_are_answered_with_a_fault_a_page_or_a_banner(port, as_role, tenant):
+def test_no_bytes_are_answered_with_a_5xx_a_page_or_a_server_header(port, as_role, tenant):
     CustomerFactory(tenant=tenant)
     token = b"Authorization: " + as_role("tenant_admin")._credentials["HTTP_AUTHORIZATION"].encode() + b"\r\n"
     assert len(CORPUS) > 800
@@ -359,7 +363,7 @@ def test_no_bytes_are_answered_with_a_fault_a_page_or_a_banner(port, as_role, te
         if time.monotonic() - begin > 0.5:
             slow.append(signed)
         if not received:
-            # No request at all, or one that never came whole.
+            # The bytes are no request, or an incomplete one.
             silent += 1
             continue
         head, _, body = received.partition(b"\r\n\r\n")
@@ -368,7 +372,7 @@ def test_no_bytes_are_answered_with_a_fault_a_page_or_a_banner(port, as_role, te
         banner = b"\nserver:" in head.lower() or b"gunicorn" in received.lower()
         if status >= 500 or banner or (status >= 400 and body and not problem):
             wrong.append((sent[:200], received[:400]))
-    # Whether they are slow by themselves, or the machine was busy.
+    # Slow requests are sent again, to see whether the machine was just busy.
     again = [timeit(lambda sent=sent: ask(port, sent), number=1) for sent in slow]
     logger.info("%s requests, %s silent; %s took over 0.5 s, and again: %s", len(CORPUS), silent, len(slow), again)
     assert wrong == []

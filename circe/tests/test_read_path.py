@@ -1,4 +1,4 @@
-"""How many of our files a list request enters: a newcomer has to read these to understand it."""
+"""Limits the number of our files that a list request enters, since a newcomer has to read them."""
 
 import json
 import os
@@ -13,8 +13,8 @@ from django.db import connection
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
 
-# Asked in a process of its own, whose first request is cold: nothing but `circe.wsgi` was loaded before.
-ASK = """
+# This script runs in a process of its own. Its first request is cold: only `circe.wsgi` was loaded before.
+SCRIPT = """
 import json, sys
 from pathlib import Path
 from django.conf import settings
@@ -26,7 +26,7 @@ root, database, url, token = sys.argv[1:]
 settings.DATABASES["default"]["NAME"] = database
 environ = RequestFactory(HTTP_HOST="localhost", HTTP_AUTHORIZATION=f"Bearer {token}").get(url).environ
 
-def entered():
+def trace_files():
     files, statuses = [], []
     def profile(frame, event, arg):
         file = frame.f_code.co_filename
@@ -41,9 +41,9 @@ def entered():
         sys.setprofile(None)
     return statuses, list(dict.fromkeys(files))
 
-print(json.dumps([entered() for _ in range(3)]))
+print(json.dumps([trace_files() for _ in range(3)]))
 """
-# What every request meets, reads and writes alike: docs/architecture.md says what each does.
+# The files that every request enters. docs/architecture.md explains what each does.
 AMBIENT = {
     "circe/api/errors.py",
     "circe/api/parameters.py",
@@ -74,27 +74,27 @@ def test_a_list_request_enters_four_files_between_the_view_and_the_sql_warm_and_
     CustomerFactory(tenant=tenant)
     root = f"{settings.BASE_DIR}{os.sep}"
     token = staff._credentials["HTTP_AUTHORIZATION"].split()[1]
-    for url, of_filters, most in (
+    for url, filter_files, max_files in (
         (CUSTOMERS, [], 24),
         (f"{CUSTOMERS}?search=jane", ["customers/filters.py", "customers/search.py"], 26),
     ):
         name = connection.settings_dict["NAME"]
-        asked = subprocess.run(
-            [sys.executable, "-c", ASK, root, name, url, token],
+        finished = subprocess.run(
+            [sys.executable, "-c", SCRIPT, root, name, url, token],
             cwd=settings.BASE_DIR,
             env=os.environ | {"DJANGO_SETTINGS_MODULE": "circe.tests.settings"},
             capture_output=True,
             text=True,
             check=False,
         )
-        assert asked.returncode == 0, asked.stderr
-        cold, *warm = json.loads(asked.stdout)
+        assert finished.returncode == 0, finished.stderr
+        cold, *warm = json.loads(finished.stdout)
         for statuses, files in (cold, *warm):
             assert statuses == ["200 OK"]
             assert all(Path(root, file).exists() for file in files)
-            assert sorted(files_between_view_and_sql(files)) == sorted([*READ_PATH, *of_filters]), files
-            # The embedded server is of development alone.
-            assert len([file for file in files if not file.startswith("circe/embedded_postgres/")]) <= most, files
+            assert sorted(files_between_view_and_sql(files)) == sorted([*READ_PATH, *filter_files]), files
+            # The embedded server is for development only.
+            assert len([file for file in files if not file.startswith("circe/embedded_postgres/")]) <= max_files, files
         # The first request of a process enters no file that the others do not, except to open the connection.
         opened = [file for file in cold[1] if file not in warm[0][1] and not file.startswith(AMBIENT_FOLDERS)]
         assert opened == [], opened

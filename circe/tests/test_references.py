@@ -1,6 +1,6 @@
-"""The reference table: every id in a body or a query, of one's own, of another tenant's row, and of nothing.
+"""The reference table: the status for an id in a body or query that is of an own row, of a foreign row, or of no row.
 
-A foreign id is answered as one of nothing, byte for byte but for the id itself where the answer repeats it.
+A foreign id and an unknown id get the same answer, byte for byte, except for the id itself if the answer repeats it.
 """
 
 import json
@@ -19,8 +19,8 @@ from customers.tests.factories import CustomerFactory
 from tenants.models import Role, Staff
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
-# What `own`, `foreign` and `absent` get, for people of one tenant and for a super_admin, to whom no tenant is foreign but
-# every row is one of the tenant that the request is about.
+# The statuses of `own`, `foreign` and `absent`, for users of one tenant and for a super_admin. For a super_admin no tenant
+# is foreign, but a row of another tenant than that of the request is.
 REFERENCES = """
                                                                                        own_people   super_admin
 POST  /customers                              tenant_id                                201 403 403  201 201 400
@@ -55,7 +55,7 @@ TABLE = {
     for method, path, name, *answers in map(str.split, REFERENCES.strip().splitlines()[1:])
 }
 ROWS = ("own", "foreign", "absent")
-# Each page has a form's key of its own.
+# The CSRF token differs from page to page.
 TOKEN = re.compile(r'"csrfmiddlewaretoken" value="\w+"')
 
 
@@ -64,17 +64,17 @@ def document():
     return SchemaGenerator().get_schema(public=True)
 
 
-def ids_in(schema, document, name=""):
-    """The dotted names of the ids that a body of this schema may hold."""
+def find_ids(schema, document, name=""):
+    """Yields the dotted names of the ids in a body of this schema."""
     if "$ref" in schema:
-        yield from ids_in(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document, name)
-    for part in ("oneOf", "anyOf", "allOf"):
-        for option in schema.get(part, ()):
-            yield from ids_in(option, document, name)
-    for key, part in schema.get("properties", {}).items():
-        yield from ids_in(part, document, f"{name}.{key}" if name else key)
+        yield from find_ids(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document, name)
+    for keyword in ("oneOf", "anyOf", "allOf"):
+        for option in schema.get(keyword, ()):
+            yield from find_ids(option, document, name)
+    for key, value in schema.get("properties", {}).items():
+        yield from find_ids(value, document, f"{name}.{key}" if name else key)
     if "items" in schema:
-        yield from ids_in(schema["items"], document, name)
+        yield from find_ids(schema["items"], document, name)
     if schema.get("pattern") == ID_PATTERN or name.rpartition(".")[2].endswith(("_id", "_ids")):
         yield name
 
@@ -89,14 +89,14 @@ def test_every_id_of_the_document_is_in_the_table(document):
                 if one["in"] == "query" and "_id" in one["name"]
             }
             for content in operation.get("requestBody", {}).get("content", {}).values():
-                names |= set(ids_in(content["schema"], document))
+                names |= set(find_ids(content["schema"], document))
             found |= {(method.upper(), path, name) for name in names}
     assert found == set(TABLE)
 
 
 @pytest.fixture
 def ids(tenant, stranger):
-    """`{the last part of a field's name: {row: id}}`"""
+    """Ids by the last name of a field, and by row."""
     owners = {"own": tenant, "foreign": stranger}
     of = {
         "tenant_id": {row: owner.pk for row, owner in owners.items()},
@@ -107,8 +107,8 @@ def ids(tenant, stranger):
     return {name: rows | {"absent": new_id()} for name, rows in of.items()}
 
 
-def body_of(name, value):
-    """`{"preferences": {"preferred_services": [value]}}` for `preferences.preferred_services`."""
+def build_body(name, value):
+    """Returns a body with the value: `{"preferences": {"language": value}}` for the name `preferences.language`."""
     *outer, inner = name.split(".")
     body = {inner: [value] if inner.endswith(("_services", "_ids")) else value}
     for key in reversed(outer):
@@ -119,7 +119,7 @@ def body_of(name, value):
 @pytest.mark.slow("tries every reference of every operation")
 @pytest.mark.parametrize("who", ["own_people", "super_admin"])
 @pytest.mark.parametrize("reference", TABLE, ids=" ".join)
-def test_references(reference, who, as_role, tenant, ids):
+def test_a_reference_is_answered_by_the_table(reference, who, as_role, tenant, ids):
     method, path, name = reference
     client = as_role("tenant_admin" if who == "own_people" else "super_admin")
     url = path.replace("{customer_id}", CustomerFactory(tenant=tenant).pk)
@@ -128,13 +128,13 @@ def test_references(reference, who, as_role, tenant, ids):
     )
     answers = {}
     for row, value in ids[name.lstrip("?").rpartition(".")[2]].items():
-        named, query = ({}, f"{name}={value}") if name.startswith("?") else (body_of(name, value), "")
+        named, query = ({}, f"{name}={value}") if name.startswith("?") else (build_body(name, value), "")
         body = b"" if method in {"GET", "DELETE"} else json.dumps(needed | named)
         with transaction.atomic():
             answer = client.generic(method, url + query, body, "application/json", headers={"X-Request-ID": "one"})
             transaction.set_rollback(True)
-        told = [answer.content, *map("{0[0]}: {0[1]}".format, sorted(answer.headers.items()))]
-        answers[row] = answer.status_code, [str(part).replace(value, "<the id>") for part in told]
+        texts = [answer.content, *map("{0[0]}: {0[1]}".format, sorted(answer.headers.items()))]
+        answers[row] = answer.status_code, [str(text).replace(value, "<the id>") for text in texts]
     assert {row: status for row, (status, _) in answers.items()} == dict(
         zip(ROWS, map(int, TABLE[reference][who]), strict=True)
     )
@@ -147,7 +147,7 @@ def test_references(reference, who, as_role, tenant, ids):
 
 @pytest.fixture
 def choices(tenant, stranger):
-    """`{the table of a choice: {row: id}}`"""
+    """Ids by the model of a choice, and by row."""
     found = {}
     for row, owner in (("own", tenant), ("foreign", stranger)):
         appointment = AppointmentFactory(tenant=owner)
@@ -175,25 +175,25 @@ CHOICES = {
 
 
 def fields_to_choose(response):
-    """`{name: field}` of the form of an admin's page."""
+    """Returns the fields of an admin form in which a row is chosen, by name."""
     fields = response.context["adminform"].form.fields
     return {name: field for name, field in fields.items() if isinstance(field, ModelChoiceField)}
 
 
 @pytest.mark.slow("sends every reference of every form")
 @pytest.mark.parametrize("role", [Role.STAFF, Role.TENANT_ADMIN])
-def test_a_form_of_the_admin_takes_a_foreign_row_for_none(role, back_office, choices):
+def test_a_form_of_the_admin_answers_a_foreign_row_like_an_absent_one(role, back_office, choices):
     browser, seen = back_office(role), set()
     for model in django_admin.site._registry:
         page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
         opened = browser.get(page)
         for name, field in fields_to_choose(opened).items() if opened.status_code == 200 else ():
             seen.add((model.__name__, name))
-            told, errors = {}, {}
+            pages, errors = {}, {}
             for row, pk in choices[field.queryset.model].items():
                 answer = browser.post(page, {name: pk})
                 errors[row] = name in answer.context["adminform"].form.errors
-                told[row] = TOKEN.sub("", answer.content.decode()).replace(pk, "<the id>")
+                pages[row] = TOKEN.sub("", answer.content.decode()).replace(pk, "<the id>")
             assert errors == {"own": False, "foreign": True, "absent": True}, name
-            assert told["foreign"] == told["absent"], name
+            assert pages["foreign"] == pages["absent"], name
     assert seen == CHOICES

@@ -1,4 +1,4 @@
-"""The wall in the database: what raw SQL can reach as the application's role, whatever the managers would have asked."""
+"""Row-level security limits raw SQL of the application's role to the tenant in scope, without any help of the managers."""
 
 import threading
 
@@ -19,9 +19,9 @@ from tenants.scope import ALL_TENANTS, account_lookup, tenant_scope
 from tenants.tests.factories import PASSWORD, OutletFactory, UserFactory
 from tenants.tests.shell import run
 
-TOTALS = {total._meta.db_table for total in check_totals.SUMMARY_TABLES}
-# Each with the column that names the tenant.
-WALLED = {
+SUMMARY_TABLES = {model._meta.db_table for model in check_totals.SUMMARY_TABLES}
+# By table: the column with the tenant's id.
+TENANT_COLUMNS = {
     "tenants_tenant": "id",
     "tenants_user": "tenant_id",
     "tenants_outlet": "tenant_id",
@@ -39,25 +39,25 @@ WALLED = {
     "appointments_appointmentdailytotals": "tenant_id",
     "appointments_visitcounts": "tenant_id",
 }
-# The others the application may only read; what a tenant is has no tenant to be moved to.
-WRITABLE = [table for table in WALLED if table not in {"tenants_auditevent", "tenants_tenant", *TOTALS}]
+# The application may only read the audit trail and the summary tables. A row of tenants_tenant is a tenant itself.
+WRITABLE = [table for table in TENANT_COLUMNS if table not in {"tenants_auditevent", "tenants_tenant", *SUMMARY_TABLES}]
 
 
 def sql(statement, *params):
-    """The rows, if there are any, of a statement by the application's role."""
+    """Executes a statement as the application's role. Returns its rows, or the number of changed rows."""
     with connection.cursor() as cursor:
         cursor.execute(statement, params or None)
         return cursor.fetchall() if cursor.description else cursor.rowcount
 
 
-def refused(statement, *params, match="row-level security"):
+def assert_refused(statement, *params, match="row-level security"):
     with pytest.raises(ProgrammingError, match=match), transaction.atomic():
         sql(statement, *params)
 
 
 @pytest.fixture
 def rows(tenant, stranger):
-    """A row of every table, in both."""
+    """Creates a row of every table, in both tenants."""
     for one in (tenant, stranger):
         visit = AppointmentFactory(tenant=one, status="completed")
         with tenant_scope(one):
@@ -71,7 +71,7 @@ def rows(tenant, stranger):
 
 
 @pytest.mark.django_db
-def test_every_table_with_a_tenant_is_behind_the_rls():
+def test_every_table_with_a_tenant_has_its_policies():
     tables = sql("""
         SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity,
                (SELECT array_agg(p.polcmd::text || ' ' || p.polroles::regrole[]::text ORDER BY p.polname)
@@ -83,16 +83,16 @@ def test_every_table_with_a_tenant_is_behind_the_rls():
           ))
     """)
     usual = ["* {circe_app}", "* {circe_rls_bypass}"]
-    read_beyond = {"tenants_tenant", "tenants_user"}
+    with_read_policy = {"tenants_tenant", "tenants_user"}
     assert {name: (forced, policies) for name, forced, policies in tables} == {
-        name: (True, ["* {circe_app}", "* {circe_rls_bypass}", "r {circe_app}"] if name in read_beyond else usual)
-        for name in WALLED
+        name: (True, ["* {circe_app}", "* {circe_rls_bypass}", "r {circe_app}"] if name in with_read_policy else usual)
+        for name in TENANT_COLUMNS
     }
 
 
-@pytest.mark.parametrize("table", [*WALLED, "customers_searchable"])
-def test_one_sees_ones_own_and_without_a_scope_nothing(table, rows, tenant, stranger):
-    question = f"SELECT DISTINCT {WALLED.get(table, 'tenant_id')} FROM {table}"
+@pytest.mark.parametrize("table", [*TENANT_COLUMNS, "customers_searchable"])
+def test_a_scope_reads_its_own_rows_and_no_scope_reads_nothing(table, rows, tenant, stranger):
+    query = f"SELECT DISTINCT {TENANT_COLUMNS.get(table, 'tenant_id')} FROM {table}"
     for scope, seen in (
         (None, set()),
         (tenant, {tenant.pk}),
@@ -100,9 +100,9 @@ def test_one_sees_ones_own_and_without_a_scope_nothing(table, rows, tenant, stra
         (ALL_TENANTS, {tenant.pk, stranger.pk}),
     ):
         with tenant_scope(scope):
-            assert {pk for (pk,) in sql(question)} == seen
+            assert {pk for (pk,) in sql(query)} == seen
     with account_lookup(new_id()):
-        assert len(sql(question)) == (2 if table == "tenants_tenant" else 0)
+        assert len(sql(query)) == (2 if table == "tenants_tenant" else 0)
 
 
 @pytest.mark.parametrize("table", WRITABLE)
@@ -118,30 +118,30 @@ def test_nothing_is_written_into_another_tenant(table, rows, tenant, stranger):
         f"SELECT row_to_json(t)::jsonb || '{{\"id\": 1}}' FROM {table} AS t WHERE tenant_id = %s", stranger.pk
     )[0]
     with tenant_scope(tenant):
-        refused(insert, foreign)
-        refused(f"UPDATE {table} SET tenant_id = %s", stranger.pk)
+        assert_refused(insert, foreign)
+        assert_refused(f"UPDATE {table} SET tenant_id = %s", stranger.pk)
         assert sql(f"DELETE FROM {table} WHERE tenant_id = %s", stranger.pk) == 0
         assert sql(f"UPDATE {table} SET id = id WHERE tenant_id = %s", stranger.pk) == 0
     for scope in (tenant_scope(None), account_lookup(sql("SELECT id FROM tenants_user")[0][0])):
         with scope:
-            refused(insert, foreign)
+            assert_refused(insert, foreign)
             assert sql(f"DELETE FROM {table}") == sql(f"UPDATE {table} SET id = id") == 0
     assert sql(f"SELECT count(*) FROM {table} WHERE tenant_id = %s", stranger.pk) == [(1,)]
 
 
-def test_a_tenant_makes_and_changes_no_other(tenant, stranger):
+def test_a_scope_can_not_create_or_change_another_tenant(tenant, stranger):
     with tenant_scope(tenant):
-        refused(
+        assert_refused(
             'INSERT INTO tenants_tenant SELECT (json_populate_record(t, \'{"id": "x"}\')).* FROM tenants_tenant AS t'
         )
-        refused("UPDATE tenants_tenant SET id = %s", new_id())
+        assert_refused("UPDATE tenants_tenant SET id = %s", new_id())
         assert sql("UPDATE tenants_tenant SET name = 'Mine'") == 1
         assert sql("DELETE FROM tenants_tenant WHERE id = %s", stranger.pk) == 0
     stranger.refresh_from_db()
     assert stranger.name == "Nordlys"
 
 
-def test_another_tenants_row_cannot_be_taken_by_its_id(tenant, stranger):
+def test_an_upsert_can_not_overwrite_another_tenants_row(tenant, stranger):
     theirs = CustomerFactory(tenant=stranger)
     with tenant_scope(tenant), pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
         Customer.objects.bulk_create(
@@ -152,7 +152,7 @@ def test_another_tenants_row_cannot_be_taken_by_its_id(tenant, stranger):
         )
 
 
-def test_rows_cannot_be_copied_in(in_scope):
+def test_rows_can_not_be_loaded_by_copy(in_scope):
     with pytest.raises(Exception, match="COPY FROM not supported with row-level security"), transaction.atomic():
         connection.cursor().copy("COPY tenants_outlet (id) FROM STDIN").__enter__()
 
@@ -170,20 +170,20 @@ def test_rows_cannot_be_copied_in(in_scope):
         "ALTER ROLE circe_app BYPASSRLS",
     ],
 )
-def test_the_applications_role_cannot_take_it_away(attempt, db):
-    refused(attempt, match="must be (owner|superuser)|must have admin option|permission denied|no privilege")
+def test_the_applications_role_can_not_remove_row_level_security(attempt, db):
+    assert_refused(attempt, match="must be (owner|superuser)|must have admin option|permission denied|no privilege")
 
 
-def test_the_applications_role_is_bound(tenant, stranger):
+def test_the_policies_apply_to_the_applications_role(tenant, stranger):
     assert sql("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = 'circe_app'") == [(False, False)]
     assert sql("SELECT pg_has_role('circe_app', 'circe_rls_bypass', 'MEMBER')") == [(False,)]
     with tenant_scope(tenant), transaction.atomic():
         sql("SET LOCAL row_security = off")
-        refused("SELECT 1 FROM tenants_user", match="would be affected by row-level security")
+        assert_refused("SELECT 1 FROM tenants_user", match="would be affected by row-level security")
         transaction.set_rollback(True)
 
 
-def test_the_owner_is_bound_unless_a_member_of_circe_rls_bypass(rows):
+def test_the_policies_apply_to_an_owner_without_circe_rls_bypass(rows):
     with as_owner():
         assert sql("SELECT count(*) FROM customers_customer") == [(2,)]
         sql("SET CONSTRAINTS ALL IMMEDIATE")
@@ -192,33 +192,33 @@ def test_the_owner_is_bound_unless_a_member_of_circe_rls_bypass(rows):
             assert sql("SELECT count(*) FROM customers_customer") == [(0,)]
 
 
-# --- how the database learns of the scope ---------------------------------------------------------------------------
+# --- the setting with the scope -------------------------------------------------------------------------------------
 
 
-def in_force():
-    """What the session says about the tenant now, asked past all that introduces statements."""
+def read_setting():
+    """Returns the session's setting. The query bypasses the wrapper that sends settings before statements."""
     return connection.connection.execute("SELECT current_setting('circe.tenant', true)").fetchone()[0] or ""
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nothing_outlives_its_transaction(tenant):
+def test_the_setting_ends_with_its_transaction(tenant):
     OutletFactory(tenant=tenant, name="Ours")
     with tenant_scope(tenant):
         assert Outlet.objects.get().name == "Ours"
-        assert in_force() == ""
+        assert read_setting() == ""
         with transaction.atomic():
             assert Outlet.objects.get().name == "Ours"
-            assert in_force() == tenant.pk
-        assert in_force() == ""
+            assert read_setting() == tenant.pk
+        assert read_setting() == ""
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_request_leaves_nothing_on_the_connection(staff):
+def test_a_request_leaves_no_setting_on_the_connection(staff):
     assert staff.get("/api/v1/customers").status_code == 200
-    assert in_force() == ""
+    assert read_setting() == ""
 
 
-def test_a_savepoint_undone_changes_nothing(rows, tenant, stranger):
+def test_a_savepoint_that_is_rolled_back_does_not_change_the_scope(rows, tenant, stranger):
     with tenant_scope(tenant), transaction.atomic():
         sql("SELECT")
         with tenant_scope(stranger), transaction.atomic():
@@ -233,7 +233,7 @@ def test_a_savepoint_undone_changes_nothing(rows, tenant, stranger):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("atomic", [True, False])
-def test_every_kind_of_statement_carries_it(atomic, rows, tenant):
+def test_every_kind_of_statement_carries_the_setting(atomic, rows, tenant):
     ours = [(tenant.pk,)]
     with tenant_scope(tenant), transaction.atomic() if atomic else threading.Lock(), connection.cursor() as cursor:
         for statement, params in (
@@ -258,33 +258,33 @@ def test_every_kind_of_statement_carries_it(atomic, rows, tenant):
         assert Outlet.objects.filter(address="z").count() == 1
 
 
-def test_an_error_leaves_the_connection_good(in_scope):
+def test_the_connection_works_after_an_error(in_scope):
     with pytest.raises(DataError), transaction.atomic():
         sql("SELECT 1 / 0")
     assert sql("SELECT 1") == [(1,)]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_of_another_thread_carries_it_too(rows, tenant):
+def test_the_connection_of_another_thread_carries_the_setting_too(rows, tenant):
     seen = {}
 
-    def look():
+    def read():
         with tenant_scope(tenant):
             seen["own"] = sql("SELECT DISTINCT tenant_id FROM customers_customer")
         with tenant_scope(None):
             seen["none"] = sql("SELECT DISTINCT tenant_id FROM customers_customer")
         connection.close()
 
-    thread = threading.Thread(target=look)
+    thread = threading.Thread(target=read)
     thread.start()
     thread.join()
     assert seen == {"own": [(tenant.pk,)], "none": []}
 
 
-# --- the doors ------------------------------------------------------------------------------------------------------
+# --- account look-ups -----------------------------------------------------------------------------------------------
 
 
-def test_at_the_door_there_is_one_account(rows, tenant, stranger):
+def test_an_account_lookup_finds_only_that_account(rows, tenant, stranger):
     user = UserFactory(tenant=tenant)
     UserFactory(tenant=None, role="super_admin")
     for account in (user.pk, user.email):
@@ -296,18 +296,18 @@ def test_at_the_door_there_is_one_account(rows, tenant, stranger):
             assert sql("SELECT 1 FROM tenants_user") == sql("SELECT 1 FROM customers_customer") == []
 
 
-def test_a_super_admin_is_known_to_a_tenant_and_out_of_its_reach(tenant):
+def test_a_tenant_can_read_a_super_admin_and_not_change_one(tenant):
     root = UserFactory(tenant=None, role="super_admin")
     with tenant_scope(tenant):
         assert sql("SELECT id FROM tenants_user WHERE tenant_id IS NULL") == [(root.pk,)]
         assert sql("UPDATE tenants_user SET email = 'mine@example.com'") == sql("DELETE FROM tenants_user") == 0
-        refused(
+        assert_refused(
             "INSERT INTO tenants_user SELECT (json_populate_record(u, %s)).* FROM tenants_user AS u",
             '{"id": "x", "email": "other@example.com"}',
         )
 
 
-def test_an_operator_makes_a_super_admin_and_changes_a_password(tenant, anonymous, monkeypatch):
+def test_commands_create_a_super_admin_and_change_a_password(tenant, anonymous, monkeypatch):
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
     assert run("createsuperuser", "--noinput", "--email", "root@circe.test").code == 0
     again = run("createsuperuser", "--noinput", "--email", "root@circe.test")
@@ -324,12 +324,12 @@ def test_an_operator_makes_a_super_admin_and_changes_a_password(tenant, anonymou
     assert User.objects.count() == 2
 
 
-# --- for a cluster --------------------------------------------------------------------------------------------------
+# --- Citus ----------------------------------------------------------------------------------------------------------
 
 
 def test_no_policy_and_no_view_has_a_sub_select(db):
-    """Citus allows none in what is asked of a distributed table."""
+    """Citus allows no sub-select in a policy or view of a distributed table."""
     conditions = sql("SELECT policyname, qual || coalesce(with_check, '') FROM pg_policies")
     conditions += sql("SELECT viewname, split_part(definition, 'WHERE', 2) FROM pg_views WHERE schemaname = 'public'")
-    assert len(conditions) > len(WALLED)
+    assert len(conditions) > len(TENANT_COLUMNS)
     assert [name for name, condition in conditions if "SELECT" in condition] == []

@@ -1,7 +1,7 @@
-"""Schemathesis over the OpenAPI document, as anyone, with all its checks: no 5xx, no status and no shape that the
-document does not tell, nothing refused that it allows, nothing taken that it forbids.
+"""Runs all checks of Schemathesis on the OpenAPI document, as every role: there is no 5xx and no undocumented status or
+shape; valid requests are accepted, and invalid ones are refused.
 
-About 2,200 requests, always the same ones. FUZZ_EXAMPLES=700 makes it 50,000, and other ones each time.
+It sends about 2,200 requests, the same ones each time. With FUZZ_EXAMPLES=700 it sends 50,000, other ones each time.
 """
 
 import os
@@ -28,23 +28,23 @@ ROLES = ["super_admin", "tenant_admin", "outlet_manager", "staff", None]
 fuzzed = settings(suppress_health_check=list(HealthCheck), deadline=None, database=None)
 
 
-def served(environ, start_response):
-    """The application, told the client's address as every server tells it."""
+def app_with_client_address(environ, start_response):
+    """Calls the application with the client's address, which every server sets."""
     return application(environ | {"REMOTE_ADDR": "127.0.0.1"}, start_response)
 
 
 def api(*, coverage):
-    """The document with its application. `coverage` is the phase that tries every bound of every value in turn."""
+    """Returns the document with its application. `coverage` is the phase that tests every limit of every value."""
     schema = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(public=True))
-    schema.app = served
+    schema.app = app_with_client_address
     schema.config.phases.coverage.enabled = coverage
     schema.config.phases.examples.enabled = coverage
     schema.config.generation.update(
         max_examples=1 if coverage else EXAMPLES,
         deterministic="FUZZ_EXAMPLES" not in os.environ,
-        # A NUL in a string is fine by JSON Schema and a 400 by the strict parser.
+        # JSON Schema allows NUL in a string; the strict parser answers 400.
         allow_x00=False,
-        # The token is the role's; the check `ignored_auth` tries each request without it and with a wrong one.
+        # The test sets the role's token. The check `ignored_auth` sends each request without a token and with a wrong one.
         with_security_parameters=False,
     )
     return schema
@@ -55,7 +55,7 @@ covered, random = api(coverage=True), api(coverage=False)
 
 @pytest.fixture(autouse=True)
 def one_connection():
-    """The test's transaction is the application's too, as with Django's own test client."""
+    """Keeps the connection open, so that the application uses the test's transaction, as with Django's test client."""
     signals = (request_started, request_finished)
     for signal in signals:
         signal.disconnect(close_old_connections)
@@ -77,34 +77,34 @@ def appointment(tenant):
 @pytest.mark.parametrize("headers", ["tenant_admin"], indirect=True)
 @covered.parametrize()
 @fuzzed
-def test_every_bound_of_every_value(case, headers, appointment):
+def test_every_limit_of_every_value(case, headers, appointment):
     call(case, headers, appointment)
 
 
 @pytest.mark.parametrize("headers", ROLES, indirect=True)
 @random.parametrize()
 @fuzzed
-def test_anything(case, headers, appointment):
+def test_random_values(case, headers, appointment):
     call(case, headers, appointment)
 
 
 def call(case, headers, appointment):
     if is_valid(case):
-        obey(case, appointment)
+        apply_rules(case, appointment)
     with transaction.atomic():
         case.call_and_validate(headers=headers)
         transaction.set_rollback(True)
 
 
 def is_valid(case):
-    """Whether nothing is wrong with the case, or nothing but the method."""
+    """Returns whether the case is valid, or only its method is not."""
     data = case.meta.phase.data
     is_method_probe = isinstance(data, CoveragePhaseData) and data.scenario == CoverageScenario.UNSPECIFIED_HTTP_METHOD
     return is_method_probe or case.meta.generation.mode is GenerationMode.POSITIVE
 
 
-def obey(case, appointment):
-    """Bring a valid case in line with the rules that no schema can tell: what exists, whose it is, what comes first."""
+def apply_rules(case, appointment):
+    """Changes a valid case so that it follows the rules that no schema can express, such as that a row exists."""
     own = {"customer_id": appointment.customer_id}
     case.path_parameters |= {name: value for name, value in own.items() if name in case.path_parameters}
     if "If-Match" in case.headers:
@@ -115,12 +115,12 @@ def obey(case, appointment):
         if {first, last} <= case.query.keys():
             case.query[first], case.query[last] = sorted((case.query[first], case.query[last]))
     if isinstance(case.body, dict):
-        _obey_in(case.body, appointment, always=case.operation.label == "POST /api/v1/customers")
+        _apply_rules_to(case.body, appointment, always=case.operation.label == "POST /api/v1/customers")
         if isinstance(case.body.get("preferences"), dict):
-            _obey_in(case.body["preferences"], appointment)
+            _apply_rules_to(case.body["preferences"], appointment)
 
 
-def _obey_in(body, appointment, *, always=False):
+def _apply_rules_to(body, appointment, *, always=False):
     needed = {"email": "jane@example.org", "tenant_id": appointment.tenant_id}
     values = needed | {
         "phone": "+1234567890",
@@ -132,10 +132,10 @@ def _obey_in(body, appointment, *, always=False):
         "preferred_staff_ids": [appointment.staff_id],
     }
     body |= {name: value for name, value in values.items() if name in body or (always and name in needed)}
-    body |= {name: "Jane" for name in ("first_name", "last_name") if _shows_nothing(body.get(name))}
+    body |= {name: "Jane" for name in ("first_name", "last_name") if _is_invisible_name(body.get(name))}
 
 
-def _shows_nothing(name):
+def _is_invisible_name(name):
     if not isinstance(name, str) or not name.strip():
         return False  # as the schema has it
     try:

@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: the same for a seed, any size, all or nothing, and never over anything but demo data."""
+"""`manage.py seed_demo` loads the same data for a seed, in any size, all or nothing. It replaces only demo data."""
 
 import json
 import threading
@@ -36,24 +36,24 @@ def every_tenant():
 
 
 def seed_demo(**options):
-    """What the command prints."""
+    """Runs the command. Returns what it prints."""
     output = StringIO()
     call_command("seed_demo", **options, stdout=output)
     return output.getvalue()
 
 
-def refusal(**options):
-    """The sentence with which the command refuses; it changes nothing and exits with 2."""
-    before = everything()
+def read_refusal(**options):
+    """Runs the command, which must refuse, change nothing and exit with 2. Returns its message."""
+    before = read_all_rows()
     with pytest.raises(CommandError) as refused:
         seed_demo(**options)
-    assert everything() == before
+    assert read_all_rows() == before
     assert refused.value.returncode == 2
     return str(refused.value)
 
 
-def everything():
-    """Every row of every table of ours, as text."""
+def read_all_rows():
+    """Returns every row of every table as text."""
     with connection.cursor() as cursor:
         tables = {}
         for table in {model._meta.db_table for model in MODELS}:
@@ -62,8 +62,8 @@ def everything():
     return tables
 
 
-def scaffolding():
-    """The definitions of every index and foreign key."""
+def read_definitions():
+    """Returns the definitions of every index and constraint."""
     with connection.cursor() as cursor:
         definitions = []
         for query in (CONSTRAINTS, INDEXES):
@@ -72,7 +72,7 @@ def scaffolding():
         return sorted(definitions)
 
 
-def test_it_ends_with_a_summary_and_the_log_ins():
+def test_the_command_prints_a_summary_and_the_log_ins():
     lines = seed_demo(**SMALL).splitlines()
     assert lines[0].startswith("2 tenants, 60 customers and 300 appointments in ")
     assert lines[1:] == [
@@ -88,30 +88,30 @@ def test_it_ends_with_a_summary_and_the_log_ins():
     ]
 
 
-def test_the_same_for_a_seed_and_a_day():
+def test_the_same_seed_on_the_same_day_gives_the_same_data():
     with time_machine.travel("2026-03-10T06:00:00Z"):
         seed_demo(**SMALL)
-    morning = everything()
+    morning = read_all_rows()
     with time_machine.travel("2026-03-10T15:30:00Z"):
         seed_demo(**SMALL, reset=True)
-    assert everything() == morning
+    assert read_all_rows() == morning
     assert sum(map(len, morning.values())) > 380
 
 
 def test_another_seed_gives_other_data():
     seed_demo(**SMALL, seed=1)
-    first = everything()
+    first = read_all_rows()
     seed_demo(**SMALL, seed=2, reset=True)
-    second = everything()
+    second = read_all_rows()
     assert [table for table in first if first[table] and set(first[table]) & set(second[table])] == []
 
 
-def test_a_leap_day_will_do():
+def test_the_command_works_on_a_leap_day():
     with time_machine.travel("2028-02-29T10:00:00Z"):
         seed_demo(**SMALL)
 
 
-def test_figures_are_totals_and_at_scale_lotus_holds_nine_tenths():
+def test_numbers_are_totals_and_lotus_has_nine_tenths_of_many_rows():
     seed_demo(customers=3000, appointments=15000, tenants=5)
     tenants = [tenant.slug for tenant in Tenant.objects.order_by("pk")]
     assert {"lotus", "nordlys"} < set(tenants)
@@ -123,20 +123,20 @@ def test_figures_are_totals_and_at_scale_lotus_holds_nine_tenths():
     assert User.objects.exclude(password__startswith="!").count() == 7
 
 
-def test_staff_grow_with_the_appointments():
+def test_there_are_more_staff_for_more_appointments():
     seed_demo(tenants=1, customers=3000, appointments=30000)
     assert Staff.objects.filter(role=Role.STAFF).count() > 8
-    held = Appointment.objects.filter(status__in=BLOCKING_STATUSES).order_by(
+    blocking = Appointment.objects.filter(status__in=BLOCKING_STATUSES).order_by(
         "staff_id", "appointment_date", "start_time"
     )
     end = None
-    for *whose, start_time, end_time in held.values_list("staff_id", "appointment_date", "start_time", "end_time"):
+    for *whose, start_time, end_time in blocking.values_list("staff_id", "appointment_date", "start_time", "end_time"):
         assert end is None or end[0] != whose or end[1] <= start_time
         end = (whose, end_time)
 
 
 @pytest.mark.parametrize(
-    "figures",
+    "numbers",
     [
         {"customers": 0},
         {"customers": 1, "appointments": 0},
@@ -147,14 +147,14 @@ def test_staff_grow_with_the_appointments():
     ],
     ids=str,
 )
-def test_odd_figures_are_met(figures):
-    seed_demo(**figures)
-    expected = (figures.get("tenants", 2), figures["customers"], figures.get("appointments", 6 * figures["customers"]))
+def test_unusual_numbers_are_met_exactly(numbers):
+    seed_demo(**numbers)
+    expected = (numbers.get("tenants", 2), numbers["customers"], numbers.get("appointments", 6 * numbers["customers"]))
     assert (Tenant.objects.count(), Customer.objects.count(), Appointment.objects.count()) == expected
 
 
 @pytest.mark.parametrize(
-    ("figures", "sentence"),
+    ("numbers", "sentence"),
     [
         ({"tenants": 0}, "--tenants must be at least 1."),
         ({"tenants": -3}, "--tenants must be at least 1."),
@@ -163,14 +163,14 @@ def test_odd_figures_are_met(figures):
         ({"customers": 0, "appointments": 5}, "--appointments need --customers to come to them."),
     ],
 )
-def test_impossible_figures_are_refused(figures, sentence):
-    assert refusal(**figures) == sentence
+def test_impossible_numbers_are_refused(numbers, sentence):
+    assert read_refusal(**numbers) == sentence
 
 
 def test_production_settings_are_refused(settings):
     settings.PRODUCTION = True
     for options in ({}, {"if_empty": True}, {"reset": True}):
-        assert refusal(**options) == "Demo accounts have a known password: not with production settings."
+        assert read_refusal(**options) == "Demo accounts have a known password: not with production settings."
 
 
 IN_USE = "The database holds tenants or users that are not demo data: choose an empty one."
@@ -179,41 +179,41 @@ IN_USE = "The database holds tenants or users that are not demo data: choose an 
 @pytest.mark.parametrize("options", [{}, {"if_empty": True}, {"reset": True}], ids=str)
 def test_a_database_in_use_is_refused(options):
     CustomerFactory()
-    assert refusal(**options) == IN_USE
+    assert read_refusal(**options) == IN_USE
 
 
 @pytest.mark.parametrize("options", [{}, {"reset": True}], ids=str)
-def test_demo_data_beside_a_tenant_of_ones_own_are_refused(options):
+def test_demo_data_with_another_tenant_are_refused(options):
     seed_demo(**SMALL)
     TenantFactory()
-    assert refusal(**options) == IN_USE
+    assert read_refusal(**options) == IN_USE
 
 
 @pytest.mark.parametrize("options", [{}, {"if_empty": True}, {"reset": True}], ids=str)
 def test_a_user_outside_the_demo_is_refused(options):
     UserFactory(role=Role.SUPER_ADMIN, tenant=None)
-    assert refusal(**options) == IN_USE
+    assert read_refusal(**options) == IN_USE
 
 
-def test_demo_data_that_are_there_already_are_refused():
+def test_existing_demo_data_are_refused():
     seed_demo(**SMALL)
-    assert refusal() == "The demo data are there already: --reset would replace them."
+    assert read_refusal() == "The demo data are there already: --reset would replace them."
 
 
 def test_if_empty_loads_into_an_empty_database():
     assert "60 customers" in seed_demo(**SMALL, if_empty=True)
 
 
-def test_if_empty_leaves_what_is_there_and_prints_the_log_ins():
+def test_if_empty_leaves_existing_demo_data_and_prints_the_log_ins():
     log_ins = seed_demo(**SMALL).splitlines()[1:]
     Customer.objects.first().soft_delete(by="0" * 24)
-    before = everything()
+    before = read_all_rows()
     assert seed_demo(if_empty=True).splitlines() == ["The demo data are there already.", *log_ins]
-    assert everything() == before
+    assert read_all_rows() == before
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_at_once_one_loads_and_the_other_leaves_it():
+def test_of_two_concurrent_commands_one_loads_and_the_other_does_nothing():
     barrier, first_lines = threading.Barrier(2), []
 
     def run():
@@ -233,13 +233,13 @@ def test_of_two_at_once_one_loads_and_the_other_leaves_it():
     ]
 
 
-def test_if_empty_does_not_mind_a_tenant_added_to_the_demo():
+def test_if_empty_accepts_a_tenant_that_was_added_to_the_demo():
     seed_demo(**SMALL)
     TenantFactory()
     assert "admin@lotus.test" in seed_demo(if_empty=True)
 
 
-def test_reset_removes_all_of_it():
+def test_reset_removes_everything_that_was_added():
     seed_demo(**SMALL, seed=2)
     CustomerFactory(tenant=Tenant.objects.get(slug="lotus"), first_name="Jane")
     UserFactory(tenant=Tenant.objects.get(slug="lotus"), email="jane@lotus.test")
@@ -251,19 +251,19 @@ def test_reset_removes_all_of_it():
     assert not LoginFailure.objects.exists()
 
 
-def test_indexes_and_foreign_keys_are_there_afterwards():
-    before = scaffolding()
+def test_indexes_and_foreign_keys_exist_afterwards():
+    before = read_definitions()
     seed_demo(**SMALL)
-    assert scaffolding() == before
+    assert read_definitions() == before
     assert len(before) > 40
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_constraint WHERE NOT convalidated")
         assert cursor.fetchone() == (0,)
 
 
-def test_the_planner_knows_the_tables():
+def test_the_planner_has_statistics_of_the_tables():
     seed_demo(**SMALL, seed=77)
-    # The owner's plans have no condition of the wall's. What is known, pg_stats shows nobody of a table behind one.
+    # The owner's plans have no condition of a policy. pg_stats shows no statistics of a table with row-level security.
     with as_owner():
         for model in (Appointment, Customer):
             for tenant in Tenant.objects.all():
@@ -279,10 +279,10 @@ def test_no_progress_bar_without_a_terminal(capfd):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("options", [{}, {"reset": True}], ids=str)
-def test_killed_in_the_middle_leaves_all_as_it_was(options):
+def test_a_killed_command_changes_nothing(options):
     if options:
         seed_demo(**SMALL)
-    before, scaffolding_before = everything(), scaffolding()
+    before, definitions_before = read_all_rows(), read_definitions()
     failure = []
 
     def run():
@@ -295,18 +295,18 @@ def test_killed_in_the_middle_leaves_all_as_it_was(options):
 
     thread = threading.Thread(target=run)
     thread.start()
-    killed = False
+    is_killed = False
     with as_owner():
-        while thread.is_alive() and not killed:
+        while thread.is_alive() and not is_killed:
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_progress_copy "
                     "WHERE relid = 'customers_customer'::regclass AND tuples_processed > 1000"
                 )
-                killed = bool(cursor.fetchall())
+                is_killed = bool(cursor.fetchall())
             time.sleep(0.01)
     thread.join()
-    assert killed
+    assert is_killed
     assert failure
-    assert everything() == before
-    assert scaffolding() == scaffolding_before
+    assert read_all_rows() == before
+    assert read_definitions() == definitions_before

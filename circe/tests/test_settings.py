@@ -1,4 +1,4 @@
-"""The settings, read from the environment: in production no secret means no start."""
+"""The settings are read from the environment. In production Circe does not start without its secrets."""
 
 import os
 import shutil
@@ -17,15 +17,20 @@ PRODUCTION = SECRETS | {"ALLOWED_HOSTS": "circe.example", "DATABASE_URL": "postg
 
 
 def run(*command, directory=settings.BASE_DIR, **environment):
-    """A process of its own, with no other variables of Circe's: (exit code, output)."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    """Runs a process with only these variables of Circe. Returns its exit code and output."""
+    environ = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     done = subprocess.run(
-        [sys.executable, *command], cwd=directory, env=kept | environment, capture_output=True, text=True, timeout=120
+        [sys.executable, *command],
+        cwd=directory,
+        env=environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     return done.returncode, done.stdout + done.stderr
 
 
-def value_of(expression, **environment):
+def read_settings(expression, **environment):
     code, output = run("-c", f"from circe import settings; print(({expression},))", **environment)
     assert code == 0, output
     return output.strip()
@@ -41,7 +46,7 @@ def test_production_does_not_start_without_a_secret(missing, value):
 
 
 @pytest.mark.parametrize("beginning", ["$", "$$", "$HOME", "${HOME}", r"\$", r"a$b\$\\$c"])
-def test_a_dollar_in_a_value_is_a_dollar(beginning):
+def test_a_dollar_sign_in_a_value_is_literal(beginning):
     key = beginning + "s3cret-Key_" * 5
     environment = PRODUCTION | {
         "SECRET_KEY": key,
@@ -49,18 +54,18 @@ def test_a_dollar_in_a_value_is_a_dollar(beginning):
         "DATABASE_URL": f"postgres://circe:{quote(beginning)}@127.0.0.1:9/circe",
         "ALLOWED_HOSTS": "$HOST,b.example",
     }
-    told = "settings.SECRET_KEY, settings.JWT_SIGNING_KEY, settings.DATABASES['default']['PASSWORD']"
-    assert value_of(told, **environment) == str((key, key + "2", beginning))
-    assert value_of("*settings.ALLOWED_HOSTS", **environment) == "('$HOST', 'b.example')"
+    expression = "settings.SECRET_KEY, settings.JWT_SIGNING_KEY, settings.DATABASES['default']['PASSWORD']"
+    assert read_settings(expression, **environment) == str((key, key + "2", beginning))
+    assert read_settings("*settings.ALLOWED_HOSTS", **environment) == "('$HOST', 'b.example')"
 
 
-def test_production_is_what_nothing_asks_for(house):
-    code, output = run("manage.py", "check", directory=house)
+def test_production_is_the_default(checkout):
+    code, output = run("manage.py", "check", directory=checkout)
     assert code == 2
     assert output.startswith("SECRET_KEY must be set to at least 50 random characters. (For a demo, ")
     assert len(output.splitlines()) == 1
     assert run("manage.py", "check", DEBUG="0", DEMO="false")[0] != 0
-    assert value_of("settings.PRODUCTION, settings.DEBUG", **PRODUCTION) == "(True, False)"
+    assert read_settings("settings.PRODUCTION, settings.DEBUG", **PRODUCTION) == "(True, False)"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +78,7 @@ def test_production_does_not_start_without_the_address_of_a_postgresql(address):
     assert (code, output) == (2, "DATABASE_URL must be set to postgres://user:password@host:5432/name.\n")
 
 
-# Each row: what is wrong in the environment of a production that is right otherwise, and the one line that says so.
+# Each row: one wrong variable in an otherwise right environment, and the line with the error.
 WRONG = [
     ({"SECRET_KEY": "short"}, "SECRET_KEY must be set to at least 50 random characters.\n"),
     ({"JWT_SIGNING_KEY": ""}, "JWT_SIGNING_KEY must be set to at least 50 random characters.\n"),
@@ -85,19 +90,19 @@ WRONG = [
 
 @pytest.mark.parametrize(("wrong", "line"), WRONG)
 @pytest.mark.parametrize("command", [("manage.py", "check"), ("-m", "gunicorn", "--config", "circe/gunicorn.py")])
-def test_what_is_wrong_in_the_environment_is_one_line(command, wrong, line):
+def test_the_error_of_a_wrong_variable_is_one_line(command, wrong, line):
     assert run(*command, **PRODUCTION | {"PORT": "0"} | wrong) == (2, line)
 
 
 @pytest.mark.parametrize("name", ["PORT", "WEB_WORKERS"])
-def test_a_wrong_number_of_gunicorns_is_one_line(name):
+def test_the_error_of_a_wrong_number_for_gunicorn_is_one_line(name):
     code, output = run("-m", "gunicorn", "--config", "circe/gunicorn.py", **PRODUCTION | {name: "many"})
     assert code == 2
     assert output.startswith(f"{name} must be a whole number")
     assert len(output.splitlines()) == 1
 
 
-def test_a_database_that_does_not_answer_is_one_line():
+def test_the_error_of_a_database_that_does_not_answer_is_one_line():
     code, output = run("manage.py", "migrate", **PRODUCTION)
     assert code == 2
     assert output.startswith("The database cannot be reached: connection failed")
@@ -113,17 +118,17 @@ print([name for name in ("pg", "seed_demo", "migrate") if name in get_commands()
 
 
 def test_production_has_neither_the_demo_nor_the_embedded_server():
-    """The image does not hold them."""
+    """The container image does not have them."""
     code, output = run("-W", "ignore", "-c", LOADED, **PRODUCTION)
     assert (code, output) == (0, "[]\n['migrate']\n")
     code, output = run("-W", "ignore", "-c", LOADED, DEMO="1")
     assert (code, output.splitlines()[-1]) == (0, "['pg', 'seed_demo', 'migrate']")
 
 
-def test_production_starts_without_their_files(house):
-    shutil.rmtree(house / "circe" / "demo")
-    shutil.rmtree(house / "circe" / "embedded_postgres")
-    assert run("manage.py", "check", directory=house, **PRODUCTION)[0] == 0
+def test_production_starts_without_the_files_of_demo_and_embedded_server(checkout):
+    shutil.rmtree(checkout / "circe" / "demo")
+    shutil.rmtree(checkout / "circe" / "embedded_postgres")
+    assert run("manage.py", "check", directory=checkout, **PRODUCTION)[0] == 0
 
 
 def test_the_deployment_check_has_no_warning():
@@ -131,82 +136,82 @@ def test_the_deployment_check_has_no_warning():
     assert (code, output) == (0, "System check identified no issues (0 silenced).\n")
 
 
-def test_production_insists_on_https_and_on_its_own_names():
-    told = (
+def test_production_requires_https_and_allowed_hosts():
+    expression = (
         "settings.SECURE_HSTS_SECONDS, settings.SECURE_HSTS_INCLUDE_SUBDOMAINS, settings.SECURE_SSL_REDIRECT, "
         "settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, settings.SESSION_COOKIE_HTTPONLY"
     )
-    assert value_of(told, **PRODUCTION) == "(31536000, True, True, True, True, True)"
-    assert value_of("*settings.ALLOWED_HOSTS", **PRODUCTION) == "('circe.example',)"
-    assert value_of("settings.ALLOWED_HOSTS", **PRODUCTION | {"ALLOWED_HOSTS": ""}) == "([],)"
+    assert read_settings(expression, **PRODUCTION) == "(31536000, True, True, True, True, True)"
+    assert read_settings("*settings.ALLOWED_HOSTS", **PRODUCTION) == "('circe.example',)"
+    assert read_settings("settings.ALLOWED_HOSTS", **PRODUCTION | {"ALLOWED_HOSTS": ""}) == "([],)"
     nameless = {name: value for name, value in PRODUCTION.items() if name != "ALLOWED_HOSTS"}
-    assert value_of("settings.ALLOWED_HOSTS", **nameless) == "([],)"
+    assert read_settings("settings.ALLOWED_HOSTS", **nameless) == "([],)"
 
 
-def test_production_believes_no_forwarded_header_without_a_proxy():
+def test_production_ignores_forwarded_headers_without_a_proxy():
     proxied = "getattr(settings, 'SECURE_PROXY_SSL_HEADER', None), settings.REST_FRAMEWORK['NUM_PROXIES']"
-    assert value_of(proxied, **PRODUCTION) == "(None, 0)"
-    assert value_of(proxied, **PRODUCTION, NUM_PROXIES="1") == "(('HTTP_X_FORWARDED_PROTO', 'https'), 1)"
+    assert read_settings(proxied, **PRODUCTION) == "(None, 0)"
+    assert read_settings(proxied, **PRODUCTION, NUM_PROXIES="1") == "(('HTTP_X_FORWARDED_PROTO', 'https'), 1)"
 
 
 @pytest.fixture
-def house(tmp_path):
+def checkout(tmp_path):
     """A copy of the project without its `var/`."""
     shutil.copy(settings.BASE_DIR / "manage.py", tmp_path)
-    for part in ("circe", "tenants", "customers", "appointments", "analytics"):
-        shutil.copytree(settings.BASE_DIR / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("circe", "tenants", "customers", "appointments", "analytics"):
+        shutil.copytree(settings.BASE_DIR / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 
 @pytest.fixture
-def demo_house(house):
-    """A copy of the project in which `make run` has served a demo: it leaves var/demo."""
-    (house / "var").mkdir()
-    (house / "var" / "demo").touch()
-    return house
+def demo_checkout(checkout):
+    """A copy of the project in which `make run` has served a demo, so that it has var/demo."""
+    (checkout / "var").mkdir()
+    (checkout / "var" / "demo").touch()
+    return checkout
 
 
 MODE = "from django.conf import settings; print(settings.DEMO, settings.DATABASES['default']['ENGINE'])"
 
 
-def test_commands_work_on_the_demo_that_make_run_left(demo_house):
-    shown = run("manage.py", "shell", "--verbosity", "0", "--command", MODE, directory=demo_house)
+def test_commands_use_the_demo_after_make_run(demo_checkout):
+    shown = run("manage.py", "shell", "--verbosity", "0", "--command", MODE, directory=demo_checkout)
     assert shown == (0, "True circe.embedded_postgres\n")
 
 
 @pytest.mark.parametrize("name", PRODUCTION)
-def test_whoever_sets_anything_of_production_is_not_on_the_demo(name, demo_house):
-    code, output = run("manage.py", "check", directory=demo_house, **{name: PRODUCTION[name]})
+def test_commands_with_a_variable_of_production_do_not_use_the_demo(name, demo_checkout):
+    code, output = run("manage.py", "check", directory=demo_checkout, **{name: PRODUCTION[name]})
     assert code == 2
     assert "must be set" in output
 
 
 @pytest.mark.parametrize("command", [("-c", "import circe.wsgi"), ("-m", "gunicorn", "--config", "circe/gunicorn.py")])
-def test_a_server_never_takes_the_mark_of_a_demo_for_its_mode(command, demo_house):
+def test_a_server_ignores_the_file_of_a_demo(command, demo_checkout):
     line = "SECRET_KEY must be set to at least 50 random characters.\n"
-    assert run(*command, directory=demo_house) == (2, line)
+    assert run(*command, directory=demo_checkout) == (2, line)
 
 
 @pytest.mark.parametrize("mode", ["DEMO", "DEBUG"])
-def test_a_demo_makes_secrets_of_its_own(mode, house):
+def test_a_demo_generates_its_secrets(mode, checkout):
     show = "from circe import settings; print(settings.SECRET_KEY, settings.JWT_SIGNING_KEY)"
-    first, second = (run("-c", show, directory=house, **{mode: "1"}) for _ in range(2))
+    first, second = (run("-c", show, directory=checkout, **{mode: "1"}) for _ in range(2))
     assert first == second
     assert first[0] == 0, first
     secret, signing = first[1].split()
     assert secret != signing
     assert min(len(secret), len(signing)) >= 50
-    for file in (house / "var" / "secret_key.key", house / "var" / "jwt_signing_key.key"):
+    for file in (checkout / "var" / "secret_key.key", checkout / "var" / "jwt_signing_key.key"):
         assert file.stat().st_mode & 0o777 == 0o600
-    assert {file.name for file in (house / "var").iterdir()} == {"secret_key.key", "jwt_signing_key.key"}
+    assert {file.name for file in (checkout / "var").iterdir()} == {"secret_key.key", "jwt_signing_key.key"}
 
 
-def test_a_secret_given_is_taken_in_a_demo_too():
-    assert value_of("settings.SECRET_KEY", DEMO="1", SECRET_KEY="given") == "('given',)"
+def test_a_demo_uses_a_secret_of_the_environment():
+    assert read_settings("settings.SECRET_KEY", DEMO="1", SECRET_KEY="given") == "('given',)"
 
 
-def test_processes_that_start_at_once_agree_on_the_secret(house):
-    """Each waits for the same moment before it reads the settings."""
+def test_processes_that_start_at_the_same_time_use_the_same_secrets(checkout):
+    """All processes wait for the same moment before they read the settings."""
     start = (
         "import pathlib, time\n"
         "from django.core.management.utils import get_random_secret_key\n"
@@ -215,14 +220,14 @@ def test_processes_that_start_at_once_agree_on_the_secret(house):
         "while not gate.exists(): time.sleep(0.001)\n"
         "from circe import settings; print(settings.SECRET_KEY, settings.JWT_SIGNING_KEY)"
     )
-    kept = {"PATH": os.environ["PATH"], "DEMO": "1"}
+    environ = {"PATH": os.environ["PATH"], "DEMO": "1"}
     processes = [
-        subprocess.Popen([sys.executable, "-c", start], cwd=house, env=kept, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", start], cwd=checkout, env=environ, stdout=subprocess.PIPE, text=True)
         for _ in range(6)
     ]
-    while len(list(Path(house).glob("ready-*"))) < len(processes):
+    while len(list(Path(checkout).glob("ready-*"))) < len(processes):
         assert all(process.poll() is None for process in processes)
-    (house / "gate").touch()
+    (checkout / "gate").touch()
     outputs = [process.communicate(timeout=60)[0] for process in processes]
     assert len(set(outputs)) == 1
     assert len(outputs[0].split()) == 2

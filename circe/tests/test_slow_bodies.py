@@ -1,6 +1,6 @@
-"""A client that sends its body slowly keeps nobody waiting: no transaction begins before the body is there whole.
+"""A client that sends its body slowly blocks nobody: no transaction begins before the body has arrived completely.
 
-The server reads the body from a stream that stops halfway, so that a test knows when it waits for the rest.
+The server reads the body from a stream that stops halfway, so that the test knows when the server waits for the rest.
 """
 
 import io
@@ -25,7 +25,7 @@ BODY = json.dumps({"first_name": "Jane", "notes": "Prefers morning appointments"
 
 
 class SlowBody(io.BytesIO):
-    """The second half arrives when `rest` is set; `awaited` tells that the server waits for it."""
+    """A body whose second half arrives when `rest` is set. `awaited` is set when the server waits for it."""
 
     def __init__(self, content):
         super().__init__(content)
@@ -40,7 +40,7 @@ class SlowBody(io.BytesIO):
 
 
 class SlowRequest(threading.Thread):
-    """A request with half a body, until the block ends; then it has its `status`."""
+    """A request with half a body until the block ends. Afterwards it has a `status`."""
 
     def __init__(self, method, path, content, **environ):
         super().__init__()
@@ -74,9 +74,9 @@ class SlowRequest(threading.Thread):
 
 @pytest.fixture
 def transactions():
-    """`transactions()`: what the other sessions of this database did last that are in a transaction."""
+    """Returns a function: `transactions()` lists the last queries of other sessions that are in a transaction."""
     parameters = connection.get_connection_params() | {"options": ""}
-    # As whoever logs in, who may see what the other sessions do.
+    # The login role may see the queries of other sessions.
     with psycopg.connect(**parameters, autocommit=True) as observer:
         yield lambda: observer.execute(
             "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
@@ -85,8 +85,8 @@ def transactions():
 
 
 @pytest.fixture
-def impatient(db):
-    """Who waits for a lock in this thread gives up soon."""
+def short_lock_timeout(db):
+    """Makes a wait for a lock in this thread fail after two seconds."""
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '2s'")
         yield
@@ -98,8 +98,8 @@ def jane(tenant):
     return CustomerFactory(tenant=tenant)
 
 
-def writes():
-    """Each operation of the API's document that may write."""
+def list_writes():
+    """Returns each operation of the API document that may write."""
     paths = Client().get("/openapi.json").json()["paths"]
     return [
         (method.upper(), path)
@@ -110,8 +110,10 @@ def writes():
 
 
 @pytest.mark.parametrize("headers", [{}, {"HTTP_IDEMPOTENCY_KEY": "slow"}], ids=["without a key", "with a key"])
-@pytest.mark.parametrize(("method", "path"), writes())
-def test_a_write_of_the_api_begins_when_its_body_is_there(method, path, headers, admin, jane, transactions, impatient):
+@pytest.mark.parametrize(("method", "path"), list_writes())
+def test_a_write_of_the_api_begins_when_its_body_has_arrived(
+    method, path, headers, admin, jane, transactions, short_lock_timeout
+):
     url = path.replace("{customer_id}", jane.pk)
     authorization = admin._credentials["HTTP_AUTHORIZATION"]
     with SlowRequest(
@@ -124,7 +126,7 @@ def test_a_write_of_the_api_begins_when_its_body_is_there(method, path, headers,
 
 
 @pytest.mark.parametrize("length", [str(1024 * 1024 + 1), "9" * 30])
-def test_a_body_that_says_that_it_is_too_long_is_not_waited_for(length, admin, jane):
+def test_a_body_whose_announced_length_is_too_large_is_not_read(length, admin, jane):
     slow = SlowRequest(
         "PUT",
         f"/api/v1/customers/{jane.pk}/preferences",
@@ -139,27 +141,29 @@ def test_a_body_that_says_that_it_is_too_long_is_not_waited_for(length, admin, j
 
 
 def admin_urls(jane):
-    """Every page of the admin; where it is about a row, about Jane's or one that is not there."""
+    """Returns the URL of every page of the admin, with Jane's id if it needs one."""
     urls, _, _ = admin.site.urls
-    pages = [(prefix, pattern) for prefix, pattern in flattened("/admin/", urls)]
+    pages = [(prefix, pattern) for prefix, pattern in flatten("/admin/", urls)]
     paths = [prefix + str(pattern.pattern) for prefix, pattern in pages]
     paths = [path.removesuffix("\\Z").removesuffix("$").replace("(?P<url>.*)", "nothing") for path in paths]
-    parts = (path.split("<") for path in paths)
-    paths = [first + "".join(jane.pk + part.split(">", 1)[1] for part in rest) for first, *rest in parts]
-    # It ends the session.
+    pieces = (path.split("<") for path in paths)
+    paths = [first + "".join(jane.pk + piece.split(">", 1)[1] for piece in rest) for first, *rest in pieces]
+    # The log-out is the last one, since it ends the session.
     return sorted(paths, key="/admin/logout/".__eq__)
 
 
-def flattened(prefix, patterns):
+def flatten(prefix, patterns):
     for pattern in patterns:
         if isinstance(pattern, URLPattern):
             yield prefix, pattern
         else:
-            yield from flattened(prefix + str(pattern.pattern), pattern.url_patterns)
+            yield from flatten(prefix + str(pattern.pattern), pattern.url_patterns)
 
 
 @pytest.mark.parametrize("size", [1000, 1_500_000], ids=["a form", "a file that is longer than a body of the API"])
-def test_a_form_of_the_admin_begins_when_its_body_is_there(size, back_office, jane, transactions, impatient):
+def test_a_form_of_the_admin_begins_when_its_body_has_arrived(
+    size, back_office, jane, transactions, short_lock_timeout
+):
     browser = back_office("tenant_admin")
     browser.get("/admin/password_change/")
     cookies = {name: morsel.value for name, morsel in browser.cookies.items()}
@@ -174,5 +178,5 @@ def test_a_form_of_the_admin_begins_when_its_body_is_there(size, back_office, ja
                 cursor.execute("UPDATE customers_customer SET last_name = 'Doe' WHERE id = %s", [jane.pk])
         statuses.append(slow.status)
     assert max(statuses) < 500, [*zip(urls, statuses, strict=True)]
-    # The forms were read: their pages answered, and not the check of the token.
+    # The forms passed the CSRF check: their pages answered.
     assert {200, 302} <= {*statuses}

@@ -1,4 +1,4 @@
-"""Two people who have the same form of the admin open: what one saved, the other does not undo unawares."""
+"""If two people have the same admin form open, one does not undo the other's changes without a warning."""
 
 import datetime as dt
 import threading
@@ -17,13 +17,12 @@ from tenants.tests.forms import opened, sent_by
 from .test_admin import MAKE, url
 
 
-def saved(response):
-    """Whether it was; else the test fails with the form's errors."""
+def assert_saved(response):
+    """Asserts that the form was saved. Otherwise the test fails with the form's errors."""
     assert response.status_code == 302, response.context["adminform"].form.errors
-    return True
 
 
-# Of each model with a form: two things that two people change, as typed and as kept.
+# By model: two fields that two people change, each with the typed and the stored value.
 CHANGES = {
     Tenant: (("name", "Lotus & Co", "Lotus & Co"), ("new_within_days", "45", 45)),
     Staff: (("role", "staff", "staff"), ("last_name", "Lee", "Lee")),
@@ -43,91 +42,91 @@ def model(request):
 def row(tenant, model):
     row = MAKE[model](tenant)
     if model is Customer:
-        # The API keeps the ends of lines as they come; and blanks at the end.
+        # The API stores line ends and trailing blanks unchanged.
         with tenant_scope(tenant):
             row.change({"notes": "Likes\nthe window ", "address": "Jl. Sudirman 1\nJakarta"})
     return row
 
 
-def kept(row, name):
+def read_value(row, name):
     with tenant_scope(ALL_TENANTS):
         value = getattr(type(row).objects.get(pk=row.pk), name)
     return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
 @pytest.mark.slow("fills every form twice")
-def test_changes_of_different_things_both_survive(back_office, model, row):
-    (ours, typed, value), (theirs, their_typed, their_value) = CHANGES[model]
+def test_changes_of_different_fields_are_both_saved(back_office, model, row):
+    (own_field, typed, value), (their_field, their_typed, their_value) = CHANGES[model]
     me, other, page = back_office("super_admin"), back_office("super_admin"), url(model, "change", row.pk)
     form, their_form = opened(me, page), opened(other, page)
-    assert saved(other.post(page, their_form | {theirs: their_typed}))
-    assert saved(me.post(page, form | {ours: typed}))
-    assert (kept(row, ours), kept(row, theirs)) == (value, their_value)
+    assert_saved(other.post(page, their_form | {their_field: their_typed}))
+    assert_saved(me.post(page, form | {own_field: typed}))
+    assert (read_value(row, own_field), read_value(row, their_field)) == (value, their_value)
 
 
 @pytest.mark.slow("fills every form twice")
-def test_a_change_of_the_same_thing_is_told_and_then_replaced(back_office, model, row):
+def test_a_change_of_the_same_field_is_a_warning_and_then_replaced(back_office, model, row):
     _, (name, typed, value) = CHANGES[model]
     me, other, page = back_office("super_admin"), back_office("super_admin"), url(model, "change", row.pk)
     form = opened(me, page)
-    assert saved(other.post(page, opened(other, page) | {name: "7"}))
+    assert_saved(other.post(page, opened(other, page) | {name: "7"}))
     response = me.post(page, form | {name: typed})
     assert response.status_code == 200
     message = "Meanwhile somebody changed this, to “7”. Save again to have yours instead."
     assert response.context["adminform"].form.errors == {name: [message]}
-    assert str(kept(row, name)) == "7"
-    # What was typed is still there, and saving again means it.
-    assert saved(me.post(page, sent_by(response)))
-    assert kept(row, name) == value
+    assert str(read_value(row, name)) == "7"
+    # The form keeps the typed value, and saving it again replaces the other one.
+    assert_saved(me.post(page, sent_by(response)))
+    assert read_value(row, name) == value
 
 
 @pytest.mark.slow("fills every form twice")
-def test_the_same_change_by_two_is_none_to_tell_of(back_office, model, row):
+def test_the_same_change_by_two_people_is_no_warning(back_office, model, row):
     _, (name, typed, value) = CHANGES[model]
     me, page = back_office("super_admin"), url(model, "change", row.pk)
     form = opened(me, page)
     for _ in range(2):
-        assert saved(me.post(page, form | {name: typed}))
-    assert kept(row, name) == value
+        assert_saved(me.post(page, form | {name: typed}))
+    assert read_value(row, name) == value
 
 
 @pytest.mark.slow("fills every form twice")
-def test_a_form_that_tells_nothing_is_taken_as_it_is(back_office, model, row):
+def test_a_form_without_initial_values_is_saved_as_it_is(back_office, model, row):
     _, (name, typed, value) = CHANGES[model]
     me, page = back_office("super_admin"), url(model, "change", row.pk)
-    form = {key: told for key, told in opened(me, page).items() if not key.startswith("initial-")}
-    assert saved(me.post(page, form | {name: typed}))
-    assert kept(row, name) == value
+    form = {key: text for key, text in opened(me, page).items() if not key.startswith("initial-")}
+    assert_saved(me.post(page, form | {name: typed}))
+    assert read_value(row, name) == value
 
 
 @pytest.mark.slow("fills a long form twice")
-def test_preferred_lists_of_two_both_survive(back_office, tenant):
+def test_changes_of_different_lists_are_both_saved(back_office, tenant):
     with tenant_scope(tenant):
         jane, cut, ana = CustomerFactory(tenant=tenant), ServiceFactory(tenant=tenant), UserFactory(tenant=tenant)
     me, other, page = back_office("staff"), back_office("staff"), url(Customer, "change", jane.pk)
     form = opened(me, page)
-    assert saved(other.post(page, opened(other, page) | {"preferred_services": [cut.pk]}))
-    assert saved(me.post(page, form | {"preferred_staff_ids": [ana.pk]}))
+    assert_saved(other.post(page, opened(other, page) | {"preferred_services": [cut.pk]}))
+    assert_saved(me.post(page, form | {"preferred_staff_ids": [ana.pk]}))
     now = opened(me, page)
     assert (now["preferred_services"], now["preferred_staff_ids"]) == ([cut.pk], [ana.pk])
-    # From an empty list to two different ones: told.
+    # Both changed the empty list differently, so there is a warning.
     response = me.post(page, form | {"preferred_services": [ServiceFactory(tenant=tenant).pk]})
     assert "Meanwhile somebody changed this." in response.context["adminform"].form.errors["preferred_services"][0]
 
 
-def test_a_reference_changed_meanwhile_stays(back_office, tenant):
+def test_a_reference_that_was_changed_meanwhile_is_not_undone(back_office, tenant):
     visit, elsewhere = MAKE[Appointment](tenant), OutletFactory(tenant=tenant)
     me, other, page = back_office("staff"), back_office("staff"), url(Appointment, "change", visit.pk)
     form = opened(me, page)
-    assert saved(other.post(page, opened(other, page) | {"outlet": elsewhere.pk, "start_time": "09:15"}))
-    assert saved(me.post(page, form | {"notes": "Late"}))
-    assert kept(visit, "outlet_id") == elsewhere.pk
-    assert kept(visit, "start_time") == dt.time(9, 15)
+    assert_saved(other.post(page, opened(other, page) | {"outlet": elsewhere.pk, "start_time": "09:15"}))
+    assert_saved(me.post(page, form | {"notes": "Late"}))
+    assert read_value(visit, "outlet_id") == elsewhere.pk
+    assert read_value(visit, "start_time") == dt.time(9, 15)
 
 
 @pytest.mark.slow("races in two browsers, on committed rows")
 @pytest.mark.django_db(transaction=True)
-def test_forms_sent_at_once_all_survive(back_office, tenant):
+def test_forms_that_are_sent_at_the_same_time_are_all_saved(back_office, tenant):
     outlet = OutletFactory(tenant=tenant)
     browsers = [back_office("tenant_admin") for _ in range(2)]
     page, barrier, statuses = url(Outlet, "change", outlet.pk), threading.Barrier(2), []
@@ -147,5 +146,5 @@ def test_forms_sent_at_once_all_survive(back_office, tenant):
             thread.start()
         for thread in threads:
             thread.join()
-        assert (kept(outlet, "name"), kept(outlet, "address")) == ("A", "B")
+        assert (read_value(outlet, "name"), read_value(outlet, "address")) == ("A", "B")
     assert statuses == [302] * 20

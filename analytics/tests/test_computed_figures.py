@@ -1,8 +1,8 @@
-"""Every number equals a naive recount in plain Python over the same rows, written from the words of the contract; and once
-more after the rows were changed in every way there is, past the ORM too.
+"""Every figure equals a computation in plain Python over the same rows, written after the contract. It is compared again
+after the rows were changed in every possible way, also without the ORM.
 
-An example is a small world of two businesses, thrown away afterwards. Its days keep near the edges: of the period, of
-the thresholds, of today, by the tenant's calendar and by UTC's.
+An example has two small businesses, which are rolled back afterwards. Its days are near the limits of the period, of the
+thresholds and of today, in the tenant's time zone and in UTC.
 """
 
 import datetime as dt
@@ -28,9 +28,9 @@ from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory
 
 API = "/api/v1/customers"
 URL = f"{API}/statistics/summary"
-CUSTOMERS, BOOKINGS, UNTIED = 24, 7, 3
+CUSTOMERS, BOOKINGS, PURGED_BOOKINGS = 24, 7, 3
 
-# Nights on which clocks change, and the turns of a month, a leap day, a year.
+# Nights on which clocks change, and ends of a month, of a leap day and of a year.
 NOWS = [
     dt.datetime.fromisoformat(instant).replace(tzinfo=dt.UTC)
     for instant in (
@@ -42,8 +42,8 @@ NOWS = [
         "2025-06-15T17:00:00",
     )
 ]
-# What is recent, the database adds up by its own clock: today it agrees with ours, and later some days have passed.
-NOWS += [REAL := dt.datetime.now(dt.UTC), REAL + dt.timedelta(days=1), REAL + dt.timedelta(days=200)]
+# The database sums recent visits by its own clock. Today it agrees with ours; the later instants are days after its sums.
+NOWS += [TRUE_NOW := dt.datetime.now(dt.UTC), TRUE_NOW + dt.timedelta(days=1), TRUE_NOW + dt.timedelta(days=200)]
 ZONES = ["Asia/Jakarta", "Europe/Oslo", "Pacific/Auckland", "Pacific/Honolulu", "America/Havana", "Asia/Beirut", "UTC"]
 STATUSES = ["completed"] * 6 + ["pending", "confirmed", "in_progress", "cancelled", "no_show"]
 PRICES = [0, 1, 100, 100, 250, 350_000, 10**13]
@@ -74,7 +74,7 @@ businesses = st.builds(
     customers=st.sampled_from([0, 1, 5, CUSTOMERS, CUSTOMERS]),
     bookings_each=st.sampled_from([1, 3, BOOKINGS]),
 )
-# In days from today; None is an open end.
+# In days from today. None is an open end.
 bounds = st.none() | st.sampled_from([-800, -365, -90, -30, -29, -7, -1, 0, 1, 30])
 periods = (
     st.tuples(bounds, bounds).map(lambda pair: pair if None in pair else tuple(sorted(pair)))
@@ -96,10 +96,10 @@ class Rows(NamedTuple):
         )
 
 
-# --- the recount ----------------------------------------------------------------------------------------------------
+# --- the computation ------------------------------------------------------------------------------------------------
 
 
-def recount(rows, *, now, zone, first, last):
+def compute_statistics(rows, *, now, zone, first, last):
     """Returns what the statistics of `rows` must be."""
     today = now.astimezone(zone).date()
     customers = [customer for customer in rows.customers if not customer.is_deleted]
@@ -113,7 +113,7 @@ def recount(rows, *, now, zone, first, last):
     segments = [
         segment
         for tenant in rows.tenants
-        for segment in segments_of(
+        for segment in compute_segments(
             tenant, {c: by_customer[c.pk] for c in customers if c.tenant_id == tenant.pk}, now.astimezone(zone)
         )
     ]
@@ -134,7 +134,7 @@ def recount(rows, *, now, zone, first, last):
         "total_loyalty_points": sum(customer.loyalty_points for customer in customers),
         "avg_appointments_per_customer": round(len(booked) / total, 1) if total else 0.0,
         "avg_spent_per_customer": revenue // total if total else 0,
-        **retention_of([visit_days(by_customer[customer.pk]) for customer in customers], first, last, today),
+        **compute_retention([visit_days(by_customer[customer.pk]) for customer in customers], first, last, today),
         "top_customers_by_appointments": top_ten(tops, "total_appointments", "total_spent"),
         "top_customers_by_revenue": top_ten(tops, "total_spent", "total_appointments"),
         "customer_segments": {name: segments.count(name) for name in ("vip", "regular", "new", "at_risk")},
@@ -149,15 +149,15 @@ def visit_days(appointments):
     return [appointment.appointment_date for appointment in appointments if appointment.status == "completed"]
 
 
-def retention_of(days_of_customers, first, last, today):
+def compute_retention(days_of_customers, first, last, today):
     if first is None:
         visits = [sum(is_within(day, first, last) for day in days) for days in days_of_customers]
-        base, kept = sum(n >= 1 for n in visits), sum(n >= 2 for n in visits)
+        base, retained = sum(n >= 1 for n in visits), sum(n >= 2 for n in visits)
     else:
         length = ((last or today) - first).days + 1
         before = [days for days in days_of_customers if any(1 <= (first - day).days <= length for day in days)]
-        base, kept = len(before), sum(any(is_within(day, first, last) for day in days) for days in before)
-    rate = round(100 * kept / base, 1) if base else 0.0
+        base, retained = len(before), sum(any(is_within(day, first, last) for day in days) for days in before)
+    rate = round(100 * retained / base, 1) if base else 0.0
     return {"retention_rate": rate, "churn_rate": round(100 - rate, 1) if base else 0.0, "retention_base": base}
 
 
@@ -177,8 +177,8 @@ def top_ten(entries, measure, other):
     return sorted(entries, key=lambda entry: (-entry[measure], -entry[other], entry["customer_id"]))[:10]
 
 
-def segments_of(tenant, appointments_of, now):
-    """The segment of each customer of one tenant."""
+def compute_segments(tenant, appointments_of, now):
+    """Yields the segment of each customer of one tenant."""
     today = now.date()
     spent = {}
     for customer, appointments in appointments_of.items():
@@ -209,8 +209,8 @@ def segments_of(tenant, appointments_of, now):
 # --- the rows -------------------------------------------------------------------------------------------------------
 
 
-class House(NamedTuple):
-    """What bookings need. Every booking has a member of staff to itself, so that none overlap."""
+class Shop(NamedTuple):
+    """A tenant with the rows that bookings need. Every booking has its own member of staff, so that none overlap."""
 
     tenant: Tenant
     admin: User
@@ -223,7 +223,7 @@ class House(NamedTuple):
         tenant = TenantFactory()
         staff = [
             User(tenant=tenant, role=Role.STAFF, email=f"{n}@{tenant.slug}.test")
-            for n in range(CUSTOMERS * BOOKINGS + UNTIED)
+            for n in range(CUSTOMERS * BOOKINGS + PURGED_BOOKINGS)
         ]
         return cls(
             tenant,
@@ -234,14 +234,14 @@ class House(NamedTuple):
         )
 
     def fill(self, business, chance, *, now, first, last):
-        """Make it that business and store its rows: `(customers, appointments)`."""
+        """Sets the parameters of the business and stores its rows. Returns `(customers, appointments)`."""
         for name in business._fields[:6]:
             setattr(self.tenant, name, getattr(business, name))
         self.tenant.save()
         days = days_of_interest(self.tenant, now=now, first=first, last=last)
         customers = [self.customer(n, days, chance) for n in range(business.customers)]
-        # None stands for purged customers.
-        booked = chance.choices([None, *customers], k=UNTIED) + [
+        # None is a purged customer.
+        booked = chance.choices([None, *customers], k=PURGED_BOOKINGS) + [
             customer for customer in customers for _ in range(chance.randint(0, business.bookings_each))
         ]
         clocks = [
@@ -295,7 +295,7 @@ class House(NamedTuple):
 
 
 def days_of_interest(tenant, *, now, first, last):
-    """The days at which any figure changes, each with the days before and after."""
+    """Returns the days at which a figure changes, and the days before and after them."""
     todays = [now.astimezone(zone).date() for zone in (tenant.zone, dt.UTC)]
     ages = (0, tenant.new_within_days, tenant.at_risk_after_days, 365, 800)
     edges = [today - dt.timedelta(days=age) for today in todays for age in ages]
@@ -307,8 +307,8 @@ def days_of_interest(tenant, *, now, first, last):
 
 
 @pytest.fixture
-def houses(db):
-    return [House.build(), House.build()]
+def shops(db):
+    return [Shop.build(), Shop.build()]
 
 
 @pytest.fixture
@@ -323,50 +323,48 @@ def super_admin_user(db):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(drawn=st.tuples(businesses, businesses), now=st.sampled_from(NOWS), period=periods, seed=st.integers(0, 2**32))
-def test_every_number_equals_a_naive_recount(houses, super_admin_user, drawn, now, period, seed):
+def test_every_figure_equals_a_computation_in_python(shops, super_admin_user, drawn, now, period, seed):
     chance = random.Random(seed)
     first, last = (None if days is None else now.date() + dt.timedelta(days=days) for days in period)
     query = {name: str(day) for name, day in (("from_date", first), ("to_date", last)) if day}
     with time_machine.travel(now, tick=False), transaction.atomic():
         with tenant_scope(ALL_TENANTS):
             filled = [
-                house.fill(business, chance, now=now, first=first, last=last)
-                for house, business in zip(houses, drawn, strict=True)
+                shop.fill(business, chance, now=now, first=first, last=last)
+                for shop, business in zip(shops, drawn, strict=True)
             ]
-        rows = Rows([house.tenant for house in houses], *(list(chain(*part)) for part in zip(*filled, strict=True)))
-        callers = [(client_of(house.admin), house.tenant, query) for house in houses]
+        rows = Rows([shop.tenant for shop in shops], *(list(chain(*rows)) for rows in zip(*filled, strict=True)))
+        callers = [(client_of(shop.admin), shop.tenant, query) for shop in shops]
         callers += [
             (client_of(super_admin_user), None, query),
-            (client_of(super_admin_user), houses[0].tenant, query | {"tenant_id": houses[0].tenant.pk}),
+            (client_of(super_admin_user), shops[0].tenant, query | {"tenant_id": shops[0].tenant.pk}),
         ]
         compare(callers, rows, now=now, first=first, last=last)
         with tenant_scope(ALL_TENANTS):
-            for way in chance.sample(WAYS, len(WAYS)):
-                way(houses, chance)
-            rows = Rows(
-                [house.tenant for house in houses], list(Customer.objects.all()), list(Appointment.objects.all())
-            )
+            for change in chance.sample(CHANGES, len(CHANGES)):
+                change(shops, chance)
+            rows = Rows([shop.tenant for shop in shops], list(Customer.objects.all()), list(Appointment.objects.all()))
         compare(callers, rows, now=now, first=first, last=last)
-        for house in houses:
-            assert [total.find_differences(house.tenant) for total in SUMMARY_TABLES] == [[], [], [], []]
+        for shop in shops:
+            assert [model.find_differences(shop.tenant) for model in SUMMARY_TABLES] == [[], [], [], []]
         transaction.set_rollback(True)
 
 
 def compare(callers, rows, *, now, first, last):
-    """Compares the figures of each caller with a recount of the rows."""
+    """Compares the figures of each caller with the computation."""
     for client, tenant, parameters in callers:
         body = client.get(URL, parameters).json()
         own, zone = (rows.of(tenant), tenant.zone) if tenant else (rows, dt.UTC)
-        assert body["statistics"] == recount(own, now=now, zone=zone, first=first, last=last)
+        assert body["statistics"] == compute_statistics(own, now=now, zone=zone, first=first, last=last)
         assert body["period"] == {"from": first and str(first), "to": last and str(last)}
         assert body["currencies"] == sorted({one.currency for one in own.tenants})
 
 
-# --- every way of changing rows -------------------------------------------------------------------------------------
+# --- all ways to change rows ----------------------------------------------------------------------------------------
 
 
 def sample_rows(model, chance, share=0.2):
-    """Some of the rows, drawn."""
+    """Returns some random rows."""
     return [row for row in model.objects.order_by("pk") if chance.random() < share]
 
 
@@ -375,13 +373,13 @@ def sql(statement, *params):
         cursor.execute(statement, params)
 
 
-def by_api(houses, chance):
-    """A customer is created, one changed, one deleted, one deleted and restored."""
-    for house in houses:
-        client = client_of(house.admin)
+def change_by_api(shops, chance):
+    """Creates a customer, changes one, deletes one, and deletes and restores one."""
+    for shop in shops:
+        client = client_of(shop.admin)
         created = client.post(API, {"first_name": "New", "phone": "+6281299999999"})
         assert created.status_code == 201, created.content
-        customers = list(Customer.objects.filter(tenant=house.tenant, is_deleted=False).order_by("pk"))
+        customers = list(Customer.objects.filter(tenant=shop.tenant, is_deleted=False).order_by("pk"))
         chosen = [f"{API}/{customer.pk}" for customer in chance.sample(customers, min(3, len(customers)))]
         for url, verb in zip(chosen, ("change", "delete", "restore"), strict=False):
             if verb == "change":
@@ -392,13 +390,13 @@ def by_api(houses, chance):
                 assert client.post(f"{url}/restore").status_code == 200
 
 
-def by_save(houses, chance):
+def change_by_save(shops, chance):
     for appointment in sample_rows(Appointment, chance, 0.1):
         appointment.status, appointment.total_price = chance.choice(STATUSES), chance.choice(PRICES)
         appointment.save()
 
 
-def by_bulk_update(houses, chance):
+def change_by_bulk_update(shops, chance):
     for status in ("completed", "cancelled"):
         ids = [appointment.pk for appointment in sample_rows(Appointment, chance, 0.1)]
         Appointment.objects.filter(pk__in=ids).update(status=status)
@@ -413,12 +411,12 @@ def by_bulk_update(houses, chance):
     Customer.objects.bulk_update(customers, ["is_deleted", "is_active", "loyalty_points", "tags"])
 
 
-def by_raw_sql(houses, chance):
-    """Also to another customer, to another day, and under another id."""
-    for house in houses:
-        customers = [customer.pk for customer in Customer.objects.filter(tenant=house.tenant)]
+def change_by_raw_sql(shops, chance):
+    """Moves appointments to another customer, to another day and to another id, and changes other columns."""
+    for shop in shops:
+        customers = [customer.pk for customer in Customer.objects.filter(tenant=shop.tenant)]
         for appointment in sample_rows(Appointment, chance, 0.1):
-            if appointment.tenant_id == house.tenant.pk and customers:
+            if appointment.tenant_id == shop.tenant.pk and customers:
                 sql(
                     "UPDATE appointments_appointment SET customer_id = %s, appointment_date = appointment_date - %s, "
                     "id = reverse(id) WHERE id = %s",
@@ -436,8 +434,8 @@ def by_raw_sql(houses, chance):
     )
 
 
-def by_copy(houses, chance):
-    """The appointments of a day come back two days later; customers without any, once more."""
+def change_by_copy(shops, chance):
+    """Copies appointments to two days later, and copies customers without appointments."""
     for table, change in (
         ("appointments_appointment", {"appointment_date": "appointment_date + 2"}),
         (
@@ -445,7 +443,7 @@ def by_copy(houses, chance):
             {"email": "NULL", "email_key": "NULL", "phone": "'+1' || right(phone, 10)", "password": "NULL"},
         ),
     ):
-        # Row-level security forbids COPY. Only the owner can switch it off for itself.
+        # COPY is not allowed with row-level security. Only the owner can switch it off for itself.
         with as_owner(), connection.cursor() as cursor:
             cursor.execute(f"SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
             cursor.execute(
@@ -468,24 +466,33 @@ def by_copy(houses, chance):
             cursor.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
 
 
-def by_delete(houses, chance):
+def change_by_delete(shops, chance):
     Appointment.objects.filter(
         pk__in=[appointment.pk for appointment in sample_rows(Appointment, chance, 0.1)]
     ).delete()
 
 
-def by_verbs(houses, chance):
+def restore_and_purge(shops, chance):
     restore_all(sample_rows(Customer, chance, 0.1))
     purge_all(sample_rows(Customer, chance, 0.1))
 
 
-def by_settings(houses, chance):
-    for house in houses:
-        house.tenant.time_zone = chance.choice(ZONES)
-        house.tenant.at_risk_after_days = chance.choice([1, 30, 90])
-        house.tenant.new_within_days = chance.choice([1, 30, 90, 400])
-        house.tenant.vip_top_percent = chance.choice([0, 10, 50, 100])
-        house.tenant.save()
+def change_thresholds(shops, chance):
+    for shop in shops:
+        shop.tenant.time_zone = chance.choice(ZONES)
+        shop.tenant.at_risk_after_days = chance.choice([1, 30, 90])
+        shop.tenant.new_within_days = chance.choice([1, 30, 90, 400])
+        shop.tenant.vip_top_percent = chance.choice([0, 10, 50, 100])
+        shop.tenant.save()
 
 
-WAYS = [by_api, by_save, by_bulk_update, by_raw_sql, by_copy, by_delete, by_verbs, by_settings]
+CHANGES = [
+    change_by_api,
+    change_by_save,
+    change_by_bulk_update,
+    change_by_raw_sql,
+    change_by_copy,
+    change_by_delete,
+    restore_and_purge,
+    change_thresholds,
+]
