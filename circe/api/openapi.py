@@ -193,7 +193,7 @@ class OperationSchema(AutoSchema):
 
     # Private to drf-spectacular, which has no public hook for the schema of every serializer. Without it the document
     # does not say that an answer has all its keys and that a body with an unknown key is refused. Test:
-    # test_an_answer_has_all_its_keys.
+    # test_an_answer_requires_all_its_keys.
     def _map_basic_serializer(self, serializer: Serializer, direction: Direction) -> Schema:
         schema = super()._map_basic_serializer(serializer, direction)
         if direction == "response":
@@ -206,7 +206,7 @@ class OperationSchema(AutoSchema):
         return schema
 
     # Private to drf-spectacular: its public hooks are for one serializer class each. Without it the document says that
-    # an answer may hold what only a body may. Test: test_a_schema_says_what_a_body_or_an_answer_alone_may_hold.
+    # an answer may hold what only a body may. Test: test_a_schema_has_only_the_rules_of_its_direction.
     def _postprocess_serializer_schema(self, schema: Schema, serializer: Serializer, direction: Direction) -> Schema:
         schema = super()._postprocess_serializer_schema(schema, serializer, direction)
         for name, value in schema["properties"].items():

@@ -20,8 +20,9 @@ def discard_pool(pool: Any) -> None:
     # Imported here, since the settings import this module.
     from django.db.backends.postgresql.base import DatabaseWrapper
 
-    # Private to Django: close_pool() closes a pool before it takes it out, so other threads would wait for a dead pool.
-    # Without the name no request is answered after the server was away once. Test: test_away_and_back.
+    # Private to Django: close_pool() closes a pool before it removes it, so other threads would wait for a dead pool.
+    # Without the name no request is answered after the server was away once.
+    # Test: test_requests_work_again_when_the_database_is_back.
     pools: dict[str, Any] = DatabaseWrapper._connection_pools
     with _pools_lock:
         for alias in [alias for alias, current in pools.items() if current is pool]:

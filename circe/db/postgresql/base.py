@@ -50,7 +50,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection = super().get_new_connection(conn_params)
         # Private to psycopg_pool; Django reads it too. A connection has no public name for its pool, and `self.pool`
         # may be the next one already. Without it, connections that died in the pool are used. Test:
-        # test_ended_sessions_are_not_handed_out.
+        # test_the_pool_gives_out_no_ended_session.
         if self.checks_connections and (pool := getattr(connection, "_pool", None)):
             try:
                 # A round trip. Without one, a connection that the server is about to close looks alive.
