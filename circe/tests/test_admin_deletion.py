@@ -28,7 +28,10 @@ from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
 from tenants.tests.locks import until_blocked
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.slow("deletes a row of each model of the admin, with each reference, in each role"),
+]
 
 # By model: creates a row to which nothing refers.
 CREATE = {

@@ -17,6 +17,8 @@ from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.admin import bulk_actions
 from tenants.models import AuditEvent, Role, User
 
+pytestmark = pytest.mark.slow("makes and changes hundreds of rows by each action, in each role")
+
 # By model: creates rows of each kind. A new model with actions fails until it is added here.
 MAKE = {
     Customer: [lambda tenant: CustomerFactory(tenant=tenant, tags=["old"]), DeletedCustomerFactory],

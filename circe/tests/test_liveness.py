@@ -19,6 +19,8 @@ from circe.tests.chaos import CUSTOMERS, PROBLEM, at_once, children, install_cir
 from customers.tests.test_upload_bounds import a_million_empty_strings
 from tenants.tests.factories import PASSWORD
 
+pytestmark = pytest.mark.slow("starts gunicorn, and waits until requests give up")
+
 HEALTHZ_SECONDS = 1
 READYZ_SECONDS = 3
 # Shorter than the time that a write waits for a lock.

@@ -13,6 +13,8 @@ from django.db import connection
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
 
+pytestmark = pytest.mark.slow("starts a process whose first request is cold")
+
 # This script runs in a process of its own. Its first request is cold: only `circe.wsgi` was loaded before.
 SCRIPT = """
 import json, sys

@@ -19,7 +19,7 @@ from rest_framework.utils import json
 from circe.wsgi import application
 from customers.tests.factories import CustomerFactory
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow("sends each write of the document slowly")]
 
 BODY = json.dumps({"first_name": "Jane", "notes": "Prefers morning appointments"}).encode()
 

@@ -34,6 +34,7 @@ def test_no_character_that_shows_nothing_makes_a_second_customer(staff, in_scope
     assert (answer.status_code, Customer.objects.count()) == (409 if is_trimmed else 400, before)
 
 
+@pytest.mark.slow("starts an import for each character and place")
 @pytest.mark.parametrize("character", list("\u034f\ufe0f\u115f\u3164\u180b\u2800\uffa0\u00ad\u2060\U000e0100"))
 @pytest.mark.parametrize("pattern", ["ja{}ne@example.com", "jane@ex{}ample.com", "jane@example.com{}"])
 def test_nor_does_one_by_the_form_or_an_import(back_office, in_scope, tmp_path, character, pattern):

@@ -368,6 +368,7 @@ def test_search_finds_just_whom_a_naive_matcher_finds(found, in_scope, people, t
     assert found(text) == sorted(expected)
 
 
+@pytest.mark.slow("searches for every character that can be typed")
 def test_no_word_of_one_character_finds_everybody(db):
     characters = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code < 0xE000]
     words = {word for character in characters for word in unicodedata.normalize("NFKC", character).split()}

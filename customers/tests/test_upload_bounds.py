@@ -15,6 +15,8 @@ from customers.transfer import uploads
 from customers.transfer.limits import MAX_COLUMNS, MAX_REFUSED_BYTES, MAX_SHEETS, MAX_WORKBOOK_PARTS, MB, UPLOAD
 from tenants.scope import tenant_scope
 
+pytestmark = pytest.mark.slow("reads costly files until a limit stops it")
+
 # How much the server may grow while a child process reads a file: what it keeps is the upload and a batch.
 MAX_GROWTH_BYTES = 96 * MB
 GOOD = as_workbook([["first_name", "email"], ["Jane", "jane@example.com"]])
