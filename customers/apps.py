@@ -1,4 +1,4 @@
-"""What customers register with the ground floor when Django starts."""
+"""Registers what lower apps need to know of customers when Django starts."""
 
 from django.apps import AppConfig
 from django.urls import reverse

@@ -1,4 +1,4 @@
-"""How the commands are told which customers are meant."""
+"""Arguments of commands that name a customer."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
@@ -12,14 +12,14 @@ from tenants.identity import clean_phone, email_key
 
 
 def id_argument(text: str) -> str:
-    """A customer's id."""
+    """Returns a customer's id. Raises ArgumentTypeError if the text is none."""
     if not is_id(text.strip().lower()):
         raise ArgumentTypeError(f"{text!r} is no id: it has 24 hex digits")
     return text.strip().lower()
 
 
 def email_argument(text: str) -> str:
-    """An e-mail address in any spelling, as it is compared."""
+    """Returns an e-mail address in the form in which it is compared. Raises ArgumentTypeError if the text is none."""
     try:
         return email_key(text)
     except ValidationError as error:
@@ -27,15 +27,15 @@ def email_argument(text: str) -> str:
 
 
 def add_person(parser: ArgumentParser) -> None:
-    """Exactly one of `--id`, `--email` and `--phone`."""
-    whom = parser.add_mutually_exclusive_group(required=True)
-    whom.add_argument("--id", type=id_argument, help="one customer, soft-deleted or not")
-    whom.add_argument("--email", type=email_argument, help="all with this e-mail address, soft-deleted ones too")
-    whom.add_argument("--phone", help="all with this phone number, in any spelling, soft-deleted ones too")
+    """Adds the options `--id`, `--email` and `--phone`, exactly one of which must be given."""
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument("--id", type=id_argument, help="one customer, soft-deleted or not")
+    group.add_argument("--email", type=email_argument, help="all with this e-mail address, soft-deleted ones too")
+    group.add_argument("--phone", help="all with this phone number, in any spelling, soft-deleted ones too")
 
 
 def person(options: dict[str, Any]) -> CustomerQuerySet:
-    """The person's rows in scope, by the options of `add_person`. Raises UsageError where the phone number is none."""
+    """Returns the customers in scope whom the options name. Raises UsageError if the phone number is not valid."""
     if options["id"]:
         return Customer.objects.filter(pk=options["id"]).order_by("pk")
     if options["email"]:
@@ -47,6 +47,6 @@ def person(options: dict[str, Any]) -> CustomerQuerySet:
 
 
 def nobody(options: dict[str, Any]) -> str:
-    """A sentence for a person who was not found."""
+    """Returns the message that no customer was found."""
     what = "id" if options["id"] else "e-mail address" if options["email"] else "phone number"
     return f"nobody: no customer has this {what}"

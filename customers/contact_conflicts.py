@@ -1,4 +1,4 @@
-"""Customers of one tenant who have the same e-mail address or phone number."""
+"""Finds customers of one tenant who have the same e-mail address or phone number."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ class DuplicateCustomer(ConflictError):
         super().__init__(f"Another customer has this {what or 'e-mail address or phone number'}.")
 
 
-# Written for the customer's own tenant, also in the scope of all tenants. Deleted customers come last.
+# It looks in the customer's own tenant, also in the scope of all tenants. Deleted customers come last.
 CONTACT_CONFLICTS = PreparedQuery(
     "contact_conflicts",
     lambda **contacts: Sql(
@@ -46,8 +46,9 @@ CONTACT_CONFLICTS = PreparedQuery(
 def find_contact_conflicts(
     *, customer_id: str, tenant_id: str | None, email_key: str | None, phone: str | None
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Returns who else has the customer's e-mail or phone, deleted ones last: `[{"field", "customer_id", "is_deleted"}]`;
-    and whether the customer, as stored, has one of them.
+    """Returns who else has the e-mail or the phone, and whether the stored row of the customer has one of them.
+
+    The others are `[{"field", "customer_id", "is_deleted"}]`, deleted ones last.
     """
     rows = CONTACT_CONFLICTS.rows(tenant_id=tenant_id, email_key=email_key, phone=phone)
     others = [row for row in rows if row[0] != customer_id]

@@ -133,5 +133,5 @@ class FilteredCustomers(PagedQuery):
 
 
 def profiles(ids: list[str]) -> list[orjson.Fragment]:
-    """The profiles of the customers as JSON, newest first."""
+    """Returns the profiles of the customers as JSON, newest first."""
     return [orjson.Fragment(profile) for _, profile in PROFILES_BY_IDS.rows(ids=ids)] if ids else []

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about each operation of customers, with the examples of the documented API."""
+"""Documents each operation of customers for the OpenAPI document, with the examples of the documented API."""
 
 from typing import Any
 
@@ -74,7 +74,7 @@ CUSTOMER: Example = {
     "updated_at": "2025-01-20T10:00:00Z",
 }
 
-# As a customer starts: consent is never assumed, and nothing has happened yet.
+# A new customer: consent is never assumed, and there are no appointments yet.
 CREATED_CUSTOMER: Example = CUSTOMER | {
     "email_verified": False,
     "gender": None,
@@ -106,7 +106,7 @@ CHECK_DUPLICATES = query(
 )
 PERMANENT = query(
     "permanent",
-    "Remove the person for good, from every table; appointments keep their figures. Access: `super_admin`.",
+    "Purge the customer: remove them from every table. Appointments keep their figures. Access: `super_admin`.",
     {"type": "boolean", "default": False},
 )
 

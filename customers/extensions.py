@@ -1,4 +1,4 @@
-"""What apps above `customers` add to a customer. Each app registers it in its `AppConfig.ready()`."""
+"""The registry for what higher apps add to a customer. Each app registers it in its `AppConfig.ready()`."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -18,7 +18,7 @@ Panel: TypeAlias = Callable[[HttpRequest, Any], SafeString]
 
 _profile_figures: list[ProfileFigures] = []
 _purge_steps: list[PurgeStep] = []
-# First those of the highest app, which reception needs first.
+# The panels of the highest app come first, since reception needs them first.
 panels: list[Panel] = []
 list_filters: list[Any] = []
 

@@ -1,4 +1,4 @@
-"""How the list of customers is narrowed."""
+"""The filters of the list of customers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,14 +14,14 @@ from customers.search import MAX_LENGTH, matching
 
 
 def to_search(text: str) -> str | None:
-    """The text to search, None where it is empty. Raises ValidationError where it is overlong."""
+    """Returns the text to search for, or None if it is empty. Raises ValidationError if it is too long."""
     if len(text) > MAX_LENGTH:
         raise ValidationError(f"Search for at most {MAX_LENGTH} characters.", code="max_length")
     return text or None
 
 
 def to_tags(text: str) -> list[str]:
-    """The tags of a comma-separated list."""
+    """Returns the tags of a comma-separated list."""
     return [tag.strip().lower() for tag in text.split(",") if tag.strip()]
 
 
@@ -53,7 +53,7 @@ class CustomerFilter(StrictFilterSet):
         fields: list[str] = []
 
     def filter_queryset(self, queryset: QuerySet) -> FilteredCustomers | AllCustomers:  # type: ignore[override]
-        """The customers found, to be read by the page."""
+        """Returns the customers that match all filters, to be read by the page."""
         chosen = {name: value for name, value in self.form.cleaned_data.items() if value not in EMPTY_VALUES}
         if not chosen:
             return AllCustomers()

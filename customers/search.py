@@ -1,9 +1,8 @@
-"""How reception finds a person: by parts of words, in any order, whatever the case and the accents; by any spelling of a
-phone number.
+"""Search: finds customers by parts of words, in any order, without case and accents, and by any spelling of a phone number.
 
-`Customer.search_text` is a folded text that the database keeps: a space, then names, e-mail and phone, then the words
-inside them, each after a space. So ` an` finds a beginning of a word. Both kinds of pattern are served by its trigram
-index, `% an%` by the trigrams of a word's beginning; a pattern without three letters in a row could only walk all of it.
+`Customer.search_text` is a generated column with a folded text: a space, then names, e-mail and phone, then the words
+inside them, each after a space. So the pattern `% an%` finds the start of a word. A trigram index serves these patterns; a
+pattern without three letters in a row would read the whole index.
 """
 
 import re
@@ -19,7 +18,7 @@ _PHONE_PART = re.compile(rf"[0-9+{PHONE_SEPARATORS}]+\Z")
 
 
 class FoldedPattern(Lookup):
-    """SQL's LIKE with the pattern that `function` of the database makes of a word: folded, its wildcards escaped."""
+    """Compares by LIKE with a pattern that the SQL function `function` makes of a word: folded, with escaped wildcards."""
 
     function: str
 
@@ -31,7 +30,7 @@ class FoldedPattern(Lookup):
 
 @TextField.register_lookup
 class HasPart(FoldedPattern):
-    """The word occurs."""
+    """The text contains the word."""
 
     lookup_name = "has_part"
     function = "circe_contains"
@@ -39,14 +38,14 @@ class HasPart(FoldedPattern):
 
 @TextField.register_lookup
 class HasBeginning(FoldedPattern):
-    """A word begins so."""
+    """A word of the text begins with the word."""
 
     lookup_name = "has_beginning"
     function = "circe_begins_word"
 
 
 def matching(text: str) -> Q:
-    """The condition that every word of `text` occurs in a customer's names, e-mail or phone."""
+    """Returns the condition that every word of `text` occurs in a customer's names, e-mail or phone."""
     condition = Q()
     for is_phone, words in groupby(unicodedata.normalize("NFKC", text).split(), key=_is_phone_part):
         group = list(words)
@@ -72,7 +71,7 @@ def _phone(text: str) -> Q:
     return found
 
 
-# The index is of the folded text; the digits must be the phone's, and not those of a name or an e-mail address.
+# The index holds the folded text. The second condition makes sure that the digits are those of the phone number.
 def _in_phone(digits: str) -> Q:
     return _contains(digits) & Q(phone__contains=digits)
 

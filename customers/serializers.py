@@ -1,4 +1,4 @@
-"""The customer as JSON."""
+"""Serializers of customers."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ class TagsField(ClearableListField):
 
 
 class CommunicationSerializer(StrictSerializer):
-    """By which channels the customer may be written to."""
+    """The channels by which a business may write to the customer."""
 
     email = StrictBooleanField(source="accepts_email", required=False)
     sms = StrictBooleanField(source="accepts_sms", required=False)
@@ -44,7 +44,7 @@ class CommunicationSerializer(StrictSerializer):
 
 
 class PreferencesSerializer(StrictSerializer):
-    """What the customer likes. A key that is absent from a body stays as it is."""
+    """The preferences of a customer. A key that is absent from a body stays as it is."""
 
     communication_preferences = CommunicationSerializer(source="*", required=False)
     language = StringField(max_length=35, validators=[validate_language], required=False)
@@ -133,7 +133,7 @@ class CustomerSerializer(ModelSerializer):
 
 
 class NewCustomerSerializer(CustomerSerializer):
-    """A customer to be: active, and with a source, which does not change later."""
+    """A new customer: active, and with a source, which can't change later."""
 
     class Meta(CustomerSerializer.Meta):
         read_only_fields = [*set(CustomerSerializer.Meta.read_only_fields) - {"source"}, "is_active"]

@@ -1,4 +1,4 @@
-"""What the values of a customer must be like."""
+"""Validators of a customer's values."""
 
 import datetime as dt
 import re
@@ -20,13 +20,13 @@ validate_source = RegexValidator(
     code="invalid",
 )
 
-# Control characters, and those that turn the direction of the text around them.
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Control characters, and characters that change the direction of the text around them.
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def validate_name(value: str) -> None:
     """Raises ValidationError for a name that shows nothing, or that holds control characters."""
-    if _UNSEEN.search(value) or not has_visible_character(value):
+    if _CONTROL_CHARACTERS.search(value) or not has_visible_character(value):
         raise ValidationError("A name is made of characters that can be seen.", code="invalid")
 
 
@@ -37,5 +37,5 @@ def validate_date_of_birth(value: dt.date) -> None:
 
 
 def unique(values: Iterable[str]) -> list[str]:
-    """The values without repetition, in order."""
+    """Returns the values without repetition, in their order."""
     return list(dict.fromkeys(values))

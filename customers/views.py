@@ -56,12 +56,12 @@ class CustomerViewSet(TenantViewSet):
         return customers if self.request.method in SAFE_METHODS else customers.select_for_update(of=("self",))
 
     def get_etag(self, customer: Customer) -> str | None:
-        """None for a soft-deleted customer, whom no GET shows."""
+        """Returns the ETag, or None for a soft-deleted customer, whom no GET shows."""
         rows = PROFILES_BY_IDS.rows(ids=[customer.pk])
         return etag(*rows[0]) if rows else None
 
     def list(self, request: Request) -> Response:
-        """Customers, newest first."""
+        """Lists the customers, newest first."""
         # The filter set gives FilteredCustomers; without a filter in the URL there is none.
         found: Any = self.filter_queryset(SEARCHABLE)
         customers: Any = AllCustomers() if found is SEARCHABLE else found
@@ -69,7 +69,7 @@ class CustomerViewSet(TenantViewSet):
 
     @idempotent
     def create(self, request: Request) -> Response:
-        """Create a customer, unless one with the same e-mail or phone exists."""
+        """Creates a customer, unless one with the same e-mail or phone exists."""
         enter_body_scope(request)
         check_duplicates = get_boolean_param(request, "check_duplicates", default=True)
         customer = self._saved(NewCustomerSerializer(data=request.data))
@@ -79,19 +79,19 @@ class CustomerViewSet(TenantViewSet):
         return answer
 
     def retrieve(self, request: Request, customer_id: str) -> Response:
-        """One customer, with preferences and totals."""
+        """Returns one customer, with preferences and totals."""
         updated_at, profile = PROFILES_BY_IDS.get_or_404(ids=[customer_id])
         return Response(orjson.Fragment(profile), headers={"ETag": etag(updated_at, profile)})
 
     @idempotent
     def update(self, request: Request, customer_id: str) -> Response:
-        """Change the keys given, and no others."""
+        """Changes the given keys, and no others."""
         customer = self._saved(CustomerSerializer(self.get_object(), data=request.data, partial=True))
         return _answer(customer)
 
     @idempotent
     def preferences(self, request: Request, customer_id: str) -> Response:
-        """Change the preferences given, and no others."""
+        """Changes the given preferences, and no others."""
         customer = self.get_object()
         preferences = PreferencesSerializer(customer, data=request.data, partial=True)
         preferences.is_valid(raise_exception=True)
@@ -102,7 +102,7 @@ class CustomerViewSet(TenantViewSet):
 
     @idempotent
     def destroy(self, request: Request, customer_id: str) -> Response:
-        """Soft-delete, or with `permanent=true` remove for good."""
+        """Soft-deletes the customer, or purges them with `permanent=true`."""
         if get_boolean_param(request, "permanent", default=False):
             self.action = "purge"
             self.check_permissions(request)
@@ -113,13 +113,13 @@ class CustomerViewSet(TenantViewSet):
 
     @idempotent
     def restore(self, request: Request, customer_id: str) -> Response:
-        """Undo a soft deletion."""
+        """Restores a soft-deleted customer."""
         customer = self.get_object()
         customer.restore()
         return _answer(customer)
 
     def history(self, request: Request, customer_id: str) -> Response:
-        """Who changed what of the customer, newest first; of a soft-deleted one too."""
+        """Lists who changed what of the customer, newest first. The customer may be soft-deleted."""
         events = AuditEvent.objects.filter(customer_id=self.get_object().pk)
         return self.get_paginated_response(AuditEventSerializer(self.paginate_queryset(events), many=True).data)
 
@@ -129,13 +129,11 @@ class CustomerViewSet(TenantViewSet):
 
 
 def etag(updated_at: dt.datetime, profile: str) -> str:
-    """The version of a customer as shown by `profile`: another one whenever anything in it differs, the totals of
-    their appointments included; and after each change of the customer, also one of what is not shown.
-    """
+    """Returns a hash that changes with anything in `profile`, the totals of appointments included, and with `updated_at`."""
     return f'"{blake2b(f"{updated_at.isoformat()}{profile}".encode(), digest_size=16).hexdigest()}"'
 
 
 def _answer(customer: Customer) -> Response:
-    """The customer as the database has them now."""
+    """Returns the response with the customer as they are stored now."""
     updated_at, profile = PROFILES_BY_IDS.get_or_404(ids=[customer.pk])
     return Response(orjson.loads(profile), headers={"ETag": etag(updated_at, profile)})

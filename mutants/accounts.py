@@ -142,7 +142,7 @@ DOORS = [
         GUESSING,
     ),
     Fault(
-        "an account stays shut for good",
+        "an account stays locked for ever",
         "tenants/accounts/throttling.py",
         "recent = LoginFailure.objects.filter(failed_at__gt=now - WINDOW)",
         "recent = LoginFailure.objects.all()",

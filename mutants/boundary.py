@@ -377,7 +377,7 @@ BOUNDARY = [
     Fault("managers delete", "customers/views.py", '"destroy": ADMINS,', '"destroy": MANAGERS,', ACCESS),
     Fault("staff read the trail", "customers/views.py", '"history": ADMINS,', '"history": STAFF,', ACCESS),
     Fault(
-        "an administrator deletes for good",
+        "an administrator purges",
         "customers/views.py",
         "            self.check_permissions(request)\n",
         "",

@@ -224,7 +224,7 @@ FAULTS = [
         "tenants/tests/test_commands.py",
     ),
     Fault(
-        "a dry run of restoring forgets what its batches did",
+        "a dry run of restoring loses what its batches did",
         "customers/management/commands/restore_customers.py",
         "batches_meet = True",
         "batches_meet = False",
@@ -368,7 +368,7 @@ FAULTS = [
     Fault(
         "those who swap e-mails wait for each other",
         "customers/models/customer.py",
-        "                self._take_turn(update_fields)\n",
+        "                self._lock_contacts(update_fields)\n",
         "",
         RACES,
     ),

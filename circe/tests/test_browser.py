@@ -308,13 +308,13 @@ def test_a_super_admin_purges_a_deleted_customer(sign_in, jane, tenant):
         jane.soft_delete(by=jane.pk)
     page = sign_in("super_admin")
     page.goto(f"/admin/customers/customer/{jane.pk}/change/")
-    page.get_by_role("button", name="Remove for good…").click()
+    page.get_by_role("button", name="Purge…").click()
     page.get_by_label("To confirm").fill("yes")
-    page.get_by_role("button", name="Remove for good").click()
+    page.get_by_role("button", name="Purge customers").click()
     expect(page.locator(".errorlist")).to_contain_text("Nobody has been removed.")
     page.get_by_label("To confirm").fill("1 customer")
-    page.get_by_role("button", name="Remove for good").click()
-    expect(page.locator(".messagelist")).to_contain_text("Removed for good: 1.")
+    page.get_by_role("button", name="Purge customers").click()
+    expect(page.locator(".messagelist")).to_contain_text("Purged: 1.")
     with tenant_scope(tenant):
         assert not Customer.objects.filter(pk=jane.pk).exists()
 

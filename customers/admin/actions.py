@@ -1,4 +1,4 @@
-"""What is done to several customers at once, or to one from their page."""
+"""The actions on several customers at once, or on one from their page."""
 
 from functools import partial
 from typing import Any
@@ -20,16 +20,16 @@ from tenants.admin.bulk_actions import BulkActionForm, BulkActionsAdmin
 
 
 def link(customer: Customer) -> SafeString:
-    """The customer's name, leading to their page."""
+    """Returns the customer's name as a link to their page."""
     return format_html('<a href="{}">{}</a>', reverse("admin:customers_customer_change", args=[customer.pk]), customer)
 
 
 class CustomersForm(BulkActionForm):
-    """The question before something is done to customers, who are locked."""
+    """The page that asks before an action changes customers. Their rows are locked."""
 
     @property
     def number(self) -> str:
-        """`1 customer`, `2 customers`."""
+        """Returns how many customers there are, such as `1 customer` or `2 customers`."""
         return f"{len(self.rows)} customer{'s' if len(self.rows) > 1 else ''}"
 
     def describe(self, row: Customer) -> SafeString:
@@ -44,7 +44,7 @@ class CustomersForm(BulkActionForm):
 
 
 class TagForm(CustomersForm):
-    """A tag to be given."""
+    """Asks for a tag, and adds it to the customers."""
 
     title = "Add a tag"
     tag = forms.CharField(
@@ -58,7 +58,7 @@ class TagForm(CustomersForm):
 
     @property
     def suggestions(self) -> list[str]:
-        """Tags in use."""
+        """Returns tags in use."""
         return recent_tags()
 
     def clean_tag(self) -> str:
@@ -78,7 +78,7 @@ class TagForm(CustomersForm):
 
 
 class UntagForm(CustomersForm):
-    """A tag to be taken away, of those that the customers have."""
+    """Asks for one of the customers' tags, and removes it from them."""
 
     title = "Remove a tag"
     tag = forms.ChoiceField()
@@ -99,9 +99,9 @@ class UntagForm(CustomersForm):
 
 
 class PurgeForm(CustomersForm):
-    """The number of the customers, typed, so that nobody removes people by a slip."""
+    """Asks for the number of customers to be typed, so that nobody purges people by mistake."""
 
-    title = "Remove for good"
+    title = "Purge customers"
     is_final = True
     typed = forms.CharField(
         label="To confirm",
@@ -122,16 +122,16 @@ class PurgeForm(CustomersForm):
     def clean_typed(self) -> str:
         typed = " ".join(self.cleaned_data["typed"].lower().split())
         if typed != self.expected:
-            raise ValidationError(f"Nobody has been removed. To remove them, type: {self.expected}")
+            raise ValidationError(f"Nobody has been purged. To purge them, type: {self.expected}")
         return typed
 
     def act(self) -> tuple[str, list[str]]:
         purge_all(self.rows)
-        return f"Removed for good: {len(self.rows)}.", []
+        return f"Purged: {len(self.rows)}.", []
 
 
 class DeleteForm(CustomersForm):
-    """The soft deletion of customers, by the person whose id is `by`."""
+    """Soft-deletes customers. `by` is the id of the user who does it."""
 
     title = "Delete customers"
 
@@ -152,7 +152,7 @@ class DeleteForm(CustomersForm):
 
 
 class RestoreForm(CustomersForm):
-    """The restoration of customers: of all but those whose e-mail or phone has been taken meanwhile, who are named."""
+    """Restores customers. It names the ones whose e-mail or phone another customer has taken, and leaves them deleted."""
 
     title = "Restore customers"
 
@@ -173,7 +173,7 @@ class RestoreForm(CustomersForm):
 
 
 class CustomerActions(BulkActionsAdmin):
-    """The actions of customers, for the roles that the table gives `update`, `delete`, `restore` and `purge`."""
+    """Adds the actions on customers, for the roles that may `update`, `delete`, `restore` and `purge`."""
 
     actions = ["tag", "untag", "soft_delete", "restore", "purge"]
 
@@ -190,7 +190,7 @@ class CustomerActions(BulkActionsAdmin):
         return self.allows(request, "purge")
 
     def response_action(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        """As Django's; but what was asked for on a customer's page leads back to it."""
+        """Returns Django's response, but leads back to a customer's page if the action was started there."""
         response = super().response_action(request, queryset)
         page = request.POST.get("page")
         if isinstance(response, HttpResponseRedirect) and is_id(page):
@@ -213,6 +213,6 @@ class CustomerActions(BulkActionsAdmin):
     def restore(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
         return self.ask(request, queryset, RestoreForm, is_deleted=True)
 
-    @admin.action(description="Remove selected customers for good…", permissions=["purge"])
+    @admin.action(description="Purge selected customers (this can’t be undone)…", permissions=["purge"])
     def purge(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
         return self.ask(request, queryset, PurgeForm)

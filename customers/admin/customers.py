@@ -1,4 +1,4 @@
-"""The admin of customers: reception's daily work."""
+"""The back office pages of customers."""
 
 import datetime as dt
 from collections.abc import Collection
@@ -34,7 +34,7 @@ NAMES = {"email": "e-mail address", "phone": "phone number"}
 
 
 class ListField(SimpleArrayField):
-    """A list as text. Blanks between separators don't matter."""
+    """A list that is edited as text. Blanks around a separator are ignored."""
 
     def __init__(self, base_field: forms.Field, *, separator: str = ", ", **kwargs: Any) -> None:
         super().__init__(base_field, delimiter=separator.strip(" "), required=False, **kwargs)
@@ -50,7 +50,7 @@ class ListField(SimpleArrayField):
 
 
 class PreferredField(forms.ModelMultipleChoiceField):
-    """The preferred list `name` of a customer."""
+    """Chooses the entries of the preferred list `name` of a customer."""
 
     def __init__(self, name: str, queryset: QuerySet) -> None:
         model, column = PREFERRED[name]
@@ -60,7 +60,7 @@ class PreferredField(forms.ModelMultipleChoiceField):
 
 
 class CustomerForm(TenantForm):
-    """A customer. A duplicate e-mail or phone is an error of the field, which leads to the other customer."""
+    """The form of a customer. A duplicate e-mail or phone is an error of its field, with a link to the other customer."""
 
     # Without the tenant, Django does not check the constraints on e-mail and phone: `validate_unique` says more.
     unvalidated_fields = frozenset({"tenant"})
@@ -71,7 +71,7 @@ class CustomerForm(TenantForm):
         separator="\n",
         max_length=100,
         widget=AdminTextareaWidget(attrs={"rows": 3}),
-        help_text="One a line.",
+        help_text="One in each line.",
     )
     preferred_services = PreferredField("preferred_services", Service.objects.all())
     preferred_staff_ids = PreferredField("preferred_staff_ids", Staff.objects.all())
@@ -84,7 +84,9 @@ class CustomerForm(TenantForm):
     def clean_tags(self) -> list[str]:
         tags = unique(tag.lower() for tag in self.cleaned_data["tags"])
         if self.instance._state.adding and len(tags) > MAX_TAGS - 2:
-            raise ValidationError(f"A new customer has at most {MAX_TAGS - 2} tags: two tell how they came.")
+            raise ValidationError(
+                f"A new customer has at most {MAX_TAGS - 2} tags: two are added that tell how they came."
+            )
         return tags
 
     def validate_unique(self) -> None:
@@ -99,32 +101,42 @@ class CustomerForm(TenantForm):
 
 
 def preferred(customer: Customer, name: str) -> list[str]:
-    """The ids in the preferred list `name`, in order of preference."""
+    """Returns the ids in the preferred list `name`, in order of preference."""
     model, column = PREFERRED[name]
     return list(model.objects.filter(customer=customer).values_list(column, flat=True))
 
 
 def events_of(customer: Customer) -> QuerySet[AuditEvent]:
-    """What the audit trail tells about the customer and what is theirs, newest first."""
+    """Returns the audit events of the customer and of the rows that belong to them, newest first."""
     return AuditEvent.objects.filter(customer_id=customer.pk)
 
 
 def history_panel(request: HttpRequest, customer: Customer) -> SafeString:
-    """Who changed what of the customer lately, for administrators."""
+    """Returns the panel with the latest changes of the customer; it is empty for anybody but administrators."""
     if request.user.role not in ADMINS:
         return SafeString()
-    shown = {"object": customer, "events": events_of(customer)[: LATEST + 1], "latest": LATEST}
+    shown = {"object": customer, "events": events_of(customer)[: LATEST_EVENTS + 1], "latest": LATEST_EVENTS}
     return render_to_string("admin/customers/customer/history_panel.html", shown)  # type: ignore[return-value]
 
 
-LATEST = 20
-PERSON = ["first_name", "last_name", "gender", "date_of_birth", "email", "phone", "address", "tags", "is_active"]
+LATEST_EVENTS = 20
+PERSONAL_FIELDS = [
+    "first_name",
+    "last_name",
+    "gender",
+    "date_of_birth",
+    "email",
+    "phone",
+    "address",
+    "tags",
+    "is_active",
+]
 
 
 @admin.register(Customer)
 class CustomerAdmin(TransferAdmin, CustomerActions):
-    """Customers. Who may do what is as in the API: reception adds people and changes preferences, managers change the
-    rest, administrators delete and restore, and they alone see the deleted.
+    """The pages of customers. Roles are as in the API: reception adds customers and changes preferences, managers change
+    the rest, administrators delete and restore, and only they see deleted customers.
 
     Apps above `customers` register more list filters and the panels beside the form (`customers.extensions`). A list
     filter with `roles` is shown to these roles only.
@@ -183,13 +195,13 @@ class CustomerAdmin(TransferAdmin, CustomerActions):
         return super().get_rows(request).with_profile()
 
     def get_ordering(self, request: HttpRequest) -> list[str]:
-        # Ids sort by creation too, and of every business together they have an index.
+        # Ids are sorted by creation too, and have an index over all businesses.
         return super().get_ordering(request) if current_tenant() else ["-id"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: CustomerQuerySet, search_term: str
     ) -> tuple[CustomerQuerySet, bool]:
-        """The API's own search."""
+        """Searches as the API does."""
         if len(search_term) > MAX_LENGTH:
             messages.error(request, f"Search for at most {MAX_LENGTH} characters.")
             return queryset.none(), False
@@ -205,7 +217,7 @@ class CustomerAdmin(TransferAdmin, CustomerActions):
         return [*super().get_fieldsets(request, obj), ("Account", {"fields": account})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> Collection[str]:
-        kept = () if obj is None else ("source",) if self.allows(request, "update") else ("source", *PERSON)
+        kept = () if obj is None else ("source",) if self.allows(request, "update") else ("source", *PERSONAL_FIELDS)
         return [*super().get_readonly_fields(request, obj), *self.record, "deleted_at", "deleter", *kept]
 
     def get_form(self, request: HttpRequest, obj: Customer | None = None, change: bool = False, **kwargs: Any) -> Any:
@@ -234,13 +246,13 @@ class CustomerAdmin(TransferAdmin, CustomerActions):
         return f"{row} · {row.phone or row.email}"
 
     def save_model(self, request: HttpRequest, obj: Customer, form: forms.ModelForm, change: bool) -> None:
-        """Save what was changed, and tell of soft-deleted customers who may be the same person."""
+        """Saves the changed values, and warns of soft-deleted customers who may be the same person."""
         obj.change({name: _changed(obj, form, name) for name in form.changed_data})
         if not change:
             for conflict in obj.possible_duplicates:
                 other = Customer.objects.get(pk=conflict["customer_id"])
                 who = link(other) if self.allows(request, "restore") else other
-                # Restoring wants the address or number that the new one has by now.
+                # To restore them needs the e-mail or phone that the new customer has by now.
                 sentence = (
                     "{}, who was deleted, has the same {}. If it is the same person, an administrator can delete "
                 )
@@ -251,7 +263,7 @@ class CustomerAdmin(TransferAdmin, CustomerActions):
         obj.soft_delete(by=request.user.pk)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], dict[str, int], set, list]:
-        """Nothing else goes with a soft deletion."""
+        """Returns the customers alone, since a soft deletion deletes nothing else."""
         return [link(customer) for customer in objs], {}, set(), []
 
     @admin.display(ordering="first_name")

@@ -1,4 +1,4 @@
-"""How the admin's list of customers is narrowed. A filter with `roles` is for these only."""
+"""The filters of the back office list of customers. A filter with `roles` is shown to these roles only."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tenants.scope import current_tenant
 
 
 class DeletedFilter(admin.SimpleListFilter):
-    """Hides the soft-deleted unless asked."""
+    """Shows customers who are not deleted, the deleted ones, or both."""
 
     roles = ADMINS
     title = "deletion"
@@ -31,7 +31,7 @@ class DeletedFilter(admin.SimpleListFilter):
 
 
 class RegisteredFilter(admin.SimpleListFilter):
-    """Registered customers or walk-ins."""
+    """Shows registered customers or walk-ins."""
 
     title = "registration"
     parameter_name = "registered"
@@ -44,7 +44,7 @@ class RegisteredFilter(admin.SimpleListFilter):
 
 
 class TagFilter(admin.SimpleListFilter):
-    """Customers with a tag."""
+    """Shows customers with a tag."""
 
     title = "tag"
     parameter_name = "tag"
@@ -57,8 +57,8 @@ class TagFilter(admin.SimpleListFilter):
 
 
 def recent_tags() -> list[str]:
-    """The tags of the newest customers: to ask all would cost too much."""
-    # As the list is ordered: by an index.
+    """Returns the tags of the newest 1,000 customers, since to read the tags of all would be too slow."""
+    # The order of an index.
     order = ["-created_at", "-id"] if current_tenant() else ["-id"]
     newest = Customer.objects.undeleted().order_by(*order).values_list("tags", flat=True)[:1000]
     return sorted({tag for tags in newest for tag in tags})

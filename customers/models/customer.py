@@ -1,4 +1,4 @@
-"""Whom we serve: customers, the questions one asks about them, and what can be done to them."""
+"""Customers: their fields and constraints, queries, and the ways to change, delete, restore and purge them."""
 
 import unicodedata
 from collections import Counter
@@ -33,12 +33,12 @@ from tenants.models import TENANT_CONSTRAINTS, IdempotencyRecord, LoginFailure, 
 from tenants.scope import TenantManager, current_tenant
 
 MAX_TAGS = 50
-# What is unique, and the flag that falls when it changes.
+# The unique contacts, and the flag of each that becomes false when the contact changes.
 CONTACT_FLAGS = {"email_key": "email_verified", "phone": "phone_verified"}
 
 
 class Gender(models.TextChoices):
-    """As the person wishes to be addressed."""
+    """The gender by which the person wishes to be addressed."""
 
     FEMALE = "female"
     MALE = "male"
@@ -48,7 +48,7 @@ class Gender(models.TextChoices):
 
 
 class CustomerQuerySet(models.QuerySet):
-    """Questions about customers."""
+    """Queries of customers."""
 
     def undeleted(self) -> Self:
         return self.filter(is_deleted=False)
@@ -57,24 +57,24 @@ class CustomerQuerySet(models.QuerySet):
         return self.filter(is_deleted=True)
 
     def tagged(self, tags: Collection[str]) -> Self:
-        """Those with any of the tags."""
+        """Returns the customers with any of the tags."""
         return self.filter(pk__in=SearchableCustomer.objects.tagged(tags).values("pk"))
 
     def registered(self, registered: bool = True) -> Self:
-        """Those with a password for the portal, or with `False` the walk-ins."""
+        """Returns the customers with a password for the portal; with `False` the walk-ins."""
         return self.filter(password__isnull=not registered)
 
     def matching(self, text: str) -> Self:
-        """Those in whose names, e-mail or phone every word of `text` occurs."""
+        """Returns the customers in whose names, e-mail or phone every word of `text` occurs."""
         return self.filter(pk__in=SearchableCustomer.objects.matching(text).values("pk")) if text.strip() else self
 
     def with_preferred(self) -> Self:
-        """Each with the preferred lists, `preferred_services` and `preferred_staff_ids` (lists of ids)."""
+        """Adds the lists of ids `preferred_services` and `preferred_staff_ids` to each customer."""
         lists = {name: _preferred(model, column) for name, (model, column) in PREFERRED.items()}
         return self.defer("search_text").annotate(**lists)
 
     def with_profile(self) -> Self:
-        """Each with the preferred lists and the figures that other apps registered, in the same query.
+        """Adds the preferred lists and the figures that other apps registered, in the same query.
 
         `appointments` registers `total_appointments` (of any status), `total_spent` (by visits, in the tenant's currency)
         and `last_appointment_date` (of the last visit).
@@ -89,7 +89,7 @@ def _preferred(model: type[models.Model], column: str) -> ArraySubquery:
 
 
 def tenant_language() -> str:
-    """The language of the tenant in scope."""
+    """Returns the language of the tenant in scope."""
     tenant = current_tenant()
     return tenant.language if tenant else "en"
 
@@ -202,7 +202,7 @@ class Customer(TenantModel):
         return customer
 
     def _snapshot_contacts(self) -> None:
-        """Keep the contacts as stored: their flags are about just these."""
+        """Keeps the stored contacts, to see later which of them have changed."""
         self._stored = {name: self.__dict__.get(name) for name in CONTACT_FLAGS}
 
     @property
@@ -214,13 +214,13 @@ class Customer(TenantModel):
         return self.password is not None
 
     def clean(self) -> None:
-        """Bring every value into its canonical form. Raises ValidationError where the values contradict each other."""
+        """Brings every value into its canonical form. Raises ValidationError if values contradict each other."""
         for name in ("first_name", "last_name", "address", "notes", "accessibility_needs"):
             value = getattr(self, name)
             setattr(self, name, unicodedata.normalize("NFC", value).strip() or None if value else None)
         self.first_name = self.first_name or ""
         self.gender, self.source = self.gender or None, self.source or None
-        # What is malformed, the validators of the fields report.
+        # A malformed value stays: the validators of the fields report it.
         with suppress(ValidationError):
             self.email = clean_email(self.email) if self.email else None
         with suppress(ValidationError):
@@ -235,13 +235,14 @@ class Customer(TenantModel):
             raise ValidationError({"email": "A customer with a password needs an e-mail address."})
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
-        """Save, in canonical form. A new customer gets the tags of how they came; a new e-mail or phone is unverified.
+        """Saves the customer in canonical form. A new customer gets tags that tell how they came; a new e-mail or phone is
+        unverified.
 
-        Raises DuplicateCustomer where another has the e-mail or the phone, ValidationError as `clean` does.
+        Raises DuplicateCustomer if another customer has the e-mail or the phone, and ValidationError as `clean` does.
         """
         if self._state.adding:
-            came = ["self-registered"] if self.has_password else ["staff-created", "walk-in"]
-            self.tags = unique([*came, *self.tags])
+            origin_tags = ["self-registered"] if self.has_password else ["staff-created", "walk-in"]
+            self.tags = unique([*origin_tags, *self.tags])
         self.clean()
         self.email_key = email_key(self.email) if self.email else None
         if not self._state.adding:
@@ -252,9 +253,9 @@ class Customer(TenantModel):
                 update_fields = {*update_fields, *changed, *(CONTACT_FLAGS[name] for name in changed)}
         adding = self._state.adding
         try:
-            # To insert is no error where somebody is there: see `_do_insert`. A savepoint is two round trips.
+            # An insert of a duplicate raises nothing, see `_do_insert`, so it needs no savepoint of two round trips.
             with transaction.atomic(savepoint=not adding):
-                self._take_turn(update_fields)
+                self._lock_contacts(update_fields)
                 super().save(*args, update_fields=update_fields, **kwargs)
         except IntegrityError as error:
             if _is_duplicate(error):
@@ -271,19 +272,19 @@ class Customer(TenantModel):
     # its transaction would be lost with a duplicate. Test:
     # test_of_50_concurrent_creates_of_one_person_one_is_201_and_the_rest_409.
     def _do_insert(self, manager: Any, using: Any, fields: Any, returning_fields: Any, raw: bool) -> list[Any]:
-        """As Django's, unless a unique value is taken: then nothing happens."""
+        """Inserts the row as Django does, but inserts nothing if another customer has a unique value of it."""
         # Private to Django: bulk_create() is public and returns no generated fields. If it goes, no customer can be
         # created. Test: test_a_create_is_seven_round_trips.
         return manager._insert([self], fields=fields, using=using, raw=raw, on_conflict=OnConflict.IGNORE)
 
-    def _take_turn(self, update_fields: Iterable[str] | None) -> None:
-        """Those who claim or let go of one e-mail or phone do so in turn: two who swap them would wait for each other."""
+    def _lock_contacts(self, update_fields: Iterable[str] | None) -> None:
+        """Locks the contacts that the customer takes or gives up, so that two who swap contacts do not deadlock."""
         if not {*CONTACT_FLAGS, "is_deleted"} & {*(update_fields or CONTACT_FLAGS)}:
             return
         stored = {} if self._state.adding else self._stored
         contacts = {*stored.values(), *(getattr(self, name) for name in CONTACT_FLAGS)} - {None}
         with connection.cursor() as cursor:
-            # All in one order.
+            # Every transaction locks them in the same order.
             keys = [f"{self.tenant_id}{contact}" for contact in sorted(contacts)]
             cursor.execute(
                 "SELECT pg_advisory_xact_lock(%s, hashtext(key)) FROM unnest(%s::text[]) AS key",
@@ -291,9 +292,9 @@ class Customer(TenantModel):
             )
 
     def change(self, changes: dict[str, Any]) -> None:
-        """Set what `changes` names and save just that, so that two changes of different things both survive.
+        """Sets the values of `changes` and saves only these, so that two changes of different values both survive.
 
-        Beside fields it may name `password` (in clear; None takes it away), `preferred_services` and
+        Beside fields it may hold `password` (in clear; None removes it), `preferred_services` and
         `preferred_staff_ids` (lists of ids, in order of preference). Raises as `save`.
         """
         lists = {name: changes[name] for name in PREFERRED if name in changes}
@@ -313,7 +314,7 @@ class Customer(TenantModel):
                 )
 
     def conflicts(self) -> list[dict[str, Any]]:
-        """Who else has the e-mail or the phone, deleted ones last: `[{"field", "customer_id", "is_deleted"}]`."""
+        """Returns who else has the e-mail or the phone, deleted ones last: `[{"field", "customer_id", "is_deleted"}]`."""
         return self._contact_conflicts()[0]
 
     def _contact_conflicts(self) -> tuple[list[dict[str, Any]], bool]:
@@ -325,33 +326,33 @@ class Customer(TenantModel):
         )
 
     def soft_delete(self, *, by: str) -> None:
-        """Take the customer out of sight, keeping everything. `by` is the id of the user who does it."""
+        """Soft-deletes the customer: every list leaves them out, and everything is kept. `by` is the id of the user."""
         self.was_active, self.is_active = self.is_active, False
         self.is_deleted, self.deleted_at, self.deleted_by = True, timezone.now(), by
-        self.save(update_fields=DELETION)
+        self.save(update_fields=DELETION_FIELDS)
 
     def restore(self) -> None:
-        """Undo `soft_delete`; nothing happens to a customer not deleted.
+        """Restores a soft-deleted customer, and does nothing to any other.
 
-        Raises DuplicateCustomer where the e-mail or the phone has been taken meanwhile.
+        Raises DuplicateCustomer if the e-mail or the phone has been taken meanwhile.
         """
         if self.is_deleted:
             self.is_active, self.was_active = bool(self.was_active), None
             self.is_deleted, self.deleted_at, self.deleted_by = False, None, None
-            self.save(update_fields=DELETION)
+            self.save(update_fields=DELETION_FIELDS)
 
     def purge(self) -> None:
-        """`purge_all` of this one."""
+        """Removes the customer from every table, see `purge_all`."""
         purge_all([self])
 
 
-DELETION = {"is_deleted", "is_active", "was_active", "deleted_at", "deleted_by"}
+DELETION_FIELDS = {"is_deleted", "is_active", "was_active", "deleted_at", "deleted_by"}
 
 
 def restore_all(customers: Sequence[Customer]) -> dict[str, DuplicateCustomer]:
-    """Restore soft-deleted customers in their order, and return by id why some were not.
+    """Restores soft-deleted customers in their order. Returns, by id, why some were not restored.
 
-    One statement does it unless it meets an e-mail or a phone that is taken: then each half, down to the one who met it.
+    One statement restores all. If it meets an e-mail or a phone that is taken, each half is tried, down to one customer.
     """
     try:
         with transaction.atomic():
@@ -388,7 +389,7 @@ def purge_all(customers: Collection[Customer]) -> Counter[str]:
     kept = run_purge_steps(customers)
     LoginFailure.objects.filter(account__in=[customer.email_key for customer in customers]).delete()
     IdempotencyRecord.objects.filter(subject_id__in=ids).delete()
-    # A file that waits to be imported may hold them too.
+    # A file that waits for its import may hold them too.
     CustomerImport.objects.at_rest().filter(tenant__in=tenants).delete()
     Customer.objects.filter(pk__in=ids).delete()
     return kept

@@ -1,4 +1,4 @@
-"""A file uploaded in the admin to be imported: kept between its check and its import, and a day at most."""
+"""Files uploaded in the back office to be imported. They are stored until the import has ended, and a day at most."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -12,32 +12,32 @@ from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from tenants.models import TENANT_CONSTRAINTS, TenantModel
 from tenants.scope import TenantManager
 
-KEPT = dt.timedelta(days=1)
-# A run that was not heard of for so long has ended, however that was.
-SILENCE = dt.timedelta(seconds=30)
-PART = 1 << 20
+MAX_AGE = dt.timedelta(days=1)
+# A run that has not written `worked_at` for so long has ended, or its process has died.
+STALLED_AFTER = dt.timedelta(seconds=30)
+PART_BYTES = 1 << 20
 
 
 class CustomerImportQuerySet(models.QuerySet):
-    """Questions about uploaded files."""
+    """Queries of uploaded files."""
 
     def expired(self) -> Self:
-        return self.filter(created_at__lt=timezone.now() - KEPT)
+        return self.filter(created_at__lt=timezone.now() - MAX_AGE)
 
     def at_rest(self) -> Self:
-        """Those on which nobody works now."""
-        return self.filter(Q(worked_at=None) | Q(worked_at__lt=timezone.now() - SILENCE))
+        """Returns the files that nobody reads, checks or imports now."""
+        return self.filter(Q(worked_at=None) | Q(worked_at__lt=timezone.now() - STALLED_AFTER))
 
     def at_work(self) -> Self:
         """Returns the files that are being read, checked or imported now."""
-        return self.filter(worked_at__gte=timezone.now() - SILENCE)
+        return self.filter(worked_at__gte=timezone.now() - STALLED_AFTER)
 
 
 class CustomerImport(TenantModel):
-    """An uploaded file and what came of it. `report` is that of the latest finished run, a check or the import."""
+    """An uploaded file and its result. `report` is from the latest run that ended, a check or the import."""
 
     class State(models.TextChoices):
-        """How far it got."""
+        """The states of an upload."""
 
         UPLOADED = "uploaded"
         CHECKED = "checked"
@@ -53,35 +53,35 @@ class CustomerImport(TenantModel):
     objects = TenantManager.from_queryset(CustomerImportQuerySet)()
 
     class Meta(TenantModel.Meta):
-        # Not in the audit trail, which is kept: a day later nothing is left of the file. The trail has the customers.
+        # It is not audited, since nothing of the file may stay after a day. The events of its customers are in the trail.
         constraints = TENANT_CONSTRAINTS
 
     def __str__(self) -> str:
         return self.file_name
 
     def store(self, kind: str, file: BinaryIO) -> None:
-        """Keep a file, a part at a time in memory, in place of the one there was. `kind` is of ImportPart.Kind."""
+        """Stores a file, one part at a time in memory, and replaces an earlier one. `kind` is an ImportPart.Kind."""
         self.discard(kind)
         file.seek(0)
-        for position, data in enumerate(iter(lambda: file.read(PART), b"")):
+        for position, data in enumerate(iter(lambda: file.read(PART_BYTES), b"")):
             ImportPart.objects.create(tenant_id=self.tenant_id, upload=self, kind=kind, position=position, data=data)
 
     def stored(self, kind: str) -> Iterator[bytes]:
-        """The parts of a kept file, one at a time; none where it was discarded."""
+        """Yields the parts of a stored file, one at a time, and none if it was deleted."""
         parts = ImportPart.objects.filter(upload=self, kind=kind)
         for position in parts.values_list("position", flat=True):
             yield bytes(parts.get(position=position).data)
 
     def discard(self, kind: str) -> None:
-        """Forget a kept file."""
+        """Deletes a stored file."""
         ImportPart.objects.filter(upload=self, kind=kind).delete()
 
 
 class ImportPart(TenantModel):
-    """A megabyte of a file: of the one uploaded, or of that with the refused rows."""
+    """A megabyte of a stored file: of the uploaded one, or of the one with the refused rows."""
 
     class Kind(models.TextChoices):
-        """Which file."""
+        """The kinds of stored files."""
 
         FILE = "file"
         REFUSED = "refused"

@@ -1,4 +1,4 @@
-"""How many customers of each kind a tenant has, kept true by the database."""
+"""The numbers of customers by month of creation. Triggers of the database update them."""
 
 from django.db import models
 from django.db.models import Sum
@@ -19,16 +19,16 @@ NUMBERS = (
 
 
 class CustomerMonthlyCountsQuerySet(models.QuerySet):
-    """Questions about the numbers of customers."""
+    """Queries of the counts."""
 
     def numbers(self) -> dict[str, int]:
-        """The sums of NUMBERS. Soft-deleted customers count as `deleted_customers` and nowhere else."""
+        """Returns the sums of NUMBERS. Soft-deleted customers count as `deleted_customers` and nowhere else."""
         return self.aggregate(
             **{name: Coalesce(Sum(name), 0, output_field=models.BigIntegerField()) for name in NUMBERS}
         )
 
     def undeleted(self) -> int:
-        """How many customers in scope are not soft-deleted: `Customer.objects.undeleted().count()` without counting."""
+        """Returns how many customers in scope are not soft-deleted, without counting them."""
         return self.numbers()["total_customers"]
 
 

@@ -1,4 +1,4 @@
-"""What a customer likes, in order: the lists that have tables of their own."""
+"""A customer's ordered lists of preferred services and staff, which have tables of their own."""
 
 from django.db import models
 
@@ -8,7 +8,7 @@ from tenants.models import TENANT_CONSTRAINTS, Service, Staff, TenantModel
 
 
 class Preference(TenantModel):
-    """One entry of a customer's list of favourites; `position` counts from 0."""
+    """An entry of such a list. `position` counts from 0."""
 
     customer = TenantForeignKey("customers.Customer", models.CASCADE, db_index=True, related_name="+")
     position = models.PositiveSmallIntegerField()

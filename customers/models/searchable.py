@@ -1,4 +1,4 @@
-"""What customers are found, counted and ordered by: a view of the database on their table.
+"""The view `customers_searchable`, by which customers are found, counted and sorted.
 
 The planner merges the view into the query, so it costs nothing. It reads the table with the rights of its owner and filters
 the tenant itself, because PostgreSQL cannot use indexes for LIKE and `&&` under row-level security. Rows are found here by
@@ -18,22 +18,22 @@ from tenants.scope import TenantManager
 
 
 class SearchableQuerySet(models.QuerySet):
-    """Questions by which customers are found."""
+    """Queries that find customers."""
 
     def undeleted(self) -> Self:
         return self.filter(is_deleted=False)
 
     def tagged(self, tags: Collection[str]) -> Self:
-        """Those with any of the tags."""
+        """Returns the customers with any of the tags."""
         return self.filter(tags__overlap=list(tags))
 
     def matching(self, text: str) -> Self:
-        """Those in whose names, e-mail or phone every word of `text` occurs."""
+        """Returns the customers in whose names, e-mail or phone every word of `text` occurs."""
         return self.filter(matching(text))
 
 
 class SearchableCustomer(models.Model):
-    """A customer as `customers_searchable` shows them; of the password only whether there is one."""
+    """A row of the view. It says whether the customer has a password, and does not hold its hash."""
 
     id = IdField(primary_key=True)
     tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+")

@@ -295,7 +295,7 @@ def test_an_action_costs_the_same_queries_whoever_many_it_lists(back_office, in_
     assert counts[0] == counts[1]
 
 
-# --- removing for good ----------------------------------------------------------------------------------------------
+# --- purging ------------------------------------------------------------------------------------------------------
 
 
 def test_removing_for_good_is_asked_and_typed(back_office, in_scope):
@@ -312,7 +312,7 @@ def test_removing_for_good_is_asked_and_typed(back_office, in_scope):
         assert (again.status_code, set(again.context["form"].errors)) == (200, {"typed"})
     assert Customer.objects.count() == 3
     done = act(browser, "purge", jane, gone, query="?deleted=all", asked=1, typed=" 2  Customers ")
-    assert told(done) == ["Removed for good: 2."]
+    assert told(done) == ["Purged: 2."]
     assert list(Customer.objects.all()) == [kept]
 
 
@@ -322,7 +322,7 @@ def test_who_has_gone_meanwhile_changes_the_number_to_type(back_office, in_scope
     act(browser, "purge", jane, joe)
     joe.purge()
     again = act(browser, "purge", jane, Customer(pk="0" * 24), asked=1, typed="2 customers")
-    assert again.context["form"].errors["typed"] == ["Nobody has been removed. To remove them, type: 1 customer"]
+    assert again.context["form"].errors["typed"] == ["Nobody has been purged. To purge them, type: 1 customer"]
 
 
 def test_from_their_page_a_customer_is_restored_and_stays_on_it(back_office, in_scope):

@@ -33,7 +33,7 @@ def test_administrators_see_who_changed_what(back_office, in_scope, role):
 
 
 def test_of_a_long_history_the_latest_and_the_way_to_all(back_office, in_scope, monkeypatch):
-    monkeypatch.setattr(customers, "LATEST", 2)
+    monkeypatch.setattr(customers, "LATEST_EVENTS", 2)
     jane = CustomerFactory(tenant=in_scope)
     for name in ("A", "B", "C"):
         jane.change({"last_name": name})
@@ -50,12 +50,12 @@ def test_of_a_long_history_the_latest_and_the_way_to_all(back_office, in_scope, 
         ("staff", set(), None),
         ("outlet_manager", set(), None),
         ("tenant_admin", {"Delete"}, {"Restore"}),
-        ("super_admin", {"Delete", "Remove for good…"}, {"Restore", "Remove for good…"}),
+        ("super_admin", {"Delete", "Purge…"}, {"Restore", "Purge…"}),
     ],
 )
 def test_each_role_has_its_buttons(back_office, in_scope, role, live, deleted):
     browser = back_office(role)
-    buttons = {"Restore": "Restore</button>", "Remove for good…": "Remove for good…</button>", "Delete": "deletelink"}
+    buttons = {"Restore": "Restore</button>", "Purge…": "Purge…</button>", "Delete": "deletelink"}
 
     def shown(customer):
         page = page_of(browser, customer)

@@ -1,4 +1,4 @@
-"""`manage.py erase_customer`. That nothing of the person stays in a dump of the database: test_forgotten.py."""
+"""`manage.py erase_customer`. That nothing of the person stays in a dump of the database: test_erasure_of_traces.py."""
 
 import io
 import json
@@ -191,7 +191,7 @@ def test_on_a_terminal_one_sees_who_it_is_and_types_the_slug(jane, monkeypatch, 
     ran = run(*LOTUS, "--email", "jane@example.com")
     assert (ran.code, len(ids())) == (code, left)
     first, deleted, live, question = ran.stderr.splitlines()[:4]
-    assert first == "This person will be forgotten. It can't be undone:"
+    assert first == "This person will be erased. It can't be undone:"
     assert deleted.startswith(f"  lotus  {pk(1)}  Quetzal Doe")
     assert deleted.endswith(", jane@example.com, +6281200001, soft-deleted")
     assert live.endswith(", Jane@Example.com, +6281200002")

@@ -171,7 +171,7 @@ def test_on_a_terminal_the_slug_is_typed(old, monkeypatch, typed, left):
     monkeypatch.setattr(sys, "stdin", Terminal(typed))
     ran = run(*LOTUS)
     assert ran.stderr.startswith(
-        "To be removed for good: 3 customers of lotus, all deleted before 2026-03-01 12:00 UTC. It can't be undone.\n"
+        "To be purged: 3 customers of lotus, all deleted before 2026-03-01 12:00 UTC. It can't be undone.\n"
         "Type lotus to go on: "
     )
     assert (len(ids()), ran.code) == (left, 0 if left == 4 else 2)
@@ -182,7 +182,7 @@ def test_for_all_tenants_the_word_is_all(old, stranger, monkeypatch):
     monkeypatch.setattr(sys, "stdin", Terminal("all\n"))
     ran = run(*ALL)
     assert (ran.code, len(ids())) == (0, 4)
-    assert ran.stderr.startswith("To be removed for good: 3 customers of all 2 businesses, all deleted before")
+    assert ran.stderr.startswith("To be purged: 3 customers of all 2 businesses, all deleted before")
 
 
 @pytest.mark.parametrize("age", [None, "30", "30w", "0d", "-1d", "d", "1.5d", "٣d", "999999d", ""])

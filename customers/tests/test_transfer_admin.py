@@ -249,7 +249,7 @@ def test_two_can_t_work_on_one_file(browser, in_scope, small_batches):
     response._iterator.close()
 
 
-def test_what_is_older_than_a_day_is_forgotten_for_every_business(browser, in_scope, stranger):
+def test_files_older_than_a_day_are_deleted_for_every_business(browser, in_scope, stranger):
     with tenant_scope(stranger):
         old = CustomerImport.objects.create(file_name="old.csv", created_at=timezone.now() - dt.timedelta(hours=25))
         old.store("file", io.BytesIO(b"old"))

@@ -54,7 +54,7 @@ class Limits:
     message_seconds: int
 
 
-# For the admin's page. `message_seconds` is shorter than `models.SILENCE`, after which others take a run for dead.
+# For the admin's page. `message_seconds` is shorter than `models.imports.STALLED_AFTER`, after which a run counts as dead.
 UPLOAD = Limits(
     rows=500_000,
     lines=2_000_000,

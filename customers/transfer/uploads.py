@@ -73,7 +73,7 @@ def _take_place() -> None:
     """Make sure that one more file may be worked on. Raises Busy.
 
     Whoever asks next waits until the transaction has ended, and then sees what it wrote. A place is a row with a recent
-    `worked_at`: one whose process was killed is free again after `models.SILENCE`.
+    `worked_at`: one whose process was killed is free again after `models.imports.STALLED_AFTER`.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [AdvisoryLock.IMPORTS])

@@ -47,11 +47,11 @@ class AuditEvent(models.Model):
 
         CREATED = "created"
         UPDATED = "updated"
-        SOFT_DELETED = "soft_deleted", "Deleted"
+        SOFT_DELETED = "soft_deleted", "Soft-deleted"
         RESTORED = "restored"
-        DELETED = "deleted", "Removed for good"
+        DELETED = "deleted"
         REFUSED = "refused"
-        ERASED = "erased", "Forgotten"
+        ERASED = "erased"
 
     at = models.DateTimeField("time", editable=False)
     # References to nothing that must exist: the trail outlives what it tells about.

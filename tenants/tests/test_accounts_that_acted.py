@@ -282,7 +282,7 @@ def test_an_account_without_a_name_is_named_by_its_e_mail(jane, tenant, bearer, 
     assert "nameless@example.com" in back_office("tenant_admin").get("/admin/tenants/auditevent/").content.decode()
 
 
-def test_forgetting_a_customer_keeps_who_did_what(jane, tenant, manager, admin, super_admin):
+def test_purging_a_customer_keeps_who_did_what(jane, tenant, manager, admin, super_admin):
     change(manager, jane, "Smith")
     assert super_admin.delete(f"{CUSTOMERS}/{jane.pk}?permanent=true").status_code == 200
     events = trail(row_id=jane.pk, action__in=["updated", "deleted"])

@@ -457,7 +457,7 @@ def test_a_person_reads_what_changed_in_words(in_scope, jane, news):
         Change("Tags", "staff-created, walk-in", "vip, regular"),
     ]
     assert missed.told == [Change("Status", "Confirmed", "No-show")]
-    assert (deleted.get_action_display(), deleted.told) == ("Deleted", [])
+    assert (deleted.get_action_display(), deleted.told) == ("Soft-deleted", [])
     assert not {change.field for change in created.told} & {"ID", "Business", "Created at", "Notes"}
     assert Change("Status", "–", "Confirmed") in created.told
 

@@ -299,7 +299,7 @@ class TestThrottling:
         assert log_in(password="wrong", REMOTE_ADDR="").status_code == 401
         assert log_in(REMOTE_ADDR="").status_code == 200
 
-    def test_old_failures_are_forgotten(self, log_in):
+    def test_old_failures_no_longer_count(self, log_in):
         with time_machine.travel(MORNING, tick=False) as clock:
             log_in(password="wrong")
             clock.shift(900)
@@ -380,7 +380,7 @@ def test_a_log_in_does_not_outrun_a_new_password(user):
 
 
 @committed
-def test_parallel_guesses_while_old_failures_are_forgotten(user):
+def test_parallel_guesses_while_old_failures_no_longer_count(user):
     with time_machine.travel(MORNING, tick=False) as clock:
         failures("203.0.113.9", 500)
         clock.shift(901)

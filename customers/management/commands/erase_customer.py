@@ -1,4 +1,4 @@
-"""Forget a person, and certify it."""
+"""Erases a person, and certifies it."""
 
 from argparse import ArgumentParser
 
@@ -19,54 +19,54 @@ BACKUPS = "Backups made before this still hold the person, until they expire."
 
 
 class Command(TenantCommand):
-    """A person's right to be forgotten: nothing of them stays in any table, the audit trail included.
+    """Removes every trace of a person from every table, the audit trail included, as is their right.
 
-    Appointments keep their figures, tied to nobody. A certificate without personal data is printed and stays in the audit
-    trail, as an event `erased` of each of the person's rows. Others who share an e-mail or phone are only named.
+    Appointments keep their figures, without the person. A certificate without personal data is printed and stays in the
+    audit trail, as an event `erased` for each of the person's rows. Customers with the same e-mail or phone are only named.
     """
 
     help = (
-        "Forget a person: remove them from every table, the audit trail included, live and soft-deleted rows alike. "
+        "Erases a person: removes them from every table, the audit trail included, live and soft-deleted rows alike. "
         "Prints a certificate without personal data, which the audit trail keeps. " + BACKUPS
     )
     outcomes = ("erased", "same_contact", REFUSED)
     irreversible = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Whom, and on whose word."""
+        """Adds the options that name the person and who orders it."""
         super().add_arguments(parser)
         add_person(parser)
         parser.add_argument("--by", metavar="NAME", help="who does it or orders it, for the certificate")
 
     def prepare(self, tenants: list[Tenant]) -> None:
-        """Show who will be forgotten, and ask."""
+        """Shows who will be erased, and asks for confirmation."""
         self.found: dict[str, list[str]] = {}
         lines = []
         for tenant in tenants:
             with tenant_scope(tenant):
                 customers = list(person(self.options))
-                lines += [_introduction(tenant, customer) for customer in customers]
+                lines += [_describe(tenant, customer) for customer in customers]
             self.found[tenant.pk] = [customer.pk for customer in customers]
         if lines:
-            warning = "\n".join(["This person will be forgotten. It can't be undone:", *lines])
+            warning = "\n".join(["This person will be erased. It can't be undone:", *lines])
             self.confirm(warning, self.options["tenant"] or "all")
 
     def work(self, tenant: Tenant) -> None:
-        """All that was shown, in one transaction."""
+        """Erases all rows that were shown, in one transaction."""
         if not self.found[tenant.pk]:
             return
         rows = Customer.objects.filter(pk__in=self.found[tenant.pk]).order_by("pk").select_for_update(of=("self",))
         self.in_batches((list(rows) for _ in range(1)), lambda customers: self._erase(tenant, customers))
 
     def finish(self) -> None:
-        """Nobody at all is a refusal."""
+        """Refuses a person who was not found."""
         if not any(self.found.values()):
             self.record(REFUSED, nobody(self.options), reason="unknown")
 
     def _erase(self, tenant: Tenant, customers: list[Customer]) -> None:
         uploads = CustomerImport.objects.all()
         if uploads.count() > uploads.at_rest().count():
-            # It may hold the person, and bring them back.
+            # Its file may hold the person, and the import would create them again.
             self.record(REFUSED, "an import is running: run this again when it has ended", reason="import_running")
             return
         if not customers:
@@ -76,7 +76,7 @@ class Command(TenantCommand):
         for other, fields in _same_contact(customers).items():
             text = f"{other}: has the same {' and '.join(fields)}. If it is the same person, erase it by --id too"
             self.record("same_contact", text, id=other, fields=fields)
-        removed, kept = self._forget(customers)
+        removed, kept = self._purge(customers)
         certificate = {
             # None is issued for a dry run.
             "certificate": None if self.options["dry_run"] else new_id(),
@@ -91,13 +91,13 @@ class Command(TenantCommand):
         }
         for pk in ids:
             record_event("erased", table="customer", row_id=pk, customer_id=pk, tenant_id=tenant.pk, **certificate)
-        text = f"{', '.join(ids)}; removed: {_listed(removed)}; kept without the person: {_listed(kept)}"
+        text = f"{', '.join(ids)}; removed: {_format_counts(removed)}; kept without the person: {_format_counts(kept)}"
         if certificate["certificate"]:
             text += "\n" + orjson.dumps(certificate, option=orjson.OPT_INDENT_2).decode()
         self.record("erased", text, **certificate)
 
-    def _forget(self, customers: list[Customer]) -> tuple[dict[str, int], dict[str, int]]:
-        """Remove them, and return how many of what was removed, and kept without the person."""
+    def _purge(self, customers: list[Customer]) -> tuple[dict[str, int], dict[str, int]]:
+        """Purges the rows. Returns how many rows of each kind were removed, and how many stay without the person."""
         ids = [customer.pk for customer in customers]
         accounts = [customer.email_key for customer in customers]
         removed = {
@@ -105,20 +105,20 @@ class Command(TenantCommand):
             "preferences": sum(model.objects.filter(customer__in=ids).count() for model, _ in PREFERRED.values()),
             "idempotency_records": IdempotencyRecord.objects.filter(subject_id__in=ids).count(),
             "failed_logins": LoginFailure.objects.filter(account__in=accounts).count(),
-            # Whom they hold is not known without reading them; they were to go within a day.
+            # Nobody knows whom these files hold without reading them. They would be deleted within a day.
             "uploaded_files": CustomerImport.objects.count(),
         }
         events = AuditEvent.objects.filter(customer_id__in=ids).count()
         return removed, {"appointments": sum(purge_all(customers).values()), "audit_events": events}
 
 
-def _introduction(tenant: Tenant, customer: Customer) -> str:
+def _describe(tenant: Tenant, customer: Customer) -> str:
     facts = [customer.full_name, customer.email, customer.phone, "soft-deleted" if customer.is_deleted else None]
     return f"  {tenant.slug}  {customer.pk}  {', '.join(fact for fact in facts if fact)}"
 
 
 def _same_contact(customers: list[Customer]) -> dict[str, list[str]]:
-    """Others who have an e-mail or a phone of theirs: `{id: ["email", "phone"]}`."""
+    """Returns other customers with the same e-mail or phone: `{id: ["email", "phone"]}`."""
     others: dict[str, list[str]] = {}
     for conflict in (conflict for customer in customers for conflict in customer.conflicts()):
         fields = others.setdefault(conflict["customer_id"], [])
@@ -126,5 +126,5 @@ def _same_contact(customers: list[Customer]) -> dict[str, list[str]]:
     return {pk: fields for pk, fields in others.items() if pk not in {customer.pk for customer in customers}}
 
 
-def _listed(numbers: dict[str, int]) -> str:
+def _format_counts(numbers: dict[str, int]) -> str:
     return ", ".join(f"{what.replace('_', ' ')} {number}" for what, number in numbers.items())

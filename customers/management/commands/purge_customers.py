@@ -1,4 +1,4 @@
-"""Remove for good who was soft-deleted long ago."""
+"""Purges customers who were soft-deleted long ago."""
 
 import datetime as dt
 import re
@@ -14,21 +14,21 @@ from tenants.scope import ALL_TENANTS, tenant_scope
 
 
 class Command(TenantCommand):
-    """The person goes from every table, the audit trail included; appointments keep their figures, tied to nobody.
+    """Removes customers from every table, the audit trail included. Appointments keep their figures, without the customer.
 
-    Whoever is restored in the meantime stays: each batch locks and looks again.
+    A customer who is restored meanwhile stays, because each batch locks its rows and reads them again.
     """
 
     help = (
-        "Remove for good the customers who were soft-deleted long ago. Their appointments keep their figures, tied to "
-        "nobody. Customers who are not deleted are never touched."
+        "Purges customers who were soft-deleted long ago: removes them from every table. Their appointments keep their "
+        "figures, without the customer. Customers who are not deleted are never touched."
     )
     outcomes = ("purged",)
     batch_size = 200
     irreversible = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """How long ago; there is no default, so that nobody purges by accident."""
+        """Adds the option of how long ago. It has no default, so that nobody purges by accident."""
         super().add_arguments(parser)
         parser.add_argument(
             "--older-than",
@@ -39,24 +39,24 @@ class Command(TenantCommand):
         )
 
     def prepare(self, tenants: list[Tenant]) -> None:
-        """Ask, with the number."""
+        """Asks for confirmation, with the number of customers."""
         self.before = timezone.now() - self.options["older_than"]
         with tenant_scope(ALL_TENANTS):
             number = self._rows().filter(tenant__in=tenants).count()
         whose = self.options["tenant"] or f"all {len(tenants)} businesses"
         self.confirm(
-            f"To be removed for good: {number:,} customers of {whose}, all deleted before {self.before:%Y-%m-%d %H:%M} UTC. "
+            f"To be purged: {number:,} customers of {whose}, all deleted before {self.before:%Y-%m-%d %H:%M} UTC. "
             "It can't be undone.",
             self.options["tenant"] or "all",
         )
 
     def work(self, tenant: Tenant) -> None:
-        """In the order of their ids."""
+        """Purges the customers of the tenant in the order of their ids."""
         rows = self._rows()
         self.in_batches(self.locked(rows), self._purge, total=rows.count())
 
     def finish(self) -> None:
-        """Files that were uploaded for an import, and were to be kept for a day, go with them."""
+        """Deletes the files that were uploaded for an import more than a day ago, since they may hold the customers."""
         if not self.options["dry_run"]:
             with tenant_scope(ALL_TENANTS):
                 CustomerImport.objects.expired().delete()

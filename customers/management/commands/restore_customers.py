@@ -1,4 +1,4 @@
-"""Bring soft-deleted customers back."""
+"""Restores soft-deleted customers."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 
@@ -20,21 +20,23 @@ NAMES = {"email": "e-mail address", "phone": "phone number"}
 
 
 class Command(TenantCommand):
-    """One whose e-mail or phone is somebody else's by now is refused and stays deleted, and so is an id or an address that
-    is nobody's, and an address of several deleted ones. One who is not deleted stays as they are: that is no refusal.
+    """Restores customers by id, by e-mail address, or by who deleted them.
+
+    It refuses a customer whose e-mail or phone another customer has by now, an id or address that no customer has, and an
+    address that several deleted customers have. A customer who is not deleted stays as they are, which is no refusal.
     """
 
     help = (
-        "Bring soft-deleted customers back as they were: some by id or e-mail address, or all that one user deleted. "
-        "Where another customer has the e-mail or the phone by now, nothing is overwritten."
+        "Restores soft-deleted customers as they were: some by id or e-mail address, or all that one user deleted. "
+        "If another customer has the e-mail or the phone by now, nothing is overwritten."
     )
     outcomes = ("restored", "not_deleted", REFUSED)
     batch_size = 200
-    # Of two with one e-mail address, only the first comes back.
+    # If two customers have one e-mail address, only the first is restored.
     batches_meet = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Whom, by name or by deletion."""
+        """Adds the options that say which customers."""
         super().add_arguments(parser)
         parser.add_argument("--id", type=id_argument, action="append", default=[], help="one customer; repeatable")
         parser.add_argument(
@@ -46,13 +48,15 @@ class Command(TenantCommand):
         )
         parser.add_argument("--deleted-by", metavar="USER", help="all that this user deleted: e-mail address or id")
         bounds = "a day, or an ISO 8601 instant, by the tenant's clock"
-        parser.add_argument("--from", type=_time, metavar="TIME", help=f"with --deleted-by: not before TIME, {bounds}")
         parser.add_argument(
-            "--to", type=_time, metavar="TIME", help="with --deleted-by: not after TIME, that day included"
+            "--from", type=_day_or_instant, metavar="TIME", help=f"with --deleted-by: not before TIME, {bounds}"
+        )
+        parser.add_argument(
+            "--to", type=_day_or_instant, metavar="TIME", help="with --deleted-by: not after TIME, that day included"
         )
 
     def prepare(self, tenants: list[Tenant]) -> None:
-        """Raises UsageError where it is not said whom, or when is impossible."""
+        """Raises UsageError if the options name no customers, or a time that is impossible."""
         named, by = [*self.options["id"], *self.options["email"]], self.options["deleted_by"]
         if bool(named) == bool(by):
             raise UsageError("Say whom to restore: by --id and --email, or by --deleted-by.")
@@ -65,23 +69,23 @@ class Command(TenantCommand):
                 self._rows()
 
     def work(self, tenant: Tenant) -> None:
-        """In the order of their ids."""
+        """Restores the customers of the tenant in the order of their ids."""
         rows = self._rows().exclude(pk__in=self._refuse_ambiguous())
         self.in_batches(self.locked(rows), self._restore, total=rows.count())
 
     def finish(self) -> None:
-        """Those who are nowhere."""
+        """Refuses the ids and addresses that no customer has."""
         for unknown in self.missing:
             self.record(REFUSED, f"{unknown}: there is no such customer", reason="unknown", given=unknown)
 
     def _rows(self) -> CustomerQuerySet:
-        """The rows in scope that are meant. Raises UsageError for a span that ends before it begins."""
+        """Returns the rows in scope that the options name. Raises UsageError if --from is after --to."""
         if self.user_id is None:
             return Customer.objects.filter(Q(pk__in=self.options["id"]) | Q(email_key__in=self.options["email"]))
         rows = Customer.objects.deleted().filter(deleted_by=self.user_id)
         try:
             start, end = (text and to_day_or_instant(text) for text in (self.options["from"], self.options["to"]))
-        except ValidationError as error:  # an instant that the tenant's clock takes beyond the calendar
+        except ValidationError as error:  # an instant that lies beyond the calendar in the tenant's time zone
             raise UsageError(f"--from and --to: {error.message}") from error
         if start and end and is_reversed(start, end):
             raise UsageError("--from is after --to.")
@@ -89,7 +93,7 @@ class Command(TenantCommand):
         return rows.filter(deleted_at__lte=last_instant(end)) if end else rows
 
     def _refuse_ambiguous(self) -> set[str]:
-        """An address doesn't say which of several deleted customers comes back. Returns the ids of those left alone."""
+        """Refuses an address that several deleted customers have. Returns their ids, except the ones that --id names."""
         deleted = Customer.objects.deleted().filter(email_key__in=self.options["email"]).order_by()
         several = deleted.values_list("email_key").annotate(ids=ArrayAgg("pk", order_by="pk"), n=Count("pk"))
         left: set[str] = set()
@@ -110,7 +114,7 @@ class Command(TenantCommand):
             elif customer.pk in refusals:
                 self._refuse(customer, refusals[customer.pk])
             else:
-                self.record("restored", f"{customer.pk}{_when(customer)}", id=customer.pk)
+                self.record("restored", f"{customer.pk}{_deletion_time(customer)}", id=customer.pk)
 
     def _refuse(self, customer: Customer, error: DuplicateCustomer) -> None:
         taken = [conflict for conflict in error.conflicts if not conflict["is_deleted"]]
@@ -124,8 +128,8 @@ class Command(TenantCommand):
         )
 
 
-def _time(text: str) -> str:
-    """A day or an instant, left as text: the clock is each tenant's own."""
+def _day_or_instant(text: str) -> str:
+    """Returns the text if it is a day or an instant. It is read later, by the clock of each tenant."""
     try:
         with tenant_scope(ALL_TENANTS):
             to_day_or_instant(text)
@@ -145,6 +149,6 @@ def _user_id(who: str) -> str:
         ) from error
 
 
-def _when(customer: Customer) -> str:
+def _deletion_time(customer: Customer) -> str:
     at = customer.deleted_at
     return f" (deleted {timezone.localtime(at):%Y-%m-%d %H:%M})" if at else ""
