@@ -37,13 +37,6 @@ BOUNDARY = [
         "circe/tests/test_architecture.py",
     ),
     Fault(
-        "a write is no transaction",
-        "tenants/idempotency.py",
-        "    @transaction.atomic\n",
-        "",
-        "customers/tests/test_idempotency.py customers/tests/test_create.py customers/tests/test_preferences.py",
-    ),
-    Fault(
         "an action that writes is not idempotent",
         "customers/views.py",
         "    @idempotent\n    def restore",
@@ -51,25 +44,11 @@ BOUNDARY = [
         "circe/tests/test_architecture.py",
     ),
     Fault(
-        "the manager's filter lets every row through",
-        "tenants/scope.py",
-        "if isinstance(scope, AllTenants):\n            raise FullResultSet",
-        "if True:\n            raise FullResultSet",
-        f"{ACCESS}::test_access",
-    ),
-    Fault(
         "no scope is every tenant",
         "tenants/scope.py",
         'raise NoTenantScope("No tenant scope is open: write `with tenant_scope(tenant):`.")',
         "return ALL_TENANTS",
         SCOPE,
-    ),
-    Fault(
-        "the manager does not filter",
-        "tenants/scope.py",
-        'super().get_queryset().filter(TenantFilter("tenant_id"))',
-        "super().get_queryset()",
-        f"{ACCESS}::test_access",
     ),
     Fault(
         "a row is saved into another tenant",
@@ -91,13 +70,6 @@ BOUNDARY = [
         "with tenant_scope(None), timezone.override(None):\n            return self.get_response(request)",
         "return self.get_response(request)",
         SCOPE,
-    ),
-    Fault(
-        "a query parameter replaces the tenant",
-        "tenants/accounts/authentication.py",
-        "if user.tenant is not None:\n        raise PermissionDenied",
-        "if False:\n        raise PermissionDenied",
-        NARROWED,
     ),
     Fault(
         "a super_admin's narrowing is ignored",
@@ -382,13 +354,6 @@ BOUNDARY = [
         "            self.check_permissions(request)\n",
         "",
         ACCESS,
-    ),
-    Fault(
-        "a customer's own token is a member of staff's",
-        "tenants/accounts/authentication.py",
-        'if str(claims.get("role")).lower() == PortalCustomer.role:',
-        "if False:",
-        f"{ACCESS} {TOKENS}",
     ),
     Fault(
         "a prepared query keeps the first tenant",

@@ -12,9 +12,6 @@ WALLS = [
         'if scope is None:\n        return "*"',
         TESTS,
     ),
-    Fault(
-        "a tenant reaches every other", "tenants/scope.py", "AllTenants) else scope.pk", 'AllTenants) else "*"', TESTS
-    ),
     Fault("the door is open", "tenants/scope.py", 'return f"@{account}"', 'return "*"', TESTS),
     Fault(
         "the wall lets all through",
