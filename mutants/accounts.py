@@ -186,7 +186,7 @@ DOORS = [
     Fault(
         "a used token can be used for ever",
         "tenants/models/session.py",
-        "if jti == self.previous_jti and now - self.rotated_at <= GRACE:",
+        "if jti == self.previous_jti and now - self.rotated_at <= REFRESH_GRACE:",
         "if jti == self.previous_jti:",
         REFRESH,
     ),

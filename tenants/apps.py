@@ -1,4 +1,4 @@
-"""What the app registers with the ground floor when Django starts."""
+"""Registers the tenant scope and the audit context with `circe.db` and `circe.api` when Django starts."""
 
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
@@ -8,7 +8,7 @@ from circe.db import prepared, session_settings
 
 
 class TenantsConfig(AppConfig):
-    """Makes every statement carry the tenant in scope and who acts."""
+    """Makes every SQL statement carry the tenant in scope and who acts."""
 
     name = "tenants"
     # A tenant is a business to those who work there.

@@ -1,23 +1,23 @@
-"""Characters that show nothing: two texts which differ only by them look the same."""
+"""Finds characters that are invisible. Two texts that differ only by them look the same."""
 
 import regex
 
 # Unicode has no property for a glyph that is blank: of the symbols, these two are by their names (BRAILLE PATTERN BLANK,
 # MUSICAL SYMBOL NULL NOTEHEAD).
 _BLANK_SYMBOLS = "\u2800\U0001d159"
-# What a renderer shows nothing for (soft hyphen, joiners, fillers, variation selectors), control and format characters,
-# unassigned and private ones, and separators: every space.
+# Characters that are drawn as nothing (soft hyphen, joiners, fillers, variation selectors), control and format characters,
+# unassigned and private ones, and separators, which are all spaces.
 _INVISIBLE = rf"\p{{Default_Ignorable_Code_Point}}\p{{C}}\p{{Z}}{_BLANK_SYMBOLS}"
 _INVISIBLE_CHARACTER = regex.compile(f"[{_INVISIBLE}]")
-# A letter, number, punctuation mark or symbol. A mark needs one of them to stand on.
+# A letter, number, punctuation mark or symbol. A combining mark needs one of them before it.
 _VISIBLE_CHARACTER = regex.compile(rf"(?![{_INVISIBLE}])[\p{{L}}\p{{N}}\p{{P}}\p{{S}}]")
 
 
 def has_invisible_character(text: str) -> bool:
-    """Whether any character of `text` shows nothing. A space is one of them."""
+    """Returns whether any character of `text` is invisible. A space is invisible."""
     return _INVISIBLE_CHARACTER.search(text) is not None
 
 
 def has_visible_character(text: str) -> bool:
-    """Whether `text` shows anything."""
+    """Returns whether any character of `text` is visible."""
     return _VISIBLE_CHARACTER.search(text) is not None

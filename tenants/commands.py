@@ -1,4 +1,4 @@
-"""What the commands for operators share: for whom they work, dry runs, batches, the report and the exit codes."""
+"""The base of operators' commands: choice of tenants, dry runs, batches, report and exit codes."""
 
 import os
 import signal
@@ -27,47 +27,47 @@ Batch = TypeVar("Batch", bound=Sequence[Any])
 
 
 class UsageError(CommandError):
-    """A sentence that says how the command wants to be used. Nothing was changed; the exit code is 2."""
+    """The command was used wrongly. Nothing was changed; the exit code is 2."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence, returncode=EXIT_USAGE_ERROR)
 
 
 class Stopped(Exception):
-    """A signal, or the database, ended the run between two batches. What was done is kept."""
+    """A signal or the database ended the run between two batches. Finished batches are kept."""
 
 
 class TenantCommand(BaseCommand):
-    """A command for operators, run for one tenant or for each in turn.
+    """The base class of a command that works for one tenant, or for each tenant in turn.
 
     A subclass names its `outcomes`, adds its arguments after calling `super().add_arguments`, and implements
 
     - `prepare(tenants)`: read and check the arguments, ask for confirmation; outside any scope. Raises UsageError.
-    - `work(tenant)`: do it for one tenant, in whose scope, on whose clock and under the command's name it runs. Whatever
-      writes goes through `self.in_batches`; whatever becomes of a row is told to `self.record`.
-    - `finish()`: after the last tenant, what can be said only then. Optional, as `prepare`.
+    - `work(tenant)`: do it for one tenant, in whose scope, on whose clock and under the command's name it runs. All writes
+      go through `self.in_batches`, and the outcome of each row is passed to `self.record`.
+    - `finish()`: what follows the last tenant. Optional, as `prepare`.
 
-    `self.options` are the arguments. The exit code is 0, 1 where a row came to one of its `failures` or the database gave
-    up, 2 for wrong use, and 128 + the signal's number where one ended the run.
+    `self.options` are the arguments. The exit code is 0; 1 if a row had one of the `failures` or the database gave up; 2
+    for wrong use; and 128 + the signal's number if a signal ended the run.
     """
 
-    # What can become of a row, in the order of the summary. Of those in `failures` the exit code tells.
+    # The outcomes of a row, in the order of the summary. Those in `failures` give the exit code 1.
     outcomes: tuple[str, ...] = (REFUSED,)
     failures: tuple[str, ...] = (REFUSED,)
-    # How many rows a transaction takes unless --batch-size says so; None for a command that has no such option.
+    # The default of --batch-size, in rows of a transaction. None for a command without that option.
     batch_size: int | None = None
     # Whether a batch may be refused for what an earlier one wrote. A dry run then keeps all of a tenant's batches in one
     # transaction, whose locks it holds until it is rolled back; else it rolls back each batch, as short as the real one.
     batches_meet = False
-    # Whether it asks, with `confirm`, and so has --yes.
+    # Whether the command calls `confirm`, and so has the option --yes.
     irreversible = False
 
     options: dict[str, Any]
     tenant: Tenant | None = None
-    told: signal.Signals | None = None
+    received_signal: signal.Signals | None = None
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The options that every command has."""
+        """Adds the options that every command has."""
         whose = parser.add_mutually_exclusive_group(required=True)
         whose.add_argument("--tenant", metavar="SLUG", help="the business to work for")
         whose.add_argument("--all-tenants", action="store_true", help="work for each business in turn")
@@ -87,10 +87,12 @@ class TenantCommand(BaseCommand):
             parser.add_argument("--yes", action="store_true", help="don't ask: this can't be undone")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Raises UsageError; exits with the codes of the class."""
+        """Runs the command. Raises UsageError, and exits with the codes that the class documents."""
         self.options, stopped_by = options, None
         self.name = type(self).__module__.rpartition(".")[2]
-        self.report = Report(self.name, self.outcomes, self.stdout, dry_run=options["dry_run"], as_json=options["json"])
+        self.report = RunReport(
+            self.name, self.outcomes, self.stdout, dry_run=options["dry_run"], as_json=options["json"]
+        )
         try:
             tenants = self._tenants()
             self.prepare(tenants)
@@ -101,30 +103,30 @@ class TenantCommand(BaseCommand):
                 for tenant in tenants:
                     with self.working_for(tenant):
                         self.work(tenant)
-                    self._stop_if_told()
+                    self._raise_if_signalled()
                 self.tenant = tenants[0] if len(tenants) == 1 else None
                 self.finish()
             except (Stopped, OperationalError) as end:
                 stopped_by = self._why(end)
         self.report.close(stopped_by)
-        if self.told:
-            sys.exit(128 + self.told)
+        if self.received_signal:
+            sys.exit(128 + self.received_signal)
         if stopped_by or any(self.report.totals[outcome] for outcome in self.failures):
             sys.exit(EXIT_SOME_REFUSED)
 
     def prepare(self, tenants: list[Tenant]) -> None:
-        """Nothing, unless a command has something to check or to ask first."""
+        """Does nothing. A command overrides it to check its arguments or to ask for confirmation."""
 
     def work(self, tenant: Tenant) -> None:
-        """What the command does for one tenant."""
+        """Does the work for one tenant."""
         raise NotImplementedError
 
     def finish(self) -> None:
-        """Nothing, unless a command has something to say after the last tenant."""
+        """Does nothing. A command overrides it for what follows the last tenant."""
 
     @contextmanager
     def working_for(self, tenant: Tenant) -> Iterator[None]:
-        """The scope of the tenant, its clock, and the command's name in the audit trail."""
+        """Opens the tenant's scope and time zone for the block, and names the command in the audit trail."""
         self.tenant = tenant
         self.report.open(tenant.slug)
         with tenant_scope(tenant), timezone.override(tenant.zone), audit_context(command=self.name):
@@ -132,11 +134,11 @@ class TenantCommand(BaseCommand):
         self.tenant = None
 
     def record(self, outcome: str, text: str, **facts: Any) -> None:
-        """Tell what became of a row: a line `text`, or with --json an object of `facts`. Printed once it is committed."""
+        """RunReports the outcome of a row: the line `text`, or with --json the object `facts`. Printed after the commit."""
         self.report.add(self.tenant.slug if self.tenant else None, outcome, text, facts)
 
     def in_batches(self, batches: Iterator[Batch], work: Callable[[Batch], None], *, total: int | None = None) -> None:
-        """Hand each batch to `work` in a transaction of its own, in which it is also taken from the iterator.
+        """Passes each batch to `work`, in a transaction that begins before the batch is taken from the iterator.
 
         `total` is how many rows there are, for the progress bar. Raises Stopped after a batch in which a signal came.
         """
@@ -154,17 +156,17 @@ class TenantCommand(BaseCommand):
                 with bar.external_write_mode():
                     self.report.flush()
                 bar.update(len(batch))
-                self._stop_if_told()
+                self._raise_if_signalled()
 
     def locked(self, rows: models.QuerySet) -> Iterator[list[Any]]:
-        """Batches of the rows, ordered by id, locked and read anew by the transaction in which each is asked for."""
+        """Yields batches of the rows by id. Each is locked and read by the transaction in which it is asked for."""
         last, size = "0" * 24, self.options["batch_size"]
         while batch := list(rows.filter(pk__gt=last).order_by("pk").select_for_update(of=("self",))[:size]):
             yield batch
             last = batch[-1].pk
 
     def confirm(self, warning: str, word: str) -> None:
-        """Ask that `word` be typed, unless --yes or --dry-run was given. Raises UsageError for anything else."""
+        """Asks the operator to type `word`, unless --yes or --dry-run is given. Raises UsageError for anything else."""
         if self.options["yes"] or self.options["dry_run"]:
             return
         if not sys.stdin.isatty():
@@ -190,7 +192,7 @@ class TenantCommand(BaseCommand):
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
-        """SIGINT and SIGTERM are kept for the end of the batch; a second one ends the process at once."""
+        """Delays SIGINT and SIGTERM until the end of the batch. A second signal ends the process at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -202,22 +204,22 @@ class TenantCommand(BaseCommand):
                 signal.signal(number, handler)
 
     def _stop(self, number: int, frame: Any) -> None:
-        self.told = signal.Signals(number)
+        self.received_signal = signal.Signals(number)
         signal.signal(number, signal.SIG_DFL)
         os.write(2, b"\nStopping after this batch; once more stops at once.\n")
 
-    def _stop_if_told(self) -> None:
-        if self.told:
-            raise Stopped(f"Stopped by {self.told.name}.")
+    def _raise_if_signalled(self) -> None:
+        if self.received_signal:
+            raise Stopped(f"Stopped by {self.received_signal.name}.")
 
     def _why(self, end: Exception) -> str:
         kept = "Nothing was changed" if self.options["dry_run"] else "What is reported is done and kept"
         self.stderr.write(f"{str(end).strip()}\n{kept}; run the command again for the rest.")
-        return self.told.name if self.told else "database"
+        return self.received_signal.name if self.received_signal else "database"
 
 
-class Report:
-    """What a run did, on stdout: a line a row and a summary, or one JSON object, whose rows are written as they come.
+class RunReport:
+    """Prints a run's results: a line for each row and a summary, or one JSON object whose rows are printed as they come.
 
     `{"command", "dry_run", "rows": [{"tenant", "outcome", …}], "tenants": [{"tenant", <outcome>: n}], "totals":
     {<outcome>: n}, "stopped_by"}`; `stopped_by` is null, a signal's name or "database".
@@ -233,15 +235,15 @@ class Report:
         self._separator = ""
 
     def open(self, tenant: str) -> None:
-        """From here on it is about this tenant too."""
+        """Adds a tenant to the summary."""
         self.by_tenant.setdefault(tenant, Counter())
 
     def add(self, tenant: str | None, outcome: str, text: str, facts: dict[str, Any]) -> None:
-        """Keep a row until `flush`."""
+        """Adds a row, to be printed by `flush`."""
         self._pending.append((tenant, outcome, text, facts))
 
     def flush(self) -> None:
-        """Print and count the rows added since, which are committed by now."""
+        """Prints and counts the added rows. Call it after they are committed."""
         rows, self._pending = self._pending, []
         for tenant, outcome, text, facts in rows:
             self.totals[outcome] += 1
@@ -250,11 +252,11 @@ class Report:
             if self.as_json:
                 self._write_row({"tenant": tenant, "outcome": outcome, **facts})
             else:
-                self._write_line(f"{tenant or 'all tenants'}: {_words(outcome)} {text}")
+                self._write_line(f"{tenant or 'all tenants'}: {_readable(outcome)} {text}")
         self.out.flush()
 
     def close(self, stopped_by: str | None) -> None:
-        """Print the summary."""
+        """Prints the summary."""
         if not stopped_by:
             self.flush()
         if self.as_json:
@@ -268,7 +270,7 @@ class Report:
             self._write_line("Nothing was changed.")
 
     def _summary(self, counts: Counter[str]) -> str:
-        return ", ".join(f"{counts[outcome]:,} {_words(outcome)}" for outcome in self.outcomes)
+        return ", ".join(f"{counts[outcome]:,} {_readable(outcome)}" for outcome in self.outcomes)
 
     def _figures(self, counts: Counter[str]) -> dict[str, int]:
         return {outcome: counts[outcome] for outcome in self.outcomes}
@@ -295,7 +297,7 @@ class Report:
 
 
 def positive(text: str) -> int:
-    """A whole number from 1, as an argument."""
+    """Returns a whole number from 1. Raises ArgumentTypeError for anything else."""
     if not (text.isascii() and text.isdigit() and int(text)):
         raise ArgumentTypeError("give a whole number from 1")
     return int(text)
@@ -308,5 +310,5 @@ def _rolled_back() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def _words(outcome: str) -> str:
+def _readable(outcome: str) -> str:
     return outcome.replace("_", " ")

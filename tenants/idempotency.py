@@ -1,7 +1,7 @@
-"""No write is done twice: the header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header).
+"""Lets a client repeat a write safely, by the header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header).
 
-A client that got no answer sends the request again, with the same key, and gets the answer of the first one. The answer
-is stored in the transaction of the work: there are both, or neither. Errors are not stored, since nothing was done.
+A client that got no answer sends the request again with the same key, and gets the answer of the first request. The answer
+is stored in the transaction of the write: either both are stored or neither. Errors are not stored, since nothing was done.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ from circe.db.advisory_locks import AdvisoryLock
 from tenants.models import IdempotencyRecord
 from tenants.scope import ALL_TENANTS, tenant_scope
 
-KEPT_HEADERS = ("ETag", "Location")
+STORED_HEADERS = ("ETag", "Location")
 _is_valid_key = re.compile(r"[\x21-\x7e]{1,255}\Z").match
 
 
 class IdempotencyKeyInUse(APIException):
-    """The first request with the key is still being answered."""
+    """Another request with the key is being answered now."""
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "in_flight"
@@ -35,7 +35,7 @@ class IdempotencyKeyInUse(APIException):
 
 
 class IdempotencyKeyMismatch(APIException):
-    """The key came with another request before."""
+    """The key was used for another request before."""
 
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_code = "idempotency_key_reused"
@@ -43,10 +43,10 @@ class IdempotencyKeyMismatch(APIException):
 
 
 def idempotent(action: Callable[..., Response]) -> Callable[..., Response]:
-    """Makes an action of a viewset that writes one transaction, and lets it take an Idempotency-Key.
+    """Makes an action that writes one transaction, and lets it accept an Idempotency-Key.
 
-    It begins after the caller's role was asked for. An action that only reads needs neither: to begin and to end a
-    transaction are two round trips.
+    The transaction begins after the role of the caller was checked. An action that only reads needs neither: to begin and
+    to end a transaction are two round trips.
     """
 
     @wraps(action)
@@ -57,7 +57,7 @@ def idempotent(action: Callable[..., Response]) -> Callable[..., Response]:
             return action(view, request, *args, **kwargs)
         if not _is_valid_key(key):
             raise ValidationError({"Idempotency-Key": "Send 1 to 255 visible ASCII characters."})
-        _take_turn(f"{request.user.pk}{key}")
+        _lock_key(f"{request.user.pk}{key}")
         stored, fingerprint = _stored_answer(request, key), _fingerprint(request)
         if stored is None:
             response = action(view, request, *args, **kwargs)
@@ -73,7 +73,7 @@ def idempotent(action: Callable[..., Response]) -> Callable[..., Response]:
     return idempotent_action
 
 
-# A key is its user's, in whichever business they used it.
+# A key belongs to its user, in whichever business it was used.
 @tenant_scope(ALL_TENANTS)
 def _stored_answer(request: Request, key: str) -> IdempotencyRecord | None:
     answers = IdempotencyRecord.objects.filter(user=request.user)
@@ -91,22 +91,22 @@ def _store_answer(request: Request, response: Response, *, key: str, fingerprint
         fingerprint=fingerprint,
         subject_id=row_id or response.data.get("id"),
         status=response.status_code,
-        headers={name: response[name] for name in KEPT_HEADERS if name in response},
+        headers={name: response[name] for name in STORED_HEADERS if name in response},
         body=orjson.dumps(response.data).decode(),
     )
     IdempotencyRecord.delete_expired()
 
 
-def _take_turn(key: str) -> None:
-    """Hold the key until the transaction ends. Raises IdempotencyKeyInUse where another request does."""
+def _lock_key(key: str) -> None:
+    """Locks the key until the transaction ends. Raises IdempotencyKeyInUse if another request has locked it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", [AdvisoryLock.IDEMPOTENCY_KEY, key])
-        (mine,) = cursor.fetchone()
-    if not mine:
+        (is_locked,) = cursor.fetchone()
+    if not is_locked:
         raise IdempotencyKeyInUse
 
 
 def _fingerprint(request: Request) -> str:
-    # The tenant, since people move; a super_admin's is in the address or the body.
+    # It holds the tenant, since a user can move to another. A super_admin names it in the URL or the body.
     asked = [request.user.tenant_id, request.method, request.get_full_path(), request.data]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()

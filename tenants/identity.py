@@ -1,4 +1,4 @@
-"""E-mail addresses and phone numbers in the one form in which they are compared."""
+"""Brings e-mail addresses and phone numbers into the one form in which they are compared."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ from phonenumbers.phonemetadata import PhoneMetadata
 from tenants.characters import has_invisible_character
 from tenants.scope import current_tenant
 
-MAX_EMAIL = 254
+MAX_EMAIL_LENGTH = 254
 TOO_LONG = "The e-mail address is too long."
 # Inside a character class of a regular expression.
 PHONE_SEPARATORS = r"\s\-‐-―−.()/"
@@ -21,8 +21,8 @@ _TRUNK_ZERO = re.compile(r"(?<=\d)\s*\(0\)")
 
 
 def clean_email(value: str) -> str:
-    """Returns the address as it is shown: in NFKC and trimmed. Raises ValidationError where it is none."""
-    address, _ = _shown_and_compared(value)
+    """Returns the address as it is shown: in NFKC and trimmed. Raises ValidationError if the value is no address."""
+    address, _ = _clean_and_key(value)
     return address
 
 
@@ -30,22 +30,22 @@ def email_key(value: str) -> str:
     """Returns the address as it is compared: the local part in NFKC and case folded, the domain in its ASCII form
     (`müller.example` is `xn--mller-kva.example`). Raises ValidationError as `clean_email`.
     """
-    _, key = _shown_and_compared(value)
+    _, key = _clean_and_key(value)
     return key
 
 
-def _shown_and_compared(value: str) -> tuple[str, str]:
+def _clean_and_key(value: str) -> tuple[str, str]:
     address = unicodedata.normalize("NFKC", value).strip()
     # Plain spaces, which NFKC makes of most others, are left to `validate_email`.
     if has_invisible_character(address.replace(" ", "")):
         raise ValidationError("The e-mail address holds invisible characters.", code="invalid")
     local, at, domain = address.rpartition("@")
     # The key may be longer than the address. The address is measured first, so that no huge text is encoded.
-    if len(address) > MAX_EMAIL:
+    if len(address) > MAX_EMAIL_LENGTH:
         raise ValidationError(TOO_LONG, code="max_length")
     key = f"{local.casefold()}{at}{_ascii_domain(domain)}"
     validate_email(key)
-    if len(key) > MAX_EMAIL:
+    if len(key) > MAX_EMAIL_LENGTH:
         raise ValidationError(TOO_LONG, code="max_length")
     return address, key
 
@@ -62,26 +62,26 @@ def _ascii_domain(domain: str) -> str:
 
 
 def clean_phone(value: str) -> str:
-    """The number in E.164, `+` and 7 to 15 digits; a national one is completed with the current tenant's region.
+    """Returns the number in E.164: `+` and 7 to 15 digits. The current tenant's region completes a national number.
 
-    Only the shape decides: a number that no numbering plan knows is kept. Raises ValidationError for another shape.
+    Only the shape decides: a number that no numbering plan knows is accepted. Raises ValidationError for another shape.
     """
     text = unicodedata.normalize("NFKC", value).strip()
     number = without_separators(text)
     if not number.startswith("+"):
-        number = _completed(number)
+        number = _with_country_code(number)
     if not _E164.match(number):
         raise ValidationError("A phone number has 7 to 15 digits, such as +6281234567890.", code="invalid")
     return number
 
 
 def without_separators(text: str) -> str:
-    """The number's digits; those of an international one after a `+`, and without the zero of `+44 (0)20`."""
+    """Returns the digits of the number; an international one begins with `+` and has lost the zero of `+44 (0)20`."""
     number = _TRUNK_ZERO.sub("", text) if text.startswith(("+", "00")) else text
     return re.sub(r"^00", "+", re.sub(f"[{PHONE_SEPARATORS}]+", "", number))
 
 
-def _completed(number: str) -> str:
+def _with_country_code(number: str) -> str:
     tenant = current_tenant()
     if tenant is None or not (number.isascii() and number.isdigit()):
         return number
@@ -93,25 +93,25 @@ def _completed(number: str) -> str:
 
 
 def validate_phone(value: str) -> None:
-    """`clean_phone` as a validator."""
+    """Raises ValidationError if the value is not a phone number."""
     clean_phone(value)
 
 
 def validate_email_address(value: str) -> None:
-    """`clean_email` as a validator."""
+    """Raises ValidationError if the value is not an e-mail address."""
     clean_email(value)
 
 
 def validate_region(value: str) -> None:
-    """Raises ValidationError where `value` is no region with phone numbers, such as `ID` or `NO`."""
+    """Raises ValidationError if `value` is no region with phone numbers, such as `ID` or `NO`."""
     if value not in phonenumbers.SUPPORTED_REGIONS:
         raise ValidationError("The region is a two-letter country code, such as ID or NO.", code="invalid")
 
 
 def without_trunk_prefix(digits: str) -> tuple[str, str]:
-    """A number's beginning as typed in the current tenant's country, as (country code, digits after the trunk prefix).
+    """Splits the beginning of a national number into the country code and the digits after the trunk prefix.
 
-    ("62", "8123456") for `08123456` in Indonesia; ("", digits) where there is no one country or no trunk prefix.
+    `08123456` in Indonesia gives ("62", "8123456"). Without one country or a trunk prefix it gives ("", digits).
     """
     tenant = current_tenant()
     metadata = PhoneMetadata.metadata_for_region(tenant.phone_region) if tenant else None

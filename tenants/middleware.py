@@ -1,4 +1,4 @@
-"""What surrounds every request: who acts, by the audit trail; and the door of people with a session, the Django admin."""
+"""Middleware: the audit context of each request, and the sign-in of the back office by a session."""
 
 import datetime as dt
 import re
@@ -24,30 +24,32 @@ from tenants.scope import enter_scope, tenant_scope
 
 
 class SkipForApi(MiddlewareMixin):
-    """A middleware of pages. The API has no session, nor what goes with one, and does not pay for it."""
+    """Skips a middleware for the API, which has no session and should not pay for one."""
 
     def __call__(self, request: HttpRequest) -> Any:
         return self.get_response(request) if request.path_info.startswith("/api/") else super().__call__(request)
 
 
 class SessionMiddleware(SkipForApi, sessions.SessionMiddleware):
-    """Django's, for pages."""
+    """Django's middleware, for pages only."""
 
 
 class AuthenticationMiddleware(SkipForApi, auth.AuthenticationMiddleware):
-    """Django's, for pages."""
+    """Django's middleware, for pages only."""
 
 
 class MessageMiddleware(SkipForApi, messages.MessageMiddleware):
-    """Django's, for pages."""
+    """Django's middleware, for pages only."""
 
 
 _request_id = re.compile(r"[A-Za-z0-9._-]{1,64}\Z").match
 
 
 class AuditMiddleware:
-    """Names the request in the audit trail and in the answer's `X-Request-ID`, by the one that it came with if that is
-    sound. A write that a role does not allow is recorded: after the view, whose transaction was rolled back.
+    """Gives each request an id, for the audit trail and the response header `X-Request-ID`.
+
+    It uses the request's own `X-Request-ID` if that is well-formed. It records a write that was forbidden, after the view,
+    whose transaction was rolled back.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -59,13 +61,13 @@ class AuditMiddleware:
         with audit_context(request_id=request_id, address=client_address(request)):
             response = self.get_response(request)
             if response.status_code == HTTPStatus.FORBIDDEN and request.method not in SAFE_METHODS:
-                _note_refusal(request)
+                _record_refusal(request)
         response["X-Request-ID"] = request_id
         return response
 
 
-def _note_refusal(request: HttpRequest) -> None:
-    # Nobody's name is looked for where the API has no view; who is nobody can't fill the trail.
+def _record_refusal(request: HttpRequest) -> None:
+    # Only known accounts are recorded, so that nobody else can fill the audit trail.
     user = getattr(request, "user", None)
     if not isinstance(user, User):
         return
@@ -82,10 +84,9 @@ def _note_refusal(request: HttpRequest) -> None:
 
 
 class TenantScopeMiddleware:
-    """Opens the scope of whoever is signed in to the admin, on the clock of their tenant, and closes every scope when
-    the request ends.
+    """Opens the scope and the time zone of the person who is signed in to the back office. Closes every scope at the end.
 
-    The API is not opened by a session: its door is TokenAuthentication.
+    A session opens no scope for the API: TokenAuthentication does.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

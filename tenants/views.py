@@ -1,10 +1,8 @@
-"""What the views of a tenant's rows share."""
+"""The base of viewsets over a tenant's rows."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.transaction import non_atomic_requests
-from django.utils.decorators import method_decorator
 from django.utils.http import parse_etags
 from rest_framework import status
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
@@ -18,15 +16,13 @@ from tenants.scope import current_tenant, enter_scope
 
 
 class PreconditionFailed(APIException):
-    """The row is not as `If-Match` says the client saw it."""
+    """The row has changed since the client read it, by `If-Match`."""
 
     status_code = status.HTTP_412_PRECONDITION_FAILED
     default_code = "stale"
     default_detail = "It was changed since you read it. Read it again, and decide anew."
 
 
-# Each action that writes is a transaction of its own: `tenants.idempotency.idempotent`.
-@method_decorator(non_atomic_requests, name="dispatch")
 class TenantViewSet(GenericViewSet):
     """A viewset over a tenant's rows. The row that a URL names narrows a super_admin's scope to its own tenant."""
 
@@ -34,8 +30,8 @@ class TenantViewSet(GenericViewSet):
     parameters = (TENANT_ID,)
 
     def get_object(self) -> Any:
-        """The row that the URL names; for a write, whose queryset locks it, as `If-Match` wants it if that is sent."""
-        # Not DRF's: that one would apply the filters of the list to a single row.
+        """Returns the row that the URL names. A write locks it. Raises PreconditionFailed if `If-Match` differs."""
+        # DRF's own method would apply the filters of the list to a single row.
         row = get_object_or_404(self.get_queryset(), pk=self.kwargs[self.lookup_url_kwarg])
         enter_scope(row.tenant)
         wanted = {*parse_etags(self.request.headers.get("If-Match", "*"))}
@@ -44,14 +40,14 @@ class TenantViewSet(GenericViewSet):
         return row
 
     def get_etag(self, row: Any) -> str | None:
-        """The ETag of the row as a GET would show it now; None where it would show nothing. Asked for `If-Match` only."""
+        """Returns the ETag of the row as a GET would show it now, or None if a GET would show nothing."""
         raise NotImplementedError
 
 
 def enter_body_scope(request: Request) -> None:
-    """Open the scope in which a body creates something: the caller's tenant, or the one that a super_admin names in it.
+    """Opens the scope in which a body creates a row: the caller's tenant, or the one that a super_admin names in the body.
 
-    Raises PermissionDenied for another tenant than one's own, ValidationError for none or one that does not exist.
+    Raises PermissionDenied for a tenant that is not the caller's, and ValidationError for none or an unknown one.
     """
     named = request.data.get("tenant_id") if isinstance(request.data, Mapping) else None
     tenant = current_tenant()

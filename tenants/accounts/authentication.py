@@ -1,4 +1,4 @@
-"""Who is asking: the bearer token of the API, and the admin's log-in. The token's door opens the tenant scope."""
+"""Authenticates callers of the API by bearer token, which opens the tenant scope, and people at the back office log-in."""
 
 import datetime as dt
 from typing import Any
@@ -21,11 +21,11 @@ from tenants.identity import email_key
 from tenants.models import Tenant, User
 from tenants.scope import ALL_TENANTS, Scope, account_lookup, enter_scope, tenant_scope
 
-# How the OpenAPI document describes the parameter that `_scope_of` reads.
+# The parameter that `_scope_of` reads, for the OpenAPI document.
 TENANT_ID = query("tenant_id", "For a super_admin: this business only. Others leave it out, or name their own.", ID)
 
 USER_COLUMNS, TENANT_COLUMNS = ([field.attname for field in model._meta.concrete_fields] for model in (User, Tenant))
-# The user of a session that has not ended, with their tenant: before a scope is known, since it comes from this.
+# The user of a live session, with their tenant. It needs no scope, since the scope is opened for this user.
 USER_OF_SESSION = PreparedQuery(
     "user_of_session",
     lambda user_id, session_id: User.objects.filter(
@@ -38,17 +38,16 @@ USER_OF_SESSION = PreparedQuery(
 
 
 class PortalCustomer:
-    """A customer with a token of their own portal: known, and let in nowhere here."""
+    """A customer with a token of the customers' portal. No endpoint of this API allows the role."""
 
     role = "customer"
     is_authenticated = True
 
 
 class TokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <access token>`. Raises AuthenticationFailed for a token that is not good now.
+    """Authenticates `Authorization: Bearer <access token>`. Raises AuthenticationFailed for a token that is not valid now.
 
-    Only the user's id is taken from the token: role, tenant, activity and session are read from the database, in one
-    query.
+    Only ids are taken from the token. Role, tenant, activity and session are read from the database, in one query.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, dict[str, Any]] | None:
@@ -76,11 +75,11 @@ class TokenAuthentication(BaseAuthentication):
 
 def _user_of(claims: dict[str, Any]) -> User | None:
     user_id, session_id, issued_at = claims.get("sub"), claims.get("sid"), claims.get("iat")
-    # The library has seen to it that it is not in the future.
+    # The library has checked that `iat` is not in the future.
     if not is_id(user_id) or not isinstance(issued_at, int) or issued_at < 0:
         return None
-    # A token of a session lives as long as the session. The instants of `iat` are whole seconds, too coarse to tell it
-    # from a token of before the password changed; so those without a session are refused in that second.
+    # A token with a session is valid as long as the session. A token without one is compared with the last change of
+    # the password. `iat` counts whole seconds, so such a token is refused in the second of the change.
     if session_id is None:
         return User.objects.signed_in(user_id, tokens_valid_from__lte=dt.datetime.fromtimestamp(issued_at, dt.UTC))
     if is_id(session_id):
@@ -89,7 +88,7 @@ def _user_of(claims: dict[str, Any]) -> User | None:
 
 
 def _user_of_session(user_id: Any, session_id: Any) -> User | None:
-    """As `User.objects.signed_in`, by a prepared query: nearly every request asks this."""
+    """Returns the user as `User.objects.signed_in` does, by a prepared query, since nearly every request needs it."""
     with account_lookup(user_id):
         rows = USER_OF_SESSION.rows(user_id=user_id, session_id=session_id)
     if not rows:
@@ -102,7 +101,7 @@ def _user_of_session(user_id: Any, session_id: Any) -> User | None:
 
 
 def _scope_of(user: User, request: Request) -> Scope:
-    """The user's tenant; for a super_admin the one named by `?tenant_id=`, or all."""
+    """Returns the user's tenant; for a super_admin the one that `?tenant_id=` names, or ALL_TENANTS."""
     named = get_single_param(request, "tenant_id")
     if named in (None, user.tenant_id):
         return user.scope
@@ -112,7 +111,7 @@ def _scope_of(user: User, request: Request) -> Scope:
 
 
 def named_tenant(tenant_id: Any) -> Tenant:
-    """The tenant that a super_admin names. Raises ValidationError where there is none."""
+    """Returns the tenant that a super_admin names. Raises ValidationError if there is no such tenant."""
     with tenant_scope(ALL_TENANTS):
         tenant = Tenant.objects.filter(pk=tenant_id).first() if is_id(tenant_id) else None
     if tenant is None:
@@ -121,12 +120,12 @@ def named_tenant(tenant_id: Any) -> Tenant:
 
 
 class AccountBackend(BaseBackend):
-    """The log-in of the Django admin, with the same accounts as the API and the same bounds on guessing."""
+    """The log-in of the back office, with the accounts of the API and the same limits on guessing."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
-        """The user who may sign in with these, or None. Raises Throttled after too many failures."""
+        """Returns the user who may sign in with these, or None. Raises Throttled after too many failures."""
         if request is None or username is None or password is None:
             return None
         try:

@@ -1,4 +1,4 @@
-"""How passwords are hashed: Argon2id."""
+"""The password hasher: Argon2id."""
 
 from threading import BoundedSemaphore
 
@@ -26,7 +26,7 @@ class Argon2idPasswordHasher(Argon2PasswordHasher):
 
 
 class FastArgon2idPasswordHasher(Argon2idPasswordHasher):
-    """The same at its lowest cost, for tests."""
+    """Argon2id at its lowest cost, for tests."""
 
     time_cost = 1
     memory_cost = 8

@@ -1,4 +1,4 @@
-"""What people may do, and how they are looked up when they sign in."""
+"""The roles of accounts, and the manager that finds accounts at sign-in."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tenants.scope import ALL_TENANTS, account_lookup, tenant_scope
 
 
 class Role(models.TextChoices):
-    """What a person may do. A customer's portal token has the role `customer`, which no user has."""
+    """The roles of accounts. A token of the customers' portal has the role `customer`, which no account has."""
 
     SUPER_ADMIN = "super_admin"
     TENANT_ADMIN = "tenant_admin"
@@ -22,17 +22,17 @@ class Role(models.TextChoices):
 
 
 class UserManager(BaseUserManager[Any]):
-    """Users of every tenant: signing in comes before the tenant is known."""
+    """The manager of accounts of every tenant, since at sign-in the tenant is not known."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> Any:
-        """A new user, by the keywords of the model. Without a password nobody can sign in."""
+        """Creates an account with these fields. Without a password nobody can sign in to it."""
         user = self.model(email=email, **fields)
         user.set_password(password)
         user.save(using=self.db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> Any:
-        """A new super_admin: what `manage.py createsuperuser` makes."""
+        """Creates a super_admin. `manage.py createsuperuser` calls it."""
         with tenant_scope(ALL_TENANTS):
             return self.create_user(email, password, role=Role.SUPER_ADMIN, **fields)
 
@@ -42,7 +42,7 @@ class UserManager(BaseUserManager[Any]):
             return self.select_related("tenant").get(email=account)
 
     def signed_in(self, user_id: Any, **conditions: Any) -> Any | None:
-        """The user with this id who fulfils the conditions, as `filter` takes them, and may sign in."""
+        """Returns the user with this id who matches the conditions of `filter` and may sign in, or None."""
         if not is_id(user_id):
             return None
         with account_lookup(user_id):
@@ -50,9 +50,9 @@ class UserManager(BaseUserManager[Any]):
         return user if user and user.may_sign_in else None
 
     def renew_hash(self, user: Any, password: str) -> None:
-        """Store a hash of the newest kind in the place of the user's, which is of the same password: no session ends.
+        """Replaces the user's hash by one of the newest kind, of the same password. No session ends.
 
-        Not where the password has changed since the user was read.
+        It does nothing if the password has changed since the user was read.
         """
         old_hash, user.password = user.password, make_password(password)
         with transaction.atomic(), connection.cursor() as cursor:
@@ -60,7 +60,7 @@ class UserManager(BaseUserManager[Any]):
             self.filter(pk=user.pk, password=old_hash).update(password=user.password)
 
     def with_credentials(self, *, email: str, password: str) -> Any | None:
-        """The user who may sign in with these, or None. It takes as long for an unknown address as for a wrong password."""
+        """Returns the user who may sign in with these, or None. An unknown address takes as long as a wrong password."""
         try:
             user = self.get_by_natural_key(email)
         except (self.model.DoesNotExist, ValidationError):

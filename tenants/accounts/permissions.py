@@ -1,4 +1,4 @@
-"""Who may call what. Every viewset has one table, `roles = {"list": STAFF, …}`; what it does not name is closed."""
+"""Checks the caller's role. Each viewset says `roles = {"list": STAFF, …}`; an action that it does not name is closed."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ SUPER = frozenset({Role.SUPER_ADMIN})
 ADMINS = SUPER | {Role.TENANT_ADMIN}
 MANAGERS = ADMINS | {Role.OUTLET_MANAGER}
 STAFF = MANAGERS | {Role.STAFF}
-# For the requests that come before there is a token.
+# For requests without a token, such as log-in.
 ANYONE = frozenset({*STAFF, "customer", None})
 
 
 class HasRole(BasePermission):
-    """The caller's role is in the view's table. Decided before any row is looked up."""
+    """Allows a caller whose role is in the view's `roles`. It is checked before any row is read."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        if view.action in {None, "metadata"}:  # a method that the view does not have: a 405 for those who may know
+        if view.action in {None, "metadata"}:  # the view lacks the method: a 405 for those who may know
             return bool(request.user.is_authenticated) or not view.authentication_classes
         return getattr(request.user, "role", None) in view.roles.get(view.action, ())

@@ -1,4 +1,4 @@
-"""The bodies of signing in, and the person who is signed in."""
+"""Serializers of log-in bodies, tokens and the caller's own account."""
 
 from rest_framework import serializers
 
@@ -31,7 +31,7 @@ class TokenPairSerializer(serializers.Serializer):
 
 
 class TenantSerializer(serializers.Serializer):
-    """What a client needs to know of its business to show amounts and times."""
+    """The caller's business, with what a client needs to show amounts and times."""
 
     id = serializers.CharField()
     name = serializers.CharField()
@@ -43,7 +43,7 @@ class TenantSerializer(serializers.Serializer):
 
 
 class MeSerializer(ModelSerializer):
-    """The person that a token speaks for."""
+    """The account of the caller."""
 
     first_name = NullableTextField()
     last_name = NullableTextField()

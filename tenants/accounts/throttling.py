@@ -1,7 +1,7 @@
-"""Guessing passwords is bounded: FAILURES_PER_ACCOUNT and FAILURES_PER_ADDRESS in WINDOW; a success is never counted.
+"""Limits the guessing of passwords: FAILURES_PER_ACCOUNT and FAILURES_PER_ADDRESS within WINDOW. A success is not counted.
 
-So is signing in at all: of a server's threads, MAX_CONCURRENT_LOGINS. A flood of log-ins is refused rather than queued, and
-leaves the other threads to those who are at work.
+It also limits log-ins at the same time to MAX_CONCURRENT_LOGINS threads of a process. Further log-ins are refused and not
+queued, so that the other threads stay free for people who are at work.
 """
 
 import datetime as dt
@@ -28,13 +28,13 @@ from tenants.scope import account_lookup
 WINDOW = dt.timedelta(minutes=15)
 FAILURES_PER_ACCOUNT = 10
 FAILURES_PER_ADDRESS = 100
-NOWHERE = "::"
+UNKNOWN_ADDRESS = "::"
 
 _login_slots = BoundedSemaphore(settings.MAX_CONCURRENT_LOGINS)
 
 
 class LoginCapacityExceeded(APIException):
-    """As many are signing in as may at once. The next one can have a seat in about the time of a hash."""
+    """All login slots are taken. One becomes free in about the time that a password hash takes."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "unavailable"
@@ -43,17 +43,17 @@ class LoginCapacityExceeded(APIException):
 
 
 def client_address(request: Request | HttpRequest) -> str:
-    """The address that a request's failures are counted for; of IPv6 the /64, since one line is given that many.
+    """Returns the address for which failures are counted. For IPv6 it is the /64 network, which one customer line gets.
 
-    Where a proxy names no address it is the proxy's own, and NOWHERE on a Unix socket.
+    If a proxy names no address, it is the proxy's own; on a Unix socket it is UNKNOWN_ADDRESS.
     """
     for text in (BaseThrottle().get_ident(cast("Request", request)), request.META.get("REMOTE_ADDR", "")):
         with suppress(ValueError):
-            return _line(ip_address(text))
-    return NOWHERE
+            return _network_of(ip_address(text))
+    return UNKNOWN_ADDRESS
 
 
-def _line(address: IPv4Address | IPv6Address) -> str:
+def _network_of(address: IPv4Address | IPv6Address) -> str:
     if isinstance(address, IPv4Address):
         return str(address)
     return str(address.ipv4_mapped or IPv6Network((int(address), 64), strict=False).network_address)
@@ -67,7 +67,7 @@ def throttled(check: Callable[[], User | None], *, account: str, address: str) -
     """
     now = timezone.now()
     with _login_slot(), transaction.atomic():
-        # Always the account first: two log-ins can't wait for each other.
+        # Always the account first, so that two log-ins do not deadlock.
         for lock, key in ((AdvisoryLock.LOGIN_ACCOUNT, account), (AdvisoryLock.LOGIN_ADDRESS, address)):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [lock, key])
@@ -83,13 +83,13 @@ def throttled(check: Callable[[], User | None], *, account: str, address: str) -
         if user is None:
             LoginFailure.objects.filter(failed_at__lte=now - WINDOW).delete()
             LoginFailure.objects.create(account=account, address=address)
-            _note_refusal(account)
+            _record_refusal(account)
         return user
 
 
 @contextmanager
 def _login_slot() -> Iterator[None]:
-    # Before the database is asked: who waits there for a turn, or for a hash, holds a thread and a connection.
+    # Before the first query, since a log-in that waits for a lock or a hash holds a thread and a connection.
     if not _login_slots.acquire(blocking=False):
         raise LoginCapacityExceeded
     try:
@@ -98,8 +98,8 @@ def _login_slot() -> Iterator[None]:
         _login_slots.release()
 
 
-def _note_refusal(account: str) -> None:
-    # An address that is nobody's may be a password typed in the wrong place: it isn't kept.
+def _record_refusal(account: str) -> None:
+    # An unknown address is not stored: it may be a password that was typed into the wrong field.
     with account_lookup(account):
         known = User.objects.filter(email=account).first()
     record_event("refused", table="login", row_id=known and known.pk, tenant_id=known and known.tenant_id)

@@ -1,4 +1,4 @@
-"""The one module that knows the token library: minting and reading JSON Web Tokens (HS256)."""
+"""Creates and reads JSON Web Tokens (HS256). No other module uses the token library."""
 
 import datetime as dt
 import time
@@ -19,7 +19,7 @@ class InvalidToken(Exception):
 
 
 def mint(kind: Kind, *, issued_at: dt.datetime, jti: str, **claims: Any) -> str:
-    """A signed token with `exp`, `iat`, `jti`, `type` and `claims`. The same arguments give the same token."""
+    """Returns a signed token with `exp`, `iat`, `jti`, `type` and `claims`. The same arguments give the same token."""
     token = _CLASSES[kind]()
     token["jti"] = jti
     token.set_iat(at_time=issued_at)
@@ -30,7 +30,7 @@ def mint(kind: Kind, *, issued_at: dt.datetime, jti: str, **claims: Any) -> str:
 
 
 def read(raw: str | bytes, kind: Kind) -> dict[str, Any]:
-    """The claims of a valid token of that kind. Raises InvalidToken for anything else."""
+    """Returns the claims of a valid token of that kind. Raises InvalidToken for anything else."""
     try:
         claims = _signed_claims(raw, kind)
     except (TokenError, ValueError, TypeError, OverflowError, OSError, AttributeError) as error:
@@ -40,7 +40,7 @@ def read(raw: str | bytes, kind: Kind) -> dict[str, Any]:
     return dict(claims)
 
 
-# A client sends the same token for an hour: all that can become of it meanwhile is that it expires.
+# A client sends the same token for an hour. Its signature stays valid; only its expiry is checked each time.
 @lru_cache(maxsize=1000)
 def _signed_claims(raw: str | bytes, kind: Kind) -> dict[str, Any]:
     return _CLASSES[kind](raw).payload  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Signing in and out, and who is signed in."""
+"""The endpoints for log-in, refresh, log-out and one's own account."""
 
 from contextlib import suppress
 from typing import Any
@@ -17,7 +17,7 @@ from tenants.models import LoginSession, User
 
 
 class TokenViewSet(GenericViewSet):
-    """Log-in, refresh and log-out."""
+    """The endpoints of tokens."""
 
     tag = "Authentication"
     operations = TOKEN_OPERATIONS
@@ -29,7 +29,7 @@ class TokenViewSet(GenericViewSet):
         return "Bearer"
 
     def login(self, request: Request) -> Response:
-        """Sign in with e-mail and password."""
+        """Signs in with e-mail and password."""
         credentials = self._body(LoginSerializer)
         user = throttled(
             lambda: User.objects.with_credentials(**credentials),
@@ -42,14 +42,14 @@ class TokenViewSet(GenericViewSet):
         raise AuthenticationFailed("No active account has this e-mail and password.")
 
     def refresh(self, request: Request) -> Response:
-        """Exchange a refresh token for the next pair."""
+        """Exchanges a refresh token for the next pair."""
         try:
             return Response(LoginSession.refresh(self._body(RefreshSerializer)["refresh"]).token_pair())
         except tokens.InvalidToken as error:
             raise AuthenticationFailed("The refresh token is not valid, has expired or was used.") from error
 
     def logout(self, request: Request) -> Response:
-        """End the session: its refresh and access tokens are refused from now on."""
+        """Ends the session. Its refresh and access tokens are refused from now on."""
         try:
             LoginSession.end(self._body(RefreshSerializer)["refresh"])
         except tokens.InvalidToken as error:
@@ -62,12 +62,12 @@ class TokenViewSet(GenericViewSet):
         return serializer.validated_data
 
 
-# Its fields are made once.
+# One instance, since its fields take longer to build than an answer.
 ME = MeSerializer()
 
 
 class MeViewSet(GenericViewSet):
-    """The person that the token speaks for."""
+    """The endpoint of the caller's own account."""
 
     tag = "Authentication"
     operations = ME_OPERATIONS
@@ -76,5 +76,5 @@ class MeViewSet(GenericViewSet):
     roles = {"retrieve": STAFF}
 
     def retrieve(self, request: Request) -> Response:
-        """Who am I?"""
+        """Returns the account of the caller."""
         return Response(ME.to_representation(request.user))

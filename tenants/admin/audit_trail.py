@@ -27,7 +27,7 @@ def register_history_page(url: Callable[[str], str]) -> None:
 
 
 class AboutFilter(admin.SimpleListFilter):
-    """Events about rows of one kind. Named by the models, not by a look at every event."""
+    """Shows events about rows of one model. The choices come from the models, since to read every event would be slow."""
 
     title = "what it is about"
     parameter_name = "about"
@@ -46,7 +46,7 @@ class AboutFilter(admin.SimpleListFilter):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(TenantAdmin):
-    """Who did what: all of a business's audit trail, to be read."""
+    """The pages of a business's audit trail, which can only be read."""
 
     roles = {"view": ADMINS}
     list_display = ["at", "who", "action", "what", "changed"]
@@ -58,13 +58,13 @@ class AuditEventAdmin(TenantAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEvent], search_term: str
     ) -> tuple[QuerySet[AuditEvent], bool]:
-        """By whole ids, which indexes find."""
+        """Searches by whole ids, which have indexes."""
         if row_id := search_term.strip():
             queryset = queryset.filter(reduce(or_, (Q(**{name: row_id}) for name in self.search_fields)))
         return queryset, False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
-        # The business of an event may have been deleted: then the join finds None, where a look-up of its own would raise.
+        # The business of an event may have been deleted. The join then gives None, and a separate query would raise.
         return super().get_queryset(request).select_related("tenant")
 
     def events(self, row: AuditEvent) -> QuerySet[AuditEvent]:

@@ -1,4 +1,4 @@
-"""What the back office pages of every tenant's table share."""
+"""The base of the back office pages of every tenant's table."""
 
 from collections.abc import Collection
 from typing import Any
@@ -25,20 +25,20 @@ from tenants.scope import enter_scope
 
 
 class TenantAdmin(admin.ModelAdmin):
-    """The admin of a tenant's table: the rows in scope, and what the role may do with them.
+    """The pages of a tenant's table, with the rows in scope.
 
-    `roles` says who may `view`, `add`, `change`, `delete` and, in the forms of others, `choose`; what it does not name
+    `roles` says who may `view`, `add`, `change`, `delete` and, in the forms of others, `choose`; anything else
     is closed. The row that a URL names narrows a super_admin's scope to its own tenant. The audit trail, which
     administrators read, takes the place of the admin's own log.
     """
 
     form = TenantForm
     roles: dict[str, frozenset[Role | str]] = {}
-    # Which rows can be chosen in the forms of others.
+    # The rows that other forms offer.
     on_offer = Q(is_active=True)
-    # Raised by a save that lost a race with another.
+    # The errors of a save that lost a race with another one.
     lost_race: tuple[type[Exception], ...] = (IntegrityError,)
-    # A sentence for whoever wants to delete a row that something refers to.
+    # The advice on the page that refuses to delete a row.
     instead_of_deleting = ""
     paginator = CappedPaginator
     show_full_result_count = False
@@ -46,7 +46,7 @@ class TenantAdmin(admin.ModelAdmin):
     list_per_page = 50
 
     def allows(self, request: HttpRequest, verb: str) -> bool:
-        """Whether the table lets the role do it."""
+        """Returns whether `roles` allows it to the caller's role."""
         return getattr(request.user, "role", None) in self.roles.get(verb, ())
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -65,7 +65,7 @@ class TenantAdmin(admin.ModelAdmin):
         return self.allows(request, "view")
 
     def choice_label(self, row: Any) -> str:
-        """How a row is told from others where one is chosen."""
+        """Returns the text of the row in a list to choose from."""
         return str(row)
 
     def _across_tenants(self, request: HttpRequest) -> bool:
@@ -73,7 +73,7 @@ class TenantAdmin(admin.ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        # First, so that the other fields are read in its scope.
+        # The tenant is first, so that the other fields are read in its scope.
         return [(None, {"fields": ["tenant"]}), *fieldsets] if self._across_tenants(request) else fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Collection[str]:
@@ -99,7 +99,7 @@ class TenantAdmin(admin.ModelAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(getattr(field, "widget", None), RelatedFieldWidgetWrapper):
-            # Whoever chooses a row may add one or look at it; to change or delete it is another page's work.
+            # A form that chooses a row may add or show one. Changing and deleting it have their own pages.
             field.widget.can_change_related = field.widget.can_delete_related = False
         return field
 
@@ -108,7 +108,7 @@ class TenantAdmin(admin.ModelAdmin):
         return super().changelist_view(request, {"title": title} | (extra_context or {}))
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Only what a filter of the page offers: any other condition would tell a hidden value letter by letter."""
+        """Allows only the filters of the page. Any other condition could find out a hidden value letter by letter."""
         offered = {
             entry.parameter_name if hasattr(entry, "parameter_name") else entry if isinstance(entry, str) else entry[0]
             for entry in self.get_list_filter(request)
@@ -123,7 +123,7 @@ class TenantAdmin(admin.ModelAdmin):
         return self.paginator(queryset, per_page, rows=self.get_rows(request), **kwargs)
 
     def get_rows(self, request: HttpRequest) -> QuerySet:
-        """What a list reads its page from, with all that a row shows."""
+        """Returns the queryset from which a page of the list is read, with everything that a row shows."""
         return self.get_queryset(request).select_related(*self.get_list_select_related(request))
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
@@ -140,14 +140,14 @@ class TenantAdmin(admin.ModelAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         row = super().get_object(request, object_id, from_field)
         if row and request.method == "POST" and self.has_change_permission(request, row):
-            # One form is saved after the other, so that the second finds what the first wrote.
+            # Locks the row, so that a second form sees what the first one wrote.
             row = self.get_queryset(request).select_for_update(of=("self",)).filter(pk=row.pk).first()
         if getattr(row, "tenant", None):
             enter_scope(row.tenant)
         return row
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        # Before the row is looked up: a refusal doesn't tell whether it exists.
+        # Before the row is read, so that a refusal does not tell whether it exists.
         if request.user.role not in ADMINS or not self.has_view_permission(request):
             raise PermissionDenied
         row = self.get_object(request, object_id)
@@ -157,11 +157,11 @@ class TenantAdmin(admin.ModelAdmin):
         return super().history_view(request, object_id, listed | (extra_context or {}))
 
     def events(self, row: Any) -> QuerySet[AuditEvent]:
-        """What the audit trail tells about the row, newest first."""
+        """Returns the audit events of the row, newest first."""
         return AuditEvent.objects.filter(row_id=row.pk)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], Any, set[str], list[str]]:
-        """As Django's, unless something keeps the rows from being deleted: then only that, counted."""
+        """Returns what Django does. If other rows prevent the deletion, returns only these, counted."""
         blocking = [phrase for row in objs for phrase in blocking_rows(row)]
         return ([], {}, set(), blocking) if blocking else super().get_deleted_objects(objs, request)
 
@@ -170,17 +170,17 @@ class TenantAdmin(admin.ModelAdmin):
         try:
             return super().delete_view(request, object_id, context)
         except IntegrityError:
-            # What the models don't tell of, or what was added after it was counted: the page, asked again, tells that.
+            # A reference was added meanwhile, or only the database knows it. The reloaded page names it.
             self.message_user(request, "It was not deleted, since something refers to it.", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """Delete the row. Raises IntegrityError where a row refers to it, now and not at COMMIT."""
+        """Deletes the row. Raises IntegrityError at once, and not at COMMIT, if another row refers to it."""
         super().delete_model(request, obj)
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
-    # The audit trail tells more.
+    # The audit trail takes the place of Django's log.
     def log_addition(self, *args: Any) -> None: ...
     def log_change(self, *args: Any) -> None: ...
     def log_deletions(self, *args: Any) -> None: ...
@@ -189,5 +189,5 @@ class TenantAdmin(admin.ModelAdmin):
         try:
             return super().changeform_view(request, *args, **kwargs)
         except self.lost_race:
-            # Validated again, it meets the row that won and says so in the form.
+            # Validated again, the form finds the row that won the race, and shows the error.
             return super().changeform_view(request, *args, **kwargs)

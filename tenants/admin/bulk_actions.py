@@ -1,4 +1,4 @@
-"""Actions of the admin over several rows at once: how many they take, and the page that asks before anything is done."""
+"""Actions on several rows at once: their limit, and the page that asks before anything is changed."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,16 +12,16 @@ from django.utils.safestring import SafeString
 
 from tenants.admin.base import TenantAdmin
 
-# The page that asks sends each id as a field of its form, of which Django takes 1,000.
+# The page sends each id as a field of its form. Django accepts 1,000 fields.
 MAX_ROWS = 500
-# How many rows the page names, and how many refusals are told one by one.
+# How many rows the page describes, and how many refusals it shows one by one.
 MAX_LISTED = 50
-# Sent by the page that asks: without it, the page has not been shown yet.
+# The field that the page sends. Without it, the page has not been shown yet.
 CONFIRMED = "asked"
 
 
 class BulkActionForm(forms.Form):
-    """The question that is asked before something is done to `rows`. Subclasses may add fields, which have to be valid."""
+    """The form that asks before an action changes `rows`. Subclasses may add fields, which must be valid."""
 
     title: str
     # Whether it can't be undone: the button is red then.
@@ -32,7 +32,7 @@ class BulkActionForm(forms.Form):
         self.rows = rows
 
     def consequence(self) -> str:
-        """Says how many rows there are and what becomes of them."""
+        """Returns the sentence that says how many rows there are and what happens to them."""
         raise NotImplementedError
 
     def describe(self, row: Any) -> str | SafeString:
@@ -40,31 +40,31 @@ class BulkActionForm(forms.Form):
         return str(row)
 
     def act(self) -> tuple[str, list[str]]:
-        """Does it. Returns a sentence about the rows that were changed, empty where there are none, and a sentence about
-        each row that was refused.
+        """Performs the action. Returns a sentence about the changed rows, empty if there are none, and a sentence about each
+        refused row.
         """
         raise NotImplementedError
 
     @property
     def listed(self) -> Iterable[str | SafeString]:
-        """As many of the rows as a person reads."""
+        """The descriptions of the first rows."""
         return map(self.describe, self.rows[:MAX_LISTED])
 
     @property
     def unlisted(self) -> int:
-        """How many other rows there are."""
+        """The number of rows that are not described."""
         return len(self.rows[MAX_LISTED:])
 
 
 class BulkActionsAdmin(TenantAdmin):
-    """The admin of a table with actions: each of them calls `ask`, which takes at most MAX_ROWS rows and asks first.
+    """The pages of a table with actions. Each action calls `ask`, which accepts at most MAX_ROWS rows and asks first.
 
     `circe/tests/test_bulk_actions.py` tries every action of every table for that.
     """
 
     def lock_rows(self, ids: list[str], **state: Any) -> QuerySet:
-        """The rows of an action, locked in the order of their ids: of two people who do something to the same rows, one
-        waits for the other. Rows that are in another `state` by then are left out.
+        """Returns the rows of an action, locked in the order of their ids, so that two people do not deadlock. Rows that are
+        in another `state` by then are left out.
         """
         rows = self.model._default_manager.filter(pk__in=ids, **state)
         return rows.order_by("pk").select_for_update(of=("self",))
@@ -72,17 +72,17 @@ class BulkActionsAdmin(TenantAdmin):
     def ask(
         self, request: HttpRequest, selected: QuerySet, make_form: Callable[..., BulkActionForm], **state: Any
     ) -> HttpResponse | None:
-        """Does what the form says to the selected rows that are in that `state`, once it is confirmed and valid; shows
-        its page until then. Does nothing where there are too many rows or none, and says so.
+        """Performs the form's action on the selected rows in that `state`, once the form is confirmed and valid. Until then
+        it shows the form. With too many rows or none it shows a message and does nothing.
         """
         rows = self._rows(request, selected, **state)
         if not rows:
             return None
-        # Confirmed is what the page named, row by row, never "all that match".
+        # Only rows that the page sent one by one are confirmed, never "all that match".
         is_confirmed = CONFIRMED in request.POST and request.POST.get("select_across", "0") == "0"
         form = make_form(rows, request.POST if is_confirmed else None)
         if form.is_valid():
-            self._tell(request, *form.act())
+            self._show_messages(request, *form.act())
             return None
         context = {"opts": self.opts, "title": form.title, "form": form, "confirmed": CONFIRMED}
         return TemplateResponse(request, "admin/bulk_action.html", self.admin_site.each_context(request) | context)
@@ -99,7 +99,7 @@ class BulkActionsAdmin(TenantAdmin):
             self.message_user(request, f"This can be done to none of the selected {plural}.", messages.WARNING)
         return rows
 
-    def _tell(self, request: HttpRequest, done: str, refused: list[str]) -> None:
+    def _show_messages(self, request: HttpRequest, done: str, refused: list[str]) -> None:
         for sentence in refused[:MAX_LISTED]:
             self.message_user(request, sentence, messages.ERROR)
         if refused[MAX_LISTED:]:

@@ -15,7 +15,7 @@ from tenants.scope import current_tenant
 
 @admin.register(Tenant)
 class BusinessAdmin(TenantAdmin):
-    """Businesses: a super_admin's; an administrator sets up their own."""
+    """The pages of businesses. A super_admin sees all, and an administrator changes their own."""
 
     roles = {"view": ADMINS, "add": SUPER, "change": ADMINS, "delete": SUPER, "choose": SUPER}
     instead_of_deleting = (

@@ -1,4 +1,4 @@
-"""Which rows refer to a row, and which of them keep it from being deleted."""
+"""Finds the rows that refer to a row, and which of them prevent its deletion."""
 
 from collections.abc import Iterator
 
@@ -6,14 +6,14 @@ from django.db.models import CASCADE, PROTECT, RESTRICT, SET_NULL, ForeignObject
 
 from circe.backoffice.paging import CappedCount
 
-# So many are counted, and at most so many are deleted or changed with a row in one request.
+# The limit of counting, and of rows that are deleted or changed together with a row in one request.
 MAX_COUNTED = 10_000
-# What Django does with the rows that refer to one which is deleted. Where it does nothing, the database itself does.
-REFUSED, DONE_WITH_IT = (PROTECT, RESTRICT), (CASCADE, SET_NULL)
+# What Django does with rows that refer to a deleted row: it refuses, or deletes or changes them too.
+REFUSING, CASCADING = (PROTECT, RESTRICT), (CASCADE, SET_NULL)
 
 
 def references_to(model: type[Model]) -> list[ForeignObjectRel]:
-    """The foreign keys, of whichever model, that refer to `model`."""
+    """Returns the foreign keys of all models that refer to `model`."""
     fields = model._meta.concrete_model._meta.get_fields(include_hidden=True)
     return [
         field for field in fields if isinstance(field, ForeignObjectRel) and (field.one_to_many or field.one_to_one)
@@ -21,14 +21,14 @@ def references_to(model: type[Model]) -> list[ForeignObjectRel]:
 
 
 def blocking_rows(row: Model) -> Iterator[str]:
-    """What keeps the row from being deleted, such as `2 outlets` or `10,000+ customers`.
+    """Yields what prevents the deletion of the row, such as `2 outlets` or `10,000+ customers`.
 
-    That is each kind of row that is protected, and each of which too many would be deleted or changed with it. Rows are
-    counted up to MAX_COUNTED and not read: there may be millions.
+    These are protected rows, and rows of which too many would be deleted or changed as well. They are counted up to
+    MAX_COUNTED and not read, since there may be millions.
     """
     for reference in references_to(type(row)):
-        is_refused = reference.on_delete in REFUSED and not _is_part_of_another(reference)
-        if not (is_refused or reference.on_delete in DONE_WITH_IT):
+        is_refused = reference.on_delete in REFUSING and not _is_part_of_another(reference)
+        if not (is_refused or reference.on_delete in CASCADING):
             continue
         rows = reference.related_model._default_manager.filter(**{reference.field.name: row}).order_by()
         found = rows[: MAX_COUNTED + 1].count()
@@ -39,6 +39,6 @@ def blocking_rows(row: Model) -> Iterator[str]:
 
 
 def _is_part_of_another(reference: ForeignObjectRel) -> bool:
-    """Whether rows of that model are deleted with a row of a third one, which is told already."""
+    """Returns whether rows of that model are deleted with a row of a third model, which is counted already."""
     foreign_keys = [field for field in reference.related_model._meta.fields if field.remote_field]
     return any(field.remote_field.on_delete is CASCADE for field in foreign_keys)

@@ -1,4 +1,4 @@
-"""The form over a tenant's row in the admin."""
+"""The base form of a tenant's row in the back office."""
 
 import re
 from typing import Any
@@ -12,11 +12,11 @@ from tenants.scope import current_tenant, enter_scope
 
 
 class TenantForm(forms.ModelForm):
-    """A form over a tenant's row, which is of the tenant in scope. A super_admin names one, which is then in scope.
+    """The form of a row of the tenant in scope. A super_admin chooses the tenant, which is then in scope.
 
-    What others saved while the form was open stays, where it was not changed here too; where it was, the field has an
-    error that tells their value, and saving once more replaces it. The form sends what it was opened with for that
-    (`initial-…`); one that does not is taken as it is.
+    If others changed a value while the form was open, their value stays unless the form changed it too. In that case the
+    field has an error with their value, and saving again replaces it. For that the form sends the values with which it was
+    opened (`initial-…`). A form without them replaces everything.
     """
 
     # The model validates neither these fields nor the constraints that name them: the form does it itself.
@@ -27,9 +27,9 @@ class TenantForm(forms.ModelForm):
         adding = self.instance._state.adding
         if adding and hasattr(self.instance, "tenant_id"):
             self.instance.tenant = current_tenant()
-        told = any(name.startswith(self.add_initial_prefix("")) for name in self.data)
+        sends_initial = any(name.startswith(self.add_initial_prefix("")) for name in self.data)
         for field in self.fields.values():
-            field.show_hidden_initial = not adding and (told or not self.is_bound)
+            field.show_hidden_initial = not adding and (sends_initial or not self.is_bound)
 
     def clean_tenant(self) -> Tenant | None:
         tenant = self.cleaned_data["tenant"]
@@ -43,11 +43,11 @@ class TenantForm(forms.ModelForm):
             if name not in self.changed_data:
                 values[name] = getattr(self.instance, name, None)
             elif self.fields[name].has_changed(self[name].initial, self[name].data):
-                self.add_error(name, self._meanwhile(name))
+                self.add_error(name, self._changed_meanwhile(name))
         return values
 
     def _changed_by_others(self, name: str) -> bool:
-        """Whether the row has another value than when the form was opened."""
+        """Returns whether the row has another value than when the form was opened."""
         field, bound = self.fields[name], self[name]
         if not field.show_hidden_initial:
             return False
@@ -55,11 +55,11 @@ class TenantForm(forms.ModelForm):
             bound.initial,
             field.hidden_widget().value_from_datadict(self.data, self.files, bound.html_initial_name),
         )
-        # Browsers send every end of a line as two characters.
+        # Browsers send a line end as two characters.
         return field.has_changed(re.sub(r"\r\n?|\n", "\r\n", now).strip() if isinstance(now, str) else now, seen)
 
-    def _meanwhile(self, name: str) -> ValidationError:
-        """Their value as an error. The form then starts from it."""
+    def _changed_meanwhile(self, name: str) -> ValidationError:
+        """Returns the error with the others' value. The form now counts as opened with that value."""
         bound = self[name]
         self.data = self.data.copy()
         many = bound.field.hidden_widget is forms.MultipleHiddenInput

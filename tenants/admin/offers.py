@@ -8,7 +8,7 @@ from tenants.models import Outlet, Service
 
 
 class OfferAdmin(TenantAdmin):
-    """What a tenant offers: everybody sees it, administrators manage it."""
+    """The base of the pages of outlets and services. Everybody sees them, administrators change them."""
 
     roles = {"view": STAFF, "add": ADMINS, "change": ADMINS, "delete": ADMINS, "choose": STAFF}
     instead_of_deleting = (
@@ -20,7 +20,7 @@ class OfferAdmin(TenantAdmin):
 
 @admin.register(Outlet)
 class OutletAdmin(OfferAdmin):
-    """Places."""
+    """The pages of outlets."""
 
     list_display = ["name", "address", "is_active"]
     fieldsets = [(None, {"fields": ["name", "address", "is_active"]})]
@@ -28,7 +28,7 @@ class OutletAdmin(OfferAdmin):
 
 @admin.register(Service)
 class ServiceAdmin(OfferAdmin):
-    """What can be booked."""
+    """The pages of services."""
 
     list_display = ["name", "category", "duration_minutes", "price", "is_active"]
     list_filter = ["is_active", "category"]

@@ -23,13 +23,13 @@ admin.site.unregister(Group)
 
 
 class AccountHasActed(PermissionDenied):
-    """An account that the audit trail names is about to be deleted."""
+    """An account that the audit trail names can't be deleted."""
 
     detail = "This account has been used, and the audit trail names it: deactivate it instead of deleting it."
 
 
 class NewStaffForm(TenantForm, BaseUserCreationForm):
-    """An account to be, with its first password."""
+    """The form of a new account, with its first password."""
 
     class Meta:
         model = Staff
@@ -38,10 +38,10 @@ class NewStaffForm(TenantForm, BaseUserCreationForm):
 
 @admin.register(Staff)
 class StaffAdmin(TenantAdmin, UserAdmin):
-    """People and their accounts.
+    """The pages of people and their accounts.
 
-    An account that has signed in or changed something is deactivated rather than deleted: the audit trail names it. The
-    database refuses to delete it, whoever asks.
+    An account that has signed in or changed something is deactivated and not deleted, since the audit trail names it. The
+    database refuses to delete it in any way.
     """
 
     roles = {"view": ADMINS, "add": ADMINS, "change": ADMINS, "delete": ADMINS, "choose": STAFF}
@@ -51,7 +51,7 @@ class StaffAdmin(TenantAdmin, UserAdmin):
     search_fields = ["email", "first_name", "last_name"]
     ordering = ["email"]
     filter_horizontal = ()
-    # Not UserAdmin's, which shows the hash.
+    # UserAdmin's form shows the hash.
     form, add_form, add_form_template = TenantForm, NewStaffForm, None
     readonly_fields = ["password_link", "last_login", "created_at", "updated_at"]
     fieldsets = [
@@ -96,7 +96,7 @@ class StaffAdmin(TenantAdmin, UserAdmin):
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "role":
-            # From the highest to the lowest: nobody gives more than they have.
+            # The choices go from the highest role down. Nobody gives a higher role than their own.
             kwargs["choices"] = Role.choices[Role.values.index(request.user.role) :]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 

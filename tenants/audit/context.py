@@ -1,4 +1,4 @@
-"""Who acts: a person, in which request and from where, or a command. The database is told with each statement."""
+"""The audit context: who acts now. Each SQL statement carries it to the triggers of the audit trail."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from functools import cached_property
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who acts: a user or a command, in which request, from which address."""
+    """A user or a command that acts, with the request and the client's address."""
 
     user_id: str | None = None
     command: str | None = None
@@ -19,7 +19,7 @@ class Actor:
 
     @cached_property
     def as_json(self) -> str:
-        """As JSON, for the triggers of the audit trail."""
+        """The actor as JSON, for the triggers of the audit trail."""
         return json.dumps({name: value for name, value in vars(self).items() if value})
 
 
@@ -28,13 +28,13 @@ _actor: ContextVar[Actor] = ContextVar("actor", default=NOBODY)
 
 
 def current_actor() -> Actor:
-    """Who acts now; nobody known, outside `audit_context`."""
+    """Returns who acts now, or NOBODY outside `audit_context`."""
     return _actor.get()
 
 
 @contextmanager
 def audit_context(**who: str | None) -> Iterator[None]:
-    """Sign what the block writes, by the keywords of Actor."""
+    """Names the actor of everything that the block writes, by the keywords of Actor."""
     token = _actor.set(Actor(**who))
     try:
         yield
@@ -43,5 +43,5 @@ def audit_context(**who: str | None) -> Iterator[None]:
 
 
 def set_audit_user(user_id: str) -> None:
-    """The person is known from here to the end of the `audit_context` block. For the doors, whose block is the request."""
+    """Sets the user until the `audit_context` block ends. For authentication, where the block is the whole request."""
     _actor.set(replace(_actor.get(), user_id=user_id))

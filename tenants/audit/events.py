@@ -1,8 +1,8 @@
-"""The audit trail: who changed what, from what to what; and what was refused.
+"""Records events of the audit trail that are no change of a row.
 
-Triggers write it, so that bulk updates, raw SQL, COPY and commands are caught like the API and the admin. Their function
-runs with the rights of its owner: the application's role reads the trail, and can neither change nor forge a row's event
-(tenants/sql/circe_audit.sql). Whoever acts is known to them by the setting `circe.actor`, see `tenants.audit.context`.
+Triggers record every change of a row (tenants/sql/circe_audit.sql), so that bulk updates, raw SQL, COPY and commands leave
+the same events as the API and the back office. The application's role reads the trail, and can neither change nor forge
+such an event. The setting `circe.actor` tells the triggers who acts, see `tenants.audit.context`.
 """
 
 import json
@@ -20,7 +20,7 @@ def record_event(
     tenant_id: str | None,
     **details: Any,
 ) -> None:
-    """Add to the trail what no row's change tells: `refused` or `erased`, with `details` as JSON."""
+    """Adds an event `refused` or `erased` to the audit trail, with `details` as JSON."""
     with connection.cursor() as cursor:
         values = [action, table, row_id, customer_id, tenant_id, json.dumps(details)]
         cursor.execute("SELECT circe_record_event(%s, %s, %s, %s, %s, %s)", values)

@@ -1,4 +1,4 @@
-"""Events of the audit trail as JSON."""
+"""Serializers of the audit trail."""
 
 from rest_framework import serializers
 
@@ -7,7 +7,7 @@ from tenants.models import AuditEvent
 
 
 class ActorSerializer(serializers.Serializer):
-    """A person who did something."""
+    """The person who acted."""
 
     id = serializers.CharField()
     email = serializers.CharField()
@@ -15,7 +15,7 @@ class ActorSerializer(serializers.Serializer):
 
 
 class ChangeSerializer(serializers.Serializer):
-    """What became of one field, as the database holds it."""
+    """The change of one field, with the values that the database holds."""
 
     field = serializers.CharField()
     before = serializers.JSONField()

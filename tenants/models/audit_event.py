@@ -16,7 +16,7 @@ from tenants.scope import TenantManager
 
 
 class Change(NamedTuple):
-    """What became of one column."""
+    """The change of one column."""
 
     field: str
     before: Any
@@ -24,7 +24,7 @@ class Change(NamedTuple):
 
 
 class RecordedActor(NamedTuple):
-    """A person as an event of the audit trail names them."""
+    """The person who acted, as the event stored them."""
 
     id: str
     email: str
@@ -43,7 +43,7 @@ class AuditEvent(models.Model):
     """
 
     class Action(models.TextChoices):
-        """What happened."""
+        """The kinds of events."""
 
         CREATED = "created"
         UPDATED = "updated"
@@ -54,7 +54,7 @@ class AuditEvent(models.Model):
         ERASED = "erased"
 
     at = models.DateTimeField("time", editable=False)
-    # References to nothing that must exist: the trail outlives what it tells about.
+    # References without a constraint, since events outlive the rows that they name.
     tenant = models.ForeignKey(
         "tenants.Tenant",
         models.DO_NOTHING,
@@ -90,7 +90,7 @@ class AuditEvent(models.Model):
                 name="auditevent_customer",
             ),
             models.Index(fields=["tenant", "row_id", "-id"], name="auditevent_row"),
-            # What commands write in bulk has neither.
+            # Bulk writes of commands have neither an actor nor a request.
             models.Index(
                 fields=["tenant", "actor", "-id"], condition=models.Q(actor__isnull=False), name="auditevent_actor"
             ),
@@ -107,54 +107,54 @@ class AuditEvent(models.Model):
 
     @property
     def recorded_actor(self) -> "RecordedActor | None":
-        """Who acted, as recorded; None for a command, for the database itself and for nobody known."""
+        """The person who acted, or None for a command, for the database itself, or if nobody was known."""
         if self.actor_id is None or self.actor_email is None:
             return None
         return RecordedActor(self.actor_id, self.actor_email, self.actor_name or "")
 
     @property
     def who(self) -> str:
-        """Who acted, for people to read: a name, else an e-mail address, a command or an id."""
+        """The one who acted, for people to read: a name, else an e-mail address, a command or an id."""
         return self.actor_name or self.actor_email or self.command or self.actor_id or "–"
 
     @property
     def changes(self) -> list[Change]:
-        """What changed, column by column; what a new or deleted row left empty is left out."""
+        """The columns that changed. Columns that are empty in a new or deleted row are left out."""
         before, after = self.before or {}, self.after or {}
         changes = [Change(name, before.get(name), after.get(name)) for name in sorted({**before, **after})]
         return [change for change in changes if change.before != change.after]
 
     @property
-    def told(self) -> list[Change]:
-        """The changes as a person reads them, without what the action and the event's own columns say already."""
+    def readable_changes(self) -> list[Change]:
+        """The changes as a person reads them, without columns that the action and the event itself already tell."""
         whole = self.before is None or self.after is None
         moved = self.action in {self.Action.SOFT_DELETED, self.Action.RESTORED}
-        left_out = RECORD if whole else DELETION if moved else set()
+        left_out = RECORD_COLUMNS if whole else DELETION_COLUMNS if moved else set()
         fields = _fields(self.table)
         return [
-            _told(change, fields.get(change.field))
+            _readable_change(change, fields.get(change.field))
             for change in self.changes
             if change.field not in left_out and (change.before or change.after or not whole)
         ]
 
 
-# What a new or removed row's event tells beside its columns, and what a deletion that can be undone consists of.
-RECORD = {"id", "tenant_id", "created_at", "updated_at"}
-DELETION = {"deleted_at", "deleted_by", "is_active", "is_deleted", "was_active"}
+# Columns that every new or deleted row has, and columns that a soft deletion changes. People need not read them.
+RECORD_COLUMNS = {"id", "tenant_id", "created_at", "updated_at"}
+DELETION_COLUMNS = {"deleted_at", "deleted_by", "is_active", "is_deleted", "was_active"}
 
 
 def _fields(table: str) -> dict[str, models.Field]:
-    """The fields of the model whose name a trigger wrote, by column; none where there is no such model any more."""
+    """Returns the fields of the model with this name, by column. It is empty if the model no longer exists."""
     named = [model for model in apps.get_models() if model._meta.model_name == table]
     return {field.column: field for model in named for field in model._meta.concrete_fields if field.column}
 
 
-def _told(change: Change, field: models.Field | None) -> Change:
+def _readable_change(change: Change, field: models.Field | None) -> Change:
     label = field.verbose_name if field else change.field
-    return Change(str(capfirst(label)), _in_words(field, change.before), _in_words(field, change.after))
+    return Change(str(capfirst(label)), _readable_value(field, change.before), _readable_value(field, change.after))
 
 
-def _in_words(field: models.Field | None, value: Any) -> str:
+def _readable_value(field: models.Field | None, value: Any) -> str:
     if value is None or value in ("", []):
         return "–"
     if isinstance(value, bool):

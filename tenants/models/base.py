@@ -1,4 +1,4 @@
-"""What every row of a tenant shares."""
+"""The base model of every tenant's table."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from tenants.scope import (
     current_tenant_id,
 )
 
-# What every tenant's table has. A model that is audited in its own way lists its AuditTrigger and these.
+# The constraints of every tenant's table. A model with its own AuditTrigger lists that and these.
 TENANT_CONSTRAINTS = [
     RowLevelSecurity(name="%(class)s_rls"),
     models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
@@ -25,10 +25,10 @@ TENANT_CONSTRAINTS = [
 
 
 class TenantModel(models.Model):
-    """A row of a tenant. Its default manager knows the scope, and it can't be saved into another one."""
+    """A row of a tenant. Its default manager filters by the scope, and it can't be saved into another tenant's scope."""
 
     id = IdField(primary_key=True)
-    # Its index is that of (tenant, id).
+    # The unique constraint on (tenant, id) gives the index.
     tenant = OwningTenantKey(
         Tenant,
         models.PROTECT,
@@ -50,7 +50,7 @@ class TenantModel(models.Model):
         ]
 
     def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
-        """Save. Raises CrossTenantWrite where the row's tenant is not the one in scope."""
+        """Saves the row. Raises CrossTenantWrite if its tenant is not the one in scope."""
         tenant = current_tenant()
         if tenant is not None and self.tenant_id != tenant.pk:
             raise CrossTenantWrite(f"A {self._meta.verbose_name} of {self.tenant_id} in the scope of {tenant.pk}.")

@@ -1,4 +1,4 @@
-"""What a tenant offers: outlets and services."""
+"""Outlets and services of a tenant."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -30,7 +30,7 @@ class Outlet(TenantModel):
 
 
 class Service(TenantModel):
-    """Something a customer can book. `price` is in the tenant's currency."""
+    """A service that a customer can book. `price` is in the tenant's currency."""
 
     name = models.CharField(max_length=100)
     category = models.CharField(max_length=50, blank=True)

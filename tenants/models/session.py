@@ -15,11 +15,11 @@ from tenants.scope import (
     tenant_scope,
 )
 
-GRACE = dt.timedelta(seconds=10)
+REFRESH_GRACE = dt.timedelta(seconds=10)
 
 
 class SessionQuerySet(models.QuerySet):
-    """Questions about sessions."""
+    """Queries of sessions."""
 
     def live(self) -> Self:
         return self.filter(ended_at=None)
@@ -44,12 +44,12 @@ class LoginSession(models.Model):
 
     @classmethod
     def start(cls, user: User) -> "LoginSession":
-        """A new session of `user`, whose expired ones go. It is the account's last log-in.
+        """Starts a session of `user`, deletes the expired ones, and sets the account's last log-in.
 
-        Raises User.DoesNotExist where the password has changed since it was checked.
+        Raises User.DoesNotExist if the password has changed since it was checked.
         """
         with transaction.atomic(), tenant_scope(user.scope):
-            # A change of the password ends the sessions that there are: this one is open before it, or not at all.
+            # A change of the password ends all sessions. With the lock, this one starts before the change or not at all.
             User.objects.select_for_update(no_key=True).get(pk=user.pk, password=user.password)
             now = timezone.now()
             User.objects.filter(pk=user.pk).update(last_login=now)
@@ -58,10 +58,10 @@ class LoginSession(models.Model):
 
     @classmethod
     def refresh(cls, raw: str) -> "LoginSession":
-        """The session of a refresh token, moved on by one. Raises InvalidToken where the token is no longer good.
+        """Exchanges a refresh token: returns its session with new tokens. Raises InvalidToken if it is no longer valid.
 
-        A token that was used before is answered as the first time for GRACE, and then ends the session: either its
-        owner or somebody else has a stolen copy. That end is kept although the answer is an error.
+        A used token gets the same answer again for REFRESH_GRACE. After that its use ends the session, since one of two
+        users has a stolen copy. The end is stored although the answer is an error.
         """
         claims = tokens.read(raw, "refresh")
         with transaction.atomic():
@@ -75,7 +75,7 @@ class LoginSession(models.Model):
 
     @classmethod
     def end(cls, raw: str) -> None:
-        """End the session of a refresh token; nothing happens where it has ended. Raises InvalidToken for another token."""
+        """Ends the session of a refresh token, if it has not ended yet. Raises InvalidToken for any other token."""
         cls._of(tokens.read(raw, "refresh")).update(ended_at=timezone.now())
 
     @classmethod
@@ -84,7 +84,7 @@ class LoginSession(models.Model):
         return cls.objects.live().filter(pk=session_id) if is_id(session_id) else cls.objects.none()
 
     def _accept(self, jti: str, *, now: dt.datetime) -> bool:
-        if jti == self.previous_jti and now - self.rotated_at <= GRACE:
+        if jti == self.previous_jti and now - self.rotated_at <= REFRESH_GRACE:
             return True
         if jti == self.current_jti:
             self.previous_jti, self.current_jti, self.rotated_at = jti, uuid.uuid4().hex, now
@@ -94,7 +94,7 @@ class LoginSession(models.Model):
         return self.ended_at is None
 
     def token_pair(self) -> dict[str, str]:
-        """`{"access", "refresh"}`: the tokens of the session as it stands."""
+        """Returns the current tokens of the session: `{"access", "refresh"}`."""
         return {
             "access": tokens.mint(
                 "access",
@@ -113,7 +113,7 @@ class LoginSession(models.Model):
 
 
 class LoginFailure(models.Model):
-    """A log-in refused; `throttling` counts them. `account` is the address as typed, in canonical form, known or not."""
+    """A refused log-in, which `throttling` counts. `account` is the typed address in canonical form, known or not."""
 
     account = models.CharField(max_length=254)
     address = models.GenericIPAddressField()

@@ -19,18 +19,18 @@ validate_language = RegexValidator(
 validate_currency = RegexValidator(r"\A[A-Z]{3}\Z", "A currency is a code such as IDR or NOK.", code="invalid")
 
 
-# So that sums of a lifetime fit into 64 bits.
+# Keeps sums over many years within 64 bits.
 validate_amount = MaxValueValidator(10**12)
 
 
 def validate_time_zone(value: str) -> None:
-    """Raises ValidationError where `value` is no IANA time zone."""
+    """Raises ValidationError if `value` is no IANA time zone."""
     if value not in zoneinfo.available_timezones():
         raise ValidationError("A time zone is a name such as Asia/Jakarta.", code="invalid")
 
 
 class Tenant(models.Model):
-    """One business. Its zone, currency, region and language hold for all that it owns."""
+    """A business. Its time zone, currency, region and language apply to all its rows."""
 
     id = IdField(primary_key=True)
     name = models.CharField(max_length=100)
@@ -56,12 +56,12 @@ class Tenant(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
-        # As those who work there say.
+        # The people who work there say business.
         verbose_name = "business"
         verbose_name_plural = "businesses"
         constraints = [
             AuditTrigger(name="tenant_audit"),
-            # Whoever signs in is looked up with their business, of which nothing is known before.
+            # At sign-in the account is read with its business, before a scope is known.
             RowLevelSecurity(name="tenant_rls", column="id", also_readable="{tenant_setting} LIKE '@%'"),
         ]
 

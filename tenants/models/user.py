@@ -27,10 +27,10 @@ from tenants.scope import (
 
 
 class User(AbstractBaseUser):
-    """A person with an account. `tenant` is None for a super_admin and for nobody else.
+    """An account of a person. `tenant` is None for a super_admin only.
 
-    Triggers move `tokens_valid_from` on when the password changes, which ends every session opened before, and set
-    `has_acted` once the account has signed in or is an actor of the audit trail: then it can't be deleted.
+    Triggers set `tokens_valid_from` when the password changes, which ends every earlier session, and `has_acted` when the
+    account has signed in or is an actor of the audit trail. Then it can't be deleted.
     """
 
     id = IdField(primary_key=True)
@@ -60,7 +60,7 @@ class User(AbstractBaseUser):
         ordering = ["email"]
         constraints = [
             AuditTrigger(name="user_audit", unrecorded_columns=["last_login", "tokens_valid_from", "has_acted"]),
-            # A super_admin may be whoever changed a row of the tenant.
+            # People of a tenant may read a super_admin, who may have changed a row of theirs.
             RowLevelSecurity(
                 name="user_rls",
                 also_readable="CASE {tenant_setting} WHEN '@' || id THEN true WHEN '@' || email THEN true "
@@ -80,12 +80,12 @@ class User(AbstractBaseUser):
         return self.full_name or self.email
 
     def clean(self) -> None:
-        # What is malformed, the validators of the field report.
+        # A malformed value stays: the validators of the field report it.
         with suppress(ValidationError):
             self.email = email_key(self.email)
 
     def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
-        """Save. Where a trigger ended the sessions, `tokens_valid_from` is read: the browser that changed it goes on."""
+        """Saves the account. Reads `tokens_valid_from` after a change of the password, so that this session goes on."""
         self.email = email_key(self.email)
         self.role = self.role.lower()
         is_new = self._state.adding
@@ -94,15 +94,15 @@ class User(AbstractBaseUser):
             self.refresh_from_db(fields=["tokens_valid_from"])
 
     def check_password(self, raw_password: str) -> bool:
-        """Whether it is the password. A hash of an older kind is renewed, which ends no session."""
+        """Returns whether it is the password. Renews a hash of an older kind, which ends no session."""
         return check_password(raw_password, self.password, lambda password: User.objects.renew_hash(self, password))
 
     def get_session_auth_hash(self) -> str:
-        """What ends a session of the admin when it changes. Not of the hash, as Django's, which is renewed at times."""
+        """Returns the value whose change ends back office sessions. Django's depends on the hash, which may be renewed."""
         return salted_hmac("tenants.User.session", str(self.tokens_valid_from.astimezone(dt.UTC))).hexdigest()
 
     def validate_unique(self, exclude: Any = None) -> None:
-        """As Django's. Whose the other account is that has the e-mail address, nobody is told."""
+        """Checks as Django does, over all businesses. The error does not tell whose account has the e-mail address."""
         with account_lookup(self.email):
             super().validate_unique(exclude)
 
@@ -112,7 +112,7 @@ class User(AbstractBaseUser):
 
     @property
     def scope(self) -> Scope:
-        """What they may see: their tenant, or as a super_admin every one."""
+        """The rows that the account may see: its tenant's, or for a super_admin every tenant's."""
         return self.tenant or ALL_TENANTS
 
     @property
@@ -121,12 +121,12 @@ class User(AbstractBaseUser):
 
     @property
     def is_staff(self) -> bool:
-        """Whether the admin lets them in: every user is staff of a business; its pages ask for the role."""
+        """Django's condition for the admin. Every user may enter it, and each page checks the role."""
         return True
 
 
 class Staff(User):
-    """A user seen from inside the tenant: what appointments and preferences point at."""
+    """A user within the tenant, to whom appointments and preferences refer."""
 
     objects: Any = TenantManager()
 

@@ -451,15 +451,15 @@ def test_a_person_reads_what_changed_in_words(in_scope, jane, news):
     jane.soft_delete(by="d" * 24)
     created = next(event for event in news() if event.row_id == visit.pk)
     changed, missed, deleted = news()[seen:]
-    assert changed.told == [
+    assert changed.readable_changes == [
         Change("Accepts SMS", "yes", "no"),
         Change("Last name", "Doe", "–"),
         Change("Tags", "staff-created, walk-in", "vip, regular"),
     ]
-    assert missed.told == [Change("Status", "Confirmed", "No-show")]
-    assert (deleted.get_action_display(), deleted.told) == ("Soft-deleted", [])
-    assert not {change.field for change in created.told} & {"ID", "Business", "Created at", "Notes"}
-    assert Change("Status", "–", "Confirmed") in created.told
+    assert missed.readable_changes == [Change("Status", "Confirmed", "No-show")]
+    assert (deleted.get_action_display(), deleted.readable_changes) == ("Soft-deleted", [])
+    assert not {change.field for change in created.readable_changes} & {"ID", "Business", "Created at", "Notes"}
+    assert Change("Status", "–", "Confirmed") in created.readable_changes
 
 
 def test_who_did_something_cannot_be_deleted_and_stays_named(jane, admin, news):

@@ -77,4 +77,4 @@ class Command(TenantCommand):
         for row in tqdm(rows(customers, with_tenant=False), unit="", disable=None):
             yield row
             self.report.totals["exported"] += 1
-            self._stop_if_told()
+            self._raise_if_signalled()

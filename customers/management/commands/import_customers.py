@@ -89,7 +89,7 @@ class Command(TenantCommand):
                 counts = Counter({outcome: getattr(report, outcome) for outcome in self.outcomes})
                 self.report.totals = self.report.by_tenant[tenant.slug] = counts
                 bar.update(run.table.position - bar.n)
-                self._stop_if_told()
+                self._raise_if_signalled()
 
     def finish(self) -> None:
         """Say where the refused rows are that were not printed."""
