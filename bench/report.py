@@ -66,7 +66,7 @@ def picture(rates: dict[str, dict[str, float]], growth: dict[str, dict[int, floa
         elements.append(f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}"{styles}>{escape(text)}</text>')
 
     label(left, 25, "Requests per second, 16 clients", "start", font_weight="bold")
-    highest = max((rate for kinds in rates.values() for rate in kinds.values()), default=1)
+    highest = max((rate for services in rates.values() for rate in services.values()), default=1)
     for number, (kind, services) in enumerate(rates.items()):
         start = left + number * 100
         label(start + 36, base + 18, kind)

@@ -22,7 +22,7 @@ from circe.health import HEALTH_CHECK_PATHS
 
 # A request that has waited this long for a slot is refused.
 SLOT_WAIT_SECONDS = 10
-# Its attribute `held` is an ExitStack that releases the slots of the current thread.
+# Its attribute `acquired_slots` is an ExitStack that releases the slots of the current thread.
 _thread = threading.local()
 
 
@@ -129,14 +129,14 @@ def read_body(request: HttpRequest) -> None:
 def _take(slots: Slots, *, seconds: float = 0) -> None:
     if not slots.acquire(seconds=seconds):
         raise NoSlotFree
-    held = _thread.__dict__.setdefault("held", ExitStack())
-    held.callback(slots.release)
+    acquired_slots = _thread.__dict__.setdefault("acquired_slots", ExitStack())
+    acquired_slots.callback(slots.release)
 
 
 def release_slots(**kwargs: Any) -> None:
     """Releases all slots of this thread."""
-    if held := _thread.__dict__.pop("held", None):
-        held.close()
+    if acquired_slots := _thread.__dict__.pop("acquired_slots", None):
+        acquired_slots.close()
 
 
 # Connected after Django's own receiver, which returns the database connection to the pool.

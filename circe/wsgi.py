@@ -23,8 +23,8 @@ class Request(WSGIRequest):
     Content-Type such as `charset=base64` would crash the request.
     """
 
-    # Private to Django, whose constructor calls it and has no public hook. Not called, such a request would be an empty
-    # 500. Test: test_the_charset_of_a_body_does_not_change_how_the_query_is_read.
+    # Private to Django, whose constructor calls it and has no public hook. If Django stops calling it, such a request is an
+    # empty 500. Test: test_the_charset_of_a_body_does_not_change_how_the_query_is_read.
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         try:
             self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))

@@ -141,7 +141,7 @@ def contrast(one, other):
 def test_colours_have_enough_contrast_to_the_page_and_to_their_text(theme, background):
     block = re.search(rf'html\[data-theme="{theme}"\] {{(.*?)}}', STYLES, re.DOTALL)[1]
     colours = dict(re.findall(r"--([\w-]+): (#\w+);", block))
-    text_colour = colours.pop("on-part")
+    text_colour = colours.pop("segment-text")
     assert set(colours) == {"bar", "vip", "regular", "new", "at-risk"}
     for name, colour in colours.items():
         assert contrast(colour, background) >= 3, name

@@ -64,8 +64,8 @@ def test_staff_book_an_appointment(back_office, in_scope, booking):
 
 
 def test_end_and_price_come_from_the_service_if_left_empty(back_office, in_scope, booking):
-    late = booking | {"start_time": "23:30", "end_time": "", "total_price": ""}
-    assert back_office("staff").post(ADD, late).status_code == 302
+    evening = booking | {"start_time": "23:30", "end_time": "", "total_price": ""}
+    assert back_office("staff").post(ADD, evening).status_code == 302
     made = Appointment.objects.get()
     assert (made.end_time, made.total_price) == (dt.time(1), 350000)
 

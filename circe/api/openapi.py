@@ -205,8 +205,8 @@ class OperationSchema(AutoSchema):
             schema["additionalProperties"] = False
         return schema
 
-    # Private to drf-spectacular: its public hooks are for one serializer class each. Without it the document says that
-    # an answer may hold what only a body may. Test: test_a_schema_has_only_the_rules_of_its_direction.
+    # Private to drf-spectacular: its public hooks are for one serializer class each. Without it the document would
+    # allow values in an answer that only a body may have. Test: test_a_schema_has_only_the_rules_of_its_direction.
     def _postprocess_serializer_schema(self, schema: Schema, serializer: Serializer, direction: Direction) -> Schema:
         schema = super()._postprocess_serializer_schema(schema, serializer, direction)
         for name, value in schema["properties"].items():
@@ -219,8 +219,8 @@ class OperationSchema(AutoSchema):
                 _add_blank_pattern(value, serializer.fields[name])
         return schema
 
-    # Private to drf-spectacular: its public hooks are for one field class each, and an id is known by its name. Without
-    # it the document does not bound ids and clock times. Test: test_ids_and_clock_times_have_a_pattern.
+    # Private to drf-spectacular: its public hooks are for one field class each, and an id is recognized by its name.
+    # Without it the document has no patterns for ids and clock times. Test: test_ids_and_clock_times_have_a_pattern.
     def _map_serializer_field(self, field: Field, direction: Direction, bypass_extensions: bool = False) -> Schema:
         schema = super()._map_serializer_field(field, direction, bypass_extensions)
         name = field.field_name or ""

@@ -52,31 +52,31 @@ def test_imports_run_one_way(capsys):
 
 
 def layers():
-    """The modules that the contracts of import-linter put into layers."""
+    """Returns the modules that the contracts of import-linter put into layers."""
     contracts = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     return {module.strip() for one in contracts for line in one.get("layers", []) for module in re.split("[:|]", line)}
 
 
 def test_every_module_has_a_layer(imports):
-    """Of a folder of which one file has a layer, each has one."""
+    """If one file of a folder has a layer, all files of the folder have one."""
     named = layers()
     divided = {module.rpartition(".")[0] for module in named} - {""}
     assert {*OURS, "circe.api", "circe.db", "customers.transfer"} <= named | divided
     for parent in divided:
         for module in imports.find_children(parent):
-            parts = {module, *(name for name in named if name.startswith(f"{module}."))}
-            assert module.endswith(".tests") or parts & named, (
+            with_submodules = {module, *(name for name in named if name.startswith(f"{module}."))}
+            assert module.endswith(".tests") or with_submodules & named, (
                 f"Put {module} into a layer of a contract in pyproject.toml."
             )
 
 
 @pytest.fixture(scope="module")
 def imports():
-    """Which of our files imports which: imports of types only and imports within functions included."""
+    """The graph of imports between our files, including imports for types only and imports inside functions."""
     return grimp.build_graph(*OURS, cache_dir=None)
 
 
-def test_no_files_import_each_other_in_a_circle(imports):
+def test_no_files_have_circular_imports(imports):
     files = {file: imports.find_modules_directly_imported_by(file) for file in imports.modules}
     assert len(files) > 300
     try:
@@ -102,7 +102,7 @@ TOP = [
     for file in (settings.BASE_DIR / "circe").iterdir()
     if file.stem not in {*SHARED, "__init__", "__pycache__", "templates", "tests"}
 ]
-# A folder, and what lies above it or beside it.
+# By folder: the modules above it and beside it.
 ABOVE = {
     "circe/db": [*TOP, *APPS, "circe.api", "circe.backoffice"],
     "circe/api": [*TOP, *APPS, "circe.backoffice"],
@@ -112,7 +112,7 @@ ABOVE = {
 
 
 def names_above(folder, suffix):
-    """A pattern of the tables, URLs, SQL objects, modules, files and labels of what lies above the folder."""
+    """Returns a pattern for names of everything above the folder: tables, URLs, SQL objects, modules, files and labels."""
     above = [name for name in ABOVE[folder] if name in APPS]
     models = [model._meta for model in apps.get_models() if model._meta.app_label in above]
     tables = [model.db_table for model in models]
@@ -122,13 +122,13 @@ def names_above(folder, suffix):
     words = "|".join([*tables, *objects, rf"(?:{modules})[./]\w"])
     # A label in quotes, unless it is the key of a dictionary.
     pattern = rf"""\b(?:{words})|['"](?:{modules})['"](?!\s*:)"""
-    # In SQL a model's name in quotes is what the events of the audit trail call its table.
+    # In SQL, a quoted name of a model is the name of its table in the events of the audit trail.
     return re.compile(pattern + "".join(f"|'{model.model_name}'" for model in models if suffix == ".sql"))
 
 
 @pytest.mark.parametrize("folder", ABOVE)
-def test_no_text_names_what_lies_above_it(folder):
-    """Neither by apps.get_model, a path to a class, SQL or the name of a URL. What is higher registers itself."""
+def test_no_file_names_something_above_its_folder(folder):
+    """No text uses apps.get_model, a path to a class, SQL or the name of a URL for it. Higher apps register themselves."""
     found = []
     for file in sorted((settings.BASE_DIR / folder).rglob("*")):
         if file.suffix in {".py", ".sql", ".html", ".js", ".css"} and not {"tests", "migrations"} & {*file.parts}:
@@ -157,7 +157,7 @@ def test_no_text_names_what_lies_above_it(folder):
         ("CASE model WHEN 'customer' THEN", ".sql", False),
     ],
 )
-def test_what_counts_as_a_name_of_something_above(text, suffix, is_above):
+def test_the_pattern_finds_names_of_something_above(text, suffix, is_above):
     assert bool(names_above("customers", suffix).search(text)) is is_above
 
 

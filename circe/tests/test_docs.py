@@ -1,4 +1,4 @@
-"""The documents name files that exist, and the triggers that the database has."""
+"""The paths, links and triggers that the documents name exist."""
 
 import re
 
@@ -12,8 +12,8 @@ DOCUMENTS = [
     *(f"docs/{path.name}" for path in (settings.BASE_DIR / "docs").glob("*.md")),
 ]
 DOCUMENTS += [f"docs/decisions/{path.name}" for path in (settings.BASE_DIR / "docs" / "decisions").glob("*.md")]
-ROOMS = "analytics|appointments|bench|circe|customers|docs|mutants|tenants"
-PATH = re.compile(rf"`((?:{ROOMS})/[\w./*-]*)`")
+FOLDERS = "analytics|appointments|bench|circe|customers|docs|mutants|tenants"
+PATH = re.compile(rf"`((?:{FOLDERS})/[\w./*-]*)`")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[\w-]+)?\)")
 TRIGGER = re.compile(r"^\| `(\w+)` \| `(\w+)` \| `(\w+)` \|", re.MULTILINE)
 
@@ -35,5 +35,5 @@ def test_the_map_of_triggers_is_complete():
             "WHERE NOT tgisinternal"
         )
         triggers = cursor.fetchall()
-    written = TRIGGER.findall((settings.BASE_DIR / "docs" / "architecture.md").read_text())
-    assert sorted(written) == sorted(triggers)
+    documented = TRIGGER.findall((settings.BASE_DIR / "docs" / "architecture.md").read_text())
+    assert sorted(documented) == sorted(triggers)

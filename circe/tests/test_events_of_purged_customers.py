@@ -1,4 +1,4 @@
-"""When a customer is purged, the events of every audited table lose what they say about the person."""
+"""After a purge, the events of every audited table have no data about the person any more."""
 
 import json
 
@@ -18,7 +18,7 @@ from tenants.tests.factories import ServiceFactory, UserFactory
 
 
 def triggers():
-    """`{model: its AuditTrigger}` of every audited table, proxies left out."""
+    """Returns the AuditTrigger of every audited table, by model, without proxy models."""
     return {
         model: constraint
         for model in apps.get_models()
@@ -31,7 +31,7 @@ def triggers():
 ABOUT_CUSTOMERS = sorted(
     (model for model, trigger in triggers().items() if trigger.subject_column), key=lambda model: model.__name__
 )
-# Makes events of the model's table that hold something of the customer.
+# By model: creates events of the model's table with data about the customer.
 MAKE_EVENTS = {
     Customer: lambda customer: customer.change({"last_name": "Xylophonova", "notes": "Hummingbird"}),
     PreferredService: lambda customer: [
@@ -44,7 +44,7 @@ MAKE_EVENTS = {
 }
 
 
-def test_a_table_that_refers_to_a_customer_names_the_customer_in_its_events():
+def test_the_events_of_a_table_that_refers_to_customers_have_the_customers_id():
     for model, trigger in triggers().items():
         columns = [
             field.column
@@ -55,8 +55,8 @@ def test_a_table_that_refers_to_a_customer_names_the_customer_in_its_events():
 
 
 @pytest.mark.parametrize("model", ABOUT_CUSTOMERS, ids=lambda model: model.__name__)
-def test_the_events_of_a_table_hold_nothing_of_a_purged_customer(model, tenant, super_admin):
-    assert model in MAKE_EVENTS, f"Write how an event of {model.__name__} comes about, and an SQL file that clears it."
+def test_the_events_of_a_table_have_no_data_about_a_purged_customer(model, tenant, super_admin):
+    assert model in MAKE_EVENTS, f"Add {model.__name__} to MAKE_EVENTS, and an SQL file that clears its events."
     customer, bystander = CustomerFactory(tenant=tenant, first_name="Quetzalcoatl"), CustomerFactory(tenant=tenant)
     with tenant_scope(tenant):
         MAKE_EVENTS[model](customer)

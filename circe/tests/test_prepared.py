@@ -216,7 +216,7 @@ def test_a_text_with_the_id_of_a_tenant_is_refused(in_scope):
 
 
 def test_a_session_plans_a_prepared_statement_once(db):
-    """PostgreSQL would plan it for the values of the first five times, and then decide."""
+    """Without the setting, PostgreSQL would plan it for its values the first five times."""
     with connection.cursor() as cursor:
         cursor.execute("SHOW plan_cache_mode")
         assert cursor.fetchone() == ("force_generic_plan",)

@@ -24,8 +24,8 @@ def is_private(name):
     return re.fullmatch(r"_[a-z]\w*", name) is not None and name not in DOCUMENTED
 
 
-def defined(tree):
-    """The names that the body of a class defines, by node."""
+def iterate_definitions(tree):
+    """Yields the names that the body of a class defines, each with its node."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             yield node.name, node
@@ -34,34 +34,36 @@ def defined(tree):
             yield from ((target.id, node) for target in targets if isinstance(target, ast.Name))
 
 
-def classes(tree):
+def find_classes(tree):
     return [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
 
 
-def own_attributes(trees):
-    """The attributes that classes of ours define, in their body or by an assignment to `self`."""
+def iterate_own_attributes(trees):
+    """Yields the attributes that our classes define, in their body or by an assignment to `self`."""
     for tree in trees:
-        for one in classes(tree):
-            yield from (name for name, _ in defined(one))
+        for one in find_classes(tree):
+            yield from (name for name, _ in iterate_definitions(one))
             for node in ast.walk(one):
                 if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
                     yield node.attr
 
 
-def overridden(module, tree):
-    """The private names of other people's classes that a class of the module overrides, by line."""
-    for one in classes(tree):
+def iterate_overridden(module, tree):
+    """Yields the private names of library classes that a class of the module overrides, with their lines."""
+    for one in find_classes(tree):
         base_names = {
             name
             for base in getattr(module, one.name, object).__mro__[1:]
             if base.__module__.partition(".")[0] not in OURS
             for name in vars(base)
         }
-        yield from ((node.lineno, name) for name, node in defined(one) if is_private(name) and name in base_names)
+        yield from (
+            (node.lineno, name) for name, node in iterate_definitions(one) if is_private(name) and name in base_names
+        )
 
 
-def used(tree, own):
-    """The private names of others that a file reads, writes, imports or gives as a keyword, by line."""
+def iterate_used(tree, own):
+    """Yields the private names of libraries that a file reads, writes, imports or passes as a keyword, with their lines."""
     for node in ast.walk(tree):
         names = []
         if isinstance(node, ast.Attribute):
@@ -75,8 +77,8 @@ def used(tree, own):
         yield from ((node.lineno, name) for name in names if is_private(name) and name not in own)
 
 
-def uses():
-    """`{file: [(line, name)]}` of every private name of a library that our product code uses."""
+def find_uses():
+    """Returns every private name of a library that our product code uses, as (line, name) by file."""
     files = [
         file
         for app in OURS
@@ -84,21 +86,21 @@ def uses():
         if not {"tests", "migrations"} & {*file.relative_to(settings.BASE_DIR).parts}
     ]
     trees = {file.relative_to(settings.BASE_DIR): ast.parse(file.read_text()) for file in files}
-    own, found = {*own_attributes(trees.values())}, {}
+    own, found = {*iterate_own_attributes(trees.values())}, {}
     for file, tree in trees.items():
         module = importlib.import_module(".".join(file.with_suffix("").parts).removesuffix(".__init__"))
-        if lines := sorted({*overridden(module, tree), *used(tree, own)}):
+        if lines := sorted({*iterate_overridden(module, tree), *iterate_used(tree, own)}):
             found[file] = lines
     return found
 
 
 # Its use of gunicorn is counted apart.
 SERVER = Path("circe/gunicorn.py")
-USES = uses()
+USES = find_uses()
 
 
 def comment_above(file, line):
-    """The text of the comment that ends above the line."""
+    """Returns the text of the comment that ends above the line."""
     lines, found = (settings.BASE_DIR / file).read_text().splitlines(), []
     for text in reversed(lines[: line - 1]):
         if not text.strip().startswith("#"):
@@ -140,4 +142,4 @@ def test_a_comment_at_a_private_name_says_why_and_which_test_would_tell(file, li
     ],
 )
 def test_what_is_a_use_of_a_private_name(source, names):
-    assert {name for _, name in used(ast.parse(source), {"_own"})} == names
+    assert {name for _, name in iterate_used(ast.parse(source), {"_own"})} == names

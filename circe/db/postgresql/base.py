@@ -23,8 +23,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             with suppress(KeyError):
                 return super().pool
 
-    # Private to Django, which tells nobody of a new connection of the pool (`connection_created` comes with each
-    # request). Not called, sessions would plan prepared statements five times. Test:
+    # Private to Django, which has no signal for a new connection of the pool (`connection_created` is sent in each
+    # request). If Django stops calling it, sessions plan prepared statements five times. Test:
     # test_a_session_plans_a_prepared_statement_once.
     def _configure_connection(self, connection: Any) -> bool:
         """Configures a new connection as Django does, and sets the planner for our queries."""
