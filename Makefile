@@ -76,7 +76,7 @@ chaos: .venv/dev.stamp
 	$(PYTHON) -m pytest circe/tests/test_faults.py appointments/tests/test_booking.py \
 		customers/tests/test_races.py -o log_cli=true --log-cli-level=INFO
 
-# Every branch of what guards the boundary and the doors, by pyproject.toml.
+# Checks that the tests run every branch of the files that guard the tenant boundary and the sign-in (pyproject.toml).
 coverage: .venv/dev.stamp
 	@$(with_test_server); \
 	$(PYTHON) -m coverage run -m pytest tenants customers/tests/test_idempotency.py circe/tests/test_access.py; \

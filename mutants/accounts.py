@@ -1,4 +1,4 @@
-"""Faults of the doors, of what an answer tells a browser, and of what is logged."""
+"""Faults of the sign-in, of response headers, and of the logs."""
 
 from mutants.faults import AUDIT, LOGIN, REFRESH, TOKENS, Fault
 

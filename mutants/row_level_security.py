@@ -1,4 +1,4 @@
-"""Faults of the wall between tenants in the database."""
+"""Faults of row-level security."""
 
 from mutants.faults import Fault
 
@@ -12,9 +12,9 @@ WALLS = [
         'if scope is None:\n        return "*"',
         TESTS,
     ),
-    Fault("the door is open", "tenants/scope.py", 'return f"@{account}"', 'return "*"', TESTS),
+    Fault("an account lookup sees every tenant", "tenants/scope.py", 'return f"@{account}"', 'return "*"', TESTS),
     Fault(
-        "the wall lets all through",
+        "the policies let all rows through",
         "circe/db/row_level_security.py",
         "TO circe_app USING ({tenant_policy_sql(self.column)})",
         "TO circe_app USING (true)",
@@ -28,7 +28,7 @@ WALLS = [
         TESTS,
     ),
     Fault(
-        "a wall without its policy being enabled",
+        "a table whose policies are not enabled",
         "circe/db/row_level_security.py",
         "ENABLE ROW LEVEL SECURITY, FORCE",
         "FORCE",
@@ -38,14 +38,14 @@ WALLS = [
         "the owner is not bound", "circe/db/row_level_security.py", "ENABLE ROW LEVEL SECURITY, FORCE", "ENABLE", TESTS
     ),
     Fault(
-        "a table without a wall",
+        "a table without policies",
         "tenants/models/base.py",
         '    RowLevelSecurity(name="%(class)s_rls"),\n',
         "",
         "circe/tests/test_architecture.py",
     ),
     Fault(
-        "the view of findable customers has no wall",
+        "the view of searchable customers does not filter the tenant",
         "customers/migrations/0004_searchable_view.py",
         "WHEN tenant_id THEN true END IS NOT NULL",
         "ELSE true END IS NOT NULL",

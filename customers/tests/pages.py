@@ -42,7 +42,7 @@ def errors(response):
     return dict(response.context["adminform"].form.errors)
 
 
-def told(response):
+def shown_messages(response):
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 

@@ -13,7 +13,7 @@ from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 from tenants.tests.forms import opened
 from tenants.tests.locks import until_blocked
 
-from .pages import ADD, JANE, act, change, change_page, errors, told
+from .pages import ADD, JANE, act, change, change_page, errors, shown_messages
 
 # --- adding ---------------------------------------------------------------------------------------------------------
 
@@ -95,13 +95,13 @@ def test_a_deleted_customer_does_not_block_and_is_named(back_office, tenant):
         "who was deleted, has the same e-mail address. If it is the same person, an administrator can delete this new one "
         "and restore them."
     )
-    said = told(back_office("staff").post(ADD, JANE))
-    assert said[0] == f"{deleted}, {sentence}"
+    messages = shown_messages(back_office("staff").post(ADD, JANE))
+    assert messages[0] == f"{deleted}, {sentence}"
     customer = CustomerFactory(tenant=tenant)
     browser = back_office("tenant_admin")
     act(browser, "soft_delete", *Customer._base_manager.filter(is_deleted=False).exclude(pk=customer.pk), asked=1)
-    said = told(browser.post(ADD, JANE))
-    assert f'<a href="{change_page(deleted)}">{deleted}</a>, {sentence}' in said
+    messages = shown_messages(browser.post(ADD, JANE))
+    assert f'<a href="{change_page(deleted)}">{deleted}</a>, {sentence}' in messages
 
 
 def test_a_super_admin_names_the_tenant(back_office, tenant, stranger):

@@ -16,7 +16,7 @@ from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceFactory
 from tenants.tests.locks import until_blocked
 
-from .pages import JANE, PAGE, act, change_page, names, told
+from .pages import JANE, PAGE, act, change_page, names, shown_messages
 
 # --- deleting and restoring -----------------------------------------------------------------------------------------
 
@@ -72,7 +72,7 @@ def test_a_deleted_customer_is_for_reading(back_office, in_scope):
 def test_the_selected_are_deleted_and_restored(back_office, stranger, in_scope):
     ours, theirs = [CustomerFactory(tenant=in_scope) for _ in range(3)], CustomerFactory(tenant=stranger)
     browser = back_office("tenant_admin")
-    assert told(act(browser, "soft_delete", *ours[:2], theirs, asked=1)) == [
+    assert shown_messages(act(browser, "soft_delete", *ours[:2], theirs, asked=1)) == [
         "Deleted: 2. The filter “Deleted” shows them."
     ]
     assert set(Customer.objects.deleted()) == set(ours[:2])
@@ -80,7 +80,7 @@ def test_the_selected_are_deleted_and_restored(back_office, stranger, in_scope):
     with tenant_scope(stranger):
         theirs.refresh_from_db()
     assert theirs.is_deleted is False
-    assert "Restored: 2." in told(act(browser, "restore", *ours, theirs, query="?deleted=yes", asked=1))
+    assert "Restored: 2." in shown_messages(act(browser, "restore", *ours, theirs, query="?deleted=yes", asked=1))
     assert not Customer.objects.deleted().exists()
 
 
@@ -88,9 +88,9 @@ def test_a_restore_names_who_could_not_be_restored_and_does_the_rest(back_office
     taken = DeletedCustomerFactory(tenant=in_scope, first_name="Taken", last_name=None, phone="+628123456789")
     free = DeletedCustomerFactory(tenant=in_scope)
     CustomerFactory(tenant=in_scope, phone="+628123456789")
-    said = told(act(back_office("tenant_admin"), "restore", taken, free, query="?deleted=yes", asked=1))
+    messages = shown_messages(act(back_office("tenant_admin"), "restore", taken, free, query="?deleted=yes", asked=1))
     link = f'<a href="{change_page(taken)}">Taken</a>'
-    assert said == [f"{link} was not restored. Another customer has this phone number.", "Restored: 1."]
+    assert messages == [f"{link} was not restored. Another customer has this phone number.", "Restored: 1."]
     assert list(Customer.objects.deleted()) == [taken]
 
 
@@ -129,8 +129,8 @@ def test_each_role_has_its_actions(back_office, in_scope, role, actions):
 def test_nothing_is_done_to_another_tenants_customers(back_office, stranger, in_scope, action):
     theirs = [CustomerFactory(tenant=stranger, tags=["old"]), DeletedCustomerFactory(tenant=stranger)]
     asked = {"asked": 1, "tag": "old" if action == "untag" else "new", "typed": "1 customer"}
-    said = told(act(back_office("tenant_admin"), action, *theirs, query="?deleted=all", **asked))
-    assert said == [
+    messages = shown_messages(act(back_office("tenant_admin"), action, *theirs, query="?deleted=all", **asked))
+    assert messages == [
         "This can be done to none of the selected customers." if action != "purge" else "No action selected."
     ]
     with tenant_scope(stranger):
@@ -159,9 +159,9 @@ def test_the_selected_are_tagged_once_asked(back_office, in_scope):
     assert '<option value="vip">' in page.content.decode()
     assert not Customer.objects.tagged(["spring"]).exists()
     done = act(browser, "tag", *ours, asked=1, tag=" Spring ")
-    assert (done.status_code, told(done)) == (302, ["Tagged “spring”: 2."])
+    assert (done.status_code, shown_messages(done)) == (302, ["Tagged “spring”: 2."])
     assert set(Customer.objects.tagged(["spring"])) == set(ours)
-    assert told(act(browser, "tag", *ours, other, asked=1, tag="spring"))[-1] == "Tagged “spring”: 1."
+    assert shown_messages(act(browser, "tag", *ours, other, asked=1, tag="spring"))[-1] == "Tagged “spring”: 1."
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_bad_tag_is_an_error_of_the_form_and_nobody_is_tagged(back_office, in_
 def test_whoever_has_50_tags_can_be_given_one_of_them_again(back_office, in_scope):
     full = CustomerFactory(tenant=in_scope)
     full.change({"tags": [f"t{n}" for n in range(50)]})
-    assert told(act(back_office("outlet_manager"), "tag", full, asked=1, tag="t7")) == ["Tagged “t7”: 0."]
+    assert shown_messages(act(back_office("outlet_manager"), "tag", full, asked=1, tag="t7")) == ["Tagged “t7”: 0."]
 
 
 def test_a_tag_that_they_have_is_taken_away(back_office, in_scope):
@@ -198,14 +198,14 @@ def test_a_tag_that_they_have_is_taken_away(back_office, in_scope):
     assert [tag for tag, _ in choices] == ["old", "spring", "staff-created", "vip", "walk-in"]
     assert "tag" in act(browser, "untag", *ours, asked=1, tag="winter").context["form"].errors
     # The list that they were chosen in may be narrowed by the very tag.
-    said = told(act(browser, "untag", *ours, query="?tag=vip", asked=1, tag="vip"))
-    assert said == ["No longer tagged “vip”: 1."]
+    messages = shown_messages(act(browser, "untag", *ours, query="?tag=vip", asked=1, tag="vip"))
+    assert messages == ["No longer tagged “vip”: 1."]
     assert Customer.objects.get(pk=ours[0].pk).tags == ["staff-created", "walk-in", "spring"]
 
 
 def test_a_deleted_customer_is_not_tagged(back_office, in_scope):
     gone, browser = DeletedCustomerFactory(tenant=in_scope), back_office("tenant_admin")
-    assert told(act(browser, "tag", gone, query="?deleted=all")) == [
+    assert shown_messages(act(browser, "tag", gone, query="?deleted=all")) == [
         "This can be done to none of the selected customers."
     ]
 
@@ -263,8 +263,8 @@ def test_more_than_the_bound_are_refused(back_office, in_scope, monkeypatch, act
     body = {"select_across": 1, "asked": 1, "tag": "old" if action == "untag" else "new", "typed": "3 customers"}
     browser = back_office("super_admin")
     before = sorted(Customer.objects.values_list("pk", "tags", "is_deleted"))
-    said = told(act(browser, action, ours[0], **body))
-    assert said == ["Choose at most 2 customers, by a filter or a search. Nothing was changed."]
+    messages = shown_messages(act(browser, action, ours[0], **body))
+    assert messages == ["Choose at most 2 customers, by a filter or a search. Nothing was changed."]
     assert sorted(Customer.objects.values_list("pk", "tags", "is_deleted")) == before
 
 
@@ -281,7 +281,7 @@ def test_all_that_a_filter_leaves_are_chosen_across_pages(back_office, in_scope,
     again = act(browser, "tag", ours[0], query="?tag=vip", select_across=1, asked=1, tag="spring")
     assert (again.status_code, Customer.objects.tagged(["spring"]).exists()) == (200, False)
     done = act(browser, "soft_delete", *ours, query="?tag=vip", asked=1)
-    assert told(done)[0].startswith("Deleted: 3.")
+    assert shown_messages(done)[0].startswith("Deleted: 3.")
 
 
 @pytest.mark.parametrize("action", ["tag", "purge"])
@@ -312,7 +312,7 @@ def test_removing_for_good_is_asked_and_typed(back_office, in_scope):
         assert (again.status_code, set(again.context["form"].errors)) == (200, {"typed"})
     assert Customer.objects.count() == 3
     done = act(browser, "purge", jane, gone, query="?deleted=all", asked=1, typed=" 2  Customers ")
-    assert told(done) == ["Purged: 2."]
+    assert shown_messages(done) == ["Purged: 2."]
     assert list(Customer.objects.all()) == [kept]
 
 
@@ -329,5 +329,5 @@ def test_from_their_page_a_customer_is_restored_and_stays_on_it(back_office, in_
     gone, browser = DeletedCustomerFactory(tenant=in_scope), back_office("tenant_admin")
     assert "Restore</button>" in browser.get(change_page(gone)).content.decode()
     response = act(browser, "restore", gone, query="?deleted=all", page=gone.pk, asked=1)
-    assert (response.url, told(response)) == (change_page(gone), ["Restored: 1."])
+    assert (response.url, shown_messages(response)) == (change_page(gone), ["Restored: 1."])
     assert act(browser, "restore", gone, query="?deleted=all", page="//evil.example").url == f"{PAGE}?deleted=all"

@@ -27,9 +27,9 @@ def test_administrators_see_who_changed_what(back_office, in_scope, role):
     manager = back_office("outlet_manager")
     change(manager, jane, last_name="Roe")
     page = page_of(back_office(role), jane)
-    told = "<b>Last name</b>: Doe → Roe" in page
-    assert told is (str(manager.user) in page) is (role in {"tenant_admin", "super_admin"})
-    assert (f"{PAGE}{jane.pk}/history/" in page) is told
+    shown_messages = "<b>Last name</b>: Doe → Roe" in page
+    assert shown_messages is (str(manager.user) in page) is (role in {"tenant_admin", "super_admin"})
+    assert (f"{PAGE}{jane.pk}/history/" in page) is shown_messages
 
 
 def test_of_a_long_history_the_latest_and_the_way_to_all(back_office, in_scope, monkeypatch):

@@ -133,9 +133,9 @@ def test_the_expired_are_found_by_an_index(staff):
         cursor.execute("ANALYZE tenants_idempotencyrecord")
     with CaptureQueriesContext(connection) as queries:
         staff.post(CUSTOMERS, BODY, headers=KEY)
-    (sweep,) = (query["sql"] for query in queries if "SKIP LOCKED" in query["sql"])
+    (deletion,) = (query["sql"] for query in queries if "SKIP LOCKED" in query["sql"])
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {sweep[sweep.index('DELETE') :]}")
+        cursor.execute(f"EXPLAIN {deletion[deletion.index('DELETE') :]}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "idempotencyrecord_age" in plan
     assert "Seq Scan on tenants_idempotencyrecord" not in plan

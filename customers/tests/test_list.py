@@ -300,10 +300,10 @@ def test_an_instant_is_understood_too(staff, tenant, spelling):
 
 
 def test_what_created_at_tells_finds_the_customer(staff, tenant):
-    """Instants are told in whole seconds, so a bound in whole seconds takes in all of its second."""
+    """The API shows whole seconds, so a bound in whole seconds includes its whole second."""
     (pk,) = created(tenant, NOON.replace(microsecond=700_000))
-    told = staff.get(f"{CUSTOMERS}/{pk}").json()["created_at"]
-    assert listed(staff, f"created_from={told}&created_to={told}") == [pk]
+    created_at = staff.get(f"{CUSTOMERS}/{pk}").json()["created_at"]
+    assert listed(staff, f"created_from={created_at}&created_to={created_at}") == [pk]
     assert listed(staff, "created_to=2025-06-01T12:00:00.699999Z") == []
 
 

@@ -111,8 +111,8 @@ def test_a_create_waits_for_who_takes_no_turn_and_then_knows_of_them(admin, tena
     """So do writes in bulk: the index alone tells."""
     body = {"first_name": "Jane", "email": "jane@example.com", "phone": "+628123456789"}
     with tenant_scope(tenant), transaction.atomic():
-        rival = Customer(first_name="Ann", phone=body["phone"])
-        Customer.objects.bulk_create([rival])
+        conflicting_customer = Customer(first_name="Ann", phone=body["phone"])
+        Customer.objects.bulk_create([conflicting_customer])
         answers: list = []
         late = Thread(target=lambda: answers.extend(at_once((admin, "post", CUSTOMERS, body))))
         late.start()
@@ -120,7 +120,9 @@ def test_a_create_waits_for_who_takes_no_turn_and_then_knows_of_them(admin, tena
     late.join()
     [answer] = answers
     assert (answer.status_code, answer.json()["code"]) == (409, "duplicate_customer")
-    assert answer.json()["conflicts"] == [{"field": "phone", "customer_id": rival.pk, "is_deleted": False}]
+    assert answer.json()["conflicts"] == [
+        {"field": "phone", "customer_id": conflicting_customer.pk, "is_deleted": False}
+    ]
     assert live(tenant) == [(None, body["phone"])]
 
 

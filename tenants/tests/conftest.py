@@ -1,4 +1,4 @@
-"""Tokens of any make, and what the tests of the doors share."""
+"""Fixtures for tokens and sign-in."""
 
 import jwt
 import pytest

@@ -138,7 +138,7 @@ def test_a_changed_row_is_one_event_with_actor_and_tenant(way, jane, as_role, ba
 
 def test_copied_rows_are_an_event_each(in_scope, jane, news):
     columns = "id, tenant_id, name, address, is_active, created_at, updated_at"
-    # The owner, for whom a wall can be taken away: the application's role may not copy rows in at all.
+    # As the owner, since the application's role may not copy rows in.
     with audit_context(command="move"), as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE tenants_outlet NO FORCE ROW LEVEL SECURITY")
         cursor.execute("SELECT 'whoever acts has been said'")
@@ -167,8 +167,8 @@ def test_customers_restored_by_a_command_are_an_event_each(in_scope, jane, news)
         person.soft_delete(by="d" * 24)
     seen = len(news())
     assert run("restore_customers", "--tenant", "lotus", "--deleted-by", "d" * 24).code == 0
-    told = [(event.action, event.row_id, event.command, event.tenant_id) for event in news()[seen:]]
-    assert sorted(told) == [
+    found = [(event.action, event.row_id, event.command, event.tenant_id) for event in news()[seen:]]
+    assert sorted(found) == [
         ("restored", pk, "restore_customers", in_scope.pk) for pk in sorted(one.pk for one in people)
     ]
 
@@ -213,8 +213,8 @@ def test_other_tables_and_their_tenant(in_scope, jane, news):
     Outlet.objects.filter(pk=OutletFactory(tenant=in_scope).pk).update(name="Moved")
     Service.objects.filter(pk=ServiceFactory(tenant=in_scope).pk).delete()
     Tenant.objects.filter(pk=in_scope.pk).update(vip_min_visits=7)
-    told = [(event.table, event.action, event.tenant_id) for event in news()]
-    assert told == [
+    found = [(event.table, event.action, event.tenant_id) for event in news()]
+    assert found == [
         ("outlet", "created", in_scope.pk),
         ("outlet", "updated", in_scope.pk),
         ("service", "created", in_scope.pk),
@@ -257,8 +257,8 @@ def test_passwords_hashes_and_tokens_are_never_in_it(jane, staff, anonymous):
     hashes += [jane.password, user.password]
     secrets = [PASSWORD, "SecurePass123!", "AnotherPass123!", "Yet-another-1", "wrong-secret", "argon2", *hashes]
     assert [secret for secret in (*secrets, *tokens.values()) if secret in text] == []
-    told = [change for event in trail(row_id=jane.pk) for change in event.changes if change.field == "password"]
-    assert told == [Change("password", None, "set"), Change("password", "set", "changed")]
+    found = [change for event in trail(row_id=jane.pk) for change in event.changes if change.field == "password"]
+    assert found == [Change("password", None, "set"), Change("password", "set", "changed")]
     assert Change("password", "set", "changed") in trail(row_id=user.pk)[-2].changes
 
 
