@@ -20,16 +20,16 @@ from queue import SimpleQueue
 from tqdm import tqdm
 
 from circe import embedded_postgres
-from mutants.accounts import DOORS
+from mutants.accounts import ACCOUNTS
 from mutants.boundary import BOUNDARY
 from mutants.faults import FAULTS, Fault
 from mutants.figures import FIGURES
 from mutants.generated import SERVERS
-from mutants.row_level_security import WALLS
+from mutants.row_level_security import ROW_LEVEL_SECURITY
 
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = shutil.ignore_patterns("var", ".venv", ".git", "__pycache__", "staticfiles", ".*_cache", ".hypothesis")
-ALL = [*FAULTS, *BOUNDARY, *WALLS, *DOORS, *FIGURES]
+ALL = [*FAULTS, *BOUNDARY, *ROW_LEVEL_SECURITY, *ACCOUNTS, *FIGURES]
 # On a server that is given they would have one database.
 AT_ONCE = 1 if "DATABASE_URL" in os.environ else 2
 

@@ -8,7 +8,7 @@ GUESSING = "tenants/tests/test_guessing.py"
 GUNICORN = "circe/tests/test_gunicorn.py"
 HEADERS, LOGS, SETTINGS = "circe/tests/test_headers.py", "circe/tests/test_logs.py", "circe/tests/test_settings.py"
 
-DOORS = [
+ACCOUNTS = [
     # --- who is let in ------------------------------------------------------------------------------------------------
     Fault(
         "a suspended business signs in",

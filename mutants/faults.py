@@ -1,7 +1,7 @@
 """The faults: what is put in the place of what, in which file, and the tests of which at least one has to fail.
 
-Faults of the tenant boundary are in `boundary`, of its policies in `row_level_security`, of the sign-in in `accounts`, and of
-sums and lists in `figures`.
+Faults of the tenant boundary are in `boundary`, of its policies in `row_level_security`, of the sign-in in `accounts`,
+and of sums and lists in `figures`.
 """
 
 from typing import NamedTuple

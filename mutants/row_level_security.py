@@ -4,7 +4,7 @@ from mutants.faults import Fault
 
 TESTS = "circe/tests/test_row_level_security.py"
 
-WALLS = [
+ROW_LEVEL_SECURITY = [
     Fault(
         "no scope reaches every tenant",
         "tenants/scope.py",

@@ -14,9 +14,9 @@ from tenants.tests.factories import PASSWORD
 
 LOGIN = "/api/v1/auth/login"
 ME = "/api/v1/auth/me"
-SEATS = 2
+LOGIN_SLOTS = 2
 
-CROWDED = {
+CAPACITY_EXCEEDED = {
     "type": "urn:circe:problem:unavailable",
     "title": "Service Unavailable",
     "status": 503,
@@ -45,13 +45,13 @@ def sign_in(answers, n):
 
 
 @pytest.fixture
-def crowd(settings, monkeypatch, transactional_db, staff):
-    """As many log-ins as there are seats, each in the middle of its hash, until `crowd()` lets them go: their answers."""
+def full_login_slots(settings, monkeypatch, transactional_db, staff):
+    """Fills every login slot with a log-in in the middle of its hash. `full_login_slots()` ends them and returns their statuses."""
     settings.PASSWORD_HASHERS = [f"{__name__}.HeldHasher", *settings.PASSWORD_HASHERS]
-    monkeypatch.setattr(throttling, "_login_slots", threading.BoundedSemaphore(SEATS))
+    monkeypatch.setattr(throttling, "_login_slots", threading.BoundedSemaphore(LOGIN_SLOTS))
     HeldHasher.go_on.clear()
     answers = []
-    threads = [threading.Thread(target=sign_in, args=[answers, n], daemon=True) for n in range(SEATS)]
+    threads = [threading.Thread(target=sign_in, args=[answers, n], daemon=True) for n in range(LOGIN_SLOTS)]
     for thread in threads:
         thread.start()
     for _ in threads:
@@ -67,20 +67,20 @@ def crowd(settings, monkeypatch, transactional_db, staff):
     leave()
 
 
-def test_one_log_in_too_many_is_refused_at_once_and_holds_up_nobody(staff, crowd, anonymous):
+def test_one_log_in_too_many_is_refused_at_once_and_holds_up_nobody(staff, full_login_slots, anonymous):
     credentials = {"email": staff.user.email, "password": PASSWORD}
     refused = anonymous.post(LOGIN, credentials)
-    assert (refused.status_code, refused.json(), refused.headers["Retry-After"]) == (503, CROWDED, "1")
+    assert (refused.status_code, refused.json(), refused.headers["Retry-After"]) == (503, CAPACITY_EXCEEDED, "1")
     page = Client().post("/admin/login/", {"username": staff.user.email, "password": PASSWORD})
     assert (page.status_code, page.headers["Retry-After"]) == (503, "1")
-    assert CROWDED["detail"] in page.content.decode()
+    assert CAPACITY_EXCEEDED["detail"] in page.content.decode()
     assert staff.get(ME).status_code == 200
-    assert crowd() == [401] * SEATS
+    assert full_login_slots() == [401] * LOGIN_SLOTS
     # Whoever waited is let in, and was not counted as a guess.
     assert anonymous.post(LOGIN, credentials).status_code == 200
 
 
-def test_a_seat_is_given_back_whatever_happens(monkeypatch, user, anonymous):
+def test_a_slot_is_released_whatever_happens(monkeypatch, user, anonymous):
     monkeypatch.setattr(throttling, "_login_slots", threading.BoundedSemaphore(1))
     monkeypatch.setattr("tenants.accounts.managers.UserManager.with_credentials", lambda *_, **__: 1 / 0)
     credentials = {"email": user.email, "password": PASSWORD}
