@@ -46,7 +46,7 @@ def sign_in(answers, n):
 
 @pytest.fixture
 def full_login_slots(settings, monkeypatch, transactional_db, staff):
-    """Fills every login slot with a log-in that waits in its hash. `full_login_slots()` ends them and returns the statuses."""
+    """Fills every login slot with a log-in that waits in its hash. `full_login_slots()` ends them; it returns statuses."""
     settings.PASSWORD_HASHERS = [f"{__name__}.HeldHasher", *settings.PASSWORD_HASHERS]
     monkeypatch.setattr(throttling, "_login_slots", threading.BoundedSemaphore(LOGIN_SLOTS))
     HeldHasher.go_on.clear()
