@@ -134,7 +134,7 @@ class TenantCommand(BaseCommand):
         self.tenant = None
 
     def record(self, outcome: str, text: str, **facts: Any) -> None:
-        """RunReports the outcome of a row: the line `text`, or with --json the object `facts`. Printed after the commit."""
+        """Reports the outcome of a row: the line `text`, or with --json the object `facts`. Printed after the commit."""
         self.report.add(self.tenant.slug if self.tenant else None, outcome, text, facts)
 
     def in_batches(self, batches: Iterator[Batch], work: Callable[[Batch], None], *, total: int | None = None) -> None:
