@@ -15,9 +15,9 @@ django.setup()
 
 from openpyxl import Workbook  # noqa: E402
 
-from customers.transfer.files import open_table  # noqa: E402
 from customers.transfer.limits import MB, UPLOAD  # noqa: E402
-from customers.transfer.tables import Unreadable  # noqa: E402
+from customers.transfer.reading import open_table  # noqa: E402
+from customers.transfer.tables import UnreadableFile  # noqa: E402
 from tenants.scope import ALL_TENANTS, tenant_scope  # noqa: E402
 
 COLUMNS = 20
@@ -53,7 +53,7 @@ def measure(name: str, make: Callable[[int], bytes], rows: int) -> None:
             with open_table(file) as table:
                 read = sum(1 for _ in table.records)
             outcome = "read"
-        except Unreadable as error:
+        except UnreadableFile as error:
             outcome = str(error)
         seconds = time.monotonic() - begin
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024

@@ -71,7 +71,7 @@ def changes():
 
 def an_import(tenant):
     with tenant_scope(tenant):
-        return CustomerImport.objects.create(file_name="people.csv", state="checked", report={"refused": 0}).pk
+        return CustomerImport.objects.create(file_name="people.csv", state="checked", summary={"refused": 0}).pk
 
 
 # The other pages, besides the five of each model: arguments and query of a tenant's page, who may see it, and the status of

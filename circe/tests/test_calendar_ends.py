@@ -202,8 +202,8 @@ def test_every_day_in_an_imported_file_is_accepted_or_refused(zoned_tenant, back
         run = CustomerImport.objects.get()
     assert run.state == "checked"
     # Each row is created or refused, and no impossible day is accepted.
-    assert run.report["created"] + run.report["refused"] == len(names) * len(VALUES)
-    assert run.report["refused"] >= len(names) * (len(VALUES) - len(UNUSUAL_DAYS))
+    assert run.summary["created"] + run.summary["refused"] == len(names) * len(VALUES)
+    assert run.summary["refused"] >= len(names) * (len(VALUES) - len(UNUSUAL_DAYS))
 
 
 def date_options():

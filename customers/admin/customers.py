@@ -19,11 +19,11 @@ from django.utils.safestring import SafeString
 from circe.backoffice.widgets import MultipleChoiceWidget
 from customers.admin.actions import CustomerActions, link
 from customers.admin.filters import DeletedFilter, RegisteredFilter, TagFilter
+from customers.admin.import_export import ImportExportAdmin
 from customers.contact_conflicts import DuplicateCustomer
 from customers.extensions import list_filters, panels
 from customers.models import MAX_TAGS, PREFERRED, Customer, CustomerQuerySet
 from customers.search import MAX_LENGTH
-from customers.transfer.admin import TransferAdmin
 from customers.validators import unique
 from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
 from tenants.admin.forms import TenantForm
@@ -134,7 +134,7 @@ PERSONAL_FIELDS = [
 
 
 @admin.register(Customer)
-class CustomerAdmin(TransferAdmin, CustomerActions):
+class CustomerAdmin(ImportExportAdmin, CustomerActions):
     """The pages of customers. Roles are as in the API: reception adds customers and changes preferences, managers change
     the rest, administrators delete and restore, and only they see deleted customers.
 

@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                         max_length=20,
                     ),
                 ),
-                ("report", models.JSONField(null=True)),
+                ("summary", models.JSONField(null=True)),
                 ("worked_at", models.DateTimeField(null=True)),
             ],
             options={

@@ -1,4 +1,4 @@
-"""Files uploaded in the back office to be imported. They are stored until the import has ended, and a day at most."""
+"""Models of the files that are uploaded for an import. A file is stored until its import, for one day at most."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -12,32 +12,32 @@ from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from tenants.models import TENANT_CONSTRAINTS, TenantModel
 from tenants.scope import TenantManager
 
-MAX_AGE = dt.timedelta(days=1)
-# A run that has not written `worked_at` for so long has ended, or its process has died.
-STALLED_AFTER = dt.timedelta(seconds=30)
+UPLOAD_RETENTION = dt.timedelta(days=1)
+# A run that has not updated `worked_at` for this long has ended: its process was killed.
+RUN_TIMEOUT = dt.timedelta(seconds=30)
 PART_BYTES = 1 << 20
 
 
 class CustomerImportQuerySet(models.QuerySet):
-    """Queries of uploaded files."""
+    """Queries for uploads."""
 
     def expired(self) -> Self:
-        return self.filter(created_at__lt=timezone.now() - MAX_AGE)
+        return self.filter(created_at__lt=timezone.now() - UPLOAD_RETENTION)
 
     def at_rest(self) -> Self:
-        """Returns the files that nobody reads, checks or imports now."""
-        return self.filter(Q(worked_at=None) | Q(worked_at__lt=timezone.now() - STALLED_AFTER))
+        """Returns the uploads that are not checked or imported at present."""
+        return self.filter(Q(worked_at=None) | Q(worked_at__lt=timezone.now() - RUN_TIMEOUT))
 
     def at_work(self) -> Self:
-        """Returns the files that are being read, checked or imported now."""
-        return self.filter(worked_at__gte=timezone.now() - STALLED_AFTER)
+        """Returns the uploads that are read, checked or imported at present."""
+        return self.filter(worked_at__gte=timezone.now() - RUN_TIMEOUT)
 
 
 class CustomerImport(TenantModel):
-    """An uploaded file and its result. `report` is from the latest run that ended, a check or the import."""
+    """An uploaded file. `summary` is the ImportSummary of the latest completed run, which is a check or the import."""
 
     class State(models.TextChoices):
-        """The states of an upload."""
+        """The progress of an upload: `importing` is also the state of an import that was interrupted."""
 
         UPLOADED = "uploaded"
         CHECKED = "checked"
@@ -47,7 +47,7 @@ class CustomerImport(TenantModel):
     file_name = models.CharField(max_length=255)
     update = models.BooleanField("also change customers who are there already", default=False)
     state = models.CharField(max_length=20, choices=State, default=State.UPLOADED)
-    report = models.JSONField(null=True)
+    summary = models.JSONField(null=True)
     worked_at = models.DateTimeField(null=True)
 
     objects = TenantManager.from_queryset(CustomerImportQuerySet)()
@@ -60,14 +60,14 @@ class CustomerImport(TenantModel):
         return self.file_name
 
     def store(self, kind: str, file: BinaryIO) -> None:
-        """Stores a file, one part at a time in memory, and replaces an earlier one. `kind` is an ImportPart.Kind."""
+        """Stores a file instead of the present one, one part at a time in memory. `kind` is one of ImportPart.Kind."""
         self.discard(kind)
         file.seek(0)
         for position, data in enumerate(iter(lambda: file.read(PART_BYTES), b"")):
             ImportPart.objects.create(tenant_id=self.tenant_id, upload=self, kind=kind, position=position, data=data)
 
     def stored(self, kind: str) -> Iterator[bytes]:
-        """Yields the parts of a stored file, one at a time, and none if it was deleted."""
+        """Yields the parts of a stored file, none if it was discarded."""
         parts = ImportPart.objects.filter(upload=self, kind=kind)
         for position in parts.values_list("position", flat=True):
             yield bytes(parts.get(position=position).data)
@@ -78,10 +78,10 @@ class CustomerImport(TenantModel):
 
 
 class ImportPart(TenantModel):
-    """A megabyte of a stored file: of the uploaded one, or of the one with the refused rows."""
+    """A part of PART_BYTES of the uploaded file, or of the file of refused rows."""
 
     class Kind(models.TextChoices):
-        """The kinds of stored files."""
+        """The file that the part belongs to."""
 
         FILE = "file"
         REFUSED = "refused"

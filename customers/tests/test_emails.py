@@ -43,7 +43,7 @@ def test_nor_does_one_by_the_form_or_an_import(back_office, in_scope, tmp_path, 
     (tmp_path / "jane.csv").write_bytes(as_csv([["first_name", "email"], ["Jane", spelling]]))
     refused = imported(tmp_path / "jane.csv")
     reason = "The e-mail address holds invisible characters."
-    assert refused.refusals == [(2, "email", reason)]
+    assert refused.refused_rows == [(2, "email", reason)]
     assert not Customer.objects.exists()
 
 
@@ -57,7 +57,7 @@ def test_a_domain_in_its_ascii_form_is_the_same_domain(staff, back_office, in_sc
             assert (answer.status_code, answer.json()["conflicts"]) == (409, conflicts)
         assert set(errors(back_office("staff").post(ADD, JANE | {"email": spelling}))) == {"email"}
         (tmp_path / "jo.csv").write_bytes(as_csv([["first_name", "email"], ["Jo", spelling]]))
-        assert [column for _, column, _ in imported(tmp_path / "jo.csv").refusals] != []
+        assert [column for _, column, _ in imported(tmp_path / "jo.csv").refused_rows] != []
     assert Customer.objects.count() == 1
 
 

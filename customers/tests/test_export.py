@@ -1,4 +1,4 @@
-"""`manage.py export_customers`: what it writes is read again unchanged, and no spreadsheet takes it for a formula."""
+"""Tests `manage.py export_customers`: an import reads the file unchanged, and no cell is a formula."""
 
 import datetime as dt
 import io
@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from customers.tests.transfer import exported, from_csv, imported
-from customers.transfer.columns import BY_NAME, COLUMNS, neutral, plain
-from customers.transfer.exporting import csv_chunks
-from customers.transfer.files import open_table
-from customers.transfer.workbooks import write_workbook
+from customers.tests.transfer import as_file, exported, from_csv, imported
+from customers.transfer.columns import COLUMN_BY_NAME, COLUMNS, escape_formula, unescape_formula
+from customers.transfer.exporting import csv_chunks, write_workbook
+from customers.transfer.reading import open_table
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
@@ -49,7 +48,7 @@ AWKWARD = [
 
 @pytest.fixture
 def full(in_scope):
-    """A customer for each awkward text, with every column filled; and some with nothing that may be left out."""
+    """Creates a customer with every column for each awkward text, and some customers with only the required columns."""
     outlet, services = OutletFactory(tenant=in_scope), [ServiceFactory(tenant=in_scope).pk for _ in range(2)]
     staff = UserFactory(tenant=in_scope).pk
     for number, text in enumerate(AWKWARD):
@@ -80,18 +79,18 @@ def full(in_scope):
 
 @pytest.mark.slow("writes and reads files of generated texts")
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_what_an_export_writes_an_import_reads_unchanged(full, tmp_path, kind):
+def test_an_import_reads_an_export_unchanged(full, tmp_path, kind):
     path = tmp_path / f"customers.{kind}"
     before, number = exported(tmp_path / "before.csv", deleted=True), Customer.objects.count()
     exported(path, deleted=True)
     result = imported(path)
-    assert (result.counts, result.refusals) == ({"unchanged": number}, [])
+    assert (result.counts, result.refused_rows) == ({"unchanged": number}, [])
 
     Customer.objects.all().delete()
     result = imported(path)
-    assert (result.counts, result.refusals) == ({"created": number}, [])
+    assert (result.counts, result.refused_rows) == ({"created": number}, [])
     assert exported(tmp_path / "after.csv", deleted=True) == before
-    # Every column has been through it.
+    # The comparison covers every column.
     header, *rows = from_csv(before)
     assert all(any(cells) for cells in zip(*rows, strict=True))
     assert header == [column.name for column in COLUMNS]
@@ -104,7 +103,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TEXTS | st.sampled_from(AWKWARD), min_size=1, max_size=10))
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_texts_of_any_kind_survive(in_scope, tmp_path, kind, texts):
+def test_any_text_is_exported_and_imported_unchanged(in_scope, tmp_path, kind, texts):
     Customer.objects.all().delete()
     for number, text in enumerate(texts):
         CustomerFactory(tenant=in_scope, email=f"j{number}@example.com", phone=None, notes=text)
@@ -117,34 +116,36 @@ def test_texts_of_any_kind_survive(in_scope, tmp_path, kind, texts):
 
 
 @given(TEXTS | st.sampled_from(AWKWARD))
-def test_making_a_text_harmless_can_be_undone(text):
-    assert plain(neutral(text)) == text
-    assert neutral(text)[0] not in "=@\t\r\n-＝＋－＠"
-    assert neutral(text)[0] != "+" or (neutral(text)[1:].isascii() and neutral(text)[1:].isdigit())
+def test_unescaping_a_formula_restores_the_text(text):
+    assert unescape_formula(escape_formula(text)) == text
+    assert escape_formula(text)[0] not in "=@\t\r\n-＝＋－＠"
+    assert escape_formula(text)[0] != "+" or (escape_formula(text)[1:].isascii() and escape_formula(text)[1:].isdigit())
 
 
 @given(st.lists(TEXTS.map(str.strip).filter(bool), max_size=5))
-def test_lists_can_hold_the_separator(entries):
+def test_an_entry_of_a_list_may_have_the_separator(entries):
     with tenant_scope(ALL_TENANTS):
         customer = Customer(preferred_categories=entries)
-    assert BY_NAME["preferred_categories"].read(plain(BY_NAME["preferred_categories"].cell(customer))) == entries
+    column = COLUMN_BY_NAME["preferred_categories"]
+    assert column.parse(unescape_formula(column.format_cell(customer))) == entries
 
 
 @pytest.mark.slow("writes and reads files of generated texts")
 @given(st.lists(st.lists(TEXTS, min_size=2, max_size=2), min_size=1, max_size=5))
-def test_both_kinds_of_files_hold_any_text(cells):
+@example([["0", "\n"], [" ", "\u00a0 "]])
+def test_csv_and_xlsx_files_keep_any_text(cells):
     table = [["first_name", "notes"], *cells]
     book = io.BytesIO()
     write_workbook(book, table)
-    for file in (book, io.BytesIO(b"".join(csv_chunks(table)))):
-        with tenant_scope(ALL_TENANTS), open_table(file) as read:
+    for data in (book.getvalue(), b"".join(csv_chunks(table))):
+        with tenant_scope(ALL_TENANTS), as_file(data) as file, open_table(file) as read:
             assert [record.cells for record in read.records] == cells
 
 
 # --- in a spreadsheet -----------------------------------------------------------------------------------------------
 
 
-def test_nothing_in_the_file_is_a_formula_and_phone_numbers_are_readable(full, tmp_path):
+def test_no_cell_is_a_formula_and_phone_numbers_are_readable(full, tmp_path):
     header, *rows = from_csv(exported(tmp_path / "customers.csv"))
     assert {cells[header.index("phone")][:3] for cells in rows} == {"+62", ""}
     others = [cell for cells in rows for name, cell in zip(header, cells, strict=True) if name != "phone"]
@@ -161,11 +162,11 @@ def test_nothing_in_the_file_is_a_formula_and_phone_numbers_are_readable(full, t
     assert sheet.freeze_panes == "A2"
 
 
-def test_the_csv_is_utf_8_and_says_so(full, tmp_path):
+def test_a_csv_file_is_utf_8_with_a_byte_order_mark(full, tmp_path):
     assert exported(tmp_path / "customers.csv").startswith(b"\xef\xbb\xbfid,first_name,last_name,")
 
 
-def test_money_and_times_are_plain(in_scope, tmp_path):
+def test_numbers_and_times_have_a_plain_format(in_scope, tmp_path):
     CustomerFactory(tenant=in_scope, loyalty_points=120, created_at=dt.datetime(2025, 1, 15, 10, 30, tzinfo=dt.UTC))
     header, cells = from_csv(exported(tmp_path / "customers.csv"))
     row = dict(zip(header, cells, strict=True))
@@ -173,10 +174,10 @@ def test_money_and_times_are_plain(in_scope, tmp_path):
     assert (row["gender"], row["deleted_at"]) == ("", "")
 
 
-# --- who is in it ---------------------------------------------------------------------------------------------------
+# --- the exported customers -----------------------------------------------------------------------------------------
 
 
-def test_the_customers_of_the_business_and_no_others(in_scope, stranger, tmp_path):
+def test_only_the_customers_of_the_business_are_exported(in_scope, stranger, tmp_path):
     jane = CustomerFactory(tenant=in_scope, password="argon2id$secret")
     CustomerFactory(tenant=stranger, email="theirs@example.com")
     DeletedCustomerFactory(tenant=in_scope, email="gone@example.com")
@@ -186,7 +187,7 @@ def test_the_customers_of_the_business_and_no_others(in_scope, stranger, tmp_pat
     assert b"gone@example.com" in exported(tmp_path / "customers.csv", deleted=True)
 
 
-def test_an_empty_business_has_a_file_with_a_header(in_scope, tmp_path):
+def test_a_business_without_customers_gets_a_file_with_a_header(in_scope, tmp_path):
     for kind in ("csv", "xlsx"):
         exported(tmp_path / f"customers.{kind}")
         assert imported(tmp_path / f"customers.{kind}").counts == {}
@@ -210,15 +211,15 @@ def test_a_dry_run_counts_and_writes_nothing(in_scope, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_else_may_read_the_file(in_scope, tmp_path):
+def test_only_the_owner_of_the_file_may_read_it(in_scope, tmp_path):
     path = tmp_path / "customers.csv"
     path.touch(0o666)
     call_command("export_customers", tenant="lotus", output=path)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_failed_export_leaves_the_file_that_was_there(in_scope, tmp_path, monkeypatch):
-    monkeypatch.setattr("customers.management.commands.export_customers.MAX_ROWS", 2)
+def test_a_failed_export_leaves_the_earlier_file(in_scope, tmp_path, monkeypatch):
+    monkeypatch.setattr("customers.management.commands.export_customers.MAX_SHEET_ROWS", 2)
     for _ in range(2):
         CustomerFactory(tenant=in_scope)
     path = tmp_path / "customers.xlsx"
@@ -238,7 +239,7 @@ def test_a_failed_export_leaves_the_file_that_was_there(in_scope, tmp_path, monk
         ({"tenant": "lotus", "output": Path("/dev")}, "/dev is no file."),
     ],
 )
-def test_wrong_use_is_told(tenant, options, sentence):
+def test_wrong_options_are_reported(tenant, options, sentence):
     with pytest.raises(CommandError, match=sentence) as refused:
         call_command("export_customers", **options)
     assert refused.value.returncode == 2

@@ -1,4 +1,4 @@
-"""`manage.py import_customers`: what becomes of each row."""
+"""Tests `manage.py import_customers`: the outcome of each row, and the command."""
 
 import datetime as dt
 
@@ -20,7 +20,7 @@ ID = "507f1f77bcf86cd799439011"
 
 @pytest.fixture
 def import_rows(tmp_path, in_scope):
-    """`import_rows(header, *rows)`: import a CSV of them; options by keyword."""
+    """Returns `import_rows(header, *rows, **options)`, which imports a CSV file of the rows."""
 
     def run(*rows, **options):
         path = tmp_path / "customers.csv"
@@ -37,7 +37,7 @@ def people():
 # --- a row becomes a customer ---------------------------------------------------------------------------------------
 
 
-def test_every_column_is_kept(import_rows, tenant):
+def test_every_column_is_imported(import_rows, tenant):
     outlet, service = OutletFactory(tenant=tenant), ServiceFactory(tenant=tenant)
     people = [UserFactory(tenant=tenant).pk, UserFactory(tenant=tenant).pk]
     row = {
@@ -70,7 +70,7 @@ def test_every_column_is_kept(import_rows, tenant):
         "created_at": "2019-03-05T10:30:00+07:00",
     }
     result = import_rows([*row], [*row.values()])
-    assert (result.code, result.counts, result.refusals) == (0, {"created": 1}, [])
+    assert (result.code, result.counts, result.refused_rows) == (0, {"created": 1}, [])
     jane = Customer.objects.with_preferred().get()
     assert {name: getattr(jane, name) for name in row} == row | {
         "first_name": "Jane",
@@ -96,7 +96,7 @@ def test_every_column_is_kept(import_rows, tenant):
     assert Customer.objects.matching("jane 0812").exists()
 
 
-def test_what_the_file_does_not_say_gets_the_defaults(import_rows):
+def test_a_column_that_the_file_lacks_gets_the_default(import_rows):
     import_rows(["Name", "Phone number"], ["Jane", "08123456789"])
     jane = Customer.objects.get()
     assert (jane.tags, jane.source, jane.language, jane.loyalty_points) == ([], "import", "id", 0)
@@ -108,14 +108,14 @@ def test_an_empty_source_stays_empty(import_rows):
     assert Customer.objects.get().source is None
 
 
-def test_headers_are_found_however_they_are_written_and_others_are_told(import_rows):
+def test_headers_are_found_in_any_spelling_and_unknown_ones_are_listed(import_rows):
     header = ["_id", "First Name", "SURNAME", "E-Mail", "preferences.language", "password", "Shoe size", ""]
     result = import_rows(
         header, [f"ObjectId({ID.upper()})", "Jane", "Doe", "jane@example.com", "en", "secret", "38", ""]
     )
     jane = Customer.objects.get()
     assert (jane.pk, jane.full_name, jane.email, jane.language) == (ID, "Jane Doe", "jane@example.com", "en")
-    assert "Columns that are not imported: password, Shoe size." in result.told
+    assert "Columns that are not imported: password, Shoe size." in result.stderr
     assert jane.password is None
 
 
@@ -127,12 +127,12 @@ def test_headers_are_found_however_they_are_written_and_others_are_told(import_r
         ("2024-03-05T10:30:00.250Z", "2024-03-05T10:30:00.250Z"),
     ],
 )
-def test_times_without_an_offset_are_by_the_clock_of_the_business(import_rows, text, instant):
+def test_times_without_an_offset_are_in_the_time_zone_of_the_business(import_rows, text, instant):
     import_rows(["first_name", "phone", "created"], ["Jane", "08123456789", text])
     assert Customer.objects.get().created_at == dt.datetime.fromisoformat(instant)
 
 
-# --- a bad row stops no other ---------------------------------------------------------------------------------------
+# --- an invalid row stops no other ----------------------------------------------------------------------------------
 
 BAD = [
     ("id", "122", "An id has 24 hex digits; a customer whose id is left empty gets a new one."),
@@ -169,26 +169,26 @@ BAD = [
 
 
 @pytest.mark.parametrize(("column", "text", "reason"), BAD)
-def test_a_bad_cell_is_refused_with_its_line_column_and_reason(import_rows, column, text, reason):
+def test_an_invalid_cell_is_refused_with_its_line_column_and_reason(import_rows, column, text, reason):
     header = dict.fromkeys(["first_name", "email", column], "")
     rows = [{"first_name": "Jane"}, {"first_name": "Joe", column: text}, {"first_name": "Ann"}]
     rows = [{"email": f"j{n}@example.com"} | row for n, row in enumerate(rows)]
     result = import_rows([*header], *([*(header | row).values()] for row in rows))
-    ((line, where, why),) = result.refusals
+    ((line, where, why),) = result.refused_rows
     assert (result.code, line, where, result.counts) == (1, 3, column, {"created": 2, "refused": 1})
     assert reason in (why, None)
     assert {name for name, *_ in people()} == {"Jane", "Ann"}
 
 
-def test_another_businesses_outlet_is_as_absent_as_none(import_rows, stranger):
+def test_another_businesses_outlet_is_refused_like_an_unknown_one(import_rows, stranger):
     rows = [[f"J{n}", f"j{n}@example.com", pk] for n, pk in enumerate([OutletFactory(tenant=stranger).pk, new_id()])]
     result = import_rows(["first_name", "email", "preferred_outlet_id"], *rows)
-    assert {reason for _, _, reason in result.refusals} == {"There is no outlet with this id."}
+    assert {reason for _, _, reason in result.refused_rows} == {"There is no outlet with this id."}
 
 
-def test_neither_e_mail_nor_phone(import_rows):
+def test_a_customer_needs_an_e_mail_address_or_a_phone_number(import_rows):
     result = import_rows(["first_name", "email", "phone"], ["Jane", "", ""])
-    assert result.refusals == [(2, "email", "A customer needs an e-mail address or a phone number.")]
+    assert result.refused_rows == [(2, "email", "A customer needs an e-mail address or a phone number.")]
 
 
 @pytest.mark.parametrize(
@@ -209,17 +209,17 @@ def test_neither_e_mail_nor_phone(import_rows):
     ],
     ids=["bytes that are no UTF-8", "half a character of UTF-16", "half a character in a workbook"],
 )
-def test_what_is_no_text_is_refused(tmp_path, in_scope, file):
+def test_a_cell_that_can_t_be_decoded_is_refused(tmp_path, in_scope, file):
     path = tmp_path / "customers"
     path.write_bytes(file)
     result = imported(path, refused=tmp_path / "refused.csv")
-    assert result.refusals == [(3, "first_name", "The cell holds bytes that are no text in the file's encoding.")]
+    assert result.refused_rows == [(3, "first_name", "The cell holds bytes that are no text in the file's encoding.")]
     assert {name for name, *_ in people()} == {"Åse", "Ann"}
 
 
-def test_two_reasons_are_both_told(import_rows):
+def test_two_reasons_are_both_reported(import_rows):
     result = import_rows(["first_name", "email", "phone"], ["Jane", "x", "12"])
-    ((_, columns, reason),) = result.refusals
+    ((_, columns, reason),) = result.refused_rows
     assert columns == "email, phone"
     assert reason.startswith("Enter a valid email address. A phone number has")
 
@@ -237,11 +237,11 @@ def test_the_refused_rows_can_be_corrected_and_imported(import_rows, tmp_path):
     ]
     cells[0][4], cells[1][3] = "joe@example.com", "Ann"
     again = import_rows(header, *cells, refused=refused)
-    assert (again.counts, again.told.count("not imported")) == ({"created": 2}, 0)
+    assert (again.counts, again.stderr.count("not imported")) == ({"created": 2}, 0)
     assert set(Customer.objects.values_list("notes", flat=True)) == {"=1+1", "'s-Hertogenbosch"}
 
 
-# --- who is there already -------------------------------------------------------------------------------------------
+# --- existing customers ---------------------------------------------------------------------------------------------
 
 HEADER = ["id", "first_name", "email", "phone", "notes"]
 
@@ -258,18 +258,18 @@ def test_importing_again_adds_nothing(import_rows, pk):
 
 
 @pytest.mark.parametrize("by_id", [True, False])
-def test_who_differs_stays_unless_updating_is_asked_for(import_rows, tenant, by_id):
+def test_a_customer_who_differs_is_changed_only_with_update(import_rows, tenant, by_id):
     jane = CustomerFactory(tenant=tenant, email="jane@example.com", phone="+628123456789", password="hash", notes="tea")
     row = [jane.pk if by_id else "", "Janet", "jane@example.com", "", "coffee"]
     result = import_rows(HEADER, row)
     reason = f"Customer {jane.pk} is here already, and differs. Updating existing customers would change them."
-    assert result.refusals == [(2, "first_name, phone, notes", reason)]
+    assert result.refused_rows == [(2, "first_name, phone, notes", reason)]
     jane.refresh_from_db()
     assert jane.first_name == "Jane"
 
     assert import_rows(HEADER, row, update=True).counts == {"updated": 1}
     after = Customer.objects.get()
-    # Nothing that the file does not name.
+    # Columns that the file lacks are unchanged.
     assert (after.first_name, after.phone, after.notes) == ("Janet", None, "coffee")
     assert (after.last_name, after.password, after.created_at) == (jane.last_name, "hash", jane.created_at)
     event = AuditEvent.objects.filter(table="customer").latest("id")
@@ -277,7 +277,7 @@ def test_who_differs_stays_unless_updating_is_asked_for(import_rows, tenant, by_
     assert set(event.after) == {"first_name", "phone", "notes"}
 
 
-def test_an_update_replaces_preferred_lists_and_drops_the_flag_of_a_new_e_mail(import_rows, tenant):
+def test_an_update_replaces_preferred_lists_and_marks_a_new_e_mail_unverified(import_rows, tenant):
     services = [ServiceFactory(tenant=tenant).pk for _ in range(3)]
     jane = CustomerFactory(tenant=tenant, email_verified=True, phone_verified=True)
     jane.change({"preferred_services": services[:2]})
@@ -289,13 +289,13 @@ def test_an_update_replaces_preferred_lists_and_drops_the_flag_of_a_new_e_mail(i
     assert list(PreferredService.objects.values_list("service_id", flat=True)) == services[:0:-1]
 
 
-def test_an_update_that_leaves_no_customer_is_refused(import_rows, tenant):
+def test_an_update_that_makes_a_customer_invalid_is_refused(import_rows, tenant):
     jane = CustomerFactory(tenant=tenant, phone=None)
     result = import_rows(["id", "email"], [jane.pk, ""], update=True)
-    assert result.refusals == [(2, "email", "A customer needs an e-mail address or a phone number.")]
+    assert result.refused_rows == [(2, "email", "A customer needs an e-mail address or a phone number.")]
 
 
-def test_contacts_of_another_customer(import_rows, tenant):
+def test_a_row_with_a_contact_of_another_customer_is_refused(import_rows, tenant):
     ann, bob = CustomerFactory(tenant=tenant, phone=None), CustomerFactory(tenant=tenant, email=None)
     rows = [
         [ID, "Jane", ann.email.upper(), "", ""],
@@ -303,21 +303,21 @@ def test_contacts_of_another_customer(import_rows, tenant):
         ["", "Jane", "jane@example.com", "0812", ""],
     ]
     result = import_rows(HEADER, *rows)
-    assert result.refusals[0] == (2, "email", f"Customer {ann.pk} has this e-mail address.")
-    # The e-mail address says who it is; then the phone number is another's.
-    assert result.refusals[1] == (3, "phone", f"Customer {bob.pk} has this phone number.")
+    assert result.refused_rows[0] == (2, "email", f"Customer {ann.pk} has this e-mail address.")
+    # The row is about the customer with the e-mail address. The phone number belongs to another customer.
+    assert result.refused_rows[1] == (3, "phone", f"Customer {bob.pk} has this phone number.")
     assert len(people()) == 2
 
 
-def test_a_shared_phone_number_makes_nobody_another(import_rows, tenant):
+def test_a_shared_phone_number_alone_matches_no_customer_with_another_e_mail_address(import_rows, tenant):
     mother = CustomerFactory(tenant=tenant)
     result = import_rows(HEADER, ["", "Child", "child@example.com", mother.phone, ""], update=True)
-    assert result.refusals == [(2, "phone", f"Customer {mother.pk} has this phone number.")]
+    assert result.refused_rows == [(2, "phone", f"Customer {mother.pk} has this phone number.")]
 
 
-def test_a_row_like_one_before_is_refused_with_its_line(import_rows, monkeypatch):
-    """Also where a batch lies between them, and where the first of them was there already."""
-    monkeypatch.setattr(importing, "BATCH", 2)
+def test_a_repeated_id_or_contact_is_refused_with_the_line_of_the_first(import_rows, monkeypatch):
+    """The two rows may be in different batches, and the first may be about an existing customer."""
+    monkeypatch.setattr(importing, "MAX_BATCH_ROWS", 2)
     rows = [
         [ID, "Jane", "jane@example.com", "", 'a\n"b"'],
         ["", "Joe", "joe@example.com", "08123456789", ""],
@@ -330,7 +330,7 @@ def test_a_row_like_one_before_is_refused_with_its_line(import_rows, monkeypatch
     for outcome in ("created", "unchanged"):
         result = import_rows(HEADER, *rows)
         assert result.counts == {outcome: 3, "refused": 4}
-        assert result.refusals[1:] == [
+        assert result.refused_rows[1:] == [
             (6, "email", "Line 2 has the same e-mail address."),
             (7, "phone", "Line 4 has the same phone number."),
             (8, "id", "Line 2 has the same id."),
@@ -338,10 +338,10 @@ def test_a_row_like_one_before_is_refused_with_its_line(import_rows, monkeypatch
 
 
 @pytest.mark.usefixtures("tenant_filters")
-def test_a_foreign_id_is_refused_without_a_word_about_whose_it_is(import_rows, stranger):
+def test_an_id_of_another_tenant_is_refused_without_naming_the_tenant(import_rows, stranger):
     theirs = CustomerFactory(tenant=stranger)
     result = import_rows(HEADER, [theirs.pk, "Jane", "jane@example.com", "", ""], ["", "Joe", theirs.email, "", ""])
-    assert result.refusals == [(2, "id", "This id can't be used.")]
+    assert result.refused_rows == [(2, "id", "This id can't be used.")]
     assert people() == [("Joe", theirs.email, None)]
     with tenant_scope(stranger):
         theirs.refresh_from_db()
@@ -349,31 +349,31 @@ def test_a_foreign_id_is_refused_without_a_word_about_whose_it_is(import_rows, s
         assert theirs.tenant == stranger
 
 
-def test_customers_of_another_business_in_an_export_of_several(import_rows):
+def test_rows_of_another_business_in_an_export_of_several_are_refused(import_rows):
     rows = [
         ["lotus", "Jane", "jane@example.com"],
         ["nordlys", "Joe", "joe@example.com"],
         ["", "Ann", "ann@example.com"],
     ]
     result = import_rows(["tenant", "first_name", "email"], *rows)
-    assert result.refusals == [(3, "tenant", "This is a customer of another business.")]
+    assert result.refused_rows == [(3, "tenant", "This is a customer of another business.")]
     assert len(people()) == 2
 
 
-def test_the_deleted_are_neither_revived_nor_doubled(import_rows, tenant):
+def test_a_deleted_customer_is_neither_restored_nor_duplicated(import_rows, tenant):
     gone = DeletedCustomerFactory(tenant=tenant)
     rows = [[gone.pk, "Jane", gone.email, "", ""], ["", "Jane", gone.email, "", ""], ["", "Jane", "", gone.phone, ""]]
     result = import_rows(HEADER, *rows, update=True)
-    assert result.refusals == [
+    assert result.refused_rows == [
         (2, "", f"Customer {gone.pk} was deleted: restore them first."),
         (3, "email", f"Customer {gone.pk}, who was deleted, has this e-mail address: restore them instead."),
         (4, "phone", f"Customer {gone.pk}, who was deleted, has this phone number: restore them instead."),
     ]
-    # With an id of their own somebody else may have what a deleted one had.
+    # A customer with another id may have the contacts of a deleted one.
     assert import_rows(HEADER, [ID, "Joe", gone.email, gone.phone, ""]).counts == {"created": 1}
 
 
-def test_the_deleted_are_imported_as_such(import_rows, tenant):
+def test_a_row_with_deleted_at_becomes_a_deleted_customer(import_rows, tenant):
     ann = CustomerFactory(tenant=tenant)
     rows = [
         [ID, "Jane", "jane@example.com", "true", "2024-01-02T03:04:05Z"],
@@ -382,7 +382,7 @@ def test_the_deleted_are_imported_as_such(import_rows, tenant):
         [ann.pk, ann.first_name, ann.email, "true", "2024-01-02T03:04:05Z"],
     ]
     result = import_rows(["id", "first_name", "email", "is_active", "deleted_at"], *rows, update=True)
-    assert result.refusals == [
+    assert result.refused_rows == [
         (3, "id", "A deleted customer needs an id."),
         (4, "email", "The deleted customer of line 2 has this e-mail address."),
         (5, "deleted_at", f"Customer {ann.pk} is here, and an import deletes nobody."),
@@ -397,8 +397,8 @@ def test_the_deleted_are_imported_as_such(import_rows, tenant):
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
-def test_the_lines_it_prints(tmp_path, in_scope, capsys, monkeypatch):
-    monkeypatch.setattr("customers.management.commands.import_customers.SHOWN", 2)
+def test_the_command_prints_refused_rows_and_counts(tmp_path, in_scope, capsys, monkeypatch):
+    monkeypatch.setattr("customers.management.commands.import_customers.MAX_LISTED_REFUSED_ROWS", 2)
     path = tmp_path / "customers.csv"
     path.write_bytes(as_csv([["first_name", "email"], ["Jane", "jane@example.com"], *[["Joe", "x"]] * 3]))
     with pytest.raises(SystemExit) as end:
@@ -427,7 +427,7 @@ def test_the_lines_it_prints(tmp_path, in_scope, capsys, monkeypatch):
         ({"refused": "/nowhere/refused.csv"}, "/nowhere/refused.csv can't be written: No such file or directory."),
     ],
 )
-def test_wrong_use_is_told_and_changes_nothing(import_rows, options, sentence):
+def test_wrong_options_are_reported_and_change_nothing(import_rows, options, sentence):
     with pytest.raises(CommandError) as refused:
         import_rows(["first_name", "email"], ["Jane", "jane@example.com"], **options)
     assert refused.value.returncode == 2
@@ -436,6 +436,6 @@ def test_wrong_use_is_told_and_changes_nothing(import_rows, options, sentence):
         assert not Customer.objects.exists()
 
 
-def test_a_file_that_is_not_there(tmp_path, tenant):
+def test_a_file_that_does_not_exist_is_reported(tmp_path, tenant):
     with pytest.raises(CommandError, match="can't be read: No such file or directory"):
         imported(tmp_path / "nothing.csv")

@@ -1,4 +1,4 @@
-"""Runs of an import: the dry one tells the truth, a killed one is taken up again, a race is lost gracefully."""
+"""Tests runs of an import: a dry run, a killed run that is started again, and a race."""
 
 import random
 import signal
@@ -28,7 +28,7 @@ def everything():
 
 
 def mixed(people, foreign, service, *, seed, rows=200):
-    """Rows of every kind that there is: new, repeated, unchanged, changed, swapped, deleted, foreign, malformed."""
+    """Yields rows of every kind: new, repeated, unchanged, changed, swapped, deleted, of another tenant, malformed."""
     pick = random.Random(seed)
     emails = [f"e{n}@example.com" for n in range(60)] + [person.email for person in people]
     phones = [f"+62811{n:07}" for n in range(60)] + [person.phone for person in people]
@@ -36,7 +36,7 @@ def mixed(people, foreign, service, *, seed, rows=200):
     yield HEADER
     for person in people[:5]:
         yield [person.pk, person.first_name, person.email, person.phone, "", ""]
-    # In a batch before and one after: given up by one, taken by another.
+    # In different batches, one row gives up an e-mail address that another takes over.
     yield [people[5].pk, "Jane", "given@example.com", people[5].phone, "", ""]
     for _ in range(rows):
         yield [
@@ -53,8 +53,8 @@ def mixed(people, foreign, service, *, seed, rows=200):
 @pytest.mark.slow("imports a generated file three times, for each seed")
 @pytest.mark.parametrize("update", [False, True])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_dry_run_tells_just_what_the_import_does(tmp_path, in_scope, stranger, monkeypatch, update, seed):
-    monkeypatch.setattr(importing, "BATCH", 20)
+def test_a_dry_run_reports_exactly_what_the_import_does(tmp_path, in_scope, stranger, monkeypatch, update, seed):
+    monkeypatch.setattr(importing, "MAX_BATCH_ROWS", 20)
     people = [CustomerFactory(tenant=in_scope, notes=None) for _ in range(8)]
     people += [DeletedCustomerFactory(tenant=in_scope) for _ in range(2)]
     path, foreign = tmp_path / "customers.csv", CustomerFactory(tenant=stranger)
@@ -65,12 +65,12 @@ def test_the_dry_run_tells_just_what_the_import_does(tmp_path, in_scope, strange
     dry = imported(path, update=update, dry_run=True, refused=files[0])
     assert everything() == before
     wet = imported(path, update=update, refused=files[1])
-    assert (dry.code, dry.counts, dry.refusals, dry.told) == (wet.code, wet.counts, wet.refusals, wet.told)
+    assert (dry.code, dry.counts, dry.refused_rows, dry.stderr) == (wet.code, wet.counts, wet.refused_rows, wet.stderr)
     assert files[0].read_bytes() == files[1].read_bytes()
     assert {"created", "unchanged", "refused"} <= wet.counts.keys()
     assert ("updated" in wet.counts) == update
     assert len(from_csv(files[1].read_bytes())) == wet.counts["refused"] + 1
-    # And the customers are those that the figures tell of.
+    # The counts are those of the customers.
     assert Customer.objects.count() == len(people) + wet.counts["created"]
     assert Customer.objects.filter(first_name="New").exists() == update
 
@@ -80,21 +80,21 @@ def test_the_dry_run_tells_just_what_the_import_does(tmp_path, in_scope, strange
 
 
 @pytest.mark.slow("imports one file in batches of several sizes")
-def test_batches_don_t_matter(tmp_path, in_scope, stranger, monkeypatch):
+def test_the_batch_size_does_not_change_the_result(tmp_path, in_scope, stranger, monkeypatch):
     people = [CustomerFactory(tenant=in_scope) for _ in range(8)]
     path = tmp_path / "customers.csv"
     path.write_bytes(
         as_csv(mixed(people, CustomerFactory(tenant=stranger), ServiceFactory(tenant=in_scope), seed=4, rows=100))
     )
-    told = []
+    results = []
     for size in (1, 15, 1000):
-        monkeypatch.setattr(importing, "BATCH", size)
+        monkeypatch.setattr(importing, "MAX_BATCH_ROWS", size)
         result = imported(path, update=True, dry_run=True)
-        told.append((result.counts, result.refusals))
-    assert told[0] == told[1] == told[2]
+        results.append((result.counts, result.refused_rows))
+    assert results[0] == results[1] == results[2]
 
 
-# --- killed ---------------------------------------------------------------------------------------------------------
+# --- a killed run ---------------------------------------------------------------------------------------------------
 
 IMPORT = """
 import sys
@@ -104,14 +104,14 @@ import django
 django.setup()
 from django.core.management import call_command
 from customers.transfer import importing
-importing.BATCH = 100
+importing.MAX_BATCH_ROWS = 100
 call_command("import_customers", sys.argv[2], tenant="lotus")
 """
 
 
 @pytest.mark.slow("kills an import, and starts it again")
 @pytest.mark.django_db(transaction=True)
-def test_killed_and_started_again_it_ends_the_same(tmp_path, tenant):
+def test_a_killed_import_that_is_started_again_has_the_same_result(tmp_path, tenant):
     rows = [
         [new_id() if n % 2 else "", f"Jane {n}", f"j{n if n % 100 else n + 1}@example.com", f"+62812{n:07}", "", ""]
         for n in range(1200)
@@ -142,7 +142,7 @@ def test_killed_and_started_again_it_ends_the_same(tmp_path, tenant):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_customer_who_comes_in_between_is_refused_and_no_other(tmp_path, tenant):
+def test_a_row_whose_contact_another_request_takes_meanwhile_is_refused_and_no_other(tmp_path, tenant):
     path = tmp_path / "customers.csv"
     path.write_bytes(as_csv([HEADER, *(["", "Jane", f"j{n}@example.com", "", "", ""] for n in range(9))]))
     results = []
@@ -163,4 +163,4 @@ def test_a_customer_who_comes_in_between_is_refused_and_no_other(tmp_path, tenan
     (result,) = results
     assert result.counts == {"created": 8, "refused": 1}
     reason = f"Customer {other.pk} is here already, and differs. Updating existing customers would change them."
-    assert result.refusals == [(7, "first_name", reason)]
+    assert result.refused_rows == [(7, "first_name", reason)]

@@ -1,4 +1,4 @@
-"""The admin's pages to import and export customers."""
+"""Tests the pages of the back office that import and export customers."""
 
 import datetime as dt
 import io
@@ -11,11 +11,12 @@ from django.utils import timezone
 from openpyxl import load_workbook
 
 from circe.db.ids import new_id
+from customers.admin import import_export
 from customers.models import Customer
 from customers.models.imports import CustomerImport, ImportPart
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.transfer import as_csv, as_workbook, from_csv
-from customers.transfer import admin, importing
+from customers.transfer import importing
 from tenants.models import AuditEvent
 from tenants.scope import ALL_TENANTS, tenant_scope
 
@@ -34,7 +35,7 @@ ROWS = [
 
 
 def upload(browser, data=None, name="people.csv", **fields):
-    """The answer to a file, read to its end."""
+    """Uploads a file. Returns the response."""
     file = SimpleUploadedFile(name, as_csv(ROWS) if data is None else data)
     return browser.post(IMPORT, {"file": file} | fields)
 
@@ -44,7 +45,7 @@ def body(response):
 
 
 def checked(browser, data=None, **fields):
-    """Upload a file and wait for its check. The page it leads to."""
+    """Uploads a file and waits for its check. Returns the URL of the result."""
     page = body(upload(browser, data, **fields))
     url = f"{IMPORT}{CustomerImport.objects.latest('created_at').pk}/"
     assert f'<meta http-equiv="refresh" content="0;url={url}">' in page
@@ -57,13 +58,13 @@ def figures(browser, url):
     return {name: number for name, number in response.context["figures"] if number}
 
 
-# --- who may --------------------------------------------------------------------------------------------------------
+# --- permissions ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("role", [*ADMINS, *OTHERS])
-def test_administrators_import_and_export_and_nobody_else(back_office, tenant, in_scope, role):
+def test_only_administrators_import_and_export(back_office, tenant, in_scope, role):
     expected = 200 if role in ADMINS else 403
-    mine = CustomerImport.objects.create(file_name="people.csv", state="checked", report={"refused": 0})
+    mine = CustomerImport.objects.create(file_name="people.csv", state="checked", summary={"refused": 0})
     browser = back_office(role)
     for page in (
         IMPORT,
@@ -85,9 +86,9 @@ def test_administrators_import_and_export_and_nobody_else(back_office, tenant, i
     assert (response.get("Content-Disposition", "")[:10] == "attachment") == (role in ADMINS)
 
 
-def test_another_businesses_file_is_as_gone_as_one_that_never_was(back_office, stranger):
+def test_another_businesses_file_is_not_found_like_an_unknown_one(back_office, stranger):
     with tenant_scope(stranger):
-        theirs = CustomerImport.objects.create(file_name="theirs.csv", state="checked", report={"refused": 0})
+        theirs = CustomerImport.objects.create(file_name="theirs.csv", state="checked", summary={"refused": 0})
         theirs.store("refused", io.BytesIO(b"theirs"))
     browser = back_office("tenant_admin")
     for pk in (theirs.pk, new_id(), "zzz"):
@@ -100,7 +101,7 @@ def test_another_businesses_file_is_as_gone_as_one_that_never_was(back_office, s
 # --- import ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_is_checked_then_imported_as_it_was_told(back_office, in_scope):
+def test_a_file_is_checked_then_imported_with_the_same_result(back_office, in_scope):
     browser = back_office("tenant_admin")
     url = checked(browser)
     page = browser.get(url).content.decode()
@@ -111,12 +112,12 @@ def test_a_file_is_checked_then_imported_as_it_was_told(back_office, in_scope):
     assert "<td>3</td><td>email</td><td>Enter a valid email address.</td>" in page
     assert 'value="Import 2 customers"' in page
     assert not Customer.objects.exists()
-    told = CustomerImport.objects.get().report
+    checked_summary = CustomerImport.objects.get().summary
 
     progress = body(browser.post(url, {"import": "1"}))
     assert '<progress max="100" value="100">' in progress
     assert f'content="0;url={url}"' in progress
-    assert CustomerImport.objects.get().report == told
+    assert CustomerImport.objects.get().summary == checked_summary
     assert "Done." in browser.get(url).content.decode()
     assert set(Customer.objects.values_list("first_name", flat=True)) == {"Jane", "Åse"}
     event = AuditEvent.objects.filter(table="customer").first()
@@ -126,12 +127,12 @@ def test_a_file_is_checked_then_imported_as_it_was_told(back_office, in_scope):
     assert response["Content-Disposition"] == 'attachment; filename="refused-people.csv"'
     rows = from_csv(body(response).encode())
     assert rows[1] == ["3", "email", "Enter a valid email address.", "Joe", "x", ""]
-    # Nothing is done twice, and of the file nothing is left.
+    # A second import is refused, and the uploaded file is deleted.
     assert browser.post(url, {"import": "1"}).headers["Location"] == url
     assert set(ImportPart.objects.values_list("kind", flat=True)) == {"refused"}
 
 
-def test_updating_is_asked_for(back_office, in_scope):
+def test_existing_customers_are_changed_only_if_asked_for(back_office, in_scope):
     jane = CustomerFactory(tenant=in_scope, first_name="Janet", email="jane@example.com")
     browser = back_office("tenant_admin")
     assert figures(browser, checked(browser)) == {"created": 1, "refused": 2}
@@ -142,14 +143,14 @@ def test_updating_is_asked_for(back_office, in_scope):
     assert jane.first_name == "Jane"
 
 
-def test_nothing_to_import_is_said(back_office, in_scope):
+def test_a_file_without_rows_has_nothing_to_import(back_office, in_scope):
     browser = back_office("tenant_admin")
     page = browser.get(checked(browser, as_csv(ROWS[:1]))).content.decode()
     assert "There is nothing in this file to import." in page
     assert 'name="import"' not in page
 
 
-def test_a_super_admin_names_the_business(back_office, tenant, stranger):
+def test_a_super_admin_has_to_choose_the_business(back_office, tenant, stranger):
     browser = back_office("super_admin")
     assert upload(browser).context["form"].errors == {"tenant": ["This field is required."]}
     with tenant_scope(stranger):
@@ -177,21 +178,21 @@ def test_a_file_that_can_t_be_read_is_an_error_of_the_form(back_office, in_scope
     assert not CustomerImport.objects.exists()
 
 
-def test_a_file_that_is_too_large(back_office, tenant, monkeypatch):
-    monkeypatch.setattr(admin, "MAX_UPLOAD_BYTES", 10)
+def test_a_file_that_is_too_large_is_an_error_of_the_form(back_office, tenant, monkeypatch):
+    monkeypatch.setattr(import_export, "MAX_UPLOAD_BYTES", 10)
     ((error,),) = upload(back_office("tenant_admin")).context["form"].errors.values()
     assert error.endswith("split it, or have it imported by import_customers.")
 
 
-def test_a_workbook_of_several_parts(back_office, in_scope, monkeypatch):
-    monkeypatch.setattr("customers.models.imports.PART", 1000)
+def test_an_upload_is_stored_in_several_parts(back_office, in_scope, monkeypatch):
+    monkeypatch.setattr("customers.models.imports.PART_BYTES", 1000)
     browser = back_office("tenant_admin")
     url = checked(browser, as_workbook([*ROWS[:2], *([f"J{n}", f"j{n}@example.com"] for n in range(200))]))
     assert ImportPart.objects.filter(kind="file").count() > 5
     assert figures(browser, url) == {"created": 201}
 
 
-# --- left off -------------------------------------------------------------------------------------------------------
+# --- interrupted runs -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -201,31 +202,31 @@ def browser(back_office):
 
 @pytest.fixture
 def small_batches(monkeypatch):
-    monkeypatch.setattr(importing, "BATCH", 1)
+    monkeypatch.setattr(importing, "MAX_BATCH_ROWS", 1)
 
 
-def leave_off(response):
-    """Read the page up to the first step, and go away."""
+def disconnect(response):
+    """Reads the page up to the first step, then closes the connection."""
     chunks = iter(response.streaming_content)
     while b"<progress" not in next(chunks):
         pass
-    # As `close` does, without what else it does at the end of a request in a test: close the connection.
+    # `response.close()` would also end the request, which closes the database connection of the test.
     response._iterator.close()
 
 
-def test_a_check_that_was_left_off_is_made_again(browser, in_scope, small_batches):
-    leave_off(upload(browser))
+def test_an_interrupted_check_is_started_again(browser, in_scope, small_batches):
+    disconnect(upload(browser))
     url = f"{IMPORT}{CustomerImport.objects.get().pk}/"
     assert 'value="Check again"' in browser.get(url).content.decode()
-    # An import comes after a check.
+    # An import needs a complete check.
     assert browser.post(url, {"import": "1"}).headers["Location"] == url
     body(browser.post(url, {"check": "1"}))
     assert figures(browser, url) == {"created": 2, "refused": 1}
 
 
-def test_an_import_that_was_left_off_goes_on(browser, in_scope, small_batches):
+def test_an_interrupted_import_is_continued(browser, in_scope, small_batches):
     url = checked(browser)
-    leave_off(browser.post(url, {"import": "1"}))
+    disconnect(browser.post(url, {"import": "1"}))
     assert Customer.objects.count() == 1
     page = browser.get(url).content.decode()
     assert "What was imported is kept" in page
@@ -235,7 +236,7 @@ def test_an_import_that_was_left_off_goes_on(browser, in_scope, small_batches):
     assert Customer.objects.count() == 2
 
 
-def test_two_can_t_work_on_one_file(browser, in_scope, small_batches):
+def test_a_file_has_one_run_at_a_time(browser, in_scope, small_batches):
     url = checked(browser)
     response = browser.post(url, {"import": "1"})
     chunks = iter(response.streaming_content)
@@ -243,13 +244,13 @@ def test_two_can_t_work_on_one_file(browser, in_scope, small_batches):
         pass
     assert browser.post(url, {"import": "1"}).headers["Location"] == url
     assert "worked on in another window" in browser.get(url).content.decode()
-    # Unless the first was never heard of again.
+    # After the timeout the first run counts as killed.
     CustomerImport.objects.update(worked_at=timezone.now() - dt.timedelta(minutes=1))
     assert "Go on" in browser.get(url).content.decode()
     response._iterator.close()
 
 
-def test_files_older_than_a_day_are_deleted_for_every_business(browser, in_scope, stranger):
+def test_uploads_older_than_a_day_are_deleted_for_every_business(browser, in_scope, stranger):
     with tenant_scope(stranger):
         old = CustomerImport.objects.create(file_name="old.csv", created_at=timezone.now() - dt.timedelta(hours=25))
         old.store("file", io.BytesIO(b"old"))
@@ -308,25 +309,25 @@ def body_bytes(response):
     return b"".join(response.streaming_content)
 
 
-def test_a_filter_that_the_list_does_not_have_leads_to_the_list(browser, three):
+def test_an_unknown_filter_redirects_to_the_list(browser, three):
     for page in (EXPORT, f"{EXPORT}csv/", f"{EXPORT}xlsx/"):
         assert browser.get(f"{page}?created_at__gte=banana").headers["Location"] == LIST
         assert browser.get(f"{page}?password__startswith=a").status_code == 400
     assert browser.get(f"{EXPORT}pdf/").status_code == 404
 
 
-def test_the_button_keeps_the_filters(browser, three):
+def test_the_export_button_keeps_the_filters(browser, three):
     page = browser.get(f"{LIST}?tag=vip&q=a").content.decode()
     assert f'href="{EXPORT}?tag=vip&amp;q=a"' in page
     assert f'href="{EXPORT}csv/?tag=vip&amp;q=a"' in browser.get(f"{EXPORT}?tag=vip&q=a").content.decode()
 
 
-def test_the_selected_are_exported(browser, three):
+def test_the_selected_customers_are_exported(browser, three):
     response = browser.post(LIST, {"action": "export_selected", "_selected_action": [three[0].pk, three[2].pk]})
     assert names(response) == {"Ann", "Cid"}
 
 
-def test_a_super_admins_export_tells_whose_each_customer_is(back_office, three, stranger):
+def test_a_super_admins_export_names_the_business_of_each_customer(back_office, three, stranger):
     response = back_office("super_admin").get(f"{EXPORT}csv/")
     header, *rows = from_csv(body(response).encode())
     assert header[:2] == ["tenant", "id"]
@@ -335,7 +336,7 @@ def test_a_super_admins_export_tells_whose_each_customer_is(back_office, three, 
     }  # fmt: skip
 
 
-def test_an_export_takes_as_many_queries_whatever_its_size(browser, three):
+def test_the_number_of_queries_does_not_depend_on_the_size_of_an_export(browser, three):
     def queries():
         response = browser.get(f"{EXPORT}csv/")
         with CaptureQueriesContext(
@@ -350,15 +351,15 @@ def test_an_export_takes_as_many_queries_whatever_its_size(browser, three):
     assert queries() == before <= 3
 
 
-def test_too_many_for_a_workbook(browser, three, monkeypatch):
-    monkeypatch.setattr(admin, "MAX_SHEET", 2)
+def test_too_many_customers_for_a_workbook_are_refused(browser, three, monkeypatch):
+    monkeypatch.setattr(import_export, "MAX_WORKBOOK_CUSTOMERS", 2)
     assert browser.get(f"{EXPORT}xlsx/?deleted=").headers["Location"] == f"{EXPORT}?deleted="
     page = browser.get(EXPORT).content.decode()
     assert "A workbook is made of at most 2 customers here: filter, or take CSV." in page
     assert "Excel takes at most 2 customers" in page
 
 
-def test_what_was_exported_is_imported_unchanged(browser, three):
+def test_an_exported_file_is_imported_unchanged(browser, three):
     for kind in ("csv", "xlsx"):
         data = body_bytes(browser.get(f"{EXPORT}{kind}/?deleted=all"))
         assert figures(browser, checked(browser, data, name=f"customers.{kind}")) == {"unchanged": 4}

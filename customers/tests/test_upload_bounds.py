@@ -1,4 +1,4 @@
-"""Files that are small to send and costly to read: each is refused in words, by a child process with limits."""
+"""Tests files that are small to send and costly to read. A child process with limits reads or refuses each of them."""
 
 import io
 import os
@@ -12,12 +12,12 @@ from customers.models.imports import CustomerImport
 from customers.tests.test_transfer_admin import IMPORT, checked, upload
 from customers.tests.transfer import as_csv, as_workbook
 from customers.transfer import uploads
-from customers.transfer.limits import MAX_COLUMNS, MAX_REFUSED_BYTES, MAX_SHEETS, MAX_WORKBOOK_PARTS, MB, UPLOAD
+from customers.transfer.limits import MAX_COLUMNS, MAX_REFUSED_ROWS_BYTES, MAX_SHEETS, MAX_WORKBOOK_PARTS, MB, UPLOAD
 from tenants.scope import tenant_scope
 
 pytestmark = pytest.mark.slow("reads costly files until a limit stops it")
 
-# How much the server may grow while a child process reads a file: what it keeps is the upload and a batch.
+# The server may grow by this while a child process reads a file: it holds the upload and one batch.
 MAX_GROWTH_BYTES = 96 * MB
 GOOD = as_workbook([["first_name", "email"], ["Jane", "jane@example.com"]])
 SHEET, STRINGS, STYLES, BOOK = (
@@ -27,7 +27,7 @@ MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 
 def packed(**changes):
-    """A good workbook with some of its parts changed or added, by their names."""
+    """Returns a valid workbook with some parts changed or added, by name."""
     good = zipfile.ZipFile(io.BytesIO(GOOD))
     parts = {name: good.read(name) for name in good.namelist()}
     target = io.BytesIO()
@@ -114,7 +114,7 @@ REFUSED = [
     (a_hundred_thousand_columns, f"at most {MAX_COLUMNS}"),
     (millions_of_empty_lines, "lines"),
 ]
-# These are read as what they are, or refused: either is well, since a child process does it within its limits.
+# These files may be read or refused, since the child process stays within its limits either way.
 EITHER = [
     a_million_empty_strings,
     a_million_styles,
@@ -127,13 +127,13 @@ EITHER = [
 
 @pytest.fixture
 def growth():
-    """How much more memory this process, which is the web server here, has used at most since the test began."""
+    """Returns a function for the growth of this process's peak memory, in bytes. This process is the web server."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return lambda: (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
 
 
 @pytest.mark.parametrize(("make", "words"), REFUSED)
-def test_a_costly_file_is_refused_in_words(back_office, in_scope, growth, make, words):
+def test_a_costly_file_is_refused_with_a_sentence(back_office, in_scope, growth, make, words):
     data = make()
     grown = growth()
     response = upload(back_office("tenant_admin"), data, name="people.xlsx" if data[:2] == b"PK" else "people.csv")
@@ -158,7 +158,7 @@ def test_a_costly_file_costs_the_server_little(back_office, in_scope, growth, ma
     assert CustomerImport.objects.at_work().count() == 0
 
 
-def test_one_file_of_a_business_is_worked_on_at_a_time(back_office, in_scope):
+def test_a_business_has_one_run_at_a_time(back_office, in_scope):
     browser = back_office("tenant_admin")
     url = checked(browser)
     CustomerImport.objects.update(worked_at="2100-01-01T00:00:00Z")
@@ -171,7 +171,7 @@ def test_one_file_of_a_business_is_worked_on_at_a_time(back_office, in_scope):
     assert checked(browser) != url
 
 
-def test_few_files_are_worked_on_at_a_time_in_all_businesses(back_office, in_scope, stranger):
+def test_all_businesses_together_have_few_runs_at_a_time(back_office, in_scope, stranger):
     for _ in range(2):
         with tenant_scope(stranger):
             CustomerImport.objects.create(file_name="theirs.csv", worked_at="2100-01-01T00:00:00Z")
@@ -179,27 +179,27 @@ def test_few_files_are_worked_on_at_a_time_in_all_businesses(back_office, in_sco
     assert error == "Too many files are being checked or imported at the moment. Try again in a minute."
 
 
-def test_no_child_process_is_left_when_a_run_is_left(in_scope):
+def test_closing_a_run_ends_its_child_process(in_scope):
     rows = [["first_name", "email"], *(["Jane", f"jane{n}@example.com"] for n in range(5_000))]
-    kept = uploads.keep(io.BytesIO(as_csv(rows)), name="people.csv", update=False)
-    steps = uploads.work(kept, dry_run=False)
+    kept = uploads.store_upload(io.BytesIO(as_csv(rows)), name="people.csv", update=False)
+    steps = uploads.run_upload(kept, dry_run=False)
     next(steps)
-    assert "customers.transfer.parsing" in processes()
+    assert "customers.transfer.child_process" in processes()
     steps.close()
-    assert "customers.transfer.parsing" not in processes()
+    assert "customers.transfer.child_process" not in processes()
     assert not CustomerImport.objects.at_work().exists()
 
 
 def processes():
-    """The command lines of this process's children."""
+    """Returns the command lines of this process's children."""
     command = ["ps", "-o", "args", "--ppid", str(os.getpid())]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def test_the_file_of_refused_rows_is_bounded(back_office, in_scope, monkeypatch):
-    monkeypatch.setattr("customers.transfer.uploads.MAX_REFUSED_BYTES", 1_000)
+    monkeypatch.setattr("customers.transfer.uploads.MAX_REFUSED_ROWS_BYTES", 1_000)
     browser = back_office("tenant_admin")
     url = checked(browser, as_csv([["first_name", "email"], *(["Jane", "x"] for _ in range(100))]))
     refused = b"".join(browser.get(f"{url}refused.csv").streaming_content)
-    assert len(refused) <= 1_000 < MAX_REFUSED_BYTES
+    assert len(refused) <= 1_000 < MAX_REFUSED_ROWS_BYTES
     assert browser.get(IMPORT).status_code == 200

@@ -1,47 +1,96 @@
-"""Exporting customers: what `importing` reads unchanged, as CSV or XLSX."""
+"""Exports customers as CSV or XLSX, in a form that an import reads unchanged."""
 
 import csv
 import io
+import os
+import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
 
 from customers.models import CustomerQuerySet
-from customers.transfer.columns import COLUMNS, TENANT
+from customers.transfer.columns import COLUMNS, TENANT_COLUMN
 
-BATCH = 2000
-CHUNK = 1 << 16
-# By this a spreadsheet knows UTF-8.
-BOM = "\ufeff"
+CUSTOMERS_PER_QUERY = 2000
+CSV_CHUNK_CHARACTERS = 1 << 16
+# A spreadsheet recognizes UTF-8 by this.
+BYTE_ORDER_MARK = "\ufeff"
+# With the header; Excel opens no sheet with more rows.
+MAX_SHEET_ROWS = 1_048_576
+# XML cannot hold these characters, or changes them. The format writes them as `_x000B_`, and the `_` of such a text too.
+# So is the first blank of a text of blanks alone, for which openpyxl does not write `xml:space="preserve"`.
+_ENCODED_IN_XLSX = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)|\\A\\s(?=\\s*\\Z)")
 
 
-def header(*, with_tenant: bool) -> list[Any]:
-    """The names of the columns, first `tenant` where the customers are not all of one."""
-    return [*([TENANT] if with_tenant else []), *(column.name for column in COLUMNS)]
+def export_table(customers: CustomerQuerySet, *, with_tenant: bool) -> Iterator[list[Any]]:
+    """Yields the header, then a row for each customer in the order of ids.
 
-
-def rows(customers: CustomerQuerySet, *, with_tenant: bool) -> Iterator[list[Any]]:
-    """A row a customer, by id: all as they are at one moment, a batch at a time in memory.
-
-    The tenant scope has to stay open until the last is taken, and a transaction, or else the server copies the rows first.
-    `with_tenant` puts the slug of each one's tenant in front.
+    With `with_tenant` the first column is the slug of the customer's tenant. All customers are as they are at one moment.
+    The rows of one query are in memory at a time, if the caller keeps the tenant scope and a transaction open until the end.
     """
+    yield [*([TENANT_COLUMN] if with_tenant else []), *(column.name for column in COLUMNS)]
     customers = customers.with_preferred().order_by("pk")
     if with_tenant:
         customers = customers.select_related("tenant")
-    for customer in customers.iterator(chunk_size=BATCH):
+    for customer in customers.iterator(chunk_size=CUSTOMERS_PER_QUERY):
         tenant = [customer.tenant.slug] if with_tenant else []
-        yield [*tenant, *(column.cell(customer) for column in COLUMNS)]
+        yield [*tenant, *(column.format_cell(customer) for column in COLUMNS)]
 
 
 def csv_chunks(table: Iterable[list[Any]]) -> Iterator[bytes]:
-    """Rows as CSV (RFC 4180), in pieces of some CHUNK bytes."""
-    text = io.StringIO(BOM, newline="")
+    """Yields the rows as CSV (RFC 4180, UTF-8), in chunks of about CSV_CHUNK_CHARACTERS."""
+    text = io.StringIO(BYTE_ORDER_MARK, newline="")
     text.seek(0, io.SEEK_END)
     writer = csv.writer(text)
     for row in table:
         writer.writerow(str(cell).lower() if isinstance(cell, bool) else cell for cell in row)
-        if text.tell() > CHUNK:
+        if text.tell() > CSV_CHUNK_CHARACTERS:
             yield text.getvalue().encode()
             text.seek(0)
             text.truncate()
     yield text.getvalue().encode()
+
+
+def write_workbook(file: BinaryIO, table: Iterable[list[Any]]) -> None:
+    """Writes an XLSX workbook with one sheet of at most MAX_SHEET_ROWS rows. Text stays text, never a formula."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("Customers")
+    sheet.freeze_panes = "A2"
+    for row in table:
+        sheet.append([_make_cell(sheet, value) for value in row])
+    book.save(file)
+
+
+def _make_cell(sheet: Any, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    cell = WriteOnlyCell(sheet, _ENCODED_IN_XLSX.sub(lambda found: f"_x{ord(found[0]):04X}_", value))
+    # The constructor takes text that begins with = for a formula.
+    cell.data_type = "s"
+    return cell
+
+
+# --- files of the commands ------------------------------------------------------------------------------------------
+
+
+def create_private_file(path: Path) -> BinaryIO:
+    """Creates or empties a file that only its owner may read. Raises OSError."""
+    file = open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
+    os.fchmod(file.fileno(), 0o600)
+    return file
+
+
+@contextmanager
+def replace_when_complete(path: Path) -> Iterator[BinaryIO]:
+    """Yields a private file that replaces `path` at the end of the block, unless the block raises. Raises OSError."""
+    draft = path.with_name(f"{path.name}.part")
+    try:
+        with create_private_file(draft) as file:
+            yield file
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,31 +1,32 @@
-"""Importing customers: what becomes of each row, in batches, and the report on them.
+"""Imports a file of customers in batches, and counts what happened to its rows.
 
-A dry run does all that an import does, and takes each batch back. What the rows of a batch took is remembered apart from
-the database (`claims`), and of customers whom a row was about the database is not asked again: so both kinds of run decide
-alike, whether or not the rows before are there to be found.
+A dry run does everything that an import does, and rolls each batch back. Both decide alike, because neither asks the
+database about a customer whom an earlier row was about: `SeenKeys` has what the earlier rows gave that customer.
 """
 
+import codecs
+import csv
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.db import IntegrityError, OperationalError, transaction
 from psycopg.errors import DeadlockDetected
 
-from customers.transfer.claims import Claims
+from customers.transfer.columns import REFUSED_ROW_COLUMNS, escape_formula, unescape_formula
 from customers.transfer.limits import MAX_BATCH_CHARACTERS, MAX_REASON_CHARACTERS
-from customers.transfer.matching import Batch
-from customers.transfer.reading import Table
-from customers.transfer.rows import Reader, Row
+from customers.transfer.matching import ImportBatch, SeenKeys
+from customers.transfer.reading import CustomerTable, ImportRow, RowReader
 from customers.transfer.tables import Record
 
-BATCH = 1000
-SHOWN = 100
+MAX_BATCH_ROWS = 1000
+MAX_LISTED_REFUSED_ROWS = 100
 
 OUTCOMES = ("created", "updated", "unchanged", "refused")
 
-# What the database says where another won a race, or a row of elsewhere has the id.
-CONSTRAINTS = {
+# The reasons by constraint: another request was faster, or a customer of another tenant has the id.
+REASONS_BY_CONSTRAINT = {
     "customers_customer_pkey": {"id": "This id can't be used."},
     "customer_email": {"email": "Another customer has this e-mail address."},
     "customer_phone": {"phone": "Another customer has this phone number."},
@@ -33,8 +34,8 @@ CONSTRAINTS = {
 
 
 @dataclass
-class Refusal:
-    """Why a row was not imported. `column` names one or several, or none."""
+class RefusedRow:
+    """Says why a row was not imported. `column` has one name, several names with commas, or none."""
 
     line: int
     column: str
@@ -42,18 +43,21 @@ class Refusal:
 
 
 @dataclass
-class Report:
-    """What became of the rows. `refusals` are the first SHOWN of them; `example` is a name with letters beyond ASCII."""
+class ImportSummary:
+    """Counts the rows of a run by outcome, and lists the first MAX_LISTED_REFUSED_ROWS refused rows.
+
+    `example` is a name beyond ASCII, by which the user sees whether the encoding was detected correctly.
+    """
 
     read_as: str
-    ignored: list[str]
+    ignored_headers: list[str]
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     refused: int = 0
-    refusals: list[Refusal] = field(default_factory=list)
+    refused_rows: list[RefusedRow] = field(default_factory=list)
     example: str = ""
-    # How many of the refused rows the file for download holds; None where it holds all.
+    # The number of rows in the file of refused rows, if that file is limited and does not have all of them.
     downloadable: int | None = None
 
     @property
@@ -61,103 +65,138 @@ class Report:
         return sum(getattr(self, outcome) for outcome in OUTCOMES)
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON has it."""
         return asdict(self)
 
 
-class Import:
+class ImportRun:
     """One run over a table, in the scope of one tenant.
 
-    Without `update` a customer who is there already stays as they are. `on_refused` gets each refused row, with its
-    record's cells.
+    Without `update` an existing customer stays as it is. `on_refused` is called with each refused row and its cells.
     """
 
     def __init__(
         self,
-        table: Table,
+        table: CustomerTable,
         *,
         update: bool = False,
         dry_run: bool = False,
-        on_refused: Callable[[Refusal, list[str]], None] | None = None,
+        on_refused: Callable[[RefusedRow, list[str]], None] | None = None,
     ) -> None:
         self.table, self.update, self.dry_run, self.on_refused = table, update, dry_run, on_refused
-        self.report = Report(table.read_as, table.ignored)
+        self.summary = ImportSummary(table.read_as, table.ignored_headers)
 
-    def run(self) -> Iterator[Report]:
-        """The report after each batch, and finally. What a batch wrote is there to stay, whatever becomes of the next."""
-        reader = Reader(self.table)
-        self.claims = Claims()
+    def run(self) -> Iterator[ImportSummary]:
+        """Yields the summary after each batch, and at the end. Each batch is committed before the next one begins."""
+        reader = RowReader(self.table)
+        self.seen_keys = SeenKeys()
         try:
-            for records in _batches(self.table.records):
-                self._take([reader.row(record) for record in records])
-                yield self.report
+            for records in _split_into_batches(self.table.records):
+                self._import_rows([reader.read_row(record) for record in records])
+                yield self.summary
         finally:
-            self.claims.close()
-        yield self.report
+            self.seen_keys.close()
+        yield self.summary
 
-    def _take(self, rows: list[Row]) -> None:
-        """Import the rows; by halves, down to the one, where the database refuses what nothing seemed wrong with."""
+    def _import_rows(self, rows: list[ImportRow]) -> None:
+        """Imports the rows. If the database refuses them, imports each half alone, down to the row that is refused."""
         try:
-            batch = self._written(rows)
+            batch = self._write_batch(rows)
         except (IntegrityError, OperationalError) as error:
             if isinstance(error, OperationalError) and not isinstance(error.__cause__, DeadlockDetected):
                 raise
             if len(rows) == 1:
-                self._refuse(rows[0], _refused_by_database(error))
+                self._refuse(rows[0], _explain_database_error(error))
                 return
             middle = len(rows) // 2
-            self._take(rows[:middle])
-            self._take(rows[middle:])
+            self._import_rows(rows[:middle])
+            self._import_rows(rows[middle:])
         else:
-            self._tell(batch)
+            self._count_outcomes(batch)
 
-    def _written(self, rows: list[Row]) -> Batch:
+    def _write_batch(self, rows: list[ImportRow]) -> ImportBatch:
         with transaction.atomic():
-            batch = Batch(rows, self.claims, update=self.update)
+            batch = ImportBatch(rows, self.seen_keys, update=self.update)
             if self.dry_run:
-                batch.pretend()
+                batch.hide_for_dry_run()
             batch.write()
             transaction.set_rollback(self.dry_run)
         return batch
 
-    def _tell(self, batch: Batch) -> None:
-        self.claims.add(batch.taken)
+    def _count_outcomes(self, batch: ImportBatch) -> None:
+        self.seen_keys.add(batch.lines)
         for row, outcome in batch.outcomes:
             if isinstance(outcome, str):
-                setattr(self.report, outcome, getattr(self.report, outcome) + 1)
+                setattr(self.summary, outcome, getattr(self.summary, outcome) + 1)
             else:
                 self._refuse(row, outcome)
-            if not (self.report.example or row.reasons or row.customer.full_name.isascii()):
-                self.report.example = row.customer.full_name
+            if not (self.summary.example or row.errors or row.customer.full_name.isascii()):
+                self.summary.example = row.customer.full_name
 
-    def _refuse(self, row: Row, reasons: dict[str, str]) -> None:
-        refusal = Refusal(row.record.line, ", ".join(filter(None, reasons)), _sentence(reasons))
-        self.report.refused += 1
-        if len(self.report.refusals) < SHOWN:
-            self.report.refusals.append(refusal)
+    def _refuse(self, row: ImportRow, errors: dict[str, str]) -> None:
+        refused_row = RefusedRow(row.record.line, ", ".join(filter(None, errors)), _join_reasons(errors))
+        self.summary.refused += 1
+        if len(self.summary.refused_rows) < MAX_LISTED_REFUSED_ROWS:
+            self.summary.refused_rows.append(refused_row)
         if self.on_refused:
-            self.on_refused(refusal, row.record.cells)
+            self.on_refused(refused_row, row.record.cells)
 
 
-def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
-    """BATCH records at a time; where they are long, fewer."""
+def _split_into_batches(records: Iterator[Record]) -> Iterator[list[Record]]:
+    """Yields batches of MAX_BATCH_ROWS records, or of fewer if the records are long."""
     batch: list[Record] = []
     characters = 0
     for record in records:
         batch.append(record)
         characters += sum(map(len, record.cells))
-        if len(batch) >= BATCH or characters >= MAX_BATCH_CHARACTERS:
+        if len(batch) >= MAX_BATCH_ROWS or characters >= MAX_BATCH_CHARACTERS:
             yield batch
             batch, characters = [], 0
     if batch:
         yield batch
 
 
-def _sentence(reasons: dict[str, str]) -> str:
-    text = " ".join(dict.fromkeys(reasons.values()))
+def _join_reasons(errors: dict[str, str]) -> str:
+    text = " ".join(dict.fromkeys(errors.values()))
     return text if len(text) <= MAX_REASON_CHARACTERS else f"{text[: MAX_REASON_CHARACTERS - 1]}…"
 
 
-def _refused_by_database(error: Exception) -> dict[str, str]:
+def _explain_database_error(error: Exception) -> dict[str, str]:
     name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
-    return CONSTRAINTS.get(name or "", {"": f"The database refuses the row ({name or 'deadlock'})."})
+    return REASONS_BY_CONSTRAINT.get(name or "", {"": f"The database refuses the row ({name or 'deadlock'})."})
+
+
+class RefusedRowsFile:
+    """Writes refused rows to a CSV file: line, column, reason, and the cells of the row.
+
+    The user can correct the file and import it as it is. With `max_bytes` the file ends before the row that would make it
+    larger; `rows_written` is the number of rows in it.
+    """
+
+    def __init__(self, file: BinaryIO, header: list[str], *, max_bytes: int | None = None) -> None:
+        self.file, self.max_bytes = file, max_bytes
+        self.rows_written = self.size_bytes = 0
+        self.is_full = False
+        # If the imported file is a file of refused rows, it has these columns already.
+        self.omitted_indexes = {index for index, name in enumerate(header) if name in REFUSED_ROW_COLUMNS}
+        self._write(codecs.BOM_UTF8 + self._format_line(REFUSED_ROW_COLUMNS, header))
+
+    def add(self, refused_row: RefusedRow, cells: list[str]) -> None:
+        """Writes a row, unless the file is full."""
+        if self.is_full:
+            return
+        line = self._format_line([str(refused_row.line), refused_row.column, refused_row.reason], cells)
+        self.is_full = self.max_bytes is not None and self.size_bytes + len(line) > self.max_bytes
+        if not self.is_full:
+            self._write(line)
+            self.rows_written += 1
+
+    def _format_line(self, reason_cells: list[str], cells: list[str]) -> bytes:
+        line = io.StringIO(newline="")
+        written = [cell for index, cell in enumerate(cells) if index not in self.omitted_indexes]
+        # A cell of an export is escaped already, and must not be escaped twice.
+        csv.writer(line).writerow([escape_formula(unescape_formula(cell)) for cell in [*reason_cells, *written]])
+        return line.getvalue().encode(errors="replace")
+
+    def _write(self, line: bytes) -> None:
+        self.file.write(line)
+        self.size_bytes += len(line)

@@ -1,194 +1,270 @@
-"""Which customer each row of a batch is about, and what becomes of both."""
+"""Matches the rows of a file with the customers of the tenant, decides what to do with each row, and writes the result."""
 
+import hashlib
+import sqlite3
 from collections.abc import Collection, Iterator
 from copy import copy
+from typing import NamedTuple
 
 import orjson
 from django.db import connection, models
 
 from customers.models import CONTACT_FLAGS, PREFERRED, Customer
-from customers.transfer.claims import Claims, Key
-from customers.transfer.columns import BY_NAME, COLUMNS
-from customers.transfer.rows import Refused, Row, check
+from customers.transfer.columns import COLUMN_BY_NAME, COLUMNS
+from customers.transfer.reading import ImportRow, InvalidRow, validate_customer
 from tenants.scope import ALL_TENANTS, tenant_scope
 
-WHAT = {"id": "id", "email": "e-mail address", "phone": "phone number"}
-# What an update writes: `password` is neither imported nor exported.
-STORED = [
+KEY_LABELS = {"id": "id", "email": "e-mail address", "phone": "phone number"}
+# The fields that an update writes. `password` is neither imported nor exported.
+UPDATED_FIELDS = [
     field.name
     for field in Customer._meta.concrete_fields
     if not field.generated and field.name not in {"id", "tenant", "password"}
 ]
 
 
-class Batch:
-    """Decides about rows one after the other, then writes them all. To be used within a transaction.
+# --- keys -----------------------------------------------------------------------------------------------------------
 
-    `outcomes` has for each row `created`, `updated`, `unchanged`, or the reasons why it is refused by column; `taken` the
-    lines of the ids, addresses and numbers of those not refused.
+
+class CustomerKey(NamedTuple):
+    """A value that only one customer may have. `column` is `id`, `email` or `phone`.
+
+    A deleted customer's contacts are keys of their own kind: another customer may have the same ones.
     """
 
-    def __init__(self, rows: list[Row], claims: Claims, *, update: bool) -> None:
+    column: str
+    value: str
+    is_deleted: bool = False
+
+
+def contact_keys(customer: Customer) -> Iterator[CustomerKey]:
+    """Yields the keys of the e-mail address and of the phone number, in the form in which they are compared."""
+    for column, value in (("email", customer.email_key), ("phone", customer.phone)):
+        if value:
+            yield CustomerKey(column, value, customer.is_deleted)
+
+
+class SeenKeys:
+    """Remembers the keys of the rows that were not refused, each with its line.
+
+    The keys are hashes in a temporary SQLite file, so that a file of many million rows needs little memory.
+    """
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute("PRAGMA cache_size = -65536")
+        self._database.execute("CREATE TABLE seen_key (digest BLOB PRIMARY KEY, line INTEGER) WITHOUT ROWID")
+
+    def add(self, lines: dict[CustomerKey, int]) -> None:
+        """Adds keys with their lines. A key that was added before keeps its line."""
+        rows = ((_digest(key), line) for key, line in lines.items())
+        self._database.executemany("INSERT OR IGNORE INTO seen_key VALUES (?, ?)", rows)
+
+    def find_lines(self, keys: Collection[CustomerKey]) -> dict[CustomerKey, int]:
+        """Returns the line of each of the keys that was added."""
+        digests = {_digest(key): key for key in keys}
+        marks = ", ".join("?" * len(digests))
+        found = self._database.execute(
+            f"SELECT digest, line FROM seen_key WHERE digest IN ({marks})",  # noqa: S608
+            list(digests),
+        )
+        return {digests[digest]: line for digest, line in found}
+
+    def close(self) -> None:
+        """Closes the temporary file, which removes it."""
+        self._database.close()
+
+
+def _digest(key: CustomerKey) -> bytes:
+    return hashlib.blake2b(repr(key).encode(), digest_size=16).digest()
+
+
+# --- batches --------------------------------------------------------------------------------------------------------
+
+
+class ImportBatch:
+    """Decides about each of some rows, in their order, then writes them together. It has to be used in a transaction.
+
+    `outcomes` has for each row `created`, `updated` or `unchanged`, or the reasons of a refusal by column. `lines` has the
+    line of each key of the rows that are not refused.
+    """
+
+    def __init__(self, rows: list[ImportRow], seen_keys: SeenKeys, *, update: bool) -> None:
         self.update = update
-        self.outcomes: list[tuple[Row, str | dict[str, str]]] = []
-        self.taken: dict[Key, int] = {}
+        self.outcomes: list[tuple[ImportRow, str | dict[str, str]]] = []
+        self.lines: dict[CustomerKey, int] = {}
         self.new: list[Customer] = []
         self.changed: list[tuple[Customer, Collection[str]]] = []
-        sound = [row.customer for row in rows if not row.reasons]
-        self.ids = {row.customer.pk for row in rows if "id" in row.given and not row.reasons}
-        self.people = self._people(sound)
-        self.owners = {key: person.pk for person in self.people.values() for key in contacts(person)}
-        with tenant_scope(ALL_TENANTS):
-            self.used = set(Customer.objects.filter(pk__in=self.ids - self.people.keys()).values_list("pk", flat=True))
-        everyone = [*sound, *self.people.values()]
-        self.before = claims.lines({key for person in everyone for key in (Key("id", person.pk), *contacts(person))})
+        valid = [row.customer for row in rows if not row.errors]
+        self.given_ids = {row.customer.pk for row in rows if "id" in row.given and not row.errors}
+        self.existing = self._find_existing(valid)
+        self.owner_ids = {key: customer.pk for customer in self.existing.values() for key in contact_keys(customer)}
+        self.ids_of_other_tenants = self._find_ids_of_other_tenants()
+        customers = [*valid, *self.existing.values()]
+        self.earlier_lines = seen_keys.find_lines(
+            {key for customer in customers for key in (CustomerKey("id", customer.pk), *contact_keys(customer))}
+        )
         for row in rows:
-            self.outcomes.append((row, self._outcome(row)))
+            self.outcomes.append((row, self._decide(row)))
 
-    def _people(self, sound: list[Customer]) -> dict[str, Customer]:
-        """The tenant's customers with an id, an e-mail address or a phone number of the rows."""
+    def _find_existing(self, valid: list[Customer]) -> dict[str, Customer]:
+        """Returns the tenant's customers with an id, an e-mail address or a phone number of the rows, by id."""
         customers: models.QuerySet[Customer] = Customer.objects.with_preferred().order_by("pk")
         if self.update:
             customers = customers.select_for_update(of=("self",))
-        found = {customer.pk: customer for customer in customers.filter(pk__in=self.ids)}
+        found = {customer.pk: customer for customer in customers.filter(pk__in=self.given_ids)}
         for name in ("email_key", "phone"):
-            # Nobody else can have what one of these has.
-            settled = {getattr(customer, name) for customer in found.values() if not customer.is_deleted}
-            wanted = {getattr(customer, name) for customer in sound} - settled - {None}
+            # No other customer can have the contacts of an undeleted one, so they need no query.
+            owned = {getattr(customer, name) for customer in found.values() if not customer.is_deleted}
+            wanted = {getattr(customer, name) for customer in valid} - owned - {None}
             found |= {customer.pk: customer for customer in customers.filter(**{f"{name}__in": wanted})}
         return found
 
+    def _find_ids_of_other_tenants(self) -> set[str]:
+        with tenant_scope(ALL_TENANTS):
+            unknown = self.given_ids - self.existing.keys()
+            return set(Customer.objects.filter(pk__in=unknown).values_list("pk", flat=True))
+
     # --- deciding ---------------------------------------------------------------------------------------------------
 
-    def _outcome(self, row: Row) -> str | dict[str, str]:
+    def _decide(self, row: ImportRow) -> str | dict[str, str]:
         try:
-            if row.reasons:
-                raise Refused(row.reasons)
-            self._refuse_repeated(row)
-            existing = self._existing(row)
-            outcome, customer = self._merged(row, existing) if existing else ("created", self._created(row))
-        except Refused as refused:
-            return refused.reasons
-        self.taken |= dict.fromkeys([Key("id", customer.pk), *contacts(customer)], row.record.line)
+            if row.errors:
+                raise InvalidRow(row.errors)
+            self._refuse_repeated_keys(row)
+            existing = self._match(row)
+            outcome, customer = self._merge(row, existing) if existing else ("created", self._create(row))
+        except InvalidRow as invalid:
+            return invalid.errors
+        self.lines |= dict.fromkeys([CustomerKey("id", customer.pk), *contact_keys(customer)], row.record.line)
         return outcome
 
-    def _line(self, key: Key) -> int | None:
-        return self.taken.get(key) or self.before.get(key)
+    def _find_line(self, key: CustomerKey) -> int | None:
+        return self.lines.get(key) or self.earlier_lines.get(key)
 
-    def _refuse_repeated(self, row: Row) -> None:
-        """Refuse what a row before was about, or has."""
-        keys = [] if row.customer.is_deleted else [*contacts(row.customer)]
-        for key in [Key("id", row.customer.pk), *keys]:
-            if line := self._line(key):
-                raise Refused({key.what: f"Line {line:,} has the same {WHAT[key.what]}."})
+    def _refuse_repeated_keys(self, row: ImportRow) -> None:
+        """Raises InvalidRow if an earlier row was about the same customer, or has the same contact."""
+        contacts = [] if row.customer.is_deleted else [*contact_keys(row.customer)]
+        for key in [CustomerKey("id", row.customer.pk), *contacts]:
+            if line := self._find_line(key):
+                raise InvalidRow({key.column: f"Line {line:,} has the same {KEY_LABELS[key.column]}."})
 
-    def _existing(self, row: Row) -> Customer | None:
-        """The customer whom the row is about: the one with its id, else with its e-mail address, else with its phone number
-        unless both have addresses.
+    def _match(self, row: ImportRow) -> Customer | None:
+        """Returns the existing customer whom the row is about, None for a new customer. Raises InvalidRow.
+
+        A row with an id is about the customer with this id. Another row is about the customer with its e-mail address, or
+        else about the one with its phone number, unless both have e-mail addresses.
         """
         if "id" in row.given:
-            if row.customer.pk in self.used:
-                raise Refused({"id": "This id can't be used."})
-            existing = self.people.get(row.customer.pk)
+            if row.customer.pk in self.ids_of_other_tenants:
+                raise InvalidRow({"id": "This id can't be used."})
+            existing = self.existing.get(row.customer.pk)
         else:
-            existing = self._by_contact(row.customer)
+            existing = self._match_by_contact(row.customer)
         if not row.customer.is_deleted:
             self._refuse_contacts_of_others(row, existing)
         elif "id" not in row.given:
-            raise Refused({"id": "A deleted customer needs an id."})
+            raise InvalidRow({"id": "A deleted customer needs an id."})
         return existing
 
-    def _by_contact(self, customer: Customer) -> Customer | None:
-        owners = {key.what: self._owner(key) for key in contacts(customer)}
+    def _match_by_contact(self, customer: Customer) -> Customer | None:
+        owners = {key.column: self._find_owner(key) for key in contact_keys(customer)}
         email, phone = owners.get("email"), owners.get("phone")
         return email or (phone if phone and not (phone.email_key and customer.email_key) else None)
 
-    def _owner(self, key: Key) -> Customer | None:
-        """Who has it by the database, unless a row before was about them: then what they have is in the claims."""
-        pk = self.owners.get(key)
-        return None if pk is None or self._line(Key("id", pk)) else self.people[pk]
+    def _find_owner(self, key: CustomerKey) -> Customer | None:
+        """Returns the customer who has the key in the database.
 
-    def _refuse_contacts_of_others(self, row: Row, existing: Customer | None) -> None:
+        If an earlier row was about this customer, the database may be out of date, and SeenKeys has the customer's keys.
+        """
+        pk = self.owner_ids.get(key)
+        return None if pk is None or self._find_line(CustomerKey("id", pk)) else self.existing[pk]
+
+    def _refuse_contacts_of_others(self, row: ImportRow, existing: Customer | None) -> None:
         is_new = existing is None and "id" not in row.given
-        reasons = {}
-        for key in contacts(row.customer):
-            what, gone = WHAT[key.what], key._replace(is_deleted=True)
-            if (owner := self._owner(key)) and owner is not existing:
-                reasons[key.what] = f"Customer {owner.pk} has this {what}."
-            elif is_new and (line := self._line(gone)):
-                reasons[key.what] = f"The deleted customer of line {line:,} has this {what}."
-            elif is_new and (owner := self._owner(gone)):
-                reasons[key.what] = f"Customer {owner.pk}, who was deleted, has this {what}: restore them instead."
-        if reasons:
-            raise Refused(reasons)
+        errors = {}
+        for key in contact_keys(row.customer):
+            label, deleted_key = KEY_LABELS[key.column], key._replace(is_deleted=True)
+            if (owner := self._find_owner(key)) and owner is not existing:
+                errors[key.column] = f"Customer {owner.pk} has this {label}."
+            elif is_new and (line := self._find_line(deleted_key)):
+                errors[key.column] = f"The deleted customer of line {line:,} has this {label}."
+            elif is_new and (owner := self._find_owner(deleted_key)):
+                errors[key.column] = f"Customer {owner.pk}, who was deleted, has this {label}: restore them instead."
+        if errors:
+            raise InvalidRow(errors)
 
-    def _created(self, row: Row) -> Customer:
-        if row.lacks:
-            raise Refused(row.lacks)
+    def _create(self, row: ImportRow) -> Customer:
+        if row.errors_if_new:
+            raise InvalidRow(row.errors_if_new)
         self.new.append(row.customer)
         return row.customer
 
-    def _merged(self, row: Row, existing: Customer) -> tuple[str, Customer]:
-        """What becomes of a customer who is there, and the customer as they will be."""
-        values = {column.name: column.value(row.customer) for column in COLUMNS if column.name in row.given}
-        changes = {name: value for name, value in values.items() if value != BY_NAME[name].value(existing)}
+    def _merge(self, row: ImportRow, existing: Customer) -> tuple[str, Customer]:
+        """Returns the outcome for an existing customer, and the customer with the row's values. Raises InvalidRow."""
+        values = {column.name: column.get_value(row.customer) for column in COLUMNS if column.name in row.given}
+        changes = {name: value for name, value in values.items() if value != COLUMN_BY_NAME[name].get_value(existing)}
         if not changes:
             return "unchanged", existing
-        if existing.is_deleted:
-            raise Refused({"": f"Customer {existing.pk} was deleted: restore them first."})
-        if row.customer.is_deleted:
-            raise Refused({"deleted_at": f"Customer {existing.pk} is here, and an import deletes nobody."})
-        if not self.update:
-            reason = (
-                f"Customer {existing.pk} is here already, and differs. Updating existing customers would change them."
-            )
-            raise Refused(dict.fromkeys(changes, reason))
+        self._refuse_forbidden_changes(row, existing, changes)
         customer = copy(existing)
         for name, value in changes.items():
             setattr(customer, name, value)
-        if lacks := check(customer):
-            raise Refused(lacks)
+        if errors := validate_customer(customer):
+            raise InvalidRow(errors)
         for name, flag in CONTACT_FLAGS.items():
             if flag not in row.given and getattr(customer, name) != getattr(existing, name):
                 setattr(customer, flag, False)
         self.changed.append((customer, changes.keys()))
         return "updated", customer
 
+    def _refuse_forbidden_changes(self, row: ImportRow, existing: Customer, changes: Collection[str]) -> None:
+        if existing.is_deleted:
+            raise InvalidRow({"": f"Customer {existing.pk} was deleted: restore them first."})
+        if row.customer.is_deleted:
+            raise InvalidRow({"deleted_at": f"Customer {existing.pk} is here, and an import deletes nobody."})
+        if not self.update:
+            reason = (
+                f"Customer {existing.pk} is here already, and differs. Updating existing customers would change them."
+            )
+            raise InvalidRow(dict.fromkeys(changes, reason))
+
     # --- writing ----------------------------------------------------------------------------------------------------
 
-    def pretend(self) -> None:
-        """For a dry run: take out of the way what rows before had taken already, in batches that were taken back."""
-        moved = [pk for pk in self.people if Key("id", pk) in self.before]
-        if moved:
-            Customer.objects.filter(pk__in=moved).update(is_deleted=True, is_active=False)
+    def hide_for_dry_run(self) -> None:
+        """Soft-deletes the customers of earlier batches, whose changes a dry run has rolled back.
+
+        Their present contacts would otherwise conflict with rows that take over what an earlier row gave up.
+        """
+        changed_before = [pk for pk in self.existing if CustomerKey("id", pk) in self.earlier_lines]
+        if changed_before:
+            Customer.objects.filter(pk__in=changed_before).update(is_deleted=True, is_active=False)
 
     def write(self) -> None:
-        """Write what was decided. Raises IntegrityError where the database has another opinion."""
-        # First the changed ones, who may have given up what a new one has.
+        """Writes the new and the changed customers. Raises IntegrityError if a constraint of the database refuses one."""
+        # The changed customers first: a new customer may have a contact that a changed one gave up.
         changed = [customer for customer, _ in self.changed]
-        Customer.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=STORED)
-        insert(Customer, self.new)
+        Customer.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=UPDATED_FIELDS)
+        insert_rows(Customer, self.new)
         for name, (model, column) in PREFERRED.items():
-            renewed = [customer for customer, names in self.changed if name in names]
-            if renewed:
-                model.objects.filter(customer__in=renewed).delete()
+            replaced = [customer for customer, names in self.changed if name in names]
+            if replaced:
+                model.objects.filter(customer__in=replaced).delete()
             entries = [
                 model(tenant_id=customer.tenant_id, customer_id=customer.pk, position=position, **{column: pk})
-                for customer in [*renewed, *self.new]
+                for customer in [*replaced, *self.new]
                 for position, pk in enumerate(getattr(customer, name))
             ]
-            insert(model, entries)
+            insert_rows(model, entries)
 
 
-def contacts(customer: Customer) -> Iterator[Key]:
-    """The e-mail address and the phone number, as they are compared."""
-    for what, value in (("email", customer.email_key), ("phone", customer.phone)):
-        if value:
-            yield Key(what, value, customer.is_deleted)
+def insert_rows(model: type[models.Model], instances: Collection[models.Model]) -> None:
+    """Inserts new rows that are sent as one JSON document.
 
-
-def insert(model: type[models.Model], instances: Collection[models.Model]) -> None:
-    """Insert new rows as one document, which takes a third of what `bulk_create` does; COPY the wall refuses."""
+    This takes a third of the time of `bulk_create`. COPY would be faster, but PostgreSQL refuses it under a row-level
+    security policy.
+    """
     if not instances:
         return
     fields = [field for field in model._meta.concrete_fields if not field.generated]

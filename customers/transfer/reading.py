@@ -1,51 +1,61 @@
-"""Reads a file of customers through a child process, which works within limits (`parsing`)."""
+"""Reads a file of customers: finds its columns, and makes a customer of each row by the rules of the API."""
 
-import json
-import logging
-import os
-import select
-import shutil
-import signal
-import subprocess
-import sys
+import unicodedata
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryFile
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Self
 
-from customers.transfer.columns import REFUSAL, TENANT, Column, column_called
-from customers.transfer.limits import MAX_MESSAGE_BYTES
-from customers.transfer.parsing import MODULE, TOO_LARGE, Job
-from customers.transfer.tables import Record, Unreadable
+from django.core.exceptions import ValidationError
 
-logger = logging.getLogger(__name__)
+from customers.models import PREFERRED, Customer
+from customers.transfer.child_process import ChildProcess, ParseJob
+from customers.transfer.columns import (
+    COLUMN_BY_HEADER,
+    REFUSED_ROW_COLUMNS,
+    TENANT_COLUMN,
+    CustomerColumn,
+    find_column,
+    unescape_formula,
+)
+from customers.transfer.csv_reader import get_code_page
+from customers.transfer.limits import UPLOAD, Limits
+from customers.transfer.tables import Record, UnreadableFile
+from tenants.identity import email_key
+from tenants.models import Outlet, Service, Staff
+from tenants.scope import current_tenant
 
-ROOT = Path(__file__).resolve().parents[2]
-SHOWN_IGNORED = 20
-PIPE_BYTES = 1 << 16
-TOO_SLOW = "It takes too long to read this file. Copy the table alone into a new file, or save it as CSV."
-BROKEN = "The file can't be read. Open it in a spreadsheet, save it anew, and try again."
+MAX_LISTED_IGNORED_COLUMNS = 20
+MODEL_FIELDS: dict[str, Any] = {model_field.attname: model_field for model_field in Customer._meta.concrete_fields}
+REFERENCED_MODELS: dict[str, Any] = {
+    "preferred_outlet_id": Outlet,
+    "preferred_services": Service,
+    "preferred_staff_ids": Staff,
+}
+LIST_COLUMNS = {"tags", "preferred_categories", *PREFERRED}
 
 
-class Table:
-    """The columns of a file, one or None for each header, and its records, which can be read once.
+# --- the file -------------------------------------------------------------------------------------------------------
 
-    `read_as` tells how the file was understood. Raises Unreadable where the header names no column, or one twice, and
-    whenever it turns out that the file can't be read. To be closed, which ends the child process.
+
+class CustomerTable:
+    """An open file of customers. `columns` has a column, or None, for each header; the records can be read once.
+
+    The constructor and `records` raise UnreadableFile. The caller has to close the table, which ends the child process.
     """
 
-    def __init__(self, file: BinaryIO, job: Job) -> None:
-        self._child = _Child(file, job)
-        self.position = 0
+    def __init__(self, file: BinaryIO, job: ParseJob) -> None:
+        self._process = ChildProcess(file, job)
+        self.bytes_read = 0
         try:
-            first = next(self._child.messages, {})
+            first = next(self._process.messages, {})
             self.header: list[str] = first["header"]
             self.read_as: str = first["read_as"]
-            self.size: int = first["size"]
-            self.columns = _columns(self.header)
+            self.size_bytes: int = first["size_bytes"]
+            self.columns = _find_columns(self.header)
         except BaseException:
             self.close()
             raise
+        self.records = self._read_records()
 
     def __enter__(self) -> Self:
         return self
@@ -54,124 +64,162 @@ class Table:
         self.close()
 
     def close(self) -> None:
-        self._child.end()
+        self._process.end()
+
+    def _read_records(self) -> Iterator[Record]:
+        for message in self._process.messages:
+            self.bytes_read = message["bytes_read"]
+            for line, cells, error in message["records"]:
+                yield Record(line, cells, error)
 
     @property
-    def records(self) -> Iterator[Record]:
-        """The records that were not read yet. Raises Unreadable."""
-        if not hasattr(self, "_records"):
-            self._records = self._all()
-        return self._records
-
-    def _all(self) -> Iterator[Record]:
-        for message in self._child.messages:
-            self.position = message["position"]
-            for line, cells, fault in message["records"]:
-                yield Record(line, cells, fault)
-
-    @property
-    def ignored(self) -> list[str]:
-        """The headers that name no column; of very many the first."""
+    def ignored_headers(self) -> list[str]:
+        """The headers that name no column. If there are very many, the first of them and the number of the others."""
         pairs = zip(self.header, self.columns, strict=True)
-        unknown = [
-            name[:50] for name, column in pairs if not column and name and name.lower() not in [*REFUSAL, TENANT]
-        ]
-        more = len(unknown) - SHOWN_IGNORED
-        return unknown if more <= 0 else [*unknown[:SHOWN_IGNORED], f"{more:,} more"]
+        not_reported = {*REFUSED_ROW_COLUMNS, TENANT_COLUMN}
+        ignored = [name[:50] for name, column in pairs if not column and name and name.lower() not in not_reported]
+        more = len(ignored) - MAX_LISTED_IGNORED_COLUMNS
+        return ignored if more <= 0 else [*ignored[:MAX_LISTED_IGNORED_COLUMNS], f"{more:,} more"]
 
 
-class _Child:
-    """The child process at work on a file, whose position it moves."""
+def open_table(
+    file: BinaryIO, encoding: str | None = None, *, limits: Limits = UPLOAD, only_check: bool = False
+) -> CustomerTable:
+    """Returns the table of a CSV or XLSX file on disk, whose position moves. Raises UnreadableFile.
 
-    def __init__(self, file: BinaryIO, job: Job) -> None:
-        self.seconds = job.limits.message_seconds
-        # Nothing of the server's environment, which holds its secrets.
-        self.process = subprocess.Popen(  # noqa: S603 (our own module, and no word of the upload)
-            [sys.executable, "-m", MODULE, job.to_json()],
-            stdin=file,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={"PYTHONDONTWRITEBYTECODE": "1"},
-            cwd=ROOT,
-            start_new_session=True,
-        )
-        self.messages = self._messages()
-
-    def end(self) -> None:
-        """End the process, whatever it does."""
-        self.process.kill()
-        self.process.wait()
-        self._stdout.close()
-
-    @property
-    def _stdout(self) -> Any:
-        return self.process.stdout
-
-    def _messages(self) -> Iterator[dict[str, Any]]:
-        """Yields the messages of the child process until it ends. Raises Unreadable."""
-        for line in self._lines():
-            message = json.loads(line)
-            if "end" in message:
-                return
-            if "error" in message:
-                raise Unreadable(message["error"])
-            yield message
-        raise Unreadable(self._why_it_ended())
-
-    def _lines(self) -> Iterator[bytes]:
-        pipe = self._stdout.fileno()
-        ready = select.poll()
-        ready.register(pipe, select.POLLIN)
-        line = bytearray()
-        while ready.poll(self.seconds * 1000):
-            data = os.read(pipe, PIPE_BYTES)
-            if not data:
-                return
-            *ended, rest = data.split(b"\n")
-            for part in ended:
-                yield bytes(line + part)
-                line.clear()
-            line += rest
-            if len(line) > MAX_MESSAGE_BYTES:
-                raise Unreadable(TOO_LARGE)
-        raise Unreadable(TOO_SLOW)
-
-    def _why_it_ended(self) -> str:
-        status = self.process.wait()
-        # The kernel ends it by the first where its processor time is over, and by the second where both limits are one.
-        if status in {-signal.SIGXCPU, -signal.SIGKILL}:
-            return TOO_SLOW
-        # The library aborts where it gets no memory.
-        if status in {-signal.SIGABRT, -signal.SIGSEGV}:
-            return TOO_LARGE
-        logger.error("The process that reads a file of customers ended with %s.", status)
-        return BROKEN
-
-
-def with_descriptor(file: BinaryIO) -> BinaryIO:
-    """The file, or a copy of it on the disk where it is in memory only, since a child process is to read it."""
-    try:
-        file.fileno()
-    except OSError:
-        copy = TemporaryFile()  # noqa: SIM115
-        file.seek(0)
-        shutil.copyfileobj(file, copy)
-        file = copy
+    With `only_check` the table yields no records: the child process only tries to parse them within the limits.
+    """
+    tenant = current_tenant()
+    job = ParseJob(
+        encoding=encoding,
+        code_page=get_code_page(tenant.language if tenant else ""),
+        known=list(COLUMN_BY_HEADER),
+        limits=limits,
+        only_check=only_check,
+    )
+    # The child process reads the file itself, and not what this process still has in its buffer.
     file.flush()
-    return file
+    return CustomerTable(file, job)
 
 
-def _columns(header: list[str]) -> list[Column | None]:
-    """Raises Unreadable where no column is named, or one twice."""
-    columns = [column_called(name) for name in header]
-    known = [column for column in columns if column]
-    if not known:
-        raise Unreadable(
+def check_readable(file: BinaryIO) -> None:
+    """Raises UnreadableFile if an uploaded file can't be imported at all."""
+    with open_table(file, only_check=True) as table:
+        for _ in table.records:
+            pass
+
+
+def _find_columns(header: list[str]) -> list[CustomerColumn | None]:
+    """Returns the column, or None, of each header. Raises UnreadableFile if there is no column, or one appears twice."""
+    columns = [find_column(name) for name in header]
+    found = [column for column in columns if column]
+    if not found:
+        raise UnreadableFile(
             "The first row has to name the columns, such as first_name, email and phone. "
             f"Here it is: {', '.join(header)[:200]}"
         )
-    for column in known:
-        if known.count(column) > 1:
-            both = [name[:50] for name, other in zip(header, columns, strict=True) if other is column]
-            raise Unreadable(f"Each of the columns {' and '.join(both[:5])} would be the {column.name}: leave one out.")
+    for column in found:
+        if found.count(column) > 1:
+            same = [name[:50] for name, other in zip(header, columns, strict=True) if other is column]
+            raise UnreadableFile(
+                f"Each of the columns {' and '.join(same[:5])} would be the {column.name}: leave one out."
+            )
     return columns
+
+
+# --- its rows -------------------------------------------------------------------------------------------------------
+
+
+class InvalidRow(Exception):
+    """A row can't be imported. `errors` has the reasons by column name, under "" if the reason concerns no column."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+@dataclass
+class ImportRow:
+    """A record, and the customer that it describes. `given` has the names of the columns for which it has a value.
+
+    `errors` has the reasons why its cells are invalid, and `errors_if_new` the reasons why it cannot become a new customer.
+    """
+
+    record: Record
+    customer: Customer
+    given: set[str] = field(default_factory=set)
+    errors: dict[str, str] = field(default_factory=dict)
+    errors_if_new: dict[str, str] = field(default_factory=dict)
+
+
+class RowReader:
+    """Makes rows of the records of a table, for the tenant in scope."""
+
+    def __init__(self, table: CustomerTable) -> None:
+        self.columns = table.columns
+        self.tenant = current_tenant()
+        self.tenant_index = table.header.index(TENANT_COLUMN) if TENANT_COLUMN in table.header else None
+        self.has_source = any(column and column.name == "source" for column in table.columns)
+        self.existing_ids = {
+            name: frozenset(model.objects.values_list("pk", flat=True)) for name, model in REFERENCED_MODELS.items()
+        }
+
+    def read_row(self, record: Record) -> ImportRow:
+        row = ImportRow(record, Customer(**{} if self.has_source else {"source": "import"}))
+        for name in PREFERRED:
+            setattr(row.customer, name, [])
+        if record.error:
+            row.errors[""] = record.error
+            return row
+        if self.tenant_index is not None and record.cells[self.tenant_index] not in {"", self.tenant.slug}:
+            row.errors[TENANT_COLUMN] = "This is a customer of another business."
+        for column, cell in zip(self.columns, record.cells, strict=True):
+            if column:
+                self._set_value(row, column, unescape_formula(cell).strip())
+        if not row.errors:
+            row.errors_if_new = validate_customer(row.customer)
+            _mark_deleted(row.customer)
+        return row
+
+    def _set_value(self, row: ImportRow, column: CustomerColumn, text: str) -> None:
+        if not text and column.skip_empty:
+            return
+        row.given.add(column.name)
+        try:
+            empty: Any = [] if column.name in LIST_COLUMNS else None
+            setattr(row.customer, column.name, self._parse_cell(column, text) if text else empty)
+        except ValidationError as error:
+            row.errors[column.name] = " ".join(error.messages)
+
+    def _parse_cell(self, column: CustomerColumn, text: str) -> Any:
+        if not text.isascii():
+            text = unicodedata.normalize("NFC", text)
+            # A surrogate is half a character of UTF-16, or stands for bytes that could not be decoded.
+            if any("\ud800" <= character <= "\udfff" for character in text):
+                raise ValidationError("The cell holds bytes that are no text in the file's encoding.")
+        if "\0" in text:
+            raise ValidationError("The cell holds a null character.")
+        value = column.parse(text)
+        if column.name not in REFERENCED_MODELS:
+            return MODEL_FIELDS[column.name].clean(value, None)
+        if not self.existing_ids[column.name].issuperset([value] if isinstance(value, str) else value):
+            raise ValidationError(f"There is no {REFERENCED_MODELS[column.name]._meta.verbose_name} with this id.")
+        return value
+
+
+def validate_customer(customer: Customer) -> dict[str, str]:
+    """Normalizes the customer's values. Returns the errors by attribute, an empty dict if the customer is valid."""
+    try:
+        customer.clean()
+    except ValidationError as error:
+        errors = {name: " ".join(messages) for name, messages in error.message_dict.items()}
+    else:
+        errors = {} if customer.first_name else {"first_name": "A customer needs a first name."}
+    customer.email_key = email_key(customer.email) if customer.email else None
+    return errors
+
+
+def _mark_deleted(customer: Customer) -> None:
+    """Soft-deletes a customer who has a time of deletion."""
+    if customer.deleted_at:
+        customer.is_deleted, customer.was_active, customer.is_active = True, customer.is_active, False

@@ -1,4 +1,4 @@
-"""Checking and importing an uploaded file."""
+"""Stores an uploaded file, checks it and imports it. A check is a dry run of the import."""
 
 import shutil
 from collections.abc import Generator
@@ -11,33 +11,36 @@ from django.utils import timezone
 
 from circe.db.advisory_locks import AdvisoryLock
 from customers.models.imports import CustomerImport, ImportPart
-from customers.transfer.files import check_readable, open_table
-from customers.transfer.importing import Import, Report
-from customers.transfer.limits import IMPORTS_AT_ONCE, IMPORTS_AT_ONCE_PER_BUSINESS, MAX_REFUSED_BYTES
-from customers.transfer.refusals import RefusedRows
+from customers.transfer.importing import ImportRun, ImportSummary, RefusedRowsFile
+from customers.transfer.limits import (
+    MAX_CONCURRENT_IMPORTS,
+    MAX_CONCURRENT_IMPORTS_PER_TENANT,
+    MAX_REFUSED_ROWS_BYTES,
+)
+from customers.transfer.reading import check_readable, open_table
 from tenants.scope import ALL_TENANTS, current_tenant, tenant_scope
 
 FILE, REFUSED = ImportPart.Kind.FILE, ImportPart.Kind.REFUSED
 State = CustomerImport.State
 
 
-class Busy(Exception):
-    """As many files are being worked on as may be. Its message says what to do."""
+class ImportCapacityExceeded(Exception):
+    """The maximum number of files is being checked or imported. The message says what the user can do."""
 
 
-def keep(file: BinaryIO, *, name: str, update: bool) -> CustomerImport:
-    """Keep a file for the tenant in scope, ready for `work` to check it, and forget every business's older than a day.
+def store_upload(file: BinaryIO, *, name: str, update: bool) -> CustomerImport:
+    """Stores a file for the tenant in scope, and deletes the expired uploads of every tenant. The upload is in progress.
 
-    Raises Busy, and Unreadable where the file can't be imported. To be called outside a transaction: others are to see at
-    once that the file is being worked on.
+    The caller goes on with `run_upload`. Raises ImportCapacityExceeded, and UnreadableFile if the file can't be imported.
+    Must be called outside a transaction, so that other requests see at once that the upload is in progress.
     """
     with tenant_scope(ALL_TENANTS):
         CustomerImport.objects.expired().delete()
     with transaction.atomic():
-        _take_place()
+        _check_capacity()
         upload = CustomerImport.objects.create(file_name=name[-255:], update=update, worked_at=timezone.now())
     try:
-        _check(file)
+        _check_readable(file)
         with transaction.atomic():
             upload.store(FILE, file)
             upload.worked_at = timezone.now()
@@ -48,68 +51,74 @@ def keep(file: BinaryIO, *, name: str, update: bool) -> CustomerImport:
     return upload
 
 
-def _check(file: BinaryIO) -> None:
-    # A copy: the child process moves the position of the file that it reads, and this one is to be stored.
+def _check_readable(file: BinaryIO) -> None:
+    # The child process moves the position of the file that it reads, and an upload may be in memory only.
     with TemporaryFile() as copy:
         file.seek(0)
         shutil.copyfileobj(file, copy)
         check_readable(copy)
 
 
-def begin(upload: CustomerImport, *, dry_run: bool) -> bool:
-    """Take the upload to work on it. False where somebody does already, or where it is not the time for it. Raises Busy."""
-    before, after = (
+def start_run(upload: CustomerImport, *, dry_run: bool) -> bool:
+    """Marks the upload as in progress. Returns False if it already is, or if its state does not allow this run.
+
+    Raises ImportCapacityExceeded.
+    """
+    states, next_state = (
         ([State.UPLOADED], State.UPLOADED) if dry_run else ([State.CHECKED, State.IMPORTING], State.IMPORTING)
     )
-    mine = CustomerImport.objects.at_rest().filter(pk=upload.pk, state__in=before)
-    if not mine.exists():
+    startable = CustomerImport.objects.at_rest().filter(pk=upload.pk, state__in=states)
+    if not startable.exists():
         return False
     with transaction.atomic():
-        _take_place()
-        return bool(mine.update(state=after, worked_at=timezone.now()))
+        _check_capacity()
+        return bool(startable.update(state=next_state, worked_at=timezone.now()))
 
 
-def _take_place() -> None:
-    """Make sure that one more file may be worked on. Raises Busy.
+def _check_capacity() -> None:
+    """Raises ImportCapacityExceeded if no further run may start.
 
-    Whoever asks next waits until the transaction has ended, and then sees what it wrote. A place is a row with a recent
-    `worked_at`: one whose process was killed is free again after `models.imports.STALLED_AFTER`.
+    The lock lasts until the transaction ends: the next caller then sees what this one has written. A run counts while its
+    `worked_at` is recent. The run of a killed process counts until `RUN_TIMEOUT` is over.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [AdvisoryLock.IMPORTS])
     with tenant_scope(ALL_TENANTS):
         tenants = list(CustomerImport.objects.at_work().values_list("tenant", flat=True))
     tenant = current_tenant()
-    if tenant and tenants.count(tenant.pk) >= IMPORTS_AT_ONCE_PER_BUSINESS:
-        raise Busy(
+    if tenant and tenants.count(tenant.pk) >= MAX_CONCURRENT_IMPORTS_PER_TENANT:
+        raise ImportCapacityExceeded(
             "Another file of your business is being checked or imported. Wait until that is done, and try again."
         )
-    # At least one thread of a web server stays free for other requests, unless the server has only one.
-    if len(tenants) >= min(IMPORTS_AT_ONCE, max(1, settings.WEB_THREADS - 1)):
-        raise Busy("Too many files are being checked or imported at the moment. Try again in a minute.")
+    # One thread of each web server stays free for other requests, unless the server has only one.
+    if len(tenants) >= min(MAX_CONCURRENT_IMPORTS, max(1, settings.WEB_THREADS - 1)):
+        raise ImportCapacityExceeded(
+            "Too many files are being checked or imported at the moment. Try again in a minute."
+        )
 
 
-def work(upload: CustomerImport, *, dry_run: bool) -> Generator[tuple[float, Report], None, None]:
-    """Run what `keep` or `begin` allowed: how much of the file is done, from 0 to 1, and the report, after each batch.
+def run_upload(upload: CustomerImport, *, dry_run: bool) -> Generator[tuple[float, ImportSummary], None, None]:
+    """Checks or imports an upload that `store_upload` or `start_run` marked. Raises UnreadableFile.
 
-    Nobody else may begin while it runs. One that was left off, or killed, is begun anew. Raises Unreadable.
+    Yields after each batch the share of the file that was read, from 0 to 1, and the summary. No other request may start a
+    run of this upload meanwhile. A run that was closed or killed is started again from the beginning of the file.
     """
-    this = CustomerImport.objects.filter(pk=upload.pk)
+    this_upload = CustomerImport.objects.filter(pk=upload.pk)
     try:
         with TemporaryFile() as file, TemporaryFile() as refused:
             file.writelines(upload.stored(FILE))
             with open_table(file) as table:
-                rejects = RefusedRows(refused, table.header, max_bytes=MAX_REFUSED_BYTES)
-                run = Import(table, update=upload.update, dry_run=dry_run, on_refused=rejects.add)
-                for report in run.run():
-                    this.update(worked_at=timezone.now())
-                    yield table.position / table.size, report
-            if rejects.is_full:
-                report.downloadable = rejects.written
+                refused_rows = RefusedRowsFile(refused, table.header, max_bytes=MAX_REFUSED_ROWS_BYTES)
+                run = ImportRun(table, update=upload.update, dry_run=dry_run, on_refused=refused_rows.add)
+                for summary in run.run():
+                    this_upload.update(worked_at=timezone.now())
+                    yield table.bytes_read / table.size_bytes, summary
+            if refused_rows.is_full:
+                summary.downloadable = refused_rows.rows_written
             with transaction.atomic():
                 upload.store(REFUSED, refused)
                 if not dry_run:
                     upload.discard(FILE)
-                this.update(report=report.as_dict(), state=State.CHECKED if dry_run else State.DONE)
+                this_upload.update(summary=summary.as_dict(), state=State.CHECKED if dry_run else State.DONE)
     finally:
-        this.update(worked_at=None)
+        this_upload.update(worked_at=None)

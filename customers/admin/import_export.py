@@ -1,4 +1,4 @@
-"""The admin's pages to import and export customers."""
+"""Defines the pages of the back office that import and export customers."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -32,24 +32,24 @@ from customers.models import Customer, CustomerQuerySet
 from customers.models.imports import CustomerImport
 from customers.transfer import uploads
 from customers.transfer.columns import COLUMNS
-from customers.transfer.exporting import csv_chunks, header, rows
+from customers.transfer.exporting import csv_chunks, export_table, write_workbook
 from customers.transfer.importing import OUTCOMES
 from customers.transfer.limits import MAX_UPLOAD_BYTES, MB
-from customers.transfer.tables import Unreadable
-from customers.transfer.workbooks import write_workbook
+from customers.transfer.tables import UnreadableFile
+from customers.transfer.uploads import ImportCapacityExceeded
 from tenants.audit.context import audit_context, current_actor
 from tenants.models import Tenant
 from tenants.scope import current_scope, current_tenant, enter_scope, tenant_scope
 
-# What is made before the first byte is sent has to be made soon.
-MAX_SHEET = 20_000
+# A workbook is complete before its first byte is sent, so it must not take long. A CSV file is streamed.
+MAX_WORKBOOK_CUSTOMERS = 20_000
 TEMPLATES = "admin/customers/customer/"
-# Where the progress goes in its page.
-HERE = "<!-- progress -->"
+# The page of a run is split at this comment, and the progress is streamed between the two parts.
+PROGRESS_PLACEHOLDER = "<!-- progress -->"
 
 
 class UploadForm(forms.Form):
-    """A file, and for a super_admin the business that it is for."""
+    """Asks for a file, and a super_admin also for the business."""
 
     tenant = forms.ModelChoiceField(
         Tenant.objects.all(), label="Business", widget=ChoiceWidget(Customer._meta.get_field("tenant"), admin.site)
@@ -83,11 +83,14 @@ class UploadForm(forms.Form):
         return file
 
 
-class TransferAdmin(admin.ModelAdmin):
-    """For CustomerAdmin: `import` and `export` among its `roles`, two buttons above the list, and the pages behind them."""
+class ImportExportAdmin(admin.ModelAdmin):
+    """Adds to CustomerAdmin the pages of import and export, and two buttons above the list that lead to them.
+
+    The `roles` of the subclass name who may `import` and `export`.
+    """
 
     def get_urls(self) -> list[Any]:
-        """The pages, before those of the rows."""
+        """Returns these pages before those of the model, whose pattern for an id would match them too."""
         pages: list[tuple[str, Any, str]] = [
             ("import/", self.upload_view, "import"),
             ("import/<str:upload_id>/", self.import_view, "import_one"),
@@ -95,66 +98,66 @@ class TransferAdmin(admin.ModelAdmin):
             ("export/", self.export_view, "export"),
             ("export/<str:kind>/", self.export_file_view, "export_file"),
         ]
-        own = [
+        own_urls = [
             path(route, self.admin_site.admin_view(view), name=f"customers_customer_{name}")
             for route, view, name in pages
         ]
-        return [*own, *super().get_urls()]
+        return [*own_urls, *super().get_urls()]
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return self.allows(request, "export")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        may = {verb: self.allows(request, verb) for verb in ("import", "export")}
+        may = {action: self.allows(request, action) for action in ("import", "export")}
         return super().changelist_view(request, {"may": may} | (extra_context or {}))
 
     # --- import -----------------------------------------------------------------------------------------------------
 
-    # Others are to see at once that the file is being worked on.
+    # Other requests have to see at once that the upload is in progress. No transaction waits for the child process.
     @transaction.non_atomic_requests
     def upload_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask for a file, and check it. No transaction is open while a child process reads it."""
-        self._demand(request, "import")
+        """Asks for a file, then stores and checks it."""
+        self._require_permission(request, "import")
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
             file = form.cleaned_data["file"]
             try:
-                upload = uploads.keep(file, name=file.name, update=form.cleaned_data["update"])
-            except (Unreadable, uploads.Busy) as error:
+                upload = uploads.store_upload(file, name=file.name, update=form.cleaned_data["update"])
+            except (UnreadableFile, ImportCapacityExceeded) as error:
                 form.add_error("file", str(error))
             else:
-                return self._worked_on(request, upload, dry_run=True)
+                return self._stream_run(request, upload, dry_run=True)
         return self._page(request, "import", "Import customers", form=form, columns=COLUMNS)
 
     def import_view(self, request: HttpRequest, upload_id: str) -> HttpResponse:
-        """What the check of a file, or its import, came to; and what to do next."""
-        upload = self._upload(request, upload_id)
+        """Shows the summary of the latest run of an upload, or starts the next run."""
+        upload = self._find_upload(request, upload_id)
         if upload is None:
-            return self._gone(request)
+            return self._redirect_to_upload(request)
         if request.method == "POST":
-            return self._begun(request, upload, dry_run="check" in request.POST)
-        report = upload.report or {}
+            return self._start_run(request, upload, dry_run="check" in request.POST)
+        summary = upload.summary or {}
         return self._page(
             request,
             "import_one",
             upload.file_name,
             upload=upload,
-            report=report,
-            figures=[(name, report[name]) for name in OUTCOMES if name in report],
-            to_write=report.get("created", 0) + report.get("updated", 0),
-            busy=not CustomerImport.objects.at_rest().filter(pk=upload.pk).exists(),
+            summary=summary,
+            figures=[(name, summary[name]) for name in OUTCOMES if name in summary],
+            to_write=summary.get("created", 0) + summary.get("updated", 0),
+            in_progress=not CustomerImport.objects.at_rest().filter(pk=upload.pk).exists(),
         )
 
     def refused_view(self, request: HttpRequest, upload_id: str) -> HttpResponseBase:
-        """The refused rows, with the reasons."""
-        upload = self._upload(request, upload_id)
+        """Sends the file of the refused rows."""
+        upload = self._find_upload(request, upload_id)
         if upload is None:
-            return self._gone(request)
+            return self._redirect_to_upload(request)
         name = f"refused-{slugify(upload.file_name.rpartition('.')[0])}.csv"
-        return _download(upload.stored(uploads.REFUSED), name)
+        return _stream_csv(upload.stored(uploads.REFUSED), name)
 
-    def _upload(self, request: HttpRequest, upload_id: str) -> CustomerImport | None:
-        self._demand(request, "import")
+    def _find_upload(self, request: HttpRequest, upload_id: str) -> CustomerImport | None:
+        self._require_permission(request, "import")
         upload = (
             CustomerImport.objects.select_related("tenant").filter(pk=upload_id).first() if is_id(upload_id) else None
         )
@@ -162,76 +165,78 @@ class TransferAdmin(admin.ModelAdmin):
             enter_scope(upload.tenant)
         return upload
 
-    def _gone(self, request: HttpRequest) -> HttpResponse:
+    def _redirect_to_upload(self, request: HttpRequest) -> HttpResponse:
         messages.warning(request, "This file is not kept any more. Upload it again.")
         return HttpResponseRedirect(reverse("admin:customers_customer_import"))
 
-    def _begun(self, request: HttpRequest, upload: CustomerImport, *, dry_run: bool) -> HttpResponse:
-        """The page of `_worked_on`; where the file can't be worked on now, the way back, and why."""
+    def _start_run(self, request: HttpRequest, upload: CustomerImport, *, dry_run: bool) -> HttpResponse:
+        """Starts a check or an import, and streams its page. Redirects to the page of the upload if it cannot start."""
         try:
-            if uploads.begin(upload, dry_run=dry_run):
-                return self._worked_on(request, upload, dry_run=dry_run)
-        except uploads.Busy as busy:
-            messages.warning(request, str(busy))
+            if uploads.start_run(upload, dry_run=dry_run):
+                return self._stream_run(request, upload, dry_run=dry_run)
+        except ImportCapacityExceeded as error:
+            messages.warning(request, str(error))
         return HttpResponseRedirect(reverse("admin:customers_customer_import_one", args=[upload.pk]))
 
-    def _worked_on(self, request: HttpRequest, upload: CustomerImport, *, dry_run: bool) -> HttpResponse:
-        """A page that grows while the file is worked on, and then leads to the outcome."""
+    def _stream_run(self, request: HttpRequest, upload: CustomerImport, *, dry_run: bool) -> HttpResponse:
+        """Streams a page that shows the progress of the run, and at its end redirects to the summary."""
         url = reverse("admin:customers_customer_import_one", args=[upload.pk])
         title = f"{'Checking' if dry_run else 'Importing'} {upload.file_name}"
-        page = self._page(request, "import_progress", title, url=url, here=HERE).render()
-        before, after = page.text.split(HERE)
-        return StreamingHttpResponse(_in_scope(_progress(upload, dry_run, url, before, after)))
+        page = self._page(request, "import_progress", title, url=url, placeholder=PROGRESS_PLACEHOLDER).render()
+        return StreamingHttpResponse(_keep_scope(_run_with_progress(upload, page.text, dry_run=dry_run, url=url)))
 
     # --- export -----------------------------------------------------------------------------------------------------
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
-        """Say how many customers the filters of the list leave, and in which forms they can be had."""
-        listed = self._listed(request)
-        if not isinstance(listed, CustomerQuerySet):
-            return listed
+        """Shows the number of customers in the filtered list, and links to their files."""
+        customers = self._filtered_customers(request)
+        if not isinstance(customers, CustomerQuerySet):
+            return customers
         return self._page(
             request,
             "export",
             "Export customers",
-            number=listed.count(),
+            number=customers.count(),
             filters=request.GET.urlencode(),
-            most=MAX_SHEET,
+            max_workbook_customers=MAX_WORKBOOK_CUSTOMERS,
         )
 
     def export_file_view(self, request: HttpRequest, kind: str) -> HttpResponseBase:
-        """The customers that the filters of the list leave."""
-        listed = self._listed(request)
-        if not isinstance(listed, CustomerQuerySet):
-            return listed
+        """Sends the customers of the filtered list as a file. `kind` is csv or xlsx."""
+        customers = self._filtered_customers(request)
+        if not isinstance(customers, CustomerQuerySet):
+            return customers
         if kind == "csv":
-            return _csv(listed)
+            return _stream_csv_export(customers)
         if kind != "xlsx":
             raise Http404
-        if listed[: MAX_SHEET + 1].count() > MAX_SHEET:
-            messages.error(request, f"A workbook is made of at most {MAX_SHEET:,} customers here: filter, or take CSV.")
+        if customers[: MAX_WORKBOOK_CUSTOMERS + 1].count() > MAX_WORKBOOK_CUSTOMERS:
+            messages.error(
+                request,
+                f"A workbook is made of at most {MAX_WORKBOOK_CUSTOMERS:,} customers here: filter, or take CSV.",
+            )
             return HttpResponseRedirect(f"{reverse('admin:customers_customer_export')}?{request.GET.urlencode()}")
         file = TemporaryFile()  # noqa: SIM115
-        write_workbook(file, _table(listed))
+        write_workbook(file, _export_table(customers))
         file.seek(0)
-        return FileResponse(file, as_attachment=True, filename=_file_name("xlsx"))
+        return FileResponse(file, as_attachment=True, filename=_export_file_name("xlsx"))
 
     @admin.action(description="Export selected customers (CSV)", permissions=["export"])
     def export_selected(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponseBase:
-        return _csv(queryset)
+        return _stream_csv_export(queryset)
 
-    def _listed(self, request: HttpRequest) -> CustomerQuerySet | HttpResponse:
-        """The customers that the list would show on all its pages; for filters that it does not have, the way there."""
-        self._demand(request, "export")
+    def _filtered_customers(self, request: HttpRequest) -> CustomerQuerySet | HttpResponse:
+        """Returns the customers on all pages of the list, or a redirect to the list if it has no such filter."""
+        self._require_permission(request, "export")
         try:
             return self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:
             return HttpResponseRedirect(reverse("admin:customers_customer_changelist"))
 
-    # --- both -------------------------------------------------------------------------------------------------------
+    # --- shared -----------------------------------------------------------------------------------------------------
 
-    def _demand(self, request: HttpRequest, verb: str) -> None:
-        if not self.allows(request, verb):
+    def _require_permission(self, request: HttpRequest, action: str) -> None:
+        if not self.allows(request, action):
             raise PermissionDenied
 
     def _page(self, request: HttpRequest, name: str, title: str, **context: Any) -> TemplateResponse:
@@ -239,51 +244,54 @@ class TransferAdmin(admin.ModelAdmin):
         return TemplateResponse(request, f"{TEMPLATES}{name}.html", context)
 
 
-def _progress(upload: CustomerImport, dry_run: bool, url: str, before: str, after: str) -> Iterator[str]:
-    """The page: its beginning, a bar for each step, each over the one before, the way to the outcome, its end."""
+def _run_with_progress(upload: CustomerImport, page: str, *, dry_run: bool, url: str) -> Iterator[str]:
+    """Runs the upload. Yields the page with a progress bar for each batch, and a redirect to `url` at the end.
+
+    The style sheet shows each progress bar over the one before.
+    """
+    before, after = page.split(PROGRESS_PLACEHOLDER)
     yield before
     outcome, reason = "done", ""
     try:
-        with closing(uploads.work(upload, dry_run=dry_run)) as steps:
-            for done, report in steps:
-                yield render_to_string(f"{TEMPLATES}import_step.html", {"percent": round(100 * done), "report": report})
+        with closing(uploads.run_upload(upload, dry_run=dry_run)) as steps:
+            for share, summary in steps:
+                context = {"percent": round(100 * share), "summary": summary}
+                yield render_to_string(f"{TEMPLATES}import_step.html", context)
     except OperationalError:
         outcome = "stopped"
-    except Unreadable as error:
+    except UnreadableFile as error:
         outcome, reason = "unreadable", str(error)
     yield render_to_string(f"{TEMPLATES}import_end.html", {"url": url, "outcome": outcome, "reason": reason})
     yield after
 
 
-def _table(customers: CustomerQuerySet) -> Iterator[list[Any]]:
-    # A super_admin's list may hold the customers of several businesses.
-    with_tenant = current_tenant() is None
-    yield header(with_tenant=with_tenant)
-    yield from rows(customers, with_tenant=with_tenant)
+def _export_table(customers: CustomerQuerySet) -> Iterator[list[Any]]:
+    # The list of a super_admin may have customers of several businesses.
+    return export_table(customers, with_tenant=current_tenant() is None)
 
 
-def _csv(customers: CustomerQuerySet) -> HttpResponseBase:
-    return _download(csv_chunks(_table(customers)), _file_name("csv"))
-
-
-def _file_name(kind: str) -> str:
+def _export_file_name(kind: str) -> str:
     tenant = current_tenant()
     return f"customers-{tenant.slug if tenant else 'all'}-{timezone.localdate()}.{kind}"
 
 
-def _download(chunks: Iterator[bytes], name: str) -> StreamingHttpResponse:
+def _stream_csv_export(customers: CustomerQuerySet) -> HttpResponseBase:
+    return _stream_csv(csv_chunks(_export_table(customers)), _export_file_name("csv"))
+
+
+def _stream_csv(chunks: Iterator[bytes], name: str) -> StreamingHttpResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    body = _in_scope(_at_one_moment(chunks))
+    body = _keep_scope(_in_one_transaction(chunks))
     return StreamingHttpResponse(body, content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _at_one_moment(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _in_one_transaction(chunks: Iterator[bytes]) -> Iterator[bytes]:
     with transaction.atomic():
         yield from chunks
 
 
-def _in_scope(chunks: Iterator[Any]) -> Iterator[Any]:
-    """A body made in the scope and by the person of now: it is produced after both have ended."""
+def _keep_scope(chunks: Iterator[Any]) -> Iterator[Any]:
+    """Returns a body that is produced in the present tenant scope and audit context, which end before it is sent."""
     scope, actor = current_scope(), current_actor()
 
     def body() -> Iterator[Any]:

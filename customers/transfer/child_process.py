@@ -1,0 +1,219 @@
+"""Parses a file of customers in a child process, which works within limits that the kernel enforces.
+
+The child process is this module: `python -m customers.transfer.child_process JOB`, with the file as stdin. It has no
+settings, no database and no secrets. Before it reads the file, it limits its own memory and processor time and gives up the
+right to write files. It writes messages to stdout, each a line of JSON:
+
+- first `{"header": […], "read_as": "…", "size_bytes": N}`,
+- then `{"records": [[line, cells, error], …], "bytes_read": N}` until all records are sent; none for an `only_check` job,
+- last `{"end": true}`,
+- or, instead of any of these, `{"error": "…"}` with a sentence that says why the file can't be read.
+
+If it ends without `end` or `error`, one of its limits ended it. `ChildProcess` is the parent's side.
+"""
+
+import io
+import json
+import logging
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from customers.transfer.csv_reader import detect_encoding, parse_csv
+from customers.transfer.limits import MAX_MESSAGE_BYTES, Limits
+from customers.transfer.tables import ParsedTable, Record, UnreadableFile, is_workbook
+
+logger = logging.getLogger(__name__)
+
+MODULE = "customers.transfer.child_process"
+ROOT = Path(__file__).resolve().parents[2]
+# The child process runs at this lower priority, so that the web server gets the processor first.
+NICENESS = 10
+# A message has at most this many records. It is sent as soon as its cells have this many characters.
+MAX_MESSAGE_RECORDS = 1_000
+MESSAGE_CHARACTERS = 200_000
+PIPE_READ_BYTES = 1 << 16
+
+TOO_LARGE = (
+    "The table is too large to be read. If cells stand far below it or to the right of it, copy the table alone into a new "
+    "file; else split it, or save it as CSV."
+)
+TOO_SLOW = "It takes too long to read this file. Copy the table alone into a new file, or save it as CSV."
+UNKNOWN_FAILURE = "The file can't be read. Open it in a spreadsheet, save it anew, and try again."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParseJob:
+    """The task of the child process. `known` has the normalized names of the columns.
+
+    `encoding` is None if it is to be detected; `code_page` is then the encoding of text that is not Unicode.
+    """
+
+    encoding: str | None
+    code_page: str
+    known: list[str]
+    limits: Limits
+    only_check: bool
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "ParseJob":
+        values = json.loads(text)
+        return cls(**values | {"limits": Limits(**values["limits"])})
+
+
+# --- the parent -----------------------------------------------------------------------------------------------------
+
+
+class ChildProcess:
+    """Runs the child process on a file and yields its messages. The file's position moves.
+
+    The caller has to call `end`, which kills the process if it still runs.
+    """
+
+    def __init__(self, file: BinaryIO, job: ParseJob) -> None:
+        self.message_seconds = job.limits.message_seconds
+        # The environment is empty, because the server's environment holds its secrets.
+        self.process = subprocess.Popen(  # noqa: S603 (the command is our own module, without any text of the upload)
+            [sys.executable, "-m", MODULE, job.to_json()],
+            stdin=file,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"PYTHONDONTWRITEBYTECODE": "1"},
+            cwd=ROOT,
+            start_new_session=True,
+        )
+        self.messages = self._read_messages()
+
+    def end(self) -> None:
+        """Ends the process, whatever it does."""
+        self.process.kill()
+        self.process.wait()
+        self._stdout.close()
+
+    @property
+    def _stdout(self) -> Any:
+        return self.process.stdout
+
+    def _read_messages(self) -> Iterator[dict[str, Any]]:
+        """Yields the messages of the child process until it ends. Raises UnreadableFile."""
+        for line in self._read_lines():
+            message = json.loads(line)
+            if "end" in message:
+                return
+            if "error" in message:
+                raise UnreadableFile(message["error"])
+            yield message
+        raise UnreadableFile(self._explain_exit())
+
+    def _read_lines(self) -> Iterator[bytes]:
+        pipe = self._stdout.fileno()
+        ready = select.poll()
+        ready.register(pipe, select.POLLIN)
+        line = bytearray()
+        while ready.poll(self.message_seconds * 1000):
+            data = os.read(pipe, PIPE_READ_BYTES)
+            if not data:
+                return
+            *completed, rest = data.split(b"\n")
+            for part in completed:
+                yield bytes(line + part)
+                line.clear()
+            line += rest
+            if len(line) > MAX_MESSAGE_BYTES:
+                raise UnreadableFile(TOO_LARGE)
+        raise UnreadableFile(TOO_SLOW)
+
+    def _explain_exit(self) -> str:
+        status = self.process.wait()
+        # The kernel sends SIGXCPU at the soft limit of processor time and SIGKILL at the hard limit, which is equal here.
+        if status in {-signal.SIGXCPU, -signal.SIGKILL}:
+            return TOO_SLOW
+        # The XLSX library aborts if it gets no memory.
+        if status in {-signal.SIGABRT, -signal.SIGSEGV}:
+            return TOO_LARGE
+        logger.error("The process that reads a file of customers ended with %s.", status)
+        return UNKNOWN_FAILURE
+
+
+# --- the child ------------------------------------------------------------------------------------------------------
+
+
+def parse(file: BinaryIO, job: ParseJob) -> ParsedTable:
+    """Returns the table of a CSV or XLSX file. The first bytes decide between the two. Raises UnreadableFile."""
+    file.seek(0)
+    known = frozenset(job.known)
+    head = file.read(8)
+    if is_workbook(head):
+        # Imported here because the library is slow to import, and a text file does not need it.
+        from customers.transfer.xlsx_reader import parse_xlsx
+
+        return parse_xlsx(file, known, job.limits)
+    return parse_csv(file, job.encoding or detect_encoding(file, job.code_page), known, job.limits)
+
+
+def make_messages(file: BinaryIO, job: ParseJob) -> Iterator[dict[str, Any]]:
+    """Yields the messages of the child process. Raises UnreadableFile."""
+    table = parse(file, job)
+    yield {"header": table.header, "read_as": table.read_as, "size_bytes": table.size_bytes}
+    records: list[Record] = []
+    characters = 0
+    for record in table.records_within(job.limits):
+        if job.only_check:
+            continue
+        records.append(record)
+        characters += sum(map(len, record.cells))
+        if len(records) >= MAX_MESSAGE_RECORDS or characters >= MESSAGE_CHARACTERS:
+            yield {"records": records, "bytes_read": table.count_bytes_read()}
+            records, characters = [], 0
+    if records:
+        yield {"records": records, "bytes_read": table.size_bytes}
+    yield {"end": True}
+
+
+def limit_this_process(limits: Limits) -> None:
+    """Has the kernel limit the memory and the processor time of this process, and forbid it to write files."""
+    for kind, value in (
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_CPU, limits.cpu_seconds),
+        # No file of any size, and no core dump, which would hold the uploaded file.
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(kind, (value, value))
+    os.nice(NICENESS)
+    # The parent handles Ctrl-C, and ends this process itself. If the parent has ended, SIGPIPE ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+
+def main() -> None:
+    job = ParseJob.from_json(sys.argv[1])
+    limit_this_process(job.limits)
+    try:
+        with io.BufferedReader(io.FileIO(0, closefd=False)) as file:
+            for message in make_messages(file, job):
+                _send(message)
+    except UnreadableFile as error:
+        _send({"error": str(error)})
+    except MemoryError:
+        _send({"error": TOO_LARGE})
+
+
+def _send(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message))
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
