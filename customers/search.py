@@ -7,11 +7,13 @@ pattern without three letters in a row would read the whole index.
 
 import re
 import unicodedata
+from contextlib import suppress
 from itertools import groupby
 
+from django.core.exceptions import ValidationError
 from django.db.models import Lookup, Q, TextField
 
-from tenants.identity import PHONE_SEPARATORS, without_separators, without_trunk_prefix
+from tenants.identity import PHONE_SEPARATORS, clean_phone, phone_fragment, without_trunk_prefix
 
 MAX_LENGTH = 100
 _PHONE_PART = re.compile(rf"[0-9+{PHONE_SEPARATORS}]+\Z")
@@ -59,7 +61,7 @@ def _is_phone_part(word: str) -> bool:
 
 
 def _phone(text: str) -> Q:
-    number = without_separators(text)
+    number = phone_fragment(text)
     if not number:
         return Q(pk__in=[])
     country, rest = without_trunk_prefix(number)
@@ -68,6 +70,9 @@ def _phone(text: str) -> Q:
         found |= _begins_phone(country + rest)
     elif len(rest) >= 3:
         found |= _in_phone(rest)
+    # A whole number is found however it is written: what creates a customer finds that customer.
+    with suppress(ValidationError):
+        found |= _in_phone(clean_phone(text))
     return found
 
 

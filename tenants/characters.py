@@ -9,6 +9,8 @@ _BLANK_SYMBOLS = "\u2800\U0001d159"
 # unassigned and private ones, and separators, which are all spaces.
 _INVISIBLE = rf"\p{{Default_Ignorable_Code_Point}}\p{{C}}\p{{Z}}{_BLANK_SYMBOLS}"
 _INVISIBLE_CHARACTER = regex.compile(f"[{_INVISIBLE}]")
+# Invisible characters that come with a pasted text; control characters are not among them.
+_INVISIBLE_MARK = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]")
 # A letter, number, punctuation mark or symbol. A combining mark needs one of them before it.
 _VISIBLE_CHARACTER = regex.compile(rf"(?![{_INVISIBLE}])[\p{{L}}\p{{N}}\p{{P}}\p{{S}}]")
 
@@ -21,3 +23,8 @@ def has_invisible_character(text: str) -> bool:
 def has_visible_character(text: str) -> bool:
     """Returns whether any character of `text` is visible."""
     return _VISIBLE_CHARACTER.search(text) is not None
+
+
+def without_invisible_marks(text: str) -> str:
+    """Returns the text without marks of direction, joiners, soft hyphens and the like. Control characters stay."""
+    return _INVISIBLE_MARK.sub("", text)

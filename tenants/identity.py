@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from phonenumbers.phonemetadata import PhoneMetadata
 
-from tenants.characters import has_invisible_character
+from tenants.characters import has_invisible_character, without_invisible_marks
 from tenants.scope import current_tenant
 
 MAX_EMAIL_LENGTH = 254
@@ -17,7 +17,15 @@ TOO_LONG = "The e-mail address is too long."
 # Inside a character class of a regular expression.
 PHONE_SEPARATORS = r"\s\-‐-―−.()/"
 _E164 = re.compile(r"\+[0-9]{7,15}\Z")
-_TRUNK_ZERO = re.compile(r"(?<=\d)\s*\(0\)")
+_OPTIONAL_ZERO = re.compile(r"(?<=[0-9)])\s*\(0\)")
+_INTERNATIONAL = re.compile(r"\+[0-9]+\Z")
+MIN_PHONE_DIGITS = 7
+_BETWEEN_NUMBERS = re.compile(r"[/;,|&\n]")
+# `'0812…` and `="0812…"` are how a spreadsheet keeps a text that looks like a number.
+_MARKED_AS_TEXT = re.compile(r"""'(.*)|="(.*)\"""", re.DOTALL)
+# `8.12E+10`: a float of which a spreadsheet shows some digits only.
+_SHORTENED_NUMBER = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}")
+_WHOLE_FLOAT = re.compile(r"\A(\+?[0-9]{7,15})[.,]0+\Z")
 
 
 def clean_email(value: str) -> str:
@@ -64,32 +72,102 @@ def _ascii_domain(domain: str) -> str:
 def clean_phone(value: str) -> str:
     """Returns the number in E.164: `+` and 7 to 15 digits. The current tenant's region completes a national number.
 
-    Only the shape decides: a number that no numbering plan knows is accepted. Raises ValidationError for another shape.
+    The numbering plan of the country drops a trunk prefix after the country code: `+62 0812…` is `+62812…`. A number that
+    no plan knows is accepted as it is. Raises ValidationError for two numbers, for a number that a spreadsheet has
+    shortened, and for any other shape.
     """
-    text = unicodedata.normalize("NFKC", value).strip()
+    text = _cell_text(visible_phone(value))
+    _refuse_two_numbers(text)
     number = without_separators(text)
-    if not number.startswith("+"):
-        number = _with_country_code(number)
+    tenant = current_tenant()
+    if not number.startswith("+") and number.isascii() and number.isdigit():
+        number = _international(number, tenant.phone_region if tenant else None)
+    if _OPTIONAL_ZERO.search(text) and not is_valid_phone(number):
+        # Some people write the (0) also for a country without a trunk prefix.
+        number = without_separators(_OPTIONAL_ZERO.sub("", text))
+    if _INTERNATIONAL.match(number):
+        number = _without_trunk_prefix_of_its_country(number)
     if not _E164.match(number):
         raise ValidationError("A phone number has 7 to 15 digits, such as +6281234567890.", code="invalid")
     return number
 
 
+def visible_phone(text: str) -> str:
+    """Returns the text as a person sees it: in NFKC, without invisible marks, with ASCII digits for those of any script."""
+    visible = without_invisible_marks(unicodedata.normalize("NFKC", text))
+    return "".join(str(unicodedata.decimal(character, character)) for character in visible).strip()
+
+
 def without_separators(text: str) -> str:
-    """Returns the digits of the number; an international one begins with `+` and has lost the zero of `+44 (0)20`."""
-    number = _TRUNK_ZERO.sub("", text) if text.startswith(("+", "00")) else text
-    return re.sub(r"^00", "+", re.sub(f"[{PHONE_SEPARATORS}]+", "", number))
+    """Returns the number without separators such as spaces, hyphens and parentheses."""
+    return re.sub(f"[{PHONE_SEPARATORS}]+", "", text)
 
 
-def _with_country_code(number: str) -> str:
-    tenant = current_tenant()
-    if tenant is None or not (number.isascii() and number.isdigit()):
-        return number
+def phone_fragment(text: str) -> str:
+    """Returns the digits of a part of a number, to search for. The beginning of an international number has a `+`."""
+    is_international = text.startswith(("+", "(+", "00"))
+    number = without_separators(_OPTIONAL_ZERO.sub("", text) if is_international else text)
+    return re.sub(r"^00", "+", number)
+
+
+def is_valid_phone(number: str) -> bool:
+    """Returns whether the numbering plan of its country has the number, which begins with `+`."""
     try:
-        parsed = phonenumbers.parse(number, tenant.phone_region)
+        return phonenumbers.is_valid_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _cell_text(text: str) -> str:
+    """Returns the text of a spreadsheet's cell without the marks that make it a text, and a number without its `.0`."""
+    if marked := _MARKED_AS_TEXT.fullmatch(text):
+        text = marked[1] or marked[2]
+    if _SHORTENED_NUMBER.fullmatch(text):
+        raise ValidationError(
+            f"A spreadsheet shortened this number to {text} and lost digits. Enter the whole number.", code="shortened"
+        )
+    return _WHOLE_FLOAT.sub(r"\1", text)
+
+
+def _refuse_two_numbers(text: str) -> None:
+    first, mark, _ = text.partition(found[0]) if (found := _BETWEEN_NUMBERS.search(text)) else (text, "", "")
+    # A slash may also follow an area code, as in 030/1234567.
+    if mark and len(without_separators(first)) >= MIN_PHONE_DIGITS:
+        raise ValidationError(f"There are two numbers: {text}. Enter one of them.", code="two_numbers")
+
+
+def _international(number: str, region: str | None) -> str:
+    """Returns a number that was written without `+` as an international one.
+
+    It is one already if it begins with the prefix by which the region dials abroad, or with `00`; or with the country
+    code, where the number is valid with a `+` and either repeats the region's own code or is no valid national number.
+    """
+    candidates = [f"+{number.removeprefix('00')}"] if number.startswith("00") else []
+    if region is not None:
+        try:
+            parsed = phonenumbers.parse(number, region)
+        except phonenumbers.NumberParseException:
+            parsed = None
+        if parsed is not None:
+            national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+            own_code = str(phonenumbers.country_code_for_region(region))
+            is_own_code_repeated = number.startswith(own_code) and national == f"+{own_code}{number}"
+            with_plus = f"+{number}"
+            if not candidates and is_valid_phone(with_plus) and (is_own_code_repeated or not is_valid_phone(national)):
+                return with_plus
+            candidates.insert(0, national)
+    valid = [candidate for candidate in candidates if is_valid_phone(candidate)]
+    # `00` is international everywhere, even where a region dials abroad by another prefix.
+    return (valid or candidates[::-1] or [number])[0]
+
+
+def _without_trunk_prefix_of_its_country(number: str) -> str:
+    try:
+        parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
         return number
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    without = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return without if is_valid_phone(without) else number
 
 
 def validate_phone(value: str) -> None:

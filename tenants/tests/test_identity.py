@@ -3,6 +3,7 @@
 import unicodedata
 from contextlib import suppress
 
+import phonenumbers
 import pytest
 import regex
 from django.core.exceptions import ValidationError
@@ -163,6 +164,37 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         ("US", "(202) 555-0143", "+12025550143"),
         ("GB", "+44 (0)20 7946 0018", "+442079460018"),
         ("IT", "06 698 12345", "+390669812345"),
+        # A trunk prefix after the country code.
+        ("ID", "+62 0812 3456 7801", "+6281234567801"),
+        ("ID", "(+62)(0)812 3456 7801", "+6281234567801"),
+        ("ID", "0062 0812 3456 7801", "+6281234567801"),
+        ("IT", "+39 06 698 12345", "+390669812345"),
+        ("IT", "+39 (0)6 698 12345", "+390669812345"),
+        ("NO", "+47 (0) 912 34 567", "+4791234567"),
+        ("RU", "+7 8 912 345 67 89", "+79123456789"),
+        # A country code without a plus.
+        ("ID", "62811234567", "+62811234567"),
+        ("NO", "4791234567", "+4791234567"),
+        ("ID", "447911123456", "+447911123456"),
+        # How a region dials abroad.
+        ("AU", "0011 62 812 3456 7801", "+6281234567801"),
+        ("SG", "001 62 812 3456 7801", "+6281234567801"),
+        ("ID", "008 65 9123 4567", "+6591234567"),
+        ("ID", "0081 3 1234 5678", "+81312345678"),
+        ("US", "011 62 812 3456 7801", "+6281234567801"),
+        # Marks that come with a pasted text, and digits of other scripts.
+        ("ID", "\u202a+62 812-3456-7801\u202c", "+6281234567801"),
+        ("ID", "0812\u00ad3456\u00ad7801", "+6281234567801"),
+        ("ID", "\u200e0812\u202f3456\u00a07801\ufeff", "+6281234567801"),
+        ("ID", "+٦٢٨١٢٣٤٥٦٧٨٠١", "+6281234567801"),
+        ("ID", "۰۸۱۲۳۴۵۶۷۸۰۱", "+6281234567801"),
+        ("ID", "०८१२३४५६७८०१", "+6281234567801"),
+        # Cells of a spreadsheet.
+        ("SG", "91234567.0", "+6591234567"),
+        ("ID", "'0812 3456 7801", "+6281234567801"),
+        ("ID", '="081234567801"', "+6281234567801"),
+        # An area code that ends with a slash.
+        ("DE", "030/1234567", "+49301234567"),
     ],
 )
 def test_a_phone_number_is_stored_as_e164(region, written, number):
@@ -176,11 +208,49 @@ def test_a_phone_number_is_stored_as_e164(region, written, number):
     "written",
     ["", "+", "+123456", "+1234567890123456", "12", "abc", "+62 812 CALL", "+62 812\0345", "++62812345678",
      "+62+812345678",
-     "+٦٢٨١٢٣٤٥٦٧٨", "0812 3456 7890 ext 5", "tel:+62812345678", "+62812345678;ext=1", "\u200b", "1" * 1000, "+-()"],
+     "0812 3456 7890 ext 5", "tel:+62812345678", "+62812345678;ext=1", "\u200b", "1" * 1000, "+-()"],
 )  # fmt: skip
 def test_what_is_no_phone_number(written):
     with in_region("ID"), pytest.raises(ValidationError):
         clean_phone(written)
+
+
+@pytest.mark.parametrize("written", ["22334455/56", "22334455 / 22334456", "0812 3456 7801; 0812 3456 7802", "22334455,22334456",
+                                     "+47 22334455 | +47 22334456", "22334455\n22334456"])  # fmt: skip
+def test_two_numbers_are_refused_by_name(written):
+    with in_region("NO"), pytest.raises(ValidationError, match="There are two numbers"):
+        clean_phone(written)
+
+
+@pytest.mark.parametrize("written", ["8.12E+10", "8,12E+10", "8E10", "6.2812e+12"])
+def test_a_number_that_a_spreadsheet_shortened_is_refused_in_words(written):
+    with in_region("ID"), pytest.raises(ValidationError, match="A spreadsheet shortened this number"):
+        clean_phone(written)
+
+
+EXAMPLES = [
+    (region, number)
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS)
+    for kind in phonenumbers.PhoneNumberType.values()
+    if (number := phonenumbers.example_number_for_type(region, kind))
+]
+
+
+def test_every_example_number_of_libphonenumber_is_one_number_however_it_is_written():
+    wrong = []
+    for region, number in EXAMPLES:
+        e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        if not 7 <= len(e164) - 1 <= 15:
+            continue
+        written = {
+            phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL),
+            phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL),
+            e164,
+            f"00{e164[1:]}",
+        }
+        with in_region(region):
+            wrong += [(region, text, clean_phone(text), e164) for text in written if clean_phone(text) != e164]
+    assert wrong == []
 
 
 def test_only_the_shape_decides():
