@@ -1,7 +1,7 @@
 """Imports a file of customers in batches, and counts what happened to its rows.
 
 A dry run does everything that an import does, and rolls each batch back. Both decide alike, because neither asks the
-database about a customer whom an earlier row was about: `SeenKeys` has what the earlier rows gave that customer.
+database about a customer that an earlier row described: `SeenKeys` has the keys that the earlier rows gave that customer.
 """
 
 import codecs

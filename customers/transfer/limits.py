@@ -13,7 +13,7 @@ MB = 1024 * 1024
 
 MAX_COLUMNS = 500
 MAX_CELL_CHARACTERS = 131_072
-# Of a row, and of a line of a text file.
+# The limit of a row, and of a line of a text file.
 MAX_ROW_CHARACTERS = 1_000_000
 # Without this limit a quotation mark that is not closed would make the rest of the file one row.
 MAX_LINES_PER_ROW = 1_000

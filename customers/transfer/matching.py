@@ -151,7 +151,7 @@ class ImportBatch:
                 raise InvalidRow({key.column: f"Line {line:,} has the same {KEY_LABELS[key.column]}."})
 
     def _match(self, row: ImportRow) -> Customer | None:
-        """Returns the existing customer whom the row is about, None for a new customer. Raises InvalidRow.
+        """Returns the existing customer that the row describes, None for a new customer. Raises InvalidRow.
 
         A row with an id is about the customer with this id. Another row is about the customer with its e-mail address, or
         else about the one with its phone number, unless both have e-mail addresses.
