@@ -5,6 +5,7 @@ import re
 import unicodedata
 from urllib.parse import quote
 
+import phonenumbers
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -403,3 +404,27 @@ def test_a_word_of_which_folding_leaves_nothing_finds_nobody(found, person, back
     person("Jo")
     assert found(text) == []
     assert back_office("staff").get("/admin/customers/customer/", {"q": text}).context["cl"].result_count == 0
+
+
+@pytest.mark.slow("creates and finds customers of every region with phone numbers")
+def test_what_creates_a_customer_by_phone_finds_that_customer(staff, tenant):
+    """The landline and mobile examples of every region, in the national and the international format."""
+    kinds = (phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.MOBILE)
+    formats = (phonenumbers.PhoneNumberFormat.NATIONAL, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    not_found = []
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        tenant.phone_region = region
+        tenant.save()
+        for kind in kinds:
+            number = phonenumbers.example_number_for_type(region, kind)
+            if number is None or len(str(number.national_number)) < 6:
+                continue
+            national, international = (phonenumbers.format_number(number, style) for style in formats)
+            created = staff.post(CUSTOMERS, {"first_name": "Jane", "phone": national}).json()
+            # Two regions may share a number.
+            customer_id = created["conflicts"][0]["customer_id"] if "conflicts" in created else created["id"]
+            for typed in (national, international):
+                found = staff.get(CUSTOMERS, {"search": typed, "size": 100}).json()["items"]
+                if customer_id not in {customer["id"] for customer in found}:
+                    not_found.append((region, national, typed))
+    assert not_found == []

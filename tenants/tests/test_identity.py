@@ -215,8 +215,17 @@ def test_what_is_no_phone_number(written):
         clean_phone(written)
 
 
-@pytest.mark.parametrize("written", ["22334455/56", "22334455 / 22334456", "0812 3456 7801; 0812 3456 7802", "22334455,22334456",
-                                     "+47 22334455 | +47 22334456", "22334455\n22334456"])  # fmt: skip
+@pytest.mark.parametrize(
+    "written",
+    [
+        "22334455/56",
+        "22334455 / 22334456",
+        "0812 3456 7801; 0812 3456 7802",
+        "22334455,22334456",
+        "+47 22334455 | +47 22334456",
+        "22334455\n22334456",
+    ],
+)
 def test_two_numbers_are_refused_by_name(written):
     with in_region("NO"), pytest.raises(ValidationError, match="There are two numbers"):
         clean_phone(written)
