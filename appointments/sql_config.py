@@ -34,13 +34,13 @@ sql_items = [
         __file__,
         "circe_add_daily_totals",
         reverse_sql="DROP FUNCTION public.circe_add_daily_totals;",
-        needs=[("tenants", "circe_free_shard")],
+        needs=[("tenants", "circe_lock_free_shard")],
     ),
     sql_item(
         __file__,
         "circe_add_visit_counts",
         reverse_sql="DROP FUNCTION public.circe_add_visit_counts;",
-        needs=[("tenants", "circe_free_shard")],
+        needs=[("tenants", "circe_lock_free_shard")],
     ),
     sql_item(
         __file__, "circe_rebuild_customer_totals", reverse_sql="DROP FUNCTION public.circe_rebuild_customer_totals;"

@@ -35,7 +35,7 @@ CROSS JOIN LATERAL (
            max(appointment_date) FILTER (WHERE status = 'completed') AS last_appointment_date
     FROM appointments_appointment WHERE tenant_id = c.tenant_id AND customer_id = c.id
 ) totals"""
-PREFERRED = """
+PREFERENCE_MODELS = """
 ARRAY(SELECT service_id FROM customers_preferredservice
       WHERE tenant_id = c.tenant_id AND customer_id = c.id ORDER BY position) AS preferred_services,
 ARRAY(SELECT staff_id FROM customers_preferredstaff
@@ -45,7 +45,7 @@ c.id, c.tenant_id, c.created_at, c.updated_at, c.first_name, c.last_name, c.emai
 c.phone_verified, c.gender, c.date_of_birth, c.address, c.tags, c.source, c.loyalty_points, c.is_active,
 c.password IS NOT NULL AS has_password, c.accepts_email, c.accepts_sms, c.accepts_push, c.accepts_whatsapp,
 c.marketing_consent, c.language, c.notes, c.preferred_outlet_id, c.preferred_categories, c.accessibility_needs,
-total_appointments, total_spent, last_appointment_date, {PREFERRED}"""
+total_appointments, total_spent, last_appointment_date, {PREFERENCE_MODELS}"""
 CUSTOMER = f"SELECT {COLUMNS} FROM customers_customer c {TOTALS} WHERE c.id = :id AND c.{IN_TENANT}"
 
 

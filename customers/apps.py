@@ -1,4 +1,4 @@
-"""Registers what lower apps need to know of customers when Django starts."""
+"""Registers what `tenants` and `circe.api` need to know of customers, since they may not import this app."""
 
 from django.apps import AppConfig
 from django.urls import reverse
@@ -19,7 +19,7 @@ class CustomersConfig(AppConfig):
             "conflicts",
             {
                 "type": "array",
-                "description": "The customers in the way, of one's own business.",
+                "description": "The customers of the caller's business who have the e-mail or the phone already.",
                 "items": {"$ref": "#/components/schemas/Conflict"},
             },
         )

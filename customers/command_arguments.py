@@ -26,7 +26,7 @@ def email_argument(text: str) -> str:
         raise ArgumentTypeError(f"{text!r} is no e-mail address") from error
 
 
-def add_person(parser: ArgumentParser) -> None:
+def add_person_arguments(parser: ArgumentParser) -> None:
     """Adds the options `--id`, `--email` and `--phone`, exactly one of which must be given."""
     group = parser.add_mutually_exclusive_group(required=True)
     group.add_argument("--id", type=id_argument, help="one customer, soft-deleted or not")
@@ -34,7 +34,7 @@ def add_person(parser: ArgumentParser) -> None:
     group.add_argument("--phone", help="all with this phone number, in any spelling, soft-deleted ones too")
 
 
-def person(options: dict[str, Any]) -> CustomerQuerySet:
+def find_customers(options: dict[str, Any]) -> CustomerQuerySet:
     """Returns the customers in scope whom the options name. Raises UsageError if the phone number is not valid."""
     if options["id"]:
         return Customer.objects.filter(pk=options["id"]).order_by("pk")
@@ -46,7 +46,7 @@ def person(options: dict[str, Any]) -> CustomerQuerySet:
         raise UsageError(f"--phone {options['phone']}: {error.message}") from error
 
 
-def nobody(options: dict[str, Any]) -> str:
+def not_found_message(options: dict[str, Any]) -> str:
     """Returns the message that no customer was found."""
     what = "id" if options["id"] else "e-mail address" if options["email"] else "phone number"
     return f"nobody: no customer has this {what}"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from circe.api.operations import Example, Operation, query
+from circe.api.operations import Example, Operation, query_parameter
 from circe.api.serializers import MessageSerializer
 from customers.filters import CustomerFilter
 from customers.serializers import (
@@ -99,12 +99,12 @@ CREATED_CUSTOMER: Example = CUSTOMER | {
 
 CUSTOMER_WITH_PREFERENCES: Example = CUSTOMER["preferences"] | CUSTOMER
 
-CHECK_DUPLICATES = query(
+CHECK_DUPLICATES = query_parameter(
     "check_duplicates",
     "Look for soft-deleted customers with the same e-mail or phone too, and report them in `possible_duplicates`.",
     {"type": "boolean", "default": True},
 )
-PERMANENT = query(
+PERMANENT = query_parameter(
     "permanent",
     "Purge the customer: remove them from every table. Appointments keep their figures. Access: `super_admin`.",
     {"type": "boolean", "default": False},
@@ -138,7 +138,7 @@ OPERATIONS = {
         ),
         filters=CustomerFilter,
         is_paged=True,
-        is_page_of_answer=True,
+        is_list=True,
         curl=LIST_CUSTOMERS,
         answer=CustomerSerializer,
         example={"items": [CUSTOMER], "total": 1, "page": 1, "size": 20, "pages": 1},
@@ -193,7 +193,7 @@ OPERATIONS = {
             "changed. A soft-deleted customer's is here too."
         ),
         is_paged=True,
-        is_page_of_answer=True,
+        is_list=True,
         answer=AuditEventSerializer,
         example=AUDIT_TRAIL,
     ),

@@ -54,7 +54,7 @@ sql_items = [
             f"DROP TRIGGER circe_count_customers_update_2_new ON {TABLE};\n"
             "DROP FUNCTION public.circe_count_customers;"
         ),
-        needs=[("tenants", "circe_free_shard"), ("tenants", "circe_flag_change")],
+        needs=[("tenants", "circe_lock_free_shard"), ("tenants", "circe_flag_change")],
     ),
     sql_item(
         __file__,

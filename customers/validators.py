@@ -31,11 +31,11 @@ def validate_name(value: str) -> None:
 
 
 def validate_date_of_birth(value: dt.date) -> None:
-    """Raises ValidationError for a day before 1900, or after today by the tenant's calendar."""
+    """Raises ValidationError for a day before 1900, or after today in the tenant's time zone."""
     if not dt.date(1900, 1, 1) <= value <= timezone.now().astimezone(local_zone()).date():
         raise ValidationError("A date of birth lies between 1900 and today.", code="invalid")
 
 
-def unique(values: Iterable[str]) -> list[str]:
+def without_duplicates(values: Iterable[str]) -> list[str]:
     """Returns the values without repetition, in their order."""
     return list(dict.fromkeys(values))

@@ -84,7 +84,7 @@ ACCOUNTS = [
     Fault(
         "guesses at one's own password are not counted",
         "tenants/accounts/forms.py",
-        "            is_correct = throttled(\n"
+        "            is_correct = check_with_limits(\n"
         "                lambda: self.user if self.user.check_password(password) else None,\n"
         "                account=self.user.email,\n"
         "                address=self.address,\n"

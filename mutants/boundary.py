@@ -215,7 +215,7 @@ BOUNDARY = [
     Fault(
         "a customer whose preferred service is deleted has not changed",
         "customers/migrations/0002_customers.py",
-        "WHERE tenant_id = deleted.tenant_id AND id = deleted.customer_id;",
+        "WHERE tenant_id = changed_customer.tenant_id AND id = changed_customer.customer_id;",
         "WHERE false;",
         CONDITIONAL,
     ),
@@ -358,14 +358,14 @@ BOUNDARY = [
     Fault(
         "a prepared query keeps the first tenant",
         "tenants/scope.py",
-        'tenant_scope(cast("Scope", AnyTenant))',
+        'tenant_scope(cast("Scope", TenantPlaceholder))',
         "tenant_scope(current_scope())",
         COMPILED,
     ),
     Fault(
         "what is compiled for one tenant is every tenant's",
         "tenants/scope.py",
-        'tenant_scope(cast("Scope", AnyTenant))',
+        'tenant_scope(cast("Scope", TenantPlaceholder))',
         "tenant_scope(ALL_TENANTS)",
         f"{COMPILED} {ACCESS}",
     ),

@@ -136,7 +136,7 @@ FIGURES = [
     Fault(
         "a file to be imported outlives the person",
         "customers/models/customer.py",
-        "    CustomerImport.objects.at_rest().filter(tenant__in=tenants).delete()\n",
+        "    CustomerImport.objects.idle().filter(tenant__in=tenants).delete()\n",
         "",
         "customers/tests/test_erasure_of_traces.py",
     ),

@@ -45,8 +45,8 @@ class IdempotencyKeyMismatch(APIException):
 def idempotent(action: Callable[..., Response]) -> Callable[..., Response]:
     """Makes an action that writes one transaction, and lets it accept an Idempotency-Key.
 
-    The transaction begins after the role of the caller was checked. An action that only reads needs neither: to begin and
-    to end a transaction are two round trips.
+    The transaction begins after the role of the caller was checked. It is not for actions that only read: a transaction
+    costs two round trips.
     """
 
     @wraps(action)

@@ -4,8 +4,9 @@ A scope is one Tenant, or ALL_TENANTS for a super_admin. Two entry points open i
 `TenantScopeMiddleware` for the back office. Commands and tests write `with tenant_scope(tenant):`. Without a scope, every
 query on a tenant's table raises NoTenantScope.
 
-Two mechanisms hold the boundary, and each holds alone: `TenantManager` adds the tenant to every query, and the row-level
-security policies (`circe.db.row_level_security`) filter in the database by the setting that `tenant_setting` gives.
+Two mechanisms enforce the boundary, and each is sufficient without the other. `TenantManager` adds the tenant to every
+query. The row-level security policies (`circe.db.row_level_security`) filter in the database by the setting that
+`tenant_setting` gives.
 """
 
 import datetime as dt
@@ -23,7 +24,7 @@ from circe.db.prepared import Parameter, Scopes
 
 
 class Tenant(Protocol):
-    """What the boundary and everything below the models need to know of a tenant: the model `tenants.models.Tenant`."""
+    """The attributes of `tenants.models.Tenant` that code needs which may not import the models."""
 
     pk: str
     slug: str
@@ -55,14 +56,14 @@ class CrossTenantWrite(RuntimeError):
     """A row of one tenant was to be saved in the scope of another."""
 
 
-def open_scope() -> Scope | None:
+def scope_or_none() -> Scope | None:
     """Returns the open scope, or None."""
     return _scope.get(None)
 
 
 def current_scope() -> Scope:
     """Returns the open scope. Raises NoTenantScope where there is none."""
-    scope = open_scope()
+    scope = scope_or_none()
     if scope is None:
         raise NoTenantScope("No tenant scope is open: write `with tenant_scope(tenant):`.")
     return scope
@@ -121,14 +122,14 @@ def tenant_setting() -> str:
     """
     if account := _account_looked_up.get():
         return f"@{account}"
-    scope = open_scope()
+    scope = scope_or_none()
     if scope is None:
         return ""
     return "*" if isinstance(scope, AllTenants) else scope.pk
 
 
 class TenantFilter(Func):
-    """The condition that the row's tenant is in scope. It reads the scope when the SQL is compiled, not when it is made."""
+    """The condition that the row's tenant is in scope. It reads the scope when the SQL is compiled."""
 
     output_field = models.BooleanField()
     arity = 1
@@ -148,22 +149,24 @@ class TenantManager(models.Manager):
         return super().get_queryset().filter(TenantFilter("tenant_id"))
 
 
-class AnyTenant:
+class TenantPlaceholder:
     """The scope in which prepared queries are compiled for one tenant: their text has a Parameter for the tenant's id."""
 
     pk = Parameter("tenant_in_scope", IdField())
 
 
-def current_prepared_scope() -> tuple[str, dict[str, Any]]:
+def name_current_scope() -> tuple[str, dict[str, Any]]:
     """Returns the name of the open scope in PREPARED_SCOPES and the tenant's id. Raises NoTenantScope without a scope."""
     scope = current_scope()
-    return ("all_tenants", {}) if isinstance(scope, AllTenants) else ("one_tenant", {AnyTenant.pk.name: scope.pk})
+    return (
+        ("all_tenants", {}) if isinstance(scope, AllTenants) else ("one_tenant", {TenantPlaceholder.pk.name: scope.pk})
+    )
 
 
 PREPARED_SCOPES = Scopes(
-    current_prepared_scope,
+    name_current_scope,
     {
-        "one_tenant": lambda: tenant_scope(cast("Scope", AnyTenant)),
+        "one_tenant": lambda: tenant_scope(cast("Scope", TenantPlaceholder)),
         "all_tenants": lambda: tenant_scope(ALL_TENANTS),
     },
 )

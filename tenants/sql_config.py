@@ -14,7 +14,7 @@ sql_items = [
     ),
     sql_item(__file__, "circe_audit", reverse_sql="DROP FUNCTION public.circe_audit;"),
     sql_item(__file__, "circe_record_event", reverse_sql="DROP FUNCTION public.circe_record_event;"),
-    sql_item(__file__, "circe_free_shard", reverse_sql="DROP FUNCTION public.circe_free_shard;"),
+    sql_item(__file__, "circe_lock_free_shard", reverse_sql="DROP FUNCTION public.circe_lock_free_shard;"),
     sql_item(__file__, "circe_flag_change", reverse_sql="DROP FUNCTION public.circe_flag_change;"),
     sql_item(
         __file__,

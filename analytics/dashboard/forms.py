@@ -31,7 +31,7 @@ class DayFormField(forms.CharField):
         return as_day(to_day_or_instant(text)) if text else None
 
 
-class FiguresForm(forms.Form):
+class PeriodForm(forms.Form):
     """A period, by name or by its days. A super_admin also chooses a business, which is then in scope.
 
     A valid form has `chosen_period` and its name in `period_name`, `dates` for a period by its days.

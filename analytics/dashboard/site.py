@@ -8,7 +8,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 
 from analytics.dashboard.charts import build_dashboard
-from analytics.dashboard.forms import FiguresForm
+from analytics.dashboard.forms import PeriodForm
 from tenants.accounts.admin_site import AccountsAdminSite
 from tenants.accounts.permissions import ADMINS
 from tenants.scope import current_tenant
@@ -41,7 +41,7 @@ def build_form_context(request: HttpRequest) -> dict[str, Any]:
     own = request.user.tenant
     if own and set(request.GET.getlist("tenant_id")) - {own.pk}:
         raise PermissionDenied
-    form = FiguresForm(request.GET, tenant=own)
+    form = PeriodForm(request.GET, tenant=own)
     period = form.chosen_period if form.is_valid() else None
     business = current_tenant()
     return {

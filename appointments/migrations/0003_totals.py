@@ -218,7 +218,7 @@ BEGIN
     INSERT INTO public.appointments_appointmentdailytotals AS totals (
         tenant_id, day, shard, total_appointments, total_revenue
     )
-    SELECT tenant_id, day, (SELECT public.circe_free_shard()), total_appointments, total_revenue
+    SELECT tenant_id, day, (SELECT public.circe_lock_free_shard()), total_appointments, total_revenue
     FROM (
         SELECT
             tenant_id,
@@ -240,7 +240,7 @@ END
 $$;
 """,
             reverse_sql="DROP FUNCTION public.circe_add_daily_totals;",
-            dependencies=[("tenants", "circe_free_shard")],
+            dependencies=[("tenants", "circe_lock_free_shard")],
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_add_visit_counts",
@@ -262,7 +262,7 @@ BEGIN
         WINDOW of_customer AS (PARTITION BY sign, customer_id ORDER BY day)
     )
     INSERT INTO public.appointments_visitcounts AS counts (tenant_id, kind, day, next_day, shard, customers)
-    SELECT business, kind, day, next_day, (SELECT public.circe_free_shard()), sum(sign)
+    SELECT business, kind, day, next_day, (SELECT public.circe_lock_free_shard()), sum(sign)
     FROM (
         SELECT sign, 'first' AS kind, day, day AS next_day FROM visit WHERE number = 1
         UNION ALL SELECT sign, 'second', day, day FROM visit WHERE number = 2
@@ -277,7 +277,7 @@ END
 $$;
 """,
             reverse_sql="DROP FUNCTION public.circe_add_visit_counts;",
-            dependencies=[("tenants", "circe_free_shard")],
+            dependencies=[("tenants", "circe_lock_free_shard")],
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_rebuild_customer_totals",
@@ -366,7 +366,7 @@ BEGIN
         INSERT INTO public.appointments_appointmentdailytotals AS totals (
             tenant_id, day, shard, total_appointments, total_revenue
         )
-        VALUES (booked.tenant_id, booked.appointment_date, circe_free_shard(), 1, 0)
+        VALUES (booked.tenant_id, booked.appointment_date, circe_lock_free_shard(), 1, 0)
         ON CONFLICT (tenant_id, day, shard) DO UPDATE SET total_appointments = totals.total_appointments + 1;
         UPDATE public.appointments_customertotals AS totals SET
             total_appointments = totals.total_appointments + 1,

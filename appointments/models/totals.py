@@ -116,8 +116,8 @@ class CustomerTotals(SummaryTable):
     def remove_expired_spending(cls, tenant: Tenant) -> int:
         """Subtracts the visits that are too old from `recent_spent`. Returns the number of changed customers.
 
-        Call it as the owner. It skips rows that another transaction has locked. Without it the statistics are right too, but
-        each request has to subtract these visits again.
+        Call it with the role that owns the tables. It skips rows that another transaction has locked. Without it the
+        statistics are right too, but each request has to subtract these visits again.
         """
         with connection.cursor() as cursor:
             cursor.execute(

@@ -7,7 +7,7 @@ BEGIN
     INSERT INTO public.appointments_appointmentdailytotals AS totals (
         tenant_id, day, shard, total_appointments, total_revenue
     )
-    SELECT tenant_id, day, (SELECT public.circe_free_shard()), total_appointments, total_revenue
+    SELECT tenant_id, day, (SELECT public.circe_lock_free_shard()), total_appointments, total_revenue
     FROM (
         SELECT
             tenant_id,

@@ -16,7 +16,7 @@ BEGIN
         WINDOW of_customer AS (PARTITION BY sign, customer_id ORDER BY day)
     )
     INSERT INTO public.appointments_visitcounts AS counts (tenant_id, kind, day, next_day, shard, customers)
-    SELECT business, kind, day, next_day, (SELECT public.circe_free_shard()), sum(sign)
+    SELECT business, kind, day, next_day, (SELECT public.circe_lock_free_shard()), sum(sign)
     FROM (
         SELECT sign, 'first' AS kind, day, day AS next_day FROM visit WHERE number = 1
         UNION ALL SELECT sign, 'second', day, day FROM visit WHERE number = 2

@@ -11,7 +11,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
--- Nobody else puts it on a table, which would clear the events of customers who are still there.
+-- No other role may use it in a trigger: that could clear the events of customers who still exist.
 REVOKE EXECUTE ON FUNCTION public.circe_clear_appointment_events FROM public;
 
 CREATE OR REPLACE TRIGGER circe_clear_appointment_events AFTER DELETE ON public.customers_customer

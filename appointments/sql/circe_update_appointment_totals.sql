@@ -41,7 +41,7 @@ BEGIN
         INSERT INTO public.appointments_appointmentdailytotals AS totals (
             tenant_id, day, shard, total_appointments, total_revenue
         )
-        VALUES (booked.tenant_id, booked.appointment_date, circe_free_shard(), 1, 0)
+        VALUES (booked.tenant_id, booked.appointment_date, circe_lock_free_shard(), 1, 0)
         ON CONFLICT (tenant_id, day, shard) DO UPDATE SET total_appointments = totals.total_appointments + 1;
         UPDATE public.appointments_customertotals AS totals SET
             total_appointments = totals.total_appointments + 1,

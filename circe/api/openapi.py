@@ -14,7 +14,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.serializers import CharField, Field, ListField, Serializer, TimeField
 
 from circe.api.errors import CONTENT_TYPE
-from circe.api.operations import ID, Example, Operation, Schema, query
+from circe.api.operations import ID, Example, Operation, Schema, query_parameter
 from circe.api.pagination import NumberedPages
 from circe.api.parameters import DayFilter
 from circe.api.responses import (
@@ -182,7 +182,7 @@ class OperationSchema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         answer = self.operation.answer
-        return {self.operation.status: answer(many=True) if self.operation.is_page_of_answer else answer}
+        return {self.operation.status: answer(many=True) if self.operation.is_list else answer}
 
     def get_paginated_name(self, serializer_name: str) -> str:
         return f"{serializer_name}Page"
@@ -216,7 +216,7 @@ class OperationSchema(AutoSchema):
             if direction == "response":
                 _remove_request_only(value, serializer.fields[name])
             else:
-                _add_blank_pattern(value, serializer.fields[name])
+                _refuse_blank(value, serializer.fields[name])
         return schema
 
     # Private to drf-spectacular: its public hooks are for one field class each, and an id is recognized by its name.
@@ -244,10 +244,10 @@ def _remove_request_only(schema: Schema, field: Field) -> None:
         schema |= schema.pop("oneOf")[0]
 
 
-def _add_blank_pattern(schema: Schema, field: Field) -> None:
+def _refuse_blank(schema: Schema, field: Field) -> None:
     """Adds a pattern that refuses a string of nothing but white space."""
     if isinstance(field, ListField):
-        _add_blank_pattern(schema["items"], field.child)
+        _refuse_blank(schema["items"], field.child)
     elif isinstance(field, CharField) and field.trim_whitespace and not field.allow_blank:
         # Python strips more characters than `\s` of JSON Schema matches.
         schema.setdefault("pattern", r"[^\s\x1c-\x1f\x85]")
@@ -266,7 +266,9 @@ def _path_id(name: str) -> Schema:
 def _filter_parameters(filters: type[FilterSet] | None) -> Iterator[Schema]:
     for name, rule in filters.base_filters.items() if filters else ():
         description = rule.extra["help_text"] + (OR_INSTANT if isinstance(rule, DayFilter) else "")
-        yield query(name, description, rule.schema) | (COMMA_SEPARATED if rule.schema["type"] == "array" else {})
+        yield query_parameter(name, description, rule.schema) | (
+            COMMA_SEPARATED if rule.schema["type"] == "array" else {}
+        )
 
 
 def add_shared_parts(result: Schema, **kwargs: Any) -> Schema:

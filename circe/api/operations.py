@@ -19,7 +19,7 @@ Example = dict[str, Any]
 ID: Schema = {"type": "string", "pattern": ID_PATTERN}
 
 
-def query(name: str, description: str, schema: Schema) -> Schema:
+def query_parameter(name: str, description: str, schema: Schema) -> Schema:
     """Returns the OpenAPI object of an optional query parameter."""
     return {"in": "query", "name": name, "description": description, "schema": schema}
 
@@ -28,7 +28,7 @@ def query(name: str, description: str, schema: Schema) -> Schema:
 class Operation:
     """The documentation of one operation.
 
-    `answer` is the serializer of the answer, or of one item of a page if `is_page_of_answer`. `example` is an answer,
+    `answer` is the serializer of the answer, or of one item of a page if `is_list`. `example` is an answer,
     `body_examples` are bodies by name, `curl` is a whole request. `own_errors` are statuses beside the common errors.
     """
 
@@ -37,7 +37,7 @@ class Operation:
     description: str = ""
     filters: type[FilterSet] | None = None
     is_paged: bool = False
-    is_page_of_answer: bool = False
+    is_list: bool = False
     parameters: tuple[Schema, ...] = ()
     body: type[Serializer] | None = None
     body_examples: dict[str, Example] | None = None

@@ -20,7 +20,7 @@ class AdvisoryLock(IntEnum):
     IDEMPOTENCY_KEY = 4
     # An e-mail address or phone number within a business, while it is given to a customer or taken from one.
     CONTACT = 5
-    # A shard of the sharded counters, while a transaction adds to it: see the SQL function circe_free_shard.
+    # A shard of the sharded counters, while a transaction adds to it: see the SQL function circe_lock_free_shard.
     SHARD = 6
     # The list of running imports, while one more starts. The second number is always 0.
     IMPORTS = 7

@@ -79,7 +79,7 @@ class SummaryTable(models.Model):
 class ShardedCounter(SummaryTable):
     """A SummaryTable to which many transactions add at the same time. A sum is spread over several rows, its shards.
 
-    A transaction adds to the first shard that no other transaction uses (function `circe_free_shard`). So transactions
+    A transaction adds to the first shard that no other transaction uses (function `circe_lock_free_shard`). So transactions
     never wait for each other, and there are only as many shards as were ever used at the same time.
     """
 

@@ -54,7 +54,7 @@ class Business:
         self.tenant = self._tenant()
         self._set_calendar(now.astimezone(self.tenant.zone).date())
         self._add_tenant_and_services()
-        self._register_customers()
+        self._set_first_visits()
         self.quotas = split_in_proportion(appointments, self._daily_weights())
         self._add_staff(max(MIN_STAFF, round(max(self.quotas) / (SLOTS_PER_DAY * MAX_OCCUPANCY) + 0.5)))
 
@@ -130,16 +130,16 @@ class Business:
             for offer in self.country.offers
         ]
 
-    def _register_customers(self) -> None:
+    def _set_first_visits(self) -> None:
         """Sets `created`, when each customer came first: in order, more of them each year, and within opening hours.
 
-        Sets `known_counts`, the number of customers who came before each day.
+        Sets `customers_before_day`, the number of customers who came before each day.
         """
         self.created = array("q")
         for index in range(self.size):
             day, hour = divmod(PAST_DAYS * ((index + self.random.random()) / self.size) ** 0.85, 1)
             self.created.append(self.midnights[int(day)] + int((self.country.opens_at + 10 * hour) * 3600))
-        self.known_counts = [bisect_left(self.created, midnight) for midnight in self.midnights]
+        self.customers_before_day = [bisect_left(self.created, midnight) for midnight in self.midnights]
         self.id_tails = array("Q", (self.random.getrandbits(64) for _ in range(self.size)))
 
     def _daily_weights(self) -> list[float]:
@@ -150,7 +150,7 @@ class Business:
         ahead = [2, *(0.7 * (1 - day / (BOOKABLE_DAYS + 1)) for day in range(1, BOOKABLE_DAYS + 1))]
         return [
             known**0.5 * self.country.weekdays[day.weekday()] * nearness
-            for day, known, nearness in zip(self.days, self.known_counts, [1] * PAST_DAYS + ahead, strict=True)
+            for day, known, nearness in zip(self.days, self.customers_before_day, [1] * PAST_DAYS + ahead, strict=True)
         ]
 
     def _add_staff(self, count: int) -> None:

@@ -144,7 +144,7 @@ class Rows:
 
     def _choose_customer(self, day: int) -> int:
         """Returns the index of the customer who has an appointment on that day."""
-        random, known = self.random.random, self.business.known_counts[day]
+        random, known = self.random.random, self.business.customers_before_day[day]
         blocks = -(-known // CUSTOMERS_PER_BLOCK)
         for _ in range(3):
             if random() < LOYAL_SHARE:

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from circe.db.ids import is_id
-from customers.admin.filters import recent_tags
+from customers.admin.filters import tags_of_newest_customers
 from customers.models import MAX_TAGS, Customer, CustomerQuerySet, purge_all, restore_all
 from customers.validators import validate_tag
 from tenants.admin.bulk_actions import BulkActionForm, BulkActionsAdmin
@@ -59,7 +59,7 @@ class TagForm(CustomersForm):
     @property
     def suggestions(self) -> list[str]:
         """Returns tags in use."""
-        return recent_tags()
+        return tags_of_newest_customers()
 
     def clean_tag(self) -> str:
         tag = self.cleaned_data["tag"].lower()
@@ -102,7 +102,7 @@ class PurgeForm(CustomersForm):
     """Asks for the number of customers to be typed, so that nobody purges people by mistake."""
 
     title = "Purge customers"
-    is_final = True
+    is_irreversible = True
     typed = forms.CharField(
         label="To confirm",
         widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off", "autocapitalize": "off"}),

@@ -22,9 +22,9 @@ from customers.admin.filters import DeletedFilter, RegisteredFilter, TagFilter
 from customers.admin.import_export import ImportExportAdmin
 from customers.contact_conflicts import DuplicateCustomer
 from customers.extensions import list_filters, panels
-from customers.models import MAX_TAGS, PREFERRED, Customer, CustomerQuerySet
+from customers.models import MAX_TAGS, PREFERENCE_MODELS, Customer, CustomerQuerySet
 from customers.search import MAX_LENGTH
-from customers.validators import unique
+from customers.validators import without_duplicates
 from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
 from tenants.admin.forms import TenantForm
 from tenants.models import AuditEvent, Service, Staff, User
@@ -53,7 +53,7 @@ class PreferredField(forms.ModelMultipleChoiceField):
     """Chooses the entries of the preferred list `name` of a customer."""
 
     def __init__(self, name: str, queryset: QuerySet) -> None:
-        model, column = PREFERRED[name]
+        model, column = PREFERENCE_MODELS[name]
         field = model._meta.get_field(column.removesuffix("_id"))
         label = f"Preferred {queryset.model._meta.verbose_name_plural}"
         super().__init__(queryset, required=False, label=label, widget=MultipleChoiceWidget(field, admin.site))
@@ -79,10 +79,10 @@ class CustomerForm(TenantForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not self.instance._state.adding:
-            self.initial |= {name: preferred(self.instance, name) for name in PREFERRED}
+            self.initial |= {name: preferred(self.instance, name) for name in PREFERENCE_MODELS}
 
     def clean_tags(self) -> list[str]:
-        tags = unique(tag.lower() for tag in self.cleaned_data["tags"])
+        tags = without_duplicates(tag.lower() for tag in self.cleaned_data["tags"])
         if self.instance._state.adding and len(tags) > MAX_TAGS - 2:
             raise ValidationError(
                 f"A new customer has at most {MAX_TAGS - 2} tags: two are added that tell how they came."
@@ -102,7 +102,7 @@ class CustomerForm(TenantForm):
 
 def preferred(customer: Customer, name: str) -> list[str]:
     """Returns the ids in the preferred list `name`, in order of preference."""
-    model, column = PREFERRED[name]
+    model, column = PREFERENCE_MODELS[name]
     return list(model.objects.filter(customer=customer).values_list(column, flat=True))
 
 
@@ -115,11 +115,11 @@ def history_panel(request: HttpRequest, customer: Customer) -> SafeString:
     """Returns the panel with the latest changes of the customer; it is empty for anybody but administrators."""
     if request.user.role not in ADMINS:
         return SafeString()
-    shown = {"object": customer, "events": events_of(customer)[: LATEST_EVENTS + 1], "latest": LATEST_EVENTS}
+    shown = {"object": customer, "events": events_of(customer)[: MAX_LATEST_ROWS + 1], "latest": MAX_LATEST_ROWS}
     return render_to_string("admin/customers/customer/history_panel.html", shown)  # type: ignore[return-value]
 
 
-LATEST_EVENTS = 20
+MAX_LATEST_ROWS = 20
 PERSONAL_FIELDS = [
     "first_name",
     "last_name",
@@ -173,7 +173,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
                 "fields": [
                     "language",
                     "preferred_outlet",
-                    *PREFERRED,
+                    *PREFERENCE_MODELS,
                     "preferred_categories",
                     "accessibility_needs",
                     "notes",
@@ -307,7 +307,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
 
 
 def _changed(customer: Customer, form: forms.ModelForm, name: str) -> Any:
-    if name not in PREFERRED:
+    if name not in PREFERENCE_MODELS:
         return getattr(customer, name)
     # What stays keeps its place.
     ranks = {pk: rank for rank, pk in enumerate(form.initial.get(name, ()))}

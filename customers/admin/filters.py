@@ -50,15 +50,15 @@ class TagFilter(admin.SimpleListFilter):
     parameter_name = "tag"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(tag, tag) for tag in sorted({*recent_tags(), *filter(None, [self.value()])})]
+        return [(tag, tag) for tag in sorted({*tags_of_newest_customers(), *filter(None, [self.value()])})]
 
     def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
         return customers.tagged([self.value()]) if self.value() else customers
 
 
-def recent_tags() -> list[str]:
+def tags_of_newest_customers() -> list[str]:
     """Returns the tags of the newest 1,000 customers, since to read the tags of all would be too slow."""
-    # The order of an index.
+    # An index has this order, so that nothing is sorted.
     order = ["-created_at", "-id"] if current_tenant() else ["-id"]
     newest = Customer.objects.undeleted().order_by(*order).values_list("tags", flat=True)[:1000]
     return sorted({tag for tags in newest for tag in tags})

@@ -145,7 +145,7 @@ class ImportExportAdmin(admin.ModelAdmin):
             summary=summary,
             figures=[(name, summary[name]) for name in OUTCOMES if name in summary],
             to_write=summary.get("created", 0) + summary.get("updated", 0),
-            in_progress=not CustomerImport.objects.at_rest().filter(pk=upload.pk).exists(),
+            in_progress=not CustomerImport.objects.idle().filter(pk=upload.pk).exists(),
         )
 
     def refused_view(self, request: HttpRequest, upload_id: str) -> HttpResponseBase:

@@ -318,7 +318,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
--- Nobody else puts it on a table, which would clear the events of customers who are still there.
+-- No other role may use it in a trigger: that could clear the events of customers who still exist.
 REVOKE EXECUTE ON FUNCTION public.circe_clear_customer_events FROM public;
 
 CREATE OR REPLACE TRIGGER circe_clear_customer_events AFTER DELETE ON public.customers_customer
@@ -334,13 +334,13 @@ DROP FUNCTION public.circe_clear_customer_events;""",
 CREATE OR REPLACE FUNCTION public.circe_preference_deleted() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
-    deleted record;
+    changed_customer record;
 BEGIN
     -- Customers are updated in the order of their ids, so that two such statements can't wait for each other.
-    FOR deleted IN SELECT DISTINCT tenant_id, customer_id FROM old_rows ORDER BY tenant_id, customer_id LOOP
+    FOR changed_customer IN SELECT DISTINCT tenant_id, customer_id FROM old_rows ORDER BY tenant_id, customer_id LOOP
         UPDATE public.customers_customer
         SET updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE tenant_id = deleted.tenant_id AND id = deleted.customer_id;
+        WHERE tenant_id = changed_customer.tenant_id AND id = changed_customer.customer_id;
     END LOOP;
     RETURN NULL;
 END

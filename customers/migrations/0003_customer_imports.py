@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("summary", models.JSONField(null=True)),
-                ("worked_at", models.DateTimeField(null=True)),
+                ("last_active_at", models.DateTimeField(null=True)),
             ],
             options={
                 "abstract": False,

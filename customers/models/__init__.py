@@ -12,13 +12,13 @@ from customers.models.customer import (
 )
 from customers.models.imports import CustomerImport, ImportPart
 from customers.models.monthly_counts import CustomerMonthlyCounts
-from customers.models.preferences import PREFERRED, PreferredService, PreferredStaff
+from customers.models.preferences import PREFERENCE_MODELS, PreferredService, PreferredStaff
 from customers.models.searchable import SearchableCustomer
 
 __all__ = [
     "CONTACT_FLAGS",
     "MAX_TAGS",
-    "PREFERRED",
+    "PREFERENCE_MODELS",
     "Customer",
     "CustomerImport",
     "CustomerMonthlyCounts",

@@ -25,9 +25,15 @@ from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from customers.contact_conflicts import DuplicateCustomer, find_contact_conflicts
 from customers.extensions import profile_figures, run_purge_steps
 from customers.models.imports import CustomerImport
-from customers.models.preferences import PREFERRED
+from customers.models.preferences import PREFERENCE_MODELS
 from customers.models.searchable import SearchableCustomer
-from customers.validators import unique, validate_date_of_birth, validate_name, validate_source, validate_tag
+from customers.validators import (
+    validate_date_of_birth,
+    validate_name,
+    validate_source,
+    validate_tag,
+    without_duplicates,
+)
 from tenants.identity import clean_email, clean_phone, email_key, validate_email_address, validate_phone
 from tenants.models import TENANT_CONSTRAINTS, IdempotencyRecord, LoginFailure, Outlet, TenantModel, validate_language
 from tenants.scope import TenantManager, current_tenant
@@ -70,7 +76,7 @@ class CustomerQuerySet(models.QuerySet):
 
     def with_preferred(self) -> Self:
         """Adds the lists of ids `preferred_services` and `preferred_staff_ids` to each customer."""
-        lists = {name: _preferred(model, column) for name, (model, column) in PREFERRED.items()}
+        lists = {name: _preferred(model, column) for name, (model, column) in PREFERENCE_MODELS.items()}
         return self.defer("search_text").annotate(**lists)
 
     def with_profile(self) -> Self:
@@ -225,7 +231,7 @@ class Customer(TenantModel):
             self.email = clean_email(self.email) if self.email else None
         with suppress(ValidationError):
             self.phone = clean_phone(self.phone) if self.phone else None
-        self.tags = unique(tag.strip().lower() for tag in self.tags)
+        self.tags = without_duplicates(tag.strip().lower() for tag in self.tags)
         self.preferred_categories = [unicodedata.normalize("NFC", name).strip() for name in self.preferred_categories]
         if len(self.tags) > MAX_TAGS:
             raise ValidationError({"tags": f"A customer has at most {MAX_TAGS} tags."})
@@ -242,7 +248,7 @@ class Customer(TenantModel):
         """
         if self._state.adding:
             origin_tags = ["self-registered"] if self.has_password else ["staff-created", "walk-in"]
-            self.tags = unique([*origin_tags, *self.tags])
+            self.tags = without_duplicates([*origin_tags, *self.tags])
         self.clean()
         self.email_key = email_key(self.email) if self.email else None
         if not self._state.adding:
@@ -297,8 +303,8 @@ class Customer(TenantModel):
         Beside fields it may hold `password` (in clear; None removes it), `preferred_services` and
         `preferred_staff_ids` (lists of ids, in order of preference). Raises as `save`.
         """
-        lists = {name: changes[name] for name in PREFERRED if name in changes}
-        fields = {name: value for name, value in changes.items() if name not in PREFERRED}
+        lists = {name: changes[name] for name in PREFERENCE_MODELS if name in changes}
+        fields = {name: value for name, value in changes.items() if name not in PREFERENCE_MODELS}
         if "password" in fields:
             fields["password"] = make_password(fields["password"]) if fields["password"] else None
         for name, value in fields.items():
@@ -306,7 +312,7 @@ class Customer(TenantModel):
         with transaction.atomic() if lists else nullcontext():
             self.save(update_fields=None if self._state.adding else {*fields, *(["updated_at"] if lists else [])})
             for name, ids in lists.items():
-                model, column = PREFERRED[name]
+                model, column = PREFERENCE_MODELS[name]
                 model.objects.filter(customer=self).delete()
                 model.objects.bulk_create(
                     model(tenant_id=self.tenant_id, customer=self, position=position, **{column: pk})
@@ -390,6 +396,6 @@ def purge_all(customers: Collection[Customer]) -> Counter[str]:
     LoginFailure.objects.filter(account__in=[customer.email_key for customer in customers]).delete()
     IdempotencyRecord.objects.filter(subject_id__in=ids).delete()
     # A file that waits for its import may hold them too.
-    CustomerImport.objects.at_rest().filter(tenant__in=tenants).delete()
+    CustomerImport.objects.idle().filter(tenant__in=tenants).delete()
     Customer.objects.filter(pk__in=ids).delete()
     return kept

@@ -13,7 +13,7 @@ from tenants.models import TENANT_CONSTRAINTS, TenantModel
 from tenants.scope import TenantManager
 
 UPLOAD_RETENTION = dt.timedelta(days=1)
-# A run that has not updated `worked_at` for this long has ended: its process was killed.
+# A run that has not updated `last_active_at` for this long has ended: its process was killed.
 RUN_TIMEOUT = dt.timedelta(seconds=30)
 PART_BYTES = 1 << 20
 
@@ -24,11 +24,11 @@ class CustomerImportQuerySet(models.QuerySet):
     def expired(self) -> Self:
         return self.filter(created_at__lt=timezone.now() - UPLOAD_RETENTION)
 
-    def at_rest(self) -> Self:
+    def idle(self) -> Self:
         """Returns the uploads that are not checked or imported at present."""
-        return self.filter(Q(worked_at=None) | Q(worked_at__lt=timezone.now() - RUN_TIMEOUT))
+        return self.filter(Q(last_active_at=None) | Q(worked_at__lt=timezone.now() - RUN_TIMEOUT))
 
-    def at_work(self) -> Self:
+    def running(self) -> Self:
         """Returns the uploads that are read, checked or imported at present."""
         return self.filter(worked_at__gte=timezone.now() - RUN_TIMEOUT)
 
@@ -48,7 +48,7 @@ class CustomerImport(TenantModel):
     update = models.BooleanField("also change customers who are there already", default=False)
     state = models.CharField(max_length=20, choices=State, default=State.UPLOADED)
     summary = models.JSONField(null=True)
-    worked_at = models.DateTimeField(null=True)
+    last_active_at = models.DateTimeField(null=True)
 
     objects = TenantManager.from_queryset(CustomerImportQuerySet)()
 

@@ -47,7 +47,7 @@ class PreferredStaff(Preference):
         ]
 
 
-PREFERRED: dict[str, tuple[type[Preference], str]] = {
+PREFERENCE_MODELS: dict[str, tuple[type[Preference], str]] = {
     "preferred_services": (PreferredService, "service_id"),
     "preferred_staff_ids": (PreferredStaff, "staff_id"),
 }

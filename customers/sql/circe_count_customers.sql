@@ -30,7 +30,7 @@ BEGIN
             tenant_id, month, shard, total_customers, active_customers, deleted_customers, verified_emails,
             customers_with_password, total_loyalty_points
         ) VALUES (
-            delta.tenant_id, delta.month, circe_free_shard(), delta.total_customers, delta.active_customers,
+            delta.tenant_id, delta.month, circe_lock_free_shard(), delta.total_customers, delta.active_customers,
             delta.deleted_customers, delta.verified_emails, delta.customers_with_password, delta.total_loyalty_points
         )
         ON CONFLICT (tenant_id, month, shard) DO UPDATE SET

@@ -3,13 +3,13 @@
 CREATE OR REPLACE FUNCTION public.circe_preference_deleted() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
-    deleted record;
+    changed_customer record;
 BEGIN
     -- Customers are updated in the order of their ids, so that two such statements can't wait for each other.
-    FOR deleted IN SELECT DISTINCT tenant_id, customer_id FROM old_rows ORDER BY tenant_id, customer_id LOOP
+    FOR changed_customer IN SELECT DISTINCT tenant_id, customer_id FROM old_rows ORDER BY tenant_id, customer_id LOOP
         UPDATE public.customers_customer
         SET updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE tenant_id = deleted.tenant_id AND id = deleted.customer_id;
+        WHERE tenant_id = changed_customer.tenant_id AND id = changed_customer.customer_id;
     END LOOP;
     RETURN NULL;
 END

@@ -33,7 +33,7 @@ def test_administrators_see_who_changed_what(back_office, in_scope, role):
 
 
 def test_of_a_long_history_the_latest_and_the_way_to_all(back_office, in_scope, monkeypatch):
-    monkeypatch.setattr(customers, "LATEST_EVENTS", 2)
+    monkeypatch.setattr(customers, "MAX_LATEST_ROWS", 2)
     jane = CustomerFactory(tenant=in_scope)
     for name in ("A", "B", "C"):
         jane.change({"last_name": name})

@@ -149,7 +149,7 @@ def test_files_uploaded_to_be_imported_go_too(jane, tenant, stranger):
 
 def test_while_an_import_runs_which_may_hold_the_person_nobody_is_erased(jane, tenant):
     with tenant_scope(tenant):
-        CustomerImport.objects.create(file_name="people.csv", worked_at=timezone.now())
+        CustomerImport.objects.create(file_name="people.csv", last_active_at=timezone.now())
     ran = run(*LOTUS, "--id", pk(2), "--yes")
     assert (ran.code, ran.lines[0]) == (1, "lotus: refused an import is running: run this again when it has ended")
     assert len(ids()) == 4

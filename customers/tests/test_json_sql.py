@@ -11,7 +11,7 @@ from appointments.models import FIRST_DAY, LAST_DAY, Appointment, PaymentMethod
 from appointments.serializers import AppointmentSerializer
 from appointments.tests.factories import AppointmentFactory
 from circe.db.json_sql import build_json
-from customers.models import PREFERRED, Customer, Gender
+from customers.models import PREFERENCE_MODELS, Customer, Gender
 from customers.serializers import CustomerSerializer
 from customers.tests.factories import CustomerFactory
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
@@ -69,7 +69,7 @@ def two(in_scope):
         "preferred_services": [service.pk for service in services],
         "preferred_staff_ids": [staff.pk],
     }.items():
-        model, column = PREFERRED[name]
+        model, column = PREFERENCE_MODELS[name]
         for position, pk in enumerate(ids):
             model.objects.create(customer=regular, position=position, **{column: pk})
     Customer.objects.filter(pk=regular.pk).update(preferred_outlet=outlet)

@@ -245,7 +245,7 @@ def test_a_file_has_one_run_at_a_time(browser, in_scope, small_batches):
     assert browser.post(url, {"import": "1"}).headers["Location"] == url
     assert "worked on in another window" in browser.get(url).content.decode()
     # After the timeout the first run counts as killed.
-    CustomerImport.objects.update(worked_at=timezone.now() - dt.timedelta(minutes=1))
+    CustomerImport.objects.update(last_active_at=timezone.now() - dt.timedelta(minutes=1))
     assert "Go on" in browser.get(url).content.decode()
     response._iterator.close()
 

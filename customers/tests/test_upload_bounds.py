@@ -155,18 +155,18 @@ def test_a_costly_file_costs_the_server_little(back_office, in_scope, growth, ma
     else:
         assert response.context["form"].errors
     assert growth() - grown < MAX_GROWTH_BYTES
-    assert CustomerImport.objects.at_work().count() == 0
+    assert CustomerImport.objects.running().count() == 0
 
 
 def test_a_business_has_one_run_at_a_time(back_office, in_scope):
     browser = back_office("tenant_admin")
     url = checked(browser)
-    CustomerImport.objects.update(worked_at="2100-01-01T00:00:00Z")
+    CustomerImport.objects.update(last_active_at="2100-01-01T00:00:00Z")
     ((error,),) = upload(browser).context["form"].errors.values()
     assert (
         error == "Another file of your business is being checked or imported. Wait until that is done, and try again."
     )
-    CustomerImport.objects.update(worked_at=None)
+    CustomerImport.objects.update(last_active_at=None)
     assert browser.get(url).status_code == 200
     assert checked(browser) != url
 
@@ -174,7 +174,7 @@ def test_a_business_has_one_run_at_a_time(back_office, in_scope):
 def test_all_businesses_together_have_few_runs_at_a_time(back_office, in_scope, stranger):
     for _ in range(2):
         with tenant_scope(stranger):
-            CustomerImport.objects.create(file_name="theirs.csv", worked_at="2100-01-01T00:00:00Z")
+            CustomerImport.objects.create(file_name="theirs.csv", last_active_at="2100-01-01T00:00:00Z")
     ((error,),) = upload(back_office("tenant_admin")).context["form"].errors.values()
     assert error == "Too many files are being checked or imported at the moment. Try again in a minute."
 
@@ -187,7 +187,7 @@ def test_closing_a_run_ends_its_child_process(in_scope):
     assert "customers.transfer.child_process" in processes()
     steps.close()
     assert "customers.transfer.child_process" not in processes()
-    assert not CustomerImport.objects.at_work().exists()
+    assert not CustomerImport.objects.running().exists()
 
 
 def processes():

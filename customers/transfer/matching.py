@@ -9,7 +9,7 @@ from typing import NamedTuple
 import orjson
 from django.db import connection, models
 
-from customers.models import CONTACT_FLAGS, PREFERRED, Customer
+from customers.models import CONTACT_FLAGS, PREFERENCE_MODELS, Customer
 from customers.transfer.columns import COLUMN_BY_NAME, COLUMNS
 from customers.transfer.reading import ImportRow, InvalidRow, validate_customer
 from tenants.scope import ALL_TENANTS, tenant_scope
@@ -247,7 +247,7 @@ class ImportBatch:
         changed = [customer for customer, _ in self.changed]
         Customer.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=UPDATED_FIELDS)
         insert_rows(Customer, self.new)
-        for name, (model, column) in PREFERRED.items():
+        for name, (model, column) in PREFERENCE_MODELS.items():
             replaced = [customer for customer, names in self.changed if name in names]
             if replaced:
                 model.objects.filter(customer__in=replaced).delete()

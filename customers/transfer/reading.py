@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, Self
 
 from django.core.exceptions import ValidationError
 
-from customers.models import PREFERRED, Customer
+from customers.models import PREFERENCE_MODELS, Customer
 from customers.transfer.child_process import ChildProcess, ParseJob
 from customers.transfer.columns import (
     COLUMN_BY_HEADER,
@@ -31,7 +31,7 @@ REFERENCED_MODELS: dict[str, Any] = {
     "preferred_services": Service,
     "preferred_staff_ids": Staff,
 }
-LIST_COLUMNS = {"tags", "preferred_categories", *PREFERRED}
+LIST_COLUMNS = {"tags", "preferred_categories", *PREFERENCE_MODELS}
 
 
 # --- the file -------------------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ class RowReader:
 
     def read_row(self, record: Record) -> ImportRow:
         row = ImportRow(record, Customer(**{} if self.has_source else {"source": "import"}))
-        for name in PREFERRED:
+        for name in PREFERENCE_MODELS:
             setattr(row.customer, name, [])
         if record.error:
             row.errors[""] = record.error

@@ -38,13 +38,13 @@ def store_upload(file: BinaryIO, *, name: str, update: bool) -> CustomerImport:
         CustomerImport.objects.expired().delete()
     with transaction.atomic():
         _check_capacity()
-        upload = CustomerImport.objects.create(file_name=name[-255:], update=update, worked_at=timezone.now())
+        upload = CustomerImport.objects.create(file_name=name[-255:], update=update, last_active_at=timezone.now())
     try:
         _check_readable(file)
         with transaction.atomic():
             upload.store(FILE, file)
-            upload.worked_at = timezone.now()
-            upload.save(update_fields=["worked_at"])
+            upload.last_active_at = timezone.now()
+            upload.save(update_fields=["last_active_at"])
     except BaseException:
         upload.delete()
         raise
@@ -67,24 +67,24 @@ def start_run(upload: CustomerImport, *, dry_run: bool) -> bool:
     states, next_state = (
         ([State.UPLOADED], State.UPLOADED) if dry_run else ([State.CHECKED, State.IMPORTING], State.IMPORTING)
     )
-    startable = CustomerImport.objects.at_rest().filter(pk=upload.pk, state__in=states)
+    startable = CustomerImport.objects.idle().filter(pk=upload.pk, state__in=states)
     if not startable.exists():
         return False
     with transaction.atomic():
         _check_capacity()
-        return bool(startable.update(state=next_state, worked_at=timezone.now()))
+        return bool(startable.update(state=next_state, last_active_at=timezone.now()))
 
 
 def _check_capacity() -> None:
     """Raises ImportCapacityExceeded if no further run may start.
 
     The lock lasts until the transaction ends: the next caller then sees what this one has written. A run counts while its
-    `worked_at` is recent. The run of a killed process counts until `RUN_TIMEOUT` is over.
+    `last_active_at` is recent. The run of a killed process counts until `RUN_TIMEOUT` is over.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [AdvisoryLock.IMPORTS])
     with tenant_scope(ALL_TENANTS):
-        tenants = list(CustomerImport.objects.at_work().values_list("tenant", flat=True))
+        tenants = list(CustomerImport.objects.running().values_list("tenant", flat=True))
     tenant = current_tenant()
     if tenant and tenants.count(tenant.pk) >= MAX_CONCURRENT_IMPORTS_PER_TENANT:
         raise ImportCapacityExceeded(
@@ -111,7 +111,7 @@ def run_upload(upload: CustomerImport, *, dry_run: bool) -> Generator[tuple[floa
                 refused_rows = RefusedRowsFile(refused, table.header, max_bytes=MAX_REFUSED_ROWS_BYTES)
                 run = ImportRun(table, update=upload.update, dry_run=dry_run, on_refused=refused_rows.add)
                 for summary in run.run():
-                    this_upload.update(worked_at=timezone.now())
+                    this_upload.update(last_active_at=timezone.now())
                     yield table.bytes_read / table.size_bytes, summary
             if refused_rows.is_full:
                 summary.downloadable = refused_rows.rows_written
@@ -121,4 +121,4 @@ def run_upload(upload: CustomerImport, *, dry_run: bool) -> Generator[tuple[floa
                     upload.discard(FILE)
                 this_upload.update(summary=summary.as_dict(), state=State.CHECKED if dry_run else State.DONE)
     finally:
-        this_upload.update(worked_at=None)
+        this_upload.update(last_active_at=None)

@@ -34,7 +34,7 @@ class AccountsAdminSite(CirceAdminSite):
 
 
 def _set_throttled_status(response: HttpResponse) -> HttpResponse:
-    """Sets the status 429 if the form of the page did not check the password."""
+    """Sets the status 429 if the form refused to check the password because of a limit."""
     form = getattr(response, "context_data", {}).get("form")
     if form is not None and form.retry_after_seconds is not None:
         response.status_code = 429

@@ -10,19 +10,21 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, ValidationError
 from rest_framework.request import Request
 
-from circe.api.operations import ID, query
+from circe.api.operations import ID, query_parameter
 from circe.api.parameters import get_single_param
 from circe.db.ids import IdField, is_id
 from circe.db.prepared import PreparedQuery
 from tenants.accounts import tokens
-from tenants.accounts.throttling import client_address, throttled
+from tenants.accounts.throttling import check_with_limits, client_address
 from tenants.audit.context import set_audit_user
 from tenants.identity import email_key
 from tenants.models import Tenant, User
 from tenants.scope import ALL_TENANTS, Scope, account_lookup, enter_scope, tenant_scope
 
 # The parameter that `_scope_of` reads, for the OpenAPI document.
-TENANT_ID = query("tenant_id", "For a super_admin: this business only. Others leave it out, or name their own.", ID)
+TENANT_ID = query_parameter(
+    "tenant_id", "For a super_admin: this business only. Others leave it out, or name their own.", ID
+)
 
 USER_COLUMNS, TENANT_COLUMNS = ([field.attname for field in model._meta.concrete_fields] for model in (User, Tenant))
 # The user of a live session, with their tenant. It needs no scope, since the scope is opened for this user.
@@ -133,7 +135,7 @@ class AccountBackend(BaseBackend):
             User._meta.get_field("email").run_validators(account)
         except InvalidEmail:
             return None
-        user = throttled(
+        user = check_with_limits(
             lambda: User.objects.with_credentials(email=account, password=password),
             account=account,
             address=client_address(request),

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from rest_framework.exceptions import Throttled
 
 from circe.api.serializers import MAX_PASSWORD_LENGTH
-from tenants.accounts.throttling import throttled
+from tenants.accounts.throttling import check_with_limits
 
 
 class ThrottledForm(forms.Form):
@@ -64,7 +64,7 @@ class OwnPasswordForm(ThrottledForm, AdminPasswordChangeForm):
     def clean_old_password(self) -> str:
         password = self.cleaned_data["old_password"]
         try:
-            is_correct = throttled(
+            is_correct = check_with_limits(
                 lambda: self.user if self.user.check_password(password) else None,
                 account=self.user.email,
                 address=self.address,

@@ -1,7 +1,7 @@
 """Limits the guessing of passwords: FAILURES_PER_ACCOUNT and FAILURES_PER_ADDRESS within WINDOW. A success is not counted.
 
-It also limits log-ins at the same time to MAX_CONCURRENT_LOGINS threads of a process. Further log-ins are refused and not
-queued, so that the other threads stay free for people who are at work.
+At most MAX_CONCURRENT_LOGINS log-ins run at the same time in a process. Further ones are refused and not queued, so that
+the other threads stay free for people who are at work.
 """
 
 import datetime as dt
@@ -43,9 +43,10 @@ class LoginCapacityExceeded(APIException):
 
 
 def client_address(request: Request | HttpRequest) -> str:
-    """Returns the address for which failures are counted. For IPv6 it is the /64 network, which one customer line gets.
+    """Returns the address for which failures are counted.
 
-    If a proxy names no address, it is the proxy's own; on a Unix socket it is UNKNOWN_ADDRESS.
+    For IPv6 it is the /64 network, which a provider gives to one subscriber. If a proxy sends no valid address, the
+    proxy's own counts; on a Unix socket UNKNOWN_ADDRESS.
     """
     for text in (BaseThrottle().get_ident(cast("Request", request)), request.META.get("REMOTE_ADDR", "")):
         with suppress(ValueError):
@@ -59,7 +60,7 @@ def _network_of(address: IPv4Address | IPv6Address) -> str:
     return str(address.ipv4_mapped or IPv6Network((int(address), 64), strict=False).network_address)
 
 
-def throttled(check: Callable[[], User | None], *, account: str, address: str) -> User | None:
+def check_with_limits(check: Callable[[], User | None], *, account: str, address: str) -> User | None:
     """Returns what `check` returns, and records None as a failure.
 
     Raises Throttled or LoginCapacityExceeded past a limit; then `check` is not called. Log-ins to one account, and those
@@ -76,9 +77,10 @@ def throttled(check: Callable[[], User | None], *, account: str, address: str) -
             (recent.filter(account=account), FAILURES_PER_ACCOUNT),
             (recent.filter(address=address), FAILURES_PER_ADDRESS),
         ):
-            oldest = failures.order_by("-failed_at").values_list("failed_at", flat=True)[limit - 1 : limit].first()
-            if oldest:
-                raise Throttled(wait=(oldest + WINDOW - now).total_seconds())
+            # The limit-th newest failure: if it is recent, the limit is reached until it is too old.
+            limiting = failures.order_by("-failed_at").values_list("failed_at", flat=True)[limit - 1 : limit].first()
+            if limiting:
+                raise Throttled(wait=(limiting + WINDOW - now).total_seconds())
         user = check()
         if user is None:
             LoginFailure.objects.filter(failed_at__lte=now - WINDOW).delete()
@@ -89,7 +91,7 @@ def throttled(check: Callable[[], User | None], *, account: str, address: str) -
 
 @contextmanager
 def _login_slot() -> Iterator[None]:
-    # Before the first query, since a log-in that waits for a lock or a hash holds a thread and a connection.
+    # The slot is taken before the first query: a log-in that waits would otherwise hold a database connection.
     if not _login_slots.acquire(blocking=False):
         raise LoginCapacityExceeded
     try:
@@ -99,7 +101,7 @@ def _login_slot() -> Iterator[None]:
 
 
 def _record_refusal(account: str) -> None:
-    # An unknown address is not stored: it may be a password that was typed into the wrong field.
+    # The audit trail does not get an unknown e-mail address: it may be a password that was typed into the wrong field.
     with account_lookup(account):
         known = User.objects.filter(email=account).first()
     record_event("refused", table="login", row_id=known and known.pk, tenant_id=known and known.tenant_id)

@@ -12,7 +12,7 @@ from tenants.accounts import tokens
 from tenants.accounts.documentation import ME_OPERATIONS, TOKEN_OPERATIONS
 from tenants.accounts.permissions import ANYONE, STAFF
 from tenants.accounts.serializers import LoginSerializer, MeSerializer, RefreshSerializer
-from tenants.accounts.throttling import client_address, throttled
+from tenants.accounts.throttling import check_with_limits, client_address
 from tenants.models import LoginSession, User
 
 
@@ -31,7 +31,7 @@ class TokenViewSet(GenericViewSet):
     def login(self, request: Request) -> Response:
         """Signs in with e-mail and password."""
         credentials = self._body(LoginSerializer)
-        user = throttled(
+        user = check_with_limits(
             lambda: User.objects.with_credentials(**credentials),
             account=credentials["email"],
             address=client_address(request),

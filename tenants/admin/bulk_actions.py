@@ -25,7 +25,7 @@ class BulkActionForm(forms.Form):
 
     title: str
     # Whether it can't be undone: the button is red then.
-    is_final = False
+    is_irreversible = False
 
     def __init__(self, rows: list[Any], data: Any = None) -> None:
         super().__init__(data)
@@ -59,7 +59,7 @@ class BulkActionForm(forms.Form):
 class BulkActionsAdmin(TenantAdmin):
     """The pages of a table with actions. Each action calls `ask`, which accepts at most MAX_ROWS rows and asks first.
 
-    `circe/tests/test_bulk_actions.py` tries every action of every table for that.
+    `circe/tests/test_bulk_actions.py` checks this for every action of every table.
     """
 
     def lock_rows(self, ids: list[str], **state: Any) -> QuerySet:

@@ -17,7 +17,7 @@ from tenants.scope import (
     current_tenant_id,
 )
 
-# The constraints of every tenant's table. A model with its own AuditTrigger lists that and these.
+# The constraints of every tenant's table. A model with its own AuditTrigger has `[its trigger, *TENANT_CONSTRAINTS]`.
 TENANT_CONSTRAINTS = [
     RowLevelSecurity(name="%(class)s_rls"),
     models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),

@@ -116,7 +116,7 @@ def test_an_overlong_one_is_refused_without_hashing_it(person, checks):
 def checks(monkeypatch):
     """For each check of a password whether it was one that is counted."""
     seen, is_counted = [], []
-    verify, throttled = hashers.verify_password, throttling.throttled
+    verify, original = hashers.verify_password, throttling.check_with_limits
 
     def spied(*args, **kwargs):
         seen.append(bool(is_counted))
@@ -130,11 +130,11 @@ def checks(monkeypatch):
             finally:
                 is_counted.pop()
 
-        return throttled(counted, **who)
+        return original(counted, **who)
 
     monkeypatch.setattr(hashers, "verify_password", spied)
     for module in ("views", "authentication", "forms"):
-        monkeypatch.setattr(f"tenants.accounts.{module}.throttled", counting)
+        monkeypatch.setattr(f"tenants.accounts.{module}.check_with_limits", counting)
     return seen
 
 
@@ -181,8 +181,8 @@ def test_no_url_checks_a_password_without_counting_it(back_office, checks, tenan
 # Who may ask whether a password is right, and why it is counted.
 CALLERS = {
     "tenants/models/user.py": "the model's own method, which the next two call",
-    "tenants/accounts/managers.py": "`with_credentials`, called within `throttled` only",
-    "tenants/accounts/forms.py": "within `throttled`",
+    "tenants/accounts/managers.py": "`with_credentials`, called within `check_with_limits` only",
+    "tenants/accounts/forms.py": "within `check_with_limits`",
 }
 
 

@@ -6,10 +6,10 @@ import orjson
 from django.utils import timezone
 
 from circe.db.ids import new_id
-from customers.command_arguments import add_person, nobody, person
+from customers.command_arguments import add_person_arguments, find_customers, not_found_message
 from customers.models import Customer, purge_all
 from customers.models.imports import CustomerImport
-from customers.models.preferences import PREFERRED
+from customers.models.preferences import PREFERENCE_MODELS
 from tenants.audit.events import record_event
 from tenants.commands import REFUSED, TenantCommand
 from tenants.models import AuditEvent, IdempotencyRecord, LoginFailure, Tenant
@@ -22,7 +22,8 @@ class Command(TenantCommand):
     """Removes every trace of a person from every table, the audit trail included, as is their right.
 
     Appointments keep their figures, without the person. A certificate without personal data is printed and stays in the
-    audit trail, as an event `erased` for each of the person's rows. Customers with the same e-mail or phone are only named.
+    audit trail, as an event `erased` for each of the person's rows. Other customers with the same e-mail or phone are
+    listed, and not erased.
     """
 
     help = (
@@ -35,7 +36,7 @@ class Command(TenantCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Adds the options that name the person and who orders it."""
         super().add_arguments(parser)
-        add_person(parser)
+        add_person_arguments(parser)
         parser.add_argument("--by", metavar="NAME", help="who does it or orders it, for the certificate")
 
     def prepare(self, tenants: list[Tenant]) -> None:
@@ -44,7 +45,7 @@ class Command(TenantCommand):
         lines = []
         for tenant in tenants:
             with tenant_scope(tenant):
-                customers = list(person(self.options))
+                customers = list(find_customers(self.options))
                 lines += [_describe(tenant, customer) for customer in customers]
             self.found[tenant.pk] = [customer.pk for customer in customers]
         if lines:
@@ -61,11 +62,11 @@ class Command(TenantCommand):
     def finish(self) -> None:
         """Refuses a person who was not found."""
         if not any(self.found.values()):
-            self.record(REFUSED, nobody(self.options), reason="unknown")
+            self.record(REFUSED, not_found_message(self.options), reason="unknown")
 
     def _erase(self, tenant: Tenant, customers: list[Customer]) -> None:
         uploads = CustomerImport.objects.all()
-        if uploads.count() > uploads.at_rest().count():
+        if uploads.count() > uploads.idle().count():
             # Its file may hold the person, and the import would create them again.
             self.record(REFUSED, "an import is running: run this again when it has ended", reason="import_running")
             return
@@ -102,10 +103,12 @@ class Command(TenantCommand):
         accounts = [customer.email_key for customer in customers]
         removed = {
             "customers": len(ids),
-            "preferences": sum(model.objects.filter(customer__in=ids).count() for model, _ in PREFERRED.values()),
+            "preferences": sum(
+                model.objects.filter(customer__in=ids).count() for model, _ in PREFERENCE_MODELS.values()
+            ),
             "idempotency_records": IdempotencyRecord.objects.filter(subject_id__in=ids).count(),
             "failed_logins": LoginFailure.objects.filter(account__in=accounts).count(),
-            # Nobody knows whom these files hold without reading them. They would be deleted within a day.
+            # All uploaded files are deleted, since each may hold the person. They would expire within a day.
             "uploaded_files": CustomerImport.objects.count(),
         }
         events = AuditEvent.objects.filter(customer_id__in=ids).count()
