@@ -348,7 +348,6 @@ class Customer(TenantModel):
             self.save(update_fields=DELETION_FIELDS)
 
     def purge(self) -> None:
-        """Removes the customer from every table, see `purge_all`."""
         purge_all([self])
 
 

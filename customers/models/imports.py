@@ -26,11 +26,11 @@ class CustomerImportQuerySet(models.QuerySet):
 
     def idle(self) -> Self:
         """Returns the uploads that are not checked or imported at present."""
-        return self.filter(Q(last_active_at=None) | Q(worked_at__lt=timezone.now() - RUN_TIMEOUT))
+        return self.filter(Q(last_active_at=None) | Q(last_active_at__lt=timezone.now() - RUN_TIMEOUT))
 
     def running(self) -> Self:
         """Returns the uploads that are read, checked or imported at present."""
-        return self.filter(worked_at__gte=timezone.now() - RUN_TIMEOUT)
+        return self.filter(last_active_at__gte=timezone.now() - RUN_TIMEOUT)
 
 
 class CustomerImport(TenantModel):

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from appointments.tests.factories import AppointmentFactory
-from circe.tests.captured_sql import written
+from circe.tests.captured_sql import expand_prepared
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.preferences import PreferredService
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, faults, instant, preferences, profile
@@ -199,7 +199,7 @@ def test_a_row_added_after_the_ids_were_found_changes_neither_page_nor_total(sta
 
     def added_after_the_ids(execute, sql, params, *context):
         result = execute(sql, params, *context)
-        if CustomerMonthlyCounts._meta.db_table in written(sql, params):
+        if CustomerMonthlyCounts._meta.db_table in expand_prepared(sql, params):
             CustomerFactory(tenant=tenant)
         return result
 

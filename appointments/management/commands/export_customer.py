@@ -10,7 +10,7 @@ import orjson
 from django.utils import timezone
 
 from appointments.serializers import AppointmentSerializer
-from customers.command_arguments import add_person, nobody, person
+from customers.command_arguments import add_person_arguments, find_customers, not_found_message
 from customers.models import Customer
 from customers.serializers import CustomerSerializer
 from tenants.audit.serializers import AuditEventSerializer
@@ -33,7 +33,7 @@ class Command(TenantCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Adds the options that name the person and the file."""
         super().add_arguments(parser)
-        add_person(parser)
+        add_person_arguments(parser)
         parser.add_argument(
             "--output", type=Path, metavar="FILE", help="write there, with mode 0600, instead of stdout"
         )
@@ -51,7 +51,7 @@ class Command(TenantCommand):
 
     def work(self, tenant: Tenant) -> None:
         """Exports each customer of the tenant that is this person."""
-        for customer in person(self.options).with_profile().select_related("tenant"):
+        for customer in find_customers(self.options).with_profile().select_related("tenant"):
             export = _export_customer(customer)
             self.exports.append(export)
             numbers = {"appointments": len(export["appointments"]), "audit_events": len(export["history"])}
@@ -63,7 +63,7 @@ class Command(TenantCommand):
         """Writes the file; reports a refusal where nobody was found. Raises UsageError if the file can't be written."""
         output = self.options["output"]
         if not self.exports:
-            self.record(REFUSED, nobody(self.options), reason="unknown")
+            self.record(REFUSED, not_found_message(self.options), reason="unknown")
         elif output and not self.options["dry_run"]:
             document = {"exported_at": f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}", "customers": self.exports}
             try:
