@@ -82,7 +82,8 @@ coverage: .venv/dev.stamp
 	$(PYTHON) -m coverage run -m pytest tenants customers/tests/test_idempotency.py circe/tests/test_access.py; \
 	$(PYTHON) -m coverage report
 
-# Faults seeded two at a time; each has to turn the suite red. Some twenty minutes.
+# Faults, two at a time, written by hand and generated: docs/decisions/mutants.md. More than an hour; for one file:
+# .venv/bin/python -m mutants tenants/scope.py
 mutants: .venv/dev.stamp
 	@$(PYTHON) -m mutants
 

@@ -12,7 +12,7 @@ ADMINS = SUPER | {Role.TENANT_ADMIN}
 MANAGERS = ADMINS | {Role.OUTLET_MANAGER}
 STAFF = MANAGERS | {Role.STAFF}
 # For requests without a token, such as log-in.
-ANYONE = frozenset({*STAFF, "customer", None})
+ANYONE = STAFF | {None}
 
 
 class HasRole(BasePermission):
