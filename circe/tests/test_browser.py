@@ -228,7 +228,7 @@ def test_an_administrator_deletes_and_restores_a_customer_and_reads_the_history(
     rows = page.locator("#change-history tbody tr")
     expect(rows).to_have_count(4)
     expect(rows.nth(0)).to_contain_text("Restored")
-    expect(rows.nth(1)).to_contain_text("Deleted")
+    expect(rows.nth(1)).to_contain_text("Soft-deleted")
     expect(rows.nth(2)).to_contain_text("Doe → Smith")
     expect(rows.nth(2)).to_contain_text(page.user.full_name)
 
@@ -311,7 +311,7 @@ def test_a_super_admin_purges_a_deleted_customer(sign_in, jane, tenant):
     page.get_by_role("button", name="Purge…").click()
     page.get_by_label("To confirm").fill("yes")
     page.get_by_role("button", name="Purge customers").click()
-    expect(page.locator(".errorlist")).to_contain_text("Nobody has been removed.")
+    expect(page.locator(".errorlist")).to_contain_text("Nobody has been purged.")
     page.get_by_label("To confirm").fill("1 customer")
     page.get_by_role("button", name="Purge customers").click()
     expect(page.locator(".messagelist")).to_contain_text("Purged: 1.")

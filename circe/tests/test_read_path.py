@@ -32,7 +32,7 @@ def trace_files():
     files, statuses = [], []
     def profile(frame, event, arg):
         file = frame.f_code.co_filename
-        if event == "call" and file.startswith(root):
+        if event == "call" and file.startswith(root) and "site-packages" not in file:
             files.append(file.removeprefix(root))
     sys.setprofile(profile)
     try:

@@ -192,7 +192,7 @@ def test_closing_a_run_ends_its_child_process(in_scope):
 
 def processes():
     """Returns the command lines of this process's children."""
-    command = ["ps", "-o", "args", "--ppid", str(os.getpid())]
+    command = ["ps", "-ww", "-o", "args", "--ppid", str(os.getpid())]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
