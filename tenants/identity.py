@@ -140,7 +140,7 @@ def _international(number: str, region: str | None) -> str:
     """Returns a number that was written without `+` as an international one.
 
     It is one already if it begins with the prefix by which the region dials abroad, or with `00`; or with the country
-    code, where the number is valid with a `+` and either repeats the region's own code or is no valid national number.
+    code, where it is valid with a `+` and no better national number (`_is_national`).
     """
     candidates = [f"+{number.removeprefix('00')}"] if number.startswith("00") else []
     if region is not None:
@@ -150,15 +150,25 @@ def _international(number: str, region: str | None) -> str:
             parsed = None
         if parsed is not None:
             national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-            own_code = str(phonenumbers.country_code_for_region(region))
-            is_own_code_repeated = number.startswith(own_code) and national == f"+{own_code}{number}"
-            with_plus = f"+{number}"
-            if not candidates and is_valid_phone(with_plus) and (is_own_code_repeated or not is_valid_phone(national)):
-                return with_plus
+            if not candidates and is_valid_phone(f"+{number}") and not _is_national(number, national, region):
+                return f"+{number}"
             candidates.insert(0, national)
     valid = [candidate for candidate in candidates if is_valid_phone(candidate)]
     # `00` is international everywhere, even where a region dials abroad by another prefix.
     return (valid or candidates[::-1] or [number])[0]
+
+
+def _is_national(number: str, national: str, region: str) -> bool:
+    """Returns whether the digits are better read as the national number `national` of the region, in E.164.
+
+    `62811…` in Indonesia would have the country code twice, and lacks the zero of a national number. `3901234567` in
+    Italy is a whole mobile number, since Italy has no trunk prefix.
+    """
+    own_code = str(phonenumbers.country_code_for_region(region))
+    metadata = PhoneMetadata.metadata_for_region(region)
+    has_trunk_prefix = metadata is not None and metadata.national_prefix is not None
+    is_code_repeated = national == f"+{own_code}{number}" and number.startswith(own_code)
+    return is_valid_phone(national) and not (is_code_repeated and has_trunk_prefix)
 
 
 def _without_trunk_prefix_of_its_country(number: str) -> str:
