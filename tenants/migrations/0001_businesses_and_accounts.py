@@ -42,7 +42,9 @@ BEGIN
             BEGIN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
             EXCEPTION WHEN duplicate_object OR unique_violation THEN
-                NULL;  -- Another database's migration created it at the same moment.
+                -- Another database's migration created it at the same moment. This transaction has looked for the role
+                -- and remembers that there is none, until it locks another table.
+                PERFORM FROM pg_tablespace LIMIT 1;
             END;
         END IF;
         IF NOT (pg_has_role(role_name, privileges[1]) AND pg_has_role(role_name, privileges[2])) THEN

@@ -1,0 +1,43 @@
+"""The roles of the database belong to the whole server: migrations of two databases may create them at the same moment."""
+
+import os
+import threading
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from tenants.tests.locks import until_blocked
+
+FILE = settings.BASE_DIR / "tenants" / "sql" / "application_roles.sql"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_migrations_may_create_a_role_at_the_same_moment():
+    # A role of this test's own: the one that the policies name is in use.
+    role = f"circe_test_{os.getpid()}"
+    statement = FILE.read_text().partition("$$;")[0].replace("circe_rls_bypass", role) + "$$"
+    parameters = connection.get_connection_params()
+    own = {name: value for name, value in parameters.items() if name in {"dbname", "host", "port", "user", "password"}}
+    errors = []
+
+    def create_too():
+        try:
+            second.execute(statement)
+        except psycopg.Error as error:
+            errors.append(str(error))
+
+    with psycopg.connect(**own) as first, psycopg.connect(**own) as second:
+        try:
+            first.execute(statement)
+            other = threading.Thread(target=create_too)
+            other.start()
+            until_blocked()
+            first.commit()
+            other.join()
+            assert errors == []
+        finally:
+            second.rollback()
+            first.execute(f"DROP ROLE IF EXISTS {role}")
+            first.commit()
