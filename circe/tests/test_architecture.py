@@ -200,6 +200,11 @@ def test_django_opens_no_transaction_for_a_request():
     assert not connection.settings_dict["ATOMIC_REQUESTS"]
 
 
+def test_no_view_has_a_mark_that_only_counts_with_a_transaction_for_each_request():
+    """Django's `non_atomic_requests` would do nothing: a page of the back office says `opens_own_transactions`."""
+    assert [file for file in SOURCES if "tests" not in file.parts and "non_atomic_requests" in file.read_text()] == []
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("mark", "is_one"), [(lambda page: page, True), (opens_own_transactions, False)])
 def test_a_page_of_the_back_office_is_one_transaction_unless_it_opens_its_own(rf, mark, is_one):

@@ -26,6 +26,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
+from circe.backoffice.site import opens_own_transactions
 from circe.backoffice.widgets import ChoiceWidget
 from circe.db.ids import is_id
 from customers.models import Customer, CustomerQuerySet
@@ -114,7 +115,7 @@ class ImportExportAdmin(admin.ModelAdmin):
     # --- import -----------------------------------------------------------------------------------------------------
 
     # Other requests have to see at once that the upload is in progress. No transaction waits for the child process.
-    @transaction.non_atomic_requests
+    @opens_own_transactions
     def upload_view(self, request: HttpRequest) -> HttpResponse:
         """Asks for a file, then stores and checks it."""
         self._require_permission(request, "import")

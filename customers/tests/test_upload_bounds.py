@@ -4,9 +4,11 @@ import io
 import os
 import resource
 import subprocess
+import threading
 import zipfile
 
 import pytest
+from django.db import connection
 
 from customers.models.imports import CustomerImport
 from customers.tests.test_transfer_admin import IMPORT, checked, upload
@@ -177,6 +179,24 @@ def test_all_businesses_together_have_few_runs_at_a_time(back_office, in_scope, 
             CustomerImport.objects.create(file_name="theirs.csv", last_active_at="2100-01-01T00:00:00Z")
     ((error,),) = upload(back_office("tenant_admin")).context["form"].errors.values()
     assert error == "Too many files are being checked or imported at the moment. Try again in a minute."
+
+
+@pytest.mark.django_db(transaction=True)
+def test_others_see_that_a_file_is_being_read(back_office, in_scope):
+    """The file is refused in the end, and its row deleted: it is seen only if it is committed before."""
+    browser, data = back_office("tenant_admin"), millions_of_empty_lines()
+
+    def send():
+        upload(browser, data)
+        connection.close()
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    seen_meanwhile = False
+    while sender.is_alive() and not seen_meanwhile:
+        seen_meanwhile = CustomerImport.objects.running().exists()
+    sender.join()
+    assert seen_meanwhile
 
 
 def test_closing_a_run_ends_its_child_process(in_scope):
