@@ -13,7 +13,7 @@ from itertools import groupby
 from django.core.exceptions import ValidationError
 from django.db.models import Lookup, Q, TextField
 
-from tenants.identity import PHONE_SEPARATORS, clean_phone, phone_fragment, without_trunk_prefix
+from tenants.identity import PHONE_SEPARATORS, clean_phone, phone_fragment, visible_phone, without_trunk_prefix
 
 MAX_LENGTH = 100
 _PHONE_PART = re.compile(rf"[0-9+{PHONE_SEPARATORS}]+\Z")
@@ -52,12 +52,12 @@ def matching(text: str) -> Q:
     for is_phone, words in groupby(unicodedata.normalize("NFKC", text).split(), key=_is_phone_part):
         group = list(words)
         literally = Q(*(_part(word) for word in dict.fromkeys(group)))
-        condition &= (literally | _phone("".join(group))) if is_phone else literally
+        condition &= (literally | _phone(visible_phone("".join(group)))) if is_phone else literally
     return condition
 
 
 def _is_phone_part(word: str) -> bool:
-    return _PHONE_PART.match(word) is not None
+    return _PHONE_PART.match(visible_phone(word)) is not None
 
 
 def _phone(text: str) -> Q:

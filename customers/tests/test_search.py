@@ -406,6 +406,14 @@ def test_a_word_of_which_folding_leaves_nothing_finds_nobody(found, person, back
     assert back_office("staff").get("/admin/customers/customer/", {"q": text}).context["cl"].result_count == 0
 
 
+@pytest.mark.parametrize(
+    "typed", ["\u202a0812 3456 7801\u202c", "0812\u00ad3456\u00ad7801", "۰۸۱۲ ۳۴۵۶", "०८१२३४५६७८०१", "+٦٢٨١٢٣٤٥٦٧٨٠١"]
+)
+def test_a_phone_is_found_with_pasted_marks_and_digits_of_other_scripts(staff, typed):
+    customer_id = staff.post(CUSTOMERS, {"first_name": "Sri", "phone": "0812 3456 7801"}).json()["id"]
+    assert [one["id"] for one in staff.get(CUSTOMERS, {"search": typed}).json()["items"]] == [customer_id]
+
+
 @pytest.mark.slow("creates and finds customers of every region with phone numbers")
 def test_what_creates_a_customer_by_phone_finds_that_customer(staff, tenant):
     """The landline and mobile examples of every region, in the national and the international format."""
