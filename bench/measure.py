@@ -155,7 +155,7 @@ class Bench:
     def _timed(
         self, connection: psycopg.Connection, sql: str, values: list[dict[str, Any]], seconds: float = 0
     ) -> float:
-        """Returns the median time of a statement that is executed with these parameters in turn, in seconds."""
+        """Executes the statement with each of these parameters. Returns the median time, in seconds."""
         # The services pass JSON on as text, so psycopg must not parse it here.
         set_json_loads(lambda text: text, connection)
         statement, times = floor.to_psycopg(sql), []

@@ -130,9 +130,9 @@ def _cell_text(text: str) -> str:
 
 
 def _refuse_two_numbers(text: str) -> None:
-    first, mark, _ = text.partition(found[0]) if (found := _BETWEEN_NUMBERS.search(text)) else (text, "", "")
+    first, *others = _BETWEEN_NUMBERS.split(text)
     # A slash may also follow an area code, as in 030/1234567.
-    if mark and len(without_separators(first)) >= MIN_PHONE_DIGITS:
+    if others and len(without_separators(first)) >= MIN_PHONE_DIGITS:
         raise ValidationError(f"There are two numbers: {text}. Enter one of them.", code="two_numbers")
 
 

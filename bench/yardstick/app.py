@@ -85,7 +85,7 @@ async def current_user(db: Session, authorization: Annotated[str, Header()] = ""
 
 
 def allowed(roles: set[str]) -> Any:
-    """Returns the dependency that answers 403 to other roles, and gives the user's tenant."""
+    """Returns a FastAPI dependency. It gives the user's tenant, and answers 403 for any other role."""
 
     async def tenant_of(user: Annotated[User, Depends(current_user)]) -> Tenant:
         if user.role not in roles:

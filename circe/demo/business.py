@@ -181,7 +181,7 @@ class Business:
         return self.country.address.format(street=street, number=number, locality=locality)
 
     def _user(self, index: int, role: Role, mailbox: str = "") -> User:
-        """Returns a user. Only those with a `mailbox` at the two documented businesses have a password."""
+        """Returns a user. With a `mailbox`, a user of a documented business has a password and can sign in."""
         person = self.person(self.size + index)
         can_sign_in = mailbox and self.number < len(DOCUMENTED_TENANTS)
         return User(

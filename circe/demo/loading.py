@@ -73,7 +73,7 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
         # A table can't be altered while it has deferred checks.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         row_security = _remove(cursor, FORCED_ROW_SECURITY, LOADED_MODELS)
-        # CASCADE empties all other tables, which refer to these.
+        # CASCADE also empties every table with a reference to one of these.
         cursor.execute(f"TRUNCATE {', '.join(model._meta.db_table for model in (Tenant, User, LoginFailure))} CASCADE")
         _insert(cursor, Tenant, [business.tenant for business in businesses])
         _insert(cursor, User, [super_admin, *chain.from_iterable(business.users for business in businesses)])

@@ -34,7 +34,7 @@ def app_with_client_address(environ, start_response):
 
 
 def api(*, coverage):
-    """Returns the document with its application. `coverage` is the phase that tests every limit of every value."""
+    """Returns the schema of the API, bound to the application. `coverage`: whether to test every limit of every value."""
     schema = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(public=True))
     schema.app = app_with_client_address
     schema.config.phases.coverage.enabled = coverage

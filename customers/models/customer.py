@@ -355,7 +355,7 @@ DELETION_FIELDS = {"is_deleted", "is_active", "was_active", "deleted_at", "delet
 
 
 def restore_all(customers: Sequence[Customer]) -> dict[str, DuplicateCustomer]:
-    """Restores soft-deleted customers in their order. Returns, by id, why some were not restored.
+    """Restores soft-deleted customers in their order. Returns the error of each who was not restored, by id.
 
     One statement restores all. If it meets an e-mail or a phone that is taken, each half is tried, down to one customer.
     """

@@ -7,7 +7,7 @@ from drf_spectacular.openapi import AutoSchema
 
 
 class BearerToken(OpenApiAuthenticationExtension):
-    """Describes the security scheme of every operation but log-in, refresh and log-out. Its import registers it."""
+    """Describes the security scheme of every operation but log-in, refresh and log-out. Importing it registers it."""
 
     target_class = "tenants.accounts.authentication.TokenAuthentication"
     name = "bearerAuth"

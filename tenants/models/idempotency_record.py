@@ -1,4 +1,4 @@
-"""Answers to requests with an idempotency key."""
+"""The stored answers to requests with an idempotency key."""
 
 import datetime as dt
 
