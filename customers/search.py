@@ -49,7 +49,9 @@ class HasBeginning(FoldedPattern):
 def matching(text: str) -> Q:
     """Returns the condition that every word of `text` occurs in a customer's names, e-mail or phone."""
     condition = Q()
-    for is_phone, words in groupby(unicodedata.normalize("NFKC", text).split(), key=_is_phone_part):
+    normalized = unicodedata.normalize("NFKC", text)
+    may_have_phone = re.search(r"[\d+]", normalized) is not None
+    for is_phone, words in groupby(normalized.split(), key=lambda word: may_have_phone and _is_phone_part(word)):
         group = list(words)
         literally = Q(*(_part(word) for word in dict.fromkeys(group)))
         condition &= (literally | _phone(visible_phone("".join(group)))) if is_phone else literally
