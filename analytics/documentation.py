@@ -75,7 +75,7 @@ OPERATIONS = {
             ]
         ),
         filters=PeriodFilter,
-        answer=SummarySerializer,
+        response=SummarySerializer,
         example=SUMMARY,
     ),
 }

@@ -57,7 +57,7 @@ OPERATIONS = {
         filters=AppointmentFilter,
         is_paged=True,
         curl=LIST_APPOINTMENTS,
-        answer=HistorySerializer,
+        response=HistorySerializer,
         example=HISTORY,
     ),
 }

@@ -67,7 +67,7 @@ FAULTS = [
     Fault(
         "a removed person stays in a stored answer",
         "customers/models/customer.py",
-        "    IdempotencyRecord.objects.filter(subject_id__in=ids).delete()\n",
+        "    IdempotencyRecord.objects.filter(row_id__in=ids).delete()\n",
         "",
         ONCE,
     ),

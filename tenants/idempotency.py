@@ -89,7 +89,7 @@ def _store_answer(request: Request, response: Response, *, key: str, fingerprint
         user=request.user,
         key=key,
         fingerprint=fingerprint,
-        subject_id=row_id or response.data.get("id"),
+        row_id=row_id or response.data.get("id"),
         status=response.status_code,
         headers={name: response[name] for name in STORED_HEADERS if name in response},
         body=orjson.dumps(response.data).decode(),

@@ -19,13 +19,13 @@ from circe.api.pagination import NumberedPages
 from circe.api.parameters import DayFilter
 from circe.api.responses import (
     ERROR_RESPONSES,
-    ETAG,
+    ETAG_HEADER,
     FIELD_ERROR,
-    IDEMPOTENCY_KEY,
-    IF_MATCH,
-    LOCATION,
+    IDEMPOTENCY_KEY_PARAMETER,
+    IF_MATCH_PARAMETER,
+    LOCATION_HEADER,
     PROBLEM,
-    REPLAYED,
+    REPLAYED_HEADER,
     ErrorResponse,
 )
 from circe.api.serializers import ClearableListField, StrictSerializer
@@ -92,7 +92,7 @@ class OperationSchema(AutoSchema):
         return re.findall(r"{(\w+)}", self.path)
 
     @property
-    def writes(self) -> bool:
+    def is_write(self) -> bool:
         """Whether the operation changes rows of a tenant."""
         return self.method not in SAFE_METHODS and bool(self.get_auth())
 
@@ -102,9 +102,9 @@ class OperationSchema(AutoSchema):
         errors = {400, 503, *self.operation.own_errors}
         if self.get_auth():
             errors |= {401, 403}
-        if self.writes:
+        if self.is_write:
             errors |= {409, 422}
-        if self.writes and self.path_ids:
+        if self.is_write and self.path_ids:
             errors |= {412}
         if self.operation.body:
             errors |= {413, 415}
@@ -121,8 +121,8 @@ class OperationSchema(AutoSchema):
             *_filter_parameters(self.operation.filters),
             *(NumberedPages().get_schema_operation_parameters(self.view) if self.operation.is_paged else []),
             *self.operation.parameters,
-            *([IDEMPOTENCY_KEY] if self.writes else []),
-            *([IF_MATCH] if self.writes and self.path_ids else []),
+            *([IDEMPOTENCY_KEY_PARAMETER] if self.is_write else []),
+            *([IF_MATCH_PARAMETER] if self.is_write and self.path_ids else []),
             *view.parameters,
         ]
 
@@ -134,11 +134,11 @@ class OperationSchema(AutoSchema):
         operation.pop("parameters", None)
         if parameters := self.parameters:
             operation["parameters"] = parameters
-        answer = operation["responses"][str(self.operation.status)]
-        answer["description"] = HTTPStatus(self.operation.status).phrase
+        response = operation["responses"][str(self.operation.status)]
+        response["description"] = HTTPStatus(self.operation.status).phrase
         if headers := self._headers():
-            answer["headers"] = headers
-        _add_examples(answer, {"documented": self.operation.example})
+            response["headers"] = headers
+        _add_examples(response, {"documented": self.operation.example})
         if self.operation.body_examples:
             _add_examples(operation["requestBody"], self.operation.body_examples)
         operation["responses"] |= {
@@ -181,15 +181,19 @@ class OperationSchema(AutoSchema):
         return self.operation.body(partial=self.method != "POST") if self.operation.body else None
 
     def get_response_serializers(self) -> Any:
-        answer = self.operation.answer
-        return {self.operation.status: answer(many=True) if self.operation.is_list else answer}
+        response = self.operation.response
+        return {self.operation.status: response(many=True) if self.operation.is_list else response}
 
     def get_paginated_name(self, serializer_name: str) -> str:
         return f"{serializer_name}Page"
 
     def _headers(self) -> Schema:
-        etag = ETAG if self.operation.has_etag else {}
-        return etag | (LOCATION if self.operation.status == 201 else {}) | (REPLAYED if self.writes else {})
+        etag = ETAG_HEADER if self.operation.has_etag else {}
+        return (
+            etag
+            | (LOCATION_HEADER if self.operation.status == 201 else {})
+            | (REPLAYED_HEADER if self.is_write else {})
+        )
 
     # Private to drf-spectacular, which has no public hook for the schema of every serializer. Without it the document
     # does not say that an answer has all its keys and that a body with an unknown key is refused. Test:
@@ -264,10 +268,10 @@ def _path_id(name: str) -> Schema:
 
 
 def _filter_parameters(filters: type[FilterSet] | None) -> Iterator[Schema]:
-    for name, rule in filters.base_filters.items() if filters else ():
-        description = rule.extra["help_text"] + (OR_INSTANT if isinstance(rule, DayFilter) else "")
-        yield query_parameter(name, description, rule.schema) | (
-            COMMA_SEPARATED if rule.schema["type"] == "array" else {}
+    for name, query_filter in filters.base_filters.items() if filters else ():
+        description = query_filter.extra["help_text"] + (OR_INSTANT if isinstance(query_filter, DayFilter) else "")
+        yield query_parameter(name, description, query_filter.schema) | (
+            COMMA_SEPARATED if query_filter.schema["type"] == "array" else {}
         )
 
 

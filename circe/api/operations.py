@@ -28,7 +28,7 @@ def query_parameter(name: str, description: str, schema: Schema) -> Schema:
 class Operation:
     """The documentation of one operation.
 
-    `answer` is the serializer of the answer, or of one item of a page if `is_list`. `example` is an answer,
+    `response` is the serializer of the response, or of one item of a page if `is_list`. `example` is an answer,
     `body_examples` are bodies by name, `curl` is a whole request. `own_errors` are statuses beside the common errors.
     """
 
@@ -42,7 +42,7 @@ class Operation:
     body: type[Serializer] | None = None
     body_examples: dict[str, Example] | None = None
     curl: str = ""
-    answer: type[Serializer]
+    response: type[Serializer]
     example: Example
     status: int = 200
     has_etag: bool = False

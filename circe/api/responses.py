@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from circe.api.errors import NOT_FOUND, RETRY_AFTER_SECONDS, Problem
 from circe.api.operations import Schema
 
-RETRY_AFTER: Schema = {
+RETRY_AFTER_HEADER: Schema = {
     "Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 1}}
 }
-WWW_AUTHENTICATE: Schema = {
+WWW_AUTHENTICATE_HEADER: Schema = {
     "WWW-Authenticate": {"description": "How to sign in.", "required": True, "schema": {"const": "Bearer"}}
 }
-LOCATION: Schema = {
+LOCATION_HEADER: Schema = {
     "Location": {"description": "The address of the customer.", "required": True, "schema": {"type": "string"}}
 }
-ETAG: Schema = {
+ETAG_HEADER: Schema = {
     "ETag": {
         "description": "The version of the customer as a GET shows them, for `If-Match`. It changes with everything that "
         "a GET shows: the customer, the preferences (also when a preferred outlet, service or person is deleted), and the "
@@ -23,20 +23,20 @@ ETAG: Schema = {
         "schema": {"type": "string"},
     }
 }
-REPLAYED: Schema = {
+REPLAYED_HEADER: Schema = {
     "Idempotency-Replayed": {
         "description": "The answer of an earlier request with the same key.",
         "schema": {"const": "true"},
     }
 }
-IDEMPOTENCY_KEY: Schema = {
+IDEMPOTENCY_KEY_PARAMETER: Schema = {
     "in": "header",
     "name": "Idempotency-Key",
     "description": "A request that is sent again with the same key is done once. "
     "For 24 hours it gets the first answer again.",
     "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"},
 }
-IF_MATCH: Schema = {
+IF_MATCH_PARAMETER: Schema = {
     "in": "header",
     "name": "If-Match",
     "description": "The `ETag` of the customer when you read them. The write is done only if it is still the same.",
@@ -69,7 +69,7 @@ ERROR_RESPONSES = {
         "Unauthorized",
         "There is no token, it is not valid, or the credentials are wrong.",
         Problem(401, "authentication_failed", "The access token is not valid or has expired."),
-        WWW_AUTHENTICATE,
+        WWW_AUTHENTICATE_HEADER,
     ),
     403: ErrorResponse(
         "Forbidden",
@@ -110,7 +110,7 @@ ERROR_RESPONSES = {
         "TooManyRequests",
         "Too many failures.",
         Problem(429, "throttled", "Request was throttled. Expected available in 840 seconds."),
-        RETRY_AFTER,
+        RETRY_AFTER_HEADER,
     ),
     503: ErrorResponse(
         "Unavailable",
@@ -121,7 +121,7 @@ ERROR_RESPONSES = {
             "The database is away or too slow. Try again in a moment.",
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         ),
-        RETRY_AFTER,
+        RETRY_AFTER_HEADER,
     ),
 }
 

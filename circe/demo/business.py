@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 
-from circe.demo.countries import INDONESIA, NORWAY, Locality, mailbox
+from circe.demo.countries import INDONESIA, NORWAY, Locality, local_part
 from tenants.models import Outlet, Role, Service, Tenant, User
 
 DOCUMENTED_TENANTS = (("lotus", "Lotus Salon & Spa"), ("nordlys", "Nordlys Frisør & Spa"))
@@ -30,11 +30,11 @@ PRIME_STEP = 1_618_033_999
 
 
 class Person(NamedTuple):
-    """A name. `mailbox` is unique within the business."""
+    """A name. `local_part` is unique within the business."""
 
     first_name: str
     last_name: str
-    mailbox: str
+    local_part: str
     is_woman: bool
 
 
@@ -47,7 +47,7 @@ class Business:
     def __init__(
         self, *, number: int, seed: int, customers: int, appointments: int, now: dt.datetime, password: str
     ) -> None:
-        self.number, self.size, self.password = number, customers, password
+        self.number, self.customer_count, self.password = number, customers, password
         self.country = (INDONESIA, NORWAY)[number % 2]
         self.random = Random(f"{seed}/{number}")  # noqa: S311 (the data must be reproducible)
         self._name_offset, self._phone_offset = self.random.getrandbits(32), self.random.getrandbits(32)
@@ -55,8 +55,8 @@ class Business:
         self._set_calendar(now.astimezone(self.tenant.zone).date())
         self._add_tenant_and_services()
         self._set_first_visits()
-        self.quotas = split_in_proportion(appointments, self._daily_weights())
-        self._add_staff(max(MIN_STAFF, round(max(self.quotas) / (SLOTS_PER_DAY * MAX_OCCUPANCY) + 0.5)))
+        self.appointments_per_day = split_in_proportion(appointments, self._daily_weights())
+        self._add_staff(max(MIN_STAFF, round(max(self.appointments_per_day) / (SLOTS_PER_DAY * MAX_OCCUPANCY) + 0.5)))
 
     @property
     def users(self) -> list[User]:
@@ -67,17 +67,19 @@ class Business:
         return f"{seconds:08x}{self.random.getrandbits(64):016x}"
 
     def customer_id(self, index: int) -> str:
-        return f"{self.created[index]:08x}{self.id_tails[index]:016x}"
+        return f"{self.created_at[index]:08x}{self.id_tails[index]:016x}"
 
     def person(self, index: int) -> Person:
         """Returns the person with that index. Every combination of names is used before any repeats."""
         names, surnames = self.country.women + self.country.men, self.country.surnames
         combinations = len(names) * len(surnames)
         rounds, turn = divmod(index, combinations)
-        surname, name = divmod((turn * PRIME_STEP + self._name_offset) % combinations, len(names))
-        first, last = names[name], surnames[surname]
+        surname_index, name_index = divmod((turn * PRIME_STEP + self._name_offset) % combinations, len(names))
+        first, last = names[name_index], surnames[surname_index]
         suffix = str(rounds + 1) if rounds else ""
-        return Person(first, last, f"{mailbox(first)}.{mailbox(last)}{suffix}", name < len(self.country.women))
+        return Person(
+            first, last, f"{local_part(first)}.{local_part(last)}{suffix}", name_index < len(self.country.women)
+        )
 
     def phone(self, index: int) -> str:
         """Returns a mobile number in E.164 that is unique for the index."""
@@ -91,7 +93,7 @@ class Business:
             slug, name = DOCUMENTED_TENANTS[self.number]
         else:
             word = country.businesses[self.number // 2 % len(country.businesses)]
-            slug, name = f"{mailbox(word)}-{self.number + 1}", f"{word} {country.areas[self.number // 2 % 7].name}"
+            slug, name = f"{local_part(word)}-{self.number + 1}", f"{word} {country.areas[self.number // 2 % 7].name}"
         return Tenant(
             name=name,
             slug=slug,
@@ -108,49 +110,51 @@ class Business:
         self.midnights = array(
             "q", (int(dt.datetime.combine(day, dt.time(), self.tenant.zone).timestamp()) for day in self.days)
         )
-        self.opened = self.midnights[0] + self.country.opens_at * 3600
+        self.opened_at = self.midnights[0] + self.country.opens_at * 3600
 
     def _add_tenant_and_services(self) -> None:
-        self.tenant.pk = self.new_id(self.opened)
-        self._opening = {
-            "created_at": dt.datetime.fromtimestamp(self.opened, dt.UTC),
-            "updated_at": dt.datetime.fromtimestamp(self.opened, dt.UTC),
+        self.tenant.pk = self.new_id(self.opened_at)
+        self._timestamps = {
+            "created_at": dt.datetime.fromtimestamp(self.opened_at, dt.UTC),
+            "updated_at": dt.datetime.fromtimestamp(self.opened_at, dt.UTC),
         }
-        self.tenant.created_at = self.tenant.updated_at = self._opening["created_at"]
+        self.tenant.created_at = self.tenant.updated_at = self._timestamps["created_at"]
         self.services = [
             Service(
-                id=self.new_id(self.opened),
+                id=self.new_id(self.opened_at),
                 tenant_id=self.tenant.pk,
                 name=offer.name,
                 category=offer.category,
                 duration_minutes=offer.minutes,
                 price=offer.price,
-                **self._opening,
+                **self._timestamps,
             )
             for offer in self.country.offers
         ]
 
     def _set_first_visits(self) -> None:
-        """Sets `created`, when each customer came first: in order, more of them each year, and within opening hours.
+        """Sets `created_at`, when each customer came first: in order, more of them each year, and within opening hours.
 
         Sets `customers_before_day`, the number of customers who came before each day.
         """
-        self.created = array("q")
-        for index in range(self.size):
-            day, hour = divmod(PAST_DAYS * ((index + self.random.random()) / self.size) ** 0.85, 1)
-            self.created.append(self.midnights[int(day)] + int((self.country.opens_at + 10 * hour) * 3600))
-        self.customers_before_day = [bisect_left(self.created, midnight) for midnight in self.midnights]
-        self.id_tails = array("Q", (self.random.getrandbits(64) for _ in range(self.size)))
+        self.created_at = array("q")
+        for index in range(self.customer_count):
+            day, hour = divmod(PAST_DAYS * ((index + self.random.random()) / self.customer_count) ** 0.85, 1)
+            self.created_at.append(self.midnights[int(day)] + int((self.country.opens_at + 10 * hour) * 3600))
+        self.customers_before_day = [bisect_left(self.created_at, midnight) for midnight in self.midnights]
+        self.id_tails = array("Q", (self.random.getrandbits(64) for _ in range(self.customer_count)))
 
     def _daily_weights(self) -> list[float]:
         """Returns the weight of each day: by the number of customers, the day of the week, and the days until then.
 
         Today counts twice, since people look at it first.
         """
-        ahead = [2, *(0.7 * (1 - day / (BOOKABLE_DAYS + 1)) for day in range(1, BOOKABLE_DAYS + 1))]
+        future_weights = [2, *(0.7 * (1 - day / (BOOKABLE_DAYS + 1)) for day in range(1, BOOKABLE_DAYS + 1))]
         return [
             known**0.5 * self.country.weekdays[day.weekday()] * nearness
-            for day, known, nearness in zip(self.days, self.customers_before_day, [1] * PAST_DAYS + ahead, strict=True)
+            for day, known, nearness in zip(
+                self.days, self.customers_before_day, [1] * PAST_DAYS + future_weights, strict=True
+            )
         ]
 
     def _add_staff(self, count: int) -> None:
@@ -168,11 +172,11 @@ class Business:
         locality = country.areas[area]
         number = f" {rounds + 1}" if rounds else ""
         return Outlet(
-            id=self.new_id(self.opened),
+            id=self.new_id(self.opened_at),
             tenant_id=self.tenant.pk,
             name=f"{self.tenant.name.split()[0]} {locality.name}{number}",
             address=self.address(locality),
-            **self._opening,
+            **self._timestamps,
         )
 
     def address(self, locality: Locality) -> str:
@@ -180,20 +184,20 @@ class Business:
         street, number = self.random.choice(self.country.streets), 1 + self.random.getrandbits(6)
         return self.country.address.format(street=street, number=number, locality=locality)
 
-    def _user(self, index: int, role: Role, mailbox: str = "") -> User:
-        """Returns a user. With a `mailbox`, a user of a documented business has a password and can sign in."""
-        person = self.person(self.size + index)
-        can_sign_in = mailbox and self.number < len(DOCUMENTED_TENANTS)
+    def _user(self, index: int, role: Role, local_part: str = "") -> User:
+        """Returns a user. With a `local_part`, a user of a documented business has a password and can sign in."""
+        person = self.person(self.customer_count + index)
+        can_sign_in = local_part and self.number < len(DOCUMENTED_TENANTS)
         return User(
-            id=self.new_id(self.opened),
+            id=self.new_id(self.opened_at),
             tenant_id=self.tenant.pk,
-            email=f"{mailbox or person.mailbox}@{self.tenant.slug}.test",
+            email=f"{local_part or person.local_part}@{self.tenant.slug}.test",
             role=role,
             first_name=person.first_name,
             last_name=person.last_name,
             password=self.password if can_sign_in else f"{UNUSABLE_PASSWORD_PREFIX}{self.random.getrandbits(160):040x}",
-            tokens_valid_from=self._opening["created_at"],
-            **self._opening,
+            tokens_valid_from=self._timestamps["created_at"],
+            **self._timestamps,
         )
 
 

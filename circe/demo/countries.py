@@ -61,7 +61,7 @@ def words(text: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def mailbox(name: str) -> str:
+def local_part(name: str) -> str:
     """Returns a name for an e-mail address: its letters as lower-case ASCII."""
     folded = unicodedata.normalize("NFKD", name.lower().translate(_ASCII))
     return "".join(letter for letter in folded if "a" <= letter <= "z")

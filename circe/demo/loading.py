@@ -85,14 +85,14 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
                 Appointment,
                 APPOINTMENT_COLUMNS,
                 chain.from_iterable(rows.appointments() for rows in everything),
-                total=sum(sum(business.quotas) for business in businesses),
+                total=sum(sum(business.appointments_per_day) for business in businesses),
             )
             _copy(
                 cursor,
                 Customer,
                 CUSTOMER_COLUMNS,
                 chain.from_iterable(rows.customers() for rows in everything),
-                total=sum(business.size for business in businesses),
+                total=sum(business.customer_count for business in businesses),
             )
             for model, column, chunks in (
                 (PreferredService, "service_id", (rows.preferred_services() for rows in everything)),

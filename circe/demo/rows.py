@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from circe.demo.business import DAY_SECONDS, PAST_DAYS, SLOTS_PER_DAY, Business
-from circe.demo.countries import mailbox
+from circe.demo.countries import local_part
 from tenants.models import Service, User
 
 NULL = r"\N"
@@ -87,7 +87,7 @@ class Rows:
     """Generates the rows of a business."""
 
     def __init__(self, business: Business) -> None:
-        self.business, self.random, size = business, business.random, business.size
+        self.business, self.random, size = business, business.random, business.customer_count
         # By the index of the customer. `latest` is the index of the day of the last appointment of any status.
         self.spent = array("q", bytes(8 * size))
         self.visits = array("i", bytes(4 * size))
@@ -100,7 +100,7 @@ class Rows:
 
     def appointments(self) -> Iterator[str]:
         """Yields a chunk for each day. A member of staff never has two appointments at the same time."""
-        for day, quota in enumerate(self.business.quotas):
+        for day, quota in enumerate(self.business.appointments_per_day):
             if quota:
                 cells = self.random.sample(range(len(self.business.staff) * SLOTS_PER_DAY), quota)
                 outcomes = PAST_OUTCOMES if day < PAST_DAYS else TODAY_OUTCOMES if day == PAST_DAYS else COMING_OUTCOMES
@@ -131,7 +131,7 @@ class Rows:
             self.spent[customer] += price
         # Booked hours or weeks before, after the customer was created and before today.
         latest = min(midnight + start * 60, business.midnights[PAST_DAYS]) - 2 * 3600
-        created = max(latest - int(random() * random() * 21 * DAY_SECONDS), business.created[customer] + 300)
+        created = max(latest - int(random() * random() * 21 * DAY_SECONDS), business.created_at[customer] + 300)
         updated = midnight + end * 60 if day < PAST_DAYS else created
         return (
             f"{created:08x}{self.random.getrandbits(64):016x}\t{business.tenant.id}\t"
@@ -161,16 +161,16 @@ class Rows:
 
     def customers(self) -> Iterator[str]:
         """Yields a chunk for every CHUNK_ROWS customers."""
-        for start in range(0, self.business.size, CHUNK_ROWS):
-            stop = min(start + CHUNK_ROWS, self.business.size)
+        for start in range(0, self.business.customer_count, CHUNK_ROWS):
+            stop = min(start + CHUNK_ROWS, self.business.customer_count)
             yield "".join(self._customer(index) for index in range(start, stop))
 
     def _customer(self, index: int) -> str:
         business, random = self.business, self.random.random
-        person, created = business.person(index), business.created[index]
+        person, created = business.person(index), business.created_at[index]
         goes_by_one_name = random() < business.country.mononyms
-        mailbox_of_one_name = f"{mailbox(person.first_name)}{index + 1}"
-        contact, registered = self._contact(index, mailbox_of_one_name if goes_by_one_name else person.mailbox)
+        local_part_of_one_name = f"{local_part(person.first_name)}{index + 1}"
+        contact, registered = self._contact(index, local_part_of_one_name if goes_by_one_name else person.local_part)
         return (
             "\t".join(
                 (
@@ -235,7 +235,7 @@ class Rows:
         """Returns the columns of points, activity and deletion. Only customers who stopped coming are inactive."""
         business, random = self.business, self.random.random
         latest = max(self.latest[index], 0)
-        seen = max(business.midnights[latest] + DAY_SECONDS, business.created[index])
+        seen = max(business.midnights[latest] + DAY_SECONDS, business.created_at[index])
         gone = latest < PAST_DAYS - 60 and seen < business.midnights[PAST_DAYS] - 60 * DAY_SECONDS
         deleted, inactive = gone and random() < 0.06, gone and random() < 0.08
         deleted_at = seen + int(random() * (business.midnights[PAST_DAYS] - seen))
@@ -249,7 +249,7 @@ class Rows:
                 _flag(not inactive) if deleted else NULL,
                 _stamp(deleted_at) if deleted else NULL,
                 business.admin.id if deleted else NULL,
-                _stamp(deleted_at if deleted else business.created[index]),
+                _stamp(deleted_at if deleted else business.created_at[index]),
             )
         )
 
@@ -281,12 +281,12 @@ class Rows:
 
     def _preferred(self, favourites: Sequence[Service | User], *, share: float) -> Iterator[str]:
         business = self.business
-        for index in range(business.size):
+        for index in range(business.customer_count):
             if self.random.random() < share:
-                stamp = _stamp(business.created[index])
+                stamp = _stamp(business.created_at[index])
                 chosen = self.random.sample(favourites, self.random.choice((1, 1, 2)))
                 yield "".join(
-                    f"{business.new_id(business.created[index])}\t{business.tenant.id}\t{stamp}\t{stamp}\t"
+                    f"{business.new_id(business.created_at[index])}\t{business.tenant.id}\t{stamp}\t{stamp}\t"
                     f"{business.customer_id(index)}\t{position}\t{favourite.id}\n"
                     for position, favourite in enumerate(chosen)
                 )

@@ -35,7 +35,7 @@ TOKEN_OPERATIONS = {
         ),
         body=LoginSerializer,
         body_examples={"credentials": {"email": "staff@example.com", "password": "SecurePass123!"}},
-        answer=TokenPairSerializer,
+        response=TokenPairSerializer,
         example=TOKENS,
         own_errors=(401, 429),
     ),
@@ -48,7 +48,7 @@ TOKEN_OPERATIONS = {
         ),
         body=RefreshSerializer,
         body_examples={"token": REFRESH},
-        answer=TokenPairSerializer,
+        response=TokenPairSerializer,
         example=TOKENS,
         own_errors=(401,),
     ),
@@ -57,7 +57,7 @@ TOKEN_OPERATIONS = {
         summary="Sign out",
         body=RefreshSerializer,
         body_examples={"token": REFRESH},
-        answer=MessageSerializer,
+        response=MessageSerializer,
         example={"message": "You have been logged out successfully"},
         own_errors=(401,),
     ),
@@ -71,7 +71,7 @@ ME_OPERATIONS = {
             "Role and business are read from the database: a change takes effect at once. "
             "A super_admin has no `tenant`."
         ),
-        answer=MeSerializer,
+        response=MeSerializer,
         example=ME,
     ),
 }

@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ),
                 ("key", models.CharField(max_length=255)),
                 ("fingerprint", models.CharField(max_length=64)),
-                ("subject_id", circe.db.ids.IdField(db_index=True, default=None, null=True)),
+                ("row_id", circe.db.ids.IdField(db_index=True, default=None, null=True)),
                 ("status", models.PositiveSmallIntegerField()),
                 ("headers", models.JSONField()),
                 ("body", models.TextField()),

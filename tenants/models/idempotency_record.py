@@ -18,7 +18,7 @@ MAX_DELETED_AT_ONCE = 10
 class IdempotencyRecord(models.Model):
     """The answer to a request with an idempotency key, valid for RECORD_LIFETIME and for its user.
 
-    `subject_id` is the id of the row, of `tenant`, that the request changed.
+    `row_id` is the id of the row, of `tenant`, that the request changed.
     """
 
     tenant = OwningTenantKey(
@@ -29,7 +29,7 @@ class IdempotencyRecord(models.Model):
     )
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
-    subject_id = IdField(null=True, default=None, db_index=True)
+    row_id = IdField(null=True, default=None, db_index=True)
     status = models.PositiveSmallIntegerField()
     headers = models.JSONField()
     body = models.TextField()

@@ -106,7 +106,7 @@ class Command(TenantCommand):
             "preferences": sum(
                 model.objects.filter(customer__in=ids).count() for model, _ in PREFERENCE_MODELS.values()
             ),
-            "idempotency_records": IdempotencyRecord.objects.filter(subject_id__in=ids).count(),
+            "idempotency_records": IdempotencyRecord.objects.filter(row_id__in=ids).count(),
             "failed_logins": LoginFailure.objects.filter(account__in=accounts).count(),
             # All uploaded files are deleted, since each may hold the person. They would expire within a day.
             "uploaded_files": CustomerImport.objects.count(),

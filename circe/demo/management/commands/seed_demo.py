@@ -109,7 +109,7 @@ class Command(BaseCommand):
 
 LOGIN_EMAILS = (
     SUPER_ADMIN,
-    *(f"{mailbox}@{slug}.test" for slug, _ in DOCUMENTED_TENANTS for mailbox in ("admin", "manager", "staff")),
+    *(f"{local_part}@{slug}.test" for slug, _ in DOCUMENTED_TENANTS for local_part in ("admin", "manager", "staff")),
 )
 
 
@@ -145,7 +145,7 @@ def _load_demo(*, seed: int, tenants: int, customers: int, appointments: int) ->
     ]
     lotus = businesses[0]
     super_admin = User(
-        id=lotus.new_id(lotus.opened),
+        id=lotus.new_id(lotus.opened_at),
         email=SUPER_ADMIN,
         role=Role.SUPER_ADMIN,
         first_name="Circe",
