@@ -1,7 +1,9 @@
 # syntax=docker/dockerfile:1
 # Circe for production. Migrations are a step of their own: `docker run … manage.py migrate` (compose.yaml has it).
+# Any base with `python` 3.11 and venv will do; docs/operating.md makes one without a registry.
+ARG BASE=python:3.11-slim
 
-FROM python:3.11-slim AS build
+FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /circe
 RUN python -m venv /venv
@@ -13,7 +15,7 @@ RUN KEY=only-for-collecting-static-files-while-the-image-is-built \
     && SECRET_KEY=$KEY JWT_SIGNING_KEY=$KEY DATABASE_URL=postgres://none@localhost/none \
         /venv/bin/python manage.py collectstatic --no-input --verbosity 0
 
-FROM python:3.11-slim
+FROM ${BASE}
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PORT=8000
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin circe
 WORKDIR /circe

@@ -110,9 +110,12 @@ class Circe:
         return os.environ | {"DJANGO_SETTINGS_MODULE": "chaos_settings", "PYTHONPATH": path, "DEMO": "1"} | more
 
     @contextmanager
-    def serving(self, **environment: str):
-        """Runs gunicorn with Circe's own configuration. Asserts that it exits with 0 and logged no server error."""
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+    def serving(self, *, port: int = 0, **environment: str):
+        """Runs gunicorn with Circe's own configuration. Asserts that it exits with 0 and logged no server error.
+
+        It listens on the given port, or on one that is free.
+        """
+        with socket.create_server(("127.0.0.1", port)) as listener:
             self.port = listener.getsockname()[1]
         environment = self._environment(PORT=str(self.port), **environment)
         command = [sys.executable, "-m", "gunicorn", "--config", "circe/gunicorn.py"]
