@@ -90,7 +90,12 @@ class Server(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.paths: list[str] = []
+        self.connections = 0
         self.first_part_arrived, self.has_sent = threading.Event(), threading.Event()
+
+    def process_request(self, request, client_address):
+        self.connections += 1
+        super().process_request(request, client_address)
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +228,19 @@ def test_a_body_passes_up_to_the_limit_of_circe(proxy, path, limit, content_type
         assert_problem(answer, content, 413, "payload_too_large")
     else:
         assert b"<p>The body is too large." in content
+
+
+def test_a_request_arrives_when_it_is_whole(proxy, server):
+    head = b"POST /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=20) as client:
+        client.sendall(head[:-2])
+        connections = server.connections
+        for part in (head[-2:], b"{", b"  "):
+            client.sendall(part)
+            ask(proxy, "GET", "/")
+        assert server.connections == connections + 3
+        client.sendall(b"}")
+        assert b" 200 OK" in client.recv(100)
 
 
 def test_a_body_in_chunks_arrives_with_its_length(proxy):
