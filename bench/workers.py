@@ -1,8 +1,8 @@
 """Circe's gunicorn worker beside gunicorn's own, granian, and nginx in front of gunicorn's own.
 
 `DEMO=1 python -m bench.workers [--seconds 5] [--rounds 3] [name …]` uses the demo of this checkout (`make run` makes it).
-granian has to be installed, and nginx to be in the path, for the names that need them. docs/decisions/gunicorn-worker.md
-has the figures.
+granian and nginx have to be installed for the names that need them; nginx has the configuration of deploy/.
+docs/decisions/gunicorn-worker.md has the figures.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import psutil
 
 from bench.load import Connection, WrongAnswer, request, run
 from bench.services import processor_time
+from circe.tests.nginx import SlowClients, free_port, run_nginx
 
 ROOT = Path(__file__).resolve().parent.parent
 GUNICORN = [sys.executable, "-m", "gunicorn", "--config"]
@@ -31,30 +32,8 @@ STOCK = """
 from circe.gunicorn import *
 worker_class = "gthread"
 """
-NGINX = """
-daemon off; pid {place}/nginx.pid; error_log {place}/error.log; worker_processes 1;
-events {{ worker_connections 2048; }}
-http {{
-    access_log off; client_body_temp_path {place}/body; proxy_temp_path {place}/proxy;
-    fastcgi_temp_path {place}/f; uwsgi_temp_path {place}/u; scgi_temp_path {place}/s;
-    upstream circe {{ server 127.0.0.1:{behind}; keepalive 64; }}
-    server {{
-        listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://circe; proxy_http_version 1.1; proxy_set_header Connection "";
-            proxy_set_header Host $host:{port};
-        }}
-    }}
-}}
-"""
 NAMES = ["ours", "stock", "stock+nginx", "ours+nginx", "granian"]
 SLOW_CLIENTS = (100, 300)
-SLOW_REQUEST = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: " + b"a" * 1000
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 @contextmanager
@@ -63,11 +42,7 @@ def serving(name: str, place: Path) -> Iterator[tuple[int, psutil.Process]]:
     port = behind = free_port()
     with ExitStack() as stack:
         if name.endswith("+nginx"):
-            behind = free_port()
-            (place / "nginx.conf").write_text(NGINX.format(place=place, port=port, behind=behind))
-            nginx = subprocess.Popen(["nginx", "-c", place / "nginx.conf", "-e", place / "error.log"])
-            stack.callback(nginx.wait)
-            stack.callback(nginx.terminate)
+            port = stack.enter_context(run_nginx(behind)).port
         (place / "stock.py").write_text(STOCK)
         command = [*GUNICORN, "circe/gunicorn.py" if name.startswith("ours") else str(place / "stock.py")]
         if name == "granian":
@@ -104,32 +79,6 @@ def measure(port: int, server: psutil.Process, message: bytes, clients: int, sec
     probe.join()
     cost = (processor_time(server.pid) - used) / len(load.latencies)
     return {"rate": load.rate, "p99": 1000 * load.percentile(0.99), "cost": 1e6 * cost, "shares": shares}
-
-
-class SlowClients:
-    """So many clients that send a byte a second of a request. A client that is disconnected does not come back."""
-
-    def __init__(self, port: int, number: int) -> None:
-        self.sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(number)]
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.send)
-
-    def send(self) -> None:
-        for byte in SLOW_REQUEST:
-            for client in self.sockets:
-                with suppress(OSError):
-                    client.send(bytes([byte]))
-            if self.ended.wait(1):
-                return
-
-    def __enter__(self) -> None:
-        self.thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.ended.set()
-        self.thread.join()
-        for client in self.sockets:
-            client.close()
 
 
 def answers_within(port: int, seconds: float) -> dict:

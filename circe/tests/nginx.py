@@ -1,4 +1,4 @@
-"""Runs nginx with deploy/nginx.conf, for tests and measurements."""
+"""Runs nginx with deploy/nginx.conf, and slow clients, for tests and measurements."""
 
 import http.client
 import os
@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -95,3 +96,35 @@ def _wait_for_start(proxy: Proxy, nginx: subprocess.Popen[bytes]) -> None:
             return
         time.sleep(0.02)
     raise AssertionError(f"nginx does not listen: {proxy.log.read_text()}")
+
+
+class SlowClients:
+    """Clients that send a byte a second: half of them of the head of a request, half of its body.
+
+    A client that is disconnected does not come back.
+    """
+
+    HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
+    BODY = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"
+
+    def __init__(self, port: int, number: int) -> None:
+        self.sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(number)]
+        for index, client in enumerate(self.sockets):
+            client.sendall(self.BODY if index % 2 else self.HEAD)
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.drip)
+
+    def drip(self) -> None:
+        while not self.ended.wait(1):
+            for client in self.sockets:
+                with suppress(OSError):
+                    client.send(b"x")
+
+    def __enter__(self) -> None:
+        self.thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        self.thread.join()
+        for client in self.sockets:
+            client.close()

@@ -6,7 +6,7 @@ import json
 import re
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -241,6 +241,18 @@ def test_a_request_arrives_when_it_is_whole(proxy, server):
         assert server.connections == connections + 3
         client.sendall(b"}")
         assert b" 200 OK" in client.recv(100)
+
+
+def test_one_address_has_at_most_512_requests_at_the_same_time(proxy):
+    with ExitStack() as clients:
+        for _ in range(512):
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", proxy.port)))
+            client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{")
+        until(lambda: ask(proxy, "GET", "/")[0].status == 429)
+        answer, content = ask(proxy, "GET", "/")
+        assert_problem(answer, content, 429, "throttled")
+        assert answer.headers["Retry-After"] == str(RETRY_AFTER_SECONDS)
+    until(lambda: ask(proxy, "GET", "/")[0].status == 200)
 
 
 def test_a_body_in_chunks_arrives_with_its_length(proxy):

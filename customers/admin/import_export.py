@@ -184,7 +184,10 @@ class ImportExportAdmin(admin.ModelAdmin):
         url = reverse("admin:customers_customer_import_one", args=[upload.pk])
         title = f"{'Checking' if dry_run else 'Importing'} {upload.file_name}"
         page = self._page(request, "import_progress", title, url=url, placeholder=PROGRESS_PLACEHOLDER).render()
-        return StreamingHttpResponse(_keep_scope(_run_with_progress(upload, page.text, dry_run=dry_run, url=url)))
+        # nginx passes each part on as it comes; otherwise it would wait until a buffer is full.
+        headers = {"X-Accel-Buffering": "no"}
+        body = _keep_scope(_run_with_progress(upload, page.text, dry_run=dry_run, url=url))
+        return StreamingHttpResponse(body, headers=headers)
 
     # --- export -----------------------------------------------------------------------------------------------------
 

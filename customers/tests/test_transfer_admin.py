@@ -114,7 +114,10 @@ def test_a_file_is_checked_then_imported_with_the_same_result(back_office, in_sc
     assert not Customer.objects.exists()
     checked_summary = CustomerImport.objects.get().summary
 
-    progress = body(browser.post(url, {"import": "1"}))
+    answer = browser.post(url, {"import": "1"})
+    # A proxy in front does not wait for the end of the page.
+    assert answer["X-Accel-Buffering"] == "no"
+    progress = body(answer)
     assert '<progress max="100" value="100">' in progress
     assert f'content="0;url={url}"' in progress
     assert CustomerImport.objects.get().summary == checked_summary

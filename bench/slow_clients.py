@@ -1,0 +1,54 @@
+"""Measures what 200 clients that send a byte a second cost the others: the 95th percentile with and without them.
+
+`DEMO=1 python -m bench.slow_clients [--clients 8] [--seconds 4] [--rounds 7] [name …]` uses the demo of this checkout
+(`make run` makes it) and the names of bench.workers. Measurements with and without slow clients take turns.
+docs/decisions/gunicorn-worker.md has the figures.
+"""
+
+import argparse
+import statistics
+import tempfile
+from itertools import repeat
+from pathlib import Path
+
+from bench.load import WrongAnswer, request, run
+from bench.workers import serving, token
+from circe.tests.nginx import SlowClients
+
+NAMES = ["ours+nginx", "stock+nginx", "ours"]
+
+
+def measure_p95(port: int, message: bytes, clients: int, seconds: float) -> float:
+    """Returns milliseconds. Where the slow clients stop the server, infinity."""
+    try:
+        return 1000 * run(port, repeat(message), clients=clients, seconds=seconds).percentile(0.95)
+    except (OSError, WrongAnswer):
+        return float("inf")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--slow", type=int, default=200)
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("names", nargs="*", default=NAMES)
+    chosen = parser.parse_args()
+    for name in chosen.names:
+        with tempfile.TemporaryDirectory() as place, serving(name, Path(place)) as (port, _):
+            message = request("/api/v1/customers?size=20", token(port))
+            measure_p95(port, message, chosen.clients, chosen.seconds)
+            quiet, slow = [], []
+            for _ in range(chosen.rounds):
+                quiet.append(measure_p95(port, message, chosen.clients, chosen.seconds))
+                with SlowClients(port, chosen.slow):
+                    slow.append(measure_p95(port, message, chosen.clients, chosen.seconds))
+        middle = statistics.median(quiet), statistics.median(slow)
+        print(
+            f"{name}: p95 {middle[0]:.1f} ms, with slow clients {middle[1]:.1f} ms, ratio {middle[1] / middle[0]:.2f}"
+        )
+        print("  without", *(f"{one:.1f}" for one in quiet), "with", *(f"{one:.1f}" for one in slow), flush=True)
+
+
+if __name__ == "__main__":
+    main()
