@@ -11,7 +11,7 @@ from circe.db.session_settings import SETTINGS
 
 ROOT = settings.BASE_DIR
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))]
-FOLDERS = ("analytics", "appointments", "bench", "circe", "customers", "docs", "mutants", "tenants")
+FOLDERS = ("analytics", "appointments", "bench", "circe", "customers", "deploy", "docs", "mutants", "tenants")
 CODE = re.compile(r"`([^`\n]+)`")
 # A path below one of FOLDERS, or the name of a file. `<app>/sql/`, `/docs` and an option of a command are neither.
 PATH = re.compile(

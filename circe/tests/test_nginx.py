@@ -36,7 +36,6 @@ PRODUCTION = {
     "SECRET_KEY": "s3cret-Key_" * 5,
     "JWT_SIGNING_KEY": "an0ther-Key_" * 5,
     "ALLOWED_HOSTS": "localhost",
-    "CSRF_TRUSTED_ORIGINS": "https://localhost",
     "DATABASE_URL": "postgres://circe@localhost/circe",
     "NUM_PROXIES": "1",
 }
