@@ -51,7 +51,8 @@ class Handler(BaseHTTPRequestHandler):
             case "/customer" | "/picture":
                 self.send(PART, "application/json" if self.path == "/customer" else "image/png", ("ETag", '"abc"'))
             case _:
-                got = {"path": self.requestline.split()[1], "body": len(body), "headers": self.headers.items()}
+                got = {"path": self.requestline.split()[1], "version": self.request_version}
+                got |= {"body": len(body), "headers": self.headers.items()}
                 self.send(json.dumps(got).encode(), "application/json")
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
@@ -184,13 +185,14 @@ def test_a_header_with_underscores_is_dropped(proxy):
     [
         ("203.0.113.9", "203.0.113.9"),
         ("198.51.100.7, 203.0.113.9", "203.0.113.9"),
+        ("203.0.113.9, 127.0.0.5", "203.0.113.9"),
         ("203.0.113.9:50123", "203.0.113.9"),
         ("2001:db8::1", "2001:db8::1"),
         ("nobody", "127.0.0.1"),
     ],
 )
 def test_a_trusted_load_balancer_is_believed(server, addresses, client):
-    """Of several addresses only the last one is the load balancer's word."""
+    """The client is the last of the addresses that is not that of a load balancer."""
     with run_nginx(server.server_port, PROXY_TRUSTED="127.0.0.0/8") as proxy:
         got = get_forwarded(proxy, X_Forwarded_For=addresses, X_Forwarded_Proto="https")
     assert (got["X-Forwarded-For"], got["X-Forwarded-Proto"]) == (client, "https")
@@ -257,8 +259,9 @@ def test_one_address_has_at_most_512_requests_at_the_same_time(proxy):
 
 def test_a_body_in_chunks_arrives_with_its_length(proxy):
     answer, content = ask(proxy, "POST", "/", iter([b"one", b"two"]), Transfer_Encoding="chunked")
-    headers = dict(json.loads(content)["headers"])
-    assert (answer.status, headers["Content-Length"]) == (200, "6")
+    got = json.loads(content)
+    headers = dict(got["headers"])
+    assert (answer.status, headers["Content-Length"], got["version"]) == (200, "6", "HTTP/1.1")
     assert "Transfer-Encoding" not in headers
 
 
