@@ -19,7 +19,6 @@ from rest_framework.response import Response
 
 from circe.db.advisory_locks import AdvisoryLock
 from tenants.models import IdempotencyRecord
-from tenants.scope import ALL_TENANTS, tenant_scope
 
 STORED_HEADERS = ("ETag", "Location")
 _is_valid_key = re.compile(r"[\x21-\x7e]{1,255}\Z").match
@@ -58,7 +57,7 @@ def idempotent(action: Callable[..., Response]) -> Callable[..., Response]:
         if not _is_valid_key(key):
             raise ValidationError({"Idempotency-Key": "Send 1 to 255 visible ASCII characters."})
         _lock_key(f"{request.user.pk}{key}")
-        stored, fingerprint = _stored_answer(request, key), _fingerprint(request)
+        stored, fingerprint = IdempotencyRecord.find_valid(request.user, key), _fingerprint(request)
         if stored is None:
             response = action(view, request, *args, **kwargs)
             _store_answer(request, response, key=key, fingerprint=fingerprint, row_id=next(iter(kwargs.values()), None))
@@ -71,17 +70,6 @@ def idempotent(action: Callable[..., Response]) -> Callable[..., Response]:
 
     idempotent_action.is_idempotent = True  # type: ignore[attr-defined]
     return idempotent_action
-
-
-# A key belongs to its user, in whichever business it was used.
-@tenant_scope(ALL_TENANTS)
-def _stored_answer(request: Request, key: str) -> IdempotencyRecord | None:
-    answers = IdempotencyRecord.objects.filter(user=request.user)
-    stored = answers.filter(key=key).first()
-    if stored and stored.is_expired:
-        stored.delete()
-        return None
-    return stored
 
 
 def _store_answer(request: Request, response: Response, *, key: str, fingerprint: str, row_id: str | None) -> None:

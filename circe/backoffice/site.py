@@ -10,9 +10,13 @@ from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from circe.db.ids import new_id
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 MAX_SEARCH_LENGTH = 100
+# The hidden field of a page's forms by which a form that is sent twice is known. Its value is in the context of every page.
+FORM_TOKEN = "form_token"  # noqa: S105
 # The titles of pages that the header links to, by name of the URL. They come before the lists of rows.
 _header_links: dict[str, str] = {}
 
@@ -62,7 +66,7 @@ class CirceAdminSite(AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         links = {reverse(name, current_app=self.name): title for name, title in _header_links.items()}
-        return super().each_context(request) | {"header_links": links}
+        return super().each_context(request) | {"header_links": links, FORM_TOKEN: new_id()}
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
         """As Django's. The transaction begins after the checks of the session and of the CSRF token."""

@@ -38,6 +38,7 @@ from customers.transfer.importing import OUTCOMES
 from customers.transfer.limits import MAX_UPLOAD_BYTES, MB
 from customers.transfer.tables import UnreadableFile
 from customers.transfer.uploads import ImportCapacityExceeded
+from tenants.admin.sent_forms import SentBefore, SentForm
 from tenants.audit.context import audit_context, current_actor
 from tenants.models import Tenant
 from tenants.scope import current_scope, current_tenant, enter_scope, tenant_scope
@@ -121,9 +122,14 @@ class ImportExportAdmin(admin.ModelAdmin):
         self._require_permission(request, "import")
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
-            file = form.cleaned_data["file"]
+            file, update = form.cleaned_data["file"], form.cleaned_data["update"]
             try:
-                upload = uploads.store_upload(file, name=file.name, update=form.cleaned_data["update"])
+                upload = uploads.store_upload(
+                    file, name=file.name, update=update, on_created=SentForm(request).keep_once
+                )
+            except SentBefore as error:
+                url = reverse("admin:customers_customer_import_one", args=[error.record.row_id])
+                return HttpResponseRedirect(url)
             except (UnreadableFile, ImportCapacityExceeded) as error:
                 form.add_error("file", str(error))
             else:

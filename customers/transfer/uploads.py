@@ -1,7 +1,7 @@
 """Stores an uploaded file, checks it and imports it. A check is a dry run of the import."""
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
@@ -28,17 +28,23 @@ class ImportCapacityExceeded(Exception):
     """The maximum number of files is being checked or imported. The message says what the user can do."""
 
 
-def store_upload(file: BinaryIO, *, name: str, update: bool) -> CustomerImport:
+def store_upload(
+    file: BinaryIO, *, name: str, update: bool, on_created: Callable[[CustomerImport], object] | None = None
+) -> CustomerImport:
     """Stores a file for the tenant in scope, and deletes the expired uploads of every tenant. The upload is in progress.
 
-    The caller goes on with `run_upload`. Raises ImportCapacityExceeded, and UnreadableFile if the file can't be imported.
+    `on_created` is called in the transaction that creates the upload, which is undone if it raises. The caller goes on with
+    `run_upload`. Raises ImportCapacityExceeded, and UnreadableFile if the file can't be imported.
     Must be called outside a transaction, so that other requests see at once that the upload is in progress.
     """
     with tenant_scope(ALL_TENANTS):
         CustomerImport.objects.expired().delete()
     with transaction.atomic():
+        upload = CustomerImport.objects.create(file_name=name[-255:], update=update)
+        if on_created:
+            on_created(upload)
         _check_capacity()
-        upload = CustomerImport.objects.create(file_name=name[-255:], update=update, last_active_at=timezone.now())
+        CustomerImport.objects.filter(pk=upload.pk).update(last_active_at=timezone.now())
     try:
         _check_readable(file)
         with transaction.atomic():

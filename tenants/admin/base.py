@@ -13,6 +13,7 @@ from django.core.paginator import Paginator
 from django.db import DataError, IntegrityError, connection
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from circe.backoffice.paging import CappedChangeList, CappedPaginator
 from circe.backoffice.widgets import ChoiceWidget
@@ -20,6 +21,7 @@ from circe.db.ids import is_id
 from tenants.accounts.permissions import ADMINS
 from tenants.admin.deletion import blocking_rows
 from tenants.admin.forms import TenantForm
+from tenants.admin.sent_forms import SentForm
 from tenants.models import AuditEvent, Role
 from tenants.scope import enter_scope
 
@@ -180,14 +182,38 @@ class TenantAdmin(admin.ModelAdmin):
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Keeps which row the form has added, for the case that the form comes again."""
+        SentForm(request, any_contents=True).keep(obj)
+
     # The audit trail takes the place of Django's log.
-    def log_addition(self, *args: Any) -> None: ...
     def log_change(self, *args: Any) -> None: ...
     def log_deletions(self, *args: Any) -> None: ...
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if object_id is None and request.method == "POST" and self.has_add_permission(request):
+            form = SentForm(request, any_contents=True)
+            earlier = form.find_earlier()
+            if earlier and earlier.fingerprint == form.fingerprint:
+                return self._answer_again(request, earlier.row_id)
+            request.added_before = earlier and self.get_object(request, earlier.row_id)
         try:
-            return super().changeform_view(request, *args, **kwargs)
+            return super().changeform_view(request, object_id, form_url, extra_context)
         except self.lost_race:
             # Validated again, the form finds the row that won the race, and shows the error.
-            return super().changeform_view(request, *args, **kwargs)
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _answer_again(self, request: HttpRequest, added_id: str) -> HttpResponse:
+        """Answers a form that was sent twice as it was answered the first time."""
+        added = self.get_object(request, added_id)
+        if added:
+            return self.response_add(request, added)
+        self.message_user(request, "What this form added has been deleted since.", messages.WARNING)
+        return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.added_before = getattr(request, "added_before", None)
+        return form

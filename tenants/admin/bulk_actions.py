@@ -5,12 +5,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 
 from tenants.admin.base import TenantAdmin
+from tenants.admin.sent_forms import SentBefore, SentForm
+from tenants.models import IdempotencyRecord
 
 # The page sends each id as a field of its form. Django accepts 1,000 fields.
 MAX_ROWS = 500
@@ -75,17 +78,39 @@ class BulkActionsAdmin(TenantAdmin):
         """Performs the form's action on the selected rows in that `state`, once the form is confirmed and valid. Until then
         it shows the form. With too many rows or none it shows a message and does nothing.
         """
-        rows = self._rows(request, selected, **state)
-        if not rows:
-            return None
         # Only rows that the page sent one by one are confirmed, never "all that match".
         is_confirmed = CONFIRMED in request.POST and request.POST.get("select_across", "0") == "0"
-        form = make_form(rows, request.POST if is_confirmed else None)
-        if form.is_valid():
-            self._show_messages(request, *form.act())
+        try:
+            if is_confirmed:
+                with transaction.atomic():
+                    SentForm(request).raise_if_sent_before()
+            rows = self._rows(request, selected, **state)
+            if not rows:
+                return None
+            form = make_form(rows, request.POST if is_confirmed else None)
+            if form.is_valid():
+                self._act_once(request, form)
+                return None
+        except SentBefore as error:
+            self._show_earlier_result(request, error.record)
             return None
         context = {"opts": self.opts, "title": form.title, "form": form, "confirmed": CONFIRMED}
         return TemplateResponse(request, "admin/bulk_action.html", self.admin_site.each_context(request) | context)
+
+    def _act_once(self, request: HttpRequest, form: BulkActionForm) -> None:
+        """Performs the action. Raises SentBefore if the same page has been confirmed before."""
+        with transaction.atomic():
+            record = SentForm(request).keep_once()
+        done, refused = form.act()
+        self._show_messages(request, done, refused)
+        if record:
+            # Without a name, since nobody's record may stay when that person is purged.
+            record.body = " ".join(filter(None, [done, refused and f"Not changed: {len(refused)}."]))
+            record.save(update_fields=["body"])
+
+    def _show_earlier_result(self, request: HttpRequest, record: IdempotencyRecord) -> None:
+        interrupted = "This was sent twice. It is being done, or was interrupted: look at the list in a moment."
+        self.message_user(request, record.body or interrupted, messages.SUCCESS if record.body else messages.WARNING)
 
     def _rows(self, request: HttpRequest, selected: QuerySet, **state: Any) -> list[Model]:
         plural = self.opts.verbose_name_plural

@@ -6,6 +6,9 @@ from typing import Any
 from django import forms
 from django.contrib.admin.utils import display_for_field
 from django.core.exceptions import ValidationError
+from django.db import models
+from django.urls import reverse
+from django.utils.html import format_html
 
 from tenants.models import Tenant
 from tenants.scope import current_tenant, enter_scope
@@ -21,6 +24,8 @@ class TenantForm(forms.ModelForm):
 
     # The model validates neither these fields nor the constraints that name them: the form does it itself.
     unvalidated_fields: frozenset[str] = frozenset()
+    # The row that this form added before, with other contents: somebody saved, went back, and saves again.
+    added_before: models.Model | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -39,12 +44,22 @@ class TenantForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
+        if self.added_before:
+            self.add_error(None, self._added_already())
         for name in [name for name in self.fields if name in values and self._changed_by_others(name)]:
             if name not in self.changed_data:
                 values[name] = getattr(self.instance, name, None)
             elif self.fields[name].has_changed(self[name].initial, self[name].data):
                 self.add_error(name, self._changed_meanwhile(name))
         return values
+
+    def _added_already(self) -> ValidationError:
+        added = self.added_before
+        url = reverse(f"admin:{added._meta.app_label}_{added._meta.model_name}_change", args=[added.pk])
+        sentence = (
+            'This form was saved already, as <a href="{}">{}</a>. Open it to change it. Save again to add another.'
+        )
+        return ValidationError(format_html(sentence, url, added), code="added_before")
 
     def _changed_by_others(self, name: str) -> bool:
         """Returns whether the row has another value than when the form was opened."""

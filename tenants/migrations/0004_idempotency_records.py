@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                     "tenant",
                     circe.db.fields.OwningTenantKey(
                         db_index=False,
+                        null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="tenants.tenant",

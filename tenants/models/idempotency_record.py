@@ -1,6 +1,7 @@
-"""The stored answers to requests with an idempotency key."""
+"""What is kept of requests that may come twice: of those with an idempotency key, and of forms of the back office."""
 
 import datetime as dt
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -16,13 +17,14 @@ MAX_DELETED_AT_ONCE = 10
 
 
 class IdempotencyRecord(models.Model):
-    """The answer to a request with an idempotency key, valid for RECORD_LIFETIME and for its user.
+    """The answer to a request with an idempotency key, or what a form stored. Valid for RECORD_LIFETIME and for its user.
 
-    `row_id` is the id of the row, of `tenant`, that the request changed.
+    `row_id` is the id of the row, of `tenant`, that the request changed. `tenant` is None for a form of a super_admin
+    about several businesses or none.
     """
 
     tenant = OwningTenantKey(
-        "tenants.Tenant", models.CASCADE, default=current_tenant_id, db_index=False, related_name="+"
+        "tenants.Tenant", models.CASCADE, default=current_tenant_id, null=True, db_index=False, related_name="+"
     )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="idempotency_records", db_index=False
@@ -47,6 +49,17 @@ class IdempotencyRecord(models.Model):
     @property
     def is_expired(self) -> bool:
         return self.created_at <= timezone.now() - RECORD_LIFETIME
+
+    # A key belongs to its user, in whichever business it was used.
+    @classmethod
+    @tenant_scope(ALL_TENANTS)
+    def find_valid(cls, user: Any, key: str) -> Self | None:
+        """Returns the user's record of the key. Deletes it, and returns None, if it has expired."""
+        record = cls.objects.filter(user=user, key=key).first()
+        if record and record.is_expired:
+            record.delete()
+            return None
+        return record
 
     @classmethod
     @tenant_scope(ALL_TENANTS)

@@ -1,0 +1,87 @@
+"""Makes a form that is sent twice store once, as when somebody clicks Save twice or sends it again after a lost answer.
+
+Each page has a token in the hidden field FORM_TOKEN of its forms. What a form stored is kept under its token for a day, as
+the API keeps what was done under an Idempotency-Key. Nothing is kept of a form with errors, whose page has a new token.
+"""
+
+import orjson
+from django.db import connection, models
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+
+from circe.backoffice.site import FORM_TOKEN
+from circe.db.advisory_locks import AdvisoryLock
+from circe.db.ids import is_id
+from tenants.models import IdempotencyRecord
+from tenants.scope import current_tenant
+
+# What differs between two clicks on the same form: its CSRF token, and which of the buttons was pressed.
+NOT_CONTENTS = {"csrfmiddlewaretoken", FORM_TOKEN, "_save", "_continue", "_addanother"}
+
+
+class SentBefore(Exception):
+    """The form was sent before. `record` is what is kept of that."""
+
+    def __init__(self, record: IdempotencyRecord) -> None:
+        super().__init__()
+        self.record = record
+
+
+class SentForm:
+    """The form of a request. With `any_contents` it is the same form whatever a person has typed; without, only where they
+    have typed the same. A form without a token, or with a malformed one, is never the same as another.
+    """
+
+    def __init__(self, request: HttpRequest, *, any_contents: bool = False) -> None:
+        self.user, token = request.user, request.POST.get(FORM_TOKEN)
+        self.fingerprint = _fingerprint(request)
+        # An Idempotency-Key of the API has no blank.
+        self.key = is_id(token) and f"form {token}" + ("" if any_contents else f" {self.fingerprint}")
+
+    def find_earlier(self) -> IdempotencyRecord | None:
+        """Returns what is kept of the form if it was sent before. Until the transaction ends, the same form, sent by another
+        request, waits here.
+        """
+        if not self.key:
+            return None
+        with connection.cursor() as cursor:
+            key = f"{self.user.pk}{self.key}"
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [AdvisoryLock.IDEMPOTENCY_KEY, key])
+        return IdempotencyRecord.find_valid(self.user, self.key)
+
+    def raise_if_sent_before(self) -> None:
+        """Raises SentBefore if the form was sent before."""
+        earlier = self.find_earlier()
+        if earlier:
+            raise SentBefore(earlier)
+
+    def keep_once(self, stored: models.Model | None = None) -> IdempotencyRecord | None:
+        """Keeps the form as `keep` does. Raises SentBefore if it was sent before."""
+        self.raise_if_sent_before()
+        return self.keep(stored)
+
+    def keep(self, stored: models.Model | None = None) -> IdempotencyRecord | None:
+        """Keeps the form, and which row it stored. Must be called in the transaction of `find_earlier`."""
+        if not self.key:
+            return None
+        record = IdempotencyRecord.objects.create(
+            # A business is its own tenant.
+            tenant=getattr(stored, "tenant", stored) if stored else current_tenant(),
+            user=self.user,
+            key=self.key,
+            fingerprint=self.fingerprint,
+            row_id=stored.pk if stored else None,
+            status=200,
+            headers={},
+            body="",
+        )
+        IdempotencyRecord.delete_expired()
+        return record
+
+
+def _fingerprint(request: HttpRequest) -> str:
+    # With the secret key, since a form may have a password.
+    values = {name: request.POST.getlist(name) for name in sorted({*request.POST} - NOT_CONTENTS)}
+    files = [(name, file.name, file.size) for name, file in sorted(request.FILES.items())]
+    contents = orjson.dumps([request.get_full_path(), values, files])
+    return salted_hmac("tenants.admin.sent_forms", contents, algorithm="sha256").hexdigest()
