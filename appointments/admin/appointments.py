@@ -6,22 +6,19 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
-from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 
 from appointments.admin.bulk_status import StatusForm
 from appointments.admin.customer_pages import AppointmentCustomerFilter
-from appointments.admin.day_sheet import DaySheetView, day_sheet_url, local_minute, overlap_message
+from appointments.admin.day_sheet import DaySheetView, day_sheet_url, local_minute
+from appointments.admin.forms import HELP_TEXTS, AppointmentForm
 from appointments.models import (
     BLOCKING_STATUSES,
-    FIRST_DAY,
-    LAST_DAY,
     Appointment,
     AppointmentQuerySet,
-    DoubleBooking,
     Status,
 )
 from circe.api.time_zone import local_zone
@@ -31,71 +28,7 @@ from customers.models.searchable import SearchableCustomer
 from customers.search import MAX_LENGTH
 from tenants.accounts.permissions import MANAGERS, STAFF, SUPER
 from tenants.admin.bulk_actions import BulkActionsAdmin
-from tenants.admin.forms import TenantForm
 from tenants.models import Outlet
-
-HELP_TEXTS = {
-    "appointment_date": f"Between {FIRST_DAY.year} and {LAST_DAY.year}.",
-    "start_time": "By the clock of the business.",
-    "end_time": "The service’s length, if left empty. An end before the start is of the next day.",
-    "total_price": "The service’s, if left empty.",
-    "status": "Pending, confirmed and in progress hold the time: nobody else can have it.",
-}
-# By field: the condition on what a new booking may choose. A booking that exists keeps what it has.
-BOOKABLE = {
-    "customer": Q(is_deleted=False),
-    "service": Q(is_active=True),
-    "staff": Q(is_active=True),
-    "outlet": Q(is_active=True),
-}
-
-
-class AppointmentForm(TenantForm):
-    """The form of an appointment. The service gives the end and the price that are left empty. A double booking is an
-    error of the start time that names the other appointment.
-    """
-
-    # Without the day, Django does not check the constraint on double booking: `validate_unique` says more.
-    unvalidated_fields = frozenset({"appointment_date"})
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name, is_bookable in BOOKABLE.items():
-            if name in self.fields:
-                field, current_id = self.fields[name], getattr(self.instance, f"{name}_id")
-                field.queryset = field.queryset.filter(is_bookable | Q(pk=current_id))
-                field.error_messages["invalid_choice"] = "This is not on offer: choose another one."
-        if "customer" in self.fields:
-            self.fields["customer"].required = self.instance._state.adding or self.instance.customer_id is not None
-            self.fields["end_time"].required = self.fields["total_price"].required = False
-
-    def clean(self) -> dict[str, Any]:
-        values = super().clean() or self.cleaned_data
-        service, start = values.get("service"), values.get("start_time")
-        if service and start and values.get("end_time") is None and "end_time" not in self.errors:
-            duration = dt.timedelta(minutes=service.duration_minutes)
-            values["end_time"] = (dt.datetime.combine(dt.date.min, start) + duration).time()
-        if service and values.get("total_price") is None and "total_price" not in self.errors:
-            values["total_price"] = service.price
-        return values
-
-    def clean_appointment_date(self) -> dt.date:
-        day = self.cleaned_data["appointment_date"]
-        # Here, since the model's own validation leaves the day out, see below.
-        Appointment._meta.get_field("appointment_date").run_validators(day)
-        return day
-
-    def validate_unique(self) -> None:
-        """Adds the error of a double booking. Django calls it last, when the instance has the values of the form."""
-        super().validate_unique()
-        required = {"tenant", "staff", "appointment_date", "start_time", "end_time", "status"}
-        if "start_time" in self.fields and not self.errors.keys() & required:
-            conflicting_appointment = self.instance.find_conflicting_appointment()
-            if conflicting_appointment:
-                self.add_error(
-                    "start_time",
-                    ValidationError(overlap_message(DoubleBooking(conflicting_appointment)), code="overlap"),
-                )
 
 
 class AppointmentDayFilter(admin.SimpleListFilter):
@@ -200,10 +133,12 @@ class AppointmentAdmin(BulkActionsAdmin):
     def save_model(self, request: HttpRequest, obj: Appointment, form: AppointmentForm, change: bool) -> None:
         """Saves the appointment. Warns where its time is past: that is allowed, for a walk-in who is entered later."""
         super().save_model(request, obj, form, change)
+        for remark in form.remarks:
+            messages.info(request, remark)
         if (
             obj.status in BLOCKING_STATUSES
             and obj.hours[1] <= local_minute()
-            and {"appointment_date", "end_time"} & {*form.changed_data}
+            and (not change or {"appointment_date", "start_time", "end_time"} & {*form.changed_data})
         ):
             sentence = (
                 "This appointment ended on {:%-d %B %Y at %H:%M}, which is past. Change the day if that is not meant."

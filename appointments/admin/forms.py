@@ -1,0 +1,159 @@
+"""The form of an appointment in the back office."""
+
+import datetime as dt
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+
+from appointments.admin.day_sheet import overlap_message
+from appointments.models import FIRST_DAY, LAST_DAY, Appointment, DoubleBooking, PaymentStatus
+from tenants.admin.forms import TenantForm
+
+HELP_TEXTS = {
+    "appointment_date": f"Between {FIRST_DAY.year} and {LAST_DAY.year}.",
+    "start_time": "By the clock of the business.",
+    "end_time": "The service’s length, if left empty. An end before the start is of the next day.",
+    "total_price": "The service’s, if left empty.",
+    "status": "Pending, confirmed and in progress hold the time: nobody else can have it.",
+}
+# A booking that is longer than its service and that much more is probably a slip, such as an end before the start.
+MAX_EXTRA_TIME = dt.timedelta(hours=4)
+# By field: the condition on what a new booking may choose. A booking that exists keeps what it has.
+BOOKABLE = {
+    "customer": Q(is_deleted=False),
+    "service": Q(is_active=True),
+    "staff": Q(is_active=True),
+    "outlet": Q(is_active=True),
+}
+
+
+class AppointmentForm(TenantForm):
+    """The form of an appointment. A double booking is an error of the start time that names the other appointment.
+
+    The service gives the end and the price that are left empty. A booking that is moved keeps its length, and another
+    service brings its own length and price, where the person changed only the start or the service. What is unlikely is
+    asked: it is an error until the form, which then says in `confirmed` what was asked, is saved again.
+    """
+
+    # Without the day, Django does not check the constraint on double booking: `validate_unique` says more.
+    unvalidated_fields = frozenset({"appointment_date"})
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.asked = ""
+        # What the form set by itself. The person is told when it has been saved.
+        self.remarks: list[str] = []
+        for name, is_bookable in BOOKABLE.items():
+            if name in self.fields:
+                field, current_id = self.fields[name], getattr(self.instance, f"{name}_id")
+                field.queryset = field.queryset.filter(is_bookable | Q(pk=current_id))
+                field.error_messages["invalid_choice"] = "This is not on offer: choose another one."
+        if "customer" in self.fields:
+            self.fields["customer"].required = self.instance._state.adding or self.instance.customer_id is not None
+            self.fields["end_time"].required = self.fields["total_price"].required = False
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        if values.get("service") and values.get("start_time"):
+            self._set_end(values)
+        if values.get("service"):
+            self._set_price(values)
+        return values
+
+    def _set_end(self, values: dict[str, Any]) -> None:
+        """Sets the end that the person left empty, or did not change with the start or the service."""
+        if "end_time" in self.errors:
+            return
+        service, is_new = values["service"], self.instance._state.adding
+        if values.get("end_time") is None or (self._is_changed("service") and not self._is_changed("end_time")):
+            length, reason = dt.timedelta(minutes=service.duration_minutes), f"{service} takes that long"
+        elif self._is_changed("start_time") and not self._is_changed("end_time"):
+            begins, ends = self.instance.hours
+            length, reason = ends - begins, "it is as long as before"
+        else:
+            return
+        values["end_time"] = (dt.datetime.combine(dt.date.min, values["start_time"]) + length).time()
+        if not is_new and values["end_time"] != self.instance.end_time:
+            self.remarks.append(f"It ends at {values['end_time']:%H:%M} now: {reason}.")
+
+    def _set_price(self, values: dict[str, Any]) -> None:
+        """Sets the price that the person left empty, or did not change with the service. Asks where another price than the
+        old service's was agreed, or where something has been paid.
+        """
+        service, is_new = values["service"], self.instance._state.adding
+        if "total_price" in self.errors:
+            return
+        if values.get("total_price") is None:
+            values["total_price"] = service.price
+        elif self._is_changed("service") and not self._is_changed("total_price"):
+            question = f"price-{service.pk}"
+            if question in self.confirmed:
+                return
+            old_price, values["total_price"] = self.instance.total_price, service.price
+            if service.price == old_price:
+                return
+            if old_price != self.instance.service.price or self.instance.payment_status != PaymentStatus.UNPAID:
+                data = self.data.copy()
+                data["total_price"] = service.price
+                self.data = data
+                sentence = f"The price was {old_price:,}, and {service} costs {service.price:,}, which is entered now."
+                self._ask("total_price", question, f"{sentence} Save again, or write the price that holds.")
+            elif not is_new:
+                self.remarks.append(f"It costs {service.price:,} now, the price of {service}.")
+
+    def _is_changed(self, name: str) -> bool:
+        """Returns whether the person changed a value of an appointment that exists."""
+        return not self.instance._state.adding and name in self.changed_data
+
+    @property
+    def confirmed(self) -> set[str]:
+        """What was asked when the form was shown, so that saving it answers yes."""
+        return {*self.data.get("confirmed", "").split()}
+
+    def _ask(self, field: str, question: str, sentence: str) -> None:
+        if question not in self.confirmed:
+            self.asked = " ".join(sorted({*self.confirmed, question}))
+            self.add_error(field, ValidationError(sentence, code="confirm"))
+
+    def clean_appointment_date(self) -> dt.date:
+        day = self.cleaned_data["appointment_date"]
+        # Here, since the model's own validation leaves the day out, see below.
+        Appointment._meta.get_field("appointment_date").run_validators(day)
+        return day
+
+    def validate_unique(self) -> None:
+        """Adds the error of a double booking, and asks about an unlikely length. Django calls it last, when the instance has
+        the values of the form.
+        """
+        super().validate_unique()
+        required = {"tenant", "staff", "appointment_date", "start_time", "end_time", "status"}
+        if "start_time" in self.fields and not self.errors.keys() & required:
+            conflicting_appointment = self.instance.find_conflicting_appointment()
+            if conflicting_appointment:
+                self.add_error(
+                    "start_time",
+                    ValidationError(overlap_message(DoubleBooking(conflicting_appointment)), code="overlap"),
+                )
+            elif not self.errors:
+                self._ask_about_length()
+
+    def _ask_about_length(self) -> None:
+        if not (self.instance._state.adding or {"service", "start_time", "end_time"} & {*self.changed_data}):
+            return
+        (begins, ends), service = self.instance.hours, self.instance.service
+        usual = dt.timedelta(minutes=service.duration_minutes)
+        if ends - begins > usual + MAX_EXTRA_TIME:
+            day = " on the next day" if ends.date() > begins.date() else ""
+            sentence = (
+                f"From {begins:%H:%M} to {ends:%H:%M}{day} is {describe_length(ends - begins)}, and {service} takes "
+                f"{describe_length(usual)}. Save again if that is meant."
+            )
+            self._ask("end_time", f"length-{begins:%H%M}-{ends:%H%M}", sentence)
+
+
+def describe_length(length: dt.timedelta) -> str:
+    """Returns a length such as `20 hours`, `1 hour 30 minutes` or `45 minutes`."""
+    hours, minutes = divmod(int(length.total_seconds()) // 60, 60)
+    parts = [f"{n} {unit}{'' if n == 1 else 's'}" for n, unit in ((hours, "hour"), (minutes, "minute")) if n]
+    return " ".join(parts)
