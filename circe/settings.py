@@ -247,7 +247,9 @@ SPECTACULAR_SETTINGS = {
 
 # --- pages and files ------------------------------------------------------------------------------------------------
 
-LANGUAGE_CODE = "en-us"
+# English without a country: dates are in ISO 8601. The back office has the formats of each business's country.
+LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "circe.backoffice.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework.permissions import SAFE_METHODS
 
+from circe.backoffice.regional import language_code
 from circe.db.ids import is_id
 from tenants.accounts.throttling import client_address
 from tenants.audit.context import audit_context, set_audit_user
@@ -84,16 +86,16 @@ def _record_refusal(request: HttpRequest) -> None:
 
 
 class TenantScopeMiddleware:
-    """Opens the scope and the time zone of the person who is signed in to the back office. Closes every scope at the end.
+    """Opens the scope, the time zone and the formats of the person who is signed in to the back office.
 
-    A session opens no scope for the API: TokenAuthentication does.
+    Closes every scope at the end. A session opens no scope for the API: TokenAuthentication does.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with tenant_scope(None), timezone.override(None):
+        with tenant_scope(None), timezone.override(None), translation.override(settings.LANGUAGE_CODE):
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
@@ -102,3 +104,5 @@ class TenantScopeMiddleware:
             set_audit_user(request.user.pk)
             enter_scope(request.user.scope)
             timezone.activate(tenant.zone if tenant else dt.UTC)
+            if tenant:
+                translation.activate(language_code(tenant.phone_region, tenant.language))

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from itertools import count, groupby, pairwise
 from typing import Any, NamedTuple
 
-from django.utils.dateformat import format as format_date
+from django.utils.formats import date_format
 
 from analytics.months import Series, count_new_customers_by_month, sum_revenue_by_month, to_first_day, to_month_number
 from analytics.statistics import THRESHOLDS, Period, summarize
+from circe.backoffice.regional import format_amount, format_number
 from customers.models import Customer
 
 CHART_HEIGHT_PX = 160
@@ -108,8 +109,8 @@ def build_dashboard(period: Period) -> dict[str, Any]:
         "segments": build_segments(figures["customer_segments"], summary["definitions"]["thresholds"]),
         "retention": {
             "base": format_amount(figures["retention_base"]),
-            "rate": f"{figures['retention_rate']} %",
-            "churn": f"{figures['churn_rate']} %",
+            "rate": f"{format_number(figures['retention_rate'])} %",
+            "churn": f"{format_number(figures['churn_rate'])} %",
         },
         "tops": {
             "Most appointments": build_top_list(figures["top_customers_by_appointments"]),
@@ -118,14 +119,9 @@ def build_dashboard(period: Period) -> dict[str, Any]:
     }
 
 
-def format_amount(value: float, currency: str = "") -> str:
-    """Returns an amount such as `1,250,000 IDR`."""
-    return f"{value:,} {currency}".strip()
-
-
 def format_percent(value: int, whole: int) -> str:
     """Returns the percentage of a value, such as `12.5 %`. It is `0.0 %` if the whole is 0."""
-    return f"{100 * value / whole if whole else 0:.1f} %"
+    return f"{format_number(100 * value / whole if whole else 0, 1)} %"
 
 
 def build_current_tiles(figures: dict[str, Any]) -> list[Tile]:
@@ -195,7 +191,7 @@ def build_bar_chart(name: str, series: Series, currency: str = "") -> BarChart:
 def name_span(key: int, span: int) -> str:
     """Returns the name of the `key`-th span of `span` months since the year 0: `March 2026`, `2026`, `2020–2029`."""
     if span == 1:
-        return format_date(to_first_day(key), "F Y")
+        return date_format(to_first_day(key), "YEAR_MONTH_FORMAT")
     first, last = (month // 12 for month in (key * span, key * span + span - 1))
     return str(first) if first == last else f"{first}–{last}"
 
@@ -208,7 +204,7 @@ def choose_labels(keys: list[int], span: int) -> dict[int, tuple[str, str]]:
     year_changes = {key for before, key in pairwise(labelled) if before // 12 != key // 12}
     # The first label has a year too, unless the second has one: the two would touch.
     dated = year_changes if year_changes & set(labelled[:2]) else {labelled[0], *year_changes}
-    return {key: (format_date(to_first_day(key), "M"), str(key // 12) if key in dated else "") for key in labelled}
+    return {key: (date_format(to_first_day(key), "M"), str(key // 12) if key in dated else "") for key in labelled}
 
 
 def choose_scale(highest: int) -> range:
@@ -226,7 +222,8 @@ def divide_rounding_up(value: int, divisor: int) -> int:
 def abbreviate(value: int) -> str:
     """Returns a round number in few letters, such as `1.5M`."""
     size = next((size for size in UNIT_NAMES if value >= size), 1)
-    return f"{value / size:,.10g}{UNIT_NAMES.get(size, '')}"
+    scaled = value / size
+    return f"{format_number(int(scaled) if scaled.is_integer() else scaled)}{UNIT_NAMES.get(size, '')}"
 
 
 def build_segments(counts: dict[str, int], thresholds: list[dict[str, Any]]) -> list[Segment]:

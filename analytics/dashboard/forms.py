@@ -10,6 +10,7 @@ from django.http import QueryDict
 from analytics.months import to_first_day, to_month_number
 from analytics.statistics import Period, local_today
 from circe.api.parameters import as_day, to_day_or_instant
+from circe.backoffice.fields import DayField
 from tenants.models import Tenant
 from tenants.scope import enter_scope
 
@@ -21,14 +22,14 @@ PERIODS = [
 ]
 
 
-class DayFormField(forms.CharField):
-    """A day, read as the API reads it; None where it is empty."""
+class PeriodDayField(DayField):
+    """A day, as the API or the country writes it; None where it is empty."""
 
-    widget = forms.TextInput(attrs={"type": "date"})
-
-    def clean(self, value: Any) -> dt.date | None:
-        text = super().clean(value)
-        return as_day(to_day_or_instant(text)) if text else None
+    def to_python(self, value: Any) -> dt.date | None:
+        try:
+            return as_day(to_day_or_instant(value)) if value else None
+        except ValidationError:
+            return super().to_python(value)
 
 
 class PeriodForm(forms.Form):
@@ -49,8 +50,8 @@ class PeriodForm(forms.Form):
         empty_label="All businesses together",
         error_messages={"invalid_choice": "There is no business with this id."},
     )
-    from_date = DayFormField(required=False, label="From")
-    to_date = DayFormField(required=False, label="To")
+    from_date = PeriodDayField(required=False, label="From")
+    to_date = PeriodDayField(required=False, label="To")
     period = forms.ChoiceField(
         choices=[*PERIODS, ("dates", "The days above")],
         required=False,

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from appointments.admin.bulk_status import StatusForm
 from appointments.admin.customer_pages import AppointmentCustomerFilter
@@ -22,6 +23,7 @@ from appointments.models import (
     Status,
 )
 from circe.api.time_zone import local_zone
+from circe.backoffice.regional import format_amount
 from circe.backoffice.site import opens_own_transactions
 from circe.db.ids import is_id
 from customers.models.searchable import SearchableCustomer
@@ -77,10 +79,10 @@ class AppointmentAdmin(BulkActionsAdmin):
         "staff",
         "outlet",
         "status",
-        "total_price",
+        "price",
     ]
     list_filter = [AppointmentCustomerFilter, AppointmentDayFilter, "status", "outlet", "staff", "payment_status"]
-    list_select_related = ["customer", "service", "staff", "outlet"]
+    list_select_related = ["customer", "service", "staff", "outlet", "tenant"]
     ordering = ["appointment_date", "start_time", "id"]
     search_fields = ["customer__search_text"]
     search_help_text = "Parts of the customer's names, e-mail or phone number, in any order."
@@ -140,10 +142,9 @@ class AppointmentAdmin(BulkActionsAdmin):
             and obj.hours[1] <= local_minute()
             and (not change or {"appointment_date", "start_time", "end_time"} & {*form.changed_data})
         ):
-            sentence = (
-                "This appointment ended on {:%-d %B %Y at %H:%M}, which is past. Change the day if that is not meant."
-            )
-            messages.warning(request, sentence.format(obj.hours[1]))
+            ended = f"{date_format(obj.hours[1])} at {obj.end_time:%H:%M}"
+            sentence = f"This appointment ended on {ended}, which is past. Change the day if that is not meant."
+            messages.warning(request, sentence)
 
     def response_post_save_add(self, request: HttpRequest, obj: Appointment) -> HttpResponse:
         return self._redirect_to_day_sheet(request, obj)
@@ -166,6 +167,10 @@ class AppointmentAdmin(BulkActionsAdmin):
     @admin.display(ordering="start_time")
     def time(self, appointment: Appointment) -> str:
         return f"{appointment.start_time:%H:%M}–{appointment.end_time:%H:%M}"
+
+    @admin.display(ordering="total_price")
+    def price(self, appointment: Appointment) -> str:
+        return format_amount(appointment.total_price, appointment.tenant.currency)
 
     def lock_rows(self, ids: list[str], **state: Any) -> QuerySet[Appointment]:
         """Returns the appointments ordered by staff. Does not lock them: each batch locks its own staff."""

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from appointments.models import Appointment, AppointmentQuerySet
 from circe.api.time_zone import local_zone
+from circe.backoffice.regional import format_amount
 from customers.admin.customers import MAX_LATEST_ROWS
 from customers.models import Customer, CustomerQuerySet
 
@@ -79,9 +80,9 @@ def appointments_panel(request: HttpRequest, customer: Customer) -> SafeString:
     context = {
         "customer": customer,
         "figures": history.statistics(),
-        "spent": f"{customer.total_spent:,} {currency}",
+        "spent": format_amount(customer.total_spent, currency),
         "appointments": [
-            (appointment, f"{appointment.total_price:,} {currency}") for appointment in history[:MAX_LATEST_ROWS]
+            (appointment, format_amount(appointment.total_price, currency)) for appointment in history[:MAX_LATEST_ROWS]
         ],
         "book_url": f"{urls['add']}?{urlencode({'customer': customer.pk})}",
         "all_url": f"{urls['changelist']}?{urlencode({'customer': customer.pk, 'day': 'all', 'o': '-1'})}",

@@ -19,7 +19,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateformat import format as format_date
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -27,6 +27,7 @@ from django.views import View
 
 from appointments.models import BLOCKING_STATUSES, FIRST_DAY, LAST_DAY, Appointment, DoubleBooking, Status
 from circe.api.time_zone import local_zone
+from circe.backoffice.fields import DayField, DayInput
 from circe.db.ids import is_id
 from tenants.models import Outlet, Staff, Tenant
 from tenants.scope import current_tenant, enter_scope
@@ -79,12 +80,10 @@ class DaySheetForm(forms.Form):
 
     # The first field, since the day and the outlet are read in the scope of this business.
     tenant_id = forms.ModelChoiceField(Tenant.objects.all(), label="Business", empty_label="Choose a business")
-    day = forms.DateField(
+    day = DayField(
         required=False,
-        input_formats=["%Y-%m-%d"],
         validators=[MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)],
-        widget=forms.TextInput(attrs={"type": "date", "min": FIRST_DAY, "max": LAST_DAY}),
-        error_messages={"invalid": "Write a day such as 2025-01-31."},
+        widget=DayInput({"min": FIRST_DAY.isoformat(), "max": LAST_DAY.isoformat()}),
     )
     outlet = forms.ModelChoiceField(Outlet.objects.all(), required=False, empty_label="All outlets")
 
@@ -319,7 +318,8 @@ class DaySheetView(View):
         site, form = self.model_admin.admin_site, self.form
         context = site.each_context(request) | {"title": "Day sheet", "opts": self.model_admin.opts, "form": form}
         if form.is_valid():
-            title = format_date(form.cleaned_data["day"], "l, j F Y")
+            day = form.cleaned_data["day"]
+            title = f"{date_format(day, 'l')}, {date_format(day)}"
             context |= {"title": title, "sheet": DaySheet(**form.cleaned_data)}
         status = 400 if form.has_error("day") else 200
         return TemplateResponse(request, "admin/appointments/appointment/day_sheet.html", context, status=status)

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from appointments.admin.day_sheet import overlap_message
 from appointments.models import FIRST_DAY, LAST_DAY, Appointment, DoubleBooking, PaymentStatus
+from circe.backoffice.regional import format_amount
 from tenants.admin.forms import TenantForm
 
 HELP_TEXTS = {
@@ -93,14 +94,15 @@ class AppointmentForm(TenantForm):
             old_price, values["total_price"] = self.instance.total_price, service.price
             if service.price == old_price:
                 return
+            old, new = (format_amount(price, self.instance.tenant.currency) for price in (old_price, service.price))
             if old_price != self.instance.service.price or self.instance.payment_status != PaymentStatus.UNPAID:
                 data = self.data.copy()
                 data["total_price"] = service.price
                 self.data = data
-                sentence = f"The price was {old_price:,}, and {service} costs {service.price:,}, which is entered now."
+                sentence = f"The price was {old}, and {service} costs {new}, which is entered now."
                 self._ask("total_price", question, f"{sentence} Save again, or write the price that holds.")
             elif not is_new:
-                self.remarks.append(f"It costs {service.price:,} now, the price of {service}.")
+                self.remarks.append(f"It costs {new} now, the price of {service}.")
 
     def _is_changed(self, name: str) -> bool:
         """Returns whether the person changed a value of an appointment that exists."""

@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Count, Expression, F, Func, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from circe.api.time_zone import local_zone
 from circe.db.advisory_locks import AdvisoryLock
@@ -214,7 +215,7 @@ class Appointment(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.appointment_date} {self.start_time:%H:%M}"
+        return f"{date_format(self.appointment_date)} {self.start_time:%H:%M}"
 
     @property
     def hours(self) -> tuple[dt.datetime, dt.datetime]:
@@ -224,7 +225,7 @@ class Appointment(TenantModel):
 
     def describe_booking(self) -> str:
         """Returns a sentence: `Ana Lee is booked on 25 January 2025 from 10:00 to 11:00, for Jane Doe (Haircut).`"""
-        when = f"on {self.appointment_date:%-d %B %Y} from {self.start_time:%H:%M} to {self.end_time:%H:%M}"
+        when = f"on {date_format(self.appointment_date)} from {self.start_time:%H:%M} to {self.end_time:%H:%M}"
         return f"{self.staff} is booked {when}, for {self.customer or 'a customer removed since'} ({self.service})."
 
     def find_conflicting_appointment(self) -> "Appointment | None":

@@ -8,6 +8,8 @@ from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from circe.backoffice.regional import format_number
+
 
 class CappedCount(int):
     """A number of rows that was counted up to a limit. With `and_more` there are more rows: its text is `10,000+`."""
@@ -20,7 +22,7 @@ class CappedCount(int):
         return counted
 
     def __str__(self) -> str:
-        return f"{int(self):,}{'+' if self.and_more else ''}"
+        return f"{format_number(int(self))}{'+' if self.and_more else ''}"
 
 
 class CappedPaginator(Paginator):

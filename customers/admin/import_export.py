@@ -23,9 +23,11 @@ from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.text import slugify
+from django.utils.translation import get_language
 
+from circe.backoffice.regional import format_number
 from circe.backoffice.site import opens_own_transactions
 from circe.backoffice.widgets import ChoiceWidget
 from circe.db.ids import is_id
@@ -223,7 +225,7 @@ class ImportExportAdmin(admin.ModelAdmin):
         if customers[: MAX_WORKBOOK_CUSTOMERS + 1].count() > MAX_WORKBOOK_CUSTOMERS:
             messages.error(
                 request,
-                f"A workbook is made of at most {MAX_WORKBOOK_CUSTOMERS:,} customers here: filter, or take CSV.",
+                f"A workbook has at most {format_number(MAX_WORKBOOK_CUSTOMERS)} customers here: filter, or take CSV.",
             )
             return HttpResponseRedirect(f"{reverse('admin:customers_customer_export')}?{request.GET.urlencode()}")
         file = TemporaryFile()  # noqa: SIM115
@@ -282,7 +284,7 @@ def _export_table(customers: CustomerQuerySet) -> Iterator[list[Any]]:
 
 def _export_file_name(kind: str) -> str:
     tenant = current_tenant()
-    return f"customers-{tenant.slug if tenant else 'all'}-{timezone.localdate()}.{kind}"
+    return f"customers-{tenant.slug if tenant else 'all'}-{timezone.localdate().isoformat()}.{kind}"
 
 
 def _stream_csv_export(customers: CustomerQuerySet) -> HttpResponseBase:
@@ -301,11 +303,11 @@ def _in_one_transaction(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _keep_scope(chunks: Iterator[Any]) -> Iterator[Any]:
-    """Returns a body that is produced in the present tenant scope and audit context, which end before it is sent."""
-    scope, actor = current_scope(), current_actor()
+    """Returns a body that is produced in the present tenant scope, audit context and formats, which end before that."""
+    scope, actor, language = current_scope(), current_actor(), get_language()
 
     def body() -> Iterator[Any]:
-        with tenant_scope(scope), audit_context(**asdict(actor)):
+        with tenant_scope(scope), audit_context(**asdict(actor)), translation.override(language):
             yield from chunks
 
     return body()

@@ -10,11 +10,12 @@ from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
-from django.db import DataError, IntegrityError, connection
+from django.db import DataError, IntegrityError, connection, models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from circe.backoffice.fields import ClockField, ClockInput, DayField, DayInput, WholeNumberField
 from circe.backoffice.paging import CappedChangeList, CappedPaginator
 from circe.backoffice.widgets import ChoiceWidget
 from circe.db.ids import is_id
@@ -35,6 +36,12 @@ class TenantAdmin(admin.ModelAdmin):
     """
 
     form = TenantForm
+    formfield_overrides = {
+        models.DateField: {"form_class": DayField, "widget": DayInput},
+        models.TimeField: {"form_class": ClockField, "widget": ClockInput},
+        models.IntegerField: {"form_class": WholeNumberField, "widget": WholeNumberField.widget},
+        models.BigIntegerField: {"form_class": WholeNumberField, "widget": WholeNumberField.widget},
+    }
     roles: dict[str, frozenset[Role | str]] = {}
     # The rows that other forms offer.
     on_offer = Q(is_active=True)

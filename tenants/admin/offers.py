@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from circe.backoffice.regional import format_amount
 from tenants.accounts.permissions import ADMINS, STAFF
 from tenants.admin.base import TenantAdmin
 from tenants.models import Outlet, Service
@@ -30,6 +31,11 @@ class OutletAdmin(OfferAdmin):
 class ServiceAdmin(OfferAdmin):
     """The pages of services."""
 
-    list_display = ["name", "category", "duration_minutes", "price", "is_active"]
+    list_display = ["name", "category", "duration_minutes", "listed_price", "is_active"]
+    list_select_related = ["tenant"]
     list_filter = ["is_active", "category"]
     fieldsets = [(None, {"fields": ["name", "category", "duration_minutes", "price", "is_active"]})]
+
+    @admin.display(description="price", ordering="price")
+    def listed_price(self, service: Service) -> str:
+        return format_amount(service.price, service.tenant.currency)

@@ -1,0 +1,96 @@
+"""Form fields for days, clock times and whole numbers, as the country of the business writes them."""
+
+import datetime as dt
+import re
+import unicodedata
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.formats import date_format
+
+from circe.backoffice.regional import format_number, parse_whole_number
+
+EXAMPLE_DAY, EXAMPLE_NUMBER = dt.date(2026, 12, 31), 1250
+
+
+class _NativeInput:
+    """Shows the browser's own input for a value that it understands, and else what was typed, as text."""
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)  # type: ignore[misc]
+        shown = context["widget"]["value"]
+        if shown and not re.fullmatch(r"\d{4}-\d\d-\d\d|\d\d:\d\d(:\d\d)?", shown):
+            context["widget"]["type"] = "text"
+        return context
+
+
+class DayInput(_NativeInput, forms.DateInput):
+    """An input for a day, whose value is in ISO 8601."""
+
+    input_type = "date"
+
+    def __init__(self, attrs: Any = None) -> None:
+        super().__init__({"class": "vDateField"} | (attrs or {}), format="%Y-%m-%d")
+
+
+class ClockInput(_NativeInput, forms.TimeInput):
+    """An input for a clock time, in hours and minutes."""
+
+    input_type = "time"
+
+    def __init__(self, attrs: Any = None) -> None:
+        super().__init__({"class": "vTimeField"} | (attrs or {}))
+
+    def format_value(self, value: Any) -> Any:
+        return value.isoformat("seconds" if value.second else "minutes") if isinstance(value, dt.time) else value
+
+
+class DayField(forms.DateField):
+    """A day, in ISO 8601 or as the country writes it. Another country's day is refused, since it could be another one."""
+
+    widget = DayInput
+
+    def to_python(self, value: Any) -> dt.date | None:
+        try:
+            return super().to_python(_plain(value))
+        except ValidationError:
+            examples = dict.fromkeys([date_format(EXAMPLE_DAY, "SHORT_DATE_FORMAT"), EXAMPLE_DAY.isoformat()])
+            raise ValidationError(
+                f"“{value}” is not a day. Write it as {' or '.join(examples)}.", code="invalid"
+            ) from None
+
+
+class ClockField(forms.TimeField):
+    """A clock time such as 14:30, 14.30 or 2:30 pm."""
+
+    widget = ClockInput
+
+    def to_python(self, value: Any) -> dt.time | None:
+        try:
+            return super().to_python(_plain(value))
+        except ValidationError:
+            raise ValidationError(f"“{value}” is not a time. Write it as 14:30.", code="invalid") from None
+
+
+class WholeNumberField(forms.IntegerField):
+    """A whole number, with or without its thousands apart as the country writes them."""
+
+    # Not a number input, in which each browser has rules of its own for points and commas.
+    widget = forms.TextInput(attrs={"inputmode": "numeric", "class": "vIntegerField"})
+
+    def to_python(self, value: Any) -> int | None:
+        if isinstance(value, str) and value not in self.empty_values:
+            try:
+                value = parse_whole_number(value)
+            except ValueError:
+                examples = f"{EXAMPLE_NUMBER} or {format_number(EXAMPLE_NUMBER)}"
+                raise ValidationError(
+                    f"“{value}” is not a whole number here. Write it as {examples}.", code="invalid"
+                ) from None
+        return super().to_python(value)
+
+
+def _plain(value: Any) -> Any:
+    """Returns a text with plain digits and blanks for those that were typed or pasted."""
+    return " ".join(unicodedata.normalize("NFKC", value).split()) if isinstance(value, str) else value

@@ -1,0 +1,1 @@
+"""The formats of dates and numbers, which Django finds here by `FORMAT_MODULE_PATH`."""

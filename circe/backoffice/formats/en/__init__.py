@@ -1,0 +1,1 @@
+"""The formats for pages in English, the one language of the back office."""

@@ -1,0 +1,186 @@
+"""How a country writes dates, clock times and numbers. The texts of the back office stay English.
+
+The active language names the country: `en-no-x-nb` is English as in Norway, at a business whose language is Norwegian
+Bokmål. Django's own formats of that country's main language say how dates and numbers are shown. What a person types is read
+strictly: a text that could mean two days or two numbers is refused. Without a country everything is ISO 8601, as for a
+super_admin and outside the back office.
+"""
+
+import re
+import unicodedata
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from django.utils.formats import get_format, number_format
+from django.utils.translation import get_language
+
+# The regions of each set of Django's formats. A region that is missing here has the British formats.
+REGIONS = {
+    "en": "US AS GU MH MP PR UM VI PH FM PW",
+    "ar_DZ": "DZ MA TN MR",
+    "az": "AZ",
+    "bg": "BG",
+    "bs": "BA",
+    "cs": "CZ",
+    "da": "DK FO GL",
+    "de": "DE AT LI",
+    "de_CH": "CH",
+    "el": "GR CY",
+    "es": "ES",
+    "es_AR": "AR BO CL CO CR EC PY UY VE",
+    "es_MX": "MX CU DO GT HN NI PA PE SV",
+    "et": "EE",
+    "fi": "FI AX",
+    "fr": "FR BF BJ CD CF CG CI CM GA GF GN GP LU MC MG ML MQ NC NE PF RE SN TD TG",
+    "hr": "HR",
+    "hu": "HU",
+    "id": "ID TL",
+    "is": "IS",
+    "it": "IT SM VA",
+    "ja": "JP",
+    "ka": "GE",
+    "ko": "KR KP",
+    "lt": "LT",
+    "lv": "LV",
+    "mk": "MK",
+    "nb": "NO SJ",
+    "nl": "NL AW BE BQ CW SR SX",
+    "pl": "PL",
+    "pt": "PT AO CV GW MZ ST",
+    "pt_BR": "BR",
+    "ro": "RO MD",
+    "ru": "RU AM BY KG KZ TJ TM UZ",
+    "sk": "SK",
+    "sl": "SI",
+    "sq": "AL XK",
+    "sr_Latn": "RS ME",
+    "sv": "SE",
+    "tr": "TR",
+    "uk": "UA",
+    "vi": "VN",
+    "zh_Hans": "CN",
+    "zh_Hant": "TW",
+}
+MODULE_BY_REGION = {region: module for module, regions in REGIONS.items() for region in regions.split()}
+MONTH_FIRST = {*REGIONS["en"].split()}
+YEAR_FIRST = {"CN", "HU", "JP", "KP", "KR", "LT", "MN", "SE", "TW", "IR", "BT"}
+# The last digits stand in groups of two but for three: 12,50,000.
+GROUPS_OF_TWO = {"IN", "BD", "NP", "PK", "BT"}
+INPUT_FORMATS_BY_ORDER = {
+    "": [],
+    # With dots or blanks, a date is hardly American: it would be ambiguous.
+    "month": ["%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%B %d, %Y", "%b %d, %Y", "%B %d %Y", "%b %d %Y"],
+    "day": [
+        *(f"%d{mark}%m{mark}{year}" for year in ("%Y", "%y") for mark in "./- "),
+        *("%d. %m. %Y", "%d %B %Y", "%d %b %Y", "%d. %B %Y", "%d. %b %Y"),
+    ],
+    "year": [
+        "%Y/%m/%d",
+        "%Y.%m.%d",
+        "%Y.%m.%d.",
+        "%Y. %m. %d.",
+        "%Y. %m. %d",
+        "%Y年%m月%d日",
+        "%Y년 %m월 %d일",
+        "%Y%m%d",
+    ],
+}
+TIME_INPUT_FORMATS = ["%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%H.%M", "%I:%M %p", "%I:%M%p", "%I %p", "%I%p"]
+# Dates with words or marks of another language would read badly between English month names.
+_reads_well_in_english = re.compile("[jFY ,.n年月日년월일]+").fullmatch
+
+
+def language_code(region: str, language: str) -> str:
+    """Returns the language in which pages are shown to a business: English, with the formats of its country."""
+    return f"en-{region}-x-{language.partition('-')[0]}".lower()
+
+
+def current_formats() -> dict[str, Any]:
+    """Returns the formats of the country in the active language, by the names of Django's settings."""
+    return formats_of(get_language() or "")
+
+
+@cache
+def formats_of(code: str) -> dict[str, Any]:
+    """Returns the formats of a code that `language_code` returned; those of ISO 8601 for any other."""
+    match = re.fullmatch("en-([a-z]{2})-x-([a-z]+)", code)
+    region, language = (match[1].upper(), match[2]) if match else ("", "")
+    order = "" if not region else "month" if region in MONTH_FIRST else "year" if region in YEAR_FIRST else "day"
+    shown = {
+        "": {"DATE_FORMAT": "Y-m-d", "SHORT_DATE_FORMAT": "Y-m-d", "YEAR_MONTH_FORMAT": "F Y"},
+        "month": {"DATE_FORMAT": "F j, Y", "SHORT_DATE_FORMAT": "m/d/Y", "YEAR_MONTH_FORMAT": "F Y"},
+        "day": {"DATE_FORMAT": "j F Y", "SHORT_DATE_FORMAT": "d/m/Y", "YEAR_MONTH_FORMAT": "F Y"},
+        "year": {"DATE_FORMAT": "Y-m-d", "SHORT_DATE_FORMAT": "Y-m-d", "YEAR_MONTH_FORMAT": "F Y"},
+    }[order]
+    module = _django_formats(region, language) if region else None
+    if module:
+        # Django's formats for the whole word of a month, which English has.
+        theirs = {name: re.sub("[NEM]", "F", getattr(module, name, "")) for name in shown}
+        shown |= {name: text for name, text in theirs.items() if _is_usable(name, text, order)}
+    date_format = shown["DATE_FORMAT"]
+    return shown | {
+        "DATETIME_FORMAT": f"{date_format}, H:i",
+        "SHORT_DATETIME_FORMAT": f"{shown['SHORT_DATE_FORMAT']} H:i",
+        "TIME_FORMAT": "H:i",
+        "MONTH_DAY_FORMAT": "F j" if order in ("month", "year") else "j F",
+        "DATE_INPUT_FORMATS": ["%Y-%m-%d", *INPUT_FORMATS_BY_ORDER[order]],
+        "TIME_INPUT_FORMATS": TIME_INPUT_FORMATS,
+        "FIRST_DAY_OF_WEEK": getattr(module, "FIRST_DAY_OF_WEEK", 1),
+        "DECIMAL_SEPARATOR": getattr(module, "DECIMAL_SEPARATOR", "."),
+        # Without a country a comma could be a decimal point, so a blank separates thousands.
+        "THOUSAND_SEPARATOR": (getattr(module, "THOUSAND_SEPARATOR", "") or ",") if module else "\xa0",
+        "NUMBER_GROUPING": (3, 2, 0) if region in GROUPS_OF_TWO else 3,
+    }
+
+
+def _django_formats(region: str, language: str) -> ModuleType:
+    """Returns the formats of the business's language in its country where Django knows these, else the country's."""
+    try:
+        return import_module(f"django.conf.locale.{language}_{region}.formats")
+    except ImportError:
+        return import_module(f"django.conf.locale.{MODULE_BY_REGION.get(region, 'en_GB')}.formats")
+
+
+def _is_usable(name: str, text: str, order: str) -> bool:
+    """Returns whether Django's format reads well in English, and has the country's order of day, month and year."""
+    if name == "SHORT_DATE_FORMAT":
+        return re.sub("[^a-zA-Z]", "", text) == {"month": "mdY", "day": "dmY", "year": "Ymd"}[order]
+    return bool(_reads_well_in_english(text))
+
+
+def format_number(value: float, decimals: int | None = None) -> str:
+    """Returns a number as the country writes it, with its thousands apart: `1.250.000`."""
+    return number_format(value, decimals, force_grouping=True)
+
+
+def format_amount(value: float, currency: str = "") -> str:
+    """Returns an amount such as `1.250.000 IDR`."""
+    return f"{format_number(value)} {currency}".strip()
+
+
+def parse_whole_number(text: str) -> int:
+    """Returns the number that a person wrote, with the thousands apart or not. Raises ValueError for a fraction, and for a
+    text that is 350 in one country and 350,000 in another, unless the country decides.
+    """
+    text = unicodedata.normalize("NFKC", text).strip().replace("’", "'")
+    sign, text = (-1, text[1:]) if text[:1] in ("-", "−") else (1, text)
+    # A fraction of one or two zeros is none, in whichever country.
+    fraction = re.search(r"(?<=\d)([.,])0{1,2}\Z", text)
+    text = text[: fraction.start()] if fraction else text
+    if text.isdecimal():
+        return sign * int(text)
+    match = re.fullmatch(r"\d{1,3}(?:([ .,'])\d{3}(?:\1\d{3})*|,(?:\d\d,)+\d{3})", text)
+    if not match:
+        raise ValueError(text)
+    mark, groups = match[1] or ",", re.split("[ .,']", text)
+    if len(groups) == 2 and mark in (fraction[1] if fraction else _decimal_separators()):
+        raise ValueError(text)
+    return sign * int("".join(groups))
+
+
+def _decimal_separators() -> str:
+    # A blank between thousands tells nothing of the decimal point: without a country it may be either.
+    is_of_a_country = "-x-" in (get_language() or "")
+    return get_format("DECIMAL_SEPARATOR") if is_of_a_country else ".,"
