@@ -26,6 +26,8 @@ from circe.api.time_zone import local_zone
 from circe.backoffice.regional import format_amount
 from circe.backoffice.site import opens_own_transactions
 from circe.db.ids import is_id
+from customers.admin.reception_notes import render_reception_notes
+from customers.models import Customer
 from customers.models.searchable import SearchableCustomer
 from customers.search import MAX_LENGTH
 from tenants.accounts.permissions import MANAGERS, STAFF, SUPER
@@ -96,6 +98,10 @@ class AppointmentAdmin(BulkActionsAdmin):
         (None, {"fields": ["notes"]}),
     ]
 
+    class Media:
+        # jQuery first, by which Django's choice of a row tells of a change.
+        js = ["admin/js/jquery.init.js", "circe/booking.js"]
+
     def has_bulk_change_permission(self, request: HttpRequest) -> bool:
         return self.allows(request, "bulk_change")
 
@@ -131,6 +137,16 @@ class AppointmentAdmin(BulkActionsAdmin):
         outlets = Outlet.objects.filter(is_active=True)[:2]
         only_outlet = {"outlet": outlets[0].pk} if len(outlets) == 1 else {}
         return only_outlet | super().get_changeform_initial_data(request)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Shows the form beside what reception has to know of its customer."""
+        pk = context["adminform"].form["customer"].value() if "customer" in context["adminform"].form.fields else None
+        customers = Customer.objects.undeleted().defer("search_text")
+        customer = customers.filter(pk=pk).first() if is_id(pk) else None
+        context["reception_notes"] = render_reception_notes(customer) if customer else ""
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Appointment, form: AppointmentForm, change: bool) -> None:
         """Saves the appointment. Warns where its time is past: that is allowed, for a walk-in who is entered later."""

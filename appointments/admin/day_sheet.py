@@ -29,6 +29,7 @@ from appointments.models import BLOCKING_STATUSES, FIRST_DAY, LAST_DAY, Appointm
 from circe.api.time_zone import local_zone
 from circe.backoffice.fields import DayField, DayInput
 from circe.db.ids import is_id
+from customers.admin.reception_notes import ReceptionNotes, read_reception_notes
 from tenants.models import Outlet, Staff, Tenant
 from tenants.scope import current_tenant, enter_scope
 
@@ -113,6 +114,7 @@ class Entry(NamedTuple):
     appointment: Appointment
     transitions: dict[Status, str]
     is_at_other_outlet: bool
+    notes: ReceptionNotes | None
 
 
 class FreeTime(NamedTuple):
@@ -198,6 +200,12 @@ class DaySheet:
         return list(rows if self.outlet else rows[: MAX_APPOINTMENTS_PER_PAGE + 1])
 
     @cached_property
+    def notes(self) -> dict[str, ReceptionNotes]:
+        """What reception has to know of the customers, by their ids."""
+        customers = {one.customer_id: one.customer for one in self.appointments if one.customer}
+        return read_reception_notes([customer for customer in customers.values() if not customer.is_deleted])
+
+    @cached_property
     def outlet_urls(self) -> dict[str, str] | None:
         """The URLs of the sheets of single outlets, where the day has too many appointments for one page; else None."""
         if len(self.appointments) <= MAX_APPOINTMENTS_PER_PAGE or self.outlet:
@@ -262,7 +270,12 @@ class DaySheet:
             (
                 appointment.hours[0],
                 1,
-                Entry(appointment, get_transitions(appointment, today=today), appointment.outlet != outlet),
+                Entry(
+                    appointment,
+                    get_transitions(appointment, today=today),
+                    appointment.outlet != outlet,
+                    self.notes.get(appointment.customer_id),
+                ),
             )
             for appointment in appointments
         ]

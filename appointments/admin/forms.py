@@ -5,23 +5,27 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
+from django.urls import reverse
+from django.utils.html import format_html
 
 from appointments.admin.day_sheet import overlap_message
 from appointments.models import FIRST_DAY, LAST_DAY, Appointment, DoubleBooking, PaymentStatus
 from circe.backoffice.regional import format_amount
+from customers.models import Customer
 from tenants.admin.forms import TenantForm
 
 HELP_TEXTS = {
     "appointment_date": f"Between {FIRST_DAY.year} and {LAST_DAY.year}.",
     "start_time": "By the clock of the business.",
-    "end_time": "The service’s length, if left empty. An end before the start is of the next day.",
-    "total_price": "The service’s, if left empty.",
+    "end_time": "Left empty or as it is, it follows the start and the service. An end before the start is of the next day.",
+    "total_price": "Left empty or as it is, it follows the service.",
     "status": "Pending, confirmed and in progress hold the time: nobody else can have it.",
 }
 # A booking that is longer than its service and that much more is probably a slip, such as an end before the start.
 MAX_EXTRA_TIME = dt.timedelta(hours=4)
 # By field: the condition on what a new booking may choose. A booking that exists keeps what it has.
 BOOKABLE = {
+    # An inactive one is refused with a reason: see `clean_customer`.
     "customer": Q(is_deleted=False),
     "service": Q(is_active=True),
     "staff": Q(is_active=True),
@@ -117,6 +121,17 @@ class AppointmentForm(TenantForm):
         if question not in self.confirmed:
             self.asked = " ".join(sorted({*self.confirmed, question}))
             self.add_error(field, ValidationError(sentence, code="confirm"))
+
+    def clean_customer(self) -> Customer | None:
+        customer = self.cleaned_data["customer"]
+        if customer and not customer.is_active and customer.pk != self.instance.customer_id:
+            url = reverse("admin:customers_customer_change", args=[customer.pk])
+            sentence = (
+                '<a href="{}" target="_blank">{}</a> is inactive and can’t be booked. Choose somebody else, or let a '
+                "manager set them active."
+            )
+            raise ValidationError(format_html(sentence, url, customer), code="inactive")
+        return customer
 
     def clean_appointment_date(self) -> dt.date:
         day = self.cleaned_data["appointment_date"]

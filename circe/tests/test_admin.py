@@ -91,6 +91,7 @@ PAGES = {
     "auth_user_password_change": (lambda tenant: ([UserFactory(tenant=tenant).pk], {}), ADMINS, 404),
     "figures": (lambda tenant: ([], {"tenant_id": tenant.pk}), ADMINS, 403),
     "appointments_appointment_daysheet": (lambda tenant: ([], {"tenant_id": tenant.pk}), STAFF, 403),
+    "customers_customer_notes": (lambda tenant: ([CustomerFactory(tenant=tenant).pk], {}), STAFF, 404),
     "customers_customer_import": (lambda tenant: ([], {}), ADMINS, None),
     "customers_customer_import_one": (lambda tenant: ([an_import(tenant)], {}), ADMINS, 302),
     "customers_customer_import_refused": (lambda tenant: ([an_import(tenant)], {}), ADMINS, 302),

@@ -8,18 +8,22 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.contrib.postgres.forms import SimpleArrayField
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
+from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from circe.backoffice.widgets import MultipleChoiceWidget
+from circe.db.ids import is_id
 from customers.admin.actions import CustomerActions, link
 from customers.admin.filters import DeletedFilter, RegisteredFilter, TagFilter
 from customers.admin.import_export import ImportExportAdmin
+from customers.admin.reception_notes import render_reception_notes
 from customers.contact_conflicts import DuplicateCustomer
 from customers.extensions import list_filters, panels
 from customers.models import MAX_TAGS, PREFERENCE_MODELS, Customer, CustomerQuerySet
@@ -28,7 +32,7 @@ from customers.validators import without_duplicates
 from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
 from tenants.admin.forms import TenantForm
 from tenants.models import AuditEvent, Service, Staff, User
-from tenants.scope import current_tenant
+from tenants.scope import current_tenant, enter_scope
 
 NAMES = {"email": "e-mail address", "phone": "phone number"}
 
@@ -155,7 +159,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
         "export": ADMINS,
         "choose": STAFF,
     }
-    on_offer = Q(is_deleted=False)
+    on_offer = Q(is_deleted=False, is_active=True)
     lost_race = (DuplicateCustomer, IntegrityError)
     list_display = ["name", "contact", "tag_list", "last_visit", "account"]
     list_filter = [DeletedFilter, TagFilter, RegisteredFilter, "email_verified", "is_active", "created_at"]
@@ -186,6 +190,19 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
         ),
     ]
     record = ["registered", "email_verified", "phone_verified", "loyalty_points", "created_at", "updated_at"]
+
+    def get_urls(self) -> list[URLPattern]:
+        notes = self.admin_site.admin_view(self.reception_notes_view)
+        return [path("<str:customer_id>/notes/", notes, name="customers_customer_notes"), *super().get_urls()]
+
+    def reception_notes_view(self, request: HttpRequest, customer_id: str) -> HttpResponse:
+        """Answers what reception has to know of a customer, as a part of a page. The form of an appointment asks for it."""
+        if not self.allows(request, "view"):
+            raise PermissionDenied
+        pk = customer_id if is_id(customer_id) else None
+        customer = get_object_or_404(Customer.objects.undeleted().select_related("tenant").defer("search_text"), pk=pk)
+        enter_scope(customer.tenant)
+        return HttpResponse(render_reception_notes(customer))
 
     def get_queryset(self, request: HttpRequest) -> CustomerQuerySet:
         customers = super().get_queryset(request).defer("search_text")
