@@ -121,7 +121,7 @@ def build_dashboard(period: Period) -> dict[str, Any]:
 
 def format_percent(value: int, whole: int) -> str:
     """Returns the percentage of a value, such as `12.5 %`. It is `0.0 %` if the whole is 0."""
-    return f"{format_number(100 * value / whole if whole else 0, 1)} %"
+    return f"{format_number(round(100 * value / whole, 1) if whole else 0, 1)} %"
 
 
 def build_current_tiles(figures: dict[str, Any]) -> list[Tile]:

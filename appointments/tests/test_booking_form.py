@@ -136,7 +136,9 @@ def test_a_super_admin_sees_overlaps_within_the_business_only(back_office, in_sc
     body = booking | {"tenant": in_scope.pk}
     AppointmentFactory(tenant=stranger, status=Status.CONFIRMED, start_time=dt.time(14))
     assert browser.post(ADD, body).status_code == 302
-    assert errors(browser.post(ADD, body)) == overlap_error(by=Appointment.objects.get())
+    assert errors(browser.post(ADD, body)) == overlap_error(
+        by=Appointment.objects.get(), when="on 2025-01-25 from 14:00 to 15:00"
+    )
 
 
 @pytest.mark.parametrize("field", ["staff", "status", "appointment_date", "start_time", "end_time"])

@@ -7,11 +7,12 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
 from django.utils.formats import date_format
 
 from circe.backoffice.regional import format_number, parse_whole_number
 
-EXAMPLE_DAY, EXAMPLE_NUMBER = dt.date(2026, 12, 31), 1250
+EXAMPLE_DAY, EXAMPLE_NUMBER = dt.date(2025, 1, 31), 1250
 
 
 class _NativeInput:
@@ -52,12 +53,13 @@ class DayField(forms.DateField):
     widget = DayInput
 
     def to_python(self, value: Any) -> dt.date | None:
+        text = _plain(value)
         try:
-            return super().to_python(_plain(value))
+            return super().to_python(text)
         except ValidationError:
-            examples = dict.fromkeys([date_format(EXAMPLE_DAY, "SHORT_DATE_FORMAT"), EXAMPLE_DAY.isoformat()])
+            examples = dict.fromkeys([EXAMPLE_DAY.isoformat(), date_format(EXAMPLE_DAY, "SHORT_DATE_FORMAT")])
             raise ValidationError(
-                f"“{value}” is not a day. Write it as {' or '.join(examples)}.", code="invalid"
+                f"“{value}” is not a day here. Write a day such as {' or '.join(examples)}.", code="invalid"
             ) from None
 
 
@@ -67,8 +69,9 @@ class ClockField(forms.TimeField):
     widget = ClockInput
 
     def to_python(self, value: Any) -> dt.time | None:
+        text = _plain(value)
         try:
-            return super().to_python(_plain(value))
+            return super().to_python(text)
         except ValidationError:
             raise ValidationError(f"“{value}” is not a time. Write it as 14:30.", code="invalid") from None
 
@@ -80,17 +83,19 @@ class WholeNumberField(forms.IntegerField):
     widget = forms.TextInput(attrs={"inputmode": "numeric", "class": "vIntegerField"})
 
     def to_python(self, value: Any) -> int | None:
-        if isinstance(value, str) and value not in self.empty_values:
+        text = _plain(value)
+        if isinstance(text, str) and text not in self.empty_values:
             try:
-                value = parse_whole_number(value)
+                return parse_whole_number(text)
             except ValueError:
                 examples = f"{EXAMPLE_NUMBER} or {format_number(EXAMPLE_NUMBER)}"
                 raise ValidationError(
                     f"“{value}” is not a whole number here. Write it as {examples}.", code="invalid"
                 ) from None
-        return super().to_python(value)
+        return super().to_python(text)
 
 
 def _plain(value: Any) -> Any:
-    """Returns a text with plain digits and blanks for those that were typed or pasted."""
+    """Returns a text with plain digits and blanks for those that were typed or pasted. Raises ValidationError for a NUL."""
+    ProhibitNullCharactersValidator()(value)
     return " ".join(unicodedata.normalize("NFKC", value).split()) if isinstance(value, str) else value

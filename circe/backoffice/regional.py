@@ -129,8 +129,7 @@ def formats_of(code: str) -> dict[str, Any]:
         "TIME_INPUT_FORMATS": TIME_INPUT_FORMATS,
         "FIRST_DAY_OF_WEEK": getattr(module, "FIRST_DAY_OF_WEEK", 1),
         "DECIMAL_SEPARATOR": getattr(module, "DECIMAL_SEPARATOR", "."),
-        # Without a country a comma could be a decimal point, so a blank separates thousands.
-        "THOUSAND_SEPARATOR": (getattr(module, "THOUSAND_SEPARATOR", "") or ",") if module else "\xa0",
+        "THOUSAND_SEPARATOR": getattr(module, "THOUSAND_SEPARATOR", "") or ",",
         "NUMBER_GROUPING": (3, 2, 0) if region in GROUPS_OF_TWO else 3,
     }
 
@@ -175,12 +174,6 @@ def parse_whole_number(text: str) -> int:
     if not match:
         raise ValueError(text)
     mark, groups = match[1] or ",", re.split("[ .,']", text)
-    if len(groups) == 2 and mark in (fraction[1] if fraction else _decimal_separators()):
+    if len(groups) == 2 and mark == (fraction[1] if fraction else get_format("DECIMAL_SEPARATOR")):
         raise ValueError(text)
     return sign * int("".join(groups))
-
-
-def _decimal_separators() -> str:
-    # A blank between thousands tells nothing of the decimal point: without a country it may be either.
-    is_of_a_country = "-x-" in (get_language() or "")
-    return get_format("DECIMAL_SEPARATOR") if is_of_a_country else ".,"

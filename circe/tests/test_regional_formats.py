@@ -52,7 +52,7 @@ def save_birthday(browser, customer, text):
     response = browser.post(page, opened(browser, page) | {"date_of_birth": text})
     if response.status_code == 200:
         (error,) = response.context["adminform"].form.errors["date_of_birth"]
-        assert error.startswith(f"“{text}” is not a day. Write it as ")
+        assert error.startswith(f"“{text}” is not a day here. Write a day such as 2025-01-31")
         assert f'value="{text}"' in response.content.decode()
         return REFUSED
     with tenant_scope(customer.tenant):
@@ -131,8 +131,8 @@ def test_the_day_sheet_and_the_figures_take_the_country_s_day(back_office, salon
     figures = browser.get("/admin/figures/", {"from_date": text, "to_date": text, "period": "dates"})
     if country == "JP":
         assert sheet.status_code == 400
-        assert "Write it as 2026/12/31 or 2026-12-31." in sheet.content.decode()
-        assert "is not a day" in str(figures.context["form"].errors["from_date"])
+        assert "Write a day such as 2025-01-31 or 2025/01/31." in sheet.content.decode()
+        assert "is not a day here" in str(figures.context["form"].errors["from_date"])
         return
     assert sheet.context["sheet"].day == THIRD_OF_APRIL
     assert figures.context["period"].first == THIRD_OF_APRIL
@@ -162,39 +162,38 @@ def test_a_super_admin_without_a_business_writes_iso_8601(back_office, tenant):
     # Nor does the form of one business read what the form of another reads.
     service = ServiceFactory(tenant=tenant)
     page = url(Service, "change", service.pk)
-    for text in ("350.000", "350,000"):
-        assert "price" in browser.post(page, opened(browser, page) | {"price": text}).context["adminform"].form.errors
+    assert "price" in browser.post(page, opened(browser, page) | {"price": "350.000"}).context["adminform"].form.errors
 
 
 NUMBERS = [
-    # What is typed, and what it is in the US and Britain, in Norway and Germany and Indonesia, and without a country.
-    ("350000", 350000, 350000, 350000),
-    ("350.000", REFUSED, 350000, REFUSED),
-    ("350,000", 350000, REFUSED, REFUSED),
-    ("1.250.000", 1250000, 1250000, 1250000),
-    ("1,250,000", 1250000, 1250000, 1250000),
-    ("350 000", 350000, 350000, 350000),
-    ("350\xa0000", 350000, 350000, 350000),
-    ("350\u202f000", 350000, 350000, 350000),
-    ("1'250’000", 1250000, 1250000, 1250000),
-    ("1 234,50", REFUSED, REFUSED, REFUSED),
-    ("1\xa0234,00", 1234, 1234, 1234),
-    ("1.234,00", 1234, 1234, 1234),
-    ("1,234.00", 1234, 1234, 1234),
-    ("99.00", 99, 99, 99),
-    ("99,0", 99, 99, 99),
-    ("12,50,000", 1250000, 1250000, 1250000),
-    ("３５０", 350, 350, 350),
-    ("1.5", REFUSED, REFUSED, REFUSED),
-    ("1,5", REFUSED, REFUSED, REFUSED),
-    ("35.0000", REFUSED, REFUSED, REFUSED),
-    ("3500.000", REFUSED, REFUSED, REFUSED),
-    ("1.250,000", REFUSED, REFUSED, REFUSED),
-    ("1 250.000", REFUSED, REFUSED, REFUSED),
-    ("350k", REFUSED, REFUSED, REFUSED),
-    ("Rp 350.000", REFUSED, REFUSED, REFUSED),
-    ("1e5", REFUSED, REFUSED, REFUSED),
-    ("", REFUSED, REFUSED, REFUSED),
+    # What is typed, and what it is in the US, in Britain and without a country; in Norway, Germany and Indonesia.
+    ("350000", 350000, 350000),
+    ("350.000", REFUSED, 350000),
+    ("350,000", 350000, REFUSED),
+    ("1.250.000", 1250000, 1250000),
+    ("1,250,000", 1250000, 1250000),
+    ("350 000", 350000, 350000),
+    ("350\xa0000", 350000, 350000),
+    ("350\u202f000", 350000, 350000),
+    ("1'250’000", 1250000, 1250000),
+    ("1 234,50", REFUSED, REFUSED),
+    ("1\xa0234,00", 1234, 1234),
+    ("1.234,00", 1234, 1234),
+    ("1,234.00", 1234, 1234),
+    ("99.00", 99, 99),
+    ("99,0", 99, 99),
+    ("12,50,000", 1250000, 1250000),
+    ("３５０", 350, 350),
+    ("1.5", REFUSED, REFUSED),
+    ("1,5", REFUSED, REFUSED),
+    ("35.0000", REFUSED, REFUSED),
+    ("3500.000", REFUSED, REFUSED),
+    ("1.250,000", REFUSED, REFUSED),
+    ("1 250.000", REFUSED, REFUSED),
+    ("350k", REFUSED, REFUSED),
+    ("Rp 350.000", REFUSED, REFUSED),
+    ("1e5", REFUSED, REFUSED),
+    ("", REFUSED, REFUSED),
 ]
 
 
@@ -210,7 +209,7 @@ def read_number(text):
     [
         *((language_code(*c), 0) for c in (("US", "en"), ("GB", "en"), ("JP", "ja"), ("IN", "hi"), ("KE", "sw"))),
         *((language_code(*c), 1) for c in (("NO", "nb"), ("DE", "de"), ("ID", "id"), ("ID", "en"), ("FR", "fr"))),
-        ("en", 2),
+        ("en", 0),
     ],
 )
 def test_a_number_is_read_as_the_country_writes_it_or_refused(code, column):

@@ -223,10 +223,8 @@ class ImportExportAdmin(admin.ModelAdmin):
         if kind != "xlsx":
             raise Http404
         if customers[: MAX_WORKBOOK_CUSTOMERS + 1].count() > MAX_WORKBOOK_CUSTOMERS:
-            messages.error(
-                request,
-                f"A workbook has at most {format_number(MAX_WORKBOOK_CUSTOMERS)} customers here: filter, or take CSV.",
-            )
+            limit = format_number(MAX_WORKBOOK_CUSTOMERS)
+            messages.error(request, f"A workbook is made of at most {limit} customers here: filter, or take CSV.")
             return HttpResponseRedirect(f"{reverse('admin:customers_customer_export')}?{request.GET.urlencode()}")
         file = TemporaryFile()  # noqa: SIM115
         write_workbook(file, _export_table(customers))
