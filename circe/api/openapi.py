@@ -28,7 +28,7 @@ from circe.api.responses import (
     REPLAYED_HEADER,
     ErrorResponse,
 )
-from circe.api.serializers import ClearableListField, StrictSerializer
+from circe.api.serializers import BlankIsNullMixin, ClearableListField, StrictSerializer
 from circe.db.ids import ID_PATTERN
 
 Direction = Literal["request", "response"]
@@ -221,6 +221,7 @@ class OperationSchema(AutoSchema):
                 _remove_request_only(value, serializer.fields[name])
             else:
                 _refuse_blank(value, serializer.fields[name])
+                _allow_blank_for_null(value, serializer.fields[name])
         return schema
 
     # Private to drf-spectacular: its public hooks are for one field class each, and an id is recognized by its name.
@@ -255,6 +256,13 @@ def _refuse_blank(schema: Schema, field: Field) -> None:
     elif isinstance(field, CharField) and field.trim_whitespace and not field.allow_blank:
         # Python strips more characters than `\s` of JSON Schema matches.
         schema.setdefault("pattern", r"[^\s\x1c-\x1f\x85]")
+
+
+def _allow_blank_for_null(schema: Schema, field: Field) -> None:
+    """Adds the empty text to a schema of a field that reads it as null."""
+    if isinstance(field, BlankIsNullMixin) and field.allow_null:
+        described = {key: schema.pop(key) for key in list(schema) if key != "description"}
+        schema["anyOf"] = [described, {"type": "string", "maxLength": 0}]
 
 
 def _add_examples(body: Schema, examples: dict[str, Example]) -> None:

@@ -13,13 +13,11 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
 
+from circe.api.instants import parse_instant
 from circe.api.time_zone import local_zone
 
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 DAY_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
-_INSTANT_PATTERN = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}([.,]\d{1,6})?)?([Zz]|[+\- ]\d{2}:?\d{2})?\Z", re.ASCII
-)
 
 
 def get_single_param(request: Request, name: str) -> str | None:
@@ -54,15 +52,12 @@ def to_boolean(value: str) -> bool:
 def to_day_or_instant(value: str) -> dt.date | dt.datetime:
     """Returns `YYYY-MM-DD` as a date, and an ISO 8601 instant as a datetime in UTC.
 
-    An instant without an offset is in the tenant's time zone. The `+` of an offset may arrive as a space, since a URL
-    encodes a space as `+`. Raises ValidationError for anything else.
+    An instant without an offset is in the tenant's time zone. Raises ValidationError for anything else.
     """
     try:
         if DAY_PATTERN.match(value):
             return dt.date.fromisoformat(value)
-        if _INSTANT_PATTERN.match(value):
-            instant = dt.datetime.fromisoformat(value.replace(" ", "+").upper())
-            return (instant if instant.tzinfo else instant.replace(tzinfo=local_zone())).astimezone(dt.UTC)
+        return parse_instant(value, local_zone())
     except (ValueError, OverflowError):
         pass
     raise ValidationError("Write a day such as 2025-01-31 or an instant such as 2025-01-31T10:30:00Z.", code="invalid")

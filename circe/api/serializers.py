@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import models
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from circe.api.parameters import DAY_PATTERN
 from circe.db.ids import ID_PATTERN, is_id
@@ -45,7 +46,15 @@ class StrictBooleanField(serializers.BooleanField):
         return data
 
 
-class DayField(serializers.DateField):
+class BlankIsNullMixin(serializers.Field):
+    """A field that reads an empty text as null where null is allowed: clients send whole forms."""
+
+    def run_validation(self, data: Any = empty) -> Any:
+        is_blank = isinstance(data, str) and not data.strip()
+        return super().run_validation(None if is_blank and self.allow_null else data)
+
+
+class DayField(BlankIsNullMixin, serializers.DateField):
     """A field that accepts a day as `YYYY-MM-DD` only, not in the other notations of ISO 8601."""
 
     default_error_messages = {"invalid": "Write a day of the calendar as YYYY-MM-DD."}
@@ -56,8 +65,8 @@ class DayField(serializers.DateField):
         return super().to_internal_value(value)
 
 
-class ClearableListField(serializers.ListField):
-    """A list field that reads null as an empty list."""
+class ClearableListField(BlankIsNullMixin, serializers.ListField):
+    """A list field that reads null, and an empty text, as an empty list."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_null=True, **kwargs)
@@ -114,7 +123,7 @@ class ModelSerializer(CachedFieldsMixin, serializers.ModelSerializer):
         return []
 
 
-class TenantPrimaryKeyField(StringField):
+class TenantPrimaryKeyField(BlankIsNullMixin, StringField):
     """The id of a row of `queryset`, which is scoped: the id of another tenant's row is an error like an unknown id."""
 
     default_error_messages = {"absent": "There is no {what} with this id."}

@@ -122,7 +122,6 @@ def test_a_changed_favourite_is_a_modification(prefer, tenant, jane, in_scope, k
         ({"preferred_staff_ids": [NO_SUCH_ID.upper()]}, "preferred_staff_ids.0"),
         ({"preferred_staff_ids": {"0": NO_SUCH_ID}}, "preferred_staff_ids"),
         ({"preferred_outlet_id": "x"}, "preferred_outlet_id"),
-        ({"preferred_outlet_id": ""}, "preferred_outlet_id"),
         ({"preferred_outlet_id": 5}, "preferred_outlet_id"),
         ({"preferred_outlet_id": [NO_SUCH_ID]}, "preferred_outlet_id"),
     ],

@@ -286,3 +286,27 @@ def test_404_whatever_is_not_there(change, tenant, stranger):
         assert change(absent, {"first_name": "Eve"}).json() == not_found()
         assert change(absent, {"first_name": ""}).json() == not_found()
         assert stored(absent) == before
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_an_empty_text_clears_a_date_an_id_and_a_list_as_null_does(change, admin, jane, tenant, blank):
+    likes = {
+        "preferred_outlet_id": OutletFactory(tenant=tenant).pk,
+        "preferred_services": [ServiceFactory(tenant=tenant).pk],
+        "preferred_staff_ids": [UserFactory(tenant=tenant).pk],
+        "preferred_categories": ["nails"],
+    }
+    url, fresh = f"{CUSTOMERS}/{jane.pk}", {"first_name": "Joe", "phone": "+1234567890"}
+    nothing = {key: [] for key in likes} | {"preferred_outlet_id": None}
+    blank_likes = dict.fromkeys(likes, blank)
+    blanks = {"date_of_birth": blank, "tags": blank, "preferences": blank_likes}
+
+    change(jane, {"date_of_birth": "1990-02-28", "tags": ["vip"], "preferences": likes})
+    changed = change(jane, blanks).json()
+    change(jane, {"preferences": likes})
+    preferred = admin.put(f"{url}/preferences", blank_likes).json()
+    created = admin.post(CUSTOMERS, fresh | blanks).json()
+
+    assert (changed["date_of_birth"], created["date_of_birth"]) == (None, None)
+    assert (changed["tags"], created["tags"]) == ([], ["staff-created", "walk-in"])
+    assert all(nothing.items() <= body["preferences"].items() for body in (changed, preferred, created))

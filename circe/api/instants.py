@@ -1,0 +1,33 @@
+"""Reads instants as clients write them: RFC 3339, and the forms of ISO 8601 that libraries print."""
+
+import datetime as dt
+import re
+
+# The sign of an offset may be the minus of a text processor, or a space: a URL encodes a space as `+`.
+_SIGN = r"[+\-\N{MINUS SIGN} ]"
+_INSTANT = re.compile(
+    rf"""
+    (?P<date> \d{{4}}-\d{{2}}-\d{{2}} | \d{{8}} )
+    # With a space instead of T, seconds tell a clock time from the offset of a day.
+    (?: [Tt] | [ ] (?=\d{{2}}:\d{{2}}:\d{{2}}) )
+    (?P<time> \d{{2}} (?: :?\d{{2}} (?: :?\d{{2}} (?: [.,]\d+ )? )? )? )
+    [ ]? (?P<offset> [Zz] | {_SIGN} \d{{2}} (?: :?[0-5]\d (?: :?[0-5]\d )? )? )?
+    """,
+    re.ASCII | re.VERBOSE,
+)
+_END_OF_DAY = re.compile(r"24[:0.,]*")
+
+
+def parse_instant(text: str, zone: dt.tzinfo) -> dt.datetime:
+    """Returns an ISO 8601 instant in UTC. Without an offset it is in `zone`. Raises ValueError for anything else.
+
+    Microseconds are kept and further digits are cut off, so that no instant moves into the next second.
+    """
+    match = _INSTANT.fullmatch(text)
+    if match is None:
+        raise ValueError("This is no ISO 8601 instant.")
+    is_end_of_day = _END_OF_DAY.fullmatch(match["time"])
+    time = "00" if is_end_of_day else match["time"]
+    offset = re.sub(r"\A ", "+", match["offset"] or "").replace("\N{MINUS SIGN}", "-").upper()
+    instant = dt.datetime.fromisoformat(f"{match['date']}T{time}{offset}") + dt.timedelta(days=bool(is_end_of_day))
+    return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(dt.UTC)
