@@ -18,6 +18,7 @@ from rest_framework.permissions import SAFE_METHODS
 
 from circe.api.errors import INCOMPLETE_BODY, RETRY_AFTER_SECONDS, Problem, respond
 from circe.api.parsing import content_length
+from circe.chunked import measure_body
 from circe.health import HEALTH_CHECK_PATHS
 
 # A request that has waited this long for a slot is refused.
@@ -120,6 +121,7 @@ def read_body(request: HttpRequest) -> None:
     A body longer than MAX_JSON_BYTES is not read here. In the back office it is a file, which the CSRF check reads before
     the transaction begins. The API refuses it without reading it.
     """
+    measure_body(request)
     length = content_length(request)
     if length is not None and length <= settings.MAX_JSON_BYTES:
         # Django caches the body in the request.

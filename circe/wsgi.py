@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 
+from circe.chunked import accept_chunks
 from circe.db.prepared import compile_all
 from circe.startup import exit_with
 
@@ -17,11 +18,17 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "circe.settings")
 
 
 class Request(WSGIRequest):
-    """A request whose query string is decoded as UTF-8, whatever charset its Content-Type names.
+    """A request that may have a body in chunks, and whose query string is UTF-8, whatever charset its Content-Type names.
 
     Django decodes the query string with that charset in the constructor, where no middleware handles an exception: a
     Content-Type such as `charset=base64` would crash the request.
     """
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        accept_chunks(environ)
+        # Django escapes what is not UTF-8 in PATH_INFO. ProblemMiddleware refuses it.
+        environ["circe.raw_path"] = environ.get("PATH_INFO", "")
+        super().__init__(environ)
 
     # Private to Django, whose constructor calls it and has no public hook. If Django stops calling it, such a request is an
     # empty 500. Test: test_the_charset_of_a_body_does_not_change_how_the_query_is_read.

@@ -27,7 +27,7 @@ from rest_framework.fields import get_error_detail
 from rest_framework.response import Response
 
 from circe.api.conflicts import ConflictError
-from circe.api.parsing import PayloadTooLarge, content_length
+from circe.api.parsing import BodyTooLarge, PayloadTooLarge, content_length, is_utf8
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,7 @@ class Problem(NamedTuple):
 
 
 NOT_FOUND = Problem(404, "not_found", "There is nothing at this address.")
+NOT_UTF8 = Problem(400, "malformed", "The address holds bytes that are not UTF-8. Encode its text as UTF-8.")
 INCOMPLETE_BODY = Problem(400, "malformed", "The body did not arrive whole.")
 LENGTH_REQUIRED = Problem(411, "length_required", "Send the body with a Content-Length, not in chunks.")
 BODY_TOO_LARGE = Problem(
@@ -115,6 +116,8 @@ def problem_for(exc: BaseException) -> Problem | None:
             return Problem(409, "conflict", "It contradicts what has been stored meanwhile.")
         case DataError():
             return Problem(400, "invalid", "A value is out of range.")
+        case BodyTooLarge():
+            return BODY_TOO_LARGE
         case RequestDataTooBig():
             return Problem(413, PayloadTooLarge.default_code, PayloadTooLarge.default_detail)
         case SuspiciousOperation():
@@ -166,17 +169,22 @@ def _is_back_office(request: HttpRequest) -> bool:
 
 
 class ProblemMiddleware:
-    """Answers errors outside the view: a body that is too long or of unknown length, a failed transaction, a crash."""
+    """Answers errors outside the view: a body that is too long or of unknown length, an address that is not UTF-8, a
+    failed transaction, a crash.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
-            # Django would read an empty body, and a PUT would change nothing and answer 200.
+            # The server does not tell where the body ends (`circe.chunked`). Django would read an empty one, and a PUT
+            # would change nothing and answer 200.
             return LENGTH_REQUIRED.as_response()
         if (content_length(request) or 0) > settings.MAX_BODY_BYTES:
             return respond(request, BODY_TOO_LARGE)
+        if not is_utf8(request):
+            return respond(request, NOT_UTF8)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:

@@ -1,11 +1,13 @@
-"""Reads JSON bodies strictly."""
+"""Reads JSON bodies strictly, and checks what a request says about itself before it is read."""
 
 import json
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import orjson
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
@@ -21,6 +23,10 @@ class PayloadTooLarge(APIException):
     default_code = "payload_too_large"
 
 
+class BodyTooLarge(RequestDataTooBig):
+    """The body is larger than MAX_BODY_BYTES, as is known after as many bytes of it were read."""
+
+
 def content_length(request: HttpRequest) -> int | None:
     """Returns the length that the request announces for its body, or None where it announces none or no number."""
     text = request.META.get("CONTENT_LENGTH") or ""
@@ -28,6 +34,17 @@ def content_length(request: HttpRequest) -> int | None:
         return int(text) if text.isdecimal() else None
     except ValueError:  # more digits than Python reads
         return None
+
+
+def is_utf8(request: HttpRequest) -> bool:
+    """Returns whether the path and the query string are UTF-8. `circe.wsgi` keeps the path as it arrived."""
+    path, query = (request.META.get(name, "").encode("latin-1") for name in ("circe.raw_path", "QUERY_STRING"))
+    try:
+        path.decode()
+        unquote_to_bytes(query).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class StrictJSONParser(BaseParser):

@@ -109,7 +109,15 @@ def list_writes():
     ]
 
 
-@pytest.mark.parametrize("headers", [{}, {"HTTP_IDEMPOTENCY_KEY": "slow"}], ids=["without a key", "with a key"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"HTTP_IDEMPOTENCY_KEY": "slow"},
+        {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True},
+    ],
+    ids=["without a key", "with a key", "in chunks"],
+)
 @pytest.mark.parametrize(("method", "path"), list_writes())
 def test_a_write_of_the_api_begins_when_its_body_has_arrived(
     method, path, headers, admin, jane, transactions, short_lock_timeout

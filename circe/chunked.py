@@ -1,0 +1,66 @@
+"""Reads bodies that arrive in chunks, without a Content-Length (RFC 9112, section 7.1)."""
+
+import io
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, UnreadablePostError
+
+from circe.api.parsing import BodyTooLarge
+
+
+class ChunkedBody(io.RawIOBase):
+    """A body of unknown length. Raises BodyTooLarge past MAX_BODY_BYTES, UnreadablePostError if it does not arrive whole.
+
+    The server has removed the framing of the chunks, so `source` ends with the body.
+    """
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self._ahead = b""
+        self._length = 0
+
+    def read_ahead(self, size: int) -> int | None:
+        """Reads until the end, but at most `size` bytes. Returns the length of the body, or None if it is longer."""
+        self._ahead = self._read_source(size + 1)
+        return self._length if self._length <= size else None
+
+    def read(self, size: int = -1) -> bytes:
+        """Returns at most `size` bytes: first those that were read ahead."""
+        if not self._ahead:
+            return self._read_source(size)
+        data, self._ahead = self._ahead[:size], self._ahead[size:]
+        return data
+
+    def _read_source(self, size: int) -> bytes:
+        try:
+            data = self._source.read(size)
+            self._length += len(data)
+            is_too_large = self._length >= settings.MAX_BODY_BYTES and bool(self._source.read(1))
+        except Exception as error:
+            # Each server has exceptions of its own for a malformed chunk.
+            raise UnreadablePostError("The body did not arrive whole.") from error
+        if is_too_large:
+            raise BodyTooLarge("The body is too large.")
+        return data
+
+
+def accept_chunks(environ: dict[str, Any]) -> None:
+    """Makes a body in chunks readable for Django, which reads as many bytes as Content-Length says.
+
+    Its length is not known yet. Until `measure_body` it counts as the largest one that a request may have.
+    """
+    is_chunked = "HTTP_TRANSFER_ENCODING" in environ and not environ.get("CONTENT_LENGTH")
+    # Without this promise of the server, reading could wait for ever at the end of the body.
+    if is_chunked and environ.get("wsgi.input_terminated"):
+        environ["wsgi.input"] = ChunkedBody(environ["wsgi.input"])
+        environ["CONTENT_LENGTH"] = str(settings.MAX_BODY_BYTES)
+
+
+def measure_body(request: HttpRequest) -> None:
+    """Sets the length of a body in chunks, unless it is longer than MAX_JSON_BYTES. What was read is kept for the view."""
+    body = request.META.get("wsgi.input")
+    if isinstance(body, ChunkedBody):
+        length = body.read_ahead(settings.MAX_JSON_BYTES)
+        if length is not None:
+            request.META["CONTENT_LENGTH"] = str(length)
