@@ -187,7 +187,14 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 JWT_SIGNING_KEY = secret("JWT_SIGNING_KEY")
-SIMPLE_JWT = {"SIGNING_KEY": JWT_SIGNING_KEY, "ALGORITHM": "HS256", "USER_ID_CLAIM": "sub", "TOKEN_TYPE_CLAIM": "type"}
+SIMPLE_JWT = {
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "ALGORITHM": "HS256",
+    "USER_ID_CLAIM": "sub",
+    "TOKEN_TYPE_CLAIM": "type",
+    # Seconds by which the clocks of two servers may differ.
+    "LEEWAY": 30,
+}
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 

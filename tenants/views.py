@@ -1,5 +1,6 @@
 """The base of viewsets over a tenant's rows."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,7 +35,7 @@ class TenantViewSet(GenericViewSet):
         # DRF's own method would apply the filters of the list to a single row.
         row = get_object_or_404(self.get_queryset(), pk=self.kwargs[self.lookup_url_kwarg])
         enter_scope(row.tenant)
-        wanted = {*parse_etags(self.request.headers.get("If-Match", "*"))}
+        wanted = {_own_etag(tag) for tag in parse_etags(self.request.headers.get("If-Match", "*"))}
         if self.request.method not in SAFE_METHODS and "*" not in wanted and self.get_etag(row) not in wanted:
             raise PreconditionFailed
         return row
@@ -42,6 +43,18 @@ class TenantViewSet(GenericViewSet):
     def get_etag(self, row: Any) -> str | None:
         """Returns the ETag of the row as a GET would show it now, or None if a GET would show nothing."""
         raise NotImplementedError
+
+
+# What a proxy makes of a tag when it compresses the answer: Apache adds `-gzip`, Caddy `-br` or `-zstd`, Jetty `--gzip`,
+# LiteSpeed `;gz`; nginx and others make it weak.
+_CHANGED_BY_PROXY = re.compile(
+    r'(?:W/)?"(.*?)(?:[-;:.+_]{1,2}(?:gzip|gz|br|brotli|zstd|zst|deflate|compress))?"', re.IGNORECASE
+)
+
+
+def _own_etag(tag: str) -> str:
+    """Returns the tag as Circe gave it, without what a compressing proxy adds. `*` stays."""
+    return _CHANGED_BY_PROXY.sub(r'"\1"', tag)
 
 
 def enter_body_scope(request: Request) -> None:

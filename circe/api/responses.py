@@ -39,7 +39,8 @@ IDEMPOTENCY_KEY_PARAMETER: Schema = {
 IF_MATCH_PARAMETER: Schema = {
     "in": "header",
     "name": "If-Match",
-    "description": "The `ETag` of the customer when you read them. The write is done only if it is still the same.",
+    "description": "The `ETag` of the customer when you read them, also as a proxy that compresses has changed it "
+    "(`W/`, `-gzip`). The write is done only if it is still the same.",
     "schema": {"type": "string"},
 }
 

@@ -52,7 +52,10 @@ def test_a_stale_etag_changes_nothing(admin, url, tenant):
         admin.post(f"{url}/restore", headers={"If-Match": etag}),
         admin.put(url, {"last_name": "Poe"}, headers={"If-Match": "nonsense"}),
         admin.put(url, {"last_name": "Poe"}, headers={"If-Match": ""}),
-        admin.put(url, {"last_name": "Poe"}, headers={"If-Match": f"W/{fresh.headers['ETag']}"}),
+        admin.put(url, {"last_name": "Poe"}, headers={"If-Match": f"W/{etag}"}),
+        admin.put(url, {"last_name": "Poe"}, headers={"If-Match": f'{etag[:-1]}-gzip"'}),
+        admin.put(url, {"last_name": "Poe"}, headers={"If-Match": f'"other", W/{etag[:-1]}--gzip", "-gzip"'}),
+        admin.put(url, {"last_name": "Poe"}, headers={"If-Match": f'{fresh.headers["ETag"][:-1]}0"'}),
     ):
         assert (answer.status_code, answer.json()) == (412, STALE)
     assert stored(tenant) == before
@@ -63,6 +66,33 @@ def test_a_stale_etag_changes_nothing(admin, url, tenant):
 def test_a_matching_one_goes_through(admin, url, value):
     etag = admin.get(url).headers["ETag"]
     assert admin.put(url, {"last_name": "Roe"}, headers={"If-Match": value.format(etag=etag)}).status_code == 200
+
+
+# The tag of a proxy that compressed the answer, by the tag of Circe's without its quotes.
+BY_PROXIES = {
+    "nginx, HAProxy, Cloudflare": 'W/"{}"',
+    "Apache": '"{}-gzip"',
+    "Apache with Brotli": '"{}-br"',
+    "Caddy": '"{}-zstd"',
+    "Jetty": '"{}--gzip"',
+    "LiteSpeed": '"{};gz"',
+    "LiteSpeed with Brotli": '"{};br"',
+    "a suffix after a semicolon": '"{};gzip"',
+    "deflate": '"{}-deflate"',
+    "Apache behind nginx": 'W/"{}-gzip"',
+    "in a list": '"other", W/"{}-gzip" , "-gzip"',
+}
+
+
+@pytest.mark.parametrize("by_proxy", BY_PROXIES.values(), ids=BY_PROXIES)
+def test_a_tag_that_a_compressing_proxy_changed_is_taken_for_the_tag_it_was(admin, url, by_proxy):
+    for path, body in ((url, {"last_name": "Roe"}), (f"{url}/preferences", {"notes": "x"})):
+        etag = admin.get(url).headers["ETag"]
+        headers = {"If-Match": by_proxy.format(etag.strip('"'))}
+        assert admin.put(path, body, headers=headers).status_code == 200
+        assert admin.put(path, body, headers=headers).json() == STALE
+    etag = admin.get(url).headers["ETag"].strip('"')
+    assert admin.delete(url, headers={"If-Match": by_proxy.format(etag)}).status_code == 200
 
 
 def test_without_it_the_documented_behaviour_stays(admin, url):

@@ -5,12 +5,15 @@ import time
 from functools import lru_cache
 from typing import Any, Literal
 
+from django.conf import settings
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 Kind = Literal["access", "refresh"]
 
 LIFETIME = {"access": dt.timedelta(hours=1), "refresh": dt.timedelta(days=7)}
+# How far the clocks of two servers may differ. A refresh token is refused on time, since it opens a session for days.
+LEEWAY = {"access": dt.timedelta(seconds=settings.SIMPLE_JWT["LEEWAY"]), "refresh": dt.timedelta()}
 _CLASSES: dict[Kind, type[Token]] = {"access": AccessToken, "refresh": RefreshToken}
 
 
@@ -30,12 +33,12 @@ def mint(kind: Kind, *, issued_at: dt.datetime, jti: str, **claims: Any) -> str:
 
 
 def read(raw: str | bytes, kind: Kind) -> dict[str, Any]:
-    """Returns the claims of a valid token of that kind. Raises InvalidToken for anything else."""
+    """Returns the claims of a token of that kind that is valid now, within LEEWAY. Raises InvalidToken for anything else."""
     try:
         claims = _signed_claims(raw, kind)
     except (TokenError, ValueError, TypeError, OverflowError, OSError, AttributeError) as error:
         raise InvalidToken(str(error)) from error
-    if claims["exp"] <= time.time():
+    if claims["exp"] <= time.time() - LEEWAY[kind].total_seconds():
         raise InvalidToken("Token is expired")
     return dict(claims)
 

@@ -50,7 +50,7 @@ def test_a_token_that_was_good_expires(user):
     client = APIClient(HTTP_AUTHORIZATION=f"Bearer {LoginSession.start(user).token_pair()['access']}")
     with time_machine.travel(timezone.now(), tick=False) as clock:
         assert client.get(ME).status_code == 200
-        clock.shift(3598)
+        clock.shift(3628)
         assert client.get(ME).status_code == 200
         clock.shift(2)
         assert client.get(ME).status_code == 401
@@ -69,13 +69,42 @@ def test_a_refresh_token_says_nothing_of_the_person(user):
     assert (claims["type"], claims["exp"] - claims["iat"]) == ("refresh", 7 * 24 * 3600)
 
 
-def test_access_lives_one_hour(user, bearer):
+def test_access_lives_one_hour_and_the_difference_of_two_clocks(user, bearer):
     with time_machine.travel(dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC), tick=False) as clock:
         client = bearer(LoginSession.start(user).token_pair()["access"])
-        clock.shift(3599)
+        clock.shift(3600 + 29)
         assert client.get(ME).status_code == 200
         clock.shift(1)
         assert client.get(ME).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"iat": 30, "nbf": 30}, 200),
+        ({"iat": 31}, 401),
+        ({"nbf": 31}, 401),
+        ({"exp": -29}, 200),
+        ({"exp": -30}, 401),
+    ],
+)
+@pytest.mark.parametrize("has_session", [True, False])
+def test_a_clock_that_differs_by_30_seconds_refuses_no_fresh_token(
+    changes, status, has_session, tenant, claims, sign, bearer
+):
+    with time_machine.travel(timezone.now(), tick=False):
+        now = int(timezone.now().timestamp())
+        user = UserFactory(tenant=tenant, tokens_valid_from=timezone.now() - dt.timedelta(days=1))
+        session = {"sid": LoginSession.start(user).pk} if has_session else {"sid": None}
+        changed = {name: now + seconds for name, seconds in changes.items()}
+        assert bearer(sign(claims | {"sub": user.pk} | session | changed)).get(ME).status_code == status
+
+
+def test_a_refresh_token_expires_on_time(user, anonymous):
+    with time_machine.travel(timezone.now().replace(microsecond=0), tick=False) as clock:
+        token = LoginSession.start(user).token_pair()["refresh"]
+        clock.shift(7 * 24 * 3600)
+        assert anonymous.post("/api/v1/auth/refresh", {"refresh": token}).status_code == 401
 
 
 def test_a_token_of_the_old_system_without_a_session_is_good(user, claims, sign, bearer):
