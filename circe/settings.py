@@ -177,14 +177,15 @@ AUTH_USER_MODEL = "tenants.User"
 AUTHENTICATION_BACKENDS = ["tenants.accounts.authentication.AccountBackend"]
 PASSWORD_HASHERS = [
     "tenants.accounts.hashers.Argon2idPasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",
+    "tenants.accounts.hashers.PBKDF2PasswordHasher",
+    "tenants.accounts.hashers.BCryptSHA256PasswordHasher",
 ]
 # The number of password checks at the same time. The other slots stay free for people who are signed in.
 MAX_CONCURRENT_LOGINS = max(1, WEB_THREADS // 2)
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "tenants.accounts.passwords.MinimumLengthValidator"},
+    {"NAME": "tenants.accounts.passwords.MaximumLengthValidator"},
+    {"NAME": "tenants.accounts.passwords.CommonPasswordValidator"},
 ]
 JWT_SIGNING_KEY = secret("JWT_SIGNING_KEY")
 SIMPLE_JWT = {

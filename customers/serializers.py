@@ -8,7 +8,6 @@ from django.db.models.lookups import IsNull
 from rest_framework import serializers
 
 from circe.api.serializers import (
-    MAX_PASSWORD_LENGTH,
     ClearableListField,
     ModelSerializer,
     StrictBooleanField,
@@ -64,7 +63,6 @@ class CustomerSerializer(ModelSerializer):
     preferences = PreferencesSerializer(source="*", required=False)
     password = StringField(
         write_only=True,
-        max_length=MAX_PASSWORD_LENGTH,
         trim_whitespace=False,
         allow_null=True,
         required=False,

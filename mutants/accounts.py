@@ -55,7 +55,7 @@ ACCOUNTS = [
     Fault(
         "an unknown account is answered sooner",
         "tenants/accounts/managers.py",
-        "            self.model().set_password(password)\n            return None",
+        "            check_password(password, NOBODYS_HASH)\n            return None",
         "            return None",
         LOGIN,
     ),

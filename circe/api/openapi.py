@@ -28,7 +28,7 @@ from circe.api.responses import (
     REPLAYED_HEADER,
     ErrorResponse,
 )
-from circe.api.serializers import BlankIsNullMixin, ClearableListField, StrictSerializer
+from circe.api.serializers import MAX_PASSWORD_LENGTH, BlankIsNullMixin, ClearableListField, StrictSerializer
 from circe.db.ids import ID_PATTERN
 
 Direction = Literal["request", "response"]
@@ -235,7 +235,7 @@ class OperationSchema(AutoSchema):
             # The format `time` of JSON Schema requires an offset, which a clock time does not have.
             schema = {"type": "string", "pattern": CLOCK_TIME}
         elif name in {"email", "password"} and "string" in schema.get("type", ()):
-            schema |= {"format": name}
+            schema |= {"format": name} | ({"maxLength": MAX_PASSWORD_LENGTH} if name == "password" else {})
         return schema
 
 

@@ -1,12 +1,38 @@
-"""The password hasher: Argon2id."""
+"""The password hashers: Argon2id, and those of hashes that older systems made."""
 
 from threading import BoundedSemaphore
 
-from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.contrib.auth import hashers
+
+from tenants.accounts.passwords import normalize_password
 
 
-class Argon2idPasswordHasher(Argon2PasswordHasher):
-    """Argon2id with OWASP's 19 MiB and two passes (Password Storage Cheat Sheet).
+# The hash of a random password that nobody knows. It is verified in place of one that an account does not have.
+NOBODYS_HASH = "argon2$argon2id$v=19$m=19456,t=2,p=1$LqrClhBIIRgEztymXKktKQ$eDL7dkC/BgQE01tsVWCTErvcIL9ki9G9VA/p67UMkH8"
+
+
+class UnicodeFormsMixin(hashers.BasePasswordHasher):
+    """Takes a password as right in NFKC, and as typed, since older hashes were made of that.
+
+    Whether one or two hashes are made depends on the typed text alone, so the time tells nothing about the account.
+    """
+
+    def verify(self, password: str, encoded: str) -> bool:
+        normalized = normalize_password(password)
+        is_correct = super().verify(normalized, encoded)
+        return password != normalized and super().verify(password, encoded) or is_correct
+
+
+class PBKDF2PasswordHasher(UnicodeFormsMixin, hashers.PBKDF2PasswordHasher):
+    """Verifies hashes of older systems."""
+
+
+class BCryptSHA256PasswordHasher(UnicodeFormsMixin, hashers.BCryptSHA256PasswordHasher):
+    """Verifies hashes of older systems."""
+
+
+class Argon2idPasswordHasher(UnicodeFormsMixin, hashers.Argon2PasswordHasher):
+    """Argon2id with OWASP's 19 MiB and two passes (Password Storage Cheat Sheet), of the password in NFKC.
 
     At most two run at once in a process, so that a flood of log-ins can't exhaust memory.
     """
@@ -18,7 +44,7 @@ class Argon2idPasswordHasher(Argon2PasswordHasher):
 
     def encode(self, password: str, salt: str) -> str:
         with self._slots:
-            return super().encode(password, salt)
+            return super().encode(normalize_password(password), salt)
 
     def verify(self, password: str, encoded: str) -> bool:
         with self._slots:

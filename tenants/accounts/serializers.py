@@ -2,7 +2,8 @@
 
 from rest_framework import serializers
 
-from circe.api.serializers import MAX_PASSWORD_LENGTH, ModelSerializer, NullableTextField, StringField
+from circe.api.serializers import ModelSerializer, NullableTextField, StringField
+from tenants.accounts.passwords import validate_password_length
 from tenants.identity import email_key
 from tenants.models import User
 
@@ -11,7 +12,7 @@ class LoginSerializer(serializers.Serializer):
     """E-mail and password."""
 
     email = StringField(max_length=254)
-    password = StringField(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False)
+    password = StringField(validators=[validate_password_length], trim_whitespace=False)
 
     def validate_email(self, value: str) -> str:
         return email_key(value)

@@ -15,7 +15,9 @@ from circe.db.audit_trigger import AuditTrigger
 from circe.db.fields import ValidatedCharField
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
+from tenants.accounts.hashers import NOBODYS_HASH
 from tenants.accounts.managers import Role, UserManager
+from tenants.accounts.passwords import normalize_password
 from tenants.identity import email_key, validate_email_address
 from tenants.models.tenant import Tenant
 from tenants.scope import (
@@ -94,8 +96,22 @@ class User(AbstractBaseUser):
             self.refresh_from_db(fields=["tokens_valid_from"])
 
     def check_password(self, raw_password: str) -> bool:
-        """Returns whether it is the password. Renews a hash of an older kind, which ends no session."""
-        return check_password(raw_password, self.password, lambda password: User.objects.renew_hash(self, password))
+        """Returns whether it is the password. Renews a hash of an older kind, or of another Unicode form, which ends no
+        session.
+
+        An account without a password takes as long as one with another password.
+        """
+        if not self.has_usable_password():
+            check_password(raw_password, NOBODYS_HASH)
+            return False
+        normalized = normalize_password(raw_password)
+        is_correct = check_password(raw_password, self.password, self._renew_hash)
+        if is_correct and normalized != raw_password and not check_password(normalized, self.password):
+            self._renew_hash(raw_password)
+        return is_correct
+
+    def _renew_hash(self, password: str) -> None:
+        User.objects.renew_hash(self, password)
 
     def get_session_auth_hash(self) -> str:
         """Returns the value whose change ends back office sessions. Django's depends on the hash, which may be renewed."""

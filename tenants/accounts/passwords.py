@@ -1,0 +1,52 @@
+"""The form in which passwords are compared, and what a new password must be.
+
+Keyboards and systems write the same character in several Unicode forms: `é` as one character or as two, `ａ` for `a`. So a
+password is compared in NFKC, as NIST SP 800-63B advises.
+"""
+
+import unicodedata
+from typing import Any
+
+from django.contrib.auth import password_validation
+from django.core.validators import MaxLengthValidator
+
+from circe.api.serializers import MAX_PASSWORD_LENGTH
+
+
+def normalize_password(password: str) -> str:
+    """Returns the password in NFKC."""
+    return unicodedata.normalize("NFKC", password)
+
+
+class PasswordLengthValidator(MaxLengthValidator):
+    """Counts the characters of a password in NFKC."""
+
+    def clean(self, x: Any) -> int:
+        return len(normalize_password(x))
+
+
+validate_password_length = PasswordLengthValidator(MAX_PASSWORD_LENGTH)
+
+
+class MinimumLengthValidator(password_validation.MinimumLengthValidator):
+    """Django's validator, for the password in NFKC."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        super().validate(normalize_password(password), user)
+
+
+class CommonPasswordValidator(password_validation.CommonPasswordValidator):
+    """Django's validator, for the password in NFKC."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        super().validate(normalize_password(password), user)
+
+
+class MaximumLengthValidator:
+    """Refuses a password that is longer than a log-in accepts."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        validate_password_length(password)
+
+    def get_help_text(self) -> str:
+        return f"Your password can contain at most {MAX_PASSWORD_LENGTH} characters."
