@@ -1,26 +1,43 @@
-"""Search: finds customers by parts of words, in any order, without case and accents, and by any spelling of a phone number.
+"""Search: finds customers by parts of words, in any order, without case, accents and punctuation, and by any spelling of a
+phone number.
 
-`Customer.search_text` is a generated column with a folded text: a space, then names, e-mail and phone, then the words
-inside them, each after a space. So the pattern `% an%` finds the start of a word. A trigram index serves these patterns; a
+`Customer.search_text` is a generated column with folded words: a line of the names, and a line of e-mail and phone. Each
+word has a space before it, so the pattern `% an%` finds the start of a word. A trigram index serves these patterns; a
 pattern without three letters in a row would read the whole index.
 """
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import groupby
 
+import regex
 from django.core.exceptions import ValidationError
 from django.db.models import Lookup, Q, TextField
 
 from tenants.identity import PHONE_SEPARATORS, clean_phone, phone_fragment, visible_phone, without_trunk_prefix
 
 MAX_LENGTH = 100
+# A search of more words is not looked for with neighbours as one word.
+MAX_JOINED_WORDS = 5
+# Letters that are written as apostrophes (ʻ, ʼ) or tones are punctuation, see circe_punctuation. A mark alone is a word of
+# which folding leaves nothing: it finds nobody.
+_WORD = regex.compile(
+    r"[[\p{L}\p{M}\p{N}\p{Co}]--[\u02B9-\u02FF\u0559\u07F4\u07F5\uA717-\uA721\uA788-\uA78C]]+", regex.V1
+)
+_MARKS = regex.compile(r"\p{M}+")
+_PICTURES = regex.compile(r"\p{So}+")
+# Invisible characters inside a word, but not ZERO WIDTH NON-JOINER, which stands where Persian has half a space.
+_INVISIBLE = regex.compile(r"[[\p{Default_Ignorable_Code_Point}\p{Cf}]--\u200C]+", regex.V1)
+_AROUND_EMAIL = re.compile(r"""[<>()\[\]{}"“”„«»‹›,;:|/\\]+""")
+_AROUND = regex.compile(r"\A[\p{P}\p{S}]+|[\p{P}\p{S}]+\Z")
+_AROUND_PHONE = regex.compile(r"\A[[\p{P}\p{S}]--[+(]]+|[[\p{P}\p{S}]--[)]]+\Z", regex.V1)
 _PHONE_PART = re.compile(rf"[0-9+{PHONE_SEPARATORS}]+\Z")
 
 
 class FoldedPattern(Lookup):
-    """Compares by LIKE with a pattern that the SQL function `function` makes of a word: folded, with escaped wildcards."""
+    """Compares by LIKE with the pattern that the SQL function `function` makes of a text."""
 
     function: str
 
@@ -32,7 +49,7 @@ class FoldedPattern(Lookup):
 
 @TextField.register_lookup
 class HasPart(FoldedPattern):
-    """The text contains the word."""
+    """The text contains the word; a word of one or two letters begins a word of the text."""
 
     lookup_name = "has_part"
     function = "circe_contains"
@@ -46,26 +63,101 @@ class HasBeginning(FoldedPattern):
     function = "circe_begins_word"
 
 
+@TextField.register_lookup
+class HasEmailPart(FoldedPattern):
+    """The text contains the e-mail address, or the part of one with an `@`."""
+
+    lookup_name = "has_email_part"
+    function = "circe_contains_email"
+
+
+def search_words(text: str) -> list[str]:
+    """Returns the words of a search, each once, without punctuation. SQL folds them (`circe_fold`, `circe_begins_word`)."""
+    return _unique_words(chunk for phrase in _phrases(text) for chunk in phrase)
+
+
 def matching(text: str) -> Q:
-    """Returns the condition that every word of `text` occurs in a customer's names, e-mail or phone."""
-    condition = Q()
-    normalized = unicodedata.normalize("NFKC", text)
-    may_have_phone = re.search(r"[\d+]", normalized) is not None
-    for is_phone, words in groupby(normalized.split(), key=lambda word: may_have_phone and _is_phone_part(word)):
-        group = list(words)
-        literally = Q(*(_part(word) for word in dict.fromkeys(group)))
-        condition &= (literally | _phone(visible_phone("".join(group)))) if is_phone else literally
-    return condition
+    """Returns the condition that every word of `text` occurs in a customer's names, e-mail or phone.
+
+    Words are compared without punctuation. A text of punctuation alone matches nobody; a text of spaces matches everybody.
+    """
+    phrases = _phrases(text)
+    if phrases:
+        return Q(*map(_phrase, phrases))
+    typed = unicodedata.normalize("NFKC", text).strip()
+    return _phone("+") if typed == "+" else _contains("") if typed else Q()
 
 
-def _is_phone_part(word: str) -> bool:
-    return _PHONE_PART.match(visible_phone(word)) is not None
+def _phrases(text: str) -> list[list[str]]:
+    """Splits a text at its spaces, and at the marks that are written around an e-mail address.
+
+    Returns a list for each part between `%`, `_` and `\\`, which join no words: `Pla\\in` is not `Plain`.
+    """
+    visible = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    if "@" in visible:
+        visible = _AROUND_EMAIL.sub(" ", visible)
+    phrases = ([chunk for chunk in phrase.split() if _words(chunk)] for phrase in re.split(r"[%_\\]", visible))
+    return [phrase for phrase in phrases if phrase]
+
+
+def _phrase(chunks: list[str]) -> Q:
+    may_have_phone = re.search(r"\d", "".join(chunks)) is not None
+    condition, others = Q(), []
+    for is_phone, group in groupby(chunks, key=lambda chunk: may_have_phone and bool(_phone_part(chunk))):
+        parts = list(group)
+        if is_phone:
+            condition &= Q(*map(_contains, _unique_words(parts))) | _phone("".join(map(_phone_part, parts)))
+        else:
+            others += parts
+    return condition & _in_any_spelling(others)
+
+
+def _in_any_spelling(chunks: list[str]) -> Q:
+    """Finds the words as they are typed, or joined where a name may be stored as one word: `O'Brien`, `Mary Jo`.
+
+    Each spelling is a conjunction of its own, so that one scan of the index serves it. A part of a word of three letters or
+    more is found in one word anyway.
+    """
+    words = _unique_words(chunks)
+    found = Q(*(condition for chunk in dict.fromkeys(chunks) for condition in _separately(chunk)))
+    joined = list(dict.fromkeys("".join(_words(chunk)) for chunk in chunks))
+    if joined != words:
+        found |= Q(*map(_contains, joined))
+    if len(words) <= MAX_JOINED_WORDS and not any(_is_email_part(chunk) or _MARKS.fullmatch(chunk) for chunk in chunks):
+        for at in range(1, len(words)):
+            first, second = words[at - 1 : at + 1]
+            if min(len(first), len(second)) < 3 <= len(first + second):
+                found |= Q(*map(_contains, [*words[: at - 1], first + second, *words[at + 1 :]]))
+    return found
+
+
+def _separately(chunk: str) -> list[Q]:
+    return (
+        [Q(search_text__has_email_part=chunk)] if _is_email_part(chunk) else [_contains(word) for word in _words(chunk)]
+    )
+
+
+def _is_email_part(chunk: str) -> bool:
+    return "@" in _AROUND.sub("", chunk)
+
+
+def _unique_words(chunks: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(word for chunk in chunks for word in _words(chunk)))
+
+
+def _words(chunk: str) -> list[str]:
+    """Returns the words between the punctuation. Pictures such as emojis are words only where there are no others."""
+    return _WORD.findall(chunk) or _PICTURES.findall(chunk)
+
+
+def _phone_part(chunk: str) -> str:
+    """Returns a part of a phone number as it is seen, without quotes and the like around it; "" if it is none."""
+    visible = _AROUND_PHONE.sub("", visible_phone(chunk))
+    return visible if _PHONE_PART.match(visible) else ""
 
 
 def _phone(text: str) -> Q:
     number = phone_fragment(text)
-    if not number:
-        return Q(pk__in=[])
     country, rest = without_trunk_prefix(number)
     found = _begins_phone(number) if len(number) < 3 else _in_phone(number)
     if country:
@@ -79,21 +171,16 @@ def _phone(text: str) -> Q:
 
 
 # The index holds the folded text. The second condition makes sure that the digits are those of the phone number.
-def _in_phone(digits: str) -> Q:
-    return _contains(digits) & Q(phone__contains=digits)
+def _in_phone(number: str) -> Q:
+    if number.startswith("+"):
+        return _begins_phone(number)
+    return Q(search_text__contains=number, phone__contains=number)
 
 
-def _begins_phone(digits: str) -> Q:
-    return _begins_word(digits) & Q(phone__startswith=f"+{digits.removeprefix('+')}")
-
-
-def _part(word: str) -> Q:
-    return _begins_word(word) if len(word) < 3 else _contains(word)
+def _begins_phone(number: str) -> Q:
+    digits = number.removeprefix("+")
+    return Q(search_text__contains=f" {digits}", phone__startswith=f"+{digits}")
 
 
 def _contains(word: str) -> Q:
     return Q(search_text__has_part=word)
-
-
-def _begins_word(word: str) -> Q:
-    return Q(search_text__has_beginning=word)

@@ -5,13 +5,34 @@ from circe.db.sql_files import sql_item
 TABLE = "public.customers_customer"
 
 sql_items = [
-    sql_item(__file__, "circe_fold", reverse_sql="DROP FUNCTION public.circe_fold;"),
-    sql_item(__file__, "circe_with_words", reverse_sql="DROP FUNCTION public.circe_with_words;"),
+    sql_item(
+        __file__,
+        "circe_punctuation",
+        reverse_sql="DROP FUNCTION public.circe_punctuation;",
+    ),
+    sql_item(
+        __file__,
+        "circe_fold",
+        reverse_sql="DROP FUNCTION public.circe_fold;",
+        needs=[("customers", "circe_punctuation")],
+    ),
+    sql_item(
+        __file__,
+        "circe_name_words",
+        reverse_sql="DROP FUNCTION public.circe_name_words;",
+        needs=[("customers", "circe_fold")],
+    ),
+    sql_item(
+        __file__,
+        "circe_email_words",
+        reverse_sql="DROP FUNCTION public.circe_email_words;",
+        needs=[("customers", "circe_fold")],
+    ),
     sql_item(
         __file__,
         "circe_search_text",
         reverse_sql="DROP FUNCTION public.circe_search_text;",
-        needs=[("customers", "circe_fold"), ("customers", "circe_with_words")],
+        needs=[("customers", "circe_name_words"), ("customers", "circe_email_words")],
     ),
     sql_item(
         __file__,
@@ -24,6 +45,12 @@ sql_items = [
         "circe_begins_word",
         reverse_sql="DROP FUNCTION public.circe_begins_word;",
         needs=[("customers", "circe_fold")],
+    ),
+    sql_item(
+        __file__,
+        "circe_contains_email",
+        reverse_sql="DROP FUNCTION public.circe_contains_email;",
+        needs=[("customers", "circe_email_words")],
     ),
     # Dropped and created again, because CREATE OR REPLACE VIEW can only add columns.
     sql_item(

@@ -1,7 +1,11 @@
--- Returns the LIKE pattern for texts that contain a word. Wildcards are escaped after folding, since folding turns their
--- full-width forms into wildcards. If folding leaves nothing of the word, such as of an accent alone, the pattern is NULL,
--- which matches no text. The function is not STRICT: PostgreSQL does not inline a strict function that calls nullif().
+-- Returns the LIKE pattern for texts that contain a word, or in which a word begins with it if it has one or two characters:
+-- the trigram index finds no shorter part. If folding leaves nothing of the word, such as of an accent alone, the pattern is
+-- NULL, which matches no text. A folded word has no wildcards.
 CREATE OR REPLACE FUNCTION public.circe_contains(word text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT '%' || regexp_replace(nullif(public.circe_fold(word), ''), '([\\%_])', '\\\1', 'g') || '%'
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+DECLARE
+    folded text := replace(public.circe_fold(word, ''), ' ', '');
+BEGIN
+    RETURN '%' || CASE WHEN length(folded) < 3 THEN ' ' ELSE '' END || nullif(folded, '') || '%';
+END;
 $$;

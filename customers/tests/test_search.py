@@ -64,7 +64,7 @@ def test_every_word_must_occur_in_any_order_and_part_of_a_word_is_enough(found, 
     person("Anna Maria", "van der Berg", email="amb@example.com")
     for text in ("berg anna", "maria  der", "\tnna\nari", "ann erg example", "anna anna anna", "BERG van MARIA"):
         assert found(text) == ["Anna Maria"], text
-    assert found("anna peter") == found("annamaria") == found("annaberg") == []
+    assert found("anna peter") == found("annaberg") == []
 
 
 def test_a_word_of_one_or_two_letters_is_the_beginning_of_a_word(found, person):
@@ -72,7 +72,8 @@ def test_a_word_of_one_or_two_letters_is_the_beginning_of_a_word(found, person):
     person("Nan")
     for text in ("a", "an", "ma", "o", "o'", "br", "b", "x", "yz", "qr", "st", "io", "m b", "a m o b"):
         assert found(text) == ["Anne-Marie"], text
-    assert found("nn") == found("ri") == found("ie") == found("@q") == []
+    assert found("nn") == found("ri") == found("ie") == []
+    assert found("@q") == found("o'b") == ["Anne-Marie"]
     assert found("n") == ["Nan"]
     assert found("nne") == ["Anne-Marie"]
 

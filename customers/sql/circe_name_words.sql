@@ -1,0 +1,16 @@
+-- Returns the folded words of a name; after them the words without a gap at punctuation, and all words as one, where these
+-- differ. So `Sinéad O'Brien` gives `sinead o brien sinead obrien sineadobrien`.
+CREATE OR REPLACE FUNCTION public.circe_name_words(name text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+DECLARE
+    words text := public.circe_fold(name);
+    joined text := replace(words, ' ', '');
+    unbroken text;
+BEGIN
+    IF words = joined THEN
+        RETURN words;
+    END IF;
+    unbroken := public.circe_fold(name, '');
+    RETURN words || CASE WHEN unbroken IN (words, joined) THEN '' ELSE ' ' || unbroken END || ' ' || joined;
+END;
+$$;
