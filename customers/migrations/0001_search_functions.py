@@ -14,9 +14,9 @@ class Migration(migrations.Migration):
         django.contrib.postgres.operations.TrigramExtension(),
         django_migrate_sql.operations.CreateSQL(
             name="circe_punctuation",
-            sql=r"""-- Returns what separates words, as the inside of a bracket expression: punctuation, mathematical signs, currencies, modifiers,
--- spaces and control characters beyond ASCII, letters that are written as apostrophes, and ZERO WIDTH NON-JOINER. Signs that
--- NFKD replaces are left out.
+            sql=r"""-- Returns what separates words, as the inside of a bracket expression: beyond ASCII punctuation, mathematical signs,
+-- currencies, modifiers, spaces and control characters, letters that are written as apostrophes, and ZERO WIDTH NON-JOINER.
+-- Signs that NFKD replaces are left out.
 CREATE OR REPLACE FUNCTION public.circe_punctuation() RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT '\u0080-\u00AC\u00AE-\u00BF\u00D7\u00F7\u02B9-\u02FF\u0375\u03F6\u0559-\u055F\u0589-\u058A\u058F'
@@ -77,26 +77,32 @@ BEGIN
         );
     END IF;
     IF octet_length(folded) <> length(folded) THEN
-        folded := translate(folded, 'ðøđħıȷłŋŧəǝɛɔƀɓƈɖɗƒɠɨƙĸƚɲƥƭʈʉʋƴƶǥɡȼɇɍɏⱥⱦ', 'dodhijlnteeeobbcddfgikklnpttuvyzggceryat');
-        folded := replace(replace(replace(replace(folded, 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th');
+        folded := regexp_replace(folded, '[' || public.circe_punctuation() || ']', gap, 'g');
     END IF;
     IF octet_length(folded) <> length(folded) THEN
-        folded := regexp_replace(folded, '[' || public.circe_punctuation() || ']', gap, 'g');
+        folded := replace(replace(replace(replace(folded, 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th');
+        folded := translate(folded, 'ðøđħıȷłŋŧəǝɛɔƀɓƈɖɗƒɠɨƙĸƚɲƥƭʈʉʋƴƶǥɡȼɇɍɏⱥⱦ', 'dodhijlnteeeobbcddfgikklnpttuvyzggceryat');
         -- Final forms; the Arabic, Persian and Urdu forms of alef, yeh, kaf and heh; variants of Chinese characters.
         folded := translate(folded, 'ςґךםןףץٱٲٳىیۍێېےکڪةەہھۃँ髙﨑𠮷', 'σгכמנפצاااييييييككهههههं高崎吉');
-        folded := translate(
-            folded,
-            '٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹߀߁߂߃߄߅߆߇߈߉०१२३४५६७८९০১২৩৪৫৬৭৮৯੦੧੨੩੪੫੬੭੮੯૦૧૨૩૪૫૬૭૮૯୦୧୨୩୪୫୬୭୮୯௦௧௨௩௪௫௬௭௮௯౦౧౨౩౪౫౬౭౮౯'
-            || '೦೧೨೩೪೫೬೭೮೯൦൧൨൩൪൫൬൭൮൯෦෧෨෩෪෫෬෭෮෯๐๑๒๓๔๕๖๗๘๙໐໑໒໓໔໕໖໗໘໙༠༡༢༣༤༥༦༧༨༩၀၁၂၃၄၅၆၇၈၉႐႑႒႓႔႕႖႗႘႙០១២៣៤៥៦៧៨៩',
-            '0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789'
-            || '012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789'
-        );
         -- Syllables of Hangul and letters with voiced marks are one character again.
-        folded := translate(
-            normalize(folded, NFC),
-            'ァアィイゥウェエォオカガキギクグケゲコゴサザシジスズセゼソゾタダチヂッツヅテデトドナニヌネノハバパヒビピフブプヘベペホボポマミムメモャヤュユョヨラリルレロヮワヰヱヲンヴヵヶヽヾ',
-            'ぁあぃいぅうぇえぉおかがきぎくぐけげこごさざしじすずせぜそぞただちぢっつづてでとどなにぬねのはばぱひびぴふぶぷへべぺほぼぽまみむめもゃやゅゆょよらりるれろゎわゐゑをんゔゕゖゝゞ'
-        );
+        folded := normalize(folded, NFC);
+        -- It takes long to replace one of very many characters, so it is tried only where there is one.
+        IF folded ~ '[\u0660-\u0669\u06F0-\u06F9\u07C0-\u07C9\u0966-\u0DEF\u0E50-\u0E59\u0ED0-\u0F29\u1040-\u17E9]' THEN
+            folded := translate(
+                folded,
+                '٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹߀߁߂߃߄߅߆߇߈߉०१२३४५६७८९০১২৩৪৫৬৭৮৯੦੧੨੩੪੫੬੭੮੯૦૧૨૩૪૫૬૭૮૯୦୧୨୩୪୫୬୭୮୯௦௧௨௩௪௫௬௭௮௯౦౧౨౩౪౫౬౭౮౯'
+                || '೦೧೨೩೪೫೬೭೮೯൦൧൨൩൪൫൬൭൮൯෦෧෨෩෪෫෬෭෮෯๐๑๒๓๔๕๖๗๘๙໐໑໒໓໔໕໖໗໘໙༠༡༢༣༤༥༦༧༨༩၀၁၂၃၄၅၆၇၈၉႐႑႒႓႔႕႖႗႘႙០១២៣៤៥៦៧៨៩',
+                '0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789'
+                || '012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789'
+            );
+        END IF;
+        IF folded ~ '[\u30A1-\u30FE]' THEN
+            folded := translate(
+                folded,
+                'ァアィイゥウェエォオカガキギクグケゲコゴサザシジスズセゼソゾタダチヂッツヅテデトドナニヌネノハバパヒビピフブプヘベペホボポマミムメモャヤュユョヨラリルレロヮワヰヱヲンヴヵヶヽヾ',
+                'ぁあぃいぅうぇえぉおかがきぎくぐけげこごさざしじすずせぜそぞただちぢっつづてでとどなにぬねのはばぱひびぴふぶぷへべぺほぼぽまみむめもゃやゅゆょよらりるれろゎわゐゑをんゔゕゖゝゞ'
+            );
+        END IF;
         -- Pictures are words of their own.
         folded := regexp_replace(folded, '([\u2100-\u2BFF\u3004\u3012-\u3020\U0001F000-\U0001FBFF]+)', ' \1 ', 'g');
     END IF;
@@ -138,10 +144,14 @@ $$;
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_email_words",
-            sql="""-- Returns an e-mail address, or a part of one with an `@`, folded and without other punctuation. `J.Doe@ex` gives `j doe@ex`.
+            sql="""-- Returns an e-mail address, or a part of one with an `@`, folded, without other punctuation. `J.Doe@ex` gives `j doe@ex`.
 CREATE OR REPLACE FUNCTION public.circe_email_words(email text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
-    SELECT public.circe_fold(regexp_replace(email, '@[^@]*$', '')) || '@' || public.circe_fold(substring(email, '[^@]*$'))
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+DECLARE
+    domain text := split_part(email, '@', -1);
+BEGIN
+    RETURN public.circe_fold(left(email, -1 - length(domain))) || '@' || public.circe_fold(domain);
+END;
 $$;
 """,
             reverse_sql="DROP FUNCTION public.circe_email_words;",
@@ -161,8 +171,8 @@ DECLARE
     email_words text := public.circe_email_words(email);
     names text := ' ' || first_words || ' ' || last_words;
     -- Characters of scripts that are written without spaces: Thai, Lao, Myanmar, Khmer, kana, Han, Yi and Hangul.
-    spaceless CONSTANT text := '[\u0E00-\u0EFF\u1000-\u109F\u1780-\u17FF\u3005-\u3007\u3040-\u30FF\u3100-\u312F\u3400-\u9FFF'
-        || '\uA000-\uA4CF\uAC00-\uD7A3\U00020000-\U0003FFFF]';
+    spaceless CONSTANT text := '[\u0E00-\u0EFF\u1000-\u109F\u1780-\u17FF\u3005-\u3007\u3040-\u30FF\u3100-\u312F'
+        || '\u3400-\u9FFF\uA000-\uA4CF\uAC00-\uD7A3\U00020000-\U0003FFFF]';
     given text;
     family text;
     characters text;

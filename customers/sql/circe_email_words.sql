@@ -1,5 +1,9 @@
--- Returns an e-mail address, or a part of one with an `@`, folded and without other punctuation. `J.Doe@ex` gives `j doe@ex`.
+-- Returns an e-mail address, or a part of one with an `@`, folded, without other punctuation. `J.Doe@ex` gives `j doe@ex`.
 CREATE OR REPLACE FUNCTION public.circe_email_words(email text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
-    SELECT public.circe_fold(regexp_replace(email, '@[^@]*$', '')) || '@' || public.circe_fold(substring(email, '[^@]*$'))
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
+DECLARE
+    domain text := split_part(email, '@', -1);
+BEGIN
+    RETURN public.circe_fold(left(email, -1 - length(domain))) || '@' || public.circe_fold(domain);
+END;
 $$;

@@ -1,6 +1,6 @@
--- Returns what separates words, as the inside of a bracket expression: punctuation, mathematical signs, currencies, modifiers,
--- spaces and control characters beyond ASCII, letters that are written as apostrophes, and ZERO WIDTH NON-JOINER. Signs that
--- NFKD replaces are left out.
+-- Returns what separates words, as the inside of a bracket expression: beyond ASCII punctuation, mathematical signs,
+-- currencies, modifiers, spaces and control characters, letters that are written as apostrophes, and ZERO WIDTH NON-JOINER.
+-- Signs that NFKD replaces are left out.
 CREATE OR REPLACE FUNCTION public.circe_punctuation() RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT '\u0080-\u00AC\u00AE-\u00BF\u00D7\u00F7\u02B9-\u02FF\u0375\u03F6\u0559-\u055F\u0589-\u058A\u058F'

@@ -10,8 +10,8 @@ DECLARE
     email_words text := public.circe_email_words(email);
     names text := ' ' || first_words || ' ' || last_words;
     -- Characters of scripts that are written without spaces: Thai, Lao, Myanmar, Khmer, kana, Han, Yi and Hangul.
-    spaceless CONSTANT text := '[\u0E00-\u0EFF\u1000-\u109F\u1780-\u17FF\u3005-\u3007\u3040-\u30FF\u3100-\u312F\u3400-\u9FFF'
-        || '\uA000-\uA4CF\uAC00-\uD7A3\U00020000-\U0003FFFF]';
+    spaceless CONSTANT text := '[\u0E00-\u0EFF\u1000-\u109F\u1780-\u17FF\u3005-\u3007\u3040-\u30FF\u3100-\u312F'
+        || '\u3400-\u9FFF\uA000-\uA4CF\uAC00-\uD7A3\U00020000-\U0003FFFF]';
     given text;
     family text;
     characters text;
