@@ -62,6 +62,37 @@ sql_items = [
     ),
     sql_item(
         __file__,
+        "customers_namekey",
+        reverse_sql="GRANT SELECT, INSERT, UPDATE, DELETE ON customers_namekey TO circe_app;",
+        needs=[("tenants", "application_roles")],
+    ),
+    sql_item(
+        __file__,
+        "customers_searchable_names",
+        reverse_sql="DROP VIEW customers_searchable_names;",
+        needs=[("tenants", "application_roles")],
+        replace=False,
+    ),
+    sql_item(
+        __file__,
+        "circe_name_texts",
+        reverse_sql="DROP FUNCTION public.circe_name_texts;",
+        needs=[("customers", "circe_search_text")],
+    ),
+    sql_item(
+        __file__,
+        "circe_index_name",
+        reverse_sql=(
+            f"DROP TRIGGER circe_index_name_insert ON {TABLE};\n"
+            f"DROP TRIGGER circe_index_name_delete ON {TABLE};\n"
+            f"DROP TRIGGER circe_index_name_update ON {TABLE};\n"
+            f"DROP TRIGGER circe_index_name_truncate ON {TABLE};\n"
+            "DROP FUNCTION public.circe_index_name;"
+        ),
+        needs=[("customers", "circe_name_texts")],
+    ),
+    sql_item(
+        __file__,
         "customers_customermonthlycounts",
         reverse_sql=(
             "GRANT INSERT, UPDATE, DELETE ON customers_customermonthlycounts TO circe_app;\n"

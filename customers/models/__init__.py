@@ -12,6 +12,7 @@ from customers.models.customer import (
 )
 from customers.models.imports import CustomerImport, ImportPart
 from customers.models.monthly_counts import CustomerMonthlyCounts
+from customers.models.name_keys import NameKey, SearchableName
 from customers.models.preferences import PREFERENCE_MODELS, PreferredService, PreferredStaff
 from customers.models.searchable import SearchableCustomer
 
@@ -25,9 +26,11 @@ __all__ = [
     "CustomerQuerySet",
     "Gender",
     "ImportPart",
+    "NameKey",
     "PreferredService",
     "PreferredStaff",
     "SearchableCustomer",
+    "SearchableName",
     "purge_all",
     "restore_all",
     "tenant_language",

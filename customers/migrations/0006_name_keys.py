@@ -1,0 +1,243 @@
+"""The texts by which the customers are found whose names are nearest to a misspelled one."""
+
+import django.contrib.postgres.indexes
+import django.db.models.deletion
+import django_migrate_sql.operations
+from django.db import migrations, models
+
+import circe.db.ids
+import circe.db.row_level_security
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        ("customers", "0005_monthly_counts"),
+        ("tenants", "0005_summary_table_functions"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="NameKey",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "tenant",
+                        "is_whole_name",
+                        "text",
+                        "created_at",
+                        "customer_id",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+                ("is_whole_name", models.BooleanField()),
+                ("text", models.TextField(db_collation="C")),
+                ("created_at", models.DateTimeField()),
+                ("customer_id", circe.db.ids.IdField()),
+                ("is_representative", models.BooleanField()),
+            ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("is_representative", True)),
+                        fields=["tenant", "is_whole_name", "text"],
+                        name="name_representative",
+                    ),
+                    django.contrib.postgres.indexes.GinIndex(
+                        condition=models.Q(("is_representative", True), ("is_whole_name", False)),
+                        fields=["text"],
+                        name="name_word_trigrams",
+                        opclasses=["gin_trgm_ops"],
+                    ),
+                    django.contrib.postgres.indexes.GinIndex(
+                        condition=models.Q(("is_representative", True), ("is_whole_name", True)),
+                        fields=["text"],
+                        name="whole_name_trigrams",
+                        opclasses=["gin_trgm_ops"],
+                    ),
+                ],
+                "constraints": [circe.db.row_level_security.RowLevelSecurity(name="namekey_rls")],
+            },
+        ),
+        django_migrate_sql.operations.CreateSQL(
+            name="customers_namekey",
+            sql="""-- Only triggers write the table, and the application reads it through customers_searchable_names.
+REVOKE ALL ON customers_namekey FROM circe_app;
+""",
+            reverse_sql="GRANT SELECT, INSERT, UPDATE, DELETE ON customers_namekey TO circe_app;",
+            dependencies=[("tenants", "application_roles")],
+        ),
+        django_migrate_sql.operations.CreateSQL(
+            name="customers_searchable_names",
+            sql="""-- Shows the table customers_namekey. The view has the condition of the policies itself, as customers_searchable has: under a
+-- policy, the operators of similarity can't use their index.
+CREATE VIEW customers_searchable_names AS
+SELECT
+    tenant_id,
+    is_whole_name,
+    text,
+    created_at,
+    customer_id,
+    is_representative
+FROM customers_namekey
+WHERE CASE current_setting('circe.tenant', true) WHEN '*' THEN true WHEN tenant_id THEN true END IS NOT NULL;
+
+REVOKE ALL ON customers_searchable_names FROM circe_app;
+GRANT SELECT ON customers_searchable_names TO circe_app;
+""",
+            reverse_sql="DROP VIEW customers_searchable_names;",
+            dependencies=[("tenants", "application_roles")],
+        ),
+        migrations.CreateModel(
+            name="SearchableName",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "tenant",
+                        "is_whole_name",
+                        "text",
+                        "created_at",
+                        "customer_id",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+                ("is_whole_name", models.BooleanField()),
+                ("text", models.TextField(db_collation="C")),
+                ("created_at", models.DateTimeField()),
+                ("customer_id", circe.db.ids.IdField()),
+                ("is_representative", models.BooleanField()),
+            ],
+            options={
+                "db_table": "customers_searchable_names",
+                "managed": False,
+            },
+        ),
+        django_migrate_sql.operations.CreateSQL(
+            name="circe_name_texts",
+            sql="""-- Returns the texts by which the names of a customer are compared with a misspelled name: each word, and the whole name.
+-- They are folded as in circe_search_text. A text is cut at 100 characters: each is a key of an index.
+CREATE OR REPLACE FUNCTION public.circe_name_texts(first_name text, last_name text)
+RETURNS TABLE (is_whole_name boolean, text text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT DISTINCT false, left(word, 100)
+    FROM unnest(string_to_array(public.circe_search_text(first_name, last_name, NULL, NULL), ' ')) AS word
+    WHERE word <> ''
+    UNION ALL
+    SELECT true, left(public.circe_fold(concat_ws(' ', first_name, last_name)), 201)
+$$;
+""",
+            reverse_sql="DROP FUNCTION public.circe_name_texts;",
+            dependencies=[("customers", "circe_search_text")],
+        ),
+        django_migrate_sql.operations.CreateSQL(
+            name="circe_index_name",
+            sql="""-- Keeps customers_namekey: for each customer the words of the names and the whole name, folded, by which the nearest names
+-- are found. One row of each text is its representative, so that a misspelled name is compared with each text only once.
+-- If the last customer with a text leaves while another one comes, the text can be without a representative: then it is
+-- not among the nearest until the next customer comes with it. To wait for each other would cost more than that.
+CREATE OR REPLACE FUNCTION public.circe_index_name() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    removed record;
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        DELETE FROM public.customers_namekey;
+        RETURN NULL;
+    END IF;
+
+    IF TG_OP IN ('UPDATE', 'DELETE') THEN
+        FOR removed IN
+            DELETE FROM public.customers_namekey AS name_key
+            USING public.circe_name_texts(OLD.first_name, OLD.last_name) AS texts
+            WHERE name_key.tenant_id = OLD.tenant_id AND name_key.is_whole_name = texts.is_whole_name
+                AND name_key.text = texts.text AND name_key.created_at = OLD.created_at
+                AND name_key.customer_id = OLD.id
+            RETURNING name_key.is_whole_name, name_key.text, name_key.is_representative
+        LOOP
+            IF removed.is_representative THEN
+                -- Another customer with this text represents it from now on.
+                UPDATE public.customers_namekey AS name_key
+                SET is_representative = true
+                FROM (
+                    SELECT created_at, customer_id
+                    FROM public.customers_namekey
+                    WHERE tenant_id = OLD.tenant_id AND is_whole_name = removed.is_whole_name AND text = removed.text
+                    LIMIT 1
+                ) AS successor
+                WHERE name_key.tenant_id = OLD.tenant_id AND name_key.is_whole_name = removed.is_whole_name
+                    AND name_key.text = removed.text AND name_key.created_at = successor.created_at
+                    AND name_key.customer_id = successor.customer_id;
+            END IF;
+        END LOOP;
+    END IF;
+
+    IF TG_OP IN ('INSERT', 'UPDATE') THEN
+        INSERT INTO public.customers_namekey (
+            tenant_id, is_whole_name, text, created_at, customer_id, is_representative
+        )
+        SELECT
+            NEW.tenant_id, texts.is_whole_name, texts.text, NEW.created_at, NEW.id,
+            NOT EXISTS (
+                SELECT FROM public.customers_namekey AS name_key
+                WHERE name_key.tenant_id = NEW.tenant_id AND name_key.is_whole_name = texts.is_whole_name
+                    AND name_key.text = texts.text AND name_key.is_representative
+            )
+        FROM public.circe_name_texts(NEW.first_name, NEW.last_name) AS texts;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER circe_index_name_insert AFTER INSERT ON public.customers_customer
+FOR EACH ROW EXECUTE FUNCTION public.circe_index_name();
+
+CREATE OR REPLACE TRIGGER circe_index_name_delete AFTER DELETE ON public.customers_customer
+FOR EACH ROW EXECUTE FUNCTION public.circe_index_name();
+
+CREATE OR REPLACE TRIGGER circe_index_name_update AFTER UPDATE ON public.customers_customer
+FOR EACH ROW WHEN (
+    (old.tenant_id, old.id, old.created_at, old.first_name, old.last_name)
+    IS DISTINCT FROM (new.tenant_id, new.id, new.created_at, new.first_name, new.last_name)
+)
+EXECUTE FUNCTION public.circe_index_name();
+
+CREATE OR REPLACE TRIGGER circe_index_name_truncate AFTER TRUNCATE ON public.customers_customer
+EXECUTE FUNCTION public.circe_index_name();
+""",
+            reverse_sql="""DROP TRIGGER circe_index_name_insert ON public.customers_customer;
+DROP TRIGGER circe_index_name_delete ON public.customers_customer;
+DROP TRIGGER circe_index_name_update ON public.customers_customer;
+DROP TRIGGER circe_index_name_truncate ON public.customers_customer;
+DROP FUNCTION public.circe_index_name;""",
+            dependencies=[("customers", "circe_name_texts")],
+        ),
+    ]

@@ -1,0 +1,72 @@
+-- Keeps customers_namekey: for each customer the words of the names and the whole name, folded, by which the nearest names
+-- are found. One row of each text is its representative, so that a misspelled name is compared with each text only once.
+-- If the last customer with a text leaves while another one comes, the text can be without a representative: then it is
+-- not among the nearest until the next customer comes with it. To wait for each other would cost more than that.
+CREATE OR REPLACE FUNCTION public.circe_index_name() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    removed record;
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        DELETE FROM public.customers_namekey;
+        RETURN NULL;
+    END IF;
+
+    IF TG_OP IN ('UPDATE', 'DELETE') THEN
+        FOR removed IN
+            DELETE FROM public.customers_namekey AS name_key
+            USING public.circe_name_texts(OLD.first_name, OLD.last_name) AS texts
+            WHERE name_key.tenant_id = OLD.tenant_id AND name_key.is_whole_name = texts.is_whole_name
+                AND name_key.text = texts.text AND name_key.created_at = OLD.created_at
+                AND name_key.customer_id = OLD.id
+            RETURNING name_key.is_whole_name, name_key.text, name_key.is_representative
+        LOOP
+            IF removed.is_representative THEN
+                -- Another customer with this text represents it from now on.
+                UPDATE public.customers_namekey AS name_key
+                SET is_representative = true
+                FROM (
+                    SELECT created_at, customer_id
+                    FROM public.customers_namekey
+                    WHERE tenant_id = OLD.tenant_id AND is_whole_name = removed.is_whole_name AND text = removed.text
+                    LIMIT 1
+                ) AS successor
+                WHERE name_key.tenant_id = OLD.tenant_id AND name_key.is_whole_name = removed.is_whole_name
+                    AND name_key.text = removed.text AND name_key.created_at = successor.created_at
+                    AND name_key.customer_id = successor.customer_id;
+            END IF;
+        END LOOP;
+    END IF;
+
+    IF TG_OP IN ('INSERT', 'UPDATE') THEN
+        INSERT INTO public.customers_namekey (
+            tenant_id, is_whole_name, text, created_at, customer_id, is_representative
+        )
+        SELECT
+            NEW.tenant_id, texts.is_whole_name, texts.text, NEW.created_at, NEW.id,
+            NOT EXISTS (
+                SELECT FROM public.customers_namekey AS name_key
+                WHERE name_key.tenant_id = NEW.tenant_id AND name_key.is_whole_name = texts.is_whole_name
+                    AND name_key.text = texts.text AND name_key.is_representative
+            )
+        FROM public.circe_name_texts(NEW.first_name, NEW.last_name) AS texts;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER circe_index_name_insert AFTER INSERT ON public.customers_customer
+FOR EACH ROW EXECUTE FUNCTION public.circe_index_name();
+
+CREATE OR REPLACE TRIGGER circe_index_name_delete AFTER DELETE ON public.customers_customer
+FOR EACH ROW EXECUTE FUNCTION public.circe_index_name();
+
+CREATE OR REPLACE TRIGGER circe_index_name_update AFTER UPDATE ON public.customers_customer
+FOR EACH ROW WHEN (
+    (old.tenant_id, old.id, old.created_at, old.first_name, old.last_name)
+    IS DISTINCT FROM (new.tenant_id, new.id, new.created_at, new.first_name, new.last_name)
+)
+EXECUTE FUNCTION public.circe_index_name();
+
+CREATE OR REPLACE TRIGGER circe_index_name_truncate AFTER TRUNCATE ON public.customers_customer
+EXECUTE FUNCTION public.circe_index_name();

@@ -1,0 +1,15 @@
+-- Shows the table customers_namekey. The view has the condition of the policies itself, as customers_searchable has: under a
+-- policy, the operators of similarity can't use their index.
+CREATE VIEW customers_searchable_names AS
+SELECT
+    tenant_id,
+    is_whole_name,
+    text,
+    created_at,
+    customer_id,
+    is_representative
+FROM customers_namekey
+WHERE CASE current_setting('circe.tenant', true) WHEN '*' THEN true WHEN tenant_id THEN true END IS NOT NULL;
+
+REVOKE ALL ON customers_searchable_names FROM circe_app;
+GRANT SELECT ON customers_searchable_names TO circe_app;
