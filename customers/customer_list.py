@@ -1,11 +1,15 @@
-"""The list of customers by the page: one statement finds the ids of the page and the total, another reads the profiles."""
+"""The list of customers by the page: one statement finds the ids of the page and the total, another reads the profiles.
 
+If a search finds nobody, one more statement finds those whose names are nearest.
+"""
+
+import unicodedata
 from typing import Any
 
 import orjson
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import BigIntegerField, BooleanField, Func, QuerySet
+from django.db.models import BigIntegerField, BooleanField, ExpressionWrapper, Func, Q, QuerySet
 
 from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
@@ -13,24 +17,36 @@ from circe.db.json_sql import build_json
 from circe.db.prepared import PreparedQuery, Sql
 from customers.models import Customer
 from customers.models.monthly_counts import CustomerMonthlyCounts
+from customers.models.name_keys import SearchableName
 from customers.models.searchable import SearchableCustomer
+from customers.search import matching
 from customers.serializers import CustomerSerializer
 
 # What the filters of the list narrow. The SQL below sorts it.
 SEARCHABLE = SearchableCustomer.objects.undeleted().order_by().values("id", "created_at")
 
 
+NAMES = SearchableName.objects.values(
+    "tenant_id", "is_whole_name", "text", "created_at", "customer_id", "is_representative"
+)
+
+
 def _profiles_by_ids(ids: Any) -> QuerySet[Any, Any]:
     profiles = Customer.objects.undeleted().with_profile().annotate(profile=build_json(CustomerSerializer))
     # `id = ANY (<ids>)` uses the primary key, however many ids there are.
     has_id = Func("pk", ids, arg_joiner=" = ANY (", template="%(expressions)s)", output_field=BooleanField())
-    return profiles.filter(has_id).values_list("updated_at", "profile")
+    in_order = Func(ids, "pk", function="array_position", output_field=BigIntegerField())
+    return profiles.filter(has_id).order_by(in_order).values_list("updated_at", "profile")
 
 
-# Newest first: `updated_at`, and the profile as JSON text. The list, the detail and the answer to each write show it.
+# In the order of the ids: `updated_at`, and the profile as JSON text. The list, the detail and the answer to each write
+# show it.
 PROFILES_BY_IDS = PreparedQuery("profiles_by_ids", _profiles_by_ids, ids=ArrayField(IdField()))
 
-# `found` are the customers that the filters match. The page is counted from the end of the list that is nearer.
+# Of at most so many customers whom a search finds, those whose names begin with its words come first.
+MAX_RANKED = 10_000
+# `found` are the customers that the filters match. The page is counted from the end of the list that is nearer. `{rank}` is
+# a boolean by which the customers are sorted before their age, or nothing.
 FILTERED_PAGE = """
 WITH found AS {materialized} (
     {customers}
@@ -40,11 +56,13 @@ total AS MATERIALIZED (
 )
 SELECT number, CASE WHEN {start} <= number / 2
     THEN ARRAY(
-        SELECT id FROM found ORDER BY created_at DESC, id DESC OFFSET {start} LIMIT {size}
+        SELECT id FROM found ORDER BY {rank_down} created_at DESC, id DESC OFFSET {start} LIMIT {size}
     )
     ELSE ARRAY(
-        SELECT id FROM found ORDER BY created_at, id
-        OFFSET greatest(number - {stop}, 0) LIMIT greatest(least(number, {stop}) - {start}, 0)
+        SELECT id FROM (
+            SELECT * FROM found ORDER BY {rank_up} created_at, id
+            OFFSET greatest(number - {stop}, 0) LIMIT greatest(least(number, {stop}) - {start}, 0)
+        ) AS shown ORDER BY {rank_down} created_at DESC, id DESC
     )
 END
 FROM total
@@ -82,8 +100,10 @@ SELECT total, CASE
         ORDER BY created_at DESC, id DESC OFFSET first_month.skipped LIMIT stop - start
     )
     ELSE ARRAY(
-        SELECT id FROM ({customers}) AS customer WHERE created_at >= starts_at
-        ORDER BY created_at, id OFFSET last_month.skipped LIMIT stop - start
+        SELECT id FROM (
+            SELECT id, created_at FROM ({customers}) AS customer WHERE created_at >= starts_at
+            ORDER BY created_at, id OFFSET last_month.skipped LIMIT stop - start
+        ) AS shown ORDER BY created_at DESC, id DESC
     )
 END
 FROM wanted LEFT JOIN first_month ON true LEFT JOIN last_month ON true
@@ -105,6 +125,8 @@ WHOLE_LIST = PreparedQuery("whole_list_page", _whole_list_page, start=BigInteger
 class AllCustomers(PagedQuery):
     """All customers, newest first. A page has their profiles as JSON."""
 
+    members = {"approximate": False}
+
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
         [(total, ids)] = WHOLE_LIST.rows(start=start, stop=stop)
         return profiles(ids), total
@@ -117,21 +139,141 @@ class FilteredCustomers(PagedQuery):
     sorted. Other filters make PostgreSQL look at every customer to count them; a page is read in the order of the list.
     """
 
-    def __init__(self, customers: QuerySet[SearchableCustomer], *, found_by_index: bool) -> None:
+    members = {"approximate": False}
+    rank_down = rank_up = ""
+
+    def __init__(self, customers: QuerySet[Any, Any], *, found_by_index: bool) -> None:
         self.customers = customers
         self.materialized = "MATERIALIZED" if found_by_index else "NOT MATERIALIZED"
 
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
+        ids, total = self.page_of_ids(start, stop)
+        return profiles(ids), total
+
+    def page_of_ids(self, start: int, stop: int) -> tuple[list[str], int]:
+        """Returns the ids of the page, and how many customers the filters match."""
         customers, params = self.customers.query.sql_with_params()
         sql = FILTERED_PAGE.format(
-            customers=customers, materialized=self.materialized, start=start, stop=stop, size=stop - start
+            customers=customers,
+            materialized=self.materialized,
+            rank_down=self.rank_down,
+            rank_up=self.rank_up,
+            start=start,
+            stop=stop,
+            size=stop - start,
         )
         with connection.cursor() as cursor:
             cursor.execute(sql, params)
             ((total, ids),) = cursor.fetchall()
-        return profiles(ids), total
+        return ids, total
+
+
+class SearchedCustomers(FilteredCustomers):
+    """The customers of SEARCHABLE whom a search finds. Those whose names begin with its words come first, then the others.
+
+    If it finds nobody, the customers with the nearest names are shown instead, and `approximate` is true. `filters` are the
+    conditions of other filters, which restrict both.
+    """
+
+    rank_down = f"(begins AND number <= {MAX_RANKED}) DESC,"
+    rank_up = f"(begins AND number <= {MAX_RANKED}),"
+
+    def __init__(self, text: str, filters: Q) -> None:
+        found = SEARCHABLE.filter(filters, matching(text)).annotate(begins=names_begin_with(text))
+        super().__init__(found, found_by_index=True)
+        self.text, self.filters = text, filters
+
+    def page_of_ids(self, start: int, stop: int) -> tuple[list[str], int]:
+        ids, total = super().page_of_ids(start, stop)
+        if total:
+            return ids, total
+        nearest = nearest_customers(self.text, self.filters)
+        self.members = {"approximate": bool(nearest)}
+        return nearest[start:stop], len(nearest)
+
+
+def names_begin_with(text: str) -> ExpressionWrapper:
+    """Returns the expression whether each word of a search is the beginning of a word of a customer's names."""
+    words = unicodedata.normalize("NFKC", text).split()
+    begin = Q(*(Q(name_text__has_beginning=word) for word in dict.fromkeys(words)))
+    return ExpressionWrapper(begin, output_field=BooleanField())
+
+
+# How many of the nearest customers are shown.
+MAX_NEAREST = 100
+# How near a name must be: the least word similarity (0 to 1) of a single word with a word of a name, and of several words
+# with the whole name. A single word is forgiven more, since each wrong letter of it changes three of its few trigrams.
+MIN_WORD_SIMILARITY, MIN_NAME_SIMILARITY = 0.3, 0.4
+# A shorter text is near to too many names.
+MIN_LETTERS = 3
+# `typed` also sets the threshold of the operator `<%`, for this transaction. So nothing is compared before it is set. Many
+# customers have one name: the text of each name is compared once, and the newest customers with it are read by an index.
+NEAREST_CUSTOMERS = """
+WITH typed AS MATERIALIZED (
+    SELECT circe_fold(%s) AS text FROM set_config('pg_trgm.word_similarity_threshold', %s, true)
+),
+near AS MATERIALIZED (
+    SELECT DISTINCT name.tenant_id, name.text, word_similarity(typed.text, name.text) AS similarity
+    FROM typed, ({names}) AS name
+    WHERE name.is_representative AND {kind} AND typed.text <%% name.text
+    ORDER BY similarity DESC, text, tenant_id LIMIT {limit}
+)
+SELECT newest.customer_id
+FROM near, LATERAL (
+    SELECT name.customer_id, name.created_at
+    FROM ({names}) AS name
+    WHERE name.tenant_id = near.tenant_id AND {kind} AND name.text = near.text {restriction}
+    ORDER BY name.created_at DESC, name.customer_id DESC LIMIT {limit}
+) AS newest
+GROUP BY newest.customer_id, newest.created_at
+ORDER BY max(near.similarity) DESC, newest.created_at DESC, newest.customer_id DESC LIMIT {limit}
+"""
+
+
+def nearest_customers(text: str, filters: Q) -> list[str]:
+    """Returns the ids of the customers whose names are nearest to a search: nearest first, then newest, then by id.
+
+    `filters` are conditions on SEARCHABLE that must be met as well. A word without letters, such as a part of a phone
+    number, must occur as it stands.
+    """
+    words, others = split_misspelled(text)
+    if sum(map(len, words)) < MIN_LETTERS:
+        return []
+    if others:
+        filters &= matching(" ".join(others))
+    is_whole_name = len(words) > 1
+    names, name_params = NAMES.all().query.sql_with_params()
+    # All names are those of undeleted customers in scope, so that without a filter no customer has to be read.
+    restriction, params = SEARCHABLE.filter(filters).values("id").query.sql_with_params() if filters else ("", ())
+    sql = NEAREST_CUSTOMERS.format(
+        names=names,
+        restriction=f"AND name.customer_id IN ({restriction})" if restriction else "",
+        kind="name.is_whole_name" if is_whole_name else "NOT name.is_whole_name",
+        limit=MAX_NEAREST,
+    )
+    threshold = MIN_NAME_SIMILARITY if is_whole_name else MIN_WORD_SIMILARITY
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [" ".join(words), str(threshold), *name_params, *name_params, *params])
+        return [customer_id for (customer_id,) in cursor.fetchall()]
+
+
+def split_misspelled(text: str) -> tuple[list[str], list[str]]:
+    """Returns the words of a search that may be misspelled names, and the words without letters.
+
+    Of an e-mail address the words before the @ may be names.
+    """
+    words: list[str] = []
+    others: list[str] = []
+    for part in unicodedata.normalize("NFKC", text).split():
+        name = part.partition("@")[0]
+        if any(map(str.isalpha, name)):
+            # A vowel sign of an Indic script is a mark (M).
+            words += "".join(one if unicodedata.category(one)[0] in "LM" else " " for one in name).split()
+        else:
+            others.append(part)
+    return words, others
 
 
 def profiles(ids: list[str]) -> list[orjson.Fragment]:
-    """Returns the profiles of the customers as JSON, newest first."""
+    """Returns the profiles of the customers as JSON, in the order of the ids."""
     return [orjson.Fragment(profile) for _, profile in PROFILES_BY_IDS.rows(ids=ids)] if ids else []

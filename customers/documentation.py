@@ -4,6 +4,7 @@ from typing import Any
 
 from circe.api.operations import Example, Operation, query_parameter
 from circe.api.serializers import MessageSerializer
+from customers.customer_list import MAX_NEAREST, MIN_NAME_SIMILARITY, MIN_WORD_SIMILARITY
 from customers.filters import CustomerFilter
 from customers.serializers import (
     CreatedCustomerSerializer,
@@ -111,6 +112,19 @@ PERMANENT = query_parameter(
 )
 
 
+APPROXIMATE = {
+    "type": "boolean",
+    "example": False,
+    "description": (
+        "Whether the search found nobody, and `items` are the customers whose names are nearest to it: at most "
+        f"{MAX_NEAREST} in all pages, the nearest first, those equally near newest first. Measured is the word similarity "
+        "of trigrams, without case and accents: of a search of one word with the words of the names, at least "
+        f"{MIN_WORD_SIMILARITY}; of several words with the whole name, at least {MIN_NAME_SIMILARITY}. The other filters "
+        "hold as well. Parts without a letter, such as of a phone number, must occur as they stand. Of an e-mail address "
+        "the letters before the @ are compared. If no name is near, it is false and `items` is empty."
+    ),
+}
+
 UPDATE: dict[str, Any] = {
     "description": (
         "`null` clears a value; `preferences` and `communication_preferences` merge key by key. A new e-mail or phone "
@@ -131,17 +145,20 @@ OPERATIONS = {
         id="listCustomers",
         summary="List all customers",
         description=(
-            "Newest first. Filters combine: a customer must satisfy all of them. A page past the end is empty and "
-            "tells the true `total`. Soft-deleted customers are left out. A page number has no memory: when customers are "
-            "added while one pages, rows seen may come again, and none is skipped. With a fixed `created_to` in the past "
-            "the list holds still."
+            "Newest first. Of at most 10,000 customers whom a `search` finds, those come first in whom a word of a name "
+            "begins with each word of the search. If it finds nobody, the customers with the nearest names are answered, "
+            "and `approximate` is true. Filters combine: a customer must satisfy all of them. A page past the end is empty "
+            "and tells the true `total`. Soft-deleted customers are left out. A page number has no memory: when customers "
+            "are added while one pages, rows seen may come again, and none is skipped. With a fixed `created_to` in the "
+            "past the list holds still."
         ),
         filters=CustomerFilter,
         is_paged=True,
         is_list=True,
         curl=LIST_CUSTOMERS,
         response=CustomerSerializer,
-        example={"items": [CUSTOMER], "total": 1, "page": 1, "size": 20, "pages": 1},
+        example={"items": [CUSTOMER], "total": 1, "page": 1, "size": 20, "pages": 1, "approximate": False},
+        page_members={"approximate": APPROXIMATE},
     ),
     "create": Operation(
         id="createCustomer",

@@ -8,9 +8,9 @@ from django.db.models import Q, QuerySet
 from django_filters.constants import EMPTY_VALUES
 
 from circe.api.parameters import BooleanFilter, DayFilter, StrictFilter, StrictFilterSet, first_instant, last_instant
-from customers.customer_list import AllCustomers, FilteredCustomers
+from customers.customer_list import AllCustomers, FilteredCustomers, SearchedCustomers
 from customers.models.searchable import SearchableCustomer
-from customers.search import MAX_LENGTH, matching
+from customers.search import MAX_LENGTH
 
 
 def to_search(text: str) -> str | None:
@@ -57,14 +57,15 @@ class CustomerFilter(StrictFilterSet):
         chosen = {name: value for name, value in self.form.cleaned_data.items() if value not in EMPTY_VALUES}
         if not chosen:
             return AllCustomers()
-        condition = Q(*(CONDITIONS[name](value) for name, value in chosen.items()))
-        return FilteredCustomers(queryset.filter(condition), found_by_index=not chosen.keys().isdisjoint(INDEXED))
+        search = chosen.pop("search", None)
+        filters = Q(*(CONDITIONS[name](value) for name, value in chosen.items()))
+        if search:
+            return SearchedCustomers(search, filters)
+        # Tags have an index of their own (GIN), which finds customers in no order.
+        return FilteredCustomers(queryset.filter(filters), found_by_index="tags" in chosen)
 
 
-# The filters that have an index of their own (GIN), which finds customers in no order.
-INDEXED = ("search", "tags")
 CONDITIONS: dict[str, Callable[[Any], Q]] = {
-    "search": matching,
     "tags": lambda tags: Q(tags__overlap=tags),
     "has_password": lambda registered: Q(has_password=registered),
     "email_verified": lambda verified: Q(email_verified=verified),

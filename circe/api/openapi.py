@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from django.conf import settings
 from django_filters import FilterSet
@@ -181,7 +181,9 @@ class OperationSchema(AutoSchema):
         return self.operation.body(partial=self.method != "POST") if self.operation.body else None
 
     def get_response_serializers(self) -> Any:
-        response = self.operation.response
+        response, view = self.operation.response, cast("Any", self.view)
+        if self.operation.page_members:
+            view.paginator.member_schemas = self.operation.page_members
         return {self.operation.status: response(many=True) if self.operation.is_list else response}
 
     def get_paginated_name(self, serializer_name: str) -> str:

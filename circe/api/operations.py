@@ -5,7 +5,7 @@ too: `"PUT update"`. It has a `tag`, and `parameters` that all its operations ta
 errors are not declared: `circe.api.openapi` derives them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django_filters import FilterSet
@@ -28,7 +28,8 @@ def query_parameter(name: str, description: str, schema: Schema) -> Schema:
 class Operation:
     """The documentation of one operation.
 
-    `response` is the serializer of the response, or of one item of a page if `is_list`. `example` is an answer,
+    `response` is the serializer of the response, or of one item of a page if `is_list`. `page_members` are the schemas of the
+    members that its page has beside those of every page, by name. `example` is an answer,
     `body_examples` are bodies by name, `curl` is a whole request. `own_errors` are statuses beside the common errors.
     """
 
@@ -38,6 +39,7 @@ class Operation:
     filters: type[FilterSet] | None = None
     is_paged: bool = False
     is_list: bool = False
+    page_members: dict[str, Schema] = field(default_factory=dict)
     parameters: tuple[Schema, ...] = ()
     body: type[Serializer] | None = None
     body_examples: dict[str, Example] | None = None

@@ -3,6 +3,7 @@
 import math
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework.exceptions import ValidationError
@@ -19,7 +20,12 @@ _match_number = re.compile(r"[0-9]{1,10}\Z").match
 
 
 class PagedQuery(ABC):
-    """A query that reads a page of its rows and counts them, in one step. NumberedPages accepts it as a queryset."""
+    """A query that reads a page of its rows and counts them, in one step. NumberedPages accepts it as a queryset.
+
+    `members` are what the answer says of the page beside the members of every page. They are read after the page.
+    """
+
+    members: Mapping[str, Any] = {}
 
     @abstractmethod
     def page(self, start: int, stop: int) -> tuple[list[Any], int]:
@@ -28,6 +34,10 @@ class PagedQuery(ABC):
 
 class NumberedPages(BasePagination):
     """Numbered pages: `page` from 1, `size` from 1 to 100. A page past the end is empty and has the true total."""
+
+    members: Mapping[str, Any] = {}
+    # The schemas of the members that an operation documents beside those of every page, by name.
+    member_schemas: Mapping[str, Any] = {}
 
     def read_parameters(self, request: Request) -> slice:
         """Reads `page` and `size`. Returns the slice of the rows that are on the page."""
@@ -41,6 +51,7 @@ class NumberedPages(BasePagination):
         wanted = self.read_parameters(request)
         if isinstance(queryset, PagedQuery):
             rows, self.total = queryset.page(wanted.start, wanted.stop)
+            self.members = queryset.members
             return rows
         self.total = queryset.count()
         rows = list(queryset[wanted.start : wanted.stop + 1]) if wanted.start < self.total else []
@@ -55,14 +66,11 @@ class NumberedPages(BasePagination):
         return {"total": self.total, "page": self.page, "size": self.size, "pages": pages}
 
     def get_paginated_response(self, data: Any) -> Response:
-        return Response({"items": data, **self.page_info})
+        return Response({"items": data, **self.page_info, **self.members})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "type": "object",
-            "required": ["items", *PAGE_INFO_SCHEMA],
-            "properties": {"items": schema, **PAGE_INFO_SCHEMA},
-        }
+        members = {"items": schema, **PAGE_INFO_SCHEMA, **self.member_schemas}
+        return {"type": "object", "required": [*members], "properties": members}
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return [

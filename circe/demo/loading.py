@@ -14,6 +14,7 @@ from circe.demo.business import Business
 from circe.demo.rows import APPOINTMENT_COLUMNS, CUSTOMER_COLUMNS, PREFERENCE_COLUMNS, Rows
 from customers.models import Customer
 from customers.models.monthly_counts import CustomerMonthlyCounts
+from customers.models.name_keys import NameKey
 from customers.models.preferences import PreferredService, PreferredStaff
 from tenants.models import AuditEvent, LoginFailure, Outlet, Service, Tenant, User
 
@@ -100,7 +101,7 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
             ):
                 _copy(cursor, model, (*PREFERENCE_COLUMNS, column), chain.from_iterable(chunks))
         for business in businesses:
-            for summary_table in (CustomerMonthlyCounts, CustomerTotals, AppointmentDailyTotals, VisitCounts):
+            for summary_table in (CustomerMonthlyCounts, NameKey, CustomerTotals, AppointmentDailyTotals, VisitCounts):
                 summary_table.rebuild(business.tenant)
         for _, restore_row_security in row_security:
             cursor.execute(restore_row_security)

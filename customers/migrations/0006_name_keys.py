@@ -160,10 +160,10 @@ $$;
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_index_name",
-            sql="""-- Keeps customers_namekey: for each customer the words of the names and the whole name, folded, by which the nearest names
--- are found. One row of each text is its representative, so that a misspelled name is compared with each text only once.
+            sql="""-- Keeps customers_namekey: for each customer who is not deleted the words of the names and the whole name, folded, by which
+-- the nearest names are found. One row of each text is its representative, so that a misspelled name is compared with each text only once.
 -- If the last customer with a text leaves while another one comes, the text can be without a representative: then it is
--- not among the nearest until the next customer comes with it. To wait for each other would cost more than that.
+-- not among the nearest until the next customer comes with it, or check_totals repairs it. Nobody waits for anybody.
 CREATE OR REPLACE FUNCTION public.circe_index_name() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -174,7 +174,7 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    IF TG_OP IN ('UPDATE', 'DELETE') THEN
+    IF TG_OP IN ('UPDATE', 'DELETE') AND NOT OLD.is_deleted THEN
         FOR removed IN
             DELETE FROM public.customers_namekey AS name_key
             USING public.circe_name_texts(OLD.first_name, OLD.last_name) AS texts
@@ -200,7 +200,7 @@ BEGIN
         END LOOP;
     END IF;
 
-    IF TG_OP IN ('INSERT', 'UPDATE') THEN
+    IF TG_OP IN ('INSERT', 'UPDATE') AND NOT NEW.is_deleted THEN
         INSERT INTO public.customers_namekey (
             tenant_id, is_whole_name, text, created_at, customer_id, is_representative
         )
@@ -225,8 +225,8 @@ FOR EACH ROW EXECUTE FUNCTION public.circe_index_name();
 
 CREATE OR REPLACE TRIGGER circe_index_name_update AFTER UPDATE ON public.customers_customer
 FOR EACH ROW WHEN (
-    (old.tenant_id, old.id, old.created_at, old.first_name, old.last_name)
-    IS DISTINCT FROM (new.tenant_id, new.id, new.created_at, new.first_name, new.last_name)
+    (old.tenant_id, old.id, old.created_at, old.first_name, old.last_name, old.is_deleted)
+    IS DISTINCT FROM (new.tenant_id, new.id, new.created_at, new.first_name, new.last_name, new.is_deleted)
 )
 EXECUTE FUNCTION public.circe_index_name();
 

@@ -5,17 +5,17 @@ Triggers of the database write them. The view `customers_searchable_names` shows
 """
 
 from django.contrib.postgres.indexes import GinIndex
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 
 from circe.db.ids import IdField
-from circe.db.row_level_security import RowLevelSecurity
+from circe.db.summary_tables import SummaryTable
 from tenants.models import Tenant
 from tenants.scope import TenantManager
 
 
 class NameKeyFields(models.Model):
-    """A word of a customer's names, or the whole name, folded. One row of each text is its representative."""
+    """A word of an undeleted customer's names, or the whole name, folded. One row of each text is its representative."""
 
     pk = models.CompositePrimaryKey("tenant", "is_whole_name", "text", "created_at", "customer_id")
     tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
@@ -32,11 +32,23 @@ class NameKeyFields(models.Model):
         abstract = True
 
 
-class NameKey(NameKeyFields):
-    """A row of the table. The application does not read it."""
+class NameKey(NameKeyFields, SummaryTable):
+    """A row of the table. The application does not read it. `check_totals` counts the customers with each text."""
 
-    class Meta:
-        constraints = [RowLevelSecurity(name="%(class)s_rls")]
+    key = ("is_whole_name", "text")
+    sums = ("customers", "is_represented")
+    rows_sql = """
+        SELECT is_whole_name, text, created_at, id AS customer_id,
+            row_number() OVER (PARTITION BY is_whole_name, text) = 1 AS is_representative
+        FROM customers_customer, circe_name_texts(first_name, last_name)
+        WHERE tenant_id = %(tenant)s AND NOT is_deleted
+    """
+    expected_sql = (
+        f"SELECT is_whole_name, text, count(*) AS customers, true AS is_represented FROM ({rows_sql}) AS name "  # noqa: S608
+        "GROUP BY is_whole_name, text"
+    )
+
+    class Meta(SummaryTable.Meta):
         indexes = [
             # A trigger looks for the representative of a text.
             models.Index(
@@ -57,6 +69,25 @@ class NameKey(NameKeyFields):
                 name="whole_name_trigrams",
             ),
         ]
+
+    @classmethod
+    def stored_sql(cls) -> str:
+        return (
+            "SELECT is_whole_name, text, count(*) AS customers, bool_or(is_representative) AS is_represented "
+            "FROM customers_namekey WHERE tenant_id = %(tenant)s GROUP BY is_whole_name, text"
+        )
+
+    @classmethod
+    def rebuild(cls, tenant: models.Model) -> None:
+        """Replaces the tenant's rows. Call it as the owner, with the customers locked."""
+        columns = "is_whole_name, text, created_at, customer_id, is_representative"
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM customers_namekey WHERE tenant_id = %s", [tenant.pk])
+            cursor.execute(
+                f"INSERT INTO customers_namekey (tenant_id, {columns}) "  # noqa: S608
+                f"SELECT %(tenant)s, {columns} FROM ({cls.rows_sql}) AS name",
+                {"tenant": tenant.pk},
+            )
 
 
 class SearchableName(NameKeyFields):

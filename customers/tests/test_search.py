@@ -24,7 +24,9 @@ def found(staff):
     def search(text, client=staff, raw=False):
         response = client.get(f"{CUSTOMERS}?size=100&search={text if raw else quote(text)}")
         assert response.status_code == 200, (text, response.content)
-        return sorted(item["first_name"] for item in response.json()["items"])
+        body = response.json()
+        # Whoever has a similar name was not found.
+        return [] if body["approximate"] else sorted(item["first_name"] for item in body["items"])
 
     return search
 
@@ -292,13 +294,15 @@ def test_another_tenants_customers_are_not_found(found, stranger, person):
     ],
 )
 def test_many_words_are_few_conditions(found, text):
-    """Each word is looked for once, in at most five ways; how long one takes is the plan's, see test_search_plan."""
+    """Each word is looked for once, in at most five ways, and compared once with the names; how long one takes is the
+    plan's, see test_search_plan.
+    """
     with CaptureQueriesContext(connection) as asked:
         found(text)
     words = text.split()
     consecutive = len(list(itertools.groupby(words)))
     for query in asked:
-        assert query["sql"].count("LIKE") <= 5 * consecutive
+        assert query["sql"].count("LIKE") <= 6 * consecutive
 
 
 # --- against a naive matcher -----------------------------------------------------------------------------------------

@@ -10,11 +10,13 @@ from circe.db.roles import as_owner
 from circe.db.summary_tables import SummaryTable
 from customers.models import Customer
 from customers.models.monthly_counts import CustomerMonthlyCounts
+from customers.models.name_keys import NameKey
 from tenants.commands import TenantCommand
 from tenants.models import Tenant
 
 SUMMARY_TABLES: tuple[type[SummaryTable], ...] = (
     CustomerMonthlyCounts,
+    NameKey,
     CustomerTotals,
     AppointmentDailyTotals,
     VisitCounts,
