@@ -58,7 +58,7 @@ class CustomerAppointmentViewSet(TenantViewSet):
     roles = {"list": STAFF}
 
     def get_queryset(self) -> QuerySet[Customer]:
-        return Customer.objects.undeleted().select_related("tenant").defer("search_text", "name_text")
+        return Customer.objects.undeleted().select_related("tenant").defer("search_text")
 
     def list(self, request: Request, customer_id: str) -> Response:
         """Answers a page of the history, newest first, with counts of the whole history. Sends one query."""

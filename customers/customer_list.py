@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import BigIntegerField, BooleanField, ExpressionWrapper, Func, Q, QuerySet
+from django.db.models import BigIntegerField, BooleanField, ExpressionWrapper, Func, Q, QuerySet, TextField
 
 from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
@@ -19,7 +19,7 @@ from customers.models import Customer
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.name_keys import SearchableName
 from customers.models.searchable import SearchableCustomer
-from customers.search import matching
+from customers.search import FoldedPattern, matching, search_words
 from customers.serializers import CustomerSerializer
 
 # What the filters of the list narrow. The SQL below sorts it.
@@ -192,10 +192,17 @@ class SearchedCustomers(FilteredCustomers):
         return nearest[start:stop], len(nearest)
 
 
+@TextField.register_lookup
+class HasNameBeginning(FoldedPattern):
+    """A word of the names, which are the first line of the text, begins with the word."""
+
+    lookup_name = "has_name_beginning"
+    function = "circe_begins_name"
+
+
 def names_begin_with(text: str) -> ExpressionWrapper:
     """Returns the expression whether each word of a search is the beginning of a word of a customer's names."""
-    words = unicodedata.normalize("NFKC", text).split()
-    begin = Q(*(Q(name_text__has_beginning=word) for word in dict.fromkeys(words)))
+    begin = Q(*(Q(search_text__has_name_beginning=word) for word in search_words(text)))
     return ExpressionWrapper(begin, output_field=BooleanField())
 
 

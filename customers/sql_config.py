@@ -52,6 +52,12 @@ sql_items = [
         reverse_sql="DROP FUNCTION public.circe_contains_email;",
         needs=[("customers", "circe_email_words")],
     ),
+    sql_item(
+        __file__,
+        "circe_begins_name",
+        reverse_sql="DROP FUNCTION public.circe_begins_name;",
+        needs=[("customers", "circe_begins_word")],
+    ),
     # Dropped and created again, because CREATE OR REPLACE VIEW can only add columns.
     sql_item(
         __file__,
@@ -73,12 +79,7 @@ sql_items = [
         needs=[("tenants", "application_roles")],
         replace=False,
     ),
-    sql_item(
-        __file__,
-        "circe_name_texts",
-        reverse_sql="DROP FUNCTION public.circe_name_texts;",
-        needs=[("customers", "circe_search_text")],
-    ),
+    sql_item(__file__, "circe_name_texts", reverse_sql="DROP FUNCTION public.circe_name_texts;"),
     sql_item(
         __file__,
         "circe_index_name",

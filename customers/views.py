@@ -50,7 +50,7 @@ class CustomerViewSet(TenantViewSet):
     }
 
     def get_queryset(self) -> QuerySet[Any]:
-        customers = Customer.objects.defer("search_text", "name_text").select_related("tenant")
+        customers = Customer.objects.defer("search_text").select_related("tenant")
         if self.action not in {"purge", "restore", "history"}:
             customers = customers.undeleted()
         return customers if self.request.method in SAFE_METHODS else customers.select_for_update(of=("self",))

@@ -110,7 +110,7 @@ class AppointmentAdmin(BulkActionsAdmin):
         return [path("day/", day_sheet, name="appointments_appointment_daysheet"), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Appointment]:
-        return super().get_queryset(request).defer("customer__search_text", "customer__name_text")
+        return super().get_queryset(request).defer("customer__search_text")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Appointment], search_term: str

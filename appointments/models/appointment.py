@@ -90,8 +90,7 @@ class AppointmentQuerySet(models.QuerySet):
 
     def with_related(self) -> Self:
         """Joins customer, service, staff and outlet."""
-        joined = self.select_related("customer", "service", "staff", "outlet")
-        return joined.defer("customer__search_text", "customer__name_text")
+        return self.select_related("customer", "service", "staff", "outlet").defer("customer__search_text")
 
     def on_day(self, day: dt.date) -> Self:
         """Keeps the appointments of that day, and those of the day before that end after midnight."""

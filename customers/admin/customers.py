@@ -205,7 +205,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
         return HttpResponse(render_reception_notes(customer))
 
     def get_queryset(self, request: HttpRequest) -> CustomerQuerySet:
-        customers = super().get_queryset(request).defer("search_text", "name_text")
+        customers = super().get_queryset(request).defer("search_text")
         return customers if self.allows(request, "restore") else customers.undeleted()
 
     def get_rows(self, request: HttpRequest) -> CustomerQuerySet:

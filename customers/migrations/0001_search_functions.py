@@ -240,4 +240,16 @@ $$;
             reverse_sql="DROP FUNCTION public.circe_contains_email;",
             dependencies=[("customers", "circe_email_words")],
         ),
+        django_migrate_sql.operations.CreateSQL(
+            name="circe_begins_name",
+            sql=r"""-- Returns the LIKE pattern for texts of circe_search_text in whose first line, which has the names, a word begins with this
+-- word.
+CREATE OR REPLACE FUNCTION public.circe_begins_name(word text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
+    SELECT public.circe_begins_word(word) || E'\n%'
+$$;
+""",
+            reverse_sql="DROP FUNCTION public.circe_begins_name;",
+            dependencies=[("customers", "circe_begins_word")],
+        ),
     ]

@@ -117,20 +117,6 @@ class Migration(migrations.Migration):
                         output_field=models.TextField(),
                     ),
                 ),
-                (
-                    "name_text",
-                    models.GeneratedField(
-                        db_persist=True,
-                        expression=models.Func(
-                            "first_name",
-                            "last_name",
-                            models.Value(None),
-                            models.Value(None),
-                            function="circe_search_text",
-                        ),
-                        output_field=models.TextField(),
-                    ),
-                ),
             ],
             options={
                 "ordering": ["-created_at", "-id"],
@@ -150,9 +136,7 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(
-                        name="customer_audit",
-                        subject_column="id",
-                        unrecorded_columns=("email_key", "search_text", "name_text"),
+                        name="customer_audit", subject_column="id", unrecorded_columns=("email_key", "search_text")
                     ),
                     circe.db.row_level_security.RowLevelSecurity(name="customer_rls"),
                     models.UniqueConstraint(fields=("tenant", "id"), name="customer_tenant_id"),

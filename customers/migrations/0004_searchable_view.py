@@ -31,8 +31,7 @@ SELECT
     password IS NOT NULL AS has_password,
     email_verified,
     phone,
-    search_text,
-    name_text
+    search_text
 FROM customers_customer
 WHERE CASE current_setting('circe.tenant', true) WHEN '*' THEN true WHEN tenant_id THEN true END IS NOT NULL;
 
@@ -62,7 +61,6 @@ GRANT SELECT ON customers_searchable TO circe_app;
                 ("email_verified", models.BooleanField()),
                 ("phone", models.CharField(max_length=32, null=True)),
                 ("search_text", models.TextField()),
-                ("name_text", models.TextField()),
             ],
             options={
                 "db_table": "customers_searchable",

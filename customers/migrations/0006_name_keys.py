@@ -143,20 +143,19 @@ GRANT SELECT ON customers_searchable_names TO circe_app;
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_name_texts",
-            sql="""-- Returns the texts by which the names of a customer are compared with a misspelled name: each word, and the whole name.
--- They are folded as in circe_search_text. A text is cut at 100 characters: each is a key of an index.
-CREATE OR REPLACE FUNCTION public.circe_name_texts(first_name text, last_name text)
+            sql=r"""-- Returns the texts by which the names of a customer are compared with a misspelled name: each word, and the whole name. They
+-- are the first line of customers_customer.search_text, see circe_search_text. Each text is cut: it is a key of an index.
+CREATE OR REPLACE FUNCTION public.circe_name_texts(search_text text)
 RETURNS TABLE (is_whole_name boolean, text text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT DISTINCT false, left(word, 100)
-    FROM unnest(string_to_array(public.circe_search_text(first_name, last_name, NULL, NULL), ' ')) AS word
+    FROM unnest(string_to_array(split_part(search_text, E'\n', 1), ' ')) AS word
     WHERE word <> ''
     UNION ALL
-    SELECT true, left(public.circe_fold(concat_ws(' ', first_name, last_name)), 201)
+    SELECT true, left(btrim(split_part(search_text, E'\n', 1)), 200)
 $$;
 """,
             reverse_sql="DROP FUNCTION public.circe_name_texts;",
-            dependencies=[("customers", "circe_search_text")],
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_index_name",
@@ -177,7 +176,7 @@ BEGIN
     IF TG_OP IN ('UPDATE', 'DELETE') AND NOT OLD.is_deleted THEN
         FOR removed IN
             DELETE FROM public.customers_namekey AS name_key
-            USING public.circe_name_texts(OLD.first_name, OLD.last_name) AS texts
+            USING public.circe_name_texts(OLD.search_text) AS texts
             WHERE name_key.tenant_id = OLD.tenant_id AND name_key.is_whole_name = texts.is_whole_name
                 AND name_key.text = texts.text AND name_key.created_at = OLD.created_at
                 AND name_key.customer_id = OLD.id
@@ -211,7 +210,7 @@ BEGIN
                 WHERE name_key.tenant_id = NEW.tenant_id AND name_key.is_whole_name = texts.is_whole_name
                     AND name_key.text = texts.text AND name_key.is_representative
             )
-        FROM public.circe_name_texts(NEW.first_name, NEW.last_name) AS texts;
+        FROM public.circe_name_texts(NEW.search_text) AS texts;
     END IF;
     RETURN NULL;
 END

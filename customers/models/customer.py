@@ -13,7 +13,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models import F, Func, OuterRef, Q, Value
+from django.db.models import F, Func, OuterRef, Q
 from django.db.models.constants import OnConflict
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -77,7 +77,7 @@ class CustomerQuerySet(models.QuerySet):
     def with_preferred(self) -> Self:
         """Adds the lists of ids `preferred_services` and `preferred_staff_ids` to each customer."""
         lists = {name: _preferred(model, column) for name, (model, column) in PREFERENCE_MODELS.items()}
-        return self.defer("search_text", "name_text").annotate(**lists)
+        return self.defer("search_text").annotate(**lists)
 
     def with_profile(self) -> Self:
         """Adds the preferred lists and the figures that other apps registered, in the same query.
@@ -147,24 +147,14 @@ class Customer(TenantModel):
         output_field=models.TextField(),
         db_persist=True,
     )
-    # The same of the names alone: by it those are sorted first whose names begin with the words of a search.
-    name_text = models.GeneratedField(
-        expression=Func("first_name", "last_name", Value(None), Value(None), function="circe_search_text"),
-        output_field=models.TextField(),
-        db_persist=True,
-    )
 
     objects = TenantManager.from_queryset(CustomerQuerySet)()
 
     class Meta(TenantModel.Meta):
         ordering = ["-created_at", "-id"]
         constraints = [
-            # The database derives these columns from others.
-            AuditTrigger(
-                name="%(class)s_audit",
-                subject_column="id",
-                unrecorded_columns=["email_key", "search_text", "name_text"],
-            ),
+            # The database derives both columns from others.
+            AuditTrigger(name="%(class)s_audit", subject_column="id", unrecorded_columns=["email_key", "search_text"]),
             *TENANT_CONSTRAINTS,
             SameTenant(field="preferred_outlet", name="%(class)s_preferred_outlet"),
             models.UniqueConstraint(

@@ -40,7 +40,7 @@ class NameKey(NameKeyFields, SummaryTable):
     rows_sql = """
         SELECT is_whole_name, text, created_at, id AS customer_id,
             row_number() OVER (PARTITION BY is_whole_name, text) = 1 AS is_representative
-        FROM customers_customer, circe_name_texts(first_name, last_name)
+        FROM customers_customer, circe_name_texts(search_text)
         WHERE tenant_id = %(tenant)s AND NOT is_deleted
     """
     expected_sql = (

@@ -44,7 +44,6 @@ class SearchableCustomer(models.Model):
     email_verified = models.BooleanField()
     phone = models.CharField(max_length=32, null=True)
     search_text = models.TextField()
-    name_text = models.TextField()
 
     objects = TenantManager.from_queryset(SearchableQuerySet)()
 

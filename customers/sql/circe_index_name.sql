@@ -15,7 +15,7 @@ BEGIN
     IF TG_OP IN ('UPDATE', 'DELETE') AND NOT OLD.is_deleted THEN
         FOR removed IN
             DELETE FROM public.customers_namekey AS name_key
-            USING public.circe_name_texts(OLD.first_name, OLD.last_name) AS texts
+            USING public.circe_name_texts(OLD.search_text) AS texts
             WHERE name_key.tenant_id = OLD.tenant_id AND name_key.is_whole_name = texts.is_whole_name
                 AND name_key.text = texts.text AND name_key.created_at = OLD.created_at
                 AND name_key.customer_id = OLD.id
@@ -49,7 +49,7 @@ BEGIN
                 WHERE name_key.tenant_id = NEW.tenant_id AND name_key.is_whole_name = texts.is_whole_name
                     AND name_key.text = texts.text AND name_key.is_representative
             )
-        FROM public.circe_name_texts(NEW.first_name, NEW.last_name) AS texts;
+        FROM public.circe_name_texts(NEW.search_text) AS texts;
     END IF;
     RETURN NULL;
 END

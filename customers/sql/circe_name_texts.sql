@@ -1,11 +1,11 @@
--- Returns the texts by which the names of a customer are compared with a misspelled name: each word, and the whole name.
--- They are folded as in circe_search_text. A text is cut at 100 characters: each is a key of an index.
-CREATE OR REPLACE FUNCTION public.circe_name_texts(first_name text, last_name text)
+-- Returns the texts by which the names of a customer are compared with a misspelled name: each word, and the whole name. They
+-- are the first line of customers_customer.search_text, see circe_search_text. Each text is cut: it is a key of an index.
+CREATE OR REPLACE FUNCTION public.circe_name_texts(search_text text)
 RETURNS TABLE (is_whole_name boolean, text text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT DISTINCT false, left(word, 100)
-    FROM unnest(string_to_array(public.circe_search_text(first_name, last_name, NULL, NULL), ' ')) AS word
+    FROM unnest(string_to_array(split_part(search_text, E'\n', 1), ' ')) AS word
     WHERE word <> ''
     UNION ALL
-    SELECT true, left(public.circe_fold(concat_ws(' ', first_name, last_name)), 201)
+    SELECT true, left(btrim(split_part(search_text, E'\n', 1)), 200)
 $$;

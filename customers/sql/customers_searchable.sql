@@ -11,8 +11,7 @@ SELECT
     password IS NOT NULL AS has_password,
     email_verified,
     phone,
-    search_text,
-    name_text
+    search_text
 FROM customers_customer
 WHERE CASE current_setting('circe.tenant', true) WHEN '*' THEN true WHEN tenant_id THEN true END IS NOT NULL;
 
