@@ -10,6 +10,7 @@ import orjson
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
 from django.db.models import BigIntegerField, BooleanField, ExpressionWrapper, Func, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
@@ -24,19 +25,22 @@ from customers.serializers import CustomerSerializer
 
 # What the filters of the list narrow. The SQL below sorts it.
 SEARCHABLE = SearchableCustomer.objects.undeleted().order_by().values("id", "created_at")
-
-
+# The texts with which a misspelled name is compared.
 NAMES = SearchableName.objects.values(
     "tenant_id", "is_whole_name", "text", "created_at", "customer_id", "is_representative"
 )
+
+
+def position_in(ids: Any) -> Func:
+    """Returns the expression of the place of a customer in a list of ids, which is a Parameter or a value."""
+    return Func(Cast(ids, ArrayField(IdField())), "pk", function="array_position", output_field=BigIntegerField())
 
 
 def _profiles_by_ids(ids: Any) -> QuerySet[Any, Any]:
     profiles = Customer.objects.undeleted().with_profile().annotate(profile=build_json(CustomerSerializer))
     # `id = ANY (<ids>)` uses the primary key, however many ids there are.
     has_id = Func("pk", ids, arg_joiner=" = ANY (", template="%(expressions)s)", output_field=BooleanField())
-    in_order = Func(ids, "pk", function="array_position", output_field=BigIntegerField())
-    return profiles.filter(has_id).order_by(in_order).values_list("updated_at", "profile")
+    return profiles.filter(has_id).order_by(position_in(ids)).values_list("updated_at", "profile")
 
 
 # In the order of the ids: `updated_at`, and the profile as JSON text. The list, the detail and the answer to each write

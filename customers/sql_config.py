@@ -69,7 +69,7 @@ sql_items = [
     sql_item(
         __file__,
         "customers_namekey",
-        reverse_sql="GRANT SELECT, INSERT, UPDATE, DELETE ON customers_namekey TO circe_app;",
+        reverse_sql="GRANT INSERT, UPDATE, DELETE ON customers_namekey TO circe_app;",
         needs=[("tenants", "application_roles")],
     ),
     sql_item(

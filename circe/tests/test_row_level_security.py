@@ -35,6 +35,7 @@ TENANT_COLUMNS = {
     "customers_importpart": "tenant_id",
     "appointments_appointment": "tenant_id",
     "customers_customermonthlycounts": "tenant_id",
+    "customers_namekey": "tenant_id",
     "appointments_customertotals": "tenant_id",
     "appointments_appointmentdailytotals": "tenant_id",
     "appointments_visitcounts": "tenant_id",
@@ -90,7 +91,7 @@ def test_every_table_with_a_tenant_has_its_policies():
     }
 
 
-@pytest.mark.parametrize("table", [*TENANT_COLUMNS, "customers_searchable"])
+@pytest.mark.parametrize("table", [*TENANT_COLUMNS, "customers_searchable", "customers_searchable_names"])
 def test_a_scope_reads_its_own_rows_and_no_scope_reads_nothing(table, rows, tenant, stranger):
     query = f"SELECT DISTINCT {TENANT_COLUMNS.get(table, 'tenant_id')} FROM {table}"
     for scope, seen in (

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ORDER_VAR
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -25,6 +26,7 @@ from customers.admin.filters import DeletedFilter, RegisteredFilter, TagFilter
 from customers.admin.import_export import ImportExportAdmin
 from customers.admin.reception_notes import render_reception_notes
 from customers.contact_conflicts import DuplicateCustomer
+from customers.customer_list import names_begin_with, nearest_customers, position_in
 from customers.extensions import list_filters, panels
 from customers.models import MAX_TAGS, PREFERENCE_MODELS, Customer, CustomerQuerySet
 from customers.search import MAX_LENGTH
@@ -218,11 +220,22 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
     def get_search_results(
         self, request: HttpRequest, queryset: CustomerQuerySet, search_term: str
     ) -> tuple[CustomerQuerySet, bool]:
-        """Searches as the API does."""
+        """Searches as the API does: those first whose names begin with the words; the nearest names if nobody is found."""
         if len(search_term) > MAX_LENGTH:
             messages.error(request, f"Search for at most {MAX_LENGTH} characters.")
             return queryset.none(), False
-        return queryset.matching(search_term), False
+        if not search_term.strip():
+            return queryset, False
+        found, order = queryset.matching(search_term), queryset.query.order_by
+        rank: Any = names_begin_with(search_term).desc()
+        number = found.order_by()[: self.paginator.max_rows + 1].count()
+        if number == 0:
+            nearest = nearest_customers(search_term, Q(pk__in=queryset.order_by().values("pk")))
+            # The list says so above its rows.
+            request.shows_nearest_names = bool(nearest)
+            found, rank = queryset.filter(pk__in=nearest), position_in(nearest)
+        is_ranked = number <= self.paginator.max_rows and ORDER_VAR not in request.GET
+        return found.order_by(rank, *order) if is_ranked else found, False
 
     def get_list_filter(self, request: HttpRequest) -> Collection[Any]:
         filters = [*list_filters, *super().get_list_filter(request)]

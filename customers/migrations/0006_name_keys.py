@@ -76,10 +76,10 @@ class Migration(migrations.Migration):
         ),
         django_migrate_sql.operations.CreateSQL(
             name="customers_namekey",
-            sql="""-- Only triggers write the table, and the application reads it through customers_searchable_names.
-REVOKE ALL ON customers_namekey FROM circe_app;
+            sql="""-- Only triggers write the table.
+REVOKE INSERT, UPDATE, DELETE ON customers_namekey FROM circe_app;
 """,
-            reverse_sql="GRANT SELECT, INSERT, UPDATE, DELETE ON customers_namekey TO circe_app;",
+            reverse_sql="GRANT INSERT, UPDATE, DELETE ON customers_namekey TO circe_app;",
             dependencies=[("tenants", "application_roles")],
         ),
         django_migrate_sql.operations.CreateSQL(

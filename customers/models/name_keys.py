@@ -33,7 +33,7 @@ class NameKeyFields(models.Model):
 
 
 class NameKey(NameKeyFields, SummaryTable):
-    """A row of the table. The application does not read it. `check_totals` counts the customers with each text."""
+    """A row of the table. `check_totals` counts the customers with each text."""
 
     key = ("is_whole_name", "text")
     sums = ("customers", "is_represented")
