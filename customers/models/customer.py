@@ -34,6 +34,7 @@ from customers.validators import (
     validate_tag,
     without_duplicates,
 )
+from tenants.characters import without_unseen_characters
 from tenants.identity import clean_email, clean_phone, email_key, validate_email_address, validate_phone
 from tenants.models import TENANT_CONSTRAINTS, IdempotencyRecord, LoginFailure, Outlet, TenantModel, validate_language
 from tenants.scope import TenantManager, current_tenant
@@ -221,6 +222,8 @@ class Customer(TenantModel):
 
     def clean(self) -> None:
         """Brings every value into its canonical form. Raises ValidationError if values contradict each other."""
+        self.first_name = without_unseen_characters(self.first_name or "")
+        self.last_name = without_unseen_characters(self.last_name or "")
         for name in ("first_name", "last_name", "address", "notes", "accessibility_needs"):
             value = getattr(self, name)
             setattr(self, name, unicodedata.normalize("NFC", value).strip() or None if value else None)
