@@ -96,10 +96,10 @@ BEGIN
                 || '012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789'
             );
         END IF;
-        IF folded ~ '[\u30A1-\u30FE]' THEN
+        IF folded ~ '[\u3099\u309A\u30A1-\u30FE]' THEN
             folded := translate(
                 folded,
-                'ァアィイゥウェエォオカガキギクグケゲコゴサザシジスズセゼソゾタダチヂッツヅテデトドナニヌネノハバパヒビピフブプヘベペホボポマミムメモャヤュユョヨラリルレロヮワヰヱヲンヴヵヶヽヾ',
+                'ァアィイゥウェエォオカガキギクグケゲコゴサザシジスズセゼソゾタダチヂッツヅテデトドナニヌネノハバパヒビピフブプヘベペホボポマミムメモャヤュユョヨラリルレロヮワヰヱヲンヴヵヶヽヾ゙゚',
                 'ぁあぃいぅうぇえぉおかがきぎくぐけげこごさざしじすずせぜそぞただちぢっつづてでとどなにぬねのはばぱひびぴふぶぷへべぺほぼぽまみむめもゃやゅゆょよらりるれろゎわゐゑをんゔゕゖゝゞ'
             );
         END IF;
@@ -171,27 +171,22 @@ DECLARE
     email_words text := public.circe_email_words(email);
     names text := ' ' || first_words || ' ' || last_words;
     -- Characters of scripts that are written without spaces: Thai, Lao, Myanmar, Khmer, kana, Han, Yi and Hangul.
-    spaceless CONSTANT text := '[\u0E00-\u0EFF\u1000-\u109F\u1780-\u17FF\u3005-\u3007\u3040-\u30FF\u3100-\u312F'
-        || '\u3400-\u9FFF\uA000-\uA4CF\uAC00-\uD7A3\U00020000-\U0003FFFF]';
+    spaceless CONSTANT text := '\u0E00-\u0EFF\u1000-\u109F\u1780-\u17FF\u3005-\u3007\u3040-\u30FF\u3100-\u312F'
+        || '\u3400-\u9FFF\uA000-\uA4CF\uAC00-\uD7A3\U00020000-\U0003FFFF';
     given text;
     family text;
     characters text;
     pairs text := '';
 BEGIN
-    IF names ~ spaceless THEN
-        -- The names may be searched as one word, in either order.
+    IF names ~ ('[' || spaceless || ']') THEN
+        -- The names may be searched as one word, in either order; and without what another script adds to them.
         given := regexp_replace(first_words, '^.* ', '');
         family := regexp_replace(last_words, '^.* ', '');
-        IF family <> '' THEN
-            names := names || ' ' || family || given || ' ' || given || family;
-        END IF;
+        characters := regexp_replace(family || given, '[^' || spaceless || ']+', '', 'g');
+        names := names || ' ' || family || given || ' ' || given || family || ' ' || characters;
         -- A word of one or two characters is the beginning of a word, so each character begins one.
-        characters := family || given;
-        pairs := regexp_replace(characters, '(' || spaceless || '{1,2})', ' \1', 'g')
-            || regexp_replace(
-                regexp_replace(characters, '(?<!' || spaceless || ')' || spaceless, ' ', 'g'),
-                '(' || spaceless || '{1,2})', ' \1', 'g'
-            );
+        pairs := ' ' || regexp_replace(characters, '(..)', '\1 ', 'g')
+            || ' ' || regexp_replace(substr(characters, 2), '(..)', '\1 ', 'g');
     END IF;
     RETURN names || E'\n' || pairs || coalesce(' ' || email_words || ' ' || split_part(email_words, '@', 2), '')
         || coalesce(' ' || substr(phone, 2), '');

@@ -1,0 +1,481 @@
+"""Search in every script: punctuation, scripts without spaces, the forms of one letter, and characters that nobody sees."""
+
+import io
+import unicodedata
+
+import pytest
+import regex
+from django.core.management import call_command
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from customers.models import Customer
+from customers.tests.bodies import CUSTOMERS
+from customers.tests.factories import CustomerFactory
+
+
+@pytest.fixture
+def finds(staff, in_scope):
+    """`finds(["Jane", "Doe"], "jane")`: whether the search finds the customer with these names, among others."""
+    CustomerFactory(tenant=in_scope, first_name="Zxq", last_name="Qxz", email=None, phone="+999000000")
+
+    def search(stored, typed):
+        first_name, last_name, email = (*stored, None, None)[:3]
+        phone = None if email else "+999111111"
+        customer = CustomerFactory(
+            tenant=in_scope, first_name=first_name, last_name=last_name, email=email, phone=phone
+        )
+        found = ids_found(staff, typed)
+        Customer.objects.filter(pk=customer.pk).delete()
+        assert found in ([], [customer.pk]), typed
+        return found == [customer.pk]
+
+    return search
+
+
+def ids_found(client, typed):
+    response = client.get(CUSTOMERS, {"search": typed, "size": 100})
+    assert response.status_code == 200, response.content
+    return [customer["id"] for customer in response.json()["items"]]
+
+
+# --- punctuation -----------------------------------------------------------------------------------------------------
+
+JANE = ["Jane", "Doe", "jane@example.com"]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *(
+            "Doe, Jane",
+            "Doe,Jane",
+            "Jane.Doe",
+            "Jane/Doe",
+            "Jane – Doe",
+            "Jane & Doe",
+            "Jane + Doe",
+            "Jane; Doe",
+            "Jane|Doe",
+        ),
+        *('"Jane Doe"', "'Jane' 'Doe'", "“Jane Doe”", "„Jane Doe“", "«Jane Doe»", "‹Jane› Doe", "`Jane`", "´Jane´ Doe"),
+        *(
+            "「Jane」",
+            "『Jane Doe』",
+            "（Jane）",
+            "【Jane】",
+            "＜Jane＞",
+            "＂Jane＂",
+            "Jane、Doe",
+            "Jane，Doe",
+            "Jane・Doe",
+            "Jane･Doe",
+        ),
+        *(
+            "Jane · Doe",
+            "Jane • Doe",
+            "* Jane",
+            "- Jane",
+            "#Jane",
+            "@jane",
+            "Jane:",
+            "Jane!",
+            "¿Jane?",
+            "…Jane…",
+            "_Jane_",
+            "$Jane",
+        ),
+        *(
+            "Jane Doe <jane@example.com>",
+            '"Doe, Jane" <jane@example.com>',
+            "Jane Doe (jane@example.com)",
+            "Doe<jane@example.com>",
+        ),
+        *("<jane@example.com>", "(jane@example.com);", "[jane@example.com]", "jane@example.com,", "JANE＠EXAMPLE.COM"),
+        *(
+            "jane@exa",
+            "@example.com",
+            "example.com",
+            "jane@",
+            "ne@ex",
+            "example",
+            "e@example.c",
+            "\u200ejane\u200e",
+            "ja\u00adne",
+        ),
+        *(
+            "★Jane★",
+            "Jane🌸",
+            "ja\u200bne",
+            "jane\u2060",
+            "׳Jane׳",
+            "Jane।",
+            "Jane؟",
+            "،Jane",
+            "Jane՞",
+            "Jane፣",
+            "༼Jane༽",
+        ),
+    ],
+)
+def test_punctuation_is_no_part_of_a_word(finds, typed):
+    assert finds(JANE, typed), typed
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        [
+            "Anne-Marie",
+            "Anne Marie",
+            "AnneMarie",
+            "annemarie",
+            "ANNE–MARIE",
+            "Anne‑Marie",
+            "anne—marie",
+            "Anne·Marie",
+            "anne_marie",
+        ],
+        [
+            "O'Brien",
+            "OBrien",
+            "obrien",
+            "O Brien",
+            "O’Brien",
+            "O‘Brien",
+            "OʼBrien",
+            "Oʻbrien",
+            "O´Brien",
+            "O`Brien",
+            "O＇Brien",
+            "O′Brien",
+        ],
+        ["Mary-Jo", "Mary Jo", "MaryJo", "maryjo", "Mary.Jo"],
+        ["D'Angelo", "DAngelo", "D Angelo", "D’ANGELO"],
+        ["Al-Amin", "Al Amin", "Alamin", "al‐amin"],
+        ["J.R.R.", "J. R. R.", "J R R"],
+        ["ג'ורג'", "ג׳ורג׳", "גורג", "ג’ורג’"],
+        ["علی‌رضا", "علی رضا", "علیرضا", "علی-رضا"],
+        ["マリア・テレサ", "マリアテレサ", "マリア テレサ", "マリア･テレサ", "ﾏﾘｱ・ﾃﾚｻ"],
+        ["Gal·la", "Galla", "Gal•la", "Gaŀla"],
+    ],
+    ids=lambda spellings: spellings[0],
+)
+def test_spellings_with_and_without_punctuation_find_each_other(finds, spellings):
+    for stored in spellings:
+        for typed in spellings:
+            assert finds([stored], typed), (stored, typed)
+            assert finds(["Xavier", stored], f"xavier {typed}"), (stored, typed)
+            assert finds([f"Sinéad {stored}"], typed), (stored, typed)
+
+
+def test_an_address_is_found_by_its_parts_and_not_by_those_of_another(finds):
+    address = ["Kim", None, "j.doe_x+salon@mail.example.com"]
+    for typed in (
+        "j.doe",
+        "doe_x",
+        "j.doe_x+salon@mail",
+        "salon@mail.exa",
+        "doe x",
+        "@mail.example",
+        "J.DOE_X",
+        "mail.example.com",
+    ):
+        assert finds(address, typed), typed
+    for typed in ("doe@mail", "x@mail", "jane@example.com", "salon@example", "kim@mail", "ail@mail"):
+        assert not finds(address, typed), typed
+    assert not finds(["Jane", "Roe", "roe@example.com"], "jane@example.com")
+
+
+def test_a_text_of_punctuation_and_symbols_finds_nobody(finds):
+    for typed in (
+        "%",
+        "_",
+        "\\",
+        "%%%",
+        "___",
+        "\\\\",
+        "%_%",
+        "*",
+        "?",
+        "'",
+        '"',
+        "''",
+        "--",
+        "…",
+        "“”",
+        "@",
+        "<>",
+        "« »",
+        "・",
+        "（）",
+        "$ €",
+    ):
+        assert not finds(["A%b_c\\d", "Doe", "a_b@x.yz"], typed), typed
+    # Of these characters folding leaves nothing.
+    for typed in (
+        "\u0301",
+        "\u0640",
+        "\u064e",
+        "\u05b8",
+        "\u093c",
+        "\u200c",
+        "\u200d",
+        "\ufe0f",
+        "\u00ad",
+        "\u3164",
+        "\u0301\u0640",
+    ):
+        assert not finds(["Jane", "مـحمد"], typed), ascii(typed)
+
+
+def test_a_wildcard_is_no_wildcard_and_joins_no_words(finds):
+    assert finds(["50%"], "50%")
+    assert finds(["a_b"], "a_b")
+    assert finds(["c\\d"], "c\\d")
+    for typed in ("J%e", "J_ne", "Ja%ne", "D%e", "Ja\\ne", "J\\ane", "%ane%oe", "50%"):
+        assert not finds(["Janet", "Dope"], typed), typed
+
+
+# --- scripts without spaces ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        (["太郎", "田中"], "田中太郎 太郎田中 田中 太郎 田 太 中 郎 中太 田中太 中太郎 田中・太郎 「田中」"),
+        (["田中太郎"], "太郎 郎 田 中太 田中太郎 太郎、田中"),
+        (["太郎 田中"], "田中 太郎田中 太"),
+        (["민수", "김"], "김민수 민수김 김 민수 민 수 김민"),
+        (["김민수"], "민수 김 김민 수 민수,김 김-민수"),
+        (["Min-su 민수", "Kim 김"], "김민수 민수 kim 김 min minsu"),
+        (["สมชาย", "ใจดี"], "สมชายใจดี ใจดี สม ชาย ดี ใ มชาย"),
+        (["สมหญิง"], "หญิง สม หญ"),
+        (["さくら"], "サクラ ｻｸﾗ さ くら クラ"),
+        (["ガブリエル", "ﾊﾟｽｶﾙ"], "がぶりえる ｶﾞﾌﾞﾘｴﾙ パスカル ガブ エル ガブリエルパスカル"),
+        (["小龍", "李"], "李小龍 小龍 龍 李"),
+        (["မောင်", "အောင်"], "မောင် အောင် မောင်အောင် အော"),
+        (["ສົມ", "ໃຈ"], "ສົມໃຈ ໃຈ"),
+        (["សុខា", "ចាន់"], "ចាន់សុខា សុខា ខា"),
+        (["髙橋", "山﨑"], "高橋 山崎 髙橋 橋"),
+        (["葛\U000e0100城"], "葛城 葛 城"),
+        (["佐々木"], "々木 佐々 佐々木"),
+    ],
+)
+def test_scripts_without_spaces_are_found_by_any_characters(finds, stored, typed):
+    for text in typed.split():
+        for form in ("NFC", "NFD"):
+            assert finds(stored, unicodedata.normalize(form, text)), text
+            assert finds([unicodedata.normalize(form, name) for name in stored], text), text
+
+
+def test_other_characters_of_such_a_script_are_not_found(finds):
+    for stored, typed in (
+        (["太郎", "田中"], "中田 郎太 田郎 太中 花"),
+        (["민수", "김"], "수민 이민수 기 미"),
+        (["สมชาย"], "ชายสม กก"),
+        (["かき"], "がき"),
+    ):
+        for text in typed.split():
+            assert not finds(stored, text), (stored, text)
+
+
+# --- folding beyond Latin --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ["محمد", "مُحَمَّد", "مـحـمـد", "ﻣﺤﻤﺪ", "محمّد"],
+        ["أحمد", "احمد", "إحمد", "آحمد", "ٱحمد", "\u0627\u0654حمد"],
+        ["مؤمن", "مومن"],
+        ["رائد", "رايد", "رایٔد"],
+        ["مصطفى", "مصطفي", "مصطفی"],
+        ["فاطمة", "فاطمه", "فاطمہ", "فاطمۃ"],
+        ["کاظم", "كاظم", "ڪاظم"],
+        ["علي", "على", "علی", "علے"],
+        ["ابراهیم۱۲", "إبراهيم١٢", "ابراهيم12", "ابراهیم１２"],
+        ["שָׁלוֹם", "שלום", "שלומ", "שׁלום"],
+        ["יוסף", "יוספ", "יוֹסֵף"],
+        ["ज़ोया", "जोया", "ज\u093cोया"],
+        ["चाँद", "चांद"],
+        ["ফারহানা২", "ফারহানা2"],
+        ["ড়মা", "ডমা", "ড\u09bcমা"],
+        ["ਸ਼ੀਲਾ", "ਸੀਲਾ"],
+        ["Алёна", "алена", "АЛЕ\u0308НА"],
+        ["Андрей", "андреи\u0306", "андреи"],
+        ["Ґалаґан", "галаган"],
+        ["Đặng", "dang", "DA\u0323\u0306NG"],
+        ["Işıl", "isil", "IŞIL", "İŞİL", "ışıl"],
+        ["Nguyễn", "nguyen", "NGUYÊN"],
+        ["Ərəbova", "erebova"],
+        ["Ɗanjuma", "danjuma"],
+        ["Þórður", "thordur", "ÞÓRÐUR"],
+        ["Strauß", "strauss", "STRAUẞ", "STRAUSS"],
+        ["Œuvrard", "oeuvrard"],
+        ["Οδυσσεύς", "ΟΔΥΣΣΕΥΣ", "οδυσσευσ", "Ὀδυσσεύς"],
+        ["Ελένη", "ελενη", "ΕΛΕΝΗ", "Ἑλένη"],
+        ["Առաքել", "ԱՌԱՔԵԼ"],
+        ["Ｊａｎｅ", "jane", "𝓙𝓪𝓷𝓮", "Ⓙⓐⓝⓔ"],
+        ["ሀይሌ፡ገብረ", "ሀይሌ ገብረ"],
+    ],
+    ids=lambda spellings: spellings[0],
+)
+def test_the_forms_of_a_letter_find_each_other(finds, spellings):
+    for stored in spellings:
+        for typed in spellings:
+            assert finds([stored], typed), (stored, typed)
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        ("कुमार", "कमार"),
+        ("สุดา", "สดา"),
+        ("かき", "かぎ"),
+        ("نور", "نار"),
+        ("Иван", "Иwан"),
+        ("தமிழ்", "தமழ்"),
+        ("ولاء", "ولت"),
+    ],
+)
+def test_vowels_and_voiced_marks_are_letters(finds, stored, typed):
+    assert not finds([stored], typed)
+
+
+# Of the punctuation, mathematical signs, currencies and modifiers of Unicode, what Python and PostgreSQL both know.
+PUNCTUATION = [
+    character for character in map(chr, range(0x110000)) if regex.match(r"[\p{P}\p{Sm}\p{Sc}\p{Sk}]", character)
+]
+
+
+@pytest.mark.slow("asks for all punctuation of Unicode")
+def test_no_punctuation_of_unicode_is_a_part_of_a_word(db):
+    letters = {}
+    for character in PUNCTUATION:
+        # `₨` is the letters Rs, for example.
+        letters[character] = regex.findall(r"[\p{L}\p{N}]", unicodedata.normalize("NFKD", character).lower())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sign, circe_fold(sign) FROM unnest(%s::text[]) AS sign", [PUNCTUATION])
+        folded = dict(cursor.fetchall())
+    assert {sign: text for sign, text in folded.items() if text and not letters[sign]} == {}
+
+
+# --- what is typed finds whoever was stored --------------------------------------------------------------------------
+
+BLOCKS = {
+    "Latin": (0x41, 0x24F),
+    "Vietnamese": (0x1EA0, 0x1EF9),
+    "Greek": (0x386, 0x3FF),
+    "Cyrillic": (0x400, 0x52F),
+    "Armenian": (0x531, 0x587),
+    "Hebrew": (0x591, 0x5EA),
+    "Arabic": (0x620, 0x6D3),
+    "Devanagari": (0x900, 0x97F),
+    "Bengali": (0x980, 0x9FD),
+    "Tamil": (0xB82, 0xBD7),
+    "Sinhala": (0xD81, 0xDDF),
+    "Thai": (0xE01, 0xE4E),
+    "Lao": (0xE81, 0xECD),
+    "Tibetan": (0xF40, 0xFBC),
+    "Myanmar": (0x1000, 0x103F),
+    "Georgian": (0x10A0, 0x10FA),
+    "Ethiopic": (0x1200, 0x135A),
+    "Khmer": (0x1780, 0x17D3),
+    "Kana": (0x3041, 0x30FA),
+    "Han": (0x4E00, 0x4FFF),
+    "Hangul": (0xAC00, 0xD7A3),
+    "Half-width": (0xFF66, 0xFF9F),
+    "Presentation forms": (0xFE70, 0xFEFC),
+}
+MARKS_BETWEEN = [" ", "-", "’", "'", ".", "·", "–", "・", "\u200c", "ʼ", "/", "&", ", ", " (", "\u00ad", "\u200b"]
+
+
+def words_of(script):
+    first, last = BLOCKS[script]
+    letters = st.characters(min_codepoint=first, max_codepoint=last, categories=("L",))
+    others = st.characters(min_codepoint=first, max_codepoint=last, categories=("L", "M"))
+    return st.builds(str.__add__, letters, st.text(others | st.sampled_from("\u0301\u0323"), max_size=6))
+
+
+names = st.sampled_from([*BLOCKS]).flatmap(
+    lambda script: st.builds(
+        lambda words, marks: "".join(word + mark for word, mark in zip(words, [*marks, ""], strict=False)),
+        st.lists(words_of(script), min_size=1, max_size=3),
+        st.lists(st.sampled_from(MARKS_BETWEEN), min_size=3, max_size=3),
+    )
+)
+WAYS_TO_TYPE = [
+    lambda first, last: f"{first} {last}",
+    lambda first, last: f"{last}, {first}",
+    lambda first, last: f'"{last}" <{first}>',
+    lambda first, last: unicodedata.normalize("NFD", f"{first} {last}"),
+    lambda first, last: unicodedata.normalize("NFKC", f"({first}) {last}"),
+    lambda first, last: f"{first} {last}".upper(),
+    lambda first, last: f"{first} {last}".title().swapcase(),
+    lambda first, last: regex.sub(r"[\p{P}\u02bc\u200c]", " ", f"{first} {last}"),
+    lambda first, last: regex.sub(r"[\p{P}\u02bc\u200c\s]", "", first),
+    lambda first, last: regex.sub(r"\p{Cf}", "", f"{last} {first}"),
+    lambda first, last: regex.sub(r"\W", "", last) and regex.match(r"\W*(\w\p{M}*)", last)[1],
+]
+
+
+@pytest.mark.slow("stores and finds generated names in many scripts")
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=names, last=names | st.just(""))
+def test_everybody_stored_is_found_by_what_was_typed(staff, in_scope, first, last):
+    response = staff.post(CUSTOMERS, {"first_name": first, "last_name": last, "phone": "+999111111"})
+    assert response.status_code == 201, response.content
+    customer_id = response.json()["id"]
+    for way in WAYS_TO_TYPE:
+        typed = way(first, last)
+        if typed.strip():
+            assert customer_id in ids_found(staff, typed), (first, last, typed)
+    Customer.objects.all().delete()
+
+
+# --- characters that nobody sees -------------------------------------------------------------------------------------
+
+UNSEEN = [
+    ("Ja\u200bne", "Jane"),
+    ("\ufeffJane\u00ad", "Jane"),
+    ("\u202aJane\u202c", "Jane"),
+    ("\u2068Jane\u2069\u200e", "Jane"),
+    ("\u200dJane\u200c", "Jane"),
+    ("Ja\ufe0fne\u034f\u2060", "Jane"),
+    ("J\U000e0061ane", "Jane"),
+    ("Jane\u3164Doe", "Jane Doe"),
+    ("علی\u200cرضا\u200c", "علی\u200cرضا"),
+    ("علی\u200c\u200c\u200bرضا", "علی\u200cرضا"),
+    ("क्\u200dष", "क्\u200dष"),
+    ("❤\ufe0f\u200d🔥 Jo", "❤\ufe0f\u200d🔥 Jo"),
+    ("葛\U000e0100城", "葛\U000e0100城"),
+]
+
+
+@pytest.mark.parametrize(("typed", "stored"), UNSEEN, ids=[ascii(typed) for typed, _ in UNSEEN])
+def test_characters_that_nobody_sees_are_taken_out_of_names(
+    staff, admin, back_office, in_scope, tmp_path, typed, stored
+):
+    def names_of():
+        return Customer.objects.values_list("first_name", "last_name").get()
+
+    customer_id = staff.post(CUSTOMERS, {"first_name": typed, "last_name": typed, "phone": "+999111111"}).json()["id"]
+    assert names_of() == (stored, stored)
+    assert ids_found(staff, typed) == ids_found(staff, stored) == [customer_id]
+    admin.put(f"{CUSTOMERS}/{customer_id}", {"first_name": "Jo", "last_name": "Jo"})
+    assert admin.put(f"{CUSTOMERS}/{customer_id}", {"first_name": typed, "last_name": typed}).status_code == 200
+    assert names_of() == (stored, stored)
+    found = back_office("staff").get("/admin/customers/customer/", {"q": typed}).context["cl"]
+    assert [customer.pk for customer in found.result_list] == [customer_id]
+    Customer.objects.all().delete()
+    rows = tmp_path / "rows.csv"
+    rows.write_text(f"first_name,last_name,phone\n{typed},{typed},+999111111\n")
+    call_command("import_customers", str(rows), tenant=in_scope.slug, stdout=io.StringIO())
+    assert names_of() == (stored, stored)
+
+
+def test_a_name_of_characters_that_nobody_sees_is_refused(staff):
+    for name in ("\u200b", "\u3164", "\u2800", "\u200c\u200d", "\ufe0f", "\u202eeoD"):
+        assert staff.post(CUSTOMERS, {"first_name": name, "phone": "+999111111"}).status_code == 400, ascii(name)
