@@ -28,9 +28,9 @@ def query_parameter(name: str, description: str, schema: Schema) -> Schema:
 class Operation:
     """The documentation of one operation.
 
-    `response` is the serializer of the response, or of one item of a page if `is_list`. `page_members` are the schemas of the
-    members that its page has beside those of every page, by name. `example` is an answer,
-    `body_examples` are bodies by name, `curl` is a whole request. `own_errors` are statuses beside the common errors.
+    `response` is the serializer of the response, or of one item of a page if `is_list`. `page_members` are the schemas of
+    the members that its page has beside those of every page, by name. `example` is an answer, `body_examples` are bodies by
+    name, `curl` is a whole request. `own_errors` are statuses beside the common errors.
     """
 
     id: str
