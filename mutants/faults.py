@@ -126,7 +126,7 @@ FAULTS = [
     Fault(
         "the application can forge a row's event",
         "tenants/migrations/0003_audit_trail.py",
-        "IF action NOT IN ('refused', 'erased') THEN",
+        "IF action NOT IN ('refused', 'erased', 'consented') THEN",
         "IF false THEN",
         AUDIT,
     ),

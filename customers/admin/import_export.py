@@ -34,7 +34,7 @@ from circe.db.ids import is_id
 from customers.models import Customer, CustomerQuerySet
 from customers.models.imports import CustomerImport
 from customers.transfer import uploads
-from customers.transfer.columns import COLUMNS
+from customers.transfer.columns import IMPORT_COLUMNS
 from customers.transfer.exporting import csv_chunks, export_table, write_workbook
 from customers.transfer.importing import OUTCOMES
 from customers.transfer.limits import MAX_UPLOAD_BYTES, MB
@@ -136,7 +136,7 @@ class ImportExportAdmin(admin.ModelAdmin):
                 form.add_error("file", str(error))
             else:
                 return self._stream_run(request, upload, dry_run=True)
-        return self._page(request, "import", "Import customers", form=form, columns=COLUMNS)
+        return self._page(request, "import", "Import customers", form=form, columns=IMPORT_COLUMNS)
 
     def import_view(self, request: HttpRequest, upload_id: str) -> HttpResponse:
         """Shows the summary of the latest run of an upload, or starts the next run."""

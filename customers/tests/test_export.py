@@ -13,9 +13,10 @@ from openpyxl import load_workbook
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.transfer import as_file, exported, from_csv, imported
-from customers.transfer.columns import COLUMN_BY_NAME, COLUMNS, escape_formula, unescape_formula
+from customers.transfer.columns import COLUMN_BY_NAME, COLUMNS
 from customers.transfer.exporting import csv_chunks, write_workbook
 from customers.transfer.reading import open_table
+from customers.transfer.text_marks import escape_formula, unescape_formula
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 

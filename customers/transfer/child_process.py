@@ -4,8 +4,9 @@ The child process is this module: `python -m customers.transfer.child_process JO
 settings, no database and no secrets. Before it reads the file, it limits its own memory and processor time and gives up the
 right to write files. It writes messages to stdout, each a line of JSON:
 
-- first `{"header": […], "read_as": "…", "size_bytes": N}`,
-- then `{"records": [[line, cells, error], …], "bytes_read": N}` until all records are sent; none for an `only_check` job,
+- first `{"header": […], "read_as": "…", "size_bytes": N, "notices": […], "is_workbook": …}`,
+- then `{"records": [[line, cells, error, is_hidden], …], "bytes_read": N}` until all records are sent; none for an
+  `only_check` job,
 - last `{"end": true}`,
 - or, instead of any of these, `{"error": "…"}` with a sentence that says why the file can't be read.
 
@@ -164,7 +165,7 @@ def parse(file: BinaryIO, job: ParseJob) -> ParsedTable:
 def make_messages(file: BinaryIO, job: ParseJob) -> Iterator[dict[str, Any]]:
     """Yields the messages of the child process. Raises UnreadableFile."""
     table = parse(file, job)
-    yield {"header": table.header, "read_as": table.read_as, "size_bytes": table.size_bytes}
+    yield {name: getattr(table, name) for name in ("header", "read_as", "size_bytes", "notices", "is_workbook")}
     records: list[Record] = []
     characters = 0
     for record in table.records_within(job.limits):

@@ -7,40 +7,47 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.utils import timezone
+from django.db import models
 
-from circe.api.parameters import DAY_PATTERN, first_instant, to_boolean, to_day_or_instant
 from circe.db.ids import is_id
 from customers.models import Customer, Gender
+from customers.transfer.cell_times import read_day, read_instant
+from customers.transfer.cell_words import read_boolean, read_gender, read_whole_number
 from customers.transfer.tables import header_lookup_names, normalize_header
+from customers.transfer.text_marks import escape_formula, shorten
 from customers.validators import validate_date_of_birth, validate_tag
+from tenants.scope import current_tenant
 
 MAX_LIST_ENTRIES = 100
-EARLIEST_INSTANT = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 
-# Text that a spreadsheet may take for a formula, by the OWASP page on CSV injection. An apostrophe in front of it makes it
-# text. Text that has apostrophes in front already gets one more, so that removing one always restores the text.
-_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
-# A phone number is harmless, and stays readable.
-_PHONE = re.compile(r"\+[0-9]+\Z")
+
+class ConsentSource(models.TextChoices):
+    """The ways in which a customer consents to marketing."""
+
+    RECEPTION = "reception"
+    PORTAL = "portal"
+    IMPORT = "import"
+    LINK = "link"
+    PAPER = "paper"
+
 
 _OBJECT_ID = re.compile(r"(?:ObjectId\([\"']?)?([0-9a-f]{24})(?:[\"']?\))?\Z", re.IGNORECASE)
-_SQL_INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2}) (?=\d{2}:)")
 _LIST_ENTRY = re.compile(r"(?:[^;\\]|\\.)+", re.DOTALL)
-_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
-
-
-def escape_formula(text: str) -> str:
-    """Returns the text so that no spreadsheet takes it for a formula. `unescape_formula` is the inverse."""
-    return f"'{text}" if _FORMULA.match(text) and not _PHONE.match(text) else text
-
-
-def unescape_formula(text: str) -> str:
-    """Returns the text that `escape_formula` was given."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+_LOCALE = re.compile(
+    r"([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|\d{3}))?(?:\.[a-z0-9_-]+)?(?:@[a-z]+)?\Z",
+    re.ASCII | re.IGNORECASE,
+)
+# Java wrote these languages by their first codes for a long time.
+_NEW_LANGUAGE_CODES = {"in": "id", "iw": "he", "ji": "yi"}
 
 
 # --- parsing cells: each function raises ValidationError ------------------------------------------------------------
+
+
+def tenant_language() -> str:
+    """Returns the code of the language of the tenant in scope, such as `en`, without a region."""
+    tenant = current_tenant()
+    return tenant.language.partition("-")[0] if tenant else ""
 
 
 def _parse_id(text: str) -> str:
@@ -50,34 +57,53 @@ def _parse_id(text: str) -> str:
     return match[1].lower()
 
 
+def _parse_boolean(text: str) -> bool:
+    value = read_boolean(text, tenant_language())
+    if value is None:
+        raise ValidationError(f"“{shorten(text)}” is neither yes nor no. Write true or false.")
+    return value
+
+
 def _parse_whole_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 10):
-        raise ValidationError("Write a whole number, such as 120.")
-    return int(text)
+    number = read_whole_number(text)
+    if number is None:
+        raise ValidationError(
+            f"“{shorten(text)}” is no whole number, or can be read in two ways. Write it as 120 or 1200."
+        )
+    return number
 
 
 def _parse_date_of_birth(text: str) -> dt.date:
-    try:
-        day = dt.date.fromisoformat(text if DAY_PATTERN.match(text) else "")
-    except ValueError:
-        raise ValidationError("Write a day as YYYY-MM-DD.") from None
+    day = read_day(text)
     # Validated here, because the model field's `clean` would replace the validator's message with its own.
     validate_date_of_birth(day)
     return day
 
 
-def _parse_instant(text: str) -> dt.datetime:
-    instant = first_instant(to_day_or_instant(_SQL_INSTANT.sub(r"\1T", text)))
-    if not EARLIEST_INSTANT <= instant <= timezone.now():
-        raise ValidationError(f"This lies between {EARLIEST_INSTANT.year} and now.")
-    return instant
-
-
 def _parse_gender(text: str) -> str:
-    gender = _NOT_ALPHANUMERIC.sub("_", text.lower())
-    if gender not in Gender.values:
-        raise ValidationError(f"Write one of {', '.join(Gender.values)}.")
+    gender = read_gender(text, tenant_language())
+    if gender is None:
+        raise ValidationError(
+            f"“{shorten(text)}” is none of them, or can be read in two ways. Write one of {', '.join(Gender.values)}."
+        )
     return gender
+
+
+def _parse_language(text: str) -> str:
+    """Returns a locale such as `en_US.UTF-8` as the tag `en-US`, other text unchanged."""
+    match = _LOCALE.match(text)
+    if match is None:
+        return text
+    language, script, region = match.groups()
+    language = _NEW_LANGUAGE_CODES.get(language.lower(), language.lower())
+    return "-".join(filter(None, [language, (script or "").title(), (region or "").upper()]))
+
+
+def _parse_consent_source(text: str) -> str:
+    source = text.lower()
+    if source not in ConsentSource.values:
+        raise ValidationError(f"“{shorten(text)}” is none of the ways to consent: {', '.join(ConsentSource.values)}.")
+    return source
 
 
 def _parse_list(text: str) -> list[str]:
@@ -119,6 +145,7 @@ class CustomerColumn:
     skip_empty: bool = False
     # Normalized headers that files of other systems have for the column.
     aliases: tuple[str, ...] = ()
+    is_boolean: bool = False
 
     def get_value(self, customer: Customer) -> Any:
         """Returns the customer's value. A deleted customer's `is_active` is the one that restoring brings back."""
@@ -139,7 +166,14 @@ class CustomerColumn:
 
 
 def _boolean(name: str, *aliases: str) -> CustomerColumn:
-    return CustomerColumn(name=name, description="true or false", parse=to_boolean, skip_empty=True, aliases=aliases)
+    return CustomerColumn(
+        name=name,
+        description="true or false, yes or no, in any language",
+        parse=_parse_boolean,
+        skip_empty=True,
+        aliases=aliases,
+        is_boolean=True,
+    )
 
 
 COLUMNS = [
@@ -182,7 +216,9 @@ COLUMNS = [
         aliases=("points",),
     ),
     _boolean("is_active", "active"),
-    CustomerColumn(name="language", description="a tag such as en or id", skip_empty=True),
+    CustomerColumn(
+        name="language", description="a tag such as en, id or pt-BR", parse=_parse_language, skip_empty=True
+    ),
     _boolean("accepts_email", "communicationpreferencesemail"),
     _boolean("accepts_sms", "communicationpreferencessms"),
     _boolean("accepts_push", "pushnotifications", "communicationpreferencespushnotifications"),
@@ -201,19 +237,38 @@ COLUMNS = [
     CustomerColumn(
         name="created_at",
         description="an instant such as 2025-01-15T10:30:00Z, kept; without an offset by the clock of the business",
-        parse=_parse_instant,
+        parse=read_instant,
         skip_empty=True,
         aliases=("created", "createdon", "creationdate"),
     ),
-    CustomerColumn(name="deleted_at", description="when a soft-deleted customer was deleted", parse=_parse_instant),
+    CustomerColumn(name="deleted_at", description="when a soft-deleted customer was deleted", parse=read_instant),
 ]
+# An import reads these, and the audit trail keeps them: how and when a customer consented to marketing.
+CONSENT_COLUMNS = [
+    CustomerColumn(
+        name="consent_source",
+        description=f"how the customer consented to marketing: {', '.join(ConsentSource.values)}",
+        parse=_parse_consent_source,
+        skip_empty=True,
+    ),
+    CustomerColumn(
+        name="consent_at",
+        description="when; with both, an import turns a refusal of marketing into consent, and never without",
+        parse=read_instant,
+        skip_empty=True,
+        aliases=("consentdate",),
+    ),
+]
+IMPORT_COLUMNS = [*COLUMNS, *CONSENT_COLUMNS]
 COLUMN_BY_NAME = {column.name: column for column in COLUMNS}
 # The first column of an export of several businesses: the slug of the customer's business.
 TENANT_COLUMN = "tenant"
 # The first columns of the file of refused rows. An import ignores them, so that the corrected file can be imported.
 REFUSED_ROW_COLUMNS = ["line", "column", "reason"]
 
-COLUMN_BY_HEADER = {normalize_header(header): column for column in COLUMNS for header in (column.name, *column.aliases)}
+COLUMN_BY_HEADER = {
+    normalize_header(header): column for column in IMPORT_COLUMNS for header in (column.name, *column.aliases)
+}
 
 
 def find_column(header: str) -> CustomerColumn | None:

@@ -10,18 +10,34 @@ import io
 import re
 from collections import deque
 from collections.abc import Collection, Iterator
+from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
 from customers.transfer.limits import MAX_CELL_CHARACTERS, MAX_LINES_PER_ROW, MAX_ROW_CHARACTERS, Limits
-from customers.transfer.tables import ParsedTable, Record, UnreadableFile, check_width, count_known_headers
+from customers.transfer.tables import (
+    ParsedTable,
+    Record,
+    UnreadableFile,
+    check_width,
+    clean_headers,
+    count_known_headers,
+)
 
-BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+# The marks of UTF-32 come first, since one of them begins with a mark of UTF-16.
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 ENCODING_LABELS = {
     "utf-8": "UTF-8",
     "utf-8-sig": "UTF-8",
     "utf-16": "UTF-16",
     "utf-16-le": "UTF-16",
     "utf-16-be": "UTF-16",
+    "utf-32": "UTF-32",
 }
 # The Windows code page of a language; cp1252 for all others. A detection library guesses worse on lists of names: for
 # eight languages and files of 1 and of 1,000 rows, charset-normalizer 3.5 decodes 5 of 16 files correctly (it reads
@@ -40,18 +56,33 @@ CODE_PAGES = {
     "zh": "gb18030",
     "ko": "cp949",
 }
+# What a Macintosh wrote where Windows wrote the code page. Those of Asia are the same.
+MAC_ENCODINGS = {
+    "cp1250": "mac-latin2",
+    "cp1251": "mac-cyrillic",
+    "cp1252": "mac-roman",
+    "cp1253": "mac-greek",
+    "cp1254": "mac-turkish",
+}
 # Replaces bytes that are no text in the file's encoding. Decoded text never has this character, so the cell can be refused.
 UNDECODABLE = "\udcff"
 # Python's own handlers don't serve: "replace" writes U+FFFD, which a file may have, and "surrogateescape" fails on UTF-16.
 MARK_UNDECODABLE = "circe-mark-undecodable"
 codecs.register_error(MARK_UNDECODABLE, lambda error: (UNDECODABLE, error.end))
 
-DETECTION_LINE_BYTES = 1 << 16
+DETECTION_BYTES = 1 << 16
+# The bytes of which it is decided whether Windows or a Macintosh wrote them.
+MAC_DETECTION_BYTES = 1 << 20
+# Signs beyond ASCII that stand beside letters in any language.
+USUAL_SIGNS = "’‘“”„«»–—…\u00a0"
+# A few null characters may stand in a text of one byte per character.
+MIN_UTF16_ZEROS = 8
 DELIMITER_LABELS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 LINE_TOO_LONG = f"The line is longer than {MAX_ROW_CHARACTERS:,} characters."
 QUOTE_NOT_CLOSED = "A quotation mark is opened and not closed, or stands in the middle of a cell."
 # Excel reads the delimiter from a first line such as `sep=;`.
-_DELIMITER_LINE = re.compile(r"sep=(.)\s*\Z")
+_DELIMITER_LINE = re.compile(r"\"?sep=(.)\"?\s*\Z", re.IGNORECASE)
+_LINE_END = re.compile(rb"[\r\n]")
 
 
 def parse_csv(file: BinaryIO, encoding: str, known: Collection[str], limits: Limits) -> ParsedTable:
@@ -77,22 +108,25 @@ def detect_encoding(file: BinaryIO, code_page: str) -> str:
     """Returns the encoding of a file: Unicode by its byte order mark or its zero bytes, else UTF-8 or the code page.
 
     The file is in the code page if most of its lines beyond ASCII are not valid UTF-8. If only a few are not, the file is
-    UTF-8 and those lines are damaged.
+    UTF-8 and those lines are damaged. A file with the line ends of the old Macintosh may be in its encoding.
     """
     file.seek(0)
     head = file.read(4096)
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if head.startswith(mark):
             return encoding
-    if head.count(0) > len(head) // 4:
-        return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
-    return "utf-8" if _is_utf8(file) else code_page
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    # Each ASCII character of UTF-16 has a zero byte, the separators among them; other scripts have none.
+    if max(even, odd) >= MIN_UTF16_ZEROS and (not min(even, odd) or even + odd > len(head) // 4):
+        return "utf-16-le" if odd > even else "utf-16-be"
+    if _is_utf8(file):
+        return "utf-8"
+    return _choose_mac_or_windows(file, code_page)
 
 
 def _is_utf8(file: BinaryIO) -> bool:
-    file.seek(0)
     valid = invalid = 0
-    for line in iter(lambda: file.readline(DETECTION_LINE_BYTES), b""):
+    for line in _read_byte_lines(file):
         if line.isascii():
             continue
         try:
@@ -101,6 +135,51 @@ def _is_utf8(file: BinaryIO) -> bool:
         except UnicodeDecodeError:
             invalid += 1
     return invalid <= valid
+
+
+def _read_byte_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yields the lines without their ends. A very long line is cut between two characters of UTF-8."""
+    file.seek(0)
+    rest = b""
+    while chunk := file.read(DETECTION_BYTES):
+        *lines, rest = _LINE_END.split(rest + chunk)
+        yield from lines
+        if len(rest) > DETECTION_BYTES:
+            cut = len(rest) - 1
+            # The bytes of a character of UTF-8 after its first one begin with the bits 10. There are three at most.
+            while rest[cut] & 0xC0 == 0x80 and cut > len(rest) - 4:
+                cut -= 1
+            yield rest[:cut]
+            rest = rest[cut:]
+    yield rest
+
+
+def _choose_mac_or_windows(file: BinaryIO, code_page: str) -> str:
+    """Returns the code page, or the Macintosh's encoding of the same script where the file reads better in it.
+
+    The Macintosh's encoding is tried if the lines end with a carriage return alone. Windows never wrote such a file, but a
+    program may have converted the text and kept the line ends.
+    """
+    file.seek(0)
+    sample = file.read(MAC_DETECTION_BYTES)
+    mac_encoding = MAC_ENCODINGS.get(code_page)
+    if mac_encoding is None or b"\n" in sample or b"\r" not in sample:
+        return code_page
+    return min(mac_encoding, code_page, key=lambda encoding: _count_oddities(sample.decode(encoding, "replace")))
+
+
+def _count_oddities(text: str) -> int:
+    """Returns how often a capital follows a small letter, or a sign beyond ASCII stands beside a letter."""
+    return sum(
+        (before.islower() and after.isupper() and not (before + after).isascii())
+        or (before.isalpha() and _is_odd_sign(after))
+        or (_is_odd_sign(before) and after.isalpha())
+        for before, after in pairwise(text)
+    )
+
+
+def _is_odd_sign(character: str) -> bool:
+    return not (character.isascii() or character.isalnum() or character in USUAL_SIGNS)
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------
@@ -135,23 +214,35 @@ class _CsvParser:
         return self.text.buffer.tell()
 
     def read_header(self) -> list[str]:
-        """Returns the cells of the first line with text. Its delimiter is the one that yields most known columns."""
-        line = next((line for line in iter(self._next_line, None) if line.text.strip()), None)
+        """Returns the cells of the first row with text. Its delimiter is the one that yields most known columns."""
+        line = next((line for line in iter(self._next_line, None) if line.text.strip("\ufeff \t\r\n")), None)
         if line is None:
             raise UnreadableFile("The file is empty.")
         if line.is_too_long:
             raise UnreadableFile(f"The first row has to name the columns. {LINE_TOO_LONG}")
+        line = line._replace(text=line.text.lstrip("\ufeff"))
         if delimiter_line := _DELIMITER_LINE.match(line.text):
             self.delimiter = delimiter_line[1]
             return self.read_header()
-        text = line.text.removeprefix("\ufeff")
+        self.pushed_back.appendleft(line)
+        text = self._read_header_text()
         cells = {delimiter: _split_leniently(text, delimiter) for delimiter in [self.delimiter, *DELIMITER_LABELS]}
         self.delimiter = max(
             cells, key=lambda delimiter: (count_known_headers(cells[delimiter], self.known), len(cells[delimiter]))
         )
-        self.width = len(cells[self.delimiter])
+        headers = clean_headers(cells[self.delimiter])
+        self.width = len(headers)
         check_width(self.width)
-        return [cell.strip() for cell in cells[self.delimiter]]
+        return headers
+
+    def _read_header_text(self) -> str:
+        """Returns the text of the header, which has several lines if a header in quotation marks has a line break."""
+        lines = self._read_row_lines()
+        texts = [line.text for line in lines]
+        if any(_is_one_row(texts, delimiter) for delimiter in [self.delimiter, *DELIMITER_LABELS]):
+            return "".join(texts)
+        self.pushed_back.extendleft(reversed(lines[1:]))
+        return texts[0]
 
     def records(self) -> Iterator[Record]:
         """Yields the records after the header, without empty ones."""
@@ -220,6 +311,13 @@ def _explain(line: Line, error: csv.Error) -> str:
     if "limit" in str(error):
         return f"A cell is longer than {csv.field_size_limit():,} characters."
     return QUOTE_NOT_CLOSED
+
+
+def _is_one_row(texts: list[str], delimiter: str) -> bool:
+    try:
+        return len(list(csv.reader(texts, delimiter=delimiter, strict=True))) == 1
+    except csv.Error:
+        return False
 
 
 def _split_leniently(text: str, delimiter: str) -> list[str]:

@@ -14,14 +14,16 @@ from typing import Any, BinaryIO
 from django.db import IntegrityError, OperationalError, transaction
 from psycopg.errors import DeadlockDetected
 
-from customers.transfer.columns import REFUSED_ROW_COLUMNS, escape_formula, unescape_formula
+from customers.transfer.columns import REFUSED_ROW_COLUMNS
 from customers.transfer.limits import MAX_BATCH_CHARACTERS, MAX_REASON_CHARACTERS
 from customers.transfer.matching import ImportBatch, SeenKeys
 from customers.transfer.reading import CustomerTable, ImportRow, RowReader
 from customers.transfer.tables import Record
+from customers.transfer.text_marks import copy_cell
 
 MAX_BATCH_ROWS = 1000
 MAX_LISTED_REFUSED_ROWS = 100
+MAX_LISTED_LINES = 10
 
 OUTCOMES = ("created", "updated", "unchanged", "refused")
 
@@ -43,14 +45,37 @@ class RefusedRow:
 
 
 @dataclass
+class Notice:
+    """Tells how a file or some of its rows were read. `lines` has the first MAX_LISTED_LINES of the rows."""
+
+    text: str
+    rows: int = 0
+    lines: list[int] = field(default_factory=list)
+
+    def add(self, line: int) -> None:
+        self.rows += 1
+        if len(self.lines) < MAX_LISTED_LINES:
+            self.lines.append(line)
+
+    def __str__(self) -> str:
+        if not self.rows:
+            return self.text
+        lines = ", ".join(f"{line:,}" for line in self.lines)
+        more = f" and {self.rows - len(self.lines):,} more" if self.rows > len(self.lines) else ""
+        return f"Line{'s' if self.rows > 1 else ''} {lines}{more}: {self.text}"
+
+
+@dataclass
 class ImportSummary:
     """Counts the rows of a run by outcome, and lists the first MAX_LISTED_REFUSED_ROWS refused rows.
 
-    `example` is a name beyond ASCII, by which the user sees whether the encoding was detected correctly.
+    `notices` tell what was read in one of two ways, left out or kept. `example` is a name beyond ASCII, by which the user
+    sees whether the encoding was detected correctly.
     """
 
     read_as: str
     ignored_headers: list[str]
+    notices: list[Notice]
     created: int = 0
     updated: int = 0
     unchanged: int = 0
@@ -64,8 +89,16 @@ class ImportSummary:
     def rows(self) -> int:
         return sum(getattr(self, outcome) for outcome in OUTCOMES)
 
+    def tell(self, text: str, line: int) -> None:
+        """Adds a row to the notice with this text."""
+        notice = next((notice for notice in self.notices if notice.text == text), None)
+        if notice is None:
+            notice = Notice(text)
+            self.notices.append(notice)
+        notice.add(line)
+
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"notices": [str(notice) for notice in self.notices]}
 
 
 class ImportRun:
@@ -83,7 +116,8 @@ class ImportRun:
         on_refused: Callable[[RefusedRow, list[str]], None] | None = None,
     ) -> None:
         self.table, self.update, self.dry_run, self.on_refused = table, update, dry_run, on_refused
-        self.summary = ImportSummary(table.read_as, table.ignored_headers)
+        notices = [Notice(text) for text in table.notices]
+        self.summary = ImportSummary(table.read_as, table.ignored_headers, notices)
 
     def run(self) -> Iterator[ImportSummary]:
         """Yields the summary after each batch, and at the end. Each batch is committed before the next one begins."""
@@ -127,6 +161,8 @@ class ImportRun:
         for row, outcome in batch.outcomes:
             if isinstance(outcome, str):
                 setattr(self.summary, outcome, getattr(self.summary, outcome) + 1)
+                for notice in dict.fromkeys(row.notices):
+                    self.summary.tell(notice, row.record.line)
             else:
                 self._refuse(row, outcome)
             if not (self.summary.example or row.errors or row.customer.full_name.isascii()):
@@ -193,8 +229,7 @@ class RefusedRowsFile:
     def _format_line(self, reason_cells: list[str], cells: list[str]) -> bytes:
         line = io.StringIO(newline="")
         written = [cell for index, cell in enumerate(cells) if index not in self.omitted_indexes]
-        # A cell of an export is escaped already, and must not be escaped twice.
-        csv.writer(line).writerow([escape_formula(unescape_formula(cell)) for cell in [*reason_cells, *written]])
+        csv.writer(line).writerow([copy_cell(cell) for cell in [*reason_cells, *written]])
         return line.getvalue().encode(errors="replace")
 
     def _write(self, line: bytes) -> None:

@@ -1,21 +1,34 @@
 """Matches the rows of a file with the customers of the tenant, decides what to do with each row, and writes the result."""
 
+import datetime as dt
 import hashlib
 import sqlite3
 from collections.abc import Collection, Iterator
 from copy import copy
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection, models
+from django.db.models import Max
 
 from customers.models import CONTACT_FLAGS, PREFERENCE_MODELS, Customer
-from customers.transfer.columns import COLUMN_BY_NAME, COLUMNS
+from customers.transfer.columns import COLUMN_BY_NAME, COLUMNS, CONSENT_COLUMNS
 from customers.transfer.reading import ImportRow, InvalidRow, validate_customer
-from tenants.scope import ALL_TENANTS, tenant_scope
+from tenants.audit.events import record_consents
+from tenants.identity import email_key
+from tenants.models import AuditEvent
+from tenants.scope import ALL_TENANTS, current_tenant, tenant_scope
 
 KEY_LABELS = {"id": "id", "email": "e-mail address", "phone": "phone number"}
 # The fields that an update writes. `password` is neither imported nor exported.
+# What is told about a row that would turn a refusal of marketing into consent.
+REFUSAL_KEPT = (
+    "marketing_consent: the customer has refused marketing, and the refusal is kept. An import turns it into consent only "
+    "with consent_source and consent_at in the row."
+)
+REFUSED_LATER = (
+    "marketing_consent: the customer has refused marketing after the day of consent_at, and the refusal is kept."
+)
 UPDATED_FIELDS = [
     field.name
     for field in Customer._meta.concrete_fields
@@ -96,11 +109,14 @@ class ImportBatch:
         self.lines: dict[CustomerKey, int] = {}
         self.new: list[Customer] = []
         self.changed: list[tuple[Customer, Collection[str]]] = []
+        # The customers who consent to marketing by this file, with the values of `consent_source` and `consent_at`.
+        self.consenting: list[tuple[Customer, dict[str, Any]]] = []
         valid = [row.customer for row in rows if not row.errors]
         self.given_ids = {row.customer.pk for row in rows if "id" in row.given and not row.errors}
         self.existing = self._find_existing(valid)
         self.owner_ids = {key: customer.pk for customer in self.existing.values() for key in contact_keys(customer)}
         self.ids_of_other_tenants = self._find_ids_of_other_tenants()
+        self.refused_at = self._find_refusals(rows)
         customers = [*valid, *self.existing.values()]
         self.earlier_lines = seen_keys.find_lines(
             {key for customer in customers for key in (CustomerKey("id", customer.pk), *contact_keys(customer))}
@@ -125,6 +141,19 @@ class ImportBatch:
         with tenant_scope(ALL_TENANTS):
             unknown = self.given_ids - self.existing.keys()
             return set(Customer.objects.filter(pk__in=unknown).values_list("pk", flat=True))
+
+    def _find_refusals(self, rows: list[ImportRow]) -> dict[str, dt.datetime]:
+        """Returns when customers last took back a consent to marketing, by id, if any row tells of a consent."""
+        if not any(row.consent for row in rows):
+            return {}
+        withdrawn = AuditEvent.objects.filter(
+            table="customer",
+            action=AuditEvent.Action.UPDATED,
+            row_id__in=[pk for pk, customer in self.existing.items() if not customer.marketing_consent],
+            before__marketing_consent=True,
+        )
+        # The order of the events would be a part of the groups.
+        return dict(withdrawn.order_by().values_list("row_id").annotate(Max("at")))
 
     # --- deciding ---------------------------------------------------------------------------------------------------
 
@@ -198,13 +227,37 @@ class ImportBatch:
     def _create(self, row: ImportRow) -> Customer:
         if row.errors_if_new:
             raise InvalidRow(row.errors_if_new)
+        deleted_keys = [key._replace(is_deleted=True) for key in contact_keys(row.customer)]
+        before = [owner for owner in map(self._find_owner, deleted_keys) if owner and not owner.marketing_consent]
+        # The same person, who was deleted here, has refused.
+        if before and row.customer.marketing_consent and not self._may_consent(row, before[0]):
+            row.customer.marketing_consent = False
+        if row.customer.marketing_consent and row.consent:
+            self.consenting.append((row.customer, row.consent))
         self.new.append(row.customer)
         return row.customer
+
+    def _may_consent(self, row: ImportRow, existing: Customer) -> bool:
+        """Returns whether the row turns the customer's refusal of marketing into consent. Tells it if not."""
+        if len(row.consent) < len(CONSENT_COLUMNS):
+            row.notices.append(REFUSAL_KEPT)
+            return False
+        refused_at = self.refused_at.get(existing.pk)
+        if refused_at and refused_at >= row.consent["consent_at"]:
+            row.notices.append(REFUSED_LATER)
+            return False
+        return True
 
     def _merge(self, row: ImportRow, existing: Customer) -> tuple[str, Customer]:
         """Returns the outcome for an existing customer, and the customer with the row's values. Raises InvalidRow."""
         values = {column.name: column.get_value(row.customer) for column in COLUMNS if column.name in row.given}
-        changes = {name: value for name, value in values.items() if value != COLUMN_BY_NAME[name].get_value(existing)}
+        changes = {
+            name: value
+            for name, value in values.items()
+            if not _is_same(name, value, COLUMN_BY_NAME[name].get_value(existing))
+        }
+        if changes.get("marketing_consent") and not self._may_consent(row, existing):
+            del changes["marketing_consent"]
         if not changes:
             return "unchanged", existing
         self._refuse_forbidden_changes(row, existing, changes)
@@ -217,6 +270,8 @@ class ImportBatch:
             if flag not in row.given and getattr(customer, name) != getattr(existing, name):
                 setattr(customer, flag, False)
         self.changed.append((customer, changes.keys()))
+        if changes.get("marketing_consent"):
+            self.consenting.append((customer, row.consent))
         return "updated", customer
 
     def _refuse_forbidden_changes(self, row: ImportRow, existing: Customer, changes: Collection[str]) -> None:
@@ -257,6 +312,29 @@ class ImportBatch:
                 for position, pk in enumerate(getattr(customer, name))
             ]
             insert_rows(model, entries)
+        record_consents(
+            {customer.pk: _consent_details(consent) for customer, consent in self.consenting},
+            tenant_id=current_tenant().pk,
+        )
+
+
+def _is_same(name: str, new: Any, old: Any) -> bool:
+    """Returns whether a value of the file and the stored one are the same as far as they are compared."""
+    if name == "email" and new and old:
+        return email_key(new) == email_key(old)
+    # Tags of languages are compared without case.
+    if name == "language":
+        return new.lower() == old.lower()
+    return new == old
+
+
+def _consent_details(consent: dict[str, Any]) -> dict[str, Any]:
+    at = consent.get("consent_at")
+    return {
+        "marketing_consent": True,
+        "consent_source": consent.get("consent_source"),
+        "consent_at": at and at.isoformat().replace("+00:00", "Z"),
+    }
 
 
 def insert_rows(model: type[models.Model], instances: Collection[models.Model]) -> None:

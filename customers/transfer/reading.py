@@ -8,18 +8,20 @@ from typing import Any, BinaryIO, Self
 from django.core.exceptions import ValidationError
 
 from customers.models import PREFERENCE_MODELS, Customer
+from customers.transfer.cell_words import is_tick
 from customers.transfer.child_process import ChildProcess, ParseJob
 from customers.transfer.columns import (
     COLUMN_BY_HEADER,
+    CONSENT_COLUMNS,
     REFUSED_ROW_COLUMNS,
     TENANT_COLUMN,
     CustomerColumn,
     find_column,
-    unescape_formula,
 )
 from customers.transfer.csv_reader import get_code_page
 from customers.transfer.limits import UPLOAD, Limits
-from customers.transfer.tables import Record, UnreadableFile
+from customers.transfer.tables import FORMULA_WITHOUT_VALUE, MERGED_CELL, Record, UnreadableFile, column_letters
+from customers.transfer.text_marks import is_error_value, remove_text_mark, shorten
 from tenants.identity import email_key
 from tenants.models import Outlet, Service, Staff
 from tenants.scope import current_tenant
@@ -32,6 +34,13 @@ REFERENCED_MODELS: dict[str, Any] = {
     "preferred_staff_ids": Staff,
 }
 LIST_COLUMNS = {"tags", "preferred_categories", *PREFERENCE_MODELS}
+# An apostrophe may begin such a text, as in ’t Hooft. In all other columns it marks a text.
+FREE_TEXT_COLUMNS = {"first_name", "last_name", "address", "preferred_categories", "accessibility_needs", "notes"}
+CONSENT_NAMES = {column.name for column in CONSENT_COLUMNS}
+
+# What is told about rows that were imported.
+ENDS_EARLY = "The row has fewer cells than the header. The missing ones are taken as not given, and clear nothing."
+HIDDEN_ROW = "The row is hidden in the sheet, for example by a filter, and is read like the others."
 
 
 # --- the file -------------------------------------------------------------------------------------------------------
@@ -51,10 +60,14 @@ class CustomerTable:
             self.header: list[str] = first["header"]
             self.read_as: str = first["read_as"]
             self.size_bytes: int = first["size_bytes"]
+            self.notices: list[str] = first["notices"]
+            self.is_workbook: bool = first["is_workbook"]
             self.columns = _find_columns(self.header)
         except BaseException:
             self.close()
             raise
+        # The columns of yes and no in which people put a mark for yes, and leave the others empty. Known with the records.
+        self.tick_columns: set[int] | None = None
         self.records = self._read_records()
 
     def __enter__(self) -> Self:
@@ -69,8 +82,20 @@ class CustomerTable:
     def _read_records(self) -> Iterator[Record]:
         for message in self._process.messages:
             self.bytes_read = message["bytes_read"]
-            for line, cells, error in message["records"]:
-                yield Record(line, cells, error)
+            records = [Record(*values) for values in message["records"]]
+            if self.tick_columns is None:
+                self.tick_columns = self._find_tick_columns(records)
+            yield from records
+
+    def _find_tick_columns(self, records: list[Record]) -> set[int]:
+        """Returns the columns of yes and no that have marks and nothing else in the first records of the file."""
+        found = set()
+        for index, column in enumerate(self.columns):
+            if column and column.is_boolean:
+                words = {record.cells[index].strip() for record in records if index < len(record.cells)} - {""}
+                if words and all(map(is_tick, words)):
+                    found.add(index)
+        return found
 
     @property
     def ignored_headers(self) -> list[str]:
@@ -143,53 +168,99 @@ class ImportRow:
     """A record, and the customer that it describes. `given` has the names of the columns for which it has a value.
 
     `errors` has the reasons why its cells are invalid, and `errors_if_new` the reasons why it cannot become a new customer.
+    `consent` has the values of `consent_source` and `consent_at`. `notices` tell how the row was read, if it is imported.
     """
 
     record: Record
     customer: Customer
     given: set[str] = field(default_factory=set)
+    consent: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     errors_if_new: dict[str, str] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
 
 
 class RowReader:
     """Makes rows of the records of a table, for the tenant in scope."""
 
     def __init__(self, table: CustomerTable) -> None:
-        self.columns = table.columns
+        self.table, self.columns = table, table.columns
         self.tenant = current_tenant()
-        self.tenant_index = table.header.index(TENANT_COLUMN) if TENANT_COLUMN in table.header else None
-        self.has_source = any(column and column.name == "source" for column in table.columns)
+        self.tenant_index = table.header.index(TENANT_COLUMN) if TENANT_COLUMN in table.header else len(table.header)
+        names = [column.name if column else "" for column in table.columns]
+        self.source_index = names.index("source") if "source" in names else len(names)
         self.existing_ids = {
             name: frozenset(model.objects.values_list("pk", flat=True)) for name, model in REFERENCED_MODELS.items()
         }
 
     def read_row(self, record: Record) -> ImportRow:
-        row = ImportRow(record, Customer(**{} if self.has_source else {"source": "import"}))
+        has_source = self.source_index < len(record.cells)
+        row = ImportRow(record, Customer(**{} if has_source else {"source": "import"}))
         for name in PREFERENCE_MODELS:
             setattr(row.customer, name, [])
         if record.error:
             row.errors[""] = record.error
             return row
-        if self.tenant_index is not None and record.cells[self.tenant_index] not in {"", self.tenant.slug}:
+        if record.is_hidden:
+            row.notices.append(HIDDEN_ROW)
+        if any(self.columns[len(record.cells) :]):
+            row.notices.append(ENDS_EARLY)
+        if "".join(record.cells[self.tenant_index : self.tenant_index + 1]) not in {"", self.tenant.slug}:
             row.errors[TENANT_COLUMN] = "This is a customer of another business."
-        for column, cell in zip(self.columns, record.cells, strict=True):
-            if column:
-                self._set_value(row, column, unescape_formula(cell).strip())
+        self._set_values(row)
         if not row.errors:
             row.errors_if_new = validate_customer(row.customer)
             _mark_deleted(row.customer)
         return row
 
-    def _set_value(self, row: ImportRow, column: CustomerColumn, text: str) -> None:
-        if not text and column.skip_empty:
+    def _set_values(self, row: ImportRow) -> None:
+        # A row that ends early has fewer cells than there are columns.
+        cells = [
+            (index, column, cell)
+            for index, (column, cell) in enumerate(zip(self.columns, row.record.cells, strict=False))
+            if column
+        ]
+        filled = [cell for _, _, cell in cells if cell.strip()]
+        is_marked_throughout = len(filled) > 1 and all(cell.startswith("'") for cell in filled)
+        for index, column, cell in cells:
+            try:
+                text = remove_text_mark(cell)
+                if text == cell:
+                    self._refuse_error_value(row, index, text)
+                    if text.startswith("'") and (is_marked_throughout or column.name not in FREE_TEXT_COLUMNS):
+                        text = text[1:]
+                self._set_value(row, index, column, text.strip())
+            except ValidationError as error:
+                row.errors[column.name] = " ".join(error.messages)
+
+    def _refuse_error_value(self, row: ImportRow, index: int, text: str) -> None:
+        if not is_error_value(text):
             return
+        cell = f"Cell {column_letters(index)}{row.record.line}" if self.table.is_workbook else "The cell"
+        if text == MERGED_CELL:
+            raise ValidationError(f"{cell} is merged with another one. Split them, and fill each.")
+        if text == FORMULA_WITHOUT_VALUE:
+            raise ValidationError(
+                f"{cell} has a formula that was not computed. Open the file in a spreadsheet and save it anew."
+            )
+        raise ValidationError(f"{cell} shows the error {shorten(text)} of a spreadsheet, and no value.")
+
+    def _set_value(self, row: ImportRow, index: int, column: CustomerColumn, text: str) -> None:
+        """Sets the value of a cell. Raises ValidationError."""
+        is_tick_column = index in (self.table.tick_columns or ())
+        if not text and column.skip_empty and not is_tick_column:
+            return
+        if is_tick_column:
+            text = text or "false"
+            row.notices.append(f"{column.name}: a mark such as x is read as true, and an empty cell as false.")
         row.given.add(column.name)
-        try:
-            empty: Any = [] if column.name in LIST_COLUMNS else None
-            setattr(row.customer, column.name, self._parse_cell(column, text) if text else empty)
-        except ValidationError as error:
-            row.errors[column.name] = " ".join(error.messages)
+        if column.name in CONSENT_NAMES:
+            row.consent[column.name] = self._parse_cell(column, text)
+            return
+        if text.startswith("'") and column.name in FREE_TEXT_COLUMNS:
+            row.notices.append(f"{column.name}: the apostrophe at the beginning is kept, as a part of the text.")
+        empty: Any = [] if column.name in LIST_COLUMNS else None
+        setattr(row.customer, column.name, self._parse_cell(column, text) if text else empty)
 
     def _parse_cell(self, column: CustomerColumn, text: str) -> Any:
         if not text.isascii():
@@ -200,6 +271,8 @@ class RowReader:
         if "\0" in text:
             raise ValidationError("The cell holds a null character.")
         value = column.parse(text)
+        if column.name in CONSENT_NAMES:
+            return value
         if column.name not in REFERENCED_MODELS:
             return MODEL_FIELDS[column.name].clean(value, None)
         if not self.existing_ids[column.name].issuperset([value] if isinstance(value, str) else value):

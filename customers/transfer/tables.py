@@ -4,8 +4,9 @@ The child process imports this module, so it uses neither Django nor the columns
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from customers.transfer.limits import MAX_COLUMNS, Limits
@@ -14,7 +15,14 @@ from customers.transfer.limits import MAX_COLUMNS, Limits
 ZIP_SIGNATURE = b"PK\x03\x04"
 OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
+# The texts that stand for cells of a workbook that cannot be read. Like the error values of a spreadsheet, they are no
+# values, and a row with one of them is refused.
+FORMULA_WITHOUT_VALUE = "#FORMULA!"
+MERGED_CELL = "#MERGED!"
+
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+# Forms mark the columns that have to be filled, as in `E-mail (required)`.
+_REQUIRED_MARK = re.compile(r"\(\s*(?:required|optional)\s*\)", re.IGNORECASE)
 
 
 class UnreadableFile(Exception):
@@ -22,18 +30,28 @@ class UnreadableFile(Exception):
 
 
 class Record(NamedTuple):
-    """One row of a file. `error` says why the row is malformed, and is empty for a well-formed row."""
+    """One row of a file. `error` says why the row is malformed, and is empty for a well-formed row.
+
+    A row that ends early has fewer cells than the header. `is_hidden` says that a spreadsheet does not show the row, for
+    example because of a filter.
+    """
 
     line: int
     cells: list[str]
     error: str = ""
+    is_hidden: bool = False
 
     def fit_to_header(self, width: int) -> "Record":
-        """Returns the record with at most `width` cells. It is malformed if cells are missing or further ones have text."""
+        """Returns the record with at most `width` cells. It is malformed if a further cell has text."""
         cells = self.cells[:width]
-        if len(self.cells) < width or any(self.cells[width:]):
-            return self._replace(cells=cells, error=f"The row has {len(self.cells):,} cells, the header {width:,}.")
-        return self._replace(cells=cells)
+        beyond = next((cell.strip() for cell in self.cells[width:] if cell.strip()), None)
+        if beyond is None:
+            return self._replace(cells=cells)
+        error = (
+            f"The row has {len(self.cells):,} cells, the header {width:,}: “{beyond[:50]}” stands beside the last column. "
+            "A cell that holds the separator needs quotation marks around it."
+        )
+        return self._replace(cells=cells, error=error)
 
 
 @dataclass
@@ -41,7 +59,8 @@ class ParsedTable:
     """The header of a file as it is written there, and its records, which can be read once.
 
     `read_as` describes the format and the encoding for the user. `count_bytes_read()` returns how many of the file's
-    `size_bytes` have been read.
+    `size_bytes` have been read. `notices` tell the user what the file has beside the table. `is_workbook` says that the
+    lines are the rows of a sheet, so that a cell has a name such as B3.
     """
 
     header: list[str]
@@ -49,6 +68,8 @@ class ParsedTable:
     read_as: str
     size_bytes: int
     count_bytes_read: Callable[[], int]
+    notices: list[str] = field(default_factory=list)
+    is_workbook: bool = False
 
     def records_within(self, limits: Limits) -> Iterator[Record]:
         """Yields the records. Raises UnreadableFile if there are more rows than the limits allow."""
@@ -74,12 +95,20 @@ def check_width(width: int) -> None:
         )
 
 
-# --- comparing the names of columns ---------------------------------------------------------------------------------
+# --- headers --------------------------------------------------------------------------------------------------------
+
+
+def clean_headers(cells: Iterable[str]) -> list[str]:
+    """Returns the headers in one line each, without empty ones at the end."""
+    headers = [" ".join(cell.replace("\ufeff", "").split()) for cell in cells]
+    while headers and not headers[-1]:
+        headers.pop()
+    return headers
 
 
 def normalize_header(header: str) -> str:
-    """Returns the letters and digits of a header in lower case: `E-Mail` and `e_mail` are one column."""
-    return _NOT_ALPHANUMERIC.sub("", header.lower())
+    """Returns the letters and digits of a header in lower case: `E-Mail`, `e_mail` and `E-mail *` are one column."""
+    return _NOT_ALPHANUMERIC.sub("", _REQUIRED_MARK.sub("", unicodedata.normalize("NFKC", header)).lower())
 
 
 def header_lookup_names(header: str) -> Iterator[str]:
@@ -92,3 +121,13 @@ def header_lookup_names(header: str) -> Iterator[str]:
 def count_known_headers(headers: Iterable[str], known: Collection[str]) -> int:
     """Returns how many headers name a column. `known` has the normalized names of the columns."""
     return sum(any(name in known for name in header_lookup_names(header)) for header in headers)
+
+
+def column_letters(index: int) -> str:
+    """Returns the name that a spreadsheet gives to a column: A for 0, AA for 26."""
+    letters = ""
+    index += 1
+    while index:
+        index, place = divmod(index - 1, 26)
+        letters = chr(ord("A") + place) + letters
+    return letters

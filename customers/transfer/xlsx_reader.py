@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO
 
-from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum
+from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from customers.transfer.limits import (
     MAX_CELL_CHARACTERS,
@@ -21,12 +21,16 @@ from customers.transfer.limits import (
     MB,
     Limits,
 )
+from customers.transfer.sheet_marks import SheetMarks, find_sheet_parts
 from customers.transfer.tables import (
+    MERGED_CELL,
     OLE_SIGNATURE,
     ParsedTable,
     Record,
     UnreadableFile,
     check_width,
+    clean_headers,
+    column_letters,
     count_known_headers,
 )
 
@@ -36,40 +40,71 @@ _NOT_DECODED_CODE = re.compile(r"_x([Dd][89A-Fa-f][0-9A-Fa-f]{2}|[Ff]{3}[EeFf])_
 OLD_OR_PROTECTED = (
     "The workbook is protected by a password, or of Excel 2003 or older: save it as .xlsx without a password."
 )
+OTHER_FORMAT = "The workbook is of another format than Excel’s .xlsx: save it as .xlsx."
+# The first part of a workbook of OpenDocument, and the workbook of Excel's binary format.
+OTHER_FORMAT_PARTS = {"content.xml", "xl/workbook.bin"}
+MAX_NAMED_SHEETS = 5
 DAMAGED = "The workbook is damaged. Open it in a spreadsheet, save it anew, and try again."
 
 
 def parse_xlsx(file: BinaryIO, known: Collection[str], limits: Limits) -> ParsedTable:
-    """Returns the table of the first sheet whose header has a known column, else of the first sheet that is not empty.
+    """Returns the table of the first visible sheet whose header has a known column, else of the first that is not empty.
 
     `known` has the normalized names of the columns. Raises UnreadableFile.
     """
     _check_archive(file, limits)
-    file.seek(0)
     try:
-        sheet = _find_sheet(CalamineWorkbook.from_filelike(file), known)
+        return _Workbook(file).find_table(known, size_bytes=file.seek(0, 2))
     except (UnreadableFile, MemoryError):
         raise
-    # The library has no common class for damages of a workbook, and raises a few of Python's own errors.
+    # The libraries have no common class for damages of a workbook, and raise a few of Python's own errors.
     except Exception as error:
         raise UnreadableFile(DAMAGED) from error
-    if sheet is None:
-        raise UnreadableFile("The workbook is empty.")
-    return sheet.to_table(file.seek(0, 2))
 
 
-def _find_sheet(book: CalamineWorkbook, known: Collection[str]) -> "_Sheet | None":
-    names = [sheet.name for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
-    if len(names) > MAX_SHEETS:
-        raise UnreadableFile(f"The workbook has {len(names):,} sheets; at most {MAX_SHEETS} are looked at.")
-    first = None
-    for name in names:
-        sheet = _Sheet(book.get_sheet_by_name(name))
-        if count_known_headers(sheet.header, known):
-            return sheet
-        if sheet.header and first is None:
-            first = sheet
-    return first
+class _Workbook:
+    """The visible sheets of a workbook. Hidden sheets are not read: whoever made the file does not see them."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.archive = zipfile.ZipFile(file)
+        self.parts = find_sheet_parts(self.archive)
+        file.seek(0)
+        self.book = CalamineWorkbook.from_filelike(file)
+        sheets = [sheet for sheet in self.book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+        if len(sheets) > MAX_SHEETS:
+            raise UnreadableFile(f"The workbook has {len(sheets):,} sheets; at most {MAX_SHEETS} are looked at.")
+        self.names = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
+        self.hidden_names = [sheet.name for sheet in sheets if sheet.name not in self.names]
+
+    def find_table(self, known: Collection[str], *, size_bytes: int) -> ParsedTable:
+        first = None
+        for name in self.names:
+            sheet = self._open_sheet(name)
+            if count_known_headers(sheet.header, known):
+                return sheet.to_table(size_bytes, self._describe_other_sheets(name))
+            if sheet.header and first is None:
+                first = sheet
+        if first is None:
+            hidden = f" Hidden sheets are not read: {_join_names(self.hidden_names)}." if self.hidden_names else ""
+            raise UnreadableFile(f"The workbook is empty.{hidden}")
+        return first.to_table(size_bytes, self._describe_other_sheets(first.name))
+
+    def _open_sheet(self, name: str) -> "_Sheet":
+        return _Sheet(self.book.get_sheet_by_name(name), SheetMarks(self.archive, self.parts[name]))
+
+    def _describe_other_sheets(self, name: str) -> list[str]:
+        others = [other for other in self.names if other != name and self.book.get_sheet_by_name(other).start]
+        notices = []
+        if others:
+            notices.append(f"Only the sheet “{name[:50]}” is read, not the other sheets: {_join_names(others)}.")
+        if self.hidden_names:
+            notices.append(f"Hidden sheets are not read: {_join_names(self.hidden_names)}.")
+        return notices
+
+
+def _join_names(names: list[str]) -> str:
+    more = f" and {len(names) - MAX_NAMED_SHEETS:,} more" if len(names) > MAX_NAMED_SHEETS else ""
+    return ", ".join(f"“{name[:50]}”" for name in names[:MAX_NAMED_SHEETS]) + more
 
 
 def _check_archive(file: BinaryIO, limits: Limits) -> None:
@@ -80,6 +115,8 @@ def _check_archive(file: BinaryIO, limits: Limits) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
             parts = archive.infolist()
+            if OTHER_FORMAT_PARTS.intersection(archive.namelist()):
+                raise UnreadableFile(OTHER_FORMAT)
             if len(parts) > MAX_WORKBOOK_PARTS:
                 raise UnreadableFile(f"The workbook is made of {len(parts):,} parts: save the sheet as CSV.")
             if sum(part.file_size for part in parts) > limits.unpacked_bytes:
@@ -102,36 +139,74 @@ def _check_archive(file: BinaryIO, limits: Limits) -> None:
 class _Sheet:
     """A sheet of a workbook. Its header is the first row that is not empty."""
 
-    def __init__(self, sheet: CalamineSheet) -> None:
-        self.name, self.height = sheet.name, sheet.total_height
+    def __init__(self, sheet: CalamineSheet, marks: SheetMarks) -> None:
+        self.name, self.height, self.marks = sheet.name, sheet.total_height, marks
         self.row_number = 0
         if sheet.start:
             check_width(sheet.total_width)
+        self.merged = _MergedCells(sheet.merged_cell_ranges or [])
         self.rows = self._read_rows(sheet)
         first = next(self.rows, None)
         if first and first.error:
             raise UnreadableFile(first.error)
-        self.header = [cell.strip() for cell in first.cells] if first else []
-        while self.header and not self.header[-1]:
-            self.header.pop()
+        self.header = clean_headers(first.cells) if first else []
 
-    def to_table(self, size_bytes: int) -> ParsedTable:
+    def to_table(self, size_bytes: int, notices: list[str]) -> ParsedTable:
         width = len(self.header)
         records = (record if record.error else record.fit_to_header(width) for record in self.rows)
+        hidden = [f"{column_letters(index)} ({self.header[index][:50]})" for index in self._find_hidden_columns()]
+        if hidden:
+            notices = [*notices, f"Hidden columns are read like the others: {', '.join(hidden)}."]
         return ParsedTable(
             self.header,
             records,
             f"Excel workbook, sheet “{self.name[:50]}”",
             size_bytes,
             lambda: size_bytes * self.row_number // max(1, self.height),
+            notices,
+            is_workbook=True,
         )
+
+    def _find_hidden_columns(self) -> list[int]:
+        return [index for index in sorted(self.marks.hidden_columns) if index < len(self.header) and self.header[index]]
 
     def _read_rows(self, sheet: CalamineSheet) -> Iterator[Record]:
         # The library leaves out the empty columns on the left, but not the empty rows above.
         left = [""] * (sheet.start[1] if sheet.start else 0)
         for self.row_number, values in enumerate(sheet.iter_rows(), 1):
-            if any(value != "" for value in values):
-                yield _make_record(self.row_number, left + [_to_text(value) for value in values])
+            marked = self.marks.get(self.row_number)
+            if not marked and all(value == "" for value in values):
+                continue
+            cells = left + [_to_text(value) for value in values]
+            for column in self.merged.find_covered(self.row_number):
+                if column < len(cells) and not cells[column]:
+                    cells[column] = MERGED_CELL
+            if marked:
+                cells += [""] * (max(marked.texts, default=0) + 1 - len(cells))
+                for column, text in marked.texts.items():
+                    cells[column] = text
+            if any(cell and cell != MERGED_CELL for cell in cells):
+                record = _make_record(self.row_number, cells)
+                yield record._replace(is_hidden=bool(marked and marked.is_hidden))
+
+
+class _MergedCells:
+    """The cells that a merged cell covers. Their value is that of its first cell, or it is unknown."""
+
+    def __init__(self, ranges: list[tuple[tuple[int, int], tuple[int, int]]]) -> None:
+        # Rows and columns from 0. The next range is the last one of the list.
+        self.waiting = sorted(ranges, reverse=True)
+        self.current: list[tuple[tuple[int, int], tuple[int, int]]] = []
+
+    def find_covered(self, row_number: int) -> Iterator[int]:
+        """Yields the covered columns of a row. Rows, which count from 1, have to be asked for in their order."""
+        row = row_number - 1
+        while self.waiting and self.waiting[-1][0][0] <= row:
+            self.current.append(self.waiting.pop())
+        if self.current:
+            self.current = [merged for merged in self.current if merged[1][0] >= row]
+        for (first_row, first_column), (_, last_column) in self.current:
+            yield from range(first_column + (row == first_row), last_column + 1)
 
 
 def _make_record(line: int, cells: list[str]) -> Record:

@@ -101,6 +101,8 @@ class Command(TenantCommand):
                 self.report.totals = self.report.by_tenant[tenant.slug] = counts
                 bar.update(run.table.bytes_read - bar.n)
                 self._raise_if_signalled()
+        for notice in run.summary.notices:
+            self.stderr.write(str(notice))
 
     def finish(self) -> None:
         """Prints how many refused rows were not printed, and how to get them."""

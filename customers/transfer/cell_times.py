@@ -1,0 +1,96 @@
+"""Reads days and instants as spreadsheets, databases and programs write them.
+
+Only a text that begins with the year, or names the month, is read: `03/04/2024` is a day of March in one country and of
+April in another.
+"""
+
+import datetime as dt
+import re
+from email.utils import parsedate_to_datetime
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from circe.api.parameters import first_instant, to_day_or_instant
+from customers.transfer.text_marks import shorten
+
+EARLIEST_INSTANT = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
+
+# The year comes first, so that day and month are known. A time at midnight is what a spreadsheet or a database adds.
+_DAY = re.compile(
+    r"(?P<year>\d{4})(?:([-/.])(?P<month>\d{1,2})\2(?P<day>\d{1,2})|年(?P<cjk_month>\d{1,2})月(?P<cjk_day>\d{1,2})日)"
+    r"(?:[ T]0?0:00(?::00(?:[.,]0+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?\Z",
+    re.ASCII,
+)
+# The instants of PostgreSQL, JavaScript, .NET, Go, MongoDB and spreadsheets whose cells begin with the year.
+_INSTANT = re.compile(
+    r"(?:ISODate\([\"'])?(?P<year>\d{4})([-/])(?P<month>\d\d?)\2(?P<day>\d\d?)[ T]+(?P<hour>\d\d?):(?P<minute>\d\d)"
+    r"(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
+    r"\s*(?:(?P<utc>Z|UTC|GMT)|(?P<sign>[+\-−])(?P<offset_hours>\d\d)(?::?(?P<offset_minutes>\d\d))?(?:\s+[A-Z]{2,5})?)?"
+    r"(?:[\"']\))?\Z",
+    re.ASCII | re.IGNORECASE,
+)
+# `Tue Mar 05 2024 10:30:00 GMT+0700 (Western Indonesia Time)`, as JavaScript writes it.
+_JAVASCRIPT_INSTANT = re.compile(
+    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d) (\d{4}) ([\d:]{8}) GMT([+-]\d{4})(?: \(.*\))?\Z", re.ASCII
+)
+_MAIL_INSTANT = re.compile(r"[A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{4} [\d:]{8} (?:GMT|[+-]\d{4})\Z", re.ASCII)
+_SECONDS_SINCE_1970 = re.compile(r"\d{10}(\d{3})?\Z", re.ASCII)
+# How a spreadsheet stores a day of 1900 to 2100, with the time as a fraction.
+_SERIAL_DAY = re.compile(r"\d{1,5}(?:[.,]\d+)?\Z", re.ASCII)
+
+
+def read_day(text: str) -> dt.date:
+    """Returns the day of a cell that begins with the year. Raises ValidationError."""
+    try:
+        return dt.date.fromisoformat(_to_iso_day(text) or "")
+    except ValueError:
+        raise ValidationError(f"{_explain(text)} Write a day as YYYY-MM-DD.") from None
+
+
+def _to_iso_day(text: str) -> str | None:
+    match = _DAY.match(text)
+    if match is None:
+        return None
+    month, day = match["month"] or match["cjk_month"], match["day"] or match["cjk_day"]
+    return f"{match['year']}-{month:0>2}-{day:0>2}"
+
+
+def _explain(text: str) -> str:
+    if _SERIAL_DAY.match(text):
+        return f"“{shorten(text)}” is how a spreadsheet stores a day: format its cell as a date."
+    return f"“{shorten(text)}” is no day, or can be read in two ways."
+
+
+def read_instant(text: str) -> dt.datetime:
+    """Returns the instant of a cell. Raises ValidationError, also for one before 1900 or after now."""
+    try:
+        instant = first_instant(to_day_or_instant(_to_iso_instant(text)))
+    except (ValueError, OverflowError, ValidationError):
+        raise ValidationError(
+            f"{_explain(text)} Write a day such as 2025-01-31 or an instant such as 2025-01-31T10:30:00Z."
+        ) from None
+    if not EARLIEST_INSTANT <= instant <= timezone.now():
+        raise ValidationError(f"“{shorten(text)}” does not lie between {EARLIEST_INSTANT.year} and now.")
+    return instant
+
+
+def _to_iso_instant(text: str) -> str:
+    """Returns an instant that another program wrote as ISO 8601 with six fractional digits, other text unchanged."""
+    if match := _INSTANT.match(text):
+        parts = match.groupdict(default="")
+        iso = f"{parts['year']}-{parts['month']:0>2}-{parts['day']:0>2}T{parts['hour']:0>2}:{parts['minute']}"
+        iso += f":{parts['second'] or '00'}.{parts['fraction'][:6] or '0'}"
+        if parts["utc"]:
+            return f"{iso}Z"
+        sign = parts["sign"].replace("−", "-")
+        return f"{iso}{sign}{parts['offset_hours']}:{parts['offset_minutes'] or '00'}" if sign else iso
+    if match := _JAVASCRIPT_INSTANT.match(text):
+        month, day, year, clock, offset = match.groups()
+        return parsedate_to_datetime(f"{day} {month} {year} {clock} {offset}").isoformat()
+    if _MAIL_INSTANT.match(text):
+        return parsedate_to_datetime(text.replace("GMT", "+0000")).isoformat()
+    if match := _SECONDS_SINCE_1970.match(text):
+        unit = dt.timedelta(milliseconds=1) if match[1] else dt.timedelta(seconds=1)
+        return (dt.datetime.fromtimestamp(0, dt.UTC) + int(text) * unit).isoformat()
+    return _to_iso_day(text) or text

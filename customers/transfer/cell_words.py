@@ -1,0 +1,143 @@
+"""Reads yes and no, genders and numbers as spreadsheets and people write them in many languages.
+
+A word or letter that means one thing in one language and another elsewhere is read in the language of the business alone.
+"""
+
+import re
+import unicodedata
+
+# What the spreadsheets of each language write, then what people write.
+_TRUE = """
+true t sann sant sand wahr vrai verdadero verdadeiro vero waar tosi prawda истина істина dogru benar 真 참 صحيح אמת igaz
+pravda adevarat αληθησ cert tõene istina จริง đúng सत्य satt patiess teisinga
+yes y on x 1 -1 checked ja j jah oui si sim sì да д так evet ya はい 是 有 对 對 예 네 نعم כן igen ano áno ναι kylla taip
+ใช่ có हाँ हां já iya ✓ ✔ ☑ ✅ 🗹 enabled active subscribed granted accepted
+"""
+_FALSE = """
+false f usann falskt falsk falsch faux falso onwaar epatosi fałsz falsz ложь хибність yanlis salah 假 偽 伪 거짓 خطأ
+שקר hamis nepravda fals ψευδησ ψευδής vaar neistina laz เท็จ sai असत्य osatt aplams klaidinga неистина
+no n off 0 unchecked nein nei nej nee non não нет н ні не hayir tidak tdk bukan いいえ 否 無 无 不 错 아니요 아니오 لا
+לא nem ne nie όχι ei nu ไม่ใช่ ไม่ không khong नहीं nē ikke ✗ ✘ ❌ ☐ disabled inactive unsubscribed withdrawn declined
+"""
+# Letters and words that some languages read otherwise. None: two readings in this language itself.
+_BOOLEANS_BY_LANGUAGE: dict[str, dict[str, bool | None]] = {
+    "ca": {"s": True},
+    "cs": {"a": True},
+    "el": {"ν": True, "ο": False},
+    "es": {"s": True, "v": True},
+    "fi": {"k": True, "e": False},
+    "fr": {"o": True, "v": True},
+    "gl": {"s": True, "v": True},
+    "hu": {"i": True, "h": False},
+    "id": {"b": True, "s": False, "tak": False},
+    "it": {"s": True, "v": True},
+    "ja": {"○": True, "◯": True, "×": False, "x": None},
+    "ms": {"b": True, "s": False, "tak": False},
+    "pl": {"tak": True},
+    "pt": {"s": True, "v": True},
+    "sk": {"a": True},
+    "tr": {"e": True, "h": False, "d": True},
+}
+# Malay and Indonesian answer Y or T, ya or tidak; PostgreSQL writes t and f in small letters.
+_LANGUAGES_OF_CAPITAL_T = {"id", "ms"}
+TICKS = {"x", "✓", "✔", "☑", "✅", "🗹"}
+
+_FEMALE = """
+female f w k woman girl frau weiblich femme feminin féminin mujer femenino femmina femminile donna feminino mulher vrouw
+vrouwelijk kvinne kvinna kvinde nainen kobieta kadin bayan perempuan wanita женщина женский жен ж жіноча жінка zena
+ženský ž femeie feminină γυναικα θηλυ 女 女性 여 여성 여자 หญิง nữ انثى أنثى امراة נקבה אישה महिला स्त्री
+mrs ms miss mme madame sra señora
+"""
+_MALE = """
+male m man boy mann männlich homme masculin hombre masculino varón maschio maschile uomo homem mannelijk mies mężczyzna
+mezczyzna erkek bay laki-laki laki pria lelaki мужчина мужской муж м чоловіча чоловік muž mužský ferfi bărbat ανδρας αντρας
+αρρεν 男 男性 남 남성 남자 ชาย nam ذكر رجل זכר גבר पुरुष mr herr monsieur señor
+"""
+_OTHER_GENDERS = {
+    "non_binary": "non-binary nonbinary enby non-binaire nicht-binär ikke-binær icke-binär",
+    "undisclosed": "prefer-not-to-say rather-not-say not-disclosed undisclosed not-stated",
+    "other": "other",
+}
+# Mujer and moteris begin with M, férfi with F.
+_GENDERS_BY_LANGUAGE: dict[str, dict[str, str | None]] = {
+    "ca": {"h": "male", "d": "female", "m": None},
+    "es": {"h": "male", "m": None},
+    "et": {"n": "female"},
+    "fi": {"n": "female"},
+    "fr": {"h": "male"},
+    "gl": {"h": "male", "m": None},
+    "hu": {"n": "female", "no": "female", "f": None},
+    "id": {"l": "male", "p": "female"},
+    "it": {"u": "male", "d": "female"},
+    "lt": {"v": "male", "m": None},
+    "ms": {"l": "male", "p": "female"},
+    "nl": {"v": "female"},
+    "pt": {"h": "male", "m": None},
+    "tr": {"e": "male"},
+}
+
+_DOTTED_OR_NOT = str.maketrans({"ı": "i", "ς": "σ"})
+_GROUPED = re.compile(r"[0-9]{1,3}(?:([.,' ])[0-9]{3})(?:\1[0-9]{3})*\Z")
+_WITHOUT_FRACTION = re.compile(r"(.*[0-9])[.,]0{1,2}\Z")
+
+
+def fold_word(text: str) -> str:
+    """Returns the word without case, accents and dots at its ends, as the words of this module are compared."""
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).strip().strip(".!").casefold())
+    kept = "".join(character for character in folded if not unicodedata.combining(character) and character != "\ufe0f")
+    return re.sub(r"[\s_]+", "-", kept.translate(_DOTTED_OR_NOT).strip())
+
+
+def _fold_words(words: str) -> set[str]:
+    return {fold_word(word) for word in words.split()}
+
+
+_BOOLEANS = dict.fromkeys(_fold_words(_TRUE), True) | dict.fromkeys(_fold_words(_FALSE), False)
+_GENDERS = dict.fromkeys(_fold_words(_FEMALE), "female") | dict.fromkeys(_fold_words(_MALE), "male")
+for _gender, _words in _OTHER_GENDERS.items():
+    _GENDERS |= dict.fromkeys(_fold_words(_words), _gender)
+
+
+def read_boolean(text: str, language: str) -> bool | None:
+    """Returns whether the text means yes or no in any language, None if that is unknown or has two readings."""
+    if text.strip() in {"T", "Ｔ"} and language in _LANGUAGES_OF_CAPITAL_T:
+        return None
+    word = fold_word(text)
+    # A float of a spreadsheet.
+    word = {"1,0": "1", "0,0": "0", "1.0": "1", "0.0": "0"}.get(word, word)
+    return _BOOLEANS_BY_LANGUAGE.get(language, {}).get(word, _BOOLEANS.get(word))
+
+
+def read_gender(text: str, language: str) -> str | None:
+    """Returns the gender that the text means, None if that is unknown or has two readings."""
+    word = fold_word(text)
+    return _GENDERS_BY_LANGUAGE.get(language, {}).get(word, _GENDERS.get(word))
+
+
+def is_tick(text: str) -> bool:
+    """Returns whether the text is a mark in a list where the others are left empty."""
+    return fold_word(text) in TICKS
+
+
+def read_whole_number(text: str) -> int | None:
+    """Returns a number such as 120, 1 234, 1'234, 1.234.567 or 120,00. None if it is no whole number or has two readings.
+
+    1.234 may be a whole number, or one and a fraction.
+    """
+    digits = "".join(
+        str(unicodedata.decimal(character, character)) for character in unicodedata.normalize("NFKC", text)
+    )
+    digits = re.sub(r"\s", " ", digits.replace("’", "'")).strip()
+    has_fraction = _WITHOUT_FRACTION.match(digits)
+    number = has_fraction[1] if has_fraction else digits
+    grouped = _GROUPED.match(number)
+    if grouped:
+        separator = grouped[1]
+        # A second separator shows which of the two is the decimal one.
+        is_clear = (
+            separator in " '" or number.count(separator) > 1 or (has_fraction and digits[len(number)] != separator)
+        )
+        if not is_clear:
+            return None
+        number = number.replace(separator, "")
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= 10 else None
