@@ -134,6 +134,8 @@ def test_times_without_an_offset_are_in_the_time_zone_of_the_business(import_row
 
 # --- an invalid row stops no other ----------------------------------------------------------------------------------
 
+UNCLEAR = "can be read in two ways, or not at all."
+WRITE_AN_INSTANT = "Write a day such as 2025-01-31 or an instant such as 2025-01-31T10:30:00Z."
 BAD = [
     ("id", "122", "An id has 24 hex digits; a customer whose id is left empty gets a new one."),
     ("first_name", " ", "A customer needs a first name."),
@@ -142,16 +144,16 @@ BAD = [
     ("email", "no address", "Enter a valid email address."),
     ("email", "a\u200bb@example.com", "The e-mail address holds invisible characters."),
     ("phone", "12", "A phone number has 7 to 15 digits, such as +6281234567890."),
-    ("gender", "banana", "Write one of female, male, non_binary, other, undisclosed."),
-    ("date_of_birth", "31/01/1990", "Write a day as YYYY-MM-DD."),
-    ("date_of_birth", "1990-02-30", "Write a day as YYYY-MM-DD."),
+    ("gender", "banana", f"“banana” {UNCLEAR} Write one of female, male, non_binary, other, undisclosed."),
+    ("date_of_birth", "31/01/1990", f"“31/01/1990” {UNCLEAR} Write a day as YYYY-MM-DD."),
+    ("date_of_birth", "1990-02-30", "“1990-02-30” is no day of the calendar. Write a day as YYYY-MM-DD."),
     ("date_of_birth", "2999-01-01", "A date of birth lies between 1900 and today."),
     ("tags", "v!p", "A tag is made of letters, digits, hyphens and underscores."),
     ("tags", ";".join(f"t{n}" for n in range(51)), "List contains 51 items, it should contain no more than 50."),
     ("source", "The Web!", "A source is made of lower-case letters, digits, hyphens and underscores."),
-    ("loyalty_points", "-5", "Write a whole number, such as 120."),
+    ("loyalty_points", "-5", f"“-5” {UNCLEAR} Write a whole number, such as 120."),
     ("loyalty_points", "9999999999", "Ensure this value is less than or equal to 2147483647."),
-    ("is_active", "perhaps", "Write true or false."),
+    ("is_active", "perhaps", f"“perhaps” {UNCLEAR} Write true or false."),
     ("language", "Bahasa Indonesia", "A language is a tag such as en, id or pt-BR."),
     ("preferred_outlet_id", "0" * 24, "There is no outlet with this id."),
     ("preferred_services", f"{'0' * 24};x", "Write ids of 24 lower-case hex digits, separated by semicolons."),
@@ -161,10 +163,10 @@ BAD = [
     ("preferred_categories", "a" * 51, None),
     ("notes", "a" * 2001, "Ensure this value has at most 2000 characters (it has 2001)."),
     ("notes", "a\0b", "The cell holds a null character."),
-    ("created_at", "yesterday", "Write a day such as 2025-01-31 or an instant such as 2025-01-31T10:30:00Z."),
-    ("created_at", "2999-01-01", "This lies between 1900 and now."),
+    ("created_at", "yesterday", f"“yesterday” {UNCLEAR} {WRITE_AN_INSTANT}"),
+    ("created_at", "2999-01-01", "“2999-01-01” does not lie between 1900 and now."),
     ("created_at", "2024-03-05T10:30:00+99:00", None),
-    ("deleted_at", "0001-01-01", "This lies between 1900 and now."),
+    ("deleted_at", "0001-01-01", "“0001-01-01” does not lie between 1900 and now."),
 ]
 
 

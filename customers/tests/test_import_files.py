@@ -105,6 +105,7 @@ def test_any_line_end_is_read_and_empty_lines_are_skipped(end):
 # --- malformed rows -------------------------------------------------------------------------------------------------
 
 GOOD = ["Jane", "j@example.com", ""]
+BESIDE = "stands beside the last column. A cell that holds the separator needs quotation marks around it."
 
 
 @pytest.mark.parametrize(
@@ -114,12 +115,11 @@ GOOD = ["Jane", "j@example.com", ""]
         ('Joe,"x@example.com,', QUOTE_NOT_CLOSED),
         ('"Joe"y,x@example.com,', QUOTE_NOT_CLOSED),
         ('"Joe "the man"",x@example.com,', QUOTE_NOT_CLOSED),
-        ("Joe,x@example.com", "The row has 2 cells, the header 3."),
-        ("Joe,x@example.com,,tea", "The row has 4 cells, the header 3."),
+        ("Joe,x@example.com,,tea", f"The row has 4 cells, the header 3: “tea” {BESIDE}"),
         (f'Joe,x@example.com,"{"a" * 200_000}"', "A cell is longer than 131,072 characters."),
         (f"Joe,x@example.com,{'a' * 10_000_000}", LINE_TOO_LONG),
         (f'Joe,x@example.com,"{"a" * 10_000_000}', LINE_TOO_LONG),
-        (",".join(["Joe"] * 1000), "The row has 1,000 cells, the header 3."),
+        (",".join(["Joe"] * 1000), f"The row has 1,000 cells, the header 3: “Joe” {BESIDE}"),
     ],
 )
 @pytest.mark.parametrize("after", [1, 3])

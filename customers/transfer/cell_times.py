@@ -59,7 +59,9 @@ def _to_iso_day(text: str) -> str | None:
 def _explain(text: str) -> str:
     if _SERIAL_DAY.match(text):
         return f"“{shorten(text)}” is how a spreadsheet stores a day: format its cell as a date."
-    return f"“{shorten(text)}” is no day, or can be read in two ways."
+    if _to_iso_day(text):
+        return f"“{shorten(text)}” is no day of the calendar."
+    return f"“{shorten(text)}” can be read in two ways, or not at all."
 
 
 def read_instant(text: str) -> dt.datetime:

@@ -60,7 +60,7 @@ def _parse_id(text: str) -> str:
 def _parse_boolean(text: str) -> bool:
     value = read_boolean(text, tenant_language())
     if value is None:
-        raise ValidationError(f"“{shorten(text)}” is neither yes nor no. Write true or false.")
+        raise ValidationError(f"“{shorten(text)}” can be read in two ways, or not at all. Write true or false.")
     return value
 
 
@@ -68,7 +68,7 @@ def _parse_whole_number(text: str) -> int:
     number = read_whole_number(text)
     if number is None:
         raise ValidationError(
-            f"“{shorten(text)}” is no whole number, or can be read in two ways. Write it as 120 or 1200."
+            f"“{shorten(text)}” can be read in two ways, or not at all. Write a whole number, such as 120."
         )
     return number
 
@@ -84,7 +84,7 @@ def _parse_gender(text: str) -> str:
     gender = read_gender(text, tenant_language())
     if gender is None:
         raise ValidationError(
-            f"“{shorten(text)}” is none of them, or can be read in two ways. Write one of {', '.join(Gender.values)}."
+            f"“{shorten(text)}” can be read in two ways, or not at all. Write one of {', '.join(Gender.values)}."
         )
     return gender
 
