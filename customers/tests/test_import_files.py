@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from customers.tests.transfer import as_csv, as_file, as_workbook
+from customers.tests.transfer import as_csv, as_file, as_workbook, repacked
 from customers.transfer.child_process import ParseJob, parse
 from customers.transfer.columns import COLUMN_BY_HEADER
 from customers.transfer.csv_reader import LINE_TOO_LONG, QUOTE_NOT_CLOSED
@@ -189,15 +189,6 @@ def test_cells_of_every_type_are_read_from_a_workbook():
         (2, ["Jane", "81234567", "120", "true", "1990-01-31", "2024-03-05T10:30:00", "1.5"]),
         (4, ["Joe", "0812", "", "", "", "", ""]),
     ]
-
-
-def repacked(data, change):
-    """Returns the workbook with its parts changed by `change(name, content)`."""
-    source, target = zipfile.ZipFile(io.BytesIO(data)), io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in source.namelist():
-            archive.writestr(name, change(name, source.read(name)))
-    return target.getvalue()
 
 
 SHEET = "xl/worksheets/sheet1.xml"

@@ -56,12 +56,11 @@ CODE_PAGES = {
     "zh": "gb18030",
     "ko": "cp949",
 }
-# What a Macintosh wrote where Windows wrote the code page. Those of Asia are the same.
+# What a Macintosh wrote where Windows wrote the code page. Those of Asia are the same; those of Greek can't be told apart.
 MAC_ENCODINGS = {
     "cp1250": "mac-latin2",
     "cp1251": "mac-cyrillic",
     "cp1252": "mac-roman",
-    "cp1253": "mac-greek",
     "cp1254": "mac-turkish",
 }
 # Replaces bytes that are no text in the file's encoding. Decoded text never has this character, so the cell can be refused.

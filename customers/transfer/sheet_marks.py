@@ -18,6 +18,7 @@ from customers.transfer.tables import FORMULA_WITHOUT_VALUE
 CHUNK_BYTES = 1 << 16
 # Without any of these, a sheet needs no second reading. The names of elements may have a prefix, as in `<x:f>`.
 _MARK = re.compile(rb"""[<:]f[\s/>]|\bt\s*=\s*["']e["']|\bhidden\b""")
+_CELL = re.compile(rb"[<:]c[\s>]")
 _MAX_MARK_BYTES = 32
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _COLUMN_LETTERS = re.compile(r"[A-Z]{1,3}(?=[0-9])")
@@ -43,7 +44,7 @@ class SheetMarks:
     def __init__(self, archive: zipfile.ZipFile, part: str) -> None:
         self._scanner = _Scanner()
         # The first marked row that was not asked for yet is kept.
-        self._rows = self._read_rows(archive, part) if _has_marks(archive, part) else iter(())
+        self._rows = self._read_rows(archive, part) if _contains(archive, part, _MARK) else iter(())
         self._next = next(self._rows, None)
 
     @property
@@ -146,13 +147,17 @@ def _feed(parser: Any, archive: zipfile.ZipFile, part: str) -> Iterator[None]:
     yield
 
 
-def _has_marks(archive: zipfile.ZipFile, part: str) -> bool:
+def has_cells(archive: zipfile.ZipFile, part: str) -> bool:
+    """Returns whether a sheet has any cell."""
+    return _contains(archive, part, _CELL)
+
+
+def _contains(archive: zipfile.ZipFile, part: str, pattern: re.Pattern[bytes]) -> bool:
+    """Returns whether the XML of a part matches the pattern. XML in UTF-16 is taken to do so."""
     end = b""
     with archive.open(part) as content:
         while chunk := content.read(CHUNK_BYTES):
-            if not end and chunk.startswith(_UTF16_MARKS):
-                return True
-            if _MARK.search(end + chunk):
+            if (not end and chunk.startswith(_UTF16_MARKS)) or pattern.search(end + chunk):
                 return True
             end = chunk[-_MAX_MARK_BYTES:]
     return False

@@ -21,7 +21,7 @@ from customers.transfer.limits import (
     MB,
     Limits,
 )
-from customers.transfer.sheet_marks import SheetMarks, find_sheet_parts
+from customers.transfer.sheet_marks import SheetMarks, find_sheet_parts, has_cells
 from customers.transfer.tables import (
     MERGED_CELL,
     OLE_SIGNATURE,
@@ -93,7 +93,7 @@ class _Workbook:
         return _Sheet(self.book.get_sheet_by_name(name), SheetMarks(self.archive, self.parts[name]))
 
     def _describe_other_sheets(self, name: str) -> list[str]:
-        others = [other for other in self.names if other != name and self.book.get_sheet_by_name(other).start]
+        others = [other for other in self.names if other != name and has_cells(self.archive, self.parts[other])]
         notices = []
         if others:
             notices.append(f"Only the sheet “{name[:50]}” is read, not the other sheets: {_join_names(others)}.")
