@@ -20,7 +20,6 @@ from tenants.models import AuditEvent
 from tenants.scope import ALL_TENANTS, current_tenant, tenant_scope
 
 KEY_LABELS = {"id": "id", "email": "e-mail address", "phone": "phone number"}
-# The fields that an update writes. `password` is neither imported nor exported.
 # What is told about a row that would turn a refusal of marketing into consent.
 REFUSAL_KEPT = (
     "marketing_consent: the customer has refused marketing, and the refusal is kept. An import turns it into consent only "
@@ -29,6 +28,7 @@ REFUSAL_KEPT = (
 REFUSED_LATER = (
     "marketing_consent: the customer has refused marketing after the day of consent_at, and the refusal is kept."
 )
+# The fields that an update writes. `password` is neither imported nor exported.
 UPDATED_FIELDS = [
     field.name
     for field in Customer._meta.concrete_fields
