@@ -188,7 +188,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "tenants.accounts.passwords.CommonPasswordValidator"},
 ]
 JWT_SIGNING_KEY = secret("JWT_SIGNING_KEY")
-SIMPLE_JWT = {
+SIMPLE_JWT: dict[str, Any] = {
     "SIGNING_KEY": JWT_SIGNING_KEY,
     "ALGORITHM": "HS256",
     "USER_ID_CLAIM": "sub",

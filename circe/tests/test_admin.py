@@ -94,6 +94,8 @@ PAGES = {
     "customers_customer_notes": (lambda tenant: ([CustomerFactory(tenant=tenant).pk], {}), STAFF, 404),
     "customers_customer_import": (lambda tenant: ([], {}), ADMINS, None),
     "customers_customer_import_one": (lambda tenant: ([an_import(tenant)], {}), ADMINS, 302),
+    "customers_customer_import_columns": (lambda tenant: ([an_import(tenant)], {}), ADMINS, 302),
+    "customers_customer_import_omitted": (lambda tenant: ([an_import(tenant)], {}), ADMINS, 302),
     "customers_customer_import_refused": (lambda tenant: ([an_import(tenant)], {}), ADMINS, 302),
     "customers_customer_export": (lambda tenant: ([], {"tenant__id__exact": tenant.pk}), ADMINS, 400),
     "customers_customer_export_file": (lambda tenant: (["csv"], {"tenant__id__exact": tenant.pk}), ADMINS, 400),

@@ -17,6 +17,7 @@ from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, V
 from appointments.tests.factories import AppointmentFactory
 from circe.db.roles import as_owner
 from customers.models import Customer
+from customers.models.column_mappings import ColumnMapping
 from customers.models.imports import CustomerImport, ImportPart
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.preferences import PreferredService, PreferredStaff
@@ -53,6 +54,11 @@ def prefer(customer, **lists):
 def create_idempotency_record(tenant, user):
     with tenant_scope(tenant):
         IdempotencyRecord.objects.create(user=user, key="k", fingerprint="f", status=200, headers={}, body="{}")
+
+
+def create_column_mapping(tenant):
+    with tenant_scope(tenant):
+        ColumnMapping.objects.create(header_digest="digest")
 
 
 def create_import(tenant):
@@ -92,6 +98,7 @@ CREATE_REFERENCE = {
     (PreferredStaff, "tenant"): lambda tenant: prefer(
         CustomerFactory(tenant=tenant), preferred_staff_ids=[UserFactory(tenant=tenant).pk]
     ),
+    (ColumnMapping, "tenant"): create_column_mapping,
     (CustomerImport, "tenant"): create_import,
     (ImportPart, "tenant"): create_import,
     (IdempotencyRecord, "tenant"): lambda tenant: create_idempotency_record(

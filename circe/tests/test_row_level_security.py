@@ -11,6 +11,7 @@ from circe.db.ids import new_id
 from circe.db.roles import as_owner
 from circe.management.commands import check_totals
 from customers.models import Customer
+from customers.models.column_mappings import ColumnMapping
 from customers.models.imports import CustomerImport, ImportPart
 from customers.models.preferences import PreferredService, PreferredStaff
 from customers.tests.factories import CustomerFactory
@@ -31,6 +32,7 @@ TENANT_COLUMNS = {
     "customers_customer": "tenant_id",
     "customers_preferredservice": "tenant_id",
     "customers_preferredstaff": "tenant_id",
+    "customers_columnmapping": "tenant_id",
     "customers_customerimport": "tenant_id",
     "customers_importpart": "tenant_id",
     "appointments_appointment": "tenant_id",
@@ -64,6 +66,7 @@ def rows(tenant, stranger):
         with tenant_scope(one):
             PreferredService.objects.create(customer=visit.customer, service=visit.service, position=0)
             PreferredStaff.objects.create(customer=visit.customer, staff=visit.staff, position=0)
+            ColumnMapping.objects.create(header_digest="digest")
             upload = CustomerImport.objects.create(file_name="people.csv")
             ImportPart.objects.create(upload=upload, kind="file", position=0, data=b"name")
             IdempotencyRecord.objects.create(

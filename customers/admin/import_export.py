@@ -31,6 +31,7 @@ from circe.backoffice.regional import format_number
 from circe.backoffice.site import opens_own_transactions
 from circe.backoffice.widgets import ChoiceWidget
 from circe.db.ids import is_id
+from customers.admin.import_columns import ColumnsForm
 from customers.models import Customer, CustomerQuerySet
 from customers.models.imports import CustomerImport
 from customers.transfer import uploads
@@ -98,7 +99,9 @@ class ImportExportAdmin(admin.ModelAdmin):
         pages: list[tuple[str, Any, str]] = [
             ("import/", self.upload_view, "import"),
             ("import/<str:upload_id>/", self.import_view, "import_one"),
+            ("import/<str:upload_id>/columns/", self.columns_view, "import_columns"),
             ("import/<str:upload_id>/refused.csv", self.refused_view, "import_refused"),
+            ("import/<str:upload_id>/omitted.csv", self.omitted_view, "import_omitted"),
             ("export/", self.export_view, "export"),
             ("export/<str:kind>/", self.export_file_view, "export_file"),
         ]
@@ -135,6 +138,8 @@ class ImportExportAdmin(admin.ModelAdmin):
             except (UnreadableFile, ImportCapacityExceeded) as error:
                 form.add_error("file", str(error))
             else:
+                if upload.needs_columns:
+                    return self._redirect_to("import_columns", upload)
                 return self._stream_run(request, upload, dry_run=True)
         return self._page(request, "import", "Import customers", form=form, columns=IMPORT_COLUMNS)
 
@@ -143,6 +148,8 @@ class ImportExportAdmin(admin.ModelAdmin):
         upload = self._find_upload(request, upload_id)
         if upload is None:
             return self._redirect_to_upload(request)
+        if upload.needs_columns:
+            return self._redirect_to("import_columns", upload)
         if request.method == "POST":
             return self._start_run(request, upload, dry_run="check" in request.POST)
         summary = upload.summary or {}
@@ -157,13 +164,33 @@ class ImportExportAdmin(admin.ModelAdmin):
             in_progress=not CustomerImport.objects.idle().filter(pk=upload.pk).exists(),
         )
 
-    def refused_view(self, request: HttpRequest, upload_id: str) -> HttpResponseBase:
-        """Sends the file of the refused rows."""
+    def columns_view(self, request: HttpRequest, upload_id: str) -> HttpResponse:
+        """Asks which column of the file holds what, then checks the file."""
         upload = self._find_upload(request, upload_id)
         if upload is None:
             return self._redirect_to_upload(request)
-        name = f"refused-{slugify(upload.file_name.rpartition('.')[0])}.csv"
-        return _stream_csv(upload.stored(uploads.REFUSED), name)
+        if upload.state not in {CustomerImport.State.UPLOADED, CustomerImport.State.CHECKED}:
+            return self._redirect_to("import_one", upload)
+        form = ColumnsForm(uploads.make_mapping(upload), request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            uploads.decide_columns(upload, form.decisions())
+            return self._start_run(request, upload, dry_run=True)
+        title = f"Columns of {upload.file_name}"
+        return self._page(request, "import_columns", title, upload=upload, form=form, columns=IMPORT_COLUMNS)
+
+    def refused_view(self, request: HttpRequest, upload_id: str) -> HttpResponseBase:
+        """Sends the file of the refused rows."""
+        return self._send_report(request, upload_id, uploads.REFUSED)
+
+    def omitted_view(self, request: HttpRequest, upload_id: str) -> HttpResponseBase:
+        """Sends the file of the cells that were not imported although their rows were."""
+        return self._send_report(request, upload_id, uploads.OMITTED)
+
+    def _send_report(self, request: HttpRequest, upload_id: str, kind: str) -> HttpResponseBase:
+        upload = self._find_upload(request, upload_id)
+        if upload is None:
+            return self._redirect_to_upload(request)
+        return _stream_csv(upload.stored(kind), f"{kind}-{slugify(upload.file_name.rpartition('.')[0])}.csv")
 
     def _find_upload(self, request: HttpRequest, upload_id: str) -> CustomerImport | None:
         self._require_permission(request, "import")
@@ -185,7 +212,10 @@ class ImportExportAdmin(admin.ModelAdmin):
                 return self._stream_run(request, upload, dry_run=dry_run)
         except ImportCapacityExceeded as error:
             messages.warning(request, str(error))
-        return HttpResponseRedirect(reverse("admin:customers_customer_import_one", args=[upload.pk]))
+        return self._redirect_to("import_one", upload)
+
+    def _redirect_to(self, page: str, upload: CustomerImport) -> HttpResponse:
+        return HttpResponseRedirect(reverse(f"admin:customers_customer_{page}", args=[upload.pk]))
 
     def _stream_run(self, request: HttpRequest, upload: CustomerImport, *, dry_run: bool) -> HttpResponse:
         """Streams a page that shows the progress of the run, and at its end redirects to the summary."""

@@ -53,6 +53,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("summary", models.JSONField(null=True)),
+                ("header", models.JSONField(default=list)),
+                ("examination", models.JSONField(default=list)),
+                ("columns", models.JSONField(default=dict)),
+                ("day_order", models.CharField(blank=True, max_length=20)),
+                ("needs_columns", models.BooleanField(default=False)),
                 ("last_active_at", models.DateTimeField(null=True)),
             ],
             options={
@@ -89,7 +94,12 @@ class Migration(migrations.Migration):
                         to="customers.customerimport",
                     ),
                 ),
-                ("kind", models.CharField(choices=[("file", "File"), ("refused", "Refused")], max_length=10)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("file", "File"), ("refused", "Refused"), ("omitted", "Omitted")], max_length=10
+                    ),
+                ),
                 ("position", models.PositiveIntegerField()),
                 ("data", models.BinaryField()),
             ],
@@ -101,6 +111,35 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("tenant", "id"), name="importpart_tenant_id"),
                     models.UniqueConstraint(fields=("tenant", "upload", "kind", "position"), name="importpart_once"),
                     circe.db.foreign_keys.SameTenant(field="upload", name="importpart_upload"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ColumnMapping",
+            fields=[
+                ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
+                (
+                    "tenant",
+                    circe.db.fields.OwningTenantKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                        verbose_name="business",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("header_digest", models.CharField(max_length=64)),
+                ("columns", models.JSONField(default=dict)),
+                ("day_order", models.CharField(blank=True, max_length=20)),
+            ],
+            options={
+                "abstract": False,
+                "constraints": [
+                    circe.db.row_level_security.RowLevelSecurity(name="columnmapping_rls"),
+                    models.UniqueConstraint(fields=("tenant", "id"), name="columnmapping_tenant_id"),
+                    models.UniqueConstraint(fields=("tenant", "header_digest"), name="columnmapping_header"),
                 ],
             },
         ),

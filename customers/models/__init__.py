@@ -1,5 +1,6 @@
 """Every model of customers."""
 
+from customers.models.column_mappings import ColumnMapping
 from customers.models.customer import (
     CONTACT_FLAGS,
     MAX_TAGS,
@@ -20,6 +21,7 @@ __all__ = [
     "CONTACT_FLAGS",
     "MAX_TAGS",
     "PREFERENCE_MODELS",
+    "ColumnMapping",
     "Customer",
     "CustomerImport",
     "CustomerMonthlyCounts",

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 from django.db import models
 from django.db.models import Q
@@ -34,7 +34,11 @@ class CustomerImportQuerySet(models.QuerySet):
 
 
 class CustomerImport(TenantModel):
-    """An uploaded file. `summary` is the ImportSummary of the latest completed run, which is a check or the import."""
+    """An uploaded file. `summary` is the ImportSummary of the latest completed run, which is a check or the import.
+
+    `header` and `examination` are what was seen when the file came. `columns` and `day_order` are what a person has decided
+    about it, as in ColumnMapping; `needs_columns` is set until then if the file has columns that nobody knows.
+    """
 
     class State(models.TextChoices):
         """The progress of an upload: `importing` is also the state of an import that was interrupted."""
@@ -48,6 +52,11 @@ class CustomerImport(TenantModel):
     update = models.BooleanField("also change customers who are there already", default=False)
     state = models.CharField(max_length=20, choices=State, default=State.UPLOADED)
     summary = models.JSONField(null=True)
+    header: Any = models.JSONField(default=list)
+    examination: Any = models.JSONField(default=list)
+    columns: Any = models.JSONField(default=dict)
+    day_order = models.CharField(max_length=20, blank=True)
+    needs_columns = models.BooleanField(default=False)
     last_active_at = models.DateTimeField(null=True)
 
     objects = TenantManager.from_queryset(CustomerImportQuerySet)()
@@ -78,13 +87,14 @@ class CustomerImport(TenantModel):
 
 
 class ImportPart(TenantModel):
-    """A part of PART_BYTES of the uploaded file, or of the file of refused rows."""
+    """A part of PART_BYTES of the uploaded file, of the file of refused rows, or of the file of omitted cells."""
 
     class Kind(models.TextChoices):
         """The file that the part belongs to."""
 
         FILE = "file"
         REFUSED = "refused"
+        OMITTED = "omitted"
 
     upload = TenantForeignKey(CustomerImport, models.CASCADE, db_index=True, related_name="+")
     kind = models.CharField(max_length=10, choices=Kind)

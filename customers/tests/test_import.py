@@ -18,18 +18,6 @@ from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 ID = "507f1f77bcf86cd799439011"
 
 
-@pytest.fixture
-def import_rows(tmp_path, in_scope):
-    """Returns `import_rows(header, *rows, **options)`, which imports a CSV file of the rows."""
-
-    def run(*rows, **options):
-        path = tmp_path / "customers.csv"
-        path.write_bytes(as_csv(rows))
-        return imported(path, **options)
-
-    return run
-
-
 def people():
     return list(Customer.objects.order_by("created_at", "first_name").values_list("first_name", "email", "phone"))
 
@@ -145,8 +133,12 @@ BAD = [
     ("email", "a\u200bb@example.com", "The e-mail address holds invisible characters."),
     ("phone", "12", "A phone number has 7 to 15 digits, such as +6281234567890."),
     ("gender", "banana", f"“banana” {UNCLEAR} Write one of female, male, non_binary, other, undisclosed."),
-    ("date_of_birth", "31/01/1990", f"“31/01/1990” {UNCLEAR} Write a day as YYYY-MM-DD."),
-    ("date_of_birth", "1990-02-30", "“1990-02-30” is no day of the calendar. Write a day as YYYY-MM-DD."),
+    (
+        "date_of_birth",
+        "03/04/1990",
+        "“03/04/1990” can be 3 April or 4 March: write it as 1990-04-03 or 1990-03-04.",
+    ),
+    ("date_of_birth", "1990-02-30", "There is no day “1990-02-30”: write a day as YYYY-MM-DD."),
     ("date_of_birth", "2999-01-01", "A date of birth lies between 1900 and today."),
     ("tags", "v!p", "A tag is made of letters, digits, hyphens and underscores."),
     ("tags", ";".join(f"t{n}" for n in range(51)), "List contains 51 items, it should contain no more than 50."),

@@ -1,6 +1,7 @@
 """Tests the import of files as spreadsheets, databases and people write them."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.core.management import CommandError
@@ -238,7 +239,8 @@ def test_instants_are_read_as_databases_and_programs_write_them(import_rows, tex
 def test_a_day_that_can_be_read_in_two_ways_or_not_at_all_is_refused_by_name(import_rows, column, text):
     result = import_rows(["first_name", "email", column], ["Jane", "jane@example.com", text])
     ((line, where, reason),) = result.refused_rows
-    assert (line, where, f"“{text}”" in reason, "Write a day" in reason) == (2, column, True, True)
+    assert (line, where, f"“{text}”" in reason) == (2, column, True)
+    assert re.search("[Ww]rite (a day|it) as|Write a day such as", reason)
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,18 @@ ROWS = [
 
 
 def upload(browser, data=None, name="people.csv", **fields):
-    """Uploads a file. Returns the response."""
+    """Uploads a file, and takes what is proposed for its columns if they are asked for. Returns the response."""
     file = SimpleUploadedFile(name, as_csv(ROWS) if data is None else data)
-    return browser.post(IMPORT, {"file": file} | fields)
+    response = browser.post(IMPORT, {"file": file} | fields)
+    if not response.headers.get("Location", "").endswith("/columns/"):
+        return response
+    return browser.post(response.headers["Location"], proposals(browser, response.headers["Location"]))
+
+
+def proposals(browser, url):
+    """Returns what the form of the columns sends if nothing is changed."""
+    form = browser.get(url).context["form"]
+    return {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
 
 
 def body(response):
@@ -132,7 +141,7 @@ def test_a_file_is_checked_then_imported_with_the_same_result(back_office, in_sc
     assert rows[1] == ["3", "email", "Enter a valid email address.", "Joe", "x", ""]
     # A second import is refused, and the uploaded file is deleted.
     assert browser.post(url, {"import": "1"}).headers["Location"] == url
-    assert set(ImportPart.objects.values_list("kind", flat=True)) == {"refused"}
+    assert set(ImportPart.objects.values_list("kind", flat=True)) == {"refused", "omitted"}
 
 
 def test_existing_customers_are_changed_only_if_asked_for(back_office, in_scope):

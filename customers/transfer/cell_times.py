@@ -1,4 +1,4 @@
-"""Reads days and instants as spreadsheets, databases and programs write them.
+"""Reads instants as spreadsheets, databases and programs write them.
 
 Only a text that begins with the year, or names the month, is read: `03/04/2024` is a day of March in one country and of
 April in another.
@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from circe.api.parameters import first_instant, to_day_or_instant
+from customers.transfer.birthdays import SERIAL_DAY
 from customers.transfer.text_marks import shorten
 
 EARLIEST_INSTANT = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
@@ -36,16 +37,6 @@ _JAVASCRIPT_INSTANT = re.compile(
 )
 _MAIL_INSTANT = re.compile(r"[A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{4} [\d:]{8} (?:GMT|[+-]\d{4})\Z", re.ASCII)
 _SECONDS_SINCE_1970 = re.compile(r"\d{10}(\d{3})?\Z", re.ASCII)
-# How a spreadsheet stores a day of 1900 to 2100, with the time as a fraction.
-_SERIAL_DAY = re.compile(r"\d{1,5}(?:[.,]\d+)?\Z", re.ASCII)
-
-
-def read_day(text: str) -> dt.date:
-    """Returns the day of a cell that begins with the year. Raises ValidationError."""
-    try:
-        return dt.date.fromisoformat(_to_iso_day(text) or "")
-    except ValueError:
-        raise ValidationError(f"{_explain(text)} Write a day as YYYY-MM-DD.") from None
 
 
 def _to_iso_day(text: str) -> str | None:
@@ -57,7 +48,7 @@ def _to_iso_day(text: str) -> str | None:
 
 
 def _explain(text: str) -> str:
-    if _SERIAL_DAY.match(text):
+    if SERIAL_DAY.match(text):
         return f"“{shorten(text)}” is how a spreadsheet stores a day: format its cell as a date."
     if _to_iso_day(text):
         return f"“{shorten(text)}” is no day of the calendar."

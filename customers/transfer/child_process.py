@@ -5,8 +5,8 @@ settings, no database and no secrets. Before it reads the file, it limits its ow
 right to write files. It writes messages to stdout, each a line of JSON:
 
 - first `{"header": […], "read_as": "…", "size_bytes": N, "notices": […], "is_workbook": …}`,
-- then `{"records": [[line, cells, error, is_hidden], …], "bytes_read": N}` until all records are sent; none for an
-  `only_check` job,
+- then `{"records": [[line, cells, error, is_hidden], …], "bytes_read": N}` until all records are sent; for an `only_check`
+  job instead `{"examination": […]}`, see `examination.py`,
 - last `{"end": true}`,
 - or, instead of any of these, `{"error": "…"}` with a sentence that says why the file can't be read.
 
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from customers.transfer.csv_reader import detect_encoding, parse_csv
+from customers.transfer.examination import TableExaminer
 from customers.transfer.limits import MAX_MESSAGE_BYTES, Limits
 from customers.transfer.tables import ParsedTable, Record, UnreadableFile, is_workbook
 
@@ -166,11 +167,16 @@ def make_messages(file: BinaryIO, job: ParseJob) -> Iterator[dict[str, Any]]:
     """Yields the messages of the child process. Raises UnreadableFile."""
     table = parse(file, job)
     yield {name: getattr(table, name) for name in ("header", "read_as", "size_bytes", "notices", "is_workbook")}
+    if job.only_check:
+        examiner = TableExaminer(len(table.header))
+        for record in table.records_within(job.limits):
+            examiner.add(record)
+        yield {"examination": examiner.as_json()}
+        yield {"end": True}
+        return
     records: list[Record] = []
     characters = 0
     for record in table.records_within(job.limits):
-        if job.only_check:
-            continue
         records.append(record)
         characters += sum(map(len, record.cells))
         if len(records) >= MAX_MESSAGE_RECORDS or characters >= MESSAGE_CHARACTERS:

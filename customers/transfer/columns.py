@@ -11,7 +11,7 @@ from django.db import models
 
 from circe.db.ids import is_id
 from customers.models import Customer, Gender
-from customers.transfer.cell_times import read_day, read_instant
+from customers.transfer.cell_times import read_instant
 from customers.transfer.cell_words import read_boolean, read_gender, read_whole_number
 from customers.transfer.tables import header_lookup_names, normalize_header
 from customers.transfer.text_marks import escape_formula, shorten
@@ -74,7 +74,8 @@ def _parse_whole_number(text: str) -> int:
 
 
 def _parse_date_of_birth(text: str) -> dt.date:
-    day = read_day(text)
+    # `HeaderMapping` has read the cell, by what the whole column shows about the order of day and month.
+    day = dt.date.fromisoformat(text)
     # Validated here, because the model field's `clean` would replace the validator's message with its own.
     validate_date_of_birth(day)
     return day
@@ -260,7 +261,7 @@ CONSENT_COLUMNS = [
     ),
 ]
 IMPORT_COLUMNS = [*COLUMNS, *CONSENT_COLUMNS]
-COLUMN_BY_NAME = {column.name: column for column in COLUMNS}
+COLUMN_BY_NAME = {column.name: column for column in IMPORT_COLUMNS}
 # The first column of an export of several businesses: the slug of the customer's business.
 TENANT_COLUMN = "tenant"
 # The first columns of the file of refused rows. An import ignores them, so that the corrected file can be imported.

@@ -24,6 +24,7 @@ from customers.transfer.text_marks import copy_cell
 MAX_BATCH_ROWS = 1000
 MAX_LISTED_REFUSED_ROWS = 100
 MAX_LISTED_LINES = 10
+MAX_LISTED_OMITTED_CELLS = 100
 
 OUTCOMES = ("created", "updated", "unchanged", "refused")
 
@@ -66,6 +67,16 @@ class Notice:
 
 
 @dataclass
+class OmittedCellOfLine:
+    """Says why a cell of an imported row was not imported."""
+
+    line: int
+    column: str
+    text: str
+    reason: str
+
+
+@dataclass
 class ImportSummary:
     """Counts the rows of a run by outcome, and lists the first MAX_LISTED_REFUSED_ROWS refused rows.
 
@@ -84,6 +95,13 @@ class ImportSummary:
     example: str = ""
     # The number of rows in the file of refused rows, if that file is limited and does not have all of them.
     downloadable: int | None = None
+    # The system whose export the file is, if its headers are known.
+    preset: str = ""
+    # The columns of the file by column of Circe, where the names differ.
+    mapped_columns: list[tuple[str, str]] = field(default_factory=list)
+    # The number of cells that were not imported although their columns are, and the first of them.
+    omitted: int = 0
+    omitted_cells: list[OmittedCellOfLine] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -104,7 +122,8 @@ class ImportSummary:
 class ImportRun:
     """One run over a table, in the scope of one tenant.
 
-    Without `update` an existing customer stays as it is. `on_refused` is called with each refused row and its cells.
+    Without `update` an existing customer stays as it is. `on_refused` is called with each refused row and its cells, and
+    `on_omitted` with each omitted cell of the others.
     """
 
     def __init__(
@@ -114,10 +133,17 @@ class ImportRun:
         update: bool = False,
         dry_run: bool = False,
         on_refused: Callable[[RefusedRow, list[str]], None] | None = None,
+        on_omitted: Callable[[OmittedCellOfLine], None] | None = None,
     ) -> None:
-        self.table, self.update, self.dry_run, self.on_refused = table, update, dry_run, on_refused
-        notices = [Notice(text) for text in table.notices]
-        self.summary = ImportSummary(table.read_as, table.ignored_headers, notices)
+        self.table, self.update, self.dry_run = table, update, dry_run
+        self.on_refused, self.on_omitted = on_refused, on_omitted
+        self.summary = ImportSummary(
+            table.read_as,
+            table.ignored_headers,
+            [Notice(text) for text in table.notices],
+            preset=table.mapping.preset.name if table.mapping.preset else "",
+            mapped_columns=table.mapping.describe(),
+        )
 
     def run(self) -> Iterator[ImportSummary]:
         """Yields the summary after each batch, and at the end. Each batch is committed before the next one begins."""
@@ -163,10 +189,20 @@ class ImportRun:
                 setattr(self.summary, outcome, getattr(self.summary, outcome) + 1)
                 for notice in dict.fromkeys(row.notices):
                     self.summary.tell(notice, row.record.line)
+                self._report_omitted(row)
             else:
                 self._refuse(row, outcome)
             if not (self.summary.example or row.errors or row.customer.full_name.isascii()):
                 self.summary.example = row.customer.full_name
+
+    def _report_omitted(self, row: ImportRow) -> None:
+        for cell in row.omitted:
+            omitted = OmittedCellOfLine(row.record.line, cell.column, cell.text, cell.reason)
+            self.summary.omitted += 1
+            if len(self.summary.omitted_cells) < MAX_LISTED_OMITTED_CELLS:
+                self.summary.omitted_cells.append(omitted)
+            if self.on_omitted:
+                self.on_omitted(omitted)
 
     def _refuse(self, row: ImportRow, errors: dict[str, str]) -> None:
         refused_row = RefusedRow(row.record.line, ", ".join(filter(None, errors)), _join_reasons(errors))
@@ -201,37 +237,65 @@ def _explain_database_error(error: Exception) -> dict[str, str]:
     return REASONS_BY_CONSTRAINT.get(name or "", {"": f"The database refuses the row ({name or 'deadlock'})."})
 
 
-class RefusedRowsFile:
-    """Writes refused rows to a CSV file: line, column, reason, and the cells of the row.
+class _ReportFile:
+    """A CSV file about an import, for people and for another import.
 
-    The user can correct the file and import it as it is. With `max_bytes` the file ends before the row that would make it
-    larger; `rows_written` is the number of rows in it.
+    With `max_bytes` the file ends before the row that would make it larger; `rows_written` is the number of rows in it.
     """
 
     def __init__(self, file: BinaryIO, header: list[str], *, max_bytes: int | None = None) -> None:
         self.file, self.max_bytes = file, max_bytes
         self.rows_written = self.size_bytes = 0
         self.is_full = False
-        # If the imported file is a file of refused rows, it has these columns already.
-        self.omitted_indexes = {index for index, name in enumerate(header) if name in REFUSED_ROW_COLUMNS}
-        self._write(codecs.BOM_UTF8 + self._format_line(REFUSED_ROW_COLUMNS, header))
+        self._write(codecs.BOM_UTF8 + _format_line(header))
 
-    def add(self, refused_row: RefusedRow, cells: list[str]) -> None:
+    def add_row(self, cells: list[str]) -> None:
         """Writes a row, unless the file is full."""
         if self.is_full:
             return
-        line = self._format_line([str(refused_row.line), refused_row.column, refused_row.reason], cells)
+        line = _format_line(cells)
         self.is_full = self.max_bytes is not None and self.size_bytes + len(line) > self.max_bytes
         if not self.is_full:
             self._write(line)
             self.rows_written += 1
 
-    def _format_line(self, reason_cells: list[str], cells: list[str]) -> bytes:
-        line = io.StringIO(newline="")
-        written = [cell for index, cell in enumerate(cells) if index not in self.omitted_indexes]
-        csv.writer(line).writerow([copy_cell(cell) for cell in [*reason_cells, *written]])
-        return line.getvalue().encode(errors="replace")
-
     def _write(self, line: bytes) -> None:
         self.file.write(line)
         self.size_bytes += len(line)
+
+
+def _format_line(cells: list[str]) -> bytes:
+    line = io.StringIO(newline="")
+    csv.writer(line).writerow([copy_cell(cell) for cell in cells])
+    return line.getvalue().encode(errors="replace")
+
+
+class RefusedRowsFile(_ReportFile):
+    """Writes refused rows: line, column, reason, and the cells of the row.
+
+    The user can correct the file and import it as it is.
+    """
+
+    def __init__(self, file: BinaryIO, header: list[str], *, max_bytes: int | None = None) -> None:
+        # If the imported file is a file of refused rows, it has these columns already.
+        self.omitted_indexes = {index for index, name in enumerate(header) if name in REFUSED_ROW_COLUMNS}
+        super().__init__(file, [*REFUSED_ROW_COLUMNS, *self._without_omitted(header)], max_bytes=max_bytes)
+
+    def add(self, refused_row: RefusedRow, cells: list[str]) -> None:
+        """Writes a row, unless the file is full."""
+        reason = [str(refused_row.line), refused_row.column, refused_row.reason]
+        self.add_row([*reason, *self._without_omitted(cells)])
+
+    def _without_omitted(self, cells: list[str]) -> list[str]:
+        return [cell for index, cell in enumerate(cells) if index not in self.omitted_indexes]
+
+
+class OmittedCellsFile(_ReportFile):
+    """Writes the cells that were not imported although their rows were: line, column, text and reason."""
+
+    def __init__(self, file: BinaryIO, *, max_bytes: int | None = None) -> None:
+        super().__init__(file, ["line", "column", "text", "reason"], max_bytes=max_bytes)
+
+    def add(self, cell: OmittedCellOfLine) -> None:
+        """Writes a cell, unless the file is full."""
+        self.add_row([str(cell.line), cell.column, cell.text, cell.reason])

@@ -31,6 +31,8 @@ MAX_REASON_CHARACTERS = 1_000
 MAX_UPLOAD_BYTES = 50 * MB
 # The file of the refused rows, as it is stored for download.
 MAX_REFUSED_ROWS_BYTES = 64 * MB
+# The file of the cells that were not imported although their rows were.
+MAX_OMITTED_CELLS_BYTES = 16 * MB
 # The checks and imports at the same time in all web servers together. `uploads.py` allows fewer if a web server has few
 # threads.
 MAX_CONCURRENT_IMPORTS = 2

@@ -1,25 +1,27 @@
 """Reads a file of customers: finds its columns, and makes a customer of each row by the rules of the API."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Self
 
 from django.core.exceptions import ValidationError
 
 from customers.models import PREFERENCE_MODELS, Customer
+from customers.transfer.birthdays import DayOrder
 from customers.transfer.cell_words import is_tick
 from customers.transfer.child_process import ChildProcess, ParseJob
 from customers.transfer.columns import (
     COLUMN_BY_HEADER,
+    COLUMN_BY_NAME,
     CONSENT_COLUMNS,
-    REFUSED_ROW_COLUMNS,
     TENANT_COLUMN,
     CustomerColumn,
-    find_column,
 )
 from customers.transfer.csv_reader import get_code_page
+from customers.transfer.examination import ColumnExamination, read_examination
 from customers.transfer.limits import UPLOAD, Limits
+from customers.transfer.mapping.header_mapping import HeaderMapping, OmittedCell, known_names, looks_like_data
 from customers.transfer.tables import FORMULA_WITHOUT_VALUE, MERGED_CELL, Record, UnreadableFile, column_letters
 from customers.transfer.text_marks import is_error_value, remove_text_mark, shorten
 from tenants.identity import email_key
@@ -46,13 +48,26 @@ HIDDEN_ROW = "The row is hidden in the sheet, for example by a filter, and is re
 # --- the file -------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, kw_only=True)
+class Decisions:
+    """What a person has decided about a file: the column of Circe by `header_key`, and the order of day and month."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    day_order: DayOrder | None = None
+
+
+NO_DECISIONS = Decisions()
+
+
 class CustomerTable:
-    """An open file of customers. `columns` has a column, or None, for each header; the records can be read once.
+    """An open file of customers, with the mapping of its columns. The records can be read once.
 
     The constructor and `records` raise UnreadableFile. The caller has to close the table, which ends the child process.
     """
 
-    def __init__(self, file: BinaryIO, job: ParseJob) -> None:
+    def __init__(
+        self, file: BinaryIO, job: ParseJob, decisions: Decisions, examination: Sequence[ColumnExamination]
+    ) -> None:
         self._process = ChildProcess(file, job)
         self.bytes_read = 0
         try:
@@ -62,7 +77,8 @@ class CustomerTable:
             self.size_bytes: int = first["size_bytes"]
             self.notices: list[str] = first["notices"]
             self.is_workbook: bool = first["is_workbook"]
-            self.columns = _find_columns(self.header)
+            self.mapping = HeaderMapping(self.header, decisions.columns, decisions.day_order, examination)
+            _require_columns(self.mapping)
         except BaseException:
             self.close()
             raise
@@ -90,8 +106,8 @@ class CustomerTable:
     def _find_tick_columns(self, records: list[Record]) -> set[int]:
         """Returns the columns of yes and no that have marks and nothing else in the first records of the file."""
         found = set()
-        for index, column in enumerate(self.columns):
-            if column and column.is_boolean:
+        for index, source in enumerate(self.mapping.sources):
+            if source.target and COLUMN_BY_NAME[source.target].is_boolean:
                 words = {record.cells[index].strip() for record in records if index < len(record.cells)} - {""}
                 if words and all(map(is_tick, words)):
                     found.add(index)
@@ -99,57 +115,76 @@ class CustomerTable:
 
     @property
     def ignored_headers(self) -> list[str]:
-        """The headers that name no column. If there are very many, the first of them and the number of the others."""
-        pairs = zip(self.header, self.columns, strict=True)
-        not_reported = {*REFUSED_ROW_COLUMNS, TENANT_COLUMN}
-        ignored = [name[:50] for name, column in pairs if not column and name and name.lower() not in not_reported]
+        """The headers that are not imported. If there are very many, the first of them and the number of the others."""
+        ignored = [self.mapping.name_column(index) for index in self.mapping.unmapped]
         more = len(ignored) - MAX_LISTED_IGNORED_COLUMNS
         return ignored if more <= 0 else [*ignored[:MAX_LISTED_IGNORED_COLUMNS], f"{more:,} more"]
 
 
 def open_table(
-    file: BinaryIO, encoding: str | None = None, *, limits: Limits = UPLOAD, only_check: bool = False
+    file: BinaryIO,
+    encoding: str | None = None,
+    *,
+    limits: Limits = UPLOAD,
+    decisions: Decisions = NO_DECISIONS,
+    examination: Sequence[ColumnExamination] = (),
 ) -> CustomerTable:
     """Returns the table of a CSV or XLSX file on disk, whose position moves. Raises UnreadableFile.
 
-    With `only_check` the table yields no records: the child process only tries to parse them within the limits.
+    Without the `examination` of its columns, no date of birth is read that could be two dates.
     """
+    return CustomerTable(file, _make_job(file, encoding, limits, decisions), decisions, examination)
+
+
+@dataclass(frozen=True)
+class ExaminedFile:
+    """The header of a file, and what the cells of each column have in common."""
+
+    header: list[str]
+    columns: list[ColumnExamination]
+
+
+def examine_file(
+    file: BinaryIO, encoding: str | None = None, *, limits: Limits = UPLOAD, decisions: Decisions = NO_DECISIONS
+) -> ExaminedFile:
+    """Reads the whole file once. Raises UnreadableFile if it can't be imported at all."""
+    process = ChildProcess(file, _make_job(file, encoding, limits, decisions, only_check=True))
+    try:
+        first, second = process.messages
+    finally:
+        process.end()
+    header = first["header"]
+    if looks_like_data(header):
+        raise UnreadableFile(_explain_missing_header(header))
+    return ExaminedFile(header, read_examination(second["examination"]))
+
+
+def _make_job(
+    file: BinaryIO, encoding: str | None, limits: Limits, decisions: Decisions, *, only_check: bool = False
+) -> ParseJob:
+    # The child process reads the file itself, and not what this process still has in its buffer.
+    file.flush()
     tenant = current_tenant()
-    job = ParseJob(
+    return ParseJob(
         encoding=encoding,
         code_page=get_code_page(tenant.language if tenant else ""),
-        known=list(COLUMN_BY_HEADER),
+        known=[*COLUMN_BY_HEADER, *known_names(), *decisions.columns],
         limits=limits,
         only_check=only_check,
     )
-    # The child process reads the file itself, and not what this process still has in its buffer.
-    file.flush()
-    return CustomerTable(file, job)
 
 
-def check_readable(file: BinaryIO) -> None:
-    """Raises UnreadableFile if an uploaded file can't be imported at all."""
-    with open_table(file, only_check=True) as table:
-        for _ in table.records:
-            pass
+def _require_columns(mapping: HeaderMapping) -> None:
+    """Raises UnreadableFile if no column of the file is imported."""
+    if not mapping.indexes:
+        raise UnreadableFile(_explain_missing_header(mapping.header))
 
 
-def _find_columns(header: list[str]) -> list[CustomerColumn | None]:
-    """Returns the column, or None, of each header. Raises UnreadableFile if there is no column, or one appears twice."""
-    columns = [find_column(name) for name in header]
-    found = [column for column in columns if column]
-    if not found:
-        raise UnreadableFile(
-            "The first row has to name the columns, such as first_name, email and phone. "
-            f"Here it is: {', '.join(header)[:200]}"
-        )
-    for column in found:
-        if found.count(column) > 1:
-            same = [name[:50] for name, other in zip(header, columns, strict=True) if other is column]
-            raise UnreadableFile(
-                f"Each of the columns {' and '.join(same[:5])} would be the {column.name}: leave one out."
-            )
-    return columns
+def _explain_missing_header(header: Sequence[str]) -> str:
+    return (
+        "The first row has to name the columns, such as first_name, email and phone. "
+        f"Here it is: {', '.join(header)[:200]}"
+    )
 
 
 # --- its rows -------------------------------------------------------------------------------------------------------
@@ -177,6 +212,8 @@ class ImportRow:
     consent: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     errors_if_new: dict[str, str] = field(default_factory=dict)
+    # The cells that are not imported although their columns are.
+    omitted: list[OmittedCell] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
 
@@ -184,17 +221,15 @@ class RowReader:
     """Makes rows of the records of a table, for the tenant in scope."""
 
     def __init__(self, table: CustomerTable) -> None:
-        self.table, self.columns = table, table.columns
+        self.table, self.mapping = table, table.mapping
         self.tenant = current_tenant()
         self.tenant_index = table.header.index(TENANT_COLUMN) if TENANT_COLUMN in table.header else len(table.header)
-        names = [column.name if column else "" for column in table.columns]
-        self.source_index = names.index("source") if "source" in names else len(names)
         self.existing_ids = {
             name: frozenset(model.objects.values_list("pk", flat=True)) for name, model in REFERENCED_MODELS.items()
         }
 
     def read_row(self, record: Record) -> ImportRow:
-        has_source = self.source_index < len(record.cells)
+        has_source = any(index < len(record.cells) for index in self.mapping.indexes.get("source", ()))
         row = ImportRow(record, Customer(**{} if has_source else {"source": "import"}))
         for name in PREFERENCE_MODELS:
             setattr(row.customer, name, [])
@@ -203,51 +238,58 @@ class RowReader:
             return row
         if record.is_hidden:
             row.notices.append(HIDDEN_ROW)
-        if any(self.columns[len(record.cells) :]):
+        if any(source.target for source in self.mapping.sources[len(record.cells) :]):
             row.notices.append(ENDS_EARLY)
         if "".join(record.cells[self.tenant_index : self.tenant_index + 1]) not in {"", self.tenant.slug}:
             row.errors[TENANT_COLUMN] = "This is a customer of another business."
-        self._set_values(row)
+        mapped = self.mapping.read_row(self._clean_cells(row))
+        row.errors |= mapped.errors
+        row.omitted = mapped.omitted
+        for name, text in mapped.texts.items():
+            try:
+                self._set_value(row, COLUMN_BY_NAME[name], text)
+            except ValidationError as error:
+                row.errors.setdefault(name, " ".join(error.messages))
         if not row.errors:
             row.errors_if_new = validate_customer(row.customer)
             _mark_deleted(row.customer)
         return row
 
-    def _set_values(self, row: ImportRow) -> None:
-        # A row that ends early has fewer cells than there are columns.
-        cells = [
-            (index, column, cell)
-            for index, (column, cell) in enumerate(zip(self.columns, row.record.cells, strict=False))
-            if column
-        ]
-        filled = [cell for _, _, cell in cells if cell.strip()]
+    def _clean_cells(self, row: ImportRow) -> list[str]:
+        """Returns the cells that are imported without the marks that keep them texts. Adds an error for an error value."""
+        cells = row.record.cells
+        targets = [source.target for source in self.mapping.sources[: len(cells)]]
+        filled = [cell for cell, target in zip(cells, targets, strict=False) if target and cell.strip()]
         is_marked_throughout = len(filled) > 1 and all(cell.startswith("'") for cell in filled)
-        for index, column, cell in cells:
-            try:
-                text = remove_text_mark(cell)
-                if text == cell:
-                    self._refuse_error_value(row, index, text)
-                    if text.startswith("'") and (is_marked_throughout or column.name not in FREE_TEXT_COLUMNS):
-                        text = text[1:]
-                self._set_value(row, index, column, text.strip())
-            except ValidationError as error:
-                row.errors[column.name] = " ".join(error.messages)
+        return [
+            self._clean_cell(row, index, cells[index], target, is_marked_throughout=is_marked_throughout)
+            if target
+            else ""
+            for index, target in enumerate(targets)
+        ]
 
-    def _refuse_error_value(self, row: ImportRow, index: int, text: str) -> None:
-        if not is_error_value(text):
-            return
+    def _clean_cell(self, row: ImportRow, index: int, cell: str, target: str, *, is_marked_throughout: bool) -> str:
+        text = remove_text_mark(cell)
+        if text == cell:
+            if is_error_value(text):
+                row.errors[target] = self._explain_error_value(row, index, text)
+                return ""
+            if text.startswith("'") and (is_marked_throughout or target not in FREE_TEXT_COLUMNS):
+                text = text[1:]
+        return text
+
+    def _explain_error_value(self, row: ImportRow, index: int, text: str) -> str:
         cell = f"Cell {column_letters(index)}{row.record.line}" if self.table.is_workbook else "The cell"
         if text == MERGED_CELL:
-            raise ValidationError(f"{cell} is merged with another one. Split them, and fill each.")
+            return f"{cell} is merged with another one. Split them, and fill each."
         if text == FORMULA_WITHOUT_VALUE:
-            raise ValidationError(
-                f"{cell} has a formula that was not computed. Open the file in a spreadsheet and save it anew."
-            )
-        raise ValidationError(f"{cell} shows the error {shorten(text)} of a spreadsheet, and no value.")
+            return f"{cell} has a formula that was not computed. Open the file in a spreadsheet and save it anew."
+        return f"{cell} shows the error {shorten(text)} of a spreadsheet, and no value."
 
-    def _set_value(self, row: ImportRow, index: int, column: CustomerColumn, text: str) -> None:
-        """Sets the value of a cell. Raises ValidationError."""
-        is_tick_column = index in (self.table.tick_columns or ())
+    def _set_value(self, row: ImportRow, column: CustomerColumn, text: str) -> None:
+        """Sets the value of a column. Raises ValidationError."""
+        tick_columns = self.table.tick_columns or set()
+        is_tick_column = not tick_columns.isdisjoint(self.mapping.indexes[column.name])
         if not text and column.skip_empty and not is_tick_column:
             return
         if is_tick_column:

@@ -95,6 +95,11 @@ def check_width(width: int) -> None:
         )
 
 
+def storable(text: str) -> str:
+    """Returns the text as PostgreSQL takes it: without null characters, and with a question mark for half a character."""
+    return text.replace("\0", "").encode(errors="replace").decode()
+
+
 # --- headers --------------------------------------------------------------------------------------------------------
 
 
@@ -107,8 +112,10 @@ def clean_headers(cells: Iterable[str]) -> list[str]:
 
 
 def normalize_header(header: str) -> str:
-    """Returns the letters and digits of a header in lower case: `E-Mail`, `e_mail` and `E-mail *` are one column."""
-    return _NOT_ALPHANUMERIC.sub("", _REQUIRED_MARK.sub("", unicodedata.normalize("NFKC", header)).lower())
+    """Returns the letters and digits of a header, in lower case and without accents: `E-Mail`, `e_mail` and `E-mail *` are
+    one column.
+    """
+    return _NOT_ALPHANUMERIC.sub("", _REQUIRED_MARK.sub("", unicodedata.normalize("NFKD", header)).lower())
 
 
 def header_lookup_names(header: str) -> Iterator[str]:

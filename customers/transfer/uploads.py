@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Generator
+from dataclasses import asdict
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
@@ -10,17 +11,23 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from circe.db.advisory_locks import AdvisoryLock
+from customers.models.column_mappings import ColumnMapping
 from customers.models.imports import CustomerImport, ImportPart
-from customers.transfer.importing import ImportRun, ImportSummary, RefusedRowsFile
+from customers.transfer.birthdays import DayOrder
+from customers.transfer.examination import read_examination
+from customers.transfer.importing import ImportRun, ImportSummary, OmittedCellsFile, RefusedRowsFile
 from customers.transfer.limits import (
     MAX_CONCURRENT_IMPORTS,
     MAX_CONCURRENT_IMPORTS_PER_TENANT,
+    MAX_OMITTED_CELLS_BYTES,
     MAX_REFUSED_ROWS_BYTES,
 )
-from customers.transfer.reading import check_readable, open_table
+from customers.transfer.mapping.header_mapping import HeaderMapping, digest_header
+from customers.transfer.reading import Decisions, ExaminedFile, examine_file, open_table
+from customers.transfer.tables import storable
 from tenants.scope import ALL_TENANTS, current_tenant, tenant_scope
 
-FILE, REFUSED = ImportPart.Kind.FILE, ImportPart.Kind.REFUSED
+FILE, REFUSED, OMITTED = ImportPart.Kind.FILE, ImportPart.Kind.REFUSED, ImportPart.Kind.OMITTED
 State = CustomerImport.State
 
 
@@ -33,7 +40,8 @@ def store_upload(
 ) -> CustomerImport:
     """Stores a file for the tenant in scope, and deletes the expired uploads of every tenant. The upload is in progress.
 
-    `on_created` is called in the transaction that creates the upload, which is undone if it raises. The caller goes on with
+    `on_created` is called in the transaction that creates the upload, which is undone if it raises. If the upload
+    `needs_columns`, the caller asks for them, and the upload is not in progress. Otherwise the caller goes on with
     `run_upload`. Raises ImportCapacityExceeded, and UnreadableFile if the file can't be imported.
     Must be called outside a transaction, so that other requests see at once that the upload is in progress.
     """
@@ -46,23 +54,75 @@ def store_upload(
         _check_capacity()
         CustomerImport.objects.filter(pk=upload.pk).update(last_active_at=timezone.now())
     try:
-        _check_readable(file)
+        examined = _examine(file)
         with transaction.atomic():
             upload.store(FILE, file)
-            upload.last_active_at = timezone.now()
-            upload.save(update_fields=["last_active_at"])
+            upload.header = [storable(name) for name in examined.header]
+            upload.examination = [asdict(column) for column in examined.columns]
+            _look_up_columns(upload)
+            upload.last_active_at = None if upload.needs_columns else timezone.now()
+            upload.save()
     except BaseException:
         upload.delete()
         raise
     return upload
 
 
-def _check_readable(file: BinaryIO) -> None:
+def _examine(file: BinaryIO) -> ExaminedFile:
     # The child process moves the position of the file that it reads, and an upload may be in memory only.
     with TemporaryFile() as copy:
         file.seek(0)
         shutil.copyfileobj(file, copy)
-        check_readable(copy)
+        return examine_file(copy)
+
+
+# --- columns --------------------------------------------------------------------------------------------------------
+
+
+def find_decisions(header: list[str]) -> Decisions:
+    """Returns what the business has decided about files with these headers."""
+    remembered = ColumnMapping.objects.filter(header_digest=digest_header(header)).first()
+    return _make_decisions(remembered) if remembered else Decisions()
+
+
+def make_mapping(upload: CustomerImport) -> HeaderMapping:
+    """Returns the mapping of the columns of an upload, as far as it is decided."""
+    decisions = _make_decisions(upload)
+    return HeaderMapping(upload.header, decisions.columns, decisions.day_order, read_examination(upload.examination))
+
+
+def _make_decisions(decided: ColumnMapping | CustomerImport) -> Decisions:
+    day_order = DayOrder(decided.day_order) if decided.day_order else None
+    return Decisions(columns=decided.columns, day_order=day_order)
+
+
+def _look_up_columns(upload: CustomerImport) -> None:
+    """Sets what the business has decided about such a file, and whether somebody has to be asked."""
+    decisions = find_decisions(upload.header)
+    upload.columns, upload.day_order = dict(decisions.columns), decisions.day_order or ""
+    mapping = make_mapping(upload)
+    upload.needs_columns = not mapping.indexes or bool(mapping.undecided)
+
+
+def decide_columns(upload: CustomerImport, decisions: Decisions) -> bool:
+    """Sets the columns of an upload, which is then to be checked again, and remembers them for files with the same headers.
+
+    Returns False if the upload is in progress, or its import has begun.
+    """
+    columns, day_order = dict(decisions.columns), decisions.day_order or ""
+    decidable = CustomerImport.objects.idle().filter(pk=upload.pk, state__in=[State.UPLOADED, State.CHECKED])
+    if not decidable.update(
+        columns=columns, day_order=day_order, needs_columns=False, state=State.UPLOADED, summary=None
+    ):
+        return False
+    ColumnMapping.objects.update_or_create(
+        header_digest=digest_header(upload.header), defaults={"columns": columns, "day_order": day_order}
+    )
+    upload.refresh_from_db()
+    return True
+
+
+# --- runs -----------------------------------------------------------------------------------------------------------
 
 
 def start_run(upload: CustomerImport, *, dry_run: bool) -> bool:
@@ -73,7 +133,7 @@ def start_run(upload: CustomerImport, *, dry_run: bool) -> bool:
     states, next_state = (
         ([State.UPLOADED], State.UPLOADED) if dry_run else ([State.CHECKED, State.IMPORTING], State.IMPORTING)
     )
-    startable = CustomerImport.objects.idle().filter(pk=upload.pk, state__in=states)
+    startable = CustomerImport.objects.idle().filter(pk=upload.pk, state__in=states, needs_columns=False)
     if not startable.exists():
         return False
     with transaction.atomic():
@@ -111,11 +171,19 @@ def run_upload(upload: CustomerImport, *, dry_run: bool) -> Generator[tuple[floa
     """
     this_upload = CustomerImport.objects.filter(pk=upload.pk)
     try:
-        with TemporaryFile() as file, TemporaryFile() as refused:
+        with TemporaryFile() as file, TemporaryFile() as refused, TemporaryFile() as omitted:
             file.writelines(upload.stored(FILE))
-            with open_table(file) as table:
+            examination = read_examination(upload.examination)
+            with open_table(file, decisions=_make_decisions(upload), examination=examination) as table:
                 refused_rows = RefusedRowsFile(refused, table.header, max_bytes=MAX_REFUSED_ROWS_BYTES)
-                run = ImportRun(table, update=upload.update, dry_run=dry_run, on_refused=refused_rows.add)
+                omitted_cells = OmittedCellsFile(omitted, max_bytes=MAX_OMITTED_CELLS_BYTES)
+                run = ImportRun(
+                    table,
+                    update=upload.update,
+                    dry_run=dry_run,
+                    on_refused=refused_rows.add,
+                    on_omitted=omitted_cells.add,
+                )
                 for summary in run.run():
                     this_upload.update(last_active_at=timezone.now())
                     yield table.bytes_read / table.size_bytes, summary
@@ -123,6 +191,7 @@ def run_upload(upload: CustomerImport, *, dry_run: bool) -> Generator[tuple[floa
                 summary.downloadable = refused_rows.rows_written
             with transaction.atomic():
                 upload.store(REFUSED, refused)
+                upload.store(OMITTED, omitted)
                 if not dry_run:
                     upload.discard(FILE)
                 this_upload.update(summary=summary.as_dict(), state=State.CHECKED if dry_run else State.DONE)

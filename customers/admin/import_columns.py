@@ -1,0 +1,89 @@
+"""Defines the form that asks which column of a file holds what."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+
+from customers.transfer.birthdays import DayOrder
+from customers.transfer.columns import COLUMNS
+from customers.transfer.mapping.header_mapping import HeaderMapping, header_key
+from customers.transfer.mapping.sources import NOT_IMPORTED
+from customers.transfer.reading import Decisions
+
+LABELS = {"id": "Id in Circe", "email": "E-mail address"}
+COLUMN_CHOICES = [
+    (NOT_IMPORTED, "Don't import"),
+    *((column.name, LABELS.get(column.name, column.name.replace("_", " ").capitalize())) for column in COLUMNS),
+]
+DAY_ORDER_CHOICES = [
+    ("", "Read it only if the other dates of the column tell; else refuse the row"),
+    (DayOrder.DAY_FIRST.value, "3 April 1990 (day first)"),
+    (DayOrder.MONTH_FIRST.value, "4 March 1990 (month first)"),
+]
+
+
+@dataclass(frozen=True)
+class AskedColumn:
+    """A column of the file on the page. `state` is `known`, `proposed` or `unknown`."""
+
+    name: str
+    samples: list[str]
+    state: str
+    field: forms.BoundField
+
+
+class ColumnsForm(forms.Form):
+    """Asks for each column of a file that is not empty where it goes, with a proposal."""
+
+    def __init__(self, mapping: HeaderMapping, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.mapping = mapping
+        # Columns with the same header go to the same column of Circe.
+        indexes = {header_key(mapping.header[index]): index for index in reversed(mapping.filled)}
+        self.indexes = sorted(indexes.values())
+        for index in self.indexes:
+            self.fields[f"column_{index}"] = forms.ChoiceField(
+                label=mapping.name_column(index),
+                choices=COLUMN_CHOICES,
+                required=False,
+                initial=mapping.sources[index].target or self._propose(index),
+            )
+        self.fields["day_order"] = forms.ChoiceField(
+            label="A date of birth such as 03/04/1990 is",
+            choices=DAY_ORDER_CHOICES,
+            required=False,
+            initial=mapping.decided_day_order or "",
+        )
+
+    def _propose(self, index: int) -> str:
+        """Returns the proposal for a column about which nobody has decided."""
+        return self.mapping.propose_target(index) if index in self.mapping.undecided else NOT_IMPORTED
+
+    def asked_columns(self) -> Iterator[AskedColumn]:
+        """Yields the columns as the page shows them."""
+        for index in self.indexes:
+            if self.mapping.sources[index].target or index not in self.mapping.undecided:
+                state = "known"
+            else:
+                state = "proposed" if self._propose(index) else "unknown"
+            samples = self.mapping.examination[index].samples
+            yield AskedColumn(self.mapping.name_column(index), samples, state, self[f"column_{index}"])
+
+    def clean(self) -> dict[str, Any]:
+        """Refuses a mapping by which no customer can be found."""
+        targets = {self.cleaned_data.get(f"column_{index}") for index in self.indexes}
+        if not self.errors and not targets & {"id", "email", "phone"}:
+            raise forms.ValidationError(
+                "Choose the column of the e-mail address or of the phone: by one of them a customer is known."
+            )
+        return self.cleaned_data
+
+    def decisions(self) -> Decisions:
+        """Returns what the person has decided."""
+        columns = {
+            header_key(self.mapping.header[index]): self.cleaned_data[f"column_{index}"] for index in self.indexes
+        }
+        day_order = self.cleaned_data["day_order"]
+        return Decisions(columns=columns, day_order=DayOrder(day_order) if day_order else None)

@@ -1,0 +1,122 @@
+"""Tests how dates of birth are read in a file: those of other systems, and those that can be two days."""
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from customers.models import Customer
+from customers.models.imports import CustomerImport
+from customers.tests.test_transfer_admin import IMPORT, body, figures, proposals, upload
+from customers.tests.transfer import as_csv
+from customers.transfer.birthdays import DayOrder, UnreadableBirthday, find_day_order, read_birthday
+
+TODAY = dt.date(2026, 11, 28)
+APRIL = dt.date(1990, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "day"),
+    [
+        ("1990-04-03", None, APRIL),
+        ("1990/4/3", None, APRIL),
+        ("1990-04-03T00:00:00Z", None, APRIL),
+        ("1990-04-03 00:00:00", None, APRIL),
+        ("03.04.1990", None, APRIL),
+        ("3. 4. 1990", None, APRIL),
+        ("3 Apr 1990", None, APRIL),
+        ("April 3, 1990", None, APRIL),
+        ("03-Apr-1990", None, APRIL),
+        ("03/04/1990", DayOrder.DAY_FIRST, APRIL),
+        ("04/03/1990", DayOrder.MONTH_FIRST, APRIL),
+        ("4/3/90", DayOrder.MONTH_FIRST, APRIL),
+        ("04/04/1990", None, dt.date(1990, 4, 4)),
+        ("31/12/1990", None, dt.date(1990, 12, 31)),
+        ("31/12/1990", DayOrder.MONTH_FIRST, dt.date(1990, 12, 31)),
+        ("12/31/1990", DayOrder.DAY_FIRST, dt.date(1990, 12, 31)),
+        ("12/28/69", None, dt.date(1969, 12, 28)),
+        *[(text, None, None) for text in ("0/0/00", "00/00/0000", "0000-00-00", "--04-12", "--0412", "04-12", "12.4.")],
+        *[(text, None, None) for text in ("0000-04-12", "1604-04-12", "4/12/1604", "1990-00-00", "00/00/1990", "1990")],
+        *[(text, None, None) for text in (" --04-12", "0/0/0000", "00.00.0000")],
+    ],
+)
+def test_a_date_of_birth_is_read_as_it_can_only_be_meant(text, order, day):
+    assert read_birthday(text, order, TODAY) == day
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("03/04/1990", "3-4-90", "01/02/2000", "12/28/15", "12/04/00", "1990-04-11T17:00:00Z", "31/04/1990"),
+        *("13/13/1990", "13/14/1990", "1990-02-30", "32975", "19900403", "3 avril 1990", "yesterday", "90-04-03"),
+        *("3/4", "1", "3/4-1990")[2:],
+    ],
+)
+def test_a_date_that_can_be_two_or_none_is_refused_and_named(text):
+    with pytest.raises(UnreadableBirthday, match=f"“{text}”"):
+        read_birthday(text, None, TODAY)
+
+
+@given(st.dates(dt.date(1900, 1, 1), TODAY), st.sampled_from(DayOrder), st.sampled_from("/-"))
+def test_a_date_written_in_one_order_is_never_read_as_another_day(day, order, separator):
+    pattern = "%d{0}%m{0}%Y" if order == DayOrder.DAY_FIRST else "%m{0}%d{0}%Y"
+    text = day.strftime(pattern.format(separator))
+    assert read_birthday(text, order, TODAY) == day
+    assert find_day_order(text) in {order, None}
+    try:
+        assert read_birthday(text, None, TODAY) == day
+    except UnreadableBirthday:
+        assert day.day <= 12
+
+
+DATES = ["first_name", "email", "Birthday"]
+
+
+def birthdays(import_rows, *texts, **options):
+    rows = [[f"J{n}", f"j{n}@example.com", text] for n, text in enumerate(texts)]
+    result = import_rows(DATES, *rows, **options)
+    by_creation = Customer.objects.order_by("created_at", "pk").values_list("date_of_birth", flat=True)
+    return [day.isoformat() if day else None for day in by_creation], result.refused_rows
+
+
+def test_dates_of_a_column_are_read_as_the_others_tell(import_rows):
+    days, refused = birthdays(import_rows, "03/04/1990", "25/12/1991", "0/0/00")
+    assert (days, refused) == (["1990-04-03", "1991-12-25", None], [])
+
+
+@pytest.mark.parametrize("others", [[], ["1991-12-25"], ["25/12/1991", "12/25/1991"]])
+def test_a_date_that_can_be_two_is_refused_if_the_others_do_not_tell(import_rows, others):
+    days, refused = birthdays(import_rows, "03/04/1990", *others)
+    reason = "“03/04/1990” can be 3 April or 4 March: write it as 1990-04-03 or 1990-03-04."
+    assert refused == [(2, "date_of_birth", reason)]
+    assert len(days) == len(others)
+
+
+@pytest.mark.parametrize(("order", "day"), [("day-first", "1990-04-03"), ("month-first", "1990-03-04")])
+def test_an_operator_says_how_dates_are_read(import_rows, order, day):
+    assert birthdays(import_rows, "03/04/1990", dates=order) == ([day], [])
+
+
+def test_a_person_says_in_the_admin_how_dates_are_read(back_office, in_scope):
+    browser = back_office("tenant_admin")
+    body(upload(browser, as_csv([DATES, ["Jane", "j@example.com", "03/04/1990"]])))
+    one = f"{IMPORT}{CustomerImport.objects.get().pk}/"
+    assert figures(browser, one) == {"refused": 1}
+    url = f"{one}columns/"
+    body(browser.post(url, proposals(browser, url) | {"day_order": "day_first"}))
+    assert figures(browser, one) == {"created": 1}
+    body(browser.post(one, {"import": "1"}))
+    assert Customer.objects.get().date_of_birth == APRIL
+    assert proposals(browser, sent_again(browser))["day_order"] == "day_first"
+
+
+def sent_again(browser):
+    """Uploads a file with the same headers. Returns the page of its columns."""
+    body(upload(browser, as_csv([DATES, ["Joe", "joe@example.com", ""]])))
+    return f"{IMPORT}{CustomerImport.objects.latest('created_at').pk}/columns/"
+
+
+def test_a_birthday_without_a_year_clears_none(import_rows):
+    birthdays(import_rows, "1990-04-03")
+    assert birthdays(import_rows, "--04-03", update=True) == (["1990-04-03"], [])

@@ -1,0 +1,115 @@
+"""Reads dates of birth as other systems write them, and refuses those that can be read in two ways.
+
+The child process imports this module, so it uses no Django.
+"""
+
+import datetime as dt
+import re
+from enum import StrEnum
+
+EARLIEST_YEAR = 1900
+# The year that Apple and Google write for a birthday without a year.
+YEAR_OF_NO_YEAR = "1604"
+MAX_BIRTHDAY_CHARACTERS = 40
+
+# How a spreadsheet stores a day of 1900 to 2100, with the time as a fraction.
+SERIAL_DAY = re.compile(r"\d{1,5}(?:[.,]\d+)?\Z", re.ASCII)
+# What a spreadsheet or a database adds to a day.
+_MIDNIGHT = re.compile(r"[T ]0?0:00(:00([.,]0+)?)?(Z|[+-]\d\d(:?\d\d)?)?\Z", re.IGNORECASE | re.ASCII)
+_YEAR_FIRST = re.compile(r"(\d{4})(?:([-/.])(\d{1,2})\2(\d{1,2})|年(\d{1,2})月(\d{1,2})日)\Z", re.ASCII)
+_YEAR_LAST = re.compile(r"(\d{1,2})([-/.]) ?(\d{1,2})\2 ?(\d{4}|\d{2})\Z", re.ASCII)
+_WITHOUT_YEAR = re.compile(r"(--)?\d{1,2}[-/.]?\d{1,2}\.?\Z", re.ASCII)
+_NAMED_MONTH_FORMATS = ("%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y", "%Y %b %d", "%Y %B %d")
+
+
+class DayOrder(StrEnum):
+    """Whether `03/04/1990` is 3 April or 4 March."""
+
+    DAY_FIRST = "day_first"
+    MONTH_FIRST = "month_first"
+
+
+class UnreadableBirthday(ValueError):
+    """The text is no date, or could be two dates. The message says what was seen and what to write."""
+
+
+def find_day_order(text: str) -> DayOrder | None:
+    """Returns the order in which the text alone can be read, None if it can be read in both orders or in none."""
+    parts = _YEAR_LAST.match(text)
+    # Whoever separates by dots puts the day first, so that this says nothing about the others of the column.
+    if parts is None or parts[2] == ".":
+        return None
+    first, second = int(parts[1]), int(parts[3])
+    if first > 12 >= second > 0:
+        return DayOrder.DAY_FIRST
+    return DayOrder.MONTH_FIRST if second > 12 >= first > 0 else None
+
+
+def read_birthday(text: str, order: DayOrder | None, today: dt.date) -> dt.date | None:
+    """Returns the day, None for a text that says that there is no date or no year. Raises UnreadableBirthday.
+
+    `order` decides about a text that can be read in two ways; without it such a text is refused.
+    """
+    text = _MIDNIGHT.sub("", text.strip())[:MAX_BIRTHDAY_CHARACTERS]
+    if parts := _YEAR_FIRST.match(text):
+        return _make_day(text, int(parts[1]), int(parts[3] or parts[5]), int(parts[4] or parts[6]))
+    if parts := _YEAR_LAST.match(text):
+        return _read_year_last(text, parts, order, today)
+    # `--04-12`, `04-12` and `12.4.` are days of the year; `1985` is a year.
+    if _WITHOUT_YEAR.match(text):
+        return None
+    return _read_named_month(text)
+
+
+def _read_year_last(text: str, parts: re.Match[str], order: DayOrder | None, today: dt.date) -> dt.date | None:
+    first, second = int(parts[1]), int(parts[3])
+    if not (first and second) or parts[4] in {"0000", YEAR_OF_NO_YEAR}:
+        return None
+    alone = DayOrder.DAY_FIRST if parts[2] == "." else find_day_order(text)
+    order = alone or order
+    if order is None and first != second and max(first, second) <= 12:
+        year = _full_year(text, parts[4], today)
+        raise UnreadableBirthday(
+            f"“{text}” can be {first} {_month_name(second)} or {second} {_month_name(first)}: write it as "
+            f"{year}-{second:02}-{first:02} or {year}-{first:02}-{second:02}."
+        )
+    day, month = (second, first) if order == DayOrder.MONTH_FIRST else (first, second)
+    return _make_day(text, _full_year(text, parts[4], today), month, day)
+
+
+def _full_year(text: str, year: str, today: dt.date) -> int:
+    """Returns a year of four digits. Raises UnreadableBirthday if two digits can be two years."""
+    if len(year) == 4:
+        return int(year)
+    years = [century + int(year) for century in (1900, 2000) if century + int(year) <= today.year]
+    if len(years) > 1:
+        raise UnreadableBirthday(f"The year of “{text}” can be {years[0]} or {years[1]}: write all four digits.")
+    return years[0]
+
+
+def _make_day(text: str, year: int, month: int, day: int) -> dt.date | None:
+    if not (month and day) or year in {0, int(YEAR_OF_NO_YEAR)}:
+        return None
+    try:
+        return dt.date(year, month, day)
+    except ValueError:
+        raise UnreadableBirthday(f"There is no day “{text}”: write a day as YYYY-MM-DD.") from None
+
+
+def _read_named_month(text: str) -> dt.date | None:
+    words = " ".join(re.sub(r"[,.\-/]", " ", text).split())
+    for pattern in _NAMED_MONTH_FORMATS:
+        try:
+            day = dt.datetime.strptime(words, pattern).replace(tzinfo=dt.UTC).date()
+        except ValueError:
+            continue
+        return None if day.year == int(YEAR_OF_NO_YEAR) else day
+    if SERIAL_DAY.match(text):
+        raise UnreadableBirthday(
+            f"“{text}” is how a spreadsheet stores a day: format its cell as a date, or write a day as YYYY-MM-DD."
+        )
+    raise UnreadableBirthday(f"“{text}” is no day: write a day as YYYY-MM-DD.")
+
+
+def _month_name(month: int) -> str:
+    return f"{dt.date(EARLIEST_YEAR, month, 1):%B}"

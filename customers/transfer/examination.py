@@ -1,0 +1,67 @@
+"""Looks at the columns of a whole table before it is imported.
+
+The child process imports this module, so it uses no Django.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from customers.transfer.birthdays import DayOrder, find_day_order
+from customers.transfer.tables import Record, storable
+
+MAX_SAMPLES = 3
+MAX_SAMPLE_CHARACTERS = 60
+
+
+@dataclass
+class ColumnExamination:
+    """What the cells of a column have in common.
+
+    `samples` has its first different texts. `day_order` is the only order of day and month in which its dates can be read;
+    None if it has no such date, or if they contradict each other.
+    """
+
+    samples: list[str] = field(default_factory=list)
+    day_order: DayOrder | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.samples
+
+
+class TableExaminer:
+    """Collects what the records of a table show about its columns."""
+
+    def __init__(self, width: int) -> None:
+        self.columns = [ColumnExamination() for _ in range(width)]
+        self.day_orders: list[set[DayOrder]] = [set() for _ in range(width)]
+
+    def add(self, record: Record) -> None:
+        """Looks at the cells of a record, unless it is malformed."""
+        if record.error:
+            return
+        for index, cell in enumerate(record.cells):
+            if not cell:
+                continue
+            samples = self.columns[index].samples
+            if len(samples) < MAX_SAMPLES:
+                sample = storable(cell.strip()[:MAX_SAMPLE_CHARACTERS])
+                if sample not in {"", *samples}:
+                    samples.append(sample)
+            # Most cells are no dates. This spares them the pattern.
+            if cell[-1].isdigit() and len(cell) <= 12 and (order := find_day_order(cell)):
+                self.day_orders[index].add(order)
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Returns the examination of each column, for `read_examination`."""
+        for column, orders in zip(self.columns, self.day_orders, strict=True):
+            column.day_order = next(iter(orders)) if len(orders) == 1 else None
+        return [asdict(column) for column in self.columns]
+
+
+def read_examination(columns: list[dict[str, Any]]) -> list[ColumnExamination]:
+    """Returns what `TableExaminer.as_json` wrote."""
+    return [
+        ColumnExamination(column["samples"], DayOrder(column["day_order"]) if column["day_order"] else None)
+        for column in columns
+    ]

@@ -1,0 +1,137 @@
+"""Lists how the columns of a file of customers are called in several languages.
+
+Of several columns for one thing, the one that is named first here is preferred: a mobile number before a landline.
+"""
+
+from customers.transfer.tables import normalize_header
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.replace("\n", " ").split(",")]
+
+
+# By the column of Circe.
+COLUMN_NAMES = {
+    "first_name": """
+        first name, given name, forename, fname, Christian name, client first name, customer first name,
+        Vorname, prénom, nombre, nombres, nome, voornaam, fornavn, förnamn, etunimi, imię, jméno,
+        křestní jméno, keresztnév, prenume, ad, adı, isim, имя, ім'я, όνομα, nama depan, tên, ชื่อ, ชื่อจริง,
+        名, 名字, 이름, الاسم الأول, שם פרטי, नाम, middle name, middle names, additional name, zweiter Vorname,
+        deuxième prénom, segundo nombre
+    """,
+    "last_name": """
+        last name, surname, family name, lname, client last name, customer last name, Nachname, Familienname,
+        nom de famille, apellido, apellidos, primer apellido, segundo apellido, cognome, sobrenome, apelido,
+        último nome, achternaam, familienaam, etternavn, efternavn, efternamn, sukunimi, nazwisko, příjmení,
+        vezetéknév, nume de familie, soyad, soyadı, soyisim, фамилия, прізвище, επώνυμο, επίθετο,
+        nama belakang, nama keluarga, họ, นามสกุล, 姓, 성, اسم العائلة, اللقب, שם משפחה
+    """,
+    "email": """
+        email, e-mail, mail, email address, e-mail address, email 1, primary email, personal email,
+        client email, customer email, E-Mail-Adresse, adresse e-mail, adresse mail, courriel, correo,
+        correo electrónico, indirizzo email, posta elettronica, endereço de e-mail, e-mailadres, epost,
+        e-post, e-postadresse, e-postadress, sähköposti, adres e-mail, e-mailová adresa, e-posta,
+        электронная почта, почта, surel, alamat email, thư điện tử, อีเมล,
+        電子郵件, 邮箱, 电子邮件, メール, メールアドレス, 이메일,
+        البريد الإلكتروني, דוא"ל, email 2, e-mail 2 address, other email
+    """,
+    "phone": """
+        mobile, mobile number, mobile phone, mobile no, cell, cell phone, cellphone, cellular, whatsapp,
+        whatsapp number, client mobile, customer mobile, Handy, Handynummer, Mobilnummer, Mobiltelefon, Mobil,
+        portable, téléphone portable, téléphone mobile, móvil, teléfono móvil, celular, telemóvel, cellulare,
+        mobiel, mobiele nummer, mobilnr, mobiltelefonnummer, matkapuhelin, telefon komórkowy, komórka,
+        cep telefonu, cep, мобильный, мобильный телефон, κινητό, no hp, nomor hp, hp, handphone, no handphone,
+        ponsel, nomor ponsel, no wa, nomor whatsapp, di động, số điện thoại, มือถือ, เบอร์มือถือ, 手机, 手机号, 手機,
+        携帯, 携帯電話, 휴대폰, 휴대전화, الجوال, رقم الجوال,
+        الموبايل, נייד, मोबाइल, phone, phone number, phone no, tel,
+        tel no, telephone, telephone number, contact number, client phone, customer phone, primary phone,
+        phone 1, Telefon, Telefonnummer, Rufnummer, téléphone, numéro de téléphone, teléfono,
+        número de teléfono, telefone, telefono, telefoon, telefoonnummer, tlf, telefonnr, puhelin,
+        puhelinnumero, numer telefonu, telefonní číslo, telefonszám, telefon numarası, телефон,
+        номер телефона, τηλέφωνο, telepon, nomor telepon, no telp, no telepon, điện thoại, โทรศัพท์, เบอร์โทร,
+        เบอร์โทรศัพท์, 电话, 電話, 電話番号, 전화번호,
+        الهاتف, رقم الهاتف, טלפון, home phone, landline, home telephone,
+        telephone (home), Festnetz, Telefon (privat), fixe, teléfono fijo, telefono fisso, business phone,
+        work phone, Telefon (geschäftlich), phone 2, other phone, alternate phone, second phone
+    """,
+    "date_of_birth": """
+        date of birth, birthday, birth date, birthdate, dob, Geburtsdatum, Geburtstag, date de naissance,
+        anniversaire, né le, fecha de nacimiento, cumpleaños, data di nascita, data de nascimento, nascimento,
+        aniversário, geboortedatum, verjaardag, fødselsdato, fødselsdag, bursdag, födelsedatum, födelsedag,
+        syntymäaika, syntymäpäivä, data urodzenia, datum narození, születési dátum, data nașterii,
+        doğum tarihi, дата рождения, день рождения, дата народження, ημερομηνία γέννησης, tanggal lahir,
+        tgl lahir, ngày sinh, วันเกิด, 出生日期, 生日, 生年月日,
+        誕生日, 생년월일, 생일, تاريخ الميلاد, תאריך לידה, जन्म तिथि
+    """,
+    "gender": """
+        gender, sex, Geschlecht, sexe, genre, sexo, género, sesso, genere, geslacht, kjønn, køn, kön,
+        sukupuoli, płeć, pohlaví, cinsiyet, пол, стать, φύλο, jenis kelamin, giới tính, เพศ, 性别, 性別, 성별,
+        الجنس, מין, लिंग
+    """,
+    "address": """
+        address, address 1, address line 1, street, street address, home street, house number, address 2,
+        address line 2, suburb, city, town, state, province, county, zip, zip code, post code, postcode,
+        postal code, country, Adresse, Anschrift, Straße, Hausnummer, PLZ, Postleitzahl, Ort, Stadt, Wohnort,
+        Land, rue, code postal, ville, pays, dirección, calle, código postal, ciudad, provincia, país,
+        indirizzo, via, CAP, città, endereço, morada, rua, CEP código postal, cidade, localidade, adres,
+        straat, huisnummer, postnummer, poststed, adress, gatuadress, postadress, postort, osoite,
+        postinumero, ulica, kod pocztowy, miasto, ulice, město, PSČ, cím, adresă, şehir, posta kodu, адрес,
+        город, διεύθυνση, alamat, kota, kode pos, địa chỉ, ที่อยู่, 地址, 住所, 郵便番号, 주소, العنوان, כתובת, पता
+    """,
+    "notes": """
+        notes, note, memo, comment, comments, remarks, client notes, customer notes, Notizen, Notiz,
+        Bemerkung, Bemerkungen, Anmerkungen, Kommentar, remarque, remarques, commentaire, commentaires, notas,
+        observaciones, comentarios, observações, osservazioni, opmerking, opmerkingen, notities, notat,
+        notater, merknad, noter, anteckning, anteckningar, huomautukset, notatki, uwagi, poznámka, poznámky,
+        megjegyzés, notlar, not, заметки, примечание, комментарий, σημειώσεις, catatan, keterangan, ghi chú,
+        หมายเหตุ, 备注, 備考, メモ, 비고, 메모, ملاحظات, הערות
+    """,
+    "tags": """
+        tags, tag, labels, label, groups, group, categories, category, client category, segment, Kategorie,
+        Kategorien, Gruppe, Schlagwörter, étiquettes, catégorie, etiquetas, categoría, categoria, etichette,
+        groep, gruppe, grupp, etykiety, štítky, etiketler, метки, kategori, nhãn, 标签, タグ, 태그
+    """,
+    "marketing_consent": """
+        marketing consent, marketing, accepts marketing, email marketing, accepts email marketing,
+        email marketing consent, email subscription status, newsletter, subscribed, opt in, marketing opt in,
+        accepts sms marketing, sms marketing, sms marketing consent, Werbeeinwilligung, Newsletter abonniert
+    """,
+    "language": """
+        language, preferred language, locale, Sprache, langue, idioma, lingua, taal, språk
+    """,
+    "loyalty_points": """
+        loyalty points, points, Treuepunkte, points de fidélité, puntos, poin, poeng
+    """,
+    "source": """
+        source, client source, customer source, referral source
+    """,
+}
+
+# A column with the whole name. Its text becomes the first name where no column of a first name is filled.
+FULL_NAMES = """
+    name, full name, client, client name, customer, customer name, contact, contact name, display name,
+    guest name, vollständiger Name, Kunde, Kundenname, nom, nom complet, client nom, nombre completo,
+    nombre y apellidos, cliente, nome completo, nome e cognome, naam, volledige naam, klant, klantnaam, navn,
+    fullt navn, kunde, kundenavn, namn, kund, kundnamn, nimi, asiakas, imię i nazwisko, klient,
+    jméno a příjmení, név, nume, ad soyad, müşteri, фио, клиент, ονοματεπώνυμο, nama, nama lengkap,
+    nama pelanggan, pelanggan, họ tên, họ và tên, ชื่อ-นามสกุล, 姓名,
+    氏名, お名前, 名前, 성명, 성함, الاسم, الاسم الكامل,
+    שם, שם מלא
+"""
+# These words mean the last name in a file that has the first name by the word beside them.
+LAST_NAME_BESIDE = {
+    "name": ("vorname",),
+    "nom": ("prenom",),
+    "naam": ("voornaam",),
+    "navn": ("fornavn",),
+    "namn": ("fornamn",),
+    "nume": ("prenume",),
+}
+
+PREFERENCE_BY_NAME = {
+    (target, normalize_header(name)): position
+    for target, names in COLUMN_NAMES.items()
+    for position, name in enumerate(_split(names))
+}
+TARGET_BY_NAME = {name: target for target, name in PREFERENCE_BY_NAME}
+FULL_NAME_KEYS = frozenset(map(normalize_header, _split(FULL_NAMES)))

@@ -1,0 +1,281 @@
+"""Maps the columns of a file to the columns of Circe, and reads the cells of a row by it."""
+
+import difflib
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from circe.api.time_zone import local_zone
+from customers.transfer.birthdays import DayOrder, UnreadableBirthday, read_birthday
+from customers.transfer.columns import COLUMN_BY_NAME, REFUSED_ROW_COLUMNS, TENANT_COLUMN, find_column
+from customers.transfer.examination import ColumnExamination
+from customers.transfer.mapping.column_names import (
+    FULL_NAME_KEYS,
+    LAST_NAME_BESIDE,
+    PREFERENCE_BY_NAME,
+    TARGET_BY_NAME,
+)
+from customers.transfer.mapping.presets import PRESETS, Preset, find_preset
+from customers.transfer.mapping.sources import IGNORED, NOT_IMPORTED, Source
+from customers.transfer.tables import normalize_header, storable
+
+# Several columns of these are joined by the text. Of the others, the first that is filled is taken.
+JOINED_BY = {
+    "first_name": " ",
+    "last_name": " ",
+    "address": ", ",
+    "notes": "\n",
+    "accessibility_needs": "\n",
+    "tags": ";",
+    "preferred_categories": ";",
+}
+# Of several consents, one that is refused counts.
+CONSENTS = {"accepts_email", "accepts_sms", "accepts_push", "accepts_whatsapp", "marketing_consent"}
+# Columns that Circe writes itself, and that are no column of a customer.
+OWN_COLUMNS = {*REFUSED_ROW_COLUMNS, TENANT_COLUMN}
+MIN_SIMILARITY = 0.82
+MIN_CONTAINED_LETTERS = 5
+# A header of a file that nobody wrote for Circe may be of any length.
+MAX_KEY_CHARACTERS = 100
+_WORD = re.compile(r"\w+")
+_LOOKS_LIKE_DATA = re.compile(r".*@.*\..*|[\d\s()+./-]*\d{3}[\d\s()+./-]*\Z")
+
+
+def header_key(header: str) -> str:
+    """Returns the form in which headers are compared and remembered."""
+    return normalize_header(header)[:MAX_KEY_CHARACTERS]
+
+
+def known_names() -> list[str]:
+    """Returns the normalized headers of all columns that can be mapped without being asked about."""
+    names = {name for preset in PRESETS for name in preset.sources}
+    return sorted(names | TARGET_BY_NAME.keys() | FULL_NAME_KEYS)
+
+
+def looks_like_data(header: Sequence[str]) -> bool:
+    """Returns whether the first row of a file is a customer, so that the file has no header."""
+    return any(_LOOKS_LIKE_DATA.match(name) for name in header)
+
+
+def digest_header(header: Sequence[str]) -> str:
+    """Returns a digest of the set of headers of a file, without the columns of a file of refused rows."""
+    keys = {header_key(name) for name in header if name.lower() not in OWN_COLUMNS}
+    return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class OmittedCell:
+    """A cell that is not imported although its column is. `reason` says why, without the text of the cell."""
+
+    column: str
+    text: str
+    reason: str
+
+
+@dataclass
+class MappedRow:
+    """The texts of a row by column of Circe. `errors` has the reasons why a text can't be read, by column of Circe."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    omitted: list[OmittedCell] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+class HeaderMapping:
+    """Says for each column of a file which column of Circe it goes to.
+
+    `corrections` are what a person has decided, as the name of a column of Circe or NOT_IMPORTED by `header_key`. They come
+    before the preset, and this before the names of columns. `day_order` is what a person has decided about dates of birth.
+    """
+
+    def __init__(
+        self,
+        header: Sequence[str],
+        corrections: Mapping[str, str] | None = None,
+        day_order: DayOrder | None = None,
+        examination: Sequence[ColumnExamination] = (),
+    ) -> None:
+        self.header, self.examination, self.corrections = header, examination, corrections or {}
+        self.preset: Preset | None = find_preset(header)
+        self.sources = [self._find_source(name) for name in header]
+        # The columns of the file by column of Circe, those that are preferred first.
+        self.indexes: dict[str, list[int]] = {}
+        for index in sorted(range(len(header)), key=lambda index: self.sources[index].preference):
+            if target := self.sources[index].target:
+                self.indexes.setdefault(target, []).append(index)
+        self.fallbacks = [index for index, source in enumerate(self.sources) if source.target and source.fallback]
+        self.decided_day_order = day_order
+        self.day_order = day_order or self._find_day_order()
+
+    # --- the columns ------------------------------------------------------------------------------------------------
+
+    def _find_source(self, header: str) -> Source:
+        proposed = self._find_source_by_name(header)
+        chosen = self.corrections.get(header_key(header), proposed.target)
+        if chosen not in COLUMN_BY_NAME:
+            return IGNORED
+        # A person who confirms the proposal keeps how the preset reads the cells.
+        return proposed if chosen == proposed.target else Source(target=chosen)
+
+    def _find_source_by_name(self, header: str) -> Source:
+        key = normalize_header(header)
+        if header.lower() in OWN_COLUMNS:
+            return IGNORED
+        if self.preset:
+            own = Source(target=header.lower()) if header.lower() in COLUMN_BY_NAME else IGNORED
+            return self.preset.sources.get(key, own)
+        column = find_column(header)
+        beside = LAST_NAME_BESIDE.get(key, ())
+        if any(normalize_header(other) in beside for other in self.header):
+            return Source(target="last_name")
+        if key in FULL_NAME_KEYS:
+            return Source(target="first_name", fallback=True)
+        target = column.name if column else TARGET_BY_NAME.get(key, NOT_IMPORTED)
+        # What is joined stays in the order of the file.
+        preference = 0 if target in JOINED_BY else PREFERENCE_BY_NAME.get((target, key), 0)
+        return Source(target=target, preference=preference)
+
+    @property
+    def filled(self) -> list[int]:
+        """The indexes of the columns of the file that have text in a row, without those that Circe writes itself."""
+        return [
+            index
+            for index, name in enumerate(self.header)
+            if name.lower() not in OWN_COLUMNS and not (self.examination and self.examination[index].is_empty)
+        ]
+
+    @property
+    def unmapped(self) -> list[int]:
+        """The indexes of the columns with text that are not imported."""
+        return [index for index in self.filled if not self.sources[index].target]
+
+    @property
+    def undecided(self) -> list[int]:
+        """The indexes of columns about which a person is to be asked: those that no preset, name or decision knows."""
+        if self.preset:
+            return []
+        return [index for index in self.unmapped if header_key(self.header[index]) not in self.corrections]
+
+    def name_column(self, index: int) -> str:
+        """Returns the header of a column, for people."""
+        return storable(self.header[index])[:50] or f"column {index + 1} (without a name)"
+
+    def propose_target(self, index: int) -> str:
+        """Returns the column of Circe that the header of an unmapped column resembles, or NOT_IMPORTED."""
+        key = header_key(self.header[index])
+        if close := difflib.get_close_matches(key, [*TARGET_BY_NAME, *FULL_NAME_KEYS], n=1, cutoff=MIN_SIMILARITY):
+            return TARGET_BY_NAME.get(close[0], "first_name")
+        contained = [name for name in TARGET_BY_NAME if len(name) >= MIN_CONTAINED_LETTERS and name in key]
+        return TARGET_BY_NAME[max(contained, key=len)] if contained else NOT_IMPORTED
+
+    def describe(self) -> list[tuple[str, str]]:
+        """Returns which columns of the file go to which column of Circe, where the names differ."""
+        return [
+            (target, ", ".join(self.name_column(index) for index in indexes))
+            for target, indexes in self.indexes.items()
+            if [self.header[index].lower() for index in indexes] != [target]
+        ]
+
+    def _find_day_order(self) -> DayOrder | None:
+        """Returns the order of day and month in dates of birth: as the system writes them, or as all of them agree."""
+        if self.preset and self.preset.day_order:
+            return self.preset.day_order
+        indexes = self.indexes.get("date_of_birth", [])
+        orders = {self.examination[index].day_order for index in indexes if self.examination} - {None}
+        return next(iter(orders)) if len(orders) == 1 else None
+
+    # --- the cells --------------------------------------------------------------------------------------------------
+
+    def read_row(self, cells: Sequence[str]) -> MappedRow:
+        """Returns the texts of a row of the file. Columns of which the row has no cells are left out."""
+        row = MappedRow()
+        values = {
+            target: self._values(indexes, cells)
+            for target, indexes in self.indexes.items()
+            if min(indexes) < len(cells)
+        }
+        self._take_full_name(values)
+        for target, found in values.items():
+            row.texts[target] = self._combine(row, target, found)
+        self._omit_fallbacks(row, cells)
+        # What another system leaves empty says nothing about a customer of Circe.
+        if self.preset:
+            row.texts = {target: text for target, text in row.texts.items() if text}
+        self._read_birthday(row)
+        return row
+
+    def _values(self, indexes: Sequence[int], cells: Sequence[str]) -> list[tuple[int, str]]:
+        """Returns the values of several columns, each with the index of its column.
+
+        If there are none, returns that of the first fallback that is filled.
+        """
+        found = [(index, value) for index in indexes for value in self._read_cell(index, cells)]
+        main = [one for one in found if not self.sources[one[0]].fallback]
+        return main or found[:1]
+
+    def _read_cell(self, index: int, cells: Sequence[str]) -> list[str]:
+        return self.sources[index].values(cells[index].strip()) if index < len(cells) else []
+
+    def _take_full_name(self, values: dict[str, list[tuple[int, str]]]) -> None:
+        """Takes no last name that is already in a full name, which becomes the first name as a whole."""
+        first, last = values.get("first_name"), values.get("last_name")
+        if first and last and self.sources[first[0][0]].fallback:
+            full = _find_words(first[0][1])
+            values["last_name"] = [(index, value) for index, value in last if not _find_words(value) <= full]
+
+    def _combine(self, row: MappedRow, target: str, found: list[tuple[int, str]]) -> str:
+        if not found:
+            return ""
+        if target in JOINED_BY:
+            return JOINED_BY[target].join(dict.fromkeys(value for _, value in found))
+        taken = next((one for one in found if target in CONSENTS and not _is_granted(target, one[1])), found[0])
+        label, column = target.replace("_", " "), self.name_column(taken[0])
+        reason = (
+            f"There is one {label} for all of these columns, and “{column}” refuses it."
+            if target in CONSENTS
+            else f"A customer has one {label}, which is taken from “{column}”."
+        )
+        others = dict.fromkeys(one for one in found if one[1] != taken[1])
+        row.omitted += [OmittedCell(self.name_column(index), storable(value), reason) for index, value in others]
+        return taken[1]
+
+    def _omit_fallbacks(self, row: MappedRow, cells: Sequence[str]) -> None:
+        """Reports a full name or address that was not taken, if it has a word that is nowhere else in the row."""
+        for index in self.fallbacks:
+            for text in self._read_cell(index, cells):
+                if not _find_words(text) <= _find_words(" ".join(row.texts.values())):
+                    label = self.sources[index].target.replace("_", " ")
+                    reason = f"The {label} is taken from other columns."
+                    row.omitted.append(OmittedCell(self.name_column(index), storable(text), reason))
+
+    def _read_birthday(self, row: MappedRow) -> None:
+        text = row.texts.get("date_of_birth")
+        if not text:
+            return
+        try:
+            day = read_birthday(text, self.day_order, timezone.now().astimezone(local_zone()).date())
+        except UnreadableBirthday as error:
+            row.errors["date_of_birth"] = str(error)
+            del row.texts["date_of_birth"]
+            return
+        if day:
+            row.texts["date_of_birth"] = day.isoformat()
+        else:
+            del row.texts["date_of_birth"]
+            name = ", ".join(self.name_column(index) for index in self.indexes["date_of_birth"])
+            row.omitted.append(OmittedCell(name, storable(text), "This is no date of birth with day, month and year."))
+
+
+def _find_words(text: str) -> set[str]:
+    return set(_WORD.findall(text.lower()))
+
+
+def _is_granted(target: str, text: str) -> bool:
+    try:
+        return bool(COLUMN_BY_NAME[target].parse(text))
+    except ValidationError:
+        return False

@@ -1,0 +1,270 @@
+"""Lists the exports of other systems whose headers are known.
+
+Where the headers come from, by preset:
+- Google Contacts, Outlook, Shopify: public programs that read or write these files quote the whole header.
+- Square: a program that quotes the "exact header names from export", and Square's help pages on its import.
+- Fresha: a program that moves salons from Fresha (`Mobile Number`, `Telephone`, `Date of Birth`, `Note`, `Blocked`). The
+  columns about marketing are not confirmed.
+- Phorest: the field names of its API, in the spelling of the API and in words. No export was seen.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from customers.transfer.birthdays import DayOrder
+from customers.transfer.mapping.sources import IGNORED, Source, ValuesOfCell, labels, separated_by, unmarked_cell, words
+from customers.transfer.tables import normalize_header
+
+MAX_NUMBERED_COLUMNS = 10
+NO_GENDER = words(dict.fromkeys(["unspecified", "unknown", "not specified", "none", "prefer not to say"], ""))
+SUBSCRIPTION = words(
+    {
+        **dict.fromkeys(["subscribed", "yes", "opted in"], "true"),
+        **dict.fromkeys(["unsubscribed", "no", "opted out", "bounced"], "false"),
+        **dict.fromkeys(["unknown", "not subscribed", "pending", "none"], ""),
+    }
+)
+BLOCKED = words({**dict.fromkeys(["yes", "true", "1"], "false"), **dict.fromkeys(["no", "false", "0"], "true")})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """An export of another system. `sources` is by normalized header; the other columns are not imported.
+
+    A file is such an export if its header has all of one of the `signatures`. `day_order` is that of its dates, if the
+    system defines one.
+    """
+
+    name: str
+    signatures: tuple[frozenset[str], ...]
+    sources: dict[str, Source]
+    day_order: DayOrder | None = None
+
+
+def _columns(
+    target: str, *headers: str, values: ValuesOfCell = unmarked_cell, fallback: bool = False
+) -> dict[str, Source]:
+    return {
+        normalize_header(header): Source(target=target, values=values, preference=preference, fallback=fallback)
+        for preference, header in enumerate(headers)
+    }
+
+
+def _numbered(template: str) -> list[str]:
+    return [template.format(number) for number in range(1, MAX_NUMBERED_COLUMNS + 1)]
+
+
+def _signatures(*signatures: Iterable[str]) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(map(normalize_header, signature)) for signature in signatures)
+
+
+GOOGLE = Preset(
+    name="Google Contacts",
+    signatures=_signatures(
+        *([header] for header in (*_numbered("E-mail {} - Value"), *_numbered("Phone {} - Value"))),
+        ["Given Name", "Family Name", "Group Membership"],
+        ["First Name", "File As", "Labels"],
+    ),
+    sources={
+        **_columns("first_name", "Given Name", "First Name", "Additional Name", "Middle Name"),
+        **_columns("first_name", "Name", "File As", fallback=True),
+        **_columns("last_name", "Family Name", "Last Name"),
+        **_columns("email", *_numbered("E-mail {} - Value"), values=separated_by(":::")),
+        **_columns("phone", *_numbered("Phone {} - Value"), values=separated_by(":::")),
+        **_columns("date_of_birth", "Birthday"),
+        **_columns("gender", "Gender", values=NO_GENDER),
+        **_columns(
+            "address",
+            "Address 1 - Street",
+            "Address 1 - Extended Address",
+            "Address 1 - PO Box",
+            "Address 1 - City",
+            "Address 1 - Region",
+            "Address 1 - Postal Code",
+            "Address 1 - Country",
+        ),
+        **_columns("address", "Address 1 - Formatted", fallback=True),
+        **_columns("notes", "Notes"),
+        **_columns("tags", "Group Membership", "Labels", values=labels(":::")),
+        "language": IGNORED,
+    },
+)
+OUTLOOK = Preset(
+    name="Outlook",
+    signatures=_signatures(
+        *(
+            ["E-mail Address", phone]
+            for phone in ("Mobile Phone", "Home Phone", "Business Phone", "Primary Phone", "E-mail 2 Address")
+        ),
+        ["First Name", "Last Name", "Mobile Phone", "Home Phone"],
+        ["First Name", "Last Name", "Mobile Phone", "Business Phone"],
+    ),
+    sources={
+        **_columns("first_name", "First Name", "Middle Name"),
+        **_columns("first_name", "E-mail Display Name", fallback=True),
+        **_columns("last_name", "Last Name"),
+        **_columns("email", "E-mail Address", "E-mail 2 Address", "E-mail 3 Address"),
+        **_columns(
+            "phone",
+            *("Mobile Phone", "Primary Phone", "Home Phone", "Home Phone 2", "Business Phone", "Business Phone 2"),
+            *("Other Phone", "Car Phone", "Company Main Phone"),
+        ),
+        **_columns("date_of_birth", "Birthday"),
+        **_columns("gender", "Gender", values=NO_GENDER),
+        **_columns(
+            "address",
+            *("Home Street", "Home Street 2", "Home Street 3", "Home Address PO Box", "Home City", "Home State"),
+            *("Home Postal Code", "Home Country", "Home Country/Region"),
+        ),
+        **_columns("address", "Home Address", fallback=True),
+        **_columns("notes", "Notes"),
+        **_columns("tags", "Categories", values=labels(";")),
+        "language": IGNORED,
+    },
+)
+SQUARE = Preset(
+    name="Square",
+    signatures=_signatures(
+        ["Square Customer ID"],
+        ["Email Subscription Status"],
+        ["Reference ID", "Email Address", "Memo"],
+        ["Creation Source", "Lifetime Spend"],
+        ["Instant Profile"],
+    ),
+    sources={
+        **_columns("first_name", "First Name", "Given Name"),
+        **_columns("first_name", "Nickname", fallback=True),
+        **_columns("last_name", "Last Name", "Surname", "Family Name"),
+        **_columns("email", "Email Address", "Email"),
+        **_columns("phone", "Phone Number", "Phone"),
+        **_columns("date_of_birth", "Birthday", "Date of Birth"),
+        **_columns(
+            "address",
+            *("Street Address 1", "Street Address", "Address Line 1", "Street Address 2", "Address Line 2", "City"),
+            *("Locality", "State", "Postal Code", "Country"),
+        ),
+        **_columns("notes", "Memo", "Note", "Notes"),
+        **_columns("marketing_consent", "Email Subscription Status", values=SUBSCRIPTION),
+    },
+    # Square's help page: "Preferred formats are MM-DD, YYYY-MM-DD, and MM-DD-YYYY."
+    day_order=DayOrder.MONTH_FIRST,
+)
+FRESHA = Preset(
+    name="Fresha",
+    signatures=_signatures(
+        *(
+            ["Mobile number", other]
+            for other in (
+                "Telephone",
+                "Accepts marketing",
+                "Accepts SMS marketing",
+                "Blocked",
+                "Block reason",
+                "Client ID",
+            )
+        ),
+        ["Client ID", "Accepts marketing"],
+    ),
+    sources={
+        **_columns("first_name", "First name"),
+        **_columns("first_name", "Full name", "Name", fallback=True),
+        **_columns("last_name", "Last name"),
+        **_columns("email", "Email", "Email address"),
+        **_columns("phone", "Mobile number", "Mobile", "Telephone"),
+        **_columns("date_of_birth", "Date of birth", "Birthday"),
+        **_columns("gender", "Gender", values=NO_GENDER),
+        **_columns(
+            "address",
+            *(
+                "Address",
+                "Street",
+                "Apt./Suite",
+                "Area",
+                "City",
+                "State",
+                "Region",
+                "Postcode",
+                "Post code",
+                "Zip code",
+            ),
+            "Country",
+        ),
+        **_columns("notes", "Note", "Notes"),
+        **_columns("tags", "Tags", "Labels", values=labels(",")),
+        **_columns(
+            "marketing_consent",
+            *("Accepts marketing", "Accepts email marketing", "Accepts SMS marketing"),
+            values=SUBSCRIPTION,
+        ),
+        **_columns("is_active", "Blocked", values=BLOCKED),
+    },
+)
+SHOPIFY = Preset(
+    name="Shopify",
+    signatures=_signatures(
+        ["Email", "Accepts Email Marketing"],
+        ["Email", "Accepts Marketing", "Total Spent"],
+        ["Email", "Accepts Marketing", "Tax Exempt"],
+        ["Default Address Phone"],
+    ),
+    sources={
+        **_columns("first_name", "First Name"),
+        **_columns("last_name", "Last Name"),
+        **_columns("email", "Email"),
+        **_columns("phone", "Phone", "Default Address Phone"),
+        **_columns(
+            "address",
+            *("Default Address Address1", "Address1", "Default Address Address2", "Address2", "Default Address City"),
+            *("City", "Default Address Province Code", "Province", "Default Address Zip", "Zip"),
+            *("Default Address Country Code", "Country"),
+        ),
+        **_columns("notes", "Note"),
+        **_columns("tags", "Tags", values=labels(",")),
+        **_columns(
+            "marketing_consent",
+            *("Accepts Email Marketing", "Accepts Marketing", "Accepts SMS Marketing", "Accepts WhatsApp Marketing"),
+            values=SUBSCRIPTION,
+        ),
+    },
+)
+PHOREST = Preset(
+    name="Phorest",
+    signatures=_signatures(
+        ["Mobile", "Land line"],
+        ["Mobile", "SMS marketing consent"],
+        ["Mobile", "Email marketing consent"],
+        ["Mobile", "SMS marketing"],
+    ),
+    sources={
+        **_columns("first_name", "First name"),
+        **_columns("first_name", "Name", "Client name", "Full name", fallback=True),
+        **_columns("last_name", "Last name", "Surname"),
+        **_columns("email", "Email", "Email address"),
+        **_columns("phone", "Mobile", "Mobile number", "Land line", "Phone", "Home phone"),
+        **_columns("date_of_birth", "Birth date", "Date of birth", "Birthday", "DOB"),
+        **_columns("gender", "Gender", values=NO_GENDER),
+        **_columns(
+            "address",
+            *("Address", "Address 1", "Street address 1", "Address line 1", "Address 2", "Street address 2"),
+            *("Address line 2", "City", "Town", "County", "State", "Postcode", "Postal code", "Zip", "Country"),
+        ),
+        **_columns("notes", "Notes", "Note", "Client notes"),
+        **_columns("tags", "Client category", "Client categories", "Category", "Tags", values=labels(",")),
+        **_columns(
+            "marketing_consent",
+            *("Email marketing consent", "SMS marketing consent", "Email marketing", "SMS marketing"),
+            *("Marketing consent", "Accepts marketing"),
+            values=SUBSCRIPTION,
+        ),
+        **_columns("loyalty_points", "Loyalty points"),
+    },
+)
+
+# Those whose headers nobody else has come first.
+PRESETS = (GOOGLE, SHOPIFY, SQUARE, FRESHA, PHOREST, OUTLOOK)
+
+
+def find_preset(header: Iterable[str]) -> Preset | None:
+    """Returns the preset of a file with this header, None for a file of another kind."""
+    names = frozenset(map(normalize_header, header))
+    return next((preset for preset in PRESETS if any(names.issuperset(one) for one in preset.signatures)), None)
