@@ -18,9 +18,9 @@ COLUMN_CHOICES = [
     *((column.name, LABELS.get(column.name, column.name.replace("_", " ").capitalize())) for column in COLUMNS),
 ]
 DAY_ORDER_CHOICES = [
-    ("", "Read it only if the other dates of the column tell; else refuse the row"),
-    (DayOrder.DAY_FIRST.value, "3 April 1990 (day first)"),
-    (DayOrder.MONTH_FIRST.value, "4 March 1990 (month first)"),
+    ("", "Refused, unless other dates tell"),
+    (DayOrder.DAY_FIRST.value, "3 April 1990"),
+    (DayOrder.MONTH_FIRST.value, "4 March 1990"),
 ]
 
 

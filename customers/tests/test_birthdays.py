@@ -23,6 +23,11 @@ APRIL = dt.date(1990, 4, 3)
         ("1990/4/3", None, APRIL),
         ("1990-04-03T00:00:00Z", None, APRIL),
         ("1990-04-03 00:00:00", None, APRIL),
+        ("1990. 4. 3.", None, APRIL),
+        ("1990年4月3日", None, APRIL),
+        ("１９９０/０４/０３", None, APRIL),
+        ("١٩٩٠-٠٤-٠٣", None, APRIL),
+        ("13/4/1990 12:00:00 AM", None, dt.date(1990, 4, 13)),
         ("03.04.1990", None, APRIL),
         ("3. 4. 1990", None, APRIL),
         ("3 Apr 1990", None, APRIL),
@@ -81,7 +86,7 @@ def birthdays(import_rows, *texts, **options):
 
 
 def test_dates_of_a_column_are_read_as_the_others_tell(import_rows):
-    days, refused = birthdays(import_rows, "03/04/1990", "25/12/1991", "0/0/00")
+    days, refused = birthdays(import_rows, "03/04/1990", "25/12/1991 00:00:00", "0/0/00")
     assert (days, refused) == (["1990-04-03", "1991-12-25", None], [])
 
 

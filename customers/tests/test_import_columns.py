@@ -135,6 +135,9 @@ def test_headers_that_nobody_knows_are_asked_about_and_data_is_no_header(browser
     data = SimpleUploadedFile("people", write([["Anna", "anna@example.com"], ["Piet", "piet@example.com"]]))
     ((error,),) = browser.post(IMPORT, {"file": data}).context["form"].errors.values()
     assert error.startswith("The first row has to name the columns")
+    # A year is no data where other columns are named.
+    years = SimpleUploadedFile("people", write([["Name", "Phone", "2025"], ["Anna", "0812 3456 7801", "350000"]]))
+    assert browser.post(IMPORT, {"file": years}).headers["Location"].endswith("/columns/")
 
 
 def test_a_header_or_cell_that_the_database_can_t_hold_breaks_no_page(browser, in_scope):

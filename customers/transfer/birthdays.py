@@ -5,6 +5,7 @@ The child process imports this module, so it uses no Django.
 
 import datetime as dt
 import re
+import unicodedata
 from enum import StrEnum
 
 EARLIEST_YEAR = 1900
@@ -15,8 +16,11 @@ MAX_BIRTHDAY_CHARACTERS = 40
 # How a spreadsheet stores a day of 1900 to 2100, with the time as a fraction.
 SERIAL_DAY = re.compile(r"\d{1,5}(?:[.,]\d+)?\Z", re.ASCII)
 # What a spreadsheet or a database adds to a day.
-_MIDNIGHT = re.compile(r"[T ]0?0:00(:00([.,]0+)?)?(Z|[+-]\d\d(:?\d\d)?)?\Z", re.IGNORECASE | re.ASCII)
-_YEAR_FIRST = re.compile(r"(\d{4})(?:([-/.])(\d{1,2})\2(\d{1,2})|年(\d{1,2})月(\d{1,2})日)\Z", re.ASCII)
+_MIDNIGHT = re.compile(
+    r"(?:T| +)(?:00?:00(?::00(?:[.,]0+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?|12:00(?::00)? ?AM)\Z", re.IGNORECASE | re.ASCII
+)
+_YEAR_FIRST = re.compile(r"(\d{4})([-/.]) ?(\d{1,2})\2 ?(\d{1,2})\.?\Z", re.ASCII)
+_EAST_ASIAN = re.compile(r"(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일]\Z", re.ASCII)
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/.]) ?(\d{1,2})\2 ?(\d{4}|\d{2})\Z", re.ASCII)
 _WITHOUT_YEAR = re.compile(r"(--)?\d{1,2}[-/.]?\d{1,2}\.?\Z", re.ASCII)
 _NAMED_MONTH_FORMATS = ("%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y", "%Y %b %d", "%Y %B %d")
@@ -35,7 +39,7 @@ class UnreadableBirthday(ValueError):
 
 def find_day_order(text: str) -> DayOrder | None:
     """Returns the order in which the text alone can be read, None if it can be read in both orders or in none."""
-    parts = _YEAR_LAST.match(text)
+    parts = _YEAR_LAST.match(_MIDNIGHT.sub("", text) if ":" in text else text)
     # Whoever separates by dots puts the day first, so that this says nothing about the others of the column.
     if parts is None or parts[2] == ".":
         return None
@@ -50,9 +54,12 @@ def read_birthday(text: str, order: DayOrder | None, today: dt.date) -> dt.date 
 
     `order` decides about a text that can be read in two ways; without it such a text is refused.
     """
-    text = _MIDNIGHT.sub("", text.strip())[:MAX_BIRTHDAY_CHARACTERS]
+    text = _MIDNIGHT.sub("", unicodedata.normalize("NFKC", text).strip())[:MAX_BIRTHDAY_CHARACTERS]
+    text = "".join(str(unicodedata.decimal(character, character)) for character in text)
     if parts := _YEAR_FIRST.match(text):
-        return _make_day(text, int(parts[1]), int(parts[3] or parts[5]), int(parts[4] or parts[6]))
+        return _make_day(text, int(parts[1]), int(parts[3]), int(parts[4]))
+    if parts := _EAST_ASIAN.match(text):
+        return _make_day(text, *map(int, parts.groups()))
     if parts := _YEAR_LAST.match(text):
         return _read_year_last(text, parts, order, today)
     # `--04-12`, `04-12` and `12.4.` are days of the year; `1985` is a year.

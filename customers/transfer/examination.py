@@ -11,6 +11,8 @@ from customers.transfer.tables import Record, storable
 
 MAX_SAMPLES = 3
 MAX_SAMPLE_CHARACTERS = 60
+# After these records a column is sampled only if all its cells were empty.
+MAX_SAMPLED_RECORDS = 1_000
 
 
 @dataclass
@@ -34,23 +36,31 @@ class TableExaminer:
 
     def __init__(self, width: int) -> None:
         self.columns = [ColumnExamination() for _ in range(width)]
+        # The indexes of the columns that lack samples.
+        self.without_samples = set(range(width))
+        self.records = 0
         self.day_orders: list[set[DayOrder]] = [set() for _ in range(width)]
 
     def add(self, record: Record) -> None:
         """Looks at the cells of a record, unless it is malformed."""
         if record.error:
             return
+        self.records += 1
         for index, cell in enumerate(record.cells):
             if not cell:
                 continue
-            samples = self.columns[index].samples
-            if len(samples) < MAX_SAMPLES:
-                sample = storable(cell.strip()[:MAX_SAMPLE_CHARACTERS])
-                if sample not in {"", *samples}:
-                    samples.append(sample)
+            if index in self.without_samples:
+                self._add_sample(index, cell)
             # Most cells are no dates. This spares them the pattern.
-            if cell[-1].isdigit() and len(cell) <= 12 and (order := find_day_order(cell)):
+            if ("/" in cell or "-" in cell) and (order := find_day_order(cell)):
                 self.day_orders[index].add(order)
+
+    def _add_sample(self, index: int, cell: str) -> None:
+        samples, sample = self.columns[index].samples, storable(cell.strip()[:MAX_SAMPLE_CHARACTERS])
+        if sample not in {"", *samples}:
+            samples.append(sample)
+        if len(samples) == MAX_SAMPLES or (samples and self.records > MAX_SAMPLED_RECORDS):
+            self.without_samples.remove(index)
 
     def as_json(self) -> list[dict[str, Any]]:
         """Returns the examination of each column, for `read_examination`."""

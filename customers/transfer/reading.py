@@ -154,7 +154,7 @@ def examine_file(
     finally:
         process.end()
     header = first["header"]
-    if looks_like_data(header):
+    if looks_like_data(header) and not HeaderMapping(header, decisions.columns).indexes:
         raise UnreadableFile(_explain_missing_header(header))
     return ExaminedFile(header, read_examination(second["examination"]))
 

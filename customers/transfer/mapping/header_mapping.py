@@ -103,10 +103,11 @@ class HeaderMapping:
         self.preset: Preset | None = find_preset(header)
         self.sources = [self._find_source(name) for name in header]
         # The columns of the file by column of Circe, those that are preferred first.
-        self.indexes: dict[str, list[int]] = {}
-        for index in sorted(range(len(header)), key=lambda index: self.sources[index].preference):
+        self.indexes: dict[str, list[int]] = {source.target: [] for source in self.sources if source.target}
+        order = [(source.fallback, source.preference, index) for index, source in enumerate(self.sources)]
+        for *_, index in sorted(order):
             if target := self.sources[index].target:
-                self.indexes.setdefault(target, []).append(index)
+                self.indexes[target].append(index)
         self.fallbacks = [index for index, source in enumerate(self.sources) if source.target and source.fallback]
         self.decided_day_order = day_order
         self.day_order = day_order or self._find_day_order()
@@ -173,12 +174,14 @@ class HeaderMapping:
         return TARGET_BY_NAME[max(contained, key=len)] if contained else NOT_IMPORTED
 
     def describe(self) -> list[tuple[str, str]]:
-        """Returns which columns of the file go to which column of Circe, where the names differ."""
-        return [
-            (target, ", ".join(self.name_column(index) for index in indexes))
-            for target, indexes in self.indexes.items()
-            if [self.header[index].lower() for index in indexes] != [target]
-        ]
+        """Returns which columns of the file with text go to which column of Circe, where the names differ."""
+        filled = frozenset(self.filled)
+        described = []
+        for target, indexes in self.indexes.items():
+            names = [self.name_column(index) for index in indexes if index in filled]
+            if names and [name.lower() for name in names] != [target]:
+                described.append((target, ", ".join(names)))
+        return described
 
     def _find_day_order(self) -> DayOrder | None:
         """Returns the order of day and month in dates of birth: as the system writes them, or as all of them agree."""
@@ -233,7 +236,7 @@ class HeaderMapping:
         if target in JOINED_BY:
             return JOINED_BY[target].join(dict.fromkeys(value for _, value in found))
         taken = next((one for one in found if target in CONSENTS and not _is_granted(target, one[1])), found[0])
-        label, column = target.replace("_", " "), self.name_column(taken[0])
+        label, column = _label(target), self.name_column(taken[0])
         reason = (
             f"There is one {label} for all of these columns, and “{column}” refuses it."
             if target in CONSENTS
@@ -248,8 +251,7 @@ class HeaderMapping:
         for index in self.fallbacks:
             for text in self._read_cell(index, cells):
                 if not _find_words(text) <= _find_words(" ".join(row.texts.values())):
-                    label = self.sources[index].target.replace("_", " ")
-                    reason = f"The {label} is taken from other columns."
+                    reason = f"The {_label(self.sources[index].target)} is taken from other columns."
                     row.omitted.append(OmittedCell(self.name_column(index), storable(text), reason))
 
     def _read_birthday(self, row: MappedRow) -> None:
@@ -268,6 +270,10 @@ class HeaderMapping:
             del row.texts["date_of_birth"]
             name = ", ".join(self.name_column(index) for index in self.indexes["date_of_birth"])
             row.omitted.append(OmittedCell(name, storable(text), "This is no date of birth with day, month and year."))
+
+
+def _label(target: str) -> str:
+    return "e-mail address" if target == "email" else target.replace("_", " ")
 
 
 def _find_words(text: str) -> set[str]:
