@@ -133,7 +133,7 @@ def start_run(upload: CustomerImport, *, dry_run: bool) -> bool:
     states, next_state = (
         ([State.UPLOADED], State.UPLOADED) if dry_run else ([State.CHECKED, State.IMPORTING], State.IMPORTING)
     )
-    startable = CustomerImport.objects.idle().filter(pk=upload.pk, state__in=states, needs_columns=False)
+    startable = CustomerImport.objects.idle().filter(pk=upload.pk, state__in=states)
     if not startable.exists():
         return False
     with transaction.atomic():
