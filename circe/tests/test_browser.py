@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -329,3 +330,16 @@ def test_the_pages_of_the_document_work_under_their_content_security_policy(chro
         expect(page.get_by_text("List all customers").filter(visible=True).first).to_be_visible(timeout=15_000)
         # ReDoc would fetch a logo from its maker's site, which the policy forbids.
         assert [text for text in messages if "logo" not in text] == []
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_an_administrator_says_what_the_columns_of_a_file_hold(sign_in, viewport):
+    page = sign_in("tenant_admin", viewport=viewport)
+    page.goto("/admin/customers/customer/import/")
+    page.locator("input[type=file]").set_input_files(Path(__file__).parent / "real_data" / "norwegian_names.csv")
+    page.get_by_role("button", name="Check the file").click()
+    page.get_by_label("Kundenummer").select_option("Notes")
+    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    page.get_by_role("button", name="Check the file").click()
+    expect(page.get_by_role("button", name="Import 1 customer")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]

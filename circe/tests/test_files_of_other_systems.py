@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from customers.models import Customer
-from customers.tests.test_transfer_admin import body, checked, figures
+from customers.tests.test_transfer_admin import body, checked, figures, proposals
 from customers.tests.transfer import from_csv, imported
 from customers.transfer.text_marks import unescape_formula
 
@@ -252,3 +252,11 @@ def test_a_file_of_another_system_is_imported_in_the_admin(back_office, in_scope
     body(browser.post(url, {"import": "1"}))
     assert by_name(stored()) == by_name(people)
     assert left_out(body(browser.get(f"{url}omitted.csv")).encode()) == omitted
+
+
+def test_the_proposed_columns_of_a_known_export_can_be_confirmed_and_are_read_alike(back_office, in_scope):
+    browser = back_office("tenant_admin")
+    url = checked(browser, (FILES / "google_contacts_old.csv").read_bytes())
+    before = browser.get(url).context["summary"]
+    body(browser.post(f"{url}columns/", proposals(browser, f"{url}columns/")))
+    assert browser.get(url).context["summary"] == before
