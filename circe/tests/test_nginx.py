@@ -41,9 +41,10 @@ PRODUCTION = {
 }
 SIGN_IN = {"email": "admin@example.com", "password": PASSWORD}
 SLOW_CLIENTS = 200
-# Of each: quiet and with slow clients, in turn.
+# Measurements without and with slow clients take turns.
 ROUNDS = 5
 REQUESTS_PER_ROUND = 100
+MAX_SECONDS = 5
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,10 @@ def ask(proxy, token):
 
 
 def measure_p95(proxy, token):
-    """Asks for the list on an open connection, again and again. Returns the 95th percentile in seconds."""
+    """Asks for the list on an open connection, again and again. Returns the 95th percentile in seconds.
+
+    Asserts that no answer took long. Without nginx it is 15 seconds, until gunicorn disconnects the slow clients.
+    """
     latencies, client = [], proxy.connect_securely()
     for _ in range(REQUESTS_PER_ROUND):
         begin = time.monotonic()
@@ -122,22 +126,21 @@ def measure_p95(proxy, token):
         latencies.append(time.monotonic() - begin)
         assert answer.status == 200, content
     client.close()
+    assert max(latencies) < MAX_SECONDS
     return statistics.quantiles(latencies, n=20)[-1]
 
 
 def test_slow_clients_slow_nobody_else(proxy, token):
-    """The figures of a quiet machine are in docs/decisions/gunicorn-worker.md. Here others may use the processors too."""
-    quiet, busy = [], []
+    """docs/decisions/gunicorn-worker.md has figures. Here others may use the processors too, so the limits are wide."""
     measure_p95(proxy, token)
+    ratios = []
     for _ in range(ROUNDS):
-        quiet.append(measure_p95(proxy, token))
+        quiet = measure_p95(proxy, token)
         with SlowClients(proxy.port, SLOW_CLIENTS):
-            busy.append(measure_p95(proxy, token))
-    ratio = statistics.median(busy) / statistics.median(quiet)
-    logger.info("p95 with %d slow clients: %.2f of the p95 without", SLOW_CLIENTS, ratio)
-    # Without nginx they would wait until gunicorn disconnects the slow clients, for 10 seconds and more.
-    assert max(busy) < 1
-    assert ratio < 2
+            busy = measure_p95(proxy, token)
+        ratios.append(busy / quiet)
+    logger.info("p95 with %d slow clients: %.2f of the p95 without", SLOW_CLIENTS, statistics.median(ratios))
+    assert statistics.median(ratios) < 2
 
 
 # --- restarts and time-outs ---------------------------------------------------------------------------------------------
