@@ -215,7 +215,7 @@ def test_a_forged_address_is_not_believed(circe, proxy):
     assert circe.sql("SELECT DISTINCT address FROM tenants_loginfailure") == [(IPv4Address("127.0.0.1"),)]
 
 
-def test_a_compressed_customer_has_a_weak_etag(ask):
+def test_the_weak_etag_of_a_compressed_customer_is_one_for_if_match(ask):
     body = {"first_name": "Jane", "phone": "+4791234568", "tags": [f"tag-{n:02}" for n in range(40)]}
     content = ask("POST", CUSTOMERS, body)[1]
     path = f"{CUSTOMERS}/{json.loads(content)['id']}"
@@ -224,6 +224,9 @@ def test_a_compressed_customer_has_a_weak_etag(ask):
     assert compressed.headers["Content-Encoding"] == "gzip"
     assert "tag-39" in json.loads(gzip.decompress(content))["tags"]
     assert compressed.headers["ETag"] == f"W/{plain.headers['ETag']}"
+    for status in (200, 412):
+        answer, content = ask("PATCH", path, {"last_name": "Doe"}, If_Match=compressed.headers["ETag"])
+        assert answer.status == status, content
 
 
 def test_static_files_and_pages_come_through(ask):
