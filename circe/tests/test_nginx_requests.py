@@ -6,7 +6,7 @@ import json
 import re
 import socket
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -15,7 +15,7 @@ from django.conf import settings
 
 from circe.api.errors import INTERNAL_ERROR, NOT_FOUND, RETRY_AFTER_SECONDS, UNAVAILABLE
 from circe.tests.chaos import until
-from circe.tests.nginx import DEPLOY, find_nginx, run_nginx
+from circe.tests.nginx import DEPLOY, find_nginx, free_port, run_nginx
 
 # All tests run in one process, so that nginx is started once.
 pytestmark = [
@@ -340,17 +340,9 @@ def test_only_a_read_is_sent_again(proxy, server, method, times):
     assert server.paths == [f"{method} /breaks-off"] * times
 
 
-@contextmanager
-def closed_port():
-    """Yields a port on which nobody listens."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield bound.getsockname()[1]
-
-
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
 def test_a_server_that_is_away_is_a_502(method):
-    with closed_port() as port, run_nginx(port) as proxy:
+    with run_nginx(free_port()) as proxy:
         answer, content = ask(proxy, method, "/api/v1/customers")
         assert (answer.status, answer.headers["Retry-After"]) == (502, str(RETRY_AFTER_SECONDS))
         if method != "HEAD":
