@@ -102,6 +102,8 @@ class AppointmentForm(TenantForm):
             if old_price != self.instance.service.price or self.instance.payment_status != PaymentStatus.UNPAID:
                 data = self.data.copy()
                 data["total_price"] = service.price
+                if values.get("end_time"):
+                    data["end_time"] = f"{values['end_time']:%H:%M}"
                 self.data = data
                 sentence = f"The price was {old}, and {service} costs {new}, which is entered now."
                 self._ask("total_price", question, f"{sentence} Save again, or write the price that holds.")

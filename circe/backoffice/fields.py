@@ -47,6 +47,13 @@ class ClockInput(_NativeInput, forms.TimeInput):
         return value.isoformat("seconds" if value.second else "minutes") if isinstance(value, dt.time) else value
 
 
+class WholeNumberInput(forms.TextInput):
+    """An input for a whole number. It is no number input, in which each browser reads points and commas in its own way."""
+
+    def __init__(self, attrs: Any = None) -> None:
+        super().__init__({"class": "vIntegerField", "inputmode": "numeric"} | (attrs or {}))
+
+
 class DayField(forms.DateField):
     """A day, in ISO 8601 or as the country writes it. Another country's day is refused, since it could be another one."""
 
@@ -79,8 +86,7 @@ class ClockField(forms.TimeField):
 class WholeNumberField(forms.IntegerField):
     """A whole number, with or without its thousands apart as the country writes them."""
 
-    # Not a number input, in which each browser has rules of its own for points and commas.
-    widget = forms.TextInput(attrs={"inputmode": "numeric", "class": "vIntegerField"})
+    widget = WholeNumberInput
 
     def to_python(self, value: Any) -> int | None:
         text = _plain(value)
@@ -88,9 +94,9 @@ class WholeNumberField(forms.IntegerField):
             try:
                 return parse_whole_number(text)
             except ValueError:
-                examples = f"{EXAMPLE_NUMBER} or {format_number(EXAMPLE_NUMBER)}"
+                examples = f"90 or {format_number(EXAMPLE_NUMBER)}"
                 raise ValidationError(
-                    f"“{value}” is not a whole number here. Write it as {examples}.", code="invalid"
+                    f"“{value}” is not a whole number here. Write a number such as {examples}.", code="invalid"
                 ) from None
         return super().to_python(text)
 

@@ -210,6 +210,37 @@ def test_reception_books_and_is_refused_an_overlap(sign_in, jane, tenant):
     assert (visit.staff_id, visit.appointment_date) == (ana.pk, tomorrow)
 
 
+def test_reception_sees_a_customer_s_needs_and_clicks_twice(sign_in, jane, tenant):
+    with tenant_scope(tenant):
+        jane.change({"accessibility_needs": "Wheelchair: needs the ramp"})
+    ServiceFactory(tenant=tenant, name="Haircut", duration_minutes=60)
+    UserFactory(tenant=tenant, first_name="Ana", last_name="Lee")
+    OutletFactory(tenant=tenant)
+    page = sign_in("staff", viewport=PHONE)
+    page.goto("/admin/appointments/appointment/add/")
+    expect(page.locator("#reception-notes")).to_be_hidden()
+    choose(page, "Customer", "Jane Doe · +6281234567890")
+    expect(page.locator("#reception-notes")).to_contain_text("Wheelchair: needs the ramp")
+    choose(page, "Service", "Haircut")
+    choose(page, "Staff", "Ana Lee")
+    page.get_by_label("Appointment date").fill("2026-04-03")
+    page.get_by_label("Start time").fill("14:00")
+    # A visit that is over holds no time: only the form itself tells the second click from another visit.
+    page.get_by_label("Status").first.select_option("completed")
+    page.get_by_role("button", name="Save", exact=True).dblclick()
+    expect(page.locator(".messagelist")).to_contain_text("was added successfully")
+    with tenant_scope(tenant):
+        visit = Appointment.objects.get()
+    card = page.locator(f"#appointment-{visit.pk}")
+    expect(card).to_contain_text("Wheelchair: needs the ramp")
+    card.get_by_role("link", name="Change").click()
+    page.get_by_label("Start time").fill("15:30")
+    expect(page.get_by_text("It will end at 16:30, unless you change the end.")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(card).to_contain_text("15:30–16:30")
+
+
 def test_an_administrator_deletes_and_restores_a_customer_and_reads_the_history(sign_in, jane):
     page = sign_in("tenant_admin")
     page.goto(f"/admin/customers/customer/{jane.pk}/change/")

@@ -228,7 +228,7 @@ def test_a_price_is_never_a_thousandth(back_office, db, region):
     assert browser.post(page, opened(browser, page) | {"price": "350.000"}).status_code == 302
     refused = browser.post(page, opened(browser, page) | {"price": "350,000"})
     with translation.override(language_code(region, "en")):
-        sentence = f"“350,000” is not a whole number here. Write it as 1250 or {format_number(1250)}."
+        sentence = f"“350,000” is not a whole number here. Write a number such as 90 or {format_number(1250)}."
     assert refused.context["adminform"].form.errors["price"] == [sentence]
     with tenant_scope(salon):
         assert Service.objects.get().price == 350000

@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from circe.backoffice.fields import ClockField, ClockInput, DayField, DayInput, WholeNumberField
+from circe.backoffice.fields import ClockField, ClockInput, DayField, DayInput, WholeNumberField, WholeNumberInput
 from circe.backoffice.paging import CappedChangeList, CappedPaginator
 from circe.backoffice.widgets import ChoiceWidget
 from circe.db.ids import is_id
@@ -39,8 +39,11 @@ class TenantAdmin(admin.ModelAdmin):
     formfield_overrides = {
         models.DateField: {"form_class": DayField, "widget": DayInput},
         models.TimeField: {"form_class": ClockField, "widget": ClockInput},
-        models.IntegerField: {"form_class": WholeNumberField, "widget": WholeNumberField.widget},
-        models.BigIntegerField: {"form_class": WholeNumberField, "widget": WholeNumberField.widget},
+        models.IntegerField: {"form_class": WholeNumberField, "widget": WholeNumberInput},
+        models.BigIntegerField: {
+            "form_class": WholeNumberField,
+            "widget": WholeNumberInput({"class": "vBigIntegerField"}),
+        },
     }
     roles: dict[str, frozenset[Role | str]] = {}
     # The rows that other forms offer.

@@ -12,9 +12,14 @@ function toClock(minutes) {
 }
 
 function showCustomers(select, notes) {
-    // Django's choice of a row tells of a change by jQuery only.
+    let shown = select.value;
+    // Django's choice of a row tells of a change by jQuery only, and of one that is none when the page has been loaded.
     django.jQuery(select).on("change", async () => {
         const id = select.value;
+        if (id === shown) {
+            return;
+        }
+        shown = id;
         notes.hidden = true;
         const answer = id && (await fetch(notes.dataset.url.replace("/0/", `/${id}/`)));
         // Meanwhile the person may have chosen somebody else, or was signed out.
