@@ -149,15 +149,21 @@ class AppointmentAdmin(BulkActionsAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Appointment, form: AppointmentForm, change: bool) -> None:
-        """Saves the appointment. Warns where its time is past: that is allowed, for a walk-in who is entered later."""
         super().save_model(request, obj, form, change)
         for remark in form.remarks:
             messages.info(request, remark)
-        if (
-            obj.status in BLOCKING_STATUSES
-            and obj.hours[1] <= local_minute()
-            and (not change or {"appointment_date", "start_time", "end_time"} & {*form.changed_data})
-        ):
+        if change and {"appointment_date", "start_time", "end_time"} & {*form.changed_data}:
+            self._warn_if_past(request, obj)
+
+    def response_add(
+        self, request: HttpRequest, obj: Appointment, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        self._warn_if_past(request, obj)
+        return super().response_add(request, obj, post_url_continue)
+
+    def _warn_if_past(self, request: HttpRequest, obj: Appointment) -> None:
+        """Warns where the time is past: that is allowed, for a walk-in who is entered later."""
+        if obj.status in BLOCKING_STATUSES and obj.hours[1] <= local_minute():
             ended = f"{date_format(obj.hours[1])} at {obj.end_time:%H:%M}"
             sentence = f"This appointment ended on {ended}, which is past. Change the day if that is not meant."
             messages.warning(request, sentence)

@@ -75,7 +75,7 @@ def test_the_latest_appointments_are_listed_newest_first(back_office, tenant, ja
     assert (min(links[:20]) > 0, links[20:]) == (True, [-1, -1])
     assert '>Sun 15 June 2025, 14:00–15:30</a> <span class="status">Completed</span>' in page
     assert f"&lt;i&gt;Creambath&lt;/i&gt; with {staff.full_name} · Kemang" in page
-    assert "350,000 IDR" in page
+    assert "350.000 IDR" in page
     assert ">All 22</a>" in page
 
 

@@ -123,7 +123,7 @@ def test_a_card_shows_all_details_of_an_appointment(back_office, book, shared):
     assert 'href="tel:+6281234567890"' in content
     assert f'href="/admin/appointments/appointment/{one.pk}/change/?sheet=all"' in content
     one = book("12:00-13:00", payment_status="partially_paid", paid_amount=100000)
-    assert "partially paid: 100,000" in text(card(back_office("staff").get(DAY), one))
+    assert "partially paid: 100.000" in text(card(back_office("staff").get(DAY), one))
 
 
 def test_a_deleted_or_purged_customer_is_no_link(back_office, tenant, book):

@@ -22,6 +22,7 @@ from customers.models.imports import CustomerImport
 from customers.tests.factories import CustomerFactory
 from customers.transfer.columns import COLUMNS
 from tenants.scope import tenant_scope
+from tenants.tests.factories import ServiceFactory
 from tenants.tests.forms import opened
 
 ZONES = ["Pacific/Apia", "Pacific/Kiritimati", "Etc/GMT+12", "Asia/Jakarta", "UTC"]
@@ -162,7 +163,9 @@ def test_every_form_of_the_admin_with_a_day_accepts_or_refuses_any_day(zoned_ten
 def test_an_appointment_after_midnight_is_saved_or_refused_at_an_end_of_the_calendar(
     tenant, back_office, day, start, end
 ):
-    one, browser = AppointmentFactory(tenant=tenant, status=Status.CONFIRMED), back_office("staff")
+    # A service that takes all day, so that nobody is asked about the length.
+    course, browser = ServiceFactory(tenant=tenant, duration_minutes=24 * 60 - 1), back_office("staff")
+    one = AppointmentFactory(tenant=tenant, status=Status.CONFIRMED, service=course)
     page = reverse("admin:appointments_appointment_change", args=[one.pk])
     body = opened(browser, page) | {"appointment_date": day, "start_time": start, "end_time": end}
     response = browser.post(page, body)

@@ -151,7 +151,7 @@ def test_times_are_shown_in_the_zone_of_the_tenant_and_the_api_stays_utc(back_of
     assert "16 January 2025, 03:30" in back_office("staff").get(page).content.decode()
     assert timezone.get_current_timezone_name() == "UTC"
     assert admin.get(f"/api/v1/customers/{customer.pk}").json()["created_at"] == "2025-01-15T20:30:00Z"
-    assert "Jan. 15, 2025, 8:30 p.m." in back_office("super_admin").get(page).content.decode()
+    assert "2025-01-15, 20:30" in back_office("super_admin").get(page).content.decode()
 
 
 # --- businesses -----------------------------------------------------------------------------------------------------
