@@ -1,40 +1,57 @@
 """Figures by month: each series is one query over all rows in scope, by the months of the tenant's time zone."""
 
 import datetime as dt
+from typing import Any
 
-from django.db.models import Count, DateField, QuerySet, Sum
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Count, DateTimeField, Func, IntegerField, QuerySet, Sum, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import TruncMonth
 
 from analytics.statistics import Period, local_today
 from appointments.models import Appointment
-from circe.api.time_zone import local_zone
+from circe.api.parameters import first_instant
 from customers.models import Customer
+
+# Customers were created between this day and today. A year more allows for a wrong clock.
+EARLIEST_CREATION, LATEST_CREATION = dt.date(1900, 1, 1), dt.timedelta(days=366)
 
 # The figure of each month, by the month's first day: in order, without a gap.
 Series = dict[dt.date, int]
 
 
 def count_new_customers_by_month(period: Period) -> Series:
-    """Returns the new customers of each month. Their sum is `new_customers_in_period`."""
+    """Returns the new customers of each month. Their sum is `new_customers_in_period`.
+
+    PostgreSQL gets the first instant of each month. It may not know the time zone, or take a name such as `CET` for a fixed
+    offset.
+    """
     created = Customer.objects.undeleted().filter(period.instant_condition("created_at"))
-    month = TruncMonth("created_at", output_field=DateField(), tzinfo=local_zone())
-    return _fill_months(period, created, month, Count("pk"))
+    first = to_month_number(max(period.first or EARLIEST_CREATION, EARLIEST_CREATION))
+    last = max(first, to_month_number(min(period.last or dt.date.max, local_today() + LATEST_CREATION)))
+    begins = [first_instant(to_first_day(number)) for number in range(first, last + 1)]
+    position = Func(
+        "created_at", Value(begins, ArrayField(DateTimeField())), function="width_bucket", output_field=IntegerField()
+    )
+    found = _by_month(created, position, Count("pk"))
+    return _fill_months(period, {to_first_day(first + place - 1): number for place, number in found.items()})
 
 
 def sum_revenue_by_month(period: Period) -> Series:
     """Returns the revenue of each month. Their sum is `total_revenue`."""
     visits = Appointment.objects.visits().filter(period.date_condition("appointment_date"))
-    return _fill_months(period, visits, TruncMonth("appointment_date"), Sum("total_price"))
+    return _fill_months(period, _by_month(visits, TruncMonth("appointment_date"), Sum("total_price")))
 
 
-def _fill_months(period: Period, rows: QuerySet, month: Combinable, figure: Combinable) -> Series:
+def _by_month(rows: QuerySet, month: Combinable, figure: Combinable) -> dict[Any, int]:
+    by_month = rows.order_by().annotate(month=month).values("month").annotate(figure=figure)
+    return dict(by_month.values_list("month", "figure"))
+
+
+def _fill_months(period: Period, found: Series) -> Series:
     """Returns the figure of every month of the period, 0 where there are no rows. A period without a start begins with
     the first month that has rows; one without an end ends this month, or with the last month that has rows.
     """
-    found = dict(
-        rows.order_by().annotate(month=month).values("month").annotate(figure=figure).values_list("month", "figure")
-    )
     last = period.last or max(local_today(), period.first or local_today())
     first = period.first or min(found, default=last)
     months = [to_month_number(day) for day in (first, last, *found)]

@@ -55,7 +55,7 @@ ACCOUNTS = [
     Fault(
         "an unknown account is answered sooner",
         "tenants/accounts/managers.py",
-        "            check_password(password, NOBODYS_HASH)\n            return None",
+        "            hash_in_vain(password)\n            return None",
         "            return None",
         LOGIN,
     ),

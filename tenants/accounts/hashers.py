@@ -6,8 +6,11 @@ from django.contrib.auth import hashers
 
 from tenants.accounts.passwords import normalize_password
 
-# The hash of a random password that nobody knows. It is verified in place of one that an account does not have.
-NOBODYS_HASH = "argon2$argon2id$v=19$m=19456,t=2,p=1$LqrClhBIIRgEztymXKktKQ$eDL7dkC/BgQE01tsVWCTErvcIL9ki9G9VA/p67UMkH8"
+
+def hash_in_vain(password: str) -> None:
+    """Makes as many hashes as a check of the password, for an account that has none or does not exist."""
+    for _ in {password, normalize_password(password)}:
+        hashers.make_password(password)
 
 
 class UnicodeFormsMixin(hashers.BasePasswordHasher):
@@ -19,7 +22,9 @@ class UnicodeFormsMixin(hashers.BasePasswordHasher):
     def verify(self, password: str, encoded: str) -> bool:
         normalized = normalize_password(password)
         is_correct = super().verify(normalized, encoded)
-        return (password != normalized and super().verify(password, encoded)) or is_correct
+        if password != normalized:
+            is_correct = super().verify(password, encoded) or is_correct
+        return is_correct
 
 
 class PBKDF2PasswordHasher(UnicodeFormsMixin, hashers.PBKDF2PasswordHasher):

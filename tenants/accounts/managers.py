@@ -3,12 +3,12 @@
 from typing import Any
 
 from django.contrib.auth.base_user import BaseUserManager
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import connection, models, transaction
 
 from circe.db.ids import is_id
-from tenants.accounts.hashers import NOBODYS_HASH
+from tenants.accounts.hashers import hash_in_vain
 from tenants.identity import email_key
 from tenants.scope import ALL_TENANTS, account_lookup, tenant_scope
 
@@ -65,7 +65,7 @@ class UserManager(BaseUserManager[Any]):
         try:
             user = self.get_by_natural_key(email)
         except (self.model.DoesNotExist, ValidationError):
-            check_password(password, NOBODYS_HASH)
+            hash_in_vain(password)
             return None
         # A hash of an older kind is renewed.
         with tenant_scope(user.scope):

@@ -5,6 +5,7 @@ the other threads stay free for people who are at work.
 """
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -29,6 +30,8 @@ WINDOW = dt.timedelta(minutes=15)
 FAILURES_PER_ACCOUNT = 10
 FAILURES_PER_ADDRESS = 100
 UNKNOWN_ADDRESS = "::"
+# Some proxies append the client's port: `203.0.113.7:51234`, `[2001:db8::1]:443`.
+_ADDRESS_AND_PORT = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<v4>[0-9.]+))(?:\s*:\s*[0-9]{1,5})?")
 
 _login_slots = BoundedSemaphore(settings.MAX_CONCURRENT_LOGINS)
 
@@ -45,12 +48,13 @@ class LoginCapacityExceeded(APIException):
 def client_address(request: Request | HttpRequest) -> str:
     """Returns the address for which failures are counted.
 
-    For IPv6 it is the /64 network, which a provider gives to one subscriber. If a proxy sends no valid address, the
-    proxy's own counts; on a Unix socket UNKNOWN_ADDRESS.
+    For IPv6 it is the /64 network, which a provider gives to one subscriber. A port is no part of it. If a proxy sends no
+    valid address, the proxy's own counts; on a Unix socket UNKNOWN_ADDRESS.
     """
     for text in (BaseThrottle().get_ident(cast("Request", request)), request.META.get("REMOTE_ADDR", "")):
         with suppress(ValueError):
-            return _network_of(ip_address(text))
+            match = _ADDRESS_AND_PORT.fullmatch(text.strip())
+            return _network_of(ip_address((match["v6"] or match["v4"] or "").strip() if match else text))
     return UNKNOWN_ADDRESS
 
 

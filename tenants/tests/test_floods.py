@@ -9,7 +9,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from tenants.accounts import throttling
-from tenants.accounts.hashers import NOBODYS_HASH, Argon2idPasswordHasher, FastArgon2idPasswordHasher
+from tenants.accounts.hashers import Argon2idPasswordHasher, FastArgon2idPasswordHasher
 from tenants.tests.factories import PASSWORD
 
 LOGIN = "/api/v1/auth/login"
@@ -126,5 +126,4 @@ def test_two_hashes_run_at_once_in_a_process_whoever_asks(monkeypatch):
 
 def test_what_a_hash_costs():
     """OWASP's Password Storage Cheat Sheet: Argon2id with 19 MiB, two passes, one lane."""
-    for encoded in (Argon2idPasswordHasher().encode(PASSWORD, "saltsaltsalt"), NOBODYS_HASH):
-        assert encoded.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
+    assert Argon2idPasswordHasher().encode(PASSWORD, "saltsaltsalt").startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")

@@ -288,9 +288,56 @@ class TestThrottling:
         assert log_in(HTTP_X_FORWARDED_FOR="203.0.113.9, 198.51.100.1").status_code == 200
         assert log_in(REMOTE_ADDR="203.0.113.9", HTTP_X_FORWARDED_FOR="198.51.100.1").status_code == 200
 
+    @pytest.mark.parametrize(
+        ("sent", "address"),
+        [
+            ("203.0.113.7:51234", "203.0.113.7"),
+            (" 203.0.113.7:51234 ", "203.0.113.7"),
+            ("198.51.100.1:1,203.0.113.7:51234", "203.0.113.7"),
+            ("[2001:db8:1:2::1]:443", "2001:db8:1:2::"),
+            ("[2001:db8:1:2::1]", "2001:db8:1:2::"),
+            ("198.51.100.1, [2001:DB8:1:2::9]:443", "2001:db8:1:2::"),
+            ("2001:db8:1:2::1", "2001:db8:1:2::"),
+            ("[::ffff:203.0.113.7]:443", "203.0.113.7"),
+        ],
+    )
+    def test_the_port_that_a_proxy_adds_is_no_part_of_the_address(self, settings, log_in, sent, address, admin, tenant):
+        settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"NUM_PROXIES": 1}
+        proxied = {"REMOTE_ADDR": "192.0.2.1", "HTTP_X_FORWARDED_FOR": sent}
+        assert log_in(password="wrong", **proxied).status_code == 401
+        assert LoginFailure.objects.get().address == address
+        created = admin.post("/api/v1/customers", {"first_name": "Jane", "phone": "+1234567890"}, **proxied).json()
+        history = admin.get(f"/api/v1/customers/{created['id']}/history").json()["items"]
+        assert {event["address"] for event in history} == {address}
+        failures(address, 99)
+        assert log_in(**proxied).status_code == 429
+
     def test_what_is_no_address_counts_as_the_proxy(self, settings, log_in):
         settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"NUM_PROXIES": 1}
-        words = ("unknown", "", ",", "_hidden", "203.0.113.300", "203.0.113.9:80", "\xe9", "a" * 9000)
+        words = (
+            *(
+                "unknown",
+                "",
+                ",",
+                "_hidden",
+                "203.0.113.300",
+                "\xe9",
+                "a" * 9000,
+                "203.0.113.9:x",
+                "203.0.113.9:",
+                ":80",
+            ),
+            *(
+                "203.0.113.9:80:80",
+                "203.0.113.9:123456",
+                "[203.0.113.9",
+                "[]:80",
+                "[x]:80",
+                "2001:db8::1]:80",
+                "[::1]80",
+            ),
+            *("for=203.0.113.9", '"203.0.113.9:80"', "٢٠٣.0.113.9:80", "203.0.113.9:٨٠"),
+        )
         for word in words:
             assert log_in(password="wrong", REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=word).status_code == 401
         assert LoginFailure.objects.filter(address="192.0.2.1").count() == len(words)

@@ -181,13 +181,12 @@ def test_a_new_password_is_measured_in_the_form_in_which_it_is_compared(code, pa
     assert (error["field"], error["code"]) == ("password", code)
 
     browser, user = back_office("tenant_admin"), UserFactory(tenant=tenant)
-    for page, old in (
-        (f"/admin/tenants/staff/{user.pk}/password/", "password1"),
-        ("/admin/password_change/", "new_password1"),
-    ):
-        fields = dict.fromkeys(["password1", "password2", "new_password1", "new_password2"], password)
-        answer = browser.post(page, fields | {"old_password": PASSWORD, "usable_password": "true"})
-        assert answer.context["form"].has_error(old[:-1] + "2", code), answer.context["form"].errors
+    of_another = {"password1": password, "password2": password, "usable_password": "true"}
+    answer = browser.post(f"/admin/tenants/staff/{user.pk}/password/", of_another)
+    assert answer.context["form"].has_error("password2", code)
+    of_ones_own = {"new_password1": password, "new_password2": password, "old_password": PASSWORD}
+    answer = browser.post("/admin/password_change/", of_ones_own)
+    assert answer.context["form"].has_error("new_password2", code)
 
 
 def test_the_longest_password_opens_in_every_form(tenant):
