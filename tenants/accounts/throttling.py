@@ -53,9 +53,13 @@ def client_address(request: Request | HttpRequest) -> str:
     """
     for text in (BaseThrottle().get_ident(cast("Request", request)), request.META.get("REMOTE_ADDR", "")):
         with suppress(ValueError):
-            match = _ADDRESS_AND_PORT.fullmatch(text.strip())
-            return _network_of(ip_address((match["v6"] or match["v4"] or "").strip() if match else text))
+            return _network_of(ip_address(_without_port(text or "")))
     return UNKNOWN_ADDRESS
+
+
+def _without_port(text: str) -> str:
+    match = _ADDRESS_AND_PORT.fullmatch(text.strip())
+    return (match["v6"] or match["v4"] or "") if match else text
 
 
 def _network_of(address: IPv4Address | IPv6Address) -> str:

@@ -338,8 +338,9 @@ class TestThrottling:
             ),
             *("for=203.0.113.9", '"203.0.113.9:80"', "٢٠٣.0.113.9:80", "203.0.113.9:٨٠"),
         )
-        for word in words:
-            assert log_in(password="wrong", REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=word).status_code == 401
+        for number, word in enumerate(words):
+            proxied = {"REMOTE_ADDR": "192.0.2.1", "HTTP_X_FORWARDED_FOR": word}
+            assert log_in(f"n{number}@lotus.test", "wrong", **proxied).status_code == 401
         assert LoginFailure.objects.filter(address="192.0.2.1").count() == len(words)
 
     def test_a_unix_socket_has_no_address(self, log_in):
