@@ -16,9 +16,9 @@ from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework.permissions import SAFE_METHODS
 
+from circe.api.chunked import measure_body
 from circe.api.errors import INCOMPLETE_BODY, RETRY_AFTER_SECONDS, Problem, respond
 from circe.api.parsing import content_length
-from circe.chunked import measure_body
 from circe.health import HEALTH_CHECK_PATHS
 
 # A request that has waited this long for a slot is refused.

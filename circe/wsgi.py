@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 
-from circe.chunked import accept_chunks
+from circe.api.chunked import accept_chunks
 from circe.db.prepared import compile_all
 from circe.startup import exit_with
 
@@ -25,7 +25,8 @@ class Request(WSGIRequest):
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:
-        accept_chunks(environ)
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            accept_chunks(environ)
         # Django escapes what is not UTF-8 in PATH_INFO. ProblemMiddleware refuses it.
         environ["circe.raw_path"] = environ.get("PATH_INFO", "")
         super().__init__(environ)

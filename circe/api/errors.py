@@ -26,8 +26,9 @@ from rest_framework import exceptions
 from rest_framework.fields import get_error_detail
 from rest_framework.response import Response
 
+from circe.api.chunked import BodyTooLarge
 from circe.api.conflicts import ConflictError
-from circe.api.parsing import BodyTooLarge, PayloadTooLarge, content_length, is_utf8
+from circe.api.parsing import PayloadTooLarge, content_length, is_utf8
 
 logger = logging.getLogger(__name__)
 
@@ -178,7 +179,7 @@ class ProblemMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
-            # The server does not tell where the body ends (`circe.chunked`). Django would read an empty one, and a PUT
+            # The server does not tell where the body ends (`circe.api.chunked`). Django would read an empty one, and a PUT
             # would change nothing and answer 200.
             return LENGTH_REQUIRED.as_response()
         if (content_length(request) or 0) > settings.MAX_BODY_BYTES:

@@ -7,7 +7,6 @@ from urllib.parse import unquote_to_bytes
 
 import orjson
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
@@ -21,10 +20,6 @@ class PayloadTooLarge(APIException):
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     default_detail = "The body is too large."
     default_code = "payload_too_large"
-
-
-class BodyTooLarge(RequestDataTooBig):
-    """The body is larger than MAX_BODY_BYTES, as is known after as many bytes of it were read."""
 
 
 def content_length(request: HttpRequest) -> int | None:

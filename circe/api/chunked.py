@@ -4,9 +4,12 @@ import io
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, UnreadablePostError
 
-from circe.api.parsing import BodyTooLarge
+
+class BodyTooLarge(RequestDataTooBig):
+    """The body is larger than MAX_BODY_BYTES, as is known after as many bytes of it were read."""
 
 
 class ChunkedBody(io.RawIOBase):
@@ -50,9 +53,8 @@ def accept_chunks(environ: dict[str, Any]) -> None:
 
     Its length is not known yet. Until `measure_body` it counts as the largest one that a request may have.
     """
-    is_chunked = "HTTP_TRANSFER_ENCODING" in environ and not environ.get("CONTENT_LENGTH")
     # Without this promise of the server, reading could wait for ever at the end of the body.
-    if is_chunked and environ.get("wsgi.input_terminated"):
+    if environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH"):
         environ["wsgi.input"] = ChunkedBody(environ["wsgi.input"])
         environ["CONTENT_LENGTH"] = str(settings.MAX_BODY_BYTES)
 
