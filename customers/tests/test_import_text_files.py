@@ -1,0 +1,96 @@
+"""Tests the import of text files as spreadsheets and old computers write them."""
+
+import pytest
+
+from customers.models import Customer
+from customers.tests.factories import CustomerFactory
+from customers.tests.transfer import as_file
+from customers.transfer.reading import open_table
+from tenants.models import Tenant
+from tenants.scope import tenant_scope
+
+
+def the_only_customer():
+    return Customer.objects.with_preferred().get()
+
+
+def names():
+    return set(Customer.objects.values_list("first_name", flat=True))
+
+
+# --- rows that end early, headers, line ends ------------------------------------------------------------------------
+
+
+def test_a_row_that_ends_early_clears_nothing_and_is_told(import_rows, in_scope):
+    jane = CustomerFactory(tenant=in_scope, notes="tea", address="Jl. Merdeka 5", last_name="Doe")
+    result = import_rows(["id", "first_name", "address", "notes"], [jane.pk, "Janet", ""], update=True)
+    jane.refresh_from_db()
+    assert (jane.first_name, jane.address, jane.notes, result.counts) == ("Janet", None, "tea", {"updated": 1})
+    assert any(line.startswith("Line 2: The row has fewer cells than the header.") for line in result.lines)
+
+
+def test_a_new_customer_of_a_short_row_has_the_defaults(import_rows):
+    result = import_rows(["first_name", "email", "source", "accepts_sms", "tags"], ["Jane", "jane@example.com"])
+    jane = the_only_customer()
+    assert (result.counts, jane.source, jane.accepts_sms, jane.tags) == ({"created": 1}, "import", True, [])
+
+
+def test_a_row_with_more_cells_than_headers_is_refused_and_names_the_cell(import_rows):
+    result = import_rows(["first_name", "email"], ["Jane", "jane@example.com", "", "tea"])
+    ((line, _, reason),) = result.refused_rows
+    assert (line, "“tea” stands beside the last column" in reason, names()) == (2, True, set())
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        '"First\nname";"E-\r\nmail"',
+        '"First\rname";" E-mail\u00a0"',
+        '\ufeff"First Name *";"E-mail (required)"',
+        "\ufeff\ufefffirst\u00a0name*;\u200be-mail:",
+        "ＦＩＲＳＴ＿ＮＡＭＥ;Ｅ－ｍａｉｌ",
+        "sep=;\nFirst name;E-mail",
+        '"SEP=;"\r\nFirst name;E-mail;;',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_header_is_found_whatever_stands_around_its_words(import_file, header, encoding):
+    result = import_file(f"{header}\nJane;jane@example.com\nJoe;joe@example.com".encode(encoding))
+    assert (result.refused_rows, result.counts, names()) == ([], {"created": 2}, {"Jane", "Joe"})
+
+
+def test_a_quotation_mark_in_a_header_takes_no_row_into_it(import_file):
+    import_file(b'first_name,email,height in "\nJane,jane@example.com,5\nJoe "Big" Doe,joe@example.com,6\n')
+    assert names() == {"Jane", 'Joe "Big" Doe'}
+
+
+ALPHABETS = {
+    "Мария Ёлкина": ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1251", "mac-cyrillic"],
+    "田中 太郎": ["utf-8", "utf-16", "utf-16-le", "cp932"],
+    "Zoë Ødegård": ["utf-8", "utf-16", "cp1252", "mac-roman"],
+    "Şahin Çağla": ["utf-8", "cp1254", "mac-turkish"],
+    "Γιώργος Ψαράς": ["utf-8", "cp1253"],
+    "สมชาย ใจดี": ["utf-8", "utf-16", "cp874"],
+    "محمد علي": ["utf-8", "utf-16", "cp1256"],
+}
+LANGUAGES = {"М": "ru", "田": "ja", "Z": "nb", "Ş": "tr", "Γ": "el", "ส": "th", "م": "ar"}
+
+
+@pytest.mark.parametrize(("name", "encoding"), [(name, each) for name, all_of in ALPHABETS.items() for each in all_of])
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+@pytest.mark.parametrize("rows", [3, 2500])
+def test_any_script_and_line_end_is_read_in_small_and_large_files(name, encoding, end, rows):
+    if encoding.startswith("mac") and end != "\r":
+        pytest.skip("A Macintosh that wrote these encodings ended lines with a carriage return.")
+    lines = ["first_name,email,notes", *(f"{name},j{number}@example.com,{name} {name}" for number in range(rows))]
+    data = end.join(lines).encode(encoding)
+    with tenant_scope(Tenant(language=LANGUAGES[name[0]])), as_file(data) as file, open_table(file) as table:
+        read = [record.cells[0] for record in table.records]
+    assert read == [name] * rows
+
+
+def test_mixed_line_ends_are_read(import_file):
+    import_file(
+        b"first_name,email\rJane,jane@example.com\r\nJoe,joe@example.com\nAnn,ann@example.com\r\r\nBob,b@example.com"
+    )
+    assert names() == {"Jane", "Joe", "Ann", "Bob"}
