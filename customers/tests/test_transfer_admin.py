@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+from html import unescape
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -15,7 +16,7 @@ from customers.admin import import_export
 from customers.models import Customer
 from customers.models.imports import CustomerImport, ImportPart
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from customers.tests.transfer import as_csv, as_workbook, from_csv
+from customers.tests.transfer import as_csv, as_raw_workbook, as_workbook, from_csv, sheet_row
 from customers.transfer import importing
 from tenants.models import AuditEvent
 from tenants.scope import ALL_TENANTS, tenant_scope
@@ -108,6 +109,29 @@ def test_another_businesses_file_is_not_found_like_an_unknown_one(back_office, s
 
 
 # --- import ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_of_a_file_tells_what_was_left_out_and_what_was_kept(back_office, in_scope):
+    jane = CustomerFactory(tenant=in_scope, marketing_consent=False, notes="tea")
+    header = sheet_row(1, "id", "first_name", "marketing_consent", "notes")
+    rows = [
+        sheet_row(2, jane.pk, "Janet", "yes", "coffee", attributes='hidden="1"'),
+        sheet_row(3, jane.pk, "Janet", "", '<c r="{at}" t="e"><v>#REF!</v></c>'),
+    ]
+    data = as_raw_workbook(
+        f"<sheetData>{header}{''.join(rows)}</sheetData>", "<sheetData/>", states=["visible", "hidden"]
+    )
+    browser = back_office("tenant_admin")
+    url = checked(browser, data, update=True)
+    page = unescape(browser.get(url).content.decode())
+    assert "Hidden sheets are not read: “Sheet2”." in page
+    assert "Line 2: The row is hidden in the sheet" in page
+    assert "Line 2: marketing_consent: the customer has refused marketing, and the refusal is kept." in page
+    assert "Cell D3 shows the error #REF! of a spreadsheet, and no value." in page
+    body(browser.post(url, {"import": "1"}))
+    jane.refresh_from_db()
+    assert (jane.first_name, jane.marketing_consent, jane.notes) == ("Janet", False, "coffee")
+    assert "consent_source" in browser.get(IMPORT).content.decode()
 
 
 def test_a_file_is_checked_then_imported_with_the_same_result(back_office, in_scope):
