@@ -1,6 +1,7 @@
 """Tests the import of cells as spreadsheets, databases and people write them."""
 
 import datetime as dt
+import re
 
 import pytest
 
