@@ -40,7 +40,10 @@ def crowd(tenant):
             f" FROM customers_customer, generate_series(1, {CROWD}) AS n"
         )
         cursor.execute("SELECT gin_clean_pending_list('customer_search'), gin_clean_pending_list('customer_tags')")
-        cursor.execute("ANALYZE customers_customer, customers_customermonthlycounts")
+        cursor.execute(
+            "SELECT gin_clean_pending_list('name_word_trigrams'), gin_clean_pending_list('whole_name_trigrams')"
+        )
+        cursor.execute("ANALYZE customers_customer, customers_customermonthlycounts, customers_namekey")
 
 
 def nodes(plan):
@@ -99,6 +102,42 @@ def test_search_is_served_by_the_trigram_index(staff, crowd):
                 cursor.execute("EXPLAIN " + sql.replace("%", "%%"), [])
                 plan = "\n".join(line for (line,) in cursor.fetchall())
             assert "Bitmap Index Scan on customer_search" in plan, (text, plan)
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("search=Kabudaxyz", "name_word_trigrams"),
+        ("search=Kabudaxyz+Qolexidy", "whole_name_trigrams"),
+        ("search=Kabudaxyz&tags=vip", "name_word_trigrams"),
+    ],
+)
+def test_the_nearest_names_are_found_by_trigrams_and_their_newest_customers_by_the_key(
+    staff, crowd, tenant, query, index
+):
+    """A thousand customers have the name: it is compared once, and of them no more are read than are shown."""
+    CustomerFactory.create_batch(1000, tenant=tenant, first_name="Kabudaxya", last_name="Qolexida", tags=["vip"])
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("ANALYZE customers_namekey, customers_customer")
+    with CaptureQueriesContext(connection) as queries:
+        answer = staff.get(f"{CUSTOMERS}?{query}").json()
+    assert (answer["total"], answer["approximate"]) == (100, True)
+    [sql] = [one["sql"] for one in queries if "customers_searchable_names" in one["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + sql.replace("%", "%%"), [])
+        ((plan,),) = cursor.fetchall()
+    plan = json.loads(plan) if isinstance(plan, str) else plan
+    every_node = list(nodes(plan[0]["Plan"]))
+    compared = [node for node in every_node if node.get("Relation Name") == "customers_namekey"]
+    assert {node["Index Name"] for node in every_node if "Index Name" in node} <= {
+        index,
+        "customers_namekey_pkey",
+        *BY_ID,
+    }
+    assert index in {node.get("Index Name") for node in every_node}
+    assert not [node for node in every_node if node["Node Type"] == "Seq Scan"]
+    # At most 100 of each text, and few texts are near.
+    assert sum(read(node) for node in compared) < 1000, compared
 
 
 def test_a_filter_reads_little_more_than_it_finds(plans):
