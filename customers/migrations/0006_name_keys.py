@@ -163,8 +163,11 @@ $$;
 -- the nearest names are found. One row of each text is its representative, so that a misspelled name is compared with each text only once.
 -- If the last customer with a text leaves while another one comes, the text can be without a representative: then it is
 -- not among the nearest until the next customer comes with it, or check_totals repairs it. Nobody waits for anybody.
+-- PostgreSQL keeps the plans of the function. Without the setting, a session that fills an empty table would keep to read all
+-- of it for each customer.
 CREATE OR REPLACE FUNCTION public.circe_index_name() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+SET enable_seqscan = off AS $$
 DECLARE
     removed record;
 BEGIN
@@ -205,11 +208,14 @@ BEGIN
         )
         SELECT
             NEW.tenant_id, texts.is_whole_name, texts.text, NEW.created_at, NEW.id,
-            NOT EXISTS (
-                SELECT FROM public.customers_namekey AS name_key
+            -- Not EXISTS, for which PostgreSQL would read the representatives of all texts into a hash table.
+            coalesce((
+                SELECT false
+                FROM public.customers_namekey AS name_key
                 WHERE name_key.tenant_id = NEW.tenant_id AND name_key.is_whole_name = texts.is_whole_name
                     AND name_key.text = texts.text AND name_key.is_representative
-            )
+                LIMIT 1
+            ), true)
         FROM public.circe_name_texts(NEW.search_text) AS texts;
     END IF;
     RETURN NULL;
