@@ -35,7 +35,9 @@ class CustomerFilter(StrictFilterSet):
         schema={"type": "string", "maxLength": MAX_LENGTH},
         help_text=(
             "Every word must occur in first name, last name, e-mail or phone: part of a word is enough (of a word of one or "
-            "two letters its beginning). Case and accents do not matter; a phone number is found however it is written."
+            "two letters its beginning; of Chinese, Japanese, Korean, Thai and the like any two characters). Case, accents, "
+            "vowel points, the forms of a letter and punctuation do not matter: `obrien` finds O'Brien and O Brien. "
+            "Punctuation alone finds nobody; `%`, `_`, `\\` are no wildcards. A phone number is found however it is written."
         ),
     )
     tags = StrictFilter(

@@ -1,5 +1,7 @@
 """Finds and removes characters that are invisible. Two texts that differ only by them look the same."""
 
+import unicodedata
+
 import regex
 
 # Unicode has no property for a glyph that is blank: of the symbols, these two are by their names (BRAILLE PATTERN BLANK,
@@ -19,7 +21,8 @@ _TAG = "\U000e0020-\U000e007f"
 # Characters that nobody sees, with four exceptions: joiners; signs that enclose digits; what changes a picture or Chinese
 # character before it (variation selectors, tags in a flag); and what reverses the text after it, which validators refuse.
 _NEVER_SEEN = regex.compile(
-    rf"[[\p{{Default_Ignorable_Code_Point}}\p{{Cf}}]--[\p{{Prepended_Concatenation_Mark}}\u202d\u202e{_JOINER}{_VARIATION_SELECTOR}{_TAG}]]"
+    rf"[[\p{{Default_Ignorable_Code_Point}}\p{{Cf}}]"
+    rf"--[\p{{Prepended_Concatenation_Mark}}\u202d\u202e{_JOINER}{_VARIATION_SELECTOR}{_TAG}]]"
     rf"|(?<![[\p{{Emoji}}\p{{Han}}\p{{Mongolian}}]--[0-9#*]])[{_VARIATION_SELECTOR}](?!\u20e3)"
     rf"|(?<!\U0001f3f4[{_TAG}]*)[{_TAG}]",
     regex.V1,
@@ -48,11 +51,11 @@ def without_invisible_marks(text: str) -> str:
 
 
 def without_unseen_characters(text: str) -> str:
-    """Returns a name without the characters that nobody sees, and with spaces for those that are drawn as a space.
+    """Returns a name, in NFC, without the characters that nobody sees, and with spaces for those that are drawn as a space.
 
     The joiners ZWJ and ZWNJ stay within a word, where Indic scripts, Persian and emojis need them. Control characters, and a
     text of which nothing can be seen, stay too: validators refuse them.
     """
     if not has_visible_character(text):
         return text
-    return _STRAY_JOINER.sub("", _NEVER_SEEN.sub("", _BLANK.sub(" ", text)))
+    return unicodedata.normalize("NFC", _STRAY_JOINER.sub("", _NEVER_SEEN.sub("", _BLANK.sub(" ", text))))

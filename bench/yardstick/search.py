@@ -22,8 +22,8 @@ def condition(text: str, region: str) -> tuple[str, dict[str, str]]:
         return f":{name}"
 
     def match_word(word: str) -> str:
-        function = "circe_begins_word" if len(word) < 3 else "circe_contains"
-        return f"search_text LIKE {function}({bind(word)})"
+        parts = [part for part in re.split(r"\W+", word) if part]
+        return " AND ".join(f"search_text LIKE circe_contains({bind(part)})" for part in parts) or "false"
 
     def begins_phone(digits: str) -> str:
         start = bind(f"+{digits.removeprefix('+')}")

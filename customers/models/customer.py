@@ -222,13 +222,10 @@ class Customer(TenantModel):
 
     def clean(self) -> None:
         """Brings every value into its canonical form. Raises ValidationError if values contradict each other."""
-        self.first_name = without_unseen_characters(self.first_name or "")
-        self.last_name = without_unseen_characters(self.last_name or "")
         for name in ("first_name", "last_name", "address", "notes", "accessibility_needs"):
-            value = getattr(self, name)
-            setattr(self, name, unicodedata.normalize("NFC", value).strip() or None if value else None)
-        self.first_name = self.first_name or ""
-        self.gender, self.source = self.gender or None, self.source or None
+            text = unicodedata.normalize("NFC", getattr(self, name) or "").strip()
+            setattr(self, name, (without_unseen_characters(text).strip() if name.endswith("_name") else text) or None)
+        self.first_name, self.gender, self.source = self.first_name or "", self.gender or None, self.source or None
         # A malformed value stays: the validators of the fields report it.
         with suppress(ValidationError):
             self.email = clean_email(self.email) if self.email else None

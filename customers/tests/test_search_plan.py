@@ -84,7 +84,11 @@ def plans(staff, crowd):
     return explain
 
 
-SEARCHES = (*("zyxwik", "zy", "z", "kabuda zyx", "0812 3456 78", "+62 812 3456", "(0812) 345-678", "zy 0812 345 678"),)
+SEARCHES = (
+    *("zyxwik", "zy", "z", "kabuda zyx", "0812 3456 78", "+62 812 3456", "(0812) 345-678", "zy 0812 345 678"),
+    *("O'Brien", "o brien", "Anne-Marie", "mary jo ann", "a.b", "z.yx@exa", "50%", '"Zy, Xw" <zy@xw.yz>'),
+    *("田中太郎", "田", "민수", "김", "สม", "ใจดี", "さ", "ﻣﺤﻤﺪ", "अ"),
+)
 FILTERS = (
     *("search=z", "search=zy", "search=kab", "search=0812+345", "search=a+b", "tags=rare", "search=a&tags=rare"),
     "created_from=2024-01-01&created_to=2024-01-02",
