@@ -183,6 +183,11 @@ def test_spellings_with_and_without_punctuation_find_each_other(staff, store, sp
         assert set(ids_found(staff, f"{typed} xavier")) == with_more, typed
 
 
+def test_initials_are_found_with_and_without_points(finds):
+    for typed in ("J.R.R.", "JRR", "j.r.r"):
+        assert finds(["JRR"], typed), typed
+
+
 def test_an_address_is_found_by_its_parts_and_not_by_those_of_another(finds):
     address = ["Kim", None, "j.doe_x+salon@mail.example.com"]
     for typed in (
