@@ -6,7 +6,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from analytics.dashboard.charts import SEGMENT_TEXTS
-from analytics.segments import segment_member_ids
+from analytics.segments import segment_condition
+from appointments.models import CustomerTotals
 from customers.models import CustomerQuerySet
 from tenants.accounts.permissions import ADMINS
 
@@ -24,4 +25,5 @@ class SegmentFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
         if not self.value():
             return customers
-        return customers.filter(pk__in=segment_member_ids(self.value()))
+        members = CustomerTotals.objects.filter(segment_condition(self.value()), is_deleted=False)
+        return customers.filter(pk__in=members.values("customer_id"))

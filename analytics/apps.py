@@ -4,12 +4,15 @@ from django.apps import AppConfig
 
 
 class AnalyticsConfig(AppConfig):
-    """Adds the filter by segment to the back office list of customers."""
+    """Adds the filter by segment to the list of customers, in the API and in the back office."""
 
     name = "analytics"
 
     def ready(self) -> None:
         from analytics.admin import SegmentFilter
+        from analytics.filters import SEGMENT
         from customers import extensions
+        from customers.filters import register_parameters
 
         extensions.register_list_filter(SegmentFilter)
+        register_parameters(segment=SEGMENT)

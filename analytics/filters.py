@@ -1,8 +1,11 @@
-"""The query parameters of the statistics."""
+"""The query parameters of the statistics, and those that they add to the list of customers."""
 
+from analytics.segments import SEGMENTS, find_segment, segment_condition
 from analytics.statistics import Period
 from appointments.models import Appointment
-from circe.api.parameters import DayFilter, StrictFilterSet, as_day
+from circe.api.parameters import Choice, DayFilter, StrictFilter, StrictFilterSet, as_day
+from customers.filters import TotalsParameter
+from tenants.accounts.permissions import ADMINS
 
 
 class PeriodFilter(StrictFilterSet):
@@ -22,3 +25,20 @@ class PeriodFilter(StrictFilterSet):
         """The period that the parameters give. Call `is_valid()` first."""
         first, last = (self.form.cleaned_data[name] for name in ("from_date", "to_date"))
         return Period(first and as_day(first), last and as_day(last))
+
+
+to_segment = Choice(SEGMENTS)
+
+SEGMENT = TotalsParameter(
+    StrictFilter(
+        convert=to_segment,
+        schema=to_segment.schema,
+        help_text=(
+            "Those who are in this segment now, as the summary counts them. Access: `tenant_admin`, `super_admin`; a 403 "
+            "for others."
+        ),
+    ),
+    condition=segment_condition,
+    roles=ADMINS,
+    condition_and_count=find_segment,
+)

@@ -1,20 +1,39 @@
 """The segment of each customer now. DEFINITIONS in `statistics` defines the segments.
 
 To count the segments, the query sums summary tables and reads few rows: the customers who spent most, those tagged vip,
-and those who would be at risk but have an appointment. Counts and members use the same conditions.
+and those who would be at risk but have an appointment. To find the customers of a segment, the thresholds are computed
+first. They make a condition on a row of the totals, so that a page of the list reads little more than it shows.
 """
 
 import datetime as dt
+import json
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models.expressions import RawSQL
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    DateField,
+    Expression,
+    F,
+    Field,
+    Func,
+    OuterRef,
+    Q,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast
+from django.db.models.lookups import Exact, GreaterThanOrEqual
 from django.utils import timezone
 
+from appointments.models import Appointment
 from circe.api.time_zone import local_zone
 from tenants.models import Tenant
-from tenants.scope import TenantFilter
+from tenants.scope import TenantFilter, current_tenant
 
 SPENDING_DAYS = 365
 SEGMENTS = ("vip", "regular", "new", "at_risk")
@@ -24,16 +43,16 @@ PARAMETER = re.compile(r"%\((\w+)\)s")
 # `recalculated` has the spending of the customers whose `recent_spent` includes visits that are too old. It has the
 # spending of all customers if the database's clock, by which `recent_spent` was summed, is ahead of ours.
 # `vip_cutoff` has the least that a customer spent who is in the top percent of VIPs; no row where nobody is.
-# `booked_again` has the customers who would be at risk but have an upcoming appointment.
+# `booked_again` has the number of customers who would be at risk but have an upcoming appointment.
 BUSINESSES = """
     business AS MATERIALIZED (
         SELECT id AS tenant_id, vip_min_visits, at_risk_before, new_since, customers, visitors, new_visitors, lapsed,
             ceil(visitors * vip_top_percent / 100.0)::bigint AS vip_quota
         FROM ({businesses}) AS tenant
         CROSS JOIN LATERAL (
-            -- A date can't be further back.
-            SELECT %(today)s::date - least(at_risk_after_days, 2000000) AS at_risk_before,
-                %(today)s::date - least(new_within_days, 2000000) AS new_since
+            -- A date of Python can't be further back.
+            SELECT greatest(%(today)s::date - least(at_risk_after_days, 2000000), '0001-01-01') AS at_risk_before,
+                greatest(%(today)s::date - least(new_within_days, 2000000), '0001-01-01') AS new_since
         ) AS limits
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(total_customers), 0)::bigint AS customers
@@ -67,74 +86,75 @@ BUSINESSES = """
         ) AS last_vip WHERE vip_quota > 0
     ),
     booked_again AS MATERIALIZED (
-        SELECT tenant_id, customer_id FROM business JOIN appointments_customertotals USING (tenant_id)
+        SELECT tenant_id, count(*) AS booked_again
+        FROM business JOIN appointments_customertotals USING (tenant_id)
         WHERE NOT is_deleted AND open_date IS NOT NULL AND last_visit < at_risk_before
             AND (open_date, open_time) >= (%(today)s, %(clock)s)
+        GROUP BY tenant_id
     )
 """
 
+# A row for each business: its thresholds, and how many customers are in each of SEGMENTS. PostgreSQL computes no CTE that a
+# statement does not read. So THRESHOLDS and AT_RISK cost less than COUNT, and AT_RISK least, since it needs no `vip_cutoff`.
 COUNT = """
     WITH {businesses},
     vip AS (
-        SELECT tenant_id, customer_id, first_visit, last_visit
+        SELECT tenant_id, first_visit, last_visit, open_date, open_time
         FROM business JOIN vip_cutoff USING (tenant_id) JOIN appointments_customertotals USING (tenant_id)
         WHERE {up_to_date} AND recent_spent >= min_spent AND visits >= vip_min_visits AND NOT is_vip
         UNION ALL
-        SELECT tenant_id, customer_id, first_visit, last_visit
+        SELECT tenant_id, first_visit, last_visit, open_date, open_time
         FROM business JOIN vip_cutoff USING (tenant_id) JOIN recalculated USING (tenant_id)
         WHERE spent >= min_spent AND visits >= vip_min_visits AND NOT is_vip
         UNION ALL
-        SELECT tenant_id, customer_id, first_visit, last_visit
+        SELECT tenant_id, first_visit, last_visit, open_date, open_time
         FROM business JOIN appointments_customertotals USING (tenant_id) WHERE NOT is_deleted AND is_vip
     )
-    SELECT coalesce(sum(vip_count), 0)::bigint,
-        coalesce(sum(customers - (lapsed - booked_again_count) - vip_count - new_count), 0)::bigint,
-        coalesce(sum(new_count), 0)::bigint,
-        coalesce(sum(lapsed - booked_again_count), 0)::bigint
+    SELECT tenant_id, at_risk_before, new_since, vip_min_visits, coalesce(min_spent, {nobody_spent}), vip_count,
+        customers - at_risk - vip_count - new_count, new_count, at_risk
     FROM (
-        SELECT *, customers - visitors + new_visitors - new_vip_count - new_and_lapsed AS new_count
-        FROM business CROSS JOIN LATERAL (
-            SELECT count(*) AS booked_again_count FROM booked_again WHERE booked_again.tenant_id = business.tenant_id
-        ) AS booked_again_counts
+        SELECT *, customers - visitors + new_visitors - new_vip_count - new_and_lapsed AS new_count,
+            lapsed - coalesce(booked_again, 0) AS at_risk
+        FROM business LEFT JOIN booked_again USING (tenant_id)
         CROSS JOIN LATERAL (
             SELECT count(*) AS vip_count,
                 count(*) FILTER (WHERE first_visit IS NULL OR first_visit >= new_since) AS new_vip_count
-            -- Only lapsed VIPs are joined to booked_again, since most VIPs have not lapsed.
-            FROM vip LEFT JOIN booked_again ON booked_again.tenant_id = vip.tenant_id
-                AND booked_again.customer_id = CASE WHEN last_visit < at_risk_before THEN vip.customer_id END
-            WHERE vip.tenant_id = business.tenant_id
-                AND (last_visit IS NULL OR last_visit >= at_risk_before OR booked_again.customer_id IS NOT NULL)
+            FROM vip
+            WHERE vip.tenant_id = business.tenant_id AND (
+                last_visit IS NULL OR last_visit >= at_risk_before
+                OR (open_date, open_time) >= (%(today)s, %(clock)s)
+            )
         ) AS vip_counts
         CROSS JOIN LATERAL (
             SELECT count(*) AS new_and_lapsed
-            FROM appointments_customertotals AS totals LEFT JOIN booked_again USING (tenant_id, customer_id)
+            FROM appointments_customertotals AS totals
             WHERE totals.tenant_id = business.tenant_id AND NOT is_deleted AND new_since < at_risk_before
-                AND first_visit >= new_since AND last_visit < at_risk_before AND booked_again.customer_id IS NULL
+                AND first_visit >= new_since AND last_visit < at_risk_before
+                AND (open_date IS NULL OR (open_date, open_time) < (%(today)s, %(clock)s))
         ) AS new_and_lapsed_counts
-    ) AS counted
+    ) AS counted LEFT JOIN vip_cutoff USING (tenant_id)
 """
 
-MEMBERS = """
+THRESHOLDS = """
     WITH {businesses}
-    SELECT customer_id
-    FROM business JOIN appointments_customertotals AS totals USING (tenant_id)
-        LEFT JOIN vip_cutoff USING (tenant_id)
-        LEFT JOIN recalculated USING (tenant_id, customer_id)
-        LEFT JOIN booked_again USING (tenant_id, customer_id)
-    WHERE NOT totals.is_deleted AND %(segment)s = CASE
-        WHEN totals.last_visit < at_risk_before AND booked_again.customer_id IS NULL THEN 'at_risk'
-        WHEN totals.is_vip OR totals.visits >= vip_min_visits AND coalesce(spent, totals.recent_spent) >= min_spent
-            THEN 'vip'
-        WHEN totals.visits = 0 OR totals.first_visit >= new_since THEN 'new'
-        ELSE 'regular'
-    END
+    SELECT tenant_id, at_risk_before, new_since, vip_min_visits, coalesce(min_spent, {nobody_spent}), 0, 0, 0, 0
+    FROM business LEFT JOIN vip_cutoff USING (tenant_id)
 """
+AT_RISK = """
+    WITH {businesses}
+    SELECT tenant_id, at_risk_before, new_since, vip_min_visits, {nobody_spent}, 0, 0, 0,
+        lapsed - coalesce(booked_again, 0)
+    FROM business LEFT JOIN booked_again USING (tenant_id)
+"""
+# The threshold of spending where nobody is in the top percent.
+NOBODY_SPENT = 2**63 - 1
 
 UP_TO_DATE = "NOT is_deleted AND recent_spent > 0 AND recent_from >= %(recent)s"
 # `recent_spent` without the visits that are too old by now.
 RECALCULATE_STALE = """
     stale AS MATERIALIZED (
-        SELECT tenant_id, customer_id, recent_spent, recent_from, visits, first_visit, last_visit, is_vip
+        SELECT tenant_id, customer_id, recent_spent, recent_from, visits, first_visit, last_visit, is_vip, open_date,
+            open_time
         FROM business JOIN appointments_customertotals USING (tenant_id)
         WHERE NOT is_deleted AND recent_spent > 0 AND recent_from < %(recent)s
     ),
@@ -151,41 +171,129 @@ RECALCULATE_STALE = """
 # The sum of the visits of every customer.
 RECALCULATE_ALL = """
     recalculated AS MATERIALIZED (
-        SELECT tenant_id, customer_id, visits, first_visit, last_visit, is_vip, sum(total_price)::bigint AS spent
+        SELECT tenant_id, customer_id, visits, first_visit, last_visit, is_vip, open_date, open_time,
+            sum(total_price)::bigint AS spent
         FROM business JOIN appointments_customertotals USING (tenant_id)
             JOIN appointments_appointment USING (tenant_id, customer_id)
         WHERE NOT is_deleted AND status = 'completed' AND appointment_date >= %(recent)s
-        GROUP BY 1, 2, 3, 4, 5, 6
+        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
     )"""
+
+
+class Business(NamedTuple):
+    """The thresholds of a business, and how many of its customers are in each of SEGMENTS, in their order."""
+
+    tenant_id: str
+    at_risk_before: dt.date
+    new_since: dt.date
+    vip_min_visits: int
+    min_spent: int
+    vip: int
+    regular: int
+    new: int
+    at_risk: int
 
 
 def count_segments() -> dict[str, int]:
     """Returns how many customers are in each of SEGMENTS now."""
+    businesses = _read(COUNT, _local_now())
+    return {segment: sum(getattr(business, segment) for business in businesses) for segment in SEGMENTS}
+
+
+def find_segment(segment: str) -> tuple[Q, int]:
+    """Returns `segment_condition`, and how many customers satisfy it."""
+    now = _local_now()
+    businesses = _read(AT_RISK if segment == "at_risk" else COUNT, now)
+    return _condition(segment, now, businesses), sum(getattr(business, segment) for business in businesses)
+
+
+def segment_condition(segment: str) -> Q:
+    """Returns the condition on a row of CustomerTotals that the customer is in that one of SEGMENTS now."""
+    now = _local_now()
+    return _condition(segment, now, _read(AT_RISK if segment == "at_risk" else THRESHOLDS, now))
+
+
+def _condition(segment: str, now: dt.datetime, businesses: list[Business]) -> Q:
+    at_risk_before = _threshold("at_risk_before", DateField(), businesses)
+    if segment == "at_risk":
+        not_booked = Q(open_date__lt=now.date()) | Q(open_date=now.date(), open_time__lt=now.time())
+        return Q(last_visit__lt=at_risk_before) & (Q(open_date__isnull=True) | not_booked)
+    booked = Q(open_date__gt=now.date()) | Q(open_date=now.date(), open_time__gte=now.time())
+    not_at_risk = Q(last_visit__isnull=True) | Q(last_visit__gte=at_risk_before) | booked
+    vip = Q(is_vip=True) | _is_top_spender(now, businesses)
+    if segment == "vip":
+        return not_at_risk & vip
+    rest = not_at_risk & Q(Exact(Case(When(vip, then=True), default=False), False))
+    new_since = _threshold("new_since", DateField(), businesses)
+    if segment == "regular":
+        return rest & Q(first_visit__lt=new_since)
+    # The last visit is compared beside the first, since it has an index.
+    return rest & (Q(last_visit__isnull=True) | Q(last_visit__gte=new_since, first_visit__gte=new_since))
+
+
+def _is_top_spender(now: dt.datetime, businesses: list[Business]) -> Q:
+    """Returns the condition that a customer has enough visits, and is in the top percent of VIPs."""
+    recent = _recent_from(now)
+    min_spent = _threshold("min_spent", BigIntegerField(), businesses)
+    has_visits = Q(visits__gte=_threshold("vip_min_visits", BigIntegerField(), businesses))
+    visits = Appointment.objects.visits().filter(
+        tenant=OuterRef("tenant"), customer=OuterRef("customer_id"), appointment_date__gte=recent
+    )
+    has_spent = Q(
+        GreaterThanOrEqual(Subquery(visits.order_by().values("tenant").values_list(Sum("total_price"))), min_spent)
+    )
+    if not _clocks_agree(recent):
+        return has_visits & has_spent
+    # `recent_spent` is at least what was spent. It is that, if it includes no visit that is too old by now.
+    may_have_spent = Q(recent_spent__gt=0, recent_spent__gte=min_spent)
+    return has_visits & may_have_spent & (Q(recent_from__gte=recent) | has_spent)
+
+
+def _threshold(name: str, field: Field, businesses: list[Business]) -> Expression:
+    """Returns a threshold: that of the only business, or an expression that looks up the business of the row."""
+    if current_tenant():
+        [business] = businesses
+        return Value(getattr(business, name))
+    by_business = json.dumps({business.tenant_id: str(getattr(business, name)) for business in businesses})
+    own = Func(Value(by_business), F("tenant_id"), template="(%(expressions)s)", arg_joiner="::jsonb ->> ")
+    return Cast(own, field)
+
+
+def _read(template: str, now: dt.datetime) -> list[Business]:
     with connection.cursor() as cursor:
-        cursor.execute(*_build_sql(COUNT))
-        return dict(zip(SEGMENTS, cursor.fetchone(), strict=True))
+        cursor.execute(*_build_sql(template, now))
+        return [Business(*row) for row in cursor]
 
 
-def segment_member_ids(segment: str) -> RawSQL:
-    """Returns a subquery of the ids of the customers who are in that one of SEGMENTS now."""
-    return RawSQL(*_build_sql(MEMBERS, segment=segment))  # noqa: S611 (its values are parameters)
+def _local_now() -> dt.datetime:
+    return timezone.now().astimezone(local_zone())
 
 
-def _build_sql(template: str, **values: Any) -> tuple[str, list[Any]]:
-    """Returns the SQL for the businesses in scope, and its parameters. Date and time are local to the scope."""
-    now = timezone.now().astimezone(local_zone())
-    recent = now.date() - dt.timedelta(days=SPENDING_DAYS)
+def _recent_from(now: dt.datetime) -> dt.date:
+    return now.date() - dt.timedelta(days=SPENDING_DAYS)
+
+
+def _clocks_agree(recent: dt.date) -> bool:
+    """Returns whether `recent_spent`, which was summed by the clock of the database, includes all visits since `recent`."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT %s >= (now() AT TIME ZONE 'UTC')::date - 366", [recent])
-        (clocks_agree,) = cursor.fetchone()
+        (agree,) = cursor.fetchone()
+    return agree
+
+
+def _build_sql(template: str, now: dt.datetime) -> tuple[str, list[Any]]:
+    """Returns the SQL for the businesses in scope, and its parameters. Date and time are local to the scope."""
+    recent = _recent_from(now)
     # The subquery gives the tenants in scope; the rest of the SQL joins rows to these tenants only.
     tenants, scope = Tenant.objects.filter(TenantFilter("id")).order_by().query.sql_with_params()
     names = {f"scope_{number}": value for number, value in enumerate(scope)}
+    clocks_agree = _clocks_agree(recent)
     snippets = {
         "up_to_date": UP_TO_DATE if clocks_agree else "false",
+        "nobody_spent": NOBODY_SPENT,
         "recalculated": RECALCULATE_STALE if clocks_agree else RECALCULATE_ALL,
     }
     businesses = BUSINESSES.format(businesses=tenants % tuple(f"%({name})s" for name in names), **snippets)
-    values |= names | {"today": now.date(), "clock": now.time(), "recent": recent}
+    values = names | {"today": now.date(), "clock": now.time(), "recent": recent}
     sql = template.format(businesses=businesses, **snippets)
     return PARAMETER.sub("%s", sql), [values[name] for name in PARAMETER.findall(sql)]

@@ -1,11 +1,14 @@
-"""The filters of a customer's appointments in the API."""
+"""The filters of a customer's appointments in the API, and those that appointments add to the list of customers."""
 
 import datetime as dt
+import math
 
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 
-from appointments.models import Appointment, AppointmentQuerySet, Status
-from circe.api.parameters import DayFilter, StrictFilter, StrictFilterSet, as_day
+from appointments.models import Appointment, AppointmentQuerySet, CustomerTotals, Status
+from circe.api.parameters import AmountFilter, DayFilter, ListFilter, StrictFilterSet, as_day
+from customers.filters import Totals, TotalsParameter
 
 STATUS_BY_SPELLING = {
     "no-show": Status.NO_SHOW,
@@ -14,10 +17,10 @@ STATUS_BY_SPELLING = {
 }
 
 
-def parse_statuses(text: str) -> list[Status]:
-    """Returns the statuses of a comma-separated list. Raises ValidationError for any other word."""
+def parse_statuses(words: list[str]) -> list[Status]:
+    """Returns the statuses. Raises ValidationError for any other word."""
     try:
-        return [STATUS_BY_SPELLING[word.strip().lower()] for word in text.split(",")]
+        return [STATUS_BY_SPELLING[word.lower()] for word in words]
     except KeyError as error:
         raise ValidationError(f"Write one or more of {', '.join(Status.values)}.", code="invalid_choice") from error
 
@@ -27,11 +30,14 @@ class AppointmentFilter(StrictFilterSet):
 
     ranges = (("from_date", "to_date"),)
 
-    status = StrictFilter(
+    status = ListFilter(
         convert=parse_statuses,
         lookup_expr="in",
         schema={"type": "array", "items": {"type": "string", "enum": Status.values}, "minItems": 1},
-        help_text=f"One or several, comma-separated, of {', '.join(f'`{status}`' for status in Status.values)}.",
+        help_text=(
+            "One or several, separated by commas or repeated, of "
+            f"{', '.join(f'`{status}`' for status in Status.values)}."
+        ),
     )
     from_date = DayFilter(method="filter_from_date", help_text="On this day of the tenant's or later.")
     to_date = DayFilter(method="filter_to_date", help_text="On this day of the tenant's or before.")
@@ -45,3 +51,28 @@ class AppointmentFilter(StrictFilterSet):
 
     def filter_to_date(self, appointments: AppointmentQuerySet, name: str, day: dt.date) -> AppointmentQuerySet:
         return appointments.filter(appointment_date__lte=as_day(day))
+
+
+TOTALS = Totals(
+    CustomerTotals.objects.filter(is_deleted=False),
+    columns={"created_at": "created_at", "last_appointment_date": "last_visit", "total_spent": "total_spent"},
+)
+TOTALS_PARAMETERS = {
+    "last_visit_from": TotalsParameter(
+        DayFilter(help_text="Last visit on this day of the tenant's or later."),
+        condition=lambda day: Q(last_visit__gte=as_day(day)),
+    ),
+    "last_visit_to": TotalsParameter(
+        DayFilter(help_text="Last visit on this day of the tenant's or before. Who had no visit is left out."),
+        condition=lambda day: Q(last_visit__lte=as_day(day)),
+    ),
+    # Whole numbers, since the column is compared by its index with them only.
+    "total_spent_min": TotalsParameter(
+        AmountFilter(help_text="Spent this amount or more by visits, in the tenant's currency."),
+        condition=lambda amount: Q(total_spent__gte=math.ceil(amount)),
+    ),
+    "total_spent_max": TotalsParameter(
+        AmountFilter(help_text="Spent this amount or less by visits, in the tenant's currency."),
+        condition=lambda amount: Q(total_spent__lte=math.floor(amount)),
+    ),
+}

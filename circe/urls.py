@@ -19,6 +19,7 @@ DETAIL: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update",
 
 urlpatterns = [
     path(CUSTOMERS, CustomerViewSet.as_view({"get": "list", "post": "create"}), name="customers"),
+    path(f"{CUSTOMERS}/tags", CustomerViewSet.as_view({"get": "tags"}), name="tags"),
     path(CUSTOMER, CustomerViewSet.as_view(DETAIL), name="customer"),
     path(f"{CUSTOMER}/appointments", CustomerAppointmentViewSet.as_view({"get": "list"}), name="appointments"),
     path(f"{CUSTOMER}/history", CustomerViewSet.as_view({"get": "history"}), name="history"),

@@ -49,28 +49,39 @@ PROFILES_BY_IDS = PreparedQuery("profiles_by_ids", _profiles_by_ids, ids=ArrayFi
 
 # Of at most so many customers whom a search finds, those whose names begin with its words come first.
 MAX_RANKED = 10_000
-# `found` are the customers that the filters match. The page is counted from the end of the list that is nearer. `{rank}` is
-# a boolean by which the customers are sorted before their age, or nothing.
+# `found` are the customers that the filters match, with what they are sorted by. The page is counted from the end of the
+# list that is nearer.
 FILTERED_PAGE = """
 WITH found AS {materialized} (
     {customers}
 ),
 total AS MATERIALIZED (
-    SELECT count(*) AS number FROM found
+    SELECT {total} AS number
 )
 SELECT number, CASE WHEN {start} <= number / 2
     THEN ARRAY(
-        SELECT id FROM found ORDER BY {rank_down} created_at DESC, id DESC OFFSET {start} LIMIT {size}
+        SELECT sort_id FROM found ORDER BY {order} OFFSET {start} LIMIT {size}
     )
     ELSE ARRAY(
-        SELECT id FROM (
-            SELECT * FROM found ORDER BY {rank_up} created_at, id
+        SELECT sort_id FROM (
+            SELECT * FROM found ORDER BY {reverse_order}
             OFFSET greatest(number - {stop}, 0) LIMIT greatest(least(number, {stop}) - {start}, 0)
-        ) AS shown ORDER BY {rank_down} created_at DESC, id DESC
+        ) AS page ORDER BY {order}
     )
 END
 FROM total
 """
+
+# The SQL of an order and of its reverse, by whether it is descending. A date of the last visit may be NULL, which comes
+# last; the others never are, and are written as their indexes have them.
+ORDERS = {
+    False: ("sort_key, sort_id", "sort_key DESC, sort_id DESC"),
+    True: ("sort_key DESC, sort_id DESC", "sort_key, sort_id"),
+}
+ORDERS_WITH_NULLS = {
+    False: ("sort_key NULLS LAST, sort_id", "sort_key DESC NULLS FIRST, sort_id DESC"),
+    True: ("sort_key DESC NULLS LAST, sort_id DESC", "sort_key NULLS FIRST, sort_id"),
+}
 
 # Without filters nothing has to be counted: the monthly counts tell the total, and in which months the page begins and
 # ends. It is counted from the end of its first month or from the start of its last month, whichever is nearer.
@@ -107,7 +118,7 @@ SELECT total, CASE
         SELECT id FROM (
             SELECT id, created_at FROM ({customers}) AS customer WHERE created_at >= starts_at
             ORDER BY created_at, id OFFSET last_month.skipped LIMIT stop - start
-        ) AS shown ORDER BY created_at DESC, id DESC
+        ) AS page ORDER BY created_at DESC, id DESC
     )
 END
 FROM wanted LEFT JOIN first_month ON true LEFT JOIN last_month ON true
@@ -137,18 +148,31 @@ class AllCustomers(PagedQuery):
 
 
 class FilteredCustomers(PagedQuery):
-    """The customers of a queryset made from SEARCHABLE, newest first. A page has their profiles as JSON.
+    """The customers of a queryset with `sort_id` and `sort_key`. A page has their profiles as JSON.
 
-    `found_by_index`: whether an index finds them by a search or by tags. Then they are found once, to be counted and
-    sorted. Other filters make PostgreSQL look at every customer to count them; a page is read in the order of the list.
+    `find_once`: whether they are found once, to be counted and sorted, since an index finds them by a search or by tags, or
+    since two tables are compared. Otherwise PostgreSQL looks at every customer to count them, unless their number is the
+    `known_total`; a page is read in the order of the list.
+
+    `ordering` is a parameter such as `-total_spent`, or None if the request has none: newest first.
     """
 
     members = {"approximate": False}
-    rank_down = rank_up = ""
 
-    def __init__(self, customers: QuerySet[Any, Any], *, found_by_index: bool) -> None:
+    def __init__(
+        self,
+        customers: QuerySet[Any, Any],
+        *,
+        find_once: bool,
+        ordering: str | None = None,
+        known_total: int | None = None,
+    ) -> None:
         self.customers = customers
-        self.materialized = "MATERIALIZED" if found_by_index else "NOT MATERIALIZED"
+        self.total = "(SELECT count(*) FROM found)" if known_total is None else f"{known_total}::bigint"
+        self.materialized = "MATERIALIZED" if find_once else "NOT MATERIALIZED"
+        ordering = ordering or "-created_at"
+        orders = ORDERS_WITH_NULLS if ordering.endswith("last_appointment_date") else ORDERS
+        self.order, self.reverse_order = orders[ordering.startswith("-")]
 
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
         ids, total = self.page_of_ids(start, stop)
@@ -160,8 +184,9 @@ class FilteredCustomers(PagedQuery):
         sql = FILTERED_PAGE.format(
             customers=customers,
             materialized=self.materialized,
-            rank_down=self.rank_down,
-            rank_up=self.rank_up,
+            total=self.total,
+            order=self.order,
+            reverse_order=self.reverse_order,
             start=start,
             stop=stop,
             size=stop - start,
@@ -173,18 +198,22 @@ class FilteredCustomers(PagedQuery):
 
 
 class SearchedCustomers(FilteredCustomers):
-    """The customers of SEARCHABLE whom a search finds. Those whose names begin with its words come first, then the others.
+    """The customers of a queryset whom a search finds. Those whose names begin with its words come first, then the others,
+    unless the request has an `ordering`.
 
-    If it finds nobody, the customers with the nearest names are shown instead, and `approximate` is true. `filters` are the
-    conditions of other filters, which restrict both.
+    If the search finds nobody, the customers with the nearest names are shown instead, and `approximate` is true. `filters`
+    are the conditions of other filters on SEARCHABLE, which restrict these too.
     """
 
-    rank_down = f"(begins AND number <= {MAX_RANKED}) DESC,"
-    rank_up = f"(begins AND number <= {MAX_RANKED}),"
+    # Sorts before the customer's age.
+    rank = f"(begins AND number <= {MAX_RANKED})"
 
-    def __init__(self, text: str, filters: Q) -> None:
-        found = SEARCHABLE.filter(filters, matching(text)).annotate(begins=names_begin_with(text))
-        super().__init__(found, found_by_index=True)
+    def __init__(self, customers: QuerySet[Any, Any], text: str, filters: Q, *, ordering: str | None = None) -> None:
+        if ordering is None:
+            customers = customers.annotate(begins=names_begin_with(text))
+        super().__init__(customers, find_once=True, ordering=ordering)
+        if ordering is None:
+            self.order, self.reverse_order = f"{self.rank} DESC, {self.order}", f"{self.rank}, {self.reverse_order}"
         self.text, self.filters = text, filters
 
     def page_of_ids(self, start: int, stop: int) -> tuple[list[str], int]:

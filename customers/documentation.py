@@ -12,6 +12,7 @@ from customers.serializers import (
     CustomerWithPreferencesSerializer,
     NewCustomerSerializer,
     PreferencesSerializer,
+    TagCountsSerializer,
 )
 from tenants.audit.documentation import AUDIT_TRAIL
 from tenants.audit.serializers import AuditEventSerializer
@@ -127,10 +128,11 @@ APPROXIMATE = {
 
 UPDATE: dict[str, Any] = {
     "description": (
-        "`null` clears a value; `preferences` and `communication_preferences` merge key by key. A new e-mail or phone "
-        "is unverified again. Read-only keys that a client echoes (`id`, `created_at`, `source`, counters …) are "
-        "ignored; another `tenant_id` is a 400, since a customer can't move. Two updates of different keys at the same "
-        "moment both survive. PUT and PATCH are the same."
+        "`tags` replaces all tags; `tags_add` and `tags_remove` change single ones, so that two people who tag a customer "
+        "at the same moment lose nothing. `null` clears a value; `preferences` and `communication_preferences` merge key "
+        "by key. A new e-mail or phone is unverified again. Read-only keys that a client echoes (`id`, `created_at`, "
+        "`source`, counters …) are ignored; another `tenant_id` is a 400, since a customer can't move. Two updates of "
+        "different keys at the same moment both survive. PUT and PATCH are the same."
     ),
     "body": CustomerSerializer,
     "body_examples": {"documented": CUSTOMER_CHANGES},
@@ -182,6 +184,16 @@ OPERATIONS = {
         status=201,
         own_errors=(409,),
         has_etag=True,
+    ),
+    "tags": Operation(
+        id="listCustomerTags",
+        summary="List the tags in use",
+        description=(
+            "Each tag with the number of its customers, the most frequent first, then by name. Soft-deleted customers are "
+            "not counted."
+        ),
+        response=TagCountsSerializer,
+        example={"items": [{"tag": "staff-created", "customers": 30}, {"tag": "vip", "customers": 25}]},
     ),
     "retrieve": Operation(
         id="getCustomer",

@@ -1,16 +1,57 @@
 """The filters of the list of customers."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django_filters.constants import EMPTY_VALUES
+from rest_framework.exceptions import PermissionDenied
 
-from circe.api.parameters import BooleanFilter, DayFilter, StrictFilter, StrictFilterSet, first_instant, last_instant
+from circe.api.parameters import (
+    BooleanFilter,
+    Choice,
+    DayFilter,
+    ListFilter,
+    StrictFilter,
+    StrictFilterSet,
+    first_instant,
+    last_instant,
+)
 from customers.customer_list import AllCustomers, FilteredCustomers, SearchedCustomers
+from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.searchable import SearchableCustomer
-from customers.search import MAX_LENGTH
+from customers.search import MAX_LENGTH, matching
+from customers.tags import clean_tags
+from customers.validators import validate_source
+from tenants.accounts.permissions import STAFF
+
+
+class TotalsParameter(NamedTuple):
+    """A query parameter that a higher app registers: it filters customers by the table of totals."""
+
+    rule: StrictFilter
+    # Returns the condition on a row of the table.
+    condition: Callable[[Any], Q]
+    # Other roles get a 403, whatever the value.
+    roles: Collection[str] = STAFF
+    # Returns the condition, and how many customers satisfy it, where this is known without counting them.
+    condition_and_count: Callable[[Any], tuple[Q, int]] | None = None
+
+
+class Totals(NamedTuple):
+    """The table of totals that a higher app registers: a row for each customer who is not deleted, with `customer_id`,
+    `created_at` and other columns.
+    """
+
+    rows: QuerySet
+    # The columns by which the list can be sorted, by name of the order.
+    columns: Mapping[str, str]
+
+
+# One table, once it is registered.
+_totals: list[Totals] = []
+_totals_parameters: dict[str, TotalsParameter] = {}
 
 
 def to_search(text: str) -> str | None:
@@ -20,15 +61,27 @@ def to_search(text: str) -> str | None:
     return text or None
 
 
-def to_tags(text: str) -> list[str]:
-    """Returns the tags of a comma-separated list."""
-    return [tag.strip().lower() for tag in text.split(",") if tag.strip()]
+def to_tags(texts: list[str]) -> list[str]:
+    """Returns the tags in the form in which they are stored. An empty text is none."""
+    return clean_tags(filter(None, texts))
+
+
+def to_source(text: str) -> str:
+    """Returns the source. Raises ValidationError for a text that no source can be."""
+    source = text.lower()
+    validate_source(source)
+    return source
+
+
+to_ordering = Choice(
+    [sign + name for name in ("created_at", "name", "last_appointment_date", "total_spent") for sign in ("", "-")]
+)
 
 
 class CustomerFilter(StrictFilterSet):
-    """The query parameters of the list of customers."""
+    """The query parameters of the list of customers, beside those that higher apps register."""
 
-    ranges = (("created_from", "created_to"),)
+    ranges: tuple[tuple[str, str], ...] = (("created_from", "created_to"),)
 
     search = StrictFilter(
         convert=to_search,
@@ -40,31 +93,57 @@ class CustomerFilter(StrictFilterSet):
             "Punctuation alone finds nobody; `%`, `_`, `\\` are no wildcards. A phone number is found however it is written."
         ),
     )
-    tags = StrictFilter(
+    tags = ListFilter(
         convert=to_tags,
-        schema={"type": "array", "items": {"type": "string"}},
-        help_text="Comma-separated: customers with any of them.",
+        help_text="Separated by commas, or repeated: customers with any of them. Case does not matter.",
     )
     has_password = BooleanFilter(help_text="true: registered, false: walk-ins.")
     email_verified = BooleanFilter(help_text="Whether the e-mail address is verified.")
     created_from = DayFilter(help_text="Created on this day of the tenant's or later.")
     created_to = DayFilter(help_text="Created on this day of the tenant's or before.")
+    source = StrictFilter(convert=to_source, help_text="How the customer came, such as `website` or `walk-in`.")
+    is_active = BooleanFilter(help_text="Whether the customer is active.")
+    ordering = StrictFilter(
+        convert=to_ordering,
+        schema=to_ordering.schema | {"default": "-created_at"},
+        help_text=(
+            "What the list is sorted by, with `-` from the highest to the lowest. `name` is the first name, then the last "
+            "name, without case and accents. By `last_appointment_date`, customers without a visit come last in both "
+            "directions. Equal customers are sorted by id in the same direction. The order of a search yields to it."
+        ),
+    )
 
     class Meta:
         model = SearchableCustomer
         fields: list[str] = []
 
+    def is_valid(self) -> bool:
+        """Raises PermissionDenied for a parameter that the caller's role may not use, whatever its value."""
+        for name in _totals_parameters.keys() & self.data.keys():
+            if self.request.user.role not in _totals_parameters[name].roles:
+                raise PermissionDenied(f"Your role does not allow to filter by {name}.")
+        return super().is_valid()
+
     def filter_queryset(self, queryset: QuerySet) -> FilteredCustomers | AllCustomers:  # type: ignore[override]
         """Returns the customers that match all filters, to be read by the page."""
         chosen = {name: value for name, value in self.form.cleaned_data.items() if value not in EMPTY_VALUES}
-        if not chosen:
+        ordering = chosen.pop("ordering", None)
+        if not chosen and ordering in (None, "-created_at"):
             return AllCustomers()
         search = chosen.pop("search", None)
-        filters = Q(*(CONDITIONS[name](value) for name, value in chosen.items()))
+        own = Q(*(CONDITIONS[name](value) for name, value in chosen.items() if name in CONDITIONS))
+        totals, known_total = _totals_condition(chosen)
+        order = (ordering or "created_at").removeprefix("-")
         if search:
-            return SearchedCustomers(search, filters)
-        # Tags have an index of their own (GIN), which finds customers in no order.
-        return FilteredCustomers(queryset.filter(filters), found_by_index="tags" in chosen)
+            found = _narrow(queryset, own & matching(search), totals, order)
+            return SearchedCustomers(found, search, _on_customers(own, totals), ordering=ordering)
+        return FilteredCustomers(
+            _narrow(queryset, own, totals, order),
+            # Tags have an index of their own (GIN), which finds customers in no order.
+            find_once=bool(own and totals) or "tags" in chosen,
+            ordering=ordering,
+            known_total=known_total,
+        )
 
 
 CONDITIONS: dict[str, Callable[[Any], Q]] = {
@@ -73,4 +152,51 @@ CONDITIONS: dict[str, Callable[[Any], Q]] = {
     "email_verified": lambda verified: Q(email_verified=verified),
     "created_from": lambda day: Q(created_at__gte=first_instant(day)),
     "created_to": lambda day: Q(created_at__lte=last_instant(day)),
+    "source": lambda source: Q(source=source),
+    "is_active": lambda active: Q(is_active=active),
 }
+# The columns of the searchable view by which the list can be sorted, by name of the order.
+COLUMNS = {"created_at": "created_at", "name": "folded_name"}
+
+
+def register_totals(totals: Totals, **parameters: TotalsParameter) -> None:
+    """Sets the table of totals by which the list can be sorted, and adds query parameters that filter by it."""
+    _totals[:] = [totals]
+    register_parameters(**parameters)
+
+
+def register_parameters(**parameters: TotalsParameter) -> None:
+    """Adds query parameters to the list, by name. `x_from` and `x_to`, or `x_min` and `x_max`, are a range."""
+    _totals_parameters.update(parameters)
+    CustomerFilter.base_filters.update({name: parameter.rule for name, parameter in parameters.items()})
+    for first, last in (("_from", "_to"), ("_min", "_max")):
+        starts = [name.removesuffix(first) for name in parameters if name.endswith(first)]
+        CustomerFilter.ranges += tuple((start + first, start + last) for start in starts)
+
+
+def _totals_condition(chosen: Mapping[str, Any]) -> tuple[Q, int | None]:
+    """Returns the condition on the table of totals, and the number of customers if that is known without counting them."""
+    if not chosen:
+        return Q(), CustomerMonthlyCounts.objects.undeleted()
+    parameters = [(_totals_parameters[name], value) for name, value in chosen.items() if name in _totals_parameters]
+    if len(chosen) == 1 and parameters and parameters[0][0].condition_and_count:
+        return parameters[0][0].condition_and_count(parameters[0][1])
+    return Q(*(parameter.condition(value) for parameter, value in parameters)), None
+
+
+def _on_customers(own: Q, totals: Q) -> Q:
+    """Returns both conditions as one on the searchable view."""
+    return own & Q(id__in=_totals[0].rows.filter(totals).values("customer_id")) if totals else own
+
+
+def _narrow(customers: QuerySet, own: Q, totals: Q, order: str) -> QuerySet:
+    """Returns the customers who satisfy both conditions: `sort_id`, and `sort_key`, the column of the order.
+
+    They come from the table of totals if it has the column of the order, or all columns of the conditions.
+    """
+    if order in COLUMNS and (own or not totals or order != "created_at"):
+        return customers.filter(_on_customers(own, totals)).values(sort_id=F("id"), sort_key=F(COLUMNS[order]))
+    if own:
+        totals &= Q(customer_id__in=customers.filter(own).values("id"))
+    rows = _totals[0].rows.filter(totals).order_by()
+    return rows.values(sort_id=F("customer_id"), sort_key=F(_totals[0].columns[order]))

@@ -16,21 +16,38 @@ from circe.api.serializers import (
     TenantPrimaryKeyField,
     TenantPrimaryKeyListField,
 )
-from customers.models import MAX_TAGS, Customer
-from customers.validators import validate_tag
+from customers.models import Customer
+from customers.tags import MAX_TAG_LENGTH, MAX_TAGS, clean_tag, validate_tag
 from tenants.models import Outlet, Service, Staff, validate_language
 
 
-class TagsField(ClearableListField):
-    """Tags, trimmed and in lower case."""
+class TagField(StringField):
+    """A tag, in the form in which it is stored."""
 
-    child = StringField(max_length=50)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_TAG_LENGTH, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        return clean_tag(super().to_internal_value(data))
+
+
+class TagsField(ClearableListField):
+    """Tags of any script."""
+
+    child = TagField()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_TAGS, required=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> list[str]:
-        tags = [tag.lower() for tag in super().to_internal_value(data)]
+        tags = super().to_internal_value(data)
         for tag in tags:
             validate_tag(tag)
         return tags
+
+
+# The keys that change single tags.
+TAG_CHANGES = {"tags_add": 0, "tags_remove": 0}.keys()
 
 
 class CommunicationSerializer(StrictSerializer):
@@ -69,7 +86,9 @@ class CustomerSerializer(ModelSerializer):
         validators=[validate_password],
         help_text="For the customer's portal; it needs an e-mail address. null takes the access away.",
     )
-    tags = TagsField(max_length=MAX_TAGS, required=False)
+    tags = TagsField()
+    tags_add = TagsField(write_only=True, help_text="Tags to add. The others stay; `tags` must be absent.")
+    tags_remove = TagsField(write_only=True, help_text="Tags to remove. The others stay; `tags` must be absent.")
     has_password = serializers.BooleanField(read_only=True, help_text="Whether registered; otherwise a walk-in.")
     total_appointments = serializers.IntegerField(read_only=True, help_text="Of any status.")
     total_spent = serializers.IntegerField(read_only=True, help_text="By visits, in the tenant's currency.")
@@ -102,6 +121,8 @@ class CustomerSerializer(ModelSerializer):
             "tenant_id",
             "updated_at",
             "password",
+            "tags_add",
+            "tags_remove",
         ]
         # A client that reads, edits and sends back a customer echoes these.
         read_only_fields = [
@@ -120,6 +141,17 @@ class CustomerSerializer(ModelSerializer):
             raise serializers.ValidationError("A customer can't move to another business.", code="invalid")
         raise serializers.SkipField
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuses changes of single tags that contradict each other."""
+        added, removed = ({*attrs.get(name, ())} for name in TAG_CHANGES)
+        for name in TAG_CHANGES & attrs.keys() if "tags" in attrs else ():
+            raise serializers.ValidationError(
+                {name: f"Send either tags, which replaces all, or {name}."}, code="invalid"
+            )
+        for tag in added & removed:
+            raise serializers.ValidationError({"tags_remove": f"{tag} is in tags_add too."}, code="invalid")
+        return attrs
+
     def create(self, validated_data: dict[str, Any]) -> Customer:
         customer = Customer()
         customer.change(validated_data)
@@ -134,7 +166,21 @@ class NewCustomerSerializer(CustomerSerializer):
     """A new customer: active, and with a source, which can't change later."""
 
     class Meta(CustomerSerializer.Meta):
+        fields = [name for name in CustomerSerializer.Meta.fields if name not in TAG_CHANGES]
         read_only_fields = [*set(CustomerSerializer.Meta.read_only_fields) - {"source"}, "is_active"]
+
+
+class TagCountSerializer(serializers.Serializer):
+    """A tag, and the number of customers who have it."""
+
+    tag = serializers.CharField()
+    customers = serializers.IntegerField(min_value=1)
+
+
+class TagCountsSerializer(serializers.Serializer):
+    """All tags in use."""
+
+    items = TagCountSerializer(many=True)
 
 
 class ConflictSerializer(serializers.Serializer):

@@ -30,6 +30,12 @@ sql_items = [
     ),
     sql_item(
         __file__,
+        "circe_folded_name",
+        reverse_sql="DROP FUNCTION public.circe_folded_name;",
+        needs=[("customers", "circe_fold")],
+    ),
+    sql_item(
+        __file__,
         "circe_search_text",
         reverse_sql="DROP FUNCTION public.circe_search_text;",
         needs=[("customers", "circe_name_words"), ("customers", "circe_email_words")],
@@ -63,7 +69,7 @@ sql_items = [
         __file__,
         "customers_searchable",
         reverse_sql="DROP VIEW customers_searchable;",
-        needs=[("tenants", "application_roles")],
+        needs=[("tenants", "application_roles"), ("customers", "circe_folded_name")],
         replace=False,
     ),
     sql_item(

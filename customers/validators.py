@@ -2,7 +2,6 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -11,9 +10,6 @@ from django.utils import timezone
 from circe.api.time_zone import local_zone
 from tenants.characters import has_visible_character
 
-validate_tag = RegexValidator(
-    r"\A[^\W_][\w-]*\Z", "A tag is made of letters, digits, hyphens and underscores.", code="invalid"
-)
 validate_source = RegexValidator(
     r"\A[a-z0-9][a-z0-9_-]*\Z",
     "A source is made of lower-case letters, digits, hyphens and underscores.",
@@ -34,8 +30,3 @@ def validate_date_of_birth(value: dt.date) -> None:
     """Raises ValidationError for a day before 1900, or after today in the tenant's time zone."""
     if not dt.date(1900, 1, 1) <= value <= timezone.now().astimezone(local_zone()).date():
         raise ValidationError("A date of birth lies between 1900 and today.", code="invalid")
-
-
-def without_duplicates(values: Iterable[str]) -> list[str]:
-    """Returns the values without repetition, in their order."""
-    return list(dict.fromkeys(values))

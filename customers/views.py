@@ -16,7 +16,7 @@ from circe.api.parameters import get_boolean_param
 from customers.customer_list import PROFILES_BY_IDS, SEARCHABLE, AllCustomers
 from customers.documentation import OPERATIONS
 from customers.filters import CustomerFilter
-from customers.models import Customer
+from customers.models import Customer, SearchableCustomer
 from customers.serializers import (
     CustomerSerializer,
     NewCustomerSerializer,
@@ -40,6 +40,7 @@ class CustomerViewSet(TenantViewSet):
     roles = {
         "list": STAFF,
         "create": STAFF,
+        "tags": STAFF,
         "retrieve": STAFF,
         "update": MANAGERS,
         "destroy": ADMINS,
@@ -77,6 +78,10 @@ class CustomerViewSet(TenantViewSet):
         answer.status_code, answer["Location"] = status.HTTP_201_CREATED, reverse("customer", args=[customer.pk])
         answer.data["possible_duplicates"] = customer.possible_duplicates if check_duplicates else []
         return answer
+
+    def tags(self, request: Request) -> Response:
+        """Lists the tags in use, each with the number of its customers."""
+        return Response({"items": list(SearchableCustomer.objects.undeleted().tag_counts())})
 
     def retrieve(self, request: Request, customer_id: str) -> Response:
         """Returns one customer, with preferences and totals."""

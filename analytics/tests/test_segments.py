@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from conftest import client_of
+from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import DeletedCustomerFactory
 
 from .conftest import NOW, TODAY, days_ago
@@ -13,8 +14,24 @@ from .conftest import NOW, TODAY, days_ago
 
 @pytest.fixture
 def segments(admin, statistics):
-    """Returns a function: `segments()` returns the segments that are not empty, as the tenant's admin sees them."""
-    return lambda client=admin: {name: n for name, n in statistics(client)["customer_segments"].items() if n}
+    """Returns a function: `segments()` returns the segments that are not empty, as the tenant's admin sees them.
+
+    It checks that the list of each segment has as many customers, and that each customer is in one of them.
+    """
+
+    def count(client=admin):
+        counts = statistics(client)["customer_segments"]
+        lists = {name: client.get(f"{CUSTOMERS}?segment={name}&size=100").json() for name in counts}
+        assert {name: body["total"] for name, body in lists.items()} == counts
+        listed = [item["id"] for body in lists.values() for item in body["items"]]
+        assert sorted(listed) == sorted(item["id"] for item in client.get(f"{CUSTOMERS}?size=100").json()["items"])
+        for name, body in lists.items():
+            # With another filter they are counted one by one.
+            both = client.get(f"{CUSTOMERS}?segment={name}&is_active=true&size=100").json()
+            assert (both["total"], both["items"]) == (body["total"], body["items"])
+        return {name: number for name, number in counts.items() if number}
+
+    return count
 
 
 def test_each_customer_is_in_the_first_segment_whose_rule_holds(customer, book, segments):

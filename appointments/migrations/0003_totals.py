@@ -66,6 +66,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("customer_id", circe.db.ids.IdField(default=None)),
+                ("created_at", models.DateTimeField()),
                 ("is_deleted", models.BooleanField()),
                 ("is_vip", models.BooleanField()),
                 ("total_appointments", models.BigIntegerField(db_default=0)),
@@ -82,6 +83,26 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "indexes": [
                     models.Index(
+                        condition=models.Q(("is_deleted", False)),
+                        fields=["tenant", "-created_at", "-customer_id"],
+                        include=(
+                            "visits",
+                            "first_visit",
+                            "last_visit",
+                            "is_vip",
+                            "recent_spent",
+                            "recent_from",
+                            "open_date",
+                            "open_time",
+                        ),
+                        name="customertotals_newest",
+                    ),
+                    models.Index(
+                        condition=models.Q(("is_deleted", False)),
+                        fields=["tenant", "last_visit", "customer_id"],
+                        name="customertotals_last_visit",
+                    ),
+                    models.Index(
                         condition=models.Q(("is_deleted", False), ("total_appointments__gte", 10)),
                         fields=["tenant", "-total_appointments", "-total_spent", "customer_id"],
                         name="customertotals_most",
@@ -94,13 +115,22 @@ class Migration(migrations.Migration):
                     models.Index(
                         condition=models.Q(("is_deleted", False), ("recent_spent__gt", 0)),
                         fields=["tenant", "-recent_spent"],
-                        include=("recent_from", "visits", "first_visit", "last_visit", "is_vip", "customer_id"),
+                        include=(
+                            "recent_from",
+                            "visits",
+                            "first_visit",
+                            "last_visit",
+                            "is_vip",
+                            "open_date",
+                            "open_time",
+                            "customer_id",
+                        ),
                         name="customertotals_recent",
                     ),
                     models.Index(
                         condition=models.Q(("is_deleted", False), ("is_vip", True)),
                         fields=["tenant", "customer_id"],
-                        include=("recent_spent", "visits", "first_visit", "last_visit"),
+                        include=("recent_spent", "visits", "first_visit", "last_visit", "open_date", "open_time"),
                         name="customertotals_vip",
                     ),
                     models.Index(
@@ -469,8 +499,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 BEGIN
     -- Citus allows no transition table in a query on a distributed table: the rows would have to be read into arrays
     -- first. That would make the creation of a customer 5 % to 8 % slower, so it is done only when Citus is introduced.
-    INSERT INTO public.appointments_customertotals (tenant_id, customer_id, is_deleted, is_vip)
-    SELECT tenant_id, id, is_deleted, 'vip' = ANY (tags) FROM new_rows;
+    INSERT INTO public.appointments_customertotals (tenant_id, customer_id, created_at, is_deleted, is_vip)
+    SELECT tenant_id, id, created_at, is_deleted, 'vip' = ANY (tags) FROM new_rows;
     RETURN NULL;
 END
 $$;
@@ -484,9 +514,9 @@ DROP FUNCTION public.circe_add_customer_totals;""",
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_change_customer_totals",
-            sql="""-- Copies to appointments_customertotals whether a customer is soft-deleted or tagged 'vip', and removes the visits of
--- soft-deleted customers from appointments_visitcounts. Its trigger runs once for each statement that changes customers.
--- Its locks are those of circe_update_appointment_totals.
+            sql="""-- Copies to appointments_customertotals when a customer was created, and whether they are soft-deleted or tagged 'vip', and
+-- removes the visits of soft-deleted customers from appointments_visitcounts. Its trigger runs once for each statement that
+-- changes customers. Its locks are those of circe_update_appointment_totals.
 CREATE OR REPLACE FUNCTION public.circe_change_customer_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -495,6 +525,7 @@ DECLARE
     old_counted_ids text[];
     new_ids text[];
     new_counted_ids text[];
+    new_created_at timestamptz[];
     new_are_deleted boolean[];
     new_are_vip boolean[];
     signs int[];
@@ -510,9 +541,10 @@ BEGIN
         SELECT
             array_agg(id ORDER BY id),
             array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted),
+            array_agg(created_at ORDER BY id),
             array_agg(is_deleted ORDER BY id),
             array_agg('vip' = ANY (tags) ORDER BY id)
-        INTO new_ids, new_counted_ids, new_are_deleted, new_are_vip
+        INTO new_ids, new_counted_ids, new_created_at, new_are_deleted, new_are_vip
         FROM new_rows WHERE tenant_id = business;
 
         PERFORM FROM public.appointments_customertotals
@@ -537,14 +569,19 @@ BEGIN
             DELETE FROM public.appointments_customertotals
             WHERE tenant_id = business AND customer_id = ANY (old_ids) AND customer_id <> ALL (coalesce(new_ids, '{}'));
         END IF;
-        INSERT INTO public.appointments_customertotals AS totals (tenant_id, customer_id, is_deleted, is_vip)
-        SELECT business, customer.id, customer.is_deleted, customer.is_vip
-        FROM unnest(new_ids, new_are_deleted, new_are_vip) AS customer (id, is_deleted, is_vip)
+        INSERT INTO public.appointments_customertotals AS totals (
+            tenant_id, customer_id, created_at, is_deleted, is_vip
+        )
+        SELECT business, customer.id, customer.created_at, customer.is_deleted, customer.is_vip
+        FROM unnest(new_ids, new_created_at, new_are_deleted, new_are_vip)
+            AS customer (id, created_at, is_deleted, is_vip)
         ORDER BY customer.id
         ON CONFLICT (tenant_id, customer_id) DO UPDATE SET
+            created_at = excluded.created_at,
             is_deleted = excluded.is_deleted,
             is_vip = excluded.is_vip
-        WHERE (totals.is_deleted, totals.is_vip) <> (excluded.is_deleted, excluded.is_vip);
+        WHERE (totals.created_at, totals.is_deleted, totals.is_vip)
+            <> (excluded.created_at, excluded.is_deleted, excluded.is_vip);
     END LOOP;
     RETURN NULL;
 END
@@ -552,10 +589,10 @@ $$;
 
 -- The function runs only if an update changed one of these columns in some row.
 CREATE OR REPLACE TRIGGER circe_change_customer_totals_flag
-BEFORE UPDATE OF tenant_id, id, is_deleted, tags ON public.customers_customer
+BEFORE UPDATE OF tenant_id, id, created_at, is_deleted, tags ON public.customers_customer
 FOR EACH ROW WHEN (
-    (old.tenant_id, old.id, old.is_deleted, 'vip' = ANY(old.tags))
-    IS DISTINCT FROM (new.tenant_id, new.id, new.is_deleted, 'vip' = ANY(new.tags))
+    (old.tenant_id, old.id, old.created_at, old.is_deleted, 'vip' = ANY(old.tags))
+    IS DISTINCT FROM (new.tenant_id, new.id, new.created_at, new.is_deleted, 'vip' = ANY(new.tags))
 )
 EXECUTE FUNCTION public.circe_flag_change('circe.customer_totals');
 

@@ -14,12 +14,14 @@ class CustomerTotals(SummaryTable):
     `recent_spent` is the sum of the visits that were at most 366 days ago when the row was written; `recent_from` is the
     date of the first of these visits. The segments of the statistics subtract the visits that have become too old since.
     `open_date` and `open_time` are the start of the last pending or confirmed appointment, which may be in the past.
-    `is_deleted` and `is_vip` (the tag `vip`) are copied from the customer.
+    `created_at`, `is_deleted` and `is_vip` (the tag `vip`) are copied from the customer: so the list of customers can be
+    filtered by totals and segment, and sorted, by indexes of this table alone.
     """
 
     pk = models.CompositePrimaryKey("tenant", "customer_id")
     tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
     customer_id = IdField(default=None)
+    created_at = models.DateTimeField()
     is_deleted = models.BooleanField()
     is_vip = models.BooleanField()
     total_appointments = models.BigIntegerField(db_default=0)
@@ -36,6 +38,21 @@ class CustomerTotals(SummaryTable):
 
     class Meta(SummaryTable.Meta):
         indexes = [
+            # The list of customers by segment, newest first: it has all that the conditions of segments compare.
+            models.Index(
+                fields=["tenant", "-created_at", "-customer_id"],
+                include=[
+                    *("visits", "first_visit", "last_visit", "is_vip", "recent_spent", "recent_from", "open_date"),
+                    "open_time",
+                ],
+                condition=models.Q(is_deleted=False),
+                name="customertotals_newest",
+            ),
+            models.Index(
+                fields=["tenant", "last_visit", "customer_id"],
+                condition=models.Q(is_deleted=False),
+                name="customertotals_last_visit",
+            ),
             models.Index(
                 fields=["tenant", "-total_appointments", "-total_spent", "customer_id"],
                 condition=models.Q(is_deleted=False, total_appointments__gte=10),
@@ -48,13 +65,16 @@ class CustomerTotals(SummaryTable):
             ),
             models.Index(
                 fields=["tenant", "-recent_spent"],
-                include=["recent_from", "visits", "first_visit", "last_visit", "is_vip", "customer_id"],
+                include=[
+                    *("recent_from", "visits", "first_visit", "last_visit", "is_vip", "open_date", "open_time"),
+                    "customer_id",
+                ],
                 condition=models.Q(is_deleted=False, recent_spent__gt=0),
                 name="customertotals_recent",
             ),
             models.Index(
                 fields=["tenant", "customer_id"],
-                include=["recent_spent", "visits", "first_visit", "last_visit"],
+                include=["recent_spent", "visits", "first_visit", "last_visit", "open_date", "open_time"],
                 condition=models.Q(is_deleted=False, is_vip=True),
                 name="customertotals_vip",
             ),
@@ -73,6 +93,7 @@ class CustomerTotals(SummaryTable):
 
     key = ("customer_id",)
     sums = (
+        "created_at",
         "is_deleted",
         "is_vip",
         "total_appointments",
@@ -87,7 +108,7 @@ class CustomerTotals(SummaryTable):
     )
     # The first recent day differs from row to row, since it depends on when the row was written.
     expected_sql = """
-        SELECT customer.id AS customer_id, is_deleted, 'vip' = ANY (tags) AS is_vip,
+        SELECT customer.id AS customer_id, customer.created_at, is_deleted, 'vip' = ANY (tags) AS is_vip,
             coalesce(total_appointments, 0) AS total_appointments, coalesce(visits, 0) AS visits,
             coalesce(total_spent, 0)::bigint AS total_spent, first_visit, last_visit, open_at::date AS open_date,
             open_at::time AS open_time, coalesce(recent_spent, 0)::bigint AS recent_spent, recent_from

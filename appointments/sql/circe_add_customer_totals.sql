@@ -5,8 +5,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 BEGIN
     -- Citus allows no transition table in a query on a distributed table: the rows would have to be read into arrays
     -- first. That would make the creation of a customer 5 % to 8 % slower, so it is done only when Citus is introduced.
-    INSERT INTO public.appointments_customertotals (tenant_id, customer_id, is_deleted, is_vip)
-    SELECT tenant_id, id, is_deleted, 'vip' = ANY (tags) FROM new_rows;
+    INSERT INTO public.appointments_customertotals (tenant_id, customer_id, created_at, is_deleted, is_vip)
+    SELECT tenant_id, id, created_at, is_deleted, 'vip' = ANY (tags) FROM new_rows;
     RETURN NULL;
 END
 $$;

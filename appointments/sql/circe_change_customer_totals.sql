@@ -1,6 +1,6 @@
--- Copies to appointments_customertotals whether a customer is soft-deleted or tagged 'vip', and removes the visits of
--- soft-deleted customers from appointments_visitcounts. Its trigger runs once for each statement that changes customers.
--- Its locks are those of circe_update_appointment_totals.
+-- Copies to appointments_customertotals when a customer was created, and whether they are soft-deleted or tagged 'vip', and
+-- removes the visits of soft-deleted customers from appointments_visitcounts. Its trigger runs once for each statement that
+-- changes customers. Its locks are those of circe_update_appointment_totals.
 CREATE OR REPLACE FUNCTION public.circe_change_customer_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -9,6 +9,7 @@ DECLARE
     old_counted_ids text[];
     new_ids text[];
     new_counted_ids text[];
+    new_created_at timestamptz[];
     new_are_deleted boolean[];
     new_are_vip boolean[];
     signs int[];
@@ -24,9 +25,10 @@ BEGIN
         SELECT
             array_agg(id ORDER BY id),
             array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted),
+            array_agg(created_at ORDER BY id),
             array_agg(is_deleted ORDER BY id),
             array_agg('vip' = ANY (tags) ORDER BY id)
-        INTO new_ids, new_counted_ids, new_are_deleted, new_are_vip
+        INTO new_ids, new_counted_ids, new_created_at, new_are_deleted, new_are_vip
         FROM new_rows WHERE tenant_id = business;
 
         PERFORM FROM public.appointments_customertotals
@@ -51,14 +53,19 @@ BEGIN
             DELETE FROM public.appointments_customertotals
             WHERE tenant_id = business AND customer_id = ANY (old_ids) AND customer_id <> ALL (coalesce(new_ids, '{}'));
         END IF;
-        INSERT INTO public.appointments_customertotals AS totals (tenant_id, customer_id, is_deleted, is_vip)
-        SELECT business, customer.id, customer.is_deleted, customer.is_vip
-        FROM unnest(new_ids, new_are_deleted, new_are_vip) AS customer (id, is_deleted, is_vip)
+        INSERT INTO public.appointments_customertotals AS totals (
+            tenant_id, customer_id, created_at, is_deleted, is_vip
+        )
+        SELECT business, customer.id, customer.created_at, customer.is_deleted, customer.is_vip
+        FROM unnest(new_ids, new_created_at, new_are_deleted, new_are_vip)
+            AS customer (id, created_at, is_deleted, is_vip)
         ORDER BY customer.id
         ON CONFLICT (tenant_id, customer_id) DO UPDATE SET
+            created_at = excluded.created_at,
             is_deleted = excluded.is_deleted,
             is_vip = excluded.is_vip
-        WHERE (totals.is_deleted, totals.is_vip) <> (excluded.is_deleted, excluded.is_vip);
+        WHERE (totals.created_at, totals.is_deleted, totals.is_vip)
+            <> (excluded.created_at, excluded.is_deleted, excluded.is_vip);
     END LOOP;
     RETURN NULL;
 END
@@ -66,10 +73,10 @@ $$;
 
 -- The function runs only if an update changed one of these columns in some row.
 CREATE OR REPLACE TRIGGER circe_change_customer_totals_flag
-BEFORE UPDATE OF tenant_id, id, is_deleted, tags ON public.customers_customer
+BEFORE UPDATE OF tenant_id, id, created_at, is_deleted, tags ON public.customers_customer
 FOR EACH ROW WHEN (
-    (old.tenant_id, old.id, old.is_deleted, 'vip' = ANY(old.tags))
-    IS DISTINCT FROM (new.tenant_id, new.id, new.is_deleted, 'vip' = ANY(new.tags))
+    (old.tenant_id, old.id, old.created_at, old.is_deleted, 'vip' = ANY(old.tags))
+    IS DISTINCT FROM (new.tenant_id, new.id, new.created_at, new.is_deleted, 'vip' = ANY(new.tags))
 )
 EXECUTE FUNCTION public.circe_flag_change('circe.customer_totals');
 

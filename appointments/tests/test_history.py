@@ -195,8 +195,8 @@ def test_the_filter_by_days_accepts_the_ends_of_the_calendar(as_role, zone):
 @pytest.mark.parametrize(
     "query",
     [
-        *(f"status={value}" for value in ("banana", "", "confirmed,", ",", "confirmed,banana", "confirmed%00", "1")),
-        "status=confirmed&status=completed",
+        *(f"status={value}" for value in ("banana", "confirmed,", ",", "confirmed,banana", "confirmed%00", "1")),
+        "status=confirmed&status=banana",
         *(f"{name}={value}" for name in ("from_date", "to_date") for value in DAYS),
         "from_date=2025-01-02&to_date=2025-01-01",
         "from_date=2025-01-01&from_date=2025-01-01",

@@ -2,12 +2,14 @@
 
 import datetime as dt
 import re
+from collections.abc import Collection, Mapping
+from decimal import Decimal
 from typing import Any
 
 import django_filters
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.forms import CharField, Form
+from django.forms import CharField, Form, MultipleHiddenInput
 from django.http import QueryDict
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError as BadRequest
@@ -18,6 +20,9 @@ from circe.api.time_zone import local_zone
 
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 DAY_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+# Two decimals are those of most currencies; the sums are whole numbers of 8 bytes.
+_AMOUNT_PATTERN = re.compile(r"\d{1,19}(\.\d{1,2})?\Z", re.ASCII)
+MAX_AMOUNT = 2**63 - 1
 
 
 def get_single_param(request: Request, name: str) -> str | None:
@@ -83,8 +88,8 @@ def last_instant(value: dt.date | dt.datetime) -> dt.datetime:
         return dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
-def is_reversed(start: dt.date | dt.datetime, end: dt.date | dt.datetime) -> bool:
-    """Returns whether a range ends before it begins."""
+def is_reversed(start: Any, end: Any) -> bool:
+    """Returns whether a range of days, instants or amounts ends before it begins."""
     if isinstance(start, dt.datetime) or isinstance(end, dt.datetime):
         return first_instant(start) > last_instant(end)
     # Days are compared as days, since a day that a time zone skipped (2011-12-30 in Pacific/Apia) has no instant.
@@ -101,6 +106,36 @@ def as_day(value: dt.date | dt.datetime) -> dt.date:
         return value.date()
 
 
+def to_amount(value: str) -> Decimal:
+    """Returns an amount of money. Raises ValidationError for anything but digits with at most two decimals.
+
+    Three decimals are refused: `350.000` is 350,000 to many. So are signs, exponents, NaN and infinity.
+    """
+    if not _AMOUNT_PATTERN.match(value):
+        raise ValidationError("Write an amount such as 350000, without separators.", code="invalid")
+    amount = Decimal(value)
+    if amount > MAX_AMOUNT:
+        raise ValidationError(f"Write an amount of at most {MAX_AMOUNT}.", code="max_value")
+    return amount
+
+
+class Choice:
+    """Converts one of the allowed words, in any case. Raises ValidationError that names them for any other."""
+
+    def __init__(self, allowed: Collection[str] | Mapping[str, Any]) -> None:
+        self.allowed = tuple(allowed)
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the parameter."""
+        return {"type": "string", "enum": list(self.allowed)}
+
+    def __call__(self, value: str) -> str:
+        if value.lower() not in self.allowed:
+            raise ValidationError(f"Write one of {', '.join(self.allowed)}.", code="invalid_choice")
+        return value.lower()
+
+
 class StrictField(CharField):
     """A form field that passes its text to `convert`. It converts an empty text too, which is an error for most."""
 
@@ -110,6 +145,19 @@ class StrictField(CharField):
 
     def clean(self, value: Any) -> Any:
         return None if value is None else self.convert(super().clean(value) or "")
+
+
+class StrictListField(StrictField):
+    """A form field that passes a list of texts to `convert`. The parameter may hold commas, and may be repeated.
+
+    An empty parameter is none.
+    """
+
+    widget = MultipleHiddenInput
+
+    def clean(self, value: Any) -> Any:
+        texts = [text for text in (CharField.clean(self, one) for one in value) if text]
+        return self.convert([part.strip() for text in texts for part in text.split(",")]) if texts else None
 
 
 class StrictFilter(django_filters.Filter):
@@ -142,6 +190,22 @@ class DayFilter(StrictFilter):
         super().__init__(*args, convert=to_day_or_instant, **kwargs)
 
 
+class AmountFilter(StrictFilter):
+    """A filter that reads an amount of money."""
+
+    schema = {"type": "number", "minimum": 0, "maximum": MAX_AMOUNT}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, convert=to_amount, **kwargs)
+
+
+class ListFilter(StrictFilter):
+    """A filter that reads several values. `convert` takes them as a list."""
+
+    field_class = StrictListField
+    schema = {"type": "array", "items": {"type": "string"}}
+
+
 class StrictFilterBackend(DjangoFilterBackend):
     """Filters only if the request has a parameter of the filter set; otherwise the queryset stays the same object."""
 
@@ -151,7 +215,7 @@ class StrictFilterBackend(DjangoFilterBackend):
 
 
 class StrictFilterSet(django_filters.FilterSet):
-    """A filter set that refuses a parameter given twice, and a range that ends before it begins.
+    """A filter set that refuses a range that ends before it begins, and a parameter given twice that is not a list.
 
     `ranges` has the names of the first and the last parameter of each range.
     """
@@ -167,11 +231,13 @@ class StrictFilterSet(django_filters.FilterSet):
 
     def is_valid(self) -> bool:
         values = self.form.cleaned_data if super().is_valid() else {}
-        for name in self.filters:
-            if isinstance(self.data, QueryDict) and len(self.data.getlist(name)) > 1:
+        for name, rule in self.filters.items():
+            if isinstance(rule, ListFilter) or not isinstance(self.data, QueryDict):
+                continue
+            if len(self.data.getlist(name)) > 1:
                 self.form.add_error(name, ValidationError("Give this parameter once.", code="repeated"))
         for first, last in self.ranges:
             start, end = values.get(first), values.get(last)
-            if start and end and is_reversed(start, end):
+            if start is not None and end is not None and is_reversed(start, end):
                 self.form.add_error(first, ValidationError(f"{first} is after {last}.", code="invalid"))
         return super().is_valid()

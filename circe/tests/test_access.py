@@ -28,6 +28,7 @@ ACCESS = """
                                                super_admin tenant_admin outlet_manager staff customer anonymous
 GET    api/v1/customers                            200         200           200        200    403       401
 POST   api/v1/customers                            201         201           201        201    403       401
+GET    api/v1/customers/tags                       200         200           200        200    403       401
 GET    api/v1/customers/statistics/summary         200         200           403        403    403       401
 GET    api/v1/customers/{id}                       200         200           200        200    403       401
 PUT    api/v1/customers/{id}                       200         200           200        403    403       401

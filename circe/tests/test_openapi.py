@@ -27,6 +27,7 @@ ALL = ["super_admin", "tenant_admin", "outlet_manager", "staff"]
 # By operation: its id, the roles that may call it, and the statuses that it answers.
 OPERATIONS = {
     "GET /api/v1/customers": ("listCustomers", ALL, "200 400 401 403 503"),
+    "GET /api/v1/customers/tags": ("listCustomerTags", ALL, "200 400 401 403 503"),
     "POST /api/v1/customers": ("createCustomer", ALL, "201 400 401 403 409 413 415 422 503"),
     "GET /api/v1/customers/{customer_id}": ("getCustomer", ALL, "200 400 401 403 404 503"),
     "PUT /api/v1/customers/{customer_id}": ("updateCustomer", ALL[:3], "200 400 401 403 404 409 412 413 415 422 503"),
@@ -137,10 +138,20 @@ def test_parameters_have_their_limits(operations):
         "email_verified",
         "created_from",
         "created_to",
+        "source",
+        "is_active",
+        "ordering",
+        "last_visit_from",
+        "last_visit_to",
+        "total_spent_min",
+        "total_spent_max",
+        "segment",
         "page",
         "size",
         "tenant_id",
     ]
+    assert parameters["segment"]["schema"] == {"type": "string", "enum": ["vip", "regular", "new", "at_risk"]}
+    assert parameters["total_spent_min"]["schema"] == {"type": "number", "minimum": 0, "maximum": 2**63 - 1}
     assert parameters["page"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "default": 1}
     assert parameters["size"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
     for name, operation in operations.items():
@@ -216,6 +227,8 @@ def test_components_have_their_names(document):
         "Segments",
         "Statistics",
         "Summary",
+        "TagCount",
+        "TagCounts",
         "Tenant",
         "TokenPair",
         "TopCustomer",

@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString
 
 from circe.db.ids import is_id
 from customers.admin.filters import tags_of_newest_customers
-from customers.models import MAX_TAGS, Customer, CustomerQuerySet, purge_all, restore_all
-from customers.validators import validate_tag
+from customers.models import Customer, CustomerQuerySet, purge_all, restore_all
+from customers.tags import MAX_TAG_LENGTH, MAX_TAGS, clean_tag, validate_tag
 from tenants.admin.bulk_actions import BulkActionForm, BulkActionsAdmin
 
 
@@ -48,8 +48,7 @@ class TagForm(CustomersForm):
 
     title = "Add a tag"
     tag = forms.CharField(
-        max_length=50,
-        validators=[validate_tag],
+        max_length=MAX_TAG_LENGTH,
         widget=forms.TextInput(attrs={"autofocus": True, "autocapitalize": "off", "list": "tags"}),
     )
 
@@ -62,7 +61,8 @@ class TagForm(CustomersForm):
         return tags_of_newest_customers()
 
     def clean_tag(self) -> str:
-        tag = self.cleaned_data["tag"].lower()
+        tag = clean_tag(self.cleaned_data["tag"])
+        validate_tag(tag)
         full = [one for one in self.rows if tag not in one.tags and len(one.tags) >= MAX_TAGS]
         if full:
             others = f" and {len(full) - 1} more" if full[1:] else ""
@@ -73,7 +73,7 @@ class TagForm(CustomersForm):
         tag = self.cleaned_data["tag"]
         untagged = [one for one in self.rows if tag not in one.tags]
         for one in untagged:
-            one.change({"tags": [*one.tags, tag]})
+            one.change({"tags_add": [tag]})
         return f"Tagged “{tag}”: {len(untagged)}.", []
 
 
@@ -94,7 +94,7 @@ class UntagForm(CustomersForm):
         tag = self.cleaned_data["tag"]
         tagged = [one for one in self.rows if tag in one.tags]
         for one in tagged:
-            one.change({"tags": [other for other in one.tags if other != tag]})
+            one.change({"tags_remove": [tag]})
         return f"No longer tagged “{tag}”: {len(tagged)}.", []
 
 

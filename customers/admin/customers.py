@@ -28,9 +28,9 @@ from customers.admin.reception_notes import render_reception_notes
 from customers.contact_conflicts import DuplicateCustomer
 from customers.customer_list import names_begin_with, nearest_customers, position_in
 from customers.extensions import list_filters, panels
-from customers.models import MAX_TAGS, PREFERENCE_MODELS, Customer, CustomerQuerySet
+from customers.models import PREFERENCE_MODELS, Customer, CustomerQuerySet
 from customers.search import MAX_LENGTH
-from customers.validators import without_duplicates
+from customers.tags import MAX_TAG_LENGTH, MAX_TAGS, clean_tags
 from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
 from tenants.admin.forms import TenantForm
 from tenants.models import AuditEvent, Service, Staff, User
@@ -71,7 +71,9 @@ class CustomerForm(TenantForm):
     # Without the tenant, Django does not check the constraints on e-mail and phone: `validate_unique` says more.
     unvalidated_fields = frozenset({"tenant"})
 
-    tags = ListField(forms.CharField(max_length=50), max_length=MAX_TAGS, help_text="Separated by commas: vip, regular")
+    tags = ListField(
+        forms.CharField(max_length=MAX_TAG_LENGTH), max_length=MAX_TAGS, help_text="Separated by commas: vip, regular"
+    )
     preferred_categories = ListField(
         forms.CharField(max_length=50),
         separator="\n",
@@ -88,7 +90,7 @@ class CustomerForm(TenantForm):
             self.initial |= {name: preferred(self.instance, name) for name in PREFERENCE_MODELS}
 
     def clean_tags(self) -> list[str]:
-        tags = without_duplicates(tag.lower() for tag in self.cleaned_data["tags"])
+        tags = clean_tags(self.cleaned_data["tags"])
         if self.instance._state.adding and len(tags) > MAX_TAGS - 2:
             raise ValidationError(
                 f"A new customer has at most {MAX_TAGS - 2} tags: two are added that tell how they came."

@@ -121,6 +121,18 @@ $$;
             dependencies=[("customers", "circe_punctuation")],
         ),
         django_migrate_sql.operations.CreateSQL(
+            name="circe_folded_name",
+            sql="""-- Returns the name by which customers are sorted: the first name, then the last name, folded. The index customer_name is on
+-- it: after a change of this function or of circe_fold, reindex.
+CREATE OR REPLACE FUNCTION public.circe_folded_name(first_name text, last_name text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT public.circe_fold(first_name || coalesce(' ' || last_name, ''))
+$$;
+""",
+            reverse_sql="DROP FUNCTION public.circe_folded_name;",
+            dependencies=[("customers", "circe_fold")],
+        ),
+        django_migrate_sql.operations.CreateSQL(
             name="circe_name_words",
             sql="""-- Returns the folded words of a name; after them the words without a gap at punctuation, and all words as one, where these
 -- differ. So `Sinéad O'Brien` gives `sinead o brien sinead obrien sineadobrien`.

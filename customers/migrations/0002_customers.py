@@ -133,6 +133,13 @@ class Migration(migrations.Migration):
                         fields=["search_text"], name="customer_search", opclasses=["gin_trgm_ops"]
                     ),
                     django.contrib.postgres.indexes.GinIndex(fields=["tags"], name="customer_tags"),
+                    models.Index(
+                        models.F("tenant"),
+                        models.Func("first_name", "last_name", function="circe_folded_name"),
+                        models.F("id"),
+                        condition=models.Q(("is_deleted", False)),
+                        name="customer_name",
+                    ),
                 ],
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(

@@ -30,6 +30,9 @@ SELECT
     tags,
     password IS NOT NULL AS has_password,
     email_verified,
+    is_active,
+    source,
+    public.circe_folded_name(first_name, last_name) AS folded_name,
     phone,
     search_text
 FROM customers_customer
@@ -39,7 +42,7 @@ REVOKE ALL ON customers_searchable FROM circe_app;
 GRANT SELECT ON customers_searchable TO circe_app;
 """,
             reverse_sql="DROP VIEW customers_searchable;",
-            dependencies=[("tenants", "application_roles")],
+            dependencies=[("tenants", "application_roles"), ("customers", "circe_folded_name")],
         ),
         migrations.CreateModel(
             name="SearchableCustomer",
@@ -59,6 +62,9 @@ GRANT SELECT ON customers_searchable TO circe_app;
                 ),
                 ("has_password", models.BooleanField()),
                 ("email_verified", models.BooleanField()),
+                ("is_active", models.BooleanField()),
+                ("source", models.CharField(max_length=50, null=True)),
+                ("folded_name", models.TextField()),
                 ("phone", models.CharField(max_length=32, null=True)),
                 ("search_text", models.TextField()),
             ],

@@ -3,7 +3,6 @@
 from customers.models.column_mappings import ColumnMapping
 from customers.models.customer import (
     CONTACT_FLAGS,
-    MAX_TAGS,
     Customer,
     CustomerQuerySet,
     Gender,
@@ -19,7 +18,6 @@ from customers.models.searchable import SearchableCustomer
 
 __all__ = [
     "CONTACT_FLAGS",
-    "MAX_TAGS",
     "PREFERENCE_MODELS",
     "ColumnMapping",
     "Customer",

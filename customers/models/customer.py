@@ -27,19 +27,14 @@ from customers.extensions import profile_figures, run_purge_steps
 from customers.models.imports import CustomerImport
 from customers.models.preferences import PREFERENCE_MODELS
 from customers.models.searchable import SearchableCustomer
-from customers.validators import (
-    validate_date_of_birth,
-    validate_name,
-    validate_source,
-    validate_tag,
-    without_duplicates,
-)
+from customers.tags import MAX_TAGS, clean_tags, validate_tag
+from customers.validators import validate_date_of_birth, validate_name, validate_source
 from tenants.characters import without_unseen_characters
 from tenants.identity import clean_email, clean_phone, email_key, validate_email_address, validate_phone
 from tenants.models import TENANT_CONSTRAINTS, IdempotencyRecord, LoginFailure, Outlet, TenantModel, validate_language
 from tenants.scope import TenantManager, current_tenant
 
-MAX_TAGS = 50
+FOLDED_NAME = Func("first_name", "last_name", function="circe_folded_name")
 # The unique contacts, and the flag of each that becomes false when the contact changes.
 CONTACT_FLAGS = {"email_key": "email_verified", "phone": "phone_verified"}
 
@@ -197,6 +192,7 @@ class Customer(TenantModel):
             models.Index(fields=["tenant", "phone"], name="customer_any_phone"),
             GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="customer_search"),
             GinIndex(fields=["tags"], name="customer_tags"),
+            models.Index("tenant", FOLDED_NAME, "id", condition=Q(is_deleted=False), name="customer_name"),
         ]
 
     def __str__(self) -> str:
@@ -231,7 +227,7 @@ class Customer(TenantModel):
             self.email = clean_email(self.email) if self.email else None
         with suppress(ValidationError):
             self.phone = clean_phone(self.phone) if self.phone else None
-        self.tags = without_duplicates(tag.strip().lower() for tag in self.tags)
+        self.tags = clean_tags(self.tags)
         self.preferred_categories = [unicodedata.normalize("NFC", name).strip() for name in self.preferred_categories]
         if len(self.tags) > MAX_TAGS:
             raise ValidationError({"tags": f"A customer has at most {MAX_TAGS} tags."})
@@ -248,7 +244,7 @@ class Customer(TenantModel):
         """
         if self._state.adding:
             origin_tags = ["self-registered"] if self.has_password else ["staff-created", "walk-in"]
-            self.tags = without_duplicates([*origin_tags, *self.tags])
+            self.tags = [*origin_tags, *self.tags]
         self.clean()
         self.email_key = email_key(self.email) if self.email else None
         if not self._state.adding:
@@ -301,10 +297,14 @@ class Customer(TenantModel):
         """Sets the values of `changes` and saves only these, so that two changes of different values both survive.
 
         Beside fields it may hold `password` (in clear; None removes it), `preferred_services` and
-        `preferred_staff_ids` (lists of ids, in order of preference). Raises as `save`.
+        `preferred_staff_ids` (lists of ids, in order of preference), and `tags_add` and `tags_remove`, for which the row
+        must be locked. Raises as `save`.
         """
         lists = {name: changes[name] for name in PREFERENCE_MODELS if name in changes}
         fields = {name: value for name, value in changes.items() if name not in PREFERENCE_MODELS}
+        added, removed = (clean_tags(fields.pop(name, ())) for name in ("tags_add", "tags_remove"))
+        if added or removed:
+            fields["tags"] = [tag for tag in [*self.tags, *added] if tag not in removed]
         if "password" in fields:
             fields["password"] = make_password(fields["password"]) if fields["password"] else None
         for name, value in fields.items():

@@ -10,6 +10,9 @@ SELECT
     tags,
     password IS NOT NULL AS has_password,
     email_verified,
+    is_active,
+    source,
+    public.circe_folded_name(first_name, last_name) AS folded_name,
     phone,
     search_text
 FROM customers_customer

@@ -11,11 +11,12 @@ from django.db import models
 
 from circe.db.ids import is_id
 from customers.models import Customer, Gender
+from customers.tags import clean_tags, validate_tag
 from customers.transfer.cell_times import read_instant
 from customers.transfer.cell_words import read_boolean, read_gender, read_whole_number
 from customers.transfer.tables import header_lookup_names, normalize_header
 from customers.transfer.text_marks import escape_formula, shorten
-from customers.validators import validate_date_of_birth, validate_tag
+from customers.validators import validate_date_of_birth
 from tenants.scope import current_tenant
 
 MAX_LIST_ENTRIES = 100
@@ -115,7 +116,7 @@ def _parse_list(text: str) -> list[str]:
 
 
 def _parse_tags(text: str) -> list[str]:
-    tags = _parse_list(text.lower().replace(",", ";"))
+    tags = clean_tags(_parse_list(text.replace(",", ";")))
     for tag in tags:
         validate_tag(tag)
     return tags

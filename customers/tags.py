@@ -1,0 +1,51 @@
+"""Tags of customers: the form in which they are stored and compared, and the rules of a valid tag."""
+
+import unicodedata
+from collections.abc import Iterable
+
+import regex
+from django.core.exceptions import ValidationError
+
+from tenants.characters import without_invisible_marks
+
+MAX_TAGS = 50
+MAX_TAG_LENGTH = 50
+
+# NFKC writes full-width and half-width letters in their usual form. It would also take apart letters that people type as
+# one: SARA AM of Thai and of Lao, and the letters of Hangul by themselves.
+_COMPATIBLE = regex.compile(r"[^\u0e33\u0eb3\u3131-\u318e]+")
+# The parts of SARA AM, as a text that has been through NFKC holds them.
+_DECOMPOSED_SARA_AM = {"\u0e4d\u0e32": "\u0e33", "\u0ecd\u0eb2": "\u0eb3"}
+_DOTTED_I = "i\u0307"  # what İ becomes; it looks like an i
+# Case folding writes every sigma as σ. At the end of a word Greek writes ς.
+_FINAL_SIGMA = regex.compile(r"(?<=[\p{L}\p{M}])σ(?![\p{L}\p{M}])")
+_VALID_TAG = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]*")
+
+
+def clean_tag(text: str) -> str:
+    """Returns the tag as it is stored and compared: trimmed, without case, width, or marks that nobody sees.
+
+    So `VIP`, `ｖｉｐ` and `vip` with a soft hyphen are one tag, and é is one however its accent was typed.
+    """
+    tag = _without_case(_without_case(without_invisible_marks(text)))
+    return _FINAL_SIGMA.sub("ς", tag).strip()
+
+
+def _without_case(text: str) -> str:
+    text = _COMPATIBLE.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text).casefold()
+    for parts, letter in _DECOMPOSED_SARA_AM.items():
+        text = text.replace(parts, letter)
+    return unicodedata.normalize("NFC", text).replace(_DOTTED_I, "i")
+
+
+def clean_tags(tags: Iterable[str]) -> list[str]:
+    """Returns the tags as they are stored, without repetition, in their order."""
+    return list(dict.fromkeys(map(clean_tag, tags)))
+
+
+def validate_tag(tag: str) -> None:
+    """Raises ValidationError for a tag, in its stored form, that holds anything but letters, digits, hyphens and
+    underscores of any script, or that begins with a hyphen or an underscore.
+    """
+    if not _VALID_TAG.fullmatch(tag):
+        raise ValidationError("A tag is made of letters, digits, hyphens and underscores.", code="invalid")

@@ -1,0 +1,149 @@
+"""The plans of the list by segment, visits and name: among very many customers little more is read than is shown."""
+
+import json
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from circe.db.roles import as_owner
+from customers.models import Customer
+from customers.tests.bodies import CUSTOMERS
+from customers.tests.factories import CustomerFactory
+
+pytestmark = pytest.mark.slow("needs so many rows that the planner has a choice")
+
+CROWD = 20_000
+TABLES = {"customers_customer", "appointments_customertotals"}
+
+
+@pytest.fixture
+def crowd(tenant):
+    """20,000 customers, created by the minute, and statistics of them. Every fifth has no visit; of the others every third
+    lapsed. Every hundredth is tagged vip.
+    """
+    CustomerFactory(tenant=tenant)
+    stored = {field.column: field.column for field in Customer._meta.concrete_fields if not field.generated}
+    values = stored | {
+        "id": "lpad(to_hex(n), 24, '0')",
+        "created_at": "created_at - n * interval '1 minute'",
+        "first_name": "initcap(translate(substr(md5(n::text), 1, 6), '0123456789', 'ghijklmnop'))",
+        "phone": "format('+62%s', 10000000000 + n * 7919)",
+        "email": "NULL",
+        "email_key": "NULL",
+        "tags": "CASE WHEN n % 100 = 0 THEN '{vip}'::varchar[] ELSE '{walk-in}' END",
+    }
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO customers_customer ({', '.join(values)}) SELECT {', '.join(values.values())}"
+            f" FROM customers_customer, generate_series(1, {CROWD}) AS n"
+        )
+        cursor.execute(
+            "UPDATE appointments_customertotals SET visits = number % 7 + 1, total_spent = number * 1000,"
+            " first_visit = current_date - 400, last_visit = current_date - CASE WHEN number % 3 = 0 THEN 200 ELSE 40 END"
+            " - number % 40, recent_spent = number * 100, recent_from = current_date - 300"
+            " FROM (SELECT id, ('x' || right(id, 6))::bit(24)::int AS number FROM customers_customer) AS customer"
+            " WHERE customer_id = id AND id < '1' AND number % 5 > 0"
+        )
+        for kind in ("first", "last"):
+            cursor.execute(
+                "INSERT INTO appointments_visitcounts (tenant_id, kind, day, next_day, customers)"
+                f" SELECT tenant_id, '{kind}', {kind}_visit, {kind}_visit, count(*) FROM appointments_customertotals"
+                f" WHERE {kind}_visit IS NOT NULL GROUP BY 1, 3"
+            )
+        cursor.execute("ANALYZE customers_customer, appointments_customertotals, customers_customermonthlycounts")
+
+
+def nodes(plan):
+    """Every node of a plan that was executed."""
+    if plan["Actual Loops"]:
+        yield plan
+    for part in plan.get("Plans", []):
+        yield from nodes(part)
+
+
+def read(node):
+    """How many rows a node looked at, all its runs together."""
+    rows = sum(node.get(key, 0) for key in ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck"))
+    return rows * node["Actual Loops"]
+
+
+@pytest.fixture
+def plan(admin, crowd):
+    """`plan("segment=vip")`: the executed nodes of the statement that finds the page."""
+
+    def explain(query, path=CUSTOMERS, marker="WITH found"):
+        with CaptureQueriesContext(connection) as queries:
+            assert admin.get(f"{path}?{query}").json()["items"], query
+        [sql] = [one["sql"] for one in queries if marker in one["sql"]]
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + sql.replace("%", "%%"), [])
+            ((found,),) = cursor.fetchall()
+        return list(nodes((json.loads(found) if isinstance(found, str) else found)[0]["Plan"]))
+
+    return explain
+
+
+def indexes(plan):
+    return {node["Index Name"] for node in plan if "Index Name" in node}
+
+
+@pytest.mark.parametrize("segment", ["vip", "regular", "new", "at_risk"])
+def test_a_page_of_a_segment_is_read_from_one_index_and_nobody_is_counted(plan, segment):
+    executed = plan(f"segment={segment}")
+    scans = [node for node in executed if node.get("Relation Name") in TABLES]
+    assert indexes(executed) == {"customertotals_newest"}, executed
+    assert len(scans) == 1
+    # One in a hundred is a vip by tag, so that a page of 20 takes 2,000.
+    assert read(scans[0]) <= 2_500, scans
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("ordering=name", "customer_name"),
+        ("ordering=-name&page=3", "customer_name"),
+        ("ordering=created_at", "customer_newest"),
+        ("ordering=last_appointment_date", "customertotals_last_visit"),
+    ],
+)
+def test_an_order_of_the_whole_list_is_that_of_an_index(plan, query, index):
+    executed = plan(query)
+    assert indexes(executed) == {index}
+    assert sum(read(node) for node in executed if node.get("Relation Name") in TABLES) <= 60
+    assert not [node for node in executed if node["Node Type"] in ("Seq Scan", "Hash Join")]
+
+
+@pytest.mark.parametrize("query", ["ordering=-total_spent", "ordering=total_spent", "ordering=-last_appointment_date"])
+def test_another_order_takes_one_pass_over_the_totals_and_keeps_a_page(plan, query):
+    executed = plan(query)
+    scans = [node for node in executed if node.get("Relation Name") in TABLES]
+    assert [node["Relation Name"] for node in scans] == ["appointments_customertotals"]
+    assert read(scans[0]) <= CROWD + 1
+    assert {node["Sort Method"] for node in executed if "Sort Method" in node} <= {"top-N heapsort"}
+
+
+@pytest.mark.parametrize("query", ["last_visit_from={day}&last_visit_to={day}", "total_spent_min=19990000"])
+def test_a_filter_by_totals_that_finds_few_reads_few(plan, query):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(last_visit) FROM appointments_customertotals")
+        ((day,),) = cursor.fetchall()
+    executed = plan(query.format(day=day))
+    scans = [node for node in executed if node.get("Relation Name") in TABLES]
+    assert {node["Relation Name"] for node in scans} == {"appointments_customertotals"}
+    assert "Seq Scan" not in {node["Node Type"] for node in scans}
+
+
+@pytest.mark.parametrize(
+    "query", ["source=nobody&is_active=true", "total_spent_min=1&is_active=true", "segment=new&is_active=true"]
+)
+def test_filters_of_both_tables_read_each_once(plan, query):
+    executed = plan(query.replace("source=nobody&", ""))
+    scans = [node for node in executed if node.get("Relation Name") in TABLES]
+    assert sum(read(node) for node in scans) <= 3 * (CROWD + 1), scans
+
+
+def test_tags_are_counted_in_one_pass(plan):
+    executed = plan("", f"{CUSTOMERS}/tags", "unnest")
+    [scan] = [node for node in executed if node.get("Relation Name") in TABLES]
+    assert read(scan) <= CROWD + 1
