@@ -101,14 +101,14 @@ FIGURES = [
     Fault(
         "what an index finds is looked for again for each use",
         "customers/customer_list.py",
-        '"MATERIALIZED" if found_by_index else "NOT MATERIALIZED"',
+        '"MATERIALIZED" if find_once else "NOT MATERIALIZED"',
         '"NOT MATERIALIZED"',
         "customers/tests/test_search_plan.py",
     ),
     Fault(
         "all that a filter lets through is sorted for a page",
         "customers/customer_list.py",
-        '"MATERIALIZED" if found_by_index else "NOT MATERIALIZED"',
+        '"MATERIALIZED" if find_once else "NOT MATERIALIZED"',
         '"MATERIALIZED"',
         "customers/tests/test_search_plan.py",
     ),

@@ -72,8 +72,8 @@ FALSIFICATIONS = [
     (CustomerTotals, "DELETE FROM appointments_customertotals"),
     (
         CustomerTotals,
-        "INSERT INTO appointments_customertotals (tenant_id, customer_id, is_deleted, is_vip) "
-        "SELECT id, id, false, false FROM tenants_tenant",
+        "INSERT INTO appointments_customertotals (tenant_id, customer_id, created_at, is_deleted, is_vip) "
+        "SELECT id, id, now(), false, false FROM tenants_tenant",
     ),
     (AppointmentDailyTotals, "UPDATE appointments_appointmentdailytotals SET total_revenue = total_revenue - 1"),
     (
