@@ -132,11 +132,12 @@ class CustomerFilter(StrictFilterSet):
             return AllCustomers()
         search = chosen.pop("search", None)
         own = Q(*(CONDITIONS[name](value) for name, value in chosen.items() if name in CONDITIONS))
-        totals, known_total = _totals_condition(chosen)
         order = (ordering or "created_at").removeprefix("-")
         if search:
+            totals = _totals_condition(chosen)
             found = _narrow(queryset, own & matching(search), totals, order)
             return SearchedCustomers(found, search, _on_customers(own, totals), ordering=ordering)
+        totals, known_total = _totals_condition_and_count(chosen)
         return FilteredCustomers(
             _narrow(queryset, own, totals, order),
             # Tags have an index of their own (GIN), which finds customers in no order.
@@ -174,14 +175,23 @@ def register_parameters(**parameters: TotalsParameter) -> None:
         CustomerFilter.ranges += tuple((start + first, start + last) for start in starts)
 
 
-def _totals_condition(chosen: Mapping[str, Any]) -> tuple[Q, int | None]:
+def _totals_condition(chosen: Mapping[str, Any]) -> Q:
+    """Returns the condition on the table of totals."""
+    return Q(
+        *(_totals_parameters[name].condition(value) for name, value in chosen.items() if name in _totals_parameters)
+    )
+
+
+def _totals_condition_and_count(chosen: Mapping[str, Any]) -> tuple[Q, int | None]:
     """Returns the condition on the table of totals, and the number of customers if that is known without counting them."""
     if not chosen:
         return Q(), CustomerMonthlyCounts.objects.undeleted()
-    parameters = [(_totals_parameters[name], value) for name, value in chosen.items() if name in _totals_parameters]
-    if len(chosen) == 1 and parameters and parameters[0][0].condition_and_count:
-        return parameters[0][0].condition_and_count(parameters[0][1])
-    return Q(*(parameter.condition(value) for parameter, value in parameters)), None
+    if len(chosen) == 1:
+        [(name, value)] = chosen.items()
+        parameter = _totals_parameters.get(name)
+        if parameter and parameter.condition_and_count:
+            return parameter.condition_and_count(value)
+    return _totals_condition(chosen), None
 
 
 def _on_customers(own: Q, totals: Q) -> Q:

@@ -67,7 +67,7 @@ BOUNDARY = [
     Fault(
         "the scope outlives the request",
         "tenants/middleware.py",
-        "with tenant_scope(None), timezone.override(None):\n            return self.get_response(request)",
+        "with tenant_scope(None), timezone.override(None), translation.override(settings.LANGUAGE_CODE):\n            return self.get_response(request)",
         "return self.get_response(request)",
         SCOPE,
     ),
@@ -250,15 +250,16 @@ BOUNDARY = [
     Fault(
         "a stream is produced when its scope is closed",
         "customers/admin/import_export.py",
-        "with tenant_scope(scope), audit_context(**asdict(actor)):",
-        "with audit_context(**asdict(actor)):",
+        "with tenant_scope(scope), audit_context(**asdict(actor)), translation.override(language):",
+        "with audit_context(**asdict(actor)), translation.override(language):",
         TRANSFER,
     ),
     Fault(
         "a stream is produced in every tenant's scope",
         "customers/admin/import_export.py",
-        "with tenant_scope(scope), audit_context(**asdict(actor)):",
-        "from tenants.scope import ALL_TENANTS\n\n        with tenant_scope(ALL_TENANTS), audit_context(**asdict(actor)):",
+        "with tenant_scope(scope), audit_context(**asdict(actor)), translation.override(language):",
+        "from tenants.scope import ALL_TENANTS\n\n"
+        "        with tenant_scope(ALL_TENANTS), audit_context(**asdict(actor)), translation.override(language):",
         TRANSFER,
     ),
     Fault(

@@ -110,7 +110,7 @@ FAULTS = [
     # --- the ends of the calendar -----------------------------------------------------------------------------------
     Fault(
         "the booking form takes any day",
-        "appointments/admin/appointments.py",
+        "appointments/admin/forms.py",
         '        Appointment._meta.get_field("appointment_date").run_validators(day)\n',
         "",
         CALENDAR,

@@ -125,8 +125,7 @@ def test_of_more_hits_than_the_bound_the_newest_come_first(search, people, monke
     ranked, newest = ["Sari Three", "Sari One", "Pasaribu Two"], ["Sari Three", "Pasaribu Two", "Sari One"]
     for bound, expected in ((3, ranked), (2, newest)):
         rank = f"(begins AND number <= {bound})"
-        monkeypatch.setattr(customer_list.SearchedCustomers, "rank_down", f"{rank} DESC,")
-        monkeypatch.setattr(customer_list.SearchedCustomers, "rank_up", f"{rank},")
+        monkeypatch.setattr(customer_list.SearchedCustomers, "rank", rank)
         assert search("sari")["items"] == expected
         assert [search("sari", size=1, page=page)["items"] for page in (1, 2, 3)] == [[name] for name in expected]
     assert customer_list.MAX_RANKED == CappedPaginator.max_rows == 10_000
