@@ -178,7 +178,6 @@ AUTHENTICATION_BACKENDS = ["tenants.accounts.authentication.AccountBackend"]
 PASSWORD_HASHERS = [
     "tenants.accounts.hashers.Argon2idPasswordHasher",
     "tenants.accounts.hashers.PBKDF2PasswordHasher",
-    "tenants.accounts.hashers.BCryptSHA256PasswordHasher",
 ]
 # The number of password checks at the same time. The other slots stay free for people who are signed in.
 MAX_CONCURRENT_LOGINS = max(1, WEB_THREADS // 2)
