@@ -55,7 +55,7 @@ ACCOUNTS = [
     Fault(
         "an unknown account is answered sooner",
         "tenants/accounts/managers.py",
-        "            hash_in_vain(password)\n            return None",
+        "            imitate_password_check(password)\n            return None",
         "            return None",
         LOGIN,
     ),

@@ -7,7 +7,7 @@ from django.contrib.auth import hashers
 from tenants.accounts.passwords import normalize_password
 
 
-def hash_in_vain(password: str) -> None:
+def imitate_password_check(password: str) -> None:
     """Makes as many hashes as a check of the password, for an account that has none or does not exist."""
     for _ in {password, normalize_password(password)}:
         hashers.make_password(password)
@@ -28,10 +28,6 @@ class UnicodeFormsMixin(hashers.BasePasswordHasher):
 
 
 class PBKDF2PasswordHasher(UnicodeFormsMixin, hashers.PBKDF2PasswordHasher):
-    """Verifies hashes of older systems."""
-
-
-class BCryptSHA256PasswordHasher(UnicodeFormsMixin, hashers.BCryptSHA256PasswordHasher):
     """Verifies hashes of older systems."""
 
 

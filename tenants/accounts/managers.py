@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, models, transaction
 
 from circe.db.ids import is_id
-from tenants.accounts.hashers import hash_in_vain
+from tenants.accounts.hashers import imitate_password_check
 from tenants.identity import email_key
 from tenants.scope import ALL_TENANTS, account_lookup, tenant_scope
 
@@ -65,7 +65,7 @@ class UserManager(BaseUserManager[Any]):
         try:
             user = self.get_by_natural_key(email)
         except (self.model.DoesNotExist, ValidationError):
-            hash_in_vain(password)
+            imitate_password_check(password)
             return None
         # A hash of an older kind is renewed.
         with tenant_scope(user.scope):

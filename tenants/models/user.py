@@ -15,7 +15,7 @@ from circe.db.audit_trigger import AuditTrigger
 from circe.db.fields import ValidatedCharField
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
-from tenants.accounts.hashers import hash_in_vain
+from tenants.accounts.hashers import imitate_password_check
 from tenants.accounts.managers import Role, UserManager
 from tenants.accounts.passwords import normalize_password
 from tenants.identity import email_key, validate_email_address
@@ -102,7 +102,7 @@ class User(AbstractBaseUser):
         An account without a password takes as long as one with another password.
         """
         if not self.has_usable_password():
-            hash_in_vain(raw_password)
+            imitate_password_check(raw_password)
             return False
         normalized = normalize_password(raw_password)
         is_correct = check_password(raw_password, self.password, self._renew_hash)
