@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from itertools import groupby
 
+import idna
 import regex
 from django.core.exceptions import ValidationError
 from django.db.models import Lookup, Q, TextField
@@ -134,9 +135,22 @@ def _in_any_spelling(chunks: list[str]) -> Q:
 
 
 def _separately(chunk: str) -> list[Q]:
-    return (
-        [Q(search_text__has_email_part=chunk)] if _is_email_part(chunk) else [_contains(word) for word in _words(chunk)]
-    )
+    if not _is_email_part(chunk):
+        return [_contains(word) for word in _words(chunk)]
+    spellings = [Q(search_text__has_email_part=spelling) for spelling in _email_spellings(chunk)]
+    return [Q(*spellings, _connector=Q.OR)]
+
+
+def _email_spellings(email: str) -> set[str]:
+    """Returns the address, and its other spelling where the domain is an internationalised one in Unicode or in ASCII."""
+    local, at, domain = email.rpartition("@")
+    spellings = {email}
+    with suppress(UnicodeError):
+        if not domain.isascii():
+            spellings.add(local + at + idna.encode(domain, uts46=True).decode())
+        elif "xn--" in domain.lower():
+            spellings.add(local + at + idna.decode(domain))
+    return spellings
 
 
 def _is_email_part(chunk: str) -> bool:

@@ -497,3 +497,14 @@ def test_characters_that_nobody_sees_are_taken_out_of_names(
 def test_a_name_of_characters_that_nobody_sees_is_refused(staff):
     for name in ("\u200b", "\u3164", "\u2800", "\u200c\u200d", "\ufe0f", "\u202eeoD"):
         assert staff.post(CUSTOMERS, {"first_name": name, "phone": "+999111111"}).status_code == 400, ascii(name)
+
+
+# --- e-mail addresses ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stored", ["kim@müller.example", "kim@xn--mller-kva.example", "kim@MÜLLER.example"])
+@pytest.mark.parametrize(
+    "typed", ["kim@müller.example", "kim@xn--mller-kva.example", "Kim <KIM@XN--MLLER-KVA.EXAMPLE>"]
+)
+def test_an_address_is_found_by_either_spelling_of_its_domain(finds, stored, typed):
+    assert finds(["Kim", None, stored], typed)
