@@ -101,7 +101,11 @@ class CustomerFilter(StrictFilterSet):
     email_verified = BooleanFilter(help_text="Whether the e-mail address is verified.")
     created_from = DayFilter(help_text="Created on this day of the tenant's or later.")
     created_to = DayFilter(help_text="Created on this day of the tenant's or before.")
-    source = StrictFilter(convert=to_source, help_text="How the customer came, such as `website` or `walk-in`.")
+    source = StrictFilter(
+        convert=to_source,
+        schema={"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$"},
+        help_text="How the customer came, such as `website` or `walk-in`.",
+    )
     is_active = BooleanFilter(help_text="Whether the customer is active.")
     ordering = StrictFilter(
         convert=to_ordering,

@@ -133,7 +133,7 @@ class TenantCommand(BaseCommand):
             yield
         self.tenant = None
 
-    def record(self, outcome: str, text: str, **facts: Any) -> None:
+    def record(self, outcome: str, text: str, /, **facts: Any) -> None:
         """Reports the outcome of a row: the line `text`, or with --json the object `facts`. Printed after the commit."""
         self.report.add(self.tenant.slug if self.tenant else None, outcome, text, facts)
 

@@ -227,7 +227,7 @@ def test_any_possible_day_has_a_sheet(back_office, day):
 
 @pytest.mark.parametrize(
     "day",
-    ["banana", "2025-02-30", "13/25/2025", "2025-01-25T10:00", "0001-01-01", "9999-12-31", "%00", "2025", "-1", "%ff"],
+    ["banana", "2025-02-30", "13/25/2025", "2025-01-25T10:00", "0001-01-01", "9999-12-31", "%00", "2025", "-1"],
 )
 def test_an_invalid_day_is_a_400_with_a_message(back_office, day):
     answer = back_office("staff").get(f"{SHEET}?day={day}")

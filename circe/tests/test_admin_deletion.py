@@ -20,6 +20,7 @@ from customers.models import Customer
 from customers.models.column_mappings import ColumnMapping
 from customers.models.imports import CustomerImport, ImportPart
 from customers.models.monthly_counts import CustomerMonthlyCounts
+from customers.models.name_keys import NameKey, SearchableName
 from customers.models.preferences import PreferredService, PreferredStaff
 from customers.models.searchable import SearchableCustomer
 from customers.tests.factories import CustomerFactory
@@ -110,6 +111,8 @@ CREATE_REFERENCE = {
     (CustomerMonthlyCounts, "tenant"): empty_business,
     (CustomerTotals, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
     (AppointmentDailyTotals, "tenant"): empty_business,
+    (NameKey, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
+    (SearchableName, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
     (VisitCounts, "tenant"): empty_business,
     (LoginSession, "user"): lambda staff: LoginSession.start(User.objects.get(pk=staff.pk)),
     (IdempotencyRecord, "user"): lambda staff: create_idempotency_record(staff.tenant, User.objects.get(pk=staff.pk)),

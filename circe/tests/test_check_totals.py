@@ -175,7 +175,7 @@ COUNT_TRIGGERS, TOTALS_TRIGGER = (
         ("password", "NULL", COUNT_TRIGGERS),
         ("email_verified", "true", COUNT_TRIGGERS),
         ("is_active", "false", COUNT_TRIGGERS),
-        ("created_at", "'2020-01-01Z'", COUNT_TRIGGERS),
+        ("created_at", "'2020-01-01Z'", COUNT_TRIGGERS | TOTALS_TRIGGER),
         ("is_deleted", "true", COUNT_TRIGGERS | TOTALS_TRIGGER),
         ("tags", "'{}'", TOTALS_TRIGGER),
         ("id", "reverse(id)", TOTALS_TRIGGER),

@@ -167,7 +167,8 @@ def test_the_example_of_list_all_customers_works(staff, jane):
     assert answer.status_code == 200
     assert_documented(answer.json(), CUSTOMERS)
     assert [customer["id"] for customer in answer.json()["items"]] == [jane.pk]
-    assert {**answer.json(), "items": []} == {"items": [], "total": 1, "page": 1, "size": 20, "pages": 1}
+    envelope = {"items": [], "total": 1, "page": 1, "size": 20, "pages": 1}
+    assert {**answer.json(), "items": []} == envelope | {"approximate": False}
 
 
 def test_the_example_of_create_new_customer_works(staff, tenant):

@@ -13,6 +13,7 @@ from circe.db.ids import new_id
 from circe.db.summary_tables import SummaryTable
 from customers.models import Customer
 from customers.models.imports import CustomerImport
+from customers.models.name_keys import SearchableName
 from customers.models.preferences import PreferredService
 from customers.models.searchable import SearchableCustomer
 from customers.tests.factories import CustomerFactory
@@ -40,7 +41,15 @@ def test_every_model_with_a_tenant_has_the_scoped_manager():
     }  # fmt: skip
     # Users are excluded, since a log-in looks them up before the tenant is known.
     totals = {model for model in with_tenant if issubclass(model, SummaryTable)}
-    assert with_tenant - {User} == {*TENANT_MODELS, Staff, AuditEvent, IdempotencyRecord, SearchableCustomer, *totals}
+    assert with_tenant - {User} == {
+        *TENANT_MODELS,
+        Staff,
+        AuditEvent,
+        IdempotencyRecord,
+        SearchableCustomer,
+        SearchableName,
+        *totals,
+    }
     for model in with_tenant - {User}:
         assert isinstance(model._default_manager, TenantManager)
         assert all(isinstance(manager, TenantManager) for manager in model._meta.managers)

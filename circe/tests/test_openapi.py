@@ -27,8 +27,8 @@ ALL = ["super_admin", "tenant_admin", "outlet_manager", "staff"]
 # By operation: its id, the roles that may call it, and the statuses that it answers.
 OPERATIONS = {
     "GET /api/v1/customers": ("listCustomers", ALL, "200 400 401 403 503"),
-    "GET /api/v1/customers/tags": ("listCustomerTags", ALL, "200 400 401 403 503"),
     "POST /api/v1/customers": ("createCustomer", ALL, "201 400 401 403 409 413 415 422 503"),
+    "GET /api/v1/customers/tags": ("listCustomerTags", ALL, "200 400 401 403 503"),
     "GET /api/v1/customers/{customer_id}": ("getCustomer", ALL, "200 400 401 403 404 503"),
     "PUT /api/v1/customers/{customer_id}": ("updateCustomer", ALL[:3], "200 400 401 403 404 409 412 413 415 422 503"),
     "PATCH /api/v1/customers/{customer_id}": ("patchCustomer", ALL[:3], "200 400 401 403 404 409 412 413 415 422 503"),

@@ -49,14 +49,15 @@ GET   /customers/{customer_id}/history        ?tenant_id                        
 PUT   /customers/{customer_id}/preferences    ?tenant_id                               200 403 403  200 404 400
 POST  /customers/{customer_id}/restore        ?tenant_id                               200 403 403  200 404 400
 GET   /customers/statistics/summary           ?tenant_id                               200 403 403  200 200 400
+GET   /customers/tags                         ?tenant_id                               200 403 403  200 200 400
 """
 TABLE = {
     (method, f"/api/v1{path}", name): {"own_people": answers[:3], "super_admin": answers[3:]}
     for method, path, name, *answers in map(str.split, REFERENCES.strip().splitlines()[1:])
 }
 ROWS = ("own", "foreign", "absent")
-# The CSRF token differs from page to page.
-TOKEN = re.compile(r'"csrfmiddlewaretoken" value="\w+"')
+# The tokens differ from page to page.
+TOKEN = re.compile(r'"(csrfmiddlewaretoken|form_token)" value="\w+"')
 
 
 @pytest.fixture

@@ -111,9 +111,16 @@ def apply_rules(case, appointment):
         case.headers["If-Match"] = "*"
     if "tenant_id" in case.query:
         case.query["tenant_id"] = appointment.tenant_id
-    for first, last in (("from_date", "to_date"), ("created_from", "created_to")):
+    for first, last in (
+        ("from_date", "to_date"),
+        ("created_from", "created_to"),
+        ("last_visit_from", "last_visit_to"),
+    ):
         if {first, last} <= case.query.keys():
             case.query[first], case.query[last] = sorted((case.query[first], case.query[last]))
+    for name in {"total_spent_min", "total_spent_max"} & case.query.keys():
+        # A JSON number may have more decimals than an amount.
+        case.query[name] = {"total_spent_min": 1, "total_spent_max": 350000}[name]
     if isinstance(case.body, dict):
         _apply_rules_to(case.body, appointment, always=case.operation.label == "POST /api/v1/customers")
         if isinstance(case.body.get("preferences"), dict):
@@ -127,11 +134,16 @@ def _apply_rules_to(body, appointment, *, always=False):
         "password": "SecurePass123!",
         "date_of_birth": "1990-05-17",
         "tags": ["vip"],
+        "tags_add": ["vip"],
+        "tags_remove": ["new"],
         "preferred_outlet_id": appointment.outlet_id,
         "preferred_services": [appointment.service_id],
         "preferred_staff_ids": [appointment.staff_id],
     }
     body |= {name: value for name, value in values.items() if name in body or (always and name in needed)}
+    if "tags" in body:
+        body.pop("tags_add", None)
+        body.pop("tags_remove", None)
     body |= {name: "Jane" for name in ("first_name", "last_name") if _is_invisible_name(body.get(name))}
 
 

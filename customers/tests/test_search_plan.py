@@ -1,6 +1,7 @@
 """The plans of the list: among very many customers, indexes find a page, and little more is read than is shown."""
 
 import json
+import re
 from itertools import chain
 from urllib.parse import quote
 
@@ -99,7 +100,10 @@ def test_search_is_served_by_the_trigram_index(staff, crowd):
     for text in SEARCHES:
         with CaptureQueriesContext(connection) as queries:
             staff.get(f"{CUSTOMERS}?search={quote(text)}")
-        searches = [query["sql"] for query in queries if "circe_" in query["sql"]]
+        # The statement that looks for the nearest names has a test of its own.
+        searches = [
+            query["sql"] for query in queries if "circe_" in query["sql"] and "word_similarity" not in query["sql"]
+        ]
         assert searches
         for sql in searches:
             with connection.cursor() as cursor:
@@ -185,7 +189,8 @@ def test_a_filter_without_an_index_of_its_own_sorts_no_customers(staff, crowd):
         with connection.cursor() as cursor:
             cursor.execute("EXPLAIN " + sql.replace("%", "%%"), [])
             plan = "\n".join(line for (line,) in cursor.fetchall())
-        assert "Sort" not in plan, (query, plan)
+        # A page that is counted from the end of the list is turned around.
+        assert {key.partition(".")[0] for key in re.findall("Sort Key: (.*)", plan)} <= {"page"}, (query, plan)
 
 
 @pytest.mark.parametrize("query", ["", "created_from=2022-12-31&"])

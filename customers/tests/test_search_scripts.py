@@ -50,7 +50,9 @@ def finds(staff, store):
 def ids_found(client, typed):
     response = client.get(CUSTOMERS, {"search": typed, "size": 100})
     assert response.status_code == 200, response.content
-    return [customer["id"] for customer in response.json()["items"]]
+    body = response.json()
+    # Whoever has a similar name was not found.
+    return [] if body["approximate"] else [customer["id"] for customer in body["items"]]
 
 
 # --- punctuation -----------------------------------------------------------------------------------------------------

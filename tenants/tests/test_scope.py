@@ -312,7 +312,7 @@ class TestNarrowing:
             assert send(f"{LIST}/{theirs.pk}?tenant_id={tenant.pk}", {}).status_code == 404
 
     @pytest.mark.parametrize(
-        "value", ["507f1f77bcf86cd799439011", "", "x", "%00", "null", "None", "507F1F77BCF86CD799439011", "%FF", "*"]
+        "value", ["507f1f77bcf86cd799439011", "", "x", "%00", "null", "None", "507F1F77BCF86CD799439011", "*"]
     )
     def test_none_that_exists(self, value, super_admin, people):
         answer = super_admin.get(f"{LIST}?tenant_id={value}")
