@@ -237,7 +237,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
             request.shows_nearest_names = bool(nearest)
             found, rank = queryset.filter(pk__in=nearest), position_in(nearest)
         is_ranked = number <= self.paginator.max_rows and ORDER_VAR not in request.GET
-        return found.order_by(rank, *order) if is_ranked else found, False
+        return found.order_by(rank, *order, "-pk") if is_ranked else found, False
 
     def get_list_filter(self, request: HttpRequest) -> Collection[Any]:
         filters = [*list_filters, *super().get_list_filter(request)]

@@ -161,8 +161,8 @@ $$;
             name="circe_index_name",
             sql="""-- Keeps customers_namekey: for each customer who is not deleted the words of the names and the whole name, folded, by which
 -- the nearest names are found. One row of each text is its representative, so that a misspelled name is compared with each text only once.
--- If the last customer with a text leaves while another one comes, the text can be without a representative: then it is
--- not among the nearest until the next customer comes with it, or check_totals repairs it. Nobody waits for anybody.
+-- If a representative leaves while the others with its text come or leave, the text can be without one: then it is not among
+-- the nearest until the next customer comes with it, or check_totals repairs it.
 -- PostgreSQL keeps the plans of the function. Without the setting, a session that fills an empty table would keep to read all
 -- of it for each customer.
 CREATE OR REPLACE FUNCTION public.circe_index_name() RETURNS trigger
@@ -194,6 +194,8 @@ BEGIN
                     FROM public.customers_namekey
                     WHERE tenant_id = OLD.tenant_id AND is_whole_name = removed.is_whole_name AND text = removed.text
                     LIMIT 1
+                    -- Rows that others remove just now. To wait for them could be a deadlock.
+                    FOR UPDATE SKIP LOCKED
                 ) AS successor
                 WHERE name_key.tenant_id = OLD.tenant_id AND name_key.is_whole_name = removed.is_whole_name
                     AND name_key.text = removed.text AND name_key.created_at = successor.created_at
