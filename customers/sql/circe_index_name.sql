@@ -1,7 +1,8 @@
 -- Keeps customers_namekey: for each customer who is not deleted the words of the names and the whole name, folded, by which
--- the nearest names are found. One row of each text is its representative, so that a misspelled name is compared with each text only once.
--- If a representative leaves while the others with its text come or leave, the text can be without one: then it is not among
--- the nearest until the next customer comes with it, or check_totals repairs it.
+-- the nearest names are found. One row of each text is its representative, so that a misspelled name is compared with each
+-- text only once.
+-- If a representative leaves while the others with its text come or leave, the text can be without one: then it is not
+-- among the nearest until the next customer comes with it, or check_totals repairs it.
 -- PostgreSQL keeps the plans of the function. Without the setting, a session that fills an empty table would keep to read all
 -- of it for each customer.
 CREATE OR REPLACE FUNCTION public.circe_index_name() RETURNS trigger
