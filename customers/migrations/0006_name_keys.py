@@ -144,7 +144,8 @@ GRANT SELECT ON customers_searchable_names TO circe_app;
         django_migrate_sql.operations.CreateSQL(
             name="circe_name_texts",
             sql=r"""-- Returns the texts by which the names of a customer are compared with a misspelled name: each word, and the whole name.
--- They are the first line of customers_customer.search_text, see circe_search_text. Each text is cut: it is a key of an index.
+-- They are the first line of customers_customer.search_text, see circe_search_text. Each text is cut, since it is a key of
+-- an index.
 CREATE OR REPLACE FUNCTION public.circe_name_texts(search_text text)
 RETURNS TABLE (is_whole_name boolean, text text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -164,8 +165,8 @@ $$;
 -- text only once.
 -- If a representative leaves while the others with its text come or leave, the text can be without one: then it is not
 -- among the nearest until the next customer comes with it, or check_totals repairs it.
--- PostgreSQL keeps the plans of the function. Without the setting, a session that fills an empty table would keep to read all
--- of it for each customer.
+-- PostgreSQL keeps the plans of the function. Without the setting, a session that fills an empty table would go on to read
+-- all of it for each customer.
 CREATE OR REPLACE FUNCTION public.circe_index_name() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 SET enable_seqscan = off AS $$

@@ -3,8 +3,8 @@
 -- text only once.
 -- If a representative leaves while the others with its text come or leave, the text can be without one: then it is not
 -- among the nearest until the next customer comes with it, or check_totals repairs it.
--- PostgreSQL keeps the plans of the function. Without the setting, a session that fills an empty table would keep to read all
--- of it for each customer.
+-- PostgreSQL keeps the plans of the function. Without the setting, a session that fills an empty table would go on to read
+-- all of it for each customer.
 CREATE OR REPLACE FUNCTION public.circe_index_name() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 SET enable_seqscan = off AS $$
