@@ -10,7 +10,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import reduce
 from itertools import groupby
+from operator import or_
 
 import idna
 import regex
@@ -137,8 +139,7 @@ def _in_any_spelling(chunks: list[str]) -> Q:
 def _separately(chunk: str) -> list[Q]:
     if not _is_email_part(chunk):
         return [_contains(word) for word in _words(chunk)]
-    spellings = [Q(search_text__has_email_part=spelling) for spelling in _email_spellings(chunk)]
-    return [Q(*spellings, _connector=Q.OR)]
+    return [reduce(or_, (Q(search_text__has_email_part=spelling) for spelling in _email_spellings(chunk)))]
 
 
 def _email_spellings(email: str) -> set[str]:
