@@ -234,7 +234,7 @@ class HasNameBeginning(FoldedPattern):
 
 
 def names_begin_with(text: str) -> ExpressionWrapper:
-    """Returns the expression whether each word of a search is the beginning of a word of a customer's names."""
+    """Returns a boolean expression. It is true if a word of a customer's names begins with each word of the search."""
     begin = Q(*(Q(search_text__has_name_beginning=word) for word in search_words(text)))
     return ExpressionWrapper(begin, output_field=BooleanField())
 

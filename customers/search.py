@@ -61,14 +61,6 @@ class HasPart(FoldedPattern):
 
 
 @TextField.register_lookup
-class HasBeginning(FoldedPattern):
-    """A word of the text begins with the word."""
-
-    lookup_name = "has_beginning"
-    function = "circe_begins_word"
-
-
-@TextField.register_lookup
 class HasEmailPart(FoldedPattern):
     """The text contains the e-mail address, or the part of one with an `@`."""
 

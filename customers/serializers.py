@@ -47,7 +47,7 @@ class TagsField(ClearableListField):
 
 
 # The keys that change single tags.
-TAG_CHANGES = {"tags_add": 0, "tags_remove": 0}.keys()
+TAG_CHANGES = ("tags_add", "tags_remove")
 
 
 class CommunicationSerializer(StrictSerializer):
@@ -144,7 +144,7 @@ class CustomerSerializer(ModelSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuses changes of single tags that contradict each other."""
         added, removed = ({*attrs.get(name, ())} for name in TAG_CHANGES)
-        for name in TAG_CHANGES & attrs.keys() if "tags" in attrs else ():
+        for name in attrs.keys() & {*TAG_CHANGES} if "tags" in attrs else ():
             raise serializers.ValidationError(
                 {name: f"Send either tags, which replaces all, or {name}."}, code="invalid"
             )

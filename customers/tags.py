@@ -39,7 +39,7 @@ def _without_case(text: str) -> str:
 
 
 def clean_tags(tags: Iterable[str]) -> list[str]:
-    """Returns the tags as they are stored, without repetition, in their order."""
+    """Returns the tags in the form in which they are stored: each tag once, in the given order."""
     return list(dict.fromkeys(map(clean_tag, tags)))
 
 

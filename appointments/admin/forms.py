@@ -83,8 +83,9 @@ class AppointmentForm(TenantForm):
             self.remarks.append(f"It ends at {values['end_time']:%H:%M} now: {reason}.")
 
     def _set_price(self, values: dict[str, Any]) -> None:
-        """Sets the price that the person left empty, or did not change with the service. Asks where another price than the
-        old service's was agreed, or where something has been paid.
+        """Sets the price of the service if the field is empty, or if the person changed the service but not the price.
+
+        Asks for confirmation if the old price was not the old service's, or if something has been paid.
         """
         service, is_new = values["service"], self.instance._state.adding
         if "total_price" in self.errors:

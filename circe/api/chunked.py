@@ -53,7 +53,8 @@ def accept_chunks(environ: dict[str, Any]) -> None:
 
     Its length is not known yet. Until `measure_body` it counts as the largest one that a request may have.
     """
-    # Without this promise of the server, reading could wait for ever at the end of the body.
+    # A server that sets `wsgi.input_terminated` ends the stream after the body. With any other server, a read at the end of
+    # the body could block for ever.
     if environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH"):
         environ["wsgi.input"] = ChunkedBody(environ["wsgi.input"])
         environ["CONTENT_LENGTH"] = str(settings.MAX_BODY_BYTES)

@@ -260,7 +260,7 @@ def test_https_is_https_for_circe(ask):
 
 
 def test_a_form_of_the_back_office_is_taken(proxy):
-    """Django compares the origin of a form with the host and scheme that nginx passes on."""
+    """nginx sends the host and the scheme to Django, which compares them with the `Origin` header of a form."""
     client = proxy.connect_securely()
     client.request("GET", "/admin/login/")
     answer = client.getresponse()

@@ -26,7 +26,7 @@ BEGIN
             RETURNING name_key.is_whole_name, name_key.text, name_key.is_representative
         LOOP
             IF removed.is_representative THEN
-                -- Another customer with this text represents it from now on.
+                -- The text needs a new representative: the row of another customer with this text.
                 UPDATE public.customers_namekey AS name_key
                 SET is_representative = true
                 FROM (

@@ -217,7 +217,7 @@ def test_of_several_columns_the_first_that_is_filled_is_taken_and_the_others_are
         ["2", "Home phone", "021 5550 1001", "A customer has one phone, which is taken from “Mobile”."],
     ]
     assert omitted.stat().st_mode & 0o777 == 0o600
-    # Without the option it is told where, and no personal data is printed.
+    # Without the option `--omitted`, the command prints lines and columns of these cells, and no personal data.
     Customer.objects.all().delete()
     result = import_rows(header, *rows)
     assert "line 2, Home phone: left out. A customer has one phone" in result.stderr

@@ -291,7 +291,7 @@ class RefusedRowsFile(_ReportFile):
 
 
 class OmittedCellsFile(_ReportFile):
-    """Writes the cells that were not imported although their rows were: line, column, text and reason."""
+    """Writes the omitted cells of imported rows: line, column, text and reason."""
 
     def __init__(self, file: BinaryIO, *, max_bytes: int | None = None) -> None:
         super().__init__(file, ["line", "column", "text", "reason"], max_bytes=max_bytes)

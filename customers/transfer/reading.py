@@ -212,7 +212,7 @@ class ImportRow:
     consent: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     errors_if_new: dict[str, str] = field(default_factory=dict)
-    # The cells that are not imported although their columns are.
+    # Cells that are not imported, of columns that are imported.
     omitted: list[OmittedCell] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 

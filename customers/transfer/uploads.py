@@ -97,7 +97,7 @@ def _make_decisions(decided: ColumnMapping | CustomerImport) -> Decisions:
 
 
 def _look_up_columns(upload: CustomerImport) -> None:
-    """Sets what the business has decided about such a file, and whether somebody has to be asked."""
+    """Copies the remembered mapping of these headers to the upload. Sets whether a person has to map columns."""
     decisions = find_decisions(upload.header)
     upload.columns, upload.day_order = dict(decisions.columns), decisions.day_order or ""
     mapping = make_mapping(upload)

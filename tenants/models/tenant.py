@@ -24,7 +24,7 @@ validate_amount = MaxValueValidator(10**12)
 
 
 def validate_time_zone(value: str) -> None:
-    """Raises ValidationError if `value` is no IANA time zone. `localtime` is a file of the machine, not a time zone."""
+    """Raises ValidationError if `value` is no IANA time zone. It refuses `localtime`: that is the zone of the server."""
     if value not in zoneinfo.available_timezones() - {"localtime"}:
         raise ValidationError("A time zone is a name such as Asia/Jakarta.", code="invalid")
 
