@@ -27,16 +27,19 @@ BEGIN
         LOOP
             IF removed.is_representative THEN
                 -- The text needs a new representative: the row of another customer with this text.
-                UPDATE public.customers_namekey AS name_key
-                SET is_representative = true
-                FROM (
+                -- The CTE is executed once. PostgreSQL may execute a sub-select again for each row, and then finds others.
+                WITH successor AS MATERIALIZED (
                     SELECT created_at, customer_id
                     FROM public.customers_namekey
                     WHERE tenant_id = OLD.tenant_id AND is_whole_name = removed.is_whole_name AND text = removed.text
                     LIMIT 1
                     -- Rows that others remove just now. To wait for them could be a deadlock.
                     FOR UPDATE SKIP LOCKED
-                ) AS successor
+                )
+
+                UPDATE public.customers_namekey AS name_key
+                SET is_representative = true
+                FROM successor
                 WHERE name_key.tenant_id = OLD.tenant_id AND name_key.is_whole_name = removed.is_whole_name
                     AND name_key.text = removed.text AND name_key.created_at = successor.created_at
                     AND name_key.customer_id = successor.customer_id;

@@ -69,6 +69,7 @@ class IdempotencyRecord(models.Model):
         A request stores one record and deletes several, so expired records do not pile up.
         """
         expired = cls.objects.filter(created_at__lte=timezone.now() - RECORD_LIFETIME).order_by("created_at")
-        cls.objects.filter(
-            pk__in=expired.select_for_update(skip_locked=True).values("pk")[:MAX_DELETED_AT_ONCE]
-        ).delete()
+        # The ids are read first. PostgreSQL may execute a sub-select with LIMIT again for each row, and then deletes more.
+        ids = list(expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:MAX_DELETED_AT_ONCE])
+        if ids:
+            cls.objects.filter(pk__in=ids).delete()
