@@ -14,13 +14,18 @@ class Migration(migrations.Migration):
         django.contrib.postgres.operations.BtreeGistExtension(),
         django_migrate_sql.operations.CreateSQL(
             name="circe_occupied",
-            sql="""-- Returns the time range of an appointment, in the local time of the business. An end before the start is on the next day.
+            sql="""-- Returns the time that an appointment takes of its member of staff, in the local time of the business: until its end, which
+-- is on the next day if it is before the start, and for the minutes of the buffer after it.
 -- The exclusion constraint appointment_no_double_booking has an index on it: after a change of this function, reindex.
-CREATE OR REPLACE FUNCTION public.circe_occupied(day date, start_time time, end_time time) RETURNS tsrange
+CREATE OR REPLACE FUNCTION public.circe_occupied(
+    day date, start_time time, end_time time, buffer_minutes integer
+) RETURNS tsrange
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
     SELECT tsrange(
         day + start_time,
-        day + end_time + CASE WHEN end_time < start_time THEN interval '1 day' ELSE interval '0' END
+        day + end_time
+            + CASE WHEN end_time < start_time THEN interval '1 day' ELSE interval '0' END
+            + buffer_minutes * interval '1 minute'
     )
 $$;
 """,

@@ -3,6 +3,7 @@
 import datetime
 
 import django.contrib.postgres.constraints
+import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
@@ -93,6 +94,7 @@ class Migration(migrations.Migration):
                 ),
                 ("start_time", models.TimeField()),
                 ("end_time", models.TimeField()),
+                ("buffer_minutes", models.PositiveIntegerField(default=0, editable=False)),
                 (
                     "status",
                     models.CharField(
@@ -143,6 +145,19 @@ class Migration(migrations.Migration):
                         default=0, validators=[django.core.validators.MaxValueValidator(1000000000000)]
                     ),
                 ),
+                ("sequence", models.PositiveIntegerField(default=0, editable=False)),
+                ("is_walk_in", models.BooleanField(default=False, editable=False)),
+                (
+                    "overrides",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[("hours", "Hours"), ("service", "Service")], max_length=10
+                        ),
+                        default=list,
+                        editable=False,
+                        size=None,
+                    ),
+                ),
             ],
             options={
                 "ordering": ["-appointment_date", "-start_time", "-id"],
@@ -151,6 +166,12 @@ class Migration(migrations.Migration):
                     models.Index(
                         fields=["tenant", "customer", "-appointment_date", "-start_time", "-id"],
                         name="appointment_history",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status__in", ("pending", "confirmed", "in_progress"))),
+                        fields=["tenant", "staff", "appointment_date"],
+                        include=("start_time", "end_time", "buffer_minutes"),
+                        name="appointment_staff_day",
                     ),
                     models.Index(
                         fields=["tenant", "appointment_date"],
@@ -185,6 +206,10 @@ class Migration(migrations.Migration):
                         ),
                         name="appointment_status_known",
                     ),
+                    models.CheckConstraint(
+                        condition=models.Q(("is_walk_in", False), ("customer", None), _connector="OR"),
+                        name="appointment_walk_in_has_no_customer",
+                    ),
                     django.contrib.postgres.constraints.ExclusionConstraint(
                         condition=models.Q(("status__in", ("pending", "confirmed", "in_progress"))),
                         expressions=[
@@ -195,6 +220,7 @@ class Migration(migrations.Migration):
                                     models.F("appointment_date"),
                                     models.F("start_time"),
                                     models.F("end_time"),
+                                    models.F("buffer_minutes"),
                                     function="circe_occupied",
                                 ),
                                 "&&",

@@ -7,11 +7,13 @@ from appointments.models.appointment import (
     Appointment,
     AppointmentQuerySet,
     DoubleBooking,
+    Override,
     PaymentMethod,
     PaymentStatus,
     Status,
     local_now,
 )
+from appointments.models.hours import TimeOff, WorkingHours
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
 
 __all__ = [
@@ -23,9 +25,12 @@ __all__ = [
     "AppointmentQuerySet",
     "CustomerTotals",
     "DoubleBooking",
+    "Override",
     "PaymentMethod",
     "PaymentStatus",
     "Status",
+    "TimeOff",
     "VisitCounts",
+    "WorkingHours",
     "local_now",
 ]

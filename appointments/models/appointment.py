@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import orjson
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import RangeOperators
+from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Count, Expression, F, Func, Q, Subquery, Value
@@ -63,12 +63,19 @@ class PaymentMethod(models.TextChoices):
 FIRST_DAY, LAST_DAY = dt.date(1900, 1, 1), dt.date(2999, 12, 31)
 
 
-def build_time_range(day: Any, start: Any, end: Any) -> Func:
-    """Returns the expression of the time of an appointment: a tsrange in the tenant's local time."""
-    return Func(day, start, end, function="circe_occupied")
+class Override(models.TextChoices):
+    """A rule that a booking broke, since staff said so."""
+
+    HOURS = "hours"
+    SERVICE = "service"
 
 
-TIME_RANGE = build_time_range(F("appointment_date"), F("start_time"), F("end_time"))
+def build_time_range(day: Any, start: Any, end: Any, buffer_minutes: Any) -> Func:
+    """Returns the expression of the time that an appointment takes, with its buffer: a tsrange in local time."""
+    return Func(day, start, end, buffer_minutes, function="circe_occupied")
+
+
+TIME_RANGE = build_time_range(F("appointment_date"), F("start_time"), F("end_time"), F("buffer_minutes"))
 
 
 class DoubleBooking(IntegrityError):
@@ -97,9 +104,9 @@ class AppointmentQuerySet(models.QuerySet):
         night = Q(appointment_date=day - dt.timedelta(days=1), end_time__lt=F("start_time"), end_time__gt=dt.time())
         return self.filter(Q(appointment_date=day) | night)
 
-    def blocking(self, *, staff: str, day: dt.date, start: dt.time, end: dt.time) -> Self:
+    def blocking(self, *, staff: str, day: dt.date, start: dt.time, end: dt.time, buffer_minutes: int) -> Self:
         """Keeps the appointments that block a part of that time of the member of staff. Equals the exclusion constraint."""
-        time_range = build_time_range(Value(day), Value(start), Value(end))
+        time_range = build_time_range(Value(day), Value(start), Value(end), Value(buffer_minutes))
         overlaps = Func(
             TIME_RANGE, time_range, template="%(expressions)s", arg_joiner=" && ", output_field=models.BooleanField()
         )
@@ -153,8 +160,10 @@ def is_upcoming(today: Any, time: Any) -> Q:
 class Appointment(TenantModel):
     """An appointment of a customer with a member of staff.
 
-    Dates and clock times are in the tenant's time zone. If the end is before the start, it is on the next day. `customer` is
-    None after the customer was purged. Money is in the tenant's currency.
+    Dates and clock times are in the tenant's time zone. If the end is before the start, it is on the next day. For
+    `buffer_minutes` after the end, minutes of the local clock, the member of staff is not free. `customer` is None after the
+    customer was purged, and for a walk-in who left no name (`is_walk_in`). `sequence` counts how often the appointment was
+    moved. `overrides` are the rules that it was booked against. Money is in the tenant's currency.
     """
 
     outlet = TenantForeignKey(Outlet, models.PROTECT, related_name="+")
@@ -164,12 +173,16 @@ class Appointment(TenantModel):
     appointment_date = models.DateField(validators=[MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)])
     start_time = models.TimeField()
     end_time = models.TimeField()
+    buffer_minutes = models.PositiveIntegerField(default=0, editable=False)
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     total_price = models.PositiveBigIntegerField(validators=[validate_amount])
     notes = models.CharField(max_length=2000, null=True, blank=True)
     payment_status = models.CharField(max_length=20, choices=PaymentStatus, default=PaymentStatus.UNPAID)
     payment_method = models.CharField(max_length=20, choices=PaymentMethod, null=True, blank=True)
     paid_amount = models.PositiveBigIntegerField(default=0, validators=[validate_amount])
+    sequence = models.PositiveIntegerField(default=0, editable=False)
+    is_walk_in = models.BooleanField(default=False, editable=False)
+    overrides = ArrayField(models.CharField(max_length=10, choices=Override), default=list, editable=False)
 
     objects = TenantManager.from_queryset(AppointmentQuerySet)()
 
@@ -191,6 +204,9 @@ class Appointment(TenantModel):
                 condition=Q(appointment_date__range=(FIRST_DAY, LAST_DAY)), name="appointment_day_possible"
             ),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="appointment_status_known"),
+            models.CheckConstraint(
+                condition=Q(is_walk_in=False) | Q(customer=None), name="appointment_walk_in_has_no_customer"
+            ),
             ExclusionConstraint(
                 name="appointment_no_double_booking",
                 expressions=[
@@ -205,6 +221,14 @@ class Appointment(TenantModel):
         indexes = [
             models.Index(
                 fields=["tenant", "customer", "-appointment_date", "-start_time", "-id"], name="appointment_history"
+            ),
+            # For the free times of a member of staff. The exclusion constraint has an index too, but PostgreSQL does not
+            # use it under row-level security.
+            models.Index(
+                fields=["tenant", "staff", "appointment_date"],
+                include=["start_time", "end_time", "buffer_minutes"],
+                condition=Q(status__in=BLOCKING_STATUSES),
+                name="appointment_staff_day",
             ),
             # It includes the columns that are summed over a period.
             models.Index(
@@ -223,6 +247,12 @@ class Appointment(TenantModel):
         begins, ends = (dt.datetime.combine(self.appointment_date, time) for time in (self.start_time, self.end_time))
         return begins, ends + dt.timedelta(days=ends < begins)
 
+    @property
+    def occupied(self) -> tuple[dt.datetime, dt.datetime]:
+        """The begin and the end with the buffer, as naive datetimes in the tenant's time zone. Equals circe_occupied."""
+        begins, ends = self.hours
+        return begins, ends + dt.timedelta(minutes=self.buffer_minutes)
+
     def describe_booking(self) -> str:
         """Returns a sentence: `Ana Lee is booked on 25 January 2025 from 10:00 to 11:00, for Jane Doe (Haircut).`"""
         when = f"on {date_format(self.appointment_date)} from {self.start_time:%H:%M} to {self.end_time:%H:%M}"
@@ -233,8 +263,13 @@ class Appointment(TenantModel):
         if self.status not in BLOCKING_STATUSES:
             return None
         others = Appointment.objects.filter(tenant=self.tenant_id).exclude(pk=self.pk).with_related()
-        start, end = self.start_time, self.end_time
-        blocking = others.blocking(staff=self.staff_id, day=self.appointment_date, start=start, end=end)
+        blocking = others.blocking(
+            staff=self.staff_id,
+            day=self.appointment_date,
+            start=self.start_time,
+            end=self.end_time,
+            buffer_minutes=self.buffer_minutes,
+        )
         return blocking.order_by("appointment_date", "start_time").first()
 
     @contextmanager

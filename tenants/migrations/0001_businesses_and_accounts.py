@@ -182,6 +182,28 @@ REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;
                         validators=[django.core.validators.MaxValueValidator(100)],
                     ),
                 ),
+                (
+                    "slot_minutes",
+                    models.PositiveIntegerField(
+                        default=15,
+                        help_text="Free times are offered every so many minutes, counted from midnight.",
+                        validators=[
+                            django.core.validators.MinValueValidator(5),
+                            django.core.validators.MaxValueValidator(240),
+                        ],
+                    ),
+                ),
+                (
+                    "rebooking_days",
+                    models.PositiveIntegerField(
+                        default=42,
+                        help_text="A service is due again after so many days, unless the service or the customer's visits say otherwise.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(3650),
+                        ],
+                    ),
+                ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
             ],

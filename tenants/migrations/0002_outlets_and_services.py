@@ -47,9 +47,10 @@ class Migration(migrations.Migration):
                     circe.db.row_level_security.RowLevelSecurity(name="outlet_rls"),
                     models.UniqueConstraint(fields=("tenant", "id"), name="outlet_tenant_id"),
                     models.UniqueConstraint(
+                        condition=models.Q(("is_active", True)),
                         fields=("tenant", "name"),
                         name="outlet_name",
-                        violation_error_message="Another outlet has this name.",
+                        violation_error_message="Another active outlet has this name.",
                     ),
                 ],
             },
@@ -77,8 +78,28 @@ class Migration(migrations.Migration):
                     models.PositiveIntegerField(
                         validators=[
                             django.core.validators.MinValueValidator(1),
-                            django.core.validators.MaxValueValidator(1440),
+                            django.core.validators.MaxValueValidator(1439),
                         ]
+                    ),
+                ),
+                (
+                    "buffer_minutes",
+                    models.PositiveIntegerField(
+                        default=0,
+                        help_text="Kept free after each appointment, for example to clean up.",
+                        validators=[django.core.validators.MaxValueValidator(1439)],
+                    ),
+                ),
+                (
+                    "rebooking_days",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="It is due again after so many days. Empty: as the business says for all services.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(3650),
+                        ],
                     ),
                 ),
                 (
@@ -97,9 +118,10 @@ class Migration(migrations.Migration):
                     circe.db.row_level_security.RowLevelSecurity(name="service_rls"),
                     models.UniqueConstraint(fields=("tenant", "id"), name="service_tenant_id"),
                     models.UniqueConstraint(
+                        condition=models.Q(("is_active", True)),
                         fields=("tenant", "name"),
                         name="service_name",
-                        violation_error_message="Another service has this name.",
+                        violation_error_message="Another active service has this name.",
                     ),
                 ],
             },

@@ -51,6 +51,16 @@ class Tenant(models.Model):
     vip_top_percent = models.PositiveIntegerField(
         default=10, validators=[MaxValueValidator(100)], help_text="… and is among so many percent who spent most."
     )
+    slot_minutes = models.PositiveIntegerField(
+        default=15,
+        validators=[MinValueValidator(5), MaxValueValidator(240)],
+        help_text="Free times are offered every so many minutes, counted from midnight.",
+    )
+    rebooking_days = models.PositiveIntegerField(
+        default=42,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text="A service is due again after so many days, unless the service or the customer's visits say otherwise.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 

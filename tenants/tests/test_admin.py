@@ -342,7 +342,7 @@ def test_a_name_is_unique_within_the_tenant(back_office, tenant, stranger):
     browser = back_office("tenant_admin")
     body = {"name": "Kemang", "address": "", "is_active": "on"}
     assert browser.post(f"{OUTLET}add/", body).status_code == 302
-    assert errors(browser.post(f"{OUTLET}add/", body)) == {"__all__": ["Another outlet has this name."]}
+    assert errors(browser.post(f"{OUTLET}add/", body)) == {"__all__": ["Another active outlet has this name."]}
 
 
 @pytest.mark.parametrize("field", ["price", "duration_minutes"])
