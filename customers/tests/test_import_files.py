@@ -181,7 +181,7 @@ def test_what_csv_writes_is_read(cells, delimiter, quoting, end):
 
 def test_cells_of_every_type_are_read_from_a_workbook():
     header = ["first_name", "phone", "loyalty_points", "is_active", "date_of_birth", "created_at", "notes"]
-    moment = dt.datetime(2024, 3, 5, 10, 30)  # noqa: DTZ001
+    moment = dt.datetime(2024, 3, 5, 10, 30)
     sheet = [header, ["Jane", 81234567, 120.0, True, dt.date(1990, 1, 31), moment, 1.5], [], ["Joe", "0812"]]
     data = as_workbook([["a note"]], sheet)
     assert table(data).read_as == "Excel workbook, sheet “Sheet1”"
