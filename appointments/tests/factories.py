@@ -4,7 +4,7 @@ import datetime as dt
 
 import factory
 
-from appointments.models import Appointment, Status
+from appointments.models import Appointment, Status, TimeOff, WorkingHours
 from customers.tests.factories import CustomerFactory
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, TenantModelFactory, UserFactory
 
@@ -25,3 +25,29 @@ class AppointmentFactory(TenantModelFactory):
     end_time = dt.time(15, 30)
     status = Status.COMPLETED
     total_price = 350000
+
+
+class WorkingHoursFactory(TenantModelFactory):
+    """Creates the working hours of a Monday, of a new member of staff at a new outlet unless given."""
+
+    class Meta:
+        model = WorkingHours
+
+    tenant = factory.SubFactory(TenantFactory)
+    outlet = factory.SubFactory(OutletFactory, tenant=factory.SelfAttribute("..tenant"))
+    staff_id = factory.LazyAttribute(lambda hours: UserFactory(tenant=hours.tenant).pk)
+    weekday = 0
+    start_time = dt.time(9)
+    end_time = dt.time(17)
+
+
+class TimeOffFactory(TenantModelFactory):
+    """Creates a day off of a new member of staff unless given."""
+
+    class Meta:
+        model = TimeOff
+
+    tenant = factory.SubFactory(TenantFactory)
+    staff_id = factory.LazyAttribute(lambda time_off: UserFactory(tenant=time_off.tenant).pk)
+    local_start = dt.datetime(2025, 12, 24)
+    local_end = dt.datetime(2025, 12, 25)

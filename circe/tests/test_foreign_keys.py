@@ -7,8 +7,8 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, models, transaction
 
-from appointments.models import Appointment
-from appointments.tests.factories import AppointmentFactory
+from appointments.models import Appointment, TimeOff
+from appointments.tests.factories import AppointmentFactory, TimeOffFactory, WorkingHoursFactory
 from circe.db.ids import new_id
 from circe.db.summary_tables import SummaryTable
 from customers.models import Customer
@@ -19,7 +19,7 @@ from customers.models.searchable import SearchableCustomer
 from customers.tests.factories import CustomerFactory
 from tenants.models import AuditEvent, IdempotencyRecord, Outlet, Service, Staff, Tenant, TenantModel, User
 from tenants.scope import ALL_TENANTS, TenantManager, tenant_scope
-from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+from tenants.tests.factories import OutletFactory, ServiceFactory, ServiceStaffFactory, UserFactory
 
 TENANT_MODELS = [model for model in apps.get_models(include_auto_created=True) if issubclass(model, TenantModel)]
 
@@ -57,7 +57,7 @@ def test_every_model_with_a_tenant_has_the_scoped_manager():
 
 def test_there_are_tenant_models_and_references_to_test():
     assert {Appointment, Customer, Outlet, Service, PreferredService} <= set(TENANT_MODELS)
-    assert len(tenant_references()) == 10
+    assert len(tenant_references()) == 16
 
 
 def constraints(table, types):
@@ -119,7 +119,7 @@ def test_every_key_of_a_tenants_table_has_the_tenant(model):
 
 
 def create_rows(tenant):
-    """Creates a row of each model in the tenant. Returns the rows by model."""
+    """Creates a row of each model in the tenant. Returns the rows by model, and by model and field where one is not enough."""
     visit = AppointmentFactory(tenant=tenant)
     customer = CustomerFactory(tenant=tenant)
     with tenant_scope(tenant):
@@ -130,15 +130,25 @@ def create_rows(tenant):
                 "preferred_staff_ids": [UserFactory(tenant=tenant).pk],
             }
         )
+        ServiceStaffFactory(tenant=tenant)
+        WorkingHoursFactory(tenant=tenant)
+        closed = TimeOffFactory(tenant=tenant, outlet=OutletFactory(tenant=tenant), staff_id=None)
+        away = TimeOffFactory(tenant=tenant)
         CustomerImport.objects.create(tenant=tenant, file_name="customers.csv").store("file", BytesIO(b"first_name"))
         rows = {model: model.objects.last() for model in TENANT_MODELS}
-    return rows | {Customer: customer, Appointment: visit, Staff: UserFactory(tenant=tenant)}
+    return rows | {
+        Customer: customer,
+        Appointment: visit,
+        Staff: UserFactory(tenant=tenant),
+        (TimeOff, "outlet"): closed,
+        (TimeOff, "staff"): away,
+    }
 
 
 @pytest.mark.parametrize(("model", "field"), tenant_references(), ids=str)
 def test_the_database_refuses_a_reference_to_another_tenants_row(model, field, tenant, stranger):
     own_rows, foreign_rows = create_rows(tenant), create_rows(stranger)
-    table, row = model._meta.db_table, own_rows[model]
+    table, row = model._meta.db_table, own_rows.get((model, field.name), own_rows[model])
     columns = [c.column for c in model._meta.local_concrete_fields if not isinstance(c, models.GeneratedField)]
     copied = [{"id": "%(id)s", field.column: "%(foreign)s"}.get(column, column) for column in columns]
     foreign = {"id": new_id(), "foreign": foreign_rows[field.related_model].pk, "row": row.pk}

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 from django.db import DataError, ProgrammingError, connection, transaction
 
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, TimeOffFactory, WorkingHoursFactory
 from circe.db.ids import new_id
 from circe.db.roles import as_owner
 from circe.management.commands import check_totals
@@ -17,7 +17,7 @@ from customers.models.preferences import PreferredService, PreferredStaff
 from customers.tests.factories import CustomerFactory
 from tenants.models import IdempotencyRecord, Outlet, Tenant, User
 from tenants.scope import ALL_TENANTS, account_lookup, tenant_scope
-from tenants.tests.factories import PASSWORD, OutletFactory, UserFactory
+from tenants.tests.factories import PASSWORD, OutletFactory, ServiceStaffFactory, UserFactory
 from tenants.tests.shell import run
 
 SUMMARY_TABLES = {model._meta.db_table for model in check_totals.SUMMARY_TABLES}
@@ -27,6 +27,7 @@ TENANT_COLUMNS = {
     "tenants_user": "tenant_id",
     "tenants_outlet": "tenant_id",
     "tenants_service": "tenant_id",
+    "tenants_servicestaff": "tenant_id",
     "tenants_auditevent": "tenant_id",
     "tenants_idempotencyrecord": "tenant_id",
     "customers_customer": "tenant_id",
@@ -36,6 +37,8 @@ TENANT_COLUMNS = {
     "customers_customerimport": "tenant_id",
     "customers_importpart": "tenant_id",
     "appointments_appointment": "tenant_id",
+    "appointments_workinghours": "tenant_id",
+    "appointments_timeoff": "tenant_id",
     "customers_customermonthlycounts": "tenant_id",
     "customers_namekey": "tenant_id",
     "appointments_customertotals": "tenant_id",
@@ -63,6 +66,9 @@ def rows(tenant, stranger):
     """Creates a row of every table, in both tenants."""
     for one in (tenant, stranger):
         visit = AppointmentFactory(tenant=one, status="completed")
+        WorkingHoursFactory(tenant=one, outlet=visit.outlet, staff_id=visit.staff_id)
+        TimeOffFactory(tenant=one, staff_id=visit.staff_id)
+        ServiceStaffFactory(tenant=one, service=visit.service, staff_id=visit.staff_id)
         with tenant_scope(one):
             PreferredService.objects.create(customer=visit.customer, service=visit.service, position=0)
             PreferredStaff.objects.create(customer=visit.customer, staff=visit.staff, position=0)

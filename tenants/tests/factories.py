@@ -3,7 +3,7 @@
 import factory
 from factory.django import DjangoModelFactory
 
-from tenants.models import Outlet, Role, Service, Tenant, User
+from tenants.models import Outlet, Role, Service, ServiceStaff, Tenant, User
 from tenants.scope import ALL_TENANTS, tenant_scope
 
 PASSWORD = "correct horse battery"
@@ -72,3 +72,11 @@ class ServiceFactory(TenantModelFactory):
     category = "hair"
     duration_minutes = 60
     price = 350000
+
+
+class ServiceStaffFactory(TenantModelFactory):
+    class Meta:
+        model = ServiceStaff
+
+    service = factory.SubFactory(ServiceFactory, tenant=factory.SelfAttribute("..tenant"))
+    staff_id = factory.LazyAttribute(lambda offer: UserFactory(tenant=offer.tenant).pk)

@@ -52,7 +52,8 @@ def test_every_table_with_personal_data_is_audited():
         if any(isinstance(constraint, AuditTrigger) for constraint in model._meta.constraints)
     }
     assert audited >= {
-        "tenant", "user", "outlet", "service", "customer", "preferredservice", "preferredstaff", "appointment"
+        "tenant", "user", "outlet", "service", "servicestaff", "customer", "preferredservice", "preferredstaff",
+        "appointment", "workinghours", "timeoff",
     }  # fmt: skip
 
 
