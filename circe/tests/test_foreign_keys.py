@@ -119,7 +119,7 @@ def test_every_key_of_a_tenants_table_has_the_tenant(model):
 
 
 def create_rows(tenant):
-    """Creates a row of each model in the tenant. Returns the rows by model, and by model and field where one is not enough."""
+    """Creates a row of each model in the tenant. Returns them by model, or by model and field."""
     visit = AppointmentFactory(tenant=tenant)
     customer = CustomerFactory(tenant=tenant)
     with tenant_scope(tenant):
