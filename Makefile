@@ -77,7 +77,7 @@ fuzz: .venv/dev.stamp
 # The faults of the suite's tests, ten times as often. Some ten minutes; the figures are in the log.
 chaos: .venv/dev.stamp
 	@export CHAOS=10; $(with_test_server); \
-	$(PYTHON) -m pytest circe/tests/test_faults.py appointments/tests/test_booking.py \
+	$(PYTHON) -m pytest circe/tests/test_faults.py appointments/tests/test_double_booking.py \
 		customers/tests/test_races.py -o log_cli=true --log-cli-level=INFO
 
 # Checks that the tests run every branch of the files that guard the tenant boundary and the sign-in (pyproject.toml).

@@ -26,7 +26,7 @@ TOKENS, UPDATE, CREATE = (
 )
 RACES, DELETE, LIST = "customers/tests/test_races.py", "customers/tests/test_delete.py", "customers/tests/test_list.py"
 PREFERENCES, ONCE = "customers/tests/test_preferences.py", "customers/tests/test_idempotency.py"
-CONDITIONAL, BOOKING = "customers/tests/test_conditional.py", "appointments/tests/test_booking.py"
+CONDITIONAL, BOOKING = "customers/tests/test_conditional.py", "appointments/tests/test_double_booking.py"
 ADMIN, STALE = "circe/tests/test_admin.py", "circe/tests/test_stale_forms.py"
 LIVENESS, SLOW = "circe/tests/test_liveness.py", "circe/tests/test_slow_bodies.py"
 BULK, BULK_STATUS = "circe/tests/test_bulk_actions.py", "appointments/tests/test_bulk_status.py"
