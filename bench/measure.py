@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import set_json_loads
 
-from bench import floor, load, writes
+from bench import bookings, floor, load, writes
 from bench.compare import compare, find_differences
 from bench.databases import ROOT, Server
 from bench.load import Connection, Load, WrongAnswer, request
@@ -47,7 +47,7 @@ GROWTH_KINDS = ("list", "rare word", "detail", "history")
 class Bench:
     """A run of the benchmark: call `measure` for each of MEASUREMENTS, then `report`."""
 
-    MEASUREMENTS = ("requests", "creates", "searches", "pages", "statistics", "growth", "writes")
+    MEASUREMENTS = ("requests", "creates", "bookings", "searches", "pages", "statistics", "growth", "writes")
 
     def __init__(self, server: Server, customers: int, rounds: int, seconds: float) -> None:
         self.server, self.customers, self.rounds, self.seconds = server, customers, rounds, seconds
@@ -205,6 +205,47 @@ class Bench:
                     runs[service.name].append(self._run(service, messages, clients=16))
         self._rate_figure("create", runs["circe"], runs["fastapi"], "fastapi", 1.2)
         self.rates["create"] = {name: median(run.rate for run in loads) for name, loads in runs.items()}
+
+    # --- bookings -------------------------------------------------------------------------------------------------
+
+    def _bookings(self) -> None:
+        """Measures the availability of thirty people in a month, and bookings, on a copy of the database."""
+        with self.server.copy(self.database, "bookings") as copy:
+            with self.server.connect(copy) as connection:
+                offer = bookings.prepare(connection, self.samples)
+            with self._services("circe", "fastapi", database=copy) as (services, token):
+                bookings.compare_availability(services, offer, token)
+                self._availability(services, offer, token)
+                self._bookings_by_http(services, offer, token)
+
+    def _availability(self, services: list[Service], offer: bookings.Offer, token: str) -> None:
+        times: dict[str, list[float]] = defaultdict(list)
+        for _ in range(self.rounds):
+            for service in services:
+                for limit in (bookings.LIMIT, None):
+                    messages = cycle([request(offer.path(limit), token)])
+                    ran = self._run(service, messages, min_requests=3)
+                    times[f"{service.name} {limit}"].append(ran.percentile(0.5))
+            ran = self._run(services[0], self._messages("list", token))
+            times["list"].append(ran.percentile(0.5))
+        what = f"availability of {bookings.PEOPLE} people in a month"
+        first = f"the first {bookings.LIMIT} slots"
+        self._time_figure(f"{what}, {first}, p50, against the list", times[f"circe {bookings.LIMIT}"], times["list"], 3)
+        self._time_figure(f"{what}, all slots, p50, against the list", times["circe None"], times["list"], 3)
+        for limit, slots in ((bookings.LIMIT, first), (None, "all slots")):
+            ours, theirs = times[f"circe {limit}"], times[f"fastapi {limit}"]
+            self._time_figure(f"{what}, {slots}, p50, against fastapi", ours, theirs, 1)
+
+    def _bookings_by_http(self, services: list[Service], offer: bookings.Offer, token: str) -> None:
+        bodies = bookings.new_bookings(services[0], offer, token)
+        bookings.compare_bookings(services, bodies, token)
+        runs: dict[str, list[Load]] = defaultdict(list)
+        for _ in range(self.rounds):
+            for service in services:
+                messages = (bookings.as_message(body, token) for body in bodies)
+                runs[service.name].append(self._run(service, messages, clients=16))
+        self._rate_figure("booking", runs["circe"], runs["fastapi"], "fastapi", 1)
+        self.rates["booking"] = {name: median(run.rate for run in loads) for name, loads in runs.items()}
 
     # --- searches, pages, statistics ------------------------------------------------------------------------------
 

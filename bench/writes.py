@@ -49,11 +49,12 @@ BEGIN;
 SELECT pg_advisory_xact_lock(3, hashtext(:tenant || :who));
 INSERT INTO appointments_appointment (
     id, tenant_id, created_at, updated_at, outlet_id, customer_id, staff_id, service_id, appointment_date, start_time,
-    end_time, status, total_price, payment_status, paid_amount)
+    end_time, status, total_price, payment_status, paid_amount, buffer_minutes, sequence, is_walk_in, overrides)
 SELECT {NEW_ID}, :tenant, now(), now(), outlet_id, c.id, staff_id, service_id,
        date '2060-01-01' + (:slot::int / :staff::int / 40),
        time '09:00' + make_interval(mins => 15 * mod(:slot::int / :staff::int, 40)),
-       time '09:15' + make_interval(mins => 15 * mod(:slot::int / :staff::int, 40)), 'pending', 150000, 'unpaid', 0
+       time '09:15' + make_interval(mins => 15 * mod(:slot::int / :staff::int, 40)), 'pending', 150000, 'unpaid', 0,
+       0, 0, false, '{{}}'
 FROM bench_booking b, bench_customer c WHERE b.n = :booking_number::int AND c.n = :n::int;
 COMMIT;
 """,

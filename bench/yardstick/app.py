@@ -8,26 +8,22 @@ The environment variables `DATABASE_URL` and `JWT_SIGNING_KEY` have Circe's valu
 import datetime as dt
 import json
 import math
-import os
 import unicodedata
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import phonenumbers
-from fastapi import Depends, FastAPI, Header, HTTPException, Query
+from fastapi import Depends, FastAPI, HTTPException, Query
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by, array_agg
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import contains_eager, joinedload
+from sqlalchemy.orm import joinedload
 
 from bench.one_pass import ONE_PASS, Business, parameters, summary
-from bench.yardstick import access
+from bench.yardstick import booking
 from bench.yardstick.models import (
     Appointment,
     Customer,
-    LoginSession,
     PreferredService,
     PreferredStaff,
     Tenant,
@@ -35,7 +31,6 @@ from bench.yardstick.models import (
     new_id,
 )
 from bench.yardstick.schemas import (
-    AppointmentOut,
     Conflict,
     CustomerCreated,
     CustomerIn,
@@ -47,56 +42,13 @@ from bench.yardstick.schemas import (
     Summary,
 )
 from bench.yardstick.search import condition
+from bench.yardstick.sessions import Admin, Session, Staff, as_appointment, current_user
 
-engine = create_async_engine(
-    os.environ.get("DATABASE_URL", "").replace("postgres://", "postgresql+asyncpg://", 1) or "postgresql+asyncpg://",
-    pool_size=10,
-    max_overflow=0,
-)
-new_session = async_sessionmaker(engine, expire_on_commit=False)
 app = FastAPI()
+app.include_router(booking.router)
 CUSTOMERS = "/api/v1/customers"
 
 
-async def session() -> AsyncIterator[AsyncSession]:
-    """Opens a session, and so a transaction, for each request."""
-    async with new_session() as opened:
-        yield opened
-
-
-Session = Annotated[AsyncSession, Depends(session)]
-
-
-async def current_user(db: Session, authorization: Annotated[str, Header()] = "") -> User:
-    """Returns the token's user with the tenant. Answers 401 if one of them is inactive, or if the session has ended."""
-    claims = access.claims(authorization)
-    if claims is None:
-        raise HTTPException(401)
-    live = select(LoginSession).filter_by(id=claims.get("sid"), user_id=claims["sub"], ended_at=None)
-    user = await db.scalar(
-        select(User)
-        .join(User.tenant)
-        .options(contains_eager(User.tenant))
-        .where(User.id == claims["sub"], User.is_active, Tenant.is_active, live.exists())
-    )
-    if user is None:
-        raise HTTPException(401)
-    return user
-
-
-def allowed(roles: set[str]) -> Any:
-    """Returns a FastAPI dependency. It gives the user's tenant, and answers 403 for any other role."""
-
-    async def tenant_of(user: Annotated[User, Depends(current_user)]) -> Tenant:
-        if user.role not in roles:
-            raise HTTPException(403)
-        return user.tenant
-
-    return Depends(tenant_of)
-
-
-Staff = Annotated[Tenant, allowed(access.STAFF)]
-Admin = Annotated[Tenant, allowed(access.ADMINS)]
 Page = Annotated[int, Query(ge=1, le=2**31 - 1)]
 Size = Annotated[int, Query(ge=1, le=100)]
 
@@ -340,14 +292,3 @@ async def list_appointments(
         statistics=HistoryFigures.model_validate(figures),
         pagination=PageFigures(total=figures.total, page=page, size=size, pages=math.ceil(figures.total / size)),
     )
-
-
-def as_appointment(appointment: Appointment, currency: str) -> AppointmentOut:
-    """Adds payment and currency to the appointment."""
-    appointment.currency = currency
-    appointment.payment = {
-        "status": appointment.payment_status,
-        "method": appointment.payment_method,
-        "paid_amount": appointment.paid_amount,
-    }
-    return AppointmentOut.model_validate(appointment)

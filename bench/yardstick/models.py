@@ -35,6 +35,7 @@ class Tenant(Base):
     new_within_days: Mapped[int]
     vip_min_visits: Mapped[int]
     vip_top_percent: Mapped[int]
+    slot_minutes: Mapped[int]
 
 
 class User(Base):
@@ -71,7 +72,9 @@ class Outlet(Base):
     __tablename__ = "tenants_outlet"
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
     name: Mapped[str]
+    is_active: Mapped[bool]
 
 
 class Service(Base):
@@ -80,10 +83,52 @@ class Service(Base):
     __tablename__ = "tenants_service"
 
     id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
     name: Mapped[str]
     category: Mapped[str]
     duration_minutes: Mapped[int]
+    buffer_minutes: Mapped[int]
     price: Mapped[int]
+
+
+class ServiceStaff(Base):
+    """A member of staff who offers a service."""
+
+    __tablename__ = "tenants_servicestaff"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    service_id: Mapped[str]
+    staff_id: Mapped[str]
+
+
+class WorkingHours(Base):
+    """A time of the week in which a member of staff works at an outlet."""
+
+    __tablename__ = "appointments_workinghours"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    staff_id: Mapped[str] = mapped_column(ForeignKey(User.id))
+    outlet_id: Mapped[str] = mapped_column(ForeignKey(Outlet.id))
+    weekday: Mapped[int]
+    start_time: Mapped[dt.time]
+    end_time: Mapped[dt.time]
+    valid_from: Mapped[dt.date | None]
+    valid_to: Mapped[dt.date | None]
+
+
+class TimeOff(Base):
+    """A time in which a member of staff is away or an outlet is closed, in local time."""
+
+    __tablename__ = "appointments_timeoff"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str]
+    staff_id: Mapped[str | None]
+    outlet_id: Mapped[str | None]
+    local_start: Mapped[dt.datetime] = mapped_column(DateTime(timezone=False))
+    local_end: Mapped[dt.datetime] = mapped_column(DateTime(timezone=False))
 
 
 class Customer(Base):
@@ -163,14 +208,18 @@ class Appointment(Base):
     appointment_date: Mapped[dt.date]
     start_time: Mapped[dt.time]
     end_time: Mapped[dt.time]
+    buffer_minutes: Mapped[int] = mapped_column(default=0)
     status: Mapped[str]
     total_price: Mapped[int] = mapped_column(BigInteger)
     notes: Mapped[str | None]
-    payment_status: Mapped[str]
+    payment_status: Mapped[str] = mapped_column(default="unpaid")
     payment_method: Mapped[str | None]
-    paid_amount: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[dt.datetime]
-    updated_at: Mapped[dt.datetime]
+    paid_amount: Mapped[int] = mapped_column(BigInteger, default=0)
+    sequence: Mapped[int] = mapped_column(default=0)
+    is_walk_in: Mapped[bool] = mapped_column(default=False)
+    overrides: Mapped[list[str]] = mapped_column(default=list)
+    created_at: Mapped[dt.datetime] = mapped_column(default=func.now())
+    updated_at: Mapped[dt.datetime] = mapped_column(default=func.now())
 
     outlet: Mapped[Outlet] = relationship(lazy="raise")
     staff: Mapped[User] = relationship(lazy="raise")

@@ -151,6 +151,29 @@ class AppointmentOut(Schema):
     currency: str
 
 
+class Slot(Schema):
+    """A time at which a service can be booked."""
+
+    appointment_date: dt.date
+    start_time: dt.time
+    end_time: dt.time
+    starts_at: UtcTimestamp
+    staff_id: str
+    staff: Named
+    outlet_id: str
+    outlet: Named
+    price: int
+    currency: str
+
+
+class Availability(Schema):
+    """The times at which a service can be booked, in a range of days."""
+
+    slots: list[Slot]
+    from_date: dt.date
+    to_date: dt.date
+
+
 class HistoryFigures(Schema):
     """Counts over the whole history."""
 
