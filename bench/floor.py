@@ -24,7 +24,7 @@ def to_asyncpg(sql: str) -> tuple[str, list[str]]:
 
 
 IN_TENANT = "tenant_id = :tenant AND NOT is_deleted"
-NEWEST = "ORDER BY created_at DESC, id DESC"
+MAX_RANKED = 10_000  # A search that finds more is in the order of the list.
 
 # It reads ids first and rows afterwards. So a skipped row costs only an index entry.
 FOUND = f"SELECT id, created_at FROM customers_customer WHERE {IN_TENANT}"
@@ -49,13 +49,14 @@ total_appointments, total_spent, last_appointment_date, {PREFERENCE_MODELS}"""
 CUSTOMER = f"SELECT {COLUMNS} FROM customers_customer c {TOTALS} WHERE c.id = :id AND c.{IN_TENANT}"
 
 
-def customers(condition: str = "true") -> str:
-    """Returns the SQL of a page of the customers that satisfy a condition."""
+def customers(condition: str = "true", begins: str = "") -> str:
+    """Returns the SQL of a page of the customers that satisfy a condition; first those that satisfy `begins`, if given."""
+    first = f"({begins}) DESC, " if begins else ""
     return f"""
     SELECT {COLUMNS}
-    FROM ({FOUND} AND {condition} {NEWEST} LIMIT :size OFFSET :skip) page
+    FROM ({FOUND} AND {condition} ORDER BY {first}created_at DESC, id DESC LIMIT :size OFFSET :skip) page
     JOIN customers_customer c USING (id) {TOTALS}
-    ORDER BY c.created_at DESC, c.id DESC"""
+    ORDER BY {first}c.created_at DESC, c.id DESC"""
 
 
 def count(condition: str = "true") -> str:
@@ -92,18 +93,27 @@ SELECT json_build_object(
     'total', ({count()}))"""
 
 
-def search(condition: str) -> str:
-    """Returns the SQL of a page of the customers found, with their number. Each customer is found only once.
+def search(condition: str, begins: str) -> str:
+    """Returns the SQL of a page of the customers found, with their number; first those that satisfy `begins`.
+
+    Each customer is found only once.
 
     Without MATERIALIZED the planner may read all customers by date instead, because it expects to fill a page soon.
     """
     return f"""
-    WITH found AS MATERIALIZED ({FOUND} AND {condition})
+    WITH found AS MATERIALIZED (
+        SELECT id, created_at, {begins} AS begins FROM customers_customer WHERE {IN_TENANT} AND {condition}
+    ),
+    ranked AS (
+        SELECT id, row_number() OVER (
+            ORDER BY begins AND (SELECT count(*) FROM found) <= {MAX_RANKED} DESC, created_at DESC, id DESC
+        ) AS position FROM found
+    )
     SELECT json_build_object(
-        'items', (SELECT coalesce(json_agg({CUSTOMER_JSON}), '[]') FROM (
-            SELECT {COLUMNS} FROM (SELECT id FROM found {NEWEST} LIMIT :size OFFSET :skip) page
+        'items', (SELECT coalesce(json_agg({CUSTOMER_JSON} ORDER BY position), '[]') FROM (
+            SELECT position, {COLUMNS}
+            FROM (SELECT id, position FROM ranked ORDER BY position LIMIT :size OFFSET :skip) page
             JOIN customers_customer c USING (id) {TOTALS}
-            ORDER BY c.created_at DESC, c.id DESC
         ) r),
         'total', (SELECT count(*) FROM found))"""
 

@@ -54,8 +54,8 @@ def test_the_statement_of_the_list_finds_what_the_api_answers(api, sample):
 @pytest.mark.parametrize("kind", ["rare word", "two words", "phone", "nobody", "common word", "two letters"])
 def test_the_statement_of_a_search_finds_what_the_api_answers(api, sample, kind):
     for path, text in zip(sample.paths[kind][:5], sample.words[kind][:5], strict=True):
-        sql, words = condition(text, sample.region)
-        found = execute(floor.search(sql), tenant=sample.business.id, size=PAGE_SIZE, skip=0, **words)
+        sql, begins, words = condition(text, sample.region)
+        found = execute(floor.search(sql, begins), tenant=sample.business.id, size=PAGE_SIZE, skip=0, **words)
         assert not list_differences(api.get(path), found)
         assert found["total"] > 0 or kind in {"nobody", "two letters"}
 

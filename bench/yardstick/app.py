@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by, array_agg
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
+from bench import floor
 from bench.one_pass import ONE_PASS, Business, parameters, summary
 from bench.yardstick import booking
 from bench.yardstick.models import (
@@ -133,8 +134,9 @@ async def list_customers(
     """Answers a page of the customers that match the parameters, newest first."""
     zone = ZoneInfo(tenant.time_zone)
     conditions: list[Any] = [Customer.tenant_id == tenant.id, ~Customer.is_deleted]
+    begins = ""
     if search:
-        sql, words = condition(search, tenant.phone_region)
+        sql, begins, words = condition(search, tenant.phone_region)
         conditions.append(text(sql).bindparams(**words))
     if tags:
         conditions.append(Customer.tags.overlap([tag.strip().lower() for tag in tags.split(",")]))
@@ -148,11 +150,13 @@ async def list_customers(
         end = created_to + dt.timedelta(days=1)
         conditions.append(Customer.created_at < dt.datetime.combine(end, dt.time(), zone))
 
-    newest = Customer.created_at.desc(), Customer.id.desc()
+    order: list[Any] = [Customer.created_at.desc(), Customer.id.desc()]
     total = await db.scalar(select(func.count()).select_from(Customer).where(*conditions))
+    if begins and total <= floor.MAX_RANKED:
+        order.insert(0, text(f"({begins}) DESC").bindparams(**words))
     # It reads ids first. Of skipped rows nothing else is read.
-    ids = select(Customer.id).where(*conditions).order_by(*newest).limit(size).offset((page - 1) * size).subquery()
-    rows = await db.execute(profiles.join(ids, ids.c.id == Customer.id).order_by(*newest))
+    ids = select(Customer.id).where(*conditions).order_by(*order).limit(size).offset((page - 1) * size).subquery()
+    rows = await db.execute(profiles.join(ids, ids.c.id == Customer.id).order_by(*order))
     items = [CustomerOut.model_validate(as_customer(row)) for row in rows]
     return CustomerPage(items=items, total=total, page=page, size=size, pages=math.ceil(total / size))
 

@@ -134,11 +134,10 @@ async def customers(request: Request, connection: asyncpg.Connection, caller: as
     """Answers a page of customers."""
     page, size = read_page(request)
     search = request.query_params.get("search")
-    sql, words = condition(search, caller["phone_region"]) if search else ("true", {})
+    sql, begins, words = condition(search, caller["phone_region"]) if search else ("true", "", {})
     total = (await fetch(connection, floor.count(sql), tenant=caller["id"], **words))[0][0]
-    rows = await fetch(
-        connection, floor.customers(sql), tenant=caller["id"], size=size, skip=(page - 1) * size, **words
-    )
+    statement = floor.customers(sql, begins if total <= floor.MAX_RANKED else "")
+    rows = await fetch(connection, statement, tenant=caller["id"], size=size, skip=(page - 1) * size, **words)
     items = [as_customer(row) for row in rows]
     return {"items": items, "total": total, "page": page, "size": size, "pages": math.ceil(total / size)}
 

@@ -12,8 +12,14 @@ SEPARATORS = r"\s\-‐-―−.()/"
 IS_PHONE_PART = re.compile(rf"[0-9+{SEPARATORS}]+\Z").match
 
 
-def condition(text: str, region: str) -> tuple[str, dict[str, str]]:
-    """Returns the SQL condition that each word of `text` is in names, e-mail or phone, and its parameters (`:s0`, …)."""
+MAX_RANKED = 10_000
+
+
+def condition(text: str, region: str) -> tuple[str, str, dict[str, str]]:
+    """Returns two SQL conditions, and their parameters (`:s0`, …).
+
+    The first one: each word of `text` is in names, e-mail or phone. The second one: a word of the names begins with each.
+    """
     parameters: dict[str, str] = {}
 
     def bind(value: str) -> str:
@@ -36,6 +42,8 @@ def condition(text: str, region: str) -> tuple[str, dict[str, str]]:
             return contains if len(number) > 2 else begins_phone(number)
         return f"({contains} OR {begins_phone(code + number.removeprefix(prefix))})"
 
+    words_of_text = list(dict.fromkeys(re.findall(r"\w+", unicodedata.normalize("NFKC", text))))
+    begins = " AND ".join(f"search_text LIKE circe_begins_name({bind(word)})" for word in words_of_text) or "false"
     conditions = []
     for is_phone, group in groupby(
         unicodedata.normalize("NFKC", text).split(), key=lambda word: bool(IS_PHONE_PART(word))
@@ -44,7 +52,7 @@ def condition(text: str, region: str) -> tuple[str, dict[str, str]]:
         literally = " AND ".join(map(match_word, words))
         number = re.sub(f"[{SEPARATORS}]+", "", "".join(words)) if is_phone else ""
         conditions.append(f"({literally} OR {phone(number)})" if number else literally)
-    return " AND ".join(conditions), parameters
+    return " AND ".join(conditions), begins, parameters
 
 
 @cache
