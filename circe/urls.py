@@ -7,6 +7,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from analytics.views import CustomerStatisticsViewSet
+from appointments.catalogue.views import OutletViewSet, ServiceViewSet, StaffViewSet
 from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
@@ -15,10 +16,12 @@ from tenants.accounts.views import MeViewSet, TokenViewSet
 
 CUSTOMERS = "api/v1/customers"
 CUSTOMER = f"{CUSTOMERS}/<str:customer_id>"
-DETAIL: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}
+LIST: dict[str, Any] = {"get": "list", "post": "create"}
+CATALOGUE_DETAIL: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update"}
+DETAIL: dict[str, Any] = CATALOGUE_DETAIL | {"delete": "destroy"}
 
 urlpatterns = [
-    path(CUSTOMERS, CustomerViewSet.as_view({"get": "list", "post": "create"}), name="customers"),
+    path(CUSTOMERS, CustomerViewSet.as_view(LIST), name="customers"),
     path(f"{CUSTOMERS}/tags", CustomerViewSet.as_view({"get": "tags"}), name="tags"),
     path(CUSTOMER, CustomerViewSet.as_view(DETAIL), name="customer"),
     path(f"{CUSTOMER}/appointments", CustomerAppointmentViewSet.as_view({"get": "list"}), name="appointments"),
@@ -26,6 +29,12 @@ urlpatterns = [
     path(f"{CUSTOMER}/preferences", CustomerViewSet.as_view({"put": "preferences"}), name="preferences"),
     path(f"{CUSTOMER}/restore", CustomerViewSet.as_view({"post": "restore"}), name="restore"),
     path(f"{CUSTOMERS}/statistics/summary", CustomerStatisticsViewSet.as_view({"get": "retrieve"}), name="statistics"),
+    path("api/v1/outlets", OutletViewSet.as_view(LIST), name="outlets"),
+    path("api/v1/outlets/<str:outlet_id>", OutletViewSet.as_view(CATALOGUE_DETAIL), name="outlet"),
+    path("api/v1/services", ServiceViewSet.as_view(LIST), name="services"),
+    path("api/v1/services/<str:service_id>", ServiceViewSet.as_view(CATALOGUE_DETAIL), name="service"),
+    path("api/v1/staff", StaffViewSet.as_view({"get": "list"}), name="staff"),
+    path("api/v1/staff/<str:staff_id>", StaffViewSet.as_view({"get": "retrieve"}), name="member-of-staff"),
     path("api/v1/auth/login", TokenViewSet.as_view({"post": "login"}), name="login"),
     path("api/v1/auth/refresh", TokenViewSet.as_view({"post": "refresh"}), name="refresh"),
     path("api/v1/auth/logout", TokenViewSet.as_view({"post": "logout"}), name="logout"),

@@ -201,15 +201,15 @@ BOUNDARY = [
     ),
     Fault(
         "every version of every row has one ETag",
-        "customers/views.py",
+        "circe/api/etags.py",
         """return f'"{blake2b(""",
         """return '"1"' or f'"{blake2b(""",
         CONDITIONAL,
     ),
     Fault(
         "an ETag does not see the totals",
-        "customers/views.py",
-        'blake2b(f"{updated_at.isoformat()}{profile}".encode()',
+        "circe/api/etags.py",
+        'blake2b(f"{updated_at.isoformat()}{shown}".encode()',
         'blake2b(f"{updated_at.isoformat()}".encode()',
         CONDITIONAL,
     ),

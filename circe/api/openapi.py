@@ -52,6 +52,7 @@ The customers of salons, spas and clinics, each business with its own.
 
 TAGS = {
     "Customers": "The people whom the business serves.",
+    "Catalogue": "Where and what customers can book, and who attends them: outlets, services and staff.",
     "Appointments": "The appointments that a customer booked and attended.",
     "Statistics": "Numbers about the customers.",
     "Authentication": "Signing in and out. An access token is valid for an hour, a refresh token for seven days.",

@@ -60,6 +60,12 @@ QUERIES = {
     "/api/v1/customers/{customer_id}/history": ["", "page=2&size=1"],
     "/api/v1/customers/statistics/summary": ["", "from_date=2025-01-01&to_date=2025-12-31", "from_date=2024-01-01"],
     "/api/v1/customers/tags": [""],
+    "/api/v1/outlets": ["", "search=spa", "is_active=true&size=1"],
+    "/api/v1/outlets/{outlet_id}": [""],
+    "/api/v1/services": ["", "search=cut", "category=hair", "staff_id={staff_id}", "outlet_id={outlet_id}"],
+    "/api/v1/services/{service_id}": [""],
+    "/api/v1/staff": ["", "search=rina", "service_id={service_id}", "outlet_id={outlet_id}"],
+    "/api/v1/staff/{staff_id}": [""],
     "/api/v1/auth/me": [""],
 }
 ADMIN_QUERIES = ["", "q=jane", "q=0812", "p=2", "o=1", "all="]
@@ -153,10 +159,13 @@ def own_customers(tenant):
 
 
 def answers_of_the_api(client, people, filter_query=""):
+    with tenant_scope(people[0].tenant):
+        visit = Appointment.objects.filter(customer=people[0]).first()
+    references = {name: getattr(visit, name) for name in ("outlet_id", "service_id", "staff_id")}
     for path, queries in QUERIES.items():
         for query in queries:
-            for person in people if "{" in path else people[:1]:
-                url = f"{path.replace('{customer_id}', person.pk)}?{query}{filter_query}"
+            for person in people if "{customer_id}" in path else people[:1]:
+                url = f"{path}?{query}{filter_query}".format(customer_id=person.pk, **references)
                 answer = client.get(url, headers={"X-Request-ID": "one"})
                 yield url, (answer.status_code, sorted(answer.headers.items()), answer.content)
 

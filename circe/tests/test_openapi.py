@@ -46,6 +46,18 @@ OPERATIONS = {
     ),
     "POST /api/v1/customers/{customer_id}/restore": ("restoreCustomer", ALL[:2], "200 400 401 403 404 409 412 422 503"),
     "GET /api/v1/customers/statistics/summary": ("getCustomerStatistics", ALL[:2], "200 400 401 403 503"),
+    "GET /api/v1/outlets": ("listOutlets", ALL, "200 400 401 403 503"),
+    "POST /api/v1/outlets": ("createOutlet", ALL[:2], "201 400 401 403 409 413 415 422 503"),
+    "GET /api/v1/outlets/{outlet_id}": ("getOutlet", ALL, "200 400 401 403 404 503"),
+    "PUT /api/v1/outlets/{outlet_id}": ("updateOutlet", ALL[:2], "200 400 401 403 404 409 412 413 415 422 503"),
+    "PATCH /api/v1/outlets/{outlet_id}": ("patchOutlet", ALL[:2], "200 400 401 403 404 409 412 413 415 422 503"),
+    "GET /api/v1/services": ("listServices", ALL, "200 400 401 403 503"),
+    "POST /api/v1/services": ("createService", ALL[:2], "201 400 401 403 409 413 415 422 503"),
+    "GET /api/v1/services/{service_id}": ("getService", ALL, "200 400 401 403 404 503"),
+    "PUT /api/v1/services/{service_id}": ("updateService", ALL[:2], "200 400 401 403 404 409 412 413 415 422 503"),
+    "PATCH /api/v1/services/{service_id}": ("patchService", ALL[:2], "200 400 401 403 404 409 412 413 415 422 503"),
+    "GET /api/v1/staff": ("listStaff", ALL, "200 400 401 403 503"),
+    "GET /api/v1/staff/{staff_id}": ("getMemberOfStaff", ALL, "200 400 401 403 404 503"),
     "POST /api/v1/auth/login": ("login", [], "200 400 401 413 415 429 503"),
     "POST /api/v1/auth/refresh": ("refreshTokens", [], "200 400 401 413 415 503"),
     "POST /api/v1/auth/logout": ("logout", [], "200 400 401 413 415 503"),
@@ -84,7 +96,7 @@ def test_the_document_lists_operations_with_their_roles_and_statuses(operations)
 
 def test_the_document_lists_every_route_of_the_api(operations):
     routes = {
-        f"{method.upper()} /{pattern.pattern}".replace("<str:customer_id>", "{customer_id}")
+        re.sub(r"<str:(\w+)>", r"{\1}", f"{method.upper()} /{pattern.pattern}")
         for pattern in get_resolver().url_patterns
         if str(pattern.pattern).startswith("api/")
         for method in pattern.callback.actions
@@ -217,6 +229,11 @@ def test_components_have_their_names(document):
         "Me",
         "Message",
         "NewCustomerRequest",
+        "NewOutletRequest",
+        "NewServiceRequest",
+        "Outlet",
+        "OutletPage",
+        "OutletRequest",
         "PageFigures",
         "Payment",
         "Period",
@@ -225,6 +242,11 @@ def test_components_have_their_names(document):
         "Problem",
         "RefreshRequest",
         "Segments",
+        "Service",
+        "ServicePage",
+        "ServiceRequest",
+        "Staff",
+        "StaffPage",
         "Statistics",
         "Summary",
         "TagCount",

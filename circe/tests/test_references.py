@@ -50,12 +50,49 @@ PUT   /customers/{customer_id}/preferences    ?tenant_id                        
 POST  /customers/{customer_id}/restore        ?tenant_id                               200 403 403  200 404 400
 GET   /customers/statistics/summary           ?tenant_id                               200 403 403  200 200 400
 GET   /customers/tags                         ?tenant_id                               200 403 403  200 200 400
+GET   /outlets                                ?tenant_id                               200 403 403  200 200 400
+POST  /outlets                                tenant_id                                201 403 403  201 201 400
+POST  /outlets                                ?tenant_id                               201 403 403  201 403 400
+GET   /outlets/{outlet_id}                    ?tenant_id                               200 403 403  200 404 400
+PUT   /outlets/{outlet_id}                    tenant_id                                200 400 400  200 400 400
+PUT   /outlets/{outlet_id}                    ?tenant_id                               200 403 403  200 404 400
+PATCH /outlets/{outlet_id}                    tenant_id                                200 400 400  200 400 400
+PATCH /outlets/{outlet_id}                    ?tenant_id                               200 403 403  200 404 400
+GET   /services                               ?tenant_id                               200 403 403  200 200 400
+GET   /services                               ?staff_id                                200 400 400  200 200 400
+GET   /services                               ?outlet_id                               200 400 400  200 200 400
+POST  /services                               tenant_id                                201 403 403  201 201 400
+POST  /services                               ?tenant_id                               201 403 403  201 403 400
+POST  /services                               staff_ids                                201 400 400  201 400 400
+GET   /services/{service_id}                  ?tenant_id                               200 403 403  200 404 400
+PUT   /services/{service_id}                  tenant_id                                200 400 400  200 400 400
+PUT   /services/{service_id}                  ?tenant_id                               200 403 403  200 404 400
+PUT   /services/{service_id}                  staff_ids                                200 400 400  200 400 400
+PATCH /services/{service_id}                  tenant_id                                200 400 400  200 400 400
+PATCH /services/{service_id}                  ?tenant_id                               200 403 403  200 404 400
+PATCH /services/{service_id}                  staff_ids                                200 400 400  200 400 400
+GET   /staff                                  ?tenant_id                               200 403 403  200 200 400
+GET   /staff                                  ?outlet_id                               200 400 400  200 200 400
+GET   /staff                                  ?service_id                              200 400 400  200 200 400
+GET   /staff/{staff_id}                       ?tenant_id                               200 403 403  200 404 400
 """
 TABLE = {
     (method, f"/api/v1{path}", name): {"own_people": answers[:3], "super_admin": answers[3:]}
     for method, path, name, *answers in map(str.split, REFERENCES.strip().splitlines()[1:])
 }
 ROWS = ("own", "foreign", "absent")
+# What makes the row of an id in a path, and the keys that a new row needs.
+IN_PATHS = {
+    "customer_id": CustomerFactory,
+    "outlet_id": OutletFactory,
+    "service_id": ServiceFactory,
+    "staff_id": UserFactory,
+}
+NEW_ROWS = {
+    "/api/v1/customers": {"first_name": "Jane", "phone": "+1234567890"},
+    "/api/v1/outlets": {"name": "Kemang"},
+    "/api/v1/services": {"name": "Colour", "duration_minutes": 60, "price": 350000},
+}
 # The tokens differ from page to page.
 TOKEN = re.compile(r'"(csrfmiddlewaretoken|form_token)" value="\w+"')
 
@@ -105,6 +142,12 @@ def ids(tenant, stranger):
         "preferred_services": {row: ServiceFactory(tenant=owner, name="Cut").pk for row, owner in owners.items()},
         "preferred_staff_ids": {row: UserFactory(tenant=owner).pk for row, owner in owners.items()},
     }
+    of |= {
+        "outlet_id": of["preferred_outlet_id"],
+        "service_id": of["preferred_services"],
+        "staff_id": of["preferred_staff_ids"],
+        "staff_ids": of["preferred_staff_ids"],
+    }
     return {name: rows | {"absent": new_id()} for name, rows in of.items()}
 
 
@@ -123,10 +166,8 @@ def build_body(name, value):
 def test_a_reference_is_answered_by_the_table(reference, who, as_role, tenant, ids):
     method, path, name = reference
     client = as_role("tenant_admin" if who == "own_people" else "super_admin")
-    url = path.replace("{customer_id}", CustomerFactory(tenant=tenant).pk)
-    needed = (
-        {"first_name": "Jane", "phone": "+1234567890", "tenant_id": tenant.pk} if url.endswith("/customers") else {}
-    )
+    url = re.sub(r"{(\w+)}", lambda match: IN_PATHS[match[1]](tenant=tenant).pk, path)
+    needed = NEW_ROWS[path] | {"tenant_id": tenant.pk} if path in NEW_ROWS else {}
     answers = {}
     for row, value in ids[name.lstrip("?").rpartition(".")[2]].items():
         named, query = ({}, f"{name}={value}") if name.startswith("?") else (build_body(name, value), "")

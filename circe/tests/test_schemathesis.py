@@ -5,6 +5,7 @@ It sends about 2,200 requests, the same ones each time. With FUZZ_EXAMPLES=700 i
 """
 
 import os
+import re
 
 import pytest
 import schemathesis
@@ -105,12 +106,12 @@ def is_valid(case):
 
 def apply_rules(case, appointment):
     """Changes a valid case so that it follows the rules that no schema can express, such as that a row exists."""
-    own = {"customer_id": appointment.customer_id}
+    own = {name: getattr(appointment, name) for name in ("customer_id", "outlet_id", "service_id", "staff_id")}
     case.path_parameters |= {name: value for name, value in own.items() if name in case.path_parameters}
     if "If-Match" in case.headers:
         case.headers["If-Match"] = "*"
-    if "tenant_id" in case.query:
-        case.query["tenant_id"] = appointment.tenant_id
+    for name in {"tenant_id", "outlet_id", "service_id", "staff_id"} & case.query.keys():
+        case.query[name] = getattr(appointment, name)
     for first, last in (
         ("from_date", "to_date"),
         ("created_from", "created_to"),
@@ -121,10 +122,19 @@ def apply_rules(case, appointment):
     for name in {"total_spent_min", "total_spent_max"} & case.query.keys():
         # A JSON number may have more decimals than an amount.
         case.query[name] = {"total_spent_min": 1, "total_spent_max": 350000}[name]
-    if isinstance(case.body, dict):
+    if "search" in case.query and not case.operation.path.endswith("/customers"):
+        case.query["search"] = "cut"
+    if isinstance(case.body, dict) and re.match("/api/v1/(outlets|services)", case.operation.path):
+        _apply_rules_to_offer(case.body, appointment, always=case.method == "POST")
+    elif isinstance(case.body, dict):
         _apply_rules_to(case.body, appointment, always=case.operation.label == "POST /api/v1/customers")
         if isinstance(case.body.get("preferences"), dict):
             _apply_rules_to(case.body["preferences"], appointment)
+
+
+def _apply_rules_to_offer(body, appointment, *, always):
+    values = {"tenant_id": appointment.tenant_id, "staff_ids": [appointment.staff_id]}
+    body |= {name: value for name, value in values.items() if name in body or (always and name == "tenant_id")}
 
 
 def _apply_rules_to(body, appointment, *, always=False):

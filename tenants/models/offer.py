@@ -1,8 +1,13 @@
 """What a business offers: outlets, services, and which staff offers a service."""
 
-from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+import unicodedata
+from collections.abc import Collection
+from typing import Any
 
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import IntegrityError, models, transaction
+
+from circe.api.conflicts import ConflictError
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from tenants.models.base import TenantModel
 from tenants.models.tenant import validate_amount
@@ -12,37 +17,77 @@ from tenants.models.user import Staff
 MAX_MINUTES = 24 * 60 - 1
 
 
-class Outlet(TenantModel):
-    """A place where a tenant receives customers."""
+class DuplicateName(ConflictError):
+    """Another active outlet or service of the business has the name."""
+
+    code = "duplicate_name"
+
+    def __init__(self, what: str) -> None:
+        sentence = f"Another active {what} has this name."
+        self.details = {"errors": [{"field": "name", "code": self.code, "detail": sentence}]}
+        super().__init__(sentence)
+
+
+def build_unique_name(what: str) -> models.UniqueConstraint:
+    """Returns the constraint that a name is unique among the active rows of the tenant."""
+    return models.UniqueConstraint(
+        fields=["tenant", "name"],
+        condition=models.Q(is_active=True),
+        name="%(class)s_name",
+        violation_error_message=f"Another active {what} has this name.",
+    )
+
+
+class Offer(TenantModel):
+    """What outlets and services have in common: a name, unique among the active ones, and whether it is on offer."""
 
     name = models.CharField(max_length=100)
-    address = models.CharField(max_length=500, blank=True)
     is_active = models.BooleanField(default=True)
 
     class Meta(TenantModel.Meta):
-        ordering = ["name", "id"]
-        constraints = [
-            *TenantModel.Meta.constraints,
-            models.UniqueConstraint(
-                fields=["tenant", "name"],
-                condition=models.Q(is_active=True),
-                name="%(class)s_name",
-                violation_error_message="Another active outlet has this name.",
-            ),
-        ]
+        abstract = True
 
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        self.name = unicodedata.normalize("NFC", self.name).strip()
 
-class Service(TenantModel):
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Saves the row. Raises DuplicateName if it is active and another active one has its name."""
+        self.clean()
+        try:
+            with transaction.atomic():
+                super().save(*args, **kwargs)
+        except IntegrityError as error:
+            if error.__cause__.diag.constraint_name != f"{self._meta.model_name}_name":
+                raise
+            raise DuplicateName(str(self._meta.verbose_name)) from error
+
+    def change(self, changes: dict[str, Any]) -> None:
+        """Sets the values of `changes` and saves only these, so that two changes of different values both survive."""
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self.save(update_fields=None if self._state.adding else {*changes})
+
+
+class Outlet(Offer):
+    """A place where a tenant receives customers."""
+
+    address = models.CharField(max_length=500, blank=True)
+
+    class Meta(Offer.Meta):
+        ordering = ["name", "id"]
+        constraints = [*TenantModel.Meta.constraints, build_unique_name("outlet")]
+
+
+class Service(Offer):
     """A service that a customer can book. `price` is in the tenant's currency.
 
     `buffer_minutes` are kept free after an appointment, for example to clean up. `rebooking_days` is None where the tenant's
     own number applies. `staff` are those who offer it; a service without them is offered by everybody.
     """
 
-    name = models.CharField(max_length=100)
     category = models.CharField(max_length=50, blank=True)
     duration_minutes = models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(MAX_MINUTES)])
     buffer_minutes = models.PositiveIntegerField(
@@ -57,22 +102,28 @@ class Service(TenantModel):
         help_text="It is due again after so many days. Empty: as the business says for all services.",
     )
     price = models.PositiveBigIntegerField(validators=[validate_amount])
-    is_active = models.BooleanField(default=True)
 
-    class Meta(TenantModel.Meta):
+    class Meta(Offer.Meta):
         ordering = ["category", "name", "id"]
-        constraints = [
-            *TenantModel.Meta.constraints,
-            models.UniqueConstraint(
-                fields=["tenant", "name"],
-                condition=models.Q(is_active=True),
-                name="%(class)s_name",
-                violation_error_message="Another active service has this name.",
-            ),
-        ]
+        constraints = [*TenantModel.Meta.constraints, build_unique_name("service")]
 
-    def __str__(self) -> str:
-        return self.name
+    def change(self, changes: dict[str, Any]) -> None:
+        """Does as for every offer. `changes` may hold `staff_ids` too: who offers the service from now on."""
+        fields = {name: value for name, value in changes.items() if name != "staff_ids"}
+        with transaction.atomic():
+            # The version of a service changes with those who offer it.
+            super().change(fields | ({"updated_at": None} if "staff_ids" in changes else {}))
+            if "staff_ids" in changes:
+                self.set_staff(changes["staff_ids"])
+
+    def set_staff(self, ids: Collection[str]) -> None:
+        """Sets who offers the service, by id: nobody means everybody. The row must be locked or new."""
+        offers = ServiceStaff.objects.filter(service=self)
+        offers.exclude(staff__in=ids).delete()
+        added = set(ids).difference(offers.values_list("staff_id", flat=True))
+        ServiceStaff.objects.bulk_create(
+            ServiceStaff(tenant_id=self.tenant_id, service=self, staff_id=pk) for pk in sorted(added)
+        )
 
 
 class ServiceStaff(TenantModel):

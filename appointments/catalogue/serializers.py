@@ -1,0 +1,110 @@
+"""Serializers of outlets, services and staff."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from circe.api.serializers import (
+    BlankIsNullTextField,
+    ModelSerializer,
+    NullableTextField,
+    StringField,
+    TenantPrimaryKeyListField,
+)
+from circe.db.ids import ID_PATTERN
+from tenants.models import Outlet, Service, Staff
+
+MAX_STAFF = 1000
+
+
+class OfferSerializer(ModelSerializer):
+    """An outlet or a service. In a body, a key that is absent stays as it is, and read-only keys are ignored."""
+
+    tenant_id = StringField(allow_null=True, required=False, help_text="The business; in a body one's own or none.")
+
+    def validate_tenant_id(self, value: str | None) -> None:
+        """It is never stored from a body: a row stays with its tenant."""
+        if self.instance and value not in (None, self.instance.tenant_id):
+            raise serializers.ValidationError("It can't move to another business.", code="invalid")
+        raise serializers.SkipField
+
+    def create(self, validated_data: dict[str, Any]) -> Any:
+        offer = self.Meta.model()
+        offer.change(validated_data)
+        return offer
+
+    def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
+        instance.change(validated_data)
+        return instance
+
+
+class OutletSerializer(OfferSerializer):
+    """A place where the business receives customers."""
+
+    address = BlankIsNullTextField(max_length=500)
+
+    class Meta:
+        model = Outlet
+        fields = ["id", "tenant_id", "name", "address", "is_active", "created_at", "updated_at"]
+        read_only_fields = ["id", "created_at", "updated_at"]
+
+
+class NewOutletSerializer(OutletSerializer):
+    """A new outlet. The document has it apart, since an update requires no key."""
+
+
+class ServiceSerializer(OfferSerializer):
+    """What a customer can book. `price` is in `currency`, the business's."""
+
+    category = BlankIsNullTextField(max_length=50)
+    currency = serializers.CharField(source="tenant.currency", read_only=True)
+    staff_ids = TenantPrimaryKeyListField(
+        queryset=Staff.objects.all(),
+        max_length=MAX_STAFF,
+        required=False,
+        help_text="Who offers it. Empty: everybody. In a body it replaces all.",
+    )
+
+    class Meta:
+        model = Service
+        fields = [
+            "id",
+            "tenant_id",
+            "name",
+            "category",
+            "duration_minutes",
+            "buffer_minutes",
+            "price",
+            "currency",
+            "is_active",
+            "staff_ids",
+            "rebooking_days",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["id", "created_at", "updated_at"]
+
+
+class NewServiceSerializer(ServiceSerializer):
+    """A new service. The document has it apart, since an update requires no key."""
+
+
+class StaffSerializer(ModelSerializer):
+    """A member of the team. Accounts are made and changed in the back office."""
+
+    name = NullableTextField(source="full_name")
+    outlet_ids = serializers.ListField(
+        child=serializers.RegexField(ID_PATTERN),
+        read_only=True,
+        help_text="The active outlets where the person has working hours that are not over.",
+    )
+    service_ids = serializers.ListField(
+        child=serializers.RegexField(ID_PATTERN),
+        read_only=True,
+        help_text="The active services that the person offers, also those that everybody offers.",
+    )
+
+    class Meta:
+        model = Staff
+        fields = ["id", "tenant_id", "name", "role", "is_active", "outlet_ids", "service_ids"]
+        read_only_fields = fields
