@@ -7,6 +7,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from analytics.views import CustomerStatisticsViewSet
+from appointments.bookings.views import AppointmentViewSet
 from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
@@ -15,6 +16,9 @@ from tenants.accounts.views import MeViewSet, TokenViewSet
 
 CUSTOMERS = "api/v1/customers"
 CUSTOMER = f"{CUSTOMERS}/<str:customer_id>"
+APPOINTMENTS = "api/v1/appointments"
+APPOINTMENT = f"{APPOINTMENTS}/<str:appointment_id>"
+READ_AND_CHANGE: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update"}
 DETAIL: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}
 
 urlpatterns = [
@@ -26,6 +30,10 @@ urlpatterns = [
     path(f"{CUSTOMER}/preferences", CustomerViewSet.as_view({"put": "preferences"}), name="preferences"),
     path(f"{CUSTOMER}/restore", CustomerViewSet.as_view({"post": "restore"}), name="restore"),
     path(f"{CUSTOMERS}/statistics/summary", CustomerStatisticsViewSet.as_view({"get": "retrieve"}), name="statistics"),
+    path(APPOINTMENTS, AppointmentViewSet.as_view({"get": "list", "post": "create"}), name="appointment-list"),
+    path(APPOINTMENT, AppointmentViewSet.as_view(READ_AND_CHANGE), name="appointment"),
+    path(f"{APPOINTMENT}/reschedule", AppointmentViewSet.as_view({"post": "reschedule"}), name="reschedule"),
+    path(f"{APPOINTMENT}/status", AppointmentViewSet.as_view({"post": "set_status"}), name="appointment-status"),
     path("api/v1/auth/login", TokenViewSet.as_view({"post": "login"}), name="login"),
     path("api/v1/auth/refresh", TokenViewSet.as_view({"post": "refresh"}), name="refresh"),
     path("api/v1/auth/logout", TokenViewSet.as_view({"post": "logout"}), name="logout"),
