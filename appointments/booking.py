@@ -233,7 +233,7 @@ def _book(appointment: Appointment, allowed: Collection[Override]) -> None:
         with appointment.lock_staff():
             broken = _find_broken_rules(appointment)
             for code in broken:
-                if OVERRIDE_OF.get(code) not in allowed:
+                if not _is_allowed(code, allowed):
                     other = appointment.find_conflicting_appointment() if code == "overlap" else None
                     raise BookingRefused(code, other=other)
             appointment.overrides = sorted({OVERRIDE_OF[code].value for code in broken})
@@ -261,7 +261,7 @@ def _try_each(
     codes = {schedule.staff_id: _find_refusal(appointment, schedule) for schedule in schedules}
     begin, end = appointment.occupied
     for schedule in sorted(
-        (one for one in schedules if codes[one.staff_id] is None or OVERRIDE_OF.get(codes[one.staff_id]) in allowed),
+        (one for one in schedules if _is_allowed(codes[one.staff_id], allowed)),
         key=lambda one: (codes[one.staff_id] is not None, one.time_left_free(begin, end), one.staff_name, one.staff_id),
     ):
         appointment.staff_id = schedule.staff_id
@@ -274,6 +274,10 @@ def _try_each(
             return codes
     appointment.staff = None  # type: ignore[assignment]
     return codes
+
+
+def _is_allowed(code: str | None, allowed: Collection[Override]) -> bool:
+    return code is None or (code in OVERRIDE_OF and OVERRIDE_OF[code] in allowed)
 
 
 def _read_schedules(

@@ -81,8 +81,8 @@ CONFLICT = ErrorResponse(
     "A rule forbids it; `code` names the rule. `overlap`: the person has another appointment then, which nothing overrides. "
     "`outside_hours`, `time_off`: the person does not work there then. `service_not_offered`: not by this person, or by "
     "nobody any more. `customer_inactive`: an inactive customer can't be booked. These five have `alternatives`. "
-    "`invalid_transition`: the appointment can't get the status, or can't be moved with the one that it has; `allowed` lists "
-    "the statuses that it can get. `customer_already_set`: it is no walk-in that could be given to a customer. `in_flight`: a "
+    "`invalid_transition`: the appointment can't get the status, or can't be moved with its own; `allowed` lists "
+    "the statuses that it can get. `customer_already_set`: it is no walk-in to give to a customer. `in_flight`: a "
     "request with the same `Idempotency-Key` is being handled.",
     Problem(
         409,
@@ -123,7 +123,7 @@ OPERATIONS = {
         id="listAppointments",
         summary="List appointments",
         description=(
-            "By start, then id. Filters combine. Days are those of the business, by the start. An id without a row is a 400. "
+            "By start, then id. Filters combine. Days are the business's, by the start. An id without a row is a 400. "
             "`status` also accepts `no-show` and `canceled`."
         ),
         filters=AppointmentListFilter,
@@ -136,7 +136,7 @@ OPERATIONS = {
         id="createAppointment",
         summary="Book an appointment",
         description=(
-            "Dates and clock times are those of the business. A time that does not exist, since clocks go forward, is a 400; "
+            "Dates and clock times are those of the business. A time that clocks skip is a 400; "
             "one that comes twice is the first. A slot of availability can be booked. Staff may also book a free time off "
             "the grid, and against working hours or offers by `override`. A start in the past is recorded whatever the "
             "hours. An inactive outlet or person is a 400. `walk_in: true` is for somebody who left no name: it counts in "
@@ -176,7 +176,7 @@ OPERATIONS = {
         summary="Set the status of an appointment",
         description=(
             "The steps of the day sheet: pending → confirmed → in progress → completed; no-show and cancelled; and back. "
-            "Before the day an appointment can't begin. The status that it has already is a 200 that changes nothing. A step "
+            "Before the day an appointment can't begin. Its own status is a 200 that changes nothing. A step "
             "back to a status that takes the time is refused if the time is taken by now. The `reason` is kept, and is in "
             "the audit trail."
         ),

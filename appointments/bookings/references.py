@@ -33,7 +33,14 @@ def _read_references(**ids: Any) -> Sql:
     return Sql(READ_REFERENCES, **rows)
 
 
-_REFERENCES = PreparedQuery("booking_references", _read_references, **{name: IdField() for name in SOURCES})
+_REFERENCES = PreparedQuery(
+    "booking_references",
+    _read_references,
+    service=IdField(),
+    outlet=IdField(),
+    staff=IdField(),
+    customer=IdField(),
+)
 
 
 def read_references(ids: dict[str, Any]) -> dict[str, Any]:

@@ -23,9 +23,11 @@ from circe.api.serializers import (
     ClearableListField,
     DayField,
     StrictBooleanField,
+    StrictIntegerField,
     StringField,
 )
 from tenants.models import validate_amount
+from tenants.scope import current_tenant
 
 OPEN_STATUSES = (Status.PENDING, Status.CONFIRMED)
 # What has happened can be recorded with its outcome.
@@ -51,20 +53,18 @@ class AppointmentDayField(DayField):
         super().__init__(validators=[MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)], **kwargs)
 
 
-class AmountField(BlankIsNullMixin, serializers.IntegerField):
-    """An amount of money: a whole number, not a string or a number with decimals."""
+class AmountField(StrictIntegerField):
+    """An amount of money in the tenant's currency."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_value=0, validators=[validate_amount], **kwargs)
 
-    def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, bool) or not isinstance(data, int):
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
+class OptionalTextField(BlankIsNullMixin, StringField):
+    """A text, null where there is none. Of an id: the serializer looks up its row together with the others."""
 
-class ReferenceField(BlankIsNullMixin, StringField):
-    """The id of a row, which the serializer looks up together with the others."""
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, required=False, **kwargs)
 
 
 class OverrideField(ClearableListField):
@@ -100,13 +100,11 @@ class NewAppointmentSerializer(CachedFieldsMixin):
     tenant_id = StringField(
         allow_null=True, required=False, help_text="The business; one's own or none. A super_admin must name one."
     )
-    customer_id = ReferenceField(allow_null=True, required=False, help_text="null only with `walk_in: true`.")
+    customer_id = OptionalTextField(help_text="null only with `walk_in: true`.")
     walk_in = StrictBooleanField(required=False, help_text="Somebody came in and left no name: `customer_id` is null.")
-    service_id = ReferenceField()
-    outlet_id = ReferenceField()
-    staff_id = ReferenceField(
-        allow_null=True,
-        required=False,
+    service_id = StringField()
+    outlet_id = StringField()
+    staff_id = OptionalTextField(
         help_text="null: whoever is free, so that the smallest time stays free before and after.",
     )
     appointment_date = AppointmentDayField()
@@ -120,7 +118,7 @@ class NewAppointmentSerializer(CachedFieldsMixin):
         required=False,
         help_text="`pending` or `confirmed`, which is the default; any of them if the start is past.",
     )
-    notes = StringField(max_length=2000, allow_null=True, allow_blank=True, required=False)
+    notes = OptionalTextField(max_length=2000)
     override = OverrideField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +137,9 @@ class NewAppointmentSerializer(CachedFieldsMixin):
         """Books the appointment."""
         given, service = validated_data, validated_data["service"]
         price = given.get("total_price")
+        service.tenant = tenant = current_tenant()
         appointment = Appointment(
+            tenant=tenant,
             customer=given.get("customer"),
             is_walk_in=given.get("walk_in", False),
             service=service,
@@ -173,10 +173,8 @@ class PaymentChangesSerializer(CachedFieldsMixin):
 class AppointmentChangesSerializer(TenantCheckedSerializer):
     """Changes of an appointment but of its time, staff and status. Other keys that a client echoes are ignored."""
 
-    customer_id = ReferenceField(
-        allow_null=True, required=False, help_text="Whose a walk-in was. Once: then it can't be changed."
-    )
-    notes = StringField(max_length=2000, allow_null=True, allow_blank=True, required=False)
+    customer_id = OptionalTextField(help_text="Whose a walk-in was. Once: then it can't be changed.")
+    notes = OptionalTextField(max_length=2000)
     total_price = AmountField(required=False)
     payment = PaymentChangesSerializer(source="*", required=False)
 
@@ -205,8 +203,8 @@ class RescheduleSerializer(TenantCheckedSerializer):
     end_time = ClockField(
         allow_null=True, required=False, help_text="null: as long as before. Before the start: on the next day."
     )
-    staff_id = ReferenceField(allow_null=True, required=False, help_text="null: the same.")
-    outlet_id = ReferenceField(allow_null=True, required=False, help_text="null: the same.")
+    staff_id = OptionalTextField(help_text="null: the same.")
+    outlet_id = OptionalTextField(help_text="null: the same.")
     override = OverrideField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -234,13 +232,7 @@ class StatusSerializer(TenantCheckedSerializer):
     """Another status of an appointment."""
 
     status = serializers.ChoiceField(Status.choices)
-    reason = StringField(
-        max_length=500,
-        allow_null=True,
-        allow_blank=True,
-        required=False,
-        help_text="Why. It is in the audit trail too.",
-    )
+    reason = OptionalTextField(max_length=500, help_text="Why. It is in the audit trail too.")
 
 
 def read_active_references(ids: dict[str, Any]) -> dict[str, Any]:

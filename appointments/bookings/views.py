@@ -96,7 +96,7 @@ class AppointmentViewSet(TenantViewSet):
         """
         seen = get_object_or_404(Appointment, pk=self.kwargs[self.lookup_url_kwarg])
         named = self.request.data.get("staff_id") if isinstance(self.request.data, dict) else None
-        lock_staff(seen.tenant_id, {seen.staff_id, *([named] if is_id(named) else [])})
+        lock_staff(seen.tenant_id, [seen.staff_id, named if is_id(named) else None])
         appointment = self.get_object()
         if appointment.staff_id != seen.staff_id:
             raise PreconditionFailed

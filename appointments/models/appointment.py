@@ -292,7 +292,7 @@ class Appointment(TenantModel):
         """Opens a transaction in which only this thread books the member of staff. Raises DoubleBooking for an overlap."""
         try:
             with transaction.atomic():
-                lock_staff(self.tenant_id, {self.staff_id})
+                lock_staff(self.tenant_id, [self.staff_id])
                 yield
         except IntegrityError as error:
             if error.__cause__.diag.constraint_name != "appointment_no_double_booking":
@@ -330,10 +330,10 @@ class Appointment(TenantModel):
             return bool(unchanged.update(status=status, status_reason=reason, updated_at=timezone.now()))
 
 
-def lock_staff(tenant_id: str, staff: Collection[str]) -> None:
+def lock_staff(tenant_id: str | None, staff: Collection[str | None]) -> None:
     """Lets only this transaction book these members of staff until it ends. Whoever also locks an appointment's row locks
     its staff first, so that two transactions can't wait for each other.
     """
     with connection.cursor() as cursor:
-        for key in sorted(f"{tenant_id}{pk}" for pk in staff):
+        for key in sorted(f"{tenant_id}{pk}" for pk in {*staff} - {None}):
             cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [AdvisoryLock.STAFF, key])

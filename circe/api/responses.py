@@ -12,12 +12,12 @@ WWW_AUTHENTICATE_HEADER: Schema = {
     "WWW-Authenticate": {"description": "How to sign in.", "required": True, "schema": {"const": "Bearer"}}
 }
 LOCATION_HEADER: Schema = {
-    "Location": {"description": "The address of the customer.", "required": True, "schema": {"type": "string"}}
+    "Location": {"description": "The address of what was created.", "required": True, "schema": {"type": "string"}}
 }
 ETAG_HEADER: Schema = {
     "ETag": {
-        "description": "The version of the customer as a GET shows them, for `If-Match`. It changes with everything that "
-        "a GET shows: the customer, the preferences (also when a preferred outlet, service or person is deleted), and the "
+        "description": "The version of the row as a GET shows it, for `If-Match`. It changes with everything that a GET "
+        "shows: of a customer, also the preferences (even when a preferred outlet, service or person is deleted), and the "
         "totals of the appointments.",
         "required": True,
         "schema": {"type": "string"},
@@ -39,7 +39,7 @@ IDEMPOTENCY_KEY_PARAMETER: Schema = {
 IF_MATCH_PARAMETER: Schema = {
     "in": "header",
     "name": "If-Match",
-    "description": "The `ETag` of the customer when you read them, also as a proxy that compresses has changed it "
+    "description": "The `ETag` of the row when you read it, also as a proxy that compresses has changed it "
     "(`W/`, `-gzip`). The write is done only if it is still the same.",
     "schema": {"type": "string"},
 }
@@ -47,12 +47,13 @@ IF_MATCH_PARAMETER: Schema = {
 
 @dataclass(frozen=True)
 class ErrorResponse:
-    """An error that operations share: the response component `name` of the document, with an example."""
+    """An error that operations share: the response component `name` of the document, with an example, and others by code."""
 
     name: str
     description: str
     example: Problem
     headers: Schema | None = None
+    more_examples: tuple[Problem, ...] = ()
 
 
 ERROR_RESPONSES = {
@@ -77,11 +78,12 @@ ERROR_RESPONSES = {
         "The caller's role does not allow it, or the request names another business. No row is read before.",
         Problem(403, "permission_denied", "You do not have permission to perform this action."),
     ),
-    404: ErrorResponse("NotFound", "There is no such customer, or the caller may not see them.", NOT_FOUND),
+    404: ErrorResponse("NotFound", "There is no such row, or the caller may not see it.", NOT_FOUND),
     409: ErrorResponse(
         "Conflict",
-        "Another customer of the business has the e-mail or the phone. With the code `in_flight`: a request with the "
-        "same `Idempotency-Key` is being handled.",
+        "It conflicts with what is stored: another customer of the business has the e-mail or the phone, or another active "
+        "outlet or service the name (`duplicate_name`). With the code `in_flight`: a request with the same "
+        "`Idempotency-Key` is being handled.",
         Problem(
             409,
             "duplicate_customer",
@@ -91,7 +93,7 @@ ERROR_RESPONSES = {
     ),
     412: ErrorResponse(
         "PreconditionFailed",
-        "The customer has changed since the client read the `ETag` in `If-Match`.",
+        "The row has changed since the client read the `ETag` in `If-Match`.",
         Problem(412, "stale", "It was changed since you read it. Read it again, and decide anew."),
     ),
     413: ErrorResponse(

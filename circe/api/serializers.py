@@ -54,6 +54,17 @@ class BlankIsNullMixin(serializers.Field):
         return super().run_validation(None if is_blank and self.allow_null else data)
 
 
+class StrictIntegerField(BlankIsNullMixin, serializers.IntegerField):
+    """A field that accepts whole numbers only, not a string or a boolean for them."""
+
+    def to_internal_value(self, data: Any) -> int:
+        # JSON has one kind of number: 60.0 is a whole one.
+        is_whole = isinstance(data, int) or (isinstance(data, float) and data.is_integer())
+        if isinstance(data, bool) or not is_whole:
+            self.fail("invalid")
+        return int(data)
+
+
 class DayField(BlankIsNullMixin, serializers.DateField):
     """A field that accepts a day as `YYYY-MM-DD` only, not in the other notations of ISO 8601."""
 
