@@ -6,7 +6,7 @@ from typing import Any
 from django.core.validators import MaxValueValidator, MinValueValidator
 from rest_framework import serializers
 
-from appointments.booking import book, give_to_customer, move, set_length
+from appointments.booking import book, give_to_customer, move, set_length, set_status
 from appointments.bookings.references import read_references
 from appointments.models import (
     FIRST_DAY,
@@ -233,6 +233,11 @@ class StatusSerializer(TenantCheckedSerializer):
 
     status = serializers.ChoiceField(Status.choices)
     reason = OptionalTextField(max_length=500, help_text="Why. It is in the audit trail too.")
+
+    def update(self, instance: Appointment, validated_data: dict[str, Any]) -> Appointment:
+        """Sets the status."""
+        set_status(instance, Status(validated_data["status"]), reason=validated_data.get("reason"))
+        return instance
 
 
 def read_active_references(ids: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from appointments.booking import set_status
 from appointments.bookings.appointment_list import APPOINTMENTS, APPOINTMENTS_BY_IDS, AppointmentsOfDays
 from appointments.bookings.documentation import OPERATIONS
 from appointments.bookings.filters import AppointmentListFilter
@@ -83,11 +82,7 @@ class AppointmentViewSet(TenantViewSet):
     @idempotent
     def set_status(self, request: Request, appointment_id: str) -> Response:
         """Sets the status, by the steps of the day sheet."""
-        appointment = self._get_locked()
-        body = StatusSerializer(appointment, data=request.data)
-        body.is_valid(raise_exception=True)
-        set_status(appointment, body.validated_data["status"], reason=body.validated_data.get("reason"))
-        return _answer(appointment)
+        return _answer(self._saved(StatusSerializer(self._get_locked(), data=request.data)))
 
     def _get_locked(self) -> Appointment:
         """Returns the appointment as `get_object` does, after its member of staff, and the one in the body, was locked.

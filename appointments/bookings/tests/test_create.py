@@ -13,7 +13,7 @@ from appointments.tests.factories import TimeOffFactory
 from circe.db.ids import new_id
 from customers.tests.bodies import CUSTOMERS, INSTANT, faults
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.models import AuditEvent, Outlet, Service, Staff
+from tenants.models import AuditEvent, Service
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, ServiceStaffFactory, TenantFactory, UserFactory
 
