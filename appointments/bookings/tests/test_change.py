@@ -128,7 +128,7 @@ def test_totals_and_history_of_the_customer_count_it_then(staff, book, salon, ad
         assert after[key] == before[key]
     assert [one["customer_id"] for one in before["top_customers_by_revenue"]] == []
     assert [one["customer_id"] for one in after["top_customers_by_revenue"]] == [salon.jane.pk]
-    call_command("check_totals")
+    call_command("check_totals", "--tenant", salon.tenant.slug)
 
 
 def test_a_customer_who_can_not_have_it_is_refused(staff, book, salon, stranger):

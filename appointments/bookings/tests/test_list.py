@@ -164,11 +164,8 @@ def many(make, salon):
     others = [AppointmentFactory(tenant=salon.tenant, appointment_date=dt.date(2020, 1, 1)) for _ in range(19)]
     pk = make(0)
     columns = {field.column: f"one.{field.column}" for field in Appointment._meta.concrete_fields}
-    rows = [
-        Appointment.objects.model(**{name: getattr(one, name) for name in ("staff_id", "service_id")}) for one in others
-    ]
     pick = {
-        name: f"(ARRAY[{', '.join(repr(getattr(row, name)) for row in rows)}, one.{name}])[1 + n % 20]"
+        name: f"(ARRAY[{', '.join(repr(getattr(other, name)) for other in others)}, one.{name}])[1 + n % 20]"
         for name in ("staff_id", "service_id")
     }
     values = (
