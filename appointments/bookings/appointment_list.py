@@ -46,12 +46,15 @@ first_day AS MATERIALIZED (
     FROM day WHERE appointments_until > {start}::bigint ORDER BY day LIMIT 1
 ),
 last_day AS MATERIALIZED (
-    SELECT day FROM day WHERE appointments_until >= {stop}::bigint ORDER BY day LIMIT 1
+    -- The last page has no last day. Under row-level security no index serves a condition that holds `coalesce` itself.
+    SELECT coalesce(
+        (SELECT day FROM day WHERE appointments_until >= {stop}::bigint ORDER BY day LIMIT 1), {last}
+    ) AS day
 )
 SELECT coalesce((SELECT max(appointments_until) FROM day), 0), ARRAY(
     SELECT id FROM ({appointments}) AS appointment
     WHERE appointment_date >= (SELECT day FROM first_day)
-        AND appointment_date <= coalesce((SELECT day FROM last_day), {last})
+        AND appointment_date <= (SELECT day FROM last_day)
     ORDER BY appointment_date, start_time, id
     OFFSET (SELECT skipped FROM first_day) LIMIT {stop}::bigint - {start}::bigint
 )

@@ -155,12 +155,12 @@ def test_a_list_sends_the_same_statements_however_long_it_is(staff, salon, make)
 
 # --- plans ----------------------------------------------------------------------------------------------------------
 
-MANY = 40_000
+MANY = 20_000
 
 
 @pytest.fixture
 def many(make, salon):
-    """40,000 appointments on 2,000 days, of 20 services; every hundredth is confirmed, every twentieth is Jane's."""
+    """20,000 appointments on 1,000 days, of 20 services; every hundredth is confirmed, every twentieth is Jane's."""
     others = [AppointmentFactory(tenant=salon.tenant, appointment_date=dt.date(2020, 1, 1)) for _ in range(19)]
     pk = make(0)
     columns = {field.column: f"one.{field.column}" for field in Appointment._meta.concrete_fields}
@@ -180,12 +180,14 @@ def many(make, salon):
             "end_time": "time '08:20' + n % 20 * interval '30 minutes'",
         }
     )
-    with as_owner(), connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO appointments_appointment ({', '.join(values)}) SELECT {', '.join(values.values())}"
-            f" FROM appointments_appointment AS one, generate_series(1, {MANY}) AS n WHERE one.id = '{pk}'"
-        )
-        cursor.execute("ANALYZE appointments_appointment, appointments_appointmentdailytotals")
+    # Some rows are inserted and analyzed first, so that PostgreSQL plans the triggers of all for a table with rows.
+    for first, last in ((1, MANY // 50), (MANY // 50 + 1, MANY)):
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO appointments_appointment ({', '.join(values)}) SELECT {', '.join(values.values())}"
+                f" FROM appointments_appointment AS one, generate_series({first}, {last}) AS n WHERE one.id = '{pk}'"
+            )
+            cursor.execute("ANALYZE")
 
 
 def nodes(plan):
@@ -217,7 +219,7 @@ def test_the_list_reads_little_more_than_it_shows_or_must_count(staff, salon, ma
         f"staff_id={salon.ana.pk}&from_date=2021-01-01&to_date=2021-01-31": 200,
         f"outlet_id={salon.outlet.pk}&from_date=2021-01-01&to_date=2021-01-31": 2000,
         "status=confirmed": 1000,
-        "status=confirmed&page=20": 1000,
+        "status=confirmed&page=10": 1000,
     }.items():
         with CaptureQueriesContext(connection) as queries:
             assert ids(staff.get(f"{APPOINTMENTS}?{query}")), query
