@@ -4,14 +4,18 @@ from django.apps import AppConfig
 
 
 class AppointmentsConfig(AppConfig):
-    """Adds the figures, the purge step and the back office parts of appointments to customers."""
+    """Adds the figures, the purge step and the back office parts of appointments to customers, and the conflicts of bookings
+    to the OpenAPI document.
+    """
 
     name = "appointments"
 
     def ready(self) -> None:
         from appointments.admin.customer_pages import LastVisitFilter, appointments_panel
+        from appointments.bookings.documentation import CONFLICT, PROBLEM_MEMBERS
         from appointments.customer_profile import detach_appointments, profile_figures
         from appointments.filters import TOTALS, TOTALS_PARAMETERS
+        from circe.api.openapi import register_conflict, register_problem_member
         from circe.backoffice.site import register_header_link
         from customers import extensions
         from customers.filters import register_totals
@@ -22,3 +26,6 @@ class AppointmentsConfig(AppConfig):
         extensions.register_panel(appointments_panel)
         register_totals(TOTALS, **TOTALS_PARAMETERS)
         register_header_link("admin:appointments_appointment_daysheet", "Day sheet")
+        register_conflict(CONFLICT)
+        for name, schema in PROBLEM_MEMBERS.items():
+            register_problem_member(name, schema)

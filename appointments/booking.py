@@ -1,4 +1,4 @@
-"""Books appointments and moves them. The API and the back office book by these functions."""
+"""Books appointments, moves them and sets their status. The API and the back office book by these functions."""
 
 import datetime as dt
 from collections.abc import Collection
@@ -7,15 +7,17 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from appointments.availability import Slot, find_slots
-from appointments.models import BLOCKING_STATUSES, Appointment, DoubleBooking, Override
+from appointments.models import BLOCKING_STATUSES, Appointment, DoubleBooking, Override, Status
 from appointments.models.schedule import Schedule, read_schedules
+from appointments.models.transitions import MOVABLE_STATUSES, get_transitions
 from circe.api.conflicts import ConflictError
-from circe.api.local_time import add_minutes, is_skipped, to_instant
-from tenants.models import Service, ServiceStaff
+from circe.api.local_time import add_minutes, is_skipped, to_instant, to_local
+from customers.models import Customer
 
 MAX_ALTERNATIVES = 3
-# Alternatives are searched in this time before and after the wanted start.
-ALTERNATIVES_AROUND = dt.timedelta(days=14)
+# Alternatives are searched in this time before and after the wanted start: in the second only if the first has too few.
+ALTERNATIVES_AROUND = (dt.timedelta(days=1), dt.timedelta(days=14))
+ONE_DAY = dt.timedelta(days=1)
 REFUSALS = {
     "overlap": "The member of staff has another appointment at that time.",
     "time_off": "The member of staff is away, or the outlet is closed, at that time.",
@@ -37,9 +39,40 @@ class BookingRefused(ConflictError):
     only.
     """
 
-    def __init__(self, code: str, *, alternatives: Collection[Slot] = (), other: Appointment | None = None) -> None:
+    def __init__(self, code: str, *, other: Appointment | None = None) -> None:
         super().__init__(REFUSALS[code])
-        self.code, self.alternatives, self.other = code, list(alternatives), other
+        self.code, self.other = code, other
+        self.alternatives: list[Slot] = []
+        self.details = {"alternatives": []}
+        if code == "overlap":
+            self.details["conflicting_appointment_id"] = other and other.pk
+
+    def offer(self, alternatives: list[Slot], appointment: Appointment) -> None:
+        """Adds the slots that can be booked instead of the appointment."""
+        self.alternatives = alternatives
+        self.details["alternatives"] = [slot.as_json(appointment.service) for slot in alternatives]
+
+
+class InvalidTransition(ConflictError):
+    """The appointment can't get the status, or can't be moved with the status that it has."""
+
+    code = "invalid_transition"
+
+    def __init__(self, appointment: Appointment, what: str) -> None:
+        allowed = get_transitions(appointment, today=timezone.now().astimezone(appointment.tenant.zone).date())
+        self.details = {"status": appointment.status, "allowed": [status.value for status in allowed]}
+        current = appointment.get_status_display().lower()
+        possible = " or ".join(status.label.lower() for status in allowed)
+        super().__init__(f"It is {current}, so it can't {what}. Its status can become {possible}.")
+
+
+class CustomerAlreadySet(ConflictError):
+    """The appointment is not a walk-in that could be given to a customer."""
+
+    code = "customer_already_set"
+
+    def __init__(self) -> None:
+        super().__init__("Only a walk-in without a customer can be given to one, and only once.")
 
 
 def book(appointment: Appointment, *, overrides: Collection[Override] = ()) -> None:
@@ -47,28 +80,84 @@ def book(appointment: Appointment, *, overrides: Collection[Override] = ()) -> N
 
     If its `staff_id` is None, chooses a person who is free, so that the smallest time stays free before and after it.
     Raises BookingRefused if a rule forbids it that is not in `overrides`, and ValidationError for a local time that does not
-    exist. Then nothing is stored.
+    exist. Then nothing is stored. The appointment's `overrides` become those that were needed.
     """
     _check_local_times(appointment)
     appointment.buffer_minutes = _buffer_minutes(appointment)
-    appointment.overrides = sorted({Override(override).value for override in overrides})
-    customer = appointment.customer
-    if appointment._state.adding and customer and not customer.is_active:
-        raise BookingRefused("customer_inactive")
+    allowed = {Override(override) for override in overrides}
     try:
+        if appointment._state.adding:
+            _check_customer(appointment.customer)
         if appointment.staff_id is None:
-            _book_anyone(appointment)
+            _book_anyone(appointment, allowed)
         else:
-            _book(appointment)
+            _book(appointment, allowed)
     except BookingRefused as refusal:
-        refusal.alternatives = find_alternatives(appointment)
+        if refusal.code != "customer_inactive":
+            refusal.offer(find_alternatives(appointment), appointment)
         raise
+
+
+def move(
+    appointment: Appointment,
+    *,
+    day: dt.date,
+    start: dt.time,
+    end: dt.time | None = None,
+    staff_id: str | None = None,
+    outlet_id: str | None = None,
+    overrides: Collection[Override] = (),
+) -> None:
+    """Moves an appointment to another time, and to another person or outlet where one is given.
+
+    Without an `end` it stays as long as it was. Whoever calls has locked both members of staff. Raises InvalidTransition if
+    it has begun or is over, and what `book` raises.
+    """
+    if appointment.status not in MOVABLE_STATUSES:
+        raise InvalidTransition(appointment, "be moved")
+    begins, ends = (to_instant(local, appointment.tenant.zone) for local in appointment.hours)
+    appointment.appointment_date, appointment.start_time = day, start
+    if end is None:
+        _set_end(appointment, ends - begins)
+    else:
+        appointment.end_time = end
+    appointment.staff_id = staff_id or appointment.staff_id
+    appointment.outlet_id = outlet_id or appointment.outlet_id
+    appointment.sequence += 1
+    book(appointment, overrides=overrides)
+
+
+def set_status(appointment: Appointment, status: Status, *, reason: str | None = None) -> None:
+    """Sets the status, unless the appointment has it already. Whoever calls has locked the member of staff and the row.
+
+    Raises InvalidTransition if the day sheet has no such step, and BookingRefused if the time is taken by now.
+    """
+    seen = appointment.status
+    if status == seen:
+        return
+    if status not in get_transitions(appointment, today=timezone.now().astimezone(appointment.tenant.zone).date()):
+        raise InvalidTransition(appointment, f"become {status.label.lower()}")
+    try:
+        appointment.set_status(status, seen=seen, reason=reason)
+    except DoubleBooking as error:
+        refusal = BookingRefused("overlap", other=error.other)
+        refusal.offer(find_alternatives(appointment), appointment)
+        raise refusal from error
+
+
+def give_to_customer(appointment: Appointment, customer: Customer) -> None:
+    """Gives a walk-in to its customer. Raises CustomerAlreadySet for any other appointment, BookingRefused for an inactive
+    customer.
+    """
+    if not appointment.is_walk_in:
+        raise CustomerAlreadySet
+    _check_customer(customer)
+    appointment.change({"customer": customer, "is_walk_in": False})
 
 
 def set_length(appointment: Appointment, minutes: int) -> None:
     """Sets the end of the appointment so that it lasts that many minutes."""
-    start = dt.datetime.combine(appointment.appointment_date, appointment.start_time)
-    appointment.end_time = add_minutes(start, minutes, appointment.tenant.zone).time()
+    _set_end(appointment, dt.timedelta(minutes=minutes))
 
 
 def length_in_minutes(appointment: Appointment) -> int:
@@ -78,13 +167,26 @@ def length_in_minutes(appointment: Appointment) -> int:
 
 
 def find_alternatives(appointment: Appointment) -> list[Slot]:
-    """Returns the slots nearest to the appointment's start: of its member of staff, or of anybody if it has none."""
+    """Returns the slots nearest to the appointment's start: of its member of staff, of anybody if it has none or they are
+    never free.
+    """
+    for staff in dict.fromkeys((appointment.staff_id, None)):
+        for around in ALTERNATIVES_AROUND:
+            slots = _find_nearest(appointment, staff, around)
+            if len(slots) == MAX_ALTERNATIVES:
+                return slots
+        if slots:
+            return slots
+    return []
+
+
+def _find_nearest(appointment: Appointment, staff: str | None, around: dt.timedelta) -> list[Slot]:
     start = appointment.hours[0]
     slots = find_slots(
         appointment.service,
-        first=start - ALTERNATIVES_AROUND,
-        last=start + ALTERNATIVES_AROUND,
-        staff=appointment.staff_id,
+        first=start - around,
+        last=start + around,
+        staff=staff,
         outlet=appointment.outlet_id,
         freed=appointment.pk,
         minutes=length_in_minutes(appointment),
@@ -92,12 +194,30 @@ def find_alternatives(appointment: Appointment) -> list[Slot]:
     return sorted(slots, key=lambda slot: (abs(slot.start - start), slot))[:MAX_ALTERNATIVES]
 
 
+def _set_end(appointment: Appointment, length: dt.timedelta) -> None:
+    zone = appointment.tenant.zone
+    start = dt.datetime.combine(appointment.appointment_date, appointment.start_time)
+    end = to_local(to_instant(start, zone) + length, zone)
+    if not start < end < start + ONE_DAY:
+        raise ValidationError({"end_time": "An appointment ends within a day of the local clock."}, code="invalid")
+    appointment.end_time = end.time()
+
+
+def _check_customer(customer: Customer | None) -> None:
+    if customer and not customer.is_active:
+        raise BookingRefused("customer_inactive")
+
+
 def _check_local_times(appointment: Appointment) -> None:
-    """Raises ValidationError if no clock shows the start or the end, since clocks go forward."""
+    """Raises ValidationError if it has no length, or if no clock shows the start or the end, since clocks go forward."""
+    if appointment.start_time == appointment.end_time:
+        raise ValidationError({"end_time": "An appointment can't end when it starts."}, code="invalid")
     zone = appointment.tenant.zone
     for field, local in zip(("start_time", "end_time"), appointment.hours, strict=True):
         if is_skipped(local, zone):
-            raise ValidationError({field: "Clocks go forward then: this time does not exist on that day."})
+            raise ValidationError(
+                {field: "Clocks go forward then: this time does not exist on that day."}, code="invalid"
+            )
 
 
 def _buffer_minutes(appointment: Appointment) -> int:
@@ -107,43 +227,57 @@ def _buffer_minutes(appointment: Appointment) -> int:
     return int((free_again - end).total_seconds() // 60)
 
 
-def _book(appointment: Appointment) -> None:
+def _book(appointment: Appointment, allowed: Collection[Override]) -> None:
     """Stores the appointment of its member of staff. Raises BookingRefused."""
-    if _is_bound_by_rules(appointment) and not _is_offered(appointment.service, appointment.staff_id):
-        _refuse_unless_overridden("service_not_offered", appointment)
     try:
         with appointment.lock_staff():
-            for schedule in _read_schedules(appointment, staff=[appointment.staff_id]):
-                code = _find_refusal(appointment, schedule)
-                if code:
-                    _refuse_unless_overridden(code, appointment)
-            appointment.save()
+            broken = _find_broken_rules(appointment)
+            for code in broken:
+                if not _is_allowed(code, allowed):
+                    other = appointment.find_conflicting_appointment() if code == "overlap" else None
+                    raise BookingRefused(code, other=other)
+            appointment.overrides = sorted({OVERRIDE_OF[code].value for code in broken})
+            appointment.store()
     except DoubleBooking as error:
         raise BookingRefused("overlap", other=error.other) from error
 
 
-def _book_anyone(appointment: Appointment) -> None:
+def _book_anyone(appointment: Appointment, allowed: Collection[Override]) -> None:
     """Stores the appointment of somebody who is free, if there is somebody. Raises BookingRefused."""
-    service = None if Override.SERVICE in appointment.overrides else appointment.service_id
-    schedules = _read_schedules(appointment, service=service)
+    if not (appointment.service.is_active or appointment.is_past or Override.SERVICE in allowed):
+        raise BookingRefused("service_not_offered")
+    codes = _try_each(appointment, _read_schedules(appointment, service=appointment.service_id), allowed)
+    if appointment.staff_id is None and Override.SERVICE in allowed:
+        others = [schedule for schedule in _read_schedules(appointment) if schedule.staff_id not in codes]
+        codes |= _try_each(appointment, others, allowed)
+    if appointment.staff_id is None:
+        raise BookingRefused(next((code for code in REFUSALS if code in codes.values()), "service_not_offered"))
+
+
+def _try_each(
+    appointment: Appointment, schedules: list[Schedule], allowed: Collection[Override]
+) -> dict[str, str | None]:
+    """Books one of the people if one is free. Returns by their ids the codes of the rules that forbid it."""
     codes = {schedule.staff_id: _find_refusal(appointment, schedule) for schedule in schedules}
-    allowed = {None, *(code for code, override in OVERRIDE_OF.items() if override in appointment.overrides)}
-    candidates = [schedule for schedule in schedules if codes[schedule.staff_id] in allowed]
     begin, end = appointment.occupied
     for schedule in sorted(
-        candidates,
+        (one for one in schedules if _is_allowed(codes[one.staff_id], allowed)),
         key=lambda one: (codes[one.staff_id] is not None, one.time_left_free(begin, end), one.staff_name, one.staff_id),
     ):
         appointment.staff_id = schedule.staff_id
         try:
             # Its transaction ends with a refusal, so that no lock on a person stays while another one is tried.
-            _book(appointment)
-        except BookingRefused:
-            codes[schedule.staff_id] = "overlap"
+            _book(appointment, allowed)
+        except BookingRefused as refusal:
+            codes[schedule.staff_id] = refusal.code
         else:
-            return
+            return codes
     appointment.staff = None  # type: ignore[assignment]
-    raise BookingRefused(next((code for code in REFUSALS if code in codes.values()), "service_not_offered"))
+    return codes
+
+
+def _is_allowed(code: str | None, allowed: Collection[Override]) -> bool:
+    return code is None or (code in OVERRIDE_OF and OVERRIDE_OF[code] in allowed)
 
 
 def _read_schedules(
@@ -161,24 +295,25 @@ def _read_schedules(
     )
 
 
+def _find_broken_rules(appointment: Appointment) -> list[str]:
+    """Returns the codes of the rules that the appointment of its member of staff breaks.
+
+    Sends one statement if the person offers the service, which is nearly always so.
+    """
+    staff, codes = [appointment.staff_id], []
+    schedules = _read_schedules(appointment, staff=staff, service=appointment.service_id)
+    if not (schedules and appointment.service.is_active):
+        codes.append("service_not_offered")
+        schedules = _read_schedules(appointment, staff=staff)
+    # A person who is no longer active has no schedule.
+    codes += [_find_refusal(appointment, one) for one in schedules] or ["outside_hours"]
+    return [code for code in codes if code and (code == "overlap" or not appointment.is_past)]
+
+
 def _find_refusal(appointment: Appointment, schedule: Schedule) -> str | None:
     """Returns the code of the rule by which the schedule forbids the appointment, or None."""
     code = schedule.find_conflict(*appointment.occupied)
     if code == "overlap":
         return code if appointment.status in BLOCKING_STATUSES else None
-    return code if _is_bound_by_rules(appointment) else None
-
-
-def _is_bound_by_rules(appointment: Appointment) -> bool:
-    """Returns whether hours and offers count: what is past has happened, whatever the rules."""
-    return to_instant(appointment.hours[0], appointment.tenant.zone) >= timezone.now()
-
-
-def _is_offered(service: Service, staff: str) -> bool:
-    offering = set(ServiceStaff.objects.filter(service=service).values_list("staff_id", flat=True))
-    return service.is_active and (not offering or staff in offering)
-
-
-def _refuse_unless_overridden(code: str, appointment: Appointment) -> None:
-    if OVERRIDE_OF.get(code) not in appointment.overrides:
-        raise BookingRefused(code, other=appointment.find_conflicting_appointment() if code == "overlap" else None)
+    # Hours and offers count for what is to come: what is past has happened, whatever the rules.
+    return None if appointment.is_past else code

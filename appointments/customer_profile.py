@@ -21,9 +21,9 @@ def profile_figures() -> Mapping[str, Combinable]:
 
 
 def detach_appointments(customers: Collection[Customer]) -> dict[str, int]:
-    """Removes the customers and the notes from their appointments. Returns the number of appointments by customer id."""
+    """Removes the customers, the notes and the reasons of a status from their appointments. Returns their number by id."""
     ids, tenants = [customer.pk for customer in customers], {customer.tenant_id for customer in customers}
     appointments = Appointment.objects.filter(tenant__in=tenants, customer__in=ids).order_by()
     numbers = dict(appointments.values_list("customer").annotate(Count("pk")))
-    appointments.update(customer=None, notes=None)
+    appointments.update(customer=None, notes=None, status_reason=None)
     return numbers

@@ -40,6 +40,11 @@ HISTORY: Example = {
             "outlet": {"id": "507f1f77bcf86cd799439022", "name": "Kemang"},
             "payment": {"status": "unpaid", "method": None, "paid_amount": 0},
             "currency": "IDR",
+            "sequence": 0,
+            "walk_in": False,
+            "buffer_minutes": 0,
+            "overrides": [],
+            "status_reason": None,
         }
     ],
     "statistics": {"total_appointments": 28, "completed": 24, "cancelled": 2, "no_show": 1, "upcoming": 3},

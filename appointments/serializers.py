@@ -53,6 +53,10 @@ class AppointmentSerializer(ModelSerializer):
     outlet = BookedOutletSerializer()
     payment = PaymentSerializer(source="*")
     currency = serializers.CharField(source="tenant.currency")
+    walk_in = serializers.BooleanField(source="is_walk_in", help_text="Somebody came in and left no name.")
+    overrides = serializers.ListField(
+        child=serializers.CharField(), help_text="The rules that it was booked against: `hours`, `service`."
+    )
 
     class Meta:
         model = Appointment
@@ -76,8 +80,18 @@ class AppointmentSerializer(ModelSerializer):
             "outlet",
             "payment",
             "currency",
+            "sequence",
+            "walk_in",
+            "buffer_minutes",
+            "overrides",
+            "status_reason",
         ]
         read_only_fields = fields
+        extra_kwargs = {
+            "sequence": {"help_text": "How often it was moved."},
+            "buffer_minutes": {"help_text": "Kept free after the end."},
+            "status_reason": {"help_text": "Why it got its status, where somebody said why."},
+        }
 
 
 class HistoryStatisticsSerializer(serializers.Serializer):

@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 from analytics.views import CustomerStatisticsViewSet
 from appointments.catalogue.views import OutletViewSet, ServiceViewSet, StaffViewSet
+from appointments.bookings.views import AppointmentViewSet
 from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
@@ -19,6 +20,10 @@ CUSTOMER = f"{CUSTOMERS}/<str:customer_id>"
 LIST: dict[str, Any] = {"get": "list", "post": "create"}
 CATALOGUE_DETAIL: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update"}
 DETAIL: dict[str, Any] = CATALOGUE_DETAIL | {"delete": "destroy"}
+APPOINTMENTS = "api/v1/appointments"
+APPOINTMENT = f"{APPOINTMENTS}/<str:appointment_id>"
+READ_AND_CHANGE: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update"}
+DETAIL: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}
 
 urlpatterns = [
     path(CUSTOMERS, CustomerViewSet.as_view(LIST), name="customers"),
@@ -35,6 +40,10 @@ urlpatterns = [
     path("api/v1/services/<str:service_id>", ServiceViewSet.as_view(CATALOGUE_DETAIL), name="service"),
     path("api/v1/staff", StaffViewSet.as_view({"get": "list"}), name="staff"),
     path("api/v1/staff/<str:staff_id>", StaffViewSet.as_view({"get": "retrieve"}), name="member-of-staff"),
+    path(APPOINTMENTS, AppointmentViewSet.as_view({"get": "list", "post": "create"}), name="appointment-list"),
+    path(APPOINTMENT, AppointmentViewSet.as_view(READ_AND_CHANGE), name="appointment"),
+    path(f"{APPOINTMENT}/reschedule", AppointmentViewSet.as_view({"post": "reschedule"}), name="reschedule"),
+    path(f"{APPOINTMENT}/status", AppointmentViewSet.as_view({"post": "set_status"}), name="appointment-status"),
     path("api/v1/auth/login", TokenViewSet.as_view({"post": "login"}), name="login"),
     path("api/v1/auth/refresh", TokenViewSet.as_view({"post": "refresh"}), name="refresh"),
     path("api/v1/auth/logout", TokenViewSet.as_view({"post": "logout"}), name="logout"),

@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from appointments.admin.day_sheet import get_transitions, overlap_message
+from appointments.admin.day_sheet import overlap_message
 from appointments.models import Appointment, DoubleBooking, Status
+from appointments.models.transitions import get_transitions
 from tenants.admin.bulk_actions import BulkActionForm
 
 # The most appointments that one transaction changes.

@@ -26,6 +26,7 @@ from django.utils.safestring import SafeString
 from django.views import View
 
 from appointments.models import BLOCKING_STATUSES, FIRST_DAY, LAST_DAY, Appointment, DoubleBooking, Status
+from appointments.models.transitions import STATUS_TRANSITIONS, get_transitions
 from circe.api.time_zone import local_zone
 from circe.backoffice.fields import DayField, DayInput
 from circe.db.ids import is_id
@@ -33,37 +34,10 @@ from customers.admin.reception_notes import ReceptionNotes, read_reception_notes
 from tenants.models import Outlet, Staff, Tenant
 from tenants.scope import current_tenant, enter_scope
 
-# By status: the statuses that one click sets, each with the text of its button.
-STATUS_TRANSITIONS: dict[str, dict[Status, str]] = {
-    Status.PENDING: {Status.CONFIRMED: "Confirm", Status.NO_SHOW: "No-show", Status.CANCELLED: "Cancel"},
-    Status.CONFIRMED: {Status.IN_PROGRESS: "Start", Status.NO_SHOW: "No-show", Status.CANCELLED: "Cancel"},
-    Status.IN_PROGRESS: {
-        Status.COMPLETED: "Complete",
-        Status.CANCELLED: "Cancel",
-        Status.CONFIRMED: "Back to confirmed",
-    },
-    Status.COMPLETED: {Status.IN_PROGRESS: "Back to in progress"},
-    Status.CANCELLED: {Status.CONFIRMED: "Back to confirmed", Status.PENDING: "Back to pending"},
-    Status.NO_SHOW: {Status.IN_PROGRESS: "Start after all", Status.CONFIRMED: "Back to confirmed"},
-}
-# The other statuses are for an appointment whose day has come.
-STATUSES_BEFORE_THE_DAY = {Status.PENDING, Status.CONFIRMED, Status.CANCELLED}
 MIN_FREE_TIME = dt.timedelta(minutes=15)
 # With more appointments than that, the page asks for one outlet.
 MAX_APPOINTMENTS_PER_PAGE = 400
 MAX_FREE_STAFF = 50
-
-
-def get_transitions(appointment: Appointment, *, today: dt.date) -> dict[Status, str]:
-    """Returns the statuses that one click sets, each with the text of its button. An appointment of a later day can't
-    have begun.
-    """
-    is_later_day = appointment.appointment_date > today
-    return {
-        status: label
-        for status, label in STATUS_TRANSITIONS[appointment.status].items()
-        if status in STATUSES_BEFORE_THE_DAY or not is_later_day
-    }
 
 
 def overlap_message(error: DoubleBooking) -> SafeString:

@@ -117,6 +117,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("notes", models.CharField(blank=True, max_length=2000, null=True)),
+                ("status_reason", models.CharField(blank=True, editable=False, max_length=500, null=True)),
                 (
                     "payment_status",
                     models.CharField(
@@ -178,10 +179,16 @@ class Migration(migrations.Migration):
                         include=("customer", "status", "total_price"),
                         name="appointment_day",
                     ),
+                    models.Index(fields=["tenant", "staff", "appointment_date"], name="appointment_of_staff"),
+                    models.Index(fields=["tenant", "outlet", "appointment_date"], name="appointment_of_outlet"),
+                    models.Index(fields=["tenant", "service", "appointment_date"], name="appointment_of_service"),
+                    models.Index(fields=["tenant", "status", "appointment_date"], name="appointment_of_status"),
                 ],
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(
-                        name="appointment_audit", subject_column="customer_id", about_subject=("notes",)
+                        name="appointment_audit",
+                        subject_column="customer_id",
+                        about_subject=("notes", "status_reason"),
                     ),
                     circe.db.row_level_security.RowLevelSecurity(name="appointment_rls"),
                     models.UniqueConstraint(fields=("tenant", "id"), name="appointment_tenant_id"),
@@ -234,14 +241,15 @@ class Migration(migrations.Migration):
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_clear_appointment_events",
-            sql="""-- Removes a deleted customer and the notes from the events of the customer's appointments. Their other values stay, as the
--- appointments do. It runs with the rights of its owner, since the application may only read the audit trail.
+            sql="""-- Removes a deleted customer, the notes and the reasons of a status from the events of the customer's appointments. Their
+-- other values stay, as the appointments do. It runs with the rights of its owner, since the application may only read the
+-- audit trail.
 CREATE OR REPLACE FUNCTION public.circe_clear_appointment_events() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     UPDATE public.tenants_auditevent
-    SET before = before - '{customer_id,notes}'::text[],
-        after = after - '{customer_id,notes}'::text[],
+    SET before = before - '{customer_id,notes,status_reason}'::text[],
+        after = after - '{customer_id,notes,status_reason}'::text[],
         customer_id = NULL
     WHERE tenant_id = OLD.tenant_id AND customer_id = OLD.id AND action <> 'refused' AND "table" = 'appointment';
     RETURN NULL;

@@ -12,6 +12,7 @@ from appointments.models.appointment import (
     PaymentStatus,
     Status,
     local_now,
+    lock_staff,
 )
 from appointments.models.hours import TimeOff, WorkingHours
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
@@ -33,4 +34,5 @@ __all__ = [
     "VisitCounts",
     "WorkingHours",
     "local_now",
+    "lock_staff",
 ]

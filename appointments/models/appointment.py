@@ -1,7 +1,7 @@
 """The model of appointments, its queries, and the check for double bookings."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from circe.api.local_time import to_instant
 from circe.api.time_zone import local_zone
 from circe.db.advisory_locks import AdvisoryLock
 from circe.db.audit_trigger import AuditTrigger
@@ -163,7 +164,8 @@ class Appointment(TenantModel):
     Dates and clock times are in the tenant's time zone. If the end is before the start, it is on the next day. For
     `buffer_minutes` after the end, minutes of the local clock, the member of staff is not free. `customer` is None after the
     customer was purged, and for a walk-in who left no name (`is_walk_in`). `sequence` counts how often the appointment was
-    moved. `overrides` are the rules that it was booked against. Money is in the tenant's currency.
+    moved. `overrides` are the rules that it was booked against. `status_reason` is why it got its status, where somebody
+    said why. Money is in the tenant's currency.
     """
 
     outlet = TenantForeignKey(Outlet, models.PROTECT, related_name="+")
@@ -177,6 +179,7 @@ class Appointment(TenantModel):
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     total_price = models.PositiveBigIntegerField(validators=[validate_amount])
     notes = models.CharField(max_length=2000, null=True, blank=True)
+    status_reason = models.CharField(max_length=500, null=True, blank=True, editable=False)
     payment_status = models.CharField(max_length=20, choices=PaymentStatus, default=PaymentStatus.UNPAID)
     payment_method = models.CharField(max_length=20, choices=PaymentMethod, null=True, blank=True)
     paid_amount = models.PositiveBigIntegerField(default=0, validators=[validate_amount])
@@ -189,7 +192,9 @@ class Appointment(TenantModel):
     class Meta(TenantModel.Meta):
         ordering = ["-appointment_date", "-start_time", "-id"]
         constraints = [
-            AuditTrigger(name="%(class)s_audit", subject_column="customer_id", about_subject=["notes"]),
+            AuditTrigger(
+                name="%(class)s_audit", subject_column="customer_id", about_subject=["notes", "status_reason"]
+            ),
             *TENANT_CONSTRAINTS,
             *(
                 SameTenant(field=field, name=f"%(class)s_{field}")
@@ -236,6 +241,11 @@ class Appointment(TenantModel):
                 include=["customer", "status", "total_price"],
                 name="appointment_day",
             ),
+            # For the list by one of these, whatever the days.
+            *(
+                models.Index(fields=["tenant", field, "appointment_date"], name=f"appointment_of_{field}")
+                for field in ("staff", "outlet", "service", "status")
+            ),
         ]
 
     def __str__(self) -> str:
@@ -252,6 +262,11 @@ class Appointment(TenantModel):
         """The begin and the end with the buffer, as naive datetimes in the tenant's time zone. Equals circe_occupied."""
         begins, ends = self.hours
         return begins, ends + dt.timedelta(minutes=self.buffer_minutes)
+
+    @property
+    def is_past(self) -> bool:
+        """Whether it has started by now."""
+        return to_instant(self.hours[0], self.tenant.zone) < timezone.now()
 
     def describe_booking(self) -> str:
         """Returns a sentence: `Ana Lee is booked on 25 January 2025 from 10:00 to 11:00, for Jane Doe (Haircut).`"""
@@ -277,9 +292,7 @@ class Appointment(TenantModel):
         """Opens a transaction in which only this thread books the member of staff. Raises DoubleBooking for an overlap."""
         try:
             with transaction.atomic():
-                with connection.cursor() as cursor:
-                    key = f"{self.tenant_id}{self.staff_id}"
-                    cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [AdvisoryLock.STAFF, key])
+                lock_staff(self.tenant_id, [self.staff_id])
                 yield
         except IntegrityError as error:
             if error.__cause__.diag.constraint_name != "appointment_no_double_booking":
@@ -293,9 +306,19 @@ class Appointment(TenantModel):
         a deadlock instead of an error.
         """
         with self.lock_staff():
-            super().save(*args, **kwargs)
+            self.store(*args, **kwargs)
 
-    def set_status(self, status: Status, *, seen: str) -> bool:
+    def store(self, *args: Any, **kwargs: Any) -> None:
+        """Saves the appointment: a new one or a new time within `lock_staff`, other values without it."""
+        super().save(*args, **kwargs)
+
+    def change(self, values: Mapping[str, Any]) -> None:
+        """Stores new values of fields that do not concern the time."""
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.store(update_fields={*values})
+
+    def set_status(self, status: Status, *, seen: str, reason: str | None = None) -> bool:
         """Sets the status if the current one is still `seen`. Returns whether it was.
 
         Raises DoubleBooking if the new status would block time that another appointment blocks.
@@ -304,4 +327,13 @@ class Appointment(TenantModel):
         # One UPDATE after the lock, as in `save`. With a row lock first, two transactions could wait for each other.
         with self.lock_staff():
             unchanged = Appointment.objects.filter(pk=self.pk, staff=self.staff_id, status=seen)
-            return bool(unchanged.update(status=status, updated_at=timezone.now()))
+            return bool(unchanged.update(status=status, status_reason=reason, updated_at=timezone.now()))
+
+
+def lock_staff(tenant_id: str | None, staff: Collection[str | None]) -> None:
+    """Lets only this transaction book these members of staff until it ends. Whoever also locks an appointment's row locks
+    its staff first, so that two transactions can't wait for each other.
+    """
+    with connection.cursor() as cursor:
+        for key in sorted(f"{tenant_id}{pk}" for pk in {*staff} - {None}):
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [AdvisoryLock.STAFF, key])

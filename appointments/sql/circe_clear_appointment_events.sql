@@ -1,11 +1,12 @@
--- Removes a deleted customer and the notes from the events of the customer's appointments. Their other values stay, as the
--- appointments do. It runs with the rights of its owner, since the application may only read the audit trail.
+-- Removes a deleted customer, the notes and the reasons of a status from the events of the customer's appointments. Their
+-- other values stay, as the appointments do. It runs with the rights of its owner, since the application may only read the
+-- audit trail.
 CREATE OR REPLACE FUNCTION public.circe_clear_appointment_events() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     UPDATE public.tenants_auditevent
-    SET before = before - '{customer_id,notes}'::text[],
-        after = after - '{customer_id,notes}'::text[],
+    SET before = before - '{customer_id,notes,status_reason}'::text[],
+        after = after - '{customer_id,notes,status_reason}'::text[],
         customer_id = NULL
     WHERE tenant_id = OLD.tenant_id AND customer_id = OLD.id AND action <> 'refused' AND "table" = 'appointment';
     RETURN NULL;

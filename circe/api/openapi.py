@@ -65,11 +65,18 @@ METHODS = ["get", "post", "put", "patch", "delete"]
 COMMA_SEPARATED: Schema = {"style": "form", "explode": False}
 # The schemas of the members that apps add to a problem, by name of the member.
 _problem_members: dict[str, Schema] = {}
+# The conflicts that apps add, by the name of their component.
+_conflicts: dict[str, ErrorResponse] = {}
 
 
 def register_problem_member(name: str, schema: Schema) -> None:
     """Adds a member to the schema of a problem, such as `conflicts`."""
     _problem_members[name] = schema
+
+
+def register_conflict(error: ErrorResponse) -> None:
+    """Adds a 409 that the `conflict` of operations names."""
+    _conflicts[error.name] = error
 
 
 class OperationSchema(AutoSchema):
@@ -142,8 +149,9 @@ class OperationSchema(AutoSchema):
         _add_examples(response, {"documented": self.operation.example})
         if self.operation.body_examples:
             _add_examples(operation["requestBody"], self.operation.body_examples)
+        names = {status: error.name for status, error in ERROR_RESPONSES.items()} | {409: self.operation.conflict}
         operation["responses"] |= {
-            str(status): {"$ref": f"#/components/responses/{ERROR_RESPONSES[status].name}"} for status in self.errors
+            str(status): {"$ref": f"#/components/responses/{names[status]}"} for status in self.errors
         }
         return operation
 
@@ -295,13 +303,16 @@ def add_shared_parts(result: Schema, **kwargs: Any) -> Schema:
     result["tags"] = [{"name": name, "description": description} for name, description in TAGS.items()]
     problem = PROBLEM | {"properties": PROBLEM["properties"] | _problem_members}
     result["components"]["schemas"] |= {"Problem": problem, "FieldError": FIELD_ERROR}
-    result["components"]["responses"] = {error.name: _response(error) for error in ERROR_RESPONSES.values()}
+    result["components"]["responses"] = {
+        error.name: _response(error) for error in (*ERROR_RESPONSES.values(), *_conflicts.values())
+    }
     return result
 
 
 def _response(error: ErrorResponse) -> Schema:
     schema = {"$ref": "#/components/schemas/Problem"}
-    content = {CONTENT_TYPE: {"schema": schema, "examples": {error.example.code: {"value": error.example.body}}}}
+    examples = {problem.code: {"value": problem.body} for problem in (error.example, *error.more_examples)}
+    content = {CONTENT_TYPE: {"schema": schema, "examples": examples}}
     return {"description": error.description, "content": content} | (
         {"headers": error.headers} if error.headers else {}
     )

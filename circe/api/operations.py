@@ -30,7 +30,8 @@ class Operation:
 
     `response` is the serializer of the response, or of one item of a page if `is_list`. `page_members` are the schemas of
     the members that its page has beside those of every page, by name. `example` is an answer, `body_examples` are bodies by
-    name, `curl` is a whole request. `own_errors` are statuses beside the common errors.
+    name, `curl` is a whole request. `own_errors` are statuses beside the common errors. `conflict` is the name of the error
+    response of a 409.
     """
 
     id: str
@@ -49,3 +50,4 @@ class Operation:
     status: int = 200
     has_etag: bool = False
     own_errors: tuple[int, ...] = ()
+    conflict: str = "Conflict"

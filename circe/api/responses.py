@@ -47,12 +47,13 @@ IF_MATCH_PARAMETER: Schema = {
 
 @dataclass(frozen=True)
 class ErrorResponse:
-    """An error that operations share: the response component `name` of the document, with an example."""
+    """An error that operations share: the response component `name` of the document, with an example, and others by code."""
 
     name: str
     description: str
     example: Problem
     headers: Schema | None = None
+    more_examples: tuple[Problem, ...] = ()
 
 
 ERROR_RESPONSES = {

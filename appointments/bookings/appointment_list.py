@@ -1,0 +1,124 @@
+"""The list of appointments by the page: one statement finds the ids of the page and the total, another reads the rows."""
+
+import datetime as dt
+from typing import Any
+
+import orjson
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection
+from django.db.models import BigIntegerField, BooleanField, DateField, Func, QuerySet
+
+from appointments.models import FIRST_DAY, LAST_DAY, Appointment, AppointmentDailyTotals
+from appointments.serializers import AppointmentSerializer
+from circe.api.pagination import PagedQuery
+from circe.db.ids import IdField
+from circe.db.json_sql import build_json
+from circe.db.prepared import PreparedQuery, Sql
+
+# What the filters of the list narrow. The SQL below sorts it.
+APPOINTMENTS = Appointment.objects.order_by().values("id", "appointment_date", "start_time")
+
+
+def _appointments_by_ids(ids: Any) -> QuerySet[Any, Any]:
+    # `id = ANY (<ids>)` uses the primary key, however many ids there are.
+    has_id = Func("pk", ids, arg_joiner=" = ANY (", template="%(expressions)s)", output_field=BooleanField())
+    rows = Appointment.objects.filter(has_id).order_by("appointment_date", "start_time", "id")
+    return rows.values_list("updated_at", build_json(AppointmentSerializer))
+
+
+# In the order of the list: `updated_at`, and the appointment as JSON text. The list, the detail and the answer to each write
+# show it.
+APPOINTMENTS_BY_IDS = PreparedQuery("appointments_by_ids", _appointments_by_ids, ids=ArrayField(IdField()))
+
+# All appointments of some days need not be counted: the daily totals tell how many there are, and on which days the page
+# begins and ends.
+DAYS_PAGE = """
+WITH day AS MATERIALIZED (
+    -- The appointments of a day, and how many there are up to its end.
+    SELECT day, sum(total_appointments)::bigint AS appointments,
+        (sum(sum(total_appointments)) OVER (ORDER BY day))::bigint AS appointments_until
+    FROM ({daily_totals}) AS totals
+    WHERE day BETWEEN {first} AND {last}
+    GROUP BY day
+),
+first_day AS MATERIALIZED (
+    SELECT day, {start}::bigint - (appointments_until - appointments) AS skipped
+    FROM day WHERE appointments_until > {start}::bigint ORDER BY day LIMIT 1
+),
+last_day AS MATERIALIZED (
+    -- The last page has no last day. Under row-level security no index serves a condition that holds `coalesce` itself.
+    SELECT coalesce(
+        (SELECT day FROM day WHERE appointments_until >= {stop}::bigint ORDER BY day LIMIT 1), {last}
+    ) AS day
+)
+SELECT coalesce((SELECT max(appointments_until) FROM day), 0), ARRAY(
+    SELECT id FROM ({appointments}) AS appointment
+    WHERE appointment_date >= (SELECT day FROM first_day)
+        AND appointment_date <= (SELECT day FROM last_day)
+    ORDER BY appointment_date, start_time, id
+    OFFSET (SELECT skipped FROM first_day) LIMIT {stop}::bigint - {start}::bigint
+)
+"""
+# The page is counted from the end of the list that is nearer.
+FILTERED_PAGE = """
+WITH found AS NOT MATERIALIZED (
+    {appointments}
+),
+total AS MATERIALIZED (
+    SELECT count(*) AS number FROM found
+)
+SELECT number, CASE WHEN {start} <= number / 2
+    THEN ARRAY(SELECT id FROM found ORDER BY appointment_date, start_time, id OFFSET {start} LIMIT {size})
+    ELSE ARRAY(
+        SELECT id FROM found ORDER BY appointment_date DESC, start_time DESC, id DESC
+        OFFSET greatest(number - {stop}, 0) LIMIT greatest(least(number, {stop}) - {start}, 0)
+    )
+END
+FROM total
+"""
+
+
+def _days_page(**bounds: Any) -> Sql:
+    totals = AppointmentDailyTotals.objects.values("day", "total_appointments")
+    return Sql(DAYS_PAGE, daily_totals=totals, appointments=APPOINTMENTS, **bounds)
+
+
+DAYS = PreparedQuery(
+    "appointments_of_days",
+    _days_page,
+    first=DateField(),
+    last=DateField(),
+    start=BigIntegerField(),
+    stop=BigIntegerField(),
+)
+
+
+class AppointmentsOfDays(PagedQuery):
+    """All appointments of the days from `first` to `last`, by start, then id."""
+
+    def __init__(self, first: dt.date | None = None, last: dt.date | None = None) -> None:
+        self.first, self.last = first or FIRST_DAY, last or LAST_DAY
+
+    def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
+        [(total, ids)] = DAYS.rows(first=self.first, last=self.last, start=start, stop=stop)
+        return _read(ids), total
+
+
+class FilteredAppointments(PagedQuery):
+    """The appointments of a queryset that filters APPOINTMENTS, by start, then id."""
+
+    def __init__(self, appointments: QuerySet[Any, Any]) -> None:
+        self.appointments = appointments
+
+    def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
+        appointments, params = self.appointments.query.sql_with_params()
+        sql = FILTERED_PAGE.format(appointments=appointments, start=start, stop=stop, size=stop - start)
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            ((total, ids),) = cursor.fetchall()
+        return _read(ids), total
+
+
+def _read(ids: list[str]) -> list[orjson.Fragment]:
+    """Returns the appointments as JSON, in the order of the list, which is that of a page whatever the order of `ids`."""
+    return [orjson.Fragment(row) for _, row in APPOINTMENTS_BY_IDS.rows(ids=ids)] if ids else []

@@ -1,0 +1,48 @@
+"""The filters of the list of appointments."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from appointments.bookings.appointment_list import AppointmentsOfDays, FilteredAppointments
+from appointments.bookings.references import read_references
+from appointments.filters import AppointmentFilter
+from appointments.models import AppointmentQuerySet
+from circe.api.operations import ID
+from circe.api.parameters import StrictFilter, as_day
+from circe.db.ids import is_id
+
+REFERENCES = ("customer_id", "staff_id", "outlet_id", "service_id")
+DAYS = ("from_date", "to_date")
+
+
+def to_id(text: str) -> str:
+    """Returns the id. Raises ValidationError for a text of another form."""
+    if not is_id(text):
+        raise ValidationError("An id has 24 lower-case hex digits.", code="invalid")
+    return text
+
+
+class AppointmentListFilter(AppointmentFilter):
+    """The query parameters that filter the list of appointments."""
+
+    customer_id = StrictFilter(convert=to_id, schema=ID, help_text="Of this customer.")
+    staff_id = StrictFilter(convert=to_id, schema=ID, help_text="Of this member of staff.")
+    outlet_id = StrictFilter(convert=to_id, schema=ID, help_text="At this outlet.")
+    service_id = StrictFilter(convert=to_id, schema=ID, help_text="Of this service.")
+
+    def is_valid(self) -> bool:
+        ids = {name: self.form.cleaned_data.get(name) for name in REFERENCES} if super().is_valid() else {}
+        if any(ids.values()):
+            try:
+                read_references(ids)
+            except ValidationError as error:
+                self.form.add_error(None, error)
+        return super().is_valid()
+
+    def filter_queryset(self, queryset: AppointmentQuerySet) -> Any:
+        """Returns the PagedQuery of the list. One by days alone need not count its appointments."""
+        given = {name: value for name, value in self.form.cleaned_data.items() if value is not None}
+        if given.keys() <= {*DAYS}:
+            return AppointmentsOfDays(*((name in given and as_day(given[name])) or None for name in DAYS))
+        return FilteredAppointments(super().filter_queryset(queryset))

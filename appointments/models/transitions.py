@@ -1,0 +1,35 @@
+"""The steps from one status of an appointment to another. The API and the back office allow the same ones."""
+
+import datetime as dt
+
+from appointments.models.appointment import Appointment, Status
+
+# By status: the statuses that one click sets, each with the text of its button.
+STATUS_TRANSITIONS: dict[str, dict[Status, str]] = {
+    Status.PENDING: {Status.CONFIRMED: "Confirm", Status.NO_SHOW: "No-show", Status.CANCELLED: "Cancel"},
+    Status.CONFIRMED: {Status.IN_PROGRESS: "Start", Status.NO_SHOW: "No-show", Status.CANCELLED: "Cancel"},
+    Status.IN_PROGRESS: {
+        Status.COMPLETED: "Complete",
+        Status.CANCELLED: "Cancel",
+        Status.CONFIRMED: "Back to confirmed",
+    },
+    Status.COMPLETED: {Status.IN_PROGRESS: "Back to in progress"},
+    Status.CANCELLED: {Status.CONFIRMED: "Back to confirmed", Status.PENDING: "Back to pending"},
+    Status.NO_SHOW: {Status.IN_PROGRESS: "Start after all", Status.CONFIRMED: "Back to confirmed"},
+}
+# The other statuses are for an appointment whose day has come.
+STATUSES_BEFORE_THE_DAY = {Status.PENDING, Status.CONFIRMED, Status.CANCELLED}
+# An appointment with one of these statuses has not begun and can be moved.
+MOVABLE_STATUSES = (Status.PENDING, Status.CONFIRMED)
+
+
+def get_transitions(appointment: Appointment, *, today: dt.date) -> dict[Status, str]:
+    """Returns the statuses that one click sets, each with the text of its button. An appointment of a later day can't
+    have begun.
+    """
+    is_later_day = appointment.appointment_date > today
+    return {
+        status: label
+        for status, label in STATUS_TRANSITIONS[appointment.status].items()
+        if status in STATUSES_BEFORE_THE_DAY or not is_later_day
+    }
