@@ -65,7 +65,7 @@ def enter_body_scope(request: Request) -> None:
     named = request.data.get("tenant_id") if isinstance(request.data, Mapping) else None
     tenant = current_tenant()
     if tenant is not None and named not in (None, tenant.pk):
-        raise PermissionDenied("You can create customers in your own business only: leave tenant_id out.")
+        raise PermissionDenied("You can create in your own business only: leave tenant_id out.")
     if tenant is None and named is None:
         raise ValidationError({"tenant_id": "Name the tenant in which to create."})
     enter_scope(tenant or named_tenant(named))

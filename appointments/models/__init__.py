@@ -13,7 +13,14 @@ from appointments.models.appointment import (
     Status,
     local_now,
 )
-from appointments.models.hours import TimeOff, WorkingHours
+from appointments.models.hours import (
+    TimeOff,
+    Weekday,
+    WorkingHours,
+    find_overlaps,
+    outlets_to_work_at,
+    replace_working_hours,
+)
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
 
 __all__ = [
@@ -31,6 +38,10 @@ __all__ = [
     "Status",
     "TimeOff",
     "VisitCounts",
+    "Weekday",
     "WorkingHours",
+    "find_overlaps",
     "local_now",
+    "outlets_to_work_at",
+    "replace_working_hours",
 ]

@@ -37,6 +37,30 @@ class NullableTextField(serializers.CharField):
         return super().to_representation(value) or None
 
 
+class BlankIsNullTextField(StringField):
+    """A text that the model keeps as "" where there is none, and the API as null. A body may hold either."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, allow_blank=True, **kwargs)
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        return (True, "") if data is None else super().validate_empty_values(data)
+
+    def to_representation(self, value: Any) -> str | None:
+        return super().to_representation(value) or None
+
+
+class StrictIntegerField(serializers.IntegerField):
+    """A field that accepts whole numbers only, not a string or a boolean for them."""
+
+    def to_internal_value(self, data: Any) -> int:
+        # JSON has one kind of number: 60.0 is a whole one.
+        is_whole = isinstance(data, int) or (isinstance(data, float) and data.is_integer())
+        if isinstance(data, bool) or not is_whole:
+            self.fail("invalid")
+        return int(data)
+
+
 class StrictBooleanField(serializers.BooleanField):
     """A field that accepts true and false only, not a string for them."""
 
@@ -117,6 +141,7 @@ class ModelSerializer(CachedFieldsMixin, serializers.ModelSerializer):
         models.CharField: StringField,
         models.DateField: DayField,
         models.DateTimeField: InstantField,
+        models.IntegerField: StrictIntegerField,
     }
 
     def get_validators(self) -> list[Any]:
