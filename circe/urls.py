@@ -7,6 +7,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from analytics.views import CustomerStatisticsViewSet
+from appointments.hours.views import TimeOffViewSet, WorkingHoursViewSet
 from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
@@ -26,6 +27,17 @@ urlpatterns = [
     path(f"{CUSTOMER}/preferences", CustomerViewSet.as_view({"put": "preferences"}), name="preferences"),
     path(f"{CUSTOMER}/restore", CustomerViewSet.as_view({"post": "restore"}), name="restore"),
     path(f"{CUSTOMERS}/statistics/summary", CustomerStatisticsViewSet.as_view({"get": "retrieve"}), name="statistics"),
+    path(
+        "api/v1/staff/<str:staff_id>/working-hours",
+        WorkingHoursViewSet.as_view({"get": "retrieve", "put": "update"}),
+        name="working_hours",
+    ),
+    path("api/v1/time-off", TimeOffViewSet.as_view({"get": "list", "post": "create"}), name="time_off_list"),
+    path(
+        "api/v1/time-off/<str:time_off_id>",
+        TimeOffViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="time_off",
+    ),
     path("api/v1/auth/login", TokenViewSet.as_view({"post": "login"}), name="login"),
     path("api/v1/auth/refresh", TokenViewSet.as_view({"post": "refresh"}), name="refresh"),
     path("api/v1/auth/logout", TokenViewSet.as_view({"post": "logout"}), name="logout"),

@@ -15,7 +15,7 @@ from circe.api.local_time import to_instant
 from circe.db.fields import LocalDateTimeField
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from tenants.accounts.permissions import MANAGERS
-from tenants.models import Outlet, Staff, TenantModel, User
+from tenants.models import Outlet, Staff, TenantModel
 from tenants.scope import TenantManager
 
 DAY = dt.timedelta(days=1)
@@ -205,7 +205,7 @@ class TimeOff(TenantModel):
         return to_instant(self.local_end, self.tenant.zone)
 
     @staticmethod
-    def refuse_others(user: User, *, staff_id: Any, outlet_id: Any) -> None:
+    def refuse_others(user: Any, *, staff_id: Any, outlet_id: Any) -> None:
         """Raises OthersTimeOff if the user may not enter or delete time off of that person or outlet.
 
         Managers may for everybody, all others for themselves. Time off of nobody is no matter of rights.
