@@ -4,7 +4,7 @@ import datetime as dt
 
 import factory
 
-from appointments.models import Appointment, Status
+from appointments.models import Appointment, Status, TimeOff, WorkingHours
 from customers.tests.factories import CustomerFactory
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, TenantModelFactory, UserFactory
 
@@ -25,3 +25,29 @@ class AppointmentFactory(TenantModelFactory):
     end_time = dt.time(15, 30)
     status = Status.COMPLETED
     total_price = 350000
+
+
+class WorkingHoursFactory(TenantModelFactory):
+    """Creates working hours on Monday, of a new member of staff at a new outlet unless given."""
+
+    class Meta:
+        model = WorkingHours
+
+    outlet = factory.SubFactory(OutletFactory, tenant=factory.SelfAttribute("..tenant"))
+    staff_id = factory.LazyAttribute(lambda hours: UserFactory(tenant=hours.tenant).pk)
+    weekday = 0
+    start_time = dt.time(9)
+    end_time = dt.time(17)
+
+
+class TimeOffFactory(TenantModelFactory):
+    """Creates a day off of a new member of staff, or of `staff_id` or `outlet_id`."""
+
+    class Meta:
+        model = TimeOff
+
+    outlet_id = None
+    staff_id = factory.LazyAttribute(lambda off: None if off.outlet_id else UserFactory(tenant=off.tenant).pk)
+    local_start = dt.datetime(2025, 1, 25)
+    local_end = dt.datetime(2025, 1, 26)
+    reason = "Holiday"
