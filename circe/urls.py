@@ -7,8 +7,9 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from analytics.views import CustomerStatisticsViewSet
-from appointments.catalogue.views import OutletViewSet, ServiceViewSet, StaffViewSet
 from appointments.bookings.views import AppointmentViewSet
+from appointments.catalogue.views import OutletViewSet, ServiceViewSet, StaffViewSet
+from appointments.hours.views import TimeOffViewSet, WorkingHoursViewSet
 from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
@@ -18,12 +19,10 @@ from tenants.accounts.views import MeViewSet, TokenViewSet
 CUSTOMERS = "api/v1/customers"
 CUSTOMER = f"{CUSTOMERS}/<str:customer_id>"
 LIST: dict[str, Any] = {"get": "list", "post": "create"}
-CATALOGUE_DETAIL: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update"}
-DETAIL: dict[str, Any] = CATALOGUE_DETAIL | {"delete": "destroy"}
 APPOINTMENTS = "api/v1/appointments"
 APPOINTMENT = f"{APPOINTMENTS}/<str:appointment_id>"
 READ_AND_CHANGE: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update"}
-DETAIL: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update", "delete": "destroy"}
+DETAIL: dict[str, Any] = READ_AND_CHANGE | {"delete": "destroy"}
 
 urlpatterns = [
     path(CUSTOMERS, CustomerViewSet.as_view(LIST), name="customers"),
@@ -35,15 +34,26 @@ urlpatterns = [
     path(f"{CUSTOMER}/restore", CustomerViewSet.as_view({"post": "restore"}), name="restore"),
     path(f"{CUSTOMERS}/statistics/summary", CustomerStatisticsViewSet.as_view({"get": "retrieve"}), name="statistics"),
     path("api/v1/outlets", OutletViewSet.as_view(LIST), name="outlets"),
-    path("api/v1/outlets/<str:outlet_id>", OutletViewSet.as_view(CATALOGUE_DETAIL), name="outlet"),
+    path("api/v1/outlets/<str:outlet_id>", OutletViewSet.as_view(READ_AND_CHANGE), name="outlet"),
     path("api/v1/services", ServiceViewSet.as_view(LIST), name="services"),
-    path("api/v1/services/<str:service_id>", ServiceViewSet.as_view(CATALOGUE_DETAIL), name="service"),
+    path("api/v1/services/<str:service_id>", ServiceViewSet.as_view(READ_AND_CHANGE), name="service"),
     path("api/v1/staff", StaffViewSet.as_view({"get": "list"}), name="staff"),
     path("api/v1/staff/<str:staff_id>", StaffViewSet.as_view({"get": "retrieve"}), name="member-of-staff"),
-    path(APPOINTMENTS, AppointmentViewSet.as_view({"get": "list", "post": "create"}), name="appointment-list"),
+    path(APPOINTMENTS, AppointmentViewSet.as_view(LIST), name="appointment-list"),
     path(APPOINTMENT, AppointmentViewSet.as_view(READ_AND_CHANGE), name="appointment"),
     path(f"{APPOINTMENT}/reschedule", AppointmentViewSet.as_view({"post": "reschedule"}), name="reschedule"),
     path(f"{APPOINTMENT}/status", AppointmentViewSet.as_view({"post": "set_status"}), name="appointment-status"),
+    path(
+        "api/v1/staff/<str:staff_id>/working-hours",
+        WorkingHoursViewSet.as_view({"get": "retrieve", "put": "update"}),
+        name="working_hours",
+    ),
+    path("api/v1/time-off", TimeOffViewSet.as_view(LIST), name="time_off_list"),
+    path(
+        "api/v1/time-off/<str:time_off_id>",
+        TimeOffViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="time_off",
+    ),
     path("api/v1/auth/login", TokenViewSet.as_view({"post": "login"}), name="login"),
     path("api/v1/auth/refresh", TokenViewSet.as_view({"post": "refresh"}), name="refresh"),
     path("api/v1/auth/logout", TokenViewSet.as_view({"post": "logout"}), name="logout"),

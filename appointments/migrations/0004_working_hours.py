@@ -1,6 +1,5 @@
 """When staff works, and when staff or an outlet is away."""
 
-import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
@@ -100,7 +99,20 @@ class Migration(migrations.Migration):
                 ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
-                ("weekday", models.PositiveSmallIntegerField(validators=[django.core.validators.MaxValueValidator(6)])),
+                (
+                    "weekday",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (0, "Monday"),
+                            (1, "Tuesday"),
+                            (2, "Wednesday"),
+                            (3, "Thursday"),
+                            (4, "Friday"),
+                            (5, "Saturday"),
+                            (6, "Sunday"),
+                        ]
+                    ),
+                ),
                 ("start_time", models.TimeField()),
                 ("end_time", models.TimeField()),
                 ("valid_from", models.DateField(blank=True, null=True)),

@@ -14,7 +14,14 @@ from appointments.models.appointment import (
     local_now,
     lock_staff,
 )
-from appointments.models.hours import TimeOff, WorkingHours
+from appointments.models.hours import (
+    TimeOff,
+    Weekday,
+    WorkingHours,
+    find_overlaps,
+    outlets_to_work_at,
+    replace_working_hours,
+)
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
 
 __all__ = [
@@ -32,7 +39,11 @@ __all__ = [
     "Status",
     "TimeOff",
     "VisitCounts",
+    "Weekday",
     "WorkingHours",
+    "find_overlaps",
     "local_now",
     "lock_staff",
+    "outlets_to_work_at",
+    "replace_working_hours",
 ]

@@ -1,16 +1,33 @@
 """When staff works, and when a member of staff or an outlet is away."""
 
 import datetime as dt
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any, Self
 
-from django.core.validators import MaxValueValidator
+from django.core.exceptions import PermissionDenied
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from appointments.models.appointment import FIRST_DAY, LAST_DAY
 from circe.api.local_time import to_instant
-from circe.api.time_zone import local_zone
 from circe.db.fields import LocalDateTimeField
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
+from tenants.accounts.permissions import MANAGERS
 from tenants.models import Outlet, Staff, TenantModel
+from tenants.scope import TenantManager
+
+DAY = dt.timedelta(days=1)
+MAX_ENTRIES_PER_PERSON = 200
+# A time off lies between these local times.
+FIRST_TIME, LAST_TIME = (dt.datetime.combine(day, dt.time()) for day in (FIRST_DAY, LAST_DAY + DAY))
+
+
+class Weekday(models.IntegerChoices):
+    """The days of the week, numbered as `datetime.date.weekday` does."""
+
+    MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY = range(7)
 
 
 class WorkingHours(TenantModel):
@@ -22,11 +39,14 @@ class WorkingHours(TenantModel):
 
     staff = TenantForeignKey(Staff, models.CASCADE, related_name="+")
     outlet = TenantForeignKey(Outlet, models.CASCADE, db_index=True, related_name="+")
-    weekday = models.PositiveSmallIntegerField(validators=[MaxValueValidator(6)])
+    weekday = models.PositiveSmallIntegerField(choices=Weekday)
     start_time = models.TimeField()
     end_time = models.TimeField()
     valid_from = models.DateField(null=True, blank=True)
     valid_to = models.DateField(null=True, blank=True)
+
+    # What a row says. Two rows of a person with the same values are the same working hours.
+    VALUES = ("outlet_id", "weekday", "start_time", "end_time", "valid_from", "valid_to")
 
     class Meta(TenantModel.Meta):
         verbose_name = verbose_name_plural = "working hours"
@@ -50,7 +70,93 @@ class WorkingHours(TenantModel):
         indexes = [models.Index(fields=["tenant", "staff"], name="workinghours_of_staff")]
 
     def __str__(self) -> str:
-        return f"{self.start_time:%H:%M}–{self.end_time:%H:%M}"
+        return f"{self.get_weekday_display()} {self.start_time:%H:%M}–{self.end_time:%H:%M}"
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """The values of the columns VALUES."""
+        return tuple(getattr(self, name) for name in self.VALUES)
+
+    def overlaps(self, other: Self) -> bool:
+        """Returns whether there is a time at which both rows say that the person works.
+
+        A row lasts less than a day, so two rows can only overlap if they begin on the same day or on neighbouring days.
+        """
+        return any(self._overlaps_when_other_begins(other, days_later) for days_later in (-1, 0, 1))
+
+    def _overlaps_when_other_begins(self, other: Self, days_later: int) -> bool:
+        """Returns whether `other` overlaps this row when it begins so many days after it, and whether it ever does."""
+        if (other.weekday - self.weekday - days_later) % 7:
+            return False
+        (begin, end), (other_begin, other_end), shift = self._span, other._span, days_later * DAY
+        if end <= other_begin + shift or other_end + shift <= begin:
+            return False
+        (first, last), (other_first, other_last) = self._valid_days, other._valid_days
+        first, last = max(first, other_first - days_later), min(last, other_last - days_later)
+        # The first day from `first` on with this row's weekday. Day 1 of Python's calendar is a Monday.
+        return first + (self.weekday - first + 1) % 7 <= last
+
+    @property
+    def _span(self) -> tuple[dt.timedelta, dt.timedelta]:
+        """The begin and the end, as the time since midnight of the day on which it begins."""
+        begin, end = (
+            dt.timedelta(hours=time.hour, minutes=time.minute, seconds=time.second)
+            for time in (self.start_time, self.end_time)
+        )
+        return begin, end if begin < end else end + DAY
+
+    @property
+    def _valid_days(self) -> tuple[int, int]:
+        """The numbers of the first and the last day on which it can begin."""
+        return (self.valid_from or dt.date.min).toordinal(), (self.valid_to or dt.date.max).toordinal()
+
+
+def find_overlaps(hours: Sequence[WorkingHours]) -> dict[int, int]:
+    """Returns which rows of one person overlap: by the index of each, the index of the first other that it overlaps."""
+    overlaps: dict[int, int] = {}
+    for (index, one), (other_index, other) in combinations(enumerate(hours), 2):
+        if one.overlaps(other):
+            overlaps.setdefault(index, other_index)
+            overlaps.setdefault(other_index, index)
+    return overlaps
+
+
+def outlets_to_work_at(staff: Staff) -> models.QuerySet[Outlet]:
+    """Returns the outlets that working hours of the person may name: the active ones, and those that they name already."""
+    named = WorkingHours.objects.filter(staff=staff).order_by().values("outlet")
+    return Outlet.objects.filter(Q(is_active=True) | Q(pk__in=named), tenant=staff.tenant_id)
+
+
+def replace_working_hours(staff: Staff, hours: Sequence[WorkingHours]) -> None:
+    """Stores `hours` in place of the person's working hours. Rows that say the same as before stay as they are.
+
+    The rows must not overlap. The caller has locked the person in a transaction, so that of two lists one is left.
+    """
+    stored = {row.values: row.pk for row in WorkingHours.objects.filter(staff=staff)}
+    wanted = {row.values: row for row in hours}
+    WorkingHours.objects.filter(pk__in=[stored[values] for values in stored.keys() - wanted.keys()]).delete()
+    for values in wanted.keys() - stored.keys():
+        wanted[values].staff_id, wanted[values].tenant_id = staff.pk, staff.tenant_id
+    WorkingHours.objects.bulk_create(row for values, row in wanted.items() if values not in stored)
+
+
+class OthersTimeOff(PermissionDenied):
+    """A member of staff would enter or delete time off that is not their own."""
+
+    detail = "You can enter and delete your own time off only."
+
+
+class TimeOffQuerySet(models.QuerySet):
+    """Queries for time off."""
+
+    def overlapping_days(self, first: dt.date | None = None, last: dt.date | None = None) -> Self:
+        """Keeps what lasts for a part of the days from `first` to `last`. None is no limit."""
+        found = self
+        if first is not None:
+            found = found.filter(local_end__gt=dt.datetime.combine(first, dt.time()))
+        if last is not None and last < dt.date.max:
+            found = found.filter(local_start__lt=dt.datetime.combine(last + DAY, dt.time()))
+        return found
 
 
 class TimeOff(TenantModel):
@@ -61,9 +167,11 @@ class TimeOff(TenantModel):
 
     staff = TenantForeignKey(Staff, models.CASCADE, null=True, blank=True, db_index=True, related_name="+")
     outlet = TenantForeignKey(Outlet, models.CASCADE, null=True, blank=True, db_index=True, related_name="+")
-    local_start = LocalDateTimeField()
-    local_end = LocalDateTimeField()
+    local_start = LocalDateTimeField(validators=[MinValueValidator(FIRST_TIME), MaxValueValidator(LAST_TIME)])
+    local_end = LocalDateTimeField(validators=[MinValueValidator(FIRST_TIME), MaxValueValidator(LAST_TIME)])
     reason = models.CharField(max_length=200, blank=True)
+
+    objects = TenantManager.from_queryset(TimeOffQuerySet)()
 
     class Meta(TenantModel.Meta):
         verbose_name = verbose_name_plural = "time off"
@@ -90,8 +198,18 @@ class TimeOff(TenantModel):
 
     @property
     def starts_at(self) -> dt.datetime:
-        return to_instant(self.local_start, local_zone())
+        return to_instant(self.local_start, self.tenant.zone)
 
     @property
     def ends_at(self) -> dt.datetime:
-        return to_instant(self.local_end, local_zone())
+        return to_instant(self.local_end, self.tenant.zone)
+
+    @staticmethod
+    def refuse_others(user: Any, *, staff_id: Any, outlet_id: Any) -> None:
+        """Raises OthersTimeOff if the user may not enter or delete time off of that person or outlet.
+
+        Managers may for everybody, all others for themselves. Time off of nobody is no matter of rights.
+        """
+        is_own = outlet_id is None and staff_id in (None, user.pk)
+        if user.role not in MANAGERS and not is_own:
+            raise OthersTimeOff

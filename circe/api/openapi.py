@@ -53,6 +53,7 @@ The customers of salons, spas and clinics, each business with its own.
 TAGS = {
     "Customers": "The people whom the business serves.",
     "Catalogue": "Where and what customers can book, and who attends them: outlets, services and staff.",
+    "Hours": "When members of staff work, and when they are away and outlets are closed.",
     "Appointments": "The appointments that a customer booked and attended.",
     "Statistics": "Numbers about the customers.",
     "Authentication": "Signing in and out. An access token is valid for an hour, a refresh token for seven days.",
@@ -60,6 +61,8 @@ TAGS = {
 
 
 CLOCK_TIME = "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
+# What a request may have. It is the pattern of ClockTimeField.
+CLOCK_TIME_IN_REQUEST = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 OR_INSTANT = " An ISO 8601 instant, `2025-01-15T10:30:00Z`, is accepted too."
 METHODS = ["get", "post", "put", "patch", "delete"]
 COMMA_SEPARATED: Schema = {"style": "form", "explode": False}
@@ -187,7 +190,9 @@ class OperationSchema(AutoSchema):
         return {"x-roles": self.roles} | samples
 
     def get_request_serializer(self) -> Serializer | None:
-        return self.operation.body(partial=self.method != "POST") if self.operation.body else None
+        operation = self.operation
+        is_partial = self.method != "POST" and not operation.body_is_whole
+        return operation.body(partial=is_partial) if operation.body else None
 
     def get_response_serializers(self) -> Any:
         response, view = self.operation.response, cast("Any", self.view)
@@ -244,7 +249,7 @@ class OperationSchema(AutoSchema):
             schema |= {"pattern": ID_PATTERN}
         elif isinstance(field, TimeField):
             # The format `time` of JSON Schema requires an offset, which a clock time does not have.
-            schema = {"type": "string", "pattern": CLOCK_TIME}
+            schema = {"type": "string", "pattern": CLOCK_TIME if direction == "response" else CLOCK_TIME_IN_REQUEST}
         elif name in {"email", "password"} and "string" in schema.get("type", ()):
             schema |= {"format": name} | ({"maxLength": MAX_PASSWORD_LENGTH} if name == "password" else {})
         return schema

@@ -28,10 +28,10 @@ def query_parameter(name: str, description: str, schema: Schema) -> Schema:
 class Operation:
     """The documentation of one operation.
 
-    `response` is the serializer of the response, or of one item of a page if `is_list`. `page_members` are the schemas of
-    the members that its page has beside those of every page, by name. `example` is an answer, `body_examples` are bodies by
-    name, `curl` is a whole request. `own_errors` are statuses beside the common errors. `conflict` is the name of the error
-    response of a 409.
+    A body of PUT or PATCH may leave keys out, unless `body_is_whole`. `response` is the serializer of the response, or of
+    one item of a page if `is_list`. `page_members` are the schemas of the members that its page has beside those of every
+    page, by name. `example` is an answer, `body_examples` are bodies by name, `curl` is a whole request. `own_errors` are
+    statuses beside the common errors. `conflict` is the name of the error response of a 409.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Operation:
     page_members: dict[str, Schema] = field(default_factory=dict)
     parameters: tuple[Schema, ...] = ()
     body: type[Serializer] | None = None
+    body_is_whole: bool = False
     body_examples: dict[str, Example] | None = None
     curl: str = ""
     response: type[Serializer]

@@ -32,7 +32,7 @@ class OwningTenantKey(OmitCodeFromMigrationsMixin, models.ForeignKey):
     """A ForeignKey to the tenant that owns the row. Its default is the tenant in scope."""
 
 
-class LocalDateTimeField(models.DateTimeField):
+class LocalDateTimeField(OmitCodeFromMigrationsMixin, models.DateTimeField):
     """A local time of the tenant: a naive datetime, stored without a time zone."""
 
     def db_type(self, connection: Any) -> str:

@@ -13,12 +13,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver, path
 from drf_spectacular.generators import SchemaGenerator
 
+from appointments.tests.factories import TimeOffFactory
 from circe.db.ids import new_id
 from circe.urls import urlpatterns
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.accounts.permissions import STAFF
 from tenants.models import LoginSession
 from tenants.tests.factories import PASSWORD, OutletFactory, ServiceFactory, UserFactory
+from tenants.tests.factories import PASSWORD, UserFactory
 from tenants.views import TenantViewSet
 
 pytestmark = pytest.mark.slow("tries every operation as every role, without either guard of the tenant boundary")
@@ -51,6 +53,12 @@ PUT    api/v1/services/{id}                        200         200           403
 PATCH  api/v1/services/{id}                        200         200           403        403    403       401
 GET    api/v1/staff                                200         200           200        200    403       401
 GET    api/v1/staff/{id}                           200         200           200        200    403       401
+GET    api/v1/staff/{id}/working-hours             200         200           200        200    403       401
+PUT    api/v1/staff/{id}/working-hours             200         200           200        403    403       401
+GET    api/v1/time-off                             200         200           200        200    403       401
+POST   api/v1/time-off                             201         201           201        201    403       401
+GET    api/v1/time-off/{id}                        200         200           200        200    403       401
+DELETE api/v1/time-off/{id}                        200         200           200        200    403       401
 POST   api/v1/auth/login                           200         200           200        200    200       200
 POST   api/v1/auth/refresh                         200         200           200        200    200       200
 POST   api/v1/auth/logout                          200         200           200        200    200       200
@@ -129,11 +137,19 @@ FACTORIES = {"outlets": OutletFactory, "services": ServiceFactory, "staff": User
 
 @pytest.fixture
 def rows(request, tenant, stranger):
+FACTORIES = {"staff": UserFactory, "time-off": TimeOffFactory}
+
+
+@pytest.fixture
+def rows(request, tenant, stranger, clients):
     """Ids of rows of the kind that the endpoint of the test is about."""
     endpoint = getattr(request.node, "callspec", None) and request.node.callspec.params.get("endpoint")
     make = FACTORIES.get(endpoint.split()[1].split("/")[2]) if endpoint else None
     if make:
         return {"own": make(tenant=tenant).pk, "foreign": make(tenant=stranger).pk, "absent": new_id()}
+        # Of time off, staff may delete their own only.
+        own = {"staff_id": clients["staff"].user.pk} if make is TimeOffFactory else {}
+        return {"own": make(tenant=tenant, **own).pk, "foreign": make(tenant=stranger).pk, "absent": new_id()}
     return {
         "own": CustomerFactory(tenant=tenant).pk,
         "foreign": CustomerFactory(tenant=stranger).pk,
@@ -159,6 +175,13 @@ def ask(clients, tenant):
         "POST api/v1/services": {"name": "Cut", "duration_minutes": 60, "price": 1, "tenant_id": tenant.pk},
         "PUT api/v1/services/{id}": {"price": 2},
         "PATCH api/v1/services/{id}": {"price": 2},
+        "PUT api/v1/staff/{id}/working-hours": {"working_hours": []},
+        "POST api/v1/time-off": {
+            "staff_id": user.pk,
+            "tenant_id": tenant.pk,
+            "starts_at": "2026-07-06T00:00:00Z",
+            "ends_at": "2026-07-07T00:00:00Z",
+        },
         "POST api/v1/auth/login": {"email": user.email, "password": PASSWORD},
         "POST api/v1/auth/refresh": refresh,
         "POST api/v1/auth/logout": refresh,

@@ -16,8 +16,8 @@ from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
-from appointments.models import Appointment, Status
-from appointments.tests.factories import AppointmentFactory
+from appointments.models import Appointment, Status, TimeOff
+from appointments.tests.factories import AppointmentFactory, TimeOffFactory, WorkingHoursFactory
 from circe.db.roles import as_owner
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.models import Role
@@ -66,6 +66,9 @@ QUERIES = {
     "/api/v1/services/{service_id}": [""],
     "/api/v1/staff": ["", "search=rina", "service_id={service_id}", "outlet_id={outlet_id}"],
     "/api/v1/staff/{staff_id}": [""],
+    "/api/v1/staff/{staff_id}/working-hours": [""],
+    "/api/v1/time-off": ["", "from_date=2025-01-20&to_date=2025-01-31&size=1", "staff_id={staff_id}"],
+    "/api/v1/time-off/{time_off_id}": [""],
     "/api/v1/auth/me": [""],
 }
 ADMIN_QUERIES = ["", "q=jane", "q=0812", "p=2", "o=1", "all="]
@@ -102,6 +105,9 @@ def create_customers(owner, *, outlets, services, staff):
         for n in range(3)
     ]
     people.append(DeletedCustomerFactory(tenant=owner, first_name="Jane"))
+    WorkingHoursFactory(tenant=owner, staff_id=staff[0].pk, outlet=outlets[0])
+    TimeOffFactory(tenant=owner, staff_id=staff[0].pk)
+    TimeOffFactory(tenant=owner, outlet_id=outlets[0].pk)
     day = dt.date(2025, 1, 20)
     for n, person in enumerate(people * 2):
         AppointmentFactory(
@@ -161,7 +167,9 @@ def own_customers(tenant):
 def answers_of_the_api(client, people, filter_query=""):
     with tenant_scope(people[0].tenant):
         visit = Appointment.objects.filter(customer=people[0]).first()
+        time_off = TimeOff.objects.first()
     references = {name: getattr(visit, name) for name in ("outlet_id", "service_id", "staff_id")}
+    references |= {"time_off_id": time_off.pk}
     for path, queries in QUERIES.items():
         for query in queries:
             for person in people if "{customer_id}" in path else people[:1]:

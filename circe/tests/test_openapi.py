@@ -9,6 +9,8 @@ from django.urls import get_resolver
 from rest_framework.test import APIClient
 
 from circe.api import document_pages
+from circe.api.openapi import CLOCK_TIME_IN_REQUEST
+from circe.api.serializers import CLOCK_TIME_PATTERN
 
 ERRORS = {
     "400": "BadRequest",
@@ -58,6 +60,16 @@ OPERATIONS = {
     "PATCH /api/v1/services/{service_id}": ("patchService", ALL[:2], "200 400 401 403 404 409 412 413 415 422 503"),
     "GET /api/v1/staff": ("listStaff", ALL, "200 400 401 403 503"),
     "GET /api/v1/staff/{staff_id}": ("getMemberOfStaff", ALL, "200 400 401 403 404 503"),
+    "GET /api/v1/staff/{staff_id}/working-hours": ("getWorkingHours", ALL, "200 400 401 403 404 503"),
+    "PUT /api/v1/staff/{staff_id}/working-hours": (
+        "replaceWorkingHours",
+        ALL[:3],
+        "200 400 401 403 404 409 412 413 415 422 503",
+    ),
+    "GET /api/v1/time-off": ("listTimeOff", ALL, "200 400 401 403 503"),
+    "POST /api/v1/time-off": ("createTimeOff", ALL, "201 400 401 403 409 413 415 422 503"),
+    "GET /api/v1/time-off/{time_off_id}": ("getTimeOff", ALL, "200 400 401 403 404 503"),
+    "DELETE /api/v1/time-off/{time_off_id}": ("deleteTimeOff", ALL, "200 400 401 403 404 409 412 422 503"),
     "POST /api/v1/auth/login": ("login", [], "200 400 401 413 415 429 503"),
     "POST /api/v1/auth/refresh": ("refreshTokens", [], "200 400 401 413 415 503"),
     "POST /api/v1/auth/logout": ("logout", [], "200 400 401 413 415 503"),
@@ -174,7 +186,7 @@ def test_parameters_have_their_limits(operations):
 def test_preferences_allow_no_other_keys(document):
     schemas = document["components"]["schemas"]
     closed = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
-    assert closed == {"PreferencesRequest", "CommunicationRequest"}
+    assert closed == {"PreferencesRequest", "CommunicationRequest", "WorkingHoursEntryRequest"}
 
 
 def test_an_answer_requires_all_its_keys(document):
@@ -201,7 +213,17 @@ def test_ids_and_clock_times_have_a_pattern(document):
     }
     assert len(patterns) > 10
     for (name, key), pattern in patterns.items():
-        assert pattern == ("^[0-9]{2}:[0-9]{2}:[0-9]{2}$" if key.endswith("_time") else "^[0-9a-f]{24}$"), (name, key)
+        clock = CLOCK_TIME_IN_REQUEST if name.endswith("Request") else "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
+        assert pattern == (clock if key.endswith("_time") else "^[0-9a-f]{24}$"), (name, key)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_clock_time"),
+    [("09:00", True), ("23:59:59", True), ("24:00", False), ("9:00", False), ("09:00:00.5", False), ("09:60", False)],
+)
+def test_a_clock_time_is_what_the_document_says(text, is_clock_time):
+    assert bool(re.search(CLOCK_TIME_IN_REQUEST, text)) is is_clock_time
+    assert bool(CLOCK_TIME_PATTERN.match(text)) is is_clock_time
 
 
 def test_components_have_their_names(document):
@@ -252,8 +274,15 @@ def test_components_have_their_names(document):
         "TagCount",
         "TagCounts",
         "Tenant",
+        "TimeOff",
+        "TimeOffPage",
+        "TimeOffRequest",
         "TokenPair",
         "TopCustomer",
+        "WorkingHours",
+        "WorkingHoursEntry",
+        "WorkingHoursEntryRequest",
+        "WorkingHoursRequest",
     ]
 
 

@@ -13,7 +13,7 @@ from django.forms import ModelChoiceField
 from django.urls import reverse
 from drf_spectacular.generators import SchemaGenerator
 
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, TimeOffFactory
 from circe.db.ids import ID_PATTERN, new_id
 from customers.tests.factories import CustomerFactory
 from tenants.models import Role, Staff
@@ -75,6 +75,18 @@ GET   /staff                                  ?tenant_id                        
 GET   /staff                                  ?outlet_id                               200 400 400  200 200 400
 GET   /staff                                  ?service_id                              200 400 400  200 200 400
 GET   /staff/{staff_id}                       ?tenant_id                               200 403 403  200 404 400
+GET   /staff/{staff_id}/working-hours         ?tenant_id                               200 403 403  200 404 400
+PUT   /staff/{staff_id}/working-hours         ?tenant_id                               200 403 403  200 404 400
+PUT   /staff/{staff_id}/working-hours         working_hours.outlet_id                  200 400 400  200 400 400
+GET   /time-off                               ?tenant_id                               200 403 403  200 200 400
+GET   /time-off                               ?staff_id                                200 400 400  200 200 400
+GET   /time-off                               ?outlet_id                               200 400 400  200 200 400
+POST  /time-off                               ?tenant_id                               201 403 403  201 403 400
+POST  /time-off                               tenant_id                                201 403 403  201 201 400
+POST  /time-off                               staff_id                                 201 400 400  201 400 400
+POST  /time-off                               outlet_id                                201 400 400  201 400 400
+GET   /time-off/{time_off_id}                 ?tenant_id                               200 403 403  200 404 400
+DELETE /time-off/{time_off_id}                ?tenant_id                               200 403 403  200 404 400
 """
 TABLE = {
     (method, f"/api/v1{path}", name): {"own_people": answers[:3], "super_admin": answers[3:]}
@@ -148,7 +160,12 @@ def ids(tenant, stranger):
         "staff_id": of["preferred_staff_ids"],
         "staff_ids": of["preferred_staff_ids"],
     }
+    of |= {"outlet_id": of["preferred_outlet_id"], "staff_id": of["preferred_staff_ids"]}
     return {name: rows | {"absent": new_id()} for name, rows in of.items()}
+
+
+# What an entry of a list needs beside the id, by the name of the list.
+ENTRIES = {"working_hours": {"weekday": 0, "start_time": "09:00", "end_time": "17:00"}}
 
 
 def build_body(name, value):
@@ -156,8 +173,23 @@ def build_body(name, value):
     *outer, inner = name.split(".")
     body = {inner: [value] if inner.endswith(("_services", "_ids")) else value}
     for key in reversed(outer):
-        body = {key: body}
+        body = {key: [ENTRIES[key] | body] if key in ENTRIES else body}
     return body
+
+
+def build_needed(method, url, name, row, tenant, ids):
+    """Returns what else a body needs whose reference of that name is `own`, `foreign` or `absent`."""
+    if method == "POST" and url.endswith("/customers"):
+        return {"first_name": "Jane", "phone": "+1234567890", "tenant_id": tenant.pk}
+    if method == "POST" and url.endswith("/time-off"):
+        instants = {"starts_at": "2026-07-06T00:00:00Z", "ends_at": "2026-07-07T00:00:00Z"}
+        outlet = ids["outlet_id"][row if name == "tenant_id" else "own"]
+        whose = {} if name in {"staff_id", "outlet_id"} else {"outlet_id": outlet}
+        return instants | whose | {"tenant_id": tenant.pk}
+    return {"working_hours": []} if url.endswith("/working-hours") else {}
+
+
+PATH_IDS = {"{customer_id}": CustomerFactory, "{staff_id}": UserFactory, "{time_off_id}": TimeOffFactory}
 
 
 @pytest.mark.slow("tries every reference of every operation")
@@ -168,9 +200,13 @@ def test_a_reference_is_answered_by_the_table(reference, who, as_role, tenant, i
     client = as_role("tenant_admin" if who == "own_people" else "super_admin")
     url = re.sub(r"{(\w+)}", lambda match: IN_PATHS[match[1]](tenant=tenant).pk, path)
     needed = NEW_ROWS[path] | {"tenant_id": tenant.pk} if path in NEW_ROWS else {}
+    url = path
+    for part, make in PATH_IDS.items():
+        url = url.replace(part, make(tenant=tenant).pk) if part in url else url
     answers = {}
     for row, value in ids[name.lstrip("?").rpartition(".")[2]].items():
         named, query = ({}, f"{name}={value}") if name.startswith("?") else (build_body(name, value), "")
+        needed = build_needed(method, url, name, row, tenant, ids)
         body = b"" if method in {"GET", "DELETE"} else json.dumps(needed | named)
         with transaction.atomic():
             answer = client.generic(method, url + query, body, "application/json", headers={"X-Request-ID": "one"})

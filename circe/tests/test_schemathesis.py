@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis import GenerationMode
 from schemathesis.generation.meta import CoveragePhaseData, CoverageScenario
 
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, TimeOffFactory
 from circe.wsgi import application
 from customers.validators import validate_name
 
@@ -107,6 +107,8 @@ def is_valid(case):
 def apply_rules(case, appointment):
     """Changes a valid case so that it follows the rules that no schema can express, such as that a row exists."""
     own = {name: getattr(appointment, name) for name in ("customer_id", "outlet_id", "service_id", "staff_id")}
+    if "time_off_id" in case.path_parameters:
+        own |= {"time_off_id": TimeOffFactory(tenant=appointment.tenant, staff_id=own["staff_id"]).pk}
     case.path_parameters |= {name: value for name, value in own.items() if name in case.path_parameters}
     if "If-Match" in case.headers:
         case.headers["If-Match"] = "*"
@@ -124,7 +126,14 @@ def apply_rules(case, appointment):
         case.query[name] = {"total_spent_min": 1, "total_spent_max": 350000}[name]
     if "search" in case.query and not case.operation.path.endswith("/customers"):
         case.query["search"] = "cut"
-    if isinstance(case.body, dict) and re.match("/api/v1/(outlets|services)", case.operation.path):
+    for name in ("staff_id", "outlet_id"):
+        if name in case.query:
+            case.query[name] = own[name]
+    if isinstance(case.body, dict) and "working_hours" in case.body:
+        case.body["working_hours"] = _without_overlaps(case.body["working_hours"], own["outlet_id"])
+    elif isinstance(case.body, dict) and case.operation.label == "POST /api/v1/time-off":
+        case.body |= TIME_OFF | {"tenant_id": appointment.tenant_id, "staff_id": own["staff_id"]}
+    elif isinstance(case.body, dict) and re.match("/api/v1/(outlets|services)", case.operation.path):
         _apply_rules_to_offer(case.body, appointment, always=case.method == "POST")
     elif isinstance(case.body, dict):
         _apply_rules_to(case.body, appointment, always=case.operation.label == "POST /api/v1/customers")
@@ -135,6 +144,17 @@ def apply_rules(case, appointment):
 def _apply_rules_to_offer(body, appointment, *, always):
     values = {"tenant_id": appointment.tenant_id, "staff_ids": [appointment.staff_id]}
     body |= {name: value for name, value in values.items() if name in body or (always and name == "tenant_id")}
+
+
+TIME_OFF = {"outlet_id": None, "starts_at": "2026-07-06T00:00:00Z", "ends_at": "2026-07-07T00:00:00Z"}
+
+
+def _without_overlaps(entries, outlet_id):
+    """Returns the first entry, at an outlet that exists, with a length and a validity in order."""
+    validity = {"valid_from": None, "valid_to": None}
+    return [
+        one | validity | {"outlet_id": outlet_id, "start_time": "09:00", "end_time": "17:00"} for one in entries[:1]
+    ]
 
 
 def _apply_rules_to(body, appointment, *, always=False):

@@ -1,0 +1,29 @@
+"""The filters of the list of time off."""
+
+import datetime as dt
+
+from appointments.models import TimeOff
+from appointments.models.hours import TimeOffQuerySet
+from circe.api.parameters import DayFilter, ReferenceFilter, StrictFilterSet, as_day
+from tenants.models import Outlet, Staff
+
+
+class TimeOffFilter(StrictFilterSet):
+    """The query parameters that filter the list of time off."""
+
+    ranges = (("from_date", "to_date"),)
+
+    staff_id = ReferenceFilter(queryset=Staff.objects.all(), help_text="Of this person.")
+    outlet_id = ReferenceFilter(queryset=Outlet.objects.all(), help_text="Of this outlet.")
+    from_date = DayFilter(method="filter_from_date", help_text="Lasts into this day of the tenant's or beyond it.")
+    to_date = DayFilter(method="filter_to_date", help_text="Starts on this day of the tenant's or before.")
+
+    class Meta:
+        model = TimeOff
+        fields: list[str] = []
+
+    def filter_from_date(self, found: TimeOffQuerySet, name: str, day: dt.date) -> TimeOffQuerySet:
+        return found.overlapping_days(first=as_day(day))
+
+    def filter_to_date(self, found: TimeOffQuerySet, name: str, day: dt.date) -> TimeOffQuerySet:
+        return found.overlapping_days(last=as_day(day))

@@ -1,0 +1,157 @@
+"""Serializers of working hours and of time off."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+from appointments.models import TimeOff, Weekday, WorkingHours, find_overlaps, outlets_to_work_at, replace_working_hours
+from appointments.models.hours import FIRST_TIME, LAST_TIME, MAX_ENTRIES_PER_PERSON
+from circe.api.instants import parse_instant
+from circe.api.local_time import to_local
+from circe.api.serializers import (
+    BlankIsNullTextField,
+    BoundedListField,
+    CachedFieldsMixin,
+    ClockTimeField,
+    DayField,
+    InstantField,
+    ModelSerializer,
+    StrictIntegerField,
+    StrictSerializer,
+    StringField,
+    TenantPrimaryKeyField,
+)
+from circe.api.time_zone import local_zone
+from circe.db.ids import is_id
+from tenants.models import Outlet, Staff
+
+
+class WorkingHoursEntrySerializer(StrictSerializer):
+    """A time of the week in which the person works at an outlet."""
+
+    outlet_id = StringField(help_text="An active outlet, or one where the person works already.")
+    weekday = StrictIntegerField(min_value=min(Weekday), max_value=max(Weekday), help_text="0 is Monday.")
+    start_time = ClockTimeField()
+    end_time = ClockTimeField(help_text="Before the start: on the next day.")
+    valid_from = DayField(
+        allow_null=True, required=False, help_text="The first day on which it begins; null is no limit."
+    )
+    valid_to = DayField(allow_null=True, required=False, help_text="The last day on which it begins; null is no limit.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuses an entry without a length, and a validity that ends before it begins."""
+        if attrs["start_time"] == attrs["end_time"]:
+            raise _error("end_time", "It is the start too. Working hours end later or on the next day.")
+        first, last = attrs.get("valid_from"), attrs.get("valid_to")
+        if first and last and first > last:
+            raise _error("valid_to", "It is before valid_from.")
+        return attrs
+
+
+class WorkingHoursSerializer(CachedFieldsMixin):
+    """The working hours of a person: the whole list."""
+
+    working_hours = BoundedListField(child=WorkingHoursEntrySerializer(), max_length=MAX_ENTRIES_PER_PERSON)
+
+    def validate_working_hours(self, entries: list[dict[str, Any]]) -> list[WorkingHours]:
+        """Returns the rows. Refuses outlets at which the person can't work, and entries that overlap."""
+        staff: Any = self.instance
+        _refuse_unknown_outlets(staff, [entry["outlet_id"] for entry in entries])
+        hours = [WorkingHours(staff=staff, tenant_id=staff.tenant_id, **entry) for entry in entries]
+        overlaps: Any = {
+            index: [f"It overlaps with working_hours.{other}: {hours[other]}."]
+            for index, other in sorted(find_overlaps(hours).items())
+        }
+        if overlaps:
+            raise serializers.ValidationError(overlaps, code="overlap")
+        return hours
+
+    def update(self, instance: Staff, validated_data: dict[str, Any]) -> Staff:
+        replace_working_hours(instance, validated_data["working_hours"])
+        return instance
+
+
+class TimeInstantField(InstantField):
+    """An instant between FIRST_TIME and LAST_TIME. A body without an offset is in the tenant's time zone."""
+
+    default_error_messages = {
+        "invalid": "Write an instant such as 2025-01-31T10:30:00Z.",
+        "range": f"Write an instant from {FIRST_TIME.year} to {LAST_TIME.year - 1}.",
+    }
+
+    def to_internal_value(self, value: Any) -> dt.datetime:
+        """Returns the local time of the instant, as `to_local` reads it."""
+        try:
+            instant = parse_instant(value, local_zone())
+        except (TypeError, ValueError, OverflowError):
+            self.fail("invalid")
+        # Near the ends of the calendar, an instant has no local time.
+        is_near = FIRST_TIME.year - 1 <= instant.year <= LAST_TIME.year
+        local = to_local(instant, local_zone()) if is_near else None
+        if local is None or not FIRST_TIME <= local <= LAST_TIME:
+            self.fail("range")
+        return local
+
+
+class TimeOffSerializer(ModelSerializer):
+    """A time in which a member of staff is away or an outlet is closed."""
+
+    tenant_id = StringField(allow_null=True, required=False, help_text="The business; in a body one's own or none.")
+    staff_id = TenantPrimaryKeyField(
+        queryset=Staff.objects.all(), allow_null=True, required=False, help_text="Who is away, or null."
+    )
+    outlet_id = TenantPrimaryKeyField(
+        queryset=Outlet.objects.all(), allow_null=True, required=False, help_text="Which outlet is closed, or null."
+    )
+    starts_at = TimeInstantField()
+    ends_at = TimeInstantField()
+    reason = BlankIsNullTextField(max_length=200)
+
+    class Meta:
+        model = TimeOff
+        fields = ["id", "tenant_id", "staff_id", "outlet_id", "starts_at", "ends_at", "reason"]
+        read_only_fields = ["id"]
+
+    def run_validation(self, data: Any = empty) -> Any:
+        """Refuses a body about somebody else before any row is looked up."""
+        if isinstance(data, Mapping):
+            TimeOff.refuse_others(self.context["user"], staff_id=data.get("staff_id"), outlet_id=data.get("outlet_id"))
+        return super().run_validation(data)
+
+    def validate_tenant_id(self, value: str | None) -> None:
+        """It is never stored from a body: the view has opened the scope of the business."""
+        raise serializers.SkipField
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuses what is of nobody or of two, and what does not end after it starts."""
+        staff_id, outlet_id = attrs.get("staff_id"), attrs.get("outlet_id")
+        if staff_id is None and outlet_id is None:
+            raise _error("staff_id", "Give staff_id or outlet_id.")
+        if staff_id is not None and outlet_id is not None:
+            raise _error("outlet_id", "Give either staff_id or outlet_id.")
+        if attrs["ends_at"] <= attrs["starts_at"]:
+            raise _error("ends_at", "It is not after starts_at.")
+        return attrs
+
+    def create(self, validated_data: dict[str, Any]) -> TimeOff:
+        times = {"local_start": validated_data.pop("starts_at"), "local_end": validated_data.pop("ends_at")}
+        return TimeOff.objects.create(**validated_data, **times)
+
+
+def _error(field: str, sentence: str) -> serializers.ValidationError:
+    return serializers.ValidationError({field: [sentence]}, code="invalid")
+
+
+def _refuse_unknown_outlets(staff: Staff, ids: Sequence[str]) -> None:
+    """Raises ValidationError for the entries whose outlet is unknown, of another business, or not active."""
+    known = outlets_to_work_at(staff).in_bulk({pk for pk in ids if is_id(pk)})
+    absent: Any = {
+        index: {"outlet_id": ["There is no active outlet with this id."]}
+        for index, pk in enumerate(ids)
+        if pk not in known
+    }
+    if absent:
+        raise serializers.ValidationError(absent, code="absent")
