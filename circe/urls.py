@@ -7,6 +7,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from analytics.views import CustomerStatisticsViewSet
+from appointments.slots.views import AvailabilityViewSet
 from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
@@ -26,6 +27,7 @@ urlpatterns = [
     path(f"{CUSTOMER}/preferences", CustomerViewSet.as_view({"put": "preferences"}), name="preferences"),
     path(f"{CUSTOMER}/restore", CustomerViewSet.as_view({"post": "restore"}), name="restore"),
     path(f"{CUSTOMERS}/statistics/summary", CustomerStatisticsViewSet.as_view({"get": "retrieve"}), name="statistics"),
+    path("api/v1/availability", AvailabilityViewSet.as_view({"get": "retrieve"}), name="availability"),
     path("api/v1/auth/login", TokenViewSet.as_view({"post": "login"}), name="login"),
     path("api/v1/auth/refresh", TokenViewSet.as_view({"post": "refresh"}), name="refresh"),
     path("api/v1/auth/logout", TokenViewSet.as_view({"post": "logout"}), name="logout"),

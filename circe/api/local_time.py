@@ -7,7 +7,10 @@ of their instants, and ranges of local times that exist overlap if and only if t
 
 import datetime as dt
 from bisect import bisect_left
+from collections.abc import Iterable
 
+# From a local time up to another one, without it.
+Range = tuple[dt.datetime, dt.datetime]
 _SECOND = dt.timedelta(seconds=1)
 
 
@@ -34,6 +37,17 @@ def is_skipped(local: dt.datetime, zone: dt.tzinfo) -> bool:
 def next_existing(local: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
     """Returns the local time itself, or the first one after it that exists if this one is skipped."""
     return to_local(to_instant(local, zone), zone) if is_skipped(local, zone) else local
+
+
+def join_existing(ranges: Iterable[Range], zone: dt.tzinfo) -> list[Range]:
+    """Returns the ranges, which are in order, without skipped local times. Those that then meet become one."""
+    found: list[Range] = []
+    for begin, end in ((next_existing(begin, zone), next_existing(end, zone)) for begin, end in ranges):
+        if found and found[-1][1] == begin:
+            found[-1] = (found[-1][0], end)
+        elif begin < end:
+            found.append((begin, end))
+    return found
 
 
 def to_local(instant: dt.datetime, zone: dt.tzinfo) -> dt.datetime:

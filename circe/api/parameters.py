@@ -17,6 +17,7 @@ from rest_framework.request import Request
 
 from circe.api.instants import parse_instant
 from circe.api.time_zone import local_zone
+from circe.db.ids import ID_PATTERN, is_id
 
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 DAY_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
@@ -144,7 +145,8 @@ class StrictField(CharField):
         self.convert = convert
 
     def clean(self, value: Any) -> Any:
-        return None if value is None else self.convert(super().clean(value) or "")
+        text = super().clean(value)
+        return None if value is None else self.convert(text or "")
 
 
 class StrictListField(StrictField):
@@ -197,6 +199,24 @@ class AmountFilter(StrictFilter):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, convert=to_amount, **kwargs)
+
+
+class ReferenceFilter(StrictFilter):
+    """A filter that reads the id of a row of `queryset`, which is scoped: the id of another tenant's row is an error like
+    an unknown id.
+    """
+
+    schema = {"type": "string", "pattern": ID_PATTERN}
+
+    def __init__(self, *args: Any, queryset: QuerySet, **kwargs: Any) -> None:
+        super().__init__(*args, convert=self._to_existing_id, **kwargs)
+        self.rows = queryset
+
+    def _to_existing_id(self, value: str) -> str:
+        if not is_id(value) or not self.rows.filter(pk=value).exists():
+            what = self.rows.model._meta.verbose_name
+            raise ValidationError(f"There is no {what} with this id.", code="absent")
+        return value
 
 
 class ListFilter(StrictFilter):
