@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
-from appointments.models import Appointment, Status
+from appointments.models import Appointment, Status, WorkingHours
 from appointments.tests.factories import AppointmentFactory
 from circe.db.roles import as_owner
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
@@ -60,6 +60,10 @@ QUERIES = {
     "/api/v1/customers/{customer_id}/history": ["", "page=2&size=1"],
     "/api/v1/customers/statistics/summary": ["", "from_date=2025-01-01&to_date=2025-12-31", "from_date=2024-01-01"],
     "/api/v1/customers/tags": [""],
+    "/api/v1/availability": [
+        "service_id={service_id}&from_date=2090-01-20&to_date=2090-01-31",
+        "service_id={service_id}&from_date=2090-01-20&to_date=2090-01-31&staff_id={staff_id}&outlet_id={outlet_id}&limit=5",
+    ],
     "/api/v1/auth/me": [""],
 }
 ADMIN_QUERIES = ["", "q=jane", "q=0812", "p=2", "o=1", "all="]
@@ -96,6 +100,15 @@ def create_customers(owner, *, outlets, services, staff):
         for n in range(3)
     ]
     people.append(DeletedCustomerFactory(tenant=owner, first_name="Jane"))
+    for weekday in range(7):
+        with tenant_scope(owner):
+            WorkingHours.objects.create(
+                staff_id=staff[0].pk,
+                outlet=outlets[0],
+                weekday=weekday,
+                start_time=dt.time(9),
+                end_time=dt.time(17),
+            )
     day = dt.date(2025, 1, 20)
     for n, person in enumerate(people * 2):
         AppointmentFactory(
@@ -153,10 +166,13 @@ def own_customers(tenant):
 
 
 def answers_of_the_api(client, people, filter_query=""):
+    with tenant_scope(people[0].tenant):
+        visit = Appointment.objects.filter(customer=people[0]).first()
+    references = {name: getattr(visit, name) for name in ("outlet_id", "service_id", "staff_id")}
     for path, queries in QUERIES.items():
         for query in queries:
-            for person in people if "{" in path else people[:1]:
-                url = f"{path.replace('{customer_id}', person.pk)}?{query}{filter_query}"
+            for person in people if "{customer_id}" in path else people[:1]:
+                url = f"{path}?{query}{filter_query}".format(customer_id=person.pk, **references)
                 answer = client.get(url, headers={"X-Request-ID": "one"})
                 yield url, (answer.status_code, sorted(answer.headers.items()), answer.content)
 

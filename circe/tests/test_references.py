@@ -50,6 +50,11 @@ PUT   /customers/{customer_id}/preferences    ?tenant_id                        
 POST  /customers/{customer_id}/restore        ?tenant_id                               200 403 403  200 404 400
 GET   /customers/statistics/summary           ?tenant_id                               200 403 403  200 200 400
 GET   /customers/tags                         ?tenant_id                               200 403 403  200 200 400
+GET   /availability                           ?tenant_id                               200 403 403  200 200 400
+GET   /availability                           ?service_id                              200 400 400  200 200 400
+GET   /availability                           ?outlet_id                               200 400 400  200 400 400
+GET   /availability                           ?staff_id                                200 400 400  200 400 400
+GET   /availability                           ?appointment_id                          200 400 400  200 400 400
 """
 TABLE = {
     (method, f"/api/v1{path}", name): {"own_people": answers[:3], "super_admin": answers[3:]}
@@ -105,6 +110,12 @@ def ids(tenant, stranger):
         "preferred_services": {row: ServiceFactory(tenant=owner, name="Cut").pk for row, owner in owners.items()},
         "preferred_staff_ids": {row: UserFactory(tenant=owner).pk for row, owner in owners.items()},
     }
+    of |= {
+        "outlet_id": of["preferred_outlet_id"],
+        "service_id": of["preferred_services"],
+        "staff_id": of["preferred_staff_ids"],
+        "appointment_id": {row: AppointmentFactory(tenant=owner).pk for row, owner in owners.items()},
+    }
     return {name: rows | {"absent": new_id()} for name, rows in of.items()}
 
 
@@ -115,6 +126,14 @@ def build_body(name, value):
     for key in reversed(outer):
         body = {key: body}
     return body
+
+
+def needed_query(url, name, row, ids):
+    """Returns the parameters that the operation needs beside the reference of that name."""
+    if not url.endswith("/availability"):
+        return ""
+    service = ids["service_id"][row if (name, row) == ("?tenant_id", "foreign") else "own"]
+    return "&from_date=2026-12-01&to_date=2026-12-31" + ("" if name == "?service_id" else f"&service_id={service}")
 
 
 @pytest.mark.slow("tries every reference of every operation")
@@ -130,6 +149,7 @@ def test_a_reference_is_answered_by_the_table(reference, who, as_role, tenant, i
     answers = {}
     for row, value in ids[name.lstrip("?").rpartition(".")[2]].items():
         named, query = ({}, f"{name}={value}") if name.startswith("?") else (build_body(name, value), "")
+        query += needed_query(url, name, row, ids)
         body = b"" if method in {"GET", "DELETE"} else json.dumps(needed | named)
         with transaction.atomic():
             answer = client.generic(method, url + query, body, "application/json", headers={"X-Request-ID": "one"})
