@@ -1,6 +1,7 @@
 """When members of staff work, are away and are booked: the one query that availability, bookings and pages decide by.
 
-All times are local times of the business: naive datetimes. A range is `[begin, end)`.
+All times are local times of the business: naive datetimes. A range is `[begin, end)`. As stored, a range may begin or end at
+a local time that is skipped, since clocks go forward.
 """
 
 import datetime as dt
@@ -9,14 +10,16 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from appointments.models.appointment import BLOCKING_STATUSES
+from circe.api.local_time import Range, join_existing
+from circe.api.time_zone import local_zone
 
-# An appointment takes less than two days: it and its buffer last less than a day each.
-_LONGEST = dt.timedelta(days=2)
+# An appointment takes less than three days: it and its buffer last less than a day each, and clocks may go forward.
+_LONGEST = dt.timedelta(days=3)
 
 # Each table is read by an index that begins with the tenant. circe_occupied is the function of the exclusion constraint.
 _SCHEDULES = """
 WITH person AS MATERIALIZED (
-    SELECT staff.id, coalesce(nullif(trim(staff.first_name || ' ' || staff.last_name), ''), staff.email) AS name
+    SELECT staff.id, trim(staff.first_name || ' ' || staff.last_name) AS name
     FROM tenants_user AS staff
     WHERE staff.tenant_id = %(tenant)s AND staff.is_active
         AND (%(staff)s::text[] IS NULL OR staff.id = ANY(%(staff)s))
@@ -36,10 +39,13 @@ working AS (
     FROM person
     JOIN appointments_workinghours AS hours ON hours.tenant_id = %(tenant)s AND hours.staff_id = person.id
     JOIN tenants_outlet AS outlet ON outlet.tenant_id = %(tenant)s AND outlet.id = hours.outlet_id AND outlet.is_active
-    JOIN generate_series(%(first_day)s::timestamp, %(last_day)s::timestamp, interval '1 day') AS day
-        ON extract(isodow FROM day) = hours.weekday + 1
+    CROSS JOIN generate_series(
+        %(first_day)s::date + (hours.weekday + 8 - extract(isodow FROM %(first_day)s::date)::integer) %% 7,
+        %(last_day)s::timestamp,
+        interval '1 week'
+    ) AS day
+    WHERE (%(outlet)s::text IS NULL OR hours.outlet_id = %(outlet)s)
         AND (hours.valid_from IS NULL OR day >= hours.valid_from) AND (hours.valid_to IS NULL OR day <= hours.valid_to)
-    WHERE %(outlet)s::text IS NULL OR hours.outlet_id = %(outlet)s
     GROUP BY hours.staff_id, hours.outlet_id
 ),
 away AS (
@@ -58,7 +64,8 @@ booked AS (
         ON appointment.tenant_id = %(tenant)s AND appointment.staff_id = person.id
     WHERE appointment.status = ANY(%(blocking)s)
         AND appointment.appointment_date BETWEEN %(first_day)s AND %(last_day)s
-        AND appointment.id IS DISTINCT FROM %(freed)s
+        -- Without a freed appointment the index has all columns.
+        AND (%(freed)s::text IS NULL OR appointment.id <> %(freed)s)
     GROUP BY appointment.staff_id
 ),
 schedule AS (
@@ -84,27 +91,33 @@ SELECT staff_id, staff_name, outlet_id, working, away, booked FROM schedule ORDE
 """
 )
 _FREE = (
-    _SCHEDULES
+    _SCHEDULES  # noqa: S608 (constants)
     + """
-SELECT lower(free) AS begin, upper(free), staff_id, staff_name, outlet_id, outlet_name
+SELECT staff_id, staff_name, outlet_id, outlet_name, free.begins, free.ends
 FROM schedule
-CROSS JOIN unnest(working - away - booked) AS free
-WHERE upper(free) > %(first)s AND lower(free) < %(last)s
-ORDER BY begin, staff_name, staff_id, outlet_id
+CROSS JOIN LATERAL (
+    SELECT array_agg(lower(time)) AS begins, array_agg(upper(time)) AS ends
+    FROM unnest(working - away - booked) AS time
+    WHERE upper(time) > %(first)s AND lower(time) < %(last)s
+) AS free
+WHERE free.begins IS NOT NULL
+ORDER BY staff_name, staff_id, outlet_id
 """
 )
-Times = list[tuple[dt.datetime, dt.datetime]]
 
 
 class Schedule(NamedTuple):
-    """The times of a member of staff at an outlet: those of the working hours, of time off, and of appointments."""
+    """The times of a member of staff at an outlet: those of the working hours, of time off, and of appointments.
+
+    They begin and end at local times that exist, and no two of a kind meet.
+    """
 
     staff_id: str
     staff_name: str
     outlet_id: str
-    working: Times
-    away: Times
-    booked: Times
+    working: list[Range]
+    away: list[Range]
+    booked: list[Range]
 
     def find_conflict(self, begin: dt.datetime, end: dt.datetime) -> str | None:
         """Returns why the person is not free from `begin` to `end`: `overlap`, `time_off`, `outside_hours`, or None."""
@@ -123,28 +136,36 @@ class Schedule(NamedTuple):
         return (begin - before) + (after - end)
 
 
-class FreeTime(NamedTuple):
-    """A time in which a member of staff works at an outlet, is not away and has no appointment."""
+class FreeTimes(NamedTuple):
+    """The times in which a member of staff works at an outlet, is not away and has no appointment: as stored, in order."""
 
-    begin: dt.datetime
-    end: dt.datetime
     staff_id: str
     staff_name: str
     outlet_id: str
     outlet_name: str
+    times: list[Range]
 
 
 def read_schedules(tenant: str, **question: Any) -> list[Schedule]:
-    """Returns the schedules of staff around the local times from `first` to `last`. Takes the arguments of `_read`."""
+    """Returns the schedules of staff around the local times from `first` to `last`. Takes the arguments of `_read`.
+
+    The time zone is that of the tenant in scope.
+    """
+    zone = local_zone()
     return [
-        Schedule(staff, name, outlet, *(_as_times(times) for times in ranges))
+        Schedule(
+            staff, name, outlet, *(join_existing(((one.lower, one.upper) for one in times), zone) for times in ranges)
+        )
         for staff, name, outlet, *ranges in _read(_WHOLE, tenant, **question)
     ]
 
 
-def read_free_times(tenant: str, **question: Any) -> list[FreeTime]:
-    """Returns the free times between `first` and `last`, by begin and name. Takes the arguments of `_read`."""
-    return [FreeTime(*row) for row in _read(_FREE, tenant, **question)]
+def read_free_times(tenant: str, **question: Any) -> list[FreeTimes]:
+    """Returns the free times between `first` and `last`, by the name of the staff. Takes the arguments of `_read`."""
+    return [
+        FreeTimes(staff, staff_name, outlet, outlet_name, list(zip(begins, ends, strict=True)))
+        for staff, staff_name, outlet, outlet_name, begins, ends in _read(_FREE, tenant, **question)
+    ]
 
 
 def _read(
@@ -180,9 +201,5 @@ def _read(
         return cursor.fetchall()
 
 
-def _as_times(times: Any) -> Times:
-    return [(time.lower, time.upper) for time in times]
-
-
-def _overlaps(times: Times, begin: dt.datetime, end: dt.datetime) -> bool:
+def _overlaps(times: list[Range], begin: dt.datetime, end: dt.datetime) -> bool:
     return any(first < end and begin < last for first, last in times)

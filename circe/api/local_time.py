@@ -1,24 +1,53 @@
 """Converts between instants and local times, where clocks go forward and back.
 
 A local time is a naive datetime, as a clock on the wall shows it. A local time that comes twice, since clocks go back, means
-the first one. So the order of local times is the order of their instants, and ranges of local times overlap if and only if
-the ranges of their instants do.
+the first one. One that is skipped, since clocks go forward, means the moment at which they do. So local times have the order
+of their instants, and ranges of local times that exist overlap if and only if the ranges of their instants do.
 """
 
 import datetime as dt
 from bisect import bisect_left
+from collections.abc import Iterable
 
+# From a local time up to another one, without it.
+Range = tuple[dt.datetime, dt.datetime]
 _SECOND = dt.timedelta(seconds=1)
 
 
 def to_instant(local: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
-    """Returns the instant of a local time, in UTC."""
-    return local.replace(tzinfo=zone, fold=0).astimezone(dt.UTC)
+    """Returns the instant of a local time, in UTC. For a skipped one it is the instant at which clocks go forward."""
+    before, after = _offsets(local, zone)
+    if before >= after:
+        return local.replace(tzinfo=dt.UTC, fold=0) - before
+    # The instants by the new and the old offset lie before and after the change.
+    earliest = local.replace(tzinfo=dt.UTC, fold=0) - after
+
+    def is_changed(seconds: int) -> bool:
+        return (earliest + seconds * _SECOND).astimezone(zone).utcoffset() != before
+
+    return earliest + bisect_left(range(int((after - before).total_seconds())), True, key=is_changed) * _SECOND
 
 
 def is_skipped(local: dt.datetime, zone: dt.tzinfo) -> bool:
     """Returns whether no clock shows this local time, since clocks go forward."""
-    return to_instant(local, zone).astimezone(zone).replace(tzinfo=None) != local
+    before, after = _offsets(local, zone)
+    return before < after
+
+
+def next_existing(local: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
+    """Returns the local time itself, or the first one after it that exists if this one is skipped."""
+    return to_local(to_instant(local, zone), zone) if is_skipped(local, zone) else local
+
+
+def join_existing(ranges: Iterable[Range], zone: dt.tzinfo) -> list[Range]:
+    """Returns the ranges, which are in order, without skipped local times. Those that then meet become one."""
+    found: list[Range] = []
+    for begin, end in ((next_existing(begin, zone), next_existing(end, zone)) for begin, end in ranges):
+        if found and found[-1][1] == begin:
+            found[-1] = (found[-1][0], end)
+        elif begin < end:
+            found.append((begin, end))
+    return found
 
 
 def to_local(instant: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
@@ -37,6 +66,29 @@ def to_local(instant: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
 def add_minutes(local: dt.datetime, minutes: int, zone: dt.tzinfo) -> dt.datetime:
     """Returns the local time that many minutes later, where every minute lasts 60 seconds."""
     return to_local(to_instant(local, zone) + dt.timedelta(minutes=minutes), zone)
+
+
+def find_changing_days(first: dt.date, last: dt.date, zone: dt.tzinfo) -> set[dt.date]:
+    """Returns the days from `first` to `last` on which clocks go forward or back, or at whose midnights they do.
+
+    Within all other days a minute of the local clock lasts 60 seconds.
+    """
+    midnights = [dt.datetime.combine(first, dt.time()) + dt.timedelta(days=n) for n in range((last - first).days + 2)]
+    offsets = [_offsets(midnight, zone) for midnight in midnights]
+    return {
+        midnight.date()
+        for midnight, (begin, _), (_, end) in zip(midnights, offsets, offsets[1:], strict=False)
+        if begin != end
+    }
+
+
+def _offsets(local: dt.datetime, zone: dt.tzinfo) -> tuple[dt.timedelta, dt.timedelta]:
+    """Returns the offsets from UTC before and after a change of the clocks at that local time: equal if there is none.
+
+    The first is smaller where clocks go forward, so that the local time is skipped, and larger where it comes twice.
+    """
+    first, second = (local.replace(tzinfo=zone, fold=fold).utcoffset() or dt.timedelta() for fold in (0, 1))
+    return first, second
 
 
 def _end_of_repetition(local: dt.datetime) -> dt.datetime:

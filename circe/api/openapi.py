@@ -294,8 +294,10 @@ def _path_id(name: str) -> Schema:
 def _filter_parameters(filters: type[FilterSet] | None) -> Iterator[Schema]:
     for name, query_filter in filters.base_filters.items() if filters else ():
         description = query_filter.extra["help_text"] + (OR_INSTANT if isinstance(query_filter, DayFilter) else "")
-        yield query_parameter(name, description, query_filter.schema) | (
-            COMMA_SEPARATED if query_filter.schema["type"] == "array" else {}
+        yield (
+            query_parameter(name, description, query_filter.schema)
+            | (COMMA_SEPARATED if query_filter.schema["type"] == "array" else {})
+            | ({"required": True} if query_filter.extra["required"] else {})
         )
 
 

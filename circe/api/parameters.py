@@ -145,7 +145,8 @@ class StrictField(CharField):
         self.convert = convert
 
     def clean(self, value: Any) -> Any:
-        return None if value is None else self.convert(super().clean(value) or "")
+        text = super().clean(value)
+        return None if value is None else self.convert(text or "")
 
 
 class StrictListField(StrictField):

@@ -20,6 +20,7 @@ from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.accounts.permissions import STAFF
 from tenants.models import LoginSession
 from tenants.tests.factories import PASSWORD, OutletFactory, ServiceFactory, UserFactory
+from tenants.tests.factories import PASSWORD, ServiceFactory
 from tenants.views import TenantViewSet
 
 pytestmark = pytest.mark.slow("tries every operation as every role, without either guard of the tenant boundary")
@@ -58,6 +59,7 @@ GET    api/v1/time-off                             200         200           200
 POST   api/v1/time-off                             201         201           201        201    403       401
 GET    api/v1/time-off/{id}                        200         200           200        200    403       401
 DELETE api/v1/time-off/{id}                        200         200           200        200    403       401
+GET    api/v1/availability                         200         200           200        200    403       401
 POST   api/v1/auth/login                           200         200           200        200    200       200
 POST   api/v1/auth/refresh                         200         200           200        200    200       200
 POST   api/v1/auth/logout                          200         200           200        200    200       200
@@ -185,11 +187,16 @@ def ask(clients, tenant):
         "POST api/v1/auth/logout": refresh,
     }
 
+    service = ServiceFactory(tenant=tenant)
+    queries = {
+        "GET api/v1/availability": f"?service_id={service.pk}&from_date=2026-12-01&to_date=2026-12-31",
+    }
+
     def send(endpoint, principal, pk="", method=None, query="", headers=None, **changes):
         named, path = endpoint.split()
         body = orjson.dumps(bodies[endpoint] | changes) if endpoint in bodies else b""
         with transaction.atomic():
-            url = "/" + path.replace("{id}", pk) + query
+            url = "/" + path.replace("{id}", pk) + (query or queries.get(endpoint, ""))
             response = clients[principal].generic(
                 method or named,
                 url,

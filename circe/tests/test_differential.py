@@ -69,6 +69,10 @@ QUERIES = {
     "/api/v1/staff/{staff_id}/working-hours": [""],
     "/api/v1/time-off": ["", "from_date=2025-01-20&to_date=2025-01-31&size=1", "staff_id={staff_id}"],
     "/api/v1/time-off/{time_off_id}": [""],
+    "/api/v1/availability": [
+        "service_id={service_id}&from_date=2090-01-20&to_date=2090-01-31",
+        "service_id={service_id}&from_date=2090-01-20&to_date=2090-01-31&staff_id={staff_id}&outlet_id={outlet_id}&limit=5",
+    ],
     "/api/v1/auth/me": [""],
 }
 ADMIN_QUERIES = ["", "q=jane", "q=0812", "p=2", "o=1", "all="]
@@ -105,9 +109,10 @@ def create_customers(owner, *, outlets, services, staff):
         for n in range(3)
     ]
     people.append(DeletedCustomerFactory(tenant=owner, first_name="Jane"))
-    WorkingHoursFactory(tenant=owner, staff_id=staff[0].pk, outlet=outlets[0])
     TimeOffFactory(tenant=owner, staff_id=staff[0].pk)
     TimeOffFactory(tenant=owner, outlet_id=outlets[0].pk)
+    for weekday in range(7):
+        WorkingHoursFactory(tenant=owner, staff_id=staff[0].pk, outlet=outlets[0], weekday=weekday)
     day = dt.date(2025, 1, 20)
     for n, person in enumerate(people * 2):
         AppointmentFactory(

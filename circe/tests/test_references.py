@@ -87,6 +87,11 @@ POST  /time-off                               staff_id                          
 POST  /time-off                               outlet_id                                201 400 400  201 400 400
 GET   /time-off/{time_off_id}                 ?tenant_id                               200 403 403  200 404 400
 DELETE /time-off/{time_off_id}                ?tenant_id                               200 403 403  200 404 400
+GET   /availability                           ?tenant_id                               200 403 403  200 200 400
+GET   /availability                           ?service_id                              200 400 400  200 200 400
+GET   /availability                           ?outlet_id                               200 400 400  200 400 400
+GET   /availability                           ?staff_id                                200 400 400  200 400 400
+GET   /availability                           ?appointment_id                          200 400 400  200 400 400
 """
 TABLE = {
     (method, f"/api/v1{path}", name): {"own_people": answers[:3], "super_admin": answers[3:]}
@@ -161,6 +166,8 @@ def ids(tenant, stranger):
         "staff_ids": of["preferred_staff_ids"],
     }
     of |= {"outlet_id": of["preferred_outlet_id"], "staff_id": of["preferred_staff_ids"]}
+        "appointment_id": {row: AppointmentFactory(tenant=owner).pk for row, owner in owners.items()},
+    }
     return {name: rows | {"absent": new_id()} for name, rows in of.items()}
 
 
@@ -190,6 +197,12 @@ def build_needed(method, url, name, row, tenant, ids):
 
 
 PATH_IDS = {"{customer_id}": CustomerFactory, "{staff_id}": UserFactory, "{time_off_id}": TimeOffFactory}
+def needed_query(url, name, row, ids):
+    """Returns the parameters that the operation needs beside the reference of that name."""
+    if not url.endswith("/availability"):
+        return ""
+    service = ids["service_id"][row if (name, row) == ("?tenant_id", "foreign") else "own"]
+    return "&from_date=2026-12-01&to_date=2026-12-31" + ("" if name == "?service_id" else f"&service_id={service}")
 
 
 @pytest.mark.slow("tries every reference of every operation")
@@ -207,6 +220,7 @@ def test_a_reference_is_answered_by_the_table(reference, who, as_role, tenant, i
     for row, value in ids[name.lstrip("?").rpartition(".")[2]].items():
         named, query = ({}, f"{name}={value}") if name.startswith("?") else (build_body(name, value), "")
         needed = build_needed(method, url, name, row, tenant, ids)
+        query += needed_query(url, name, row, ids)
         body = b"" if method in {"GET", "DELETE"} else json.dumps(needed | named)
         with transaction.atomic():
             answer = client.generic(method, url + query, body, "application/json", headers={"X-Request-ID": "one"})

@@ -114,6 +114,10 @@ def apply_rules(case, appointment):
         case.headers["If-Match"] = "*"
     for name in {"tenant_id", "outlet_id", "service_id", "staff_id"} & case.query.keys():
         case.query[name] = getattr(appointment, name)
+    if "appointment_id" in case.query:
+        case.query["appointment_id"] = appointment.pk
+    if case.operation.path.endswith("/availability"):
+        case.query |= {"from_date": "2026-12-01", "to_date": "2026-12-31"}
     for first, last in (
         ("from_date", "to_date"),
         ("created_from", "created_to"),

@@ -1,0 +1,120 @@
+"""The query parameters of availability."""
+
+import datetime as dt
+import re
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.core.exceptions import ValidationError
+from django.db.models import OuterRef
+
+from appointments.booking import length_in_minutes
+from appointments.models import Appointment
+from circe.api.parameters import DayFilter, ReferenceFilter, StrictFilter, StrictFilterSet, as_day
+from circe.db.ids import ID_PATTERN, is_id
+from tenants.models import Outlet, Service, ServiceStaff, Staff
+from tenants.scope import enter_scope
+
+MAX_DAYS = 92
+MAX_SLOTS = 1000
+_match_number = re.compile(r"[0-9]{1,4}\Z").match
+
+# A super_admin belongs to no business.
+STAFF = Staff.objects.filter(tenant__isnull=False)
+_OFFERS = ServiceStaff.objects.filter(tenant=OuterRef("tenant"), service=OuterRef("pk")).order_by("staff_id")
+SERVICES = Service.objects.select_related("tenant").annotate(staff_ids=ArraySubquery(_OFFERS.values("staff_id")))
+
+
+def to_service(value: str) -> Service:
+    """Returns the service with this id and opens the scope of its tenant. Raises ValidationError if there is none."""
+    service = SERVICES.filter(pk=value).first() if is_id(value) else None
+    if service is None:
+        raise ValidationError("There is no service with this id.", code="absent")
+    enter_scope(service.tenant)
+    return service
+
+
+def to_appointment(value: str) -> Appointment:
+    """Returns the appointment with this id. Raises ValidationError if there is none."""
+    appointment = Appointment.objects.select_related("tenant").filter(pk=value).first() if is_id(value) else None
+    if appointment is None:
+        raise ValidationError("There is no appointment with this id.", code="absent")
+    return appointment
+
+
+def to_limit(value: str) -> int:
+    """Returns a number of slots. Raises ValidationError for anything but a whole number from 1 to MAX_SLOTS."""
+    limit = int(value) if _match_number(value) else 0
+    if not 1 <= limit <= MAX_SLOTS:
+        raise ValidationError(f"Write a whole number from 1 to {MAX_SLOTS}, or leave it out for all.", code="invalid")
+    return limit
+
+
+class AvailabilityFilter(StrictFilterSet):
+    """The query parameters of availability. They filter no rows: `question` has what they say.
+
+    `service_id` is read first, since it opens the scope in which a super_admin's other parameters are read.
+    """
+
+    ranges = (("from_date", "to_date"),)
+
+    service_id = StrictFilter(
+        required=True,
+        convert=to_service,
+        schema={"type": "string", "pattern": ID_PATTERN},
+        help_text="The service that is to be booked. An inactive one has no slots.",
+    )
+    from_date = DayFilter(required=True, help_text="The first day, the tenant's.")
+    to_date = DayFilter(
+        required=True, help_text=f"The last day, the tenant's: at most {MAX_DAYS} days, the first one included."
+    )
+    outlet_id = ReferenceFilter(queryset=Outlet.objects.all(), help_text="Only at this outlet.")
+    staff_id = ReferenceFilter(queryset=STAFF, help_text="Only with this member of staff.")
+    appointment_id = StrictFilter(
+        convert=to_appointment,
+        schema={"type": "string", "pattern": ID_PATTERN},
+        help_text=(
+            "An appointment that is to be moved: its own time counts as free. If it is of this service, the slots have its "
+            "length."
+        ),
+    )
+    limit = StrictFilter(
+        convert=to_limit,
+        schema={"type": "integer", "minimum": 1, "maximum": MAX_SLOTS},
+        help_text="Only so many slots, the first ones. Absent: all.",
+    )
+
+    class Meta:
+        model = Appointment
+        fields: list[str] = []
+
+    def is_valid(self) -> bool:
+        if super().is_valid() and (self.days[1] - self.days[0]).days >= MAX_DAYS:
+            self.form.add_error("to_date", ValidationError(f"Ask for at most {MAX_DAYS} days.", code="max_days"))
+        return self.form.is_valid()
+
+    @property
+    def days(self) -> tuple[dt.date, dt.date]:
+        """The first and the last day. Call `is_valid()` first."""
+        return as_day(self.form.cleaned_data["from_date"]), as_day(self.form.cleaned_data["to_date"])
+
+    @property
+    def service(self) -> Service:
+        """The service. Call `is_valid()` first."""
+        return self.form.cleaned_data["service_id"]
+
+    @property
+    def question(self) -> dict[str, Any]:
+        """The other arguments of `find_openings`. Call `is_valid()` first."""
+        chosen, (first, last) = self.form.cleaned_data, self.days
+        appointment = chosen["appointment_id"]
+        is_same_service = appointment and appointment.service_id == chosen["service_id"].pk
+        return {
+            "first": dt.datetime.combine(first, dt.time()),
+            "last": dt.datetime.combine(last, dt.time.max),
+            "outlet": chosen["outlet_id"],
+            "staff": chosen["staff_id"],
+            "freed": appointment and appointment.pk,
+            "minutes": length_in_minutes(appointment) if is_same_service else None,
+            "limit": chosen["limit"],
+        }

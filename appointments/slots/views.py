@@ -1,0 +1,60 @@
+"""The endpoint of availability."""
+
+from itertools import islice
+
+import orjson
+from django_filters.utils import translate_validation
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from appointments.availability import Opening, find_openings
+from appointments.models import Appointment
+from appointments.slots.documentation import OPERATIONS
+from appointments.slots.filters import AvailabilityFilter
+from appointments.slots.serializers import AvailabilitySerializer, BookableServiceSerializer
+from tenants.accounts.authentication import TENANT_ID
+from tenants.accounts.permissions import STAFF
+from tenants.models import Service
+
+
+class AvailabilityViewSet(GenericViewSet):
+    """The times at which a service can be booked."""
+
+    serializer_class = AvailabilitySerializer
+    filterset_class = AvailabilityFilter
+    queryset = Appointment.objects.none()
+    pagination_class = None
+    tag = "Appointments"
+    operations = OPERATIONS
+    parameters = (TENANT_ID,)
+    roles = {"retrieve": STAFF}
+
+    def retrieve(self, request: Request) -> Response:
+        """Answers the times at which a service can be booked, by start, then by the name of the staff."""
+        chosen = AvailabilityFilter(request.query_params, queryset=self.queryset)
+        if not chosen.is_valid():
+            raise translate_validation(chosen.errors)
+        first, last = chosen.days
+        openings = find_openings(chosen.service, **chosen.question)
+        return Response(
+            {
+                "slots": orjson.Fragment(write_slots(openings, chosen.service, limit=chosen.question["limit"])),
+                "service": BookableServiceSerializer(chosen.service).data,
+                "from_date": first.isoformat(),
+                "to_date": last.isoformat(),
+            }
+        )
+
+
+def write_slots(openings: list[Opening], service: Service, *, limit: int | None) -> bytes:
+    """Returns the first `limit` slots as a JSON list. It writes each opening and each place once, since slots are many."""
+    places = {place for opening in openings for place in opening.places}
+    endings = {place: orjson.dumps(place.as_json(service))[1:] for place in places}
+    slots = (
+        beginning + endings[place]
+        for opening in openings
+        for beginning in [orjson.dumps(opening.as_json(service))[:-1] + b","]
+        for place in opening.places
+    )
+    return b"[%b]" % b",".join(islice(slots, limit))
