@@ -14,7 +14,7 @@ from appointments.availability import Slot, slots_within
 from appointments.models.schedule import FreeTime
 from appointments.recommendations.favourites import Favourites
 from appointments.recommendations.history import History
-from appointments.recommendations.points import POINTS, Points, Reason, points_of_preferred
+from appointments.recommendations.points import POINTS, STAFF_BY_RANK, Points, Reason, by_rank
 from appointments.recommendations.wanted import WantedService, Window
 from circe.api.local_time import add_minutes
 from tenants.models import Service
@@ -139,7 +139,7 @@ class SlotSearch(NamedTuple):
     def _sum(self, wanted: WantedService, free: FreeTime, day: dt.date, *, is_usual_hour: bool, no_gap: bool) -> Points:
         points = dict(wanted.points)
         if free.staff_id in self.favourites.staff:
-            points[Reason.PREFERRED_STAFF] = points_of_preferred(self.favourites.staff[free.staff_id])
+            points[Reason.PREFERRED_STAFF] = by_rank(STAFF_BY_RANK, self.favourites.staff[free.staff_id])
         conditions = {
             Reason.PREFERRED_OUTLET: free.outlet_id == self.favourites.outlet,
             Reason.USUAL_WEEKDAY: day.weekday() == self.history.usual_weekday,

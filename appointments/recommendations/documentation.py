@@ -30,10 +30,10 @@ RECOMMENDATIONS: Example = {
                 "price": 350000,
                 "currency": "IDR",
             },
-            "score": 72,
+            "score": 102,
             "reasons": ["due", "preferred_staff", "preferred_outlet", "usual_weekday", "usual_hour"],
             "points": {
-                "due": 30,
+                "due": 60,
                 "preferred_staff": 20,
                 "preferred_outlet": 10,
                 "usual_weekday": 6,

@@ -20,11 +20,12 @@ class Reason(StrEnum):
     NO_GAP = "no_gap"
 
 
-# The points of the reasons that have the same number always. The others depend on a rank, see below.
+# The points of the reasons that have the same number always. The others depend on a rank, see below. The service counts
+# most: one that is due, and a first favourite, has more points than person, outlet and time together.
 POINTS: Points = {
-    Reason.DUE: 30,
+    Reason.DUE: 60,
     Reason.OVERDUE: 10,
-    Reason.PREFERRED_CATEGORY: 10,
+    Reason.PREFERRED_CATEGORY: 20,
     Reason.PREFERRED_OUTLET: 10,
     Reason.USUAL_WEEKDAY: 6,
     Reason.USUAL_HOUR: 6,
@@ -36,10 +37,11 @@ POPULAR_BY_RANK = (5, 4, 3, 2, 1)
 POPULAR_VISITS = 500
 # The points of the first entry of a list of preferences, of the second, and so on. Further ones have those of the last, so
 # that an entry is never worth nothing.
-PREFERRED_BY_RANK = (20, 16, 12, 8, 4)
+SERVICE_BY_RANK = (50, 45, 40, 35, 30)
+STAFF_BY_RANK = (20, 16, 12, 8, 4)
 
 
-def _by_rank(points: tuple[int, ...]) -> str:
+def _describe(points: tuple[int, ...]) -> str:
     return f"{points[0]} for the first, then {', '.join(map(str, points[1:-1]))} and {points[-1]}"
 
 
@@ -47,12 +49,12 @@ def _by_rank(points: tuple[int, ...]) -> str:
 MEANINGS = {
     Reason.DUE: f"{POINTS[Reason.DUE]} points. The customer has had the service, so it has a due day.",
     Reason.OVERDUE: f"{POINTS[Reason.OVERDUE]} more. The due day is past.",
-    Reason.PREFERRED_SERVICE: f"The service is in `preferred_services`: {_by_rank(PREFERRED_BY_RANK)} for all further ones.",
+    Reason.PREFERRED_SERVICE: f"The service is in `preferred_services`: {_describe(SERVICE_BY_RANK)} for all further ones.",
     Reason.PREFERRED_CATEGORY: f"{POINTS[Reason.PREFERRED_CATEGORY]}. Its category is in `preferred_categories`.",
     Reason.POPULAR: (
-        f"The services most often booked in the last {POPULAR_VISITS} visits of the business: {_by_rank(POPULAR_BY_RANK)}."
+        f"The services most often booked in the last {POPULAR_VISITS} visits of the business: {_describe(POPULAR_BY_RANK)}."
     ),
-    Reason.PREFERRED_STAFF: f"The person is in `preferred_staff_ids`: {_by_rank(PREFERRED_BY_RANK)} for all further ones.",
+    Reason.PREFERRED_STAFF: f"The person is in `preferred_staff_ids`: {_describe(STAFF_BY_RANK)} for all further ones.",
     Reason.PREFERRED_OUTLET: f"{POINTS[Reason.PREFERRED_OUTLET]}. The outlet is `preferred_outlet_id`.",
     Reason.USUAL_WEEKDAY: f"{POINTS[Reason.USUAL_WEEKDAY]}. It is the weekday of most of the customer's visits.",
     Reason.USUAL_HOUR: f"{POINTS[Reason.USUAL_HOUR]}. It starts in the hour in which most of the customer's visits started.",
@@ -63,6 +65,6 @@ MEANINGS = {
 }
 
 
-def points_of_preferred(rank: int) -> int:
+def by_rank(points: tuple[int, ...], rank: int) -> int:
     """Returns the points of an entry of a list of preferences. `rank` counts from 0."""
-    return PREFERRED_BY_RANK[min(rank, len(PREFERRED_BY_RANK) - 1)]
+    return points[min(rank, len(points) - 1)]

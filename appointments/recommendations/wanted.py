@@ -11,9 +11,10 @@ from appointments.recommendations.points import (
     POINTS,
     POPULAR_BY_RANK,
     POPULAR_VISITS,
+    SERVICE_BY_RANK,
     Points,
     Reason,
-    points_of_preferred,
+    by_rank,
 )
 from tenants.models import Service
 
@@ -93,7 +94,7 @@ def _points_of_service(
     if due_day is not None and due_day < today:
         points[Reason.OVERDUE] = POINTS[Reason.OVERDUE]
     if service.pk in favourites.services:
-        points[Reason.PREFERRED_SERVICE] = points_of_preferred(favourites.services[service.pk])
+        points[Reason.PREFERRED_SERVICE] = by_rank(SERVICE_BY_RANK, favourites.services[service.pk])
     if favourites.prefers_category(service):
         points[Reason.PREFERRED_CATEGORY] = POINTS[Reason.PREFERRED_CATEGORY]
     if service.pk in popular:

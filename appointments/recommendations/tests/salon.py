@@ -1,6 +1,7 @@
 """A business with a small team, for the tests of recommendations."""
 
 import datetime as dt
+import re
 
 from appointments.models import Appointment, Status, WorkingHours
 from appointments.recommendations import recommend
@@ -94,12 +95,11 @@ class Salon:
 
 
 def show(recommendation):
-    """Returns a line such as `Cut Mon 2026-11-30 09:00 Ana 36 due+usual_hour`."""
-    slot, reasons = recommendation.slot, "+".join(recommendation.reasons) or "-"
+    """Returns a line such as `Cut Mon 2026-11-30 09:00 Ana 66 due+hour`. Reasons lack their `preferred_` and `usual_`."""
+    slot = recommendation.slot
+    reasons = "+".join(re.sub("preferred_|usual_", "", one) for one in recommendation.reasons) or "-"
     return f"{recommendation.service} {slot.start:%a %Y-%m-%d %H:%M} {slot.staff_name} {recommendation.score} {reasons}"
 
 
 def show_all(customer, **options):
     return [show(item) for item in recommend(customer, **options).items]
-
-
