@@ -27,7 +27,7 @@ class Salon:
         self.add_staff("Ana", "Kemang", range(6), (9, 17))
         self.add_staff("Bea", "Senopati", range(5), (12, 20))
         self.add_staff("Cici", "Kemang", (1, 3), (9, 13))
-        self.services = {}
+        self.services, self.offered = {}, {}
         for name, category, minutes, buffer in (
             ("Colour", "hair", 120, 15),
             ("Cut", "hair", 60, 0),
@@ -52,6 +52,7 @@ class Salon:
         return self.services[name]
 
     def offer_only(self, service, *names):
+        self.offered[service] = [*self.offered.get(service, []), *names]
         for name in names:
             ServiceStaff.objects.create(service=self.services[service], staff=self.staff[name])
 

@@ -3,7 +3,6 @@
 import pytest
 
 from appointments.models import WorkingHours
-from appointments.recommendations.tests.salon import Salon
 from circe.db.ids import new_id
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 
