@@ -10,7 +10,11 @@ from analytics.views import CustomerStatisticsViewSet
 from appointments.bookings.views import AppointmentViewSet
 from appointments.catalogue.views import OutletViewSet, ServiceViewSet, StaffViewSet
 from appointments.hours.views import TimeOffViewSet, WorkingHoursViewSet
+<<<<<<< HEAD
 from appointments.slots.views import AvailabilityViewSet
+=======
+from appointments.recommendations.views import RecommendationViewSet
+>>>>>>> 62b4918 (Recommend appointments to a customer by points with reasons)
 from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
@@ -32,6 +36,7 @@ urlpatterns = [
     path(f"{CUSTOMER}/appointments", CustomerAppointmentViewSet.as_view({"get": "list"}), name="appointments"),
     path(f"{CUSTOMER}/history", CustomerViewSet.as_view({"get": "history"}), name="history"),
     path(f"{CUSTOMER}/preferences", CustomerViewSet.as_view({"put": "preferences"}), name="preferences"),
+    path(f"{CUSTOMER}/recommendations", RecommendationViewSet.as_view({"get": "list"}), name="recommendations"),
     path(f"{CUSTOMER}/restore", CustomerViewSet.as_view({"post": "restore"}), name="restore"),
     path(f"{CUSTOMERS}/statistics/summary", CustomerStatisticsViewSet.as_view({"get": "retrieve"}), name="statistics"),
     path("api/v1/outlets", OutletViewSet.as_view(LIST), name="outlets"),
