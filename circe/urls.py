@@ -10,11 +10,8 @@ from analytics.views import CustomerStatisticsViewSet
 from appointments.bookings.views import AppointmentViewSet
 from appointments.catalogue.views import OutletViewSet, ServiceViewSet, StaffViewSet
 from appointments.hours.views import TimeOffViewSet, WorkingHoursViewSet
-<<<<<<< HEAD
-from appointments.slots.views import AvailabilityViewSet
-=======
 from appointments.recommendations.views import RecommendationViewSet
->>>>>>> 62b4918 (Recommend appointments to a customer by points with reasons)
+from appointments.slots.views import AvailabilityViewSet
 from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors

@@ -20,7 +20,6 @@ from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.accounts.permissions import STAFF
 from tenants.models import LoginSession
 from tenants.tests.factories import PASSWORD, OutletFactory, ServiceFactory, UserFactory
-from tenants.tests.factories import PASSWORD, ServiceFactory
 from tenants.views import TenantViewSet
 
 pytestmark = pytest.mark.slow("tries every operation as every role, without either guard of the tenant boundary")

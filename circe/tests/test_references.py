@@ -165,8 +165,6 @@ def ids(tenant, stranger):
         "service_id": of["preferred_services"],
         "staff_id": of["preferred_staff_ids"],
         "staff_ids": of["preferred_staff_ids"],
-    }
-    of |= {"outlet_id": of["preferred_outlet_id"], "staff_id": of["preferred_staff_ids"]}
         "appointment_id": {row: AppointmentFactory(tenant=owner).pk for row, owner in owners.items()},
     }
     return {name: rows | {"absent": new_id()} for name, rows in of.items()}
@@ -198,6 +196,8 @@ def build_needed(method, url, name, row, tenant, ids):
 
 
 PATH_IDS = {"{customer_id}": CustomerFactory, "{staff_id}": UserFactory, "{time_off_id}": TimeOffFactory}
+
+
 def needed_query(url, name, row, ids):
     """Returns the parameters that the operation needs beside the reference of that name."""
     if not url.endswith("/availability"):

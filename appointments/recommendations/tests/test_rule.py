@@ -1,4 +1,4 @@
-"""For random businesses: a plain recount agrees, everything can be booked, and a favourite lowers nothing that it favours."""
+"""For random businesses: a recount agrees, everything can be booked, and a favourite lowers nothing that it favours."""
 
 import datetime as dt
 
