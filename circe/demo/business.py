@@ -6,24 +6,27 @@ The same seed and day give the same business, to the last digit of its ids.
 import datetime as dt
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, groupby, pairwise
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 
+from appointments.models import TimeOff, WorkingHours
 from circe.demo.countries import INDONESIA, NORWAY, Locality, local_part
-from tenants.models import Outlet, Role, Service, Tenant, User
+from circe.demo.roster import MIDNIGHT, Roster, choose_holidays
+from tenants.models import Outlet, Role, Service, ServiceStaff, Tenant, User
 
 DOCUMENTED_TENANTS = (("lotus", "Lotus Salon & Spa"), ("nordlys", "Nordlys Frisør & Spa"))
 
 DAY_SECONDS = 24 * 60 * 60
 PAST_DAYS = 3 * 365
 BOOKABLE_DAYS = 42  # days after today that have appointments
-SLOTS_PER_DAY = 5  # of SLOT_MINUTES, for each member of staff
 MAX_OCCUPANCY = 0.95  # the share of slots that is booked on the busiest day, which mostly is today
-MIN_STAFF = 6
+MIN_STAFF = 6  # one for each week of the roster
+# Services that take so long need training: only the people of their category offer them.
+MIN_MINUTES_TRAINED = 90
 STAFF_PER_OUTLET = 12
 # A prime: steps of this size visit every combination of names, and every phone number, before any repeats.
 PRIME_STEP = 1_618_033_999
@@ -56,7 +59,8 @@ class Business:
         self._add_tenant_and_services()
         self._set_first_visits()
         self.appointments_per_day = split_in_proportion(appointments, self._daily_weights())
-        self._add_staff(max(MIN_STAFF, round(max(self.appointments_per_day) / (SLOTS_PER_DAY * MAX_OCCUPANCY) + 0.5)))
+        self.roster = self._roster()
+        self._add_staff()
 
     @property
     def users(self) -> list[User]:
@@ -111,6 +115,7 @@ class Business:
             "q", (int(dt.datetime.combine(day, dt.time(), self.tenant.zone).timestamp()) for day in self.days)
         )
         self.opened_at = self.midnights[0] + self.country.opens_at * 3600
+        self.holidays = choose_holidays(self.days, PAST_DAYS, self.country.holidays)
 
     def _add_tenant_and_services(self) -> None:
         self.tenant.pk = self.new_id(self.opened_at)
@@ -126,11 +131,16 @@ class Business:
                 name=offer.name,
                 category=offer.category,
                 duration_minutes=offer.minutes,
+                buffer_minutes=offer.buffer,
+                rebooking_days=offer.rebooking_days,
                 price=offer.price,
                 **self._timestamps,
             )
             for offer in self.country.offers
         ]
+        by_category = groupby(self.services, key=lambda service: service.category)
+        # What a member of staff does: the services of one category.
+        self.menus = [list(services) for _, services in by_category]
 
     def _set_first_visits(self) -> None:
         """Sets `created_at`, when each customer came first: in order, more of them each year, and within opening hours.
@@ -147,24 +157,86 @@ class Business:
     def _daily_weights(self) -> list[float]:
         """Returns the weight of each day: by the number of customers, the day of the week, and the days until then.
 
-        Today counts twice, since people look at it first.
+        Today counts twice, since people look at it first. A holiday has none.
         """
         future_weights = [2, *(0.7 * (1 - day / (BOOKABLE_DAYS + 1)) for day in range(1, BOOKABLE_DAYS + 1))]
         return [
-            known**0.5 * self.country.weekdays[day.weekday()] * nearness
+            known**0.5 * self.country.weekdays[day.weekday()] * nearness * (day not in self.holidays)
             for day, known, nearness in zip(
                 self.days, self.customers_before_day, [1] * PAST_DAYS + future_weights, strict=True
             )
         ]
 
-    def _add_staff(self, count: int) -> None:
-        """Creates an admin, a manager and `count` members of staff, and enough outlets for them."""
-        self.outlets = [self._outlet(index) for index in range(max(2, count // STAFF_PER_OUTLET))]
+    def _roster(self) -> Roster:
+        """Returns a roster of so many people that the busiest day has MAX_OCCUPANCY, and every appointment its slot."""
+        smallest = self._roster_of(MIN_STAFF)
+        needed = (
+            MIN_STAFF * quota / (len(smallest.cells_of_weekday(day.weekday())) * MAX_OCCUPANCY)
+            for day, quota in zip(self.days, self.appointments_per_day, strict=True)
+        )
+        count = max(MIN_STAFF, round(max(needed) + 0.5))
+        while not (roster := self._roster_of(count)).fits(self.appointments_per_day):
+            count += 1 + count // 50
+        return roster
+
+    def _roster_of(self, staff_count: int) -> Roster:
+        return Roster(
+            self.days,
+            PAST_DAYS,
+            opens_at=self.country.opens_at,
+            holidays=self.holidays,
+            staff_count=staff_count,
+            outlet_count=max(2, staff_count // STAFF_PER_OUTLET),
+            random=self.random,
+        )
+
+    def _add_staff(self) -> None:
+        """Creates an admin, a manager and the staff of the roster, and its outlets."""
+        count = self.roster.staff_count
+        self.outlets = [self._outlet(index) for index in range(self.roster.outlet_count)]
         self.admin, self.manager = (
             self._user(0, Role.TENANT_ADMIN, "admin"),
             self._user(1, Role.OUTLET_MANAGER, "manager"),
         )
         self.staff = [self._user(2, Role.STAFF, "staff"), *(self._user(2 + n, Role.STAFF) for n in range(1, count))]
+
+    def service_staff(self) -> Iterator[ServiceStaff]:
+        """Yields who offers the services that need training. Everybody offers the others."""
+        for position, services in enumerate(self.menus):
+            for service in services:
+                if service.duration_minutes >= MIN_MINUTES_TRAINED:
+                    for person in self.staff[position :: len(self.menus)]:
+                        yield ServiceStaff(**self._new_row(), service_id=service.pk, staff_id=person.pk)
+
+    def working_hours(self) -> Iterator[WorkingHours]:
+        """Yields the working hours of the staff."""
+        for hours in self.roster.working_hours():
+            yield WorkingHours(
+                **self._new_row(),
+                staff_id=self.staff[hours.worker].pk,
+                outlet_id=self.outlets[hours.outlet].pk,
+                weekday=hours.weekday,
+                start_time=dt.time(*divmod(hours.start, 60)),
+                end_time=dt.time(*divmod(hours.end % MIDNIGHT, 60)),
+                valid_from=hours.valid_from,
+                valid_to=hours.valid_to,
+            )
+
+    def time_off(self) -> Iterator[TimeOff]:
+        """Yields the time off of staff and the closing days of outlets."""
+        for absence in self.roster.time_off(self.country.time_off):
+            yield TimeOff(
+                **self._new_row(),
+                staff_id=None if absence.worker is None else self.staff[absence.worker].pk,
+                outlet_id=None if absence.outlet is None else self.outlets[absence.outlet].pk,
+                local_start=absence.start,
+                local_end=absence.end,
+                reason=absence.reason,
+            )
+
+    def _new_row(self) -> dict[str, Any]:
+        """Returns the columns that each row has which was there from the beginning."""
+        return {"id": self.new_id(self.opened_at), "tenant_id": self.tenant.pk, **self._timestamps}
 
     def _outlet(self, index: int) -> Outlet:
         country = self.country

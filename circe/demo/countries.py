@@ -4,16 +4,20 @@ import functools
 import unicodedata
 from typing import NamedTuple
 
+from circe.demo.roster import Reasons
+
 _ASCII = str.maketrans({"ø": "o", "æ": "ae", "ł": "l", "đ": "d"})
 
 
 class Offer(NamedTuple):
-    """A service: its duration in minutes, its price in the country's currency."""
+    """A service: its duration and the buffer after it in minutes, its price, and after how many days it is due again."""
 
     name: str
     category: str
     minutes: int
     price: int
+    buffer: int = 0
+    rebooking_days: int | None = None
 
 
 class Locality(NamedTuple):
@@ -53,6 +57,8 @@ class Country(NamedTuple):
     customer_notes: tuple[str, ...]
     appointment_notes: tuple[str, ...]
     accessibility_needs: tuple[str, ...]
+    holidays: dict[tuple[int, int], str]  # by month and day
+    time_off: Reasons
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -136,21 +142,21 @@ INDONESIA = Country(
     businesses=("Melati", "Kenanga", "Cempaka", "Anggrek", "Mawar", "Dahlia", "Seroja", "Kamboja"),
     offers=(
         Offer("Potong Rambut Wanita", "Rambut", 45, 150_000),
-        Offer("Potong Rambut Pria", "Rambut", 30, 85_000),
+        Offer("Potong Rambut Pria", "Rambut", 30, 85_000, 0, 28),
         Offer("Cuci & Blow", "Rambut", 45, 95_000),
-        Offer("Creambath", "Rambut", 60, 145_000),
+        Offer("Creambath", "Rambut", 60, 145_000, 15),
         Offer("Pewarnaan Rambut", "Rambut", 120, 480_000),
         Offer("Smoothing", "Rambut", 120, 650_000),
-        Offer("Pijat Tradisional", "Pijat & Spa", 60, 200_000),
-        Offer("Pijat Batu Panas", "Pijat & Spa", 90, 350_000),
-        Offer("Refleksi Kaki", "Pijat & Spa", 60, 150_000),
+        Offer("Pijat Tradisional", "Pijat & Spa", 60, 200_000, 15, 21),
+        Offer("Pijat Batu Panas", "Pijat & Spa", 90, 350_000, 15),
+        Offer("Refleksi Kaki", "Pijat & Spa", 60, 150_000, 10),
         Offer("Lulur Bali", "Pijat & Spa", 120, 425_000),
-        Offer("Facial Brightening", "Wajah", 75, 275_000),
+        Offer("Facial Brightening", "Wajah", 75, 275_000, 15, 30),
         Offer("Totok Wajah", "Wajah", 45, 125_000),
-        Offer("Eyelash Extension", "Wajah", 90, 300_000),
-        Offer("Manikur", "Kuku", 45, 95_000),
-        Offer("Pedikur", "Kuku", 60, 120_000),
-        Offer("Gel Nails", "Kuku", 90, 250_000),
+        Offer("Eyelash Extension", "Wajah", 90, 300_000, 10),
+        Offer("Manikur", "Kuku", 45, 95_000, 5, 21),
+        Offer("Pedikur", "Kuku", 60, 120_000, 15, 28),
+        Offer("Gel Nails", "Kuku", 90, 250_000, 10),
     ),
     payment_methods=("wallet", "wallet", "wallet", "cash", "cash", "card", "transfer"),
     whatsapp=0.7,
@@ -177,6 +183,8 @@ INDONESIA = Country(
         "Customer prefers window seat",
     ),
     accessibility_needs=("Pengguna kursi roda.", "Kurang mendengar; mohon bicara perlahan.", "Tidak kuat naik tangga."),
+    holidays={(1, 1): "Tahun Baru", (8, 17): "Hari Kemerdekaan", (12, 25): "Natal"},
+    time_off=Reasons(vacation="Cuti tahunan", errand="Ke dokter", renovation="Renovasi"),
 )
 
 NORWAY = Country(
@@ -247,21 +255,21 @@ NORWAY = Country(
     businesses=("Fjordlys", "Solsiden", "Vinterhagen", "Bølgen", "Kløver", "Havblikk", "Lyng", "Måne"),
     offers=(
         Offer("Dameklipp", "Hår", 45, 750),
-        Offer("Herreklipp", "Hår", 30, 520),
+        Offer("Herreklipp", "Hår", 30, 520, 0, 28),
         Offer("Barneklipp", "Hår", 30, 420),
         Offer("Klipp og føn", "Hår", 60, 950),
-        Offer("Helfarge", "Hår", 90, 1_390),
+        Offer("Helfarge", "Hår", 90, 1_390, 10, 56),
         Offer("Balayage", "Hår", 120, 2_190),
-        Offer("Klassisk massasje", "Massasje", 60, 950),
-        Offer("Idrettsmassasje", "Massasje", 45, 790),
-        Offer("Hot stone-massasje", "Massasje", 90, 1_290),
-        Offer("Ansiktsbehandling", "Hud", 75, 1_090),
+        Offer("Klassisk massasje", "Massasje", 60, 950, 15, 28),
+        Offer("Idrettsmassasje", "Massasje", 45, 790, 15),
+        Offer("Hot stone-massasje", "Massasje", 90, 1_290, 15),
+        Offer("Ansiktsbehandling", "Hud", 75, 1_090, 15, 35),
         Offer("Farging av bryn og vipper", "Hud", 30, 490),
         Offer("Vippeextensions", "Hud", 120, 1_350),
-        Offer("Voksing av legger", "Hud", 45, 560),
-        Offer("Manikyr", "Negler", 45, 590),
-        Offer("Fotpleie", "Negler", 60, 790),
-        Offer("Gelénegler", "Negler", 90, 890),
+        Offer("Voksing av legger", "Hud", 45, 560, 10),
+        Offer("Manikyr", "Negler", 45, 590, 5, 21),
+        Offer("Fotpleie", "Negler", 60, 790, 15),
+        Offer("Gelénegler", "Negler", 90, 890, 10),
     ),
     payment_methods=("card", "card", "card", "wallet", "wallet", "cash"),
     whatsapp=0.15,
@@ -292,4 +300,6 @@ NORWAY = Country(
         "Hørselshemmet, tolk kan være med.",
         "Trenger heis eller inngang uten trapp.",
     ),
+    holidays={(1, 1): "Nyttårsdag", (5, 17): "Grunnlovsdagen", (12, 25): "Første juledag"},
+    time_off=Reasons(vacation="Ferie", errand="Legetime", renovation="Oppussing"),
 )

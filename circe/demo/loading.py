@@ -8,7 +8,7 @@ from django.db import connection, models, transaction
 from django.db.backends.utils import CursorWrapper
 from tqdm import tqdm
 
-from appointments.models import Appointment
+from appointments.models import Appointment, TimeOff, WorkingHours
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
 from circe.demo.business import Business
 from circe.demo.rows import APPOINTMENT_COLUMNS, CUSTOMER_COLUMNS, PREFERENCE_COLUMNS, Rows
@@ -16,7 +16,7 @@ from customers.models import Customer
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.name_keys import NameKey
 from customers.models.preferences import PreferredService, PreferredStaff
-from tenants.models import AuditEvent, LoginFailure, Outlet, Service, Tenant, User
+from tenants.models import AuditEvent, LoginFailure, Outlet, Service, ServiceStaff, Tenant, User
 
 # Queries for pairs of statements: one removes something, the other restores it. They are for the owner's row-level
 # security, which refuses COPY; triggers (of the audit trail and the summary tables); foreign keys from and to the
@@ -49,7 +49,7 @@ WHERE indrelid = ANY(%(tables)s::regclass[])
 """
 
 COPIED_MODELS = (Appointment, Customer, PreferredService, PreferredStaff)
-LOADED_MODELS = (Tenant, User, Outlet, Service, *COPIED_MODELS)
+LOADED_MODELS = (Tenant, User, Outlet, Service, ServiceStaff, WorkingHours, TimeOff, *COPIED_MODELS)
 
 
 @contextmanager
@@ -80,6 +80,9 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
         _insert(cursor, User, [super_admin, *chain.from_iterable(business.users for business in businesses)])
         _insert(cursor, Outlet, chain.from_iterable(business.outlets for business in businesses))
         _insert(cursor, Service, chain.from_iterable(business.services for business in businesses))
+        _insert(cursor, ServiceStaff, chain.from_iterable(business.service_staff() for business in businesses))
+        _insert(cursor, WorkingHours, chain.from_iterable(business.working_hours() for business in businesses))
+        _insert(cursor, TimeOff, chain.from_iterable(business.time_off() for business in businesses))
         with _without_indexes(cursor):
             _copy(
                 cursor,

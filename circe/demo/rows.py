@@ -8,16 +8,15 @@ import datetime as dt
 import functools
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import NamedTuple
 
-from circe.demo.business import DAY_SECONDS, PAST_DAYS, SLOTS_PER_DAY, Business
+from circe.demo.business import DAY_SECONDS, PAST_DAYS, Business
 from circe.demo.countries import local_part
+from circe.demo.roster import MIDNIGHT, SLOT_MINUTES
 from tenants.models import Service, User
 
 NULL = r"\N"
 CHUNK_ROWS = 1000
-SLOT_MINUTES = 120
 MIN_DAYS_BETWEEN_VISITS = 10  # of a customer, as long as other customers can be chosen
 # In every block of customers, some come all the time and some for a while; the rest have not come yet.
 CUSTOMERS_PER_BLOCK, LOYAL_PER_BLOCK, CASUAL_PER_BLOCK = 50, 6, 36
@@ -27,6 +26,7 @@ APPOINTMENT_COLUMNS = (
     *("id", "tenant_id", "outlet_id", "customer_id", "staff_id", "service_id"),
     *("appointment_date", "start_time", "end_time", "status", "total_price", "notes"),
     *("payment_status", "payment_method", "paid_amount", "created_at", "updated_at"),
+    *("buffer_minutes", "sequence", "is_walk_in", "overrides"),
 )
 CUSTOMER_COLUMNS = (
     *("id", "tenant_id", "created_at"),
@@ -95,14 +95,17 @@ class Rows:
         positions = self.random.sample(range(CUSTOMERS_PER_BLOCK), LOYAL_PER_BLOCK + CASUAL_PER_BLOCK)
         self._loyal, self._casual = positions[:LOYAL_PER_BLOCK], positions[LOYAL_PER_BLOCK:]
         self._dates = [day.isoformat() for day in business.days]
-        by_category = groupby(business.services, key=lambda service: service.category)
-        self._menus = [list(services) for _, services in by_category]
+        self._weekdays = [day.weekday() for day in business.days]
 
     def appointments(self) -> Iterator[str]:
-        """Yields a chunk for each day. A member of staff never has two appointments at the same time."""
+        """Yields a chunk for each day.
+
+        An appointment and its buffer lie within a slot in which the member of staff works and is not away. So nobody has two
+        at the same time.
+        """
         for day, quota in enumerate(self.business.appointments_per_day):
             if quota:
-                cells = self.random.sample(range(len(self.business.staff) * SLOTS_PER_DAY), quota)
+                cells = self.random.sample(self.business.roster.bookable_cells(day), quota)
                 outcomes = PAST_OUTCOMES if day < PAST_DAYS else TODAY_OUTCOMES if day == PAST_DAYS else COMING_OUTCOMES
                 # Cells are ordered by time: the first appointment of today is in progress.
                 first = IN_PROGRESS if day == PAST_DAYS else outcomes
@@ -115,10 +118,12 @@ class Rows:
         business, random, choice = self.business, self.random.random, self.random.choice
         country, midnight = business.country, business.midnights[day]
         slot, worker = divmod(cell, len(business.staff))
-        outlet = business.outlets[worker * len(business.outlets) // len(business.staff)]
-        service = choice(self._menus[worker % len(self._menus)])
-        delay = int(random() * (1 + (SLOT_MINUTES - service.duration_minutes) // 15)) * 15
-        start = country.opens_at * 60 + slot * SLOT_MINUTES + delay
+        outlet = business.outlets[business.roster.outlets[self._weekdays[day]][worker]]
+        service = choice(business.menus[worker % len(business.menus)])
+        begin = business.roster.starts[slot]
+        # It may end after midnight, but starts before.
+        room = min(SLOT_MINUTES - service.duration_minutes - service.buffer_minutes, MIDNIGHT - 1 - begin)
+        start = begin + int(random() * (1 + room // 15)) * 15
         end = start + service.duration_minutes
         status, payment_status, quarters = choice(outcomes)
         price = service.price
@@ -132,14 +137,14 @@ class Rows:
         # Booked hours or weeks before, after the customer was created and before today.
         latest = min(midnight + start * 60, business.midnights[PAST_DAYS]) - 2 * 3600
         created = max(latest - int(random() * random() * 21 * DAY_SECONDS), business.created_at[customer] + 300)
-        updated = midnight + end * 60 if day < PAST_DAYS else created
+        updated = min(midnight + end * 60, business.midnights[PAST_DAYS]) if day < PAST_DAYS else created
         return (
             f"{created:08x}{self.random.getrandbits(64):016x}\t{business.tenant.id}\t"
             f"{outlet.id}\t{business.customer_id(customer)}\t"
-            f"{business.staff[worker].id}\t{service.id}\t{self._dates[day]}\t{CLOCK[start]}\t{CLOCK[end]}\t{status}\t"
-            f"{price}\t{choice(country.appointment_notes) if random() < 0.12 else NULL}\t{payment_status}\t"
+            f"{business.staff[worker].id}\t{service.id}\t{self._dates[day]}\t{CLOCK[start]}\t{CLOCK[end % MIDNIGHT]}\t"
+            f"{status}\t{price}\t{choice(country.appointment_notes) if random() < 0.12 else NULL}\t{payment_status}\t"
             f"{choice(country.payment_methods) if quarters else NULL}\t{price * quarters // 4}\t"
-            f"{_stamp(created)}\t{_stamp(updated)}\n"
+            f"{_stamp(created)}\t{_stamp(updated)}\t{service.buffer_minutes}\t0\tf\t{{}}\n"
         )
 
     def _choose_customer(self, day: int) -> int:

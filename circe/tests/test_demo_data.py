@@ -1,6 +1,7 @@
 """The demo data show everything that a new user wants to see, and have nothing that Circe would refuse."""
 
 import datetime as dt
+from collections import Counter
 from io import StringIO
 
 import phonenumbers
@@ -11,13 +12,23 @@ from django.db.models import Count, F, Min, Q
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from appointments.models import BLOCKING_STATUSES, Appointment, PaymentMethod, PaymentStatus, Status
+from appointments.availability import find_slots
+from appointments.models import (
+    BLOCKING_STATUSES,
+    Appointment,
+    PaymentMethod,
+    PaymentStatus,
+    Status,
+    TimeOff,
+    WorkingHours,
+)
+from appointments.models.schedule import read_schedules
 from circe.db.ids import is_id
 from circe.db.roles import as_owner
 from customers.models import Customer
 from customers.models.preferences import PreferredService, PreferredStaff
 from tenants.identity import clean_phone, email_key
-from tenants.models import Outlet, Role, Service, Staff, Tenant, User
+from tenants.models import Outlet, Role, Service, ServiceStaff, Staff, Tenant, User
 from tenants.scope import ALL_TENANTS, tenant_scope
 
 # All tests run in one process, so that the demo data is loaded once.
@@ -185,7 +196,6 @@ def test_there_are_bookings_today_and_in_the_next_weeks(tenant):
         assert blocking.filter(appointment_date__range=(first, first + dt.timedelta(6))).exists()
     assert not blocking.filter(appointment_date__lt=today).exists()
     assert not Appointment.objects.filter(appointment_date__gt=today, status__in=["completed", "no_show"]).exists()
-    assert not Appointment.objects.filter(Q(start_time__lt=dt.time(9)) | Q(end_time__gt=dt.time(20))).exists()
 
 
 def test_the_history_covers_three_years_and_has_no_future_timestamps(tenant):
@@ -209,7 +219,8 @@ def test_no_appointment_is_before_the_creation_of_its_customer(tenant):
 
 
 def test_ids_begin_with_the_time_of_creation(every_tenant):
-    for model in (Tenant, User, Outlet, Service, Customer, Appointment, PreferredService, PreferredStaff):
+    models = (Tenant, User, Outlet, Service, ServiceStaff, WorkingHours, TimeOff)
+    for model in (*models, Customer, Appointment, PreferredService, PreferredStaff):
         for pk, created_at in model.objects.values_list("pk", "created_at"):
             assert is_id(pk)
             assert int(pk[:8], 16) == created_at.timestamp()
@@ -217,11 +228,98 @@ def test_ids_begin_with_the_time_of_creation(every_tenant):
 
 def test_a_member_of_staff_never_has_two_appointments_at_once(tenant):
     """It holds for every status, although the database requires it only for those that block time."""
-    days = Appointment.objects.order_by("staff_id", "appointment_date", "start_time")
-    end = None
-    for *whose, start_time, end_time in days.values_list("staff_id", "appointment_date", "start_time", "end_time"):
-        assert end is None or end[0] != whose or end[1] <= start_time
-        end = (whose, end_time)
+    earlier = None
+    for appointment in Appointment.objects.order_by("staff_id", "appointment_date", "start_time"):
+        assert (
+            earlier is None
+            or earlier.staff_id != appointment.staff_id
+            or earlier.occupied[1] <= appointment.occupied[0]
+        )
+        earlier = appointment
+
+
+def test_every_appointment_could_be_booked_as_it_is(tenant):
+    """Past ones are held to the same rules: hours, validity, time off, closing days, and who offers the service."""
+    today = dt.datetime.combine(timezone.now().astimezone(tenant.zone), dt.time())
+    period = {"first": today - dt.timedelta(4 * 365), "last": today + dt.timedelta(365)}
+    schedules = {(one.staff_id, one.outlet_id): one for one in read_schedules(tenant.pk, **period)}
+    offers = {*ServiceStaff.objects.values_list("service_id", "staff_id")}
+    limited = {service for service, _ in offers}
+    reasons = Counter()
+    for appointment in Appointment.objects.all():
+        # A member of staff never has two at once, as another test shows.
+        schedule = schedules[appointment.staff_id, appointment.outlet_id]._replace(booked=[])
+        reasons[schedule.find_conflict(*appointment.occupied)] += 1
+        service = appointment.service_id
+        assert service not in limited or (service, appointment.staff_id) in offers
+    assert reasons == {None: 3000}
+
+
+def test_there_are_appointments_over_midnight_and_with_buffers(tenant):
+    appointments = Appointment.objects.order_by()
+    assert appointments.filter(end_time__lt=F("start_time"), end_time__gt=dt.time()).exists()
+    assert {0, 10, 15} <= {*appointments.values_list("buffer_minutes", flat=True)}
+    assert not appointments.exclude(buffer_minutes=F("service__buffer_minutes")).exists()
+
+
+def test_everybody_who_attends_customers_has_working_hours(tenant):
+    attending = set(Appointment.objects.values_list("staff_id", flat=True))
+    assert attending <= set(WorkingHours.objects.values_list("staff_id", flat=True))
+    assert set(Staff.objects.filter(role=Role.STAFF).values_list("pk", flat=True)) >= attending
+    outlets = Outlet.objects.values_list("pk", flat=True)
+    assert set(WorkingHours.objects.values_list("outlet_id", flat=True)) == set(outlets)
+
+
+def test_there_are_working_hours_of_every_kind(tenant):
+    hours = WorkingHours.objects.order_by()
+    today = timezone.now().astimezone(tenant.zone).date()
+    assert hours.filter(end_time__lt=F("start_time")).exists(), "nights over midnight"
+    assert hours.filter(valid_to__lt=today).exists(), "hours that are over"
+    assert hours.filter(valid_from__lte=today).exists(), "hours that have changed"
+    by_day = hours.filter(valid_to=None).values("staff", "weekday").annotate(n=Count("pk"))
+    assert by_day.filter(n=2).exists(), "split days"
+    days = {row["staff"]: row["n"] for row in hours.values("staff").annotate(n=Count("weekday", distinct=True))}
+    assert {3, 5} <= {*days.values()}, "part-timers and others"
+    outlets = hours.values("staff").annotate(n=Count("outlet", distinct=True))
+    assert outlets.filter(n=2).exists(), "somebody works at two outlets"
+    assert {*hours.values_list("weekday", flat=True)} == {*range(7)}
+
+
+def test_working_hours_of_a_person_never_overlap(tenant):
+    """As an independent count: a week of minutes for each person, today."""
+    today = timezone.now().astimezone(tenant.zone).date()
+    current = Q(valid_from=None) | Q(valid_from__lte=today), Q(valid_to=None) | Q(valid_to__gte=today)
+    minutes = Counter()
+    for hours in WorkingHours.objects.filter(*current):
+        start, end = (time.hour * 60 + time.minute for time in (hours.start_time, hours.end_time))
+        for minute in range(start, end + 24 * 60 * (end < start)):
+            minutes[hours.staff_id, (hours.weekday * 24 * 60 + minute) % (7 * 24 * 60)] += 1
+    assert {*minutes.values()} == {1}
+
+
+def test_there_is_time_off_of_people_and_outlets_in_the_past_and_to_come(tenant):
+    now = timezone.now().astimezone(tenant.zone).replace(tzinfo=None)
+    for owner in ("staff", "outlet"):
+        time_off = TimeOff.objects.filter(**{f"{owner}__isnull": False})
+        assert time_off.filter(local_end__lt=now).exists()
+        assert time_off.filter(local_start__gt=now).exists()
+    assert TimeOff.objects.filter(local_start__time__gt=dt.time(), staff__isnull=False).exists(), "a part of a day"
+    assert not TimeOff.objects.filter(reason="").exists()
+
+
+def test_some_services_are_offered_by_some_people_and_others_by_everybody(tenant):
+    offered = set(ServiceStaff.objects.values_list("service_id", flat=True))
+    everything = set(Service.objects.values_list("pk", flat=True))
+    assert everything > offered > set()
+    people = Staff.objects.filter(role=Role.STAFF).count()
+    for service in offered:
+        assert 0 < ServiceStaff.objects.filter(service=service).count() < people
+
+
+def test_there_is_something_to_book_in_the_next_weeks(tenant):
+    now = timezone.now().astimezone(tenant.zone).replace(tzinfo=None)
+    for service in Service.objects.select_related("tenant"):
+        assert find_slots(service, first=now, last=now + dt.timedelta(28), limit=1), service
 
 
 def test_contacts_are_canonical_and_reach_no_real_person(tenant):
@@ -240,8 +338,9 @@ def test_every_row_is_valid(tenant):
     for model in (Customer, Outlet, Service, PreferredService, PreferredStaff):
         for row in model.objects.order_by("?")[:100]:
             row.full_clean()
-    for appointment in Appointment.objects.order_by("?")[:30]:
-        appointment.full_clean()
+    for model in (Appointment, ServiceStaff, WorkingHours, TimeOff):
+        for row in model.objects.order_by("?")[:30]:
+            row.full_clean()
     for user in Staff.objects.all():
         user.full_clean()
     tenant.full_clean()

@@ -129,10 +129,14 @@ def test_there_are_more_staff_for_more_appointments():
     blocking = Appointment.objects.filter(status__in=BLOCKING_STATUSES).order_by(
         "staff_id", "appointment_date", "start_time"
     )
-    end = None
-    for *whose, start_time, end_time in blocking.values_list("staff_id", "appointment_date", "start_time", "end_time"):
-        assert end is None or end[0] != whose or end[1] <= start_time
-        end = (whose, end_time)
+    earlier = None
+    for appointment in blocking:
+        assert (
+            earlier is None
+            or earlier.staff_id != appointment.staff_id
+            or earlier.occupied[1] <= appointment.occupied[0]
+        )
+        earlier = appointment
 
 
 @pytest.mark.parametrize(
