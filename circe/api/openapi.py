@@ -59,6 +59,8 @@ TAGS = {
 
 
 CLOCK_TIME = "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
+# What a request may have. It is the pattern of ClockTimeField.
+CLOCK_TIME_IN_REQUEST = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 OR_INSTANT = " An ISO 8601 instant, `2025-01-15T10:30:00Z`, is accepted too."
 METHODS = ["get", "post", "put", "patch", "delete"]
 COMMA_SEPARATED: Schema = {"style": "form", "explode": False}
@@ -243,7 +245,7 @@ class OperationSchema(AutoSchema):
             schema |= {"pattern": ID_PATTERN}
         elif isinstance(field, TimeField):
             # The format `time` of JSON Schema requires an offset, which a clock time does not have.
-            schema = {"type": "string", "pattern": CLOCK_TIME}
+            schema = {"type": "string", "pattern": CLOCK_TIME if direction == "response" else CLOCK_TIME_IN_REQUEST}
         elif name in {"email", "password"} and "string" in schema.get("type", ()):
             schema |= {"format": name} | ({"maxLength": MAX_PASSWORD_LENGTH} if name == "password" else {})
         return schema

@@ -1,6 +1,7 @@
 """Strict serializers and serializer fields: a value of another JSON type is an error and is not converted."""
 
 import datetime as dt
+import re
 import unicodedata
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ from circe.api.parameters import DAY_PATTERN
 from circe.db.ids import ID_PATTERN, is_id
 
 MAX_PASSWORD_LENGTH = 128
+CLOCK_TIME_PATTERN = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?\Z", re.ASCII)
 
 
 class StringField(serializers.CharField):
@@ -32,6 +34,19 @@ class NullableTextField(serializers.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(read_only=True, allow_null=True, **kwargs)
+
+    def to_representation(self, value: Any) -> str | None:
+        return super().to_representation(value) or None
+
+
+class BlankIsNullTextField(StringField):
+    """A text that the model keeps as "" where there is none, and the API as null. A body may hold either."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, allow_blank=True, **kwargs)
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        return (True, "") if data is None else super().validate_empty_values(data)
 
     def to_representation(self, value: Any) -> str | None:
         return super().to_representation(value) or None
@@ -76,7 +91,27 @@ class DayField(BlankIsNullMixin, serializers.DateField):
         return super().to_internal_value(value)
 
 
-class ClearableListField(BlankIsNullMixin, serializers.ListField):
+class ClockTimeField(serializers.TimeField):
+    """A field that accepts a clock time as `HH:MM` or `HH:MM:SS` only."""
+
+    default_error_messages = {"invalid": "Write a clock time as HH:MM or HH:MM:SS, from 00:00 to 23:59."}
+
+    def to_internal_value(self, value: Any) -> dt.time:
+        if not (isinstance(value, str) and CLOCK_TIME_PATTERN.match(value)):
+            self.fail("invalid")
+        return dt.time.fromisoformat(value)
+
+
+class BoundedListField(serializers.ListField):
+    """A list field that checks the length before the entries: a megabyte of invalid ones would take half a minute."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if isinstance(data, list) and self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        return super().to_internal_value(data)
+
+
+class ClearableListField(BlankIsNullMixin, BoundedListField):
     """A list field that reads null, and an empty text, as an empty list."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -84,12 +119,6 @@ class ClearableListField(BlankIsNullMixin, serializers.ListField):
 
     def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
         return (True, []) if data is None else super().validate_empty_values(data)
-
-    def to_internal_value(self, data: Any) -> list[Any]:
-        # Checked before the entries are validated: a megabyte of invalid entries would take half a minute.
-        if isinstance(data, list) and self.max_length is not None and len(data) > self.max_length:
-            self.fail("max_length", max_length=self.max_length)
-        return super().to_internal_value(data)
 
 
 class InstantField(serializers.DateTimeField):
@@ -128,6 +157,9 @@ class ModelSerializer(CachedFieldsMixin, serializers.ModelSerializer):
         models.CharField: StringField,
         models.DateField: DayField,
         models.DateTimeField: InstantField,
+        models.BigIntegerField: StrictIntegerField,
+        models.IntegerField: StrictIntegerField,
+        models.PositiveIntegerField: StrictIntegerField,
     }
 
     def get_validators(self) -> list[Any]:

@@ -50,6 +50,30 @@ PUT   /customers/{customer_id}/preferences    ?tenant_id                        
 POST  /customers/{customer_id}/restore        ?tenant_id                               200 403 403  200 404 400
 GET   /customers/statistics/summary           ?tenant_id                               200 403 403  200 200 400
 GET   /customers/tags                         ?tenant_id                               200 403 403  200 200 400
+GET   /appointments                           ?tenant_id                               200 403 403  200 200 400
+GET   /appointments                           ?customer_id                             200 400 400  200 200 400
+GET   /appointments                           ?staff_id                                200 400 400  200 200 400
+GET   /appointments                           ?outlet_id                               200 400 400  200 200 400
+GET   /appointments                           ?service_id                              200 400 400  200 200 400
+POST  /appointments                           ?tenant_id                               201 403 403  201 403 400
+POST  /appointments                           tenant_id                                201 403 403  201 400 400
+POST  /appointments                           customer_id                              201 400 400  201 400 400
+POST  /appointments                           staff_id                                 201 400 400  201 400 400
+POST  /appointments                           outlet_id                                201 400 400  201 400 400
+POST  /appointments                           service_id                               201 400 400  201 400 400
+GET   /appointments/{appointment_id}          ?tenant_id                               200 403 403  200 404 400
+PUT   /appointments/{appointment_id}          ?tenant_id                               200 403 403  200 404 400
+PUT   /appointments/{appointment_id}          tenant_id                                200 400 400  200 400 400
+PUT   /appointments/{appointment_id}          customer_id                              200 400 400  200 400 400
+PATCH /appointments/{appointment_id}          ?tenant_id                               200 403 403  200 404 400
+PATCH /appointments/{appointment_id}          tenant_id                                200 400 400  200 400 400
+PATCH /appointments/{appointment_id}          customer_id                              200 400 400  200 400 400
+POST  /appointments/{appointment_id}/reschedule ?tenant_id                               200 403 403  200 404 400
+POST  /appointments/{appointment_id}/reschedule tenant_id                                200 400 400  200 400 400
+POST  /appointments/{appointment_id}/reschedule staff_id                                 200 400 400  200 400 400
+POST  /appointments/{appointment_id}/reschedule outlet_id                                200 400 400  200 400 400
+POST  /appointments/{appointment_id}/status   ?tenant_id                               200 403 403  200 404 400
+POST  /appointments/{appointment_id}/status   tenant_id                                200 400 400  200 400 400
 """
 TABLE = {
     (method, f"/api/v1{path}", name): {"own_people": answers[:3], "super_admin": answers[3:]}
