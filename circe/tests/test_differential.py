@@ -58,6 +58,18 @@ QUERIES = {
         "page=2&size=1",
     ],
     "/api/v1/customers/{customer_id}/history": ["", "page=2&size=1"],
+    "/api/v1/appointments": [
+        "",
+        "size=100",
+        "page=2&size=3",
+        "customer_id={customer_id}",
+        "staff_id={staff_id}&page=2&size=2",
+        "outlet_id={outlet_id}",
+        "service_id={service_id}&status=completed",
+        "from_date=2025-01-20&to_date=2025-01-25",
+        "status=pending",
+    ],
+    "/api/v1/appointments/{appointment_id}": [""],
     "/api/v1/customers/statistics/summary": ["", "from_date=2025-01-01&to_date=2025-12-31", "from_date=2024-01-01"],
     "/api/v1/customers/tags": [""],
     "/api/v1/auth/me": [""],
@@ -153,10 +165,14 @@ def own_customers(tenant):
 
 
 def answers_of_the_api(client, people, filter_query=""):
+    with tenant_scope(people[0].tenant):
+        visit = Appointment.objects.filter(customer=people[0]).first()
+    references = {name: getattr(visit, name) for name in ("outlet_id", "service_id", "staff_id")}
+    references["appointment_id"] = visit.pk
     for path, queries in QUERIES.items():
         for query in queries:
-            for person in people if "{" in path else people[:1]:
-                url = f"{path.replace('{customer_id}', person.pk)}?{query}{filter_query}"
+            for person in people if "{customer_id}" in path else people[:1]:
+                url = f"{path}?{query}{filter_query}".format(customer_id=person.pk, **references)
                 answer = client.get(url, headers={"X-Request-ID": "one"})
                 yield url, (answer.status_code, sorted(answer.headers.items()), answer.content)
 

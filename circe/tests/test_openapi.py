@@ -8,7 +8,9 @@ from django.core.management import call_command
 from django.urls import get_resolver
 from rest_framework.test import APIClient
 
+from appointments.booking import REFUSALS
 from circe.api import document_pages
+from circe.api.openapi import CLOCK_TIME_IN_REQUEST
 
 ERRORS = {
     "400": "BadRequest",
@@ -24,6 +26,7 @@ ERRORS = {
     "503": "Unavailable",
 }
 ALL = ["super_admin", "tenant_admin", "outlet_manager", "staff"]
+CHANGED = "200 400 401 403 404 409 412 413 415 422 503"
 # By operation: its id, the roles that may call it, and the statuses that it answers.
 OPERATIONS = {
     "GET /api/v1/customers": ("listCustomers", ALL, "200 400 401 403 503"),
@@ -46,6 +49,29 @@ OPERATIONS = {
     ),
     "POST /api/v1/customers/{customer_id}/restore": ("restoreCustomer", ALL[:2], "200 400 401 403 404 409 412 422 503"),
     "GET /api/v1/customers/statistics/summary": ("getCustomerStatistics", ALL[:2], "200 400 401 403 503"),
+    "GET /api/v1/appointments": ("listAppointments", ALL, "200 400 401 403 503"),
+    "POST /api/v1/appointments": ("createAppointment", ALL, "201 400 401 403 409 413 415 422 503"),
+    "GET /api/v1/appointments/{appointment_id}": ("getAppointment", ALL, "200 400 401 403 404 503"),
+    "PUT /api/v1/appointments/{appointment_id}": (
+        "updateAppointment",
+        ALL,
+        "200 400 401 403 404 409 412 413 415 422 503",
+    ),
+    "PATCH /api/v1/appointments/{appointment_id}": (
+        "patchAppointment",
+        ALL,
+        "200 400 401 403 404 409 412 413 415 422 503",
+    ),
+    "POST /api/v1/appointments/{appointment_id}/reschedule": (
+        "rescheduleAppointment",
+        ALL,
+        "200 400 401 403 404 409 412 413 415 422 503",
+    ),
+    "POST /api/v1/appointments/{appointment_id}/status": (
+        "setAppointmentStatus",
+        ALL,
+        "200 400 401 403 404 409 412 413 415 422 503",
+    ),
     "POST /api/v1/auth/login": ("login", [], "200 400 401 413 415 429 503"),
     "POST /api/v1/auth/refresh": ("refreshTokens", [], "200 400 401 413 415 503"),
     "POST /api/v1/auth/logout": ("logout", [], "200 400 401 413 415 503"),
@@ -84,7 +110,7 @@ def test_the_document_lists_operations_with_their_roles_and_statuses(operations)
 
 def test_the_document_lists_every_route_of_the_api(operations):
     routes = {
-        f"{method.upper()} /{pattern.pattern}".replace("<str:customer_id>", "{customer_id}")
+        re.sub(r"<str:(\w+)>", r"{\1}", f"{method.upper()} /{pattern.pattern}")
         for pattern in get_resolver().url_patterns
         if str(pattern.pattern).startswith("api/")
         for method in pattern.callback.actions
@@ -95,11 +121,12 @@ def test_the_document_lists_every_route_of_the_api(operations):
 
 def test_every_error_has_the_problem_shape(document, operations):
     for name, operation in operations.items():
+        errors = ERRORS | ({"409": "BookingConflict"} if " /api/v1/appointments" in name else {})
         for status, response in operation["responses"].items():
             if status >= "400":
-                assert response == {"$ref": f"#/components/responses/{ERRORS[status]}"}, (name, status)
+                assert response == {"$ref": f"#/components/responses/{errors[status]}"}, (name, status)
     responses = document["components"]["responses"]
-    assert list(responses) == list(ERRORS.values())
+    assert list(responses) == [*ERRORS.values(), "BookingConflict"]
     for response in responses.values():
         assert response["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
     headers = {name: list(response.get("headers", {})) for name, response in responses.items()}
@@ -108,6 +135,13 @@ def test_every_error_has_the_problem_shape(document, operations):
         "TooManyRequests": ["Retry-After"],
         "Unavailable": ["Retry-After"],
     }
+
+
+def test_every_conflict_of_a_booking_has_an_example(document):
+    [content] = document["components"]["responses"]["BookingConflict"]["content"].values()
+    examples = {code: example["value"] for code, example in content["examples"].items()}
+    assert examples.keys() == {*REFUSALS, "invalid_transition", "customer_already_set"}
+    assert {code for code, problem in examples.items() if "alternatives" in problem} == {*REFUSALS}
 
 
 def test_every_operation_has_a_summary_and_descriptions(document, operations):
@@ -189,13 +223,16 @@ def test_ids_and_clock_times_have_a_pattern(document):
     }
     assert len(patterns) > 10
     for (name, key), pattern in patterns.items():
-        assert pattern == ("^[0-9]{2}:[0-9]{2}:[0-9]{2}$" if key.endswith("_time") else "^[0-9a-f]{24}$"), (name, key)
+        clock = CLOCK_TIME_IN_REQUEST if name.endswith("Request") else "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
+        assert pattern == (clock if key.endswith("_time") else "^[0-9a-f]{24}$"), (name, key)
 
 
 def test_components_have_their_names(document):
     assert sorted(document["components"]["schemas"]) == [
         "Actor",
         "Appointment",
+        "AppointmentChangesRequest",
+        "AppointmentPage",
         "AuditEvent",
         "AuditEventPage",
         "BookedOutlet",
@@ -216,16 +253,20 @@ def test_components_have_their_names(document):
         "LoginRequest",
         "Me",
         "Message",
+        "NewAppointmentRequest",
         "NewCustomerRequest",
         "PageFigures",
         "Payment",
+        "PaymentChangesRequest",
         "Period",
         "Preferences",
         "PreferencesRequest",
         "Problem",
         "RefreshRequest",
+        "RescheduleRequest",
         "Segments",
         "Statistics",
+        "StatusRequest",
         "Summary",
         "TagCount",
         "TagCounts",

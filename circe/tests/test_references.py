@@ -13,7 +13,7 @@ from django.forms import ModelChoiceField
 from django.urls import reverse
 from drf_spectacular.generators import SchemaGenerator
 
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, WalkInFactory
 from circe.db.ids import ID_PATTERN, new_id
 from customers.tests.factories import CustomerFactory
 from tenants.models import Role, Staff
@@ -56,7 +56,7 @@ GET   /appointments                           ?staff_id                         
 GET   /appointments                           ?outlet_id                               200 400 400  200 200 400
 GET   /appointments                           ?service_id                              200 400 400  200 200 400
 POST  /appointments                           ?tenant_id                               201 403 403  201 403 400
-POST  /appointments                           tenant_id                                201 403 403  201 400 400
+POST  /appointments                           tenant_id                                201 403 403  201 201 400
 POST  /appointments                           customer_id                              201 400 400  201 400 400
 POST  /appointments                           staff_id                                 201 400 400  201 400 400
 POST  /appointments                           outlet_id                                201 400 400  201 400 400
@@ -80,6 +80,16 @@ TABLE = {
     for method, path, name, *answers in map(str.split, REFERENCES.strip().splitlines()[1:])
 }
 ROWS = ("own", "foreign", "absent")
+# What makes the row of an id in a path.
+IN_PATHS = {"customer_id": CustomerFactory, "appointment_id": WalkInFactory}
+# What else a body needs, by the end of a path. What is past can be booked whatever the hours.
+NEW_TIME = {"appointment_date": "2025-01-26", "start_time": "09:00"}
+NEEDED = {
+    "/customers": {"first_name": "Jane", "phone": "+1234567890"},
+    "/appointments": {"walk_in": True, **NEW_TIME},
+    "/reschedule": NEW_TIME,
+    "/status": {"status": "cancelled"},
+}
 # The tokens differ from page to page.
 TOKEN = re.compile(r'"(csrfmiddlewaretoken|form_token)" value="\w+"')
 
@@ -129,7 +139,27 @@ def ids(tenant, stranger):
         "preferred_services": {row: ServiceFactory(tenant=owner, name="Cut").pk for row, owner in owners.items()},
         "preferred_staff_ids": {row: UserFactory(tenant=owner).pk for row, owner in owners.items()},
     }
+    of |= {
+        "customer_id": {row: CustomerFactory(tenant=owner).pk for row, owner in owners.items()},
+        "outlet_id": of["preferred_outlet_id"],
+        "service_id": of["preferred_services"],
+        "staff_id": of["preferred_staff_ids"],
+    }
     return {name: rows | {"absent": new_id()} for name, rows in of.items()}
+
+
+def build_needed(method, path, name, row, tenant, ids):
+    """Returns what a body needs beside the reference of that name, which is `own`, `foreign` or `absent`."""
+    if method not in {"POST", "PUT", "PATCH"}:
+        return {}
+    needed = next((body for end, body in NEEDED.items() if path.endswith(end)), {})
+    if path.endswith("/appointments"):
+        needed = needed | {
+            key: ids[key][row if name == "tenant_id" else "own"] for key in ("service_id", "outlet_id", "staff_id")
+        }
+        needed["walk_in"] = name != "customer_id"
+    is_new = path.endswith(("/customers", "/appointments"))
+    return needed | ({"tenant_id": tenant.pk} if is_new else {})
 
 
 def build_body(name, value):
@@ -147,13 +177,11 @@ def build_body(name, value):
 def test_a_reference_is_answered_by_the_table(reference, who, as_role, tenant, ids):
     method, path, name = reference
     client = as_role("tenant_admin" if who == "own_people" else "super_admin")
-    url = path.replace("{customer_id}", CustomerFactory(tenant=tenant).pk)
-    needed = (
-        {"first_name": "Jane", "phone": "+1234567890", "tenant_id": tenant.pk} if url.endswith("/customers") else {}
-    )
+    url = re.sub(r"{(\w+)}", lambda match: IN_PATHS[match[1]](tenant=tenant).pk, path)
     answers = {}
     for row, value in ids[name.lstrip("?").rpartition(".")[2]].items():
         named, query = ({}, f"{name}={value}") if name.startswith("?") else (build_body(name, value), "")
+        needed = build_needed(method, path, name, row, tenant, ids)
         body = b"" if method in {"GET", "DELETE"} else json.dumps(needed | named)
         with transaction.atomic():
             answer = client.generic(method, url + query, body, "application/json", headers={"X-Request-ID": "one"})
