@@ -164,11 +164,17 @@ def own_customers(tenant):
     return people
 
 
+def find_references(tenant, customer_id):
+    """Returns the ids that QUERIES name beside the customer's."""
+    with tenant_scope(tenant):
+        visit = Appointment.objects.filter(customer=customer_id).first()
+    return {"appointment_id": visit.pk} | {
+        name: getattr(visit, name) for name in ("outlet_id", "service_id", "staff_id")
+    }
+
+
 def answers_of_the_api(client, people, filter_query=""):
-    with tenant_scope(people[0].tenant):
-        visit = Appointment.objects.filter(customer=people[0]).first()
-    references = {name: getattr(visit, name) for name in ("outlet_id", "service_id", "staff_id")}
-    references["appointment_id"] = visit.pk
+    references = find_references(people[0].tenant, people[0].pk)
     for path, queries in QUERIES.items():
         for query in queries:
             for person in people if "{customer_id}" in path else people[:1]:
