@@ -1,6 +1,5 @@
 """Serializers of the bodies that book, change and move appointments."""
 
-import re
 from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -21,6 +20,7 @@ from circe.api.serializers import (
     BlankIsNullMixin,
     CachedFieldsMixin,
     ClearableListField,
+    ClockTimeField,
     DayField,
     StrictBooleanField,
     StrictIntegerField,
@@ -32,18 +32,13 @@ from tenants.scope import current_tenant
 OPEN_STATUSES = (Status.PENDING, Status.CONFIRMED)
 # What has happened can be recorded with its outcome.
 PAST_STATUSES = (*OPEN_STATUSES, Status.COMPLETED, Status.CANCELLED, Status.NO_SHOW)
-_is_clock_time = re.compile(r"\d{2}:\d{2}(:\d{2})?\Z", re.ASCII).match
 
 
-class ClockField(BlankIsNullMixin, serializers.TimeField):
-    """A field that accepts a clock time as `HH:MM:SS` or `HH:MM` only, not in the other notations of ISO 8601."""
+class OptionalClockField(BlankIsNullMixin, ClockTimeField):
+    """A clock time, null where there is none."""
 
-    default_error_messages = {"invalid": "Write a time of the clock as HH:MM:SS."}
-
-    def to_internal_value(self, value: Any) -> Any:
-        if not (isinstance(value, str) and _is_clock_time(value)):
-            self.fail("invalid")
-        return super().to_internal_value(value)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, required=False, **kwargs)
 
 
 class AppointmentDayField(DayField):
@@ -108,10 +103,8 @@ class NewAppointmentSerializer(CachedFieldsMixin):
         help_text="null: whoever is free, so that the smallest time stays free before and after.",
     )
     appointment_date = AppointmentDayField()
-    start_time = ClockField(help_text="By the clock of the business.")
-    end_time = ClockField(
-        allow_null=True, required=False, help_text="null: as long as the service. Before the start: on the next day."
-    )
+    start_time = ClockTimeField(help_text="By the clock of the business.")
+    end_time = OptionalClockField(help_text="null: as long as the service. Before the start: on the next day.")
     total_price = AmountField(allow_null=True, required=False, help_text="null: the price of the service.")
     status = serializers.ChoiceField(
         [status.value for status in PAST_STATUSES],
@@ -199,10 +192,8 @@ class RescheduleSerializer(TenantCheckedSerializer):
     """Another time of an appointment."""
 
     appointment_date = AppointmentDayField()
-    start_time = ClockField(help_text="By the clock of the business.")
-    end_time = ClockField(
-        allow_null=True, required=False, help_text="null: as long as before. Before the start: on the next day."
-    )
+    start_time = ClockTimeField(help_text="By the clock of the business.")
+    end_time = OptionalClockField(help_text="null: as long as before. Before the start: on the next day.")
     staff_id = OptionalTextField(help_text="null: the same.")
     outlet_id = OptionalTextField(help_text="null: the same.")
     override = OverrideField()

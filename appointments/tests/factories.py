@@ -27,6 +27,14 @@ class AppointmentFactory(TenantModelFactory):
     total_price = 350000
 
 
+class WalkInFactory(AppointmentFactory):
+    """Creates an appointment of somebody who came in and left no name."""
+
+    customer = None
+    is_walk_in = True
+    status = Status.CONFIRMED
+
+
 class WorkingHoursFactory(TenantModelFactory):
     """Creates working hours on Monday, of a new member of staff at a new outlet unless given."""
 

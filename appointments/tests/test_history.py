@@ -110,6 +110,11 @@ def test_the_documented_request_is_answered_with_every_key(staff, tenant, jane):
             "outlet": {"id": outlet.pk, "name": "Kemang"},
             "payment": {"status": "partially_paid", "method": "card", "paid_amount": 100000},
             "currency": "IDR",
+            "sequence": 0,
+            "walk_in": False,
+            "buffer_minutes": 0,
+            "overrides": [],
+            "status_reason": None,
         } | given
 
     query = "status=confirmed&from_date=2025-01-01&to_date=2025-12-31&page=1&size=20"

@@ -5,6 +5,7 @@ The tests fail if the table lacks an operation of the OpenAPI document, a route,
 
 import re
 from collections import defaultdict
+from functools import partial
 
 import orjson
 import pytest
@@ -13,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver, path
 from drf_spectacular.generators import SchemaGenerator
 
-from appointments.tests.factories import TimeOffFactory
+from appointments.tests.factories import AppointmentFactory, TimeOffFactory
 from circe.db.ids import new_id
 from circe.urls import urlpatterns
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
@@ -60,6 +61,13 @@ POST   api/v1/time-off                             201         201           201
 GET    api/v1/time-off/{id}                        200         200           200        200    403       401
 DELETE api/v1/time-off/{id}                        200         200           200        200    403       401
 GET    api/v1/availability                         200         200           200        200    403       401
+GET    api/v1/appointments                         200         200           200        200    403       401
+POST   api/v1/appointments                         201         201           201        201    403       401
+GET    api/v1/appointments/{id}                    200         200           200        200    403       401
+PUT    api/v1/appointments/{id}                    200         200           200        200    403       401
+PATCH  api/v1/appointments/{id}                    200         200           200        200    403       401
+POST   api/v1/appointments/{id}/reschedule         200         200           200        200    403       401
+POST   api/v1/appointments/{id}/status             200         200           200        200    403       401
 POST   api/v1/auth/login                           200         200           200        200    200       200
 POST   api/v1/auth/refresh                         200         200           200        200    200       200
 POST   api/v1/auth/logout                          200         200           200        200    200       200
@@ -138,6 +146,7 @@ FACTORIES = {
     "services": ServiceFactory,
     "staff": UserFactory,
     "time-off": TimeOffFactory,
+    "appointments": partial(AppointmentFactory, status="confirmed"),
 }
 
 
@@ -182,6 +191,19 @@ def ask(clients, tenant):
             "starts_at": "2026-07-06T00:00:00Z",
             "ends_at": "2026-07-07T00:00:00Z",
         },
+        "POST api/v1/appointments": {
+            "tenant_id": tenant.pk,
+            "walk_in": True,
+            "service_id": ServiceFactory(tenant=tenant).pk,
+            "outlet_id": OutletFactory(tenant=tenant).pk,
+            "staff_id": user.pk,
+            "appointment_date": "2025-01-25",
+            "start_time": "14:00",
+        },
+        "PUT api/v1/appointments/{id}": {"total_price": 1},
+        "PATCH api/v1/appointments/{id}": {"total_price": 1},
+        "POST api/v1/appointments/{id}/reschedule": {"appointment_date": "2025-01-26", "start_time": "14:00"},
+        "POST api/v1/appointments/{id}/status": {"status": "cancelled"},
         "POST api/v1/auth/login": {"email": user.email, "password": PASSWORD},
         "POST api/v1/auth/refresh": refresh,
         "POST api/v1/auth/logout": refresh,

@@ -222,7 +222,9 @@ def test_each_action_that_writes_a_tenants_rows_is_idempotent():
         if view and issubclass(view, TenantViewSet):
             for method, action in pattern.callback.actions.items():
                 (reads if method.upper() in SAFE_METHODS else writes).add(getattr(view, action))
-    assert {action.__name__ for action in writes} == {"create", "update", "preferences", "destroy", "restore"}
+    assert {action.__name__ for action in writes} == {
+        *("create", "update", "preferences", "destroy", "restore", "reschedule", "set_status")
+    }
     assert [action for action in writes if not hasattr(action, "is_idempotent")] == []
     assert [action for action in reads if hasattr(action, "is_idempotent")] == []
 

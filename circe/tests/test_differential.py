@@ -59,6 +59,18 @@ QUERIES = {
     ],
     "/api/v1/customers/{customer_id}/recommendations": ["", "limit=20"],
     "/api/v1/customers/{customer_id}/history": ["", "page=2&size=1"],
+    "/api/v1/appointments": [
+        "",
+        "size=100",
+        "page=2&size=3",
+        "customer_id={customer_id}",
+        "staff_id={staff_id}&page=2&size=2",
+        "outlet_id={outlet_id}",
+        "service_id={service_id}&status=completed",
+        "from_date=2025-01-20&to_date=2025-01-25",
+        "status=pending",
+    ],
+    "/api/v1/appointments/{appointment_id}": [""],
     "/api/v1/customers/statistics/summary": ["", "from_date=2025-01-01&to_date=2025-12-31", "from_date=2024-01-01"],
     "/api/v1/customers/tags": [""],
     "/api/v1/outlets": ["", "search=spa", "is_active=true&size=1"],
@@ -170,12 +182,17 @@ def own_customers(tenant):
     return people
 
 
+def find_references(tenant, customer_id):
+    """Returns the ids that QUERIES name beside the customer's."""
+    with tenant_scope(tenant):
+        visit, time_off = Appointment.objects.filter(customer=customer_id).first(), TimeOff.objects.first()
+    return {"appointment_id": visit.pk, "time_off_id": time_off.pk} | {
+        name: getattr(visit, name) for name in ("outlet_id", "service_id", "staff_id")
+    }
+
+
 def answers_of_the_api(client, people, filter_query=""):
-    with tenant_scope(people[0].tenant):
-        visit = Appointment.objects.filter(customer=people[0]).first()
-        time_off = TimeOff.objects.first()
-    references = {name: getattr(visit, name) for name in ("outlet_id", "service_id", "staff_id")}
-    references |= {"time_off_id": time_off.pk}
+    references = find_references(people[0].tenant, people[0].pk)
     for path, queries in QUERIES.items():
         for query in queries:
             for person in people if "{customer_id}" in path else people[:1]:

@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.urls import get_resolver
 from rest_framework.test import APIClient
 
+from appointments.booking import REFUSALS
 from circe.api import document_pages
 from circe.api.openapi import CLOCK_TIME_IN_REQUEST
 from circe.api.serializers import CLOCK_TIME_PATTERN
@@ -26,6 +27,7 @@ ERRORS = {
     "503": "Unavailable",
 }
 ALL = ["super_admin", "tenant_admin", "outlet_manager", "staff"]
+CHANGED = "200 400 401 403 404 409 412 413 415 422 503"
 # By operation: its id, the roles that may call it, and the statuses that it answers.
 OPERATIONS = {
     "GET /api/v1/customers": ("listCustomers", ALL, "200 400 401 403 503"),
@@ -71,6 +73,29 @@ OPERATIONS = {
     "GET /api/v1/time-off/{time_off_id}": ("getTimeOff", ALL, "200 400 401 403 404 503"),
     "DELETE /api/v1/time-off/{time_off_id}": ("deleteTimeOff", ALL, "200 400 401 403 404 409 412 422 503"),
     "GET /api/v1/availability": ("getAvailability", ALL, "200 400 401 403 503"),
+    "GET /api/v1/appointments": ("listAppointments", ALL, "200 400 401 403 503"),
+    "POST /api/v1/appointments": ("createAppointment", ALL, "201 400 401 403 409 413 415 422 503"),
+    "GET /api/v1/appointments/{appointment_id}": ("getAppointment", ALL, "200 400 401 403 404 503"),
+    "PUT /api/v1/appointments/{appointment_id}": (
+        "updateAppointment",
+        ALL,
+        "200 400 401 403 404 409 412 413 415 422 503",
+    ),
+    "PATCH /api/v1/appointments/{appointment_id}": (
+        "patchAppointment",
+        ALL,
+        "200 400 401 403 404 409 412 413 415 422 503",
+    ),
+    "POST /api/v1/appointments/{appointment_id}/reschedule": (
+        "rescheduleAppointment",
+        ALL,
+        "200 400 401 403 404 409 412 413 415 422 503",
+    ),
+    "POST /api/v1/appointments/{appointment_id}/status": (
+        "setAppointmentStatus",
+        ALL,
+        "200 400 401 403 404 409 412 413 415 422 503",
+    ),
     "POST /api/v1/auth/login": ("login", [], "200 400 401 413 415 429 503"),
     "POST /api/v1/auth/refresh": ("refreshTokens", [], "200 400 401 413 415 503"),
     "POST /api/v1/auth/logout": ("logout", [], "200 400 401 413 415 503"),
@@ -120,11 +145,12 @@ def test_the_document_lists_every_route_of_the_api(operations):
 
 def test_every_error_has_the_problem_shape(document, operations):
     for name, operation in operations.items():
+        errors = ERRORS | ({"409": "BookingConflict"} if " /api/v1/appointments" in name else {})
         for status, response in operation["responses"].items():
             if status >= "400":
-                assert response == {"$ref": f"#/components/responses/{ERRORS[status]}"}, (name, status)
+                assert response == {"$ref": f"#/components/responses/{errors[status]}"}, (name, status)
     responses = document["components"]["responses"]
-    assert list(responses) == list(ERRORS.values())
+    assert list(responses) == [*ERRORS.values(), "BookingConflict"]
     for response in responses.values():
         assert response["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
     headers = {name: list(response.get("headers", {})) for name, response in responses.items()}
@@ -133,6 +159,13 @@ def test_every_error_has_the_problem_shape(document, operations):
         "TooManyRequests": ["Retry-After"],
         "Unavailable": ["Retry-After"],
     }
+
+
+def test_every_conflict_of_a_booking_has_an_example(document):
+    [content] = document["components"]["responses"]["BookingConflict"]["content"].values()
+    examples = {code: example["value"] for code, example in content["examples"].items()}
+    assert examples.keys() == {*REFUSALS, "invalid_transition", "customer_already_set"}
+    assert {code for code, problem in examples.items() if "alternatives" in problem} == {*REFUSALS}
 
 
 def test_every_operation_has_a_summary_and_descriptions(document, operations):
@@ -231,6 +264,8 @@ def test_components_have_their_names(document):
     assert sorted(document["components"]["schemas"]) == [
         "Actor",
         "Appointment",
+        "AppointmentChangesRequest",
+        "AppointmentPage",
         "AuditEvent",
         "AuditEventPage",
         "Availability",
@@ -253,6 +288,7 @@ def test_components_have_their_names(document):
         "LoginRequest",
         "Me",
         "Message",
+        "NewAppointmentRequest",
         "NewCustomerRequest",
         "NewOutletRequest",
         "NewServiceRequest",
@@ -261,19 +297,22 @@ def test_components_have_their_names(document):
         "OutletRequest",
         "PageFigures",
         "Payment",
+        "PaymentChangesRequest",
         "Period",
         "Preferences",
         "PreferencesRequest",
         "Problem",
         "RefreshRequest",
+        "RescheduleRequest",
         "Segments",
         "Service",
         "ServicePage",
         "ServiceRequest",
+        "Slot",
         "Staff",
         "StaffPage",
-        "Slot",
         "Statistics",
+        "StatusRequest",
         "Summary",
         "TagCount",
         "TagCounts",

@@ -13,7 +13,7 @@ from django.forms import ModelChoiceField
 from django.urls import reverse
 from drf_spectacular.generators import SchemaGenerator
 
-from appointments.tests.factories import AppointmentFactory, TimeOffFactory
+from appointments.tests.factories import AppointmentFactory, TimeOffFactory, WalkInFactory
 from circe.db.ids import ID_PATTERN, new_id
 from customers.tests.factories import CustomerFactory
 from tenants.models import Role, Staff
@@ -93,23 +93,56 @@ GET   /availability                           ?service_id                       
 GET   /availability                           ?outlet_id                               200 400 400  200 400 400
 GET   /availability                           ?staff_id                                200 400 400  200 400 400
 GET   /availability                           ?appointment_id                          200 400 400  200 400 400
+GET   /appointments                           ?tenant_id                               200 403 403  200 200 400
+GET   /appointments                           ?customer_id                             200 400 400  200 200 400
+GET   /appointments                           ?staff_id                                200 400 400  200 200 400
+GET   /appointments                           ?outlet_id                               200 400 400  200 200 400
+GET   /appointments                           ?service_id                              200 400 400  200 200 400
+POST  /appointments                           ?tenant_id                               201 403 403  201 403 400
+POST  /appointments                           tenant_id                                201 403 403  201 201 400
+POST  /appointments                           customer_id                              201 400 400  201 400 400
+POST  /appointments                           staff_id                                 201 400 400  201 400 400
+POST  /appointments                           outlet_id                                201 400 400  201 400 400
+POST  /appointments                           service_id                               201 400 400  201 400 400
+GET   /appointments/{appointment_id}          ?tenant_id                               200 403 403  200 404 400
+PUT   /appointments/{appointment_id}          ?tenant_id                               200 403 403  200 404 400
+PUT   /appointments/{appointment_id}          tenant_id                                200 400 400  200 400 400
+PUT   /appointments/{appointment_id}          customer_id                              200 400 400  200 400 400
+PATCH /appointments/{appointment_id}          ?tenant_id                               200 403 403  200 404 400
+PATCH /appointments/{appointment_id}          tenant_id                                200 400 400  200 400 400
+PATCH /appointments/{appointment_id}          customer_id                              200 400 400  200 400 400
+POST  /appointments/{appointment_id}/reschedule ?tenant_id                               200 403 403  200 404 400
+POST  /appointments/{appointment_id}/reschedule tenant_id                                200 400 400  200 400 400
+POST  /appointments/{appointment_id}/reschedule staff_id                                 200 400 400  200 400 400
+POST  /appointments/{appointment_id}/reschedule outlet_id                                200 400 400  200 400 400
+POST  /appointments/{appointment_id}/status   ?tenant_id                               200 403 403  200 404 400
+POST  /appointments/{appointment_id}/status   tenant_id                                200 400 400  200 400 400
 """
 TABLE = {
     (method, f"/api/v1{path}", name): {"own_people": answers[:3], "super_admin": answers[3:]}
     for method, path, name, *answers in map(str.split, REFERENCES.strip().splitlines()[1:])
 }
 ROWS = ("own", "foreign", "absent")
-# What makes the row of an id in a path, and the keys that a new row needs.
+# What makes the row of an id in a path.
 IN_PATHS = {
     "customer_id": CustomerFactory,
     "outlet_id": OutletFactory,
     "service_id": ServiceFactory,
     "staff_id": UserFactory,
+    "time_off_id": TimeOffFactory,
+    "appointment_id": WalkInFactory,
 }
-NEW_ROWS = {
-    "/api/v1/customers": {"first_name": "Jane", "phone": "+1234567890"},
-    "/api/v1/outlets": {"name": "Kemang"},
-    "/api/v1/services": {"name": "Colour", "duration_minutes": 60, "price": 350000},
+# What else a body needs, by the end of a path. What is past can be booked whatever the hours.
+NEW_TIME = {"appointment_date": "2025-01-26", "start_time": "09:00"}
+NEEDED = {
+    "/customers": {"first_name": "Jane", "phone": "+1234567890"},
+    "/outlets": {"name": "Kemang"},
+    "/services": {"name": "Colour", "duration_minutes": 60, "price": 350000},
+    "/time-off": {"starts_at": "2026-07-06T00:00:00Z", "ends_at": "2026-07-07T00:00:00Z"},
+    "/appointments": NEW_TIME,
+    "/reschedule": NEW_TIME,
+    "/status": {"status": "cancelled"},
+    "/working-hours": {"working_hours": []},
 }
 # The tokens differ from page to page.
 TOKEN = re.compile(r'"(csrfmiddlewaretoken|form_token)" value="\w+"')
@@ -161,6 +194,7 @@ def ids(tenant, stranger):
         "preferred_staff_ids": {row: UserFactory(tenant=owner).pk for row, owner in owners.items()},
     }
     of |= {
+        "customer_id": {row: CustomerFactory(tenant=owner).pk for row, owner in owners.items()},
         "outlet_id": of["preferred_outlet_id"],
         "service_id": of["preferred_services"],
         "staff_id": of["preferred_staff_ids"],
@@ -183,19 +217,20 @@ def build_body(name, value):
     return body
 
 
-def build_needed(method, url, name, row, tenant, ids):
-    """Returns what else a body needs whose reference of that name is `own`, `foreign` or `absent`."""
-    if method == "POST" and url.endswith("/customers"):
-        return {"first_name": "Jane", "phone": "+1234567890", "tenant_id": tenant.pk}
-    if method == "POST" and url.endswith("/time-off"):
-        instants = {"starts_at": "2026-07-06T00:00:00Z", "ends_at": "2026-07-07T00:00:00Z"}
-        outlet = ids["outlet_id"][row if name == "tenant_id" else "own"]
-        whose = {} if name in {"staff_id", "outlet_id"} else {"outlet_id": outlet}
-        return instants | whose | {"tenant_id": tenant.pk}
-    return {"working_hours": []} if url.endswith("/working-hours") else {}
-
-
-PATH_IDS = {"{customer_id}": CustomerFactory, "{staff_id}": UserFactory, "{time_off_id}": TimeOffFactory}
+def build_needed(method, path, name, row, tenant, ids):
+    """Returns what a body needs beside the reference of that name, which is `own`, `foreign` or `absent`."""
+    needed = next((body for end, body in NEEDED.items() if path.endswith(end)), {})
+    if method != "POST" or "{" in path:
+        return needed
+    keys = {"/appointments": ("service_id", "outlet_id", "staff_id"), "/time-off": ("outlet_id",)}
+    others = {
+        key: ids[key][row if name == "tenant_id" else "own"] for key in keys.get(path.removeprefix("/api/v1"), ())
+    }
+    if path.endswith("/appointments"):
+        others["walk_in"] = name != "customer_id"
+    elif name == "staff_id":
+        others = {}
+    return needed | others | {"tenant_id": tenant.pk}
 
 
 def needed_query(url, name, row, ids):
@@ -213,14 +248,10 @@ def test_a_reference_is_answered_by_the_table(reference, who, as_role, tenant, i
     method, path, name = reference
     client = as_role("tenant_admin" if who == "own_people" else "super_admin")
     url = re.sub(r"{(\w+)}", lambda match: IN_PATHS[match[1]](tenant=tenant).pk, path)
-    needed = NEW_ROWS[path] | {"tenant_id": tenant.pk} if path in NEW_ROWS else {}
-    url = path
-    for part, make in PATH_IDS.items():
-        url = url.replace(part, make(tenant=tenant).pk) if part in url else url
     answers = {}
     for row, value in ids[name.lstrip("?").rpartition(".")[2]].items():
         named, query = ({}, f"{name}={value}") if name.startswith("?") else (build_body(name, value), "")
-        needed = build_needed(method, url, name, row, tenant, ids)
+        needed = build_needed(method, path, name, row, tenant, ids)
         query += needed_query(url, name, row, ids)
         body = b"" if method in {"GET", "DELETE"} else json.dumps(needed | named)
         with transaction.atomic():
