@@ -14,6 +14,7 @@ from appointments.models.appointment import (
     local_now,
 )
 from appointments.models.hours import (
+    StaffWithHours,
     TimeOff,
     Weekday,
     WorkingHours,
@@ -35,6 +36,7 @@ __all__ = [
     "Override",
     "PaymentMethod",
     "PaymentStatus",
+    "StaffWithHours",
     "Status",
     "TimeOff",
     "VisitCounts",
