@@ -204,6 +204,8 @@ CHOICES = {
     ("Appointment", "outlet"),
     ("Appointment", "staff"),
     ("Appointment", "service"),
+    ("TimeOff", "staff"),
+    ("TimeOff", "outlet"),
 }
 
 

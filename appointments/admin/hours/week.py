@@ -83,7 +83,8 @@ class WeekPage:
         return not self.is_stale
 
     def _form(self, *args: Any, **kwargs: Any) -> Any:
-        return WeekForm(*args, staff=self.staff, form_kwargs={"outlets": self.outlets}, **kwargs)
+        for_rows = {"outlets": self.outlets, "empty_permitted": True}
+        return WeekForm(*args, staff=self.staff, form_kwargs=for_rows, **kwargs)
 
 
 @admin.register(StaffWithHours)
