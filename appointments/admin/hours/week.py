@@ -34,6 +34,16 @@ SEEN, MORE = "seen", "more"
 HISTORY_TABLES = [str(model._meta.model_name) for model in (WorkingHours, TimeOff)]
 
 
+def week_url(staff_id: str) -> str:
+    """Returns the URL of the page of a person's week."""
+    return reverse("admin:appointments_staffwithhours_change", args=[staff_id])
+
+
+def time_off_url(staff_id: str) -> str:
+    """Returns the URL of the list of a person's time off."""
+    return f"{reverse('admin:appointments_timeoff_changelist')}?staff__id__exact={staff_id}"
+
+
 class CopyForm(forms.Form):
     """Asks from whom to copy."""
 
@@ -92,7 +102,7 @@ class WorkingHoursAdmin(TenantAdmin):
     """The pages of working hours. Everybody sees them, managers change them. People themselves have other pages."""
 
     roles = {"view": STAFF, "change": MANAGERS}
-    list_display = ["__str__", "days", "is_active"]
+    list_display = ["person", "days", "is_active"]
     list_filter = ["is_active"]
     search_fields = ["first_name", "last_name", "email"]
     ordering = ["-is_active", "first_name", "last_name", "id"]
@@ -107,6 +117,10 @@ class WorkingHoursAdmin(TenantAdmin):
         )
         days = ArraySubquery(hours.order_by("weekday").values("weekday").distinct())
         return super().get_rows(request).annotate(working_days=days)
+
+    @admin.display(ordering="first_name")
+    def person(self, staff: StaffWithHours) -> str:
+        return str(staff)
 
     @admin.display(description="works on")
     def days(self, staff: StaffWithHours) -> str:
@@ -146,7 +160,6 @@ class WorkingHoursAdmin(TenantAdmin):
     def _show(self, request: HttpRequest, page: "WeekPage", form: Any) -> HttpResponse:
         staff = page.staff
         copy_form = CopyForm(staff=staff)
-        time_off = {name: reverse(f"admin:appointments_timeoff_{name}") for name in ("changelist", "add")}
         context = {
             "opts": self.opts,
             "title": f"Working hours of {staff}",
@@ -155,8 +168,8 @@ class WorkingHoursAdmin(TenantAdmin):
             "may_change": self.has_change_permission(request),
             "may_read_history": request.user.role in ADMINS,
             "copy_form": copy_form if copy_form.fields["copy_from"].queryset else None,
-            "time_off_url": f"{time_off['changelist']}?staff__id__exact={staff.pk}",
-            "new_time_off_url": f"{time_off['add']}?staff={staff.pk}",
+            "time_off_url": time_off_url(staff.pk),
+            "new_time_off_url": f"{reverse('admin:appointments_timeoff_add')}?staff={staff.pk}",
         }
         site = self.admin_site.each_context(request)
         return TemplateResponse(request, "admin/appointments/staffwithhours/week.html", site | context)

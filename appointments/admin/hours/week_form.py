@@ -39,13 +39,25 @@ class RowForm(forms.Form):
     @property
     def is_filled(self) -> bool:
         """Whether the row has a clock time and is not to be removed."""
-        has_time = any(self[name].value() for name in ("start_time", "end_time"))
-        return bool(has_time and not self["remove"].value())
+        return not (self.is_empty or self["remove"].value())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is a row to fill in."""
+        return not any(self[name].value() for name in ("start_time", "end_time"))
+
+    @property
+    def main_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("outlet", "start_time", "end_time")]
+
+    @property
+    def validity_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("valid_from", "valid_to")]
 
     @property
     def has_validity(self) -> bool:
-        """Whether the row has a first or a last day: the page shows the two fields then."""
-        return any(self[name].value() for name in ("valid_from", "valid_to"))
+        """Whether the page shows the first and the last day without a click."""
+        return any(field.value() or field.errors for field in self.validity_fields)
 
     def has_changed(self) -> bool:
         # Django validates a row only if it has changed.
