@@ -12,6 +12,7 @@ class AppointmentsConfig(AppConfig):
 
     def ready(self) -> None:
         from appointments.admin.customer_pages import LastVisitFilter, appointments_panel
+        from appointments.admin.hours.week import time_off_url, week_url
         from appointments.bookings.documentation import CONFLICT, PROBLEM_MEMBERS
         from appointments.customer_profile import detach_appointments, profile_figures
         from appointments.filters import TOTALS, TOTALS_PARAMETERS
@@ -19,12 +20,15 @@ class AppointmentsConfig(AppConfig):
         from circe.backoffice.site import register_header_link
         from customers import extensions
         from customers.filters import register_totals
+        from tenants.admin.staff import register_page_of_person
 
         extensions.register_profile_figures(profile_figures)
         extensions.register_purge_step(detach_appointments)
         extensions.register_list_filter(LastVisitFilter)
         extensions.register_panel(appointments_panel)
         register_totals(TOTALS, **TOTALS_PARAMETERS)
+        register_page_of_person("Working hours", week_url)
+        register_page_of_person("Time off", time_off_url)
         register_header_link("admin:appointments_appointment_daysheet", "Day sheet")
         register_conflict(CONFLICT)
         for name, schema in PROBLEM_MEMBERS.items():

@@ -221,6 +221,8 @@ MAX_JSON_BYTES = 1024 * 1024
 # The largest body of any request: a form with a file of customers (limits.MAX_UPLOAD_BYTES) and its other fields.
 MAX_BODY_BYTES = 51 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
+# The page of a week has six for each of up to 215 rows.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_500
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Circe",

@@ -1,5 +1,6 @@
 """The back office pages of appointments."""
 
 from appointments.admin.appointments import AppointmentAdmin
+from appointments.admin.hours import TimeOffAdmin, WorkingHoursAdmin
 
-__all__ = ["AppointmentAdmin"]
+__all__ = ["AppointmentAdmin", "TimeOffAdmin", "WorkingHoursAdmin"]

@@ -181,4 +181,17 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="StaffWithHours",
+            fields=[],
+            options={
+                "verbose_name": "working hours",
+                "verbose_name_plural": "working hours",
+                "ordering": ["first_name", "last_name", "id"],
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
+            },
+            bases=("tenants.staff",),
+        ),
     ]

@@ -15,6 +15,7 @@ from appointments.models.appointment import (
     lock_staff,
 )
 from appointments.models.hours import (
+    StaffWithHours,
     TimeOff,
     Weekday,
     WorkingHours,
@@ -36,6 +37,7 @@ __all__ = [
     "Override",
     "PaymentMethod",
     "PaymentStatus",
+    "StaffWithHours",
     "Status",
     "TimeOff",
     "VisitCounts",

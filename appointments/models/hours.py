@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.formats import date_format
 
 from appointments.models.appointment import FIRST_DAY, LAST_DAY
 from circe.api.local_time import to_instant
@@ -111,6 +112,15 @@ class WorkingHours(TenantModel):
         return (self.valid_from or dt.date.min).toordinal(), (self.valid_to or dt.date.max).toordinal()
 
 
+class StaffWithHours(Staff):
+    """A member of staff on the pages of working hours."""
+
+    class Meta:
+        proxy = True
+        ordering = ["first_name", "last_name", "id"]
+        verbose_name = verbose_name_plural = "working hours"
+
+
 def find_overlaps(hours: Sequence[WorkingHours]) -> dict[int, int]:
     """Returns which rows of one person overlap: by the index of each, the index of the first other that it overlaps."""
     overlaps: dict[int, int] = {}
@@ -194,7 +204,49 @@ class TimeOff(TenantModel):
         indexes = [models.Index(fields=["tenant", "local_end"], name="timeoff_end")]
 
     def __str__(self) -> str:
-        return f"{self.staff or self.outlet}, {self.local_start:%Y-%m-%d %H:%M} to {self.local_end:%Y-%m-%d %H:%M}"
+        return f"{self.staff or self.outlet}, {self.describe_time()}"
+
+    def describe_time(self) -> str:
+        """Returns the time for people to read, such as `6 July 2026 – 8 July 2026` or `6 July 2026, 09:00 – 12:00`."""
+        first, last = (
+            ", ".join([date_format(day), *([f"{clock:%H:%M}"] if clock else [])])
+            for day, clock in ((self.first_day, self.start_time), (self.last_day, self.end_time))
+        )
+        if self.first_day == self.last_day and self.end_time:
+            last = f"{self.end_time:%H:%M}"
+        return first if first == last else f"{first} – {last}"
+
+    @property
+    def first_day(self) -> dt.date:
+        return self.local_start.date()
+
+    @property
+    def start_time(self) -> dt.time | None:
+        """The clock time of the start, None where that is the begin of the day."""
+        return _clock_time(self.local_start)
+
+    @property
+    def last_day(self) -> dt.date:
+        """The last day of which a part is off."""
+        return (self.local_end if self.end_time else self.local_end - DAY).date()
+
+    @property
+    def end_time(self) -> dt.time | None:
+        """The clock time of the end, None where that is the end of the last day."""
+        return _clock_time(self.local_end)
+
+    def set_time(
+        self, *, first_day: dt.date, start_time: dt.time | None, last_day: dt.date | None, end_time: dt.time | None
+    ) -> None:
+        """Sets start and end. Without a clock time, the first or the last day is off as a whole.
+
+        Without a last day it ends on the first, or on the next one if the end is not after the start.
+        """
+        self.local_start = dt.datetime.combine(first_day, start_time or dt.time())
+        if last_day is None:
+            last_day = first_day + DAY if end_time is not None and end_time <= self.local_start.time() else first_day
+        end_of_day = dt.datetime.combine(last_day, dt.time()) + DAY
+        self.local_end = end_of_day if end_time is None else dt.datetime.combine(last_day, end_time)
 
     @property
     def starts_at(self) -> dt.datetime:
@@ -205,11 +257,20 @@ class TimeOff(TenantModel):
         return to_instant(self.local_end, self.tenant.zone)
 
     @staticmethod
-    def refuse_others(user: Any, *, staff_id: Any, outlet_id: Any) -> None:
-        """Raises OthersTimeOff if the user may not enter or delete time off of that person or outlet.
+    def may_write(user: Any, *, staff_id: Any, outlet_id: Any) -> bool:
+        """Returns whether the user may enter, change and delete time off of that person or outlet.
 
         Managers may for everybody, all others for themselves. Time off of nobody is no matter of rights.
         """
-        is_own = outlet_id is None and staff_id in (None, user.pk)
-        if user.role not in MANAGERS and not is_own:
+        return user.role in MANAGERS or (outlet_id is None and staff_id in (None, user.pk))
+
+    @classmethod
+    def refuse_others(cls, user: Any, *, staff_id: Any, outlet_id: Any) -> None:
+        """Raises OthersTimeOff unless `may_write` allows it."""
+        if not cls.may_write(user, staff_id=staff_id, outlet_id=outlet_id):
             raise OthersTimeOff
+
+
+def _clock_time(moment: dt.datetime) -> dt.time | None:
+    """Returns the clock time, None for midnight."""
+    return None if moment.time() == dt.time() else moment.time()

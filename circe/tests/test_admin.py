@@ -9,8 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver, reverse
 
-from appointments.models import Appointment
-from appointments.tests.factories import AppointmentFactory
+from appointments.models import Appointment, StaffWithHours, TimeOff
+from appointments.tests.factories import AppointmentFactory, TimeOffFactory
 from customers.models import Customer
 from customers.models.imports import CustomerImport
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
@@ -32,6 +32,8 @@ MAKE = {
     Service: lambda tenant: ServiceFactory(tenant=tenant),
     Customer: lambda tenant: CustomerFactory(tenant=tenant),
     Appointment: lambda tenant: AppointmentFactory(tenant=tenant),
+    StaffWithHours: lambda tenant: UserFactory(tenant=tenant),
+    TimeOff: lambda tenant: TimeOffFactory(tenant=tenant),
     AuditEvent: lambda tenant: AuditEvent._base_manager.filter(row_id=OutletFactory(tenant=tenant).pk).get(),
 }
 
@@ -43,6 +45,9 @@ ACCESS = {
     Service: (STAFF, ADMINS, ADMINS, ADMINS),
     Customer: (STAFF, STAFF, STAFF, ADMINS),
     Appointment: (STAFF, STAFF, STAFF, SUPER),
+    StaffWithHours: (STAFF, NOBODY, MANAGERS, NOBODY),
+    # Of others: everybody changes and deletes their own.
+    TimeOff: (STAFF, STAFF, MANAGERS, MANAGERS),
     AuditEvent: (ADMINS, NOBODY, NOBODY, NOBODY),
 }
 
@@ -61,6 +66,8 @@ ACTIONS = {
         "export_selected": ADMINS,
     },
     Appointment: {"confirm": MANAGERS, "complete": MANAGERS, "cancel": MANAGERS, "no_show": MANAGERS},
+    StaffWithHours: {},
+    TimeOff: {},
     AuditEvent: {},
 }
 
@@ -114,6 +121,9 @@ CHOICES = {
     ("appointments", "appointment", "staff"): STAFF,
     ("appointments", "appointment", "service"): STAFF,
     ("appointments", "appointment", "tenant"): SUPER,
+    ("appointments", "timeoff", "staff"): STAFF,
+    ("appointments", "timeoff", "outlet"): STAFF,
+    ("appointments", "timeoff", "tenant"): SUPER,
     ("tenants", "outlet", "tenant"): SUPER,
     ("tenants", "user", "tenant"): SUPER,
     ("tenants", "loginsession", "user"): NOBODY,
@@ -242,13 +252,16 @@ def test_a_token_of_the_api_does_not_open_the_admin(admin):
     assert admin.get("/admin/").status_code == 302
 
 
+FOR_ALL = {"Customers", "Appointments", "Working hours", "Time off", "Outlets", "Services"}
+
+
 @pytest.mark.parametrize(
     ("role", "models"),
     [
-        ("staff", {"Customers", "Appointments", "Outlets", "Services"}),
-        ("outlet_manager", {"Customers", "Appointments", "Outlets", "Services"}),
-        ("tenant_admin", {"Customers", "Appointments", "Outlets", "Services", "Staff", "Businesses", "Audit events"}),
-        ("super_admin", {"Customers", "Appointments", "Outlets", "Services", "Staff", "Businesses", "Audit events"}),
+        ("staff", FOR_ALL),
+        ("outlet_manager", FOR_ALL),
+        ("tenant_admin", FOR_ALL | {"Staff", "Businesses", "Audit events"}),
+        ("super_admin", FOR_ALL | {"Staff", "Businesses", "Audit events"}),
     ],
 )
 def test_the_index_lists_the_models_that_the_role_may_see(back_office, role, models):

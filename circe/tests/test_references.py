@@ -295,6 +295,8 @@ CHOICES = {
     ("Appointment", "outlet"),
     ("Appointment", "staff"),
     ("Appointment", "service"),
+    ("TimeOff", "staff"),
+    ("TimeOff", "outlet"),
 }
 
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 from django.db import connections
 
-from appointments.models import Appointment
+from appointments.models import Appointment, TimeOff
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.models import Outlet, Service, Staff, Tenant
@@ -29,6 +29,7 @@ CHANGES = {
     Outlet: (("name", "Kemang", "Kemang"), ("address", "Jl. Kemang 1", "Jl. Kemang 1")),
     Service: (("price", "99.00", 99), ("duration_minutes", "45", 45)),
     Customer: (("tags", "vip, new", ["vip", "new"]), ("notes", "Tea\r\nno sugar", "Tea\nno sugar")),
+    TimeOff: (("first_day", "2025-01-24", dt.date(2025, 1, 24)), ("reason", "Moving", "Moving")),
     Appointment: (("status", "in_progress", "in_progress"), ("notes", "Late", "Late")),
 }
 

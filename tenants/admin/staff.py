@@ -1,6 +1,6 @@
 """The back office pages of people and their accounts."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.contrib import admin
@@ -12,7 +12,8 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from tenants.accounts.permissions import ADMINS, STAFF
 from tenants.admin.base import TenantAdmin
@@ -20,6 +21,14 @@ from tenants.admin.forms import TenantForm
 from tenants.models import Role, Staff
 
 admin.site.unregister(Group)
+
+# Other pages about a person: functions that return the URL, by the text of the link. Higher apps register them.
+_pages_of_person: dict[str, Callable[[str], str]] = {}
+
+
+def register_page_of_person(title: str, url: Callable[[str], str]) -> None:
+    """Adds a link to the page of each account. `url` takes the id of the account."""
+    _pages_of_person[title] = url
 
 
 class AccountHasActed(PermissionDenied):
@@ -53,9 +62,9 @@ class StaffAdmin(TenantAdmin, UserAdmin):
     filter_horizontal = ()
     # UserAdmin's form shows the hash.
     form, add_form, add_form_template = TenantForm, NewStaffForm, None
-    readonly_fields = ["password_link", "last_login", "created_at", "updated_at"]
+    readonly_fields = ["other_pages", "password_link", "last_login", "created_at", "updated_at"]
     fieldsets = [
-        (None, {"fields": ["email", "password_link", "first_name", "last_name"]}),
+        (None, {"fields": ["email", "password_link", "first_name", "last_name", "other_pages"]}),
         (
             "May do",
             {
@@ -99,6 +108,11 @@ class StaffAdmin(TenantAdmin, UserAdmin):
             # The choices go from the highest role down. Nobody gives a higher role than their own.
             kwargs["choices"] = Role.choices[Role.values.index(request.user.role) :]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    @admin.display(description="see also")
+    def other_pages(self, staff: Staff) -> SafeString:
+        links = ((url(staff.pk), title) for title, url in _pages_of_person.items() if staff.tenant_id)
+        return format_html_join(" · ", '<a href="{}">{}</a>', links)
 
     @admin.display(description="password")
     def password_link(self, staff: Staff) -> str:

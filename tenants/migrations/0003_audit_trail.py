@@ -117,6 +117,11 @@ $$;
                         fields=["tenant", "request_id"],
                         name="auditevent_request",
                     ),
+                    models.Index(
+                        condition=models.Q(("customer_id__isnull", True)),
+                        fields=["tenant", "table", "-id"],
+                        name="auditevent_business",
+                    ),
                 ],
                 "constraints": [circe.db.row_level_security.RowLevelSecurity(name="auditevent_rls")],
             },

@@ -100,6 +100,12 @@ class AuditEvent(models.Model):
                 condition=models.Q(request_id__isnull=False),
                 name="auditevent_request",
             ),
+            # Most events are about customers. Those of the business itself are found by their table.
+            models.Index(
+                fields=["tenant", "table", "-id"],
+                condition=models.Q(customer_id__isnull=True),
+                name="auditevent_business",
+            ),
         ]
         constraints = [RowLevelSecurity(name="auditevent_rls")]
 

@@ -1,0 +1,69 @@
+"""Working hours and time off in a real browser."""
+
+import pytest
+from playwright.sync_api import expect
+
+from appointments.models import TimeOff, WorkingHours
+from appointments.tests.factories import WorkingHoursFactory
+from tenants.scope import tenant_scope
+from tenants.tests.factories import OutletFactory, UserFactory
+
+from .test_browser import DESKTOP, PHONE, chromium, pytestmark, sign_in  # noqa: F401
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_manager_edits_a_week_and_copies_it(sign_in, tenant, viewport):  # noqa: F811
+    kemang = OutletFactory(tenant=tenant, name="Kemang")
+    OutletFactory(tenant=tenant, name="Senopati")
+    ana = UserFactory(tenant=tenant, first_name="Ana", last_name="Lee")
+    bob = UserFactory(tenant=tenant, first_name="Bob", last_name="Roe")
+    WorkingHoursFactory(tenant=tenant, staff_id=bob.pk, outlet=kemang, weekday=4)
+    page = sign_in("outlet_manager", viewport=viewport)
+    page.goto(f"/admin/appointments/staffwithhours/{ana.pk}/change/")
+    page.get_by_label("Copy the week of").select_option("Bob Roe")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("status")).to_contain_text("These are the working hours of Bob Roe.")
+    monday = page.get_by_role("region", name="Monday")
+    for row, (start, end) in enumerate((("09:00", "12:00"), ("11:00", "17:00")), 1):
+        one = monday.get_by_role("group", name=f"Monday, row {row}")
+        one.get_by_label("Outlet").select_option("Kemang")
+        one.get_by_label("From").fill(start)
+        one.get_by_label("To", exact=True).fill(end)
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    expect(monday.locator(".errorlist").first).to_contain_text("It overlaps with Monday 11:00–17:00 at Kemang.")
+    page.screenshot(path=f"/tmp/kb_week_{viewport['width']}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    monday.get_by_role("group", name="Monday, row 2").get_by_label("From").fill("13:00")
+    monday.get_by_role("button", name="Another row on Monday").click()
+    expect(monday.get_by_role("group")).to_have_count(3)
+    page.get_by_role("group", name="Friday, row 1").get_by_label("Remove").check()
+    # The Enter key saves.
+    monday.get_by_role("group", name="Monday, row 3").get_by_label("From").press("Enter")
+    expect(page.locator(".messagelist")).to_contain_text("The working hours of Ana Lee were saved.")
+    page.screenshot(path=f"/tmp/kb_people_{viewport['width']}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    with tenant_scope(tenant):
+        assert [str(row) for row in WorkingHours.objects.filter(staff=ana.pk)] == [
+            "Monday 09:00–12:00",
+            "Monday 13:00–17:00",
+        ]
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_staff_enter_a_day_off_of_their_own(sign_in, tenant, viewport):  # noqa: F811
+    page = sign_in("staff", viewport=viewport)
+    page.goto(f"/admin/appointments/staffwithhours/{page.user.pk}/change/")
+    page.screenshot(path=f"/tmp/kb_view_{viewport['width']}.png", full_page=True)
+    page.get_by_role("link", name="Enter time off").click()
+    page.get_by_label("First day").fill("2027-07-06")
+    page.get_by_label("Reason").fill("Wedding")
+    page.screenshot(path=f"/tmp/kb_off_{viewport['width']}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".messagelist")).to_contain_text("was added successfully")
+    expect(page.locator("#result_list")).to_contain_text("6 Juli 2027" if False else "July 2027")
+    page.screenshot(path=f"/tmp/kb_offlist_{viewport['width']}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    with tenant_scope(tenant):
+        one = TimeOff.objects.get()
+    assert (one.staff_id, one.describe_time()) == (page.user.pk, "2027-07-06")
