@@ -4,13 +4,14 @@ import datetime as dt
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from appointments.models import Status, TimeOff, WorkingHours
+from appointments import booking
+from appointments.models import Appointment, Status, TimeOff, WorkingHours
 from appointments.tests.factories import AppointmentFactory
 from circe.db.ids import new_id
-from tenants.models import ServiceStaff, Tenant, User
+from tenants.models import Service, ServiceStaff, Tenant, User
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
@@ -426,6 +427,26 @@ def test_where_clocks_change_a_minute_lasts_sixty_seconds(staff, tenant, outlet,
     assert [(slot["start_time"][:5], slot["end_time"][:5], slot["starts_at"]) for slot in slots] == [
         (start, end, f"{instant}:00Z") for start, end, instant in expected
     ]
+    for slot in slots:
+        can_be_booked(tenant, slot)
+
+
+def can_be_booked(tenant, slot):
+    """Books the slot as it is, and takes it back."""
+    with tenant_scope(Tenant.objects.get(pk=tenant.pk)), transaction.atomic():
+        appointment = Appointment(
+            service=Service.objects.get(),
+            is_walk_in=True,
+            status=Status.CONFIRMED,
+            total_price=slot["price"],
+            staff_id=slot["staff_id"],
+            outlet_id=slot["outlet_id"],
+            appointment_date=dt.date.fromisoformat(slot["appointment_date"]),
+            start_time=dt.time.fromisoformat(slot["start_time"]),
+            end_time=dt.time.fromisoformat(slot["end_time"]),
+        )
+        booking.book(appointment)
+        transaction.set_rollback(True)
 
 
 # --- parameters ---------------------------------------------------------------------------------------------------------
