@@ -7,11 +7,8 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from analytics.views import CustomerStatisticsViewSet
-<<<<<<< HEAD
-from appointments.slots.views import AvailabilityViewSet
-=======
 from appointments.recommendations.views import RecommendationViewSet
->>>>>>> 62b4918 (Recommend appointments to a customer by points with reasons)
+from appointments.slots.views import AvailabilityViewSet
 from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
