@@ -69,7 +69,7 @@ class Favourites(NamedTuple):
 
 
 def read_offer_and_favourites(customer: Customer, *, today: dt.date) -> tuple[Offer, Favourites]:
-    """Returns what is on offer, and what of it the customer prefers. Sends four statements, three without an outlet."""
+    """Returns what is on offer, and what of it the customer prefers. Sends four statements."""
     services = list(_services(customer))
     for service in services:
         service.tenant = customer.tenant

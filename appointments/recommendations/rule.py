@@ -29,7 +29,7 @@ def recommend(customer: Customer, *, limit: int = 5) -> Recommendations:
 
     The order is total: by score; by the days between the slot and the due day, or today for what has none or is overdue; by
     start; by the place of the service in the catalogue; by the person's name and id. There is none for an inactive customer,
-    who can book nothing. The number of statements does not depend on the history, and is at most ten.
+    who can book nothing. Sends seven statements, and one for each time that is searched: at most eight.
     """
     tenant = customer.tenant
     now = to_local(timezone.now(), tenant.zone)
