@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.utils import timezone
 
 from appointments.models import FIRST_DAY, LAST_DAY
-from appointments.models.schedule import read_free_times
+from appointments.models.schedule import FreeTimes, read_free_times
 from circe.api.local_time import (
     Range,
     add_minutes,
@@ -119,8 +119,21 @@ def find_openings(
 def _find_openings(
     service: Service, first: dt.datetime, last: dt.datetime, minutes: int | None, people: dict[str, Any]
 ) -> list[Opening]:
+    free_times = read_free_times(service.tenant.pk, first=first, last=last, service=service.pk, **people)
+    return list_openings(service, free_times, first=first, last=last, minutes=minutes)
+
+
+def list_openings(
+    service: Service,
+    free_times: Iterable[FreeTimes],
+    *,
+    first: dt.datetime,
+    last: dt.datetime,
+    minutes: int | None = None,
+) -> list[Opening]:
+    """Returns the openings of the service within free times that were read, as `find_openings` does."""
     days = _Days(service, service.duration_minutes if minutes is None else minutes, first, last)
-    for free in read_free_times(service.tenant.pk, first=first, last=last, service=service.pk, **people):
+    for free in free_times:
         place = Place(free.staff_name, free.staff_id, free.outlet_id, free.outlet_name)
         for time in days.join_existing(free.times):
             days.add(place, time)

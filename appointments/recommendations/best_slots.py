@@ -1,25 +1,26 @@
-"""Finds the best slot of each day.
-
-Not every slot is made and compared: a month of a large team has many thousands. In the part of a free time that lies on a
-day only a few starts can be the best: the first one, the first one in the usual hour, and the one that ends directly before
-the next booking. And a part is left out if none of its slots can have as many points as the best one found already.
-"""
+"""Finds the best slot of a service on each day."""
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import groupby
 from typing import NamedTuple
 
-from appointments.availability import Slot, slots_within
-from appointments.models.schedule import FreeTime
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Func, Q
+
+from appointments.availability import Opening, Place, Slot
+from appointments.models import BLOCKING_STATUSES, Appointment
+from appointments.models.appointment import TIME_RANGE
 from appointments.recommendations.favourites import Favourites
 from appointments.recommendations.history import History
 from appointments.recommendations.points import POINTS, STAFF_BY_RANK, Points, Reason, by_rank
 from appointments.recommendations.wanted import WantedService, Window
 from circe.api.local_time import add_minutes
+from circe.db.fields import LocalDateTimeField
 from tenants.models import Service
 
-_DAY = dt.timedelta(days=1)
+# An appointment takes less than two days: it and its buffer last less than a day each.
+_LONGEST = dt.timedelta(days=2)
 
 
 class Recommendation(NamedTuple):
@@ -48,102 +49,84 @@ class Recommendation(NamedTuple):
 
     @property
     def order(self) -> tuple:
-        """Sorts recommendations, the best first: no two of an answer are equal."""
-        slot = self.slot
-        days_off = abs(slot.start.date() - self.wanted.target)
-        return -self.score, days_off, slot.start, self.wanted.place, slot.staff_name, slot.staff_id, slot.outlet_id
+        """Sorts recommendations, the best first. No two of one answer are equal."""
+        days_off = abs(self.slot.start.date() - self.wanted.target)
+        return -self.score, days_off, self.slot.start, self.wanted.place, self.slot
 
 
-class Opening(NamedTuple):
-    """A part of a free time that lies on one day, from `first` to `last`. No slot in it has more than `most` points."""
+class Bookings(NamedTuple):
+    """When bookings begin, and when they and their buffers end: pairs of a local time and the id of the member of staff."""
 
-    most: int
-    first: dt.datetime
-    last: dt.datetime
-    free: FreeTime
-
-    @property
-    def bound(self) -> tuple:
-        """Compares with `rank_on_day`: no slot in the opening has a smaller rank."""
-        return -self.most, self.first, self.free.staff_name, self.free.staff_id, self.free.outlet_id
+    begins: set[tuple[dt.datetime, str]]
+    ends: set[tuple[dt.datetime, str]]
 
 
-def rank_on_day(one: Recommendation) -> tuple:
-    """Sorts slots of one service on one day as `Recommendation.order` does."""
-    return -one.score, one.slot.start, one.slot.staff_name, one.slot.staff_id, one.slot.outlet_id
+def read_bookings(tenant: str, windows: Collection[Window]) -> Bookings:
+    """Returns the bookings in the windows and next to them. Sends one statement."""
+    days = Q(pk=None)
+    for first, last in windows:
+        days |= Q(appointment_date__range=((first - _LONGEST).date(), (last + _LONGEST).date()))
+    appointments = Appointment.objects.filter(days, tenant=tenant, status__in=BLOCKING_STATUSES).order_by()
+    bounds = {
+        name: ArrayAgg(Func(TIME_RANGE, function=function, output_field=LocalDateTimeField()))
+        for name, function in (("begins", "lower"), ("ends", "upper"))
+    }
+    found = Bookings(set(), set())
+    for staff, begins, ends in appointments.values("staff_id").annotate(**bounds).values_list("staff_id", *bounds):
+        found.begins.update((time, staff) for time in begins)
+        found.ends.update((time, staff) for time in ends)
+    return found
 
 
-class SlotSearch(NamedTuple):
-    """Searches the best slots for a customer with these favourites and this history."""
+class SlotSearch:
+    """Searches the best slots for a customer with these favourites and this history, beside these bookings."""
 
-    favourites: Favourites
-    history: History
+    def __init__(self, favourites: Favourites, history: History, bookings: Bookings) -> None:
+        self.favourites, self.history, self.bookings = favourites, history, bookings
+        self.points_by_place: dict[Place, Points] = {}
 
-    def find_best_of_each_day(
-        self, wanted: WantedService, free_times: list[FreeTime], window: Window
-    ) -> Iterator[Recommendation]:
-        """Yields for each day of the window the best slot, if the service fits anywhere in the free times of that day."""
-        openings = defaultdict(list)
-        for free in free_times:
-            for opening in self._openings(wanted, free, window):
-                openings[opening.first.date()].append(opening)
-        for of_day in openings.values():
-            best: Recommendation | None = None
-            for opening in sorted(of_day, key=lambda one: one.bound):
-                if best and opening.bound > rank_on_day(best):
-                    break
-                found = [*self._candidates(wanted, opening), *([best] if best else [])]
-                best = min(found, key=rank_on_day, default=None)
-            if best:
-                yield best
+    def find_best_of_each_day(self, wanted: WantedService, openings: Iterable[Opening]) -> Iterator[Recommendation]:
+        """Yields for each day the slot with most points. Of several it is the first one by start and name."""
+        possible = (one for one in openings if not self.history.is_busy(one.start, one.end))
+        for _, of_day in groupby(possible, key=lambda one: one.start.date()):
+            yield max(self._ever_better(wanted, of_day), key=lambda one: one.score)
 
-    def _openings(self, wanted: WantedService, free: FreeTime, window: Window) -> Iterator[Opening]:
-        """Yields the parts of the free time within the window, by day."""
-        first, end = max(free.begin, window[0]), min(free.end, window[1])
-        while first < end:
-            last = min(end, dt.datetime.combine(first.date(), dt.time()) + _DAY)
-            yield Opening(sum(self._most_points(wanted, free, first, last).values()), first, last, free)
-            first = last
+    def _ever_better(self, wanted: WantedService, openings: Iterable[Opening]) -> Iterator[Recommendation]:
+        """Yields the slots that have more points than all before them, in their order."""
+        zone = wanted.service.tenant.zone
+        most = -1
+        for opening in openings:
+            free_again = add_minutes(opening.end, wanted.service.buffer_minutes, zone)
+            of_start = self._points_of_start(opening.start)
+            without_place = sum(wanted.points.values()) + sum(of_start.values())
+            for place in opening.places:
+                of_place = self._points_of_place(place)
+                # Few slots of a large team pass this, so that the others cost little.
+                if without_place + sum(of_place.values()) + POINTS[Reason.NO_GAP] > most:
+                    of_gap = self._points_of_gap(place.staff_id, opening.start, free_again)
+                    slot = Slot(opening.start, *place, opening.end)
+                    found = Recommendation(wanted, slot, wanted.points | of_place | of_start | of_gap)
+                    if found.score > most:
+                        most = found.score
+                        yield found
 
-    def _candidates(self, wanted: WantedService, opening: Opening) -> Iterator[Recommendation]:
-        """Yields some slots of the opening. One of them is the best."""
-        service, free = wanted.service, opening.free
-        minutes = service.duration_minutes
-        starts = [opening.first]
-        if self.history.usual_hour is not None:
-            starts.append(opening.first.replace(hour=self.history.usual_hour, minute=0, second=0))
-        if free.precedes_booking:
-            starts.append(add_minutes(free.end, -(minutes + service.buffer_minutes), service.tenant.zone))
-        for start in starts:
-            if opening.first <= start < opening.last:
-                slots = slots_within(free, service, minutes, start, opening.last)
-                slot = next((one for one in slots if not self.history.is_busy(one.start, one.end)), None)
-                if slot:
-                    yield Recommendation(wanted, slot, self._points(wanted, free, slot))
-
-    def _points(self, wanted: WantedService, free: FreeTime, slot: Slot) -> Points:
-        """Returns the points of a slot in the free time."""
-        service = wanted.service
-        end = add_minutes(slot.end, service.buffer_minutes, service.tenant.zone)
-        no_gap = (free.follows_booking and slot.start == free.begin) or (free.precedes_booking and end == free.end)
-        is_usual_hour = slot.start.hour == self.history.usual_hour
-        return self._sum(wanted, free, slot.start.date(), is_usual_hour=is_usual_hour, no_gap=no_gap)
-
-    def _most_points(self, wanted: WantedService, free: FreeTime, first: dt.datetime, last: dt.datetime) -> Points:
-        """Returns points that no slot exceeds that starts in the free time from `first` on and before `last`, on one day."""
-        hour = self.history.usual_hour
-        is_usual_hour = hour is not None and first.hour <= hour and first.replace(hour=hour, minute=0) < last
-        no_gap = free.follows_booking or free.precedes_booking
-        return self._sum(wanted, free, first.date(), is_usual_hour=is_usual_hour, no_gap=no_gap)
-
-    def _sum(self, wanted: WantedService, free: FreeTime, day: dt.date, *, is_usual_hour: bool, no_gap: bool) -> Points:
-        points = dict(wanted.points)
-        if free.staff_id in self.favourites.staff:
-            points[Reason.PREFERRED_STAFF] = by_rank(STAFF_BY_RANK, self.favourites.staff[free.staff_id])
+    def _points_of_start(self, start: dt.datetime) -> Points:
         conditions = {
-            Reason.PREFERRED_OUTLET: free.outlet_id == self.favourites.outlet,
-            Reason.USUAL_WEEKDAY: day.weekday() == self.history.usual_weekday,
-            Reason.USUAL_HOUR: is_usual_hour,
-            Reason.NO_GAP: no_gap,
+            Reason.USUAL_WEEKDAY: start.weekday() == self.history.usual_weekday,
+            Reason.USUAL_HOUR: start.hour == self.history.usual_hour,
         }
-        return points | {reason: POINTS[reason] for reason, holds in conditions.items() if holds}
+        return {reason: POINTS[reason] for reason, holds in conditions.items() if holds}
+
+    def _points_of_place(self, place: Place) -> Points:
+        if place not in self.points_by_place:
+            points: Points = {}
+            if place.staff_id in self.favourites.staff:
+                points[Reason.PREFERRED_STAFF] = by_rank(STAFF_BY_RANK, self.favourites.staff[place.staff_id])
+            if place.outlet_id == self.favourites.outlet:
+                points[Reason.PREFERRED_OUTLET] = POINTS[Reason.PREFERRED_OUTLET]
+            self.points_by_place[place] = points
+        return self.points_by_place[place]
+
+    def _points_of_gap(self, staff: str, start: dt.datetime, free_again: dt.datetime) -> Points:
+        has_no_gap = (start, staff) in self.bookings.ends or (free_again, staff) in self.bookings.begins
+        return {Reason.NO_GAP: POINTS[Reason.NO_GAP]} if has_no_gap else {}

@@ -4,6 +4,7 @@ from appointments.recommendations import favourites, points
 from appointments.recommendations.rule import MAX_DAYS_OF_SERVICE
 from appointments.recommendations.serializers import RecommendationsSerializer
 from appointments.recommendations.wanted import DAYS_AROUND, MAX_PEOPLE, MAX_SERVICES
+from appointments.slots.documentation import AVAILABILITY, SLOT
 from circe.api.operations import Example, Operation, query_parameter
 
 DEFAULT_LIMIT, MAX_LIMIT = 5, 20
@@ -11,25 +12,8 @@ DEFAULT_LIMIT, MAX_LIMIT = 5, 20
 RECOMMENDATIONS: Example = {
     "items": [
         {
-            "service": {
-                "id": "507f1f77bcf86cd799439020",
-                "name": "Cut and colour",
-                "category": "hair",
-                "duration_minutes": 90,
-                "price": 350000,
-            },
-            "slot": {
-                "appointment_date": "2025-02-22",
-                "start_time": "14:00:00",
-                "end_time": "15:30:00",
-                "starts_at": "2025-02-22T07:00:00Z",
-                "staff_id": "507f1f77bcf86cd799439021",
-                "staff": {"id": "507f1f77bcf86cd799439021", "name": "Rina Wijaya"},
-                "outlet_id": "507f1f77bcf86cd799439022",
-                "outlet": {"id": "507f1f77bcf86cd799439022", "name": "Kemang"},
-                "price": 350000,
-                "currency": "IDR",
-            },
+            "service": AVAILABILITY["service"],
+            "slot": SLOT,
             "score": 102,
             "reasons": ["due", "preferred_staff", "preferred_outlet", "usual_weekday", "usual_hour"],
             "points": {
@@ -39,7 +23,7 @@ RECOMMENDATIONS: Example = {
                 "usual_weekday": 6,
                 "usual_hour": 6,
             },
-            "due_day": "2025-02-22",
+            "due_day": "2025-01-25",
         }
     ],
     "ignored": [{"key": "preferred_staff_ids", "id": "507f1f77bcf86cd799439012", "reason": "inactive"}],

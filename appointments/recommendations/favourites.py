@@ -69,7 +69,7 @@ class Favourites(NamedTuple):
 
 
 def read_offer_and_favourites(customer: Customer, *, today: dt.date) -> tuple[Offer, Favourites]:
-    """Returns what is on offer, and what of it the customer prefers. Sends four statements, three without an outlet."""
+    """Returns what is on offer, and what of it the customer prefers. Sends four statements."""
     services = list(_services(customer))
     for service in services:
         service.tenant = customer.tenant
@@ -94,7 +94,7 @@ def read_offer_and_favourites(customer: Customer, *, today: dt.date) -> tuple[Of
 
 def _services(customer: Customer) -> QuerySet[Service, Service]:
     """Returns the active services, and those that the customer prefers, with `staff_ids` and the `position` in the list."""
-    offers = ServiceStaff.objects.filter(tenant=OuterRef("tenant"), service=OuterRef("pk"))
+    offers = ServiceStaff.objects.filter(tenant=OuterRef("tenant"), service=OuterRef("pk")).order_by("staff_id")
     preferred = PreferredService.objects.filter(tenant=OuterRef("tenant"), service=OuterRef("pk"), customer=customer.pk)
     services = Service.objects.filter(tenant=customer.tenant_id).annotate(
         staff_ids=ArraySubquery(offers.values("staff")), position=Subquery(preferred.values("position"))

@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from appointments.models.schedule import FreeTime, read_free_times
-from appointments.recommendations.best_slots import Recommendation, SlotSearch
+from appointments.availability import list_openings
+from appointments.models.schedule import read_free_times
+from appointments.recommendations.best_slots import Recommendation, SlotSearch, read_bookings
 from appointments.recommendations.favourites import Ignored, read_offer_and_favourites
 from appointments.recommendations.history import read_history
-from appointments.recommendations.wanted import Window, choose_services
+from appointments.recommendations.wanted import choose_services
 from circe.api.local_time import to_local
 from customers.models import Customer
 
@@ -28,7 +29,7 @@ def recommend(customer: Customer, *, limit: int = 5) -> Recommendations:
 
     The order is total: by score; by the days between the slot and the due day, or today for what has none or is overdue; by
     start; by the place of the service in the catalogue; by the person's name and id. There is none for an inactive customer,
-    who can book nothing. The number of statements does not depend on the history, and is at most ten.
+    who can book nothing. Sends seven statements, and one for each time that is searched: at most eight.
     """
     tenant = customer.tenant
     now = to_local(timezone.now(), tenant.zone)
@@ -36,14 +37,16 @@ def recommend(customer: Customer, *, limit: int = 5) -> Recommendations:
     if not customer.is_active:
         return Recommendations([], favourites.ignored)
     history = read_history(customer, today=now.date())
-    search = SlotSearch(favourites, history)
-    free_times: dict[Window, list[FreeTime]] = {}
+    services = choose_services(offer, favourites, history, tenant=tenant.pk, today=now.date())
+    windows = {wanted.window(now) for wanted in services}
+    # Services that are due at the same time share what is read.
+    free_times = {window: read_free_times(tenant.pk, first=window[0], last=window[1]) for window in windows}
+    search = SlotSearch(favourites, history, read_bookings(tenant.pk, windows))
     found: list[Recommendation] = []
-    for wanted in choose_services(offer, favourites, history, tenant=tenant.pk, today=now.date()):
-        window = wanted.window(now)
-        if window not in free_times:
-            free_times[window] = read_free_times(tenant.pk, first=window[0], last=window[1])
-        attended = [free for free in free_times[window] if wanted.is_attended_by(free.staff_id, offer)]
-        of_days = search.find_best_of_each_day(wanted, attended, window)
+    for wanted in services:
+        first, last = wanted.window(now)
+        attended = [free for free in free_times[first, last] if wanted.is_attended_by(free.staff_id, offer)]
+        openings = list_openings(wanted.service, attended, first=first, last=last)
+        of_days = search.find_best_of_each_day(wanted, openings)
         found += sorted(of_days, key=lambda one: one.order)[:MAX_DAYS_OF_SERVICE]
     return Recommendations(sorted(found, key=lambda one: one.order)[:limit], favourites.ignored)

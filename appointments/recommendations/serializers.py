@@ -8,28 +8,13 @@ from rest_framework import serializers
 from appointments.recommendations.best_slots import Recommendation
 from appointments.recommendations.favourites import Obstacle
 from appointments.recommendations.points import Reason
-from appointments.serializers import BookedOutletSerializer, BookedServiceSerializer, BookedStaffSerializer
-
-
-class SlotSerializer(serializers.Serializer):
-    """A time that can be booked. `price` is the service's, in `currency`."""
-
-    appointment_date = serializers.DateField()
-    start_time = serializers.TimeField()
-    end_time = serializers.TimeField(help_text="Before `start_time` if it is on the next day.")
-    starts_at = serializers.DateTimeField()
-    staff_id = serializers.CharField()
-    staff = BookedStaffSerializer()
-    outlet_id = serializers.CharField()
-    outlet = BookedOutletSerializer()
-    price = serializers.IntegerField()
-    currency = serializers.CharField()
+from appointments.slots.serializers import BookableServiceSerializer, SlotSerializer
 
 
 class RecommendationSerializer(serializers.Serializer):
     """A slot of a service that can be booked for the customer."""
 
-    service = BookedServiceSerializer()
+    service = BookableServiceSerializer()
     slot = serializers.SerializerMethodField()
     score = serializers.IntegerField(help_text="The sum of `points`.")
     reasons = serializers.ListField(child=serializers.ChoiceField([*Reason]), help_text="The keys of `points`.")

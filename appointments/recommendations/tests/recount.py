@@ -32,6 +32,7 @@ class Recount:
         self.bookings = [one for one in history if one.status == "confirmed" and one.appointment_date >= TODAY]
         self.weekday = usual([one.appointment_date.weekday() for one in self.visits])
         self.hour = usual([one.start_time.hour for one in self.visits])
+        self.others = list(Appointment.objects.filter(status="confirmed"))
         self.catalogue = sorted(salon.services.values(), key=lambda one: (one.category, one.name))
 
     def items(self):
@@ -102,7 +103,7 @@ class Recount:
 
     def points_of(self, slot, service):
         end = add_minutes(slot.end, service.buffer_minutes, self.salon.tenant.zone)
-        others = [one.occupied for one in Appointment.objects.filter(staff=slot.staff_id, status="confirmed")]
+        others = [one.occupied for one in self.others if one.staff_id == slot.staff_id]
         liked = self.staff.index(slot.staff_id) if slot.staff_id in self.staff else None
         return {
             "preferred_staff": 0 if liked is None else [20, 16, 12, 8][liked],

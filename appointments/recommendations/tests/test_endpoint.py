@@ -30,7 +30,21 @@ def test_the_answer_has_items_with_service_slot_score_and_reasons_and_what_is_ig
     ana, cut, kemang = salon.staff["Ana"], salon.services["Cut"], salon.outlets["Kemang"]
     assert answer.status_code == 200
     assert answer.json()["items"][0] == {
-        "service": {"id": cut.pk, "name": "Cut", "category": "hair", "duration_minutes": 60, "price": 350000},
+        "service": {
+            "id": cut.pk,
+            "tenant_id": salon.tenant.pk,
+            "name": "Cut",
+            "category": "hair",
+            "duration_minutes": 60,
+            "buffer_minutes": 0,
+            "price": 350000,
+            "currency": "IDR",
+            "is_active": True,
+            "staff_ids": [],
+            "rebooking_days": None,
+            "created_at": "2026-11-28T00:00:00Z",
+            "updated_at": "2026-11-28T00:00:00Z",
+        },
         "slot": {
             "appointment_date": "2026-11-30",
             "start_time": "10:00:00",

@@ -97,7 +97,7 @@ def examples(number):
     return settings(max_examples=number, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@examples(60)
+@examples(25)
 @given(business=BUSINESSES, preferences=PREFERENCES)
 def test_a_plain_recount_gives_the_same(example, business, preferences):
     def check(salon, customer):
@@ -109,7 +109,7 @@ def test_a_plain_recount_gives_the_same(example, business, preferences):
     example(check, business, preferences)
 
 
-@examples(20)
+@examples(25)
 @given(business=BUSINESSES, preferences=PREFERENCES)
 def test_everything_recommended_can_be_booked(example, business, preferences):
     def check(salon, customer):
@@ -158,7 +158,7 @@ def matches(item, key, name):
     )
 
 
-@examples(60)
+@examples(25)
 @given(business=BUSINESSES, preferences=PREFERENCES, favourite=FAVOURITES)
 def test_adding_a_favourite_at_the_end_lowers_no_slot_that_it_favours(example, business, preferences, favourite):
     key, name = favourite
