@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
@@ -16,6 +17,8 @@ from appointments.admin.bulk_status import StatusForm
 from appointments.admin.customer_pages import AppointmentCustomerFilter
 from appointments.admin.day_sheet import DaySheetView, day_sheet_url, local_minute
 from appointments.admin.forms import HELP_TEXTS, AppointmentForm
+from appointments.admin.refusals import SLOT, fill_in_slot
+from appointments.booking import BookingRefused, book
 from appointments.models import (
     BLOCKING_STATUSES,
     Appointment,
@@ -130,7 +133,9 @@ class AppointmentAdmin(BulkActionsAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         kwargs |= {"help_texts": HELP_TEXTS, "widgets": {"notes": AdminTextareaWidget(attrs={"rows": 3})}}
-        return super().get_form(request, obj, change, **kwargs)
+        form = super().get_form(request, obj, change, **kwargs)
+        form.refusal = getattr(request, "refusal", None)
+        return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Returns the values in the URL, and the outlet where the business has only one."""
@@ -148,8 +153,23 @@ class AppointmentAdmin(BulkActionsAdmin):
         context["reception_notes"] = render_reception_notes(customer) if customer else ""
         return super().render_change_form(request, context, *args, **kwargs)
 
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Shows the form again, with the reason, if it can't be booked."""
+        if SLOT in request.POST:
+            request.POST = fill_in_slot(request.POST)
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except (BookingRefused, ValidationError) as refusal:
+            request.refusal = refusal
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
     def save_model(self, request: HttpRequest, obj: Appointment, form: AppointmentForm, change: bool) -> None:
-        super().save_model(request, obj, form, change)
+        if form.is_to_be_booked:
+            book(obj, overrides=form.overrides)
+        else:
+            super().save_model(request, obj, form, change)
         for remark in form.remarks:
             messages.info(request, remark)
         if change and {"appointment_date", "start_time", "end_time"} & {*form.changed_data}:

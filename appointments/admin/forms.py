@@ -8,8 +8,12 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html
 
-from appointments.admin.day_sheet import overlap_message
-from appointments.models import FIRST_DAY, LAST_DAY, Appointment, DoubleBooking, PaymentStatus
+from appointments.admin.refusals import OverrideChoice, as_button_value, explain, offer_overrides
+from appointments.availability import Slot
+from appointments.booking import BookingRefused, length_in_minutes
+from appointments.models import BLOCKING_STATUSES, FIRST_DAY, LAST_DAY, Appointment, Override, PaymentStatus
+from circe.api.local_time import add_minutes
+from circe.api.time_zone import local_zone
 from circe.backoffice.regional import format_amount
 from customers.models import Customer
 from tenants.admin.forms import TenantForm
@@ -23,6 +27,8 @@ HELP_TEXTS = {
 }
 # A booking that is longer than its service and that much more is probably a slip, such as an end before the start.
 MAX_EXTRA_TIME = dt.timedelta(hours=4)
+# An appointment of which one of these is changed is booked anew.
+BOOKED_FIELDS = {"appointment_date", "start_time", "end_time", "staff", "outlet", "service"}
 # By field: the condition on what a new booking may choose. A booking that exists keeps what it has.
 BOOKABLE = {
     # An inactive one is refused with a reason: see `clean_customer`.
@@ -34,19 +40,22 @@ BOOKABLE = {
 
 
 class AppointmentForm(TenantForm):
-    """The form of an appointment. A double booking is an error of the start time that names the other appointment.
+    """The form of an appointment. Why it can't be booked is an error of the field that would have to be changed.
 
     The service gives the end and the price that are left empty. A booking that is moved keeps its length, and another
     service brings its own length and price, where the person changed only the start or the service. What is unlikely is
     asked: it is an error until the form, which then says in `confirmed` what was asked, is saved again.
     """
 
-    # Without the day, Django does not check the constraint on double booking: `validate_unique` says more.
+    # Without the day, Django does not check the constraint on double booking: booking it says more.
     unvalidated_fields = frozenset({"appointment_date"})
+    # Why this form, sent a moment ago, was not booked.
+    refusal: BookingRefused | ValidationError | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.asked = ""
+        # What was asked and answered stays answered while other errors are mended.
+        self.asked = " ".join(sorted(self.confirmed))
         # What the form set by itself. The person is told when it has been saved.
         self.remarks: list[str] = []
         for name, is_bookable in BOOKABLE.items():
@@ -68,17 +77,18 @@ class AppointmentForm(TenantForm):
 
     def _set_end(self, values: dict[str, Any]) -> None:
         """Sets the end that the person left empty, or did not change with the start or the service."""
-        if "end_time" in self.errors:
+        if {"end_time", "appointment_date"} & {*self.errors}:
             return
         service, is_new = values["service"], self.instance._state.adding
+        is_moved = self._is_changed("start_time") or self._is_changed("appointment_date")
         if values.get("end_time") is None or (self._is_changed("service") and not self._is_changed("end_time")):
-            length, reason = dt.timedelta(minutes=service.duration_minutes), f"{service} takes that long"
-        elif self._is_changed("start_time") and not self._is_changed("end_time"):
-            begins, ends = self.instance.hours
-            length, reason = ends - begins, "it is as long as before"
+            minutes, reason = service.duration_minutes, f"{service} takes that long"
+        elif is_moved and not self._is_changed("end_time"):
+            minutes, reason = length_in_minutes(self.instance), "it is as long as before"
         else:
             return
-        values["end_time"] = (dt.datetime.combine(dt.date.min, values["start_time"]) + length).time()
+        start = dt.datetime.combine(values["appointment_date"], values["start_time"])
+        values["end_time"] = add_minutes(start, minutes, local_zone()).time()
         if not is_new and values["end_time"] != self.instance.end_time:
             self.remarks.append(f"It ends at {values['end_time']:%H:%M} now: {reason}.")
 
@@ -143,20 +153,44 @@ class AppointmentForm(TenantForm):
         return day
 
     def validate_unique(self) -> None:
-        """Adds the error of a double booking, and asks about an unlikely length. Django calls it last, when the instance has
-        the values of the form.
+        """Asks about an unlikely length, and adds why the form was not booked a moment ago. Django calls it last, when the
+        instance has the values of the form.
         """
         super().validate_unique()
-        required = {"tenant", "staff", "appointment_date", "start_time", "end_time", "status"}
-        if "start_time" in self.fields and not self.errors.keys() & required:
-            conflicting_appointment = self.instance.find_conflicting_appointment()
-            if conflicting_appointment:
-                self.add_error(
-                    "start_time",
-                    ValidationError(overlap_message(DoubleBooking(conflicting_appointment)), code="overlap"),
-                )
-            elif not self.errors:
-                self._ask_about_length()
+        if self.instance.customer_id:
+            self.instance.is_walk_in = False
+        if self.errors:
+            return
+        if isinstance(self.refusal, BookingRefused):
+            self.add_error(None, explain(self.refusal, self.instance))
+        elif self.refusal:
+            self.add_error(None, self.refusal)
+        else:
+            self._ask_about_length()
+
+    @property
+    def is_to_be_booked(self) -> bool:
+        """Whether the form takes another time, staff, outlet or service than before."""
+        was_blocking = self.initial.get("status") in BLOCKING_STATUSES
+        return bool(BOOKED_FIELDS & {*self.changed_data}) or (
+            self.instance.status in BLOCKING_STATUSES and not was_blocking
+        )
+
+    @property
+    def overrides(self) -> list[Override]:
+        """The rules that the person lifted for this booking."""
+        return [Override(value) for value in Override.values if value in self.data.getlist("override")]
+
+    @property
+    def alternatives(self) -> list[tuple[str, Slot]]:
+        """The slots that can be booked instead, each with the value of its button."""
+        slots = self.refusal.alternatives if isinstance(self.refusal, BookingRefused) else []
+        return [(as_button_value(slot), slot) for slot in slots]
+
+    @property
+    def override_choices(self) -> list[OverrideChoice]:
+        """The checkboxes of the rules that can be lifted."""
+        return offer_overrides(self.refusal, self.instance, self.overrides) if self.is_bound else []
 
     def _ask_about_length(self) -> None:
         if not (self.instance._state.adding or {"service", "start_time", "end_time"} & {*self.changed_data}):
@@ -169,7 +203,7 @@ class AppointmentForm(TenantForm):
                 f"From {begins:%H:%M} to {ends:%H:%M}{day} is {describe_length(ends - begins)}, and {service} takes "
                 f"{describe_length(usual)}. Save again if that is meant."
             )
-            self._ask("end_time", f"length-{begins:%H%M}-{ends:%H%M}", sentence)
+            self._ask("end_time", f"length-{(ends - begins) // dt.timedelta(minutes=1)}", sentence)
 
 
 def describe_length(length: dt.timedelta) -> str:

@@ -4,8 +4,9 @@ import datetime as dt
 
 import factory
 
-from appointments.models import Appointment, Status
+from appointments.models import Appointment, Status, WorkingHours
 from customers.tests.factories import CustomerFactory
+from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, TenantModelFactory, UserFactory
 
 
@@ -25,3 +26,14 @@ class AppointmentFactory(TenantModelFactory):
     end_time = dt.time(15, 30)
     status = Status.COMPLETED
     total_price = 350000
+
+
+def works_always(tenant, staff, outlet):
+    """Gives the member of staff working hours round the clock at the outlet. Takes their ids."""
+    halves = ((dt.time(), dt.time(12)), (dt.time(12), dt.time()))
+    with tenant_scope(tenant):
+        WorkingHours.objects.bulk_create(
+            WorkingHours(tenant=tenant, staff_id=staff, outlet_id=outlet, weekday=day, start_time=start, end_time=end)
+            for day in range(7)
+            for start, end in halves
+        )
