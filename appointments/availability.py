@@ -72,13 +72,14 @@ def find_slots(
         freed=freed,
     )
     length = service.duration_minutes if minutes is None else minutes
-    slots = merge(*(_slots_within(time, service, length, first, last) for time in free))
+    slots = merge(*(slots_within(time, service, length, first, last) for time in free))
     return list(islice(slots, limit))
 
 
-def _slots_within(
+def slots_within(
     free: FreeTime, service: Service, minutes: int, first: dt.datetime, last: dt.datetime
 ) -> Iterator[Slot]:
+    """Yields the slots of `minutes` of the service in a free time that start at `first` or later and before `last`."""
     zone = service.tenant.zone
     for start in _grid(max(free.begin, first), min(free.end, last), service.tenant.slot_minutes):
         end = add_minutes(start, minutes, zone)

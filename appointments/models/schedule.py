@@ -86,7 +86,8 @@ SELECT staff_id, staff_name, outlet_id, working, away, booked FROM schedule ORDE
 _FREE = (
     _SCHEDULES
     + """
-SELECT lower(free) AS begin, upper(free), staff_id, staff_name, outlet_id, outlet_name
+SELECT lower(free) AS begin, upper(free), staff_id, staff_name, outlet_id, outlet_name,
+    booked @> lower(free) - interval '1 microsecond', booked @> upper(free)
 FROM schedule
 CROSS JOIN unnest(working - away - booked) AS free
 WHERE upper(free) > %(first)s AND lower(free) < %(last)s
@@ -124,7 +125,10 @@ class Schedule(NamedTuple):
 
 
 class FreeTime(NamedTuple):
-    """A time in which a member of staff works at an outlet, is not away and has no appointment."""
+    """A time in which a member of staff works at an outlet, is not away and has no appointment.
+
+    `follows_booking` and `precedes_booking` say whether an appointment, with its buffer, lies directly before and after it.
+    """
 
     begin: dt.datetime
     end: dt.datetime
@@ -132,6 +136,8 @@ class FreeTime(NamedTuple):
     staff_name: str
     outlet_id: str
     outlet_name: str
+    follows_booking: bool
+    precedes_booking: bool
 
 
 def read_schedules(tenant: str, **question: Any) -> list[Schedule]:
