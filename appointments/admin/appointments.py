@@ -17,6 +17,13 @@ from appointments.admin.bulk_status import StatusForm
 from appointments.admin.customer_pages import AppointmentCustomerFilter
 from appointments.admin.day_sheet import DaySheetView, day_sheet_url, local_minute
 from appointments.admin.forms import HELP_TEXTS, AppointmentForm
+from appointments.admin.offers import (
+    SLOT_FIELDS,
+    FreeTimesView,
+    Recommended,
+    put_favourites_first,
+    read_recommendations,
+)
 from appointments.admin.refusals import SLOT, fill_in_slot
 from appointments.booking import BookingRefused, book
 from appointments.models import (
@@ -109,8 +116,21 @@ class AppointmentAdmin(BulkActionsAdmin):
         return self.allows(request, "bulk_change")
 
     def get_urls(self) -> list[URLPattern]:
-        day_sheet = self.admin_site.admin_view(DaySheetView.as_view(model_admin=self))
-        return [path("day/", day_sheet, name="appointments_appointment_daysheet"), *super().get_urls()]
+        pages = [("day/", DaySheetView, "daysheet"), ("free-times/", FreeTimesView, "freetimes")]
+        return [
+            *(
+                path(
+                    route,
+                    self.admin_site.admin_view(view.as_view(model_admin=self)),
+                    name=f"appointments_appointment_{name}",
+                )
+                for route, view, name in pages
+            ),
+            *super().get_urls(),
+        ]
+
+    def order_choices(self, request: HttpRequest, field: str, rows: QuerySet) -> QuerySet:
+        return put_favourites_first(rows, field, request.GET.get("customer"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Appointment]:
         return super().get_queryset(request).defer("customer__search_text")
@@ -138,10 +158,24 @@ class AppointmentAdmin(BulkActionsAdmin):
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Returns the values in the URL, and the outlet where the business has only one."""
+        """Returns the values in the URL; those of the first recommendation, where it names only the customer; and the outlet
+        where the business has only one.
+        """
         outlets = Outlet.objects.filter(is_active=True)[:2]
-        only_outlet = {"outlet": outlets[0].pk} if len(outlets) == 1 else {}
-        return only_outlet | super().get_changeform_initial_data(request)
+        initial = {"outlet": outlets[0].pk} if len(outlets) == 1 else {}
+        recommendations = self._recommendations(request)
+        if recommendations and not SLOT_FIELDS & {*request.GET}:
+            initial |= recommendations[0].values
+        return initial | super().get_changeform_initial_data(request)
+
+    def _recommendations(self, request: HttpRequest) -> list[Recommended]:
+        """Returns the recommendations for the customer in the URL."""
+        if not hasattr(request, "recommendations"):
+            pk = request.GET.get("customer")
+            customers = Customer.objects.undeleted().defer("search_text").select_related("tenant")
+            customer = customers.filter(pk=pk).first() if is_id(pk) else None
+            request.recommendations = (customer and read_recommendations(customer, request.path, request.GET)) or []
+        return request.recommendations
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -151,6 +185,8 @@ class AppointmentAdmin(BulkActionsAdmin):
         customers = Customer.objects.undeleted().defer("search_text")
         customer = customers.filter(pk=pk).first() if is_id(pk) else None
         context["reception_notes"] = render_reception_notes(customer) if customer else ""
+        if request.method == "GET" and "customer" in request.GET:
+            context["recommendations"] = self._recommendations(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def changeform_view(
@@ -167,6 +203,7 @@ class AppointmentAdmin(BulkActionsAdmin):
 
     def save_model(self, request: HttpRequest, obj: Appointment, form: AppointmentForm, change: bool) -> None:
         if form.is_to_be_booked:
+            obj.sequence += change and form.is_moved
             book(obj, overrides=form.overrides)
         else:
             super().save_model(request, obj, form, change)

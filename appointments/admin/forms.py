@@ -27,8 +27,8 @@ HELP_TEXTS = {
 }
 # A booking that is longer than its service and that much more is probably a slip, such as an end before the start.
 MAX_EXTRA_TIME = dt.timedelta(hours=4)
-# An appointment of which one of these is changed is booked anew.
-BOOKED_FIELDS = {"appointment_date", "start_time", "end_time", "staff", "outlet", "service"}
+# An appointment of which one of these is changed is moved. It is booked anew, as it is with another service.
+MOVING_FIELDS = {"appointment_date", "start_time", "end_time", "staff", "outlet"}
 # By field: the condition on what a new booking may choose. A booking that exists keeps what it has.
 BOOKABLE = {
     # An inactive one is refused with a reason: see `clean_customer`.
@@ -172,9 +172,12 @@ class AppointmentForm(TenantForm):
     def is_to_be_booked(self) -> bool:
         """Whether the form takes another time, staff, outlet or service than before."""
         was_blocking = self.initial.get("status") in BLOCKING_STATUSES
-        return bool(BOOKED_FIELDS & {*self.changed_data}) or (
-            self.instance.status in BLOCKING_STATUSES and not was_blocking
-        )
+        is_held_again = self.instance.status in BLOCKING_STATUSES and not was_blocking
+        return self.is_moved or "service" in self.changed_data or is_held_again
+
+    @property
+    def is_moved(self) -> bool:
+        return bool(MOVING_FIELDS & {*self.changed_data})
 
     @property
     def overrides(self) -> list[Override]:

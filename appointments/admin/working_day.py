@@ -39,7 +39,7 @@ def find_free_times(
 
 
 def describe_hours(times: Times, day: dt.date) -> str:
-    """Returns the working hours of a day: `09:00–12:00 and 13:00–17:00`, `until 06:00 and 22:00–06:00`, `round the clock`."""
+    """Returns the working hours of a day, such as `09:00–12:00 and 13:00–17:00`, `until 06:00` or `round the clock`."""
     midnight, next_midnight = bounds_of(day)
     texts = []
     for begin, end in within_day(times, day):

@@ -101,5 +101,3 @@ def show(recommendation):
 
 def show_all(customer, **options):
     return [show(item) for item in recommend(customer, **options).items]
-
-
