@@ -111,6 +111,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     class Media:
         # jQuery first, by which Django's choice of a row tells of a change.
         js = ["admin/js/jquery.init.js", "circe/booking.js"]
+        css = {"all": ["circe/booking.css"]}
 
     def has_bulk_change_permission(self, request: HttpRequest) -> bool:
         return self.allows(request, "bulk_change")

@@ -28,12 +28,16 @@ class AppointmentFactory(TenantModelFactory):
     total_price = 350000
 
 
-def works_always(tenant, staff, outlet):
-    """Gives the member of staff working hours round the clock at the outlet. Takes their ids."""
-    halves = ((dt.time(), dt.time(12)), (dt.time(12), dt.time()))
+def works_daily(tenant, staff, outlet, *shifts):
+    """Gives the member of staff working hours at the outlet on each day of the week: pairs of begin and end. Takes ids."""
     with tenant_scope(tenant):
         WorkingHours.objects.bulk_create(
             WorkingHours(tenant=tenant, staff_id=staff, outlet_id=outlet, weekday=day, start_time=start, end_time=end)
             for day in range(7)
-            for start, end in halves
+            for start, end in shifts
         )
+
+
+def works_always(tenant, staff, outlet):
+    """Gives the member of staff working hours round the clock at the outlet. Takes their ids."""
+    works_daily(tenant, staff, outlet, (dt.time(), dt.time(12)), (dt.time(12), dt.time()))

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.html import strip_tags
 
 from appointments.admin import day_sheet
-from appointments.models import Appointment, Status, WorkingHours
+from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory, works_always
 from circe.db.ids import new_id
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
@@ -52,13 +52,18 @@ def shared(tenant, ana):
 
 @pytest.fixture
 def book(shared):
-    """Returns a function: `book("10:00-11:00")` creates an appointment on SATURDAY, with `day=1` on the day after."""
+    """Returns a function: `book("10:00-11:00")` creates an appointment on SATURDAY, with `day=1` on the day after.
+
+    Whoever is booked works round the clock.
+    """
+    places = set()
 
     def make(hours, day=0, **fields):
         start, end = (dt.time.fromisoformat(clock) for clock in hours.split("-"))
         day = SATURDAY + dt.timedelta(days=day)
         one = AppointmentFactory(**shared | {"appointment_date": day, "start_time": start, "end_time": end} | fields)
-        if not WorkingHours.objects.filter(staff=one.staff_id, outlet=one.outlet_id).exists():
+        if (one.staff_id, one.outlet_id) not in places:
+            places.add((one.staff_id, one.outlet_id))
             works_always(one.tenant, one.staff_id, one.outlet_id)
         return one
 
