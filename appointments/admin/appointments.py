@@ -25,6 +25,7 @@ from appointments.admin.offers import (
     read_recommendations,
 )
 from appointments.admin.refusals import SLOT, fill_in_slot
+from appointments.admin.working_day import name_customer
 from appointments.booking import BookingRefused, book
 from appointments.models import (
     BLOCKING_STATUSES,
@@ -86,7 +87,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     list_display = [
         "appointment_date",
         "time",
-        "customer",
+        "customer_name",
         "service",
         "staff",
         "outlet",
@@ -149,8 +150,15 @@ class AppointmentAdmin(BulkActionsAdmin):
         return queryset, False
 
     def get_fieldsets(self, request: HttpRequest, obj: Appointment | None = None) -> Any:
-        record = [("Record", {"fields": ["created_at", "updated_at"]})] if obj else []
-        return [*super().get_fieldsets(request, obj), *record]
+        fieldsets = [*super().get_fieldsets(request, obj)]
+        if obj:
+            return [*fieldsets, ("Record", {"fields": ["created_at", "updated_at"]})]
+        return [
+            (name, {"fields": ["customer", "walk_in", "service", "staff", "outlet"]})
+            if name == "Booking"
+            else (name, rest)
+            for name, rest in fieldsets
+        ]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         kwargs |= {"help_texts": HELP_TEXTS, "widgets": {"notes": AdminTextareaWidget(attrs={"rows": 3})}}
@@ -186,6 +194,9 @@ class AppointmentAdmin(BulkActionsAdmin):
         customers = Customer.objects.undeleted().defer("search_text")
         customer = customers.filter(pk=pk).first() if is_id(pk) else None
         context["reception_notes"] = render_reception_notes(customer) if customer else ""
+        obj = context["original"]
+        if obj and obj.is_walk_in:
+            context["subtitle"] = f"{name_customer(obj)}, {obj.start_time:%H:%M}"
         if request.method == "GET" and "customer" in request.GET:
             context["recommendations"] = self._recommendations(request)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -195,7 +206,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     ) -> HttpResponse:
         """Shows the form again, with the reason, if it can't be booked."""
         if SLOT in request.POST:
-            request.POST = fill_in_slot(request.POST)
+            request.POST = fill_in_slot(request.POST)  # type: ignore[assignment]
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except (BookingRefused, ValidationError) as refusal:
@@ -243,6 +254,10 @@ class AppointmentAdmin(BulkActionsAdmin):
             "outlet": obj.outlet_id if is_one_outlet else None,
         }
         return HttpResponseRedirect(f"{day_sheet_url(**query)}#appointment-{obj.pk}")
+
+    @admin.display(description="customer", ordering="customer")
+    def customer_name(self, appointment: Appointment) -> str:
+        return name_customer(appointment)
 
     @admin.display(ordering="start_time")
     def time(self, appointment: Appointment) -> str:

@@ -29,7 +29,9 @@ from django.views import View
 from appointments.admin.day_sheet_entries import Column, Entry, FreeTime, Section, TimeAway
 from appointments.admin.working_day import (
     bounds_of,
+    describe_bounds,
     describe_hours,
+    describe_reason,
     describe_time_off,
     find_free_times,
     name_customer,
@@ -170,6 +172,11 @@ class DaySheet:
     def new_booking_url(self) -> str:
         return self.booking_url(outlet=self.outlet)
 
+    @property
+    def walk_in_url(self) -> str:
+        """The URL of the form for somebody who has come in now and leaves no name."""
+        return f"{self.booking_url(outlet=self.outlet, start=self.now.time())}&walk_in=on"
+
     @cached_property
     def appointments(self) -> list[Appointment]:
         """The appointments of the staff on the sheet, those at other outlets too, ordered by time."""
@@ -242,7 +249,7 @@ class DaySheet:
         return sorted((outlets | closed | Outlet.objects.in_bulk(working)).values(), key=lambda one: (str(one), one.pk))
 
     def _closures(self, outlet: Outlet) -> list[str]:
-        return [describe_time_off(one) for one in self.times_off if one.outlet_id == outlet.pk]
+        return [describe_time_off(one, self.day) for one in self.times_off if one.outlet_id == outlet.pk]
 
     def _columns(self, outlet: Outlet) -> list[Column]:
         ids = {appointment.staff_id for appointment in self.appointments if appointment.outlet_id == outlet.pk}
@@ -283,7 +290,7 @@ class DaySheet:
         timed_entries: list[tuple[dt.datetime, int, Entry | FreeTime | TimeAway]] = [
             *self._booked(outlet, person),
             *self._free(outlet, person),
-            *self._away(outlet, person),
+            *self._away(person),
         ]
         return [entry for _, _, entry in sorted(timed_entries, key=itemgetter(0, 1))]
 
@@ -305,12 +312,11 @@ class DaySheet:
                 url = self.booking_url(outlet=outlet, staff=person, start=free_from.time())
                 yield free_from, 1, FreeTime(free_from.time(), None if until == end else until.time(), url)
 
-    def _away(self, outlet: Outlet, person: Staff) -> Iterator[tuple[dt.datetime, int, TimeAway]]:
-        begin, _ = bounds_of(self.day)
+    def _away(self, person: Staff) -> Iterator[tuple[dt.datetime, int, TimeAway]]:
         for one in self.times_off:
-            if one.staff_id == person.pk or one.outlet_id == outlet.pk:
-                begins = one.local_start.time() if one.local_start > begin else None
-                yield max(one.local_start, begin), 0, TimeAway(begins, describe_time_off(one))
+            if one.staff_id == person.pk:
+                text = f"Away {describe_bounds(one, self.day)}{describe_reason(one)}"
+                yield max(one.local_start, bounds_of(self.day)[0]), 0, TimeAway(text)
 
 
 def day_sheet_url(**query: Any) -> str:

@@ -32,9 +32,8 @@ class FreeTime(NamedTuple):
 
 
 class TimeAway(NamedTuple):
-    """A time in which a member of staff is away or the outlet is closed: until when, and why."""
+    """A time in which a member of staff is away: `description` says when and why."""
 
-    begins: dt.time | None
     description: str
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.urls import reverse
@@ -49,6 +50,10 @@ class AppointmentForm(TenantForm):
 
     # Without the day, Django does not check the constraint on double booking: booking it says more.
     unvalidated_fields = frozenset({"appointment_date"})
+    walk_in = forms.BooleanField(
+        required=False, label="Walk-in without a name", help_text="Leave the customer empty: you can name them later."
+    )
+
     # Why this form, sent a moment ago, was not booked.
     refusal: BookingRefused | ValidationError | None = None
 
@@ -56,6 +61,7 @@ class AppointmentForm(TenantForm):
         super().__init__(*args, **kwargs)
         # What was asked and answered stays answered while other errors are mended.
         self.asked = " ".join(sorted(self.confirmed))
+        self.reason = ""
         # What the form set by itself. The person is told when it has been saved.
         self.remarks: list[str] = []
         for name, is_bookable in BOOKABLE.items():
@@ -64,7 +70,10 @@ class AppointmentForm(TenantForm):
                 field.queryset = field.queryset.filter(is_bookable | Q(pk=current_id))
                 field.error_messages["invalid_choice"] = "This is not on offer: choose another one."
         if "customer" in self.fields:
-            self.fields["customer"].required = self.instance._state.adding or self.instance.customer_id is not None
+            is_new, has_customer = self.instance._state.adding, self.instance.customer_id is not None
+            if not is_new:
+                del self.fields["walk_in"]
+            self.fields["customer"].required = has_customer or (is_new and "walk_in" not in self.data)
             self.fields["end_time"].required = self.fields["total_price"].required = False
 
     def clean(self) -> dict[str, Any]:
@@ -157,12 +166,14 @@ class AppointmentForm(TenantForm):
         instance has the values of the form.
         """
         super().validate_unique()
-        if self.instance.customer_id:
-            self.instance.is_walk_in = False
+        self.instance.is_walk_in = self.instance.customer_id is None and (
+            self.instance.is_walk_in or self.cleaned_data.get("walk_in", False)
+        )
         if self.errors:
             return
         if isinstance(self.refusal, BookingRefused):
-            self.add_error(None, explain(self.refusal, self.instance))
+            field, self.reason = explain(self.refusal, self.instance)
+            self.add_error(field, ValidationError(self.reason, code=self.refusal.code))
         elif self.refusal:
             self.add_error(None, self.refusal)
         else:
@@ -182,18 +193,19 @@ class AppointmentForm(TenantForm):
     @property
     def overrides(self) -> list[Override]:
         """The rules that the person lifted for this booking."""
-        return [Override(value) for value in Override.values if value in self.data.getlist("override")]
+        chosen = self.data.getlist("override") if self.is_bound else []
+        return [Override(value) for value in Override.values if value in chosen]
 
     @property
     def alternatives(self) -> list[tuple[str, Slot]]:
         """The slots that can be booked instead, each with the value of its button."""
-        slots = self.refusal.alternatives if isinstance(self.refusal, BookingRefused) else []
+        slots = self.refusal.alternatives if self.reason else []
         return [(as_button_value(slot), slot) for slot in slots]
 
     @property
     def override_choices(self) -> list[OverrideChoice]:
         """The checkboxes of the rules that can be lifted."""
-        return offer_overrides(self.refusal, self.instance, self.overrides) if self.is_bound else []
+        return offer_overrides(self.refusal if self.reason else None, self.instance, self.overrides)
 
     def _ask_about_length(self) -> None:
         if not (self.instance._state.adding or {"service", "start_time", "end_time"} & {*self.changed_data}):

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import NamedTuple
 
-from django.core.exceptions import BadRequest, ValidationError
+from django.core.exceptions import BadRequest
 from django.db.models import Q
 from django.http import QueryDict
 from django.utils.formats import date_format
@@ -14,9 +14,9 @@ from appointments.admin.working_day import bounds_of, describe_hours, describe_t
 from appointments.availability import Slot
 from appointments.booking import OVERRIDE_OF, BookingRefused
 from appointments.models import Appointment, DoubleBooking, Override, TimeOff
-from appointments.models.schedule import read_schedules
+from appointments.models.schedule import Times, read_schedules
 from circe.db.ids import is_id
-from tenants.models import Outlet, ServiceStaff
+from tenants.models import Outlet, Service, ServiceStaff
 
 # By the code of a refusal: the field whose error it is.
 FIELD_OF = {"service_not_offered": "staff", "customer_inactive": "customer"}
@@ -32,21 +32,23 @@ class OverrideChoice(NamedTuple):
     is_checked: bool
 
 
-def explain(refusal: BookingRefused, appointment: Appointment) -> ValidationError:
-    """Returns the error of the form, by the field that would have to be changed."""
+def explain(refusal: BookingRefused, appointment: Appointment) -> tuple[str, str]:
+    """Returns the field that would have to be changed, and the reason in words."""
     sentence = {
         "overlap": _explain_overlap,
         "time_off": _explain_time_off,
         "outside_hours": _explain_hours,
         "service_not_offered": _explain_offer,
     }.get(refusal.code, lambda *_: str(refusal))(refusal, appointment)
-    return ValidationError({FIELD_OF.get(refusal.code, "start_time"): ValidationError(sentence, code=refusal.code)})
+    return FIELD_OF.get(refusal.code, "start_time"), sentence
 
 
 def offer_overrides(
     refusal: BookingRefused | None, appointment: Appointment, chosen: list[Override]
 ) -> list[OverrideChoice]:
     """Returns the checkbox of the rule that was broken, if it can be lifted, and those that are ticked already."""
+    if not (refusal or chosen):
+        return []
     labels = {
         Override.HOURS: "Book outside working hours",
         Override.SERVICE: f"Book although {appointment.staff} does not offer {appointment.service}",
@@ -86,14 +88,14 @@ def _explain_overlap(refusal: BookingRefused, appointment: Appointment) -> str:
     other = refusal.other
     message = overlap_message(DoubleBooking(other))
     if other and other.hours[1] <= appointment.hours[0]:
-        return format_html("{} {}", _explain_buffer(other), message)
+        return format_html("{} {}", _explain_buffer(other.buffer_minutes, other.service), message)
     if other and appointment.hours[1] <= other.hours[0]:
-        return format_html("{} {}", _explain_buffer(appointment), message)
+        return format_html("{} {}", _explain_buffer(appointment.service.buffer_minutes, appointment.service), message)
     return message
 
 
-def _explain_buffer(appointment: Appointment) -> str:
-    return f"{appointment.buffer_minutes} minutes are kept free after {appointment.service}."
+def _explain_buffer(minutes: int, service: Service) -> str:
+    return f"{minutes} minutes are kept free after {service}."
 
 
 def _explain_time_off(refusal: BookingRefused, appointment: Appointment) -> str:
@@ -115,8 +117,16 @@ def _explain_hours(refusal: BookingRefused, appointment: Appointment) -> str:
         return f"{staff} does not work on {when}."
     outlets = Outlet.objects.in_bulk(hours)
     works = ", ".join(f"at {outlets[pk]} {text}" for pk, text in hours.items())
-    buffer = f" {_explain_buffer(appointment)}" if appointment.buffer_minutes else ""
-    return f"{staff} works on {when} {works}.{buffer}"
+    sentence = f"{staff} works on {when} {works}."
+    if any(one.outlet_id == appointment.outlet_id and _lies_within(one.working, appointment) for one in schedules):
+        return f"{sentence} {_explain_buffer(appointment.service.buffer_minutes, appointment.service)}"
+    return sentence
+
+
+def _lies_within(times: Times, appointment: Appointment) -> bool:
+    """Returns whether the appointment without its buffer lies within one of the times."""
+    begin, end = appointment.hours
+    return any(first <= begin and end <= last for first, last in times)
 
 
 def _explain_offer(refusal: BookingRefused, appointment: Appointment) -> str:

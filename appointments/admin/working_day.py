@@ -49,19 +49,32 @@ def describe_hours(times: Times, day: dt.date) -> str:
     return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
-def describe_end(time_off: TimeOff) -> str:
-    """Returns until when somebody is away: `until 14:00 on 3 December 2026`, or `until the end of 2 December 2026`."""
-    end = time_off.local_end
-    if end.time() == dt.time():
-        return f"until the end of {date_format(end - ONE_DAY)}"
-    return f"until {end:%H:%M} on {date_format(end)}"
+def describe_bounds(time_off: TimeOff, day: dt.date | None = None) -> str:
+    """Returns when somebody is away: `from 12:00 until 14:00`, `until the end of 2 December 2026`, `all day`.
+
+    On a `day` it tells the begin if it lies in the day, and the day of the end if it is another one.
+    """
+    begin, end = time_off.local_start, time_off.local_end
+    last_day = (end - dt.timedelta(microseconds=1)).date()
+    is_whole = end.time() == dt.time()
+    if day and last_day == day:
+        if begin.date() < day or begin.time() == dt.time():
+            return "all day" if is_whole else f"until {end:%H:%M}"
+        return f"from {begin:%H:%M}" if is_whole else f"from {begin:%H:%M} until {end:%H:%M}"
+    start = f"from {begin:%H:%M} " if day and begin.date() == day and begin.time() != dt.time() else ""
+    until = f"until the end of {date_format(last_day)}" if is_whole else f"until {end:%H:%M} on {date_format(last_day)}"
+    return f"{start}{until}"
 
 
-def describe_time_off(time_off: TimeOff) -> str:
-    """Returns who is away, until when and why: `Ana Lee is away until the end of 2 December 2026 (Holiday).`"""
+def describe_reason(time_off: TimeOff) -> str:
+    return f" ({time_off.reason})" if time_off.reason else ""
+
+
+def describe_time_off(time_off: TimeOff, day: dt.date | None = None) -> str:
+    """Returns who is away, when and why: `Ana Lee is away until the end of 2 December 2026 (Holiday).`"""
     verb = "is closed" if time_off.outlet_id else "is away"
-    reason = f" ({time_off.reason})" if time_off.reason else ""
-    return f"{time_off.staff or time_off.outlet} {verb} {describe_end(time_off)}{reason}."
+    who = time_off.staff or time_off.outlet
+    return f"{who} {verb} {describe_bounds(time_off, day)}{describe_reason(time_off)}."
 
 
 def name_customer(appointment: Appointment) -> str:
