@@ -131,6 +131,18 @@ class AppointmentAdmin(BulkActionsAdmin):
             *super().get_urls(),
         ]
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Returns the appointment. Locks its member of staff, and the one that the form names, before its row: whoever books
+        does so in this order, so that two transactions can't wait for each other.
+        """
+        if request.method == "POST" and is_id(object_id):
+            seen = self.get_queryset(request).filter(pk=object_id).first()
+            if seen:
+                for staff in sorted({seen.staff_id, request.POST.get("staff", seen.staff_id)}):
+                    with Appointment(tenant_id=seen.tenant_id, staff_id=staff).lock_staff():
+                        pass
+        return super().get_object(request, object_id, from_field)
+
     def order_choices(self, request: HttpRequest, field: str, rows: QuerySet) -> QuerySet:
         return put_favourites_first(rows, field, request.GET.get("customer"))
 
