@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
@@ -16,6 +17,16 @@ from appointments.admin.bulk_status import StatusForm
 from appointments.admin.customer_pages import AppointmentCustomerFilter
 from appointments.admin.day_sheet import DaySheetView, day_sheet_url, local_minute
 from appointments.admin.forms import HELP_TEXTS, AppointmentForm
+from appointments.admin.offers import (
+    SLOT_FIELDS,
+    FreeTimesView,
+    Recommended,
+    put_favourites_first,
+    read_recommendations,
+)
+from appointments.admin.refusals import SLOT, fill_in_slot
+from appointments.admin.working_day import name_customer
+from appointments.booking import BookingRefused, book
 from appointments.models import (
     BLOCKING_STATUSES,
     Appointment,
@@ -76,7 +87,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     list_display = [
         "appointment_date",
         "time",
-        "customer",
+        "customer_name",
         "service",
         "staff",
         "outlet",
@@ -101,13 +112,39 @@ class AppointmentAdmin(BulkActionsAdmin):
     class Media:
         # jQuery first, by which Django's choice of a row tells of a change.
         js = ["admin/js/jquery.init.js", "circe/booking.js"]
+        css = {"all": ["circe/booking.css"]}
 
     def has_bulk_change_permission(self, request: HttpRequest) -> bool:
         return self.allows(request, "bulk_change")
 
     def get_urls(self) -> list[URLPattern]:
-        day_sheet = self.admin_site.admin_view(DaySheetView.as_view(model_admin=self))
-        return [path("day/", day_sheet, name="appointments_appointment_daysheet"), *super().get_urls()]
+        pages = [("day/", DaySheetView, "daysheet"), ("free-times/", FreeTimesView, "freetimes")]
+        return [
+            *(
+                path(
+                    route,
+                    self.admin_site.admin_view(view.as_view(model_admin=self)),
+                    name=f"appointments_appointment_{name}",
+                )
+                for route, view, name in pages
+            ),
+            *super().get_urls(),
+        ]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Returns the appointment. Locks its member of staff, and the one that the form names, before its row: whoever books
+        does so in this order, so that two transactions can't wait for each other.
+        """
+        if request.method == "POST" and is_id(object_id):
+            seen, staff = self.get_queryset(request).filter(pk=object_id).first(), request.POST.get("staff")
+            if seen:
+                for pk in sorted({seen.staff_id, staff if is_id(staff) else seen.staff_id}):
+                    with Appointment(tenant_id=seen.tenant_id, staff_id=pk).lock_staff():
+                        pass
+        return super().get_object(request, object_id, from_field)
+
+    def order_choices(self, request: HttpRequest, field: str, rows: QuerySet) -> QuerySet:
+        return put_favourites_first(rows, field, request.GET.get("customer"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Appointment]:
         return super().get_queryset(request).defer("customer__search_text")
@@ -125,18 +162,41 @@ class AppointmentAdmin(BulkActionsAdmin):
         return queryset, False
 
     def get_fieldsets(self, request: HttpRequest, obj: Appointment | None = None) -> Any:
-        record = [("Record", {"fields": ["created_at", "updated_at"]})] if obj else []
-        return [*super().get_fieldsets(request, obj), *record]
+        fieldsets = [*super().get_fieldsets(request, obj)]
+        if obj:
+            return [*fieldsets, ("Record", {"fields": ["created_at", "updated_at"]})]
+        return [
+            (name, {"fields": ["customer", "walk_in", "service", "staff", "outlet"]})
+            if name == "Booking"
+            else (name, rest)
+            for name, rest in fieldsets
+        ]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         kwargs |= {"help_texts": HELP_TEXTS, "widgets": {"notes": AdminTextareaWidget(attrs={"rows": 3})}}
-        return super().get_form(request, obj, change, **kwargs)
+        form = super().get_form(request, obj, change, **kwargs)
+        form.refusal = getattr(request, "refusal", None)
+        return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Returns the values in the URL, and the outlet where the business has only one."""
+        """Returns the values in the URL; those of the first recommendation, where it names only the customer; and the outlet
+        where the business has only one.
+        """
         outlets = Outlet.objects.filter(is_active=True)[:2]
-        only_outlet = {"outlet": outlets[0].pk} if len(outlets) == 1 else {}
-        return only_outlet | super().get_changeform_initial_data(request)
+        initial = {"outlet": outlets[0].pk} if len(outlets) == 1 else {}
+        recommendations = self._recommendations(request)
+        if recommendations and not SLOT_FIELDS & {*request.GET}:
+            initial |= recommendations[0].values
+        return initial | super().get_changeform_initial_data(request)
+
+    def _recommendations(self, request: HttpRequest) -> list[Recommended]:
+        """Returns the recommendations for the customer in the URL."""
+        if not hasattr(request, "recommendations"):
+            pk = request.GET.get("customer")
+            customers = Customer.objects.undeleted().defer("search_text").select_related("tenant")
+            customer = customers.filter(pk=pk).first() if is_id(pk) else None
+            request.recommendations = (customer and read_recommendations(customer, request.path, request.GET)) or []
+        return request.recommendations
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -146,10 +206,31 @@ class AppointmentAdmin(BulkActionsAdmin):
         customers = Customer.objects.undeleted().defer("search_text")
         customer = customers.filter(pk=pk).first() if is_id(pk) else None
         context["reception_notes"] = render_reception_notes(customer) if customer else ""
+        obj = context["original"]
+        if obj and obj.is_walk_in:
+            context["subtitle"] = f"{name_customer(obj)}, {obj.start_time:%H:%M}"
+        if request.method == "GET" and "customer" in request.GET:
+            context["recommendations"] = self._recommendations(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Shows the form again, with the reason, if it can't be booked."""
+        if SLOT in request.POST:
+            request.POST = fill_in_slot(request.POST)  # type: ignore[assignment]
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except (BookingRefused, ValidationError) as refusal:
+            request.refusal = refusal
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
     def save_model(self, request: HttpRequest, obj: Appointment, form: AppointmentForm, change: bool) -> None:
-        super().save_model(request, obj, form, change)
+        if form.is_to_be_booked:
+            obj.sequence += change and form.is_moved
+            book(obj, overrides=form.overrides)
+        else:
+            super().save_model(request, obj, form, change)
         for remark in form.remarks:
             messages.info(request, remark)
         if change and {"appointment_date", "start_time", "end_time"} & {*form.changed_data}:
@@ -185,6 +266,10 @@ class AppointmentAdmin(BulkActionsAdmin):
             "outlet": obj.outlet_id if is_one_outlet else None,
         }
         return HttpResponseRedirect(f"{day_sheet_url(**query)}#appointment-{obj.pk}")
+
+    @admin.display(description="customer", ordering="customer")
+    def customer_name(self, appointment: Appointment) -> str:
+        return name_customer(appointment)
 
     @admin.display(ordering="start_time")
     def time(self, appointment: Appointment) -> str:

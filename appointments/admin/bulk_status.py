@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from appointments.admin.day_sheet import overlap_message
+from appointments.admin.working_day import name_customer
 from appointments.models import Appointment, DoubleBooking, Status
 from appointments.models.transitions import get_transitions
 from tenants.admin.bulk_actions import BulkActionForm
@@ -49,7 +50,7 @@ class StatusForm(BulkActionForm):
         url = reverse("admin:appointments_appointment_change", args=[row.pk])
         reason = self.explain_refusal(row)
         effect = f"stays as it is. {reason}" if reason else row.get_status_display().lower()
-        return format_html('<a href="{}">{}</a>, {}: {}', url, row, row.customer or "removed customer", effect)
+        return format_html('<a href="{}">{}</a>, {}: {}', url, row, name_customer(row), effect)
 
     def act(self) -> tuple[str, list[str]]:
         changed = 0
@@ -61,8 +62,8 @@ class StatusForm(BulkActionForm):
                     if reason is None:
                         changed += 1
                     else:
-                        customer = appointment.customer or "removed customer"
-                        refused.append(format_html("{}, {}: not changed. {}", appointment, customer, reason))
+                        name = name_customer(appointment)
+                        refused.append(format_html("{}, {}: not changed. {}", appointment, name, reason))
         return f"{self.status.label}: {changed}." if changed else "", refused
 
     def _set_status(self, appointment: Appointment) -> str | None:

@@ -1,18 +1,19 @@
-"""The day sheet: the page that reception keeps open. It shows the appointments of a day by outlet and member of staff,
-the free time between them, and buttons that set the status of each.
+"""The day sheet: the page that reception keeps open. It shows by outlet and member of staff who works when on a day, their
+appointments, the free time between them, and buttons that set the status of each appointment.
 """
 
 import datetime as dt
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -25,7 +26,19 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.views import View
 
-from appointments.models import BLOCKING_STATUSES, FIRST_DAY, LAST_DAY, Appointment, DoubleBooking, Status
+from appointments.admin.day_sheet_entries import Column, Entry, FreeTime, Section, TimeAway
+from appointments.admin.working_day import (
+    bounds_of,
+    describe_bounds,
+    describe_hours,
+    describe_reason,
+    describe_time_off,
+    find_free_times,
+    name_customer,
+    within_day,
+)
+from appointments.models import FIRST_DAY, LAST_DAY, Appointment, DoubleBooking, Status, TimeOff
+from appointments.models.schedule import Schedule, read_schedules
 from appointments.models.transitions import STATUS_TRANSITIONS, get_transitions
 from circe.api.time_zone import local_zone
 from circe.backoffice.fields import DayField, DayInput
@@ -37,7 +50,7 @@ from tenants.scope import current_tenant, enter_scope
 MIN_FREE_TIME = dt.timedelta(minutes=15)
 # With more appointments than that, the page asks for one outlet.
 MAX_APPOINTMENTS_PER_PAGE = 400
-MAX_FREE_STAFF = 50
+MAX_STAFF_OFF = 50
 
 
 def overlap_message(error: DoubleBooking) -> SafeString:
@@ -82,39 +95,8 @@ def local_minute() -> dt.datetime:
     return timezone.now().astimezone(local_zone()).replace(second=0, microsecond=0, tzinfo=None)
 
 
-class Entry(NamedTuple):
-    """An appointment in a column. One at another outlet is shown without details: the member of staff is busy there."""
-
-    appointment: Appointment
-    transitions: dict[Status, str]
-    is_at_other_outlet: bool
-    notes: ReceptionNotes | None
-
-
-class FreeTime(NamedTuple):
-    """Free time of a member of staff, and the URL that books it. `start` and `end` are None where the time is open."""
-
-    start: dt.time | None
-    end: dt.time | None
-    booking_url: str
-
-
-class Column(NamedTuple):
-    """The day of a member of staff at an outlet, ordered by time."""
-
-    staff: Staff
-    entries: list[Entry | FreeTime]
-
-
-class Section(NamedTuple):
-    """An outlet, with a column for each member of staff who has an appointment there on the day."""
-
-    outlet: Outlet
-    columns: list[Column]
-
-
 class DaySheet:
-    """The appointments of a day, at all outlets or at one. `tenant_id` is the business that a super_admin chose."""
+    """The day of a business, at all outlets or at one. `tenant_id` is the business that a super_admin chose."""
 
     def __init__(self, *, day: dt.date, outlet: Outlet | None, tenant_id: Tenant | None = None) -> None:
         self.day, self.outlet, self.chosen_tenant = day, outlet, tenant_id
@@ -164,12 +146,19 @@ class DaySheet:
     def new_booking_url(self) -> str:
         return self.booking_url(outlet=self.outlet)
 
+    @property
+    def walk_in_url(self) -> str:
+        """The URL of the form for somebody who has come in now and leaves no name."""
+        return f"{self.booking_url(outlet=self.outlet, start=self.now.time())}&walk_in=on"
+
     @cached_property
     def appointments(self) -> list[Appointment]:
         """The appointments of the staff on the sheet, those at other outlets too, ordered by time."""
         rows = Appointment.objects.on_day(self.day)
         if self.outlet:
-            rows = rows.filter(staff__in=rows.filter(outlet=self.outlet).order_by().values("staff"))
+            booked_here = rows.filter(outlet=self.outlet).order_by().values("staff")
+            work_here = [staff for staff, outlet in self.schedules if outlet == self.outlet.pk]
+            rows = rows.filter(Q(staff__in=booked_here) | Q(staff__in=work_here))
         rows = rows.with_related().order_by("appointment_date", "start_time", "id")
         return list(rows if self.outlet else rows[: MAX_APPOINTMENTS_PER_PAGE + 1])
 
@@ -198,79 +187,110 @@ class DaySheet:
         return sum(self.counts_by_label.values())
 
     @cached_property
-    def sections(self) -> list[Section]:
-        by_staff: dict[Staff, list[Appointment]] = defaultdict(list)
-        for appointment in self.appointments:
-            by_staff[appointment.staff].append(appointment)
-        outlets = {self.outlet} if self.outlet else {appointment.outlet for appointment in self.appointments}
-        return [
-            Section(
-                outlet,
-                [
-                    Column(staff, self._entries(outlet, staff, by_staff[staff]))
-                    for staff in sorted(by_staff, key=str)
-                    if any(appointment.outlet == outlet for appointment in by_staff[staff])
-                ],
-            )
-            for outlet in sorted(outlets, key=str)
-        ]
+    def schedules(self) -> dict[tuple[str, str], Schedule]:
+        """The schedules of those who work on the day, by the ids of the person and of the outlet."""
+        begin, end = bounds_of(self.day)
+        schedules = read_schedules(self.tenant.pk, first=begin, last=end)
+        return {(one.staff_id, one.outlet_id): one for one in schedules if within_day(one.working, self.day)}
 
     @cached_property
-    def free_staff(self) -> list[tuple[Staff, str]]:
-        """The staff without an appointment on the day, each with the URL that books one; empty on a past day."""
+    def times_off(self) -> list[TimeOff]:
+        """The times of the day in which somebody is away or an outlet is closed."""
+        begin, end = bounds_of(self.day)
+        return list(
+            TimeOff.objects.filter(local_start__lt=end, local_end__gt=begin)
+            .select_related("staff", "outlet")
+            .order_by("local_start", "id")
+        )
+
+    @cached_property
+    def staff(self) -> dict[str, Staff]:
+        """The staff of the business, by id: those who are active or have an appointment on the day."""
+        active = {person.pk: person for person in Staff.objects.filter(is_active=True)}
+        return {appointment.staff_id: appointment.staff for appointment in self.appointments} | active
+
+    @cached_property
+    def sections(self) -> list[Section]:
+        return [Section(outlet, self._columns(outlet), self._closures(outlet)) for outlet in self._outlets()]
+
+    def _outlets(self) -> list[Outlet]:
+        """Returns the outlets where somebody works or is booked on the day, or that are closed on it."""
+        if self.outlet:
+            return [self.outlet]
+        outlets = {appointment.outlet_id: appointment.outlet for appointment in self.appointments}
+        working = {outlet for _, outlet in self.schedules} - {*outlets}
+        closed = {one.outlet_id: one.outlet for one in self.times_off if one.outlet_id and one.outlet.is_active}
+        return sorted((outlets | closed | Outlet.objects.in_bulk(working)).values(), key=lambda one: (str(one), one.pk))
+
+    def _closures(self, outlet: Outlet) -> list[str]:
+        return [describe_time_off(one, self.day) for one in self.times_off if one.outlet_id == outlet.pk]
+
+    def _columns(self, outlet: Outlet) -> list[Column]:
+        ids = {appointment.staff_id for appointment in self.appointments if appointment.outlet_id == outlet.pk}
+        ids |= {staff for staff, place in self.schedules if place == outlet.pk}
+        return [
+            Column(person, self._entries(outlet, person), self._hours(outlet, person))
+            for person in sorted((self.staff[pk] for pk in ids), key=lambda one: (str(one), one.pk))
+        ]
+
+    def _hours(self, outlet: Outlet, person: Staff) -> str:
+        schedule = self.schedules.get((person.pk, outlet.pk))
+        return describe_hours(schedule.working, self.day) if schedule else ""
+
+    @cached_property
+    def staff_off(self) -> list[tuple[Staff, str, str]]:
+        """The staff who neither work nor have an appointment on the day, each with the reason if there is one, and the URL
+        that books one; empty on a past day.
+        """
         if self.is_past:
             return []
-        busy = Appointment.objects.on_day(self.day).order_by().values("staff")
-        free = Staff.objects.filter(is_active=True).exclude(pk__in=busy)
+        booked = Appointment.objects.on_day(self.day).order_by().values_list("staff", flat=True)
+        busy = {*booked, *(staff for staff, _ in self.schedules)}
+        off = sorted(
+            (person for pk, person in self.staff.items() if pk not in busy), key=lambda one: (str(one), one.pk)
+        )
+        reasons = {one.staff_id: one.reason for one in self.times_off}
         return [
-            (staff, self.booking_url(outlet=self.outlet, staff=staff, start=self._first_bookable_time))
-            for staff in free.order_by("first_name", "last_name", "email")[:MAX_FREE_STAFF]
+            (person, reasons.get(person.pk, ""), self.booking_url(outlet=self.outlet, staff=person))
+            for person in off[:MAX_STAFF_OFF]
         ]
-
-    @cached_property
-    def _first_bookable_time(self) -> dt.time | None:
-        """The time now, rounded up to five minutes; None where the sheet is not of today."""
-        is_today = self._now_rounded_up.date() == self.day == self.now.date()
-        return self._now_rounded_up.time() if is_today else None
 
     @cached_property
     def _now_rounded_up(self) -> dt.datetime:
         return self.now + dt.timedelta(minutes=-self.now.minute % 5)
 
-    def _entries(self, outlet: Outlet, staff: Staff, appointments: list[Appointment]) -> list[Entry | FreeTime]:
-        today = self.now.date()
-        # At the same time, free time (0) comes before an appointment (1).
-        timed_entries: list[tuple[dt.datetime, int, Entry | FreeTime]] = [
-            (
-                appointment.hours[0],
-                1,
-                Entry(
-                    appointment,
-                    get_transitions(appointment, today=today),
-                    appointment.outlet != outlet,
-                    self.notes.get(appointment.customer_id),
-                ),
-            )
-            for appointment in appointments
+    def _entries(self, outlet: Outlet, person: Staff) -> list[Entry | FreeTime | TimeAway]:
+        """Returns the entries by time. At the same time, time off (0) comes first, then free time (1), then appointments."""
+        timed_entries: list[tuple[dt.datetime, int, Entry | FreeTime | TimeAway]] = [
+            *self._booked(outlet, person),
+            *self._free(outlet, person),
+            *self._away(person),
         ]
-        for start, end in self._free_times(appointments):
-            start_time, end_time = (moment.time() if moment else None for moment in (start, end))
-            booking_url = self.booking_url(outlet=outlet, staff=staff, start=start_time)
-            sort_key = start or dt.datetime.combine(dt.date.max, dt.time())
-            timed_entries.append((sort_key, 0, FreeTime(start_time, end_time, booking_url)))
         return [entry for _, _, entry in sorted(timed_entries, key=itemgetter(0, 1))]
 
-    def _free_times(self, appointments: list[Appointment]) -> Iterator[tuple[dt.datetime | None, dt.datetime | None]]:
-        # We don't know when somebody begins to work on a later day: free time begins after their first appointment.
-        free_from = None if self.day > self.now.date() else self._now_rounded_up
-        for start, end in (
-            appointment.hours for appointment in appointments if appointment.status in BLOCKING_STATUSES
-        ):
-            if free_from and start - free_from >= MIN_FREE_TIME:
-                yield free_from, start
-            free_from = max(free_from or end, end)
-        if free_from is None or free_from.date() == self.day:
-            yield free_from, None
+    def _booked(self, outlet: Outlet, person: Staff) -> Iterator[tuple[dt.datetime, int, Entry]]:
+        for appointment in self.appointments:
+            if appointment.staff_id == person.pk:
+                transitions = get_transitions(appointment, today=self.now.date())
+                is_elsewhere = appointment.outlet_id != outlet.pk
+                notes = self.notes.get(appointment.customer_id)
+                yield appointment.hours[0], 2, Entry(appointment, transitions, is_elsewhere, notes)
+
+    def _free(self, outlet: Outlet, person: Staff) -> Iterator[tuple[dt.datetime, int, FreeTime]]:
+        schedule = self.schedules.get((person.pk, outlet.pk))
+        begin, end = bounds_of(self.day)
+        if schedule is None:
+            return
+        for free_from, until in find_free_times(schedule, after=max(begin, self._now_rounded_up), before=end):
+            if until - free_from >= MIN_FREE_TIME:
+                url = self.booking_url(outlet=outlet, staff=person, start=free_from.time())
+                yield free_from, 1, FreeTime(free_from.time(), None if until == end else until.time(), url)
+
+    def _away(self, person: Staff) -> Iterator[tuple[dt.datetime, int, TimeAway]]:
+        for one in self.times_off:
+            if one.staff_id == person.pk:
+                text = f"Away {describe_bounds(one, self.day)}{describe_reason(one)}"
+                yield max(one.local_start, bounds_of(self.day)[0]), 0, TimeAway(text)
 
 
 def day_sheet_url(**query: Any) -> str:
@@ -324,7 +344,7 @@ class DaySheetView(View):
     def _set_status(self, pk: str, status: Status, *, seen: str) -> tuple[int, str]:
         """Sets the status. Returns the message for the person: its level and its text."""
         appointment = get_object_or_404(Appointment.objects.with_related(), pk=pk if is_id(pk) else None)
-        name = f"{appointment.customer or 'Removed customer'}, {appointment.start_time:%H:%M}"
+        name = f"{name_customer(appointment)}, {appointment.start_time:%H:%M}"
         if appointment.status == seen and status not in get_transitions(appointment, today=local_minute().date()):
             raise BadRequest("There is no such step before the day of the appointment.")
         try:

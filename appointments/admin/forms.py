@@ -3,13 +3,18 @@
 import datetime as dt
 from typing import Any
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html
 
-from appointments.admin.day_sheet import overlap_message
-from appointments.models import FIRST_DAY, LAST_DAY, Appointment, DoubleBooking, PaymentStatus
+from appointments.admin.refusals import OverrideChoice, as_button_value, explain, offer_overrides
+from appointments.availability import Slot
+from appointments.booking import BookingRefused, length_in_minutes
+from appointments.models import BLOCKING_STATUSES, FIRST_DAY, LAST_DAY, Appointment, Override, PaymentStatus
+from circe.api.local_time import add_minutes
+from circe.api.time_zone import local_zone
 from circe.backoffice.regional import format_amount
 from customers.models import Customer
 from tenants.admin.forms import TenantForm
@@ -23,6 +28,8 @@ HELP_TEXTS = {
 }
 # A booking that is longer than its service and that much more is probably a slip, such as an end before the start.
 MAX_EXTRA_TIME = dt.timedelta(hours=4)
+# An appointment of which one of these is changed is moved. It is booked anew, as it is with another service.
+MOVING_FIELDS = {"appointment_date", "start_time", "end_time", "staff", "outlet"}
 # By field: the condition on what a new booking may choose. A booking that exists keeps what it has.
 BOOKABLE = {
     # An inactive one is refused with a reason: see `clean_customer`.
@@ -34,19 +41,27 @@ BOOKABLE = {
 
 
 class AppointmentForm(TenantForm):
-    """The form of an appointment. A double booking is an error of the start time that names the other appointment.
+    """The form of an appointment. Why it can't be booked is an error of the field that would have to be changed.
 
     The service gives the end and the price that are left empty. A booking that is moved keeps its length, and another
     service brings its own length and price, where the person changed only the start or the service. What is unlikely is
     asked: it is an error until the form, which then says in `confirmed` what was asked, is saved again.
     """
 
-    # Without the day, Django does not check the constraint on double booking: `validate_unique` says more.
+    # Without the day, Django does not check the constraint on double booking: booking it says more.
     unvalidated_fields = frozenset({"appointment_date"})
+    walk_in = forms.BooleanField(
+        required=False, label="Walk-in without a name", help_text="Leave the customer empty: you can name them later."
+    )
+
+    # Why this form, sent a moment ago, was not booked.
+    refusal: BookingRefused | ValidationError | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.asked = ""
+        # What was asked and answered stays answered while other errors are mended.
+        self.asked = " ".join(sorted(self.confirmed))
+        self.reason = ""
         # What the form set by itself. The person is told when it has been saved.
         self.remarks: list[str] = []
         for name, is_bookable in BOOKABLE.items():
@@ -55,7 +70,10 @@ class AppointmentForm(TenantForm):
                 field.queryset = field.queryset.filter(is_bookable | Q(pk=current_id))
                 field.error_messages["invalid_choice"] = "This is not on offer: choose another one."
         if "customer" in self.fields:
-            self.fields["customer"].required = self.instance._state.adding or self.instance.customer_id is not None
+            is_new, has_customer = self.instance._state.adding, self.instance.customer_id is not None
+            if not is_new:
+                del self.fields["walk_in"]
+            self.fields["customer"].required = has_customer or (is_new and "walk_in" not in self.data)
             self.fields["end_time"].required = self.fields["total_price"].required = False
 
     def clean(self) -> dict[str, Any]:
@@ -68,17 +86,18 @@ class AppointmentForm(TenantForm):
 
     def _set_end(self, values: dict[str, Any]) -> None:
         """Sets the end that the person left empty, or did not change with the start or the service."""
-        if "end_time" in self.errors:
+        if {"end_time", "appointment_date"} & {*self.errors}:
             return
         service, is_new = values["service"], self.instance._state.adding
+        is_moved = self._is_changed("start_time") or self._is_changed("appointment_date")
         if values.get("end_time") is None or (self._is_changed("service") and not self._is_changed("end_time")):
-            length, reason = dt.timedelta(minutes=service.duration_minutes), f"{service} takes that long"
-        elif self._is_changed("start_time") and not self._is_changed("end_time"):
-            begins, ends = self.instance.hours
-            length, reason = ends - begins, "it is as long as before"
+            minutes, reason = service.duration_minutes, f"{service} takes that long"
+        elif is_moved and not self._is_changed("end_time"):
+            minutes, reason = length_in_minutes(self.instance), "it is as long as before"
         else:
             return
-        values["end_time"] = (dt.datetime.combine(dt.date.min, values["start_time"]) + length).time()
+        start = dt.datetime.combine(values["appointment_date"], values["start_time"])
+        values["end_time"] = add_minutes(start, minutes, local_zone()).time()
         if not is_new and values["end_time"] != self.instance.end_time:
             self.remarks.append(f"It ends at {values['end_time']:%H:%M} now: {reason}.")
 
@@ -143,20 +162,50 @@ class AppointmentForm(TenantForm):
         return day
 
     def validate_unique(self) -> None:
-        """Adds the error of a double booking, and asks about an unlikely length. Django calls it last, when the instance has
-        the values of the form.
+        """Asks about an unlikely length, and adds why the form was not booked a moment ago. Django calls it last, when the
+        instance has the values of the form.
         """
         super().validate_unique()
-        required = {"tenant", "staff", "appointment_date", "start_time", "end_time", "status"}
-        if "start_time" in self.fields and not self.errors.keys() & required:
-            conflicting_appointment = self.instance.find_conflicting_appointment()
-            if conflicting_appointment:
-                self.add_error(
-                    "start_time",
-                    ValidationError(overlap_message(DoubleBooking(conflicting_appointment)), code="overlap"),
-                )
-            elif not self.errors:
-                self._ask_about_length()
+        self.instance.is_walk_in = self.instance.customer_id is None and (
+            self.instance.is_walk_in or self.cleaned_data.get("walk_in", False)
+        )
+        if self.errors:
+            return
+        if isinstance(self.refusal, BookingRefused):
+            field, self.reason = explain(self.refusal, self.instance)
+            self.add_error(field, ValidationError(self.reason, code=self.refusal.code))
+        elif self.refusal:
+            self.add_error(None, self.refusal)
+        else:
+            self._ask_about_length()
+
+    @property
+    def is_to_be_booked(self) -> bool:
+        """Whether the form takes another time, staff, outlet or service than before."""
+        was_blocking = self.initial.get("status") in BLOCKING_STATUSES
+        is_held_again = self.instance.status in BLOCKING_STATUSES and not was_blocking
+        return self.is_moved or "service" in self.changed_data or is_held_again
+
+    @property
+    def is_moved(self) -> bool:
+        return bool(MOVING_FIELDS & {*self.changed_data})
+
+    @property
+    def overrides(self) -> list[Override]:
+        """The rules that the person lifted for this booking."""
+        chosen = self.data.getlist("override") if self.is_bound else []
+        return [Override(value) for value in Override.values if value in chosen]
+
+    @property
+    def alternatives(self) -> list[tuple[str, Slot]]:
+        """The slots that can be booked instead, each with the value of its button."""
+        slots = self.refusal.alternatives if self.reason else []
+        return [(as_button_value(slot), slot) for slot in slots]
+
+    @property
+    def override_choices(self) -> list[OverrideChoice]:
+        """The checkboxes of the rules that can be lifted."""
+        return offer_overrides(self.refusal if self.reason else None, self.instance, self.overrides)
 
     def _ask_about_length(self) -> None:
         if not (self.instance._state.adding or {"service", "start_time", "end_time"} & {*self.changed_data}):
@@ -169,7 +218,7 @@ class AppointmentForm(TenantForm):
                 f"From {begins:%H:%M} to {ends:%H:%M}{day} is {describe_length(ends - begins)}, and {service} takes "
                 f"{describe_length(usual)}. Save again if that is meant."
             )
-            self._ask("end_time", f"length-{begins:%H%M}-{ends:%H%M}", sentence)
+            self._ask("end_time", f"length-{(ends - begins) // dt.timedelta(minutes=1)}", sentence)
 
 
 def describe_length(length: dt.timedelta) -> str:

@@ -6,6 +6,7 @@ import factory
 
 from appointments.models import Appointment, Status, TimeOff, WorkingHours
 from customers.tests.factories import CustomerFactory
+from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, TenantModelFactory, UserFactory
 
 
@@ -59,3 +60,18 @@ class TimeOffFactory(TenantModelFactory):
     local_start = dt.datetime(2025, 1, 25)
     local_end = dt.datetime(2025, 1, 26)
     reason = "Holiday"
+
+
+def works_daily(tenant, staff, outlet, *shifts):
+    """Gives the member of staff working hours at the outlet on each day of the week: pairs of begin and end. Takes ids."""
+    with tenant_scope(tenant):
+        WorkingHours.objects.bulk_create(
+            WorkingHours(tenant=tenant, staff_id=staff, outlet_id=outlet, weekday=day, start_time=start, end_time=end)
+            for day in range(7)
+            for start, end in shifts
+        )
+
+
+def works_always(tenant, staff, outlet):
+    """Gives the member of staff working hours round the clock at the outlet. Takes their ids."""
+    works_daily(tenant, staff, outlet, (dt.time(), dt.time(12)), (dt.time(12), dt.time()))

@@ -12,7 +12,7 @@ from django.utils.html import strip_tags
 
 from appointments.admin import day_sheet
 from appointments.models import Appointment, Status
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, works_always
 from circe.db.ids import new_id
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.models import Role
@@ -52,12 +52,20 @@ def shared(tenant, ana):
 
 @pytest.fixture
 def book(shared):
-    """Returns a function: `book("10:00-11:00")` creates an appointment on SATURDAY, with `day=1` on the day after."""
+    """Returns a function: `book("10:00-11:00")` creates an appointment on SATURDAY, with `day=1` on the day after.
+
+    Whoever is booked works round the clock.
+    """
+    places = set()
 
     def make(hours, day=0, **fields):
         start, end = (dt.time.fromisoformat(clock) for clock in hours.split("-"))
         day = SATURDAY + dt.timedelta(days=day)
-        return AppointmentFactory(**shared | {"appointment_date": day, "start_time": start, "end_time": end} | fields)
+        one = AppointmentFactory(**shared | {"appointment_date": day, "start_time": start, "end_time": end} | fields)
+        if (one.staff_id, one.outlet_id) not in places:
+            places.add((one.staff_id, one.outlet_id))
+            works_always(one.tenant, one.staff_id, one.outlet_id)
+        return one
 
     return make
 
@@ -79,13 +87,15 @@ def read_columns(answer):
     """Returns the entries by outlet and member of staff. An appointment is the name of its customer."""
 
     def line(entry):
+        if isinstance(entry, day_sheet.TimeAway):
+            return entry.description
         if isinstance(entry, day_sheet.FreeTime):
             return " to ".join(f"{time:%H:%M}" if time else "" for time in (entry.start, entry.end))
         return f"{entry.appointment.customer.first_name}{' elsewhere' * entry.is_at_other_outlet}"
 
     return {
-        str(outlet): {str(staff): [line(entry) for entry in entries] for staff, entries in people}
-        for outlet, people in answer.context["sheet"].sections
+        str(outlet): {str(staff): [line(entry) for entry in entries] for staff, entries, _ in people}
+        for outlet, people, _ in answer.context["sheet"].sections
     }
 
 
@@ -295,29 +305,28 @@ def test_free_time_links_to_the_booking_form_with_initial_values(back_office, sh
     assert parse_booking_url(free_times[1].booking_url) == initial_values | {"start_time": "15:00"}
 
 
-def test_a_past_day_has_no_free_time_and_a_later_day_none_before_the_first_appointment(back_office, book):
+def test_a_past_day_has_no_free_time_and_a_later_day_all_of_the_working_hours(back_office, book):
     for day in (-1, 1):
         book("10:00-11:00", day)
         book("13:00-14:00", day)
     browser = back_office("staff")
     assert read_columns(browser.get(f"{SHEET}?day=2025-01-24"))["Kemang"]["Ana Lee"] == ["Jane", "Jane"]
     assert read_columns(browser.get(f"{SHEET}?day=2025-01-26"))["Kemang"]["Ana Lee"] == [
-        *("Jane", "11:00 to 13:00", "Jane", "14:00 to ")
+        *("00:00 to 10:00", "Jane", "11:00 to 13:00", "Jane", "14:00 to ")
     ]
-    assert not browser.get(f"{SHEET}?day=2025-01-24").context["sheet"].free_staff
+    assert not browser.get(f"{SHEET}?day=2025-01-24").context["sheet"].staff_off
 
 
-def test_the_sheet_lists_staff_without_an_appointment(back_office, tenant, stranger, book, ana):
+def test_the_sheet_lists_staff_who_neither_work_nor_have_an_appointment(back_office, tenant, stranger, book, ana):
     browser = back_office("staff")
     UserFactory(tenant=stranger, first_name="Stranger")
     UserFactory(tenant=tenant, is_active=False)
-    free = browser.get(DAY).context["sheet"].free_staff
-    assert {staff.pk for staff, _ in free} == {ana.pk, browser.user.pk}
-    urls = {staff.pk: url for staff, url in free}
-    initial_values = {"staff": ana.pk, "appointment_date": "2025-01-25", "start_time": "11:35", "sheet": "all"}
-    assert parse_booking_url(urls[ana.pk]) == initial_values
+    off = browser.get(DAY).context["sheet"].staff_off
+    assert {staff.pk for staff, *_ in off} == {ana.pk, browser.user.pk}
+    urls = {staff.pk: url for staff, _, url in off}
+    assert parse_booking_url(urls[ana.pk]) == {"staff": ana.pk, "appointment_date": "2025-01-25", "sheet": "all"}
     book("23:00-01:00", day=-1)
-    assert [staff.pk for staff, _ in browser.get(DAY).context["sheet"].free_staff] == [browser.user.pk]
+    assert [staff.pk for staff, *_ in browser.get(DAY).context["sheet"].staff_off] == [browser.user.pk]
 
 
 def test_an_appointment_of_a_later_day_can_only_be_cancelled(back_office, book):

@@ -9,8 +9,8 @@ from django.contrib.messages import get_messages
 from django.db import connection, connections, transaction
 from django.test import Client
 
-from appointments.admin.day_sheet import STATUS_TRANSITIONS
 from appointments.models import Appointment, Status
+from appointments.models.transitions import STATUS_TRANSITIONS
 from appointments.tests.factories import AppointmentFactory
 from circe.db.ids import new_id
 from customers.tests.factories import CustomerFactory

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.messages import get_messages
 
 from appointments.models import Appointment
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, works_always
 from tenants.tests.factories import ServiceFactory
 from tenants.tests.forms import opened, sent_by
 
@@ -30,9 +30,11 @@ def booked(tenant, haircut):
 
     def book(**values):
         times = {"appointment_date": dt.date(2026, 12, 5), "start_time": dt.time(14), "end_time": dt.time(15)}
-        return AppointmentFactory(
+        one = AppointmentFactory(
             **{"tenant": tenant, "service": haircut, "total_price": 350000, "status": "confirmed"} | times | values
         )
+        works_always(tenant, one.staff_id, one.outlet_id)
+        return one
 
     return book
 

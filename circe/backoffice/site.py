@@ -27,7 +27,10 @@ def register_header_link(url_name: str, title: str) -> None:
 
 
 class Autocomplete(AutocompleteJsonView):
-    """Answers the rows that a form offers, to roles that may choose rows of the table."""
+    """Answers the rows that a form offers, to roles that may choose rows of the table.
+
+    The admin of the form's own table may order them, by its method `order_choices`.
+    """
 
     def process_request(self, request: HttpRequest) -> Any:
         term, *rest = super().process_request(request)
@@ -39,7 +42,10 @@ class Autocomplete(AutocompleteJsonView):
         return self.model_admin.allows(request, "choose")
 
     def get_queryset(self) -> models.QuerySet:
-        return super().get_queryset().filter(self.model_admin.on_offer)
+        rows, form_table = super().get_queryset().filter(self.model_admin.on_offer), self.source_field.model
+        if not self.admin_site.is_registered(form_table):
+            return rows
+        return self.admin_site.get_model_admin(form_table).order_choices(self.request, self.source_field.name, rows)
 
     def serialize_result(self, obj: models.Model, to_field_name: str) -> dict[str, str]:
         return {"id": obj.pk, "text": self.model_admin.choice_label(obj)}

@@ -1,80 +1,22 @@
 """The back office in a real browser, as each role: Debian's chromium, driven by Playwright."""
 
 import datetime as dt
-import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
+from circe.tests.browser import BROWSER_MARKS, DESKTOP, PHONE, choose
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.models import Role
 from tenants.scope import tenant_scope
-from tenants.tests.factories import PASSWORD, OutletFactory, ServiceFactory, UserFactory
+from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.slow("starts a browser and waits for pages to be drawn"),
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium"),
-    pytest.mark.django_db(transaction=True),
-]
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright's loop runs in this thread, beside which Django refuses its ORM.
-        patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        options = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
-
-
-def was_aborted(request):
-    """Returns whether the browser left the page before the answer."""
-    return request.failure == "net::ERR_ABORTED"
-
-
-@pytest.fixture
-def sign_in(chromium, live_server, tenant):
-    """Returns a function: `sign_in("staff")` signs a new user in and returns the first page. Errors in it fail the test."""
-    contexts, broken = [], []
-
-    def watch(response):
-        if response.status >= 500 or (response.status == 404 and "favicon" not in response.url):
-            broken.append(f"{response.status} {response.url}")
-
-    def make(role, *, viewport=DESKTOP):
-        user = UserFactory(role=role, tenant=None if role == Role.SUPER_ADMIN else tenant)
-        context = chromium.new_context(viewport=viewport, base_url=live_server.url)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.on("response", watch)
-        page.on("pageerror", lambda error: broken.append(str(error)))
-        page.on("console", lambda message: "Security Policy" in message.text and broken.append(message.text))
-        page.on("requestfailed", lambda request: was_aborted(request) or broken.append(f"not loaded: {request.url}"))
-        page.goto("/admin/")
-        page.get_by_label("E-mail").fill(user.email)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_role("button", name="Log out")).to_be_visible()
-        page.user = user
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert broken == []
+pytestmark = BROWSER_MARKS
 
 
 @pytest.fixture
@@ -162,13 +104,6 @@ def test_reception_works_through_the_day_sheet(sign_in, jane, tenant):
     expect(page.get_by_role("heading", name="Ancol")).to_be_attached()
     assert abs(card.bounding_box()["y"] - position) < 1
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
-
-
-def choose(page, label, text):
-    """Chooses a row in an autocomplete field."""
-    page.locator(".form-row", has=page.locator("label", has_text=label)).locator(".select2-selection").click()
-    page.locator(".select2-search__field").fill(text.partition(" · ")[0])
-    page.locator(".select2-results__option", has_text=text).click()
 
 
 def test_reception_books_and_is_refused_an_overlap(sign_in, jane, tenant):

@@ -16,7 +16,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from appointments.models import Appointment, Status
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, works_always
 from customers.models import Customer
 from customers.models.imports import CustomerImport
 from customers.tests.factories import CustomerFactory
@@ -166,6 +166,7 @@ def test_an_appointment_after_midnight_is_saved_or_refused_at_an_end_of_the_cale
     # A service that takes all day, so that nobody is asked about the length.
     course, browser = ServiceFactory(tenant=tenant, duration_minutes=24 * 60 - 1), back_office("staff")
     one = AppointmentFactory(tenant=tenant, status=Status.CONFIRMED, service=course)
+    works_always(tenant, one.staff_id, one.outlet_id)
     page = reverse("admin:appointments_appointment_change", args=[one.pk])
     body = opened(browser, page) | {"appointment_date": day, "start_time": start, "end_time": end}
     response = browser.post(page, body)

@@ -80,6 +80,10 @@ class TenantAdmin(admin.ModelAdmin):
         """Returns the text of the row in a list to choose from."""
         return str(row)
 
+    def order_choices(self, request: HttpRequest, field: str, rows: QuerySet) -> QuerySet:
+        """Returns the rows that a field of this form offers, in the order in which it shows them."""
+        return rows
+
     def _across_tenants(self, request: HttpRequest) -> bool:
         return request.user.role == Role.SUPER_ADMIN and hasattr(self.model, "tenant")
 

@@ -1,7 +1,9 @@
 "use strict";
 
-// Shows early what the server does with the form of an appointment: what reception has to know of the chosen customer,
-// and the end of a booking that is moved by its start.
+// Shows early what the server does with the form of an appointment: what reception has to know of the chosen customer, the
+// free times of the day, and the end of a booking that is moved by its start.
+const WAIT_FOR_TYPING_MS = 300;
+
 function toMinutes(clock) {
     const [hours, minutes] = clock.split(":").map(Number);
     return hours * 60 + minutes;
@@ -30,6 +32,93 @@ function showCustomers(select, notes) {
     });
 }
 
+// The lists of services and staff begin with the customer's favourites.
+function sendCustomerWithSearches(customer) {
+    django.jQuery.ajaxPrefilter((options) => {
+        if (customer.value && /(^|&)model_name=appointment(&|$)/.test(options.data ?? "")) {
+            options.data += `&customer=${customer.value}`;
+        }
+    });
+}
+
+function chooseRow(select, id, name) {
+    if (select.value !== id) {
+        if (![...select.options].some((option) => option.value === id)) {
+            select.append(new Option(name, id));
+        }
+        django.jQuery(select).val(id).trigger("change");
+    }
+}
+
+function setValue(input, value) {
+    input.value = value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function offerFreeTimes(list, { service, staff, outlet, day, start, end, endBefore }) {
+    let asked = "";
+    let timer;
+
+    function query() {
+        return new URLSearchParams({
+            service: service.value,
+            staff: staff.value,
+            outlet: outlet.value,
+            day: day.value,
+            appointment: list.dataset.appointment,
+        }).toString();
+    }
+
+    async function load() {
+        const now = query();
+        if (now === asked) {
+            return;
+        }
+        asked = now;
+        if (!service.value || !day.value) {
+            list.hidden = true;
+            return;
+        }
+        const answer = await fetch(`${list.dataset.url}?${now}`);
+        // Meanwhile the person may have chosen something else, or was signed out.
+        if (now === asked) {
+            list.hidden = !answer.ok || answer.redirected;
+            list.innerHTML = list.hidden ? "" : await answer.text();
+            markChosen();
+        }
+    }
+
+    function markChosen() {
+        for (const button of list.querySelectorAll("button")) {
+            const isChosen = button.dataset.start === start.value && button.dataset.day === day.value;
+            button.setAttribute("aria-pressed", isChosen);
+        }
+    }
+
+    list.addEventListener("click", ({ target }) => {
+        const slot = target.closest("button")?.dataset;
+        if (slot) {
+            day.value = slot.day;
+            setValue(start, slot.start);
+            // Empty or as before, the server sets the end: a new booking lasts as its service, a moved one as before.
+            setValue(end, (endBefore?.value ?? "").replace(/^(\d\d:\d\d):00$/, "$1"));
+            chooseRow(staff, slot.staff, slot.staffName);
+            chooseRow(outlet, slot.outlet, slot.outletName);
+            markChosen();
+            start.scrollIntoView({ block: "nearest" });
+        }
+    });
+    for (const select of [service, staff, outlet]) {
+        django.jQuery(select).on("change", load);
+    }
+    day.addEventListener("input", () => {
+        clearTimeout(timer);
+        timer = setTimeout(load, WAIT_FOR_TYPING_MS);
+    });
+    start.addEventListener("input", markChosen);
+    load();
+}
+
 function showMovedEnd(start, end, service) {
     const length = (toMinutes(end.defaultValue) - toMinutes(start.defaultValue) + 1440) % 1440;
     const bookedService = service.value;
@@ -54,14 +143,19 @@ function showMovedEnd(start, end, service) {
 }
 
 document.addEventListener("DOMContentLoaded", () => {
-    const [customer, notes, start, end, service] = [
-        "id_customer", "reception-notes", "id_start_time", "id_end_time", "id_service",
+    const [customer, notes, list, start, end, service, staff, outlet, day, endBefore] = [
+        "id_customer", "reception-notes", "free-times", "id_start_time", "id_end_time", "id_service", "id_staff",
+        "id_outlet", "id_appointment_date", "initial-id_end_time",
     ].map((id) => document.getElementById(id));
     if (customer && notes) {
         showCustomers(customer, notes);
+        sendCustomerWithSearches(customer);
     }
     // A new booking has no length yet: its service gives it.
     if (start?.defaultValue && end?.defaultValue && service) {
         showMovedEnd(start, end, service);
+    }
+    if (list && start && service) {
+        offerFreeTimes(list, { service, staff, outlet, day, start, end, endBefore });
     }
 });

@@ -1,0 +1,138 @@
+"""Tells reception why an appointment can't be booked, and what can be done instead."""
+
+import datetime as dt
+from typing import NamedTuple
+
+from django.core.exceptions import BadRequest
+from django.db.models import Q
+from django.http import QueryDict
+from django.utils.formats import date_format
+from django.utils.html import format_html
+
+from appointments.admin.day_sheet import overlap_message
+from appointments.admin.working_day import bounds_of, describe_hours, describe_time_off, within_day
+from appointments.availability import Slot
+from appointments.booking import OVERRIDE_OF, BookingRefused
+from appointments.models import Appointment, DoubleBooking, Override, TimeOff
+from appointments.models.schedule import Times, read_schedules
+from circe.db.ids import is_id
+from tenants.models import Outlet, Service, ServiceStaff
+
+# By the code of a refusal: the field whose error it is.
+FIELD_OF = {"service_not_offered": "staff", "customer_inactive": "customer"}
+# The name of the buttons that book a slot.
+SLOT = "slot"
+
+
+class OverrideChoice(NamedTuple):
+    """A checkbox that lifts a rule for this booking."""
+
+    value: str
+    label: str
+    is_checked: bool
+
+
+def explain(refusal: BookingRefused, appointment: Appointment) -> tuple[str, str]:
+    """Returns the field that would have to be changed, and the reason in words."""
+    sentence = {
+        "overlap": _explain_overlap,
+        "time_off": _explain_time_off,
+        "outside_hours": _explain_hours,
+        "service_not_offered": _explain_offer,
+    }.get(refusal.code, lambda *_: str(refusal))(refusal, appointment)
+    return FIELD_OF.get(refusal.code, "start_time"), sentence
+
+
+def offer_overrides(
+    refusal: BookingRefused | None, appointment: Appointment, chosen: list[Override]
+) -> list[OverrideChoice]:
+    """Returns the checkbox of the rule that was broken, if it can be lifted, and those that are ticked already."""
+    if not (refusal or chosen):
+        return []
+    labels = {
+        Override.HOURS: "Book outside working hours",
+        Override.SERVICE: f"Book although {appointment.staff} does not offer {appointment.service}",
+    }
+    if refusal and refusal.code == "time_off":
+        labels[Override.HOURS] = "Book in the time off"
+    offered = OVERRIDE_OF.get(refusal.code) if refusal else None
+    return [
+        OverrideChoice(override.value, label, override in chosen)
+        for override, label in labels.items()
+        if override == offered or override in chosen
+    ]
+
+
+def as_button_value(slot: Slot) -> str:
+    """Returns the value of the button that books the slot."""
+    return f"{slot.start:%Y-%m-%dT%H:%M} {slot.end:%H:%M} {slot.staff_id} {slot.outlet_id}"
+
+
+def fill_in_slot(sent: QueryDict) -> QueryDict:
+    """Returns the values of the form with those of the slot whose button was pressed. Raises BadRequest for no slot."""
+    start, end, staff, outlet = (sent[SLOT].split(" ") + [""] * 4)[:4]
+    try:
+        begin, until = dt.datetime.fromisoformat(start), dt.time.fromisoformat(end)
+    except ValueError:
+        raise BadRequest("There is no such time to book.") from None
+    if not (is_id(staff) and is_id(outlet)):
+        raise BadRequest("There is no such time to book.")
+    filled = sent.copy()
+    del filled[SLOT]
+    filled["appointment_date"], filled["start_time"] = f"{begin:%Y-%m-%d}", f"{begin:%H:%M}"
+    filled["end_time"], filled["staff"], filled["outlet"] = f"{until:%H:%M}", staff, outlet
+    return filled
+
+
+def _explain_overlap(refusal: BookingRefused, appointment: Appointment) -> str:
+    other = refusal.other
+    message = overlap_message(DoubleBooking(other))
+    if other and other.hours[1] <= appointment.hours[0]:
+        return format_html("{} {}", _explain_buffer(other.buffer_minutes, other.service), message)
+    if other and appointment.hours[1] <= other.hours[0]:
+        return format_html("{} {}", _explain_buffer(appointment.service.buffer_minutes, appointment.service), message)
+    return message
+
+
+def _explain_buffer(minutes: int, service: Service) -> str:
+    return f"{minutes} minutes are kept free after {service}."
+
+
+def _explain_time_off(refusal: BookingRefused, appointment: Appointment) -> str:
+    begin, end = appointment.occupied
+    theirs = TimeOff.objects.filter(
+        Q(staff=appointment.staff_id) | Q(outlet=appointment.outlet_id), local_start__lt=end, local_end__gt=begin
+    )
+    longest = theirs.select_related("staff", "outlet").order_by("-local_end").first()
+    return describe_time_off(longest) if longest else str(refusal)
+
+
+def _explain_hours(refusal: BookingRefused, appointment: Appointment) -> str:
+    day, staff = appointment.appointment_date, appointment.staff
+    begin, end = bounds_of(day)
+    schedules = read_schedules(appointment.tenant_id, first=begin, last=end, staff=[appointment.staff_id])
+    when = f"{date_format(day, 'l')}, {date_format(day)}"
+    hours = {one.outlet_id: describe_hours(one.working, day) for one in schedules if within_day(one.working, day)}
+    if not hours:
+        return f"{staff} does not work on {when}."
+    outlets = Outlet.objects.in_bulk(hours)
+    works = ", ".join(f"at {outlets[pk]} {text}" for pk, text in hours.items())
+    sentence = f"{staff} works on {when} {works}."
+    if any(one.outlet_id == appointment.outlet_id and _lies_within(one.working, appointment) for one in schedules):
+        return f"{sentence} {_explain_buffer(appointment.service.buffer_minutes, appointment.service)}"
+    return sentence
+
+
+def _lies_within(times: Times, appointment: Appointment) -> bool:
+    """Returns whether the appointment without its buffer lies within one of the times."""
+    begin, end = appointment.hours
+    return any(first <= begin and end <= last for first, last in times)
+
+
+def _explain_offer(refusal: BookingRefused, appointment: Appointment) -> str:
+    service = appointment.service
+    if not service.is_active:
+        return f"{service} is not on offer any more."
+    offers = ServiceStaff.objects.filter(service=service, staff__is_active=True).select_related("staff")
+    names = sorted(str(offer.staff) for offer in offers)
+    return f"{appointment.staff} does not offer {service}. It is offered by: {', '.join(names) or 'nobody'}."
