@@ -93,18 +93,16 @@ class SlotSearch:
 
     def _ever_better(self, wanted: WantedService, openings: Iterable[Opening]) -> Iterator[Recommendation]:
         """Yields the slots that have more points than all before them, in their order."""
-        zone = wanted.service.tenant.zone
         most = -1
         for opening in openings:
-            free_again = add_minutes(opening.end, wanted.service.buffer_minutes, zone)
             of_start = self._points_of_start(opening.start)
             without_place = sum(wanted.points.values()) + sum(of_start.values())
             for place in opening.places:
                 of_place = self._points_of_place(place)
                 # Few slots of a large team pass this, so that the others cost little.
                 if without_place + sum(of_place.values()) + POINTS[Reason.NO_GAP] > most:
-                    of_gap = self._points_of_gap(place.staff_id, opening.start, free_again)
                     slot = Slot(opening.start, *place, opening.end)
+                    of_gap = self._points_of_gap(wanted.service, slot)
                     found = Recommendation(wanted, slot, wanted.points | of_place | of_start | of_gap)
                     if found.score > most:
                         most = found.score
@@ -127,6 +125,8 @@ class SlotSearch:
             self.points_by_place[place] = points
         return self.points_by_place[place]
 
-    def _points_of_gap(self, staff: str, start: dt.datetime, free_again: dt.datetime) -> Points:
-        has_no_gap = (start, staff) in self.bookings.ends or (free_again, staff) in self.bookings.begins
+    def _points_of_gap(self, service: Service, slot: Slot) -> Points:
+        free_again = add_minutes(slot.end, service.buffer_minutes, service.tenant.zone)
+        staff = slot.staff_id
+        has_no_gap = (slot.start, staff) in self.bookings.ends or (free_again, staff) in self.bookings.begins
         return {Reason.NO_GAP: POINTS[Reason.NO_GAP]} if has_no_gap else {}
