@@ -32,6 +32,7 @@ from appointments.models import (
     Appointment,
     AppointmentQuerySet,
     Status,
+    lock_staff,
 )
 from circe.api.time_zone import local_zone
 from circe.backoffice.regional import format_amount
@@ -136,11 +137,9 @@ class AppointmentAdmin(BulkActionsAdmin):
         does so in this order, so that two transactions can't wait for each other.
         """
         if request.method == "POST" and is_id(object_id):
-            seen, staff = self.get_queryset(request).filter(pk=object_id).first(), request.POST.get("staff")
+            seen, named = self.get_queryset(request).filter(pk=object_id).first(), request.POST.get("staff")
             if seen:
-                for pk in sorted({seen.staff_id, staff if is_id(staff) else seen.staff_id}):
-                    with Appointment(tenant_id=seen.tenant_id, staff_id=pk).lock_staff():
-                        pass
+                lock_staff(seen.tenant_id, [seen.staff_id, named if is_id(named) else None])
         return super().get_object(request, object_id, from_field)
 
     def order_choices(self, request: HttpRequest, field: str, rows: QuerySet) -> QuerySet:

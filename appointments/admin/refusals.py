@@ -14,7 +14,8 @@ from appointments.admin.working_day import bounds_of, describe_hours, describe_t
 from appointments.availability import Slot
 from appointments.booking import OVERRIDE_OF, BookingRefused
 from appointments.models import Appointment, DoubleBooking, Override, TimeOff
-from appointments.models.schedule import Times, read_schedules
+from appointments.models.schedule import read_schedules
+from circe.api.local_time import Range
 from circe.db.ids import is_id
 from tenants.models import Outlet, Service, ServiceStaff
 
@@ -123,7 +124,7 @@ def _explain_hours(refusal: BookingRefused, appointment: Appointment) -> str:
     return sentence
 
 
-def _lies_within(times: Times, appointment: Appointment) -> bool:
+def _lies_within(times: list[Range], appointment: Appointment) -> bool:
     """Returns whether the appointment without its buffer lies within one of the times."""
     begin, end = appointment.hours
     return any(first <= begin and end <= last for first, last in times)
