@@ -10,6 +10,7 @@ from django.contrib.auth.forms import BaseUserCreationForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -17,7 +18,7 @@ from django.utils.html import format_html
 from tenants.accounts.permissions import ADMINS, STAFF
 from tenants.admin.base import TenantAdmin
 from tenants.admin.forms import TenantForm
-from tenants.models import Role, Staff
+from tenants.models import Role, Service, ServiceStaff, Staff
 
 admin.site.unregister(Group)
 
@@ -53,7 +54,7 @@ class StaffAdmin(TenantAdmin, UserAdmin):
     filter_horizontal = ()
     # UserAdmin's form shows the hash.
     form, add_form, add_form_template = TenantForm, NewStaffForm, None
-    readonly_fields = ["password_link", "last_login", "created_at", "updated_at"]
+    readonly_fields = ["password_link", "offers", "last_login", "created_at", "updated_at"]
     fieldsets = [
         (None, {"fields": ["email", "password_link", "first_name", "last_name"]}),
         (
@@ -64,6 +65,7 @@ class StaffAdmin(TenantAdmin, UserAdmin):
                 "Deactivate it instead.",
             },
         ),
+        ("Attends customers", {"fields": ["offers"]}),
         ("Record", {"fields": ["last_login", "created_at", "updated_at"]}),
     ]
     add_fieldsets = [
@@ -99,6 +101,14 @@ class StaffAdmin(TenantAdmin, UserAdmin):
             # The choices go from the highest role down. Nobody gives a higher role than their own.
             kwargs["choices"] = Role.choices[Role.values.index(request.user.role) :]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    @admin.display(description="services")
+    def offers(self, staff: Staff) -> str:
+        named = Service.objects.filter(
+            Exists(ServiceStaff.objects.filter(service=OuterRef("pk"), staff=staff)), is_active=True
+        )
+        # The page of a service says who offers it.
+        return ", ".join(["What everybody offers", *named.values_list("name", flat=True)])
 
     @admin.display(description="password")
     def password_link(self, staff: Staff) -> str:
