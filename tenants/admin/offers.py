@@ -43,7 +43,7 @@ class ServiceForm(TenantForm):
     staff_ids = forms.ModelMultipleChoiceField(
         Staff.objects.none(),
         required=False,
-        label="Who offers it",
+        label="Staff",
         widget=forms.CheckboxSelectMultiple,
         help_text="Tick nobody if everybody offers it.",
     )

@@ -138,3 +138,10 @@ def test_a_list_of_services_sends_as_many_queries_for_many_as_for_few(back_offic
     for _ in range(5):
         ServiceStaffFactory(tenant=tenant)
     assert count_queries() == few
+
+
+def test_a_name_is_taken_in_any_spelling_of_its_letters(back_office, tenant):
+    ServiceFactory(tenant=tenant, name="Å")
+    # A letter and a combining mark.
+    answer = back_office("tenant_admin").post(f"{SERVICE}add/", HAIRCUT | {"name": "A\u030a"})
+    assert errors(answer) == {"__all__": ["Another active service has this name."]}
