@@ -63,7 +63,10 @@ class ServiceFilter(CatalogueFilter):
     """The query parameters of the list of services."""
 
     category = StrictFilter(
-        convert=to_category, lookup_expr="iexact", help_text="The category of the service. Case does not matter."
+        convert=to_category,
+        lookup_expr="iexact",
+        schema={"type": "string", "minLength": 1, "pattern": r"[^\s\x1c-\x1f\x85]"},
+        help_text="The category of the service. Case does not matter.",
     )
     staff_id = ReferenceFilter(
         queryset=queries.TEAM,

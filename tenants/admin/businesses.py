@@ -28,6 +28,7 @@ class BusinessAdmin(TenantAdmin):
     fieldsets = [
         (None, {"fields": ["name", "slug", "is_active"]}),
         ("Where it is", {"fields": ["time_zone", "currency", "phone_region", "language"]}),
+        ("Booking", {"fields": ["slot_minutes", "rebooking_days"]}),
         (
             "Customer segments",
             {"fields": ["at_risk_after_days", "new_within_days", "vip_min_visits", "vip_top_percent"]},

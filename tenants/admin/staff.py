@@ -10,6 +10,7 @@ from django.contrib.auth.forms import BaseUserCreationForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -18,7 +19,7 @@ from django.utils.safestring import SafeString
 from tenants.accounts.permissions import ADMINS, STAFF
 from tenants.admin.base import TenantAdmin
 from tenants.admin.forms import TenantForm
-from tenants.models import Role, Staff
+from tenants.models import Role, Service, ServiceStaff, Staff
 
 admin.site.unregister(Group)
 
@@ -62,7 +63,7 @@ class StaffAdmin(TenantAdmin, UserAdmin):
     filter_horizontal = ()
     # UserAdmin's form shows the hash.
     form, add_form, add_form_template = TenantForm, NewStaffForm, None
-    readonly_fields = ["other_pages", "password_link", "last_login", "created_at", "updated_at"]
+    readonly_fields = ["other_pages", "password_link", "offers", "last_login", "created_at", "updated_at"]
     fieldsets = [
         (None, {"fields": ["email", "password_link", "first_name", "last_name", "other_pages"]}),
         (
@@ -73,6 +74,7 @@ class StaffAdmin(TenantAdmin, UserAdmin):
                 "Deactivate it instead.",
             },
         ),
+        ("Attends customers", {"fields": ["offers"]}),
         ("Record", {"fields": ["last_login", "created_at", "updated_at"]}),
     ]
     add_fieldsets = [
@@ -113,6 +115,14 @@ class StaffAdmin(TenantAdmin, UserAdmin):
     def other_pages(self, staff: Staff) -> SafeString:
         links = ((url(staff.pk), title) for title, url in _pages_of_person.items() if staff.tenant_id)
         return format_html_join(" · ", '<a href="{}">{}</a>', links)
+
+    @admin.display(description="services")
+    def offers(self, staff: Staff) -> str:
+        named = Service.objects.filter(
+            Exists(ServiceStaff.objects.filter(service=OuterRef("pk"), staff=staff)), is_active=True
+        )
+        # The page of a service says who offers it.
+        return ", ".join(["What everybody offers", *named.values_list("name", flat=True)])
 
     @admin.display(description="password")
     def password_link(self, staff: Staff) -> str:

@@ -4,7 +4,7 @@ from tenants.accounts.managers import Role
 from tenants.models.audit_event import AuditEvent
 from tenants.models.base import TENANT_CONSTRAINTS, TenantModel
 from tenants.models.idempotency_record import IdempotencyRecord
-from tenants.models.offer import Outlet, Service, ServiceStaff
+from tenants.models.offer import DuplicateName, Outlet, Service, ServiceStaff
 from tenants.models.session import LoginFailure, LoginSession
 from tenants.models.tenant import Tenant, validate_amount, validate_currency, validate_language, validate_time_zone
 from tenants.models.user import Staff, User
@@ -12,6 +12,7 @@ from tenants.models.user import Staff, User
 __all__ = [
     "TENANT_CONSTRAINTS",
     "AuditEvent",
+    "DuplicateName",
     "IdempotencyRecord",
     "LoginFailure",
     "LoginSession",

@@ -167,6 +167,8 @@ SETTINGS = {
     "new_within_days": 14,
     "vip_min_visits": 3,
     "vip_top_percent": 5,
+    "slot_minutes": 15,
+    "rebooking_days": 42,
 }
 
 
@@ -322,7 +324,14 @@ def test_a_super_admin_adds_people_anywhere_and_other_super_admins(back_office, 
 
 # --- what a tenant offers -------------------------------------------------------------------------------------------
 
-HAIRCUT = {"name": "Haircut", "category": "hair", "duration_minutes": 45, "price": 350000, "is_active": "on"}
+HAIRCUT = {
+    "name": "Haircut",
+    "category": "hair",
+    "duration_minutes": 45,
+    "buffer_minutes": 0,
+    "price": 350000,
+    "is_active": "on",
+}
 
 
 def test_an_administrator_manages_outlets_and_services(back_office, tenant, in_scope):
