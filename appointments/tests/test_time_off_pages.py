@@ -132,7 +132,7 @@ def test_staff_enter_change_and_delete_their_own_only(back_office, tenant, ana):
     assert browser.post(f"{LIST}{own.pk}/delete/", {"post": "yes"}).status_code == 302
     for theirs in (
         TimeOffFactory(tenant=tenant, staff_id=ana.pk),
-        TimeOffFactory(tenant=tenant, outlet_id=OutletFactory(tenant=tenant).pk),
+        TimeOffFactory(tenant=tenant, staff_id=None, outlet_id=OutletFactory(tenant=tenant).pk),
     ):
         page = f"{LIST}{theirs.pk}"
         assert browser.get(f"{page}/change/").status_code == 200

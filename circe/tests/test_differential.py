@@ -61,7 +61,7 @@ QUERIES = {
     "/api/v1/customers/statistics/summary": ["", "from_date=2025-01-01&to_date=2025-12-31", "from_date=2024-01-01"],
     "/api/v1/customers/tags": [""],
     "/api/v1/staff/{staff_id}/working-hours": [""],
-    "/api/v1/time-off": ["", "from_date=2025-01-20&to_date=2025-01-31&size=1", "staff_id={staff_id}"],
+    "/api/v1/time-off": ["", "from_date=2025-12-20&to_date=2025-12-31&size=1", "staff_id={staff_id}"],
     "/api/v1/time-off/{time_off_id}": [""],
     "/api/v1/auth/me": [""],
 }
@@ -101,7 +101,7 @@ def create_customers(owner, *, outlets, services, staff):
     people.append(DeletedCustomerFactory(tenant=owner, first_name="Jane"))
     WorkingHoursFactory(tenant=owner, staff_id=staff[0].pk, outlet=outlets[0])
     TimeOffFactory(tenant=owner, staff_id=staff[0].pk)
-    TimeOffFactory(tenant=owner, outlet_id=outlets[0].pk)
+    TimeOffFactory(tenant=owner, staff_id=None, outlet_id=outlets[0].pk)
     day = dt.date(2025, 1, 20)
     for n, person in enumerate(people * 2):
         AppointmentFactory(
