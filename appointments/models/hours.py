@@ -208,13 +208,12 @@ class TimeOff(TenantModel):
 
     def describe_time(self) -> str:
         """Returns the time for people to read, such as `6 July 2026 – 8 July 2026` or `6 July 2026, 09:00 – 12:00`."""
-        first, last = (
-            ", ".join([date_format(day), *([f"{clock:%H:%M}"] if clock else [])])
-            for day, clock in ((self.first_day, self.start_time), (self.last_day, self.end_time))
-        )
-        if self.first_day == self.last_day and self.end_time:
-            last = f"{self.end_time:%H:%M}"
-        return first if first == last else f"{first} – {last}"
+        first, last = date_format(self.first_day), date_format(self.last_day)
+        start, end = (f"{clock:%H:%M}" if clock else "" for clock in (self.start_time, self.end_time))
+        if self.first_day != self.last_day:
+            return " – ".join(f"{day}, {clock}".rstrip(", ") for day, clock in ((first, start), (last, end)))
+        clocks = f"{start} – {end}" if start and end else f"from {start}" if start else f"until {end}" if end else ""
+        return f"{first}, {clocks}".rstrip(", ")
 
     @property
     def first_day(self) -> dt.date:

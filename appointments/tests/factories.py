@@ -37,11 +37,12 @@ class WalkInFactory(AppointmentFactory):
 
 
 class WorkingHoursFactory(TenantModelFactory):
-    """Creates working hours on Monday, of a new member of staff at a new outlet unless given."""
+    """Creates the working hours of a Monday, of a new member of staff at a new outlet unless given."""
 
     class Meta:
         model = WorkingHours
 
+    tenant = factory.SubFactory(TenantFactory)
     outlet = factory.SubFactory(OutletFactory, tenant=factory.SelfAttribute("..tenant"))
     staff_id = factory.LazyAttribute(lambda hours: UserFactory(tenant=hours.tenant).pk)
     weekday = 0
@@ -50,16 +51,15 @@ class WorkingHoursFactory(TenantModelFactory):
 
 
 class TimeOffFactory(TenantModelFactory):
-    """Creates a day off of a new member of staff, or of `staff_id` or `outlet_id`."""
+    """Creates a day off of a new member of staff unless given."""
 
     class Meta:
         model = TimeOff
 
-    outlet_id = None
-    staff_id = factory.LazyAttribute(lambda off: None if off.outlet_id else UserFactory(tenant=off.tenant).pk)
-    local_start = dt.datetime(2025, 1, 25)
-    local_end = dt.datetime(2025, 1, 26)
-    reason = "Holiday"
+    tenant = factory.SubFactory(TenantFactory)
+    staff_id = factory.LazyAttribute(lambda time_off: UserFactory(tenant=time_off.tenant).pk)
+    local_start = dt.datetime(2025, 12, 24)
+    local_end = dt.datetime(2025, 12, 25)
 
 
 def works_daily(tenant, staff, outlet, *shifts):

@@ -300,7 +300,7 @@ def test_the_history_has_the_hours_and_the_time_off_of_the_person_alone(back_off
     with tenant_scope(tenant):
         TimeOff.objects.filter(pk=holiday.pk).update(reason="Wedding")
     WorkingHoursFactory(tenant=tenant, outlet=outlet)
-    TimeOffFactory(tenant=tenant, outlet_id=outlet.pk, reason="Renovation")
+    TimeOffFactory(tenant=tenant, staff_id=None, outlet_id=outlet.pk, reason="Renovation")
     events = admin.get(f"{LIST}{ana.pk}/history/").context["action_list"]
     assert [(event.table, event.action) for event in events] == [
         ("timeoff", "updated"),

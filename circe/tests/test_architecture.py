@@ -115,7 +115,8 @@ def names_above(folder, suffix):
     """Returns a pattern for names of everything above the folder: tables, URLs, SQL objects, modules, files and labels."""
     above = [name for name in ABOVE[folder] if name in APPS]
     models = [model._meta for model in apps.get_models() if model._meta.app_label in above]
-    tables = [model.db_table for model in models]
+    # A proxy has the table of the model below it.
+    tables = [model.db_table for model in models if not model.proxy]
     # circe.db has no migrations: the SQL functions that it runs are in the lowest app.
     objects = [name for app, name in sql_items() if app in above and (app, folder) != ("tenants", "circe/db")]
     modules = "|".join(name.replace(".", "[./]") for name in ABOVE[folder])

@@ -26,6 +26,9 @@ def test_a_manager_edits_a_week_and_copies_it(sign_in, tenant, viewport):  # noq
     monday = page.get_by_role("region", name="Monday")
     for row, (start, end) in enumerate((("09:00", "12:00"), ("11:00", "17:00")), 1):
         one = monday.get_by_role("group", name=f"Monday, row {row}")
+        if row == 2 and viewport is PHONE:
+            # There, one empty row is shown.
+            monday.get_by_role("button", name="Another row on Monday").click()
         one.get_by_label("Outlet").select_option("Kemang")
         one.get_by_label("From").fill(start)
         one.get_by_label("To", exact=True).fill(end)
@@ -35,10 +38,10 @@ def test_a_manager_edits_a_week_and_copies_it(sign_in, tenant, viewport):  # noq
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     monday.get_by_role("group", name="Monday, row 2").get_by_label("From").fill("13:00")
     monday.get_by_role("button", name="Another row on Monday").click()
-    expect(monday.get_by_role("group")).to_have_count(3)
+    expect(monday.locator(".row:visible")).to_have_count(3)
     page.get_by_role("group", name="Friday, row 1").get_by_label("Remove").check()
     # The Enter key saves.
-    monday.get_by_role("group", name="Monday, row 3").get_by_label("From").press("Enter")
+    monday.get_by_role("group", name="Monday, row 1").get_by_label("From").press("Enter")
     expect(page.locator(".messagelist")).to_contain_text("The working hours of Ana Lee were saved.")
     page.screenshot(path=f"/tmp/kb_people_{viewport['width']}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
@@ -61,7 +64,7 @@ def test_staff_enter_a_day_off_of_their_own(sign_in, tenant, viewport):  # noqa:
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("was added successfully")
-    expect(page.locator("#result_list")).to_contain_text("6 Juli 2027" if False else "July 2027")
+    expect(page.locator("#result_list")).to_contain_text("6 July 2027")
     page.screenshot(path=f"/tmp/kb_offlist_{viewport['width']}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     with tenant_scope(tenant):

@@ -80,7 +80,7 @@ QUERIES = {
     "/api/v1/staff": ["", "search=rina", "service_id={service_id}", "outlet_id={outlet_id}"],
     "/api/v1/staff/{staff_id}": [""],
     "/api/v1/staff/{staff_id}/working-hours": [""],
-    "/api/v1/time-off": ["", "from_date=2025-01-20&to_date=2025-01-31&size=1", "staff_id={staff_id}"],
+    "/api/v1/time-off": ["", "from_date=2025-12-20&to_date=2025-12-31&size=1", "staff_id={staff_id}"],
     "/api/v1/time-off/{time_off_id}": [""],
     "/api/v1/availability": [
         "service_id={service_id}&from_date=2090-01-20&to_date=2090-01-31",
@@ -123,7 +123,7 @@ def create_customers(owner, *, outlets, services, staff):
     ]
     people.append(DeletedCustomerFactory(tenant=owner, first_name="Jane"))
     TimeOffFactory(tenant=owner, staff_id=staff[0].pk)
-    TimeOffFactory(tenant=owner, outlet_id=outlets[0].pk)
+    TimeOffFactory(tenant=owner, staff_id=None, outlet_id=outlets[0].pk)
     for weekday in range(7):
         WorkingHoursFactory(tenant=owner, staff_id=staff[0].pk, outlet=outlets[0], weekday=weekday)
     day = dt.date(2025, 1, 20)

@@ -169,5 +169,6 @@ def _readable_value(field: models.Field | None, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(field, models.DateTimeField) and (at := parse_datetime(str(value))):
-        return date_format(timezone.localtime(at), "j M Y, H:i")
+        # A local time has no zone.
+        return date_format(timezone.localtime(at) if timezone.is_aware(at) else at, "j M Y, H:i")
     return str(dict(field.flatchoices).get(value, value) if field else value)

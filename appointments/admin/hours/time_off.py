@@ -33,6 +33,9 @@ class TimeOffForm(TenantForm):
         super().__init__(*args, **kwargs)
         if not self.instance._state.adding:
             self.initial |= {name: getattr(self.instance, name) for name in TIME_FIELDS}
+            # So that a single day is moved by its first day alone.
+            if self.instance.last_day == self.instance.first_day:
+                self.initial["last_day"] = None
 
     def clean(self) -> dict[str, Any]:
         """Sets the time of the row. Refuses one that ends before it starts."""
