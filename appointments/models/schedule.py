@@ -34,10 +34,14 @@ candidate AS MATERIALIZED (
     (%(everybody)s)
 ),
 person AS MATERIALIZED (
-    SELECT staff.id, trim(staff.first_name || ' ' || staff.last_name) AS name
+    SELECT account.id, account.name
     FROM candidate
-    JOIN tenants_user AS staff ON staff.tenant_id = {tenant} AND staff.id = candidate.staff_id
-    WHERE staff.is_active AND ({staff} IS NULL OR staff.id = ANY({staff}))
+    -- LIMIT, so that PostgreSQL reads one account by its key for each, and not all accounts of the tenant.
+    CROSS JOIN LATERAL (
+        SELECT staff.id, trim(staff.first_name || ' ' || staff.last_name) AS name, staff.is_active
+        FROM tenants_user AS staff WHERE staff.tenant_id = {tenant} AND staff.id = candidate.staff_id LIMIT 1
+    ) AS account
+    WHERE account.is_active AND ({staff} IS NULL OR account.id = ANY({staff}))
 ),
 working AS MATERIALIZED (
     SELECT hours.staff_id, hours.outlet_id,
