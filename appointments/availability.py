@@ -3,7 +3,6 @@
 import datetime as dt
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any, NamedTuple
 
 from django.utils import timezone
@@ -79,11 +78,10 @@ class Slot(NamedTuple):
         return Opening(self.start, self.end, [place]).as_json(service) | place.as_json(service)
 
 
-def find_slots(service: Service, *, limit: int | None = None, **question: Any) -> list[Slot]:
+def find_slots(service: Service, **question: Any) -> list[Slot]:
     """Returns the slots of the service, by start, then by the name of the staff. Takes the arguments of `find_openings`."""
-    openings = find_openings(service, limit=limit, **question)
-    slots = (Slot(opening.start, *place, opening.end) for opening in openings for place in opening.places)
-    return list(islice(slots, limit))
+    openings = find_openings(service, **question)
+    return [Slot(opening.start, *place, opening.end) for opening in openings for place in opening.places]
 
 
 def find_openings(
@@ -100,48 +98,60 @@ def find_openings(
     """Returns the openings of the service that start at the local time `first` or later and before `last`, in order.
 
     They lie on the tenant's grid and are not past. The appointment with the id `freed` counts as not booked. An appointment
-    lasts `minutes`, or as long as the service; there is room for the buffer after it. If there are more than `limit` slots,
-    the result has at least the first of them.
+    lasts `minutes`, or as long as the service; there is room for the buffer after it. With a `limit` they are the first so
+    many slots.
     """
     tenant = service.tenant
     first = max(first, to_local(timezone.now(), tenant.zone), dt.datetime.combine(FIRST_DAY, dt.time()))
     last = min(last, dt.datetime.combine(LAST_DAY, dt.time.max))
     if not service.is_active or first >= last:
         return []
-    people = {"staff": staff and [staff], "outlet": outlet, "freed": freed}
+    question = {"service": service.pk, "staff": staff and [staff], "outlet": outlet, "freed": freed}
+    length = service.duration_minutes if minutes is None else minutes
     if limit and first + _FIRST_DAYS < last:
-        openings = _find_openings(service, first, first + _FIRST_DAYS, minutes, people)
-        if sum(len(opening.places) for opening in openings) >= limit:
+        openings = _find_openings(service, length, first, first + _FIRST_DAYS, limit, question)
+        if _count_slots(openings) == limit:
             return openings
-    return _find_openings(service, first, last, minutes, people)
+    return _find_openings(service, length, first, last, limit, question)
 
 
 def _find_openings(
-    service: Service, first: dt.datetime, last: dt.datetime, minutes: int | None, people: dict[str, Any]
+    service: Service, length: int, first: dt.datetime, last: dt.datetime, limit: int | None, question: dict[str, Any]
 ) -> list[Opening]:
-    free_times = read_free_times(service.tenant.pk, first=first, last=last, service=service.pk, **people)
-    return list_openings(service, free_times, first=first, last=last, minutes=minutes)
+    """Returns the openings from `first` to `last`. With a limit it looks at a day after the other until there are enough."""
+    free = read_free_times(service.tenant.pk, first=first, last=last, **question)
+    if not limit:
+        return _Days(service, length, first, last).find_openings(free)
+    openings: list[Opening] = []
+    begin = first
+    while begin < last and _count_slots(openings) < limit:
+        end = min(last, dt.datetime.combine(begin.date() + _DAY, dt.time()))
+        openings += _Days(service, length, begin, end).find_openings(free)
+        begin = end
+    return list(_cut(openings, limit))
 
 
 def list_openings(
-    service: Service,
-    free_times: Iterable[FreeTimes],
-    *,
-    first: dt.datetime,
-    last: dt.datetime,
-    minutes: int | None = None,
+    service: Service, free_times: list[FreeTimes], *, first: dt.datetime, last: dt.datetime
 ) -> list[Opening]:
-    """Returns the openings of the service within free times that were read, as `find_openings` does."""
-    days = _Days(service, service.duration_minutes if minutes is None else minutes, first, last)
-    for free in free_times:
-        place = Place(free.staff_name, free.staff_id, free.outlet_id, free.outlet_name)
-        for time in days.join_existing(free.times):
-            days.add(place, time)
-    return [opening for day in sorted(days) for opening in days[day].openings if opening.places]
+    """Returns the openings of the service within free times that were read, as `find_openings` does without a limit."""
+    return _Days(service, service.duration_minutes, first, last).find_openings(free_times)
+
+
+def _cut(openings: list[Opening], limit: int) -> Iterator[Opening]:
+    """Yields the openings with the first `limit` slots."""
+    for opening in openings:
+        if limit > 0:
+            yield opening._replace(places=opening.places[:limit])
+        limit -= len(opening.places)
+
+
+def _count_slots(openings: list[Opening]) -> int:
+    return sum(len(opening.places) for opening in openings)
 
 
 class _Day:
-    """The openings of a day, and for each when the member of staff would be free again: both in order of time."""
+    """The openings of a day, the start of each, and when the member of staff would be free again: all in order of time."""
 
     def __init__(self, openings: Iterable[tuple[Opening, dt.datetime]]) -> None:
         self.openings: list[Opening] = []
@@ -149,11 +159,12 @@ class _Day:
         for opening, free_again in openings:
             self.openings.append(opening)
             self.free_again.append(free_again)
+        self.starts = [opening.start for opening in self.openings]
 
     def within(self, begin: dt.datetime, end: dt.datetime, last: dt.datetime) -> list[Opening]:
         """Returns the openings that start at `begin` or later and before `last`, and for which `end` is late enough."""
-        until = min(bisect_right(self.free_again, end), bisect_left(self.openings, last, key=_start))
-        return self.openings[bisect_left(self.openings, begin, key=_start) : until]
+        until = min(bisect_right(self.free_again, end), bisect_left(self.starts, last))
+        return self.openings[bisect_left(self.starts, begin) : until]
 
 
 class _Days(dict[dt.date, _Day]):
@@ -166,18 +177,22 @@ class _Days(dict[dt.date, _Day]):
         # The days on which an appointment that starts between `first` and `last` can end, with its buffer, and one before.
         self.changing_days = find_changing_days(first.date() - _DAY, last.date() + 3 * _DAY, self.zone)
 
+    def find_openings(self, free: list[FreeTimes]) -> list[Opening]:
+        """Returns the openings within the free times, in order."""
+        for staff_id, staff_name, outlet_id, outlet_name, times in free:
+            place = Place(staff_name, staff_id, outlet_id, outlet_name)
+            for time in join_existing(times, self.zone) if self.changing_days else times:
+                self._add(place, time)
+        return [opening for day in sorted(self) for opening in self[day].openings if opening.places]
+
     def __missing__(self, day: dt.date) -> _Day:
         self[day] = _Day(self._openings(day))
         return self[day]
 
-    def join_existing(self, times: list[Range]) -> list[Range]:
-        """Returns the times without skipped local times."""
-        return join_existing(times, self.zone) if self.changing_days else times
-
-    def add(self, place: Place, time: Range) -> None:
+    def _add(self, place: Place, time: Range) -> None:
         """Adds the place to each opening within the time."""
         begin, end = max(time[0], self.first), min(time[1], self.last)
-        for day in range(begin.toordinal(), end.toordinal() + 1):
+        for day in range(begin.toordinal(), end.toordinal() + 1) if begin < end else ():
             for opening in self[dt.date.fromordinal(day)].within(begin, time[1], self.last):
                 opening.places.append(place)
 
@@ -189,15 +204,11 @@ class _Days(dict[dt.date, _Day]):
             start = midnight + dt.timedelta(minutes=minute)
             if is_changing and is_skipped(start, self.zone):
                 continue
-            end = self._add(start, self.minutes, is_changing)
+            end = self._later(start, self.minutes, is_changing)
             # An end after 24 hours would be taken for one on the same day.
             if end - start < _DAY:
-                yield Opening(start, end, []), self._add(end, self.service.buffer_minutes, is_changing)
+                yield Opening(start, end, []), self._later(end, self.service.buffer_minutes, is_changing)
 
-    def _add(self, local: dt.datetime, minutes: int, is_changing: bool) -> dt.datetime:
+    def _later(self, local: dt.datetime, minutes: int, is_changing: bool) -> dt.datetime:
         """Does what `add_minutes` does, which takes ten times as long."""
         return add_minutes(local, minutes, self.zone) if is_changing else local + dt.timedelta(minutes=minutes)
-
-
-def _start(opening: Opening) -> dt.datetime:
-    return opening.start

@@ -7,102 +7,163 @@ a local time that is skipped, since clocks go forward.
 import datetime as dt
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import DateField, Field, IntegerField
 
 from appointments.models.appointment import BLOCKING_STATUSES
 from circe.api.local_time import Range, join_existing
 from circe.api.time_zone import local_zone
+from circe.db.fields import LocalDateTimeField
+from circe.db.ids import IdField
+from circe.db.prepared import PreparedQuery, Sql
 
 # An appointment takes less than three days: it and its buffer last less than a day each, and clocks may go forward.
 _LONGEST = dt.timedelta(days=3)
 
-# Each table is read by an index that begins with the tenant. circe_occupied is the function of the exclusion constraint.
+# Each table is read by an index that begins with the tenant. `named` are those who are named as offering the service; if
+# nobody is, everybody offers it.
+# circe_occupied is the function of the exclusion constraint.
 _SCHEDULES = """
-WITH person AS MATERIALIZED (
-    SELECT staff.id, trim(staff.first_name || ' ' || staff.last_name) AS name
-    FROM tenants_user AS staff
-    WHERE staff.tenant_id = %(tenant)s AND staff.is_active
-        AND (%(staff)s::text[] IS NULL OR staff.id = ANY(%(staff)s))
-        AND (%(service)s::text IS NULL
-            OR NOT EXISTS (
-                SELECT FROM tenants_servicestaff AS offer
-                WHERE offer.tenant_id = %(tenant)s AND offer.service_id = %(service)s
-            )
-            OR EXISTS (
-                SELECT FROM tenants_servicestaff AS offer
-                WHERE offer.tenant_id = %(tenant)s AND offer.service_id = %(service)s AND offer.staff_id = staff.id
-            ))
+WITH named AS MATERIALIZED (
+    SELECT offer.staff_id FROM tenants_servicestaff AS offer
+    WHERE offer.tenant_id = {tenant} AND offer.service_id = {service}
 ),
-working AS (
+candidate AS MATERIALIZED (
+    SELECT named.staff_id FROM named
+    UNION
+    (%(everybody)s)
+),
+person AS MATERIALIZED (
+    SELECT account.id, account.name
+    FROM candidate
+    -- LIMIT, so that PostgreSQL reads one account by its key for each, and not all accounts of the tenant.
+    CROSS JOIN LATERAL (
+        SELECT staff.id, trim(staff.first_name || ' ' || staff.last_name) AS name, staff.is_active
+        FROM tenants_user AS staff WHERE staff.tenant_id = {tenant} AND staff.id = candidate.staff_id LIMIT 1
+    ) AS account
+    WHERE account.is_active AND ({staff} IS NULL OR account.id = ANY({staff}))
+),
+working AS MATERIALIZED (
     SELECT hours.staff_id, hours.outlet_id,
-        range_agg(circe_occupied(day::date, hours.start_time, hours.end_time, 0)) AS times
+        range_agg(circe_occupied(shift.day, hours.start_time, hours.end_time, 0)) AS times
     FROM person
-    JOIN appointments_workinghours AS hours ON hours.tenant_id = %(tenant)s AND hours.staff_id = person.id
-    JOIN tenants_outlet AS outlet ON outlet.tenant_id = %(tenant)s AND outlet.id = hours.outlet_id AND outlet.is_active
-    CROSS JOIN generate_series(
-        %(first_day)s::date + (hours.weekday + 8 - extract(isodow FROM %(first_day)s::date)::integer) %% 7,
-        %(last_day)s::timestamp,
-        interval '1 week'
-    ) AS day
-    WHERE (%(outlet)s::text IS NULL OR hours.outlet_id = %(outlet)s)
-        AND (hours.valid_from IS NULL OR day >= hours.valid_from) AND (hours.valid_to IS NULL OR day <= hours.valid_to)
+    JOIN appointments_workinghours AS hours ON hours.tenant_id = {tenant} AND hours.staff_id = person.id
+    JOIN tenants_outlet AS outlet ON outlet.tenant_id = {tenant} AND outlet.id = hours.outlet_id AND outlet.is_active
+    CROSS JOIN generate_series(0, {weeks}) AS week
+    CROSS JOIN LATERAL (
+        SELECT {first_day} + (hours.weekday - {first_weekday} + 7) %% 7 + 7 * week AS day
+    ) AS shift
+    WHERE ({outlet} IS NULL OR hours.outlet_id = {outlet})
+        AND shift.day <= {last_day}
+        AND (hours.valid_from IS NULL OR shift.day >= hours.valid_from)
+        AND (hours.valid_to IS NULL OR shift.day <= hours.valid_to)
     GROUP BY hours.staff_id, hours.outlet_id
 ),
-away AS (
+away AS MATERIALIZED (
     SELECT time_off.staff_id, time_off.outlet_id, tsrange(time_off.local_start, time_off.local_end) AS time
     FROM appointments_timeoff AS time_off
-    WHERE time_off.tenant_id = %(tenant)s
-        AND time_off.local_end > %(first_day)s AND time_off.local_start < %(last_day)s::date + 1
-),
-booked AS (
-    SELECT appointment.staff_id,
-        range_agg(circe_occupied(
-            appointment.appointment_date, appointment.start_time, appointment.end_time, appointment.buffer_minutes
-        )) AS times
-    FROM person
-    JOIN appointments_appointment AS appointment
-        ON appointment.tenant_id = %(tenant)s AND appointment.staff_id = person.id
-    WHERE appointment.status = ANY(%(blocking)s)
-        AND appointment.appointment_date BETWEEN %(first_day)s AND %(last_day)s
-        -- Without a freed appointment the index has all columns.
-        AND (%(freed)s::text IS NULL OR appointment.id <> %(freed)s)
-    GROUP BY appointment.staff_id
+    WHERE time_off.tenant_id = {tenant}
+        AND time_off.local_end > {first_day} AND time_off.local_start < {last_day} + 1
 ),
 schedule AS (
     SELECT person.id AS staff_id, person.name AS staff_name, outlet.id AS outlet_id, outlet.name AS outlet_name,
-        coalesce(working.times, '{}') AS working,
+        coalesce(working.times, '{{}}') AS working,
         coalesce(
-            (SELECT range_agg(time) FROM away WHERE away.staff_id = person.id OR away.outlet_id = outlet.id), '{}'
+            (SELECT range_agg(time) FROM away WHERE away.staff_id = person.id OR away.outlet_id = outlet.id), '{{}}'
         ) AS away,
-        coalesce(booked.times, '{}') AS booked
+        -- A query for each person: otherwise PostgreSQL may read the appointments of everybody.
+        coalesce(
+            (
+                SELECT range_agg(circe_occupied(
+                    booked.appointment_date, booked.start_time, booked.end_time, booked.buffer_minutes
+                ))
+                FROM appointments_appointment AS booked
+                WHERE booked.tenant_id = {tenant} AND booked.staff_id = person.id
+                    AND booked.appointment_date BETWEEN {first_day} AND {last_day}
+                    AND booked.status IN (%(blocking)s)
+            ),
+            '{{}}'
+        ) - coalesce(
+            -- No other appointment of the person takes a part of this time.
+            (
+                SELECT tsmultirange(circe_occupied(
+                    freed.appointment_date, freed.start_time, freed.end_time, freed.buffer_minutes
+                ))
+                FROM appointments_appointment AS freed
+                WHERE freed.tenant_id = {tenant} AND freed.id = {freed} AND freed.staff_id = person.id
+                    AND freed.status IN (%(blocking)s)
+            ),
+            '{{}}'
+        ) AS booked
     FROM person
-    JOIN tenants_outlet AS outlet ON outlet.tenant_id = %(tenant)s
-        AND (%(outlet)s::text IS NULL OR outlet.id = %(outlet)s)
-    LEFT JOIN working ON working.staff_id = person.id AND working.outlet_id = outlet.id
-    LEFT JOIN booked ON booked.staff_id = person.id
-    -- A person who does not work at an outlet has a schedule there only where the outlet is asked for.
-    WHERE working.times IS NOT NULL OR %(outlet)s::text IS NOT NULL
+    %(places)s
 )
 """
+_BLOCKING = ", ".join(f"'{status}'" for status in BLOCKING_STATUSES)
+# Everybody, with a schedule where they work, and at the outlet that is asked for.
 _WHOLE = (
     _SCHEDULES
+    % {
+        "blocking": _BLOCKING,
+        "everybody": """
+        SELECT staff.id FROM tenants_user AS staff WHERE staff.tenant_id = {tenant} AND NOT EXISTS (SELECT FROM named)
+    """,
+        "places": """
+        JOIN tenants_outlet AS outlet ON outlet.tenant_id = {tenant} AND ({outlet} IS NULL OR outlet.id = {outlet})
+        LEFT JOIN working ON working.staff_id = person.id AND working.outlet_id = outlet.id
+        WHERE working.times IS NOT NULL OR {outlet} IS NOT NULL
+    """,
+    }
     + """
 SELECT staff_id, staff_name, outlet_id, working, away, booked FROM schedule ORDER BY staff_id, outlet_id
 """
 )
+# Those who work, where they do.
 _FREE = (
-    _SCHEDULES  # noqa: S608 (constants)
+    _SCHEDULES
+    % {
+        "blocking": _BLOCKING,
+        "everybody": """
+        SELECT hours.staff_id FROM appointments_workinghours AS hours
+        WHERE hours.tenant_id = {tenant} AND ({outlet} IS NULL OR hours.outlet_id = {outlet})
+            AND ({staff} IS NULL OR hours.staff_id = ANY({staff})) AND NOT EXISTS (SELECT FROM named)
+    """,
+        "places": """
+        JOIN working ON working.staff_id = person.id
+        JOIN tenants_outlet AS outlet ON outlet.tenant_id = {tenant} AND outlet.id = working.outlet_id
+    """,
+    }
     + """
 SELECT staff_id, staff_name, outlet_id, outlet_name, free.begins, free.ends
 FROM schedule
 CROSS JOIN LATERAL (
     SELECT array_agg(lower(time)) AS begins, array_agg(upper(time)) AS ends
     FROM unnest(working - away - booked) AS time
-    WHERE upper(time) > %(first)s AND lower(time) < %(last)s
+    WHERE upper(time) > {first} AND lower(time) < {last}
 ) AS free
 WHERE free.begins IS NOT NULL
 ORDER BY staff_name, staff_id, outlet_id
 """
+)
+_PARAMETERS: dict[str, Field] = {
+    "tenant": IdField(),
+    "service": IdField(),
+    "staff": ArrayField(IdField()),
+    "outlet": IdField(),
+    "freed": IdField(),
+    "first_day": DateField(),
+    "last_day": DateField(),
+    "first_weekday": IntegerField(),
+    "weeks": IntegerField(),
+}
+SCHEDULES = PreparedQuery("schedules", lambda **values: Sql(_WHOLE, **values), scoped=False, **_PARAMETERS)
+FREE_TIMES = PreparedQuery(
+    "free_times",
+    lambda **values: Sql(_FREE, **values),
+    scoped=False,
+    first=LocalDateTimeField(),
+    last=LocalDateTimeField(),
+    **_PARAMETERS,
 )
 
 
@@ -147,29 +208,34 @@ class FreeTimes(NamedTuple):
 
 
 def read_schedules(tenant: str, **question: Any) -> list[Schedule]:
-    """Returns the schedules of staff around the local times from `first` to `last`. Takes the arguments of `_read`.
+    """Returns the schedules of staff around the local times from `first` to `last`. Takes the arguments of `_parameters`.
 
-    The time zone is that of the tenant in scope.
+    The time zone is that of the tenant in scope. Sends one statement.
     """
     zone = local_zone()
     return [
         Schedule(
             staff, name, outlet, *(join_existing(((one.lower, one.upper) for one in times), zone) for times in ranges)
         )
-        for staff, name, outlet, *ranges in _read(_WHOLE, tenant, **question)
+        for staff, name, outlet, *ranges in SCHEDULES.rows(**_parameters(tenant, **question))
     ]
 
 
-def read_free_times(tenant: str, **question: Any) -> list[FreeTimes]:
-    """Returns the free times between `first` and `last`, by the name of the staff. Takes the arguments of `_read`."""
+def read_free_times(tenant: str, *, first: dt.datetime, last: dt.datetime, **question: Any) -> list[FreeTimes]:
+    """Returns the free times between `first` and `last`, by the name of the staff. Takes the arguments of `_parameters`.
+
+    Sends one statement.
+    """
+    parameters = _parameters(tenant, first=first, last=last, **question)
     return [
         FreeTimes(staff, staff_name, outlet, outlet_name, list(zip(begins, ends, strict=True)))
-        for staff, staff_name, outlet, outlet_name, begins, ends in _read(_FREE, tenant, **question)
+        for staff, staff_name, outlet, outlet_name, begins, ends in FREE_TIMES.rows(
+            first=first, last=last, **parameters
+        )
     ]
 
 
-def _read(
-    sql: str,
+def _parameters(
     tenant: str,
     *,
     first: dt.datetime,
@@ -178,27 +244,25 @@ def _read(
     service: str | None = None,
     outlet: str | None = None,
     freed: str | None = None,
-) -> list[Any]:
-    """Reads the times of active staff: only of `staff`, who offer the service `service`, at `outlet`, where they are given.
+) -> dict[str, Any]:
+    """Returns the values of the query for the times of active staff around the local times from `first` to `last`.
 
-    The appointment with the id `freed` counts as not booked. Sends one statement.
+    Where they are given: only of `staff`, only of those who offer the service `service`, only at `outlet`. The appointment
+    with the id `freed` counts as not booked.
     """
-    values: dict[str, Any] = {
+    # A time that begins earlier can last until `first`, and one that begins at `last` needs what comes after it.
+    first_day, last_day = first.date() - _LONGEST, last.date() + _LONGEST
+    return {
         "tenant": tenant,
-        "first": first,
-        "last": last,
-        # A time that begins earlier can last until `first`, and one that begins at `last` needs what comes after it.
-        "first_day": first.date() - _LONGEST,
-        "last_day": last.date() + _LONGEST,
-        "staff": staff,
         "service": service,
+        "staff": staff,
         "outlet": outlet,
         "freed": freed,
-        "blocking": list(BLOCKING_STATUSES),
+        "first_day": first_day,
+        "last_day": last_day,
+        "first_weekday": first_day.weekday(),
+        "weeks": (last_day - first_day).days // 7,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return cursor.fetchall()
 
 
 def _overlaps(times: list[Range], begin: dt.datetime, end: dt.datetime) -> bool:

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from appointments.serializers import BookedOutletSerializer, BookedStaffSerializer
-from circe.api.serializers import InstantField, NullableTextField
+from circe.api.serializers import CachedFieldsMixin, InstantField, NullableTextField
 from circe.db.ids import ID_PATTERN
 
 
@@ -22,7 +22,7 @@ class SlotSerializer(serializers.Serializer):
     currency = serializers.CharField()
 
 
-class BookableServiceSerializer(serializers.Serializer):
+class BookableServiceSerializer(CachedFieldsMixin):
     """The service, as the catalogue shows it."""
 
     id = serializers.CharField()

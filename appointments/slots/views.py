@@ -1,7 +1,5 @@
 """The endpoint of availability."""
 
-from itertools import islice
-
 import orjson
 from django_filters.utils import translate_validation
 from rest_framework.request import Request
@@ -39,7 +37,7 @@ class AvailabilityViewSet(GenericViewSet):
         openings = find_openings(chosen.service, **chosen.question)
         return Response(
             {
-                "slots": orjson.Fragment(write_slots(openings, chosen.service, limit=chosen.question["limit"])),
+                "slots": orjson.Fragment(write_slots(openings, chosen.service)),
                 "service": BookableServiceSerializer(chosen.service).data,
                 "from_date": first.isoformat(),
                 "to_date": last.isoformat(),
@@ -47,14 +45,12 @@ class AvailabilityViewSet(GenericViewSet):
         )
 
 
-def write_slots(openings: list[Opening], service: Service, *, limit: int | None) -> bytes:
-    """Returns the first `limit` slots as a JSON list. It writes each opening and each place once, since slots are many."""
+def write_slots(openings: list[Opening], service: Service) -> bytes:
+    """Returns the slots as a JSON list. It writes the parts of each opening and of each place once, since slots are many."""
     places = {place for opening in openings for place in opening.places}
     endings = {place: orjson.dumps(place.as_json(service))[1:] for place in places}
-    slots = (
-        beginning + endings[place]
-        for opening in openings
-        for beginning in [orjson.dumps(opening.as_json(service))[:-1] + b","]
-        for place in opening.places
-    )
-    return b"[%b]" % b",".join(islice(slots, limit))
+    slots = []
+    for opening in openings:
+        beginning = orjson.dumps(opening.as_json(service))[:-1] + b","
+        slots.append(beginning + (b"," + beginning).join([endings[place] for place in opening.places]))
+    return b"[%b]" % b",".join(slots)
