@@ -60,7 +60,7 @@ class InvalidTransition(ConflictError):
 
     def __init__(self, appointment: Appointment, what: str) -> None:
         allowed = get_transitions(appointment, today=timezone.now().astimezone(appointment.tenant.zone).date())
-        self.details = {"status": appointment.status, "allowed": [status.value for status in allowed]}
+        self.details = {"allowed": [status.value for status in allowed]}
         current = appointment.get_status_display().lower()
         possible = " or ".join(status.label.lower() for status in allowed)
         super().__init__(f"It is {current}, so it can't {what}. Its status can become {possible}.")

@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 
 from appointments.models import Appointment, CustomerTotals
 from customers.models import Customer
+from tenants.models import IdempotencyRecord
 
 
 def profile_figures() -> Mapping[str, Combinable]:
@@ -25,5 +26,7 @@ def detach_appointments(customers: Collection[Customer]) -> dict[str, int]:
     ids, tenants = [customer.pk for customer in customers], {customer.tenant_id for customer in customers}
     appointments = Appointment.objects.filter(tenant__in=tenants, customer__in=ids).order_by()
     numbers = dict(appointments.values_list("customer").annotate(Count("pk")))
+    # The stored answers of bookings name the customer too.
+    IdempotencyRecord.objects.filter(tenant__in=tenants, row_id__in=appointments.values("pk")).delete()
     appointments.update(customer=None, notes=None, status_reason=None)
     return numbers

@@ -4,6 +4,14 @@
 CREATE OR REPLACE FUNCTION public.circe_clear_appointment_events() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
+    -- Of a walk-in who was given to the customer later, the first events name nobody.
+    UPDATE public.tenants_auditevent
+    SET before = before - '{notes,status_reason}'::text[],
+        after = after - '{notes,status_reason}'::text[]
+    WHERE tenant_id = OLD.tenant_id AND customer_id IS NULL AND "table" = 'appointment' AND row_id IN (
+        SELECT row_id FROM public.tenants_auditevent
+        WHERE tenant_id = OLD.tenant_id AND customer_id = OLD.id AND "table" = 'appointment'
+    );
     UPDATE public.tenants_auditevent
     SET before = before - '{customer_id,notes,status_reason}'::text[],
         after = after - '{customer_id,notes,status_reason}'::text[],

@@ -253,12 +253,14 @@ class StrictFilterSet(django_filters.FilterSet):
     """
 
     ranges: tuple[tuple[str, str], ...] = ()
-    _form_class: type[Form] | None = None
+    _form_class: type[Form]
 
     def get_form_class(self) -> type[Form]:
         """Returns one form class for all requests: each form copies its fields."""
         cls = type(self)
-        cls._form_class = cls._form_class or super().get_form_class()
+        # A filter set that extends another one has a form of its own.
+        if "_form_class" not in vars(cls):
+            cls._form_class = super().get_form_class()
         return cls._form_class
 
     def is_valid(self) -> bool:

@@ -107,12 +107,13 @@ def is_valid(case):
 def apply_rules(case, appointment):
     """Changes a valid case so that it follows the rules that no schema can express, such as that a row exists."""
     own = {name: getattr(appointment, name) for name in ("customer_id", "outlet_id", "service_id", "staff_id")}
+    own |= {"appointment_id": appointment.pk}
     if "time_off_id" in case.path_parameters:
         own |= {"time_off_id": TimeOffFactory(tenant=appointment.tenant, staff_id=own["staff_id"]).pk}
     case.path_parameters |= {name: value for name, value in own.items() if name in case.path_parameters}
     if "If-Match" in case.headers:
         case.headers["If-Match"] = "*"
-    for name in {"tenant_id", "outlet_id", "service_id", "staff_id"} & case.query.keys():
+    for name in {"tenant_id", "customer_id", "outlet_id", "service_id", "staff_id"} & case.query.keys():
         case.query[name] = getattr(appointment, name)
     if "appointment_id" in case.query:
         case.query["appointment_id"] = appointment.pk
@@ -130,15 +131,14 @@ def apply_rules(case, appointment):
         case.query[name] = {"total_spent_min": 1, "total_spent_max": 350000}[name]
     if "search" in case.query and not case.operation.path.endswith("/customers"):
         case.query["search"] = "cut"
-    for name in ("staff_id", "outlet_id"):
-        if name in case.query:
-            case.query[name] = own[name]
     if isinstance(case.body, dict) and "working_hours" in case.body:
         case.body["working_hours"] = _without_overlaps(case.body["working_hours"], own["outlet_id"])
     elif isinstance(case.body, dict) and case.operation.label == "POST /api/v1/time-off":
         case.body |= TIME_OFF | {"tenant_id": appointment.tenant_id, "staff_id": own["staff_id"]}
     elif isinstance(case.body, dict) and re.match("/api/v1/(outlets|services)", case.operation.path):
         _apply_rules_to_offer(case.body, appointment, always=case.method == "POST")
+    elif isinstance(case.body, dict) and case.operation.path.startswith("/api/v1/appointments"):
+        _apply_rules_to_booking(case.body, own | {"tenant_id": appointment.tenant_id}, is_new=case.method == "POST")
     elif isinstance(case.body, dict):
         _apply_rules_to(case.body, appointment, always=case.operation.label == "POST /api/v1/customers")
         if isinstance(case.body.get("preferences"), dict):
@@ -159,6 +159,14 @@ def _without_overlaps(entries, outlet_id):
     return [
         one | validity | {"outlet_id": outlet_id, "start_time": "09:00", "end_time": "17:00"} for one in entries[:1]
     ]
+
+
+def _apply_rules_to_booking(body, ids, *, is_new):
+    """Books a past day, which needs no working hours. It is of a customer, so that it is no walk-in."""
+    times = {"appointment_date": "2025-01-26", "start_time": "09:00", "end_time": "10:00"}
+    body |= {name: value for name, value in (times | ids).items() if body.get(name) is not None}
+    if is_new and "service_id" in body:
+        body |= {"customer_id": ids["customer_id"], "tenant_id": ids["tenant_id"], "walk_in": False}
 
 
 def _apply_rules_to(body, appointment, *, always=False):

@@ -26,7 +26,7 @@ def count(tenant):
 def refusal(answer, code):
     """The body of a 409 with this code."""
     assert (answer.status_code, answer["Content-Type"]) == (409, "application/problem+json"), answer.content
-    assert answer.json()["code"] == code
+    assert (answer.json()["status"], answer.json()["code"]) == (409, code)
     return answer.json()
 
 

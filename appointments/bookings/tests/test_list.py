@@ -121,6 +121,15 @@ def test_a_parameter_that_is_not_valid_is_a_400_that_names_it(staff, salon, stra
         assert faults(staff.get(f"{APPOINTMENTS}?{query}")) == {field}, query
 
 
+def test_the_filters_of_the_list_and_of_a_history_do_not_mix(staff, salon, make):
+    pk, other = make(0), make(1, customer=None)
+    for _ in range(2):
+        history = staff.get(f"{CUSTOMERS}/{salon.jane.pk}/appointments?status=completed&staff_id={new_id()}")
+        assert [one["id"] for one in history.json()["appointments"]] == [pk]
+        assert ids(staff.get(f"{APPOINTMENTS}?staff_id={salon.ana.pk}")) == [pk, other]
+        assert faults(staff.get(f"{APPOINTMENTS}?staff_id={new_id()}")) == {"staff_id"}
+
+
 def test_a_super_admin_sees_all_and_narrows_by_tenant_id(super_admin, make, stranger):
     own, foreign = make(0), AppointmentFactory(tenant=stranger, appointment_date=DAY).pk
     assert set(ids(super_admin.get(APPOINTMENTS))) == {own, foreign}

@@ -106,13 +106,16 @@ class Command(TenantCommand):
             "preferences": sum(
                 model.objects.filter(customer__in=ids).count() for model, _ in PREFERENCE_MODELS.values()
             ),
-            "idempotency_records": IdempotencyRecord.objects.filter(row_id__in=ids).count(),
+            "idempotency_records": IdempotencyRecord.objects.count(),
             "failed_logins": LoginFailure.objects.filter(account__in=accounts).count(),
             # All uploaded files are deleted, since each may hold the person. They would expire within a day.
             "uploaded_files": CustomerImport.objects.count(),
         }
         events = AuditEvent.objects.filter(customer_id__in=ids).count()
-        return removed, {"appointments": sum(purge_all(customers).values()), "audit_events": events}
+        kept = {"appointments": sum(purge_all(customers).values()), "audit_events": events}
+        # Those of the customer's appointments were removed as well.
+        removed["idempotency_records"] -= IdempotencyRecord.objects.count()
+        return removed, kept
 
 
 def _describe(tenant: Tenant, customer: Customer) -> str:
