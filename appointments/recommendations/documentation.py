@@ -9,6 +9,13 @@ from circe.api.operations import Example, Operation, query_parameter
 
 DEFAULT_LIMIT, MAX_LIMIT = 5, 20
 
+GET_RECOMMENDATIONS = """\
+curl -X 'GET' \\
+  'http://localhost:8000/api/v1/customers/507f1f77bcf86cd799439011/recommendations?limit=5' \\
+  -H 'accept: application/json' \\
+  -H 'Authorization: Bearer <access token>'
+"""
+
 RECOMMENDATIONS: Example = {
     "items": [
         {
@@ -66,10 +73,11 @@ so there are no `items`.
 The preferences are set by `PUT /api/v1/customers/{{customer_id}}/preferences`."""
 
 OPERATIONS = {
-    "list": Operation(
-        id="listCustomerRecommendations",
+    "retrieve": Operation(
+        id="getCustomerRecommendations",
         summary="Recommend appointments to a customer",
         description=DESCRIPTION,
+        curl=GET_RECOMMENDATIONS,
         parameters=(
             query_parameter(
                 "limit",

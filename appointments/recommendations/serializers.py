@@ -9,6 +9,7 @@ from appointments.recommendations.best_slots import Recommendation
 from appointments.recommendations.favourites import Obstacle
 from appointments.recommendations.points import Reason
 from appointments.slots.serializers import BookableServiceSerializer, SlotSerializer
+from circe.api.operations import ID
 
 
 class RecommendationSerializer(serializers.Serializer):
@@ -28,7 +29,7 @@ class RecommendationSerializer(serializers.Serializer):
         return recommendation.slot.as_json(recommendation.service)
 
 
-@extend_schema_field({"type": "string"})
+@extend_schema_field({"anyOf": [ID, {"type": "string", "maxLength": 50}]})
 class IdOrNameField(serializers.Field):
     """An id, or the name of a category."""
 
@@ -36,7 +37,7 @@ class IdOrNameField(serializers.Field):
         return value
 
 
-class IgnoredSerializer(serializers.Serializer):
+class IgnoredPreferenceSerializer(serializers.Serializer):
     """A preference that is no longer on offer."""
 
     key = serializers.ChoiceField(
@@ -50,4 +51,4 @@ class RecommendationsSerializer(serializers.Serializer):
     """Slots that can be booked, the best first, and the preferences that are no longer on offer."""
 
     items = RecommendationSerializer(many=True)
-    ignored = IgnoredSerializer(many=True)
+    ignored = IgnoredPreferenceSerializer(many=True)

@@ -20,12 +20,12 @@ class RecommendationViewSet(TenantViewSet):
     lookup_url_kwarg = "customer_id"
     tag = "Appointments"
     operations = OPERATIONS
-    roles = {"list": STAFF}
+    roles = {"retrieve": STAFF}
 
     def get_queryset(self) -> QuerySet[Customer]:
         return Customer.objects.undeleted().select_related("tenant").defer("search_text")
 
-    def list(self, request: Request, customer_id: str) -> Response:
+    def retrieve(self, request: Request, customer_id: str) -> Response:
         """Recommends slots that can be booked for the customer, the best first, with the reasons."""
         customer = self.get_object()
         limit = get_number_param(request, "limit", default=DEFAULT_LIMIT, maximum=MAX_LIMIT)
