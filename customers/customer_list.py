@@ -248,8 +248,8 @@ MIN_WORD_SIMILARITY, MIN_NAME_SIMILARITY = 0.3, 0.4
 MIN_LETTERS = 3
 # `typed` also sets the threshold of the operator `<%`, for this transaction. So nothing is compared before it is set. Many
 # customers have one name: the text of each name is compared once, and the newest customers with it are read by an index.
-# The names are read nearest first, no further than the last LIMIT requires. GROUP BY would read all of them, so a customer
-# with two near words is found twice.
+# The names are read nearest first, no further than the last LIMIT requires. GROUP BY would read them all. Without it, a
+# customer with two near words is found twice.
 NEAREST_CUSTOMERS = """
 WITH typed AS MATERIALIZED (
     SELECT circe_fold(%s) AS text FROM set_config('pg_trgm.word_similarity_threshold', %s, true)
