@@ -248,25 +248,28 @@ MIN_WORD_SIMILARITY, MIN_NAME_SIMILARITY = 0.3, 0.4
 MIN_LETTERS = 3
 # `typed` also sets the threshold of the operator `<%`, for this transaction. So nothing is compared before it is set. Many
 # customers have one name: the text of each name is compared once, and the newest customers with it are read by an index.
+# The names are read nearest first, no further than the last LIMIT requires. GROUP BY would read them all. Without it, a
+# customer with two near words is found twice.
 NEAREST_CUSTOMERS = """
 WITH typed AS MATERIALIZED (
     SELECT circe_fold(%s) AS text FROM set_config('pg_trgm.word_similarity_threshold', %s, true)
 ),
-near AS MATERIALIZED (
-    SELECT DISTINCT name.tenant_id, name.text, word_similarity(typed.text, name.text) AS similarity
-    FROM typed, ({names}) AS name
-    WHERE name.is_representative AND {kind} AND typed.text <%% name.text
-    ORDER BY similarity DESC, text, tenant_id LIMIT {limit}
+name AS NOT MATERIALIZED (
+    {names}
 )
 SELECT newest.customer_id
-FROM near, LATERAL (
+FROM (
+    SELECT DISTINCT name.tenant_id, name.text, word_similarity(typed.text, name.text) AS similarity
+    FROM typed, name
+    WHERE name.is_representative AND typed.text <%% name.text
+    ORDER BY similarity DESC, text, tenant_id LIMIT {limit}
+) AS near, LATERAL (
     SELECT name.customer_id, name.created_at
-    FROM ({names}) AS name
-    WHERE name.tenant_id = near.tenant_id AND {kind} AND name.text = near.text {restriction}
+    FROM name
+    WHERE name.tenant_id = near.tenant_id AND name.text = near.text {restriction}
     ORDER BY name.created_at DESC, name.customer_id DESC LIMIT {limit}
 ) AS newest
-GROUP BY newest.customer_id, newest.created_at
-ORDER BY max(near.similarity) DESC, newest.created_at DESC, newest.customer_id DESC LIMIT {limit}
+ORDER BY near.similarity DESC, newest.created_at DESC, newest.customer_id DESC LIMIT %s
 """
 
 
@@ -282,19 +285,27 @@ def nearest_customers(text: str, filters: Q) -> list[str]:
     if others:
         filters &= matching(" ".join(others))
     is_whole_name = len(words) > 1
-    names, name_params = NAMES.all().query.sql_with_params()
+    names, name_params = NAMES.filter(is_whole_name=is_whole_name).query.sql_with_params()
     # All names are those of undeleted customers in scope, so that without a filter no customer has to be read.
     restriction, params = SEARCHABLE.filter(filters).values("id").query.sql_with_params() if filters else ("", ())
     sql = NEAREST_CUSTOMERS.format(
         names=names,
         restriction=f"AND name.customer_id IN ({restriction})" if restriction else "",
-        kind="name.is_whole_name" if is_whole_name else "NOT name.is_whole_name",
         limit=MAX_NEAREST,
     )
     threshold = MIN_NAME_SIMILARITY if is_whole_name else MIN_WORD_SIMILARITY
+    return _read_different(sql, [" ".join(words), str(threshold), *name_params, *params], MAX_NEAREST)
+
+
+def _read_different(sql: str, params: list[Any], limit: int) -> list[str]:
+    """Returns the first MAX_NEAREST different ids of the statement, whose last parameter is the number of rows to read."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, [" ".join(words), str(threshold), *name_params, *name_params, *params])
-        return [customer_id for (customer_id,) in cursor.fetchall()]
+        cursor.execute(sql, [*params, limit])
+        ids = [customer_id for (customer_id,) in cursor.fetchall()]
+    different = list(dict.fromkeys(ids))[:MAX_NEAREST]
+    if len(different) < MAX_NEAREST and len(ids) == limit:
+        return _read_different(sql, params, 2 * limit)
+    return different
 
 
 def split_misspelled(text: str) -> tuple[list[str], list[str]]:

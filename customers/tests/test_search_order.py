@@ -217,6 +217,15 @@ def test_at_most_100_are_answered_by_the_page(search, people):
     assert {(page["total"], page["pages"], page["approximate"]) for page in pages} == {(100, 4, True)}
 
 
+def test_a_customer_with_two_near_words_is_found_once(search, people):
+    people(*(f"Yuliana M{n}" for n in range(60)))
+    people(*(f"Yulianta Yulianti{n}" for n in range(60)))
+    found = search("yuliantoo", size=100)
+    assert found["total"] == 100
+    assert found["items"][:60] == [f"Yulianta Yulianti{n}" for n in reversed(range(60))]
+    assert found["items"][60:] == [f"Yuliana M{n}" for n in reversed(range(20, 60))]
+
+
 def test_a_page_past_the_end_of_what_was_found_is_not_approximate(search, people):
     people("Sari Yulianto", "Sara Yulianti")
     answer = search("sari", page=2)
