@@ -44,7 +44,7 @@ from customers.search import MAX_LENGTH
 from tenants.accounts.permissions import MANAGERS, STAFF, SUPER
 from tenants.admin.bulk_actions import BulkActionsAdmin
 from tenants.models import Outlet
-from tenants.scope import current_tenant
+from tenants.scope import current_tenant, enter_scope
 
 
 class AppointmentDayFilter(admin.SimpleListFilter):
