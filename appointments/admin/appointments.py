@@ -137,9 +137,10 @@ class AppointmentAdmin(BulkActionsAdmin):
         does so in this order, so that two transactions can't wait for each other.
         """
         if request.method == "POST" and is_id(object_id):
-            seen, staff = self.get_queryset(request).filter(pk=object_id).first(), request.POST.get("staff")
+            seen = self.get_queryset(request).filter(pk=object_id).first()
             if seen:
-                for pk in sorted({seen.staff_id, staff if is_id(staff) else seen.staff_id}):
+                staff = {pk for pk in (seen.staff_id, request.POST.get("staff", "")) if is_id(pk)}
+                for pk in sorted(staff):
                     with Appointment(tenant_id=seen.tenant_id, staff_id=pk).lock_staff():
                         pass
         return super().get_object(request, object_id, from_field)

@@ -10,11 +10,11 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 
 from appointments.admin.day_sheet import overlap_message
-from appointments.admin.working_day import bounds_of, describe_hours, describe_time_off, within_day
+from appointments.admin.working_day import Times, bounds_of, describe_hours, describe_time_off, within_day
 from appointments.availability import Slot
 from appointments.booking import OVERRIDE_OF, BookingRefused
 from appointments.models import Appointment, DoubleBooking, Override, TimeOff
-from appointments.models.schedule import Times, read_schedules
+from appointments.models.schedule import read_schedules
 from circe.db.ids import is_id
 from tenants.models import Outlet, Service, ServiceStaff
 

@@ -1,14 +1,15 @@
 """What the schedule of a member of staff says of one day, as the day sheet and the booking form tell it."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.utils.formats import date_format
 
 from appointments.models import Appointment, TimeOff
-from appointments.models.schedule import Schedule, Times
+from appointments.models.schedule import Schedule
 
 ONE_DAY = dt.timedelta(days=1)
+Times = Sequence[tuple[dt.datetime, dt.datetime]]
 
 
 def bounds_of(day: dt.date) -> tuple[dt.datetime, dt.datetime]:
