@@ -33,6 +33,7 @@ BULK, BULK_STATUS = "circe/tests/test_bulk_actions.py", "appointments/tests/test
 PURGED_EVENTS = "circe/tests/test_events_of_purged_customers.py"
 CALENDAR = "circe/tests/test_calendar_ends.py"
 SUMMARY = "analytics/tests/test_summary.py"
+REFUSED = "appointments/tests/test_refused_bookings.py"
 
 FAULTS = [
     # --- writes -----------------------------------------------------------------------------------------------------
@@ -106,6 +107,21 @@ FAULTS = [
         "        if reason:\n            return reason\n",
         "",
         BULK_STATUS,
+    ),
+    # --- the rules of a booking -------------------------------------------------------------------------------------
+    Fault(
+        "the booking form stores without asking the rules",
+        "appointments/admin/appointments.py",
+        "        if form.is_to_be_booked:\n",
+        "        if False:\n",
+        REFUSED,
+    ),
+    Fault(
+        "the booking form lifts every rule unasked",
+        "appointments/admin/forms.py",
+        'chosen = self.data.getlist("override") if self.is_bound else []',
+        "chosen = Override.values",
+        REFUSED,
     ),
     # --- the ends of the calendar -----------------------------------------------------------------------------------
     Fault(

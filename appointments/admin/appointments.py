@@ -45,6 +45,7 @@ from customers.search import MAX_LENGTH
 from tenants.accounts.permissions import MANAGERS, STAFF, SUPER
 from tenants.admin.bulk_actions import BulkActionsAdmin
 from tenants.models import Outlet
+from tenants.scope import current_tenant, enter_scope
 
 
 class AppointmentDayFilter(admin.SimpleListFilter):
@@ -186,15 +187,20 @@ class AppointmentAdmin(BulkActionsAdmin):
         recommendations = self._recommendations(request)
         if recommendations and not SLOT_FIELDS & {*request.GET}:
             initial |= recommendations[0].values
+            if self._across_tenants(request):
+                initial["tenant"] = current_tenant().pk
         return initial | super().get_changeform_initial_data(request)
 
     def _recommendations(self, request: HttpRequest) -> list[Recommended]:
-        """Returns the recommendations for the customer in the URL."""
+        """Returns the recommendations for the customer in the URL. Narrows a super_admin's scope to their business."""
         if not hasattr(request, "recommendations"):
             pk = request.GET.get("customer")
             customers = Customer.objects.undeleted().defer("search_text").select_related("tenant")
             customer = customers.filter(pk=pk).first() if is_id(pk) else None
-            request.recommendations = (customer and read_recommendations(customer, request.path, request.GET)) or []
+            request.recommendations = []
+            if customer:
+                enter_scope(customer.tenant)
+                request.recommendations = read_recommendations(customer, request.path, request.GET)
         return request.recommendations
 
     def render_change_form(

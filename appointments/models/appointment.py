@@ -271,7 +271,8 @@ class Appointment(TenantModel):
     def describe_booking(self) -> str:
         """Returns a sentence: `Ana Lee is booked on 25 January 2025 from 10:00 to 11:00, for Jane Doe (Haircut).`"""
         when = f"on {date_format(self.appointment_date)} from {self.start_time:%H:%M} to {self.end_time:%H:%M}"
-        return f"{self.staff} is booked {when}, for {self.customer or 'a customer removed since'} ({self.service})."
+        nobody = "a walk-in" if self.is_walk_in else "a customer removed since"
+        return f"{self.staff} is booked {when}, for {self.customer or nobody} ({self.service})."
 
     def find_conflicting_appointment(self) -> "Appointment | None":
         """Returns the first appointment that blocks a part of the time that this one would block, or None."""

@@ -183,9 +183,16 @@ def test_nothing_is_recommended_for_another_business_s_or_an_inactive_customer(b
         assert 'id="recommendations"' not in answer.content.decode()
 
 
-def test_a_super_admin_s_form_opens_on_the_recommendation_too(back_office, tenant, jane):
-    form = opened(back_office("super_admin"), f"{ADD}?customer={jane.pk}&tenant={tenant.pk}")
-    assert form["start_time"] != [""]
+def test_a_super_admin_s_form_opens_on_the_recommendation_of_the_customer_s_business(
+    back_office, in_scope, stranger, jane, haircut
+):
+    works_daily(stranger, UserFactory(tenant=stranger).pk, OutletFactory(tenant=stranger).pk, (dt.time(1), dt.time(2)))
+    ServiceFactory(tenant=stranger)
+    browser = back_office("super_admin")
+    form = opened(browser, f"{ADD}?customer={jane.pk}")
+    assert (form["tenant"], form["service"]) == ([in_scope.pk], [haircut.pk])
+    assert browser.post(ADD, form).status_code == 302
+    assert Appointment.objects.get().customer == jane
 
 
 # --- favourites first -----------------------------------------------------------------------------------------------

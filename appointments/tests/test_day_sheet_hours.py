@@ -13,6 +13,7 @@ from appointments.tests.test_day_sheet import DAY, SATURDAY, SHEET, parse_bookin
 from customers.tests.factories import CustomerFactory
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+from tenants.tests.forms import opened
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +132,14 @@ def test_the_sheet_of_an_outlet_shows_who_works_there(back_office, tenant, share
     assert budi.pk not in {staff.pk for staff, *_ in there.context["sheet"].staff_off}
 
 
+def test_the_sheet_of_an_outlet_shows_where_else_somebody_who_works_there_is_booked(
+    back_office, tenant, shared, book, budi
+):
+    book("13:00-14:00", staff_id=budi.pk, outlet=OutletFactory(tenant=tenant, name="Menteng"))
+    answer = back_office("staff").get(f"{DAY}&outlet={shared['outlet'].pk}")
+    assert column_of(answer)[1] == ["11:35 to 12:00", "Jane elsewhere", "14:00 to 17:00", "22:00 to "]
+
+
 def test_the_working_hours_of_many_are_read_at_once(back_office, tenant, shared, budi):
     browser = back_office("staff")
     with CaptureQueriesContext(connection) as of_one:
@@ -154,6 +163,9 @@ def test_nothing_of_another_business_s_hours_is_shown(back_office, stranger, bud
 
 
 def test_somebody_who_came_in_without_a_name_is_booked_by_a_link(back_office, shared):
-    sheet = back_office("staff").get(DAY).context["sheet"]
+    browser = back_office("staff")
+    sheet = browser.get(DAY).context["sheet"]
     initial_values = {"appointment_date": "2025-01-25", "start_time": "11:32", "sheet": "all", "walk_in": "on"}
     assert parse_booking_url(sheet.walk_in_url) == initial_values
+    assert sheet.walk_in_url.replace("&", "&amp;") in browser.get(DAY).content.decode()
+    assert opened(browser, sheet.walk_in_url)["walk_in"] == ["on"]

@@ -4,6 +4,8 @@ import datetime as dt
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from appointments.models import Appointment, Status, TimeOff
 from appointments.tests.factories import AppointmentFactory, works_daily
@@ -242,9 +244,10 @@ def test_an_alternative_is_booked_by_one_click_without_a_script(back_office, in_
     assert (made.start_time, made.end_time, made.notes) == (dt.time(13, 15), dt.time(14, 15), "Window")
 
 
+@pytest.mark.slow("books three times")
 def test_each_alternative_can_be_booked(back_office, in_scope, booking, taken):
+    browser = back_office("staff")
     for number in range(3):
-        browser = back_office("staff")
         refused = browser.post(ADD, booking | {"start_time": "10:30"})
         value, _ = form_of(refused).alternatives[number]
         assert browser.post(ADD, sent_by(refused) | {"slot": value}).status_code == 302
@@ -326,6 +329,24 @@ def test_another_service_brings_its_buffer(back_office, in_scope, taken):
     assert change(browser, taken, service=colouring.pk).status_code == 302
     taken.refresh_from_db()
     assert taken.buffer_minutes == 30
+
+
+def test_a_form_locks_the_staff_before_the_appointment(back_office, in_scope, taken):
+    browser, page = back_office("staff"), f"{PAGE}{taken.pk}/change/"
+    other = UserFactory(tenant=in_scope)
+    form = opened(browser, page) | {"staff": other.pk, "override": "hours"}
+    with CaptureQueriesContext(connection) as queries:
+        assert browser.post(page, form).status_code == 302
+    texts = [query["sql"] for query in queries]
+    row = next(number for number, text in enumerate(texts) if "FOR UPDATE" in text)
+    before = [text for text in texts[:row] if "pg_advisory_xact_lock" in text]
+    assert [pk in text for pk, text in zip(sorted([taken.staff_id, other.pk]), before, strict=True)] == [True, True]
+
+
+def test_an_overlap_with_a_walk_in_without_a_name_is_named(back_office, in_scope, booking, taken):
+    Appointment.objects.filter(pk=taken.pk).update(customer=None, is_walk_in=True)
+    refused = back_office("staff").post(ADD, booking | {"start_time": "10:30"})
+    assert "for a walk-in (Haircut)." in errors(refused)["start_time"]
 
 
 def test_past_times_are_booked_whatever_the_hours(back_office, in_scope, booking):

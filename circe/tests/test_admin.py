@@ -98,6 +98,11 @@ PAGES = {
     "auth_user_password_change": (lambda tenant: ([UserFactory(tenant=tenant).pk], {}), ADMINS, 404),
     "figures": (lambda tenant: ([], {"tenant_id": tenant.pk}), ADMINS, 403),
     "appointments_appointment_daysheet": (lambda tenant: ([], {"tenant_id": tenant.pk}), STAFF, 403),
+    "appointments_appointment_freetimes": (
+        lambda tenant: ([], {"service": ServiceFactory(tenant=tenant).pk, "day": "2025-01-25"}),
+        STAFF,
+        404,
+    ),
     "customers_customer_notes": (lambda tenant: ([CustomerFactory(tenant=tenant).pk], {}), STAFF, 404),
     "customers_customer_import": (lambda tenant: ([], {}), ADMINS, None),
     "customers_customer_import_one": (lambda tenant: ([an_import(tenant)], {}), ADMINS, 302),
@@ -378,6 +383,7 @@ FOREIGN_PARAMETERS = [
     ("appointments/appointment/", "day=all&outlet__id__exact={outlet}", 200),
     ("appointments/appointment/day/", "outlet={outlet}", 404),
     ("appointments/appointment/day/", "outlet={outlet}&tenant_id={own}", 404),
+    ("appointments/appointment/free-times/", "service={service}&day=2025-01-25", 404),
     (
         "appointments/appointment/add/",
         "customer={customer}&outlet={outlet}&staff={staff}&service={service}&tenant={tenant}",

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from appointments.models import Appointment, Status
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, works_always
 from circe.tests.browser import BROWSER_MARKS, DESKTOP, PHONE, choose
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
@@ -111,7 +111,7 @@ def test_reception_books_and_is_refused_an_overlap(sign_in, jane, tenant):
     ana = UserFactory(tenant=tenant, first_name="Ana", last_name="Lee")
     haircut = ServiceFactory(tenant=tenant, name="Haircut", duration_minutes=60)
     john = CustomerFactory(tenant=tenant, first_name="John", last_name="Roe")
-    AppointmentFactory(
+    taken = AppointmentFactory(
         tenant=tenant,
         customer=john,
         staff_id=ana.pk,
@@ -121,6 +121,7 @@ def test_reception_books_and_is_refused_an_overlap(sign_in, jane, tenant):
         end_time=dt.time(15),
         status=Status.CONFIRMED,
     )
+    works_always(tenant, ana.pk, taken.outlet_id)
     page = sign_in("staff")
     page.get_by_role("link", name="Day sheet", exact=True).first.click()
     page.get_by_role("link", name="Day after →").click()

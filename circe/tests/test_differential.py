@@ -20,7 +20,7 @@ from appointments.models import Appointment, Status, TimeOff
 from appointments.tests.factories import AppointmentFactory, TimeOffFactory, WorkingHoursFactory
 from circe.db.roles import as_owner
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.models import Role
+from tenants.models import Role, Service
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
@@ -214,6 +214,13 @@ def pages_of_the_admin(browser, tenant, people):
         names = f"app_label=appointments&model_name=appointment&field_name={field}"
         yield f"{reverse('admin:autocomplete')}?{names}&term="
     yield f"{reverse('admin:autocomplete')}?{names.replace('service', 'customer')}&term=jane"
+    for field in ("service", "staff"):
+        names = f"app_label=appointments&model_name=appointment&field_name={field}&customer={people[0].pk}"
+        yield f"{reverse('admin:autocomplete')}?{names}&term="
+    with tenant_scope(tenant):
+        service = Service.objects.get()
+    yield f"{reverse('admin:appointments_appointment_freetimes')}?service={service.pk}&day=2025-01-20"
+    yield f"{reverse('admin:appointments_appointment_add')}?customer={people[0].pk}"
     yield reverse("admin:index")
     yield reverse("admin:figures")
     yield reverse("admin:appointments_appointment_daysheet") + "?date=2025-01-20"
