@@ -11,6 +11,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
@@ -36,7 +37,8 @@ def finds(staff, store):
 
     def search(stored, typed):
         key = tuple(stored)
-        if key not in created:
+        # A case that was undone took its customer with it.
+        if not Customer.objects.filter(pk=created.get(key)).exists():
             Customer.objects.filter(pk__in=created.values()).delete()
             created.clear()
             created[key] = store(*stored)
@@ -60,7 +62,7 @@ def ids_found(client, typed):
 JANE = ["Jane", "Doe", "jane@example.com"]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "typed",
     [
         *(
@@ -138,7 +140,7 @@ def test_punctuation_is_no_part_of_a_word(finds, typed):
     assert finds(JANE, typed), typed
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "spellings",
     [
         [
@@ -175,7 +177,6 @@ def test_punctuation_is_no_part_of_a_word(finds, typed):
         ["マリア・テレサ", "マリアテレサ", "マリア テレサ", "マリア･テレサ", "ﾏﾘｱ・ﾃﾚｻ"],
         ["Gal·la", "Galla", "Gal•la", "Gaŀla"],
     ],
-    ids=lambda spellings: spellings[0],
 )
 def test_spellings_with_and_without_punctuation_find_each_other(staff, store, spellings):
     alone = {store(stored) for stored in spellings}
@@ -261,7 +262,7 @@ def test_a_wildcard_is_no_wildcard_and_joins_no_words(finds):
 # --- scripts without spaces ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("stored", "typed"),
     [
         (["太郎", "田中"], "田中太郎 太郎田中 田中 太郎 田 太 中 郎 中太 田中太 中太郎 田中・太郎 「田中」"),
@@ -304,7 +305,7 @@ def test_other_characters_of_such_a_script_are_not_found(finds):
 # --- folding beyond Latin --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "spellings",
     [
         ["محمد", "مُحَمَّد", "مـحـمـد", "ﻣﺤﻤﺪ", "محمّد"],
@@ -340,7 +341,6 @@ def test_other_characters_of_such_a_script_are_not_found(finds):
         ["Ｊａｎｅ", "jane", "𝓙𝓪𝓷𝓮", "Ⓙⓐⓝⓔ"],
         ["ሀይሌ፡ገብረ", "ሀይሌ ገብረ"],
     ],
-    ids=lambda spellings: spellings[0],
 )
 def test_the_forms_of_a_letter_find_each_other(staff, store, spellings):
     customers = {store(stored) for stored in spellings}
@@ -348,7 +348,7 @@ def test_the_forms_of_a_letter_find_each_other(staff, store, spellings):
         assert set(ids_found(staff, typed)) == customers, typed
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("stored", "typed"),
     [
         ("कुमार", "कमार"),
@@ -500,7 +500,7 @@ def test_a_name_of_characters_that_nobody_sees_is_refused(staff):
 # --- e-mail addresses ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stored", ["kim@müller.example", "kim@xn--mller-kva.example", "kim@MÜLLER.example"])
+@in_one_test("stored", ["kim@müller.example", "kim@xn--mller-kva.example", "kim@MÜLLER.example"])
 @pytest.mark.parametrize(
     "typed", ["kim@müller.example", "kim@xn--mller-kva.example", "Kim <KIM@XN--MLLER-KVA.EXAMPLE>"]
 )

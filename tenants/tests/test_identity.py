@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from circe.tests.cases import in_one_test
 from tenants.identity import (
     clean_email,
     clean_phone,
@@ -143,7 +144,7 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
     assert email_key(email_key(once)) == email_key(once)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("region", "written", "number"),
     [
         ("ID", "+1234567890", "+1234567890"),
