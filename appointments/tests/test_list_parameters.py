@@ -77,6 +77,7 @@ def test_customers_are_filtered_and_sorted_by_their_visits(staff, people, query)
     assert all(name in expected.split("|") for name, expected in zip(found, FOUND[query], strict=True)), found
 
 
+@pytest.mark.slow("reads whole lists page by page, in each order")
 @pytest.mark.parametrize("name", ["created_at", "name", "total_spent", "last_appointment_date"])
 @pytest.mark.parametrize("more", ["", "&tags=walk-in", "&total_spent_min=0", "&is_active=true&total_spent_min=0"])
 def test_an_order_is_total_and_its_pages_meet_in_both_directions(staff, tenant, name, more):

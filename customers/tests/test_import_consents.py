@@ -56,6 +56,7 @@ def test_an_import_keeps_a_refusal_of_marketing_without_evidence_and_tells_it(im
     assert not AuditEvent.objects.filter(action="consented").exists()
 
 
+@pytest.mark.slow("starts eight processes that read a file")
 def test_an_import_turns_a_refusal_into_consent_with_source_and_instant_and_records_them(import_rows, in_scope):
     jane = CustomerFactory(tenant=in_scope, marketing_consent=False)
     row = [jane.pk, jane.first_name, "yes", "Paper", "2024-03-05 17:30:00+07"]

@@ -470,6 +470,7 @@ UNSEEN = [
 ]
 
 
+@pytest.mark.slow("is a table of thirteen characters")
 @pytest.mark.parametrize(("typed", "stored"), UNSEEN, ids=[ascii(typed) for typed, _ in UNSEEN])
 def test_characters_that_nobody_sees_are_taken_out_of_names(
     staff, admin, back_office, in_scope, tmp_path, typed, stored

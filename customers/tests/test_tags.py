@@ -57,6 +57,7 @@ def test_a_tag_of_any_script_is_stored_as_it_was_written_and_found(admin, url):
         assert admin.get(CUSTOMERS, {"tags": tag}).json()["total"] == 1, tag
 
 
+@pytest.mark.slow("is a table of eight tags, each written and found in several ways")
 @pytest.mark.parametrize("stored", SPELLINGS)
 def test_all_ways_to_write_a_tag_are_one(admin, url, back_office, jane, stored):
     browser = back_office("tenant_admin")
