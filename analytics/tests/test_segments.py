@@ -170,6 +170,7 @@ def test_new_is_a_customer_whose_first_visit_is_within_the_last_30_days(customer
 # --- the thresholds of the tenant ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow("makes customers with many visits")
 def test_the_thresholds_can_be_set_by_the_tenant(customer, book, segments, tenant):
     big, small = customer(), customer()
     book(big, days_ago(20), days_ago(20), total_price=200)

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from analytics.statistics import DEFINITIONS
+from circe.tests.cases import in_one_test
 from conftest import client_of
 from customers.tests.factories import DeletedCustomerFactory
 from tenants.accounts import tokens
@@ -114,7 +115,7 @@ def test_the_role_is_checked_before_the_parameters(staff):
 
 
 @pytest.mark.parametrize("name", ["from_date", "to_date"])
-@pytest.mark.parametrize(
+@in_one_test(
     "value",
     [
         "",
@@ -168,7 +169,7 @@ def test_the_ends_of_the_calendar_are_accepted_as_days(admin, tenant, statistics
 # --- the period -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("query", "period"),
     [
         ({}, {"from": None, "to": None}),

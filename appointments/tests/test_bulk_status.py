@@ -41,6 +41,7 @@ def read_statuses(*appointments):
     return [found[one.pk].status for one in appointments]
 
 
+@pytest.mark.slow("tries each action on each status")
 @pytest.mark.parametrize("before", Status.values)
 @pytest.mark.parametrize("action", ACTIONS)
 def test_an_action_sets_only_statuses_that_the_day_sheet_allows(back_office, tenant, jane, action, before):

@@ -72,6 +72,7 @@ def test_every_status_can_be_left_and_reached():
     assert {status for steps in STATUS_TRANSITIONS.values() for status in steps} == set(Status)
 
 
+@pytest.mark.slow("is a table of fourteen clicks")
 @pytest.mark.parametrize(("seen", "status", "label"), TRANSITIONS)
 def test_a_click_sets_the_status_and_redirects_to_the_card(back_office, book, seen, status, label):
     one, browser = book("Jane", "10:00-11:00", status=seen), back_office("staff")

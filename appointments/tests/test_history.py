@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
+from circe.tests.cases import in_one_test
 from conftest import client_of
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, faults, instant, not_found
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
@@ -197,7 +198,7 @@ def test_the_filter_by_days_accepts_the_ends_of_the_calendar(as_role, zone):
     assert ids(staff, appointment.customer, "to_date=0001-01-01T00:00:00Z") == []
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "query",
     [
         *(f"status={value}" for value in ("banana", "confirmed,", ",", "confirmed,banana", "confirmed%00", "1")),

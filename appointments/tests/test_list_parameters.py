@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 
 from appointments.tests.factories import AppointmentFactory
+from circe.tests.cases import in_one_test
 from customers.tests.bodies import CUSTOMERS, faults
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 
@@ -69,13 +70,14 @@ FOUND = {
 }
 
 
-@pytest.mark.parametrize("query", FOUND)
+@in_one_test("query", FOUND)
 def test_customers_are_filtered_and_sorted_by_their_visits(staff, people, query):
     found = names(staff, query)
     assert len(found) == len(FOUND[query]), found
     assert all(name in expected.split("|") for name, expected in zip(found, FOUND[query], strict=True)), found
 
 
+@pytest.mark.slow("reads whole lists page by page, in each order")
 @pytest.mark.parametrize("name", ["created_at", "name", "total_spent", "last_appointment_date"])
 @pytest.mark.parametrize("more", ["", "&tags=walk-in", "&total_spent_min=0", "&is_active=true&total_spent_min=0"])
 def test_an_order_is_total_and_its_pages_meet_in_both_directions(staff, tenant, name, more):
@@ -111,7 +113,7 @@ NOT_AMOUNTS = (
 )
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "query",
     [
         *(f"{name}={value}" for name in ("total_spent_min", "total_spent_max") for value in NOT_AMOUNTS),
@@ -131,7 +133,7 @@ def test_what_cannot_be_understood_is_refused_by_name(staff, query):
     assert faults(staff.get(f"{CUSTOMERS}?{query}")) == {query.partition("=")[0]}
 
 
-@pytest.mark.parametrize("query", ["last_visit_from=2020-01-01", "total_spent_min=0", "ordering=-total_spent"])
+@in_one_test("query", ["last_visit_from=2020-01-01", "total_spent_min=0", "ordering=-total_spent"])
 @pytest.mark.usefixtures("tenant_filters")
 def test_customers_of_another_business_are_not_found(staff, stranger, query):
     AppointmentFactory(tenant=stranger, customer=CustomerFactory(tenant=stranger))

@@ -19,6 +19,8 @@ from circe.db.roles import as_owner
 from conftest import client_of
 from tenants.models import User
 
+pytestmark = pytest.mark.slow("makes the benchmark's customers again for each test")
+
 
 @pytest.fixture
 def api(db):

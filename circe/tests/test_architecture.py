@@ -435,6 +435,7 @@ def fill(apps, alias):
     create("customers", "CustomerImport", **business, file_name="people.csv")
 
 
+@pytest.mark.slow("makes and migrates a database")
 def test_rows_of_the_first_set_of_migrations_keep_their_values_up_to_the_last(scratch):
     """The first set are the migrations with `initial = True`. Every column that still exists keeps its value."""
     loader = MigrationLoader(None)

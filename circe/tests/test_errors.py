@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 
 from circe.api import errors
 from circe.db.roles import as_owner
+from circe.tests.cases import in_one_test
 from circe.urls import urlpatterns
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
@@ -49,7 +50,7 @@ INTERNAL_ERROR = problem(
 # --- errors of the client -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", METHODS)
+@in_one_test("method", METHODS)
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/", "/api/v1/customers/", "/nothing"])
 def test_404_for_an_unknown_url(path, method, staff):
     strict = APIClient(enforce_csrf_checks=True)

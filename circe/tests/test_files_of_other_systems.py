@@ -10,6 +10,8 @@ from customers.tests.test_transfer_admin import body, checked, figures, proposal
 from customers.tests.transfer import from_csv, imported
 from customers.transfer.text_marks import unescape_formula
 
+pytestmark = pytest.mark.slow("imports each file twice, by the command and in the admin")
+
 FILES = Path(__file__).parent / "real_data"
 FIELDS = (
     *("first_name", "last_name", "email", "phone", "date_of_birth", "gender", "address", "notes", "tags"),

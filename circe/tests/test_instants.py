@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from appointments.tests.factories import AppointmentFactory
 from circe.api.instants import parse_instant
+from circe.tests.cases import in_one_test
 from customers.tests.factories import CustomerFactory
 
 # Noon in Jakarta, the time zone of the tenant.
@@ -65,14 +66,14 @@ def listed(client, **bounds):
     return found[0]
 
 
-@pytest.mark.parametrize("text", SPELLINGS.values(), ids=SPELLINGS)
+@in_one_test("text", SPELLINGS.values())
 def test_the_list_takes_an_instant_as_clients_write_it(admin, around_noon, text):
     before, at, after = around_noon
     assert listed(admin, created_from=text) == [after, at]
     assert listed(admin, created_to=text) == [at, before]
 
 
-@pytest.mark.parametrize("text", SPELLINGS.values(), ids=SPELLINGS)
+@in_one_test("text", SPELLINGS.values())
 def test_history_and_statistics_take_the_day_of_the_instant(admin, tenant, text):
     days = [dt.date(2025, 5, 31), dt.date(2025, 6, 1), dt.date(2025, 6, 2)]
     customer = CustomerFactory(tenant=tenant)
@@ -102,7 +103,7 @@ def test_24_o_clock_is_the_beginning_of_the_next_day(admin, around_noon):
     assert listed(admin, created_from="2025-06-01T24:00:00.000") == []
 
 
-@pytest.mark.parametrize("text", JUNK)
+@in_one_test("text", JUNK)
 def test_anything_else_is_a_400_that_says_what_would_be_right(admin, tenant, text):
     customer = CustomerFactory(tenant=tenant)
     for path in ("", f"/{customer.pk}/appointments", "/statistics/summary"):

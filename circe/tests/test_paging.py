@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from appointments.tests.factories import AppointmentFactory
+from circe.tests.cases import in_one_test
 from customers.tests.factories import CustomerFactory
 
 LIST = "/api/v1/customers"
@@ -58,7 +59,7 @@ NOT_NUMBERS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "value"), [
+@in_one_test(("name", "value"), [
     *(("page", value) for value in (*NOT_NUMBERS, str(2**31))),
     *(("size", value) for value in (*NOT_NUMBERS, "101")),
 ])  # fmt: skip

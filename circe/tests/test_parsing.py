@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 
 from circe.api.parsing import MAX_JSON_DEPTH
+from circe.tests.cases import in_one_test
 from customers.models import Customer
 from tenants.scope import ALL_TENANTS, tenant_scope
 
@@ -86,7 +87,7 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("name", MALFORMED)
+@in_one_test("name", MALFORMED)
 def test_a_malformed_body_is_a_400(name, post):
     assert_refused(post(MALFORMED[name]), 400, "malformed")
 
@@ -115,7 +116,7 @@ INVALID = {
 }
 
 
-@pytest.mark.parametrize("name", INVALID)
+@in_one_test("name", INVALID)
 def test_json_that_is_no_customer_is_a_400(name, post):
     answer = post(INVALID[name])
     assert answer.status_code == 400
@@ -146,7 +147,7 @@ def test_the_largest_body_is_accepted_and_one_byte_more_is_refused(post):
     assert post(orjson.dumps(VALID) + b" " * padding).status_code == 201
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "content_type",
     [
         "application/json",
@@ -163,7 +164,7 @@ def test_json_is_accepted_with_its_content_type(content_type, post):
     assert post(orjson.dumps(VALID), content_type).status_code == 201
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "content_type",
     [
         "",

@@ -10,6 +10,7 @@ from appointments.tests.factories import AppointmentFactory, TimeOffFactory, Wor
 from circe.db.ids import new_id
 from circe.db.roles import as_owner
 from circe.management.commands import check_totals
+from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.models.column_mappings import ColumnMapping
 from customers.models.imports import CustomerImport, ImportPart
@@ -100,7 +101,7 @@ def test_every_table_with_a_tenant_has_its_policies():
     }
 
 
-@pytest.mark.parametrize("table", [*TENANT_COLUMNS, "customers_searchable", "customers_searchable_names"])
+@in_one_test("table", [*TENANT_COLUMNS, "customers_searchable", "customers_searchable_names"])
 def test_a_scope_reads_its_own_rows_and_no_scope_reads_nothing(table, rows, tenant, stranger):
     query = f"SELECT DISTINCT {TENANT_COLUMNS.get(table, 'tenant_id')} FROM {table}"
     for scope, seen in (
@@ -115,7 +116,7 @@ def test_a_scope_reads_its_own_rows_and_no_scope_reads_nothing(table, rows, tena
         assert len(sql(query)) == (2 if table == "tenants_tenant" else 0)
 
 
-@pytest.mark.parametrize("table", WRITABLE)
+@in_one_test("table", WRITABLE)
 def test_nothing_is_written_into_another_tenant(table, rows, tenant, stranger):
     columns = ", ".join(
         name

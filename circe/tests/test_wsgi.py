@@ -12,6 +12,7 @@ from django.db import close_old_connections
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from rest_framework.utils import json
 
+from circe.tests.cases import in_one_test
 from circe.wsgi import application
 from customers.models.imports import CustomerImport
 from tenants.scope import ALL_TENANTS, tenant_scope
@@ -55,7 +56,7 @@ def test_a_request_is_answered(send):
 CHARSETS = "base64 rot13 hex zip idna punycode undefined utf-7 utf-16 mbcs nonsense é".split()  # noqa: SIM905
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "parameter",
     [
         *(f"charset={name}" for name in CHARSETS),

@@ -5,6 +5,7 @@ import threading
 import pytest
 from django.db import connections, transaction
 
+from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.models.preferences import PreferredService
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
@@ -38,7 +39,7 @@ def test_the_form_of_a_new_customer_starts_with_the_defaults(back_office, tenant
     assert (form["accepts_email"].value(), form["marketing_consent"].value()) == (True, False)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("changes", "field"),
     [
         ({"first_name": " "}, "first_name"),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.models.imports import CustomerImport
 from customers.tests.test_transfer_admin import IMPORT, body, figures, proposals, upload
@@ -16,7 +17,7 @@ TODAY = dt.date(2026, 11, 28)
 APRIL = dt.date(1990, 4, 3)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "order", "day"),
     [
         ("1990-04-03", None, APRIL),

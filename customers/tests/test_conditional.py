@@ -8,6 +8,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import connection
 
 from appointments.tests.factories import AppointmentFactory
+from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
@@ -84,7 +85,7 @@ BY_PROXIES = {
 }
 
 
-@pytest.mark.parametrize("by_proxy", BY_PROXIES.values(), ids=BY_PROXIES)
+@in_one_test("by_proxy", BY_PROXIES.values())
 def test_a_tag_that_a_compressing_proxy_changed_is_taken_for_the_tag_it_was(admin, url, by_proxy):
     for path, body in ((url, {"last_name": "Roe"}), (f"{url}/preferences", {"notes": "x"})):
         etag = admin.get(url).headers["ETag"]

@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS, INSTANT, NO_SUCH_ID, faults, preferences, profile
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
@@ -67,7 +68,7 @@ def test_a_walk_in_needs_no_more_than_a_first_name_and_a_phone(staff, in_scope):
     assert body == expected | {"possible_duplicates": []}
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("changes", "field"),
     [
         ({"first_name": None}, "first_name"),
@@ -149,7 +150,7 @@ def test_bad_values_are_named_and_nothing_is_stored(staff, changes, field):
     assert rows() == 0
 
 
-@pytest.mark.parametrize("body", [None, [], [JANE], "Jane", 5, True])
+@in_one_test("body", [None, [], [JANE], "Jane", 5, True])
 def test_a_body_that_is_no_object_is_refused(staff, super_admin, body):
     assert faults(staff.post(CUSTOMERS, body)) == {"body"} or body is None
     assert super_admin.post(CUSTOMERS, body).status_code == 400
@@ -300,7 +301,7 @@ def conflict(customer, field, is_deleted=False):
     return {"field": field, "customer_id": customer.pk, "is_deleted": is_deleted}
 
 
-@pytest.mark.parametrize("check", ["", "?check_duplicates=true", "?check_duplicates=false", "?check_duplicates=0"])
+@in_one_test("check", ["", "?check_duplicates=true", "?check_duplicates=false", "?check_duplicates=0"])
 @pytest.mark.usefixtures("tenant_filters")
 def test_email_and_phone_must_be_unique_within_the_tenant(staff, tenant, stranger, check):
     by_email = CustomerFactory(tenant=tenant, email="jane@example.com", phone=None)
@@ -354,7 +355,7 @@ def test_without_the_look_up_nothing_is_named(staff, tenant):
     assert (response.status_code, response.json()["possible_duplicates"]) == (201, [])
 
 
-@pytest.mark.parametrize("value", ["banana", "", "2", "null", "true&check_duplicates=true", "%00"])
+@in_one_test("value", ["banana", "", "2", "null", "true&check_duplicates=true", "%00"])
 def test_check_duplicates_is_true_or_false(staff, value):
     assert faults(staff.post(f"{CUSTOMERS}?check_duplicates={value}", JANE)) == {"check_duplicates"}
     assert rows() == 0

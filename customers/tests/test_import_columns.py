@@ -88,6 +88,7 @@ def test_another_business_is_asked_for_itself(back_office, tenant, stranger):
             assert ColumnMapping.objects.get().tenant == one
 
 
+@pytest.mark.slow("starts eight processes that read a file")
 def test_the_columns_of_a_checked_file_can_be_changed_and_it_is_checked_again(browser, in_scope):
     body(upload(browser, as_csv(ROWS)))
     one = f"{IMPORT}{CustomerImport.objects.get().pk}/"

@@ -10,14 +10,18 @@ from tenants.models import AuditEvent
 
 
 @pytest.mark.parametrize("update", [False, True])
-@pytest.mark.parametrize("address", ["JANE@Example.COM", "jane@example.com", "ｊａｎｅ@example.com"])
-def test_an_address_that_differs_in_capitals_only_is_no_change(import_rows, in_scope, update, address):
-    jane = CustomerFactory(tenant=in_scope, email="Jane@example.com", email_verified=True)
+def test_an_address_that_differs_in_capitals_only_is_no_change(import_rows, in_scope, update):
+    spellings = ["JANE0@Example.COM", "jane1@example.com", "ｊａｎｅ2@example.com"]
+    people = [
+        CustomerFactory(tenant=in_scope, email=f"Jane{number}@example.com", email_verified=True) for number in range(3)
+    ]
     events = AuditEvent.objects.count()
-    result = import_rows(["id", "email"], [jane.pk, address], update=update)
-    assert (result.counts, result.refused_rows, AuditEvent.objects.count()) == ({"unchanged": 1}, [], events)
-    jane.refresh_from_db()
-    assert (jane.email, jane.email_verified) == ("Jane@example.com", True)
+    rows = [[jane.pk, address] for jane, address in zip(people, spellings, strict=True)]
+    result = import_rows(["id", "email"], *rows, update=update)
+    assert (result.counts, result.refused_rows, AuditEvent.objects.count()) == ({"unchanged": 3}, [], events)
+    for number, jane in enumerate(people):
+        jane.refresh_from_db()
+        assert (jane.email, jane.email_verified) == (f"Jane{number}@example.com", True)
 
 
 def test_a_change_beside_an_address_in_other_capitals_leaves_the_address(import_rows, in_scope):
@@ -34,19 +38,25 @@ CONSENT = ["id", "first_name", "marketing_consent", "consent_source", "consent_a
 REFUSAL_KEPT = "the customer has refused marketing, and the refusal is kept."
 
 
-@pytest.mark.parametrize("evidence", [[], ["", ""], ["paper", ""], ["", "2024-03-05"]])
+@pytest.mark.parametrize(
+    "evidences", [[[]], [["", ""], ["paper", ""], ["", "2024-03-05"]]], ids=["no columns of it", "a half of it"]
+)
 @pytest.mark.parametrize("update", [False, True])
-def test_an_import_keeps_a_refusal_of_marketing_without_evidence_and_tells_it(import_rows, in_scope, evidence, update):
-    jane = CustomerFactory(tenant=in_scope, marketing_consent=False)
-    name = "Janet" if update else jane.first_name
-    result = import_rows(CONSENT[: 3 + len(evidence)], [jane.pk, name, "yes", *evidence], update=update)
-    jane.refresh_from_db()
-    assert (jane.marketing_consent, jane.first_name) == (False, name)
-    assert (result.counts, result.refused_rows) == ({"updated" if update else "unchanged": 1}, [])
-    assert next(line for line in result.lines if REFUSAL_KEPT in line).startswith("Line 2: marketing_consent:")
+def test_an_import_keeps_a_refusal_of_marketing_without_evidence_and_tells_it(import_rows, in_scope, evidences, update):
+    people = [CustomerFactory(tenant=in_scope, marketing_consent=False) for _ in evidences]
+    names = ["Janet" if update else jane.first_name for jane in people]
+    rows = [[jane.pk, name, "yes", *evidence] for jane, name, evidence in zip(people, names, evidences, strict=True)]
+    result = import_rows(CONSENT[: 3 + len(evidences[0])], *rows, update=update)
+    for jane, name in zip(people, names, strict=True):
+        jane.refresh_from_db()
+        assert (jane.marketing_consent, jane.first_name) == (False, name)
+    assert (result.counts, result.refused_rows) == ({"updated" if update else "unchanged": len(people)}, [])
+    lines = "Line 2" if len(people) == 1 else "Lines 2, 3, 4"
+    assert next(line for line in result.lines if REFUSAL_KEPT in line).startswith(f"{lines}: marketing_consent:")
     assert not AuditEvent.objects.filter(action="consented").exists()
 
 
+@pytest.mark.slow("starts eight processes that read a file")
 def test_an_import_turns_a_refusal_into_consent_with_source_and_instant_and_records_them(import_rows, in_scope):
     jane = CustomerFactory(tenant=in_scope, marketing_consent=False)
     row = [jane.pk, jane.first_name, "yes", "Paper", "2024-03-05 17:30:00+07"]
@@ -63,17 +73,18 @@ def test_an_import_turns_a_refusal_into_consent_with_source_and_instant_and_reco
     assert AuditEvent.objects.filter(action="consented").count() == 1
 
 
-@pytest.mark.parametrize(
-    ("column", "cell"), [("consent_source", "facebook"), ("consent_at", "2999-01-01"), ("consent_at", "03/04/2024")]
-)
-def test_an_invalid_evidence_of_consent_refuses_the_row(import_rows, in_scope, column, cell):
-    jane = CustomerFactory(tenant=in_scope, marketing_consent=False)
-    row = dict(zip(CONSENT, [jane.pk, "Janet", "yes", "paper", "2024-03-05"], strict=True)) | {column: cell}
-    result = import_rows([*row], [*row.values()], update=True)
-    ((_, where, reason),) = result.refused_rows
-    assert (where, f"“{cell}”" in reason) == (column, True)
-    jane.refresh_from_db()
-    assert (jane.marketing_consent, jane.first_name == "Janet") == (False, False)
+def test_an_invalid_evidence_of_consent_refuses_the_row(import_rows, in_scope):
+    wrong = [("consent_source", "facebook"), ("consent_at", "2999-01-01"), ("consent_at", "03/04/2024")]
+    people = [CustomerFactory(tenant=in_scope, marketing_consent=False) for _ in wrong]
+    rows = [
+        [*(dict(zip(CONSENT, [jane.pk, "Janet", "yes", "paper", "2024-03-05"], strict=True)) | {column: cell}).values()]
+        for jane, (column, cell) in zip(people, wrong, strict=True)
+    ]
+    result = import_rows(CONSENT, *rows, update=True)
+    for jane, (column, cell), (_, where, reason) in zip(people, wrong, result.refused_rows, strict=True):
+        assert (where, f"“{cell}”" in reason) == (column, True)
+        jane.refresh_from_db()
+        assert (jane.marketing_consent, jane.first_name == "Janet") == (False, False)
 
 
 def test_a_consent_older_than_the_refusal_does_not_count(import_rows, in_scope):

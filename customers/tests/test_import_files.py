@@ -60,8 +60,9 @@ def parsed_here(data, encoding=None):
 @pytest.mark.parametrize(("delimiter", "name"), [(",", "commas"), (";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
 def test_unicode_and_delimiters_are_detected(encoding, delimiter, name):
     data = as_csv([HEADER, *ROWS], delimiter=delimiter).decode().encode(encoding)
-    assert table(data).read_as == f"{encoding.upper()[:6].rstrip('-')}, separated by {name}"
-    assert [cells for _, cells in rows(data)] == ROWS
+    found = table(data)
+    assert found.read_as == f"{encoding.upper()[:6].rstrip('-')}, separated by {name}"
+    assert [cells for _, cells in found.rows] == ROWS
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ BESIDE = "stands beside the last column. A cell that holds the separator needs q
 def test_a_malformed_row_does_not_affect_other_rows(line, reason, after):
     good = as_csv([GOOD, ["Åse", "", 'a\n"b"'], *[GOOD] * (after - 1)])
     data = as_csv([HEADER]) + good + line.encode() + b"\r\n" + good
-    found = rows(data)
+    found = [(record.line, record.error or record.cells) for record in parsed_here(data)]
     assert [cells for _, cells in found if cells == reason] == [reason]
     assert [cells for _, cells in found if cells != reason] == [GOOD, ["Åse", "", 'a\n"b"'], *[GOOD] * (after - 1)] * 2
     # The line is the one in the file, in which the second row has two lines.

@@ -29,39 +29,60 @@ def sheet(*rows, before="", after=""):
     return f"{before}<sheetData>{''.join([HEADER, *rows])}</sheetData>{after}"
 
 
-@pytest.mark.parametrize(
-    ("cell", "reason"),
-    [
-        (FORMULA, "Cell C3 has a formula that was not computed. Open the file in a spreadsheet and save it anew."),
-        (FORMULA.replace("</f>", "</f><v/>"), "Cell C3 has a formula that was not computed."),
-        ('<c r="{at}"><f t="shared" si="0"/></c>', "Cell C3 has a formula that was not computed."),
-        ('<c r="{at}" t="e"><v>#N/A</v></c>', "Cell C3 shows the error #N/A of a spreadsheet, and no value."),
-        ('<c r="{at}" t="e"><f>A1</f><v>#REF!</v></c>', "Cell C3 shows the error #REF! of a spreadsheet"),
-        ("<c r='{at}' t='e'><v>#VALUE!</v></c>", "Cell C3 shows the error #VALUE! of a spreadsheet"),
-        ("#NAME?", "Cell C3 shows the error #NAME? of a spreadsheet"),
-    ],
-)
-@pytest.mark.parametrize("place", [2, 3])
-def test_a_cell_of_a_workbook_without_a_value_refuses_its_row_alone(
-    import_file, in_scope, tmp_path, cell, reason, place
-):
-    joe = CustomerFactory(tenant=in_scope, first_name="Joe", notes="coffee", last_name=None)
-    cells = ["Joe", joe.email, "", ""]
-    cells[place] = cell
-    data = as_raw_workbook(sheet(JANE, sheet_row(3, *cells), sheet_row(4, "Ann", "ann@example.com")))
-    result = import_file(data, update=True, refused=tmp_path / "refused.csv")
-    joe.refresh_from_db()
-    if place == 2:
-        ((line, column, why),) = result.refused_rows
-        assert (line, column, why[: len(reason)], joe.notes) == (3, "notes", reason, "coffee")
-        # The file of the refused rows is refused again until the cell is corrected.
-        again = import_file((tmp_path / "refused.csv").read_bytes(), update=True)
-        joe.refresh_from_db()
-        assert (again.counts, joe.notes) == ({"refused": 1}, "coffee")
-    else:
-        # The column is not imported, so that its cells do not matter.
-        assert (result.refused_rows, joe.notes) == ([], None)
-    assert names() == {"Jane", "Joe", "Ann"}
+NO_VALUES = [
+    (FORMULA, "has a formula that was not computed. Open the file in a spreadsheet and save it anew."),
+    (FORMULA.replace("</f>", "</f><v/>"), "has a formula that was not computed."),
+    ('<c r="{at}"><f t="shared" si="0"/></c>', "has a formula that was not computed."),
+    ('<c r="{at}" t="e"><v>#N/A</v></c>', "shows the error #N/A of a spreadsheet, and no value."),
+    ('<c r="{at}" t="e"><f>A1</f><v>#REF!</v></c>', "shows the error #REF! of a spreadsheet"),
+    ("<c r='{at}' t='e'><v>#VALUE!</v></c>", "shows the error #VALUE! of a spreadsheet"),
+    ("#NAME?", "shows the error #NAME? of a spreadsheet"),
+]
+
+
+@pytest.fixture
+def import_without_values(import_file, in_scope, tmp_path):
+    """Returns a function that imports a cell of each kind without a value in a column, each for a customer, by line.
+
+    It returns the result, and the customers.
+    """
+
+    def run(place):
+        people = [CustomerFactory(tenant=in_scope, first_name="Joe", notes="coffee", last_name=None) for _ in NO_VALUES]
+        rows = []
+        for line, (joe, (cell, _)) in enumerate(zip(people, NO_VALUES, strict=True), 3):
+            cells = ["Joe", joe.email, "", ""]
+            cells[place] = cell
+            rows.append(sheet_row(line, *cells))
+        data = as_raw_workbook(sheet(JANE, *rows, sheet_row(3 + len(rows), "Ann", "ann@example.com")))
+        result = import_file(data, update=True, refused=tmp_path / "refused.csv")
+        assert names() == {"Jane", "Joe", "Ann"}
+        return result, people
+
+    return run
+
+
+def stored_notes(people):
+    return list(Customer.objects.filter(pk__in=[one.pk for one in people]).values_list("notes", flat=True))
+
+
+def test_a_cell_of_a_workbook_without_a_value_refuses_its_row_alone(import_without_values, import_file, tmp_path):
+    result, people = import_without_values(2)
+    assert [row[:2] for row in result.refused_rows] == [(line, "notes") for line in range(3, 3 + len(people))]
+    for (line, _, why), (_, reason) in zip(result.refused_rows, NO_VALUES, strict=True):
+        assert why.startswith(f"Cell C{line} {reason}")
+    assert stored_notes(people) == ["coffee"] * len(people)
+    assert result.counts == {"created": 2, "refused": len(people)}
+    # The file of the refused rows is refused again until the cells are corrected.
+    again = import_file((tmp_path / "refused.csv").read_bytes(), update=True)
+    assert again.counts == {"refused": len(people)}
+    assert stored_notes(people) == ["coffee"] * len(people)
+
+
+def test_a_cell_without_a_value_does_not_matter_in_a_column_that_is_not_imported(import_without_values):
+    result, people = import_without_values(3)
+    assert result.refused_rows == []
+    assert stored_notes(people) == [None] * len(people)
 
 
 def test_the_elements_of_a_sheet_may_have_a_prefix(import_file):
@@ -161,12 +182,14 @@ def test_a_shortened_phone_number_is_refused_in_a_text_and_read_from_a_number(im
     assert the_only_customer().phone == "+6281234567801"
 
 
-@pytest.mark.parametrize(
-    "error", ["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NV", "#WERT!", "#Н/Д", "Err:502", "#####"]
-)
-def test_an_error_of_a_spreadsheet_is_no_value_in_a_text_file_either(import_rows, in_scope, error):
-    jane = CustomerFactory(tenant=in_scope, notes="tea")
-    result = import_rows(["id", "notes"], [jane.pk, error], update=True)
-    assert result.refused_rows == [(2, "notes", f"The cell shows the error {error} of a spreadsheet, and no value.")]
-    jane.refresh_from_db()
-    assert jane.notes == "tea"
+def test_an_error_of_a_spreadsheet_is_no_value_in_a_text_file_either(import_rows, in_scope):
+    errors = ["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NV", "#WERT!", "#Н/Д", "Err:502", "#####"]
+    people = [CustomerFactory(tenant=in_scope, notes="tea") for _ in errors]
+    result = import_rows(
+        ["id", "notes"], *([one.pk, error] for one, error in zip(people, errors, strict=True)), update=True
+    )
+    assert result.refused_rows == [
+        (line, "notes", f"The cell shows the error {error} of a spreadsheet, and no value.")
+        for line, error in enumerate(errors, 2)
+    ]
+    assert stored_notes(people) == ["tea"] * len(people)

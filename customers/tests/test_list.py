@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from appointments.tests.factories import AppointmentFactory
 from circe.tests.captured_sql import expand_prepared
+from circe.tests.cases import in_one_test
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.preferences import PreferredService
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, faults, instant, preferences, profile
@@ -217,7 +218,7 @@ def test_a_row_added_after_the_ids_were_found_changes_neither_page_nor_total(sta
     assert listed(staff, "size=3&page=2") == [min(there)]
 
 
-@pytest.mark.parametrize("query", BAD)
+@in_one_test("query", BAD)
 def test_what_cannot_be_understood_is_refused_by_name(staff, tenant, query):
     CustomerFactory(tenant=tenant)
     assert faults(staff.get(f"{CUSTOMERS}?{query}")) == {query.partition("=")[0]}
@@ -283,7 +284,7 @@ def test_date_bounds_are_whole_days_in_the_tenants_zone(as_role, zone, day, firs
     assert listed(staff, f"created_to={day}") == [at_last, at_first, before]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "spelling",
     [
         "2025-06-01T12:00:00Z",

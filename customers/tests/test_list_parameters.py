@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 
+from circe.tests.cases import in_one_test
 from customers.tests.bodies import CUSTOMERS, faults
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 
@@ -71,7 +72,7 @@ def test_tags_may_be_repeated_as_well_as_hold_commas(staff, make):
     assert names(staff, "tags=&tags=,") == ["d", "c", "b", "a"]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "query",
     [
         *(f"source={value}" for value in ("", "a+b", "-web", "Ünï", "a%00")),
@@ -97,7 +98,7 @@ def test_an_unknown_order_names_all(staff):
 
 
 @pytest.mark.usefixtures("tenant_filters")
-@pytest.mark.parametrize("query", ["ordering=name", "source=website", "is_active=true", "ordering=created_at"])
+@in_one_test("query", ["ordering=name", "source=website", "is_active=true", "ordering=created_at"])
 def test_customers_of_another_business_and_deleted_ones_are_not_found(staff, tenant, stranger, query):
     CustomerFactory(tenant=stranger, source="website")
     DeletedCustomerFactory(tenant=tenant, source="website")

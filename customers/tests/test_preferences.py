@@ -2,6 +2,7 @@
 
 import pytest
 
+from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.models.preferences import PreferredService
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, faults, instant, not_found, preferences, profile
@@ -90,7 +91,7 @@ def test_a_changed_favourite_is_a_modification(prefer, tenant, jane, in_scope, k
     assert prefer({key: pk if key.endswith("_id") else [pk]}).json()["updated_at"] >= instant(jane.updated_at)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("body", "field"),
     [
         ({"first_name": "Eve"}, "first_name"),
@@ -136,7 +137,7 @@ def test_a_body_that_is_no_object_is_refused(prefer, body):
     assert faults(prefer(body)) == {"body"}
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("key", "make"),
     [
         ("preferred_outlet_id", OutletFactory),

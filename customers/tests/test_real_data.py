@@ -7,6 +7,8 @@ import pytest
 from customers.models import Customer
 from customers.tests.transfer import imported
 
+pytestmark = pytest.mark.slow("starts two processes for each file")
+
 FOLDER = Path(__file__).parents[2] / "circe" / "tests" / "real_data"
 
 

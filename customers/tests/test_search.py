@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS, faults
 from customers.tests.factories import CustomerFactory
@@ -81,7 +82,7 @@ def test_a_word_of_one_or_two_letters_is_the_beginning_of_a_word(found, person):
     assert found("nne") == ["Anne-Marie"]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "last_name",
     [
         "Foo-Bo",
@@ -105,7 +106,7 @@ def test_words_begin_after_punctuation_however_it_is_written(found, person, last
     assert found("bo") == found("b z") == ["Zed"]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("stored", "typed"),
     [
         ("José", "jose"),
@@ -161,7 +162,7 @@ def test_wildcards_are_literal(found, person):
     assert found("%' OR true --") == []
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "typed",
     [
         "0812 3456",
@@ -211,7 +212,7 @@ def test_an_unencoded_plus_arrives_as_a_space_and_still_works(found, person, typ
     assert found(typed.replace(" ", "%20"), raw=True) == found(typed.replace(" ", "+"), raw=True) == ["Citra"]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "typed", ["0812 3457", "+61 812", "0062 813", "0062 123", "(022) 812", "9999999999999999", "()", "-", "..."]
 )
 def test_another_phone_is_not_found(found, person, typed):
@@ -255,7 +256,7 @@ def test_search_takes_100_characters(staff, found, person):
     assert len(found("🌸" * 100)) == 0
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "encoded",
     ["%e2%80%8b", "%01", "%7f", "%ef%bf%bf", "%f4%8f%bf%bf", "%5b%5d", "%27%22"],
 )
@@ -414,9 +415,7 @@ def test_a_character_finds_those_only_in_whom_it_occurs(found, person, block):
         assert found(text) == expected, ascii(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["´", "¨", "\u0301", "\u0301\u0308\u0301", "jane ´", "´ jane", "\u20dd", "`", "^", "~", "。", "-"]
-)
+@in_one_test("text", ["´", "¨", "\u0301", "\u0301\u0308\u0301", "jane ´", "´ jane", "\u20dd", "`", "^", "~", "。", "-"])
 def test_a_word_of_which_folding_leaves_nothing_finds_nobody(found, person, back_office, text):
     person("Jane")
     person("Jo")

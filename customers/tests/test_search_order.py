@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from circe.backoffice.paging import CappedPaginator
+from circe.tests.cases import in_one_test
 from customers import customer_list
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
@@ -62,7 +63,7 @@ def test_whose_name_begins_with_the_word_comes_before_those_in_whom_it_only_occu
     assert answer["approximate"] is False
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("text", "expected"),
     [
         ("an", ["Anna Berg", "Maria Anders"]),
@@ -154,7 +155,7 @@ def test_a_form_offers_those_first_whose_names_begin_with_the_word(back_office, 
 # --- typing errors are forgiven ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("stored", "typed"),
     [
         ("Sari Yulianto", "yuliantoo"),
@@ -181,7 +182,7 @@ def test_a_misspelled_name_finds_the_nearest(search, people, stored, typed):
     assert answer["approximate"] is True
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "typed",
     ["zzzxq", "qx", "yx", "0812 9999", "+62 812 999", "1", "-", "...", "%", "\u0301", "@example.org", "´ sarri"],
 )

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from circe.tests.cases import in_one_test
 from conftest import client_of
 from customers.models import Customer
 from customers.tags import clean_tag
@@ -56,6 +57,7 @@ def test_a_tag_of_any_script_is_stored_as_it_was_written_and_found(admin, url):
         assert admin.get(CUSTOMERS, {"tags": tag}).json()["total"] == 1, tag
 
 
+@pytest.mark.slow("is a table of eight tags, each written and found in several ways")
 @pytest.mark.parametrize("stored", SPELLINGS)
 def test_all_ways_to_write_a_tag_are_one(admin, url, back_office, jane, stored):
     browser = back_office("tenant_admin")
@@ -75,9 +77,7 @@ def test_the_form_of_a_tag_is_stable_and_the_same_for_equivalent_texts(text):
         assert clean_tag(unicodedata.normalize(form, text)) == tag
 
 
-@pytest.mark.parametrize(
-    "tag", ["", " ", "a b", "a,b", "-a", "_a", "\u0e48a", "\u200b", "a/b", "🎁", "x" * 51, "ﬃ" * 17]
-)
+@in_one_test("tag", ["", " ", "a b", "a,b", "-a", "_a", "\u0e48a", "\u200b", "a/b", "🎁", "x" * 51, "ﬃ" * 17])
 def test_what_is_no_tag_is_refused(admin, url, jane, tag):
     for name in ("tags", "tags_add", "tags_remove"):
         assert {field.partition(".")[0] for field in faults(admin.patch(url, {name: [tag]}))} == {name}
@@ -99,7 +99,7 @@ def test_single_tags_are_added_and_removed(admin, url, method):
     assert change(url, {"tags_add": [], "tags_remove": None, "last_name": "Roe"}).json()["tags"] == once["tags"]
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("body", "field"),
     [
         ({"tags": ["a"], "tags_add": ["b"]}, "tags_add"),

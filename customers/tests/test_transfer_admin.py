@@ -395,6 +395,7 @@ def test_too_many_customers_for_a_workbook_are_refused(browser, three, monkeypat
     assert "Excel takes at most 2 customers" in page
 
 
+@pytest.mark.slow("exports and imports in the admin")
 def test_an_exported_file_is_imported_unchanged(browser, three):
     for kind in ("csv", "xlsx"):
         data = body_bytes(browser.get(f"{EXPORT}{kind}/?deleted=all"))

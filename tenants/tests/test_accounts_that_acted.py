@@ -13,6 +13,7 @@ from django.utils import timezone
 from appointments.tests.factories import AppointmentFactory
 from circe.db.ids import new_id
 from circe.db.roles import as_owner
+from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
@@ -133,7 +134,7 @@ WAYS = [
 ]
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+@in_one_test("way", WAYS)
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: act.__name__)
 def test_who_has_acted_is_never_deleted(act, way, account, jane, tenant, back_office, anonymous, bearer, sign):
     act(account, jane, anonymous, bearer, sign)
@@ -240,7 +241,7 @@ def change(client, jane, name):
 
 
 @pytest.mark.usefixtures("tenant_filters")
-@pytest.mark.parametrize("role", Role.values)
+@in_one_test("role", Role.values)
 def test_whoever_acted_is_named(role, tenant, as_role, admin):
     client = as_role(role)
     body = {"first_name": "Jane", "email": "jane@example.com"}
@@ -266,7 +267,7 @@ LATER = {
 
 
 @pytest.mark.usefixtures("tenant_filters")
-@pytest.mark.parametrize("later", LATER)
+@in_one_test("later", LATER)
 def test_the_trail_keeps_the_name_of_then(later, jane, manager, admin, back_office, stranger):
     change(manager, jane, "Smith")
     LATER[later](manager.user, stranger)

@@ -12,6 +12,7 @@ from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from circe.db.audit_trigger import AuditTrigger
 from circe.db.roles import as_owner
+from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
@@ -341,7 +342,7 @@ ATTEMPTS = [
 ]
 
 
-@pytest.mark.parametrize("attempt", ATTEMPTS)
+@in_one_test("attempt", ATTEMPTS)
 def test_the_applications_role_cannot_change_the_trail(attempt, jane):
     before = [(event.pk, event.changes) for event in trail()]
     refused = pytest.raises(ProgrammingError, match=r"permission denied|must be owner")

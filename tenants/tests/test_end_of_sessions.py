@@ -200,7 +200,7 @@ def test_a_change_of_something_else_ends_nothing(sessions, boss, stranger, chang
 
 @pytest.mark.parametrize("door", ["API", "admin"])
 def test_a_hash_that_is_renewed_at_a_log_in_ends_nothing(tenant, door):
-    old = make_password(PASSWORD, hasher="pbkdf2_sha256")
+    old = PBKDF2PasswordHasher().encode(PASSWORD, "saltsaltsalt", iterations=1000)
     user = UserFactory(tenant=tenant)
     person = Sessions(user)
     # The account keeps a hash of an older kind, without ending its sessions.
@@ -224,7 +224,9 @@ def test_a_hash_that_is_renewed_at_a_log_in_ends_nothing(tenant, door):
 def test_a_hash_that_is_renewed_does_not_bring_back_an_old_password(tenant):
     """A log-in read the row, found the old password right, and meanwhile a new one was stored."""
     user = UserFactory(tenant=tenant, password=PASSWORD)
-    User.objects.filter(pk=user.pk).update(password=make_password(PASSWORD, hasher="pbkdf2_sha256"))
+    User.objects.filter(pk=user.pk).update(
+        password=PBKDF2PasswordHasher().encode(PASSWORD, "saltsaltsalt", iterations=1000)
+    )
     read_before = User.objects.get(pk=user.pk)
     saved(user, lambda user: user.set_password(NEW))
     assert read_before.check_password(PASSWORD)

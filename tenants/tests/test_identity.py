@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from circe.tests.cases import in_one_test
 from tenants.identity import (
     clean_email,
     clean_phone,
@@ -127,6 +128,7 @@ def test_what_is_no_address(address):
         validate_email_address(address)
 
 
+@pytest.mark.slow("cleans generated addresses")
 @given(st.text(max_size=50), st.text(max_size=50))
 @example("İ", "")
 @example("ı", "")
@@ -143,7 +145,7 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
     assert email_key(email_key(once)) == email_key(once)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("region", "written", "number"),
     [
         ("ID", "+1234567890", "+1234567890"),
@@ -245,6 +247,7 @@ EXAMPLES = [
 ]
 
 
+@pytest.mark.slow("reads the example numbers of all regions")
 def test_every_example_number_of_libphonenumber_is_one_number_however_it_is_written():
     wrong = []
     for region, number in EXAMPLES:
@@ -287,6 +290,7 @@ def test_cleaning_a_number_twice_changes_nothing(text):
         assert clean_phone(once) == once
 
 
+@pytest.mark.slow("cleans generated texts")
 @given(st.text(max_size=40))
 def test_no_text_crashes(text):
     with in_region("ID"):

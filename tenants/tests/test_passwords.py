@@ -4,7 +4,7 @@ import io
 import unicodedata
 
 import pytest
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password
 from django.core.management import call_command
 from django.test import Client
 from rest_framework.test import APIClient
@@ -114,7 +114,7 @@ class RawHasher(FastArgon2idPasswordHasher):
 
 HASHERS = {
     "as Circe did before": lambda password: RawHasher().encode(password, "saltsaltsalt"),
-    "PBKDF2": lambda password: make_password(password, hasher="pbkdf2_sha256"),
+    "PBKDF2": lambda password: PBKDF2PasswordHasher().encode(password, "saltsaltsalt", iterations=1000),
 }
 
 

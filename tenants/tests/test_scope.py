@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from appointments.tests.factories import AppointmentFactory
 from circe.db.ids import new_id
 from circe.db.roles import as_owner
+from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.models import Outlet, Staff, Tenant, User
@@ -102,7 +103,7 @@ QUERIES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", QUERIES)
+@in_one_test("name", QUERIES)
 def test_outside_a_scope_nothing_runs(name, both):
     with pytest.raises(NoTenantScope), transaction.atomic():
         QUERIES[name]()

@@ -15,6 +15,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from circe.db.ids import new_id
+from circe.tests.cases import in_one_test
 from tenants.models import LoginSession, Role, User
 from tenants.tests.factories import UserFactory
 
@@ -78,7 +79,7 @@ def test_access_lives_one_hour_and_the_difference_of_two_clocks(user, bearer):
         assert client.get(ME).status_code == 401
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("changes", "status"),
     [
         ({"iat": 30, "nbf": 30}, 200),
@@ -250,7 +251,7 @@ def mutant(claims, name):
     return jwt.api_jws.encode(json.dumps(claims).encode(), settings.JWT_SIGNING_KEY, "HS256")
 
 
-@pytest.mark.parametrize("name", CLAIMS_NO_GOOD)
+@in_one_test("name", CLAIMS_NO_GOOD)
 def test_claims_that_are_no_good(name, claims, bearer):
     assert_refused(bearer(mutant(claims, name)))
 
@@ -298,7 +299,7 @@ def test_a_session_of_another_user(tenant, claims, sign, bearer):
     assert_refused(bearer(sign(claims | {"sid": other.pk})))
 
 
-@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", "", "HS256", "RS256"])
+@in_one_test("algorithm", ["none", "None", "NONE", "nOnE", "", "HS256", "RS256"])
 def test_unsigned(algorithm, claims, bearer):
     assert_refused(bearer(unsigned(claims, algorithm)))
 
@@ -337,7 +338,7 @@ def test_a_payload_that_is_no_object(bearer):
         assert_refused(bearer(jwt.api_jws.encode(payload, settings.JWT_SIGNING_KEY, "HS256")))
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "header",
     [
         "",
