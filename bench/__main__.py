@@ -18,6 +18,8 @@ from pathlib import Path
 
 from bench.databases import ROOT, server
 from bench.measure import Bench
+from bench.report import picture
+from bench.results import write_report
 
 
 def main() -> None:
@@ -47,9 +49,9 @@ def main() -> None:
             for name in Bench.MEASUREMENTS:
                 if name in options.only:
                     bench.measure(name)
-            report = bench.report()
+            report = write_report(bench)
             (into / "results.md").write_text(report)
-            (into / "results.svg").write_text(bench.picture())
+            (into / "results.svg").write_text(picture(bench.rates, bench.growth))
     except KeyboardInterrupt:
         print("\nInterrupted: everything that was started has ended.", file=sys.stderr)
         sys.exit(130)

@@ -2,10 +2,7 @@
 
 import datetime as dt
 import json
-import os
-import platform
 import random
-import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -20,10 +17,10 @@ from psycopg.types.json import set_json_loads
 
 from bench import bookings, floor, load, writes
 from bench.compare import compare, find_differences
-from bench.databases import ROOT, Server
+from bench.databases import Server
 from bench.load import Connection, Load, WrongAnswer, request
 from bench.one_pass import ONE_PASS, parameters, summary
-from bench.report import Figure, milliseconds, picture, table
+from bench.report import Figure, milliseconds
 from bench.samples import (
     COMPARED_PER_KIND,
     COSTLY_SEARCHES,
@@ -36,7 +33,7 @@ from bench.samples import (
     Samples,
     samples,
 )
-from bench.services import WORKERS, Service, processor_time, running
+from bench.services import Service, processor_time, running
 from bench.yardstick.search import condition
 
 CLIENT_COUNTS = (1, 16, 64)
@@ -45,7 +42,7 @@ GROWTH_KINDS = ("list", "rare word", "detail", "history")
 
 
 class Bench:
-    """A run of the benchmark: call `measure` for each of MEASUREMENTS, then `report`."""
+    """A run of the benchmark: call `measure` for each of MEASUREMENTS, then `write_report` (`bench.results`)."""
 
     MEASUREMENTS = ("requests", "creates", "bookings", "searches", "pages", "statistics", "growth", "writes")
 
@@ -379,39 +376,6 @@ class Bench:
             for name, time in sorted(times.items(), key=lambda item: -item[1])
         ]
         self.tables.append(("Where the time of a write goes in the database", ["what", "in", "p50", "share"], rows))
-
-    # --- the report -----------------------------------------------------------------------------------------------
-
-    def report(self) -> str:
-        """Returns all results as Markdown."""
-        commit = subprocess.run(
-            ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
-        ).stdout
-        with self.server.connect() as connection:
-            version = connection.info.parameter_status("server_version")
-        sections = [
-            "# How fast Circe is",
-            f"{TODAY}, commit {commit.strip()}: {self.customers:,} customers, of whom {self.samples.total:,} in the tenant "
-            f"measured; PostgreSQL {version}, Python {platform.python_version()}, {WORKERS} workers each, {self.rounds} "
-            f"rounds of {self.seconds:g} s in turn; load of the machine at the end {os.getloadavg()[1]:.1f} on "
-            f"{os.cpu_count()} cores. The load generator took at most {self.busiest:.0%} of a core, and gets "
-            f"{load.measure_generator().rate:,.0f} answers a second from a server that does nothing else.",
-            *(() if self.customers >= 1_000_000 else ("The targets are about 1,000,000 customers, not these.",)),
-            "![Requests per second, and growth](results.svg)",
-            table(["what", "ours", "the other", "ratio", "target", ""], [figure.row() for figure in self.figures]),
-        ]
-        if self.costs:
-            sections += [
-                "## Processor time a request, service and database together, at 16 clients",
-                table(["what", "against", "ours", "the other's", "ratio", "target"], self.costs),
-            ]
-        for title, head, rows in self.tables:
-            sections += [f"## {title}", table(head, rows)]
-        return "\n\n".join(sections) + "\n"
-
-    def picture(self) -> str:
-        """Returns the results as an SVG."""
-        return picture(self.rates, self.growth)
 
 
 def _post(person: dict[str, Any], token: str) -> bytes:
