@@ -50,7 +50,7 @@ def read_recommendations(customer: Customer, url: str, query: QueryDict) -> list
     """Returns the recommendations for the customer, the best first. Each has the URL of the form `url` with its values."""
     given = {name: value for name, value in query.items() if name in SLOT_FIELDS}
     kept = {name: value for name, value in query.items() if name not in SLOT_FIELDS | {"end_time"}}
-    recommended = []
+    recommended: list[Recommended] = []
     for item in recommend(customer, limit=MAX_RECOMMENDATIONS).items:
         slot: Slot = item.slot
         values = {
