@@ -37,18 +37,20 @@ PREFERENCES = {"service": PreferredService, "staff": PreferredStaff}
 
 
 class Recommended(NamedTuple):
-    """A recommendation in the form: what it says, why, and the URL of the form that it fills."""
+    """A recommendation in the form: what it says, why, the URL of the form that it fills, and whether this one is."""
 
     text: str
     reasons: str
     url: str
     values: dict[str, str]
+    is_filled_in: bool
 
 
 def read_recommendations(customer: Customer, url: str, query: QueryDict) -> list[Recommended]:
     """Returns the recommendations for the customer, the best first. Each has the URL of the form `url` with its values."""
+    given = {name: value for name, value in query.items() if name in SLOT_FIELDS}
     kept = {name: value for name, value in query.items() if name not in SLOT_FIELDS | {"end_time"}}
-    recommended = []
+    recommended: list[Recommended] = []
     for item in recommend(customer, limit=MAX_RECOMMENDATIONS).items:
         slot: Slot = item.slot
         values = {
@@ -61,7 +63,9 @@ def read_recommendations(customer: Customer, url: str, query: QueryDict) -> list
         when = f"{date_format(slot.start, 'D')} {date_format(slot.start)}, {slot.start:%H:%M}"
         reasons = capfirst(", ".join(str(reason).replace("_", " ") for reason in item.reasons))
         text = f"{item.service} with {slot.staff_name} at {slot.outlet_name}, {when}"
-        recommended.append(Recommended(text, reasons, f"{url}?{urlencode(kept | values)}", values))
+        # Without any of these values, the form is filled with the first one.
+        is_filled_in = given == values if given else not recommended
+        recommended.append(Recommended(text, reasons, f"{url}?{urlencode(kept | values)}", values, is_filled_in))
     return recommended
 
 

@@ -140,6 +140,11 @@ def jane(tenant, people, haircut):
     return jane
 
 
+def marked(response):
+    """Returns for each recommendation whether the form is filled with it."""
+    return [one.is_filled_in for one in response.context["recommendations"]]
+
+
 def test_the_form_opens_on_the_first_recommendation_which_can_be_booked(
     back_office, in_scope, jane, people, haircut, kemang
 ):
@@ -148,12 +153,13 @@ def test_the_form_opens_on_the_first_recommendation_which_can_be_booked(
     first, *others = answer.context["recommendations"]
     assert first.text.startswith("Haircut with Budi Lee at Kemang, ")
     assert first.reasons == "Preferred service, preferred staff"
+    assert marked(answer) == [True] + [False] * len(others)
+    assert marked(browser.get(others[0].url)) == [False, True] + [False] * len(others[1:])
     form = opened(browser, f"{ADD}?customer={jane.pk}")
     assert (form["service"], form["staff"], form["outlet"]) == ([haircut.pk], [people[1].pk], [kemang.pk])
     assert browser.post(ADD, form).status_code == 302
     assert Appointment.objects.get().customer == jane
     # Each of the others fills the form by its link.
-    assert others
     second = opened(browser, others[0].url)
     assert {name: second[name] for name in others[0].values} == {
         name: [value] for name, value in others[0].values.items()

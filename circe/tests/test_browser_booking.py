@@ -158,5 +158,5 @@ def test_reception_books_against_the_hours_on_purpose(sign_in, jane, booked, ten
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("was added successfully")
     assert appointment_of(jane).overrides == ["hours"]
-    expect(page.locator("#sheet")).to_contain_text("Ana Lee is away")
+    expect(page.locator("#sheet")).to_contain_text("Away all day (Holiday)")
     assert fits(page, viewport)
