@@ -218,7 +218,7 @@ def in_each_world(tenant):
     return run
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(world=worlds())
 def test_availability_equals_a_naive_reckoning_minute_by_minute(staff, in_each_world, world):
     def check(salon):
@@ -235,7 +235,7 @@ def test_availability_equals_a_naive_reckoning_minute_by_minute(staff, in_each_w
     in_each_world(world, check)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(world=worlds())
 def test_each_slot_can_be_booked_and_nothing_else_on_the_grid(staff, in_each_world, world):
     def check(salon):
