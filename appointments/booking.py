@@ -62,7 +62,7 @@ class InvalidTransition(ConflictError):
         allowed = get_transitions(appointment, today=timezone.now().astimezone(appointment.tenant.zone).date())
         self.details = {"allowed": [status.value for status in allowed]}
         current = appointment.get_status_display().lower()
-        possible = " or ".join(status.label.lower() for status in allowed)
+        possible = " or ".join(status.label.lower() for status in allowed) or "nothing else before its day"
         super().__init__(f"It is {current}, so it can't {what}. Its status can become {possible}.")
 
 
