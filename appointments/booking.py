@@ -62,7 +62,7 @@ class InvalidTransition(ConflictError):
         allowed = get_transitions(appointment, today=timezone.now().astimezone(appointment.tenant.zone).date())
         self.details = {"allowed": [status.value for status in allowed]}
         current = appointment.get_status_display().lower()
-        possible = " or ".join(status.label.lower() for status in allowed)
+        possible = " or ".join(status.label.lower() for status in allowed) or "nothing else before its day"
         super().__init__(f"It is {current}, so it can't {what}. Its status can become {possible}.")
 
 
@@ -300,14 +300,15 @@ def _find_broken_rules(appointment: Appointment) -> list[str]:
 
     Sends one statement if the person offers the service, which is nearly always so.
     """
-    staff, codes = [appointment.staff_id], []
+    staff, codes = [appointment.staff_id], list[str]()
     schedules = _read_schedules(appointment, staff=staff, service=appointment.service_id)
     if not (schedules and appointment.service.is_active):
-        codes.append("service_not_offered")
+        codes += [] if appointment.is_past else ["service_not_offered"]
         schedules = _read_schedules(appointment, staff=staff)
-    # A person who is no longer active has no schedule.
-    codes += [_find_refusal(appointment, one) for one in schedules] or ["outside_hours"]
-    return [code for code in codes if code and (code == "overlap" or not appointment.is_past)]
+    if not (schedules or appointment.is_past):
+        # The person is no longer active.
+        codes.append("outside_hours")
+    return codes + [code for one in schedules if (code := _find_refusal(appointment, one))]
 
 
 def _find_refusal(appointment: Appointment, schedule: Schedule) -> str | None:

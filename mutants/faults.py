@@ -26,6 +26,7 @@ TOKENS, UPDATE, CREATE = (
 )
 RACES, DELETE, LIST = "customers/tests/test_races.py", "customers/tests/test_delete.py", "customers/tests/test_list.py"
 PREFERENCES, ONCE = "customers/tests/test_preferences.py", "customers/tests/test_idempotency.py"
+CHANGED_BOOKING = "appointments/bookings/tests/test_change.py"
 CONDITIONAL, BOOKING = "customers/tests/test_conditional.py", "appointments/tests/test_double_booking.py"
 ADMIN, STALE = "circe/tests/test_admin.py", "circe/tests/test_stale_forms.py"
 LIVENESS, SLOW = "circe/tests/test_liveness.py", "circe/tests/test_slow_bodies.py"
@@ -78,6 +79,20 @@ FAULTS = [
         'cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [AdvisoryLock.STAFF, key])',
         "cursor",
         BOOKING,
+    ),
+    Fault(
+        "a walk-in is given to a second customer",
+        "appointments/booking.py",
+        "    if not appointment.is_walk_in:\n",
+        "    if False:\n",
+        CHANGED_BOOKING,
+    ),
+    Fault(
+        "an appointment's status is set by any step",
+        "appointments/booking.py",
+        "    if status not in get_transitions(",
+        "    if False and status not in get_transitions(",
+        CHANGED_BOOKING,
     ),
     # --- several rows at once, in the admin -------------------------------------------------------------------------
     Fault(

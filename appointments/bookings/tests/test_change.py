@@ -305,6 +305,16 @@ def test_before_the_day_an_appointment_can_not_begin(as_role, book):
         assert as_role("staff").post(url_of(booked, "/status"), {"status": "in_progress"}).status_code == 200
 
 
+def test_what_is_completed_before_its_day_stays_so(staff, salon):
+    day = {"appointment_date": dt.date(2030, 6, 3)}
+    one = AppointmentFactory(tenant=salon.tenant, staff_id=salon.ana.pk, status="completed", **day)
+    problem = refusal(staff.post(f"{APPOINTMENTS}/{one.pk}/status", {"status": "in_progress"}), "invalid_transition")
+    assert (problem["allowed"], problem["detail"]) == (
+        [],
+        "It is completed, so it can't become in progress. Its status can become nothing else before its day.",
+    )
+
+
 def test_the_status_that_it_has_changes_nothing(staff, book):
     booked = book()
     before = staff.get(url_of(booked))

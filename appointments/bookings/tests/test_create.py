@@ -279,8 +279,9 @@ def test_without_a_person_nobody_is_booked_who_does_not_offer_the_service(staff,
 def test_what_is_past_is_recorded_with_its_outcome_whatever_the_hours(book, salon, status):
     with tenant_scope(salon.tenant):
         Service.objects.update(is_active=False)
-    booked = book(appointment_date="2025-01-25", start_time="20:00", status=status)
-    assert (booked["status"], booked["overrides"]) == (status, [])
+    for staff_id in (salon.ana.pk, None):
+        booked = book(appointment_date="2025-01-25", start_time="20:00", status=status, staff_id=staff_id)
+        assert (booked["status"], booked["overrides"]) == (status, [])
 
 
 def test_what_is_past_and_holds_its_time_does_not_overlap(staff, body, book):
