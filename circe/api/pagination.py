@@ -1,22 +1,19 @@
 """Pages of a list, answered as `{"items", "total", "page", "size", "pages"}`."""
 
 import math
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from circe.api.parameters import get_single_param
+from circe.api.parameters import get_number_param
 
 MAX_PAGE_NUMBER = 2**31 - 1
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 20
-_match_number = re.compile(r"[0-9]{1,10}\Z").match
 
 
 class PagedQuery(ABC):
@@ -41,8 +38,8 @@ class NumberedPages(BasePagination):
 
     def read_parameters(self, request: Request) -> slice:
         """Reads `page` and `size`. Returns the slice of the rows that are on the page."""
-        self.page = _read_number(request, "page", default=1, maximum=MAX_PAGE_NUMBER)
-        self.size = _read_number(request, "size", default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
+        self.page = get_number_param(request, "page", default=1, maximum=MAX_PAGE_NUMBER)
+        self.size = get_number_param(request, "size", default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE)
         first = (self.page - 1) * self.size
         return slice(first, first + self.size)
 
@@ -85,16 +82,6 @@ PAGE_INFO_SCHEMA: dict[str, Any] = {
     "size": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "example": 20},
     "pages": {"type": "integer", "minimum": 0, "example": 2, "description": "total / size, rounded up."},
 }
-
-
-def _read_number(request: Request, name: str, *, default: int, maximum: int) -> int:
-    text = get_single_param(request, name)
-    if text is None:
-        return default
-    value = int(text) if _match_number(text) else 0
-    if not 1 <= value <= maximum:
-        raise ValidationError({name: f"Write a whole number from 1 to {maximum}."})
-    return value
 
 
 def _parameter(name: str, description: str, *, default: int, maximum: int) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from circe.db.ids import ID_PATTERN, is_id
 
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 DAY_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+_NUMBER_PATTERN = re.compile(r"[0-9]{1,10}\Z")
 # Two decimals are those of most currencies; the sums are whole numbers of 8 bytes.
 _AMOUNT_PATTERN = re.compile(r"\d{1,19}(\.\d{1,2})?\Z", re.ASCII)
 MAX_AMOUNT = 2**63 - 1
@@ -45,6 +46,17 @@ def get_boolean_param(request: Request, name: str, *, default: bool) -> bool:
         return to_boolean(value)
     except ValidationError as error:
         raise BadRequest({name: error.messages}) from error
+
+
+def get_number_param(request: Request, name: str, *, default: int, maximum: int) -> int:
+    """Returns the value of a parameter that is a whole number. Raises BadRequest if it is not from 1 to `maximum`."""
+    text = get_single_param(request, name)
+    if text is None:
+        return default
+    value = int(text) if _NUMBER_PATTERN.match(text) else 0
+    if not 1 <= value <= maximum:
+        raise BadRequest({name: f"Write a whole number from 1 to {maximum}."})
+    return value
 
 
 def to_boolean(value: str) -> bool:
