@@ -231,7 +231,9 @@ OPERATIONS = {
         summary="Update customer preferences",
         description=(
             "Takes any subset of the keys; an unknown one is a 400. The ids must exist in the customer's business. "
-            "Answers with the full profile, the preferences also at its top level."
+            "Answers with the full profile, the preferences also at its top level. Preferred services, categories, staff "
+            "and outlet give points to what `GET /api/v1/customers/{customer_id}/recommendations` recommends to book next. "
+            "To add one at the end of its list lowers no recommendation that it favours."
         ),
         body=PreferencesSerializer,
         body_examples={"documented": PREFERENCES},

@@ -38,6 +38,7 @@ DELETE api/v1/customers/{id}?permanent=true        200         403           403
 GET    api/v1/customers/{id}/appointments          200         200           200        200    403       401
 GET    api/v1/customers/{id}/history               200         200           403        403    403       401
 PUT    api/v1/customers/{id}/preferences           200         200           200        200    403       401
+GET    api/v1/customers/{id}/recommendations       200         200           200        200    403       401
 POST   api/v1/customers/{id}/restore               200         200           403        403    403       401
 GET    api/v1/availability                         200         200           200        200    403       401
 POST   api/v1/auth/login                           200         200           200        200    200       200

@@ -57,6 +57,7 @@ QUERIES = {
         "from_date=2025-01-20",
         "page=2&size=1",
     ],
+    "/api/v1/customers/{customer_id}/recommendations": ["", "limit=20"],
     "/api/v1/customers/{customer_id}/history": ["", "page=2&size=1"],
     "/api/v1/customers/statistics/summary": ["", "from_date=2025-01-01&to_date=2025-12-31", "from_date=2024-01-01"],
     "/api/v1/customers/tags": [""],

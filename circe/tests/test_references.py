@@ -47,6 +47,7 @@ DELETE /customers/{customer_id}               ?tenant_id                        
 GET   /customers/{customer_id}/appointments   ?tenant_id                               200 403 403  200 404 400
 GET   /customers/{customer_id}/history        ?tenant_id                               200 403 403  200 404 400
 PUT   /customers/{customer_id}/preferences    ?tenant_id                               200 403 403  200 404 400
+GET   /customers/{customer_id}/recommendations ?tenant_id                              200 403 403  200 404 400
 POST  /customers/{customer_id}/restore        ?tenant_id                               200 403 403  200 404 400
 GET   /customers/statistics/summary           ?tenant_id                               200 403 403  200 200 400
 GET   /customers/tags                         ?tenant_id                               200 403 403  200 200 400

@@ -1,0 +1,149 @@
+"""What a customer prefers, and what of it is no longer on offer."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from appointments.models import WorkingHours
+from customers.models import Customer, PreferredService, PreferredStaff
+from tenants.models import Outlet, Service, ServiceStaff
+
+
+class Obstacle(StrEnum):
+    """Why something that a customer prefers can't be recommended."""
+
+    INACTIVE = "inactive"
+    NO_WORKING_HOURS = "no_working_hours"
+    OFFERS_NO_SERVICE = "offers_no_service"
+    NO_STAFF = "no_staff"
+    NO_SERVICE = "no_service"
+
+
+MEANINGS = {
+    Obstacle.INACTIVE: "The service, person or outlet is inactive.",
+    Obstacle.NO_WORKING_HOURS: "The person has no working hours, or they are over.",
+    Obstacle.OFFERS_NO_SERVICE: "The person works, but offers none of the active services.",
+    Obstacle.NO_STAFF: "Nobody who works offers the service, or nobody works at the outlet.",
+    Obstacle.NO_SERVICE: "No service of the category is on offer.",
+}
+
+
+class Ignored(NamedTuple):
+    """A preference that can't be recommended: its key in the API, its id (of a category its name), and the reason."""
+
+    key: str
+    id: str
+    reason: Obstacle
+
+
+class Offer(NamedTuple):
+    """What the business offers now: its services in the order of the catalogue, and the outlets where each person works.
+
+    Each service has `staff_ids`, of those who offer it. If it is empty, everybody offers it.
+    """
+
+    services: list[Service]
+    outlets_by_staff: dict[str, set[str]]
+
+    def attends(self, staff: str, service: Service) -> bool:
+        """Returns whether the person works and offers the service."""
+        return staff in self.outlets_by_staff and (not service.staff_ids or staff in service.staff_ids)
+
+
+class Favourites(NamedTuple):
+    """What a customer prefers and is on offer. The places in the lists of services and staff count from 0."""
+
+    services: dict[str, int]
+    staff: dict[str, int]
+    outlet: str | None
+    categories: set[str]
+    ignored: list[Ignored]
+
+    def prefers_category(self, service: Service) -> bool:
+        return service.category.casefold() in self.categories
+
+
+def read_offer_and_favourites(customer: Customer, *, today: dt.date) -> tuple[Offer, Favourites]:
+    """Returns what is on offer, and what of it the customer prefers. Sends four statements."""
+    services = list(_services(customer))
+    for service in services:
+        service.tenant = customer.tenant
+    outlets: dict[str, set[str]] = defaultdict(set)
+    for staff, outlet in _places_of_work(customer.tenant.pk, today):
+        outlets[staff].add(outlet)
+    offer = Offer([one for one in services if _service_obstacle(one, outlets) is None], dict(outlets))
+    preferred = sorted((one for one in services if one.position is not None), key=lambda one: one.position)
+    people = PreferredStaff.objects.filter(tenant=customer.tenant_id, customer=customer.pk).order_by("position")
+    places = Outlet.objects.filter(tenant=customer.tenant_id, pk=customer.preferred_outlet_id)
+    obstacles: dict[str, dict[str, Obstacle | None]] = {
+        "preferred_services": {one.pk: _service_obstacle(one, outlets) for one in preferred},
+        "preferred_staff_ids": {
+            staff: _staff_obstacle(staff, is_active, offer)
+            for staff, is_active in people.values_list("staff_id", "staff__is_active")
+        },
+        "preferred_outlet_id": {one.pk: _outlet_obstacle(one, outlets.values()) for one in places},
+        "preferred_categories": {name: _category_obstacle(name, offer) for name in customer.preferred_categories},
+    }
+    return offer, _as_favourites(obstacles)
+
+
+def _services(customer: Customer) -> QuerySet[Service, Service]:
+    """Returns the active services, and those that the customer prefers, with `staff_ids` and the `position` in the list."""
+    offers = ServiceStaff.objects.filter(tenant=OuterRef("tenant"), service=OuterRef("pk")).order_by("staff_id")
+    preferred = PreferredService.objects.filter(tenant=OuterRef("tenant"), service=OuterRef("pk"), customer=customer.pk)
+    services = Service.objects.filter(tenant=customer.tenant_id).annotate(
+        staff_ids=ArraySubquery(offers.values("staff")), position=Subquery(preferred.values("position"))
+    )
+    return services.filter(Q(is_active=True) | Q(position__isnull=False))
+
+
+def _places_of_work(tenant: str, today: dt.date) -> QuerySet[WorkingHours, tuple[str, str]]:
+    """Returns the ids of staff and of the outlet for all working hours that are not over, of what is active."""
+    hours = WorkingHours.objects.filter(tenant=tenant, staff__is_active=True, outlet__is_active=True).order_by()
+    return hours.filter(Q(valid_to=None) | Q(valid_to__gte=today)).values_list("staff_id", "outlet_id").distinct()
+
+
+def _service_obstacle(service: Service, working: Collection[str]) -> Obstacle | None:
+    if not service.is_active:
+        return Obstacle.INACTIVE
+    is_attended = any(staff in working for staff in service.staff_ids) if service.staff_ids else bool(working)
+    return None if is_attended else Obstacle.NO_STAFF
+
+
+def _staff_obstacle(staff: str, is_active: bool, offer: Offer) -> Obstacle | None:
+    if not is_active:
+        return Obstacle.INACTIVE
+    if staff not in offer.outlets_by_staff:
+        return Obstacle.NO_WORKING_HOURS
+    return None if any(offer.attends(staff, one) for one in offer.services) else Obstacle.OFFERS_NO_SERVICE
+
+
+def _outlet_obstacle(outlet: Outlet, places: Collection[set[str]]) -> Obstacle | None:
+    if not outlet.is_active:
+        return Obstacle.INACTIVE
+    return None if any(outlet.pk in place for place in places) else Obstacle.NO_STAFF
+
+
+def _category_obstacle(name: str, offer: Offer) -> Obstacle | None:
+    folded = name.casefold()
+    return None if any(one.category.casefold() == folded for one in offer.services) else Obstacle.NO_SERVICE
+
+
+def _as_favourites(obstacles: dict[str, dict[str, Obstacle | None]]) -> Favourites:
+    def on_offer(key: str) -> Iterator[tuple[str, int]]:
+        return ((pk, place) for place, (pk, reason) in enumerate(obstacles[key].items()) if reason is None)
+
+    return Favourites(
+        services=dict(on_offer("preferred_services")),
+        staff=dict(on_offer("preferred_staff_ids")),
+        outlet=next((pk for pk, _ in on_offer("preferred_outlet_id")), None),
+        categories={name.casefold() for name, _ in on_offer("preferred_categories")},
+        ignored=[
+            Ignored(key, pk, reason) for key, found in obstacles.items() for pk, reason in found.items() if reason
+        ],
+    )

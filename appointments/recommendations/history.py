@@ -1,0 +1,76 @@
+"""What a customer's appointments say about the next one."""
+
+import datetime as dt
+from collections import Counter, defaultdict
+from itertools import pairwise
+from statistics import median
+from typing import Any, NamedTuple
+
+from django.db.models import Q
+
+from appointments.models import BLOCKING_STATUSES, Appointment, Status
+from customers.models import Customer
+from tenants.models import Service
+
+# Fewer visits of a service say nothing about how often the customer comes for it.
+MIN_VISITS_FOR_GAP = 3
+# A weekday or an hour is usual from so many visits on.
+MIN_VISITS_FOR_HABIT = 2
+
+
+class History(NamedTuple):
+    """What a customer's appointments say about the next one. Ids of services are the keys.
+
+    `visit_days` are the days of visits in order, each once. `booked` are the services that the customer has booked for
+    today or later, and `busy` the local times of these bookings.
+    """
+
+    visit_days: dict[str, list[dt.date]]
+    booked: set[str]
+    busy: list[tuple[dt.datetime, dt.datetime]]
+    usual_weekday: int | None
+    usual_hour: int | None
+
+    def due_day(self, service: Service) -> dt.date | None:
+        """Returns the day on which the service is due again, None if the customer never had it.
+
+        It is the day of the last visit and the median of the days between visits, rounded down; with fewer than three days
+        of visits the number of days of the service, or else of the business.
+        """
+        days = self.visit_days.get(service.pk)
+        if not days:
+            return None
+        if len(days) >= MIN_VISITS_FOR_GAP:
+            return days[-1] + dt.timedelta(int(median((later - earlier).days for earlier, later in pairwise(days))))
+        return days[-1] + dt.timedelta(service.rebooking_days or service.tenant.rebooking_days)
+
+    def is_busy(self, begin: dt.datetime, end: dt.datetime) -> bool:
+        """Returns whether the customer has another booking then."""
+        return any(first < end and begin < last for first, last in self.busy)
+
+
+def read_history(customer: Customer, *, today: dt.date) -> History:
+    """Returns the history of the customer. Sends one statement."""
+    counts = Q(status=Status.COMPLETED) | Q(status__in=BLOCKING_STATUSES, appointment_date__gte=today)
+    columns = ("service_id", "status", "appointment_date", "start_time", "end_time")
+    # The newest first, so that of habits that are equally frequent the latest counts.
+    appointments = Appointment.objects.filter(counts, tenant=customer.tenant_id, customer=customer.pk)
+    rows: list[Any] = list(appointments.values_list(*columns, named=True))
+    visits = [row for row in rows if row.status == Status.COMPLETED]
+    bookings = [Appointment(**row._asdict()) for row in rows if row.status != Status.COMPLETED]
+    days: dict[str, set[dt.date]] = defaultdict(set)
+    for visit in visits:
+        days[visit.service_id].add(visit.appointment_date)
+    return History(
+        visit_days={service: sorted(found) for service, found in days.items()},
+        booked={booking.service_id for booking in bookings},
+        busy=[booking.hours for booking in bookings],
+        usual_weekday=_most_frequent([visit.appointment_date.weekday() for visit in visits]),
+        usual_hour=_most_frequent([visit.start_time.hour for visit in visits]),
+    )
+
+
+def _most_frequent(values: list[int]) -> int | None:
+    """Returns the most frequent value, None if none comes twice. Of equally frequent ones it is the first in the list."""
+    value, count = next(iter(Counter(values).most_common(1)), (None, 0))
+    return value if count >= MIN_VISITS_FOR_HABIT else None
