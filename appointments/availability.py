@@ -115,6 +115,11 @@ def find_openings(
     return _find_openings(service, length, first, last, limit, question)
 
 
+def list_openings(service: Service, free: list[FreeTimes], *, first: dt.datetime, last: dt.datetime) -> list[Opening]:
+    """Returns the openings of the service within free times that were read, as `find_openings` does."""
+    return _Days(service, service.duration_minutes, first, last).find_openings(free)
+
+
 def _find_openings(
     service: Service, length: int, first: dt.datetime, last: dt.datetime, limit: int | None, question: dict[str, Any]
 ) -> list[Opening]:

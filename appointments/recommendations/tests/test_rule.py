@@ -109,7 +109,7 @@ def test_a_plain_recount_gives_the_same(example, business, preferences):
     example(check, business, preferences)
 
 
-@examples(25)
+@examples(10)
 @given(business=BUSINESSES, preferences=PREFERENCES)
 def test_everything_recommended_can_be_booked(example, business, preferences):
     def check(salon, customer):
