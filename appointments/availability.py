@@ -136,13 +136,6 @@ def _find_openings(
     return list(_cut(openings, limit))
 
 
-def list_openings(
-    service: Service, free_times: list[FreeTimes], *, first: dt.datetime, last: dt.datetime
-) -> list[Opening]:
-    """Returns the openings of the service within free times that were read, as `find_openings` does without a limit."""
-    return _Days(service, service.duration_minutes, first, last).find_openings(free_times)
-
-
 def _cut(openings: list[Opening], limit: int) -> Iterator[Opening]:
     """Yields the openings with the first `limit` slots."""
     for opening in openings:
