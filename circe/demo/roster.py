@@ -116,9 +116,7 @@ class Roster:
         self._mark_absences()
 
     def bookable_cells(self, day: int) -> list[int]:
-        """Returns the cells of that day in which somebody works and is not away, by time."""
-        if self.days[day] in self.holidays:
-            return []
+        """Returns the cells of a day, which is no holiday, in which somebody works and is not away, by time."""
         away, blocked, count = self._away.get(day, ()), self._blocked.get(day, ()), self.staff_count
         return [cell for cell in self._cells_in_use(day) if cell % count not in away and cell not in blocked]
 

@@ -1,6 +1,7 @@
 """`manage.py seed_demo` loads the same data for a seed, in any size, all or nothing. It replaces only demo data."""
 
 import json
+import re
 import threading
 import time
 from io import StringIO
@@ -69,7 +70,8 @@ def read_definitions():
         for query in (CONSTRAINTS, INDEXES):
             cursor.execute(query, {"tables": [model._meta.db_table for model in MODELS]})
             definitions += cursor.fetchall()
-        return sorted(definitions)
+    # PostgreSQL writes the casts of a list in a condition in another way when it reads its own text again.
+    return sorted(re.sub(r"::(text|character varying)\b(\[\])?|[()]", "", str(line)) for line in definitions)
 
 
 def test_the_command_prints_a_summary_and_the_log_ins():
