@@ -1,0 +1,194 @@
+"""Availability past midnight, at the ends of the calendar, and where clocks go forward and back."""
+
+import datetime as dt
+
+import pytest
+from django.db import transaction
+
+from appointments import booking
+from appointments.models import Appointment, Status
+from appointments.slots.tests.salon import MONDAY, ask, book, clock, starts, works
+from tenants.models import Service, Tenant
+from tenants.scope import tenant_scope
+from tenants.tests.factories import ServiceFactory, UserFactory
+
+
+def test_a_night_is_offered_past_midnight_on_the_next_day(staff, tenant, outlet, cut):
+    works(UserFactory(tenant=tenant), outlet, "22:30", "02:00", weekdays=[0])
+    assert starts(staff, cut) == clock("22:30", "23:45")
+    tuesday = ask(staff, cut, "2026-12-01").json()["slots"]
+    assert [slot["start_time"] for slot in tuesday] == ["00:00:00", "00:15:00", "00:30:00", "00:45:00"]
+    last = ask(staff, cut).json()["slots"][-1]
+    assert (last["start_time"], last["end_time"]) == ("23:45:00", "00:45:00")
+
+
+def test_a_booking_of_the_night_before_takes_time_after_midnight(staff, tenant, outlet, cut):
+    night = UserFactory(tenant=tenant)
+    works(night, outlet, "22:00", "04:00", weekdays=[0])
+    book(night, outlet, MONDAY, "23:30", "00:30", buffer_minutes=60)
+    assert starts(staff, cut, "2026-12-01") == clock("01:30", "02:45")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        ("2027-12-31", "2028-01-01", ["2027-12-31 00:00", "2027-12-31 23:00", "2028-01-01 00:00", "2028-01-01 23:00"]),
+        ("2028-02-28", "2028-02-29", ["2028-02-28 00:00", "2028-02-28 23:00", "2028-02-29 00:00", "2028-02-29 23:00"]),
+        ("2028-02-29", "2028-03-01", ["2028-02-29 00:00", "2028-02-29 23:00", "2028-03-01 00:00", "2028-03-01 23:00"]),
+        # The last day on which there can be an appointment.
+        ("2999-12-31", "3000-01-01", ["2999-12-31 00:00", "2999-12-31 23:00"]),
+        ("3000-01-01", "3000-01-01", []),
+        ("9999-12-31", "9999-12-31", []),
+        ("0001-01-01", "0001-01-31", []),
+    ],
+)
+def test_nights_at_the_ends_of_years_and_of_the_calendar(staff, tenant, outlet, first, last, expected):
+    Tenant.objects.filter(pk=tenant.pk).update(slot_minutes=60)
+    works(UserFactory(tenant=tenant), outlet, "23:00", "01:15")
+    assert starts(staff, ServiceFactory(tenant=tenant, duration_minutes=60), first, last) == expected
+
+
+# --- clocks that go forward and back -----------------------------------------------------------------------------------
+
+# By zone: working hours that begin on a day, and the slots of an hour in them: start, end, and instant of the start.
+CLOCKS = [
+    # 02:00 to 03:00 is skipped, and the night is an hour shorter.
+    (
+        "Europe/Oslo",
+        "2027-03-28",
+        "00:30 05:00",
+        [
+            ("00:30", "01:30", "2027-03-27T23:30"),
+            ("01:00", "03:00", "2027-03-28T00:00"),
+            ("01:30", "03:30", "2027-03-28T00:30"),
+            ("03:00", "04:00", "2027-03-28T01:00"),
+            ("03:30", "04:30", "2027-03-28T01:30"),
+            ("04:00", "05:00", "2027-03-28T02:00"),
+        ],
+    ),
+    # 02:00 to 03:00 comes twice: each is the first one, and an end in the second is told as its end.
+    (
+        "Europe/Oslo",
+        "2027-10-31",
+        "01:00 04:00",
+        [
+            ("01:00", "02:00", "2027-10-30T23:00"),
+            ("01:30", "02:30", "2027-10-30T23:30"),
+            ("02:00", "03:00", "2027-10-31T00:00"),
+            ("02:30", "03:00", "2027-10-31T00:30"),
+            ("03:00", "04:00", "2027-10-31T02:00"),
+        ],
+    ),
+    # Hours end at a local time that is skipped: that is when clocks go forward.
+    (
+        "America/New_York",
+        "2027-03-14",
+        "00:00 02:30",
+        [
+            ("00:00", "01:00", "2027-03-14T05:00"),
+            ("00:30", "01:30", "2027-03-14T05:30"),
+            ("01:00", "03:00", "2027-03-14T06:00"),
+        ],
+    ),
+    (
+        "America/New_York",
+        "2027-11-07",
+        "00:00 01:30",
+        [("00:00", "01:00", "2027-11-07T04:00"), ("00:30", "01:30", "2027-11-07T04:30")],
+    ),
+    # Half an hour.
+    (
+        "Australia/Lord_Howe",
+        "2027-10-03",
+        "01:00 03:30",
+        [
+            ("01:00", "02:30", "2027-10-02T14:30"),
+            ("01:30", "03:00", "2027-10-02T15:00"),
+            ("02:30", "03:30", "2027-10-02T15:30"),
+        ],
+    ),
+    (
+        "Australia/Lord_Howe",
+        "2027-04-04",
+        "00:30 03:00",
+        [
+            ("00:30", "01:30", "2027-04-03T13:30"),
+            ("01:00", "02:00", "2027-04-03T14:00"),
+            ("01:30", "02:00", "2027-04-03T14:30"),
+            ("02:00", "03:00", "2027-04-03T15:30"),
+        ],
+    ),
+    # At midnight: the day begins at 01:00, and hours that end at midnight end then.
+    (
+        "America/Santiago",
+        "2027-09-04",
+        "22:30 00:00",
+        [("22:30", "23:30", "2027-09-05T02:30"), ("23:00", "01:00", "2027-09-05T03:00")],
+    ),
+    (
+        "America/Santiago",
+        "2027-09-05",
+        "00:00 02:30",
+        [("01:00", "02:00", "2027-09-05T04:00"), ("01:30", "02:30", "2027-09-05T04:30")],
+    ),
+    (
+        "America/Santiago",
+        "2027-04-03",
+        "22:00 01:00",
+        [
+            ("22:00", "23:00", "2027-04-04T01:00"),
+            ("22:30", "23:30", "2027-04-04T01:30"),
+            ("23:00", "00:00", "2027-04-04T02:00"),
+            ("23:30", "00:00", "2027-04-04T02:30"),
+        ],
+    ),
+    (
+        "Africa/Casablanca",
+        "2027-02-07",
+        "01:00 03:30",
+        [
+            ("01:00", "02:00", "2027-02-07T00:00"),
+            ("01:30", "02:30", "2027-02-07T00:30"),
+            ("02:00", "03:00", "2027-02-07T01:00"),
+            ("02:30", "03:00", "2027-02-07T01:30"),
+        ],
+    ),
+    # No change, and an offset of 45 minutes.
+    (
+        "Asia/Kathmandu",
+        "2027-03-28",
+        "01:00 02:45",
+        [("01:00", "02:00", "2027-03-27T19:15"), ("01:30", "02:30", "2027-03-27T19:45")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("zone", "day", "hours", "expected"), CLOCKS)
+def test_where_clocks_change_a_minute_lasts_sixty_seconds(staff, tenant, outlet, zone, day, hours, expected):
+    Tenant.objects.filter(pk=tenant.pk).update(time_zone=zone, slot_minutes=30)
+    begins = dt.date.fromisoformat(day)
+    works(UserFactory(tenant=tenant), outlet, *hours.split(), valid_from=begins, valid_to=begins)
+    slots = ask(staff, ServiceFactory(tenant=tenant, duration_minutes=60), day).json()["slots"]
+    assert [(slot["start_time"][:5], slot["end_time"][:5], slot["starts_at"]) for slot in slots] == [
+        (start, end, f"{instant}:00Z") for start, end, instant in expected
+    ]
+    for slot in slots:
+        can_be_booked(tenant, slot)
+
+
+def can_be_booked(tenant, slot):
+    """Books the slot as it is, and takes it back."""
+    with tenant_scope(Tenant.objects.get(pk=tenant.pk)), transaction.atomic():
+        appointment = Appointment(
+            service=Service.objects.get(),
+            is_walk_in=True,
+            status=Status.CONFIRMED,
+            total_price=slot["price"],
+            staff_id=slot["staff_id"],
+            outlet_id=slot["outlet_id"],
+            appointment_date=dt.date.fromisoformat(slot["appointment_date"]),
+            start_time=dt.time.fromisoformat(slot["start_time"]),
+            end_time=dt.time.fromisoformat(slot["end_time"]),
+        )
+        booking.book(appointment)
+        transaction.set_rollback(True)
