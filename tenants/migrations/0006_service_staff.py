@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                     circe.db.foreign_keys.TenantForeignKey(
                         db_constraint=False,
                         db_index=True,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenants.staff",
                     ),
@@ -57,8 +57,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "member of staff who offers it",
-                "verbose_name_plural": "staff who offer it",
+                "verbose_name": "offered service",
                 "abstract": False,
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="servicestaff_audit"),

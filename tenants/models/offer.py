@@ -130,11 +130,11 @@ class ServiceStaff(TenantModel):
     """A member of staff who offers a service."""
 
     service = TenantForeignKey(Service, models.CASCADE, related_name="+")
-    staff = TenantForeignKey(Staff, models.CASCADE, db_index=True, related_name="+")
+    # PROTECT, since without its last member of staff everybody would offer the service.
+    staff = TenantForeignKey(Staff, models.PROTECT, db_index=True, related_name="+")
 
     class Meta(TenantModel.Meta):
-        verbose_name = "member of staff who offers it"
-        verbose_name_plural = "staff who offer it"
+        verbose_name = "offered service"
         constraints = [
             *TenantModel.Meta.constraints,
             SameTenant(field="service", name="%(class)s_service"),
