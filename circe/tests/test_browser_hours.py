@@ -5,14 +5,15 @@ from playwright.sync_api import expect
 
 from appointments.models import TimeOff, WorkingHours
 from appointments.tests.factories import WorkingHoursFactory
+from circe.tests.browser import BROWSER_MARKS, DESKTOP, PHONE
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, UserFactory
 
-from .test_browser import DESKTOP, PHONE, chromium, pytestmark, sign_in  # noqa: F401
+pytestmark = BROWSER_MARKS
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_a_manager_edits_a_week_and_copies_it(sign_in, tenant, viewport):  # noqa: F811
+def test_a_manager_edits_a_week_and_copies_it(sign_in, tenant, viewport):
     kemang = OutletFactory(tenant=tenant, name="Kemang")
     OutletFactory(tenant=tenant, name="Senopati")
     ana = UserFactory(tenant=tenant, first_name="Ana", last_name="Lee")
@@ -34,7 +35,6 @@ def test_a_manager_edits_a_week_and_copies_it(sign_in, tenant, viewport):  # noq
         one.get_by_label("To", exact=True).fill(end)
     page.get_by_role("button", name="Save", exact=True).last.click()
     expect(monday.locator(".errorlist").first).to_contain_text("It overlaps with Monday 11:00–17:00 at Kemang.")
-    page.screenshot(path=f"/tmp/kb_week_{viewport['width']}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     monday.get_by_role("group", name="Monday, row 2").get_by_label("From").fill("13:00")
     monday.get_by_role("button", name="Another row on Monday").click()
@@ -43,7 +43,6 @@ def test_a_manager_edits_a_week_and_copies_it(sign_in, tenant, viewport):  # noq
     # The Enter key saves.
     monday.get_by_role("group", name="Monday, row 1").get_by_label("From").press("Enter")
     expect(page.locator(".messagelist")).to_contain_text("The working hours of Ana Lee were saved.")
-    page.screenshot(path=f"/tmp/kb_people_{viewport['width']}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     with tenant_scope(tenant):
         assert [str(row) for row in WorkingHours.objects.filter(staff=ana.pk)] == [
@@ -53,19 +52,16 @@ def test_a_manager_edits_a_week_and_copies_it(sign_in, tenant, viewport):  # noq
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_staff_enter_a_day_off_of_their_own(sign_in, tenant, viewport):  # noqa: F811
+def test_staff_enter_a_day_off_of_their_own(sign_in, tenant, viewport):
     page = sign_in("staff", viewport=viewport)
     page.goto(f"/admin/appointments/staffwithhours/{page.user.pk}/change/")
-    page.screenshot(path=f"/tmp/kb_view_{viewport['width']}.png", full_page=True)
     page.get_by_role("link", name="Enter time off").click()
     page.get_by_label("First day").fill("2027-07-06")
     page.get_by_label("Reason").fill("Wedding")
-    page.screenshot(path=f"/tmp/kb_off_{viewport['width']}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("was added successfully")
     expect(page.locator("#result_list")).to_contain_text("6 July 2027")
-    page.screenshot(path=f"/tmp/kb_offlist_{viewport['width']}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     with tenant_scope(tenant):
         one = TimeOff.objects.get()
