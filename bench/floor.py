@@ -129,7 +129,8 @@ FROM appointments_appointment WHERE tenant_id = :tenant AND customer_id = :id"""
 APPOINTMENTS = """
 SELECT a.id, a.tenant_id, a.outlet_id, a.customer_id, a.staff_id, a.service_id, a.appointment_date, a.start_time,
        a.end_time, a.status, a.total_price, a.notes, a.created_at, a.updated_at, a.payment_status, a.payment_method,
-       a.paid_amount, s.name AS service_name, nullif(s.category, '') AS category, s.duration_minutes, s.price,
+       a.paid_amount, a.sequence, a.is_walk_in, a.buffer_minutes, a.overrides,
+       a.status_reason, s.name AS service_name, nullif(s.category, '') AS category, s.duration_minutes, s.price,
        btrim(u.first_name || ' ' || u.last_name) AS staff_name, o.name AS outlet_name, t.currency
 FROM appointments_appointment a
 JOIN tenants_tenant t ON t.id = a.tenant_id
@@ -148,7 +149,9 @@ APPOINTMENT_JSON = f"""json_build_object(
         'duration_minutes', duration_minutes, 'price', price),
     'staff', json_build_object('id', staff_id, 'name', staff_name),
     'outlet', json_build_object('id', outlet_id, 'name', outlet_name),
-    'payment', json_build_object('status', payment_status, 'method', payment_method, 'paid_amount', paid_amount))"""
+    'payment', json_build_object('status', payment_status, 'method', payment_method, 'paid_amount', paid_amount),
+    'sequence', sequence, 'walk_in', is_walk_in, 'buffer_minutes', buffer_minutes, 'overrides', overrides,
+    'status_reason', status_reason)"""
 HISTORY = f"""
 SELECT json_build_object(
     'appointments', (SELECT coalesce(json_agg({APPOINTMENT_JSON}), '[]') FROM ({APPOINTMENTS}) a),

@@ -218,6 +218,7 @@ class Appointment(Base):
     sequence: Mapped[int] = mapped_column(default=0)
     is_walk_in: Mapped[bool] = mapped_column(default=False)
     overrides: Mapped[list[str]] = mapped_column(default=list)
+    status_reason: Mapped[str | None]
     created_at: Mapped[dt.datetime] = mapped_column(default=func.now())
     updated_at: Mapped[dt.datetime] = mapped_column(default=func.now())
 

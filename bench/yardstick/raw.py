@@ -37,7 +37,17 @@ PREFERENCE_FIELDS = (
 )
 APPOINTMENT_FIELDS = (
     *("id", "tenant_id", "outlet_id", "customer_id", "staff_id", "service_id", "appointment_date", "start_time"),
-    *("end_time", "status", "total_price", "notes", "currency"),
+    *(
+        "end_time",
+        "status",
+        "total_price",
+        "notes",
+        "currency",
+        "sequence",
+        "buffer_minutes",
+        "overrides",
+        "status_reason",
+    ),
 )
 
 
@@ -110,6 +120,7 @@ def as_appointment(row: asyncpg.Record) -> dict[str, Any]:
     """Returns a row of `floor.APPOINTMENTS` as the API shows it."""
     return {
         **{name: row[name] for name in APPOINTMENT_FIELDS},
+        "walk_in": row["is_walk_in"],
         "created_at": format_instant(row["created_at"]),
         "updated_at": format_instant(row["updated_at"]),
         "service": {

@@ -149,6 +149,11 @@ class AppointmentOut(Schema):
     outlet: Named
     payment: Payment
     currency: str
+    sequence: int
+    walk_in: bool = Field(validation_alias="is_walk_in")
+    buffer_minutes: int
+    overrides: list[str]
+    status_reason: str | None
 
 
 class Slot(Schema):

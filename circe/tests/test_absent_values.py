@@ -2,7 +2,7 @@
 
 import pytest
 
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, TimeOffFactory
 from circe.tests.test_differential import QUERIES, find_references
 from conftest import client_of
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
@@ -54,6 +54,7 @@ def people(tenant, nameless, back_office):
             staff_id=nameless.pk,
             notes=None,
         )
+    TimeOffFactory(tenant=tenant, staff_id=nameless.pk, reason="")
     deleted = DeletedCustomerFactory(tenant=tenant)
     assert client.post(f"{CUSTOMERS}/{deleted.pk}/restore").status_code == 200
     return [first.json()["id"], second.pk, deleted.pk]

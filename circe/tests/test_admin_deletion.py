@@ -12,9 +12,9 @@ from django.test import RequestFactory
 from django.urls import reverse
 from django.utils.html import strip_tags
 
-from appointments.models import Appointment
+from appointments.models import Appointment, StaffWithHours, TimeOff, WorkingHours
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, TimeOffFactory, WorkingHoursFactory
 from circe.db.roles import as_owner
 from customers.models import Customer
 from customers.models.column_mappings import ColumnMapping
@@ -25,9 +25,20 @@ from customers.models.preferences import PreferredService, PreferredStaff
 from customers.models.searchable import SearchableCustomer
 from customers.tests.factories import CustomerFactory
 from tenants.admin.deletion import references_to
-from tenants.models import AuditEvent, IdempotencyRecord, LoginSession, Outlet, Role, Service, Staff, Tenant, User
+from tenants.models import (
+    AuditEvent,
+    IdempotencyRecord,
+    LoginSession,
+    Outlet,
+    Role,
+    Service,
+    ServiceStaff,
+    Staff,
+    Tenant,
+    User,
+)
 from tenants.scope import ALL_TENANTS, tenant_scope
-from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
+from tenants.tests.factories import OutletFactory, ServiceFactory, ServiceStaffFactory, TenantFactory, UserFactory
 from tenants.tests.locks import until_blocked
 
 pytestmark = [
@@ -43,6 +54,8 @@ CREATE = {
     Service: lambda tenant: ServiceFactory(tenant=tenant),
     Customer: lambda tenant: CustomerFactory(tenant=tenant),
     Appointment: lambda tenant: AppointmentFactory(tenant=tenant),
+    TimeOff: lambda tenant: TimeOffFactory(tenant=tenant),
+    StaffWithHours: lambda tenant: StaffWithHours._base_manager.get(pk=UserFactory(tenant=tenant).pk),
     AuditEvent: lambda tenant: AuditEvent._base_manager.filter(row_id=OutletFactory(tenant=tenant).pk).get(),
 }
 
@@ -92,6 +105,9 @@ CREATE_REFERENCE = {
     (Outlet, "tenant"): lambda tenant: OutletFactory(tenant=tenant),
     (Service, "tenant"): lambda tenant: ServiceFactory(tenant=tenant),
     (Customer, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
+    (ServiceStaff, "tenant"): lambda tenant: ServiceStaffFactory(tenant=tenant),
+    (WorkingHours, "tenant"): lambda tenant: WorkingHoursFactory(tenant=tenant),
+    (TimeOff, "tenant"): lambda tenant: TimeOffFactory(tenant=tenant),
     (Appointment, "tenant"): lambda tenant: AppointmentFactory(tenant=tenant),
     (PreferredService, "tenant"): lambda tenant: prefer(
         CustomerFactory(tenant=tenant), preferred_services=[ServiceFactory(tenant=tenant).pk]
@@ -119,15 +135,21 @@ CREATE_REFERENCE = {
     (LogEntry, "user"): create_log_entry,
     (AuditEvent, "actor"): lambda staff: OutletFactory(tenant=staff.tenant),
     (Appointment, "staff"): lambda staff: AppointmentFactory(tenant=staff.tenant, staff_id=staff.pk),
+    (ServiceStaff, "staff"): lambda staff: ServiceStaffFactory(tenant=staff.tenant, staff_id=staff.pk),
+    (WorkingHours, "staff"): lambda staff: WorkingHoursFactory(tenant=staff.tenant, staff_id=staff.pk),
+    (TimeOff, "staff"): lambda staff: TimeOffFactory(tenant=staff.tenant, staff_id=staff.pk),
     (PreferredStaff, "staff"): lambda staff: prefer(
         CustomerFactory(tenant=staff.tenant), preferred_staff_ids=[staff.pk]
     ),
     (Customer, "preferred_outlet"): lambda outlet: CustomerFactory(tenant=outlet.tenant, preferred_outlet=outlet),
     (Appointment, "outlet"): lambda outlet: AppointmentFactory(tenant=outlet.tenant, outlet=outlet),
+    (WorkingHours, "outlet"): lambda outlet: WorkingHoursFactory(tenant=outlet.tenant, outlet=outlet),
+    (TimeOff, "outlet"): lambda outlet: TimeOffFactory(tenant=outlet.tenant, outlet=outlet, staff_id=None),
     (PreferredService, "service"): lambda service: prefer(
         CustomerFactory(tenant=service.tenant), preferred_services=[service.pk]
     ),
     (Appointment, "service"): lambda service: AppointmentFactory(tenant=service.tenant, service=service),
+    (ServiceStaff, "service"): lambda service: ServiceStaffFactory(tenant=service.tenant, service=service),
     (Appointment, "customer"): lambda customer: AppointmentFactory(tenant=customer.tenant, customer=customer),
     (PreferredService, "customer"): lambda customer: prefer(
         customer, preferred_services=[ServiceFactory(tenant=customer.tenant).pk]

@@ -295,9 +295,9 @@ CHOICES = {
     ("Appointment", "outlet"),
     ("Appointment", "staff"),
     ("Appointment", "service"),
-    ("TimeOff", "staff"),
-    ("TimeOff", "outlet"),
 }
+# What administrators choose beside these: whose time off it is, and who offers a service.
+CHOICES_OF_ADMINISTRATORS = {("TimeOff", "staff"), ("TimeOff", "outlet"), ("Service", "staff_ids")}
 
 
 def fields_to_choose(response):
@@ -322,5 +322,4 @@ def test_a_form_of_the_admin_answers_a_foreign_row_like_an_absent_one(role, back
                 pages[row] = TOKEN.sub("", answer.content.decode()).replace(pk, "<the id>")
             assert errors == {"own": False, "foreign": True, "absent": True}, name
             assert pages["foreign"] == pages["absent"], name
-    # Administrators say who offers a service.
-    assert seen == CHOICES | ({("Service", "staff_ids")} if role == Role.TENANT_ADMIN else set())
+    assert seen == CHOICES | (CHOICES_OF_ADMINISTRATORS if role == Role.TENANT_ADMIN else set())

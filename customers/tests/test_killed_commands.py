@@ -37,10 +37,10 @@ FROM generate_series(1, %(number)s + %(number)s / 1000) AS n,
 APPOINTMENTS = """
 INSERT INTO appointments_appointment (
     id, tenant_id, created_at, updated_at, outlet_id, customer_id, staff_id, service_id, appointment_date, start_time,
-    end_time, status, total_price, notes, payment_status, paid_amount
+    end_time, status, total_price, notes, payment_status, paid_amount, buffer_minutes, sequence, is_walk_in, overrides
 )
 SELECT %(prefix)s || lpad(to_hex(n), 16, '0'), %(tenant)s, now(), now(), %(outlet)s, id, %(staff)s, %(service)s,
-       '2025-01-25', '14:00', '15:00', 'completed', n, 'Jane likes tea.', 'paid', n
+       '2025-01-25', '14:00', '15:00', 'completed', n, 'Jane likes tea.', 'paid', n, 0, 0, false, '{}'
 FROM customers_customer, LATERAL (SELECT loyalty_points AS n) WHERE tenant_id = %(tenant)s AND is_deleted AND n %% 3 = 0
 """
 COMMANDS = {

@@ -83,18 +83,20 @@ class TimeOffAdmin(TenantAdmin):
     autocomplete_fields = ["staff", "outlet"]
     # What only managers choose: all others enter their own.
     whose_fields = ("staff", "outlet")
+    fieldsets = [
+        (
+            "Whose",
+            {"fields": whose_fields, "description": "Choose a person who is away, or an outlet that is closed."},
+        ),
+        ("When", {"fields": [("first_day", "start_time"), ("last_day", "end_time")]}),
+        (None, {"fields": ["reason"]}),
+    ]
 
     def get_fieldsets(self, request: HttpRequest, obj: TimeOff | None = None) -> Any:
-        whose = {
-            "fields": self.whose_fields,
-            "description": "Choose a person who is away, or an outlet that is closed.",
-        }
-        self.fieldsets = [
-            *([("Whose", whose)] if obj or request.user.role in MANAGERS else []),
-            ("When", {"fields": [("first_day", "start_time"), ("last_day", "end_time")]}),
-            (None, {"fields": ["reason"]}),
-        ]
-        return super().get_fieldsets(request, obj)
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj or request.user.role in MANAGERS:
+            return fieldsets
+        return [(title, options) for title, options in fieldsets if title != "Whose"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: TimeOff | None = None) -> Any:
         is_fixed = obj and request.user.role not in MANAGERS

@@ -108,7 +108,8 @@ def test_only_the_accounts_and_the_appointments_that_matter_are_read_by_an_index
     for query, days in (({}, 30), ({"limit": 20}, 7)):
         executed = plan(**query)
         scans = {node["Alias"]: node for node in executed if node.get("Relation Name")}
-        assert scans["booked"]["Index Name"] == "appointment_staff_day"
+        # The second one serves the list of a member of staff. Here, where nearly all is to come, PostgreSQL may take it.
+        assert scans["booked"]["Index Name"] in {"appointment_staff_day", "appointment_of_staff"}
         assert not [
             node for node in executed if node["Node Type"] in {"Seq Scan", "Bitmap Heap Scan"} and read(node) > 300
         ]
