@@ -61,7 +61,10 @@ def prepare(connection: psycopg.Connection, samples: Samples) -> Offer:
     rows = psycopg.ClientCursor(connection).execute(OFFER_SQL, values).fetchall()
     if len(rows) < PEOPLE:
         raise SystemExit(f"Only {len(rows)} people have working hours, not {PEOPLE}: load more appointments.")
-    return Offer(rows[0][0], samples.ids)
+    customers = connection.execute(
+        "SELECT id FROM customers_customer WHERE id = ANY(%s) AND is_active ORDER BY id", [samples.ids]
+    ).fetchall()
+    return Offer(rows[0][0], [pk for (pk,) in customers])
 
 
 def compare_availability(services: list[Service], offer: Offer, token: str) -> None:
