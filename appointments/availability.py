@@ -188,7 +188,7 @@ class _Days(dict[dt.date, _Day]):
         return self[day]
 
     def _add(self, place: Place, time: Range) -> None:
-        """Adds the place to each opening within the time."""
+        """Adds the place to every opening that lies within the time."""
         begin, end = max(time[0], self.first), min(time[1], self.last)
         for day in range(begin.toordinal(), end.toordinal() + 1) if begin < end else ():
             for opening in self[dt.date.fromordinal(day)].within(begin, time[1], self.last):

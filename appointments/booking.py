@@ -4,12 +4,11 @@ import datetime as dt
 from collections.abc import Collection
 
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 
 from appointments.availability import Slot, find_slots
 from appointments.models import BLOCKING_STATUSES, Appointment, DoubleBooking, Override, Status
 from appointments.models.schedule import Schedule, read_schedules
-from appointments.models.transitions import MOVABLE_STATUSES, get_transitions
+from appointments.models.transitions import MOVABLE_STATUSES, get_transitions_now
 from circe.api.conflicts import ConflictError
 from circe.api.local_time import add_minutes, is_skipped, to_instant, to_local
 from customers.models import Customer
@@ -17,7 +16,7 @@ from customers.models import Customer
 MAX_ALTERNATIVES = 3
 # Alternatives are searched in this time before and after the wanted start: in the second only if the first has too few.
 ALTERNATIVES_AROUND = (dt.timedelta(days=1), dt.timedelta(days=14))
-ONE_DAY = dt.timedelta(days=1)
+ONE_DAY, ONE_MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
 REFUSALS = {
     "overlap": "The member of staff has another appointment at that time.",
     "time_off": "The member of staff is away, or the outlet is closed, at that time.",
@@ -59,7 +58,7 @@ class InvalidTransition(ConflictError):
     code = "invalid_transition"
 
     def __init__(self, appointment: Appointment, what: str) -> None:
-        allowed = get_transitions(appointment, today=timezone.now().astimezone(appointment.tenant.zone).date())
+        allowed = get_transitions_now(appointment)
         self.details = {"allowed": [status.value for status in allowed]}
         current = appointment.get_status_display().lower()
         possible = " or ".join(status.label.lower() for status in allowed) or "nothing else before its day"
@@ -115,10 +114,10 @@ def move(
     """
     if appointment.status not in MOVABLE_STATUSES:
         raise InvalidTransition(appointment, "be moved")
-    begins, ends = (to_instant(local, appointment.tenant.zone) for local in appointment.hours)
+    length = _length(appointment)
     appointment.appointment_date, appointment.start_time = day, start
     if end is None:
-        _set_end(appointment, ends - begins)
+        _set_end(appointment, length)
     else:
         appointment.end_time = end
     appointment.staff_id = staff_id or appointment.staff_id
@@ -135,7 +134,7 @@ def set_status(appointment: Appointment, status: Status, *, reason: str | None =
     seen = appointment.status
     if status == seen:
         return
-    if status not in get_transitions(appointment, today=timezone.now().astimezone(appointment.tenant.zone).date()):
+    if status not in get_transitions_now(appointment):
         raise InvalidTransition(appointment, f"become {status.label.lower()}")
     try:
         appointment.set_status(status, seen=seen, reason=reason)
@@ -162,8 +161,7 @@ def set_length(appointment: Appointment, minutes: int) -> None:
 
 def length_in_minutes(appointment: Appointment) -> int:
     """Returns how many minutes of 60 seconds the appointment lasts."""
-    begin, end = (to_instant(local, appointment.tenant.zone) for local in appointment.hours)
-    return int((end - begin).total_seconds() // 60)
+    return _length(appointment) // ONE_MINUTE
 
 
 def find_alternatives(appointment: Appointment) -> list[Slot]:
@@ -192,6 +190,11 @@ def _find_nearest(appointment: Appointment, staff: str | None, around: dt.timede
         minutes=length_in_minutes(appointment),
     )
     return sorted(slots, key=lambda slot: (abs(slot.start - start), slot))[:MAX_ALTERNATIVES]
+
+
+def _length(appointment: Appointment) -> dt.timedelta:
+    begin, end = (to_instant(local, appointment.tenant.zone) for local in appointment.hours)
+    return end - begin
 
 
 def _set_end(appointment: Appointment, length: dt.timedelta) -> None:
@@ -224,7 +227,7 @@ def _buffer_minutes(appointment: Appointment) -> int:
     """Returns the minutes of the local clock from the end until the buffer of the service is over."""
     end = appointment.hours[1]
     free_again = add_minutes(end, appointment.service.buffer_minutes, appointment.tenant.zone)
-    return int((free_again - end).total_seconds() // 60)
+    return (free_again - end) // ONE_MINUTE
 
 
 def _book(appointment: Appointment, allowed: Collection[Override]) -> None:

@@ -90,8 +90,8 @@ FAULTS = [
     Fault(
         "an appointment's status is set by any step",
         "appointments/booking.py",
-        "    if status not in get_transitions(",
-        "    if False and status not in get_transitions(",
+        "    if status not in get_transitions_now(",
+        "    if False and status not in get_transitions_now(",
         CHANGED_BOOKING,
     ),
     # --- several rows at once, in the admin -------------------------------------------------------------------------

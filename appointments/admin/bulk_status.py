@@ -6,14 +6,13 @@ from typing import Any
 
 from django.db import transaction
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from appointments.admin.day_sheet import overlap_message
 from appointments.admin.working_day import name_customer
 from appointments.models import Appointment, DoubleBooking, Status
-from appointments.models.transitions import get_transitions
+from appointments.models.transitions import get_transitions_now
 from tenants.admin.bulk_actions import BulkActionForm
 
 # The most appointments that one transaction changes.
@@ -33,7 +32,7 @@ class StatusForm(BulkActionForm):
 
     def explain_refusal(self, appointment: Appointment) -> str | None:
         """Returns why the status of the appointment can't be set, None where it can."""
-        transitions = get_transitions(appointment, today=timezone.now().astimezone(appointment.tenant.zone).date())
+        transitions = get_transitions_now(appointment)
         if self.status in transitions:
             return None
         current = appointment.get_status_display().lower()

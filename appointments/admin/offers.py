@@ -30,7 +30,7 @@ from tenants.scope import enter_scope
 LATER = dt.timedelta(days=28)
 MAX_LATER_SLOTS = 3
 MAX_RECOMMENDATIONS = 5
-# A form whose URL says one of these is not filled with a recommendation.
+# If the URL gives one of these fields, no recommendation fills the form.
 SLOT_FIELDS = {"service", "staff", "outlet", "appointment_date", "start_time"}
 # By field: the customer's favourites.
 PREFERENCES = {"service": PreferredService, "staff": PreferredStaff}

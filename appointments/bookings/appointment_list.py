@@ -30,8 +30,8 @@ def _appointments_by_ids(ids: Any) -> QuerySet[Any, Any]:
 # show it.
 APPOINTMENTS_BY_IDS = PreparedQuery("appointments_by_ids", _appointments_by_ids, ids=ArrayField(IdField()))
 
-# All appointments of some days need not be counted: the daily totals tell how many there are, and on which days the page
-# begins and ends.
+# The daily totals tell how many appointments a range of days has, and on which days the page begins and ends. So nothing
+# needs to count the appointments.
 DAYS_PAGE = """
 WITH day AS MATERIALIZED (
     -- The appointments of a day, and how many there are up to its end.

@@ -259,7 +259,7 @@ class Appointment(TenantModel):
 
     @property
     def occupied(self) -> tuple[dt.datetime, dt.datetime]:
-        """The begin and the end with the buffer, as naive datetimes in the tenant's time zone. Equals circe_occupied."""
+        """The begin and the end of the buffer, as local times of the tenant. circe_occupied computes the same in SQL."""
         begins, ends = self.hours
         return begins, ends + dt.timedelta(minutes=self.buffer_minutes)
 

@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+from django.utils import timezone
+
 from appointments.models.appointment import Appointment, Status
 
 # By status: the statuses that one click sets, each with the text of its button.
@@ -33,3 +35,8 @@ def get_transitions(appointment: Appointment, *, today: dt.date) -> dict[Status,
         for status, label in STATUS_TRANSITIONS[appointment.status].items()
         if status in STATUSES_BEFORE_THE_DAY or not is_later_day
     }
+
+
+def get_transitions_now(appointment: Appointment) -> dict[Status, str]:
+    """Returns what `get_transitions` does, as of today at the appointment's business."""
+    return get_transitions(appointment, today=timezone.now().astimezone(appointment.tenant.zone).date())

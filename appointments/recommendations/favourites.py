@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
+from appointments.catalogue.queries import with_staff_ids
 from appointments.models import WorkingHours
 from customers.models import Customer, PreferredService, PreferredStaff
-from tenants.models import Outlet, Service, ServiceStaff
+from tenants.models import Outlet, Service
 
 
 class Obstacle(StrEnum):
@@ -94,11 +94,9 @@ def read_offer_and_favourites(customer: Customer, *, today: dt.date) -> tuple[Of
 
 def _services(customer: Customer) -> QuerySet[Service, Service]:
     """Returns the active services, and those that the customer prefers, with `staff_ids` and the `position` in the list."""
-    offers = ServiceStaff.objects.filter(tenant=OuterRef("tenant"), service=OuterRef("pk")).order_by("staff_id")
     preferred = PreferredService.objects.filter(tenant=OuterRef("tenant"), service=OuterRef("pk"), customer=customer.pk)
-    services = Service.objects.filter(tenant=customer.tenant_id).annotate(
-        staff_ids=ArraySubquery(offers.values("staff")), position=Subquery(preferred.values("position"))
-    )
+    services = with_staff_ids(Service.objects.filter(tenant=customer.tenant_id))
+    services = services.annotate(position=Subquery(preferred.values("position")))
     return services.filter(Q(is_active=True) | Q(position__isnull=False))
 
 

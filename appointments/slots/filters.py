@@ -4,25 +4,21 @@ import datetime as dt
 import re
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import ValidationError
-from django.db.models import OuterRef
 
 from appointments.booking import length_in_minutes
+from appointments.catalogue.queries import TEAM, with_staff_ids
 from appointments.models import Appointment
 from circe.api.parameters import DayFilter, ReferenceFilter, StrictFilter, StrictFilterSet, as_day
 from circe.db.ids import ID_PATTERN, is_id
-from tenants.models import Outlet, Service, ServiceStaff, Staff
+from tenants.models import Outlet, Service
 from tenants.scope import enter_scope
 
 MAX_DAYS = 92
 MAX_SLOTS = 1000
 _match_number = re.compile(r"[0-9]{1,4}\Z").match
 
-# A super_admin belongs to no business.
-STAFF = Staff.objects.filter(tenant__isnull=False)
-_OFFERS = ServiceStaff.objects.filter(tenant=OuterRef("tenant"), service=OuterRef("pk")).order_by("staff_id")
-SERVICES = Service.objects.select_related("tenant").annotate(staff_ids=ArraySubquery(_OFFERS.values("staff_id")))
+SERVICES = with_staff_ids(Service.objects.select_related("tenant"))
 
 
 def to_service(value: str) -> Service:
@@ -69,7 +65,7 @@ class AvailabilityFilter(StrictFilterSet):
         required=True, help_text=f"The last day, the tenant's: at most {MAX_DAYS} days, the first one included."
     )
     outlet_id = ReferenceFilter(queryset=Outlet.objects.all(), help_text="Only at this outlet.")
-    staff_id = ReferenceFilter(queryset=STAFF, help_text="Only with this member of staff.")
+    staff_id = ReferenceFilter(queryset=TEAM, help_text="Only with this member of staff.")
     appointment_id = StrictFilter(
         convert=to_appointment,
         schema={"type": "string", "pattern": ID_PATTERN},

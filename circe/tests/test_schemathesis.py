@@ -154,7 +154,7 @@ TIME_OFF = {"outlet_id": None, "starts_at": "2026-07-06T00:00:00Z", "ends_at": "
 
 
 def _without_overlaps(entries, outlet_id):
-    """Returns the first entry, at an outlet that exists, with a length and a validity in order."""
+    """Returns the first entry only, changed to an outlet that exists, to 9 until 17 o'clock, and to no validity."""
     validity = {"valid_from": None, "valid_to": None}
     return [
         one | validity | {"outlet_id": outlet_id, "start_time": "09:00", "end_time": "17:00"} for one in entries[:1]

@@ -113,5 +113,5 @@ def test_the_number_of_statements_is_constant(staff, tenant, rina, outlet, cut):
     # A second look at the free times, since the first days have too few.
     assert count(limit=1000) == 3
     assert count(limit=100, staff_id=rina.pk) == 5
-    # Each id that is named is looked up.
+    # Each id in the URL costs one more statement.
     assert count(outlet_id=outlet.pk, staff_id=rina.pk) == 5
