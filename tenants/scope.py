@@ -1,8 +1,8 @@
 """The tenant boundary: which tenant's rows the running code may see.
 
-A scope is one Tenant, or ALL_TENANTS for a super_admin. Two entry points open it: `TokenAuthentication` for the API and
-`TenantScopeMiddleware` for the back office. Commands and tests write `with tenant_scope(tenant):`. Without a scope, every
-query on a tenant's table raises NoTenantScope.
+A scope is one Tenant, one customer of a tenant (CustomerScope), or ALL_TENANTS for a super_admin. Two entry points open it:
+the authentication classes of the API and `TenantScopeMiddleware` for the back office. Commands and tests write
+`with tenant_scope(tenant):`. Without a scope, every query on a tenant's table raises NoTenantScope.
 
 Two mechanisms enforce the boundary, and each is sufficient without the other. `TenantManager` adds the tenant to every
 query. The row-level security policies (`circe.db.row_level_security`) filter in the database by the setting that
@@ -13,6 +13,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias, cast
 
 from django.core.exceptions import FullResultSet
@@ -42,7 +43,16 @@ class AllTenants:
 
 ALL_TENANTS: Final = AllTenants()
 
-Scope: TypeAlias = Tenant | AllTenants
+
+@dataclass(frozen=True)
+class CustomerScope:
+    """The scope of a customer who is signed in to the portal: their own rows, and what their tenant makes public."""
+
+    tenant: Tenant
+    customer_id: str
+
+
+Scope: TypeAlias = Tenant | CustomerScope | AllTenants
 
 _scope: ContextVar[Scope | None] = ContextVar("tenant_scope")
 _account_looked_up: ContextVar[str | None] = ContextVar("account_looked_up", default=None)
@@ -53,7 +63,7 @@ class NoTenantScope(RuntimeError):
 
 
 class CrossTenantWrite(RuntimeError):
-    """A row of one tenant was to be saved in the scope of another."""
+    """A row of one tenant was to be saved in the scope of another, or one customer's row in the scope of another."""
 
 
 def scope_or_none() -> Scope | None:
@@ -72,6 +82,8 @@ def current_scope() -> Scope:
 def current_tenant() -> Tenant | None:
     """Returns the tenant in scope, None in ALL_TENANTS. Raises NoTenantScope without a scope."""
     scope = current_scope()
+    if isinstance(scope, CustomerScope):
+        return scope.tenant
     return None if isinstance(scope, AllTenants) else scope
 
 
@@ -103,6 +115,18 @@ def enter_scope(scope: Scope) -> None:
 
 
 @contextmanager
+def whole_business() -> Iterator[None]:
+    """Opens the scope of the whole business for the block, where a customer is in scope; leaves any other scope.
+
+    It is for a query that a customer's request needs and whose answer tells nothing of other customers, such as who is
+    free when.
+    """
+    scope = current_scope()
+    with tenant_scope(scope.tenant if isinstance(scope, CustomerScope) else scope):
+        yield
+
+
+@contextmanager
 def account_lookup(account: str) -> Iterator[None]:
     """Lets the block read one user, by id or e-mail address, and that user's tenant, before a scope is known.
 
@@ -118,35 +142,62 @@ def account_lookup(account: str) -> Iterator[None]:
 def tenant_setting() -> str:
     """Returns the value of the database setting `circe.tenant`, by which the row-level security policies filter.
 
-    It is a tenant's id, `*` for all tenants, `@` and the account that is looked up, or "" without a scope.
+    It is a tenant's id, that with `/` and a customer's id, `*` for all tenants, `@` and the account that is looked up, or ""
+    without a scope.
     """
     if account := _account_looked_up.get():
         return f"@{account}"
     scope = scope_or_none()
     if scope is None:
         return ""
+    if isinstance(scope, CustomerScope):
+        return f"{scope.tenant.pk}/{scope.customer_id}"
     return "*" if isinstance(scope, AllTenants) else scope.pk
 
 
 class TenantFilter(Func):
-    """The condition that the row's tenant is in scope. It reads the scope when the SQL is compiled."""
+    """The condition that the row is in scope. It reads the scope when the SQL is compiled.
+
+    Its arguments are the columns of the tenant and of the customer to whom the row belongs; without the second one, a row
+    is in scope of a customer only if it `is_public`.
+    """
 
     output_field = models.BooleanField()
-    arity = 1
+
+    def __init__(self, *columns: Any, is_public: bool = False, **extra: Any) -> None:
+        super().__init__(*columns, **extra)
+        self.is_public = is_public
 
     def as_sql(self, compiler: Any, connection: Any, **kwargs: Any) -> tuple[str, list[Any]]:
         scope = current_scope()
         if isinstance(scope, AllTenants):
             raise FullResultSet
-        sql, params = compiler.compile(self.source_expressions[0])
-        return f"{sql} = %s", [*params, scope.pk]
+        if not isinstance(scope, CustomerScope):
+            values = [scope.pk]
+        elif self.is_public or len(self.source_expressions) > 1:
+            values = [scope.tenant.pk, scope.customer_id][: 1 if self.is_public else 2]
+        else:
+            # Not EmptyResultSet: prepared queries are compiled for every scope.
+            return "false", []
+        conditions, params = list[str](), list[Any]()
+        for column, value in zip(self.source_expressions, values, strict=False):
+            sql, column_params = compiler.compile(column)
+            conditions.append(f"{sql} = %s")
+            params += [*column_params, value]
+        return " AND ".join(conditions), params
 
 
 class TenantManager(models.Manager):
-    """The default manager of every tenant's table. Its querysets hold only rows in scope."""
+    """The default manager of every tenant's table. Its querysets hold only rows in scope.
+
+    A model says what a customer in scope sees of its rows: those whose `customer_column` is the customer, all of the tenant
+    if `is_public`, and else none.
+    """
 
     def get_queryset(self) -> models.QuerySet:
-        return super().get_queryset().filter(TenantFilter("tenant_id"))
+        customer_column = getattr(self.model, "customer_column", None)
+        columns = ["tenant_id", *([customer_column] if customer_column else [])]
+        return super().get_queryset().filter(TenantFilter(*columns, is_public=getattr(self.model, "is_public", False)))
 
 
 class TenantPlaceholder:
@@ -155,18 +206,29 @@ class TenantPlaceholder:
     pk = Parameter("tenant_in_scope", IdField())
 
 
+CUSTOMER_PLACEHOLDER = Parameter("customer_in_scope", IdField())
+
+
 def name_current_scope() -> tuple[str, dict[str, Any]]:
-    """Returns the name of the open scope in PREPARED_SCOPES and the tenant's id. Raises NoTenantScope without a scope."""
+    """Returns the name of the open scope in PREPARED_SCOPES and its ids. Raises NoTenantScope without a scope."""
     scope = current_scope()
-    return (
-        ("all_tenants", {}) if isinstance(scope, AllTenants) else ("one_tenant", {TenantPlaceholder.pk.name: scope.pk})
-    )
+    if isinstance(scope, AllTenants):
+        return "all_tenants", {}
+    if isinstance(scope, CustomerScope):
+        return "one_customer", {
+            TenantPlaceholder.pk.name: scope.tenant.pk,
+            CUSTOMER_PLACEHOLDER.name: scope.customer_id,
+        }
+    return "one_tenant", {TenantPlaceholder.pk.name: scope.pk}
 
 
 PREPARED_SCOPES = Scopes(
     name_current_scope,
     {
         "one_tenant": lambda: tenant_scope(cast("Scope", TenantPlaceholder)),
+        "one_customer": lambda: tenant_scope(
+            CustomerScope(cast("Tenant", TenantPlaceholder), cast("str", CUSTOMER_PLACEHOLDER))
+        ),
         "all_tenants": lambda: tenant_scope(ALL_TENANTS),
     },
 )

@@ -24,6 +24,13 @@ sql_items = [
     ),
     sql_item(
         __file__,
+        "tenants_staffname",
+        reverse_sql="DROP VIEW tenants_staffname;",
+        needs=[("tenants", "application_roles")],
+        replace=False,
+    ),
+    sql_item(
+        __file__,
         "circe_keep_account",
         reverse_sql=(
             "DROP TRIGGER user_keep_account ON public.tenants_user;\nDROP FUNCTION public.circe_keep_account;"

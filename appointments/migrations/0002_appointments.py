@@ -190,7 +190,11 @@ class Migration(migrations.Migration):
                         subject_column="customer_id",
                         about_subject=("notes", "status_reason"),
                     ),
-                    circe.db.row_level_security.RowLevelSecurity(name="appointment_rls"),
+                    circe.db.row_level_security.RowLevelSecurity(
+                        name="appointment_rls",
+                        subject_column="customer_id",
+                        subject_commands=("SELECT", "INSERT", "UPDATE"),
+                    ),
                     models.UniqueConstraint(fields=("tenant", "id"), name="appointment_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="outlet", name="appointment_outlet"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="appointment_customer"),

@@ -145,7 +145,11 @@ class Migration(migrations.Migration):
                         name="customertotals_outdated",
                     ),
                 ],
-                "constraints": [circe.db.row_level_security.RowLevelSecurity(name="customertotals_rls")],
+                "constraints": [
+                    circe.db.row_level_security.RowLevelSecurity(
+                        name="customertotals_rls", subject_column="customer_id", subject_commands=("SELECT",)
+                    )
+                ],
             },
         ),
         migrations.CreateModel(

@@ -23,6 +23,7 @@ from appointments.models.hours import (
     outlets_to_work_at,
     replace_working_hours,
 )
+from appointments.models.messages import Message, MessageKind, MessageText
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
 
 __all__ = [
@@ -34,6 +35,9 @@ __all__ = [
     "AppointmentQuerySet",
     "CustomerTotals",
     "DoubleBooking",
+    "Message",
+    "MessageKind",
+    "MessageText",
     "Override",
     "PaymentMethod",
     "PaymentStatus",

@@ -22,7 +22,7 @@ from circe.db.audit_trigger import AuditTrigger
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from circe.db.json_sql import AsText, JSONObject
 from customers.models import Customer
-from tenants.models import TENANT_CONSTRAINTS, Outlet, Service, Staff, TenantModel, validate_amount
+from tenants.models import Outlet, Service, Staff, TenantModel, tenant_constraints, validate_amount
 from tenants.scope import TenantManager
 
 
@@ -168,6 +168,8 @@ class Appointment(TenantModel):
     said why. Money is in the tenant's currency.
     """
 
+    customer_column = "customer_id"
+
     outlet = TenantForeignKey(Outlet, models.PROTECT, related_name="+")
     customer = TenantForeignKey(Customer, models.DO_NOTHING, null=True, related_name="appointments")
     staff = TenantForeignKey(Staff, models.PROTECT, related_name="+")
@@ -195,7 +197,7 @@ class Appointment(TenantModel):
             AuditTrigger(
                 name="%(class)s_audit", subject_column="customer_id", about_subject=["notes", "status_reason"]
             ),
-            *TENANT_CONSTRAINTS,
+            *tenant_constraints(subject_column="customer_id", subject_commands=["SELECT", "INSERT", "UPDATE"]),
             *(
                 SameTenant(field=field, name=f"%(class)s_{field}")
                 for field in ("outlet", "customer", "staff", "service")

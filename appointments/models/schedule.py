@@ -16,6 +16,7 @@ from circe.api.time_zone import local_zone
 from circe.db.fields import LocalDateTimeField
 from circe.db.ids import IdField
 from circe.db.prepared import PreparedQuery, Sql
+from tenants.scope import whole_business
 
 # An appointment takes less than three days: it and its buffer last less than a day each, and clocks may go forward.
 _LONGEST = dt.timedelta(days=3)
@@ -213,11 +214,13 @@ def read_schedules(tenant: str, **question: Any) -> list[Schedule]:
     The time zone is that of the tenant in scope. Sends one statement.
     """
     zone = local_zone()
+    with whole_business():
+        rows = SCHEDULES.rows(**_parameters(tenant, **question))
     return [
         Schedule(
             staff, name, outlet, *(join_existing(((one.lower, one.upper) for one in times), zone) for times in ranges)
         )
-        for staff, name, outlet, *ranges in SCHEDULES.rows(**_parameters(tenant, **question))
+        for staff, name, outlet, *ranges in rows
     ]
 
 
@@ -226,12 +229,11 @@ def read_free_times(tenant: str, *, first: dt.datetime, last: dt.datetime, **que
 
     Sends one statement.
     """
-    parameters = _parameters(tenant, first=first, last=last, **question)
+    with whole_business():
+        rows = FREE_TIMES.rows(first=first, last=last, **_parameters(tenant, first=first, last=last, **question))
     return [
         FreeTimes(staff, staff_name, outlet, outlet_name, list(zip(begins, ends, strict=True)))
-        for staff, staff_name, outlet, outlet_name, begins, ends in FREE_TIMES.rows(
-            first=first, last=last, **parameters
-        )
+        for staff, staff_name, outlet, outlet_name, begins, ends in rows
     ]
 
 

@@ -3,6 +3,7 @@
 from django.db import connection, models
 
 from circe.db.ids import IdField
+from circe.db.row_level_security import RowLevelSecurity
 from circe.db.summary_tables import ShardedCounter, SummaryTable
 from tenants.models import Tenant
 from tenants.scope import TenantManager
@@ -35,8 +36,10 @@ class CustomerTotals(SummaryTable):
     recent_from = models.DateField(null=True)
 
     objects = TenantManager()
+    customer_column = "customer_id"
 
     class Meta(SummaryTable.Meta):
+        constraints = [RowLevelSecurity(name="%(class)s_rls", subject_column="customer_id")]
         indexes = [
             # The list of customers by segment, newest first: it has all that the conditions of segments compare.
             models.Index(

@@ -47,6 +47,7 @@ class Migration(migrations.Migration):
                 ("email_verified", models.BooleanField(default=False)),
                 ("phone", circe.db.fields.ValidatedCharField(blank=True, max_length=32, null=True)),
                 ("phone_verified", models.BooleanField(default=False)),
+                ("pending_phone", models.CharField(editable=False, max_length=32, null=True)),
                 ("password", models.CharField(editable=False, max_length=255, null=True)),
                 (
                     "gender",
@@ -145,7 +146,9 @@ class Migration(migrations.Migration):
                     circe.db.audit_trigger.AuditTrigger(
                         name="customer_audit", subject_column="id", unrecorded_columns=("email_key", "search_text")
                     ),
-                    circe.db.row_level_security.RowLevelSecurity(name="customer_rls"),
+                    circe.db.row_level_security.RowLevelSecurity(
+                        name="customer_rls", subject_column="id", subject_commands=("SELECT", "UPDATE")
+                    ),
                     models.UniqueConstraint(fields=("tenant", "id"), name="customer_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="preferred_outlet", name="customer_preferred_outlet"),
                     models.UniqueConstraint(
@@ -235,7 +238,11 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="preferredservice_audit", subject_column="customer_id"),
-                    circe.db.row_level_security.RowLevelSecurity(name="preferredservice_rls"),
+                    circe.db.row_level_security.RowLevelSecurity(
+                        name="preferredservice_rls",
+                        subject_column="customer_id",
+                        subject_commands=("SELECT", "INSERT", "DELETE"),
+                    ),
                     models.UniqueConstraint(fields=("tenant", "id"), name="preferredservice_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="preferredservice_customer"),
                     circe.db.foreign_keys.SameTenant(field="service", name="preferredservice_service"),
@@ -286,7 +293,11 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="preferredstaff_audit", subject_column="customer_id"),
-                    circe.db.row_level_security.RowLevelSecurity(name="preferredstaff_rls"),
+                    circe.db.row_level_security.RowLevelSecurity(
+                        name="preferredstaff_rls",
+                        subject_column="customer_id",
+                        subject_commands=("SELECT", "INSERT", "DELETE"),
+                    ),
                     models.UniqueConstraint(fields=("tenant", "id"), name="preferredstaff_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="preferredstaff_customer"),
                     circe.db.foreign_keys.SameTenant(field="staff", name="preferredstaff_staff"),

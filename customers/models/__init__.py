@@ -1,10 +1,10 @@
 """Every model of customers."""
 
 from customers.models.column_mappings import ColumnMapping
+from customers.models.consent import Channel, Consent, ConsentSource, ConsentState, MarketingBlock, Purpose
 from customers.models.customer import (
     CONTACT_FLAGS,
     Customer,
-    CustomerQuerySet,
     Gender,
     purge_all,
     restore_all,
@@ -13,22 +13,36 @@ from customers.models.customer import (
 from customers.models.imports import CustomerImport, ImportPart
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.name_keys import NameKey, SearchableName
+from customers.models.outgoing import DeliveryState, Outgoing
+from customers.models.portal import CustomerSession, DeletionRequest, MailedLink
 from customers.models.preferences import PREFERENCE_MODELS, PreferredService, PreferredStaff
+from customers.models.querysets import CustomerQuerySet
 from customers.models.searchable import SearchableCustomer
 
 __all__ = [
     "CONTACT_FLAGS",
     "PREFERENCE_MODELS",
+    "Channel",
     "ColumnMapping",
+    "Consent",
+    "ConsentSource",
+    "ConsentState",
     "Customer",
     "CustomerImport",
     "CustomerMonthlyCounts",
     "CustomerQuerySet",
+    "CustomerSession",
+    "DeletionRequest",
+    "DeliveryState",
     "Gender",
     "ImportPart",
+    "MailedLink",
+    "MarketingBlock",
     "NameKey",
+    "Outgoing",
     "PreferredService",
     "PreferredStaff",
+    "Purpose",
     "SearchableCustomer",
     "SearchableName",
     "purge_all",

@@ -7,13 +7,12 @@ from contextlib import nullcontext, suppress
 from typing import Any, Self
 
 from django.contrib.auth.hashers import make_password
-from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models import F, Func, OuterRef, Q
+from django.db.models import F, Func, Q
 from django.db.models.constants import OnConflict
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -23,15 +22,22 @@ from circe.db.audit_trigger import AuditTrigger
 from circe.db.fields import ValidatedCharField, ValidatedDateField
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from customers.contact_conflicts import DuplicateCustomer, find_contact_conflicts
-from customers.extensions import profile_figures, run_purge_steps
+from customers.extensions import run_purge_steps
 from customers.models.imports import CustomerImport
 from customers.models.preferences import PREFERENCE_MODELS
-from customers.models.searchable import SearchableCustomer
+from customers.models.querysets import CustomerQuerySet
 from customers.tags import MAX_TAGS, clean_tags, validate_tag
 from customers.validators import validate_date_of_birth, validate_name, validate_source
 from tenants.characters import without_unseen_characters
 from tenants.identity import clean_email, clean_phone, email_key, validate_email_address, validate_phone
-from tenants.models import TENANT_CONSTRAINTS, IdempotencyRecord, LoginFailure, Outlet, TenantModel, validate_language
+from tenants.models import (
+    IdempotencyRecord,
+    LoginFailure,
+    Outlet,
+    TenantModel,
+    tenant_constraints,
+    validate_language,
+)
 from tenants.scope import TenantManager, current_tenant
 
 FOLDED_NAME = Func("first_name", "last_name", function="circe_folded_name")
@@ -49,47 +55,6 @@ class Gender(models.TextChoices):
     UNDISCLOSED = "undisclosed"
 
 
-class CustomerQuerySet(models.QuerySet):
-    """Queries of customers."""
-
-    def undeleted(self) -> Self:
-        return self.filter(is_deleted=False)
-
-    def deleted(self) -> Self:
-        return self.filter(is_deleted=True)
-
-    def tagged(self, tags: Collection[str]) -> Self:
-        """Returns the customers with any of the tags."""
-        return self.filter(pk__in=SearchableCustomer.objects.tagged(tags).values("pk"))
-
-    def registered(self, registered: bool = True) -> Self:
-        """Returns the customers with a password for the portal; with `False` the walk-ins."""
-        return self.filter(password__isnull=not registered)
-
-    def matching(self, text: str) -> Self:
-        """Returns the customers in whose names, e-mail or phone every word of `text` occurs."""
-        return self.filter(pk__in=SearchableCustomer.objects.matching(text).values("pk")) if text.strip() else self
-
-    def with_preferred(self) -> Self:
-        """Adds the lists of ids `preferred_services` and `preferred_staff_ids` to each customer."""
-        lists = {name: _preferred(model, column) for name, (model, column) in PREFERENCE_MODELS.items()}
-        return self.defer("search_text").annotate(**lists)
-
-    def with_profile(self) -> Self:
-        """Adds the preferred lists and the figures that other apps registered, in the same query.
-
-        `appointments` registers `total_appointments` (of any status), `total_spent` (by visits, in the tenant's currency)
-        and `last_appointment_date` (of the last visit).
-        """
-        return self.with_preferred().annotate(**profile_figures())
-
-
-def _preferred(model: type[models.Model], column: str) -> ArraySubquery:
-    return ArraySubquery(
-        model.objects.filter(tenant=OuterRef("tenant"), customer=OuterRef("pk")).order_by("position").values(column)
-    )
-
-
 def tenant_language() -> str:
     """Returns the language of the tenant in scope."""
     tenant = current_tenant()
@@ -100,8 +65,11 @@ class Customer(TenantModel):
     """A person whom a tenant serves.
 
     `email_key` is the address as it is compared; `phone` is E.164. Both are unique within the tenant among those not
-    soft-deleted. Without `password` (a hash) the customer is a walk-in.
+    soft-deleted. Without `password` (a hash) the customer is a walk-in. `pending_phone` is a number that the customer gave
+    in the portal and that another customer has: staff decide whose it is.
     """
+
+    customer_column = "id"
 
     first_name = ValidatedCharField(max_length=100, validators=[validate_name])
     last_name = ValidatedCharField(max_length=100, null=True, blank=True, validators=[validate_name])
@@ -110,6 +78,7 @@ class Customer(TenantModel):
     email_verified = models.BooleanField(default=False)
     phone = ValidatedCharField(max_length=32, null=True, blank=True, validators=[validate_phone])
     phone_verified = models.BooleanField(default=False)
+    pending_phone = models.CharField(max_length=32, null=True, editable=False)
     password = models.CharField(max_length=255, null=True, editable=False)
     gender = models.CharField(max_length=20, null=True, blank=True, choices=Gender)
     date_of_birth = ValidatedDateField(null=True, blank=True, validators=[validate_date_of_birth])
@@ -151,7 +120,7 @@ class Customer(TenantModel):
         constraints = [
             # The database derives both columns from others.
             AuditTrigger(name="%(class)s_audit", subject_column="id", unrecorded_columns=["email_key", "search_text"]),
-            *TENANT_CONSTRAINTS,
+            *tenant_constraints(subject_column="id", subject_commands=["SELECT", "UPDATE"]),
             SameTenant(field="preferred_outlet", name="%(class)s_preferred_outlet"),
             models.UniqueConstraint(
                 fields=["tenant", "email_key"],

@@ -4,11 +4,13 @@ from django.db import models
 
 from circe.db.audit_trigger import AuditTrigger
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
-from tenants.models import TENANT_CONSTRAINTS, Service, Staff, TenantModel
+from tenants.models import Service, Staff, TenantModel, tenant_constraints
 
 
 class Preference(TenantModel):
     """An entry of such a list. `position` counts from 0."""
+
+    customer_column = "customer_id"
 
     customer = TenantForeignKey("customers.Customer", models.CASCADE, db_index=True, related_name="+")
     position = models.PositiveSmallIntegerField()
@@ -16,7 +18,10 @@ class Preference(TenantModel):
     class Meta(TenantModel.Meta):
         abstract = True
         ordering = ["position"]
-        constraints = [AuditTrigger(name="%(class)s_audit", subject_column="customer_id"), *TENANT_CONSTRAINTS]
+        constraints = [
+            AuditTrigger(name="%(class)s_audit", subject_column="customer_id"),
+            *tenant_constraints(subject_column="customer_id", subject_commands=["SELECT", "INSERT", "DELETE"]),
+        ]
 
 
 class PreferredService(Preference):

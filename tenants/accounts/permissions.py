@@ -11,6 +11,8 @@ SUPER = frozenset({Role.SUPER_ADMIN})
 ADMINS = SUPER | {Role.TENANT_ADMIN}
 MANAGERS = ADMINS | {Role.OUTLET_MANAGER}
 STAFF = MANAGERS | {Role.STAFF}
+# Customers who are signed in to the portal.
+CUSTOMER = frozenset({"customer"})
 # For requests without a token, such as log-in.
 ANYONE = STAFF | {None}
 

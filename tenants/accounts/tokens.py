@@ -11,7 +11,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 Kind = Literal["access", "refresh"]
 
-LIFETIME = {"access": dt.timedelta(hours=1), "refresh": dt.timedelta(days=7)}
+LIFETIME: dict[Kind, dt.timedelta] = {"access": dt.timedelta(hours=1), "refresh": dt.timedelta(days=7)}
 # How far the clocks of two servers may differ. A refresh token is refused on time, since it opens a session for days.
 LEEWAY = {"access": dt.timedelta(seconds=settings.SIMPLE_JWT["LEEWAY"]), "refresh": dt.timedelta()}
 _CLASSES: dict[Kind, type[Token]] = {"access": AccessToken, "refresh": RefreshToken}
@@ -21,12 +21,12 @@ class InvalidToken(Exception):
     """The token is malformed, expired, of another kind, or not signed by us."""
 
 
-def mint(kind: Kind, *, issued_at: dt.datetime, jti: str, **claims: Any) -> str:
+def mint(kind: Kind, *, issued_at: dt.datetime, lifetime: dt.timedelta, jti: str, **claims: Any) -> str:
     """Returns a signed token with `exp`, `iat`, `jti`, `type` and `claims`. The same arguments give the same token."""
     token = _CLASSES[kind]()
     token["jti"] = jti
     token.set_iat(at_time=issued_at)
-    token.set_exp(from_time=issued_at, lifetime=LIFETIME[kind])
+    token.set_exp(from_time=issued_at, lifetime=lifetime)
     for name, value in claims.items():
         token[name] = value
     return str(token)

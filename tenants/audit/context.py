@@ -10,10 +10,14 @@ from functools import cached_property
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """A user or a command that acts, with the request and the client's address."""
+    """A user or a command that acts, with the request and the client's address.
+
+    `source` is how a customer, or a file of customers, speaks for itself: `portal`, `link` or `import`.
+    """
 
     user_id: str | None = None
     command: str | None = None
+    source: str | None = None
     request_id: str | None = None
     address: str | None = None
 
@@ -40,6 +44,11 @@ def audit_context(**who: str | None) -> Iterator[None]:
         yield
     finally:
         _actor.reset(token)
+
+
+def set_audit_source(source: str) -> None:
+    """Sets the source until the `audit_context` block ends."""
+    _actor.set(replace(_actor.get(), source=source))
 
 
 def set_audit_user(user_id: str) -> None:

@@ -131,7 +131,7 @@ BEGIN
     ) VALUES (
         clock_timestamp(), any_row ->> CASE model WHEN 'tenant' THEN 'id' ELSE 'tenant_id' END, action, model,
         any_row ->> 'id', subject, old_row, new_row, actor ->> 'user_id',
-        coalesce(actor ->> 'command', nullif(current_setting('application_name'), '')),
+        coalesce(actor ->> 'command', actor ->> 'source', nullif(current_setting('application_name'), '')),
         actor ->> 'request_id', (actor ->> 'address')::inet
     );
     RETURN NULL;
@@ -204,6 +204,65 @@ REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;
                         ],
                     ),
                 ),
+                (
+                    "cancellation_notice_hours",
+                    models.PositiveIntegerField(
+                        default=24,
+                        help_text="Customers can move or cancel an appointment by themselves until so many hours before it.",
+                        validators=[django.core.validators.MaxValueValidator(720)],
+                    ),
+                ),
+                (
+                    "quiet_from",
+                    models.TimeField(
+                        blank=True,
+                        help_text="No message is sent from this time on … Empty: messages are sent at any time.",
+                        null=True,
+                    ),
+                ),
+                ("quiet_until", models.TimeField(blank=True, help_text="… until this time.", null=True)),
+                (
+                    "double_opt_in",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Consent to marketing by e-mail counts when the customer has opened the link in a mail.",
+                        verbose_name="double opt-in",
+                    ),
+                ),
+                (
+                    "sends_confirmations",
+                    models.BooleanField(default=False, help_text="By e-mail, when an appointment is booked."),
+                ),
+                (
+                    "sends_changes",
+                    models.BooleanField(default=False, help_text="By e-mail, when an appointment is moved."),
+                ),
+                (
+                    "sends_cancellations",
+                    models.BooleanField(default=False, help_text="By e-mail, when an appointment is cancelled."),
+                ),
+                ("sends_reminders", models.BooleanField(default=False, help_text="By e-mail, before an appointment.")),
+                (
+                    "reminder_hours",
+                    models.PositiveIntegerField(
+                        default=24,
+                        help_text="A reminder is sent so many hours before.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(720),
+                        ],
+                    ),
+                ),
+                (
+                    "reply_to",
+                    circe.db.fields.ValidatedCharField(
+                        blank=True,
+                        help_text="Where a customer's answer to a message goes.",
+                        max_length=254,
+                        null=True,
+                        verbose_name="address for answers",
+                    ),
+                ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
             ],
@@ -214,7 +273,20 @@ REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="tenant_audit"),
                     circe.db.row_level_security.RowLevelSecurity(
-                        also_readable="{tenant_setting} LIKE '@%'", column="id", name="tenant_rls"
+                        also_readable="{tenant_setting} LIKE '@%'", column="id", is_public=True, name="tenant_rls"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("quiet_from", None), ("quiet_until", None)),
+                            models.Q(
+                                ("quiet_from__isnull", False),
+                                ("quiet_until__isnull", False),
+                                models.Q(("quiet_from", models.F("quiet_until")), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="tenant_quiet_hours_have_both_ends",
+                        violation_error_message="Quiet hours need a begin and an end, which differ.",
                     ),
                 ],
             },

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="outlet_audit"),
-                    circe.db.row_level_security.RowLevelSecurity(name="outlet_rls"),
+                    circe.db.row_level_security.RowLevelSecurity(is_public=True, name="outlet_rls"),
                     models.UniqueConstraint(fields=("tenant", "id"), name="outlet_tenant_id"),
                     models.UniqueConstraint(
                         condition=models.Q(("is_active", True)),
@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="service_audit"),
-                    circe.db.row_level_security.RowLevelSecurity(name="service_rls"),
+                    circe.db.row_level_security.RowLevelSecurity(is_public=True, name="service_rls"),
                     models.UniqueConstraint(fields=("tenant", "id"), name="service_tenant_id"),
                     models.UniqueConstraint(
                         condition=models.Q(("is_active", True)),

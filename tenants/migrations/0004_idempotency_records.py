@@ -36,11 +36,13 @@ class Migration(migrations.Migration):
                     "user",
                     models.ForeignKey(
                         db_index=False,
+                        null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="idempotency_records",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
+                ("customer_id", circe.db.ids.IdField(default=None, null=True)),
                 ("key", models.CharField(max_length=255)),
                 ("fingerprint", models.CharField(max_length=64)),
                 ("row_id", circe.db.ids.IdField(db_index=True, default=None, null=True)),
@@ -52,8 +54,21 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [models.Index(fields=["created_at"], name="idempotencyrecord_age")],
                 "constraints": [
-                    circe.db.row_level_security.RowLevelSecurity(name="idempotencyrecord_rls"),
+                    circe.db.row_level_security.RowLevelSecurity(
+                        name="idempotencyrecord_rls",
+                        subject_column="customer_id",
+                        subject_commands=("SELECT", "INSERT", "UPDATE", "DELETE"),
+                    ),
                     models.UniqueConstraint(fields=("user", "key"), name="idempotencyrecord_user_key"),
+                    models.UniqueConstraint(fields=("customer_id", "key"), name="idempotencyrecord_customer_key"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("customer_id__isnull", False), ("user", None)),
+                            models.Q(("customer_id", None), ("user__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="idempotencyrecord_of_one",
+                    ),
                 ],
             },
         ),

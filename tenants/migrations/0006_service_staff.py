@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="servicestaff_audit"),
-                    circe.db.row_level_security.RowLevelSecurity(name="servicestaff_rls"),
+                    circe.db.row_level_security.RowLevelSecurity(is_public=True, name="servicestaff_rls"),
                     models.UniqueConstraint(fields=("tenant", "id"), name="servicestaff_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="service", name="servicestaff_service"),
                     circe.db.foreign_keys.SameTenant(field="staff", name="servicestaff_staff"),

@@ -2,10 +2,11 @@
 
 from tenants.accounts.managers import Role
 from tenants.models.audit_event import AuditEvent
-from tenants.models.base import TENANT_CONSTRAINTS, TenantModel
+from tenants.models.base import TENANT_CONSTRAINTS, TenantModel, tenant_constraints
 from tenants.models.idempotency_record import IdempotencyRecord
 from tenants.models.offer import DuplicateName, Outlet, Service, ServiceStaff
-from tenants.models.session import LoginFailure, LoginSession
+from tenants.models.session import LoginFailure, LoginSession, SessionQuerySet, TokenFamily
+from tenants.models.staff_name import StaffName
 from tenants.models.tenant import Tenant, validate_amount, validate_currency, validate_language, validate_time_zone
 from tenants.models.user import Staff, User
 
@@ -20,10 +21,14 @@ __all__ = [
     "Role",
     "Service",
     "ServiceStaff",
+    "SessionQuerySet",
     "Staff",
+    "StaffName",
     "Tenant",
     "TenantModel",
+    "TokenFamily",
     "User",
+    "tenant_constraints",
     "validate_amount",
     "validate_currency",
     "validate_language",

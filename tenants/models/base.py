@@ -1,6 +1,6 @@
 """The base model of every tenant's table."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -12,20 +12,37 @@ from circe.db.row_level_security import RowLevelSecurity
 from tenants.models.tenant import Tenant
 from tenants.scope import (
     CrossTenantWrite,
+    CustomerScope,
     TenantManager,
+    current_scope,
     current_tenant,
     current_tenant_id,
 )
 
-# The constraints of every tenant's table. A model with its own AuditTrigger has `[its trigger, *TENANT_CONSTRAINTS]`.
-TENANT_CONSTRAINTS = [
-    RowLevelSecurity(name="%(class)s_rls"),
-    models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
-]
+
+def tenant_constraints(**row_level_security: Any) -> list[models.BaseConstraint]:
+    """Returns the constraints of every tenant's table, with these arguments of RowLevelSecurity.
+
+    A model with its own AuditTrigger has `[its trigger, *tenant_constraints()]`.
+    """
+    return [
+        RowLevelSecurity(name="%(class)s_rls", **row_level_security),
+        models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
+    ]
+
+
+TENANT_CONSTRAINTS = tenant_constraints()
 
 
 class TenantModel(models.Model):
-    """A row of a tenant. Its default manager filters by the scope, and it can't be saved into another tenant's scope."""
+    """A row of a tenant. Its default manager filters by the scope, and it can't be saved into another tenant's scope.
+
+    A model whose rows a customer of the portal may see names the column with the customer's id, or says that they are
+    public. Its RowLevelSecurity says the same to the database.
+    """
+
+    customer_column: ClassVar[str | None] = None
+    is_public: ClassVar[bool] = False
 
     id = IdField(primary_key=True)
     # The unique constraint on (tenant, id) gives the index.
@@ -50,8 +67,10 @@ class TenantModel(models.Model):
         ]
 
     def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
-        """Saves the row. Raises CrossTenantWrite if its tenant is not the one in scope."""
-        tenant = current_tenant()
+        """Saves the row. Raises CrossTenantWrite if its tenant, or the customer to whom it belongs, is not in scope."""
+        scope, tenant = current_scope(), current_tenant()
+        if isinstance(scope, CustomerScope) and getattr(self, self.customer_column or "", None) != scope.customer_id:
+            raise CrossTenantWrite(f"A {self._meta.verbose_name} that is not of customer {scope.customer_id} in scope.")
         if tenant is not None and self.tenant_id != tenant.pk:
             raise CrossTenantWrite(f"A {self._meta.verbose_name} of {self.tenant_id} in the scope of {tenant.pk}.")
         super().save(*args, update_fields=update_fields and {*update_fields, "updated_at"}, **kwargs)

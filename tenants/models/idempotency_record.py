@@ -17,7 +17,8 @@ MAX_DELETED_AT_ONCE = 10
 
 
 class IdempotencyRecord(models.Model):
-    """The answer to a request with an idempotency key, or what a form stored. Valid for RECORD_LIFETIME and for its user.
+    """The answer to a request with an idempotency key, or what a form stored. Valid for RECORD_LIFETIME and for its user,
+    an account or a customer of the portal.
 
     `row_id` is the id of the row, of `tenant`, that the request changed. `tenant` is None for a form of a super_admin
     about several businesses or none.
@@ -27,8 +28,9 @@ class IdempotencyRecord(models.Model):
         "tenants.Tenant", models.CASCADE, default=current_tenant_id, null=True, db_index=False, related_name="+"
     )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="idempotency_records", db_index=False
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="idempotency_records", db_index=False
     )
+    customer_id = IdField(null=True, default=None)
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
     row_id = IdField(null=True, default=None, db_index=True)
@@ -38,11 +40,22 @@ class IdempotencyRecord(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = TenantManager()
+    customer_column = "customer_id"
 
     class Meta:
         constraints = [
-            RowLevelSecurity(name="idempotencyrecord_rls"),
+            RowLevelSecurity(
+                name="idempotencyrecord_rls",
+                subject_column="customer_id",
+                subject_commands=["SELECT", "INSERT", "UPDATE", "DELETE"],
+            ),
             models.UniqueConstraint(fields=["user", "key"], name="idempotencyrecord_user_key"),
+            models.UniqueConstraint(fields=["customer_id", "key"], name="idempotencyrecord_customer_key"),
+            models.CheckConstraint(
+                condition=models.Q(user=None, customer_id__isnull=False)
+                | models.Q(user__isnull=False, customer_id=None),
+                name="idempotencyrecord_of_one",
+            ),
         ]
         indexes = [models.Index(fields=["created_at"], name="idempotencyrecord_age")]
 

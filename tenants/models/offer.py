@@ -8,11 +8,14 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
 
 from circe.api.conflicts import ConflictError
+from circe.db.audit_trigger import AuditTrigger
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
-from tenants.models.base import TenantModel
+from tenants.models.base import TenantModel, tenant_constraints
 from tenants.models.tenant import validate_amount
 from tenants.models.user import Staff
 
+# Customers of the portal may read what is on offer.
+PUBLIC_CONSTRAINTS = [AuditTrigger(name="%(class)s_audit"), *tenant_constraints(is_public=True)]
 # An appointment ends within a day: an end before its start is on the next day.
 MAX_MINUTES = 24 * 60 - 1
 
@@ -40,6 +43,8 @@ def build_unique_name(what: str) -> models.UniqueConstraint:
 
 class Offer(TenantModel):
     """What outlets and services have in common: a name, unique among the active ones, and whether it is on offer."""
+
+    is_public = True
 
     name = models.CharField(max_length=100)
     is_active = models.BooleanField(default=True)
@@ -78,7 +83,7 @@ class Outlet(Offer):
 
     class Meta(Offer.Meta):
         ordering = ["name", "id"]
-        constraints = [*TenantModel.Meta.constraints, build_unique_name("outlet")]
+        constraints = [*PUBLIC_CONSTRAINTS, build_unique_name("outlet")]
 
 
 class Service(Offer):
@@ -105,7 +110,7 @@ class Service(Offer):
 
     class Meta(Offer.Meta):
         ordering = ["category", "name", "id"]
-        constraints = [*TenantModel.Meta.constraints, build_unique_name("service")]
+        constraints = [*PUBLIC_CONSTRAINTS, build_unique_name("service")]
 
     def change(self, changes: dict[str, Any]) -> None:
         """Does as for every offer. `changes` may hold `staff_ids` too: who offers the service from now on."""
@@ -129,6 +134,8 @@ class Service(Offer):
 class ServiceStaff(TenantModel):
     """A member of staff who offers a service."""
 
+    is_public = True
+
     service = TenantForeignKey(Service, models.CASCADE, related_name="+")
     # PROTECT, since without its last member of staff everybody would offer the service.
     staff = TenantForeignKey(Staff, models.PROTECT, db_index=True, related_name="+")
@@ -136,7 +143,7 @@ class ServiceStaff(TenantModel):
     class Meta(TenantModel.Meta):
         verbose_name = "offered service"
         constraints = [
-            *TenantModel.Meta.constraints,
+            *PUBLIC_CONSTRAINTS,
             SameTenant(field="service", name="%(class)s_service"),
             SameTenant(field="staff", name="%(class)s_staff"),
             models.UniqueConstraint(fields=["tenant", "service", "staff"], name="%(class)s_once"),

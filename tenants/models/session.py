@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from typing import Any, Self
 
 from django.db import models, transaction
@@ -25,20 +26,51 @@ class SessionQuerySet(models.QuerySet):
         return self.filter(ended_at=None)
 
 
-class LoginSession(models.Model):
+class TokenFamily(models.Model):
     """One log-in and the family of tokens that descend from it (OAuth 2.0 Security BCP, RFC 9700 section 4.14.2).
 
     Only the ids of the two latest refresh tokens are kept. Tokens are a function of the session's state, so parallel
     requests with one token get one and the same answer.
     """
 
-    id = IdField(primary_key=True)
-    user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
     current_jti = models.CharField(max_length=32)
     previous_jti = models.CharField(max_length=32, null=True)
     rotated_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        abstract = True
+
+    def accept(self, jti: str, *, now: dt.datetime) -> bool:
+        """Exchanges the refresh token with this id, and saves. Returns whether the session goes on.
+
+        A token that was used longer than REFRESH_GRACE ago ends the session.
+        """
+        if jti == self.previous_jti and now - self.rotated_at <= REFRESH_GRACE:
+            return True
+        if jti == self.current_jti:
+            self.previous_jti, self.current_jti, self.rotated_at = jti, uuid.uuid4().hex, now
+        else:
+            self.ended_at = now
+        self.save()
+        return self.ended_at is None
+
+    def mint_pair(self, lifetimes: Mapping[tokens.Kind, dt.timedelta], *, sub: str, **claims: Any) -> dict[str, str]:
+        """Returns the current tokens of the session: `{"access", "refresh"}`. The access token has the `claims` too."""
+        shared: dict[str, Any] = {"issued_at": self.rotated_at, "sub": sub, "sid": self.pk}
+        access_jti = uuid.uuid5(uuid.UUID(self.current_jti), "access").hex
+        return {
+            "access": tokens.mint("access", lifetime=lifetimes["access"], jti=access_jti, **shared, **claims),
+            "refresh": tokens.mint("refresh", lifetime=lifetimes["refresh"], jti=self.current_jti, **shared),
+        }
+
+
+class LoginSession(TokenFamily):
+    """A session of an account."""
+
+    id = IdField(primary_key=True)
+    user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
 
     objects = SessionQuerySet.as_manager()
 
@@ -69,7 +101,7 @@ class LoginSession(models.Model):
                 session = cls._of(claims).select_for_update(of=("self",)).select_related("user__tenant").first()
             if session is None or not session.user.may_sign_in:
                 raise tokens.InvalidToken("The session has ended.")
-            if session._accept(str(claims.get("jti")), now=timezone.now()):
+            if session.accept(str(claims.get("jti")), now=timezone.now()):
                 return session
         raise tokens.InvalidToken("The token was used before.")
 
@@ -83,33 +115,15 @@ class LoginSession(models.Model):
         session_id = claims.get("sid")
         return cls.objects.live().filter(pk=session_id) if is_id(session_id) else cls.objects.none()
 
-    def _accept(self, jti: str, *, now: dt.datetime) -> bool:
-        if jti == self.previous_jti and now - self.rotated_at <= REFRESH_GRACE:
-            return True
-        if jti == self.current_jti:
-            self.previous_jti, self.current_jti, self.rotated_at = jti, uuid.uuid4().hex, now
-        else:
-            self.ended_at = now
-        self.save()
-        return self.ended_at is None
-
     def token_pair(self) -> dict[str, str]:
         """Returns the current tokens of the session: `{"access", "refresh"}`."""
-        return {
-            "access": tokens.mint(
-                "access",
-                issued_at=self.rotated_at,
-                jti=uuid.uuid5(uuid.UUID(self.current_jti), "access").hex,
-                sub=self.user_id,
-                sid=self.pk,
-                email=self.user.email,
-                role=self.user.role,
-                tenant_id=self.user.tenant_id,
-            ),
-            "refresh": tokens.mint(
-                "refresh", issued_at=self.rotated_at, jti=self.current_jti, sub=self.user_id, sid=self.pk
-            ),
-        }
+        return self.mint_pair(
+            tokens.LIFETIME,
+            sub=self.user_id,
+            email=self.user.email,
+            role=self.user.role,
+            tenant_id=self.user.tenant_id,
+        )
 
 
 class LoginFailure(models.Model):

@@ -11,7 +11,7 @@ from circe.db.audit_trigger import AuditTrigger
 from circe.db.fields import ValidatedCharField
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
-from tenants.identity import validate_region
+from tenants.identity import validate_email_address, validate_region
 
 validate_language = RegexValidator(
     r"\A[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}\Z", "A language is a tag such as en, id or pt-BR.", code="invalid"
@@ -61,6 +61,37 @@ class Tenant(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(3650)],
         help_text="A service is due again after so many days, unless the service or the customer's visits say otherwise.",
     )
+    cancellation_notice_hours = models.PositiveIntegerField(
+        default=24,
+        validators=[MaxValueValidator(720)],
+        help_text="Customers can move or cancel an appointment by themselves until so many hours before it.",
+    )
+    quiet_from = models.TimeField(
+        null=True, blank=True, help_text="No message is sent from this time on … Empty: messages are sent at any time."
+    )
+    quiet_until = models.TimeField(null=True, blank=True, help_text="… until this time.")
+    double_opt_in = models.BooleanField(
+        "double opt-in",
+        default=False,
+        help_text="Consent to marketing by e-mail counts when the customer has opened the link in a mail.",
+    )
+    sends_confirmations = models.BooleanField(default=False, help_text="By e-mail, when an appointment is booked.")
+    sends_changes = models.BooleanField(default=False, help_text="By e-mail, when an appointment is moved.")
+    sends_cancellations = models.BooleanField(default=False, help_text="By e-mail, when an appointment is cancelled.")
+    sends_reminders = models.BooleanField(default=False, help_text="By e-mail, before an appointment.")
+    reminder_hours = models.PositiveIntegerField(
+        default=24,
+        validators=[MinValueValidator(1), MaxValueValidator(720)],
+        help_text="A reminder is sent so many hours before.",
+    )
+    reply_to = ValidatedCharField(
+        "address for answers",
+        max_length=254,
+        null=True,
+        blank=True,
+        validators=[validate_email_address],
+        help_text="Where a customer's answer to a message goes.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -72,7 +103,16 @@ class Tenant(models.Model):
         constraints = [
             AuditTrigger(name="tenant_audit"),
             # At sign-in the account is read with its business, before a scope is known.
-            RowLevelSecurity(name="tenant_rls", column="id", also_readable="{tenant_setting} LIKE '@%'"),
+            RowLevelSecurity(
+                name="tenant_rls", column="id", is_public=True, also_readable="{tenant_setting} LIKE '@%'"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(quiet_from=None, quiet_until=None)
+                | models.Q(quiet_from__isnull=False, quiet_until__isnull=False)
+                & ~models.Q(quiet_from=models.F("quiet_until")),
+                name="tenant_quiet_hours_have_both_ends",
+                violation_error_message="Quiet hours need a begin and an end, which differ.",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -60,7 +60,7 @@ BEGIN
     ) VALUES (
         clock_timestamp(), any_row ->> CASE model WHEN 'tenant' THEN 'id' ELSE 'tenant_id' END, action, model,
         any_row ->> 'id', subject, old_row, new_row, actor ->> 'user_id',
-        coalesce(actor ->> 'command', nullif(current_setting('application_name'), '')),
+        coalesce(actor ->> 'command', actor ->> 'source', nullif(current_setting('application_name'), '')),
         actor ->> 'request_id', (actor ->> 'address')::inet
     );
     RETURN NULL;

@@ -1,0 +1,75 @@
+"""Messages about appointments, and the texts that a business has written for them."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from appointments.models.appointment import Appointment
+from circe.db.audit_trigger import AuditTrigger
+from circe.db.foreign_keys import SameTenant, TenantForeignKey
+from customers.models import Channel, Customer, Outgoing
+from tenants.models import TenantModel, tenant_constraints, validate_language
+
+
+class MessageKind(models.TextChoices):
+    """What a message about an appointment says."""
+
+    CONFIRMATION = "confirmation"
+    CHANGE = "change"
+    CANCELLATION = "cancellation"
+    REMINDER = "reminder"
+
+
+class Message(Outgoing, TenantModel):
+    """A message about an appointment as it was after so many moves (`sequence`): at most one of each kind.
+
+    Neither its text nor the address is kept. `reasons` say why it was skipped or failed.
+    """
+
+    customer_column = "customer_id"
+
+    customer = TenantForeignKey(Customer, models.CASCADE, db_index=True, related_name="+")
+    appointment = TenantForeignKey(Appointment, models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20, choices=MessageKind)
+    sequence = models.PositiveIntegerField()
+    channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
+    language = models.CharField(max_length=35, null=True, editable=False)
+    reasons = ArrayField(models.CharField(max_length=50), default=list, editable=False)
+
+    class Meta(TenantModel.Meta):
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            AuditTrigger(name="%(class)s_audit", subject_column="customer_id"),
+            *tenant_constraints(subject_column="customer_id", subject_commands=["SELECT", "INSERT"]),
+            SameTenant(field="customer", name="%(class)s_customer"),
+            SameTenant(field="appointment", name="%(class)s_appointment"),
+            models.UniqueConstraint(
+                fields=["tenant", "appointment", "kind", "sequence"], name="%(class)s_at_most_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(state="queued"), name="message_due"),
+            models.Index(fields=["tenant", "-created_at", "-id"], name="message_newest"),
+        ]
+
+
+class MessageText(TenantModel):
+    """A business's own text of a kind of message in a language. Without one, Circe's text is sent."""
+
+    kind = models.CharField(max_length=20, choices=MessageKind)
+    language = models.CharField(max_length=35, validators=[validate_language])
+    subject = models.CharField(max_length=200)
+    body = models.TextField(max_length=5000)
+
+    class Meta(TenantModel.Meta):
+        ordering = ["kind", "language"]
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["tenant", "kind", "language"],
+                name="%(class)s_once",
+                violation_error_message="There is a text of this kind in this language.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.language})"

@@ -1,0 +1,195 @@
+"""What the portal keeps of customers who sign in."""
+
+import django.db.models.deletion
+import django.utils.timezone
+from django.db import migrations, models
+
+import circe.db.audit_trigger
+import circe.db.fields
+import circe.db.foreign_keys
+import circe.db.ids
+import circe.db.row_level_security
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        ("customers", "0007_consents"),
+        ("tenants", "0007_staff_names"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="CustomerSession",
+            fields=[
+                ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("current_jti", models.CharField(max_length=32)),
+                ("previous_jti", models.CharField(max_length=32, null=True)),
+                ("rotated_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "customer",
+                    circe.db.foreign_keys.TenantForeignKey(
+                        db_constraint=False,
+                        db_index=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sessions",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "tenant",
+                    circe.db.fields.OwningTenantKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                        verbose_name="business",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "constraints": [
+                    circe.db.row_level_security.RowLevelSecurity(
+                        name="customersession_rls", subject_column="customer_id", subject_commands=("SELECT", "UPDATE")
+                    ),
+                    models.UniqueConstraint(fields=("tenant", "id"), name="customersession_tenant_id"),
+                    circe.db.foreign_keys.SameTenant(field="customer", name="customersession_customer"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="DeletionRequest",
+            fields=[
+                ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("requested_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("due_at", models.DateTimeField()),
+                ("handled_at", models.DateTimeField(null=True)),
+                (
+                    "customer",
+                    circe.db.foreign_keys.TenantForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deletion_requests",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "tenant",
+                    circe.db.fields.OwningTenantKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                        verbose_name="business",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-requested_at", "-id"],
+                "abstract": False,
+                "constraints": [
+                    circe.db.audit_trigger.AuditTrigger(name="deletionrequest_audit", subject_column="customer_id"),
+                    circe.db.row_level_security.RowLevelSecurity(
+                        name="deletionrequest_rls", subject_column="customer_id", subject_commands=("SELECT", "INSERT")
+                    ),
+                    models.UniqueConstraint(fields=("tenant", "id"), name="deletionrequest_tenant_id"),
+                    circe.db.foreign_keys.SameTenant(field="customer", name="deletionrequest_customer"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("handled_at", None)),
+                        fields=("tenant", "customer"),
+                        name="deletionrequest_open",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="MailedLink",
+            fields=[
+                ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("sending", "Sending"),
+                            ("sent", "Sent"),
+                            ("skipped", "Skipped"),
+                            ("failed", "Failed"),
+                            ("unknown", "Unknown"),
+                        ],
+                        default="queued",
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                ("due_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("attempts", models.PositiveSmallIntegerField(default=0, editable=False)),
+                ("claimed_at", models.DateTimeField(editable=False, null=True)),
+                ("sent_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("register", "Register"),
+                            ("reset", "Reset"),
+                            ("change_email", "Change Email"),
+                            ("confirm_marketing", "Confirm Marketing"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("email", models.CharField(max_length=254)),
+                ("email_key", models.CharField(max_length=254)),
+                ("details", models.JSONField(default=dict)),
+                ("client_address", models.GenericIPAddressField(null=True)),
+                ("token_hash", models.CharField(max_length=64, null=True, unique=True)),
+                ("bound_to", models.CharField(max_length=64, null=True)),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("used_at", models.DateTimeField(null=True)),
+                (
+                    "customer",
+                    circe.db.foreign_keys.TenantForeignKey(
+                        db_constraint=False,
+                        db_index=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "tenant",
+                    circe.db.fields.OwningTenantKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                        verbose_name="business",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "indexes": [
+                    models.Index(condition=models.Q(("state", "queued")), fields=["due_at"], name="mailedlink_due"),
+                    models.Index(fields=["tenant", "email_key", "created_at"], name="mailedlink_address"),
+                    models.Index(fields=["client_address", "created_at"], name="mailedlink_client"),
+                ],
+                "constraints": [
+                    circe.db.row_level_security.RowLevelSecurity(name="mailedlink_rls"),
+                    models.UniqueConstraint(fields=("tenant", "id"), name="mailedlink_tenant_id"),
+                    circe.db.foreign_keys.SameTenant(field="customer", name="mailedlink_customer"),
+                ],
+            },
+        ),
+    ]

@@ -1,0 +1,94 @@
+"""What the portal keeps of customers who sign in: sessions, mailed links, and requests to be deleted."""
+
+import datetime as dt
+
+from django.db import models
+from django.utils import timezone
+
+from circe.db.audit_trigger import AuditTrigger
+from circe.db.foreign_keys import SameTenant, TenantForeignKey
+from customers.models.customer import Customer
+from customers.models.outgoing import Outgoing
+from tenants.accounts.tokens import Kind
+from tenants.models import SessionQuerySet, TenantModel, TokenFamily, tenant_constraints
+from tenants.scope import TenantManager
+
+PORTAL_LIFETIMES: dict[Kind, dt.timedelta] = {"access": dt.timedelta(minutes=15), "refresh": dt.timedelta(days=30)}
+DELETION_PERIOD = dt.timedelta(days=30)
+
+
+class CustomerSession(TokenFamily, TenantModel):
+    """A session of a customer in the portal."""
+
+    customer_column = "customer_id"
+
+    customer = TenantForeignKey(Customer, models.CASCADE, db_index=True, related_name="sessions")
+
+    objects = TenantManager.from_queryset(SessionQuerySet)()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *tenant_constraints(subject_column="customer_id", subject_commands=["SELECT", "UPDATE"]),
+            SameTenant(field="customer", name="%(class)s_customer"),
+        ]
+
+
+class MailedLink(Outgoing, TenantModel):
+    """A request for a mail with a link, and the link itself once the mail was sent.
+
+    The request stores what was asked, whoever is known: so its answer and its time tell nobody who is a customer. The sender
+    looks up who has the address, chooses the mail by it, and makes the token, of which only a hash is stored. A link is good
+    for one opening, until `expires_at`, and only as long as the customer's address and password are those it was made for
+    (`bound_to`). `customer` is None until then, and for a person who is not a customer yet; `details` are the fields of
+    their registration.
+    """
+
+    class Kind(models.TextChoices):
+        """What was asked for."""
+
+        REGISTER = "register"
+        RESET = "reset"
+        CHANGE_EMAIL = "change_email"
+        CONFIRM_MARKETING = "confirm_marketing"
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    email = models.CharField(max_length=254)
+    email_key = models.CharField(max_length=254)
+    details = models.JSONField(default=dict)
+    customer = TenantForeignKey(Customer, models.CASCADE, null=True, db_index=True, related_name="+")
+    client_address = models.GenericIPAddressField(null=True)
+    token_hash = models.CharField(max_length=64, null=True, unique=True)
+    bound_to = models.CharField(max_length=64, null=True)
+    expires_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        # Not in the audit trail: it would keep the addresses of people who never became customers.
+        constraints = [*tenant_constraints(), SameTenant(field="customer", name="%(class)s_customer")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(state="queued"), name="mailedlink_due"),
+            models.Index(fields=["tenant", "email_key", "created_at"], name="mailedlink_address"),
+            models.Index(fields=["client_address", "created_at"], name="mailedlink_client"),
+        ]
+
+
+class DeletionRequest(TenantModel):
+    """A customer's request to be deleted. Staff see it and act until `due_at`."""
+
+    customer_column = "customer_id"
+
+    customer = TenantForeignKey(Customer, models.CASCADE, related_name="deletion_requests")
+    requested_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField()
+    handled_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        ordering = ["-requested_at", "-id"]
+        constraints = [
+            AuditTrigger(name="%(class)s_audit", subject_column="customer_id"),
+            *tenant_constraints(subject_column="customer_id", subject_commands=["SELECT", "INSERT"]),
+            SameTenant(field="customer", name="%(class)s_customer"),
+            models.UniqueConstraint(
+                fields=["tenant", "customer"], condition=models.Q(handled_at=None), name="%(class)s_open"
+            ),
+        ]

@@ -1,0 +1,62 @@
+"""Authenticates a customer by a token of the portal, which opens the scope of this customer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework.exceptions import AuthenticationFailed
+
+from circe.db.ids import is_id
+from customers.models import Customer, CustomerSession
+from tenants.accounts.authentication import PortalCustomer, TokenAuthentication
+from tenants.audit.context import set_audit_source
+from tenants.models import Tenant
+from tenants.scope import CustomerScope, account_lookup, enter_scope, tenant_scope
+
+
+@dataclass(frozen=True)
+class SignedInCustomer(PortalCustomer):
+    """A customer with a live session, and the session."""
+
+    customer: Customer
+    session: CustomerSession
+
+    @property
+    def pk(self) -> str:
+        return self.customer.pk
+
+    @property
+    def tenant_id(self) -> str | None:
+        return self.customer.tenant_id
+
+
+class CustomerAuthentication(TokenAuthentication):
+    """Authenticates staff as TokenAuthentication does, and customers who have a live session.
+
+    It is for views that customers may use.
+    """
+
+    def authenticate_customer(self, claims: dict[str, Any]) -> SignedInCustomer:
+        """Returns the customer of the token. Only ids are taken from it: the rest is read from the database.
+
+        Raises AuthenticationFailed if the session has ended, or if the customer or the business is no longer active.
+        """
+        tenant = find_active_tenant(pk=claims.get("tenant_id"))
+        customer_id, session_id = claims.get("sub"), claims.get("sid")
+        if tenant is None or not (is_id(customer_id) and is_id(session_id)):
+            raise AuthenticationFailed("The access token is no longer good: sign in again.")
+        scope = CustomerScope(tenant, str(customer_id))
+        with tenant_scope(scope):
+            session = CustomerSession.objects.live().filter(pk=session_id, customer=customer_id).first()
+            customer = Customer.objects.may_sign_in().filter(pk=customer_id).defer("search_text").first()
+        if session is None or customer is None:
+            raise AuthenticationFailed("The access token is no longer good: sign in again.")
+        customer.tenant = tenant
+        set_audit_source("portal")
+        enter_scope(scope)
+        return SignedInCustomer(customer, session)
+
+
+def find_active_tenant(**which: Any) -> Tenant | None:
+    """Returns the business with this `pk` or `slug`, or None if there is none or it is suspended."""
+    with account_lookup("-"):
+        return Tenant.objects.filter(is_active=True, **which).first()

@@ -1,0 +1,28 @@
+"""The view `tenants_staffname`: what a customer of the portal may know of a business's staff."""
+
+from django.db import models
+
+from circe.db.ids import IdField
+from tenants.models.tenant import Tenant
+from tenants.scope import TenantManager
+
+
+class StaffName(models.Model):
+    """The name of a member of staff, and whether they work there still. An account's other columns are not public."""
+
+    is_public = True
+
+    id = IdField(primary_key=True)
+    tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+")
+    name = models.CharField(max_length=201)
+    is_active = models.BooleanField()
+
+    objects = TenantManager()
+
+    class Meta:
+        managed = False
+        db_table = "tenants_staffname"
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
