@@ -154,6 +154,7 @@ def when_ready(server: Any) -> None:
             f"  the API      {url}/docs to try out, {url}/redoc to read\n"
             f"  back office  {url}/admin/\n"
             "  accounts     super@circe.test; admin@, manager@ and staff@ at lotus.test and at nordlys.test\n"
+            "  customers    customer@lotus.test and customer@nordlys.test, by the portal in the API\n"
             "  password     circe-demo\n"
             "Ctrl-C ends it.\n\n"
         )

@@ -19,6 +19,8 @@ from circe.demo.roster import MIDNIGHT, Roster, choose_holidays
 from tenants.models import Outlet, Role, Service, ServiceStaff, Tenant, User
 
 DOCUMENTED_TENANTS = (("lotus", "Lotus Salon & Spa"), ("nordlys", "Nordlys Frisør & Spa"))
+# The customer of each documented business who can sign in to its portal.
+PORTAL_CUSTOMER = "customer"
 
 DAY_SECONDS = 24 * 60 * 60
 PAST_DAYS = 3 * 365
@@ -105,6 +107,14 @@ class Business:
             currency=country.currency,
             phone_region=country.region,
             language=country.language,
+            quiet_from=dt.time(21),
+            quiet_until=dt.time(8),
+            # Nobody reads the mails of the other businesses.
+            **dict.fromkeys(
+                ("sends_confirmations", "sends_changes", "sends_cancellations", "sends_reminders"),
+                self.number < len(DOCUMENTED_TENANTS),
+            ),
+            reply_to=f"hello@{slug}.test",
             is_demo=True,
         )
 

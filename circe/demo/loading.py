@@ -6,17 +6,19 @@ from itertools import chain
 
 from django.db import connection, models, transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Count
 from tqdm import tqdm
 
 from appointments.models import Appointment, TimeOff, WorkingHours
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
-from circe.demo.business import Business
+from circe.demo.business import DOCUMENTED_TENANTS, PORTAL_CUSTOMER, Business
 from circe.demo.rows import APPOINTMENT_COLUMNS, CUSTOMER_COLUMNS, PREFERENCE_COLUMNS, Rows
-from customers.models import Customer
+from customers.models import Consent, Customer
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.name_keys import NameKey
 from customers.models.preferences import PreferredService, PreferredStaff
 from tenants.models import AuditEvent, LoginFailure, Outlet, Service, ServiceStaff, Tenant, User
+from tenants.scope import tenant_scope
 
 # Queries for pairs of statements: one removes something, the other restores it. They are for the owner's row-level
 # security, which refuses COPY; triggers (of the audit trail and the summary tables); foreign keys from and to the
@@ -48,8 +50,32 @@ WHERE indrelid = ANY(%(tables)s::regclass[])
   AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))
 """
 
+# The entries of the ledger for what the customers of a business have said, where it differs from what a new customer has.
+# The ids begin with the time of creation, as all ids do.
+CONSENTS = """
+INSERT INTO customers_consent (
+    id, tenant_id, created_at, updated_at, customer_id, channel, purpose, state, source, text_version, at
+)
+SELECT left(customer.id, 8) || left(md5(customer.id || said.purpose || said.channel), 16), customer.tenant_id,
+    customer.created_at, customer.created_at, customer.id, said.channel, said.purpose,
+    CASE WHEN said.now THEN 'granted' ELSE 'withdrawn' END,
+    CASE WHEN customer.password IS NULL THEN 'reception' ELSE 'portal' END, NULL, customer.created_at
+FROM customers_customer AS customer
+CROSS JOIN LATERAL (VALUES
+    ('email', 'service', customer.accepts_email, true),
+    ('sms', 'service', customer.accepts_sms, true),
+    ('push', 'service', customer.accepts_push, true),
+    ('whatsapp', 'service', customer.accepts_whatsapp, false),
+    ('email', 'marketing', customer.marketing_consent, false),
+    ('sms', 'marketing', customer.marketing_consent, false),
+    ('push', 'marketing', customer.marketing_consent, false),
+    ('whatsapp', 'marketing', customer.marketing_consent, false)
+) AS said (channel, purpose, now, at_first)
+WHERE customer.tenant_id = %s AND said.now <> said.at_first
+"""
+
 COPIED_MODELS = (Appointment, Customer, PreferredService, PreferredStaff)
-LOADED_MODELS = (Tenant, User, Outlet, Service, ServiceStaff, WorkingHours, TimeOff, *COPIED_MODELS)
+LOADED_MODELS = (Tenant, User, Outlet, Service, ServiceStaff, WorkingHours, TimeOff, Consent, *COPIED_MODELS)
 
 
 @contextmanager
@@ -103,14 +129,27 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
                 (PreferredStaff, "staff_id", (rows.preferred_staff() for rows in everything)),
             ):
                 _copy(cursor, model, (*PREFERENCE_COLUMNS, column), chain.from_iterable(chunks))
+            # Within this block, since a trigger would set `updated_at` to now.
+            for business in businesses[: len(DOCUMENTED_TENANTS)]:
+                with tenant_scope(business.tenant):
+                    _open_portal(business)
         for business in businesses:
             for summary_table in (CustomerMonthlyCounts, NameKey, CustomerTotals, AppointmentDailyTotals, VisitCounts):
                 summary_table.rebuild(business.tenant)
+            cursor.execute(CONSENTS, [business.tenant.pk])
         for _, restore_row_security in row_security:
             cursor.execute(restore_row_security)
         # The audit trail has no events of demo data, which no person wrote.
         cursor.execute(f"TRUNCATE {AuditEvent._meta.db_table}")
         cursor.execute("ANALYZE")
+
+
+def _open_portal(business: Business) -> None:
+    """Gives the registered customer with most appointments the address of the demo's portal log-in."""
+    registered = Customer.objects.undeleted().registered().filter(is_active=True)
+    chosen = registered.annotate(number=Count("appointments")).order_by("-number", "pk").values_list("pk", flat=True)
+    email = f"{PORTAL_CUSTOMER}@{business.tenant.slug}.test"
+    Customer.objects.filter(pk__in=list(chosen[:1])).update(email=email, email_key=email, email_verified=True)
 
 
 @contextmanager

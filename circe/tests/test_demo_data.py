@@ -6,6 +6,7 @@ from io import StringIO
 
 import phonenumbers
 import pytest
+from django.contrib.auth.hashers import check_password
 from django.core.management import call_command
 from django.db import connection
 from django.db.models import Count, F, Min, Q
@@ -25,7 +26,7 @@ from appointments.models import (
 from appointments.models.schedule import read_schedules
 from circe.db.ids import is_id
 from circe.db.roles import as_owner
-from customers.models import Customer
+from customers.models import Consent, Customer
 from customers.models.preferences import PreferredService, PreferredStaff
 from tenants.identity import clean_phone, email_key
 from tenants.models import Outlet, Role, Service, ServiceStaff, Staff, Tenant, User
@@ -373,3 +374,21 @@ def test_the_search_finds_a_demo_customer(tenant):
     client = log_in(f"staff@{tenant.slug}.test")[1]
     found = client.get("/api/v1/customers", {"search": f"{customer.last_name} {customer.phone}"}).json()["items"]
     assert [item["id"] for item in found] == [customer.pk]
+
+
+def test_a_customer_who_comes_often_can_sign_in_to_the_portal(tenant):
+    [customer] = Customer.objects.may_sign_in().filter(email_key=f"customer@{tenant.slug}.test")
+    assert check_password("circe-demo", customer.password)
+    assert customer.appointments.count() > 5
+
+
+def test_the_ledger_says_what_the_booleans_of_the_customers_say(tenant):
+    said = {
+        (entry.customer_id, entry.purpose, entry.channel): entry.state == "granted" for entry in Consent.objects.all()
+    }
+    for customer in Customer.objects.all():
+        for channel, at_first in {"email": True, "sms": True, "push": True, "whatsapp": False}.items():
+            accepted = said.pop((customer.pk, "service", channel), at_first)
+            assert getattr(customer, f"accepts_{channel}") == accepted
+            assert customer.marketing_consent == said.pop((customer.pk, "marketing", channel), False)
+    assert not said

@@ -79,14 +79,16 @@ def test_the_command_prints_a_summary_and_the_log_ins():
     assert lines[0].startswith("2 tenants, 60 customers and 300 appointments in ")
     assert lines[1:] == [
         "",
-        "E-mail                Password    Role            Tenant",
-        "super@circe.test      circe-demo  super_admin     every tenant",
-        "admin@lotus.test      circe-demo  tenant_admin    Lotus Salon & Spa",
-        "manager@lotus.test    circe-demo  outlet_manager  Lotus Salon & Spa",
-        "staff@lotus.test      circe-demo  staff           Lotus Salon & Spa",
-        "admin@nordlys.test    circe-demo  tenant_admin    Nordlys Frisør & Spa",
-        "manager@nordlys.test  circe-demo  outlet_manager  Nordlys Frisør & Spa",
-        "staff@nordlys.test    circe-demo  staff           Nordlys Frisør & Spa",
+        "E-mail                 Password    Role               Tenant",
+        "super@circe.test       circe-demo  super_admin        every tenant",
+        "admin@lotus.test       circe-demo  tenant_admin       Lotus Salon & Spa",
+        "manager@lotus.test     circe-demo  outlet_manager     Lotus Salon & Spa",
+        "staff@lotus.test       circe-demo  staff              Lotus Salon & Spa",
+        "admin@nordlys.test     circe-demo  tenant_admin       Nordlys Frisør & Spa",
+        "manager@nordlys.test   circe-demo  outlet_manager     Nordlys Frisør & Spa",
+        "staff@nordlys.test     circe-demo  staff              Nordlys Frisør & Spa",
+        "customer@lotus.test    circe-demo  customer (portal)  Lotus Salon & Spa",
+        "customer@nordlys.test  circe-demo  customer (portal)  Nordlys Frisør & Spa",
     ]
 
 

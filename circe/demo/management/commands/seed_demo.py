@@ -11,8 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from circe.db.roles import as_owner
-from circe.demo.business import DOCUMENTED_TENANTS, Business, split_in_proportion
+from circe.demo.business import DOCUMENTED_TENANTS, PORTAL_CUSTOMER, Business, split_in_proportion
 from circe.demo.loading import lock_out_writers, replace_everything
+from customers.models import Customer
 from tenants.models import Role, Tenant, User
 from tenants.scope import ALL_TENANTS, tenant_scope
 
@@ -100,6 +101,11 @@ class Command(BaseCommand):
         rows = [("E-mail", "Password", "Role", "Tenant")] + [
             (user.email, PASSWORD, user.role, str(user.tenant or "every tenant"))
             for user in sorted(users, key=lambda user: LOGIN_EMAILS.index(user.email))
+        ]
+        customers = Customer.objects.filter(tenant__is_demo=True, email__startswith=f"{PORTAL_CUSTOMER}@")
+        rows += [
+            (customer.email or "", PASSWORD, "customer (portal)", str(customer.tenant))
+            for customer in customers.select_related("tenant").order_by("email")
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         self.stdout.write("")
