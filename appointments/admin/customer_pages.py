@@ -1,6 +1,8 @@
 """Additions of appointments to the back office pages of customers: a list filter, and a panel on a customer's page."""
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from appointments.models import Appointment, AppointmentQuerySet
+from appointments.models import Appointment, AppointmentQuerySet, Status, is_upcoming, local_now
+from appointments.recommendations.history import MIN_VISITS_FOR_HABIT
 from circe.api.time_zone import local_zone
 from circe.backoffice.regional import format_amount
 from customers.admin.customers import MAX_LATEST_ROWS
@@ -73,18 +76,38 @@ class AppointmentCustomerFilter(admin.SimpleListFilter):
 
 
 def appointments_panel(request: HttpRequest, customer: Customer) -> SafeString:
-    """Returns the panel of a customer's page: their figures, latest appointments, and links to book and to the list."""
+    """Returns the panel of a customer's page: what reception needs on the phone, figures, bookings and past appointments."""
     customer = Customer.objects.with_profile().select_related("tenant").get(pk=customer.pk)
     history, currency = customer.appointments.select_related("service", "staff", "outlet"), customer.tenant.currency
+    coming = is_upcoming(*local_now())
+    upcoming = list(history.filter(coming).order_by("appointment_date", "start_time", "pk")[:MAX_LATEST_ROWS])
+    past = list(history.exclude(coming)[:MAX_LATEST_ROWS])
     urls = {page: reverse(f"admin:appointments_appointment_{page}") for page in ("add", "changelist")}
     context = {
         "customer": customer,
+        "next": upcoming[0] if upcoming else None,
+        "usual": describe_habits(past),
         "figures": history.statistics(),
         "spent": format_amount(customer.total_spent, currency),
-        "appointments": [
-            (appointment, format_amount(appointment.total_price, currency)) for appointment in history[:MAX_LATEST_ROWS]
+        "lists": [
+            (title, [(one, format_amount(one.total_price, currency)) for one in appointments])
+            for title, appointments in (("Upcoming", upcoming), ("Past", past))
         ],
+        "shown": len(upcoming) + len(past),
         "book_url": f"{urls['add']}?{urlencode({'customer': customer.pk})}",
         "all_url": f"{urls['changelist']}?{urlencode({'customer': customer.pk, 'day': 'all', 'o': '-1'})}",
     }
     return render_to_string("admin/appointments/appointment/customer_panel.html", context)  # type: ignore[return-value]
+
+
+def describe_habits(appointments: Collection[Appointment]) -> str:
+    """Returns what a customer usually has, and with whom: `Haircut, with Ana Lee`. It is "" if nothing came twice.
+
+    Of services or people that came equally often, the first in `appointments` counts.
+    """
+    visits = [one for one in appointments if one.status == Status.COMPLETED]
+    service, person = (
+        next((name for name, number in Counter(names).most_common(1) if number >= MIN_VISITS_FOR_HABIT), "")
+        for names in ([str(one.service) for one in visits], [str(one.staff) for one in visits])
+    )
+    return ", ".join(part for part in (service, person and f"with {person}") if part)

@@ -11,6 +11,7 @@ from appointments.models.appointment import (
     PaymentMethod,
     PaymentStatus,
     Status,
+    is_upcoming,
     local_now,
     lock_staff,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "Weekday",
     "WorkingHours",
     "find_overlaps",
+    "is_upcoming",
     "local_now",
     "lock_staff",
     "outlets_to_work_at",

@@ -64,6 +64,43 @@ def test_a_customers_page_has_the_figures_of_the_api(back_office, as_role, tenan
         assert f"<dt>{name}</dt><dd>{value}</dd>" in page
 
 
+def test_a_customers_page_begins_with_what_reception_needs_on_the_phone(back_office, tenant):
+    jane = CustomerFactory(
+        tenant=tenant,
+        phone="+6281234567899",
+        email="jane@example.com",
+        notes="Likes <b>tea</b>",
+        accessibility_needs="Ramp",
+    )
+    ana, outlet = UserFactory(tenant=tenant, first_name="Ana", last_name="Lee"), OutletFactory(tenant=tenant)
+    haircut, colour = (ServiceFactory(tenant=tenant, name=name) for name in ("Haircut", "Colour"))
+    fields = {"tenant": tenant, "customer": jane, "staff_id": ana.pk, "outlet": outlet}
+    for days, service in ((7, colour), (30, haircut), (60, haircut)):
+        AppointmentFactory(**fields, service=service, appointment_date=days_ago(days), status="completed")
+    later, sooner = (
+        AppointmentFactory(**fields, service=haircut, appointment_date=days_ago(-days), status="confirmed")
+        for days in (9, 2)
+    )
+    AppointmentFactory(**fields, service=haircut, appointment_date=days_ago(-1), status="cancelled")
+    page = read_page(back_office("staff"), jane)
+    glance = page[page.index('<dl class="glance">') : page.index('<dl class="figures">')]
+    assert f'{sooner.pk}/change/">Tue 17 June 2025, 14:00 with Ana Lee</a> · Haircut · {outlet}' in glance
+    assert "<dt>Usually</dt><dd>Haircut, with Ana Lee</dd>" in glance
+    assert '<a href="tel:+6281234567899">+6281234567899</a>' in glance
+    assert '<a href="mailto:jane@example.com">jane@example.com</a>' in glance
+    assert "<dd>Ramp</dd>" in glance
+    assert "<dd>Likes &lt;b&gt;tea&lt;/b&gt;</dd>" in glance
+    upcoming, past = page[page.index("<h3>Upcoming</h3>") :].split("<h3>Past</h3>")
+    assert 0 < upcoming.index(sooner.pk) < upcoming.index(later.pk)
+    assert past.count("Completed</span>") == 3
+
+
+def test_a_customers_page_says_that_nothing_is_booked(back_office, jane):
+    page = read_page(back_office("staff"), jane)
+    assert "<dt>Next</dt><dd>nothing booked</dd>" in page
+    assert "<dt>Usually</dt>" not in page
+
+
 def test_the_latest_appointments_are_listed_newest_first(back_office, tenant, jane):
     service = ServiceFactory(tenant=tenant, name="<i>Creambath</i>")
     staff, outlet = UserFactory(tenant=tenant, first_name="Ayu"), OutletFactory(tenant=tenant, name="Kemang")
