@@ -14,6 +14,9 @@ class CustomersConfig(AppConfig):
 
         register_history_page(lambda customer_id: reverse("admin:customers_customer_history", args=[customer_id]))
         from circe.api.openapi import register_problem_member
+        from circe.backoffice.site import register_search
+
+        register_search("admin:customers_customer_changelist", "Find a customer")
 
         register_problem_member(
             "conflicts",

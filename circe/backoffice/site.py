@@ -19,11 +19,18 @@ MAX_SEARCH_LENGTH = 100
 FORM_TOKEN = "form_token"  # noqa: S105
 # The titles of pages that the header links to, by name of the URL. They come before the lists of rows.
 _header_links: dict[str, str] = {}
+# The labels of the search boxes of the header, by name of the URL.
+_searches: dict[str, str] = {}
 
 
 def register_header_link(url_name: str, title: str) -> None:
     """Adds a link to the header of every page. An app registers it in its `AppConfig.ready()`."""
     _header_links[url_name] = title
+
+
+def register_search(url_name: str, label: str) -> None:
+    """Adds a search box to the header of every page: it opens the list with this name of its URL."""
+    _searches[url_name] = label
 
 
 class Autocomplete(AutocompleteJsonView):
@@ -71,8 +78,12 @@ class CirceAdminSite(AdminSite):
         self.disable_action("delete_selected")
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        links = {reverse(name, current_app=self.name): title for name, title in _header_links.items()}
-        return super().each_context(request) | {"header_links": links, FORM_TOKEN: new_id()}
+        links, searches = (
+            {reverse(name, current_app=self.name): text for name, text in texts.items()}
+            for texts in (_header_links, _searches)
+        )
+        shared = {"header_links": links, "header_searches": searches, FORM_TOKEN: new_id()}
+        return super().each_context(request) | shared
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
         """As Django's. The transaction begins after the checks of the session and of the CSRF token."""

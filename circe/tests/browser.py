@@ -45,7 +45,7 @@ def sign_in(chromium, live_server, tenant):
     contexts, broken = [], []
 
     def watch(response):
-        if response.status >= 500 or (response.status == 404 and "favicon" not in response.url):
+        if response.status >= 500 or response.status == 404:
             broken.append(f"{response.status} {response.url}")
 
     def make(role, *, viewport=DESKTOP):

@@ -257,3 +257,17 @@ def test_who_loses_a_race_for_an_e_mail_reads_so_in_the_form(back_office, tenant
     assert errors(answers[0]) == {"email": [f"{link} has this e-mail address."]}
     with tenant_scope(ALL_TENANTS):
         assert list(Customer.objects.all()) == [winner]
+
+
+@pytest.mark.parametrize("role", ["staff", "super_admin"])
+def test_customers_are_found_from_the_header_of_every_page(back_office, tenant, role):
+    CustomerFactory(tenant=tenant, first_name="Wirawan")
+    browser = back_office(role)
+    for url in ("/admin/", "/admin/appointments/appointment/day/", "/admin/tenants/outlet/"):
+        page = browser.get(url).content.decode()
+        assert '<form role="search" action="/admin/customers/customer/" class="header-search">' in page
+        assert '<label class="visually-hidden" for="header-search">Find a customer</label>' in page
+    # The list has a search box of its own.
+    found = browser.get("/admin/customers/customer/?q=wirawan").content.decode()
+    assert ("header-search" in found, "Wirawan" in found) == (False, True)
+    assert "header-search" not in browser.__class__().get("/admin/login/").content.decode()
