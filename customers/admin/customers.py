@@ -1,8 +1,10 @@
 """The back office pages of customers."""
 
 import datetime as dt
+import re
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -36,6 +38,8 @@ from tenants.admin.forms import TenantForm
 from tenants.models import AuditEvent, Service, Staff, User
 from tenants.scope import current_tenant, enter_scope
 
+# Digits, and what is written between them.
+PHONE_LIKE = re.compile(r"\s*\+?[\d\s().-]+").fullmatch
 NAMES = {"email": "e-mail address", "phone": "phone number"}
 
 
@@ -125,6 +129,16 @@ def history_panel(request: HttpRequest, customer: Customer) -> SafeString:
         return SafeString()
     shown = {"object": customer, "events": events_of(customer)[: MAX_LATEST_ROWS + 1], "latest": MAX_LATEST_ROWS}
     return render_to_string("admin/customers/customer/history_panel.html", shown)  # type: ignore[return-value]
+
+
+def read_person(text: str) -> dict[str, str]:
+    """Returns the fields of a new customer for whom somebody searched: an e-mail address, a phone number, or names."""
+    words = text.split()
+    if "@" in text:
+        return {"email": next(word for word in words if "@" in word).strip('<>,;"')}
+    if PHONE_LIKE(text):
+        return {"phone": text.strip()}
+    return {"first_name": words[0], "last_name": " ".join(words[1:])}
 
 
 MAX_LATEST_ROWS = 20
@@ -232,6 +246,8 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
         rank: Any = names_begin_with(search_term).desc()
         number = found.order_by()[: self.paginator.max_rows + 1].count()
         if number == 0:
+            # The list offers to add them.
+            request.found_nobody_by = {"text": search_term, "query": urlencode(read_person(search_term))}
             nearest = nearest_customers(search_term, Q(pk__in=queryset.order_by().values("pk")))
             # The list says so above its rows.
             request.shows_nearest_names = bool(nearest)

@@ -1,6 +1,8 @@
 """The admin's form of a customer."""
 
+import re
 import threading
+from html import unescape
 
 import pytest
 from django.db import connections, transaction
@@ -14,7 +16,7 @@ from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 from tenants.tests.forms import opened
 from tenants.tests.locks import until_blocked
 
-from .pages import ADD, JANE, act, change, change_page, errors, shown_messages
+from .pages import ADD, JANE, PAGE, act, change, change_page, errors, shown_messages
 
 # --- adding ---------------------------------------------------------------------------------------------------------
 
@@ -271,3 +273,26 @@ def test_customers_are_found_from_the_header_of_every_page(back_office, tenant, 
     found = browser.get("/admin/customers/customer/?q=wirawan").content.decode()
     assert ("header-search" in found, "Wirawan" in found) == (False, True)
     assert "header-search" not in browser.__class__().get("/admin/login/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("search", "fields"),
+    [
+        ("Wirwan", {"first_name": "Wirwan"}),
+        ("Wirwan de  Vries", {"first_name": "Wirwan", "last_name": "de Vries"}),
+        ("0812 3456-7801", {"phone": "0812 3456-7801"}),
+        ("Wir <wir@example.com>", {"email": "wir@example.com"}),
+        ("<b>&x=1", {"first_name": "<b>&x=1"}),
+    ],
+)
+def test_a_search_that_finds_nobody_offers_to_add_them(back_office, in_scope, search, fields):
+    browser = back_office("staff")
+    page = browser.get(PAGE, {"q": search})
+    [url] = re.findall(r'href="(/admin/customers/customer/add/[^"]+)">Add ', page.content.decode())
+    form = browser.get(unescape(url)).context["adminform"].form
+    assert {name: form[name].value() for name in fields} == fields
+
+
+def test_a_search_that_finds_somebody_offers_nobody_to_add(back_office, tenant):
+    CustomerFactory(tenant=tenant, first_name="Wirawan")
+    assert ">Add Wirawan</a>" not in back_office("staff").get(PAGE, {"q": "Wirawan"}).content.decode()
