@@ -1,7 +1,11 @@
-"""Form fields in which a person chooses a row while typing."""
+"""Form fields in which a person chooses a row while typing, a language or a time zone."""
 
+import zoneinfo
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 
 from circe.db.ids import is_id
@@ -20,3 +24,29 @@ class ChoiceWidget(_ValidIdsMixin, AutocompleteSelect):
 
 class MultipleChoiceWidget(_ValidIdsMixin, AutocompleteSelectMultiple):
     """A widget that finds several rows while the person types."""
+
+
+class OpenSelect(forms.Select):
+    """A list to choose from for a text. A value that is not in the list stays as it is, since the API takes others too."""
+
+    def __init__(self, choices: Callable[[], Iterable[tuple[str, str]]]) -> None:
+        super().__init__(choices=choices)
+
+    def optgroups(self, name: str, value: list[str], attrs: Any = None) -> Any:
+        known = {choice for choice, _ in self.choices}
+        self.choices = [*self.choices, *((one, one) for one in value if one and one not in known)]
+        return super().optgroups(name, value, attrs)
+
+
+def language_choices() -> list[tuple[str, str]]:
+    """Returns the languages that Django knows, as `(tag, English name)`, by name."""
+    return sorted(((tag, str(name)) for tag, name in settings.LANGUAGES), key=lambda language: language[1])
+
+
+def time_zone_choices() -> list[tuple[str, str]]:
+    """Returns the time zones of the IANA database that are named by a region and a place, and UTC."""
+    return [(name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones()) if _is_place(name)]
+
+
+def _is_place(name: str) -> bool:
+    return name == "UTC" or ("/" in name and not name.startswith(("Etc/", "SystemV/", "US/", "posix/", "right/")))

@@ -21,7 +21,7 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from circe.backoffice.widgets import MultipleChoiceWidget
+from circe.backoffice.widgets import MultipleChoiceWidget, OpenSelect, language_choices
 from circe.db.ids import is_id
 from customers.admin.actions import CustomerActions, link
 from customers.admin.filters import DeletedFilter, RegisteredFilter, TagFilter
@@ -270,7 +270,8 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
 
     def get_form(self, request: HttpRequest, obj: Customer | None = None, change: bool = False, **kwargs: Any) -> Any:
         areas = {name: AdminTextareaWidget(attrs={"rows": 3}) for name in ("address", "accessibility_needs", "notes")}
-        return super().get_form(request, obj, change, widgets=areas, **kwargs)
+        widgets = {**areas, "language": OpenSelect(language_choices)}
+        return super().get_form(request, obj, change, widgets=widgets, **kwargs)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Customer | None = None, **kwargs: Any

@@ -296,3 +296,16 @@ def test_a_search_that_finds_nobody_offers_to_add_them(back_office, in_scope, se
 def test_a_search_that_finds_somebody_offers_nobody_to_add(back_office, tenant):
     CustomerFactory(tenant=tenant, first_name="Wirawan")
     assert ">Add Wirawan</a>" not in back_office("staff").get(PAGE, {"q": "Wirawan"}).content.decode()
+
+
+def test_the_language_is_chosen_by_its_name_and_another_one_stays(back_office, in_scope):
+    jane = CustomerFactory(tenant=in_scope, language="nn")
+    browser = back_office("tenant_admin")
+    url = f"{PAGE}{jane.pk}/change/"
+    assert '<option value="nn" selected>Norwegian Nynorsk</option>' in browser.get(url).content.decode()
+    for other in ("gsw-CH", "jv"):
+        Customer.objects.filter(pk=jane.pk).update(language=other)
+        assert f'<option value="{other}" selected>{other}</option>' in browser.get(url).content.decode()
+    assert '<option value="gsw-CH"' not in browser.get(url).content.decode()
+    page = browser.get(f"/admin/tenants/tenant/{jane.tenant_id}/change/").content.decode()
+    assert '<option value="Asia/Jakarta" selected>Asia/Jakarta</option>' in page

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from circe.backoffice.widgets import OpenSelect, language_choices, time_zone_choices
 from tenants.accounts.permissions import ADMINS, SUPER
 from tenants.admin.base import TenantAdmin
 from tenants.models import Role, Tenant
@@ -40,6 +41,10 @@ class BusinessAdmin(TenantAdmin):
         businesses = super().get_queryset(request)
         tenant = current_tenant()
         return businesses.filter(pk=tenant.pk) if tenant else businesses
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        widgets = {"language": OpenSelect(language_choices), "time_zone": OpenSelect(time_zone_choices)}
+        return super().get_form(request, obj, change, widgets=widgets, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Collection[str]:
         kept = () if request.user.role == Role.SUPER_ADMIN else ("slug", "is_active")
