@@ -1,7 +1,6 @@
 """Registers what `tenants` and `circe.api` need to know of customers, since they may not import this app."""
 
 from django.apps import AppConfig
-from django.urls import reverse
 
 
 class CustomersConfig(AppConfig):
@@ -10,9 +9,10 @@ class CustomersConfig(AppConfig):
     name = "customers"
 
     def ready(self) -> None:
-        from tenants.admin.audit_trail import register_history_page
+        from customers.admin.audit_lookup import AUDIT_LOOKUP
+        from tenants.admin.audit_trail import register_customers
 
-        register_history_page(lambda customer_id: reverse("admin:customers_customer_history", args=[customer_id]))
+        register_customers(AUDIT_LOOKUP)
         from circe.api.openapi import register_problem_member
         from circe.backoffice.site import register_search
 

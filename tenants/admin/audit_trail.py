@@ -3,27 +3,54 @@
 from collections.abc import Callable
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.apps import apps
-from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.contrib import admin, messages
+from django.db.models import Expression, Q, QuerySet, Value
+from django.db.models.functions import Concat
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 
 from circe.db.audit_trigger import AuditTrigger
+from circe.db.ids import is_id
 from tenants.accounts.permissions import ADMINS
 from tenants.admin.base import TenantAdmin
-from tenants.models import AuditEvent
+from tenants.models import AuditEvent, User
+from tenants.scope import current_tenant
 
-_history_url: Callable[[str], str]
+# A search by name or contact considers so many customers, and so many accounts.
+MAX_PEOPLE_FOUND = 100
 
 
-def register_history_page(url: Callable[[str], str]) -> None:
-    """Takes the function that returns the URL of a customer's history page. The app that has the page registers it."""
-    global _history_url
-    _history_url = url
+class CustomerLookup(NamedTuple):
+    """What the audit trail needs to know of customers, by functions of the app that has them.
+
+    `history_url` returns the page of the history of the customer with an id. `find_ids` returns the customers, deleted ones
+    too, whom a text may mean. `name` returns the expression of the name of the customer of an event.
+    """
+
+    history_url: Callable[[str], str]
+    find_ids: Callable[[str], QuerySet]
+    name: Callable[[], Expression]
+
+
+_customers: CustomerLookup
+
+
+def register_customers(customers: CustomerLookup) -> None:
+    """Tells the audit trail of customers. The app that has them registers it."""
+    global _customers
+    _customers = customers
+
+
+def _find_accounts(text: str) -> QuerySet[User]:
+    """Returns the accounts of the business in scope whose name or e-mail address contains the text."""
+    tenant = current_tenant()
+    accounts = User.objects.filter(tenant=tenant.pk) if tenant else User.objects.all()
+    named = accounts.annotate(name=Concat("first_name", Value(" "), "last_name"))
+    return named.filter(Q(name__icontains=text) | Q(email__icontains=text))
 
 
 class AboutFilter(admin.SimpleListFilter):
@@ -53,19 +80,39 @@ class AuditEventAdmin(TenantAdmin):
     list_filter = ["action", AboutFilter, "at"]
     list_display_links = None
     search_fields = ["row_id", "customer_id", "actor_id", "request_id"]
-    search_help_text = "A whole id: of a customer, of any other row, of a person or of a request."
+    search_help_text = (
+        "A name, a phone number or an e-mail address of a customer or of somebody who works here; or a whole id, also of a "
+        "request."
+    )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEvent], search_term: str
     ) -> tuple[QuerySet[AuditEvent], bool]:
-        """Searches by whole ids, which have indexes."""
-        if row_id := search_term.strip():
-            queryset = queryset.filter(reduce(or_, (Q(**{name: row_id}) for name in self.search_fields)))
-        return queryset, False
+        """Searches by whole ids, and by names and contacts of people. All have indexes. Says so if it finds nobody."""
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        accounts, customers = (
+            list(rows.values_list("pk", flat=True)[:MAX_PEOPLE_FOUND])
+            for rows in (_find_accounts(text), _customers.find_ids(text))
+        )
+        ids = self.search_fields if is_id(text) else ["request_id"]
+        conditions = [Q(**{name: text}) for name in ids]
+        conditions += [Q(actor_id__in=accounts) | Q(row_id__in=accounts)] if accounts else []
+        conditions += [Q(customer_id__in=customers)] if customers else []
+        events = queryset.filter(reduce(or_, conditions))
+        if not (accounts or customers or events.exists()):
+            messages.warning(
+                request, f"Nobody has the name or the contact “{text}”, and nothing has it as its whole id."
+            )
+        return events, False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         # The business of an event may have been deleted. The join then gives None, and a separate query would raise.
         return super().get_queryset(request).select_related("tenant")
+
+    def get_rows(self, request: HttpRequest) -> QuerySet[AuditEvent]:
+        return super().get_rows(request).annotate(customer_name=_customers.name())
 
     def events(self, row: AuditEvent) -> QuerySet[AuditEvent]:
         return AuditEvent.objects.filter(pk=row.pk)
@@ -74,10 +121,12 @@ class AuditEventAdmin(TenantAdmin):
         return event.who
 
     def what(self, event: AuditEvent) -> str:
+        """Returns the kind of the row and its id, with the name of the customer whose history the event belongs to."""
         text = f"{event.table} {event.row_id or ''}"
         if not event.customer_id:
             return text
-        return format_html('<a href="{}">{}</a>', _history_url(event.customer_id), text)
+        name = event.customer_name or "a customer removed since"  # type: ignore[attr-defined]
+        return format_html('<a href="{}">{}</a> {}', _customers.history_url(event.customer_id), name, text)
 
     def changed(self, event: AuditEvent) -> str:
         return render_to_string("admin/audit_changes.html", {"event": event})

@@ -470,3 +470,25 @@ def test_who_did_something_cannot_be_deleted_and_stays_named(jane, admin, news):
         User.objects.filter(pk=admin.user.pk).delete()
     (event,) = [event for event in news() if event.row_id == jane.pk]
     assert (event.actor_id, event.actor_name) == (admin.user.pk, admin.user.full_name)
+
+
+def test_the_audit_trail_is_searched_by_names_and_contacts(back_office, as_role, tenant, stranger):
+    CustomerFactory(tenant=stranger, first_name="Jane", last_name="Doe")
+    jane = CustomerFactory(tenant=tenant, first_name="Jane", last_name="Doe", phone="+6281234567801")
+    CustomerFactory(tenant=tenant, first_name="Wayan")
+    manager = UserFactory(tenant=tenant, role="outlet_manager", first_name="Ana", last_name="Lee")
+    with tenant_scope(tenant), audit_context(user_id=manager.pk):
+        jane.change({"first_name": "Janet"})
+    browser = back_office("tenant_admin")
+
+    def search(text):
+        page = browser.get("/admin/tenants/auditevent/", {"q": text})
+        return sorted(event.action for event in page.context["cl"].result_list), page.content.decode()
+
+    for text in ("janet doe", "0812 3456 7801", jane.pk):
+        events, page = search(text)
+        assert events == ["created", "updated"]
+        assert f'/history/">Janet Doe</a> customer {jane.pk}' in page
+    assert search("ana lee")[0] == search(manager.email)[0] == ["created", "updated"]
+    assert search("nobody at all")[0] == []
+    assert "Nobody has the name or the contact “nobody at all”" in search("nobody at all")[1]
