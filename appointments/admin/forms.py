@@ -44,8 +44,7 @@ class AppointmentForm(TenantForm):
     """The form of an appointment. Why it can't be booked is an error of the field that would have to be changed.
 
     The service gives the end and the price that are left empty. A booking that is moved keeps its length, and another
-    service brings its own length and price, where the person changed only the start or the service. What is unlikely is
-    asked: it is an error until the form, which then says in `confirmed` what was asked, is saved again.
+    service brings its own length and price, where the person changed only the start or the service.
     """
 
     # Without the day, Django does not check the constraint on double booking: booking it says more.
@@ -59,8 +58,6 @@ class AppointmentForm(TenantForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # What was asked and answered stays answered while other errors are mended.
-        self.asked = " ".join(sorted(self.confirmed))
         self.reason = ""
         # What the form set by itself. The person is told when it has been saved.
         self.remarks: list[str] = []
@@ -126,23 +123,13 @@ class AppointmentForm(TenantForm):
                     data["end_time"] = f"{values['end_time']:%H:%M}"
                 self.data = data
                 sentence = f"The price was {old}, and {service} costs {new}, which is entered now."
-                self._ask("total_price", question, f"{sentence} Save again, or write the price that holds.")
+                self.ask("total_price", question, f"{sentence} Save again, or write the price that holds.")
             elif not is_new:
                 self.remarks.append(f"It costs {new} now, the price of {service}.")
 
     def _is_changed(self, name: str) -> bool:
         """Returns whether the person changed a value of an appointment that exists."""
         return not self.instance._state.adding and name in self.changed_data
-
-    @property
-    def confirmed(self) -> set[str]:
-        """What was asked when the form was shown, so that saving it answers yes."""
-        return {*self.data.get("confirmed", "").split()}
-
-    def _ask(self, field: str, question: str, sentence: str) -> None:
-        if question not in self.confirmed:
-            self.asked = " ".join(sorted({*self.confirmed, question}))
-            self.add_error(field, ValidationError(sentence, code="confirm"))
 
     def clean_customer(self) -> Customer | None:
         customer = self.cleaned_data["customer"]
@@ -218,7 +205,7 @@ class AppointmentForm(TenantForm):
                 f"From {begins:%H:%M} to {ends:%H:%M}{day} is {describe_length(ends - begins)}, and {service} takes "
                 f"{describe_length(usual)}. Save again if that is meant."
             )
-            self._ask("end_time", f"length-{(ends - begins) // dt.timedelta(minutes=1)}", sentence)
+            self.ask("end_time", f"length-{(ends - begins) // dt.timedelta(minutes=1)}", sentence)
 
 
 def describe_length(length: dt.timedelta) -> str:

@@ -18,8 +18,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import slugify
 
 from circe.backoffice.widgets import MultipleChoiceWidget, OpenSelect, language_choices
 from circe.db.ids import is_id
@@ -27,6 +29,7 @@ from customers.admin.actions import CustomerActions, link
 from customers.admin.filters import DeletedFilter, RegisteredFilter, TagFilter
 from customers.admin.import_export import ImportExportAdmin
 from customers.admin.reception_notes import render_reception_notes
+from customers.admin.similar_names import find_similar_customers
 from customers.contact_conflicts import DuplicateCustomer
 from customers.customer_list import names_begin_with, nearest_customers, position_in
 from customers.extensions import list_filters, panels
@@ -102,7 +105,10 @@ class CustomerForm(TenantForm):
         return tags
 
     def validate_unique(self) -> None:
-        """Adds the errors of duplicates. Django calls it last, when the instance has the values of the form."""
+        """Adds the errors of duplicates, and asks about customers with nearly the same name.
+
+        Django calls it last, when the instance has the values of the form.
+        """
         super().validate_unique()
         if not self.errors.keys() & {"tenant", *NAMES} and set(NAMES) <= set(self.fields):
             for conflict in self.instance.conflicts():
@@ -110,6 +116,20 @@ class CustomerForm(TenantForm):
                     other = Customer.objects.get(pk=conflict["customer_id"])
                     error = format_html("{} has this {}.", link(other), NAMES[conflict["field"]])
                     self.add_error(conflict["field"], ValidationError(error, code="unique"))
+        if self.instance._state.adding and not self.errors:
+            self._ask_about_similar_names()
+
+    def _ask_about_similar_names(self) -> None:
+        if similar := find_similar_customers(self.instance.full_name):
+            people = format_html_join(", ", "{} ({})", ((link(one), describe_person(one)) for one in similar))
+            question = format_html("Is it {}? If it is somebody else, save again.", people)
+            self.ask("first_name", f"name-{slugify(self.instance.full_name)}", question)
+
+
+def describe_person(customer: Customer) -> str:
+    """Returns what tells a customer from others of the same name: the contacts and the birthday."""
+    birthday = customer.date_of_birth and f"born {date_format(customer.date_of_birth)}"
+    return ", ".join(fact for fact in (customer.phone, customer.email, birthday) if fact)
 
 
 def preferred(customer: Customer, name: str) -> list[str]:

@@ -100,7 +100,7 @@ def test_a_deleted_customer_does_not_block_and_is_named(back_office, tenant):
     )
     messages = shown_messages(back_office("staff").post(ADD, JANE))
     assert messages[0] == f"{deleted}, {sentence}"
-    customer = CustomerFactory(tenant=tenant)
+    customer = CustomerFactory(tenant=tenant, first_name="Wayan")
     browser = back_office("tenant_admin")
     act(browser, "soft_delete", *Customer._base_manager.filter(is_deleted=False).exclude(pk=customer.pk), asked=1)
     messages = shown_messages(browser.post(ADD, JANE))
@@ -309,3 +309,38 @@ def test_the_language_is_chosen_by_its_name_and_another_one_stays(back_office, i
     assert '<option value="gsw-CH"' not in browser.get(url).content.decode()
     page = browser.get(f"/admin/tenants/tenant/{jane.tenant_id}/change/").content.decode()
     assert '<option value="Asia/Jakarta" selected>Asia/Jakarta</option>' in page
+
+
+# --- the same person, or another one --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kept", "typed", "is_asked"),
+    [
+        (("Dewi", "Lestari"), ("Dewi", "Lestary"), True),
+        (("Dewi", "Lestari"), ("dewi", "LESTARI"), True),
+        (("Dewi", "Lestari"), ("Dewi", "Kartika"), False),
+        (("Sari", None), ("Sari", ""), True),
+        (("Sari", None), ("Sara", ""), False),
+    ],
+)
+def test_a_new_customer_with_the_name_of_another_is_asked_about(back_office, in_scope, kept, typed, is_asked):
+    other = CustomerFactory(tenant=in_scope, first_name=kept[0], last_name=kept[1], phone="+6281234500001")
+    browser, fields = back_office("staff"), JANE | {"first_name": typed[0], "last_name": typed[1]}
+    answer = browser.post(ADD, fields)
+    if is_asked:
+        form = answer.context["adminform"].form
+        assert "+6281234500001" in str(form.errors["first_name"])
+        assert f'href="/admin/customers/customer/{other.pk}/change/"' in str(form.errors["first_name"])
+        assert f'name="confirmed" value="{form.asked}"' in answer.content.decode()
+        assert not Customer.objects.exclude(pk=other.pk).exists()
+        answer = browser.post(ADD, fields | {"confirmed": form.asked})
+    assert answer.status_code == 302
+    assert Customer.objects.exclude(pk=other.pk).count() == 1
+
+
+def test_nobody_is_asked_about_customers_of_another_business_or_deleted_ones(back_office, in_scope, stranger):
+    CustomerFactory(tenant=stranger, first_name="Dewi", last_name="Lestari")
+    DeletedCustomerFactory(tenant=in_scope, first_name="Dewi", last_name="Lestari")
+    fields = JANE | {"first_name": "Dewi", "last_name": "Lestari"}
+    assert back_office("staff").post(ADD, fields).status_code == 302

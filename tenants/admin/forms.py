@@ -20,6 +20,9 @@ class TenantForm(forms.ModelForm):
     If others changed a value while the form was open, their value stays unless the form changed it too. In that case the
     field has an error with their value, and saving again replaces it. For that the form sends the values with which it was
     opened (`initial-…`). A form without them replaces everything.
+
+    What is unlikely is asked, by `ask`: it is an error until the form, which then says in `confirmed` what was asked, is
+    saved again.
     """
 
     # The model validates neither these fields nor the constraints that name them: the form does it itself.
@@ -35,6 +38,19 @@ class TenantForm(forms.ModelForm):
         sends_initial = any(name.startswith(self.add_initial_prefix("")) for name in self.data)
         for field in self.fields.values():
             field.show_hidden_initial = not adding and (sends_initial or not self.is_bound)
+        # What was asked and answered stays answered while other errors are mended.
+        self.asked = " ".join(sorted(self.confirmed))
+
+    @property
+    def confirmed(self) -> set[str]:
+        """What was asked when the form was shown, so that saving it answers yes."""
+        return {*self.data.get("confirmed", "").split()}
+
+    def ask(self, field: str, question: str, sentence: str) -> None:
+        """Makes `sentence` an error of the field, unless `question`, a word that names what is asked, was confirmed."""
+        if question not in self.confirmed:
+            self.asked = " ".join(sorted({*self.confirmed, question}))
+            self.add_error(field, ValidationError(sentence, code="confirm"))
 
     def clean_tenant(self) -> Tenant | None:
         tenant = self.cleaned_data["tenant"]
