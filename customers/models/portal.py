@@ -1,6 +1,7 @@
 """What the portal keeps of customers who sign in: sessions, mailed links, and requests to be deleted."""
 
 import datetime as dt
+import uuid
 
 from django.db import models
 from django.utils import timezone
@@ -31,6 +32,23 @@ class CustomerSession(TokenFamily, TenantModel):
             *tenant_constraints(subject_column="customer_id", subject_commands=["SELECT", "UPDATE"]),
             SameTenant(field="customer", name="%(class)s_customer"),
         ]
+
+    @classmethod
+    def start(cls, customer: Customer) -> "CustomerSession":
+        """Starts a session of the customer, in the scope of their business."""
+        return cls.objects.create(
+            tenant_id=customer.tenant_id, customer=customer, current_jti=uuid.uuid4().hex, rotated_at=timezone.now()
+        )
+
+    def token_pair(self) -> dict[str, str]:
+        """Returns the current tokens of the session: `{"access", "refresh"}`."""
+        return self.mint_pair(
+            PORTAL_LIFETIMES,
+            sub=self.customer_id,
+            email=self.customer.email,
+            role="customer",
+            tenant_id=self.tenant_id,
+        )
 
 
 class MailedLink(Outgoing, TenantModel):
