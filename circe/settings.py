@@ -216,7 +216,7 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 # The roles that the OpenAPI document names, the one with most rights first.
-API_ROLES = ["super_admin", "tenant_admin", "outlet_manager", "staff"]
+API_ROLES = ["super_admin", "tenant_admin", "outlet_manager", "staff", "customer"]
 MAX_JSON_BYTES = 1024 * 1024
 # The largest body of any request: a form with a file of customers (limits.MAX_UPLOAD_BYTES) and its other fields.
 MAX_BODY_BYTES = 51 * 1024 * 1024

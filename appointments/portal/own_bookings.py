@@ -1,4 +1,4 @@
-"""Books, moves and cancels appointments for the customer whose they are. The portal's API and pages do it by these functions.
+"""Books, moves and cancels appointments for the customer whose they are. The API and the pages of the portal use them.
 
 They run in the customer's scope (CustomerScope), and in a transaction.
 """

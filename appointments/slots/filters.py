@@ -12,7 +12,7 @@ from appointments.models import Appointment
 from circe.api.parameters import DayFilter, ReferenceFilter, StrictFilter, StrictFilterSet, as_day
 from circe.db.ids import ID_PATTERN, is_id
 from tenants.models import Outlet, Service
-from tenants.scope import enter_scope
+from tenants.scope import narrow_scope
 
 MAX_DAYS = 92
 MAX_SLOTS = 1000
@@ -22,11 +22,11 @@ SERVICES = with_staff_ids(Service.objects.select_related("tenant"))
 
 
 def to_service(value: str) -> Service:
-    """Returns the service with this id and opens the scope of its tenant. Raises ValidationError if there is none."""
+    """Returns the service with this id and narrows the scope to its tenant. Raises ValidationError if there is none."""
     service = SERVICES.filter(pk=value).first() if is_id(value) else None
     if service is None:
         raise ValidationError("There is no service with this id.", code="absent")
-    enter_scope(service.tenant)
+    narrow_scope(service.tenant)
     return service
 
 

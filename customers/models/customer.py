@@ -362,7 +362,7 @@ def purge_all(customers: Collection[Customer]) -> Counter[str]:
     tenants = {customer.tenant_id for customer in customers}
     kept = run_purge_steps(customers)
     LoginFailure.objects.filter(account__in=[customer.email_key for customer in customers]).delete()
-    IdempotencyRecord.objects.filter(row_id__in=ids).delete()
+    IdempotencyRecord.objects.filter(Q(row_id__in=ids) | Q(customer_id__in=ids)).delete()
     # A file that waits for its import may hold them too.
     CustomerImport.objects.idle().filter(tenant__in=tenants).delete()
     Customer.objects.filter(pk__in=ids).delete()
