@@ -139,8 +139,7 @@ sql_items = [
         __file__,
         "circe_end_customer_sessions",
         reverse_sql=(
-            f"DROP TRIGGER circe_end_customer_sessions ON {TABLE};\n"
-            "DROP FUNCTION public.circe_end_customer_sessions;"
+            f"DROP TRIGGER circe_end_customer_sessions ON {TABLE};\nDROP FUNCTION public.circe_end_customer_sessions;"
         ),
     ),
     sql_item(

@@ -32,7 +32,8 @@ class Operation:
     one item of a page if `is_list`. `page_members` are the schemas of the members that its page has beside those of every
     page, by name. `example` is an answer, `body_examples` are bodies by name, `curl` is a whole request. `own_errors` are
     statuses beside the common errors. `conflict` is the name of the error response of a 409. `changes_own_row` says that the
-    operation changes a row of the caller, which no id in the path names, and takes `If-Match`.
+    operation changes a row of the caller, which no id in the path names, and takes `If-Match`. A write that has no
+    `Idempotency-Key` says `is_idempotent=False`.
     """
 
     id: str
@@ -54,3 +55,4 @@ class Operation:
     own_errors: tuple[int, ...] = ()
     conflict: str = "Conflict"
     changes_own_row: bool = False
+    is_idempotent: bool = True

@@ -359,7 +359,7 @@ def _is_duplicate(error: IntegrityError) -> bool:
 
 
 def failed_logins(customers: Collection[Customer]) -> models.QuerySet[LoginFailure]:
-    """Returns the failed log-ins with the customers' addresses: in the portal, and those of who tried the log-in of staff."""
+    """Returns the failed log-ins with the customers' addresses: in the portal, and at the log-in of staff."""
     accounts = {customer.email_key for customer in customers}
     accounts |= {portal_account(customer.tenant_id, customer.email_key) for customer in customers}
     return LoginFailure.objects.filter(account__in=accounts)

@@ -16,7 +16,10 @@ from tenants.accounts import tokens
 from tenants.models import SessionQuerySet, TenantModel, TokenFamily, tenant_constraints
 from tenants.scope import TenantManager
 
-PORTAL_LIFETIMES: dict[tokens.Kind, dt.timedelta] = {"access": dt.timedelta(minutes=15), "refresh": dt.timedelta(days=30)}
+PORTAL_LIFETIMES: dict[tokens.Kind, dt.timedelta] = {
+    "access": dt.timedelta(minutes=15),
+    "refresh": dt.timedelta(days=30),
+}
 DELETION_PERIOD = dt.timedelta(days=30)
 
 
@@ -97,7 +100,7 @@ class MailedLink(Outgoing, TenantModel):
     """
 
     class Kind(models.TextChoices):
-        """What was asked for; of a link that was sent, what it does. EMAIL_CHANGED is a notice to the former address."""
+        """What was asked for. Nobody asks for EMAIL_CHANGED: it tells the former address of a customer."""
 
         REGISTER = "register"
         RESET = "reset"

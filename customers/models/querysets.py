@@ -36,9 +36,7 @@ class CustomerQuerySet(models.QuerySet):
         return self.undeleted().registered().filter(is_active=True, email_verified=True)
 
     def with_credentials(self, *, email_key: str, password: str) -> Any | None:
-        """Returns the customer who may sign in to the portal with these, or None. Whoever the address belongs to, it takes as
-        long as a wrong password.
-        """
+        """Returns the customer who may sign in to the portal with these, or None. It takes equally long whoever is known."""
         customer = self.undeleted().filter(email_key=email_key).defer("search_text").first()
         if customer is None or customer.password is None:
             imitate_password_check(password)

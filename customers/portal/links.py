@@ -39,6 +39,9 @@ KEPT = dt.timedelta(days=7)
 REGISTRATION_ATTEMPTS = 3
 
 Kind = MailedLink.Kind
+# What each endpoint, and its page, opens. A walk-in who asked for a new password opens their account.
+VERIFY_KINDS = frozenset({Kind.REGISTER, Kind.RESET, Kind.CHANGE_EMAIL})
+RESET_KINDS = frozenset({Kind.RESET})
 Result = TypeVar("Result")
 
 
@@ -59,7 +62,7 @@ def request_link(
     details: dict[str, Any] | None = None,
     customer: Customer | None = None,
 ) -> None:
-    """Stores the request for a mail to `email`. Raises Throttled after too many requests for this address, or by this client.
+    """Stores the request for a mail to `email`. Raises Throttled after too many for this address, or from this client.
 
     `details` are the fields of a registration. `customer` is the one who asks, where they are known.
     """
@@ -171,13 +174,13 @@ def _customer_of(link: MailedLink, customers: QuerySet[Customer]) -> Customer | 
 def verify(token: str, password: str | None, *, client_address: str) -> CustomerSession:
     """Opens a link of a registration or of a change of address, and returns a new session of the customer.
 
-    A registration sets the password: of a new customer, or of the walk-in who has the address. Raises LinkInvalid,
+    A registration sets the password of a new customer, or of the one who has the address. Raises LinkInvalid,
     ValidationError for a password that is missing or too weak, which spends nothing, and Throttled after too many wrong
     tokens from this client.
     """
 
     def act() -> CustomerSession:
-        link = open_link(token, kinds={Kind.REGISTER, Kind.CHANGE_EMAIL})
+        link = open_link(token, kinds=VERIFY_KINDS)
         customer = _change_email(link) if link.kind == Kind.CHANGE_EMAIL else _register(link, password)
         return CustomerSession.start(customer)
 
@@ -186,23 +189,17 @@ def verify(token: str, password: str | None, *, client_address: str) -> Customer
 
 def reset_password(token: str, password: str, *, client_address: str) -> Customer:
     """Sets the password of the link's customer, whom it returns. All their sessions end. Raises as `verify`."""
-
-    def act() -> Customer:
-        customer = open_link(token, kinds={Kind.RESET}).customer
-        customer.change({"password": validated_password(password)})
-        return customer
-
-    return _count_invalid(act, client_address)
+    return _count_invalid(lambda: _register(open_link(token, kinds=RESET_KINDS), password), client_address)
 
 
-def validated_password(password: str | None) -> str:
+def validated_password(password: str | None, *, field: str = "password") -> str:
     """Returns a new password. Raises ValidationError, by field, if it is missing or too weak."""
     if not password:
-        raise ValidationError({"password": ValidationError("Choose a password.", code="required")})
+        raise ValidationError({field: ValidationError("Choose a password.", code="required")})
     try:
         validate_password(password)
     except ValidationError as error:
-        raise ValidationError({"password": error}) from error
+        raise ValidationError({field: error}) from error
     return password
 
 
@@ -224,23 +221,20 @@ def _count_invalid(act: Callable[[], Result], client_address: str) -> Result:
 
 
 def _register(link: MailedLink, password: str | None) -> Customer:
-    """Returns the customer with the link's address: the walk-in who has it, or a new one. Their password is set.
+    """Sets the password of the customer with the link's address, which is verified now. Creates who is not there yet.
 
     Names and phone number of a walk-in stay as the business knows them, since anybody can have asked for the link.
     """
     password = validated_password(password)
     for _ in range(REGISTRATION_ATTEMPTS):
-        if link.customer:
-            link.customer.change({"password": password, "email_verified": True})
-            return link.customer
+        if customer := link.customer:
+            customer.change({"password": password, "email_verified": True})
+            return customer
         try:
-            link.customer = _create_customer(link, password)
+            return _create_customer(link, password)
         except DuplicateCustomer:
             # Somebody has stored the address or the phone number at this moment.
             link.customer = _customer_of(link, _locked_customers())
-        else:
-            link.save(update_fields={"customer"})
-            return link.customer
     raise LinkInvalid
 
 
@@ -255,14 +249,12 @@ def _create_customer(link: MailedLink, password: str) -> Customer:
 
 def _change_email(link: MailedLink) -> Customer:
     """Gives the customer the link's address, verified, and tells the former one. Raises LinkInvalid if it has been taken."""
-    customer: Customer = link.customer
+    customer: Any = link.customer
     former = customer.email
     try:
         customer.change({"email": link.email})
     except DuplicateCustomer as error:
         raise LinkInvalid from error
     customer.change({"email_verified": True})
-    MailedLink.objects.create(
-        kind=Kind.EMAIL_CHANGED, email=former, email_key=email_key(former), customer=customer
-    )
+    MailedLink.objects.create(kind=Kind.EMAIL_CHANGED, email=former, email_key=email_key(former), customer=customer)
     return customer

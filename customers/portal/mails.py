@@ -20,44 +20,43 @@ from customers.portal.languages import customer_language
 from customers.portal.links import binding, hash_token
 
 Kind = MailedLink.Kind
+# The requests that the customer on the link made, who may have another address than the mail goes to.
+ASKED_BY_CUSTOMER = {Kind.CHANGE_EMAIL, Kind.EMAIL_CHANGED, Kind.CONFIRM_MARKETING}
 HOUR = dt.timedelta(hours=1)
 
 
 class Text(NamedTuple):
-    """A mail: the name of its templates, its subject, and what its link does, for how long and on which page."""
+    """A mail: the name of its templates, its subject, and the page that its link opens, for how long."""
 
     name: str
     subject: str | Promise
-    link: Kind | None = None
-    page: str = ""
+    page: str | None = None
     lifetime: dt.timedelta = 24 * HOUR
 
 
-CONFIRM = Text("confirm", _("Confirm your e-mail address"), Kind.REGISTER, "confirm")
+CONFIRM = Text("confirm", _("Confirm your e-mail address"), "confirm")
 ACCOUNT_EXISTS = Text("account_exists", _("You have an account already"))
-OPEN_ACCOUNT = Text("open_account", _("Open your account"), Kind.REGISTER, "confirm")
-RESET = Text("reset", _("Choose a new password"), Kind.RESET, "reset", HOUR)
-CHANGE_EMAIL = Text("change_email", _("Confirm your new e-mail address"), Kind.CHANGE_EMAIL, "confirm")
+OPEN_ACCOUNT = Text("open_account", _("Open your account"), "confirm")
+RESET = Text("reset", _("Choose a new password"), "reset", HOUR)
+CHANGE_EMAIL = Text("change_email", _("Confirm your new e-mail address"), "confirm")
 EMAIL_TAKEN = Text("email_taken", _("This e-mail address is in use already"))
 EMAIL_CHANGED = Text("email_changed", _("Your e-mail address was changed"))
-CONFIRM_MARKETING = Text("confirm_marketing", _("Please confirm"), Kind.CONFIRM_MARKETING, "confirm")
+CONFIRM_MARKETING = Text("confirm_marketing", _("Please confirm"), "confirm")
 
 
 def compose_link_mail(link: MailedLink) -> Mail | None:
     """Returns the mail that the request gets, or None where nobody is to be written to.
 
-    It sets the fields of the link that are known only now: `kind`, `customer`, `token_hash`, `bound_to` and `expires_at`. The
-    caller stores them.
+    It sets the fields of the link that are known only now: `customer`, `token_hash`, `bound_to` and `expires_at`. The caller
+    stores them.
     """
     owner = Customer.objects.undeleted().filter(email_key=link.email_key).defer("search_text").first()
-    customer = link.customer or owner
-    if customer and (customer.is_deleted or not customer.is_active):
-        return None
     text = _text_for(link, owner)
-    if text is None:
+    # The mail about an address in use is for the person who has it, and tells nothing of who asked.
+    reader = link.customer if link.kind in ASKED_BY_CUSTOMER and text is not EMAIL_TAKEN else owner
+    if text is None or (reader and not reader.is_active):
         return None
-    link.customer = customer
-    return _compose(link, text)
+    return _compose(link, text, reader)
 
 
 def _text_for(link: MailedLink, owner: Customer | None) -> Text | None:
@@ -80,24 +79,28 @@ def _text_for(link: MailedLink, owner: Customer | None) -> Text | None:
     return None
 
 
-def _compose(link: MailedLink, text: Text) -> Mail:
-    """Returns the mail in the person's language. A mail with a link makes its token, of which only a hash is stored."""
-    customer, tenant = link.customer, link.tenant
-    language = customer_language(customer.language if customer else link.details.get("language") or tenant.language)
+def _compose(link: MailedLink, text: Text, reader: Customer | None) -> Mail:
+    """Returns the mail in the reader's language. A mail with a link makes its token, of which only a hash is stored."""
+    tenant = link.tenant
+    language = customer_language(reader.language if reader else link.details.get("language") or tenant.language)
     with translation.override(language):
+        subject = str(text.subject)
         context = {
             "tenant": tenant,
-            "customer": customer,
-            "subject": str(text.subject),
-            "link": _new_link(link, text) if text.link else None,
+            "customer": reader,
+            "subject": subject,
+            "link": _new_link(link, text, reader) if text.page else None,
             "hours": text.lifetime // HOUR,
         }
-        body, html = (render_to_string(f"customers/portal/mails/{text.name}.{form}", context) for form in ("txt", "html"))
-        return Mail(to=link.email, subject=context["subject"], text=body, html=html, language=language)
+        body, html = (
+            render_to_string(f"customers/portal/mails/{text.name}.{form}", context) for form in ("txt", "html")
+        )
+        return Mail(to=link.email, subject=subject, text=body, html=html, language=language)
 
 
-def _new_link(link: MailedLink, text: Text) -> str:
+def _new_link(link: MailedLink, text: Text, customer: Customer | None) -> str:
+    """Makes the token of the link, and returns the URL with it."""
     token = secrets.token_urlsafe(32)
-    link.kind, link.token_hash = text.link or link.kind, hash_token(token)
-    link.bound_to, link.expires_at = binding(link, link.customer), timezone.now() + text.lifetime
+    link.customer, link.token_hash = customer, hash_token(token)
+    link.bound_to, link.expires_at = binding(link, customer), timezone.now() + text.lifetime
     return f"{settings.PUBLIC_URL.rstrip('/')}/portal/{link.tenant.slug}/{text.page}?token={token}"

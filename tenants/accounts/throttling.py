@@ -87,7 +87,11 @@ def check_with_limits(
     # The slot is taken before the first query: a log-in that waits would otherwise hold a database connection.
     with _login_slot():
         return count_failures(
-            check, kind=kind, account=account, address=address, record_refusal=record_refusal or _record_refusal_of_staff
+            check,
+            kind=kind,
+            account=account,
+            address=address,
+            record_refusal=record_refusal or _record_refusal_of_staff,
         )
 
 
