@@ -10,6 +10,7 @@ from analytics.views import CustomerStatisticsViewSet
 from appointments.bookings.views import AppointmentViewSet
 from appointments.catalogue.views import OutletViewSet, ServiceViewSet, StaffViewSet
 from appointments.hours.views import TimeOffViewSet, WorkingHoursViewSet
+from appointments.portal.views import OwnAppointmentViewSet, OwnRecommendationViewSet
 from appointments.recommendations.views import RecommendationViewSet
 from appointments.slots.views import AvailabilityViewSet
 from appointments.views import CustomerAppointmentViewSet
@@ -23,6 +24,9 @@ CUSTOMER = f"{CUSTOMERS}/<str:customer_id>"
 LIST: dict[str, Any] = {"get": "list", "post": "create"}
 APPOINTMENTS = "api/v1/appointments"
 APPOINTMENT = f"{APPOINTMENTS}/<str:appointment_id>"
+PORTAL = "api/v1/portal/<str:tenant_slug>"
+OWN_APPOINTMENTS = f"{PORTAL}/me/appointments"
+OWN_APPOINTMENT = f"{OWN_APPOINTMENTS}/<str:appointment_id>"
 READ_AND_CHANGE: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update"}
 DETAIL: dict[str, Any] = READ_AND_CHANGE | {"delete": "destroy"}
 
@@ -62,6 +66,15 @@ urlpatterns = [
     path("api/v1/auth/refresh", TokenViewSet.as_view({"post": "refresh"}), name="refresh"),
     path("api/v1/auth/logout", TokenViewSet.as_view({"post": "logout"}), name="logout"),
     path("api/v1/auth/me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
+    path(OWN_APPOINTMENTS, OwnAppointmentViewSet.as_view(LIST), name="own-appointments"),
+    path(OWN_APPOINTMENT, OwnAppointmentViewSet.as_view({"get": "retrieve"}), name="own-appointment"),
+    path(f"{OWN_APPOINTMENT}/reschedule", OwnAppointmentViewSet.as_view({"post": "reschedule"}), name="own-reschedule"),
+    path(f"{OWN_APPOINTMENT}/cancel", OwnAppointmentViewSet.as_view({"post": "cancel"}), name="own-cancel"),
+    path(
+        f"{PORTAL}/me/recommendations",
+        OwnRecommendationViewSet.as_view({"get": "retrieve"}),
+        name="own-recommendations",
+    ),
     path("openapi.json", document_pages.DocumentView.as_view(), name="openapi"),
     path("docs", document_pages.SwaggerUI.as_view(), name="docs"),
     path("redoc", document_pages.ReDoc.as_view(), name="redoc"),

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
 
+from circe.api.parameters import get_single_param
 from circe.db.ids import is_id
 from customers.models import Customer, CustomerSession
 from tenants.accounts.authentication import PortalCustomer, TokenAuthentication
@@ -35,10 +37,11 @@ class CustomerAuthentication(TokenAuthentication):
     It is for views that customers may use.
     """
 
-    def authenticate_customer(self, claims: dict[str, Any]) -> SignedInCustomer:
+    def authenticate_customer(self, claims: dict[str, Any], request: Request) -> SignedInCustomer:
         """Returns the customer of the token. Only ids are taken from it: the rest is read from the database.
 
-        Raises AuthenticationFailed if the session has ended, or if the customer or the business is no longer active.
+        Raises AuthenticationFailed if the session has ended, or if the customer or the business is no longer active, and
+        PermissionDenied if the URL names another business.
         """
         tenant = find_active_tenant(pk=claims.get("tenant_id"))
         customer_id, session_id = claims.get("sub"), claims.get("sid")
@@ -50,6 +53,8 @@ class CustomerAuthentication(TokenAuthentication):
             customer = Customer.objects.may_sign_in().filter(pk=customer_id).defer("search_text").first()
         if session is None or customer is None:
             raise AuthenticationFailed("The access token is no longer good: sign in again.")
+        if get_single_param(request, "tenant_id") not in (None, tenant.pk):
+            raise PermissionDenied("You can see this business only: leave tenant_id out.")
         customer.tenant = tenant
         set_audit_source("portal")
         enter_scope(scope)

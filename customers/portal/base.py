@@ -13,7 +13,6 @@ from customers.portal.authentication import CustomerAuthentication, SignedInCust
 from tenants.models import Tenant
 from tenants.scope import enter_scope
 
-
 TENANT_SLUG: Schema = {
     "in": "path",
     "name": "tenant_slug",
