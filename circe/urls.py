@@ -16,6 +16,7 @@ from appointments.slots.views import AvailabilityViewSet
 from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
+from customers.portal.profile.views import DeletionRequestViewSet, OwnPreferencesViewSet, OwnProfileViewSet
 from customers.views import CustomerViewSet
 from tenants.accounts.views import MeViewSet, TokenViewSet
 
@@ -66,6 +67,17 @@ urlpatterns = [
     path("api/v1/auth/refresh", TokenViewSet.as_view({"post": "refresh"}), name="refresh"),
     path("api/v1/auth/logout", TokenViewSet.as_view({"post": "logout"}), name="logout"),
     path("api/v1/auth/me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
+    path(f"{PORTAL}/me", OwnProfileViewSet.as_view({"get": "retrieve", "patch": "update"}), name="own-profile"),
+    path(
+        f"{PORTAL}/me/preferences",
+        OwnPreferencesViewSet.as_view({"get": "retrieve", "put": "update"}),
+        name="own-preferences",
+    ),
+    path(
+        f"{PORTAL}/me/deletion-request",
+        DeletionRequestViewSet.as_view({"get": "retrieve", "post": "create"}),
+        name="deletion-request",
+    ),
     path(OWN_APPOINTMENTS, OwnAppointmentViewSet.as_view(LIST), name="own-appointments"),
     path(OWN_APPOINTMENT, OwnAppointmentViewSet.as_view({"get": "retrieve"}), name="own-appointment"),
     path(f"{OWN_APPOINTMENT}/reschedule", OwnAppointmentViewSet.as_view({"post": "reschedule"}), name="own-reschedule"),
