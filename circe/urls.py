@@ -10,6 +10,7 @@ from analytics.views import CustomerStatisticsViewSet
 from appointments.bookings.views import AppointmentViewSet
 from appointments.catalogue.views import OutletViewSet, ServiceViewSet, StaffViewSet
 from appointments.hours.views import TimeOffViewSet, WorkingHoursViewSet
+from appointments.portal.export.views import ExportViewSet
 from appointments.portal.views import OwnAppointmentViewSet, OwnRecommendationViewSet
 from appointments.recommendations.views import RecommendationViewSet
 from appointments.slots.views import AvailabilityViewSet
@@ -73,6 +74,7 @@ urlpatterns = [
         OwnPreferencesViewSet.as_view({"get": "retrieve", "put": "update"}),
         name="own-preferences",
     ),
+    path(f"{PORTAL}/me/export", ExportViewSet.as_view({"get": "retrieve"}), name="own-export"),
     path(
         f"{PORTAL}/me/deletion-request",
         DeletionRequestViewSet.as_view({"get": "retrieve", "post": "create"}),
