@@ -174,6 +174,11 @@ class OperationSchema(AutoSchema):
         # So that drf-spectacular does not look for a model that explains the parameters of the path.
         return [OpenApiParameter(name, location=OpenApiParameter.PATH) for name in self.path_names]
 
+    def get_auth(self) -> list[dict[str, Any]]:
+        # Access tokens of staff and of customers are sent in the same way.
+        view: Any = self.view
+        return [{"bearerAuth": []}] if view.get_authenticators() else []
+
     def get_filter_backends(self) -> list[Any]:
         # The operation declares its filters.
         return []
@@ -214,7 +219,7 @@ class OperationSchema(AutoSchema):
 
     @property
     def _statuses(self) -> list[int]:
-        return [code for code in (self.operation.status, self.operation.status_if_there) if code]
+        return sorted(code for code in (self.operation.status, self.operation.status_if_there) if code)
 
     def get_paginated_name(self, serializer_name: str) -> str:
         return f"{serializer_name}Page"

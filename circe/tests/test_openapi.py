@@ -27,6 +27,7 @@ ERRORS = {
     "503": "Unavailable",
 }
 ALL = ["super_admin", "tenant_admin", "outlet_manager", "staff"]
+CUSTOMER, PORTAL = ["customer"], "/api/v1/portal/{tenant_slug}"
 CHANGED = "200 400 401 403 404 409 412 413 415 422 503"
 # By operation: its id, the roles that may call it, and the statuses that it answers.
 OPERATIONS = {
@@ -50,7 +51,7 @@ OPERATIONS = {
     ),
     "GET /api/v1/customers/{customer_id}/recommendations": (
         "getCustomerRecommendations",
-        ALL,
+        [*ALL, "customer"],
         "200 400 401 403 404 503",
     ),
     "POST /api/v1/customers/{customer_id}/restore": ("restoreCustomer", ALL[:2], "200 400 401 403 404 409 412 422 503"),
@@ -100,11 +101,28 @@ OPERATIONS = {
     "POST /api/v1/time-off": ("createTimeOff", ALL, "201 400 401 403 409 413 415 422 503"),
     "GET /api/v1/time-off/{time_off_id}": ("getTimeOff", ALL, "200 400 401 403 404 503"),
     "DELETE /api/v1/time-off/{time_off_id}": ("deleteTimeOff", ALL, "200 400 401 403 404 409 412 422 503"),
-    "GET /api/v1/availability": ("getAvailability", ALL, "200 400 401 403 503"),
+    "GET /api/v1/availability": ("getAvailability", [*ALL, "customer"], "200 400 401 403 503"),
     "POST /api/v1/auth/login": ("login", [], "200 400 401 413 415 429 503"),
     "POST /api/v1/auth/refresh": ("refreshTokens", [], "200 400 401 413 415 503"),
     "POST /api/v1/auth/logout": ("logout", [], "200 400 401 413 415 503"),
     "GET /api/v1/auth/me": ("getMe", ALL, "200 400 401 403 503"),
+    f"GET {PORTAL}/me": ("getOwnProfile", CUSTOMER, "200 400 401 403 404 503"),
+    f"PATCH {PORTAL}/me": ("updateOwnProfile", CUSTOMER, CHANGED),
+    f"GET {PORTAL}/me/preferences": ("getOwnPreferences", CUSTOMER, "200 400 401 403 404 503"),
+    f"PUT {PORTAL}/me/preferences": ("updateOwnPreferences", CUSTOMER, CHANGED),
+    f"GET {PORTAL}/me/export": ("exportOwnData", CUSTOMER, "200 400 401 403 404 503"),
+    f"GET {PORTAL}/me/deletion-request": ("getDeletionRequest", CUSTOMER, "200 400 401 403 404 503"),
+    f"POST {PORTAL}/me/deletion-request": ("requestDeletion", CUSTOMER, "200 201 400 401 403 404 409 422 503"),
+    f"GET {PORTAL}/me/appointments": ("listOwnAppointments", CUSTOMER, "200 400 401 403 404 503"),
+    f"POST {PORTAL}/me/appointments": (
+        "bookOwnAppointment",
+        CUSTOMER,
+        "201 400 401 403 404 409 413 415 422 503",
+    ),
+    f"GET {PORTAL}/me/appointments/{{appointment_id}}": ("getOwnAppointment", CUSTOMER, "200 400 401 403 404 503"),
+    f"POST {PORTAL}/me/appointments/{{appointment_id}}/reschedule": ("rescheduleOwnAppointment", CUSTOMER, CHANGED),
+    f"POST {PORTAL}/me/appointments/{{appointment_id}}/cancel": ("cancelOwnAppointment", CUSTOMER, CHANGED),
+    f"GET {PORTAL}/me/recommendations": ("getOwnRecommendations", CUSTOMER, "200 400 401 403 404 503"),
 }
 
 
