@@ -146,6 +146,7 @@ def portal_client_of(customer):
     """Returns a client with a real access token of the portal, after giving the customer what signing in needs."""
     with tenant_scope(customer.tenant):
         Customer.objects.filter(pk=customer.pk).update(password="!", email_verified=True)
+        customer.refresh_from_db(fields=["password", "email_verified"])
         tokens = CustomerSession.start(customer).token_pair()
     client = APIClient(raise_request_exception=False)
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}")

@@ -17,6 +17,7 @@ from appointments.slots.views import AvailabilityViewSet
 from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
+from customers.portal.accounts.views import AccountViewSet, OwnAccountViewSet
 from customers.portal.profile.views import DeletionRequestViewSet, OwnPreferencesViewSet, OwnProfileViewSet
 from customers.views import CustomerViewSet
 from tenants.accounts.views import MeViewSet, TokenViewSet
@@ -80,6 +81,15 @@ urlpatterns = [
         DeletionRequestViewSet.as_view({"get": "retrieve", "post": "create"}),
         name="deletion-request",
     ),
+    path(f"{PORTAL}/register", AccountViewSet.as_view({"post": "register"}), name="portal-register"),
+    path(f"{PORTAL}/verify", AccountViewSet.as_view({"post": "verify"}), name="portal-verify"),
+    path(f"{PORTAL}/password/forgot", AccountViewSet.as_view({"post": "forgot_password"}), name="portal-forgot"),
+    path(f"{PORTAL}/password/reset", AccountViewSet.as_view({"post": "reset_password"}), name="portal-password-reset"),
+    path(f"{PORTAL}/password/change", OwnAccountViewSet.as_view({"post": "change_password"}), name="own-password"),
+    path(f"{PORTAL}/email/change", OwnAccountViewSet.as_view({"post": "change_email"}), name="own-email"),
+    path(f"{PORTAL}/login", AccountViewSet.as_view({"post": "login"}), name="portal-login"),
+    path(f"{PORTAL}/refresh", AccountViewSet.as_view({"post": "refresh"}), name="portal-refresh"),
+    path(f"{PORTAL}/logout", AccountViewSet.as_view({"post": "logout"}), name="portal-logout"),
     path(OWN_APPOINTMENTS, OwnAppointmentViewSet.as_view(LIST), name="own-appointments"),
     path(OWN_APPOINTMENT, OwnAppointmentViewSet.as_view({"get": "retrieve"}), name="own-appointment"),
     path(f"{OWN_APPOINTMENT}/reschedule", OwnAppointmentViewSet.as_view({"post": "reschedule"}), name="own-reschedule"),

@@ -115,8 +115,8 @@ class OperationSchema(AutoSchema):
 
     @property
     def is_write(self) -> bool:
-        """Whether the operation changes rows of a tenant."""
-        return self.method not in SAFE_METHODS and bool(self.get_auth())
+        """Whether the operation changes rows of a tenant, and takes `Idempotency-Key`."""
+        return self.method not in SAFE_METHODS and bool(self.get_auth()) and self.operation.is_idempotent
 
     @property
     def errors(self) -> list[int]:

@@ -33,7 +33,8 @@ class Operation:
     page, by name. `example` is an answer, `body_examples` are bodies by name, `curl` is a whole request. `own_errors` are
     statuses beside the common errors. `conflict` is the name of the error response of a 409. `status_if_there` is the
     status of a request that finds what it would create. `changes_own_row` says that the operation changes a row of the
-    caller, which no id in the path names, and takes `If-Match`.
+    caller, which no id in the path names, and takes `If-Match`. A write that has no `Idempotency-Key` says
+    `is_idempotent=False`.
     """
 
     id: str
@@ -56,3 +57,4 @@ class Operation:
     conflict: str = "Conflict"
     status_if_there: int | None = None
     changes_own_row: bool = False
+    is_idempotent: bool = True

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import Http404
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
+from rest_framework.serializers import Serializer
 from rest_framework.viewsets import GenericViewSet
 
 from circe.api.operations import Schema
@@ -38,6 +39,12 @@ class PortalViewSet(GenericViewSet):
         super().initial(request, *args, **kwargs)
         if not self.authentication_classes:
             enter_scope(tenant)
+
+    def validated(self, serializer_class: type[Serializer]) -> dict[str, Any]:
+        """Returns the valid values of the body. Raises ValidationError."""
+        serializer = serializer_class(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
 
 
 class SignedInViewSet(PortalViewSet):
