@@ -288,6 +288,9 @@ SPECTACULAR_SETTINGS = {
     # Operations keep the order of urls.py, and the filters of an operation come before `page` and `size`.
     "SORT_OPERATIONS": False,
     "SORT_OPERATION_PARAMETERS": False,
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {"bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enum_id_removal",
         "circe.api.openapi.add_shared_parts",

@@ -10,6 +10,7 @@ from analytics.views import CustomerStatisticsViewSet
 from appointments.bookings.views import AppointmentViewSet
 from appointments.catalogue.views import OutletViewSet, ServiceViewSet, StaffViewSet
 from appointments.hours.views import TimeOffViewSet, WorkingHoursViewSet
+from appointments.portal.export.views import ExportViewSet
 from appointments.portal.views import OwnAppointmentViewSet, OwnRecommendationViewSet
 from appointments.recommendations.views import RecommendationViewSet
 from appointments.slots.views import AvailabilityViewSet
@@ -17,6 +18,7 @@ from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
 from customers.portal.accounts.views import AccountViewSet, OwnAccountViewSet
+from customers.portal.profile.views import DeletionRequestViewSet, OwnPreferencesViewSet, OwnProfileViewSet
 from customers.views import CustomerViewSet
 from tenants.accounts.views import MeViewSet, TokenViewSet
 
@@ -67,6 +69,18 @@ urlpatterns = [
     path("api/v1/auth/refresh", TokenViewSet.as_view({"post": "refresh"}), name="refresh"),
     path("api/v1/auth/logout", TokenViewSet.as_view({"post": "logout"}), name="logout"),
     path("api/v1/auth/me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
+    path(f"{PORTAL}/me", OwnProfileViewSet.as_view({"get": "retrieve", "patch": "update"}), name="own-profile"),
+    path(
+        f"{PORTAL}/me/preferences",
+        OwnPreferencesViewSet.as_view({"get": "retrieve", "put": "update"}),
+        name="own-preferences",
+    ),
+    path(f"{PORTAL}/me/export", ExportViewSet.as_view({"get": "retrieve"}), name="own-export"),
+    path(
+        f"{PORTAL}/me/deletion-request",
+        DeletionRequestViewSet.as_view({"get": "retrieve", "post": "create"}),
+        name="deletion-request",
+    ),
     path(f"{PORTAL}/register", AccountViewSet.as_view({"post": "register"}), name="portal-register"),
     path(f"{PORTAL}/verify", AccountViewSet.as_view({"post": "verify"}), name="portal-verify"),
     path(f"{PORTAL}/password/forgot", AccountViewSet.as_view({"post": "forgot_password"}), name="portal-forgot"),

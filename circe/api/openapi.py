@@ -156,11 +156,12 @@ class OperationSchema(AutoSchema):
         operation.pop("parameters", None)
         if parameters := self.parameters:
             operation["parameters"] = parameters
-        response = operation["responses"][str(self.operation.status)]
-        response["description"] = HTTPStatus(self.operation.status).phrase
-        if headers := self._headers():
-            response["headers"] = headers
-        _add_examples(response, {"documented": self.operation.example})
+        for code in self._statuses:
+            response = operation["responses"][str(code)]
+            response["description"] = HTTPStatus(code).phrase
+            if headers := self._headers():
+                response["headers"] = headers
+            _add_examples(response, {"documented": self.operation.example})
         if self.operation.body_examples:
             _add_examples(operation["requestBody"], self.operation.body_examples)
         names = {status: error.name for status, error in ERROR_RESPONSES.items()} | {409: self.operation.conflict}
@@ -172,6 +173,11 @@ class OperationSchema(AutoSchema):
     def get_override_parameters(self) -> list[OpenApiParameter]:
         # So that drf-spectacular does not look for a model that explains the parameters of the path.
         return [OpenApiParameter(name, location=OpenApiParameter.PATH) for name in self.path_names]
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        # Access tokens of staff and of customers are sent in the same way.
+        view: Any = self.view
+        return [{"bearerAuth": []}] if view.get_authenticators() else []
 
     def get_filter_backends(self) -> list[Any]:
         # The operation declares its filters.
@@ -209,7 +215,11 @@ class OperationSchema(AutoSchema):
         response, view = self.operation.response, cast("Any", self.view)
         if self.operation.page_members:
             view.paginator.member_schemas = self.operation.page_members
-        return {self.operation.status: response(many=True) if self.operation.is_list else response}
+        return dict.fromkeys(self._statuses, response(many=True) if self.operation.is_list else response)
+
+    @property
+    def _statuses(self) -> list[int]:
+        return sorted(code for code in (self.operation.status, self.operation.status_if_there) if code)
 
     def get_paginated_name(self, serializer_name: str) -> str:
         return f"{serializer_name}Page"

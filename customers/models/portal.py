@@ -149,3 +149,9 @@ class DeletionRequest(TenantModel):
                 fields=["tenant", "customer"], condition=models.Q(handled_at=None), name="%(class)s_open"
             ),
         ]
+
+    @classmethod
+    def open_for(cls, customer: Customer) -> tuple["DeletionRequest", bool]:
+        """Returns the customer's open request, and whether it was made now."""
+        due_at = timezone.now() + DELETION_PERIOD
+        return cls.objects.get_or_create(customer=customer, handled_at=None, defaults={"due_at": due_at})
