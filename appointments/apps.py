@@ -16,6 +16,8 @@ class AppointmentsConfig(AppConfig):
         from appointments.bookings.documentation import CONFLICT, PROBLEM_MEMBERS
         from appointments.customer_profile import detach_appointments, profile_figures
         from appointments.filters import TOTALS, TOTALS_PARAMETERS
+        from appointments.portal.documentation import OWN_CONFLICT
+        from appointments.portal.documentation import PROBLEM_MEMBERS as OWN_PROBLEM_MEMBERS
         from circe.api.openapi import register_conflict, register_problem_member
         from circe.backoffice.site import register_header_link
         from customers import extensions
@@ -31,5 +33,6 @@ class AppointmentsConfig(AppConfig):
         register_page_of_person("Time off", time_off_url)
         register_header_link("admin:appointments_appointment_daysheet", "Day sheet")
         register_conflict(CONFLICT)
-        for name, schema in PROBLEM_MEMBERS.items():
+        register_conflict(OWN_CONFLICT)
+        for name, schema in (PROBLEM_MEMBERS | OWN_PROBLEM_MEMBERS).items():
             register_problem_member(name, schema)

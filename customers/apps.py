@@ -1,23 +1,27 @@
-"""Registers what `tenants` and `circe.api` need to know of customers, since they may not import this app."""
+"""Registers what `tenants`, `circe.api` and the back office need to know of customers, since they may not import this app."""
 
 from django.apps import AppConfig
 
 
 class CustomersConfig(AppConfig):
-    """Links the audit trail to a customer's history, and describes the `conflicts` of a duplicate in OpenAPI."""
+    """Tells the audit trail of customers, the header of the search for them, the sender of the mails with links, and OpenAPI
+    of the `conflicts` of a duplicate.
+    """
 
     name = "customers"
 
     def ready(self) -> None:
+        from circe.api.openapi import register_problem_member
+        from circe.backoffice.site import register_search
         from customers.admin.audit_lookup import AUDIT_LOOKUP
+        from customers.messages.sending import register_outgoing
+        from customers.models import MailedLink
+        from customers.portal.mails import compose_link_mail
         from tenants.admin.audit_trail import register_customers
 
         register_customers(AUDIT_LOOKUP)
-        from circe.api.openapi import register_problem_member
-        from circe.backoffice.site import register_search
-
         register_search("admin:customers_customer_changelist", "Find a customer")
-
+        register_outgoing(MailedLink, compose_link_mail)
         register_problem_member(
             "conflicts",
             {
