@@ -1,5 +1,6 @@
 """Authenticates a customer by a token of the portal, which opens the scope of this customer."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from tenants.accounts.authentication import PortalCustomer, TokenAuthentication
 from tenants.audit.context import set_audit_source
 from tenants.models import Tenant
 from tenants.scope import CustomerScope, account_lookup, enter_scope, tenant_scope
+
+_is_id_or_slug = re.compile(r"[-a-zA-Z0-9_]{1,50}\Z").match
 
 
 @dataclass(frozen=True)
@@ -63,5 +66,8 @@ class CustomerAuthentication(TokenAuthentication):
 
 def find_active_tenant(**which: Any) -> Tenant | None:
     """Returns the business with this `pk` or `slug`, or None if there is none or it is suspended."""
+    # PostgreSQL has no text with a NUL, which a URL may have.
+    if not all(isinstance(value, str) and _is_id_or_slug(value) for value in which.values()):
+        return None
     with account_lookup("-"):
         return Tenant.objects.filter(is_active=True, **which).first()

@@ -73,14 +73,14 @@ class AccountViewSet(PortalViewSet):
     def refresh(self, request: Request, tenant_slug: str) -> Response:
         """Exchanges a refresh token for the next pair."""
         try:
-            return Response(CustomerSession.refresh(**self.validated(RefreshSerializer)).token_pair())
+            return Response(CustomerSession.refresh(self.validated(RefreshSerializer)["refresh"]).token_pair())
         except tokens.InvalidToken as error:
             raise AuthenticationFailed("The refresh token is not valid, has expired or was used.") from error
 
     def logout(self, request: Request, tenant_slug: str) -> Response:
         """Ends the session. Its refresh and access tokens are refused from now on."""
         try:
-            CustomerSession.end(**self.validated(RefreshSerializer))
+            CustomerSession.end(self.validated(RefreshSerializer)["refresh"])
         except tokens.InvalidToken as error:
             raise AuthenticationFailed("The refresh token is not valid or has expired.") from error
         return Response({"message": "You have been logged out successfully"})
