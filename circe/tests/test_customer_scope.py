@@ -208,6 +208,7 @@ WHOLE_BUSINESS = {
     "appointments/recommendations/best_slots.py": 1,
     "appointments/recommendations/favourites.py": 1,
     "appointments/recommendations/wanted.py": 1,
+    "customers/portal/accounts/credentials.py": 1,
 }
 
 
