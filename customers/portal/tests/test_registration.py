@@ -40,7 +40,9 @@ def test_a_person_asks_for_an_account_and_opens_it_by_the_mail(ask, send, tenant
     answer = ask("verify", {"token": token_in(message), "password": PASSWORD})
     assert (answer.status_code, answer.json().keys()) == (200, {"access", "refresh"})
     jane = Customer.objects.get()
-    stored = {name: getattr(jane, name) for name in ("tenant_id", "email", "first_name", "last_name", "phone", "language")}
+    stored = {
+        name: getattr(jane, name) for name in ("tenant_id", "email", "first_name", "last_name", "phone", "language")
+    }
     assert stored == JANE | {"tenant_id": tenant.pk, "phone": "+6281234567890", "language": "nb"}
     assert (jane.email_verified, jane.source, jane.tags, jane.is_active) == (True, "portal", ["self-registered"], True)
     assert signed_in(answer.json()).get(f"{PORTAL}/me/appointments").status_code == 200
@@ -50,7 +52,9 @@ def test_a_person_asks_for_an_account_and_opens_it_by_the_mail(ask, send, tenant
 def test_the_tokens_have_the_claims_of_staffs_and_the_role_customer(token_for, ask, tenant):
     with time_machine.travel(dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC), tick=False) as now:
         pair = ask("verify", {"token": token_for(), "password": PASSWORD}).json()
-        access, refresh = (jwt.decode(pair[kind], settings.JWT_SIGNING_KEY, ["HS256"]) for kind in ("access", "refresh"))
+        access, refresh = (
+            jwt.decode(pair[kind], settings.JWT_SIGNING_KEY, ["HS256"]) for kind in ("access", "refresh")
+        )
     jane, session = Customer.objects.get(), CustomerSession.objects.get()
     assert access == {
         "type": "access",
@@ -67,7 +71,9 @@ def test_the_tokens_have_the_claims_of_staffs_and_the_role_customer(token_for, a
 
 
 def test_a_walk_in_becomes_registered_on_the_same_row_with_all_their_history(token_for, ask, tenant):
-    walk_in = CustomerFactory(tenant=tenant, email="Jane@Example.com", first_name="Janet", tags=["vip"], loyalty_points=7)
+    walk_in = CustomerFactory(
+        tenant=tenant, email="Jane@Example.com", first_name="Janet", tags=["vip"], loyalty_points=7
+    )
     visits = [AppointmentFactory(tenant=tenant, customer=walk_in).pk for _ in range(3)]
     before = Customer.objects.filter(pk=walk_in.pk).values().get()
     answer = ask("verify", {"token": token_for(body=JANE | {"phone": "+6281999"}), "password": PASSWORD})
@@ -144,7 +150,9 @@ MAILS = {
 def test_which_mail_goes_out_depends_on_who_has_the_address(endpoint, who, subject, ask, send, registered):
     if PEOPLE[who] is not None:
         registered(**PEOPLE[who], language="en")
-    assert ask(endpoint, JANE | {"language": "en"} if endpoint == "register" else {"email": JANE["email"]}).json() == MAIL
+    assert (
+        ask(endpoint, JANE | {"language": "en"} if endpoint == "register" else {"email": JANE["email"]}).json() == MAIL
+    )
     assert [message.subject for message in send()] == ([subject] if subject else [])
     link = MailedLink.objects.get()
     assert link.state == ("sent" if subject else "skipped")
