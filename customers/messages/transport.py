@@ -1,0 +1,1 @@
+"""Gives messages to the mail server and to the other channels."""
