@@ -5,6 +5,7 @@ secrets under `var/`) and `DEBUG` (development).
 """
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -75,6 +76,41 @@ def default_database() -> dict[str, Any]:
         # The message leaves out the value, which contains a password.
         raise ImproperlyConfigured("DATABASE_URL must be set to postgres://user:password@host:5432/name.")
     return address
+
+
+def mail_settings() -> dict[str, Any]:
+    """Returns Django's settings of the mail server in EMAIL_URL. Outside production, mails are kept in `var/mail/` by default.
+
+    Raises ImproperlyConfigured if EMAIL_URL is no such address.
+    """
+    if "EMAIL_URL" not in env.ENVIRON:
+        return {} if PRODUCTION else {"EMAIL_BACKEND": "circe.demo.mails.mailbox.MailboxBackend"}
+    try:
+        values = env.email_url("EMAIL_URL")
+    except (ImproperlyConfigured, ValueError):
+        values = {}
+    backend = values.get("EMAIL_BACKEND", "")
+    if not backend or (".smtp." in backend and not values["EMAIL_HOST"]):
+        # The message leaves out the value, which contains a password.
+        raise ImproperlyConfigured(
+            "EMAIL_URL must be smtp+tls://user:password@host:587, smtp+ssl://…:465, smtp://host:25, consolemail:// or "
+            "filemail:///directory."
+        )
+    if ".smtp." in backend:
+        # It tells whether a mail that was not acknowledged can have been accepted.
+        values["EMAIL_BACKEND"] = "customers.messages.transport.SMTPBackend"
+    return values
+
+
+def mail_address(name: str, example: str, default: str, valid: str) -> str:
+    """Returns the environment variable, without which no mail can be sent: production requires it beside EMAIL_URL.
+
+    Raises ImproperlyConfigured if it is missing then, or has not the form of the regular expression `valid`.
+    """
+    value = env.str(name, "" if PRODUCTION else default).strip()
+    if not re.fullmatch(valid, value) and (value or "EMAIL_URL" in env.ENVIRON):
+        raise ImproperlyConfigured(f"{name} must be set to an address such as {example}.")
+    return value.rstrip("/")
 
 
 SECRET_KEY = secret("SECRET_KEY")
@@ -170,6 +206,22 @@ DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
     },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- mail -------------------------------------------------------------------------------------------------------------
+
+MAIL_SETTINGS = mail_settings()
+vars().update(MAIL_SETTINGS)
+# In seconds, for each answer of the mail server.
+EMAIL_TIMEOUT = 30
+DEFAULT_FROM_EMAIL = mail_address(
+    "DEFAULT_FROM_EMAIL", "appointments@salon.example", "appointments@circe.test", r"[^@\s<>]+@[^@\s<>]+"
+)
+# Where customers reach this installation: the links in mails begin with it.
+PUBLIC_URL = mail_address(
+    "PUBLIC_URL", "https://circe.example", f"http://localhost:{env.str('PORT', '8000')}", r"https?://[^\s/?#]+/?"
+)
+# What sends short texts, by channel: a function of customers.messages.mail.TextMessage. There is no provider yet.
+TEXT_MESSAGE_BACKENDS = dict.fromkeys(("sms", "push", "whatsapp"), "customers.messages.transport.print_text")
 
 # --- accounts -------------------------------------------------------------------------------------------------------
 

@@ -231,8 +231,8 @@ class AppointmentAdmin(BulkActionsAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Appointment, form: AppointmentForm, change: bool) -> None:
+        obj.sequence += change and form.is_to_be_told
         if form.is_to_be_booked:
-            obj.sequence += change and form.is_moved
             book(obj, overrides=form.overrides)
         else:
             super().save_model(request, obj, form, change)

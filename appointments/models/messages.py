@@ -1,10 +1,8 @@
 """Messages about appointments, and the texts that a business has written for them."""
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from appointments.models.appointment import Appointment
-from circe.db.audit_trigger import AuditTrigger
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from customers.models import Channel, Customer, Outgoing
 from tenants.models import TenantModel, tenant_constraints, validate_language
@@ -22,7 +20,7 @@ class MessageKind(models.TextChoices):
 class Message(Outgoing, TenantModel):
     """A message about an appointment as it was after so many moves (`sequence`): at most one of each kind.
 
-    Neither its text nor the address is kept. `reasons` say why it was skipped or failed.
+    Neither its text nor the address is kept.
     """
 
     customer_column = "customer_id"
@@ -33,12 +31,11 @@ class Message(Outgoing, TenantModel):
     sequence = models.PositiveIntegerField()
     channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
     language = models.CharField(max_length=35, null=True, editable=False)
-    reasons = ArrayField(models.CharField(max_length=50), default=list, editable=False)
 
     class Meta(TenantModel.Meta):
         ordering = ["-created_at", "-id"]
         constraints = [
-            AuditTrigger(name="%(class)s_audit", subject_column="customer_id"),
+            # Not in the audit trail: a row is itself the record of what was sent, and nobody edits it.
             *tenant_constraints(subject_column="customer_id", subject_commands=["SELECT", "INSERT"]),
             SameTenant(field="customer", name="%(class)s_customer"),
             SameTenant(field="appointment", name="%(class)s_appointment"),

@@ -137,6 +137,12 @@ class Migration(migrations.Migration):
                 ("claimed_at", models.DateTimeField(editable=False, null=True)),
                 ("sent_at", models.DateTimeField(editable=False, null=True)),
                 (
+                    "reasons",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=50), default=list, editable=False, size=None
+                    ),
+                ),
+                (
                     "kind",
                     models.CharField(
                         choices=[
