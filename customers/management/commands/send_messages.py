@@ -96,7 +96,7 @@ class Command(BaseCommand):
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
-        """Delays SIGINT and SIGTERM until the message that is being sent is sent. A second signal ends the process at once."""
+        """Delays SIGINT and SIGTERM until the message in hand is sent. A second signal ends the process at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
