@@ -105,6 +105,12 @@ def act(staff):
 
 
 @tenant_scope(ALL_TENANTS)
+def change(row, **values):
+    """Changes columns without validation."""
+    type(row).objects.filter(pk=row.pk).update(**values)
+
+
+@tenant_scope(ALL_TENANTS)
 def states():
     """Returns the messages: kind, sequence, state and reasons, in the order of their creation."""
     return [(row.kind, row.sequence, row.state, *row.reasons) for row in Message.objects.order_by("created_at", "pk")]

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 from tqdm import tqdm
 
@@ -56,6 +56,8 @@ class Command(BaseCommand):
             failures = 0
             while not self.stopped.wait(min(SECONDS_BETWEEN_ROUNDS * 2**failures, MAX_SECONDS_BETWEEN_ROUNDS)):
                 failures = 0 if self._send_round() is not None else min(failures + 1, 10)
+                # So that a database that was away is connected to again.
+                close_old_connections()
 
     def _send_round(self) -> bool | None:
         """Sends what is due. Returns whether all went well, or None if the database or the mail server is away."""
@@ -74,7 +76,6 @@ class Command(BaseCommand):
             logger.error("The round ended with %s in %s, line %s.", type(error).__name__, place.filename, place.lineno)
             return None
         finally:
-            connection.close()
             if counts:
                 figures = ", ".join(f"{count:,} {WORDS[state]}" for state, count in sorted(counts.items()))
                 self.stdout.write(figures)
