@@ -1,6 +1,9 @@
 """A mail server for tests: it keeps what it accepts, and refuses, hangs or hangs up as it is told."""
 
+import asyncio
+import queue
 import socket
+import threading
 from contextlib import contextmanager
 
 from aiosmtpd.controller import Controller
@@ -17,11 +20,21 @@ class MailServer:
         self.replies = {"RCPT": [], "DATA": []}
         # The command at which the server closes the connection without an answer.
         self.hangs_up_at = None
+        # Commands at which the server waits for `go_on`. It says so in `waiting`.
+        self.waits_at = set()
+        self.waiting = queue.Queue()
+        self.go_on = threading.Event()
+
+    async def _wait(self, command):
+        if command in self.waits_at:
+            self.waiting.put(command)
+            await asyncio.get_running_loop().run_in_executor(None, self.go_on.wait)
 
     async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
         if self.hangs_up_at == "MAIL":
             server.transport.abort()
             return "421 gone"
+        await self._wait("MAIL")
         envelope.mail_from = address
         return "250 OK"
 
@@ -37,7 +50,9 @@ class MailServer:
             return "421 gone"
         if self.replies["DATA"]:
             return self.replies["DATA"].pop(0)
+        await self._wait("before DATA is accepted")
         self.accepted.append(Parsed(envelope.content))
+        await self._wait("after DATA is accepted")
         return "250 OK"
 
 

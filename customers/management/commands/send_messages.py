@@ -25,7 +25,7 @@ from tenants.commands import EXIT_SOME_REFUSED, UsageError
 
 SECONDS_BETWEEN_ROUNDS = 3
 # After rounds that failed, one after the other.
-MAX_SECONDS_BETWEEN_ROUNDS = 60
+MAX_SECONDS_BETWEEN_ROUNDS, MAX_FAILURES_COUNTED = 60, 10
 # The word for a state in the line of a round. A message that is queued still or again has another time now.
 WORDS = {state: state.value for state in DeliveryState} | {DeliveryState.QUEUED: "postponed"}
 BAD_STATES = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
@@ -53,9 +53,10 @@ class Command(BaseCommand):
         with self._stoppable():
             if once:
                 sys.exit(0 if self._send_round() else EXIT_SOME_REFUSED)
-            failures = 0
-            while not self.stopped.wait(min(SECONDS_BETWEEN_ROUNDS * 2**failures, MAX_SECONDS_BETWEEN_ROUNDS)):
-                failures = 0 if self._send_round() is not None else min(failures + 1, 10)
+            failures, pause = 0, 0
+            while not self.stopped.wait(pause):
+                failures = 0 if self._send_round() is not None else min(failures + 1, MAX_FAILURES_COUNTED)
+                pause = min(SECONDS_BETWEEN_ROUNDS * 2**failures, MAX_SECONDS_BETWEEN_ROUNDS)
                 # So that a database that was away is connected to again.
                 close_old_connections()
 
