@@ -55,6 +55,8 @@ TAGS = {
     "Catalogue": "Where and what customers can book, and who attends them: outlets, services and staff.",
     "Hours": "When members of staff work, and when they are away and outlets are closed.",
     "Appointments": "The appointments that a customer booked and attended.",
+    "Consents": "What customers may be sent, since when and by which words.",
+    "Messages": "Whether a customer may be sent a message.",
     "Statistics": "Numbers about the customers.",
     "Authentication": "Signing in and out. An access token is valid for an hour, a refresh token for seven days.",
 }
@@ -105,7 +107,7 @@ class OperationSchema(AutoSchema):
     @property
     def is_write(self) -> bool:
         """Whether the operation changes rows of a tenant."""
-        return self.method not in SAFE_METHODS and bool(self.get_auth())
+        return self.method not in SAFE_METHODS and bool(self.get_auth()) and not self.operation.reads_only
 
     @property
     def errors(self) -> list[int]:

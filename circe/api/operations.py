@@ -31,7 +31,8 @@ class Operation:
     A body of PUT or PATCH may leave keys out, unless `body_is_whole`. `response` is the serializer of the response, or of
     one item of a page if `is_list`. `page_members` are the schemas of the members that its page has beside those of every
     page, by name. `example` is an answer, `body_examples` are bodies by name, `curl` is a whole request. `own_errors` are
-    statuses beside the common errors. `conflict` is the name of the error response of a 409.
+    statuses beside the common errors. `conflict` is the name of the error response of a 409. One that
+    `reads_only` changes nothing, although it has a body.
     """
 
     id: str
@@ -52,3 +53,4 @@ class Operation:
     has_etag: bool = False
     own_errors: tuple[int, ...] = ()
     conflict: str = "Conflict"
+    reads_only: bool = False

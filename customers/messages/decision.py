@@ -203,11 +203,13 @@ def is_quiet(tenant: Tenant, at: dt.datetime) -> bool:
     return start <= clock < end if start < end else clock >= start or clock < end
 
 
-def end_of_quiet_hours(tenant: Tenant, at: dt.datetime) -> dt.datetime:
-    """Returns the instant at which the quiet hours end in which `at` lies."""
+def end_of_quiet_hours(tenant: Tenant, at: dt.datetime) -> dt.datetime | None:
+    """Returns the instant at which the quiet hours end in which `at` lies, also where clocks go back or forward."""
+    if tenant.quiet_until is None:
+        return None
     today = at.astimezone(tenant.zone).date()
-    ends = (
-        to_instant(dt.datetime.combine(today + dt.timedelta(days=days), tenant.quiet_until), tenant.zone)
-        for days in (0, 1)
-    )
-    return next(end for end in ends if end > at)
+    local = [dt.datetime.combine(today + dt.timedelta(days=days), tenant.quiet_until) for days in (0, 1)]
+    first = [to_instant(end, tenant.zone) for end in local]
+    # Of a time that comes twice, the second one.
+    second = [end.replace(tzinfo=tenant.zone, fold=1).astimezone(dt.UTC) for end in local]
+    return next(end for end in sorted(first + second) if end > at and not is_quiet(tenant, end))

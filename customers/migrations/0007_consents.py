@@ -325,9 +325,9 @@ BEGIN
 
     NEW.at := coalesce(NEW.at, greatest(clock_timestamp(), latest.at + interval '1 microsecond'));
     NEW.recorded_by := nullif(current_setting('circe.actor', true), '')::jsonb ->> 'user_id';
-    -- `created_at` is the `updated_at` of the customer from which on the entry shows. Clients see whole seconds, and what a
-    -- client read before has an earlier one. A trigger of the customer has given it already.
-    IF pg_trigger_depth() = 1 THEN
+    -- `created_at` of a withdrawal is the `updated_at` of the customer from which on it shows. Clients see whole seconds, and
+    -- what a client read before has an earlier one. A trigger of the customer has given it already.
+    IF NEW.state = 'withdrawn' AND pg_trigger_depth() = 1 THEN
         NEW.created_at := greatest(clock_timestamp(), date_trunc('second', customer_updated_at) + interval '1 second');
     END IF;
     RETURN NEW;
