@@ -20,6 +20,7 @@ from circe.api import document_pages, errors
 from customers.consents.views import ConsentViewSet
 from customers.messages.views import DecisionViewSet
 from customers.portal.accounts.views import AccountViewSet, OwnAccountViewSet
+from customers.portal.consents.views import OwnConsentViewSet
 from customers.portal.profile.views import DeletionRequestViewSet, OwnPreferencesViewSet, OwnProfileViewSet
 from customers.views import CustomerViewSet
 from tenants.accounts.views import MeViewSet, TokenViewSet
@@ -88,6 +89,7 @@ urlpatterns = [
         OwnPreferencesViewSet.as_view({"get": "retrieve", "put": "update"}),
         name="own-preferences",
     ),
+    path(f"{PORTAL}/me/consents", OwnConsentViewSet.as_view(LIST), name="own-consents"),
     path(f"{PORTAL}/me/export", ExportViewSet.as_view({"get": "retrieve"}), name="own-export"),
     path(
         f"{PORTAL}/me/deletion-request",
