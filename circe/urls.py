@@ -17,7 +17,10 @@ from appointments.slots.views import AvailabilityViewSet
 from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
+from customers.consents.views import ConsentViewSet
+from customers.messages.views import DecisionViewSet
 from customers.portal.accounts.views import AccountViewSet, OwnAccountViewSet
+from customers.portal.consents.views import OwnConsentViewSet
 from customers.portal.profile.views import DeletionRequestViewSet, OwnPreferencesViewSet, OwnProfileViewSet
 from customers.views import CustomerViewSet
 from tenants.accounts.views import MeViewSet, TokenViewSet
@@ -38,7 +41,9 @@ urlpatterns = [
     path(f"{CUSTOMERS}/tags", CustomerViewSet.as_view({"get": "tags"}), name="tags"),
     path(CUSTOMER, CustomerViewSet.as_view(DETAIL), name="customer"),
     path(f"{CUSTOMER}/appointments", CustomerAppointmentViewSet.as_view({"get": "list"}), name="appointments"),
+    path(f"{CUSTOMER}/consents", ConsentViewSet.as_view(LIST), name="consents"),
     path(f"{CUSTOMER}/history", CustomerViewSet.as_view({"get": "history"}), name="history"),
+    path(f"{CUSTOMER}/messages/decision", DecisionViewSet.as_view({"post": "decide"}), name="decision"),
     path(f"{CUSTOMER}/preferences", CustomerViewSet.as_view({"put": "preferences"}), name="preferences"),
     path(f"{CUSTOMER}/recommendations", RecommendationViewSet.as_view({"get": "retrieve"}), name="recommendations"),
     path(f"{CUSTOMER}/restore", CustomerViewSet.as_view({"post": "restore"}), name="restore"),
@@ -84,6 +89,7 @@ urlpatterns = [
         OwnPreferencesViewSet.as_view({"get": "retrieve", "put": "update"}),
         name="own-preferences",
     ),
+    path(f"{PORTAL}/me/consents", OwnConsentViewSet.as_view(LIST), name="own-consents"),
     path(f"{PORTAL}/me/export", ExportViewSet.as_view({"get": "retrieve"}), name="own-export"),
     path(
         f"{PORTAL}/me/deletion-request",

@@ -11,7 +11,7 @@ SESSIONS, THROTTLING = "customers/models/portal.py", "tenants/accounts/throttlin
 
 PORTAL_FAULTS = [
     # --- links ----------------------------------------------------------------------------------------------------------
-    Fault("a link is good twice", LINKS, 'is_open = {"used_at": None, ', "is_open = {", REGISTRATION),
+    Fault("a link is good twice", LINKS, 'is_open = {"used_at": None, ', "is_open = {", ADDRESS),
     Fault(
         "a link is good for ever",
         LINKS,

@@ -89,6 +89,8 @@ GET    api/v1/portal/{slug}/me                     403         403           403
 PATCH  api/v1/portal/{slug}/me                     403         403           403        403    200       401
 GET    api/v1/portal/{slug}/me/preferences         403         403           403        403    200       401
 PUT    api/v1/portal/{slug}/me/preferences         403         403           403        403    200       401
+GET    api/v1/portal/{slug}/me/consents            403         403           403        403    200       401
+POST   api/v1/portal/{slug}/me/consents            403         403           403        403    201       401
 GET    api/v1/portal/{slug}/me/export              403         403           403        403    200       401
 GET    api/v1/portal/{slug}/me/deletion-request    403         403           403        403    404       401
 POST   api/v1/portal/{slug}/me/deletion-request    403         403           403        403    201       401
@@ -271,6 +273,7 @@ def ask(clients, tenant):
         **bodies_of_accounts(tenant, clients["customer"].customer),
         "PATCH api/v1/portal/{slug}/me": {"last_name": "Doe"},
         "PUT api/v1/portal/{slug}/me/preferences": {"language": "en"},
+        "POST api/v1/portal/{slug}/me/consents": {"channel": "sms", "purpose": "marketing", "state": "granted"},
         "POST api/v1/portal/{slug}/me/appointments/{id}/reschedule": {
             "appointment_date": "2030-06-04",
             "start_time": "10:00",

@@ -119,6 +119,8 @@ OPERATIONS = {
     f"PATCH {PORTAL}/me": ("updateOwnProfile", CUSTOMER, CHANGED),
     f"GET {PORTAL}/me/preferences": ("getOwnPreferences", CUSTOMER, "200 400 401 403 404 503"),
     f"PUT {PORTAL}/me/preferences": ("updateOwnPreferences", CUSTOMER, CHANGED),
+    f"GET {PORTAL}/me/consents": ("listOwnConsents", CUSTOMER, "200 400 401 403 404 503"),
+    f"POST {PORTAL}/me/consents": ("recordOwnConsent", CUSTOMER, "201 400 401 403 404 409 413 415 422 503"),
     f"GET {PORTAL}/me/export": ("exportOwnData", CUSTOMER, "200 400 401 403 404 503"),
     f"GET {PORTAL}/me/deletion-request": ("getDeletionRequest", CUSTOMER, "200 400 401 403 404 503"),
     f"POST {PORTAL}/me/deletion-request": ("requestDeletion", CUSTOMER, "200 201 400 401 403 404 409 422 503"),
