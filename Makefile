@@ -103,6 +103,10 @@ lint: .venv/dev.stamp
 	@$(PYTHON) -m sqlfluff lint --disable-progress-bar --nocolor --processes 1 tenants/sql customers/sql appointments/sql
 
 # Renew the pinned packages, within what requirements*.txt allow.
+# The texts of mails and of the portal's pages, in every language.
+messages: .venv/dev.stamp
+	@$(PYTHON) -m circe.tests.catalogues
+
 lock: .venv/dev.stamp
 	@for set in requirements requirements-demo requirements-dev requirements-bench; do \
 		UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m uv pip compile --quiet --upgrade --universal \
