@@ -1,7 +1,10 @@
-"""Makes the catalogues of translations: `make messages` finds the texts, adds the new ones to the .po files and writes the .mo
-files. A text that is gone is taken out. It needs babel alone, not gettext's programs.
+"""Makes the catalogues of translations, for `make messages`.
+
+It adds new texts to the .po files, takes out those that are gone, and writes the .mo files. It needs babel alone, not
+gettext's programs.
 """
 
+import datetime as dt
 import sys
 from collections.abc import Iterator
 from io import BytesIO
@@ -51,7 +54,7 @@ def read_catalog(app: str, language: str) -> Catalog:
 
 
 def update(app: str, language: str) -> Catalog:
-    """Returns the translations that are stored, for the texts that there are now. English is as it is written in the code."""
+    """Returns the translations that are stored, for the texts that there are now. English is as the code has it."""
     texts, path = find_texts(app), po_path(app, language)
     catalog = read_catalog(app, language) if path.exists() else Catalog(locale=language, fuzzy=False)
     catalog.update(texts, no_fuzzy_matching=True)
@@ -78,7 +81,7 @@ def as_mo(po: bytes, language: str) -> bytes:
     """Returns the .mo file for the text of a .po file."""
     catalog, file = read_po(BytesIO(po), locale=language), BytesIO()
     # Otherwise it would hold the time at which it was written.
-    catalog.mime_headers = [(name, value) for name, value in catalog.mime_headers if "Date" not in name]
+    catalog.creation_date = catalog.revision_date = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     write_mo(file, catalog)
     return file.getvalue()
 
