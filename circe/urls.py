@@ -10,6 +10,7 @@ from analytics.views import CustomerStatisticsViewSet
 from appointments.bookings.views import AppointmentViewSet
 from appointments.catalogue.views import OutletViewSet, ServiceViewSet, StaffViewSet
 from appointments.hours.views import TimeOffViewSet, WorkingHoursViewSet
+from appointments.messages.views import MessageSettingsViewSet, MessageViewSet
 from appointments.recommendations.views import RecommendationViewSet
 from appointments.slots.views import AvailabilityViewSet
 from appointments.views import CustomerAppointmentViewSet
@@ -56,6 +57,12 @@ urlpatterns = [
         "api/v1/time-off/<str:time_off_id>",
         TimeOffViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
         name="time_off",
+    ),
+    path("api/v1/messages", MessageViewSet.as_view({"get": "list"}), name="messages"),
+    path(
+        "api/v1/messages/settings",
+        MessageSettingsViewSet.as_view({"get": "retrieve", "put": "update"}),
+        name="message_settings",
     ),
     path("api/v1/availability", AvailabilityViewSet.as_view({"get": "retrieve"}), name="availability"),
     path("api/v1/auth/login", TokenViewSet.as_view({"post": "login"}), name="login"),

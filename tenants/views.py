@@ -35,10 +35,14 @@ class TenantViewSet(GenericViewSet):
         # DRF's own method would apply the filters of the list to a single row.
         row = get_object_or_404(self.get_queryset(), pk=self.kwargs[self.lookup_url_kwarg])
         enter_scope(row.tenant)
+        self.check_precondition(row)
+        return row
+
+    def check_precondition(self, row: Any) -> None:
+        """Raises PreconditionFailed if a write has `If-Match` with another version of the row."""
         wanted = {_own_etag(tag) for tag in parse_etags(self.request.headers.get("If-Match", "*"))}
         if self.request.method not in SAFE_METHODS and "*" not in wanted and self.get_etag(row) not in wanted:
             raise PreconditionFailed
-        return row
 
     def get_etag(self, row: Any) -> str | None:
         """Returns the ETag of the row as a GET would show it now, or None if a GET would show nothing."""

@@ -100,6 +100,13 @@ OPERATIONS = {
     "POST /api/v1/time-off": ("createTimeOff", ALL, "201 400 401 403 409 413 415 422 503"),
     "GET /api/v1/time-off/{time_off_id}": ("getTimeOff", ALL, "200 400 401 403 404 503"),
     "DELETE /api/v1/time-off/{time_off_id}": ("deleteTimeOff", ALL, "200 400 401 403 404 409 412 422 503"),
+    "GET /api/v1/messages": ("listMessages", ALL, "200 400 401 403 503"),
+    "GET /api/v1/messages/settings": ("getMessageSettings", ALL[:3], "200 400 401 403 503"),
+    "PUT /api/v1/messages/settings": (
+        "updateMessageSettings",
+        ALL[:3],
+        "200 400 401 403 409 412 413 415 422 503",
+    ),
     "GET /api/v1/availability": ("getAvailability", ALL, "200 400 401 403 503"),
     "POST /api/v1/auth/login": ("login", [], "200 400 401 413 415 429 503"),
     "POST /api/v1/auth/refresh": ("refreshTokens", [], "200 400 401 413 415 503"),
