@@ -19,6 +19,8 @@ class AppointmentsConfig(AppConfig):
         from appointments.messages.composing import compose_message
         from appointments.messages.reminders import queue_reminders
         from appointments.models import Message
+        from appointments.portal.documentation import OWN_CONFLICT
+        from appointments.portal.documentation import PROBLEM_MEMBERS as OWN_PROBLEM_MEMBERS
         from circe.api.openapi import register_conflict, register_problem_member
         from circe.backoffice.site import register_header_link
         from customers import extensions
@@ -36,5 +38,6 @@ class AppointmentsConfig(AppConfig):
         register_header_link("admin:appointments_appointment_daysheet", "Day sheet")
         register_outgoing(Message, compose_message, enqueue=queue_reminders)
         register_conflict(CONFLICT)
-        for name, schema in PROBLEM_MEMBERS.items():
+        register_conflict(OWN_CONFLICT)
+        for name, schema in (PROBLEM_MEMBERS | OWN_PROBLEM_MEMBERS).items():
             register_problem_member(name, schema)

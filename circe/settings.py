@@ -268,7 +268,7 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 # The roles that the OpenAPI document names, the one with most rights first.
-API_ROLES = ["super_admin", "tenant_admin", "outlet_manager", "staff"]
+API_ROLES = ["super_admin", "tenant_admin", "outlet_manager", "staff", "customer"]
 MAX_JSON_BYTES = 1024 * 1024
 # The largest body of any request: a form with a file of customers (limits.MAX_UPLOAD_BYTES) and its other fields.
 MAX_BODY_BYTES = 51 * 1024 * 1024
@@ -288,6 +288,9 @@ SPECTACULAR_SETTINGS = {
     # Operations keep the order of urls.py, and the filters of an operation come before `page` and `size`.
     "SORT_OPERATIONS": False,
     "SORT_OPERATION_PARAMETERS": False,
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {"bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enum_id_removal",
         "circe.api.openapi.add_shared_parts",

@@ -69,7 +69,7 @@ FAULTS = [
     Fault(
         "a removed person stays in a stored answer",
         "customers/models/customer.py",
-        "    IdempotencyRecord.objects.filter(row_id__in=ids).delete()\n",
+        "    IdempotencyRecord.objects.filter(Q(row_id__in=ids) | Q(customer_id__in=ids)).delete()\n",
         "",
         ONCE,
     ),

@@ -43,7 +43,7 @@ LIST_OPERATIONS = {
             "Newest first, then id. Filters combine. An id without a row is a 400.\n\n"
             "A message is decided when it is sent. `skipped`: it was not to be sent, for one of the `reasons`: `superseded` "
             "(the appointment was moved meanwhile, or given to somebody else), `cancelled`, `past`, `not_confirmed`, "
-            "`switched_off`, `business_suspended`, `not_composable`, or a reason of the decision about the customer, such as "
+            "`switched_off`, `business_suspended`, `not_composable`, or a reason of the decision about the customer, as "
             "`no_email` or `channel_off`. `failed`: the mail server refused it for good (`mail_server_said_550`), or for a "
             "day. `unknown`: it may have been sent or not, since the sender died or the connection broke meanwhile; it is "
             "never sent again by itself. `queued` with a reason waits for another attempt.\n\n"
@@ -83,5 +83,6 @@ SETTINGS_OPERATIONS = {
         response=MessageSettingsSerializer,
         example=SETTINGS,
         has_etag=True,
+        changes_own_row=True,
     ),
 }

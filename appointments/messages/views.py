@@ -55,7 +55,7 @@ class MessageSettingsViewSet(TenantViewSet):
         if in_scope is None:
             raise ValidationError({"tenant_id": "Name the business, as in ?tenant_id=…"})
         tenant = self.get_queryset().get(pk=in_scope.pk)
-        self.check_precondition(tenant)
+        self.check_version(tenant)
         return tenant
 
     def get_etag(self, tenant: Tenant) -> str:
