@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
-from django.urls import path, re_path
+from django.urls import URLPattern, path, re_path
 from django.views.generic import RedirectView
 
 from analytics.views import CustomerStatisticsViewSet
 from appointments.bookings.views import AppointmentViewSet
 from appointments.catalogue.views import OutletViewSet, ServiceViewSet, StaffViewSet
 from appointments.hours.views import TimeOffViewSet, WorkingHoursViewSet
+from appointments.messages.views import MessageSettingsViewSet, MessageViewSet
 from appointments.portal.export.views import ExportViewSet
 from appointments.portal.pages.manage import ManagePage
 from appointments.portal.views import OwnAppointmentViewSet, OwnRecommendationViewSet
@@ -36,6 +38,13 @@ OWN_APPOINTMENTS = f"{PORTAL}/me/appointments"
 OWN_APPOINTMENT = f"{OWN_APPOINTMENTS}/<str:appointment_id>"
 READ_AND_CHANGE: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update"}
 DETAIL: dict[str, Any] = READ_AND_CHANGE | {"delete": "destroy"}
+
+demo_pages: list[URLPattern] = []
+if apps.is_installed("circe.demo"):
+    # Not in production, where the package need not be.
+    from circe.demo.mails.page import show_mails
+
+    demo_pages = [path("admin/mails/", admin.site.admin_view(show_mails), name="mails")]
 
 urlpatterns = [
     path(CUSTOMERS, CustomerViewSet.as_view(LIST), name="customers"),
@@ -67,6 +76,12 @@ urlpatterns = [
         "api/v1/time-off/<str:time_off_id>",
         TimeOffViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
         name="time_off",
+    ),
+    path("api/v1/messages", MessageViewSet.as_view({"get": "list"}), name="messages"),
+    path(
+        "api/v1/messages/settings",
+        MessageSettingsViewSet.as_view({"get": "retrieve", "put": "update"}),
+        name="message_settings",
     ),
     path("api/v1/availability", AvailabilityViewSet.as_view({"get": "retrieve"}), name="availability"),
     path("api/v1/auth/login", TokenViewSet.as_view({"post": "login"}), name="login"),
@@ -112,6 +127,7 @@ urlpatterns = [
     path("redoc", document_pages.ReDoc.as_view(), name="redoc"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    *demo_pages,
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="docs")),
     # It must be the last one. With it an unknown URL below /api/ is a JSON error in development too.

@@ -56,6 +56,7 @@ TAGS = {
     "Hours": "When members of staff work, and when they are away and outlets are closed.",
     "Appointments": "The appointments that a customer booked and attended.",
     "Portal": "What customers do by themselves, each with a token of their own, in the portal of one business.",
+    "Messages": "Confirmations, changes, cancellations and reminders of appointments that are sent to customers.",
     "Statistics": "Numbers about the customers.",
     "Authentication": "Signing in and out. An access token is valid for an hour, a refresh token for seven days.",
 }
