@@ -4,6 +4,7 @@ import re
 from contextvars import ContextVar
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import FullResultSet
 from django.db import connection
 from django.test import Client
@@ -145,7 +146,7 @@ def as_role(tenant):
 def portal_client_of(customer):
     """Returns a client with a real access token of the portal, after giving the customer what signing in needs."""
     with tenant_scope(customer.tenant):
-        Customer.objects.filter(pk=customer.pk).update(password="!", email_verified=True)
+        Customer.objects.filter(pk=customer.pk).update(password=make_password(PASSWORD), email_verified=True)
         customer.refresh_from_db(fields=["password", "email_verified"])
         tokens = CustomerSession.start(customer).token_pair()
     client = APIClient(raise_request_exception=False)

@@ -20,7 +20,10 @@ from appointments.slots.views import AvailabilityViewSet
 from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
+from customers.consents.views import ConsentViewSet
+from customers.messages.views import DecisionViewSet
 from customers.portal.accounts.views import AccountViewSet, OwnAccountViewSet
+from customers.portal.consents.views import OwnConsentViewSet
 from customers.portal.pages.accounts import ConfirmPage, ResetPage
 from customers.portal.pages.unsubscribe import UnsubscribePage
 from customers.portal.profile.views import DeletionRequestViewSet, OwnPreferencesViewSet, OwnProfileViewSet
@@ -51,7 +54,9 @@ urlpatterns = [
     path(f"{CUSTOMERS}/tags", CustomerViewSet.as_view({"get": "tags"}), name="tags"),
     path(CUSTOMER, CustomerViewSet.as_view(DETAIL), name="customer"),
     path(f"{CUSTOMER}/appointments", CustomerAppointmentViewSet.as_view({"get": "list"}), name="appointments"),
+    path(f"{CUSTOMER}/consents", ConsentViewSet.as_view(LIST), name="consents"),
     path(f"{CUSTOMER}/history", CustomerViewSet.as_view({"get": "history"}), name="history"),
+    path(f"{CUSTOMER}/messages/decision", DecisionViewSet.as_view({"post": "decide"}), name="decision"),
     path(f"{CUSTOMER}/preferences", CustomerViewSet.as_view({"put": "preferences"}), name="preferences"),
     path(f"{CUSTOMER}/recommendations", RecommendationViewSet.as_view({"get": "retrieve"}), name="recommendations"),
     path(f"{CUSTOMER}/restore", CustomerViewSet.as_view({"post": "restore"}), name="restore"),
@@ -88,18 +93,6 @@ urlpatterns = [
     path("api/v1/auth/refresh", TokenViewSet.as_view({"post": "refresh"}), name="refresh"),
     path("api/v1/auth/logout", TokenViewSet.as_view({"post": "logout"}), name="logout"),
     path("api/v1/auth/me", MeViewSet.as_view({"get": "retrieve"}), name="me"),
-    path(f"{PORTAL}/me", OwnProfileViewSet.as_view({"get": "retrieve", "patch": "update"}), name="own-profile"),
-    path(
-        f"{PORTAL}/me/preferences",
-        OwnPreferencesViewSet.as_view({"get": "retrieve", "put": "update"}),
-        name="own-preferences",
-    ),
-    path(f"{PORTAL}/me/export", ExportViewSet.as_view({"get": "retrieve"}), name="own-export"),
-    path(
-        f"{PORTAL}/me/deletion-request",
-        DeletionRequestViewSet.as_view({"get": "retrieve", "post": "create"}),
-        name="deletion-request",
-    ),
     path(f"{PORTAL}/register", AccountViewSet.as_view({"post": "register"}), name="portal-register"),
     path(f"{PORTAL}/verify", AccountViewSet.as_view({"post": "verify"}), name="portal-verify"),
     path(f"{PORTAL}/password/forgot", AccountViewSet.as_view({"post": "forgot_password"}), name="portal-forgot"),
@@ -109,6 +102,19 @@ urlpatterns = [
     path(f"{PORTAL}/login", AccountViewSet.as_view({"post": "login"}), name="portal-login"),
     path(f"{PORTAL}/refresh", AccountViewSet.as_view({"post": "refresh"}), name="portal-refresh"),
     path(f"{PORTAL}/logout", AccountViewSet.as_view({"post": "logout"}), name="portal-logout"),
+    path(f"{PORTAL}/me", OwnProfileViewSet.as_view({"get": "retrieve", "patch": "update"}), name="own-profile"),
+    path(
+        f"{PORTAL}/me/preferences",
+        OwnPreferencesViewSet.as_view({"get": "retrieve", "put": "update"}),
+        name="own-preferences",
+    ),
+    path(f"{PORTAL}/me/consents", OwnConsentViewSet.as_view(LIST), name="own-consents"),
+    path(f"{PORTAL}/me/export", ExportViewSet.as_view({"get": "retrieve"}), name="own-export"),
+    path(
+        f"{PORTAL}/me/deletion-request",
+        DeletionRequestViewSet.as_view({"get": "retrieve", "post": "create"}),
+        name="deletion-request",
+    ),
     path(OWN_APPOINTMENTS, OwnAppointmentViewSet.as_view(LIST), name="own-appointments"),
     path(OWN_APPOINTMENT, OwnAppointmentViewSet.as_view({"get": "retrieve"}), name="own-appointment"),
     path(f"{OWN_APPOINTMENT}/reschedule", OwnAppointmentViewSet.as_view({"post": "reschedule"}), name="own-reschedule"),

@@ -250,7 +250,7 @@ FAULTS = [
     Fault(
         "the address of a failed log-in outlives the person",
         "customers/models/customer.py",
-        "    LoginFailure.objects.filter(account__in=[customer.email_key for customer in customers]).delete()\n",
+        "    failed_logins(customers).delete()\n",
         "",
         "customers/tests/test_erasure_of_traces.py",
     ),

@@ -145,10 +145,11 @@ def _check_changeable(appointment: Appointment) -> None:
 def _check_start(day: dt.date, start: dt.time, tenant: Tenant) -> None:
     """Raises ValidationError for a start that is past or that availability does not offer: staff alone may book it."""
     if to_instant(dt.datetime.combine(day, start), tenant.zone) < timezone.now():
-        raise ValidationError({"start_time": "This time is past: choose a later one."}, code="past")
+        raise ValidationError({"start_time": ValidationError("This time is past: choose a later one.", code="past")})
     if start.second or (60 * start.hour + start.minute) % tenant.slot_minutes:
         offered = f"Appointments start every {tenant.slot_minutes} minutes, counted from midnight"
-        raise ValidationError({"start_time": f"{offered}: choose one of the free times."}, code="off_grid")
+        why = ValidationError(f"{offered}: choose one of the free times.", code="off_grid")
+        raise ValidationError({"start_time": why})
 
 
 @contextmanager

@@ -152,7 +152,8 @@ class OwnCancellationSerializer(CachedFieldsMixin):
 
 def refuse_rights_of_staff(data: Any, names: Collection[str]) -> None:
     """Raises ValidationError for each of the keys that has a value: only staff may set them."""
-    given = [name for name in names if isinstance(data, dict) and data.get(name) not in (None, "", [], False)]
+    values = {name: data.get(name) for name in names} if isinstance(data, dict) else {}
+    given = [name for name, value in values.items() if not (value in (None, "", []) or value is False)]
     if given:
         raise serializers.ValidationError(
             {name: ["Only the business sets this: leave it out."] for name in given}, code="not_yours"

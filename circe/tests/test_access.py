@@ -18,9 +18,12 @@ from drf_spectacular.generators import SchemaGenerator
 from appointments.tests.factories import AppointmentFactory, TimeOffFactory, works_always
 from circe.db.ids import new_id
 from circe.urls import urlpatterns
+from customers.models import CustomerSession
+from customers.portal.tests.conftest import mailed_token
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.accounts.permissions import STAFF
 from tenants.models import LoginSession
+from tenants.scope import tenant_scope
 from tenants.tests.factories import PASSWORD, OutletFactory, ServiceFactory, UserFactory
 from tenants.views import TenantViewSet
 
@@ -76,10 +79,21 @@ POST   api/v1/auth/login                           200         200           200
 POST   api/v1/auth/refresh                         200         200           200        200    200       200
 POST   api/v1/auth/logout                          200         200           200        200    200       200
 GET    api/v1/auth/me                              200         200           200        200    403       401
+POST   api/v1/portal/{slug}/register               202         202           202        202    202       202
+POST   api/v1/portal/{slug}/verify                 200         200           200        200    200       200
+POST   api/v1/portal/{slug}/password/forgot        202         202           202        202    202       202
+POST   api/v1/portal/{slug}/password/reset         200         200           200        200    200       200
+POST   api/v1/portal/{slug}/password/change        403         403           403        403    200       401
+POST   api/v1/portal/{slug}/email/change           403         403           403        403    202       401
+POST   api/v1/portal/{slug}/login                  200         200           200        200    200       200
+POST   api/v1/portal/{slug}/refresh                200         200           200        200    200       200
+POST   api/v1/portal/{slug}/logout                 200         200           200        200    200       200
 GET    api/v1/portal/{slug}/me                     403         403           403        403    200       401
 PATCH  api/v1/portal/{slug}/me                     403         403           403        403    200       401
 GET    api/v1/portal/{slug}/me/preferences         403         403           403        403    200       401
 PUT    api/v1/portal/{slug}/me/preferences         403         403           403        403    200       401
+GET    api/v1/portal/{slug}/me/consents            403         403           403        403    200       401
+POST   api/v1/portal/{slug}/me/consents            403         403           403        403    201       401
 GET    api/v1/portal/{slug}/me/export              403         403           403        403    200       401
 GET    api/v1/portal/{slug}/me/deletion-request    403         403           403        403    404       401
 POST   api/v1/portal/{slug}/me/deletion-request    403         403           403        403    201       401
@@ -201,6 +215,25 @@ def rows(request, tenant, stranger, clients):
     }
 
 
+def bodies_of_accounts(tenant, customer):
+    """The bodies of the operations of a customer's account, by operation."""
+    with tenant_scope(tenant):
+        refresh = {"refresh": CustomerSession.start(customer).token_pair()["refresh"]}
+    email, new = {"email": customer.email}, {"email": "new@example.com"}
+    bodies = {
+        "register": new | {"first_name": "Jane"},
+        "verify": {"token": mailed_token(tenant, "register", **new, first_name="Jane"), "password": PASSWORD},
+        "password/forgot": email,
+        "password/reset": {"token": mailed_token(tenant, "reset", **email), "password": PASSWORD},
+        "password/change": {"password": PASSWORD, "new_password": "another good password"},
+        "email/change": new,
+        "login": email | {"password": PASSWORD},
+        "refresh": refresh,
+        "logout": refresh,
+    }
+    return {f"POST api/v1/portal/{{slug}}/{path}": body for path, body in bodies.items()}
+
+
 @pytest.fixture
 def ask(clients, tenant):
     """Returns a function that sends a valid request and rolls its changes back."""
@@ -241,8 +274,10 @@ def ask(clients, tenant):
         "POST api/v1/auth/login": {"email": user.email, "password": PASSWORD},
         "POST api/v1/auth/refresh": refresh,
         "POST api/v1/auth/logout": refresh,
+        **bodies_of_accounts(tenant, clients["customer"].customer),
         "PATCH api/v1/portal/{slug}/me": {"last_name": "Doe"},
         "PUT api/v1/portal/{slug}/me/preferences": {"language": "en"},
+        "POST api/v1/portal/{slug}/me/consents": {"channel": "sms", "purpose": "marketing", "state": "granted"},
         "POST api/v1/portal/{slug}/me/appointments/{id}/reschedule": {
             "appointment_date": "2030-06-04",
             "start_time": "10:00",

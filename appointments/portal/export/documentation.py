@@ -4,6 +4,7 @@ from appointments.portal.documentation import APPOINTMENT
 from appointments.portal.export.serializers import ExportSerializer
 from appointments.portal.serializers import StoredOwnAppointmentSerializer
 from circe.api.operations import Operation
+from customers.portal.consents.documentation import OWN_CONSENT
 from customers.portal.profile.documentation import CUSTOMER, OWN_PREFERENCES, REQUEST
 
 OPERATIONS = {
@@ -21,6 +22,7 @@ OPERATIONS = {
             "customer": CUSTOMER,
             "preferences": OWN_PREFERENCES,
             "appointments": [{name: APPOINTMENT[name] for name in StoredOwnAppointmentSerializer.Meta.fields}],
+            "consents": [OWN_CONSENT],
             "messages": [
                 {
                     "id": "507f1f77bcf86cd799439050",

@@ -6,6 +6,7 @@ from appointments.models import Message
 from appointments.portal.serializers import StoredOwnAppointmentSerializer
 from circe.api.serializers import InstantField
 from customers.models import DeletionRequest
+from customers.portal.consents.serializers import OwnConsentSerializer
 from customers.portal.profile.serializers import OwnPreferencesSerializer, OwnProfileSerializer
 from tenants.models import Tenant
 
@@ -47,5 +48,6 @@ class ExportSerializer(serializers.Serializer):
     customer = OwnProfileSerializer()
     preferences = OwnPreferencesSerializer()
     appointments = StoredOwnAppointmentSerializer(many=True)
+    consents = OwnConsentSerializer(many=True)
     messages = ExportedMessageSerializer(many=True)
     deletion_requests = ExportedDeletionRequestSerializer(many=True)

@@ -19,8 +19,10 @@ from appointments.portal.export.serializers import (
 from appointments.portal.serializers import StoredOwnAppointmentSerializer
 from circe.api.serializers import InstantField
 from circe.db.json_sql import build_json
+from customers.consents.ledger import consents_of
 from customers.models import Customer
 from customers.portal.base import SignedInViewSet
+from customers.portal.consents.serializers import OwnConsentSerializer
 from customers.portal.profile.serializers import OwnPreferencesSerializer, OwnProfileSerializer
 from tenants.accounts.permissions import CUSTOMER
 
@@ -50,6 +52,7 @@ def _export(customer: Customer) -> dict[str, Any]:
         "customer": OwnProfileSerializer(customer).data,
         "preferences": OwnPreferencesSerializer(customer).data,
         "appointments": [orjson.Fragment(shown) for shown in appointments.values_list("shown", flat=True)],
+        "consents": OwnConsentSerializer(consents_of(customer), many=True).data,
         "messages": ExportedMessageSerializer(messages, many=True).data,
         "deletion_requests": ExportedDeletionRequestSerializer(customer.deletion_requests.all(), many=True).data,
     }

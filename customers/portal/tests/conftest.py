@@ -9,6 +9,7 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from customers.messages.sending import send_due
+from customers.portal.links import request_link
 from customers.tests.factories import CustomerFactory
 from tenants.models import Tenant
 from tenants.scope import ALL_TENANTS, tenant_scope
@@ -71,6 +72,15 @@ def token_in(message):
     (token,) = re.findall(r"[?]token=([\w-]+)", message.body)
     assert f"token={token}" in message.alternatives[0][0]
     return token
+
+
+def mailed_token(tenant, kind, *, email, customer=None, **details):
+    """The token of a mail that was asked for and sent."""
+    mail.outbox.clear()
+    request_link(tenant=tenant, kind=kind, email=email, client_address=None, details=details, customer=customer)
+    send_due()
+    (message,) = mail.outbox
+    return token_in(message)
 
 
 def suspend(tenant):
