@@ -210,6 +210,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- mail -------------------------------------------------------------------------------------------------------------
 
 MAIL_SETTINGS = mail_settings()
+# Where a demo keeps its mails.
+MAIL_FOLDER = VAR / "mail"
 vars().update(MAIL_SETTINGS)
 # In seconds, for each answer of the mail server.
 EMAIL_TIMEOUT = 30

@@ -57,7 +57,7 @@ TAGS = {
     "Appointments": "The appointments that a customer booked and attended.",
     "Portal": "What customers do by themselves, each with a token of their own, in the portal of one business.",
     "Consents": "What customers may be sent, since when and by which words.",
-    "Messages": "Whether a customer may be sent a message.",
+    "Messages": "Whether a customer may be sent a message, and what was sent to customers about their appointments.",
     "Statistics": "Numbers about the customers.",
     "Authentication": "Signing in and out. An access token is valid for an hour, a refresh token for seven days.",
 }

@@ -64,6 +64,9 @@ GET    api/v1/time-off                             200         200           200
 POST   api/v1/time-off                             201         201           201        201    403       401
 GET    api/v1/time-off/{id}                        200         200           200        200    403       401
 DELETE api/v1/time-off/{id}                        200         200           200        200    403       401
+GET    api/v1/messages                             200         200           200        200    403       401
+GET    api/v1/messages/settings                    200         200           200        403    403       401
+PUT    api/v1/messages/settings                    200         200           200        403    403       401
 GET    api/v1/availability                         200         200           200        200    200       401
 GET    api/v1/appointments                         200         200           200        200    403       401
 POST   api/v1/appointments                         201         201           201        201    403       401
@@ -254,6 +257,7 @@ def ask(clients, tenant):
             "starts_at": "2026-07-06T00:00:00Z",
             "ends_at": "2026-07-07T00:00:00Z",
         },
+        "PUT api/v1/messages/settings": {"sends_reminders": True},
         "POST api/v1/appointments": {
             "tenant_id": tenant.pk,
             "walk_in": True,
@@ -291,6 +295,8 @@ def ask(clients, tenant):
         "start_time": "10:00",
     }
     queries = {
+        # Which business a super_admin means.
+        **dict.fromkeys(("GET api/v1/messages/settings", "PUT api/v1/messages/settings"), f"?tenant_id={tenant.pk}"),
         "GET api/v1/availability": f"?service_id={service.pk}&from_date=2026-12-01&to_date=2026-12-31",
     }
 

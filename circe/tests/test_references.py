@@ -89,6 +89,11 @@ POST  /time-off                               staff_id                          
 POST  /time-off                               outlet_id                                201 400 400  201 400 400
 GET   /time-off/{time_off_id}                 ?tenant_id                               200 403 403  200 404 400
 DELETE /time-off/{time_off_id}                ?tenant_id                               200 403 403  200 404 400
+GET   /messages                               ?tenant_id                               200 403 403  200 200 400
+GET   /messages                               ?customer_id                             200 400 400  200 200 400
+GET   /messages/settings                      ?tenant_id                               200 403 403  200 200 400
+PUT   /messages/settings                      ?tenant_id                               200 403 403  200 200 400
+PUT   /messages/settings                      tenant_id                                200 400 400  400 400 400
 GET   /availability                           ?tenant_id                               200 403 403  200 200 400
 GET   /availability                           ?service_id                              200 400 400  200 200 400
 GET   /availability                           ?outlet_id                               200 400 400  200 400 400
