@@ -129,6 +129,11 @@ PROJECTIONS: dict[str, tuple[Purpose, list[Channel]]] = {
 }
 
 
+def find_projection(purpose: str, channel: str) -> str:
+    """Returns the name of the boolean to which an entry of this purpose and channel belongs."""
+    return next(name for name, (kind, channels) in PROJECTIONS.items() if kind == purpose and channel in channels)
+
+
 def find_stale_grants(customer: Any, changes: dict[str, Any], seen_at: dt.datetime | None) -> set[str]:
     """Returns the booleans that `changes` would grant, and that the customer has withdrawn after `seen_at`.
 
