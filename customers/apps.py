@@ -1,4 +1,4 @@
-"""Registers what `tenants`, `circe.api` and the back office need to know of customers, since they may not import this app."""
+"""Registers what lower rooms need to know of customers, since they may not import this app."""
 
 from django.apps import AppConfig
 
