@@ -13,6 +13,7 @@ from appointments.catalogue.views import OutletViewSet, ServiceViewSet, StaffVie
 from appointments.hours.views import TimeOffViewSet, WorkingHoursViewSet
 from appointments.messages.views import MessageSettingsViewSet, MessageViewSet
 from appointments.portal.export.views import ExportViewSet
+from appointments.portal.pages.manage import ManagePage
 from appointments.portal.views import OwnAppointmentViewSet, OwnRecommendationViewSet
 from appointments.recommendations.views import RecommendationViewSet
 from appointments.slots.views import AvailabilityViewSet
@@ -20,6 +21,8 @@ from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
 from customers.portal.accounts.views import AccountViewSet, OwnAccountViewSet
+from customers.portal.pages.accounts import ConfirmPage, ResetPage
+from customers.portal.pages.unsubscribe import UnsubscribePage
 from customers.portal.profile.views import DeletionRequestViewSet, OwnPreferencesViewSet, OwnProfileViewSet
 from customers.views import CustomerViewSet
 from tenants.accounts.views import MeViewSet, TokenViewSet
@@ -29,6 +32,7 @@ CUSTOMER = f"{CUSTOMERS}/<str:customer_id>"
 LIST: dict[str, Any] = {"get": "list", "post": "create"}
 APPOINTMENTS = "api/v1/appointments"
 APPOINTMENT = f"{APPOINTMENTS}/<str:appointment_id>"
+PAGES = "portal/<str:tenant_slug>"
 PORTAL = "api/v1/portal/<str:tenant_slug>"
 OWN_APPOINTMENTS = f"{PORTAL}/me/appointments"
 OWN_APPOINTMENT = f"{OWN_APPOINTMENTS}/<str:appointment_id>"
@@ -114,6 +118,10 @@ urlpatterns = [
         OwnRecommendationViewSet.as_view({"get": "retrieve"}),
         name="own-recommendations",
     ),
+    path(f"{PAGES}/confirm", ConfirmPage.as_view(), name="portal-confirm"),
+    path(f"{PAGES}/reset", ResetPage.as_view(), name="portal-reset"),
+    path(f"{PAGES}/appointment", ManagePage.as_view(), name="portal-appointment"),
+    path(f"{PAGES}/unsubscribe", UnsubscribePage.as_view(), name="portal-unsubscribe"),
     path("openapi.json", document_pages.DocumentView.as_view(), name="openapi"),
     path("docs", document_pages.SwaggerUI.as_view(), name="docs"),
     path("redoc", document_pages.ReDoc.as_view(), name="redoc"),

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from appointments.messages.calendar_file import build_calendar_file, get_instants
 from appointments.messages.texts import render_message
-from appointments.models import Appointment, Message, MessageKind, MessageText, Status
+from appointments.models import Appointment, Message, MessageKind, Status
 from appointments.portal.links import manage_url
 from customers.messages.decision import decide
 from customers.messages.mail import Composed, Mail, Postponed, Skipped, TextMessage
@@ -71,7 +71,6 @@ def _compose(message: Message, appointment: Appointment, customer: Any) -> Mail 
         language,
         appointment,
         manage_url=manage_url(appointment),
-        own_text=MessageText.objects.filter(kind=message.kind, language=language).first(),
     )
     if message.channel != Channel.EMAIL:
         return TextMessage(Channel(message.channel), customer.phone, text.text, language)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth import password_validation
 from django.core.validators import MaxLengthValidator
+from django.utils.translation import gettext
 
 from circe.api.serializers import MAX_PASSWORD_LENGTH
 
@@ -49,4 +50,4 @@ class MaximumLengthValidator:
         validate_password_length(password)
 
     def get_help_text(self) -> str:
-        return f"Your password can contain at most {MAX_PASSWORD_LENGTH} characters."
+        return gettext("Your password can contain at most %(length)d characters.") % {"length": MAX_PASSWORD_LENGTH}

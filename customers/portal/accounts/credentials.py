@@ -28,9 +28,11 @@ def change_password(customer: Customer, *, password: str, new_password: str, cli
     Raises ValidationError, by field, if `password` is not the present one or the new one is too weak, and as
     `check_with_limits`.
     """
-    checked = check_password_of(
-        customer.tenant, email_key=str(customer.email_key), password=password, client_address=client_address
-    )
+    # A customer may neither count failures nor write sessions by themselves.
+    with whole_business():
+        checked = check_password_of(
+            customer.tenant, email_key=str(customer.email_key), password=password, client_address=client_address
+        )
     wrong = ValidationError({"password": ValidationError("This is not your password.", code="password_incorrect")})
     if checked is None:
         raise wrong
@@ -42,7 +44,6 @@ def change_password(customer: Customer, *, password: str, new_password: str, cli
         if own is None:
             raise wrong
         own.change({"password": new_password})
-        # A customer may not write sessions by themselves.
         with whole_business():
             return CustomerSession.start(own)
 
