@@ -20,6 +20,8 @@ from appointments.slots.views import AvailabilityViewSet
 from appointments.views import CustomerAppointmentViewSet
 from circe import health
 from circe.api import document_pages, errors
+from customers.consents.views import ConsentViewSet
+from customers.messages.views import DecisionViewSet
 from customers.portal.accounts.views import AccountViewSet, OwnAccountViewSet
 from customers.portal.pages.accounts import ConfirmPage, ResetPage
 from customers.portal.pages.unsubscribe import UnsubscribePage
@@ -51,7 +53,9 @@ urlpatterns = [
     path(f"{CUSTOMERS}/tags", CustomerViewSet.as_view({"get": "tags"}), name="tags"),
     path(CUSTOMER, CustomerViewSet.as_view(DETAIL), name="customer"),
     path(f"{CUSTOMER}/appointments", CustomerAppointmentViewSet.as_view({"get": "list"}), name="appointments"),
+    path(f"{CUSTOMER}/consents", ConsentViewSet.as_view(LIST), name="consents"),
     path(f"{CUSTOMER}/history", CustomerViewSet.as_view({"get": "history"}), name="history"),
+    path(f"{CUSTOMER}/messages/decision", DecisionViewSet.as_view({"post": "decide"}), name="decision"),
     path(f"{CUSTOMER}/preferences", CustomerViewSet.as_view({"put": "preferences"}), name="preferences"),
     path(f"{CUSTOMER}/recommendations", RecommendationViewSet.as_view({"get": "retrieve"}), name="recommendations"),
     path(f"{CUSTOMER}/restore", CustomerViewSet.as_view({"post": "restore"}), name="restore"),

@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import BigIntegerField, BooleanField, ExpressionWrapper, Func, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
+from circe.api.etags import etag
 from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
 from circe.db.json_sql import build_json
@@ -323,6 +324,12 @@ def split_misspelled(text: str) -> tuple[list[str], list[str]]:
         else:
             others.append(part)
     return words, others
+
+
+def find_etag(customer_id: str) -> str | None:
+    """Returns the ETag of a customer, or None for a soft-deleted one, whom no GET shows."""
+    rows = PROFILES_BY_IDS.rows(ids=[customer_id])
+    return etag(*rows[0]) if rows else None
 
 
 def profiles(ids: list[str]) -> list[orjson.Fragment]:

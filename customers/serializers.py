@@ -1,5 +1,7 @@
 """Serializers of customers."""
 
+import datetime as dt
+from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
@@ -7,6 +9,7 @@ from django.db.models import F
 from django.db.models.lookups import IsNull
 from rest_framework import serializers
 
+from circe.api.instants import parse_instant
 from circe.api.serializers import (
     ClearableListField,
     ModelSerializer,
@@ -158,8 +161,15 @@ class CustomerSerializer(ModelSerializer):
         return customer
 
     def update(self, instance: Customer, validated_data: dict[str, Any]) -> Customer:
-        instance.change(validated_data)
+        instance.change(validated_data, seen_at=_echoed_instant(self.initial_data.get("updated_at")))
         return instance
+
+
+def _echoed_instant(value: Any) -> dt.datetime | None:
+    """Returns the instant that a client echoes. Like every echoed read-only key, anything else is ignored."""
+    with suppress(TypeError, ValueError, OverflowError):
+        return parse_instant(value, dt.UTC)
+    return None
 
 
 class NewCustomerSerializer(CustomerSerializer):

@@ -3,6 +3,7 @@
 from circe.db.sql_files import sql_item
 
 TABLE = "public.customers_customer"
+LEDGER = "public.customers_consent"
 
 sql_items = [
     sql_item(
@@ -150,5 +151,80 @@ sql_items = [
             "DROP TRIGGER circe_preferredstaff_deleted ON public.customers_preferredstaff;\n"
             "DROP FUNCTION public.circe_preference_deleted;"
         ),
+    ),
+    sql_item(
+        __file__,
+        "circe_new_id",
+        reverse_sql="DROP FUNCTION public.circe_new_id;",
+    ),
+    sql_item(
+        __file__,
+        "circe_current_consents",
+        reverse_sql="DROP FUNCTION public.circe_current_consents;",
+    ),
+    sql_item(
+        __file__,
+        "circe_record_new_consents",
+        reverse_sql=(
+            f"DROP TRIGGER circe_record_new_consents ON {TABLE};\nDROP FUNCTION public.circe_record_new_consents;"
+        ),
+        needs=[("customers", "circe_new_id")],
+    ),
+    sql_item(
+        __file__,
+        "circe_record_changed_consents",
+        reverse_sql=(
+            f"DROP TRIGGER circe_record_changed_consents ON {TABLE};\nDROP FUNCTION public.circe_record_changed_consents;"
+        ),
+        needs=[("customers", "circe_new_id"), ("customers", "circe_current_consents")],
+    ),
+    sql_item(
+        __file__,
+        "circe_withdrawal_updated_at",
+        reverse_sql=(
+            f"DROP TRIGGER circe_withdrawal_updated_at ON {TABLE};\nDROP FUNCTION public.circe_withdrawal_updated_at;"
+        ),
+    ),
+    sql_item(
+        __file__,
+        "circe_prepare_consent",
+        reverse_sql=(f"DROP TRIGGER circe_prepare_consent ON {LEDGER};\nDROP FUNCTION public.circe_prepare_consent;"),
+    ),
+    sql_item(
+        __file__,
+        "circe_project_consents",
+        reverse_sql=(f"DROP TRIGGER circe_project_consents ON {LEDGER};\nDROP FUNCTION public.circe_project_consents;"),
+        needs=[("customers", "circe_current_consents")],
+    ),
+    sql_item(
+        __file__,
+        "circe_ask_to_confirm_marketing",
+        reverse_sql=(
+            f"DROP TRIGGER circe_ask_to_confirm_marketing ON {LEDGER};\nDROP FUNCTION public.circe_ask_to_confirm_marketing;"
+        ),
+        needs=[("customers", "circe_new_id"), ("customers", "circe_current_consents")],
+    ),
+    sql_item(
+        __file__,
+        "circe_keep_consents",
+        reverse_sql=(f"DROP TRIGGER circe_keep_consents ON {LEDGER};\nDROP FUNCTION public.circe_keep_consents;"),
+    ),
+    sql_item(
+        __file__,
+        "circe_keep_all_consents",
+        reverse_sql=(
+            f"DROP TRIGGER circe_keep_all_consents ON {LEDGER};\nDROP FUNCTION public.circe_keep_all_consents;"
+        ),
+    ),
+    sql_item(
+        __file__,
+        "circe_delete_consents",
+        reverse_sql=(f"DROP TRIGGER circe_delete_consents ON {TABLE};\nDROP FUNCTION public.circe_delete_consents;"),
+    ),
+    sql_item(
+        __file__,
+        "customers_consent",
+        reverse_sql="GRANT UPDATE, DELETE ON customers_consent TO circe_app;",
+        needs=[("tenants", "application_roles")],
     ),
 ]

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from circe.api.etags import etag
 from circe.api.parameters import get_boolean_param
-from customers.customer_list import PROFILES_BY_IDS, SEARCHABLE, AllCustomers
+from customers.customer_list import PROFILES_BY_IDS, SEARCHABLE, AllCustomers, find_etag
 from customers.documentation import OPERATIONS
 from customers.filters import CustomerFilter
 from customers.models import Customer, SearchableCustomer
@@ -56,9 +56,7 @@ class CustomerViewSet(TenantViewSet):
         return customers if self.request.method in SAFE_METHODS else customers.select_for_update(of=("self",))
 
     def get_etag(self, customer: Customer) -> str | None:
-        """Returns the ETag, or None for a soft-deleted customer, whom no GET shows."""
-        rows = PROFILES_BY_IDS.rows(ids=[customer.pk])
-        return etag(*rows[0]) if rows else None
+        return find_etag(customer.pk)
 
     def list(self, request: Request) -> Response:
         """Lists the customers, newest first."""

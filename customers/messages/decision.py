@@ -1,51 +1,215 @@
-"""Decides whether a customer may be sent something, and by which channel."""
+"""Decides whether a customer may be sent a message, and by which channel."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from circe.api.local_time import to_instant, to_local
-from customers.models import Customer
+from django.db.models import Max
+from django.utils import timezone
+
+from circe.api.local_time import to_instant
+from customers.consents.ledger import consents_of, current_consents
+from customers.models import (
+    CHANNELS_BY_CONTACT,
+    Channel,
+    ConsentSource,
+    ConsentState,
+    Customer,
+    Purpose,
+    find_marketing_blocks,
+)
 from tenants.models import Tenant
 
-ONE_DAY = dt.timedelta(days=1)
+
+class Facts(NamedTuple):
+    """What the decision about one channel and one purpose depends on."""
+
+    is_deleted: bool = False
+    is_active: bool = True
+    has_contact: bool = True
+    is_verified: bool = True
+    is_accepted: bool = True
+    is_granted: bool = True
+    is_confirmed: bool = True
+    is_blocked: bool = False
+    is_quiet: bool = False
+
+
+class Rule(NamedTuple):
+    """A condition of a message: `met` is the reason for it where it holds, `unmet` the reason against it where it doesn't.
+
+    `channel` and `purpose` say which messages it is about; None stands for all.
+    """
+
+    unmet: str
+    met: str
+    holds: Callable[[Facts], bool]
+    meaning: str
+    channel: Channel | None = None
+    purpose: Purpose | None = None
+
+    def applies(self, channel: str, purpose: str) -> bool:
+        return self.channel in (None, channel) and self.purpose in (None, purpose)
+
+
+_NO_PHONE = "SMS, push and WhatsApp need a phone number."
+RULES = [
+    Rule("deleted", "not_deleted", lambda facts: not facts.is_deleted, "The customer was deleted."),
+    Rule("inactive", "active", lambda facts: facts.is_active, "The customer is not active."),
+    Rule("no_email", "has_email", lambda facts: facts.has_contact, "There is no e-mail address.", Channel.EMAIL),
+    *(
+        Rule("no_phone", "has_phone", lambda facts: facts.has_contact, _NO_PHONE, channel)
+        for channel in CHANNELS_BY_CONTACT["phone"]
+    ),
+    Rule(
+        "not_verified",
+        "verified",
+        lambda facts: facts.is_verified,
+        "Marketing by e-mail needs an address that the customer has proved to be theirs.",
+        Channel.EMAIL,
+        Purpose.MARKETING,
+    ),
+    Rule(
+        "channel_off",
+        "channel_on",
+        lambda facts: facts.is_accepted,
+        "The customer does not accept messages by this channel: `communication_preferences`.",
+    ),
+    Rule(
+        "no_consent",
+        "consent",
+        lambda facts: facts.is_granted,
+        "The customer has not granted marketing by this channel, or has withdrawn it.",
+        purpose=Purpose.MARKETING,
+    ),
+    Rule(
+        "not_confirmed",
+        "confirmed",
+        lambda facts: facts.is_confirmed or not facts.is_granted,
+        "The business wants double opt-in, and the customer has not opened the mailed link.",
+        Channel.EMAIL,
+        Purpose.MARKETING,
+    ),
+    Rule(
+        "address_blocked",
+        "not_blocked",
+        lambda facts: not facts.is_blocked,
+        "A person who had this address was erased, or refused marketing and was removed, and its present owner has not "
+        "granted marketing themselves.",
+        purpose=Purpose.MARKETING,
+    ),
+    Rule("quiet_hours", "no_quiet_hours", lambda facts: not facts.is_quiet, "It is within the business's quiet hours."),
+]
 
 
 class Decision(NamedTuple):
-    """Whether a customer may be sent something, by which channel, in which language, and why not."""
+    """The answer, with its reasons as stable slugs.
+
+    `channel` is the first channel by which the message may be sent, None if there is none. `reasons` are those for this
+    channel, or those against every channel; `by_channel` has the reasons of each. `allowed_from` is when quiet hours end,
+    if nothing else forbids the message on some channel.
+    """
 
     allowed: bool
     channel: str | None
     language: str
     reasons: list[str]
+    by_channel: dict[str, list[str]]
     allowed_from: dt.datetime | None = None
 
 
 def decide(
     customer: Customer, purpose: str, channels: Sequence[str] | None = None, at: dt.datetime | None = None
 ) -> Decision:
-    """Returns whether the customer may be sent something for that purpose."""
-    reasons = [
-        *(["deleted"] if customer.is_deleted else []),
-        *(["inactive"] if not customer.is_active else []),
-        *(["no_email"] if not customer.email else []),
-        *(["channel_off"] if not customer.accepts_email else []),
-    ]
-    quiet_until = None if reasons or at is None else find_end_of_quiet_hours(customer.tenant, at)
-    if quiet_until:
-        return Decision(False, "email", customer.language, ["quiet_hours"], quiet_until)
-    return Decision(not reasons, None if reasons else "email", customer.language, reasons)
+    """Decides about a message for `purpose` (`service` or `marketing`) at `at`, which is now if it is None.
+
+    `channels` are in the order in which they are tried; None stands for all. The customer's `tenant` is read, so select it
+    with the customer. Raises ValueError for an unknown purpose or channel.
+    """
+    purpose, at = Purpose(purpose), at or timezone.now()
+    wanted = list(Channel) if channels is None else [Channel(channel) for channel in dict.fromkeys(channels)]
+    facts = find_facts(customer, purpose, at)
+    against = {channel: reasons_against(facts[channel], channel, purpose) for channel in wanted}
+    chosen = next((channel for channel in wanted if not against[channel]), None)
+    by_channel = {str(channel): against[channel] or reasons_for(channel, purpose) for channel in wanted}
+    reasons = (
+        by_channel[chosen] if chosen else list(dict.fromkeys(slug for group in against.values() for slug in group))
+    )
+    waits = chosen is None and ["quiet_hours"] in against.values()
+    allowed_from = end_of_quiet_hours(customer.tenant, at) if waits else None
+    return Decision(chosen is not None, chosen, customer.language, reasons, by_channel, allowed_from)
 
 
-def find_end_of_quiet_hours(tenant: Tenant, now: dt.datetime) -> dt.datetime | None:
-    """Returns when the quiet hours end that it is now, or None if it is none."""
-    if tenant.quiet_from is None or tenant.quiet_until is None:
+def reasons_against(facts: Facts, channel: str, purpose: str) -> list[str]:
+    """Returns the slugs of the rules that forbid the message."""
+    return [rule.unmet for rule in RULES if rule.applies(channel, purpose) and not rule.holds(facts)]
+
+
+def reasons_for(channel: str, purpose: str) -> list[str]:
+    """Returns the slugs of all rules that an allowed message obeys."""
+    return [rule.met for rule in RULES if rule.applies(channel, purpose)]
+
+
+def find_facts(customer: Customer, purpose: Purpose, at: dt.datetime) -> dict[Channel, Facts]:
+    """Returns the facts about a message for the purpose, by channel. Reads the ledger for marketing only."""
+    contacts = {channel: name for name, channels in CHANNELS_BY_CONTACT.items() for channel in channels}
+    common = Facts(
+        is_deleted=customer.is_deleted,
+        is_active=customer.is_active,
+        is_verified=customer.email_verified,
+        is_quiet=is_quiet(customer.tenant, at),
+    )
+    facts = {
+        channel: common._replace(
+            has_contact=bool(getattr(customer, contact)), is_accepted=getattr(customer, f"accepts_{channel}")
+        )
+        for channel, contact in contacts.items()
+    }
+    return facts if purpose == Purpose.SERVICE else _add_marketing(facts, customer)
+
+
+def _add_marketing(facts: dict[Channel, Facts], customer: Customer) -> dict[Channel, Facts]:
+    blocked_since = find_marketing_blocks(customer)
+    granted_at = _own_grants(customer) if blocked_since else {}
+    return {
+        consent.channel: facts[consent.channel]._replace(
+            is_granted=consent.is_granted,
+            is_confirmed=consent.is_confirmed,
+            is_blocked=consent.channel in blocked_since
+            and granted_at.get(consent.channel, dt.datetime.min.replace(tzinfo=dt.UTC))
+            < blocked_since[consent.channel],
+        )
+        for consent in current_consents(customer)
+        if consent.purpose == Purpose.MARKETING
+    }
+
+
+def _own_grants(customer: Customer) -> dict[str, dt.datetime]:
+    """Returns when the customer last granted marketing by themselves, in the portal or by a mailed link, by channel."""
+    granted = consents_of(customer).filter(
+        purpose=Purpose.MARKETING,
+        state=ConsentState.GRANTED,
+        source__in=[ConsentSource.PORTAL, ConsentSource.LINK],
+    )
+    return dict(granted.order_by().values_list("channel").annotate(Max("at")))
+
+
+def is_quiet(tenant: Tenant, at: dt.datetime) -> bool:
+    """Returns whether the clock of the business shows a quiet hour at that instant."""
+    start, end = tenant.quiet_from, tenant.quiet_until
+    if start is None or end is None:
+        return False
+    clock = at.astimezone(tenant.zone).time()
+    return start <= clock < end if start < end else clock >= start or clock < end
+
+
+def end_of_quiet_hours(tenant: Tenant, at: dt.datetime) -> dt.datetime | None:
+    """Returns the instant at which the quiet hours end in which `at` lies, also where clocks go back or forward."""
+    if tenant.quiet_until is None:
         return None
-    local = to_local(now, tenant.zone)
-    end = dt.datetime.combine(local.date(), tenant.quiet_until)
-    if tenant.quiet_from < tenant.quiet_until:
-        is_quiet = tenant.quiet_from <= local.time() < tenant.quiet_until
-    else:
-        is_quiet = not tenant.quiet_until <= local.time() < tenant.quiet_from
-        end += ONE_DAY if local.time() >= tenant.quiet_from else dt.timedelta()
-    return to_instant(end, tenant.zone) if is_quiet else None
+    today = at.astimezone(tenant.zone).date()
+    local = [dt.datetime.combine(today + dt.timedelta(days=days), tenant.quiet_until) for days in (0, 1)]
+    first = [to_instant(end, tenant.zone) for end in local]
+    # Of a time that comes twice, the second one.
+    second = [end.replace(tzinfo=tenant.zone, fold=1).astimezone(dt.UTC) for end in local]
+    return next(end for end in sorted(first + second) if end > at and not is_quiet(tenant, end))

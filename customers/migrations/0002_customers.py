@@ -317,7 +317,7 @@ BEGIN
 END
 $$;
 CREATE OR REPLACE TRIGGER circe_customer_updated_at BEFORE UPDATE ON public.customers_customer
-FOR EACH ROW WHEN (new.updated_at = old.updated_at) EXECUTE FUNCTION public.circe_customer_updated_at();
+FOR EACH ROW WHEN (new.updated_at <= old.updated_at) EXECUTE FUNCTION public.circe_customer_updated_at();
 """,
             reverse_sql="""DROP TRIGGER circe_customer_updated_at ON public.customers_customer;
 DROP FUNCTION public.circe_customer_updated_at;""",
@@ -332,7 +332,7 @@ BEGIN
     UPDATE public.tenants_auditevent
     SET before = NULL, after = NULL
     WHERE tenant_id = OLD.tenant_id AND customer_id = OLD.id AND action <> 'refused'
-        AND "table" IN ('customer', 'preferredservice', 'preferredstaff');
+        AND "table" IN ('customer', 'preferredservice', 'preferredstaff', 'consent');
     RETURN NULL;
 END
 $$;

@@ -1,7 +1,17 @@
 """Every model of customers."""
 
 from customers.models.column_mappings import ColumnMapping
-from customers.models.consent import Channel, Consent, ConsentSource, ConsentState, MarketingBlock, Purpose
+from customers.models.consent import (
+    CHANNELS_BY_CONTACT,
+    Channel,
+    Consent,
+    ConsentSource,
+    ConsentState,
+    MarketingBlock,
+    Purpose,
+    block_marketing,
+    find_marketing_blocks,
+)
 from customers.models.customer import (
     CONTACT_FLAGS,
     Customer,
@@ -21,6 +31,7 @@ from customers.models.querysets import CustomerQuerySet
 from customers.models.searchable import SearchableCustomer
 
 __all__ = [
+    "CHANNELS_BY_CONTACT",
     "CONTACT_FLAGS",
     "PREFERENCE_MODELS",
     "Channel",
@@ -46,7 +57,9 @@ __all__ = [
     "Purpose",
     "SearchableCustomer",
     "SearchableName",
+    "block_marketing",
     "failed_logins",
+    "find_marketing_blocks",
     "purge_all",
     "restore_all",
     "tenant_language",

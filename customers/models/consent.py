@@ -1,11 +1,20 @@
 """The ledger of consents: what each customer has agreed to receive, since when, by whom and by which words."""
 
+import datetime as dt
+from collections.abc import Collection
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from circe.db.audit_trigger import AuditTrigger
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
+from tenants.audit.context import current_actor
 from tenants.models import TenantModel, tenant_constraints
+from tenants.scope import TenantManager
 
 
 class Channel(models.TextChoices):
@@ -15,6 +24,10 @@ class Channel(models.TextChoices):
     SMS = "sms", "SMS"
     PUSH = "push", "push notification"
     WHATSAPP = "whatsapp", "WhatsApp"
+
+
+# The contact of a customer that each channel needs.
+CHANNELS_BY_CONTACT = {"email_key": [Channel.EMAIL], "phone": [Channel.SMS, Channel.PUSH, Channel.WHATSAPP]}
 
 
 class Purpose(models.TextChoices):
@@ -41,13 +54,23 @@ class ConsentSource(models.TextChoices):
     PAPER = "paper"
 
 
+class ConsentQuerySet(models.QuerySet):
+    """Queries on the ledger."""
+
+    def latest(self) -> "ConsentQuerySet":
+        """Keeps the entries that count: for each customer, purpose and channel the latest."""
+        kind = ["customer_id", "purpose", "channel"]
+        return self.order_by(*kind, "-at", "-state", "-id").distinct(*kind)
+
+
 class Consent(TenantModel):
     """An entry of the ledger. No entry is ever changed, and none is deleted but with its customer.
 
-    For each channel and purpose the entry with the latest `at` counts. The booleans of the customer are their projection:
-    `accepts_*` for service, and `marketing_consent`, which is true if marketing is granted on every channel. Triggers keep
-    both the same, whichever is written. `recorded_by` is the id of the account that recorded it, without a reference,
-    since it outlives the account.
+    For each channel and purpose the entry with the latest `at` counts, and of two at the same moment the withdrawal. The
+    booleans of the customer are their projection: `accepts_*` for service, and `marketing_consent`, which is true if
+    marketing is granted on every channel. Triggers keep both the same, whichever is written. An entry that is saved with
+    `at=None` is later than all before it. `recorded_by` is the id of the account that recorded it, by the trigger, and
+    without a reference, since it outlives the account. `text_version` names the words to which the customer agreed.
     """
 
     customer_column = "customer_id"
@@ -63,8 +86,10 @@ class Consent(TenantModel):
     at = models.DateTimeField(default=timezone.now)
     recorded_by = models.CharField(max_length=24, null=True, editable=False)
 
+    objects = TenantManager.from_queryset(ConsentQuerySet)()
+
     class Meta(TenantModel.Meta):
-        ordering = ["-at", "-id"]
+        ordering = ["-at", "-state", "-id"]
         constraints = [
             AuditTrigger(name="%(class)s_audit", subject_column="customer_id"),
             *tenant_constraints(subject_column="customer_id", subject_commands=["SELECT", "INSERT"]),
@@ -82,17 +107,74 @@ class Consent(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["tenant", "customer", "purpose", "channel", "-at", "-id"], name="consent_latest"),
+            models.Index(fields=["tenant", "customer", "purpose", "channel", "-at", "-state"], name="consent_latest"),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_purpose_display()} by {self.get_channel_display()}: {self.get_state_display().lower()}"
 
+    def clean(self) -> None:
+        """Raises ValidationError if the entry is of the future."""
+        if self.at and self.at > timezone.now():
+            raise ValidationError({"at": "This is in the future. Give the moment at which the customer said it."})
+
+
+# The purpose and the channels of which each boolean of a customer is the projection.
+PROJECTIONS: dict[str, tuple[Purpose, list[Channel]]] = {
+    "accepts_email": (Purpose.SERVICE, [Channel.EMAIL]),
+    "accepts_sms": (Purpose.SERVICE, [Channel.SMS]),
+    "accepts_push": (Purpose.SERVICE, [Channel.PUSH]),
+    "accepts_whatsapp": (Purpose.SERVICE, [Channel.WHATSAPP]),
+    "marketing_consent": (Purpose.MARKETING, list(Channel)),
+}
+
+
+def find_projection(purpose: str, channel: str) -> str:
+    """Returns the name of the boolean to which an entry of this purpose and channel belongs."""
+    return next(name for name, (kind, channels) in PROJECTIONS.items() if kind == purpose and channel in channels)
+
+
+def find_stale_grants(customer: Any, changes: dict[str, Any], seen_at: dt.datetime | None) -> set[str]:
+    """Returns the booleans that `changes` would grant, and that the customer has withdrawn after `seen_at`.
+
+    `seen_at` is the `updated_at` of the customer that the client read, in whole seconds.
+    """
+    granted = {name for name in PROJECTIONS if changes.get(name) is True and not getattr(customer, name)}
+    if not granted or seen_at is None:
+        return set()
+    next_second = seen_at.replace(microsecond=0) + dt.timedelta(seconds=1)
+    withdrawn = Consent.objects.filter(
+        customer=customer, state=ConsentState.WITHDRAWN, created_at__gte=next_second
+    ).values_list("purpose", "channel")
+    kinds = set(withdrawn)
+    return {
+        name for name in granted if any((PROJECTIONS[name][0], channel) in kinds for channel in PROJECTIONS[name][1])
+    }
+
+
+def withdraw_granted_marketing(customer: Any) -> None:
+    """Withdraws marketing on each channel on which it is granted, also if that is not all of them."""
+    granted = Consent.objects.filter(customer=customer, purpose=Purpose.MARKETING).latest()
+    Consent.objects.bulk_create(
+        Consent(
+            tenant_id=customer.tenant_id,
+            customer=customer,
+            channel=entry.channel,
+            purpose=Purpose.MARKETING,
+            state=ConsentState.WITHDRAWN,
+            source=current_actor().source or ConsentSource.RECEPTION,
+            at=None,
+        )
+        for entry in granted
+        if entry.state == ConsentState.GRANTED
+    )
+
 
 class MarketingBlock(TenantModel):
-    """An address to which no marketing is sent, since the person who had it was erased.
+    """An address to which no marketing is sent, since the person who had it was erased, or was purged and had refused it.
 
-    Only a keyed hash of the address is kept: it tells nothing of the person to whoever has the database alone.
+    Only a keyed hash of the address is kept: it tells nothing of the person to whoever has the database alone. A customer
+    who has the address later gets marketing there once they have granted it themselves, after `created_at`.
     """
 
     address_hash = models.CharField(max_length=64)
@@ -102,3 +184,58 @@ class MarketingBlock(TenantModel):
             *tenant_constraints(),
             models.UniqueConstraint(fields=["tenant", "address_hash"], name="%(class)s_once"),
         ]
+
+
+def address_hashes(tenant_id: str, address: str) -> list[str]:
+    """Returns the keyed hashes of an address: by the present key, and by the former ones that are still accepted."""
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    value = f"{tenant_id}/{address}"
+    return [salted_hmac("customers.marketing_block", value, secret=key, algorithm="sha256").hexdigest() for key in keys]
+
+
+def block_marketing(customers: Collection[Any], *, only_refused: bool) -> int:
+    """Blocks marketing to the addresses of customers who are about to be removed. Returns the number of addresses.
+
+    With `only_refused`, to the e-mail address or the phone of those who have withdrawn it there.
+    """
+    refused = set(
+        Consent.objects.filter(customer__in=[customer.pk for customer in customers], purpose=Purpose.MARKETING)
+        .latest()
+        .values_list("customer_id", "channel", "state")
+        if only_refused
+        else ()
+    )
+    blocks: dict[str, MarketingBlock] = {}
+    for customer in customers:
+        for name, channels in CHANNELS_BY_CONTACT.items():
+            address = getattr(customer, name)
+            is_blocked = not only_refused or any(
+                (customer.pk, channel, ConsentState.WITHDRAWN) in refused for channel in channels
+            )
+            if address and is_blocked:
+                address_hash = address_hashes(customer.tenant_id, address)[0]
+                blocks[address_hash] = MarketingBlock(tenant_id=customer.tenant_id, address_hash=address_hash)
+    MarketingBlock.objects.bulk_create(
+        blocks.values(),
+        update_conflicts=True,
+        unique_fields=["tenant", "address_hash"],
+        update_fields=["created_at", "updated_at"],
+    )
+    return len(blocks)
+
+
+def find_marketing_blocks(customer: Any) -> dict[str, dt.datetime]:
+    """Returns since when marketing to the customer's own addresses is blocked, by channel."""
+    hashes = {
+        channel: address_hashes(customer.tenant_id, getattr(customer, name))
+        for name, channels in CHANNELS_BY_CONTACT.items()
+        if getattr(customer, name)
+        for channel in channels
+    }
+    blocks = MarketingBlock.objects.filter(address_hash__in=[one for group in hashes.values() for one in group])
+    since = dict(blocks.values_list("address_hash", "created_at"))
+    return {
+        channel: max(since[one] for one in group if one in since)
+        for channel, group in hashes.items()
+        if not since.keys().isdisjoint(group)
+    }

@@ -1,5 +1,6 @@
 """Customers: their fields and constraints, queries, and the ways to change, delete, restore and purge them."""
 
+import datetime as dt
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -23,6 +24,7 @@ from circe.db.fields import ValidatedCharField, ValidatedDateField
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from customers.contact_conflicts import DuplicateCustomer, find_contact_conflicts
 from customers.extensions import run_purge_steps
+from customers.models.consent import block_marketing, find_stale_grants, withdraw_granted_marketing
 from customers.models.imports import CustomerImport
 from customers.models.preferences import PREFERENCE_MODELS
 from customers.models.querysets import CustomerQuerySet
@@ -268,13 +270,18 @@ class Customer(TenantModel):
                 [AdvisoryLock.CONTACT, keys],
             )
 
-    def change(self, changes: dict[str, Any]) -> None:
+    def change(self, changes: dict[str, Any], *, seen_at: dt.datetime | None = None) -> None:
         """Sets the values of `changes` and saves only these, so that two changes of different values both survive.
+
+        What the customer has withdrawn after `seen_at` is not granted again: it is the `updated_at` that a client read.
+        `marketing_consent` false withdraws every channel, also if only some were granted.
 
         Beside fields it may hold `password` (in clear; None removes it), `preferred_services` and
         `preferred_staff_ids` (lists of ids, in order of preference), and `tags_add` and `tags_remove`, for which the row
         must be locked. Raises as `save`.
         """
+        stale = find_stale_grants(self, changes, seen_at)
+        changes = {name: value for name, value in changes.items() if name not in stale}
         lists = {name: changes[name] for name in PREFERENCE_MODELS if name in changes}
         fields = {name: value for name, value in changes.items() if name not in PREFERENCE_MODELS}
         added, removed = (clean_tags(fields.pop(name, ())) for name in ("tags_add", "tags_remove"))
@@ -284,7 +291,8 @@ class Customer(TenantModel):
             fields["password"] = make_password(fields["password"]) if fields["password"] else None
         for name, value in fields.items():
             setattr(self, name, value)
-        with transaction.atomic() if lists else nullcontext():
+        withdraws_marketing = fields.get("marketing_consent") is False and not self._state.adding
+        with transaction.atomic() if lists or withdraws_marketing else nullcontext():
             self.save(update_fields=None if self._state.adding else {*fields, *(["updated_at"] if lists else [])})
             for name, ids in lists.items():
                 model, column = PREFERENCE_MODELS[name]
@@ -293,6 +301,8 @@ class Customer(TenantModel):
                     model(tenant_id=self.tenant_id, customer=self, position=position, **{column: pk})
                     for position, pk in enumerate(ids)
                 )
+            if withdraws_marketing:
+                withdraw_granted_marketing(self)
 
     def conflicts(self) -> list[dict[str, Any]]:
         """Returns who else has the e-mail or the phone, deleted ones last: `[{"field", "customer_id", "is_deleted"}]`."""
@@ -369,8 +379,10 @@ def failed_logins(customers: Collection[Customer]) -> models.QuerySet[LoginFailu
 def purge_all(customers: Collection[Customer]) -> Counter[str]:
     """Removes the customers from every table. The trigger of the audit trail removes them from the trail.
 
-    Rows of other apps that count in figures stay without the person. Returns their number by customer's id.
+    Marketing stays blocked to the addresses at which they have refused it. Rows of other apps that count in figures stay
+    without the person. Returns their number by customer's id.
     """
+    block_marketing(customers, only_refused=True)
     ids = [customer.pk for customer in customers]
     tenants = {customer.tenant_id for customer in customers}
     kept = run_purge_steps(customers)

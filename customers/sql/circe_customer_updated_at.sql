@@ -8,4 +8,4 @@ BEGIN
 END
 $$;
 CREATE OR REPLACE TRIGGER circe_customer_updated_at BEFORE UPDATE ON public.customers_customer
-FOR EACH ROW WHEN (new.updated_at = old.updated_at) EXECUTE FUNCTION public.circe_customer_updated_at();
+FOR EACH ROW WHEN (new.updated_at <= old.updated_at) EXECUTE FUNCTION public.circe_customer_updated_at();

@@ -1,0 +1,61 @@
+"""The documentation of the operations on consents, for the OpenAPI document."""
+
+from circe.api.operations import Example, Operation
+from customers.consents.serializers import ConsentSerializer, NewConsentSerializer
+
+NEW_CONSENT: Example = {
+    "channel": "email",
+    "purpose": "marketing",
+    "state": "granted",
+    "source": "paper",
+    "text_version": "form-2025-01",
+    "evidence": "Folder 12, sheet 3",
+    "at": "2025-01-15T10:30:00Z",
+}
+CONSENT: Example = {
+    "id": "507f1f77bcf86cd799439060",
+    "customer_id": "507f1f77bcf86cd799439011",
+    **NEW_CONSENT,
+    "recorded_by": "507f1f77bcf86cd799439021",
+    "created_at": "2025-01-15T10:31:12Z",
+}
+WITHDRAWAL: Example = {"channel": "sms", "purpose": "service", "state": "withdrawn"}
+
+MEANING = """\
+The ledger holds what the customer has said about each `channel` and `purpose`. No entry is ever changed or deleted; all go
+with the customer when they are purged or erased.
+
+- For each channel and purpose **the entry with the latest `at` counts**; of two at the same moment the withdrawal.
+- `communication_preferences` of the customer say what counts for `service`: without an entry e-mail, SMS and push are
+  granted, WhatsApp is not. `marketing_consent` is true if `marketing` is granted on all four channels. They change with the
+  ledger, and to set them by the other operations writes entries here, with the account that did. `marketing_consent` false
+  withdraws every channel.
+- A body that echoes an `updated_at` from before a withdrawal does not grant again what was withdrawn, neither does an import
+  or the restoring of a deleted customer.
+- `source` says how the business learnt of it: `reception`, `paper`, `portal` (the customer there), `link` (they opened a
+  mailed link), `import` (a file).
+- Where the business wants double opt-in, marketing by e-mail counts once the customer has opened the mailed link, which
+  writes an entry with the source `link`. Until then the decision about a message says `not_confirmed`."""
+
+OPERATIONS = {
+    "list": Operation(
+        id="listCustomerConsents",
+        summary="List a customer's consents",
+        description=MEANING,
+        is_paged=True,
+        response=ConsentSerializer,
+        is_list=True,
+        example={"items": [CONSENT], "total": 1, "page": 1, "size": 20, "pages": 1},
+    ),
+    "create": Operation(
+        id="recordCustomerConsent",
+        summary="Record a consent or its withdrawal",
+        description="Staff give `reception` or `paper` as the `source`: the others are the customer's own, or of a file. An "
+        "`at` in the past takes its place in the order; one in the future is a 400.\n\n" + MEANING,
+        body=NewConsentSerializer,
+        body_examples={"documented": NEW_CONSENT, "withdrawal": WITHDRAWAL},
+        response=ConsentSerializer,
+        example=CONSENT,
+        status=201,
+    ),
+}

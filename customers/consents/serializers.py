@@ -1,0 +1,94 @@
+"""Serializers of the ledger of consents."""
+
+import datetime as dt
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from circe.api.instants import parse_instant
+from circe.api.serializers import InstantField, ModelSerializer, StringField
+from circe.api.time_zone import local_zone
+from customers.consents.ledger import record_consent
+from customers.models import Consent, ConsentSource
+
+# What staff can say of how they learnt of it. The others are written by the portal, by mailed links and by imports alone,
+# since a business relies on them as the customer's own words.
+STAFF_SOURCES = [ConsentSource.RECEPTION, ConsentSource.PAPER]
+
+
+class PastInstantField(InstantField):
+    """An instant that is not in the future. A body without an offset is in the business's time zone."""
+
+    default_error_messages = {
+        "invalid": "Write an instant such as 2025-01-31T10:30:00Z.",
+        "future": "This is in the future. Give the moment at which the customer said it.",
+    }
+
+    def to_internal_value(self, value: Any) -> dt.datetime:
+        try:
+            instant = parse_instant(value, local_zone())
+        except (TypeError, ValueError, OverflowError):
+            self.fail("invalid")
+        if instant > timezone.now():
+            self.fail("future")
+        return instant
+
+
+class ConsentSerializer(ModelSerializer):
+    """An entry of the ledger, as it is shown."""
+
+    customer_id = StringField(read_only=True)
+    recorded_by = StringField(read_only=True, allow_null=True, help_text="The account that recorded it.")
+    at = InstantField(read_only=True, help_text="When the customer said it. The latest counts.")
+
+    class Meta:
+        model = Consent
+        fields = [
+            "id",
+            "customer_id",
+            "channel",
+            "purpose",
+            "state",
+            "source",
+            "text_version",
+            "evidence",
+            "at",
+            "recorded_by",
+            "created_at",
+        ]
+
+
+class NewConsentSerializer(ModelSerializer):
+    """A new entry of the ledger, by staff. Keys that are not listed are ignored."""
+
+    # A field of this name hides an attribute of Serializer that only a nested one needs.
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        [(source.value, source.label) for source in STAFF_SOURCES],
+        default=ConsentSource.RECEPTION.value,
+        help_text="How the business learnt of it.",
+    )
+    text_version = StringField(
+        max_length=50,
+        allow_null=True,
+        allow_blank=True,
+        required=False,
+        help_text="The name of the words to which the customer agreed.",
+    )
+    evidence = StringField(
+        max_length=500,
+        allow_null=True,
+        allow_blank=True,
+        required=False,
+        help_text="Where it can be looked up, such as a paper's number.",
+    )
+    at = PastInstantField(allow_null=True, required=False, help_text="When the customer said it. Absent or null: now.")
+
+    class Meta:
+        model = Consent
+        fields = ["channel", "purpose", "state", "source", "text_version", "evidence", "at"]
+
+    def create(self, validated_data: dict[str, Any]) -> Consent:
+        # An empty text is none.
+        values: dict[str, Any] = {name: value or None for name, value in validated_data.items()}
+        return record_consent(self.context["customer"], **values)

@@ -1,0 +1,46 @@
+"""The documentation of the decision about a message, for the OpenAPI document."""
+
+from circe.api.operations import Example, Operation
+from customers.messages.decision import RULES
+from customers.messages.serializers import DecisionRequestSerializer, DecisionSerializer
+
+QUESTION: Example = {"purpose": "marketing", "channels": ["email", "sms"], "at": "2025-01-15T10:30:00Z"}
+DECISION: Example = {
+    "allowed": True,
+    "channel": "sms",
+    "language": "en",
+    "reasons": ["not_deleted", "active", "has_phone", "channel_on", "consent", "not_blocked", "no_quiet_hours"],
+    "by_channel": {
+        "email": ["not_verified", "no_consent"],
+        "sms": ["not_deleted", "active", "has_phone", "channel_on", "consent", "not_blocked", "no_quiet_hours"],
+    },
+    "allowed_from": None,
+}
+_meanings = "\n".join(
+    f"| `{unmet}` | `{met}` | {meaning} |"
+    for unmet, met, meaning in dict.fromkeys((rule.unmet, rule.met, rule.meaning) for rule in RULES)
+)
+DESCRIPTION = f"""\
+The messages of Circe are decided by the same rules at the moment when they are sent. `service` is about the customer's own
+appointments and account, `marketing` is advertising. The answer changes nothing and promises nothing for later.
+
+A message by a channel is allowed if every rule that is about it holds. `reasons` always says why:
+
+| against | for | |
+|---|---|---|
+{_meanings}
+
+Quiet hours are those of the business, by its clock: from the first minute up to the last one, over midnight too."""
+
+OPERATIONS = {
+    "decide": Operation(
+        id="decideMessage",
+        summary="Decide whether a customer may be sent a message",
+        description=DESCRIPTION,
+        body=DecisionRequestSerializer,
+        body_examples={"documented": QUESTION},
+        response=DecisionSerializer,
+        example=DECISION,
+        reads_only=True,
+    ),
+}

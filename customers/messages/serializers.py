@@ -1,0 +1,66 @@
+"""Serializers of the decision about a message."""
+
+import datetime as dt
+from typing import Any
+
+from rest_framework import serializers
+
+from circe.api.instants import parse_instant
+from circe.api.serializers import BoundedListField, InstantField, StrictSerializer
+from circe.api.time_zone import local_zone
+from customers.messages.decision import RULES
+from customers.models import Channel, Purpose
+
+REASONS = list(dict.fromkeys(slug for rule in RULES for slug in (rule.unmet, rule.met)))
+
+
+class AnyInstantField(InstantField):
+    """An instant. A body without an offset is in the business's time zone."""
+
+    default_error_messages = {"invalid": "Write an instant such as 2025-01-31T10:30:00Z."}
+
+    def to_internal_value(self, value: Any) -> dt.datetime:
+        try:
+            instant = parse_instant(value, local_zone())
+        except (TypeError, ValueError, OverflowError):
+            self.fail("invalid")
+        # At the ends of the calendar an instant has no clock time in every zone.
+        if not dt.MINYEAR + 1 < instant.year < dt.MAXYEAR:
+            self.fail("invalid")
+        return instant
+
+
+class DecisionRequestSerializer(StrictSerializer):
+    """The message that is to be decided about."""
+
+    purpose = serializers.ChoiceField(Purpose.choices, help_text="What the message is for.")
+    channels = BoundedListField(
+        child=serializers.ChoiceField(Channel.choices),
+        allow_null=True,
+        allow_empty=False,
+        required=False,
+        max_length=len(Channel),
+        help_text="The channels to try, in this order. Absent or null: all.",
+    )
+    at = AnyInstantField(allow_null=True, required=False, help_text="When it is to be sent. Absent or null: now.")
+
+
+class DecisionSerializer(serializers.Serializer):
+    """Whether the message may be sent, by which channel and in which language, and why."""
+
+    allowed = serializers.BooleanField()
+    channel = serializers.ChoiceField(
+        Channel.choices, allow_null=True, help_text="The first channel that is allowed, or null."
+    )
+    language = serializers.CharField(help_text="The customer's.")
+    reasons = serializers.ListField(
+        child=serializers.ChoiceField(REASONS),
+        help_text="Why it may be sent by this channel, or why by none. Never empty.",
+    )
+    by_channel = serializers.DictField(
+        child=serializers.ListField(child=serializers.ChoiceField(REASONS)),
+        help_text="The reasons for or against each channel that was asked for.",
+    )
+    allowed_from = InstantField(
+        allow_null=True, help_text="When quiet hours end, if nothing else forbids the message; otherwise null."
+    )

@@ -1,0 +1,20 @@
+-- Returns what counts for a customer, a row for each purpose and channel. Of several entries the one with the latest `at`
+-- counts; of two with the same `at`, the withdrawal. Without an entry the default of a new customer counts.
+CREATE OR REPLACE FUNCTION public.circe_current_consents(business text, person text)
+RETURNS TABLE (purpose text, channel text, is_granted boolean)
+LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+    SELECT kinds.purpose, kinds.channel, coalesce(latest.state = 'granted', kinds.is_granted)
+    FROM (VALUES
+        ('service', 'email', true), ('service', 'sms', true), ('service', 'push', true), ('service', 'whatsapp', false),
+        ('marketing', 'email', false), ('marketing', 'sms', false), ('marketing', 'push', false),
+        ('marketing', 'whatsapp', false)
+    ) AS kinds (purpose, channel, is_granted)
+    LEFT JOIN LATERAL (
+        SELECT entries.state
+        FROM public.customers_consent AS entries
+        WHERE entries.tenant_id = business AND entries.customer_id = person
+            AND entries.purpose = kinds.purpose AND entries.channel = kinds.channel
+        ORDER BY entries.at DESC, entries.state DESC
+        LIMIT 1
+    ) AS latest ON true
+$$;

@@ -1,0 +1,17 @@
+-- Refuses to empty the ledger of consents, except to the owner of the tables, who may do so to a database of tests.
+CREATE OR REPLACE FUNCTION public.circe_keep_all_consents() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    IF NOT pg_has_role(
+        current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE'
+    ) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'restrict_violation',
+            CONSTRAINT = 'consent_stays',
+            MESSAGE = 'The ledger of consents is not emptied.';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER circe_keep_all_consents BEFORE TRUNCATE ON public.customers_consent
+EXECUTE FUNCTION public.circe_keep_all_consents();

@@ -1,0 +1,35 @@
+-- Sets the booleans of the customers of new entries to what the ledger says now, and their `updated_at`. The customers are locked already, see
+-- circe_prepare_consent. It does not run for entries that a trigger writes, since these come from the booleans.
+CREATE OR REPLACE FUNCTION public.circe_project_consents() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    changed record;
+BEGIN
+    -- In the order of ids, so that two statements can't wait for each other.
+    FOR changed IN
+        SELECT tenant_id, customer_id, max(created_at) AS created_at
+        FROM new_entries GROUP BY tenant_id, customer_id ORDER BY tenant_id, customer_id
+    LOOP
+        UPDATE public.customers_customer AS customers
+        SET
+            accepts_email = says.accepts_email, accepts_sms = says.accepts_sms, accepts_push = says.accepts_push,
+            accepts_whatsapp = says.accepts_whatsapp, marketing_consent = says.marketing_consent,
+            updated_at = greatest(changed.created_at, customers.updated_at + interval '1 microsecond')
+        FROM (
+            SELECT
+                bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'email') AS accepts_email,
+                bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'sms') AS accepts_sms,
+                bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'push') AS accepts_push,
+                bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'whatsapp') AS accepts_whatsapp,
+                bool_and(is_granted) FILTER (WHERE purpose = 'marketing') AS marketing_consent
+            FROM circe_current_consents(changed.tenant_id, changed.customer_id)
+        ) AS says
+        WHERE customers.tenant_id = changed.tenant_id AND customers.id = changed.customer_id;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER circe_project_consents AFTER INSERT ON public.customers_consent
+REFERENCING NEW TABLE AS new_entries
+WHEN (pg_trigger_depth() = 0)
+EXECUTE FUNCTION public.circe_project_consents();
