@@ -1,5 +1,7 @@
 """Registers the additions of appointments with lower apps when Django starts."""
 
+from functools import partial
+
 from django.apps import AppConfig
 
 
@@ -30,6 +32,7 @@ class AppointmentsConfig(AppConfig):
 
         extensions.register_profile_figures(profile_figures)
         extensions.register_purge_step(detach_appointments)
+        extensions.register_personal_rows("messages", partial(extensions.rows_of, Message))
         extensions.register_list_filter(LastVisitFilter)
         extensions.register_panel(messages_panel)
         extensions.register_panel(appointments_panel)

@@ -1,5 +1,7 @@
 """Registers what lower rooms need to know of customers, since they may not import this app."""
 
+from functools import partial
+
 from django.apps import AppConfig
 
 
@@ -13,15 +15,25 @@ class CustomersConfig(AppConfig):
     def ready(self) -> None:
         from circe.api.openapi import register_problem_member
         from circe.backoffice.site import register_search
+        from customers import extensions
         from customers.admin.audit_lookup import AUDIT_LOOKUP
         from customers.messages.sending import register_outgoing
-        from customers.models import MailedLink
+        from customers.models import Consent, CustomerSession, DeletionRequest, MailedLink
+        from customers.models.portal import delete_links, links_to
         from customers.portal.mails import compose_link_mail
         from tenants.admin.audit_trail import register_customers
 
         register_customers(AUDIT_LOOKUP)
         register_search("admin:customers_customer_changelist", "Find a customer")
         register_outgoing(MailedLink, compose_link_mail)
+        extensions.register_purge_step(delete_links)
+        for name, model in (
+            ("consents", Consent),
+            ("portal_sessions", CustomerSession),
+            ("deletion_requests", DeletionRequest),
+        ):
+            extensions.register_personal_rows(name, partial(extensions.rows_of, model))
+        extensions.register_personal_rows("mailed_links", links_to)
         register_problem_member(
             "conflicts",
             {

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
+from django.db.models import Model, QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -13,11 +14,14 @@ ProfileFigures: TypeAlias = Callable[[], Mapping[str, Combinable]]
 # Takes the customers who are about to be purged, and removes what the app keeps about them. Returns, by customer's id, how
 # many rows stay without the person.
 PurgeStep: TypeAlias = Callable[[Collection[Any]], Mapping[str, int]]
+# Takes customers, and returns rows about them that go with them, to be counted for the certificate of an erasure.
+PersonalRows: TypeAlias = Callable[[Collection[Any]], QuerySet]
 # A part of a customer's back office page, empty for people who may not see it.
 Panel: TypeAlias = Callable[[HttpRequest, Any], SafeString]
 
 _profile_figures: list[ProfileFigures] = []
 _purge_steps: list[PurgeStep] = []
+_personal_rows: dict[str, PersonalRows] = {}
 # The panels of the highest app come first, since reception needs them first.
 panels: list[Panel] = []
 list_filters: list[Any] = []
@@ -33,6 +37,16 @@ def register_purge_step(step: PurgeStep) -> None:
     _purge_steps.append(step)
 
 
+def register_personal_rows(name: str, rows: PersonalRows) -> None:
+    """Adds a kind of rows that go with a customer, by the name that the certificate of an erasure gives them."""
+    _personal_rows[name] = rows
+
+
+def rows_of(model: type[Model], customers: Collection[Any]) -> QuerySet:
+    """Returns the rows of a model whose `customer` is one of these."""
+    return model._default_manager.filter(customer__in=[customer.pk for customer in customers])
+
+
 def register_panel(panel: Panel) -> None:
     """Adds a part to a customer's back office page, above the parts registered so far."""
     panels.insert(0, panel)
@@ -46,6 +60,11 @@ def register_list_filter(list_filter: Any) -> None:
 def profile_figures() -> dict[str, Combinable]:
     """Returns all registered figures by key."""
     return {name: expression for figures in _profile_figures for name, expression in figures().items()}
+
+
+def count_personal_rows(customers: Collection[Any]) -> dict[str, int]:
+    """Returns the numbers of the rows that go with the customers, by name."""
+    return {name: rows(customers).count() for name, rows in _personal_rows.items()}
 
 
 def run_purge_steps(customers: Collection[Any]) -> Counter[str]:

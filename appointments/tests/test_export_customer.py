@@ -4,10 +4,13 @@ import json
 import stat
 
 import pytest
+from django.utils import timezone
 
 from appointments.tests.factories import AppointmentFactory
+from customers.models import CustomerSession, DeletionRequest, MailedLink
 from customers.tests.bodies import CUSTOMERS, instant
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from tenants.scope import tenant_scope
 from tenants.tests.shell import run
 
 LOTUS = ("export_customer", "--tenant", "lotus")
@@ -30,6 +33,11 @@ def test_an_export_has_the_answers_of_the_api(jane, admin, tenant):
     url = f"{CUSTOMERS}/{jane.pk}"
     admin.put(f"{url}/preferences", {"notes": "Likes tea."})
     AppointmentFactory.create_batch(3, tenant=tenant, customer=jane)
+    admin.put(f"{url}/preferences", {"marketing_consent": True})
+    with tenant_scope(tenant):
+        CustomerSession.objects.create(customer=jane, current_jti="jti", rotated_at=timezone.now())
+        MailedLink.objects.create(kind="reset", email=jane.email, email_key=jane.email_key)
+        DeletionRequest.open_for(jane)
     ran = run(*LOTUS, "--email", "JANE@example.com")
     assert (ran.code, ran.stderr) == (0, "")
     (row,) = ran.report["rows"]
@@ -42,8 +50,16 @@ def test_an_export_has_the_answers_of_the_api(jane, admin, tenant):
         "is_deleted": False,
         "deleted_at": None,
         "appointments": admin.get(f"{url}/appointments").json()["appointments"],
+        "consents": admin.get(f"{url}/consents").json()["items"],
+        "messages": [],
+        "deletion_requests": row["deletion_requests"],
+        "portal_sessions": row["portal_sessions"],
+        "mailed_links": row["mailed_links"],
         "history": admin.get(f"{url}/history").json()["items"],
     }
+    [request], [session], [link] = (row[name] for name in ("deletion_requests", "portal_sessions", "mailed_links"))
+    assert (request["handled_at"], session["ended_at"], link["email"]) == (None, None, "jane@example.com")
+    assert not {"token_hash", "current_jti"} & {*session, *link}
     assert (row["customer"]["preferences"]["notes"], len(row["appointments"])) == ("Likes tea.", 3)
     assert len(row["history"]) > 4
     assert HASH not in ran.stdout

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.db import models, transaction
@@ -155,3 +156,17 @@ class DeletionRequest(TenantModel):
         """Returns the customer's open request, and whether it was made now."""
         due_at = timezone.now() + DELETION_PERIOD
         return cls.objects.get_or_create(customer=customer, handled_at=None, defaults={"due_at": due_at})
+
+
+def links_to(customers: Collection[Customer]) -> models.QuerySet[MailedLink]:
+    """Returns the mailed links of the customers, and those that anybody requested to their addresses."""
+    ids, addresses = [customer.pk for customer in customers], {customer.email_key for customer in customers} - {None}
+    tenants = {customer.tenant_id for customer in customers}
+    about_them = models.Q(customer__in=ids) | models.Q(email_key__in=addresses)
+    return MailedLink.objects.filter(about_them, tenant__in=tenants)
+
+
+def delete_links(customers: Collection[Customer]) -> dict[str, int]:
+    """Deletes the links to the customers. A step of their purge, after which nothing of them stays."""
+    links_to(customers).delete()
+    return {}

@@ -6,7 +6,7 @@ BEGIN
     UPDATE public.tenants_auditevent
     SET before = NULL, after = NULL
     WHERE tenant_id = OLD.tenant_id AND customer_id = OLD.id AND action <> 'refused'
-        AND "table" IN ('customer', 'preferredservice', 'preferredstaff', 'consent');
+        AND "table" IN ('customer', 'preferredservice', 'preferredstaff', 'consent', 'deletionrequest');
     RETURN NULL;
 END
 $$;

@@ -8,10 +8,10 @@ import pytest
 from django.core.management import execute_from_command_line
 from django.utils import timezone
 
-from appointments.models import Appointment
+from appointments.models import Appointment, Message
 from appointments.tests.factories import AppointmentFactory
 from circe.db.ids import is_id
-from customers.models import Customer
+from customers.models import Consent, Customer, CustomerSession, DeletionRequest, MailedLink
 from customers.models.imports import CustomerImport, ImportPart
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.test_purge_customers import Terminal
@@ -63,6 +63,13 @@ def test_the_certificate_tells_what_and_not_whom_and_remains(jane, tenant):
         jane.change({"preferred_services": [ServiceFactory(tenant=tenant).pk], "notes": "Tea."})
         trail = AuditEvent.objects.filter(customer_id__in=[pk(1), pk(2)])
         AppointmentFactory.create_batch(2, tenant=tenant, customer=jane, notes="Quetzal likes tea.")
+        jane.change({"marketing_consent": True})
+        for email in ("jane@example.com", "rina@example.com"):
+            MailedLink.objects.create(kind="reset", email=email, email_key=email)
+        for visit in (*Appointment.objects.all(), AppointmentFactory(tenant=tenant, customer_id=pk(4))):
+            Message.objects.create(customer_id=visit.customer_id, appointment=visit, kind="reminder", sequence=0)
+        CustomerSession.objects.create(customer=jane, current_jti="jti", rotated_at=timezone.now())
+        DeletionRequest.open_for(jane)
         events = trail.count()
     LoginFailure.objects.create(account="jane@example.com", address="127.0.0.1")
     LoginFailure.objects.create(account="rina@example.com", address="127.0.0.1")
@@ -84,11 +91,16 @@ def test_the_certificate_tells_what_and_not_whom_and_remains(jane, tenant):
         "removed": {
             "customers": 2,
             "preferences": 1,
+            "consents": 4,
+            "portal_sessions": 1,
+            "deletion_requests": 1,
+            "mailed_links": 1,
+            "messages": 2,
             "idempotency_records": 0,
             "failed_logins": 1,
             "uploaded_files": 0,
         },
-        "kept_without_the_person": {"appointments": 2, "audit_events": events},
+        "kept_without_the_person": {"appointments": 2, "audit_events": events, "blocked_addresses": 3},
         "backups": BACKUPS,
     }
     assert "quetzal" not in ran.stdout.lower()
@@ -99,7 +111,16 @@ def test_the_certificate_tells_what_and_not_whom_and_remains(jane, tenant):
             (pk(2), "erase_customer", certificate),
         ]
         # Two of one day: their staff differ.
-        assert list(Appointment.objects.values_list("customer", "notes", "total_price")) == [(None, None, 350000)] * 2
+        visits = Appointment.objects.exclude(customer=pk(4)).values_list("customer", "notes", "total_price")
+        assert list(visits) == [(None, None, 350000)] * 2
+        assert [link.email for link in MailedLink.objects.all()] == ["rina@example.com"]
+        assert [message.customer_id for message in Message.objects.all()] == [pk(4)]
+        for model in (CustomerSession, DeletionRequest, Consent):
+            assert not model.objects.exists()
+        personal = (
+            AuditEvent.objects.filter(customer_id=pk(2)).exclude(before=None, after=None).exclude(action="erased")
+        )
+        assert [event.table for event in personal] == []
     assert list(LoginFailure.objects.values_list("account", flat=True)) == ["rina@example.com"]
 
 

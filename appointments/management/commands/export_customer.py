@@ -8,12 +8,17 @@ from typing import Any
 
 import orjson
 from django.utils import timezone
+from rest_framework import serializers
 
+from appointments.models import Message
+from appointments.portal.export.serializers import ExportedDeletionRequestSerializer, ExportedMessageSerializer
 from appointments.serializers import AppointmentSerializer
+from circe.api.serializers import InstantField
 from customers.command_arguments import add_person_arguments, find_customers, not_found_message
 from customers.consents.ledger import consents_of
 from customers.consents.serializers import ConsentSerializer
-from customers.models import Customer
+from customers.models import Customer, CustomerSession, MailedLink
+from customers.models.portal import links_to
 from customers.serializers import CustomerSerializer
 from tenants.audit.serializers import AuditEventSerializer
 from tenants.commands import REFUSED, TenantCommand, UsageError
@@ -74,6 +79,26 @@ class Command(TenantCommand):
                 raise UsageError(f"{output} can't be written: {error.strerror}.") from error
 
 
+class ExportedSessionSerializer(serializers.ModelSerializer):
+    """A log-in to the portal."""
+
+    created_at, rotated_at, ended_at = InstantField(), InstantField(), InstantField(allow_null=True)
+
+    class Meta:
+        model = CustomerSession
+        fields = ["id", "created_at", "rotated_at", "ended_at"]
+
+
+class ExportedLinkSerializer(serializers.ModelSerializer):
+    """A request for a mail with a link."""
+
+    created_at, sent_at, used_at = InstantField(), InstantField(allow_null=True), InstantField(allow_null=True)
+
+    class Meta:
+        model = MailedLink
+        fields = ["id", "kind", "email", "details", "client_address", "state", "created_at", "sent_at", "used_at"]
+
+
 def _export_customer(customer: Customer) -> dict[str, Any]:
     tenant, appointments = customer.tenant, customer.appointments.select_related("tenant", "service", "staff", "outlet")
     events = AuditEvent.objects.filter(customer_id=customer.pk).select_related("actor")
@@ -89,6 +114,10 @@ def _export_customer(customer: Customer) -> dict[str, Any]:
         "deleted_at": customer.deleted_at and f"{customer.deleted_at:%Y-%m-%dT%H:%M:%SZ}",
         "appointments": AppointmentSerializer(appointments, many=True).data,
         "consents": ConsentSerializer(consents_of(customer), many=True).data,
+        "messages": ExportedMessageSerializer(Message.objects.filter(customer=customer), many=True).data,
+        "deletion_requests": ExportedDeletionRequestSerializer(customer.deletion_requests.all(), many=True).data,
+        "portal_sessions": ExportedSessionSerializer(customer.sessions.order_by("-created_at"), many=True).data,
+        "mailed_links": ExportedLinkSerializer(links_to([customer]).order_by("-created_at"), many=True).data,
         "history": AuditEventSerializer(events, many=True).data,
     }
 
