@@ -81,6 +81,13 @@ def test_parallel_resets_by_one_link_set_one_password_and_end_every_session(tena
     assert session.ended_at
 
 
+def test_of_20_parallel_openings_of_a_new_address_one_starts_a_session(tenant, registered):
+    """The address differs in its spelling alone, so the link stays bound to what the customer has."""
+    token = mailed_token(tenant, "change_email", email="JANE@example.com", customer=registered())
+    assert codes(at_once(*[opening(token, n) for n in range(20)])) == {200: 1, "link_invalid": 19}
+    assert CustomerSession.objects.count() == 1
+
+
 @pytest.mark.parametrize("number", range(3))
 def test_opening_a_link_while_the_staff_create_the_person_leaves_one_customer(number, tenant, staff):
     token = register_token(tenant)
