@@ -22,7 +22,7 @@ trap '$(MANAGE) pg stop >/dev/null' EXIT; trap 'exit 130' INT TERM; \
 set -e
 endef
 
-.PHONY: run shell check test format lint fuzz chaos mutants coverage bench lock
+.PHONY: run shell check test format lint fuzz chaos mutants coverage bench lock messages
 
 # With DATABASE_URL there is no embedded server, and `pg stop` has nothing to do. Without it, var/demo tells manage.py that
 # this checkout serves a demo.
@@ -101,6 +101,10 @@ lint: .venv/dev.stamp
 	@"$(CURDIR)/.venv/bin/lint-imports"
 	@$(PYTHON) -m mypy .
 	@$(PYTHON) -m sqlfluff lint --disable-progress-bar --nocolor --processes 1 tenants/sql customers/sql appointments/sql
+
+# Find the texts of mails and of the portal's pages, and write the catalogues of each language.
+messages: .venv/dev.stamp
+	@$(PYTHON) -m circe.tests.catalogues
 
 # Renew the pinned packages, within what requirements*.txt allow.
 lock: .venv/dev.stamp

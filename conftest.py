@@ -4,6 +4,7 @@ import re
 from contextvars import ContextVar
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import FullResultSet
 from django.db import connection
 from django.test import Client
@@ -14,6 +15,8 @@ from circe.db import session_settings
 from circe.db.prepared import QUERIES, _prepared_names
 from circe.db.roles import APPLICATION_ROLE_OPTION, as_owner
 from circe.tests.captured_sql import expand_prepared
+from customers.models import Customer, CustomerSession
+from customers.tests.factories import CustomerFactory
 from tenants import scope
 from tenants.models import LoginSession, Role
 from tenants.scope import TenantFilter, current_scope, tenant_scope
@@ -138,6 +141,29 @@ def as_role(tenant):
         return client_of(UserFactory(role=role, tenant=None if role == Role.SUPER_ADMIN else tenant))
 
     return make
+
+
+def portal_client_of(customer):
+    """Returns a client with a real access token of the portal, after giving the customer what signing in needs."""
+    with tenant_scope(customer.tenant):
+        Customer.objects.filter(pk=customer.pk).update(password=make_password(PASSWORD), email_verified=True)
+        customer.refresh_from_db(fields=["password", "email_verified"])
+        tokens = CustomerSession.start(customer).token_pair()
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}")
+    client.customer = customer
+    client.url = f"/api/v1/portal/{customer.tenant.slug}/me"
+    return client
+
+
+@pytest.fixture
+def portal_client(tenant):
+    """Returns a function: `portal_client(customer)` is the client of a customer, or of a new one of `tenant`."""
+
+    def sign_in(customer=None, **values):
+        return portal_client_of(customer or CustomerFactory(**{"tenant": tenant, **values}))
+
+    return sign_in
 
 
 @pytest.fixture

@@ -4,32 +4,41 @@ from django.apps import AppConfig
 
 
 class AppointmentsConfig(AppConfig):
-    """Adds the figures, the purge step and the back office parts of appointments to customers, and the conflicts of bookings
-    to the OpenAPI document.
+    """Adds the figures, the purge step and the back office parts of appointments to customers, their messages to the sender,
+    and the conflicts of bookings to the OpenAPI document.
     """
 
     name = "appointments"
 
     def ready(self) -> None:
-        from appointments.admin.customer_pages import LastVisitFilter, appointments_panel
+        from appointments.admin.customer_pages import LastVisitFilter, appointments_panel, messages_panel
         from appointments.admin.hours.week import time_off_url, week_url
         from appointments.bookings.documentation import CONFLICT, PROBLEM_MEMBERS
         from appointments.customer_profile import detach_appointments, profile_figures
         from appointments.filters import TOTALS, TOTALS_PARAMETERS
+        from appointments.messages.composing import compose_message
+        from appointments.messages.reminders import queue_reminders
+        from appointments.models import Message
+        from appointments.portal.documentation import OWN_CONFLICT
+        from appointments.portal.documentation import PROBLEM_MEMBERS as OWN_PROBLEM_MEMBERS
         from circe.api.openapi import register_conflict, register_problem_member
         from circe.backoffice.site import register_header_link
         from customers import extensions
         from customers.filters import register_totals
+        from customers.messages.sending import register_outgoing
         from tenants.admin.staff import register_page_of_person
 
         extensions.register_profile_figures(profile_figures)
         extensions.register_purge_step(detach_appointments)
         extensions.register_list_filter(LastVisitFilter)
+        extensions.register_panel(messages_panel)
         extensions.register_panel(appointments_panel)
         register_totals(TOTALS, **TOTALS_PARAMETERS)
         register_page_of_person("Working hours", week_url)
         register_page_of_person("Time off", time_off_url)
         register_header_link("admin:appointments_appointment_daysheet", "Day sheet")
+        register_outgoing(Message, compose_message, enqueue=queue_reminders)
         register_conflict(CONFLICT)
-        for name, schema in PROBLEM_MEMBERS.items():
+        register_conflict(OWN_CONFLICT)
+        for name, schema in (PROBLEM_MEMBERS | OWN_PROBLEM_MEMBERS).items():
             register_problem_member(name, schema)

@@ -87,4 +87,13 @@ sql_items = [
             "DROP FUNCTION public.circe_remove_customer_totals;"
         ),
     ),
+    sql_item(
+        __file__,
+        "circe_queue_message",
+        reverse_sql=(
+            f"DROP TRIGGER circe_queue_message_insert ON {APPOINTMENTS};\n"
+            f"DROP TRIGGER circe_queue_message_update ON {APPOINTMENTS};\n"
+            "DROP FUNCTION public.circe_queue_message;"
+        ),
+    ),
 ]

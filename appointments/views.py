@@ -8,6 +8,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 
 from appointments.documentation import OPERATIONS
 from appointments.filters import AppointmentFilter
@@ -24,21 +25,27 @@ from tenants.views import TenantViewSet
 HISTORY = Appointment.objects.filter(tenant=OuterRef("tenant"), customer=OuterRef("pk"))
 
 
-def _history_page(
-    appointments: QuerySet[Any], *, today: Any, time: Any, offset: Expression, limit: Expression
+def history_page(
+    appointments: QuerySet[Any],
+    serializer: type[Serializer],
+    *,
+    today: Any,
+    time: Any,
+    offset: Expression,
+    limit: Expression,
 ) -> QuerySet[Any, Any]:
     """Reads for each customer: the counts of the whole history, the number of `appointments`, and a page of them as JSON."""
     return Customer.objects.undeleted().values_list(
         HISTORY.statistics_json(today, time),
         appointments.count_per_customer(),
-        build_json_list(appointments, AppointmentSerializer, offset=offset, limit=limit),
+        build_json_list(appointments, serializer, offset=offset, limit=limit),
     )
 
 
 # The query for a history without filters. With filters it is compiled anew for each request.
 HISTORY_PAGE = PreparedQuery(
     "history_page",
-    lambda customer, **values: _history_page(HISTORY, **values).filter(pk=customer),
+    lambda customer, **values: history_page(HISTORY, AppointmentSerializer, **values).filter(pk=customer),
     customer=IdField(),
     today=DateField(),
     time=TimeField(),
@@ -76,7 +83,8 @@ class CustomerAppointmentViewSet(TenantViewSet):
                 customer=customer_id, today=today, time=time, offset=offset, limit=limit
             )
         else:
-            pages = _history_page(found, today=today, time=time, offset=Value(offset), limit=Value(limit))
+            bounds = {"offset": Value(offset), "limit": Value(limit)}
+            pages = history_page(found, AppointmentSerializer, today=today, time=time, **bounds)
             statistics, total, page = get_object_or_404(pages, pk=customer_id)
         self.paginator.total = total
         return Response(

@@ -5,6 +5,7 @@ secrets under `var/`) and `DEBUG` (development).
 """
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -75,6 +76,41 @@ def default_database() -> dict[str, Any]:
         # The message leaves out the value, which contains a password.
         raise ImproperlyConfigured("DATABASE_URL must be set to postgres://user:password@host:5432/name.")
     return address
+
+
+def mail_settings() -> dict[str, Any]:
+    """Returns Django's settings of the mail server in EMAIL_URL. Outside production the default keeps mails in `var/mail/`.
+
+    Raises ImproperlyConfigured if EMAIL_URL is no such address.
+    """
+    if "EMAIL_URL" not in env.ENVIRON:
+        return {} if PRODUCTION else {"EMAIL_BACKEND": "circe.demo.mails.mailbox.MailboxBackend"}
+    try:
+        values = env.email_url("EMAIL_URL")
+    except (ImproperlyConfigured, ValueError):
+        values = {}
+    backend = values.get("EMAIL_BACKEND", "")
+    if not backend or (".smtp." in backend and not values["EMAIL_HOST"]):
+        # The message leaves out the value, which contains a password.
+        raise ImproperlyConfigured(
+            "EMAIL_URL must be smtp+tls://user:password@host:587, smtp+ssl://…:465, smtp://host:25, consolemail:// or "
+            "filemail:///directory."
+        )
+    if ".smtp." in backend:
+        # It tells whether a mail that was not acknowledged can have been accepted.
+        values["EMAIL_BACKEND"] = "customers.messages.transport.SMTPBackend"
+    return values
+
+
+def mail_address(name: str, example: str, default: str, valid: str) -> str:
+    """Returns the environment variable, without which no mail can be sent: production requires it beside EMAIL_URL.
+
+    Raises ImproperlyConfigured if it is missing then, or has not the form of the regular expression `valid`.
+    """
+    value = env.str(name, "" if PRODUCTION else default).strip()
+    if not re.fullmatch(valid, value) and (value or "EMAIL_URL" in env.ENVIRON):
+        raise ImproperlyConfigured(f"{name} must be set to an address such as {example}.")
+    return value.rstrip("/")
 
 
 SECRET_KEY = secret("SECRET_KEY")
@@ -171,6 +207,24 @@ DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# --- mail -------------------------------------------------------------------------------------------------------------
+
+MAIL_SETTINGS = mail_settings()
+# Where a demo keeps its mails.
+MAIL_FOLDER = VAR / "mail"
+vars().update(MAIL_SETTINGS)
+# In seconds, for each answer of the mail server.
+EMAIL_TIMEOUT = 30
+DEFAULT_FROM_EMAIL = mail_address(
+    "DEFAULT_FROM_EMAIL", "appointments@salon.example", "appointments@circe.test", r"[^@\s<>]+@[^@\s<>]+"
+)
+# Where customers reach this installation: the links in mails begin with it.
+PUBLIC_URL = mail_address(
+    "PUBLIC_URL", "https://circe.example", f"http://localhost:{env.str('PORT', '8000')}", r"https?://[^\s/?#]+/?"
+)
+# What sends short texts, by channel: a function of customers.messages.mail.TextMessage. There is no provider yet.
+TEXT_MESSAGE_BACKENDS = dict.fromkeys(("sms", "push", "whatsapp"), "customers.messages.transport.print_text")
+
 # --- accounts -------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "tenants.User"
@@ -216,7 +270,7 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 # The roles that the OpenAPI document names, the one with most rights first.
-API_ROLES = ["super_admin", "tenant_admin", "outlet_manager", "staff"]
+API_ROLES = ["super_admin", "tenant_admin", "outlet_manager", "staff", "customer"]
 MAX_JSON_BYTES = 1024 * 1024
 # The largest body of any request: a form with a file of customers (limits.MAX_UPLOAD_BYTES) and its other fields.
 MAX_BODY_BYTES = 51 * 1024 * 1024
@@ -236,6 +290,9 @@ SPECTACULAR_SETTINGS = {
     # Operations keep the order of urls.py, and the filters of an operation come before `page` and `size`.
     "SORT_OPERATIONS": False,
     "SORT_OPERATION_PARAMETERS": False,
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {"bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enum_id_removal",
         "circe.api.openapi.add_shared_parts",

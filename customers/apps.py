@@ -13,6 +13,11 @@ class CustomersConfig(AppConfig):
         from tenants.admin.audit_trail import register_history_page
 
         register_history_page(lambda customer_id: reverse("admin:customers_customer_history", args=[customer_id]))
+        from customers.messages.sending import register_outgoing
+        from customers.models import MailedLink
+        from customers.portal.mails import compose_link_mail
+
+        register_outgoing(MailedLink, compose_link_mail)
         from circe.api.openapi import register_problem_member
 
         register_problem_member(

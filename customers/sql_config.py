@@ -138,6 +138,13 @@ sql_items = [
     ),
     sql_item(
         __file__,
+        "circe_end_customer_sessions",
+        reverse_sql=(
+            f"DROP TRIGGER circe_end_customer_sessions ON {TABLE};\nDROP FUNCTION public.circe_end_customer_sessions;"
+        ),
+    ),
+    sql_item(
+        __file__,
         "circe_preference_deleted",
         reverse_sql=(
             "DROP TRIGGER circe_preferredservice_deleted ON public.customers_preferredservice;\n"

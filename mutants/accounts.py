@@ -95,12 +95,12 @@ ACCOUNTS = [
     Fault(
         "guessing ends the owner's sessions",
         "tenants/accounts/throttling.py",
-        "            LoginFailure.objects.create(account=account, address=address)\n",
-        "            LoginFailure.objects.create(account=account, address=address)\n"
-        "            from tenants.scope import ALL_TENANTS, tenant_scope\n\n"
-        "            with tenant_scope(ALL_TENANTS):\n"
-        "                for user in User.objects.filter(email=account):\n"
-        "                    user.sessions.all().delete()\n",
+        "        LoginFailure.objects.create(kind=kind, account=account, address=address)\n",
+        "        LoginFailure.objects.create(kind=kind, account=account, address=address)\n"
+        "        from tenants.scope import ALL_TENANTS, tenant_scope\n\n"
+        "        with tenant_scope(ALL_TENANTS):\n"
+        "            for user in User.objects.filter(email=account):\n"
+        "                user.sessions.all().delete()\n",
         LOGIN,
     ),
     Fault(

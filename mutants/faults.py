@@ -69,7 +69,7 @@ FAULTS = [
     Fault(
         "a removed person stays in a stored answer",
         "customers/models/customer.py",
-        "    IdempotencyRecord.objects.filter(row_id__in=ids).delete()\n",
+        "    IdempotencyRecord.objects.filter(Q(row_id__in=ids) | Q(customer_id__in=ids)).delete()\n",
         "",
         ONCE,
     ),
@@ -250,7 +250,7 @@ FAULTS = [
     Fault(
         "the address of a failed log-in outlives the person",
         "customers/models/customer.py",
-        "    LoginFailure.objects.filter(account__in=[customer.email_key for customer in customers]).delete()\n",
+        "    failed_logins(customers).delete()\n",
         "",
         "customers/tests/test_erasure_of_traces.py",
     ),

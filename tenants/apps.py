@@ -15,7 +15,6 @@ class TenantsConfig(AppConfig):
     verbose_name = "The business"
 
     def ready(self) -> None:
-        from tenants.accounts import openapi  # noqa: F401 (drf-spectacular finds what is imported)
         from tenants.audit.context import current_actor
         from tenants.scope import PREPARED_SCOPES, current_zone, tenant_setting
 

@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from circe.db.advisory_locks import AdvisoryLock
+from tenants.accounts.authentication import PortalCustomer
 from tenants.models import IdempotencyRecord
 
 STORED_HEADERS = ("ETag", "Location")
@@ -57,10 +58,10 @@ def idempotent(action: Callable[..., Response]) -> Callable[..., Response]:
         if not _is_valid_key(key):
             raise ValidationError({"Idempotency-Key": "Send 1 to 255 visible ASCII characters."})
         _lock_key(f"{request.user.pk}{key}")
-        stored, fingerprint = IdempotencyRecord.find_valid(request.user, key), _fingerprint(request)
+        stored, fingerprint = IdempotencyRecord.find_valid(key=key, **_owner(request)), _fingerprint(request)
         if stored is None:
             response = action(view, request, *args, **kwargs)
-            _store_answer(request, response, key=key, fingerprint=fingerprint, row_id=next(iter(kwargs.values()), None))
+            _store_answer(request, response, key=key, fingerprint=fingerprint, row_id=kwargs.get(view.lookup_url_kwarg))
             return response
         if stored.fingerprint != fingerprint:
             raise IdempotencyKeyMismatch
@@ -74,7 +75,7 @@ def idempotent(action: Callable[..., Response]) -> Callable[..., Response]:
 
 def _store_answer(request: Request, response: Response, *, key: str, fingerprint: str, row_id: str | None) -> None:
     IdempotencyRecord.objects.create(
-        user=request.user,
+        **_owner(request),
         key=key,
         fingerprint=fingerprint,
         row_id=row_id or response.data.get("id"),
@@ -83,6 +84,11 @@ def _store_answer(request: Request, response: Response, *, key: str, fingerprint
         body=orjson.dumps(response.data).decode(),
     )
     IdempotencyRecord.delete_expired()
+
+
+def _owner(request: Request) -> dict[str, Any]:
+    """Returns whose the key is: the account, or the customer who is signed in to the portal."""
+    return {"customer_id": request.user.pk} if isinstance(request.user, PortalCustomer) else {"user": request.user}
 
 
 def _lock_key(key: str) -> None:

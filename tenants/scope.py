@@ -114,6 +114,12 @@ def enter_scope(scope: Scope) -> None:
     _scope.set(scope)
 
 
+def narrow_scope(tenant: Tenant) -> None:
+    """Opens the scope of `tenant`, as `enter_scope` does, where all tenants are in scope. Leaves any other scope."""
+    if isinstance(current_scope(), AllTenants):
+        enter_scope(tenant)
+
+
 @contextmanager
 def whole_business() -> Iterator[None]:
     """Opens the scope of the whole business for the block, where a customer is in scope; leaves any other scope.

@@ -2,6 +2,19 @@
 
 from circe.db.sql_files import sql_item
 
+# They belong to no tenant.
+OTHER_TABLES = [
+    "auth_group",
+    "auth_group_permissions",
+    "auth_permission",
+    "django_admin_log",
+    "django_content_type",
+    "django_migrations",
+    "django_session",
+    "tenants_loginfailure",
+    "tenants_loginsession",
+]
+
 sql_items = [
     sql_item(
         __file__,
@@ -26,6 +39,16 @@ sql_items = [
         __file__,
         "tenants_staffname",
         reverse_sql="DROP VIEW tenants_staffname;",
+        needs=[("tenants", "application_roles")],
+        replace=False,
+    ),
+    sql_item(
+        __file__,
+        "closed_to_customers",
+        reverse_sql="\n".join(
+            f"DROP POLICY closed_to_customers ON {table};\nALTER TABLE {table} DISABLE ROW LEVEL SECURITY;"
+            for table in OTHER_TABLES
+        ),
         needs=[("tenants", "application_roles")],
         replace=False,
     ),

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
 from tenants.accounts.authentication import TENANT_ID, named_tenant
-from tenants.scope import current_tenant, enter_scope
+from tenants.scope import current_tenant, enter_scope, narrow_scope
 
 
 class PreconditionFailed(APIException):
@@ -34,11 +34,15 @@ class TenantViewSet(GenericViewSet):
         """Returns the row that the URL names. A write locks it. Raises PreconditionFailed if `If-Match` differs."""
         # DRF's own method would apply the filters of the list to a single row.
         row = get_object_or_404(self.get_queryset(), pk=self.kwargs[self.lookup_url_kwarg])
-        enter_scope(row.tenant)
+        narrow_scope(row.tenant)
+        self.check_version(row)
+        return row
+
+    def check_version(self, row: Any) -> None:
+        """Raises PreconditionFailed if a write has an `If-Match` with another version of the row."""
         wanted = {_own_etag(tag) for tag in parse_etags(self.request.headers.get("If-Match", "*"))}
         if self.request.method not in SAFE_METHODS and "*" not in wanted and self.get_etag(row) not in wanted:
             raise PreconditionFailed
-        return row
 
     def get_etag(self, row: Any) -> str | None:
         """Returns the ETag of the row as a GET would show it now, or None if a GET would show nothing."""

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from appointments.admin.refusals import OverrideChoice, as_button_value, explain, offer_overrides
 from appointments.availability import Slot
 from appointments.booking import BookingRefused, length_in_minutes
-from appointments.models import BLOCKING_STATUSES, FIRST_DAY, LAST_DAY, Appointment, Override, PaymentStatus
+from appointments.models import BLOCKING_STATUSES, FIRST_DAY, LAST_DAY, Appointment, Override, PaymentStatus, Status
 from circe.api.local_time import add_minutes
 from circe.api.time_zone import local_zone
 from circe.backoffice.regional import format_amount
@@ -189,6 +189,15 @@ class AppointmentForm(TenantForm):
     @property
     def is_moved(self) -> bool:
         return bool(MOVING_FIELDS & {*self.changed_data})
+
+    @property
+    def is_to_be_told(self) -> bool:
+        """Whether a customer who was told of the appointment has to be told again: it was moved, it is another service, it
+        takes place after all, or it is another customer's.
+        """
+        is_reinstated = self.initial.get("status") == Status.CANCELLED and self.instance.status in BLOCKING_STATUSES
+        is_passed_on = "customer" in self.changed_data and self.initial.get("customer") is not None
+        return self.is_moved or "service" in self.changed_data or is_reinstated or is_passed_on
 
     @property
     def overrides(self) -> list[Override]:

@@ -9,13 +9,14 @@ from django.db.models import Model, QuerySet
 from circe.db.ids import IdField, is_id
 from circe.db.prepared import PreparedQuery, Sql
 from customers.models import Customer
-from tenants.models import Outlet, Service, Staff
+from tenants.models import Outlet, Service, StaffName
 
 # By name of a reference: the rows that it may name, and the columns that are read, in the order of the model.
 SOURCES: dict[str, tuple[QuerySet[Any], list[str]]] = {
     "service": (Service.objects.order_by(), [field.attname for field in Service._meta.concrete_fields]),
     "outlet": (Outlet.objects.order_by(), ["id", "tenant_id", "is_active"]),
-    "staff": (Staff.objects.order_by(), ["id", "tenant_id", "is_active"]),
+    # Not the accounts: a customer who books may read only the names.
+    "staff": (StaffName.objects.order_by(), ["id", "tenant_id", "is_active"]),
     "customer": (Customer.objects.undeleted().order_by(), ["id", "tenant_id", "is_active"]),
 }
 READ_REFERENCES = """

@@ -164,8 +164,8 @@ class Appointment(TenantModel):
     Dates and clock times are in the tenant's time zone. If the end is before the start, it is on the next day. For
     `buffer_minutes` after the end, minutes of the local clock, the member of staff is not free. `customer` is None after the
     customer was purged, and for a walk-in who left no name (`is_walk_in`). `sequence` counts how often the appointment was
-    moved. `overrides` are the rules that it was booked against. `status_reason` is why it got its status, where somebody
-    said why. Money is in the tenant's currency.
+    moved, or took place after all. `overrides` are the rules that it was booked against. `status_reason` is why it got its
+    status, where somebody said why. Money is in the tenant's currency.
     """
 
     customer_column = "customer_id"
@@ -324,13 +324,22 @@ class Appointment(TenantModel):
     def set_status(self, status: Status, *, seen: str, reason: str | None = None) -> bool:
         """Sets the status if the current one is still `seen`. Returns whether it was.
 
-        Raises DoubleBooking if the new status would block time that another appointment blocks.
+        Raises DoubleBooking if the new status would block time that another appointment blocks. A cancelled appointment that
+        takes place after all counts as moved, so that the customer is told again.
         """
+        is_reinstated = seen == Status.CANCELLED and status in BLOCKING_STATUSES
         self.status = status
         # One UPDATE after the lock, as in `save`. With a row lock first, two transactions could wait for each other.
         with self.lock_staff():
             unchanged = Appointment.objects.filter(pk=self.pk, staff=self.staff_id, status=seen)
-            return bool(unchanged.update(status=status, status_reason=reason, updated_at=timezone.now()))
+            return bool(
+                unchanged.update(
+                    status=status,
+                    status_reason=reason,
+                    sequence=F("sequence") + int(is_reinstated),
+                    updated_at=timezone.now(),
+                )
+            )
 
 
 def lock_staff(tenant_id: str | None, staff: Collection[str | None]) -> None:

@@ -1,13 +1,19 @@
 """Messages about appointments, and the texts that a business has written for them."""
 
-from django.contrib.postgres.fields import ArrayField
+import re
+from typing import Any
+
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from appointments.models.appointment import Appointment
-from circe.db.audit_trigger import AuditTrigger
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from customers.models import Channel, Customer, Outgoing
 from tenants.models import TenantModel, tenant_constraints, validate_language
+
+# What a business can put into its texts: `{customer}` is replaced by the first name of the customer, and so on.
+PLACEHOLDERS = ("customer", "date", "time", "service", "staff", "outlet", "business", "link")
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 class MessageKind(models.TextChoices):
@@ -22,7 +28,7 @@ class MessageKind(models.TextChoices):
 class Message(Outgoing, TenantModel):
     """A message about an appointment as it was after so many moves (`sequence`): at most one of each kind.
 
-    Neither its text nor the address is kept. `reasons` say why it was skipped or failed.
+    Neither its text nor the address is kept.
     """
 
     customer_column = "customer_id"
@@ -33,12 +39,11 @@ class Message(Outgoing, TenantModel):
     sequence = models.PositiveIntegerField()
     channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
     language = models.CharField(max_length=35, null=True, editable=False)
-    reasons = ArrayField(models.CharField(max_length=50), default=list, editable=False)
 
     class Meta(TenantModel.Meta):
         ordering = ["-created_at", "-id"]
         constraints = [
-            AuditTrigger(name="%(class)s_audit", subject_column="customer_id"),
+            # Not in the audit trail: a row is itself the record of what was sent, and nobody edits it.
             *tenant_constraints(subject_column="customer_id", subject_commands=["SELECT", "INSERT"]),
             SameTenant(field="customer", name="%(class)s_customer"),
             SameTenant(field="appointment", name="%(class)s_appointment"),
@@ -50,6 +55,10 @@ class Message(Outgoing, TenantModel):
             models.Index(fields=["due_at"], condition=models.Q(state="queued"), name="message_due"),
             models.Index(fields=["tenant", "-created_at", "-id"], name="message_newest"),
         ]
+
+    def __str__(self) -> str:
+        why = f" ({', '.join(reason.replace('_', ' ') for reason in self.reasons)})" if self.reasons else ""
+        return f"{self.get_kind_display()}: {self.get_state_display().lower()}{why}"
 
 
 class MessageText(TenantModel):
@@ -73,3 +82,23 @@ class MessageText(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ({self.language})"
+
+    def clean(self) -> None:
+        """Refuses placeholders that do not exist, which customers would see as they are typed."""
+        super().clean()
+        errors: dict[str, Any] = {name: _find_errors(getattr(self, name)) for name in ("subject", "body")}
+        if any(errors.values()):
+            raise ValidationError({name: found for name, found in errors.items() if found})
+
+
+def _find_errors(text: str) -> list[ValidationError]:
+    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    unknown = [name for name in dict.fromkeys(PLACEHOLDER.findall(text)) if name not in PLACEHOLDERS]
+    errors = [
+        ValidationError(f"There is no placeholder {{{name}}}. Use one of {known}.", code="placeholder")
+        for name in unknown
+    ]
+    if re.search("[{}]", PLACEHOLDER.sub("", text)):
+        sentence = f"A brace stands alone: a placeholder begins with {{ and ends with }}. Use one of {known}."
+        errors.append(ValidationError(sentence, code="placeholder"))
+    return errors

@@ -18,6 +18,7 @@ from appointments.recommendations.wanted import WantedService, Window
 from circe.api.local_time import add_minutes
 from circe.db.fields import LocalDateTimeField
 from tenants.models import Service
+from tenants.scope import whole_business
 
 # An appointment takes less than two days: it and its buffer last less than a day each.
 _LONGEST = dt.timedelta(days=2)
@@ -72,9 +73,10 @@ def read_bookings(tenant: str, windows: Collection[Window]) -> Bookings:
         for name, function in (("begins", "lower"), ("ends", "upper"))
     }
     found = Bookings(set(), set())
-    for staff, begins, ends in appointments.values("staff_id").annotate(**bounds).values_list("staff_id", *bounds):
-        found.begins.update((time, staff) for time in begins)
-        found.ends.update((time, staff) for time in ends)
+    with whole_business():
+        for staff, begins, ends in appointments.values("staff_id").annotate(**bounds).values_list("staff_id", *bounds):
+            found.begins.update((time, staff) for time in begins)
+            found.ends.update((time, staff) for time in ends)
     return found
 
 

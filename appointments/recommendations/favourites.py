@@ -11,7 +11,8 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from appointments.catalogue.queries import with_staff_ids
 from appointments.models import WorkingHours
 from customers.models import Customer, PreferredService, PreferredStaff
-from tenants.models import Outlet, Service
+from tenants.models import Outlet, Service, StaffName
+from tenants.scope import whole_business
 
 
 class Obstacle(StrEnum):
@@ -74,17 +75,19 @@ def read_offer_and_favourites(customer: Customer, *, today: dt.date) -> tuple[Of
     for service in services:
         service.tenant = customer.tenant
     outlets: dict[str, set[str]] = defaultdict(set)
-    for staff, outlet in _places_of_work(customer.tenant.pk, today):
-        outlets[staff].add(outlet)
+    with whole_business():
+        for staff, outlet in _places_of_work(customer.tenant.pk, today):
+            outlets[staff].add(outlet)
     offer = Offer([one for one in services if _service_obstacle(one, outlets) is None], dict(outlets))
     preferred = sorted((one for one in services if one.position is not None), key=lambda one: one.position)
     people = PreferredStaff.objects.filter(tenant=customer.tenant_id, customer=customer.pk).order_by("position")
+    names = StaffName.objects.filter(tenant=customer.tenant_id, pk=OuterRef("staff_id"))
     places = Outlet.objects.filter(tenant=customer.tenant_id, pk=customer.preferred_outlet_id)
     obstacles: dict[str, dict[str, Obstacle | None]] = {
         "preferred_services": {one.pk: _service_obstacle(one, outlets) for one in preferred},
         "preferred_staff_ids": {
             staff: _staff_obstacle(staff, is_active, offer)
-            for staff, is_active in people.values_list("staff_id", "staff__is_active")
+            for staff, is_active in people.values_list("staff_id", Subquery(names.values("is_active")))
         },
         "preferred_outlet_id": {one.pk: _outlet_obstacle(one, outlets.values()) for one in places},
         "preferred_categories": {name: _category_obstacle(name, offer) for name in customer.preferred_categories},

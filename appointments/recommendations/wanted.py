@@ -17,6 +17,7 @@ from appointments.recommendations.points import (
     by_rank,
 )
 from tenants.models import Service
+from tenants.scope import whole_business
 
 # Slots are searched so many days before and after the target day.
 DAYS_AROUND = 7
@@ -105,7 +106,8 @@ def _points_of_service(
 def _points_of_popular(offer: Offer, tenant: str) -> dict[str, int]:
     """Returns the points of the services that most of the last visits were for, by the ids of the services."""
     visits = Appointment.objects.visits().filter(tenant=tenant).order_by("-appointment_date", "-id")
-    counts = Counter(visits.values_list("service_id", flat=True)[:POPULAR_VISITS])
+    with whole_business():
+        counts = Counter(visits.values_list("service_id", flat=True)[:POPULAR_VISITS])
     # The sort is stable: of services that are equally popular, the first in the catalogue counts.
     booked = sorted((one.pk for one in offer.services if one.pk in counts), key=lambda pk: -counts[pk])
     return dict(zip(booked, POPULAR_BY_RANK, strict=False))

@@ -7,12 +7,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from appointments.booking import length_in_minutes
-from appointments.catalogue.queries import TEAM, with_staff_ids
+from appointments.catalogue.queries import with_staff_ids
 from appointments.models import Appointment
 from circe.api.parameters import DayFilter, ReferenceFilter, StrictFilter, StrictFilterSet, as_day
 from circe.db.ids import ID_PATTERN, is_id
-from tenants.models import Outlet, Service
-from tenants.scope import enter_scope
+from tenants.models import Outlet, Service, StaffName
+from tenants.scope import narrow_scope
 
 MAX_DAYS = 92
 MAX_SLOTS = 1000
@@ -22,11 +22,11 @@ SERVICES = with_staff_ids(Service.objects.select_related("tenant"))
 
 
 def to_service(value: str) -> Service:
-    """Returns the service with this id and opens the scope of its tenant. Raises ValidationError if there is none."""
+    """Returns the service with this id and narrows the scope to its tenant. Raises ValidationError if there is none."""
     service = SERVICES.filter(pk=value).first() if is_id(value) else None
     if service is None:
         raise ValidationError("There is no service with this id.", code="absent")
-    enter_scope(service.tenant)
+    narrow_scope(service.tenant)
     return service
 
 
@@ -65,7 +65,7 @@ class AvailabilityFilter(StrictFilterSet):
         required=True, help_text=f"The last day, the tenant's: at most {MAX_DAYS} days, the first one included."
     )
     outlet_id = ReferenceFilter(queryset=Outlet.objects.all(), help_text="Only at this outlet.")
-    staff_id = ReferenceFilter(queryset=TEAM, help_text="Only with this member of staff.")
+    staff_id = ReferenceFilter(queryset=StaffName.objects.all(), help_text="Only with this member of staff.")
     appointment_id = StrictFilter(
         convert=to_appointment,
         schema={"type": "string", "pattern": ID_PATTERN},

@@ -11,14 +11,16 @@ from appointments.models import Appointment
 from appointments.slots.documentation import OPERATIONS
 from appointments.slots.filters import AvailabilityFilter
 from appointments.slots.serializers import AvailabilitySerializer, BookableServiceSerializer
+from customers.portal.authentication import CustomerAuthentication
 from tenants.accounts.authentication import TENANT_ID
-from tenants.accounts.permissions import STAFF
+from tenants.accounts.permissions import CUSTOMER, STAFF
 from tenants.models import Service
 
 
 class AvailabilityViewSet(GenericViewSet):
     """The times at which a service can be booked."""
 
+    authentication_classes = (CustomerAuthentication,)
     serializer_class = AvailabilitySerializer
     filterset_class = AvailabilityFilter
     queryset = Appointment.objects.none()
@@ -26,7 +28,7 @@ class AvailabilityViewSet(GenericViewSet):
     tag = "Appointments"
     operations = OPERATIONS
     parameters = (TENANT_ID,)
-    roles = {"retrieve": STAFF}
+    roles = {"retrieve": STAFF | CUSTOMER}
 
     def retrieve(self, request: Request) -> Response:
         """Answers the times at which a service can be booked, by start, then by the name of the staff."""

@@ -55,8 +55,9 @@ TAGS = {
     "Catalogue": "Where and what customers can book, and who attends them: outlets, services and staff.",
     "Hours": "When members of staff work, and when they are away and outlets are closed.",
     "Appointments": "The appointments that a customer booked and attended.",
+    "Portal": "What customers do by themselves, each with a token of their own, in the portal of one business.",
     "Consents": "What customers may be sent, since when and by which words.",
-    "Messages": "Whether a customer may be sent a message.",
+    "Messages": "Whether a customer may be sent a message, and what was sent to customers about their appointments.",
     "Statistics": "Numbers about the customers.",
     "Authentication": "Signing in and out. An access token is valid for an hour, a refresh token for seven days.",
 }
@@ -100,14 +101,26 @@ class OperationSchema(AutoSchema):
         return [role for role in settings.API_ROLES if self.get_auth() and role in view.roles[view.action]]
 
     @property
-    def path_ids(self) -> list[str]:
-        """The names of the ids in the path."""
+    def path_names(self) -> list[str]:
+        """The names of the parameters in the path."""
         return re.findall(r"{(\w+)}", self.path)
 
     @property
+    def path_ids(self) -> list[str]:
+        """The names of the ids in the path. The view describes any other parameter there."""
+        return [name for name in self.path_names if name.endswith("_id")]
+
+    @property
+    def checks_version(self) -> bool:
+        """Whether the operation changes a row that exists, and takes `If-Match`."""
+        return self.is_write and (bool(self.path_ids) or self.operation.changes_own_row)
+
+    @property
     def is_write(self) -> bool:
-        """Whether the operation changes rows of a tenant."""
-        return self.method not in SAFE_METHODS and bool(self.get_auth()) and not self.operation.reads_only
+        """Whether the operation changes rows of a tenant, and takes `Idempotency-Key`."""
+        operation = self.operation
+        changes = self.method not in SAFE_METHODS and bool(self.get_auth()) and not operation.reads_only
+        return changes and operation.is_idempotent
 
     @property
     def errors(self) -> list[int]:
@@ -117,11 +130,11 @@ class OperationSchema(AutoSchema):
             errors |= {401, 403}
         if self.is_write:
             errors |= {409, 422}
-        if self.is_write and self.path_ids:
+        if self.checks_version:
             errors |= {412}
         if self.operation.body:
             errors |= {413, 415}
-        if self.path_ids:
+        if self.path_names:
             errors |= {404}
         return sorted(errors)
 
@@ -135,7 +148,7 @@ class OperationSchema(AutoSchema):
             *(NumberedPages().get_schema_operation_parameters(self.view) if self.operation.is_paged else []),
             *self.operation.parameters,
             *([IDEMPOTENCY_KEY_PARAMETER] if self.is_write else []),
-            *([IF_MATCH_PARAMETER] if self.is_write and self.path_ids else []),
+            *([IF_MATCH_PARAMETER] if self.checks_version else []),
             *view.parameters,
         ]
 
@@ -147,11 +160,12 @@ class OperationSchema(AutoSchema):
         operation.pop("parameters", None)
         if parameters := self.parameters:
             operation["parameters"] = parameters
-        response = operation["responses"][str(self.operation.status)]
-        response["description"] = HTTPStatus(self.operation.status).phrase
-        if headers := self._headers():
-            response["headers"] = headers
-        _add_examples(response, {"documented": self.operation.example})
+        for code in self._statuses:
+            response = operation["responses"][str(code)]
+            response["description"] = HTTPStatus(code).phrase
+            if headers := self._headers():
+                response["headers"] = headers
+            _add_examples(response, {"documented": self.operation.example})
         if self.operation.body_examples:
             _add_examples(operation["requestBody"], self.operation.body_examples)
         names = {status: error.name for status, error in ERROR_RESPONSES.items()} | {409: self.operation.conflict}
@@ -161,8 +175,13 @@ class OperationSchema(AutoSchema):
         return operation
 
     def get_override_parameters(self) -> list[OpenApiParameter]:
-        # So that drf-spectacular does not look for a model that explains the ids of the path.
-        return [OpenApiParameter(name, location=OpenApiParameter.PATH) for name in self.path_ids]
+        # So that drf-spectacular does not look for a model that explains the parameters of the path.
+        return [OpenApiParameter(name, location=OpenApiParameter.PATH) for name in self.path_names]
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        # Access tokens of staff and of customers are sent in the same way.
+        view: Any = self.view
+        return [{"bearerAuth": []}] if view.get_authenticators() else []
 
     def get_filter_backends(self) -> list[Any]:
         # The operation declares its filters.
@@ -200,7 +219,11 @@ class OperationSchema(AutoSchema):
         response, view = self.operation.response, cast("Any", self.view)
         if self.operation.page_members:
             view.paginator.member_schemas = self.operation.page_members
-        return {self.operation.status: response(many=True) if self.operation.is_list else response}
+        return dict.fromkeys(self._statuses, response(many=True) if self.operation.is_list else response)
+
+    @property
+    def _statuses(self) -> list[int]:
+        return sorted(code for code in (self.operation.status, self.operation.status_if_there) if code)
 
     def get_paginated_name(self, serializer_name: str) -> str:
         return f"{serializer_name}Page"

@@ -31,8 +31,10 @@ class Operation:
     A body of PUT or PATCH may leave keys out, unless `body_is_whole`. `response` is the serializer of the response, or of
     one item of a page if `is_list`. `page_members` are the schemas of the members that its page has beside those of every
     page, by name. `example` is an answer, `body_examples` are bodies by name, `curl` is a whole request. `own_errors` are
-    statuses beside the common errors. `conflict` is the name of the error response of a 409. One that
-    `reads_only` changes nothing, although it has a body.
+    statuses beside the common errors. `conflict` is the name of the error response of a 409. `status_if_there` is the
+    status of a request that finds what it would create. `changes_own_row` says that the operation changes a row of the
+    caller, which no id in the path names, and takes `If-Match`. A write that has no `Idempotency-Key` says
+    `is_idempotent=False`. One that `reads_only` changes nothing, although it has a body.
     """
 
     id: str
@@ -53,4 +55,7 @@ class Operation:
     has_etag: bool = False
     own_errors: tuple[int, ...] = ()
     conflict: str = "Conflict"
+    status_if_there: int | None = None
+    changes_own_row: bool = False
+    is_idempotent: bool = True
     reads_only: bool = False

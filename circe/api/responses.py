@@ -111,7 +111,7 @@ ERROR_RESPONSES = {
     ),
     429: ErrorResponse(
         "TooManyRequests",
-        "Too many failures.",
+        "Too many failures, or too many mails were asked for.",
         Problem(429, "throttled", "Request was throttled. Expected available in 840 seconds."),
         RETRY_AFTER_HEADER,
     ),

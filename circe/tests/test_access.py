@@ -3,6 +3,7 @@
 The tests fail if the table lacks an operation of the OpenAPI document, a route, or a method.
 """
 
+import datetime as dt
 import re
 from collections import defaultdict
 from functools import partial
@@ -14,12 +15,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver, path
 from drf_spectacular.generators import SchemaGenerator
 
-from appointments.tests.factories import AppointmentFactory, TimeOffFactory
+from appointments.tests.factories import AppointmentFactory, TimeOffFactory, works_always
 from circe.db.ids import new_id
 from circe.urls import urlpatterns
+from customers.models import CustomerSession
+from customers.portal.tests.conftest import mailed_token
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.accounts.permissions import STAFF
 from tenants.models import LoginSession
+from tenants.scope import tenant_scope
 from tenants.tests.factories import PASSWORD, OutletFactory, ServiceFactory, UserFactory
 from tenants.views import TenantViewSet
 
@@ -43,7 +47,7 @@ POST   api/v1/customers/{id}/consents              201         201           201
 GET    api/v1/customers/{id}/history               200         200           403        403    403       401
 POST   api/v1/customers/{id}/messages/decision     200         200           200        200    403       401
 PUT    api/v1/customers/{id}/preferences           200         200           200        200    403       401
-GET    api/v1/customers/{id}/recommendations       200         200           200        200    403       401
+GET    api/v1/customers/{id}/recommendations       200         200           200        200    200       401
 POST   api/v1/customers/{id}/restore               200         200           403        403    403       401
 GET    api/v1/outlets                              200         200           200        200    403       401
 POST   api/v1/outlets                              201         201           403        403    403       401
@@ -63,7 +67,10 @@ GET    api/v1/time-off                             200         200           200
 POST   api/v1/time-off                             201         201           201        201    403       401
 GET    api/v1/time-off/{id}                        200         200           200        200    403       401
 DELETE api/v1/time-off/{id}                        200         200           200        200    403       401
-GET    api/v1/availability                         200         200           200        200    403       401
+GET    api/v1/messages                             200         200           200        200    403       401
+GET    api/v1/messages/settings                    200         200           200        403    403       401
+PUT    api/v1/messages/settings                    200         200           200        403    403       401
+GET    api/v1/availability                         200         200           200        200    200       401
 GET    api/v1/appointments                         200         200           200        200    403       401
 POST   api/v1/appointments                         201         201           201        201    403       401
 GET    api/v1/appointments/{id}                    200         200           200        200    403       401
@@ -75,12 +82,38 @@ POST   api/v1/auth/login                           200         200           200
 POST   api/v1/auth/refresh                         200         200           200        200    200       200
 POST   api/v1/auth/logout                          200         200           200        200    200       200
 GET    api/v1/auth/me                              200         200           200        200    403       401
+POST   api/v1/portal/{slug}/register               202         202           202        202    202       202
+POST   api/v1/portal/{slug}/verify                 200         200           200        200    200       200
+POST   api/v1/portal/{slug}/password/forgot        202         202           202        202    202       202
+POST   api/v1/portal/{slug}/password/reset         200         200           200        200    200       200
+POST   api/v1/portal/{slug}/password/change        403         403           403        403    200       401
+POST   api/v1/portal/{slug}/email/change           403         403           403        403    202       401
+POST   api/v1/portal/{slug}/login                  200         200           200        200    200       200
+POST   api/v1/portal/{slug}/refresh                200         200           200        200    200       200
+POST   api/v1/portal/{slug}/logout                 200         200           200        200    200       200
+GET    api/v1/portal/{slug}/me                     403         403           403        403    200       401
+PATCH  api/v1/portal/{slug}/me                     403         403           403        403    200       401
+GET    api/v1/portal/{slug}/me/preferences         403         403           403        403    200       401
+PUT    api/v1/portal/{slug}/me/preferences         403         403           403        403    200       401
+GET    api/v1/portal/{slug}/me/consents            403         403           403        403    200       401
+POST   api/v1/portal/{slug}/me/consents            403         403           403        403    201       401
+GET    api/v1/portal/{slug}/me/export              403         403           403        403    200       401
+GET    api/v1/portal/{slug}/me/deletion-request    403         403           403        403    404       401
+POST   api/v1/portal/{slug}/me/deletion-request    403         403           403        403    201       401
+GET    api/v1/portal/{slug}/me/appointments        403         403           403        403    200       401
+POST   api/v1/portal/{slug}/me/appointments        403         403           403        403    201       401
+GET    api/v1/portal/{slug}/me/appointments/{id}   403         403           403        403    200       401
+POST   api/v1/portal/{slug}/me/appointments/{id}/reschedule 403 403          403        403    200       401
+POST   api/v1/portal/{slug}/me/appointments/{id}/cancel     403 403          403        403    200       401
+GET    api/v1/portal/{slug}/me/recommendations     403         403           403        403    200       401
 """
 
-# The status instead of a 200 or 201 of the table above, by row. Three routes find soft-deleted customers.
+# The status instead of a 200 or 201 of the table above, by row. Three routes find soft-deleted customers. `self` is the
+# customer who is signed in, or a row of theirs; `own` is another one of the same business. For a customer all but `self` is a 404.
 ROWS = """
                    most routes                 restore, permanent, history
                    own_people  super_admin     own_people  super_admin
+self                  200         200             200         200
 own                   200         200             200         200
 foreign               404         200             404         200
 own_deleted           404         404             200         200
@@ -134,14 +167,16 @@ def expected(endpoint, principal, row):
     status = TABLE[endpoint][principal]
     if status >= 300 or "{id}" not in endpoint:
         return status
+    if principal == "customer":
+        return status if row == "self" else 404
     found = ROW[row][2 * (endpoint in FINDING_DELETED) + (principal == "super_admin")]
     return status if found == 200 else found
 
 
 @pytest.fixture
-def clients(as_role, customer_client, anonymous):
+def clients(as_role, portal_client, anonymous):
     staff = {role: as_role(role) for role in PRINCIPALS[:4]}
-    return staff | {"customer": customer_client, "anonymous": anonymous}
+    return staff | {"customer": portal_client(), "anonymous": anonymous}
 
 
 # What makes a row, by the start of a path. Only customers are soft-deleted.
@@ -154,22 +189,53 @@ FACTORIES = {
 }
 
 
+def make_future(tenant, **values):
+    """Makes an appointment that its customer can move, since somebody works at all hours."""
+    made = AppointmentFactory(tenant=tenant, status="confirmed", appointment_date=dt.date(2030, 6, 3), **values)
+    works_always(tenant, made.staff_id, made.outlet_id)
+    return made.pk
+
+
 @pytest.fixture
 def rows(request, tenant, stranger, clients):
     """Ids of rows of the kind that the endpoint of the test is about."""
     endpoint = getattr(request.node, "callspec", None) and request.node.callspec.params.get("endpoint")
-    make = FACTORIES.get(endpoint.split()[1].split("/")[2]) if endpoint else None
+    kind = endpoint.split()[1].split("/")[2] if endpoint else None
+    make = FACTORIES.get(kind)
+    if kind == "portal":
+        own = make_future(tenant, customer=clients["customer"].customer)
+        return {"self": own, "own": make_future(tenant), "foreign": make_future(stranger), "absent": new_id()}
     if make:
         # Of time off, staff may delete their own only.
         own = {"staff_id": clients["staff"].user.pk} if make is TimeOffFactory else {}
         return {"own": make(tenant=tenant, **own).pk, "foreign": make(tenant=stranger).pk, "absent": new_id()}
     return {
+        "self": clients["customer"].customer.pk,
         "own": CustomerFactory(tenant=tenant).pk,
         "foreign": CustomerFactory(tenant=stranger).pk,
         "own_deleted": DeletedCustomerFactory(tenant=tenant).pk,
         "foreign_deleted": DeletedCustomerFactory(tenant=stranger).pk,
         "absent": new_id(),
     }
+
+
+def bodies_of_accounts(tenant, customer):
+    """The bodies of the operations of a customer's account, by operation."""
+    with tenant_scope(tenant):
+        refresh = {"refresh": CustomerSession.start(customer).token_pair()["refresh"]}
+    email, new = {"email": customer.email}, {"email": "new@example.com"}
+    bodies = {
+        "register": new | {"first_name": "Jane"},
+        "verify": {"token": mailed_token(tenant, "register", **new, first_name="Jane"), "password": PASSWORD},
+        "password/forgot": email,
+        "password/reset": {"token": mailed_token(tenant, "reset", **email), "password": PASSWORD},
+        "password/change": {"password": PASSWORD, "new_password": "another good password"},
+        "email/change": new,
+        "login": email | {"password": PASSWORD},
+        "refresh": refresh,
+        "logout": refresh,
+    }
+    return {f"POST api/v1/portal/{{slug}}/{path}": body for path, body in bodies.items()}
 
 
 @pytest.fixture
@@ -197,6 +263,7 @@ def ask(clients, tenant):
             "starts_at": "2026-07-06T00:00:00Z",
             "ends_at": "2026-07-07T00:00:00Z",
         },
+        "PUT api/v1/messages/settings": {"sends_reminders": True},
         "POST api/v1/appointments": {
             "tenant_id": tenant.pk,
             "walk_in": True,
@@ -213,10 +280,29 @@ def ask(clients, tenant):
         "POST api/v1/auth/login": {"email": user.email, "password": PASSWORD},
         "POST api/v1/auth/refresh": refresh,
         "POST api/v1/auth/logout": refresh,
+        **bodies_of_accounts(tenant, clients["customer"].customer),
+        "PATCH api/v1/portal/{slug}/me": {"last_name": "Doe"},
+        "PUT api/v1/portal/{slug}/me/preferences": {"language": "en"},
+        "POST api/v1/portal/{slug}/me/consents": {"channel": "sms", "purpose": "marketing", "state": "granted"},
+        "POST api/v1/portal/{slug}/me/appointments/{id}/reschedule": {
+            "appointment_date": "2030-06-04",
+            "start_time": "10:00",
+        },
+        "POST api/v1/portal/{slug}/me/appointments/{id}/cancel": {},
     }
 
     service = ServiceFactory(tenant=tenant)
+    outlet = OutletFactory(tenant=tenant)
+    works_always(tenant, user.pk, outlet.pk)
+    bodies["POST api/v1/portal/{slug}/me/appointments"] = {
+        "service_id": service.pk,
+        "outlet_id": outlet.pk,
+        "appointment_date": "2030-06-03",
+        "start_time": "10:00",
+    }
     queries = {
+        # Which business a super_admin means.
+        **dict.fromkeys(("GET api/v1/messages/settings", "PUT api/v1/messages/settings"), f"?tenant_id={tenant.pk}"),
         "GET api/v1/availability": f"?service_id={service.pk}&from_date=2026-12-01&to_date=2026-12-31",
     }
 
@@ -224,7 +310,7 @@ def ask(clients, tenant):
         named, path = endpoint.split()
         body = orjson.dumps(bodies[endpoint] | changes) if endpoint in bodies else b""
         with transaction.atomic():
-            url = "/" + path.replace("{id}", pk) + (query or queries.get(endpoint, ""))
+            url = "/" + path.replace("{id}", pk).replace("{slug}", tenant.slug) + (query or queries.get(endpoint, ""))
             response = clients[principal].generic(
                 method or named,
                 url,
@@ -242,7 +328,7 @@ def routes():
     """Returns the methods of every route of the API, by path as in the table."""
     found = defaultdict(set)
     for pattern in urlpatterns:
-        path = re.sub(r"<str:\w+>", "{id}", str(pattern.pattern))
+        path = re.sub(r"<str:\w+>", "{id}", str(pattern.pattern).replace("<str:tenant_slug>", "{slug}"))
         if isinstance(pattern, URLPattern) and path.startswith("api/"):
             found[path] |= {method.upper() for method in pattern.callback.actions} - {"HEAD"}
     return dict(found)
@@ -261,7 +347,7 @@ def test_every_route_and_method_is_in_the_table():
 def test_every_operation_of_the_document_is_in_the_table():
     document = SchemaGenerator().get_schema(public=True)
     operations = {
-        re.sub(r"{\w+}", "{id}", f"{method.upper()} {path[1:]}")
+        re.sub(r"{\w+_id}", "{id}", f"{method.upper()} {path[1:]}").replace("{tenant_slug}", "{slug}")
         for path, operations in document["paths"].items()
         for method in operations
     }
@@ -306,10 +392,8 @@ def test_a_foreign_row_is_answered_like_an_absent_row_whatever_else_the_request_
         if "?" in endpoint and "query" in extra:
             continue
         for principal in PRINCIPALS[1:]:
-            answers = {
-                row: ask(endpoint, principal, rows[row], **extra)
-                for row in rows.keys() & {"foreign", "foreign_deleted", "absent"}
-            }
+            hidden = {"foreign", "foreign_deleted", "absent"} | ({"own"} if principal == "customer" else set())
+            answers = {row: ask(endpoint, principal, rows[row], **extra) for row in rows.keys() & hidden}
             distinct_answers = {
                 (answer.status_code, answer.content, *sorted(answer.headers.items())) for answer in answers.values()
             }
@@ -338,10 +422,11 @@ def test_a_role_is_refused_before_any_row_is_read(endpoint, ask, rows):
         ]
         if status == 403:
             assert answer.json()["code"] == "permission_denied"
-            assert len(asked) == (0 if principal == "customer" else 1)
+            # Staff are looked up, and the business of a portal. Nobody looks up a customer whom no view allows.
+            assert len(asked) == (principal != "customer") + ("{slug}" in endpoint)
             assert not any("customers_" in sql or "appointments_" in sql for sql in asked)
         if status == 401:
-            assert (answer.headers["WWW-Authenticate"], asked) == ("Bearer", [])
+            assert (answer.headers["WWW-Authenticate"], len(asked)) == ("Bearer", "{slug}" in endpoint)
 
 
 @pytest.mark.parametrize("path", routes())

@@ -1,13 +1,21 @@
 """The scope of a customer of the portal: their own rows and what is public, held by the managers and by the database."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.conf import settings
+from django.db import DatabaseError, ProgrammingError, connection, transaction
 
 from appointments.models import Appointment, CustomerTotals
 from appointments.tests.factories import AppointmentFactory
+from circe.db.ids import new_id
+from circe.db.roles import as_owner
+from circe.tests.every_table import make_rows
 from customers.models import Customer
-from tenants.models import Outlet, Service, StaffName, Tenant, User
-from tenants.scope import CrossTenantWrite, CustomerScope, tenant_scope
+from tenants.models import IdempotencyRecord, LoginFailure, LoginSession, Outlet, Service, StaffName, Tenant, User
+from tenants.scope import ALL_TENANTS, CrossTenantWrite, CustomerScope, tenant_scope
 
 
 @pytest.fixture
@@ -30,9 +38,9 @@ def scope(tenant, own, others):
     return CustomerScope(tenant, own.customer_id)
 
 
-def sql(statement):
+def sql(statement, *params):
     with connection.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(statement, params or None)
         return cursor.fetchall() if cursor.description else cursor.rowcount
 
 
@@ -69,3 +77,148 @@ def test_a_customer_writes_no_row_of_another(scope, own, others):
         assert sql(f"DELETE FROM customers_customer WHERE id = '{own.customer_id}'") == 0
         with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
             sql(f"UPDATE appointments_appointment SET customer_id = '{others[0].customer_id}' WHERE id = '{own.pk}'")
+
+
+# --- raw SQL over every table of the database -----------------------------------------------------------------------
+
+# The tables whose rows belong to a customer: the column with the customer's id, and what a customer may do beside reading.
+OWN = {
+    "customers_customer": ("id", "UPDATE"),
+    "customers_consent": ("customer_id", "INSERT"),
+    "customers_customersession": ("customer_id", "UPDATE"),
+    "customers_deletionrequest": ("customer_id", "INSERT"),
+    "customers_preferredservice": ("customer_id", "INSERT DELETE"),
+    "customers_preferredstaff": ("customer_id", "INSERT DELETE"),
+    "appointments_appointment": ("customer_id", "INSERT UPDATE"),
+    "appointments_message": ("customer_id", "INSERT"),
+    "appointments_customertotals": ("customer_id", ""),
+    "tenants_idempotencyrecord": ("customer_id", "INSERT UPDATE DELETE"),
+}
+# What a customer may read of the business, with the column of its id. Every other table shows no row and takes none.
+PUBLIC = {
+    "tenants_tenant": "id",
+    "tenants_outlet": "tenant_id",
+    "tenants_service": "tenant_id",
+    "tenants_servicestaff": "tenant_id",
+    "tenants_staffname": "tenant_id",
+}
+
+
+def relations():
+    """Returns the names of all tables and views that are not PostgreSQL's own."""
+    return [
+        name
+        for (name,) in sql("""
+            SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
+            AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+            AND relpersistence <> 't' AND relnamespace::regnamespace::text NOT LIKE 'pg\\_%' ORDER BY 1
+        """)
+    ]
+
+
+@pytest.fixture
+def people(tenant, stranger):
+    """Makes rows of every table of two customers of a business, and of one of another. Returns the first one's scope."""
+    own, other, foreign = make_rows(tenant), make_rows(tenant), make_rows(stranger)
+    for visit in (own, other, foreign):
+        with tenant_scope(visit.tenant):
+            IdempotencyRecord.objects.create(
+                customer_id=visit.customer_id, key="own", fingerprint="print", status=201, headers={}, body="{}"
+            )
+        LoginSession.start(visit.staff)
+        LoginFailure.objects.create(account=visit.customer.email, address="::")
+    return CustomerScope(tenant, own.customer_id)
+
+
+def is_refused(statement, *params):
+    """Returns whether row-level security or the lack of a privilege refuses the statement, or it changes no row."""
+    try:
+        with transaction.atomic():
+            changed = sql(statement, *params)
+            transaction.set_rollback(True)
+    except DatabaseError as error:
+        # A constraint or a trigger speaks after row-level security has let the row through.
+        return re.search("row-level security|permission denied|cannot insert into column", str(error)) is not None
+    return changed == 0
+
+
+def ids_of(table, column, value):
+    """Returns the rows of the table, as its owner sees them."""
+    with as_owner(), tenant_scope(ALL_TENANTS):
+        return sql(f"SELECT t::text FROM {table} AS t WHERE {column} = %s ORDER BY 1", value)
+
+
+@pytest.mark.django_db
+def test_every_table_is_read_by_a_customer_as_listed(people):
+    seen, listed = {}, {}
+    for table in relations():
+        with tenant_scope(people), transaction.atomic():
+            may_read = sql("SELECT has_table_privilege(%s, 'SELECT')", table) == [(True,)]
+            seen[table] = sql(f"SELECT t::text FROM {table} AS t ORDER BY 1") if may_read else []
+        column = OWN[table][0] if table in OWN else PUBLIC.get(table)
+        owner = people.tenant.pk if table in PUBLIC else people.customer_id
+        listed[table] = ids_of(table, column, owner) if column else []
+    assert seen == listed
+    assert {table for table, rows in seen.items() if rows} == {*OWN, *PUBLIC}
+
+
+def test_every_table_is_written_by_a_customer_as_listed(people):
+    for table in relations():
+        columns = [
+            name
+            for (name,) in sql(
+                "SELECT quote_ident(column_name) FROM information_schema.columns "
+                "WHERE table_name = %s AND is_generated = 'NEVER' AND is_identity = 'NO'",
+                table,
+            )
+        ]
+        with as_owner(), tenant_scope(ALL_TENANTS):
+            rows = [json.loads(row) for (row,) in sql(f"SELECT to_jsonb(t) FROM {table} AS t")]
+        column, allowed = OWN.get(table, (None, ""))
+        names = ", ".join(columns)
+        with tenant_scope(people):
+            for command, statement in {
+                "DELETE": f"DELETE FROM {table}",
+                "UPDATE": f"UPDATE {table} SET {columns[0]} = {columns[0]}",
+            }.items():
+                assert is_refused(statement) == (command not in allowed), (table, command)
+            for row in rows:
+                is_own = column is not None and row[column] == people.customer_id
+                copy = json.dumps(row | ({"id": new_id()} if isinstance(row.get("id"), str) and column != "id" else {}))
+                insert = f"INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_record(NULL::{table}, %s)"
+                assert is_refused(insert, copy) == (not (is_own and "INSERT" in allowed)), (table, row)
+            if "UPDATE" in allowed:
+                others = {row[column] for row in rows} - {people.customer_id, None}
+                for other in others:
+                    assert is_refused(f"UPDATE {table} SET {column} = %s", other), (table, "gives a row away")
+                    assert is_refused(f"UPDATE {table} SET tenant_id = tenant_id WHERE {column} = %s", other)
+
+
+def test_a_customer_writes_by_one_function_alone(db):
+    """It runs with its owner's rights, and adds an event to the audit trail."""
+    assert sql("""
+        SELECT proname FROM pg_proc WHERE prosecdef AND prorettype <> 'trigger'::regtype
+        AND pronamespace = 'public'::regnamespace AND has_function_privilege('circe_app', oid, 'EXECUTE')
+    """) == [("circe_record_event",)]
+
+
+# The files in which a query leaves the scope of the customer who asks: its answer tells nothing of other customers.
+WHOLE_BUSINESS = {
+    "appointments/models/schedule.py": 2,
+    "appointments/recommendations/best_slots.py": 1,
+    "appointments/recommendations/favourites.py": 1,
+    "appointments/recommendations/wanted.py": 1,
+    # Counts a wrong password, and starts a session.
+    "customers/portal/accounts/credentials.py": 2,
+}
+
+
+def test_few_queries_leave_the_scope_of_a_customer():
+    root = Path(settings.BASE_DIR)
+    found = {
+        str(path.relative_to(root)): len(re.findall(r"with whole_business\(\)", path.read_text()))
+        for app in ("analytics", "appointments", "circe", "customers", "tenants")
+        for path in (root / app).rglob("*.py")
+        if "tests" not in path.parts
+    }
+    assert {path: number for path, number in found.items() if number} == WHOLE_BUSINESS

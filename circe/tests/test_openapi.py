@@ -27,6 +27,7 @@ ERRORS = {
     "503": "Unavailable",
 }
 ALL = ["super_admin", "tenant_admin", "outlet_manager", "staff"]
+CUSTOMER, PORTAL = ["customer"], "/api/v1/portal/{tenant_slug}"
 CHANGED = "200 400 401 403 404 409 412 413 415 422 503"
 # By operation: its id, the roles that may call it, and the statuses that it answers.
 OPERATIONS = {
@@ -61,7 +62,7 @@ OPERATIONS = {
     ),
     "GET /api/v1/customers/{customer_id}/recommendations": (
         "getCustomerRecommendations",
-        ALL,
+        [*ALL, "customer"],
         "200 400 401 403 404 503",
     ),
     "POST /api/v1/customers/{customer_id}/restore": ("restoreCustomer", ALL[:2], "200 400 401 403 404 409 412 422 503"),
@@ -111,11 +112,46 @@ OPERATIONS = {
     "POST /api/v1/time-off": ("createTimeOff", ALL, "201 400 401 403 409 413 415 422 503"),
     "GET /api/v1/time-off/{time_off_id}": ("getTimeOff", ALL, "200 400 401 403 404 503"),
     "DELETE /api/v1/time-off/{time_off_id}": ("deleteTimeOff", ALL, "200 400 401 403 404 409 412 422 503"),
-    "GET /api/v1/availability": ("getAvailability", ALL, "200 400 401 403 503"),
+    "GET /api/v1/messages": ("listMessages", ALL, "200 400 401 403 503"),
+    "GET /api/v1/messages/settings": ("getMessageSettings", ALL[:3], "200 400 401 403 503"),
+    "PUT /api/v1/messages/settings": (
+        "updateMessageSettings",
+        ALL[:3],
+        "200 400 401 403 409 412 413 415 422 503",
+    ),
+    "GET /api/v1/availability": ("getAvailability", [*ALL, "customer"], "200 400 401 403 503"),
     "POST /api/v1/auth/login": ("login", [], "200 400 401 413 415 429 503"),
     "POST /api/v1/auth/refresh": ("refreshTokens", [], "200 400 401 413 415 503"),
     "POST /api/v1/auth/logout": ("logout", [], "200 400 401 413 415 503"),
     "GET /api/v1/auth/me": ("getMe", ALL, "200 400 401 403 503"),
+    f"POST {PORTAL}/register": ("registerCustomer", [], "202 400 404 413 415 429 503"),
+    f"POST {PORTAL}/verify": ("verifyCustomer", [], "200 400 404 413 415 429 503"),
+    f"POST {PORTAL}/password/forgot": ("forgetCustomerPassword", [], "202 400 404 413 415 429 503"),
+    f"POST {PORTAL}/password/reset": ("resetCustomerPassword", [], "200 400 404 413 415 429 503"),
+    f"POST {PORTAL}/password/change": ("changeCustomerPassword", CUSTOMER, "200 400 401 403 404 413 415 429 503"),
+    f"POST {PORTAL}/email/change": ("changeCustomerEmail", CUSTOMER, "202 400 401 403 404 409 413 415 422 429 503"),
+    f"POST {PORTAL}/login": ("loginCustomer", [], "200 400 401 404 413 415 429 503"),
+    f"POST {PORTAL}/refresh": ("refreshCustomerTokens", [], "200 400 401 404 413 415 503"),
+    f"POST {PORTAL}/logout": ("logoutCustomer", [], "200 400 401 404 413 415 503"),
+    f"GET {PORTAL}/me": ("getOwnProfile", CUSTOMER, "200 400 401 403 404 503"),
+    f"PATCH {PORTAL}/me": ("updateOwnProfile", CUSTOMER, CHANGED),
+    f"GET {PORTAL}/me/preferences": ("getOwnPreferences", CUSTOMER, "200 400 401 403 404 503"),
+    f"PUT {PORTAL}/me/preferences": ("updateOwnPreferences", CUSTOMER, CHANGED),
+    f"GET {PORTAL}/me/consents": ("listOwnConsents", CUSTOMER, "200 400 401 403 404 503"),
+    f"POST {PORTAL}/me/consents": ("recordOwnConsent", CUSTOMER, "201 400 401 403 404 409 413 415 422 503"),
+    f"GET {PORTAL}/me/export": ("exportOwnData", CUSTOMER, "200 400 401 403 404 503"),
+    f"GET {PORTAL}/me/deletion-request": ("getDeletionRequest", CUSTOMER, "200 400 401 403 404 503"),
+    f"POST {PORTAL}/me/deletion-request": ("requestDeletion", CUSTOMER, "200 201 400 401 403 404 409 422 503"),
+    f"GET {PORTAL}/me/appointments": ("listOwnAppointments", CUSTOMER, "200 400 401 403 404 503"),
+    f"POST {PORTAL}/me/appointments": (
+        "bookOwnAppointment",
+        CUSTOMER,
+        "201 400 401 403 404 409 413 415 422 503",
+    ),
+    f"GET {PORTAL}/me/appointments/{{appointment_id}}": ("getOwnAppointment", CUSTOMER, "200 400 401 403 404 503"),
+    f"POST {PORTAL}/me/appointments/{{appointment_id}}/reschedule": ("rescheduleOwnAppointment", CUSTOMER, CHANGED),
+    f"POST {PORTAL}/me/appointments/{{appointment_id}}/cancel": ("cancelOwnAppointment", CUSTOMER, CHANGED),
+    f"GET {PORTAL}/me/recommendations": ("getOwnRecommendations", CUSTOMER, "200 400 401 403 404 503"),
 }
 
 
@@ -161,12 +197,14 @@ def test_the_document_lists_every_route_of_the_api(operations):
 
 def test_every_error_has_the_problem_shape(document, operations):
     for name, operation in operations.items():
-        errors = ERRORS | ({"409": "BookingConflict"} if " /api/v1/appointments" in name else {})
+        conflict = re.search("( /api/v1|/me)/appointments", name)
+        names = {" /api/v1": "BookingConflict", "/me": "OwnBookingConflict"}
+        errors = ERRORS | ({"409": names[conflict[1]]} if conflict else {})
         for status, response in operation["responses"].items():
             if status >= "400":
                 assert response == {"$ref": f"#/components/responses/{errors[status]}"}, (name, status)
     responses = document["components"]["responses"]
-    assert list(responses) == [*ERRORS.values(), "BookingConflict"]
+    assert list(responses) == [*ERRORS.values(), "BookingConflict", "OwnBookingConflict"]
     for response in responses.values():
         assert response["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
     headers = {name: list(response.get("headers", {})) for name, response in responses.items()}
@@ -229,14 +267,22 @@ def test_parameters_have_their_limits(operations):
     assert parameters["page"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "default": 1}
     assert parameters["size"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
     for name, operation in operations.items():
-        ids = [parameter["schema"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"]
-        assert ids == [{"type": "string", "pattern": "^[0-9a-f]{24}$"}] * name.count("{"), name
+        in_path = [parameter for parameter in operation.get("parameters", []) if parameter["in"] == "path"]
+        assert sorted(one["name"] for one in in_path) == sorted(re.findall(r"{(\w+)}", name)), name
+        patterns = {one["name"]: one["schema"]["pattern"] for one in in_path}
+        slug = {"tenant_slug": "^[-a-zA-Z0-9_]{1,50}$"} if "{tenant_slug}" in name else {}
+        assert patterns == dict.fromkeys(patterns, "^[0-9a-f]{24}$") | slug, name
 
 
 def test_preferences_allow_no_other_keys(document):
     schemas = document["components"]["schemas"]
     closed = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
-    assert closed == {"PreferencesRequest", "CommunicationRequest", "WorkingHoursEntryRequest"}
+    assert closed == {
+        "PreferencesRequest",
+        "OwnPreferencesRequest",
+        "CommunicationRequest",
+        "WorkingHoursEntryRequest",
+    }
 
 
 def test_an_answer_requires_all_its_keys(document):
@@ -289,15 +335,23 @@ def test_components_have_their_names(document):
         "BookedOutlet",
         "BookedService",
         "BookedStaff",
+        "Business",
         "Change",
         "Communication",
         "CommunicationRequest",
         "Conflict",
         "CreatedCustomer",
         "Customer",
+        "CustomerMessage",
+        "CustomerMessagePage",
         "CustomerPage",
         "CustomerRequest",
         "CustomerWithPreferences",
+        "DeletionRequest",
+        "EmailRequest",
+        "Export",
+        "ExportedDeletionRequest",
+        "ExportedMessage",
         "FieldError",
         "History",
         "HistoryStatistics",
@@ -305,6 +359,8 @@ def test_components_have_their_names(document):
         "LoginRequest",
         "Me",
         "Message",
+        "MessageSettings",
+        "MessageSettingsRequest",
         "NewAppointmentRequest",
         "NewCustomerRequest",
         "NewOutletRequest",
@@ -312,16 +368,29 @@ def test_components_have_their_names(document):
         "Outlet",
         "OutletPage",
         "OutletRequest",
+        "OwnAppointment",
+        "OwnBookingRequest",
+        "OwnCancellationRequest",
+        "OwnHistory",
+        "OwnMoveRequest",
+        "OwnPreferences",
+        "OwnPreferencesRequest",
+        "OwnProfile",
+        "OwnProfileRequest",
         "PageFigures",
+        "PasswordChangeRequest",
+        "PasswordResetRequest",
         "Payment",
         "PaymentChangesRequest",
         "Period",
+        "PortalTokenPair",
         "Preferences",
         "PreferencesRequest",
         "Problem",
         "Recommendation",
         "Recommendations",
         "RefreshRequest",
+        "RegistrationRequest",
         "RescheduleRequest",
         "Segments",
         "Service",
@@ -332,6 +401,7 @@ def test_components_have_their_names(document):
         "StaffPage",
         "Statistics",
         "StatusRequest",
+        "StoredOwnAppointment",
         "Summary",
         "TagCount",
         "TagCounts",
@@ -341,6 +411,7 @@ def test_components_have_their_names(document):
         "TimeOffRequest",
         "TokenPair",
         "TopCustomer",
+        "VerificationRequest",
         "WorkingHours",
         "WorkingHoursEntry",
         "WorkingHoursEntryRequest",
@@ -363,7 +434,8 @@ def contents(value):
 def test_every_example_is_valid(document, operations):
     for name, operation in operations.items():
         bodies = list(contents({key: operation.get(key) for key in ("requestBody", "responses")}))
-        assert len(bodies) == 1 + ("requestBody" in operation), name
+        answers = [status for status in operation["responses"] if status < "400"]
+        assert len(bodies) == len(answers) + ("requestBody" in operation), name
     for content in contents(document):
         schema = content["schema"] | {"components": document["components"]}
         for example in content["examples"].values():

@@ -3,6 +3,7 @@
 A foreign id and an unknown id get the same answer, byte for byte, except for the id itself if the answer repeats it.
 """
 
+import datetime as dt
 import json
 import re
 
@@ -13,14 +14,14 @@ from django.forms import ModelChoiceField
 from django.urls import reverse
 from drf_spectacular.generators import SchemaGenerator
 
-from appointments.tests.factories import AppointmentFactory, TimeOffFactory, WalkInFactory
+from appointments.tests.factories import AppointmentFactory, TimeOffFactory, WalkInFactory, works_always
 from circe.db.ids import ID_PATTERN, new_id
 from customers.tests.factories import CustomerFactory
-from tenants.models import Role, Staff
+from tenants.models import Outlet, Role, Service, Staff
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 # The statuses of `own`, `foreign` and `absent`, for users of one tenant and for a super_admin. For a super_admin no tenant
-# is foreign, but a row of another tenant than that of the request is.
+# is foreign, but a row of another tenant than that of the request is. In the portal the customer stands for `own_people`.
 REFERENCES = """
                                                                                        own_people   super_admin
 POST  /customers                              tenant_id                                201 403 403  201 201 400
@@ -91,6 +92,11 @@ POST  /time-off                               staff_id                          
 POST  /time-off                               outlet_id                                201 400 400  201 400 400
 GET   /time-off/{time_off_id}                 ?tenant_id                               200 403 403  200 404 400
 DELETE /time-off/{time_off_id}                ?tenant_id                               200 403 403  200 404 400
+GET   /messages                               ?tenant_id                               200 403 403  200 200 400
+GET   /messages                               ?customer_id                             200 400 400  200 200 400
+GET   /messages/settings                      ?tenant_id                               200 403 403  200 200 400
+PUT   /messages/settings                      ?tenant_id                               200 403 403  200 200 400
+PUT   /messages/settings                      tenant_id                                200 400 400  400 400 400
 GET   /availability                           ?tenant_id                               200 403 403  200 200 400
 GET   /availability                           ?service_id                              200 400 400  200 200 400
 GET   /availability                           ?outlet_id                               200 400 400  200 400 400
@@ -120,6 +126,14 @@ POST  /appointments/{appointment_id}/reschedule staff_id                        
 POST  /appointments/{appointment_id}/reschedule outlet_id                                200 400 400  200 400 400
 POST  /appointments/{appointment_id}/status   ?tenant_id                               200 403 403  200 404 400
 POST  /appointments/{appointment_id}/status   tenant_id                                200 400 400  200 400 400
+PUT   /portal/{tenant_slug}/me/preferences    preferred_outlet_id                      200 400 400  403 403 403
+PUT   /portal/{tenant_slug}/me/preferences    preferred_services                       200 400 400  403 403 403
+PUT   /portal/{tenant_slug}/me/preferences    preferred_staff_ids                      200 400 400  403 403 403
+POST  /portal/{tenant_slug}/me/appointments   service_id                               201 400 400  403 403 403
+POST  /portal/{tenant_slug}/me/appointments   outlet_id                                201 400 400  403 403 403
+POST  /portal/{tenant_slug}/me/appointments   staff_id                                 201 400 400  403 403 403
+POST  /portal/{tenant_slug}/me/appointments/{appointment_id}/reschedule staff_id       200 400 400  403 403 403
+POST  /portal/{tenant_slug}/me/appointments/{appointment_id}/reschedule outlet_id      200 400 400  403 403 403
 """
 TABLE = {
     (method, f"/api/v1{path}", name): {"own_people": answers[:3], "super_admin": answers[3:]}
@@ -135,9 +149,12 @@ IN_PATHS = {
     "time_off_id": TimeOffFactory,
     "appointment_id": WalkInFactory,
 }
-# What else a body needs, by the end of a path. What is past can be booked whatever the hours.
+# What else a body needs, by the end of a path, the longest first. Staff can book what is past whatever the hours.
 NEW_TIME = {"appointment_date": "2025-01-26", "start_time": "09:00"}
+LATER = {"appointment_date": "2030-06-04", "start_time": "09:00"}
 NEEDED = {
+    "/me/appointments": LATER,
+    "/me/appointments/{appointment_id}/reschedule": LATER,
     "/customers": {"first_name": "Jane", "phone": "+1234567890"},
     "/outlets": {"name": "Kemang"},
     "/services": {"name": "Colour", "duration_minutes": 60, "price": 350000},
@@ -225,12 +242,12 @@ def build_body(name, value):
 def build_needed(method, path, name, row, tenant, ids):
     """Returns what a body needs beside the reference of that name, which is `own`, `foreign` or `absent`."""
     needed = next((body for end, body in NEEDED.items() if path.endswith(end)), {})
-    if method != "POST" or "{" in path:
+    if method != "POST" or "_id}" in path:
         return needed
-    keys = {"/appointments": ("service_id", "outlet_id", "staff_id"), "/time-off": ("outlet_id",)}
-    others = {
-        key: ids[key][row if name == "tenant_id" else "own"] for key in keys.get(path.removeprefix("/api/v1"), ())
-    }
+    keys = {"appointments": ("service_id", "outlet_id", "staff_id"), "time-off": ("outlet_id",)}
+    others = {key: ids[key][row if name == "tenant_id" else "own"] for key in keys.get(path.rpartition("/")[2], ())}
+    if path.endswith("/me/appointments"):
+        return needed | others
     if path.endswith("/appointments"):
         others["walk_in"] = name != "customer_id"
     elif name == "staff_id":
@@ -246,17 +263,35 @@ def needed_query(url, name, row, ids):
     return "&from_date=2026-12-01&to_date=2026-12-31" + ("" if name == "?service_id" else f"&service_id={service}")
 
 
+def make_future_appointment(tenant, ids):
+    """Makes an appointment of the rows `own`, which its customer can move."""
+    own = {name: ids[name]["own"] for name in ("staff_id", "outlet_id", "service_id")}
+    works_always(tenant, own["staff_id"], own["outlet_id"])
+    return AppointmentFactory(
+        tenant=tenant,
+        outlet=Outlet(pk=own["outlet_id"], tenant=tenant),
+        service=Service(pk=own["service_id"], tenant=tenant),
+        staff_id=own["staff_id"],
+        status="confirmed",
+        appointment_date=dt.date(2030, 6, 3),
+    )
+
+
 @pytest.mark.slow("tries every reference of every operation")
 @pytest.mark.parametrize("who", ["own_people", "super_admin"])
 @pytest.mark.parametrize("reference", TABLE, ids=" ".join)
-def test_a_reference_is_answered_by_the_table(reference, who, as_role, tenant, ids):
+def test_a_reference_is_answered_by_the_table(reference, who, as_role, portal_client, tenant, ids):
     method, path, name = reference
     client = as_role("tenant_admin" if who == "own_people" else "super_admin")
+    if "{tenant_slug}" in path:
+        booked = make_future_appointment(tenant, ids)
+        client = portal_client(booked.customer) if who == "own_people" else client
+        path = path.replace("{tenant_slug}", tenant.slug).replace("{appointment_id}", booked.pk)
     url = re.sub(r"{(\w+)}", lambda match: IN_PATHS[match[1]](tenant=tenant).pk, path)
     answers = {}
     for row, value in ids[name.lstrip("?").rpartition(".")[2]].items():
         named, query = ({}, f"{name}={value}") if name.startswith("?") else (build_body(name, value), "")
-        needed = build_needed(method, path, name, row, tenant, ids)
+        needed = build_needed(method, reference[1], name, row, tenant, ids)
         query += needed_query(url, name, row, ids)
         body = b"" if method in {"GET", "DELETE"} else json.dumps(needed | named)
         with transaction.atomic():

@@ -5,22 +5,17 @@ import threading
 import pytest
 from django.core.management import call_command
 from django.db import DataError, ProgrammingError, connection, transaction
-from django.utils import timezone
 
-from appointments.models import Message, MessageText
-from appointments.tests.factories import AppointmentFactory, TimeOffFactory, WorkingHoursFactory
 from circe.db.ids import new_id
 from circe.db.roles import as_owner
 from circe.management.commands import check_totals
 from circe.tests.cases import in_one_test
-from customers.models import Consent, Customer, CustomerSession, DeletionRequest, MailedLink, MarketingBlock
-from customers.models.column_mappings import ColumnMapping
-from customers.models.imports import CustomerImport, ImportPart
-from customers.models.preferences import PreferredService, PreferredStaff
+from circe.tests.every_table import make_rows
+from customers.models import Customer
 from customers.tests.factories import CustomerFactory
-from tenants.models import IdempotencyRecord, Outlet, Tenant, User
+from tenants.models import Outlet, Tenant, User
 from tenants.scope import ALL_TENANTS, account_lookup, tenant_scope
-from tenants.tests.factories import PASSWORD, OutletFactory, ServiceStaffFactory, UserFactory
+from tenants.tests.factories import PASSWORD, OutletFactory, UserFactory
 from tenants.tests.shell import run
 
 SUMMARY_TABLES = {model._meta.db_table for model in check_totals.SUMMARY_TABLES}
@@ -75,28 +70,7 @@ def assert_refused(statement, *params, match="row-level security"):
 def rows(tenant, stranger):
     """Creates a row of every table, in both tenants."""
     for one in (tenant, stranger):
-        visit = AppointmentFactory(tenant=one, status="completed")
-        WorkingHoursFactory(tenant=one, outlet=visit.outlet, staff_id=visit.staff_id)
-        TimeOffFactory(tenant=one, staff_id=visit.staff_id)
-        ServiceStaffFactory(tenant=one, service=visit.service, staff_id=visit.staff_id)
-        with tenant_scope(one):
-            PreferredService.objects.create(customer=visit.customer, service=visit.service, position=0)
-            PreferredStaff.objects.create(customer=visit.customer, staff=visit.staff, position=0)
-            ColumnMapping.objects.create(header_digest="digest")
-            upload = CustomerImport.objects.create(file_name="people.csv")
-            ImportPart.objects.create(upload=upload, kind="file", position=0, data=b"name")
-            Consent.objects.create(
-                customer=visit.customer, channel="sms", purpose="service", state="granted", source="paper"
-            )
-            MarketingBlock.objects.create(address_hash="hash")
-            CustomerSession.objects.create(customer=visit.customer, current_jti="jti", rotated_at=timezone.now())
-            MailedLink.objects.create(kind="reset", email="jane@example.com", email_key="jane@example.com")
-            DeletionRequest.objects.create(customer=visit.customer, due_at=timezone.now())
-            Message.objects.create(customer=visit.customer, appointment=visit, kind="reminder", sequence=0)
-            MessageText.objects.create(kind="reminder", language="en", subject="Tomorrow", body="See you.")
-            IdempotencyRecord.objects.create(
-                user_id=visit.staff_id, key="key", fingerprint="print", status=201, headers={}, body="{}"
-            )
+        make_rows(one)
 
 
 @pytest.mark.django_db

@@ -4,8 +4,10 @@ shape; valid requests are accepted, and invalid ones are refused.
 It sends about 2,200 requests, the same ones each time. With FUZZ_EXAMPLES=700 it sends 50,000, other ones each time.
 """
 
+import datetime as dt
 import os
 import re
+from functools import cache
 
 import pytest
 import schemathesis
@@ -17,14 +19,14 @@ from hypothesis import HealthCheck, settings
 from schemathesis import GenerationMode
 from schemathesis.generation.meta import CoveragePhaseData, CoverageScenario
 
-from appointments.tests.factories import AppointmentFactory, TimeOffFactory
+from appointments.tests.factories import AppointmentFactory, TimeOffFactory, works_always
 from circe.wsgi import application
 from customers.validators import validate_name
 
 pytestmark = pytest.mark.slow("sends hundreds of generated requests to each operation")
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "10"))
-ROLES = ["super_admin", "tenant_admin", "outlet_manager", "staff", None]
+ROLES = ["super_admin", "tenant_admin", "outlet_manager", "staff", "customer", None]
 
 fuzzed = settings(suppress_health_check=list(HealthCheck), deadline=None, database=None)
 
@@ -66,27 +68,35 @@ def one_connection():
 
 
 @pytest.fixture
-def headers(request, as_role):
-    return {"Authorization": as_role(request.param)._credentials["HTTP_AUTHORIZATION"]} if request.param else {}
+def appointment(tenant):
+    """An appointment that its customer can move, since somebody works at all hours."""
+    made = AppointmentFactory(tenant=tenant, status="confirmed", appointment_date=dt.date(2030, 6, 3))
+    works_always(tenant, made.staff_id, made.outlet_id)
+    return made
 
 
 @pytest.fixture
-def appointment(tenant):
-    return AppointmentFactory(tenant=tenant)
+def headers_of(as_role, portal_client, appointment):
+    """Returns a function: the headers with the token of a role; of a customer, the one whose appointment it is."""
+    client_of = cache(lambda role: portal_client(appointment.customer) if role == "customer" else as_role(role))
+    return lambda role: {"Authorization": client_of(role)._credentials["HTTP_AUTHORIZATION"]} if role else {}
 
 
-@pytest.mark.parametrize("headers", ["tenant_admin"], indirect=True)
 @covered.parametrize()
 @fuzzed
-def test_every_limit_of_every_value(case, headers, appointment):
-    call(case, headers, appointment)
+def test_every_limit_of_every_value(case, headers_of, appointment):
+    call(case, headers_of("customer" if is_of_portal(case) else "tenant_admin"), appointment)
 
 
-@pytest.mark.parametrize("headers", ROLES, indirect=True)
+@pytest.mark.parametrize("role", ROLES)
 @random.parametrize()
 @fuzzed
-def test_random_values(case, headers, appointment):
-    call(case, headers, appointment)
+def test_random_values(case, role, headers_of, appointment):
+    call(case, headers_of(role), appointment)
+
+
+def is_of_portal(case):
+    return "/portal/" in case.operation.path
 
 
 def call(case, headers, appointment):
@@ -108,6 +118,7 @@ def apply_rules(case, appointment):
     """Changes a valid case so that it follows the rules that no schema can express, such as that a row exists."""
     own = {name: getattr(appointment, name) for name in ("customer_id", "outlet_id", "service_id", "staff_id")}
     own |= {"appointment_id": appointment.pk}
+    own |= {"tenant_slug": appointment.tenant.slug}
     if "time_off_id" in case.path_parameters:
         own |= {"time_off_id": TimeOffFactory(tenant=appointment.tenant, staff_id=own["staff_id"]).pk}
     case.path_parameters |= {name: value for name, value in own.items() if name in case.path_parameters}
@@ -140,6 +151,8 @@ def apply_rules(case, appointment):
         case.body |= TIME_OFF | {"tenant_id": appointment.tenant_id, "staff_id": own["staff_id"]}
     elif isinstance(case.body, dict) and re.match("/api/v1/(outlets|services)", case.operation.path):
         _apply_rules_to_offer(case.body, appointment, always=case.method == "POST")
+    elif isinstance(case.body, dict) and case.operation.path.startswith("/api/v1/portal"):
+        _apply_rules_of_portal(case.body, own, appointment)
     elif isinstance(case.body, dict) and case.operation.path.startswith("/api/v1/appointments"):
         _apply_rules_to_booking(case.body, own | {"tenant_id": appointment.tenant_id}, is_new=case.method == "POST")
     elif isinstance(case.body, dict):
@@ -170,6 +183,13 @@ def _apply_rules_to_booking(body, ids, *, is_new):
     body |= {name: value for name, value in (times | ids).items() if body.get(name) is not None}
     if is_new and "service_id" in body:
         body |= {"customer_id": ids["customer_id"], "tenant_id": ids["tenant_id"], "walk_in": False}
+
+
+def _apply_rules_of_portal(body, ids, appointment):
+    """Books a free time that availability offers, with ids that exist, and keeps the e-mail address."""
+    values = ids | {"appointment_date": "2030-06-04", "start_time": "09:00", "email": appointment.customer.email}
+    _apply_rules_to(body, appointment)
+    body |= {name: value for name, value in values.items() if body.get(name) is not None}
 
 
 def _apply_rules_to(body, appointment, *, always=False):

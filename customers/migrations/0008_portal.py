@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+import django_migrate_sql.operations
 from django.db import migrations, models
 
 import circe.db.audit_trigger
@@ -137,6 +138,12 @@ class Migration(migrations.Migration):
                 ("claimed_at", models.DateTimeField(editable=False, null=True)),
                 ("sent_at", models.DateTimeField(editable=False, null=True)),
                 (
+                    "reasons",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=50), default=list, editable=False, size=None
+                    ),
+                ),
+                (
                     "kind",
                     models.CharField(
                         choices=[
@@ -144,6 +151,7 @@ class Migration(migrations.Migration):
                             ("reset", "Reset"),
                             ("change_email", "Change Email"),
                             ("confirm_marketing", "Confirm Marketing"),
+                            ("email_changed", "Email Changed"),
                         ],
                         max_length=20,
                     ),
@@ -191,5 +199,22 @@ class Migration(migrations.Migration):
                     circe.db.foreign_keys.SameTenant(field="customer", name="mailedlink_customer"),
                 ],
             },
+        ),
+        django_migrate_sql.operations.CreateSQL(
+            name="circe_end_customer_sessions",
+            sql="""-- Ends all sessions of a customer in the portal when their password changes or is taken away, by whatever code.
+CREATE OR REPLACE FUNCTION public.circe_end_customer_sessions() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    UPDATE public.customers_customersession SET ended_at = clock_timestamp()
+    WHERE tenant_id = NEW.tenant_id AND customer_id = NEW.id AND ended_at IS NULL;
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER circe_end_customer_sessions AFTER UPDATE OF password ON public.customers_customer
+FOR EACH ROW WHEN (old.password IS DISTINCT FROM new.password)
+EXECUTE FUNCTION public.circe_end_customer_sessions();
+""",
+            reverse_sql="DROP TRIGGER circe_end_customer_sessions ON public.customers_customer;\nDROP FUNCTION public.circe_end_customer_sessions;",
         ),
     ]

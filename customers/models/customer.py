@@ -37,6 +37,7 @@ from tenants.models import (
     LoginFailure,
     Outlet,
     TenantModel,
+    portal_account,
     tenant_constraints,
     validate_language,
 )
@@ -186,6 +187,11 @@ class Customer(TenantModel):
     @property
     def has_password(self) -> bool:
         return self.password is not None
+
+    @property
+    def may_sign_in(self) -> bool:
+        """Whether the customer may use the portal: as `CustomerQuerySet.may_sign_in`."""
+        return self.has_password and self.email_verified and self.is_active and not self.is_deleted
 
     def clean(self) -> None:
         """Brings every value into its canonical form. Raises ValidationError if values contradict each other."""
@@ -362,6 +368,13 @@ def _is_duplicate(error: IntegrityError) -> bool:
     return error.__cause__.diag.constraint_name in {"customer_email", "customer_phone"}
 
 
+def failed_logins(customers: Collection[Customer]) -> models.QuerySet[LoginFailure]:
+    """Returns the failed log-ins with the customers' addresses: in the portal, and at the log-in of staff."""
+    accounts = {customer.email_key for customer in customers}
+    accounts |= {portal_account(customer.tenant_id, customer.email_key) for customer in customers}
+    return LoginFailure.objects.filter(account__in=accounts)
+
+
 @transaction.atomic
 def purge_all(customers: Collection[Customer]) -> Counter[str]:
     """Removes the customers from every table. The trigger of the audit trail removes them from the trail.
@@ -373,8 +386,8 @@ def purge_all(customers: Collection[Customer]) -> Counter[str]:
     ids = [customer.pk for customer in customers]
     tenants = {customer.tenant_id for customer in customers}
     kept = run_purge_steps(customers)
-    LoginFailure.objects.filter(account__in=[customer.email_key for customer in customers]).delete()
-    IdempotencyRecord.objects.filter(row_id__in=ids).delete()
+    failed_logins(customers).delete()
+    IdempotencyRecord.objects.filter(Q(row_id__in=ids) | Q(customer_id__in=ids)).delete()
     # A file that waits for its import may hold them too.
     CustomerImport.objects.idle().filter(tenant__in=tenants).delete()
     Customer.objects.filter(pk__in=ids).delete()

@@ -1,5 +1,6 @@
 """What mails and messages that wait to be sent have in common."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -28,6 +29,8 @@ class Outgoing(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     claimed_at = models.DateTimeField(null=True, editable=False)
     sent_at = models.DateTimeField(null=True, editable=False)
+    # Why it was skipped, failed, or has to be sent again.
+    reasons = ArrayField(models.CharField(max_length=50), default=list, editable=False)
 
     class Meta:
         abstract = True

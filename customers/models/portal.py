@@ -1,24 +1,30 @@
 """What the portal keeps of customers who sign in: sessions, mailed links, and requests to be deleted."""
 
 import datetime as dt
+import uuid
+from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
 from circe.db.audit_trigger import AuditTrigger
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
+from circe.db.ids import is_id
 from customers.models.customer import Customer
 from customers.models.outgoing import Outgoing
-from tenants.accounts.tokens import Kind
+from tenants.accounts import tokens
 from tenants.models import SessionQuerySet, TenantModel, TokenFamily, tenant_constraints
 from tenants.scope import TenantManager
 
-PORTAL_LIFETIMES: dict[Kind, dt.timedelta] = {"access": dt.timedelta(minutes=15), "refresh": dt.timedelta(days=30)}
+PORTAL_LIFETIMES: dict[tokens.Kind, dt.timedelta] = {
+    "access": dt.timedelta(minutes=15),
+    "refresh": dt.timedelta(days=30),
+}
 DELETION_PERIOD = dt.timedelta(days=30)
 
 
 class CustomerSession(TokenFamily, TenantModel):
-    """A session of a customer in the portal."""
+    """A session of a customer in the portal. A trigger ends it when the customer's password changes."""
 
     customer_column = "customer_id"
 
@@ -32,6 +38,56 @@ class CustomerSession(TokenFamily, TenantModel):
             SameTenant(field="customer", name="%(class)s_customer"),
         ]
 
+    @classmethod
+    @transaction.atomic
+    def start(cls, customer: Customer) -> "CustomerSession":
+        """Starts a session of the customer, in the scope of their business, and deletes their expired ones.
+
+        Raises Customer.DoesNotExist if the password has changed since it was checked.
+        """
+        # A change of the password ends all sessions. With the lock, this one starts before the change or not at all.
+        Customer.objects.select_for_update(no_key=True).only("pk").get(pk=customer.pk, password=customer.password)
+        now = timezone.now()
+        cls.objects.filter(customer=customer.pk, rotated_at__lte=now - PORTAL_LIFETIMES["refresh"]).delete()
+        return cls.objects.create(
+            tenant_id=customer.tenant_id, customer=customer, current_jti=uuid.uuid4().hex, rotated_at=now
+        )
+
+    @classmethod
+    def refresh(cls, raw: str) -> "CustomerSession":
+        """Exchanges a refresh token: returns its session with new tokens. Raises InvalidToken if it is no longer valid.
+
+        It looks in the scope of the business. A token that was used before is treated as `LoginSession.refresh` does.
+        """
+        claims = tokens.read(raw, "refresh")
+        with transaction.atomic():
+            session = cls._of(claims).select_for_update(of=("self",)).select_related("customer").first()
+            if session is None or not session.customer.may_sign_in:
+                raise tokens.InvalidToken("The session has ended.")
+            if session.accept(str(claims.get("jti")), now=timezone.now()):
+                return session
+        raise tokens.InvalidToken("The token was used before.")
+
+    @classmethod
+    def end(cls, raw: str) -> None:
+        """Ends the session of a refresh token, if it has not ended yet. Raises InvalidToken for any other token."""
+        cls._of(tokens.read(raw, "refresh")).update(ended_at=timezone.now())
+
+    @classmethod
+    def _of(cls, claims: dict[str, Any]) -> models.QuerySet["CustomerSession"]:
+        session_id = claims.get("sid")
+        return cls.objects.live().filter(pk=session_id) if is_id(session_id) else cls.objects.none()
+
+    def token_pair(self) -> dict[str, str]:
+        """Returns the current tokens of the session: `{"access", "refresh"}`."""
+        return self.mint_pair(
+            PORTAL_LIFETIMES,
+            sub=self.customer_id,
+            email=self.customer.email,
+            role="customer",
+            tenant_id=self.tenant_id,
+        )
+
 
 class MailedLink(Outgoing, TenantModel):
     """A request for a mail with a link, and the link itself once the mail was sent.
@@ -44,12 +100,13 @@ class MailedLink(Outgoing, TenantModel):
     """
 
     class Kind(models.TextChoices):
-        """What was asked for."""
+        """What was asked for. Nobody asks for EMAIL_CHANGED: it tells the former address of a customer."""
 
         REGISTER = "register"
         RESET = "reset"
         CHANGE_EMAIL = "change_email"
         CONFIRM_MARKETING = "confirm_marketing"
+        EMAIL_CHANGED = "email_changed"
 
     kind = models.CharField(max_length=20, choices=Kind)
     email = models.CharField(max_length=254)
@@ -92,3 +149,9 @@ class DeletionRequest(TenantModel):
                 fields=["tenant", "customer"], condition=models.Q(handled_at=None), name="%(class)s_open"
             ),
         ]
+
+    @classmethod
+    def open_for(cls, customer: Customer) -> tuple["DeletionRequest", bool]:
+        """Returns the customer's open request, and whether it was made now."""
+        due_at = timezone.now() + DELETION_PERIOD
+        return cls.objects.get_or_create(customer=customer, handled_at=None, defaults={"due_at": due_at})

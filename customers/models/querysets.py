@@ -1,8 +1,9 @@
 """The queries of customers."""
 
 from collections.abc import Collection
-from typing import Self
+from typing import Any, Self
 
+from django.contrib.auth.hashers import check_password
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models import OuterRef
@@ -10,6 +11,7 @@ from django.db.models import OuterRef
 from customers.extensions import profile_figures
 from customers.models.preferences import PREFERENCE_MODELS
 from customers.models.searchable import SearchableCustomer
+from tenants.accounts.hashers import imitate_password_check
 
 
 class CustomerQuerySet(models.QuerySet):
@@ -32,6 +34,14 @@ class CustomerQuerySet(models.QuerySet):
     def may_sign_in(self) -> Self:
         """Keeps the customers who may sign in to the portal: verified, active, with a password."""
         return self.undeleted().registered().filter(is_active=True, email_verified=True)
+
+    def with_credentials(self, *, email_key: str, password: str) -> Any | None:
+        """Returns the customer who may sign in to the portal with these, or None. It takes equally long whoever is known."""
+        customer = self.undeleted().filter(email_key=email_key).defer("search_text").first()
+        if customer is None or customer.password is None:
+            imitate_password_check(password)
+            return None
+        return customer if check_password(password, customer.password) and customer.may_sign_in else None
 
     def matching(self, text: str) -> Self:
         """Returns the customers in whose names, e-mail or phone every word of `text` occurs."""

@@ -63,7 +63,7 @@ class TokenAuthentication(BaseAuthentication):
         except tokens.InvalidToken as error:
             raise AuthenticationFailed("The access token is not valid or has expired.") from error
         if str(claims.get("role")).lower() == PortalCustomer.role:
-            return self.authenticate_customer(claims), claims
+            return self.authenticate_customer(claims, request), claims
         user = _user_of(claims)
         if user is None:
             raise AuthenticationFailed("The access token is no longer good: sign in again.")
@@ -71,7 +71,7 @@ class TokenAuthentication(BaseAuthentication):
         enter_scope(_scope_of(user, request))
         return user, claims
 
-    def authenticate_customer(self, claims: dict[str, Any]) -> PortalCustomer:
+    def authenticate_customer(self, claims: dict[str, Any], request: Request) -> PortalCustomer:
         """Returns the customer of a token of the portal.
 
         Nothing is looked up here: no view with this class allows the role, so the answer is a 403 before any row is read.

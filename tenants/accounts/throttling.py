@@ -1,4 +1,5 @@
-"""Limits the guessing of passwords: FAILURES_PER_ACCOUNT and FAILURES_PER_ADDRESS within WINDOW. A success is not counted.
+"""Limits the guessing of passwords and of links: FAILURES_PER_ACCOUNT and FAILURES_PER_ADDRESS within WINDOW. A success is
+not counted.
 
 At most MAX_CONCURRENT_LOGINS log-ins run at the same time in a process. Further ones are refused and not queued, so that
 the other threads stay free for people who are at work.
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from threading import BoundedSemaphore
-from typing import cast
+from typing import TypeVar, cast
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -34,6 +35,8 @@ UNKNOWN_ADDRESS = "::"
 _ADDRESS_AND_PORT = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<v4>[0-9.]+))(?:\s*:\s*[0-9]{1,5})?")
 
 _login_slots = BoundedSemaphore(settings.MAX_CONCURRENT_LOGINS)
+Kind = LoginFailure.Kind
+Result = TypeVar("Result")
 
 
 class LoginCapacityExceeded(APIException):
@@ -68,38 +71,71 @@ def _network_of(address: IPv4Address | IPv6Address) -> str:
     return str(address.ipv4_mapped or IPv6Network((int(address), 64), strict=False).network_address)
 
 
-def check_with_limits(check: Callable[[], User | None], *, account: str, address: str) -> User | None:
-    """Returns what `check` returns, and records None as a failure.
+def check_with_limits(
+    check: Callable[[], Result | None],
+    *,
+    kind: Kind = Kind.STAFF,
+    account: str,
+    address: str,
+    record_refusal: Callable[[str], None] | None = None,
+) -> Result | None:
+    """Checks a password: returns what `check` returns, and records None as a failure.
 
-    Raises Throttled or LoginCapacityExceeded past a limit; then `check` is not called. Log-ins to one account, and those
-    from one address, take turns, so that parallel guesses are counted one by one.
+    Raises Throttled or LoginCapacityExceeded past a limit; then `check` is not called. `record_refusal` adds the failure to
+    the audit trail; without it that of an account of staff is added.
+    """
+    # The slot is taken before the first query: a log-in that waits would otherwise hold a database connection.
+    with _login_slot():
+        return count_failures(
+            check,
+            kind=kind,
+            account=account,
+            address=address,
+            record_refusal=record_refusal or _record_refusal_of_staff,
+        )
+
+
+@transaction.atomic
+def count_failures(
+    check: Callable[[], Result | None],
+    *,
+    kind: Kind,
+    account: str | None = None,
+    address: str,
+    record_refusal: Callable[[str], None] | None = None,
+) -> Result | None:
+    """Returns what `check` returns, and records None as a failure. Raises Throttled past a limit.
+
+    Checks of one account, and those from one address, take turns, so that parallel guesses are counted one by one.
     """
     now = timezone.now()
-    with _login_slot(), transaction.atomic():
-        # Always the account first, so that two log-ins do not deadlock.
-        for lock, key in ((AdvisoryLock.LOGIN_ACCOUNT, account), (AdvisoryLock.LOGIN_ADDRESS, address)):
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [lock, key])
-        recent = LoginFailure.objects.filter(failed_at__gt=now - WINDOW)
-        for failures, limit in (
-            (recent.filter(account=account), FAILURES_PER_ACCOUNT),
-            (recent.filter(address=address), FAILURES_PER_ADDRESS),
-        ):
-            # The limit-th newest failure: if it is recent, the limit is reached until it is too old.
-            limiting = failures.order_by("-failed_at").values_list("failed_at", flat=True)[limit - 1 : limit].first()
-            if limiting:
-                raise Throttled(wait=(limiting + WINDOW - now).total_seconds())
-        user = check()
-        if user is None:
-            LoginFailure.objects.filter(failed_at__lte=now - WINDOW).delete()
-            LoginFailure.objects.create(account=account, address=address)
-            _record_refusal(account)
-        return user
+    _lock_guesses(kind, account, address)
+    recent = LoginFailure.objects.filter(kind=kind, failed_at__gt=now - WINDOW)
+    limits = [(recent.filter(account=account), FAILURES_PER_ACCOUNT)] if account else []
+    for failures, limit in (*limits, (recent.filter(address=address), FAILURES_PER_ADDRESS)):
+        # The limit-th newest failure: if it is recent, the limit is reached until it is too old.
+        limiting = failures.order_by("-failed_at").values_list("failed_at", flat=True)[limit - 1 : limit].first()
+        if limiting:
+            raise Throttled(wait=(limiting + WINDOW - now).total_seconds())
+    result = check()
+    if result is None:
+        LoginFailure.objects.filter(failed_at__lte=now - WINDOW).delete()
+        LoginFailure.objects.create(kind=kind, account=account, address=address)
+        if account and record_refusal:
+            record_refusal(account)
+    return result
+
+
+def _lock_guesses(kind: Kind, account: str | None, address: str) -> None:
+    # Always the account first, so that two log-ins do not deadlock.
+    locks = [(AdvisoryLock.LOGIN_ACCOUNT, account)] if account else []
+    for lock, key in (*locks, (AdvisoryLock.LOGIN_ADDRESS, f"{kind}{address}")):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [lock, key])
 
 
 @contextmanager
 def _login_slot() -> Iterator[None]:
-    # The slot is taken before the first query: a log-in that waits would otherwise hold a database connection.
     if not _login_slots.acquire(blocking=False):
         raise LoginCapacityExceeded
     try:
@@ -108,7 +144,7 @@ def _login_slot() -> Iterator[None]:
         _login_slots.release()
 
 
-def _record_refusal(account: str) -> None:
+def _record_refusal_of_staff(account: str) -> None:
     # The audit trail does not get an unknown e-mail address: it may be a password that was typed into the wrong field.
     with account_lookup(account):
         known = User.objects.filter(email=account).first()

@@ -47,7 +47,7 @@ class SentForm:
         with connection.cursor() as cursor:
             key = f"{self.user.pk}{self.key}"
             cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [AdvisoryLock.IDEMPOTENCY_KEY, key])
-        return IdempotencyRecord.find_valid(self.user, self.key)
+        return IdempotencyRecord.find_valid(user=self.user, key=self.key)
 
     def raise_if_sent_before(self) -> None:
         """Raises SentBefore if the form was sent before."""

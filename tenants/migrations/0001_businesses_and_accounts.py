@@ -395,7 +395,15 @@ REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;
             name="LoginFailure",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("account", models.CharField(max_length=254)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("staff", "Staff"), ("customer", "Customer"), ("link", "Link")],
+                        default="staff",
+                        max_length=10,
+                    ),
+                ),
+                ("account", models.CharField(max_length=279, null=True)),
                 ("address", models.GenericIPAddressField()),
                 ("failed_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],

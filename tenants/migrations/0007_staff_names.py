@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "tenants_staffname",
                 "ordering": ["name", "id"],
+                "verbose_name": "staff",
                 "managed": False,
             },
         ),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from circe.db.fields import OwningTenantKey
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
-from tenants.scope import ALL_TENANTS, TenantManager, current_tenant_id, tenant_scope
+from tenants.scope import ALL_TENANTS, TenantManager, current_scope, current_tenant_id, tenant_scope
 
 RECORD_LIFETIME = dt.timedelta(hours=24)
 MAX_DELETED_AT_ONCE = 10
@@ -63,16 +63,18 @@ class IdempotencyRecord(models.Model):
     def is_expired(self) -> bool:
         return self.created_at <= timezone.now() - RECORD_LIFETIME
 
-    # A key belongs to its user, in whichever business it was used.
     @classmethod
-    @tenant_scope(ALL_TENANTS)
-    def find_valid(cls, user: Any, key: str) -> Self | None:
-        """Returns the user's record of the key. Deletes it, and returns None, if it has expired."""
-        record = cls.objects.filter(user=user, key=key).first()
-        if record and record.is_expired:
-            record.delete()
-            return None
-        return record
+    def find_valid(cls, *, key: str, **owner: Any) -> Self | None:
+        """Returns the record of the key of its owner: `user=…` or `customer_id=…`. Deletes it, and returns None, if it has
+        expired.
+        """
+        # A key of an account belongs to it in whichever business it was used.
+        with tenant_scope(ALL_TENANTS if "user" in owner else current_scope()):
+            record = cls.objects.filter(key=key, **owner).first()
+            if record and record.is_expired:
+                record.delete()
+                return None
+            return record
 
     @classmethod
     @tenant_scope(ALL_TENANTS)

@@ -127,9 +127,22 @@ class LoginSession(TokenFamily):
 
 
 class LoginFailure(models.Model):
-    """A refused log-in, which `throttling` counts. `account` is the typed address in canonical form, known or not."""
+    """A refused log-in, or a link that was not valid, which `throttling` counts.
 
-    account = models.CharField(max_length=254)
+    `account` is the typed address in canonical form, known or not. A customer's has the id of the business in front
+    (`portal_account`), and a link has none.
+    """
+
+    class Kind(models.TextChoices):
+        """What was guessed. Each kind is counted by itself: customers who guess shut nobody of the staff out."""
+
+        STAFF = "staff"
+        CUSTOMER = "customer"
+        LINK = "link"
+
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.STAFF)
+    # The id of a business, a colon, and an address.
+    account = models.CharField(max_length=279, null=True)
     address = models.GenericIPAddressField()
     failed_at = models.DateTimeField(default=timezone.now)
 
@@ -138,3 +151,8 @@ class LoginFailure(models.Model):
             models.Index(fields=["account", "failed_at"], name="loginfailure_account"),
             models.Index(fields=["address", "failed_at"], name="loginfailure_address"),
         ]
+
+
+def portal_account(tenant_id: str | None, email_key: str | None) -> str:
+    """Returns the `account` of failed log-ins of customers of the business with this address."""
+    return f"{tenant_id}:{email_key}"

@@ -22,6 +22,7 @@ class StaffName(models.Model):
     class Meta:
         managed = False
         db_table = "tenants_staffname"
+        verbose_name = "staff"
         ordering = ["name", "id"]
 
     def __str__(self) -> str:

@@ -183,6 +183,7 @@ CALLERS = {
     "tenants/models/user.py": "the model's own method, which the next two call",
     "tenants/accounts/managers.py": "`with_credentials`, called within `check_with_limits` only",
     "tenants/accounts/forms.py": "within `check_with_limits`",
+    "customers/models/querysets.py": "`with_credentials`, called within `check_with_limits` only",
 }
 
 

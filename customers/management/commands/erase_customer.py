@@ -7,12 +7,12 @@ from django.utils import timezone
 
 from circe.db.ids import new_id
 from customers.command_arguments import add_person_arguments, find_customers, not_found_message
-from customers.models import Consent, Customer, block_marketing, purge_all
+from customers.models import Consent, Customer, block_marketing, failed_logins, purge_all
 from customers.models.imports import CustomerImport
 from customers.models.preferences import PREFERENCE_MODELS
 from tenants.audit.events import record_event
 from tenants.commands import REFUSED, TenantCommand
-from tenants.models import AuditEvent, IdempotencyRecord, LoginFailure, Tenant
+from tenants.models import AuditEvent, IdempotencyRecord, Tenant
 from tenants.scope import tenant_scope
 
 BACKUPS = "Backups made before this still hold the person, until they expire."
@@ -100,7 +100,6 @@ class Command(TenantCommand):
     def _purge(self, customers: list[Customer]) -> tuple[dict[str, int], dict[str, int]]:
         """Purges the rows. Returns how many rows of each kind were removed, and how many stay without the person."""
         ids = [customer.pk for customer in customers]
-        accounts = [customer.email_key for customer in customers]
         removed = {
             "customers": len(ids),
             "preferences": sum(
@@ -108,7 +107,7 @@ class Command(TenantCommand):
             ),
             "consents": Consent.objects.filter(customer__in=ids).count(),
             "idempotency_records": IdempotencyRecord.objects.count(),
-            "failed_logins": LoginFailure.objects.filter(account__in=accounts).count(),
+            "failed_logins": failed_logins(customers).count(),
             # All uploaded files are deleted, since each may hold the person. They would expire within a day.
             "uploaded_files": CustomerImport.objects.count(),
         }

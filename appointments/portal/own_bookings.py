@@ -1,0 +1,163 @@
+"""Books, moves and cancels appointments for the customer whose they are. The API and the pages of the portal use them.
+
+They run in the customer's scope (CustomerScope), and in a transaction.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from rest_framework.generics import get_object_or_404
+
+from appointments.booking import BookingRefused, book, move, set_length, set_status
+from appointments.models import Appointment, Status, lock_staff
+from appointments.models.transitions import MOVABLE_STATUSES
+from circe.api.conflicts import ConflictError
+from circe.api.local_time import to_instant
+from customers.models import Customer
+from tenants.models import Service, Tenant
+from tenants.views import PreconditionFailed
+
+
+class TooLate(ConflictError):
+    """The appointment is so near that only the business can change it. `details` has `cancellation_notice_hours`."""
+
+    code = "too_late"
+
+    def __init__(self, notice_hours: int) -> None:
+        self.details = {"cancellation_notice_hours": notice_hours}
+        hours = "1 hour" if notice_hours == 1 else f"{notice_hours} hours"
+        until = f"until {hours} before it starts" if notice_hours else "until it starts"
+        super().__init__(f"You can move or cancel it {until}. Please call the business to change it now.")
+
+
+class NotOpen(ConflictError):
+    """The appointment has begun, is over or is cancelled, so the customer can change nothing about it."""
+
+    code = "invalid_transition"
+
+    def __init__(self, appointment: Appointment) -> None:
+        self.details = {"allowed": []}
+        status = appointment.get_status_display().lower()
+        super().__init__(f"It is {status}: you can't move or cancel it any more. Please book another one.")
+
+
+def book_own(
+    customer: Customer,
+    *,
+    service: Service,
+    outlet_id: str,
+    day: dt.date,
+    start: dt.time,
+    staff_id: str | None = None,
+    notes: str | None = None,
+) -> Appointment:
+    """Books the service for the customer, at its length and price, and returns the appointment.
+
+    Without a `staff_id` whoever is free attends. Raises ValidationError for a start that is past or not
+    offered, and what `appointments.booking.book` raises.
+    """
+    service.tenant = customer.tenant
+    appointment = Appointment(
+        tenant=customer.tenant,
+        customer=customer,
+        service=service,
+        outlet_id=outlet_id,
+        staff_id=staff_id,
+        appointment_date=day,
+        start_time=start,
+        total_price=service.price,
+        status=Status.CONFIRMED,
+        notes=notes,
+    )
+    _check_start(day, start, customer.tenant)
+    set_length(appointment, service.duration_minutes)
+    with _refusals_for_customers():
+        book(appointment)
+    return appointment
+
+
+def lock_own(appointment_id: str, *, staff_id: str | None = None) -> Appointment:
+    """Returns the customer's appointment, locked together with its member of staff, and with `staff_id`, until the
+    transaction ends.
+
+    Raises Http404 if the customer has no such appointment, and PreconditionFailed if it has passed to somebody else while
+    this waited for the lock.
+    """
+    seen = get_object_or_404(Appointment, pk=appointment_id)
+    lock_staff(seen.tenant_id, [seen.staff_id, staff_id])
+    own = Appointment.objects.select_related("tenant", "service").select_for_update(of=("self",))
+    appointment = get_object_or_404(own, pk=appointment_id)
+    if appointment.staff_id != seen.staff_id:
+        raise PreconditionFailed
+    appointment.service.tenant = appointment.tenant
+    return appointment
+
+
+def move_own(
+    appointment: Appointment,
+    *,
+    day: dt.date,
+    start: dt.time,
+    staff_id: str | None = None,
+    outlet_id: str | None = None,
+) -> None:
+    """Moves an appointment that `lock_own` returned. It stays as long as it was.
+
+    Raises NotOpen, TooLate, ValidationError for a start that is past or not offered, and what `appointments.booking.move`
+    raises.
+    """
+    _check_changeable(appointment)
+    _check_start(day, start, appointment.tenant)
+    with _refusals_for_customers():
+        move(appointment, day=day, start=start, staff_id=staff_id, outlet_id=outlet_id)
+
+
+def cancel_own(appointment: Appointment, *, reason: str | None = None) -> None:
+    """Cancels an appointment that `lock_own` returned. Does nothing if it is cancelled already.
+
+    Raises NotOpen and TooLate.
+    """
+    if appointment.status == Status.CANCELLED:
+        return
+    _check_changeable(appointment)
+    set_status(appointment, Status.CANCELLED, reason=reason)
+
+
+def changeable_until(appointment: Appointment) -> dt.datetime | None:
+    """Returns until when the customer can move or cancel it. It is None for one that has begun, is over or is cancelled."""
+    if appointment.status not in MOVABLE_STATUSES:
+        return None
+    starts_at = to_instant(appointment.hours[0], appointment.tenant.zone)
+    return starts_at - dt.timedelta(hours=appointment.tenant.cancellation_notice_hours)
+
+
+def _check_changeable(appointment: Appointment) -> None:
+    until = changeable_until(appointment)
+    if until is None:
+        raise NotOpen(appointment)
+    if until < timezone.now():
+        raise TooLate(appointment.tenant.cancellation_notice_hours)
+
+
+def _check_start(day: dt.date, start: dt.time, tenant: Tenant) -> None:
+    """Raises ValidationError for a start that is past or that availability does not offer: staff alone may book it."""
+    if to_instant(dt.datetime.combine(day, start), tenant.zone) < timezone.now():
+        raise ValidationError({"start_time": ValidationError("This time is past: choose a later one.", code="past")})
+    if start.second or (60 * start.hour + start.minute) % tenant.slot_minutes:
+        offered = f"Appointments start every {tenant.slot_minutes} minutes, counted from midnight"
+        why = ValidationError(f"{offered}: choose one of the free times.", code="off_grid")
+        raise ValidationError({"start_time": why})
+
+
+@contextmanager
+def _refusals_for_customers() -> Iterator[None]:
+    """Takes from a refusal what tells of another appointment."""
+    try:
+        yield
+    except BookingRefused as refusal:
+        refusal.details.pop("conflicting_appointment_id", None)
+        refusal.other = None
+        raise

@@ -1,0 +1,115 @@
+"""Sends what waits to be sent to customers, for all businesses: now and, unless told otherwise, from now on."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import traceback
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import InterfaceError, OperationalError, close_old_connections
+from django.utils import timezone
+from tqdm import tqdm
+
+from customers.messages.sending import begin_round, count_due, send_each
+from customers.messages.transport import MailServerAway
+from customers.models import DeliveryState
+from tenants.commands import EXIT_SOME_REFUSED, UsageError
+
+SECONDS_BETWEEN_ROUNDS = 3
+# After rounds that failed, one after the other.
+MAX_SECONDS_BETWEEN_ROUNDS, MAX_FAILURES_COUNTED = 60, 10
+# The word for a state in the line of a round. A message that is queued still or again has another time now.
+WORDS = {state: state.value for state in DeliveryState} | {DeliveryState.QUEUED: "postponed"}
+BAD_STATES = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
+
+logger = logging.getLogger("circe.messages")
+
+
+class Command(BaseCommand):
+    """Sends messages in rounds until SIGTERM or SIGINT. Several of these processes may run side by side.
+
+    With --once it ends after a round, with the exit code 1 if a message failed or is unknown, or if the database or the mail
+    server is away.
+    """
+
+    help = "Send what waits to be sent to customers, until a signal ends it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="send what is due and end")
+
+    def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        """Runs the rounds. Raises UsageError where no mail server is configured."""
+        if not settings.MAIL_SETTINGS:
+            raise UsageError("EMAIL_URL must be set, for example to smtp+tls://user:password@host:587.")
+        self.stopped = threading.Event()
+        with self._stoppable():
+            if once:
+                sys.exit(0 if self._send_round() else EXIT_SOME_REFUSED)
+            failures, pause = 0, 0
+            while not self.stopped.wait(pause):
+                failures = 0 if self._send_round() is not None else min(failures + 1, MAX_FAILURES_COUNTED)
+                pause = min(SECONDS_BETWEEN_ROUNDS * 2**failures, MAX_SECONDS_BETWEEN_ROUNDS)
+                # So that a database that was away is connected to again.
+                close_old_connections()
+
+    def _send_round(self) -> bool | None:
+        """Sends what is due. Returns whether all went well, or None if the database or the mail server is away."""
+        counts: Counter[DeliveryState] = Counter()
+        try:
+            self._send(counts)
+        except MailServerAway as away:
+            logger.error("The mail server is away (%s). What waits is sent when it is back.", away)
+            return None
+        except (OperationalError, InterfaceError) as error:
+            logger.error("The database is away (%s). What waits is sent when it is back.", type(error).__name__)
+            return None
+        except Exception as error:
+            # The text of an unexpected error may hold a name, an address or a token.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            logger.error("The round ended with %s in %s, line %s.", type(error).__name__, place.filename, place.lineno)
+            return None
+        finally:
+            if counts:
+                figures = ", ".join(f"{count:,} {WORDS[state]}" for state, count in sorted(counts.items()))
+                self.stdout.write(figures)
+                self.stdout.flush()
+        return not any(counts[state] for state in BAD_STATES)
+
+    def _send(self, counts: Counter[DeliveryState]) -> None:
+        now = timezone.now()
+        counts.update(begin_round(now))
+        due = count_due(now)
+        if not due:
+            return
+        with tqdm(desc="messages", total=due, unit="", disable=None, leave=False) as bar:
+            for state in send_each(now):
+                counts[state] += 1
+                bar.update()
+                if self.stopped.is_set():
+                    return
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Delays SIGINT and SIGTERM until the message in hand is sent. A second signal ends the process at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: Any) -> None:
+        self.stopped.set()
+        signal.signal(number, signal.SIG_DFL)
+        os.write(2, b"\nStopping after this message; once more stops at once.\n")

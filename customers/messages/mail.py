@@ -1,0 +1,103 @@
+"""What a composed message is: a mail, or a short text for another channel. Or why there is none, or none yet."""
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from email.utils import formataddr, make_msgid, parseaddr
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+
+from customers.models import Channel
+from tenants.models import Tenant
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+# The name of the header that tells the page "Mails" of a demo to which business a mail belongs.
+BUSINESS_HEADER = "X-Circe-Business"
+# With the marks that turn the direction of the text after them.
+_line_breaks_and_controls = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+
+
+class Attachment(NamedTuple):
+    """A file that is attached to a mail."""
+
+    name: str
+    content: str
+    content_type: str
+
+
+class Mail(NamedTuple):
+    """A mail to one address. Its sender and the address for answers are the business's, and are added when it is sent."""
+
+    to: str
+    subject: str
+    text: str
+    html: str
+    language: str
+    attachments: Sequence[Attachment] = ()
+    headers: Mapping[str, str] = NO_HEADERS
+
+
+class TextMessage(NamedTuple):
+    """A short text to a phone number, or for the app on a phone."""
+
+    channel: Channel
+    to: str
+    text: str
+    language: str
+
+
+class Skipped(NamedTuple):
+    """A message that is not sent, with the codes of the reasons."""
+
+    reasons: Sequence[str]
+
+
+class Postponed(NamedTuple):
+    """A message that is decided anew at that time."""
+
+    until: dt.datetime
+
+
+Composed: TypeAlias = Mail | TextMessage | Skipped | Postponed
+
+
+def one_line(text: str) -> str:
+    """Returns the text in one line, without control characters, so that it can be the value of a header."""
+    return _line_breaks_and_controls.sub(" ", text).strip()
+
+
+def unsubscribe_headers(purpose: str, unsubscribe_url: str) -> dict[str, str]:
+    """Returns the headers by which a mail program unsubscribes with one click (RFC 8058). Only marketing has them."""
+    if purpose != "marketing":
+        return {}
+    return {
+        "List-Unsubscribe": f"<{unsubscribe_url}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+
+
+def build_email(mail: Mail, tenant: Tenant) -> EmailMultiAlternatives:
+    """Returns the mail as Django sends it: a text and the same in HTML, from the business by this installation's address."""
+    address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    message = EmailMultiAlternatives(
+        subject=one_line(mail.subject),
+        body=mail.text,
+        from_email=formataddr((one_line(tenant.name), address)),
+        to=[mail.to],
+        reply_to=[tenant.reply_to] if tenant.reply_to else None,
+        headers={
+            "Message-ID": make_msgid(domain=address.rpartition("@")[2]),
+            # So that nobody's out-of-office note answers (RFC 3834).
+            "Auto-Submitted": "auto-generated",
+            "Content-Language": mail.language,
+            BUSINESS_HEADER: tenant.pk,
+            **mail.headers,
+        },
+    )
+    message.attach_alternative(mail.html, "text/html")
+    for attachment in mail.attachments:
+        message.attach(*attachment)
+    return message

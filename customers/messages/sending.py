@@ -1,0 +1,214 @@
+"""Sends what waits to be sent: mails with a link, and messages about appointments.
+
+A message is claimed, decided and composed in one transaction, which stores it as `sending`. Only then it is given to the
+mail server, and the outcome is stored. So it is sent at most once: if the sender dies in between, it becomes `unknown`.
+Several senders work side by side, since a claim skips the rows that another sender holds.
+"""
+
+import datetime as dt
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeAlias
+
+from django.core.mail import EmailMultiAlternatives
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from customers.messages.mail import Attachment, Composed, Mail, Postponed, Skipped, TextMessage, build_email
+from customers.messages.transport import MailServerAway, Outcome, Result, Transport
+from customers.models import DeliveryState, Outgoing
+from tenants.audit.context import audit_context
+from tenants.scope import ALL_TENANTS, tenant_scope
+
+__all__ = ["Attachment", "Mail", "Postponed", "Skipped", "TextMessage", "register_outgoing", "send_due"]
+
+# Decides about a claimed row, and composes its mail. It may set fields of the row, which is stored afterwards: a token's
+# hash, for example. None means that nothing is to be sent and there is nothing to say about it.
+Compose: TypeAlias = Callable[[Any], Composed | None]
+# Puts rows that have become due into the table, such as reminders.
+Enqueue: TypeAlias = Callable[[dt.datetime], None]
+
+# Longer than a mail server may take, with all the timeouts of one mail (EMAIL_TIMEOUT).
+UNKNOWN_AFTER = dt.timedelta(minutes=15)
+FIRST_RETRY_AFTER, LAST_RETRY_AFTER = dt.timedelta(minutes=1), dt.timedelta(minutes=30)
+# With these times between them, a message is tried for about a day.
+MAX_ATTEMPTS = 50
+
+logger = logging.getLogger("circe.messages")
+
+
+class Kind(NamedTuple):
+    """A table of outgoing messages."""
+
+    model: type[Outgoing]
+    compose: Compose
+    enqueue: Enqueue | None
+
+
+class Claim(NamedTuple):
+    """A message that this sender has claimed and gives to a server next."""
+
+    row: Any
+    message: EmailMultiAlternatives | TextMessage
+
+
+_kinds: dict[type[Outgoing], Kind] = {}
+
+
+def register_outgoing(model: type[Outgoing], compose: Compose, *, enqueue: Enqueue | None = None) -> None:
+    """Makes the sender send the rows of `model`.
+
+    `compose` is called in the claiming transaction, in the scope of the row's business and on its clock. `enqueue` is called
+    before each round, in the scope of all businesses.
+    """
+    _kinds[model] = Kind(model, compose, enqueue)
+
+
+def send_due(now: dt.datetime | None = None) -> Counter[DeliveryState]:
+    """Sends all messages that are due. Returns how many became what.
+
+    Raises MailServerAway if the mail server can't be reached. Then the rest stays queued.
+    """
+    now = now or timezone.now()
+    counts = begin_round(now)
+    counts.update(send_each(now))
+    return counts
+
+
+def begin_round(now: dt.datetime) -> Counter[DeliveryState]:
+    """Enqueues what has become due by itself, and gives up messages whose sender died. Returns their number."""
+    given_up = 0
+    with _as_sender():
+        for kind in _kinds.values():
+            if kind.enqueue:
+                kind.enqueue(now)
+            given_up += _give_up_lost(kind, now)
+    return Counter({DeliveryState.UNKNOWN: given_up} if given_up else {})
+
+
+def send_each(now: dt.datetime) -> Iterator[DeliveryState]:
+    """Sends the messages that are due one by one. Yields what each became. Raises as `send_due`."""
+    transport = Transport()
+    try:
+        for kind in _kinds.values():
+            while (state := _send_next(kind, transport, now)) is not None:
+                yield state
+    finally:
+        transport.close()
+
+
+def count_due(now: dt.datetime) -> int:
+    """Returns the number of messages that are due."""
+    with _as_sender():
+        return sum(_due(kind, now).count() for kind in _kinds.values())
+
+
+@contextmanager
+def _as_sender() -> Iterator[None]:
+    with tenant_scope(ALL_TENANTS), audit_context(command="send_messages"):
+        yield
+
+
+def _due(kind: Kind, now: dt.datetime) -> Any:
+    return kind.model.objects.filter(state=DeliveryState.QUEUED, due_at__lte=now)
+
+
+def _give_up_lost(kind: Kind, now: dt.datetime) -> int:
+    """Marks the messages as unknown whose sender died while it gave them to a server. Returns their number."""
+    lost = kind.model.objects.filter(state=DeliveryState.SENDING, claimed_at__lt=now - UNKNOWN_AFTER)
+    pks = list(lost.values_list("pk", flat=True))
+    for pk in pks:
+        logger.warning("%s %s may have been sent or not: its sender died.", kind.model._meta.model_name, pk)
+    return lost.filter(pk__in=pks).update(state=DeliveryState.UNKNOWN, reasons=["sender_died"])
+
+
+def _send_next(kind: Kind, transport: Transport, now: dt.datetime) -> DeliveryState | None:
+    """Sends the message that has waited longest. Returns what became of it, or None if none is due.
+
+    Each message is claimed only when the mail server can be reached, so that none is put back again and again.
+    """
+    with _as_sender():
+        if not _due(kind, now).exists():
+            return None
+        transport.open()
+        with transaction.atomic():
+            row = (
+                _due(kind, now)
+                .select_related("tenant")
+                .order_by("due_at", "pk")
+                .select_for_update(of=("self",), skip_locked=True)
+                .first()
+            )
+            claim = row and _claim(kind, row, now)
+        if claim is None:
+            return row and DeliveryState(row.state)
+        try:
+            outcome = _deliver(transport, claim.message)
+        except MailServerAway as away:
+            _store_outcome(claim, Outcome(Result.NOT_ACCEPTED, "mail_server_away"), now)
+            raise away from None
+        return _store_outcome(claim, outcome, now)
+
+
+def _claim(kind: Kind, row: Any, now: dt.datetime) -> Claim | None:
+    """Decides about the row and stores the decision. Returns what is to be sent, or None."""
+    with tenant_scope(row.tenant), timezone.override(row.tenant.zone):
+        message = _compose(kind, row)
+        if isinstance(message, Postponed):
+            row.due_at = message.until
+        elif isinstance(message, Skipped):
+            row.state, row.reasons = DeliveryState.SKIPPED, list(message.reasons)
+        else:
+            row.state, row.claimed_at, row.attempts = DeliveryState.SENDING, now, row.attempts + 1
+        row.save()
+    return None if isinstance(message, Postponed | Skipped) else Claim(row, message)
+
+
+def _compose(kind: Kind, row: Any) -> EmailMultiAlternatives | TextMessage | Skipped | Postponed:
+    """Composes the message. One that can't be composed is skipped, so that it does not stop all others."""
+    if not row.tenant.is_active:
+        return Skipped(["business_suspended"])
+    try:
+        with transaction.atomic():
+            composed = kind.compose(row)
+            if not isinstance(composed, Mail):
+                return composed or Skipped([])
+            email = build_email(composed, row.tenant)
+            # Refuses what can't be a header, before it is given to a server.
+            email.message()
+            return email
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception as error:
+        # The text of the error may hold a name, an address or a token.
+        logger.error("%s %s can't be composed: %s.", kind.model._meta.model_name, row.pk, type(error).__name__)
+        return Skipped(["not_composable"])
+
+
+def _deliver(transport: Transport, message: EmailMultiAlternatives | TextMessage) -> Outcome:
+    if isinstance(message, TextMessage):
+        return transport.send_text(message)
+    return transport.send_email(message)
+
+
+def _store_outcome(claim: Claim, outcome: Outcome, now: dt.datetime) -> DeliveryState:
+    """Stores what became of the claimed message. Returns its state."""
+    row = claim.row
+    state, values = _next_state(row, outcome, now)
+    # A message that took so long that another sender gave it up is still the one that was claimed.
+    claimed = type(row).objects.filter(pk=row.pk, claimed_at=row.claimed_at)
+    claimed.update(state=state, reasons=[outcome.reason] if outcome.reason else [], updated_at=timezone.now(), **values)
+    return state
+
+
+def _next_state(row: Any, outcome: Outcome, now: dt.datetime) -> tuple[DeliveryState, dict[str, Any]]:
+    if outcome.result is Result.SENT:
+        return DeliveryState.SENT, {"sent_at": timezone.now()}
+    if outcome.result is Result.UNKNOWN:
+        return DeliveryState.UNKNOWN, {}
+    if outcome.result is Result.REFUSED or row.attempts >= MAX_ATTEMPTS:
+        return DeliveryState.FAILED, {}
+    wait = min(FIRST_RETRY_AFTER * 2 ** min(row.attempts - 1, 10), LAST_RETRY_AFTER)
+    return DeliveryState.QUEUED, {"due_at": now + wait}

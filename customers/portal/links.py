@@ -1,0 +1,260 @@
+"""Mailed links: requests for a mail with a link, and what opening a link does.
+
+A request stores one row, whoever is known, so its answer and its time tell nobody who is a customer. The sender composes the
+mail later (`customers.portal.mails`). Everything but `request_link` runs in the scope of the business.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Collection
+from hashlib import sha256
+from typing import Any, TypeVar
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from rest_framework import status
+from rest_framework.exceptions import APIException, Throttled
+
+from circe.db.advisory_locks import AdvisoryLock
+from customers.contact_conflicts import DuplicateCustomer
+from customers.models import Customer, CustomerSession, MailedLink
+from tenants.accounts.throttling import Kind as Guess
+from tenants.accounts.throttling import count_failures
+from tenants.audit.context import set_audit_source
+from tenants.identity import email_key
+from tenants.models import Tenant
+from tenants.scope import ALL_TENANTS, tenant_scope
+
+WINDOW = dt.timedelta(hours=1)
+MAILS_PER_ADDRESS = 5
+# Many people may share one address of the internet: those in a salon, or all customers of a mobile network.
+MAILS_PER_CLIENT = 1000
+# Longer than any link is good for.
+KEPT = dt.timedelta(days=7)
+# How often a registration is tried again because another transaction has just stored its address or its phone number.
+REGISTRATION_ATTEMPTS = 3
+
+Kind = MailedLink.Kind
+# What each endpoint, and its page, opens. A walk-in who asked for a new password opens their account.
+VERIFY_KINDS = frozenset({Kind.REGISTER, Kind.RESET, Kind.CHANGE_EMAIL})
+RESET_KINDS = frozenset({Kind.RESET})
+Result = TypeVar("Result")
+
+
+class LinkInvalid(APIException):
+    """The link was used, has expired, is of another business, was never sent, or what it was made for has changed."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "link_invalid"
+    default_detail = "This link is not valid any more. Ask for a new one."
+
+
+def request_link(
+    *,
+    tenant: Tenant,
+    kind: Kind,
+    email: str,
+    client_address: str | None,
+    details: dict[str, Any] | None = None,
+    customer: Customer | None = None,
+) -> None:
+    """Stores the request for a mail to `email`. Raises Throttled after too many for this address, or from this client.
+
+    `details` are the fields of a registration. `customer` is the one who asks, where they are known.
+    """
+    key, now = email_key(email), timezone.now()
+    # A customer who is signed in can read no request, not even their own.
+    with tenant_scope(tenant), transaction.atomic():
+        _lock_requests(f"{tenant.pk}{key}", client_address)
+        recent = MailedLink.objects.exclude(kind=Kind.EMAIL_CHANGED).filter(created_at__gt=now - WINDOW)
+        _raise_if_too_many(recent.filter(email_key=key), MAILS_PER_ADDRESS, now)
+        if client_address:
+            with tenant_scope(ALL_TENANTS):
+                _raise_if_too_many(recent.filter(client_address=client_address), MAILS_PER_CLIENT, now)
+        MailedLink.objects.filter(created_at__lte=now - KEPT).delete()
+        MailedLink.objects.create(
+            kind=kind,
+            email=email,
+            email_key=key,
+            client_address=client_address,
+            details=details or {},
+            customer=customer,
+            created_at=now,
+        )
+
+
+def _lock_requests(address: str, client_address: str | None) -> None:
+    """Lets requests for one address, and those of one client, take turns, so that parallel ones are counted one by one."""
+    locks = [(AdvisoryLock.LINK_ADDRESS, address)]
+    if client_address:
+        locks.append((AdvisoryLock.LINK_CLIENT, client_address))
+    for lock, key in locks:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [lock, key])
+
+
+def _raise_if_too_many(requests: QuerySet[MailedLink], limit: int, now: dt.datetime) -> None:
+    # The limit-th newest request: while it is recent, the limit is reached.
+    limiting = requests.order_by("-created_at").values_list("created_at", flat=True)[limit - 1 : limit].first()
+    if limiting:
+        raise Throttled(wait=(limiting + WINDOW - now).total_seconds())
+
+
+# --- finding a link by its token --------------------------------------------------------------------------------------
+
+
+def hash_token(token: str) -> str:
+    """Returns what is stored of a token. It has 256 random bits, so a plain hash can't be reversed."""
+    return sha256(token.encode()).hexdigest()
+
+
+def binding(link: MailedLink, customer: Customer | None) -> str:
+    """Returns a keyed hash of the customer's address and password, for which alone the link is good.
+
+    Somebody who is no customer yet has the link's address and no password, and so has a walk-in who becomes one meanwhile.
+    """
+    facts = [customer.email_key, customer.password] if customer else [link.email_key, None]
+    return salted_hmac("customers.portal.links", json.dumps([link.tenant_id, *facts]), algorithm="sha256").hexdigest()
+
+
+def find_link(token: str, *, kinds: Collection[Kind]) -> MailedLink:
+    """Returns the link with this token, and locks nothing: for a page that shows it. Raises LinkInvalid.
+
+    Its `customer` is whom it is about, or None for a person who is not a customer yet.
+    """
+    return _find(MailedLink.objects.all(), Customer.objects.all(), token, kinds)
+
+
+def open_link(token: str, *, kinds: Collection[Kind]) -> MailedLink:
+    """Returns the link as `find_link` does, locked together with its customer, and marks it as used.
+
+    It runs in a transaction, and an error of the caller undoes the mark.
+    """
+    link = _find(MailedLink.objects.select_for_update(of=("self",)), _locked_customers(), token, kinds)
+    link.used_at = timezone.now()
+    link.save(update_fields={"used_at", "customer"})
+    return link
+
+
+def _find(
+    links: QuerySet[MailedLink], customers: QuerySet[Customer], token: str, kinds: Collection[Kind]
+) -> MailedLink:
+    is_open = {"used_at": None, "expires_at__gt": timezone.now()}
+    link = links.filter(token_hash=hash_token(token), kind__in=kinds, **is_open).first()
+    if link is None:
+        raise LinkInvalid
+    link.customer = _customer_of(link, customers)
+    return link
+
+
+def _locked_customers() -> QuerySet[Customer]:
+    return Customer.objects.select_for_update(of=("self",), no_key=True)
+
+
+def _customer_of(link: MailedLink, customers: QuerySet[Customer]) -> Customer | None:
+    """Returns the customer whom the link is about: the one it was made for, or else who has its address now, or None.
+
+    Raises LinkInvalid if they are no longer there or no longer active, or have another address or password than then.
+    """
+    which = {"pk": link.customer_id} if link.customer_id else {"email_key": link.email_key}
+    customer = customers.undeleted().filter(**which).defer("search_text").first()
+    is_lost = link.customer_id is not None and customer is None
+    if is_lost or (customer and not customer.is_active) or link.bound_to != binding(link, customer):
+        raise LinkInvalid
+    return customer
+
+
+# --- what opening a link does -----------------------------------------------------------------------------------------
+
+
+def verify(token: str, password: str | None, *, client_address: str) -> CustomerSession:
+    """Opens a link of a registration or of a change of address, and returns a new session of the customer.
+
+    A registration sets the password of a new customer, or of the one who has the address. Raises LinkInvalid,
+    ValidationError for a password that is missing or too weak, which spends nothing, and Throttled after too many wrong
+    tokens from this client.
+    """
+
+    def act() -> CustomerSession:
+        link = open_link(token, kinds=VERIFY_KINDS)
+        customer = _change_email(link) if link.kind == Kind.CHANGE_EMAIL else _register(link, password)
+        return CustomerSession.start(customer)
+
+    return count_invalid(act, client_address)
+
+
+def reset_password(token: str, password: str, *, client_address: str) -> Customer:
+    """Sets the password of the link's customer, whom it returns. All their sessions end. Raises as `verify`."""
+    return count_invalid(lambda: _register(open_link(token, kinds=RESET_KINDS), password), client_address)
+
+
+def validated_password(password: str | None, *, field: str = "password") -> str:
+    """Returns a new password. Raises ValidationError, by field, if it is missing or too weak."""
+    if not password:
+        raise ValidationError({field: ValidationError("Choose a password.", code="required")})
+    try:
+        validate_password(password)
+    except ValidationError as error:
+        raise ValidationError({field: error}) from error
+    return password
+
+
+def count_invalid(act: Callable[[], Result], client_address: str) -> Result:
+    """Returns what `act` returns, in one transaction. Counts a LinkInvalid as a guess of this client before it is raised."""
+
+    def attempt() -> Result | None:
+        try:
+            with transaction.atomic():
+                return act()
+        except LinkInvalid:
+            return None
+
+    set_audit_source("portal")
+    result = count_failures(attempt, kind=Guess.LINK, address=client_address)
+    if result is None:
+        raise LinkInvalid
+    return result
+
+
+def _register(link: MailedLink, password: str | None) -> Customer:
+    """Sets the password of the customer with the link's address, which is verified now. Creates who is not there yet.
+
+    Names and phone number of a walk-in stay as the business knows them, since anybody can have asked for the link.
+    """
+    password = validated_password(password)
+    for _ in range(REGISTRATION_ATTEMPTS):
+        if customer := link.customer:
+            customer.change({"password": password, "email_verified": True})
+            return customer
+        try:
+            return _create_customer(link, password)
+        except DuplicateCustomer:
+            # Somebody has stored the address or the phone number at this moment.
+            link.customer = _customer_of(link, _locked_customers())
+    raise LinkInvalid
+
+
+def _create_customer(link: MailedLink, password: str) -> Customer:
+    details = dict(link.details)
+    phone = details.pop("phone", None)
+    is_taken = phone is not None and Customer.objects.undeleted().filter(phone=phone).exists()
+    customer = Customer(email_verified=True, source="portal", pending_phone=phone if is_taken else None)
+    customer.change({**details, "email": link.email, "phone": None if is_taken else phone, "password": password})
+    return customer
+
+
+def _change_email(link: MailedLink) -> Customer:
+    """Gives the customer the link's address, verified, and tells the former one. Raises LinkInvalid if it has been taken."""
+    customer: Any = link.customer
+    former = customer.email
+    try:
+        customer.change({"email": link.email})
+    except DuplicateCustomer as error:
+        raise LinkInvalid from error
+    customer.change({"email_verified": True})
+    MailedLink.objects.create(kind=Kind.EMAIL_CHANGED, email=former, email_key=email_key(former), customer=customer)
+    return customer

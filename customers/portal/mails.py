@@ -1,0 +1,109 @@
+"""Composes the mails with links: which mail a request gets, the token of its link, and the text.
+
+The templates are customers/portal/mails/<name>.txt and .html. They have `business`, `language`, `subject`, `link` with its
+`hours`, and the `name` of the customer. It is "" for a person who is none: otherwise anybody could have words of their own
+sent to others.
+"""
+
+import datetime as dt
+import secrets
+from typing import NamedTuple
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from customers.messages.mail import Mail, one_line
+from customers.models import Customer, MailedLink
+from customers.portal.languages import written_for
+from customers.portal.links import binding, hash_token
+
+Kind = MailedLink.Kind
+# The requests that the customer on the link made, who may have another address than the mail goes to.
+ASKED_BY_CUSTOMER = {Kind.CHANGE_EMAIL, Kind.EMAIL_CHANGED, Kind.CONFIRM_MARKETING}
+HOUR = dt.timedelta(hours=1)
+
+
+class Text(NamedTuple):
+    """A mail: the name of its templates, its subject, and the page that its link opens, for how long."""
+
+    name: str
+    subject: str | Promise
+    page: str | None = None
+    lifetime: dt.timedelta = 24 * HOUR
+
+
+CONFIRM = Text("confirm", _("Confirm your e-mail address"), "confirm")
+ACCOUNT_EXISTS = Text("account_exists", _("You have an account already"))
+OPEN_ACCOUNT = Text("open_account", _("Open your account"), "confirm")
+RESET = Text("reset", _("Choose a new password"), "reset", HOUR)
+CHANGE_EMAIL = Text("change_email", _("Confirm your new e-mail address"), "confirm")
+EMAIL_TAKEN = Text("email_taken", _("This e-mail address is in use already"))
+EMAIL_CHANGED = Text("email_changed", _("Your e-mail address was changed"))
+CONFIRM_MARKETING = Text("confirm_marketing", _("Please confirm"), "confirm")
+
+
+def compose_link_mail(link: MailedLink) -> Mail | None:
+    """Returns the mail that the request gets, or None where nobody is to be written to.
+
+    It sets the fields of the link that are known only now: `customer`, `token_hash`, `bound_to` and `expires_at`. The caller
+    stores them.
+    """
+    owner = Customer.objects.undeleted().filter(email_key=link.email_key).defer("search_text").first()
+    text = _text_for(link, owner)
+    # The mail about an address in use is for the person who has it, and tells nothing of who asked.
+    reader = link.customer if link.kind in ASKED_BY_CUSTOMER and text is not EMAIL_TAKEN else owner
+    if text is None or (reader and not reader.is_active):
+        return None
+    return _compose(link, text, reader)
+
+
+def _text_for(link: MailedLink, owner: Customer | None) -> Text | None:
+    """Returns which mail the request gets, by who has its address now, or None for none."""
+    match link.kind:
+        case Kind.REGISTER if owner is None:
+            return CONFIRM
+        case Kind.REGISTER | Kind.RESET if owner is not None and not owner.may_sign_in:
+            return OPEN_ACCOUNT
+        case Kind.REGISTER:
+            return ACCOUNT_EXISTS
+        case Kind.RESET:
+            return RESET if owner else None
+        case Kind.CHANGE_EMAIL:
+            return CHANGE_EMAIL if owner in (None, link.customer) else EMAIL_TAKEN
+        case Kind.EMAIL_CHANGED:
+            return EMAIL_CHANGED
+        case Kind.CONFIRM_MARKETING:
+            return CONFIRM_MARKETING if owner == link.customer else None
+    return None
+
+
+def _compose(link: MailedLink, text: Text, reader: Customer | None) -> Mail:
+    """Returns the mail in the reader's language. A mail with a link makes its token, of which only a hash is stored."""
+    tenant = link.tenant
+    with written_for(
+        tenant, reader.language if reader else link.details.get("language") or tenant.language
+    ) as language:
+        subject = str(text.subject)
+        context = {
+            "business": one_line(tenant.name),
+            "name": one_line(reader.first_name) if reader else "",
+            "language": language,
+            "subject": subject,
+            "link": _new_link(link, text, reader) if text.page else None,
+            "hours": text.lifetime // HOUR,
+        }
+        body, html = (
+            render_to_string(f"customers/portal/mails/{text.name}.{form}", context) for form in ("txt", "html")
+        )
+        return Mail(to=link.email, subject=subject, text=body, html=html, language=language)
+
+
+def _new_link(link: MailedLink, text: Text, customer: Customer | None) -> str:
+    """Makes the token of the link, and returns the URL with it."""
+    token = secrets.token_urlsafe(32)
+    link.customer, link.token_hash = customer, hash_token(token)
+    link.bound_to, link.expires_at = binding(link, customer), timezone.now() + text.lifetime
+    return f"{settings.PUBLIC_URL.rstrip('/')}/portal/{link.tenant.slug}/{text.page}?token={token}"

@@ -1,0 +1,108 @@
+"""Serializers of what customers see and change of themselves."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError as InvalidEmail
+from django.db import transaction
+from rest_framework import serializers
+
+from circe.api.serializers import InstantField, ModelSerializer, StringField, TenantPrimaryKeyListField
+from customers.contact_conflicts import DuplicateCustomer
+from customers.models import Customer, DeletionRequest
+from customers.serializers import PreferencesSerializer
+from tenants.identity import email_key
+from tenants.models import StaffName, validate_language
+
+
+class OwnProfileSerializer(ModelSerializer):
+    """The customer who is signed in, without what the business notes for itself.
+
+    In a body, a key that is absent stays as it is, and read-only keys are ignored.
+    """
+
+    email = StringField(required=False, help_text="In a body one's own or none: `POST email/change` changes it.")
+    language = StringField(max_length=35, validators=[validate_language], required=False)
+    total_appointments = serializers.IntegerField(read_only=True, help_text="Of any status.")
+    total_spent = serializers.IntegerField(read_only=True, help_text="By visits, in the business's currency.")
+    last_appointment_date = serializers.DateField(read_only=True, allow_null=True, help_text="Of the last visit.")
+
+    class Meta:
+        model = Customer
+        fields = [
+            "id",
+            "tenant_id",
+            "first_name",
+            "last_name",
+            "email",
+            "email_verified",
+            "phone",
+            "language",
+            "gender",
+            "date_of_birth",
+            "address",
+            "loyalty_points",
+            "total_appointments",
+            "total_spent",
+            "last_appointment_date",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["id", "tenant_id", "email_verified", "loyalty_points", "created_at", "updated_at"]
+
+    def to_representation(self, instance: Customer) -> dict[str, Any]:
+        """Shows the phone that the customer gave, also while staff decide whose it is: it is told to nobody that it is
+        somebody else's.
+        """
+        shown = super().to_representation(instance)
+        return shown | {"phone": instance.pending_phone or shown["phone"]}
+
+    def validate_email(self, value: str) -> None:
+        """Refuses another address. It is never stored from here."""
+        try:
+            is_own = email_key(value) == self.instance.email_key
+        except InvalidEmail:
+            is_own = False
+        if not is_own:
+            raise serializers.ValidationError(
+                "Ask for another address by POST email/change: it counts when the mail to it is opened.",
+                code="not_here",
+            )
+        raise serializers.SkipField
+
+    def update(self, instance: Customer, validated_data: dict[str, Any]) -> Customer:
+        """Stores the changes. A phone that another customer has becomes the `pending_phone`, which staff see."""
+        own_phone = instance.phone
+        changes = validated_data | ({"pending_phone": None} if "phone" in validated_data else {})
+        try:
+            with transaction.atomic():
+                instance.change(changes)
+        except DuplicateCustomer:
+            pending, instance.phone = instance.phone, own_phone
+            instance.change(
+                {name: value for name, value in changes.items() if name != "phone"} | {"pending_phone": pending}
+            )
+        return instance
+
+
+class OwnPreferencesSerializer(PreferencesSerializer):
+    """The preferences of the customer who is signed in. The business's notes about them are not among them."""
+
+    notes = None  # type: ignore[assignment]
+    preferred_staff_ids = TenantPrimaryKeyListField(queryset=StaffName.objects.all(), max_length=100, required=False)
+
+    def update(self, instance: Customer, validated_data: dict[str, Any]) -> Customer:
+        """Stores the changes."""
+        instance.change(validated_data)
+        return instance
+
+
+class DeletionRequestSerializer(serializers.ModelSerializer):
+    """A request to be deleted, which the business has until `due_at` to fulfil."""
+
+    requested_at = InstantField()
+    due_at = InstantField()
+
+    class Meta:
+        model = DeletionRequest
+        fields = ["id", "requested_at", "due_at"]
+        read_only_fields = fields
