@@ -109,7 +109,8 @@ GET    api/v1/portal/{slug}/me/recommendations     403         403           403
 """
 
 # The status instead of a 200 or 201 of the table above, by row. Three routes find soft-deleted customers. `self` is the
-# customer who is signed in, or a row of theirs; `own` is another one of the same business. For a customer all but `self` is a 404.
+# customer who is signed in, or a row of theirs; `own` is another one of the same business. For a customer all but `self` is
+# a 404.
 ROWS = """
                    most routes                 restore, permanent, history
                    own_people  super_admin     own_people  super_admin
