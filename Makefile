@@ -32,7 +32,7 @@ run: .venv/run.stamp
 	$(MANAGE) pg status >/dev/null || started_here=1; \
 	end() { \
 		trap '' INT TERM; trap - EXIT; set +e; \
-		for process in $$server $$sender; do kill "$$process" 2>/dev/null; wait "$$process"; done; \
+		for process in $$server $$sender; do kill "$$process" 2>/dev/null; wait "$$process" 2>/dev/null; done; \
 		[ -z "$$started_here" ] || $(MANAGE) pg stop >/dev/null; \
 		exit "$$1"; \
 	}; \

@@ -23,6 +23,7 @@ from customers.portal.languages import format_clock, format_day
 from customers.portal.links import LinkInvalid
 from customers.portal.pages.base import PortalPage
 from tenants.audit.context import set_audit_source
+from tenants.models import StaffName
 from tenants.scope import CustomerScope, enter_scope
 from tenants.views import PreconditionFailed
 
@@ -70,7 +71,9 @@ class ManagePage(PortalPage):
         """
         link = read_manage_token(self.tenant, self.token)
         enter_scope(CustomerScope(self.tenant, link.customer_id))
-        appointment: Any = Appointment.objects.with_related().filter(pk=link.appointment_id).first()
+        # A customer can read the names of staff, but no account.
+        own = Appointment.objects.select_related("customer", "service", "outlet").defer("customer__search_text")
+        appointment: Any = own.filter(pk=link.appointment_id).first()
         if appointment is None:
             raise LinkInvalid
         appointment.tenant = appointment.service.tenant = self.tenant
@@ -154,7 +157,7 @@ class ManagePage(PortalPage):
             "time": format_clock(appointment.start_time, self.tenant),
             "end": format_clock(appointment.end_time, self.tenant),
             "service": one_line(appointment.service.name),
-            "staff": one_line(appointment.staff.full_name),
+            "staff": one_line(StaffName.objects.get(pk=appointment.staff_id).name),
             "outlet": one_line(outlet.name),
             "address": one_line(outlet.address or ""),
             "price": format_amount(appointment.total_price, self.tenant.currency),
