@@ -22,8 +22,8 @@ from tenants.scope import current_tenant
 
 PREVIEW = "_preview"
 HELP = (
-    f"These are replaced by the facts: {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}. By the link, the customer moves or "
-    "cancels the appointment; a text without it gets it at its end."
+    f"These are replaced by the facts: {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}. The link is where the customer "
+    "moves or cancels the appointment; a text without it gets it at its end."
 )
 
 
