@@ -88,7 +88,7 @@ class MessageTextAdmin(TenantAdmin):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "body":
             field.help_text = HELP
-            field.widget.attrs["rows"] = 14
+            field.widget.attrs |= {"rows": 14, "style": "min-height: 18em"}
         return field
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
