@@ -83,7 +83,7 @@ def mail_settings() -> dict[str, Any]:
 
     Raises ImproperlyConfigured if EMAIL_URL is no such address.
     """
-    if "EMAIL_URL" not in env.ENVIRON:
+    if not env.str("EMAIL_URL", ""):
         return {} if PRODUCTION else {"EMAIL_BACKEND": "circe.demo.mails.mailbox.MailboxBackend"}
     try:
         values = env.email_url("EMAIL_URL")
@@ -108,7 +108,7 @@ def mail_address(name: str, example: str, default: str, valid: str) -> str:
     Raises ImproperlyConfigured if it is missing then, or has not the form of the regular expression `valid`.
     """
     value = env.str(name, "" if PRODUCTION else default).strip()
-    if not re.fullmatch(valid, value) and (value or "EMAIL_URL" in env.ENVIRON):
+    if not re.fullmatch(valid, value) and (value or MAIL_SETTINGS):
         raise ImproperlyConfigured(f"{name} must be set to an address such as {example}.")
     return value.rstrip("/")
 

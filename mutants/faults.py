@@ -157,7 +157,7 @@ FAULTS = [
     Fault(
         "the application can forge a row's event",
         "tenants/migrations/0003_audit_trail.py",
-        "IF action NOT IN ('refused', 'erased', 'consented') THEN",
+        "IF action NOT IN ('refused', 'erased') THEN",
         "IF false THEN",
         AUDIT,
     ),

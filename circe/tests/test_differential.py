@@ -58,6 +58,7 @@ QUERIES = {
         "page=2&size=1",
     ],
     "/api/v1/customers/{customer_id}/recommendations": ["", "limit=20"],
+    "/api/v1/customers/{customer_id}/consents": ["", "page=2&size=1"],
     "/api/v1/customers/{customer_id}/history": ["", "page=2&size=1"],
     "/api/v1/appointments": [
         "",

@@ -43,6 +43,17 @@ OPERATIONS = {
         ALL,
         "200 400 401 403 404 503",
     ),
+    "GET /api/v1/customers/{customer_id}/consents": ("listCustomerConsents", ALL, "200 400 401 403 404 503"),
+    "POST /api/v1/customers/{customer_id}/consents": (
+        "recordCustomerConsent",
+        ALL,
+        "201 400 401 403 404 409 412 413 415 422 503",
+    ),
+    "POST /api/v1/customers/{customer_id}/messages/decision": (
+        "decideMessage",
+        ALL,
+        "200 400 401 403 404 413 415 503",
+    ),
     "GET /api/v1/customers/{customer_id}/history": ("listCustomerHistory", ALL[:2], "200 400 401 403 404 503"),
     "PUT /api/v1/customers/{customer_id}/preferences": (
         "updateCustomerPreferences",

@@ -160,7 +160,7 @@ def test_a_business_writes_in_its_own_words(salon, book, sent):
         MessageText.objects.create(
             kind="confirmation",
             language=salon.jane.language,
-            subject="See you on {day}, {customer}",
+            subject="See you on {date}, {customer}",
             body="Dear {customer},\n<b>{service}</b> at {time}. {unknown} {customer.password}",
         )
     book()
