@@ -25,7 +25,7 @@ from gunicorn.http import wsgi
 from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from circe.startup import exit_with, read_whole_number
+from circe.startup import check_port_is_free, exit_with, read_log_level, read_switch, read_whole_number
 
 REQUEST_TIMEOUT_SECONDS = 15
 IDLE_TIMEOUT_SECONDS = 10
@@ -166,16 +166,19 @@ os.environ.setdefault(
     "PGOPTIONS", "-c statement_timeout=30s -c lock_timeout=2s -c idle_in_transaction_session_timeout=60s"
 )
 
-demo = os.environ.get("DEMO", "").lower() in {"1", "true", "yes", "on"}
 try:
-    port = read_whole_number("PORT", 8000)
-    workers = read_whole_number("WEB_WORKERS", 2)
+    demo = read_switch("DEMO", False)
+    port = read_whole_number("PORT", 8000, minimum=1, maximum=65_535)
+    workers = read_whole_number("WEB_WORKERS", 2, minimum=1, maximum=MAX_TRACKED_WORKERS)
+    loglevel = read_log_level("INFO").lower()
+    # A demo is for this machine only, since its passwords are public.
+    host = "127.0.0.1" if demo else "0.0.0.0"  # noqa: S104
+    check_port_is_free(host, port)
 except ImproperlyConfigured as error:
     exit_with(error)
 
 wsgi_app = "circe.wsgi:application"
-# A demo is for this machine only, since its passwords are public.
-bind = f"{'127.0.0.1' if demo else '0.0.0.0'}:{port}"  # noqa: S104
+bind = f"{host}:{port}"
 worker_class = BoundedWorker
 # WEB_THREADS of them handle requests; most others hold requests that wait, see circe.concurrency. There are four more
 # than MAX_ACCEPTED_REQUESTS, to answer health checks and to refuse further requests. A thread starts when it is needed.
@@ -199,4 +202,3 @@ control_socket_disable = True
 # Django writes the access log.
 accesslog = None
 errorlog = "-"
-loglevel = os.environ.get("LOG_LEVEL", "info").lower()

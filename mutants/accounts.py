@@ -48,7 +48,7 @@ ACCOUNTS = [
     Fault(
         "a forged X-Forwarded-For is believed",
         "circe/settings.py",
-        'NUM_PROXIES = read_whole_number("NUM_PROXIES", 0)',
+        'NUM_PROXIES = read_whole_number("NUM_PROXIES", 0, maximum=100)',
         "NUM_PROXIES = None",
         LOGIN,
     ),

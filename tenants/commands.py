@@ -97,6 +97,9 @@ class TenantCommand(BaseCommand):
             tenants = self._tenants()
             self.prepare(tenants)
         except OperationalError as error:
+            if not getattr(error.__cause__, "sqlstate", None):
+                # There was no connection. manage.py says it in one line.
+                raise
             raise CommandError(f"{str(error).strip()}\nNothing was changed.", returncode=EXIT_SOME_REFUSED) from error
         with self._stoppable():
             try:

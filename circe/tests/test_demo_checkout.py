@@ -71,4 +71,4 @@ def test_the_shell_runs_in_the_scope_of_a_tenant(manage):
     code, out, err = manage("shell", "--tenant", "lotus", "--verbosity", "0", text="print(Customer.objects.count())\n")
     assert (code, out, err) == (0, "10\n", "")
     assert "NoTenantScope" in manage("shell", "--verbosity", "0", text="print(Customer.objects.count())\n")[2]
-    assert manage("shell", "--tenant", "nobody", text="1\n") == (2, "", "CommandError: There is no tenant nobody.\n")
+    assert manage("shell", "--tenant", "nobody", text="1\n") == (2, "", "error: There is no tenant nobody.\n")
