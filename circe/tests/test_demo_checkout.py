@@ -1,6 +1,7 @@
 """After `make run` has served a demo in a checkout, its commands work without any environment variable."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def manage():
         )
         return done.returncode, done.stdout, done.stderr
 
+    call.checkout = checkout
     try:
         # `make run` does the same.
         for command in (("migrate", "--verbosity", "0"), ("seed_demo", "--customers", "20", "--appointments", "40")):
@@ -61,10 +63,25 @@ def test_a_command_works_on_the_demo_data(manage):
 
 
 def test_a_command_starts_the_server_after_a_stop(manage):
-    assert manage("pg", "stop")[0] == 0
+    assert manage("check_totals", "--tenant", "lotus")[0] == 0
+    code, out, err = manage("pg", "stop")
+    assert (code, err) == (0, "")
+    assert re.fullmatch(r"ok: PostgreSQL was stopped \(pid \d+\)\.\n", out)
     assert manage("pg", "status")[0] == 3
+    assert manage("pg", "stop") == (0, "ok: PostgreSQL was not running.\n", "")
     assert manage("check_totals", "--all-tenants")[0] == 0
     assert manage("pg", "status")[0] == 0
+
+
+def test_stop_names_a_server_of_circe_that_still_runs(manage):
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)", "-m", "gunicorn"]
+    with subprocess.Popen(sleep, cwd=manage.checkout) as server:
+        try:
+            code, out, err = manage("pg", "stop")
+        finally:
+            server.kill()
+    assert (code, err) == (0, "")
+    assert f"Still running: Circe's server (gunicorn, pid {server.pid})." in out
 
 
 def test_the_shell_runs_in_the_scope_of_a_tenant(manage):
