@@ -11,6 +11,7 @@ open. So a worker accepts connections only while no other worker has fewer.
 
 import errno
 import gc
+import logging
 import mmap
 import os
 import socket
@@ -21,10 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from circe.log_format import RedactingFormatter
 from circe.startup import check_port_is_free, exit_with, read_log_level, read_switch, read_whole_number
 
 REQUEST_TIMEOUT_SECONDS = 15
@@ -67,6 +70,8 @@ class TimeoutSocket(socket.socket):
                 return super().recv(*args)
         except TimeoutError:
             pass
+        # There is no answer, since nobody waits for one: 408 is what it would be.
+        log_refusal(408, self.getpeername())
         raise ConnectionResetError(errno.ECONNRESET, "The request did not arrive in time.")
 
     def sendall(self, data: Any, /, *flags: int) -> None:
@@ -79,6 +84,14 @@ class TimeoutSocket(socket.socket):
             raise ConnectionResetError(errno.ECONNRESET, "The answer was not taken in time.") from None
 
 
+def log_refusal(status: int, peer: Any) -> None:
+    """Logs a request that Circe does not see."""
+    # Imported late: it needs the settings of Django.
+    from circe.logs import log_request
+
+    log_request(None, None, status, peer[0] if isinstance(peer, tuple) else None, 0)
+
+
 class Response(wsgi.Response):
     """A response without the `Server` header."""
 
@@ -88,6 +101,20 @@ class Response(wsgi.Response):
 
 # Gunicorn has no setting for the class of responses.
 wsgi.Response = Response
+
+
+class JSONLogger(Logger):
+    """Writes gunicorn's own lines as JSON, like those of Circe."""
+
+    def setup(self, cfg: Any) -> None:
+        """Sets the format of gunicorn's handlers."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(RedactingFormatter())
+
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Logs a crash without the arguments of the message, which hold the address of the request and its query."""
+        super().exception(str(msg).replace("%s", "…") if args else msg, **kwargs)
 
 
 class BoundedWorker(ThreadWorker):
@@ -131,6 +158,8 @@ class BoundedWorker(ThreadWorker):
 
         status, detail = next(response for kind, response in PARSE_ERROR_RESPONSES.items() if isinstance(exc, kind))
         response = Problem(status, "malformed", detail, headers={"Connection": "close"}).as_response()
+        # The address is the proxy's, where there is one: the header that names the client was not read.
+        log_refusal(status, addr)
         response["Content-Length"] = str(len(response.content))
         head = f"HTTP/1.1 {status} {response.reason_phrase}\r\n".encode() + response.serialize_headers()
         with suppress(OSError):
@@ -171,6 +200,7 @@ try:
     port = read_whole_number("PORT", 8000, minimum=1, maximum=65_535)
     workers = read_whole_number("WEB_WORKERS", 2, minimum=1, maximum=MAX_TRACKED_WORKERS)
     loglevel = read_log_level("INFO").lower()
+    in_production = not (demo or read_switch("DEBUG", False))
     # A demo is for this machine only, since its passwords are public.
     host = "127.0.0.1" if demo else "0.0.0.0"  # noqa: S104
     check_port_is_free(host, port)
@@ -199,6 +229,10 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 # Django decides by NUM_PROXIES whether a request came by https. No header may set the path.
 forwarder_headers = ""
 control_socket_disable = True
+if in_production:
+    logger_class = JSONLogger
+    # Python would write warnings as plain text.
+    logging.captureWarnings(True)
 # Django writes the access log.
 accesslog = None
 errorlog = "-"

@@ -142,6 +142,9 @@ if not PRODUCTION:
     INSTALLED_APPS += ["circe.demo", "circe.embedded_postgres"]
 
 MIDDLEWARE = [
+    # These two see also what another middleware refuses.
+    "tenants.middleware.AuditMiddleware",
+    "circe.logs.AccessLogMiddleware",
     "circe.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -151,8 +154,6 @@ MIDDLEWARE = [
     "tenants.middleware.AuthenticationMiddleware",
     "tenants.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "tenants.middleware.AuditMiddleware",
-    "circe.logs.AccessLogMiddleware",
     "circe.concurrency.ConcurrencyMiddleware",
     "tenants.middleware.TenantScopeMiddleware",
     "circe.api.errors.ProblemMiddleware",
@@ -320,9 +321,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "json": {
-            "()": "circe.logs.RedactingFormatter",
-            "format": "{asctime}{levelname}{name}{message}{request_id}",
-            "style": "{",
+            "()": "circe.log_format.RedactingFormatter",
         },
         "plain": {"format": "{levelname} {name}: {message}", "style": "{"},
     },
