@@ -1,20 +1,38 @@
 """Runs a management command. What stops it is one line on stderr, and an exit code other than 0."""
 
 import sys
+from argparse import SUPPRESS
+from collections.abc import Callable
 from difflib import get_close_matches
+from functools import partial
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import ManagementUtility, get_commands
-from django.core.management.base import BaseCommand, CommandError, SystemCheckError
+from django.core.management.base import BaseCommand, CommandError, CommandParser, SystemCheckError
 from django.db import DatabaseError, connection
 from psycopg.errors import UndefinedTable
 
 from circe.db.roles import APPLICATION_ROLE
 from circe.startup import EXIT_CODE, exit_with
 
+# Every command of Django has them; they stay, but help does not list them.
+DJANGO_OPTIONS = {
+    "--version", "--verbosity", "--settings", "--pythonpath", "--traceback", "--no-color", "--force-color", "--skip-checks",
+}  # fmt: skip
+# By command of Django's. A command of ours has its own, in the attribute `examples`.
+EXAMPLES = {
+    "check": ("check --deploy",),
+    "collectstatic": ("collectstatic --no-input",),
+    "createsuperuser": ("createsuperuser",),
+    "makemigrations": ("makemigrations --check --dry-run",),
+    "showmigrations": ("showmigrations --plan",),
+    "spectacular": ("spectacular --file openapi.yaml",),
+}
+
 
 class CommandLine(ManagementUtility):
-    """Django's command line, but that it raises the errors of commands."""
+    """Django's command line, but that it raises the errors of commands, and shows examples before their help."""
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
         """Returns the command. Raises CommandError if there is none."""
@@ -26,7 +44,22 @@ class CommandLine(ManagementUtility):
             )
         # With this option Django raises the command's error, instead of printing it its own way.
         self.argv.insert(2, "--traceback")
-        return super().fetch_command(subcommand)
+        command = super().fetch_command(subcommand)
+        command.create_parser = partial(_create_parser, command.create_parser)  # type: ignore[method-assign]
+        command.suppressed_base_arguments = command.suppressed_base_arguments | DJANGO_OPTIONS
+        examples = getattr(command, "examples", EXAMPLES.get(subcommand, ()))
+        if examples and (self.argv[1] == "help" or {"-h", "--help"} & {*self.argv[2:]}):
+            lines = "".join(f"  {self.prog_name} {example}\n" for example in examples)
+            sys.stdout.write(f"Examples:\n{lines}\n")
+            sys.stdout.flush()
+        return command
+
+
+def _create_parser(create_parser: Callable[..., CommandParser], *names: str, **options: Any) -> CommandParser:
+    """Returns the command's parser. Hides the one option of Django that `suppressed_base_arguments` does not reach."""
+    parser = create_parser(*names, conflict_handler="resolve", **options)
+    parser.add_argument("--skip-checks", action="store_true", help=SUPPRESS)
+    return parser
 
 
 def run_command(arguments: list[str]) -> None:

@@ -53,7 +53,7 @@ def manage():
 def test_a_command_shows_its_help(manage):
     code, out, err = manage("restore_customers", "--help")
     assert (code, err) == (0, "")
-    assert out.startswith("usage: manage.py restore_customers")
+    assert out.startswith("Examples:\n  manage.py restore_customers ")
 
 
 def test_a_command_works_on_the_demo_data(manage):

@@ -22,6 +22,11 @@ EXIT_CODE_STOPPED = 3  # the same as of `pg_ctl status`
 class Command(BaseCommand):
     """`pg status` exits with 0 if the embedded server runs, else with 3. `pg psql` starts it and runs psql."""
 
+    examples = (
+        "pg status",
+        "pg stop",
+        "pg psql",
+    )
     help = "The embedded PostgreSQL: show whether it runs (status), stop it (stop), or open a session (psql)."
     # Checks import all code, and this command must work when that import fails.
     requires_system_checks = []
