@@ -14,8 +14,10 @@ import gc
 import logging
 import mmap
 import os
+import shutil
 import socket
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -174,6 +176,20 @@ def pre_fork(server: Any, worker: Any) -> None:
     worker.slot_index = min({*range(MAX_TRACKED_WORKERS)} - used, default=0)
 
 
+def child_exit(server: Any, worker: Any) -> None:
+    """Removes the figures of a worker that are true only while it lives."""
+    if metrics_directory:
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    """Removes the files of the figures."""
+    if metrics_directory:
+        shutil.rmtree(metrics_directory, ignore_errors=True)
+
+
 def when_ready(server: Any) -> None:
     """Prints the addresses and accounts of a demo."""
     if demo:
@@ -207,6 +223,14 @@ try:
 except ImproperlyConfigured as error:
     exit_with(error)
 
+# The heartbeat is a file. On a disk, a slow write would look like a stuck worker.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+# The workers keep their figures in files here, in memory where possible. prometheus-client reads the variable.
+metrics_directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+if os.environ.get("METRICS_TOKEN") and not metrics_directory:
+    metrics_directory = tempfile.mkdtemp(prefix="circe-metrics-", dir=worker_tmp_dir)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_directory
+
 wsgi_app = "circe.wsgi:application"
 bind = f"{host}:{port}"
 worker_class = BoundedWorker
@@ -224,8 +248,6 @@ graceful_timeout = 25
 timeout = 60
 # Seconds. An idle connection uses no thread, but a worker has at most a thousand connections.
 keepalive = 5
-# The heartbeat is a file. On a disk, a slow write would look like a stuck worker.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 # Django decides by NUM_PROXIES whether a request came by https. No header may set the path.
 forwarder_headers = ""
 control_socket_disable = True

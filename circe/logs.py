@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Callable
 
+from django.conf import settings
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from whitenoise.middleware import WhiteNoiseFileResponse
 
@@ -56,7 +58,7 @@ def log_request(
     *,
     user_id: str | None = None,
 ) -> None:
-    """Logs the line of a request. Method and route are None where the request could not be read."""
+    """Logs the line of a request, and counts it if METRICS_TOKEN is set. Method and route may be unknown."""
     fields = {
         "method": method,
         "route": route,
@@ -65,4 +67,10 @@ def log_request(
         "user_id": user_id,
         "client_address": address,
     }
+    if settings.METRICS_TOKEN:
+        from circe.metrics import observe_pool, observe_request
+
+        observe_request(method, route, status, seconds)
+        if pool := connection.pool:
+            observe_pool(pool.get_stats())
     logger.info("%(method)s %(route)s %(status)s", fields, extra=fields)

@@ -32,6 +32,7 @@ DEBUG = read_switch("DEBUG", False)
 DEMO = read_switch("DEMO", False)
 PRODUCTION = not (DEBUG or DEMO)
 MIN_SECRET_LENGTH = 50
+MIN_METRICS_TOKEN_LENGTH = 32
 
 
 def secret(name: str) -> str:
@@ -100,6 +101,9 @@ def default_database() -> dict[str, Any]:
 
 
 SECRET_KEY = secret("SECRET_KEY")
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+if METRICS_TOKEN and len(METRICS_TOKEN) < MIN_METRICS_TOKEN_LENGTH:
+    raise ImproperlyConfigured(f"METRICS_TOKEN must have at least {MIN_METRICS_TOKEN_LENGTH} random characters.")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 for origin in CSRF_TRUSTED_ORIGINS:
@@ -307,7 +311,7 @@ SESSION_COOKIE_AGE = 12 * 60 * 60
 if PRODUCTION:
     SECURE_SSL_REDIRECT = read_switch("SECURE_SSL_REDIRECT", True)
     # The health check of the container uses plain http.
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True

@@ -13,7 +13,7 @@ from appointments.hours.views import TimeOffViewSet, WorkingHoursViewSet
 from appointments.recommendations.views import RecommendationViewSet
 from appointments.slots.views import AvailabilityViewSet
 from appointments.views import CustomerAppointmentViewSet
-from circe import health
+from circe import health, metrics_page
 from circe.api import document_pages, errors
 from customers.views import CustomerViewSet
 from tenants.accounts.views import MeViewSet, TokenViewSet
@@ -67,6 +67,7 @@ urlpatterns = [
     path("redoc", document_pages.ReDoc.as_view(), name="redoc"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics_page.metrics, name="metrics"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="docs")),
     # It must be the last one. With it an unknown URL below /api/ is a JSON error in development too.

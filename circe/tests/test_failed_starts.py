@@ -30,6 +30,7 @@ WRONG_SETTINGS = [
     ({"SECURE_SSL_REDIRECT": "maybe"}, "SECURE_SSL_REDIRECT must be true or false, and not 'maybe'."),
     ({"DEBUG": "2"}, "DEBUG must be true or false, and not '2'."),
     ({"CSRF_TRUSTED_ORIGINS": "salon.example"}, "CSRF_TRUSTED_ORIGINS must hold https://… addresses, and not 'salon"),
+    ({"METRICS_TOKEN": "short"}, "METRICS_TOKEN must have at least 32 random characters."),
     ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL, and not 'loud'."),
 ]  # fmt: skip
 WRONG_STARTS = [
