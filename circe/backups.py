@@ -18,7 +18,8 @@ from typing import IO, Any
 
 from django.core.management.base import CommandError
 from django.db import connection
-from django.db.backends.postgresql.client import DatabaseClient
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import Conninfo
 from tqdm import tqdm
 
 from circe.db.roles import as_owner
@@ -52,8 +53,13 @@ class Programs:
 
     def __init__(self) -> None:
         """Raises CommandError if a program is missing, or older than the server."""
-        self.address, environment = DatabaseClient.settings_to_cmd_args_env(connection.settings_dict, [])
-        self.environment = os.environ | (environment or {})
+        # All of DATABASE_URL, also what only its query says, such as `?host=/run/postgresql`.
+        known = {option.keyword.decode() for option in Conninfo.get_defaults()} - {"options", "client_encoding"}
+        parameters = {name: value for name, value in connection.get_connection_params().items() if name in known}
+        # Every user of the machine sees the arguments of a process.
+        password = parameters.pop("password", None)
+        self.address = make_conninfo(**parameters)
+        self.environment = os.environ | ({"PGPASSWORD": password} if password else {})
         self.folder: Path | None = None
         if "CLUSTER" in connection.settings_dict:
             # The container image does not have the embedded server.
@@ -74,8 +80,7 @@ class Programs:
 
     def command(self, name: str, *options: str, connects: bool = True) -> list[str]:
         """Returns the command line of a program. One that `connects` gets the address of the database."""
-        *address, database = self.address[1:]
-        return [self._path(name), *options, *([*address, f"--dbname={database}"] if connects else [])]
+        return [self._path(name), *options, *([f"--dbname={self.address}"] if connects else [])]
 
     def _path(self, name: str) -> str:
         path = str(self.folder / name) if self.folder else shutil.which(name)
