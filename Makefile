@@ -29,11 +29,11 @@ endef
 # this checkout serves a demo.
 run: .venv/run.stamp
 	@export DEMO=1; \
-	$(MANAGE) pg status >/dev/null || started_here=1; \
+	$(MANAGE) pg status >/dev/null 2>&1 || started_here=1; \
 	end() { \
 		trap '' INT TERM; trap - EXIT; set +e; \
 		for process in $$server $$sender; do kill "$$process" 2>/dev/null; wait "$$process" 2>/dev/null; done; \
-		[ -z "$$started_here" ] || $(MANAGE) pg stop >/dev/null; \
+		[ -z "$$started_here" ] || $(MANAGE) pg stop >/dev/null 2>&1; \
 		exit "$$1"; \
 	}; \
 	trap 'end $$?' EXIT; trap 'end 0' INT TERM; \

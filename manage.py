@@ -11,8 +11,6 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import execute_from_command_line
-from django.db import OperationalError
 
 from circe.startup import exit_with
 
@@ -35,13 +33,10 @@ def main(arguments: list[str]) -> None:
         exit_with(f"{error} (For a demo, `make run` once, or DEMO=1.)" if nothing_is_said else error)
     # A command needs one connection. Without a pool between, it learns at once why it gets none.
     settings.DATABASES["default"]["OPTIONS"].pop("pool", None)
-    try:
-        execute_from_command_line(arguments)
-    except OperationalError as error:
-        # An error of a statement has a code of PostgreSQL's; without one there was no connection.
-        if getattr(error.__cause__, "sqlstate", None):
-            raise
-        exit_with(f"The database cannot be reached: {error}")
+    # Imported late: it needs the settings.
+    from circe.command_line import run_command
+
+    run_command(arguments)
 
 
 if __name__ == "__main__":

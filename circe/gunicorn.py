@@ -11,21 +11,26 @@ open. So a worker accepts connections only while no other worker has fewer.
 
 import errno
 import gc
+import logging
 import mmap
 import os
+import shutil
 import socket
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from circe.startup import exit_with, read_whole_number
+from circe.log_format import RedactingFormatter
+from circe.startup import check_port_is_free, exit_with, read_log_level, read_switch, read_whole_number
 
 REQUEST_TIMEOUT_SECONDS = 15
 IDLE_TIMEOUT_SECONDS = 10
@@ -67,6 +72,8 @@ class TimeoutSocket(socket.socket):
                 return super().recv(*args)
         except TimeoutError:
             pass
+        # There is no answer, since nobody waits for one: 408 is what it would be.
+        log_refusal(408, self.getpeername())
         raise ConnectionResetError(errno.ECONNRESET, "The request did not arrive in time.")
 
     def sendall(self, data: Any, /, *flags: int) -> None:
@@ -79,6 +86,14 @@ class TimeoutSocket(socket.socket):
             raise ConnectionResetError(errno.ECONNRESET, "The answer was not taken in time.") from None
 
 
+def log_refusal(status: int, peer: Any) -> None:
+    """Logs a request that Circe does not see."""
+    # Imported late: it needs the settings of Django.
+    from circe.logs import log_request
+
+    log_request(None, None, status, peer[0] if isinstance(peer, tuple) else None, 0)
+
+
 class Response(wsgi.Response):
     """A response without the `Server` header."""
 
@@ -88,6 +103,20 @@ class Response(wsgi.Response):
 
 # Gunicorn has no setting for the class of responses.
 wsgi.Response = Response
+
+
+class JSONLogger(Logger):
+    """Writes gunicorn's own lines as JSON, like those of Circe."""
+
+    def setup(self, cfg: Any) -> None:
+        """Sets the format of gunicorn's handlers."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(RedactingFormatter())
+
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Logs a crash without the arguments of the message, which hold the address of the request and its query."""
+        super().exception(str(msg).replace("%s", "…") if args else msg, **kwargs)
 
 
 class BoundedWorker(ThreadWorker):
@@ -131,6 +160,8 @@ class BoundedWorker(ThreadWorker):
 
         status, detail = next(response for kind, response in PARSE_ERROR_RESPONSES.items() if isinstance(exc, kind))
         response = Problem(status, "malformed", detail, headers={"Connection": "close"}).as_response()
+        # The address is the proxy's, where there is one: the header that names the client was not read.
+        log_refusal(status, addr)
         response["Content-Length"] = str(len(response.content))
         head = f"HTTP/1.1 {status} {response.reason_phrase}\r\n".encode() + response.serialize_headers()
         with suppress(OSError):
@@ -143,6 +174,20 @@ def pre_fork(server: Any, worker: Any) -> None:
     gc.freeze()
     used = {other.slot_index for other in server.WORKERS.values()}
     worker.slot_index = min({*range(MAX_TRACKED_WORKERS)} - used, default=0)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Removes the figures of a worker that are true only while it lives."""
+    if metrics_directory:
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    """Removes the files of the figures."""
+    if metrics_directory:
+        shutil.rmtree(metrics_directory, ignore_errors=True)
 
 
 def when_ready(server: Any) -> None:
@@ -167,16 +212,28 @@ os.environ.setdefault(
     "PGOPTIONS", "-c statement_timeout=30s -c lock_timeout=2s -c idle_in_transaction_session_timeout=60s"
 )
 
-demo = os.environ.get("DEMO", "").lower() in {"1", "true", "yes", "on"}
 try:
-    port = read_whole_number("PORT", 8000)
-    workers = read_whole_number("WEB_WORKERS", 2)
+    demo = read_switch("DEMO", False)
+    port = read_whole_number("PORT", 8000, minimum=1, maximum=65_535)
+    workers = read_whole_number("WEB_WORKERS", 2, minimum=1, maximum=MAX_TRACKED_WORKERS)
+    loglevel = read_log_level("INFO").lower()
+    in_production = not (demo or read_switch("DEBUG", False))
+    # A demo is for this machine only, since its passwords are public.
+    host = "127.0.0.1" if demo else "0.0.0.0"  # noqa: S104
+    check_port_is_free(host, port)
 except ImproperlyConfigured as error:
     exit_with(error)
 
+# The heartbeat is a file. On a disk, a slow write would look like a stuck worker.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+# The workers keep their figures in files here, in memory where possible. prometheus-client reads the variable.
+metrics_directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+if os.environ.get("METRICS_TOKEN") and not metrics_directory:
+    metrics_directory = tempfile.mkdtemp(prefix="circe-metrics-", dir=worker_tmp_dir)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_directory
+
 wsgi_app = "circe.wsgi:application"
-# A demo is for this machine only, since its passwords are public.
-bind = f"{'127.0.0.1' if demo else '0.0.0.0'}:{port}"  # noqa: S104
+bind = f"{host}:{port}"
 worker_class = BoundedWorker
 # WEB_THREADS of them handle requests; most others hold requests that wait, see circe.concurrency. There are four more
 # than MAX_ACCEPTED_REQUESTS, to answer health checks and to refuse further requests. A thread starts when it is needed.
@@ -192,12 +249,13 @@ graceful_timeout = 25
 timeout = 60
 # Seconds. An idle connection uses no thread, but a worker has at most a thousand connections.
 keepalive = 5
-# The heartbeat is a file. On a disk, a slow write would look like a stuck worker.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 # Django decides by NUM_PROXIES whether a request came by https. No header may set the path.
 forwarder_headers = ""
 control_socket_disable = True
+if in_production:
+    logger_class = JSONLogger
+    # Python would write warnings as plain text.
+    logging.captureWarnings(True)
 # Django writes the access log.
 accesslog = None
 errorlog = "-"
-loglevel = os.environ.get("LOG_LEVEL", "info").lower()

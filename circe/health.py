@@ -12,7 +12,8 @@ from psycopg.errors import UndefinedTable
 
 from circe.api.errors import UNAVAILABLE, Problem, problem_for
 
-HEALTH_CHECK_PATHS = {"/healthz", "/readyz"}
+# They are for machines, which use an IP address as the host, and are answered also while all slots are taken.
+HEALTH_CHECK_PATHS = {"/healthz", "/readyz", "/metrics"}
 # /readyz waits this long for the database. It has to answer within two seconds.
 CHECK_TIMEOUT_SECONDS = 1.5
 # Of the threads that are reserved for HEALTH_CHECK_PATHS, at most these wait in /readyz. /healthz needs another one.

@@ -1,20 +1,21 @@
-"""Logs requests by route, status and ids, without personal data: no body, no query, no path, no name."""
+"""Logs requests by route, status and ids, without personal data: no body, no query, no path, no name.
+
+The address of the client is logged, as the audit trail keeps it: without it nobody could tell who attacks.
+"""
 
 import logging
 import time
-import traceback
 from collections.abc import Callable
-from typing import Any
 
+from django.conf import settings
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from pythonjsonlogger.json import JsonFormatter
+from whitenoise.middleware import WhiteNoiseFileResponse
 
 from circe.api.errors import route_of
 from tenants.audit.context import current_actor
 
 logger = logging.getLogger("circe.access")
-# More exceptions of a chain (`raise … from …`) are not logged.
-MAX_CHAINED_EXCEPTIONS = 10
 
 
 class RequestId(logging.Filter):
@@ -29,21 +30,11 @@ class RequestId(logging.Filter):
         return True
 
 
-class RedactingFormatter(JsonFormatter):
-    """Formats records as JSON lines. Omits the message of an exception, which may contain personal data."""
-
-    def formatException(self, exc_info: Any) -> str:  # noqa: N802
-        exception: BaseException | None = exc_info[1]
-        tracebacks: list[str] = []
-        while exception is not None and len(tracebacks) < MAX_CHAINED_EXCEPTIONS:
-            stack = "".join(traceback.format_tb(exception.__traceback__))
-            tracebacks.append(f"{stack}{type(exception).__module__}.{type(exception).__qualname__}")
-            exception = exception.__cause__ or exception.__context__
-        return "\n\nafter\n\n".join(tracebacks)
-
-
 class AccessLogMiddleware:
-    """Logs a line for each request. It comes after AuditMiddleware, which sets the current actor."""
+    """Logs a line for each request, but for the files of pages. It comes right after AuditMiddleware, which names the actor.
+
+    So it sees also the requests that another middleware refuses.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -51,12 +42,35 @@ class AccessLogMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         start = time.perf_counter()
         response = self.get_response(request)
-        fields = {
-            "method": request.method,
-            "route": route_of(request),
-            "status": response.status_code,
-            "milliseconds": round((time.perf_counter() - start) * 1000, 1),
-            "user_id": current_actor().user_id,
-        }
-        logger.info("%(method)s %(route)s %(status)s", fields, extra=fields)
+        if not isinstance(response, WhiteNoiseFileResponse):
+            actor, seconds = current_actor(), time.perf_counter() - start
+            route = route_of(request)
+            log_request(request.method, route, response.status_code, actor.address, seconds, user_id=actor.user_id)
         return response
+
+
+def log_request(
+    method: str | None,
+    route: str | None,
+    status: int,
+    address: str | None,
+    seconds: float,
+    *,
+    user_id: str | None = None,
+) -> None:
+    """Logs the line of a request, and counts it if METRICS_TOKEN is set. Method and route may be unknown."""
+    fields = {
+        "method": method,
+        "route": route,
+        "status": status,
+        "milliseconds": round(seconds * 1000, 1),
+        "user_id": user_id,
+        "client_address": address,
+    }
+    if settings.METRICS_TOKEN:
+        from circe.metrics import observe_pool, observe_request
+
+        observe_request(method, route, status, seconds)
+        if pool := connection.pool:
+            observe_pool(pool.get_stats())
+    logger.info("%(method)s %(route)s %(status)s", fields, extra=fields)

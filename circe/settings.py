@@ -14,10 +14,12 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
+from psycopg import ProgrammingError
+from psycopg.conninfo import make_conninfo
 
 from circe.db import postgresql
 from circe.db.roles import APPLICATION_ROLE_OPTION
-from circe.startup import read_whole_number
+from circe.startup import read_log_level, read_switch, read_whole_number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
@@ -27,17 +29,18 @@ env = environ.Env()
 env.escape_proxy = True
 env.ENVIRON = {name: value.replace("$", r"\$") for name, value in os.environ.items()}
 
-DEBUG = env.bool("DEBUG", False)
-DEMO = env.bool("DEMO", False)
+DEBUG = read_switch("DEBUG", False)
+DEMO = read_switch("DEMO", False)
 PRODUCTION = not (DEBUG or DEMO)
 MIN_SECRET_LENGTH = 50
+MIN_METRICS_TOKEN_LENGTH = 32
 
 
 def secret(name: str) -> str:
     """Returns the secret `name` from the environment. Outside production a missing secret is generated and stored in `var/`.
 
     It is stored so that sessions outlive a restart. Raises ImproperlyConfigured in production if the secret is missing or
-    shorter than MIN_SECRET_LENGTH characters.
+    shorter than MIN_SECRET_LENGTH characters, outside production if it can't be stored.
     """
     value = env.str(name, "")
     if PRODUCTION:
@@ -47,6 +50,20 @@ def secret(name: str) -> str:
     if value:
         return value
     file = VAR / f"{name.lower()}.key"
+    try:
+        value = read_or_generate(file)
+    except OSError as error:
+        reason = f"{error.filename or file}: {error.strerror}"
+        raise ImproperlyConfigured(
+            f"{VAR} must be a directory that can be written, or {name} be set. {reason}."
+        ) from error
+    if not value.strip():
+        raise ImproperlyConfigured(f"{file} must hold a key, and is empty: remove it, and a new one is made.")
+    return value
+
+
+def read_or_generate(file: Path) -> str:
+    """Returns the secret in the file. If there is no such file, generates the secret and stores it."""
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
         # The link appears with the complete text. Of several processes the first one creates it. The mode is 0600.
@@ -75,6 +92,12 @@ def default_database() -> dict[str, Any]:
     if not is_postgresql or not address.get("NAME"):
         # The message leaves out the value, which contains a password.
         raise ImproperlyConfigured("DATABASE_URL must be set to postgres://user:password@host:5432/name.")
+    try:
+        make_conninfo(**address.get("OPTIONS", {}))
+    except ProgrammingError as error:
+        raise ImproperlyConfigured(
+            f"DATABASE_URL has an option that PostgreSQL's client does not know: {str(error).strip()}."
+        ) from None
     return address
 
 
@@ -114,12 +137,18 @@ def mail_address(name: str, example: str, default: str, valid: str) -> str:
 
 
 SECRET_KEY = secret("SECRET_KEY")
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+if METRICS_TOKEN and len(METRICS_TOKEN) < MIN_METRICS_TOKEN_LENGTH:
+    raise ImproperlyConfigured(f"METRICS_TOKEN must have at least {MIN_METRICS_TOKEN_LENGTH} random characters.")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+for origin in CSRF_TRUSTED_ORIGINS:
+    if not origin.startswith(("http://", "https://")):
+        raise ImproperlyConfigured(f"CSRF_TRUSTED_ORIGINS must hold https://… addresses, and not {origin!r}.")
 CSRF_FAILURE_VIEW = "circe.api.errors.csrf_failure"
 # The number of our proxies that append to X-Forwarded-For. With 0 the header is ignored, since any client can send it.
-NUM_PROXIES = read_whole_number("NUM_PROXIES", 0)
-WEB_THREADS = read_whole_number("WEB_THREADS", 4)
+NUM_PROXIES = read_whole_number("NUM_PROXIES", 0, maximum=100)
+WEB_THREADS = read_whole_number("WEB_THREADS", 4, minimum=1, maximum=96)
 # The number of requests that a worker handles at the same time, see circe.concurrency. Writes never use the last slot.
 MAX_CONCURRENT_REQUESTS = WEB_THREADS
 MAX_CONCURRENT_WRITES = max(1, WEB_THREADS - 1)
@@ -153,6 +182,9 @@ if not PRODUCTION:
     INSTALLED_APPS += ["circe.demo", "circe.embedded_postgres"]
 
 MIDDLEWARE = [
+    # These two see also what another middleware refuses.
+    "tenants.middleware.AuditMiddleware",
+    "circe.logs.AccessLogMiddleware",
     "circe.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -162,8 +194,6 @@ MIDDLEWARE = [
     "tenants.middleware.AuthenticationMiddleware",
     "tenants.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "tenants.middleware.AuditMiddleware",
-    "circe.logs.AccessLogMiddleware",
     "circe.concurrency.ConcurrencyMiddleware",
     "tenants.middleware.TenantScopeMiddleware",
     "circe.api.errors.ProblemMiddleware",
@@ -336,9 +366,9 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 60 * 60
 if PRODUCTION:
-    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
+    SECURE_SSL_REDIRECT = read_switch("SECURE_SSL_REDIRECT", True)
     # The health check of the container uses plain http.
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
@@ -352,9 +382,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "json": {
-            "()": "circe.logs.RedactingFormatter",
-            "format": "{asctime}{levelname}{name}{message}{request_id}",
-            "style": "{",
+            "()": "circe.log_format.RedactingFormatter",
         },
         "plain": {"format": "{levelname} {name}: {message}", "style": "{"},
     },
@@ -366,7 +394,7 @@ LOGGING = {
             "filters": ["request_id"],
         }
     },
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO" if PRODUCTION else "WARNING")},
+    "root": {"handlers": ["stderr"], "level": read_log_level("INFO" if PRODUCTION else "WARNING")},
     "loggers": {
         "django.server": {"propagate": True},
         # circe.access has a line for each refused request; these loggers would add paths, queries and headers.

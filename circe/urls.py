@@ -18,7 +18,7 @@ from appointments.portal.views import OwnAppointmentViewSet, OwnRecommendationVi
 from appointments.recommendations.views import RecommendationViewSet
 from appointments.slots.views import AvailabilityViewSet
 from appointments.views import CustomerAppointmentViewSet
-from circe import health
+from circe import health, metrics_page
 from circe.api import document_pages, errors
 from customers.consents.views import ConsentViewSet
 from customers.messages.views import DecisionViewSet
@@ -134,6 +134,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     *demo_pages,
+    path("metrics", metrics_page.metrics, name="metrics"),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="docs")),
     # It must be the last one. With it an unknown URL below /api/ is a JSON error in development too.

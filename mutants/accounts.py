@@ -48,7 +48,7 @@ ACCOUNTS = [
     Fault(
         "a forged X-Forwarded-For is believed",
         "circe/settings.py",
-        'NUM_PROXIES = read_whole_number("NUM_PROXIES", 0)',
+        'NUM_PROXIES = read_whole_number("NUM_PROXIES", 0, maximum=100)',
         "NUM_PROXIES = None",
         LOGIN,
     ),
@@ -297,8 +297,8 @@ ACCOUNTS = [
     Fault(
         "the path of a request is logged",
         "circe/logs.py",
-        '"route": route_of(request)',
-        '"route": request.path',
+        "route = route_of(request)",
+        "route = request.path",
         f"{HEADERS} {LOGS}",
     ),
     Fault(
@@ -311,7 +311,7 @@ ACCOUNTS = [
     Fault(
         "the message of a crash is logged",
         "circe/settings.py",
-        '"()": "circe.logs.RedactingFormatter"',
+        '"()": "circe.log_format.RedactingFormatter"',
         '"()": "pythonjsonlogger.json.JsonFormatter"',
         LOGS,
     ),

@@ -97,6 +97,9 @@ class TenantCommand(BaseCommand):
             tenants = self._tenants()
             self.prepare(tenants)
         except OperationalError as error:
+            if not getattr(error.__cause__, "sqlstate", None):
+                # There was no connection. manage.py says it in one line.
+                raise
             raise CommandError(f"{str(error).strip()}\nNothing was changed.", returncode=EXIT_SOME_REFUSED) from error
         with self._stoppable():
             try:
@@ -214,7 +217,8 @@ class TenantCommand(BaseCommand):
 
     def _why(self, end: Exception) -> str:
         kept = "Nothing was changed" if self.options["dry_run"] else "What is reported is done and kept"
-        self.stderr.write(f"{str(end).strip()}\n{kept}; run the command again for the rest.")
+        word = "" if self.received_signal else "error: "
+        self.stderr.write(f"{word}{' '.join(str(end).split())}\n{kept}; run the command again for the rest.")
         return self.received_signal.name if self.received_signal else "database"
 
 
@@ -270,7 +274,7 @@ class RunReport:
             self._write_line("Nothing was changed.")
 
     def _summary(self, counts: Counter[str]) -> str:
-        return ", ".join(f"{counts[outcome]:,} {_readable(outcome)}" for outcome in self.outcomes)
+        return ", ".join(_count_in_words(outcome, counts[outcome]) for outcome in self.outcomes)
 
     def _figures(self, counts: Counter[str]) -> dict[str, int]:
         return {outcome: counts[outcome] for outcome in self.outcomes}
@@ -308,6 +312,10 @@ def _rolled_back() -> Iterator[None]:
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
+
+
+def _count_in_words(outcome: str, number: int) -> str:
+    return "nobody was refused" if (outcome, number) == (REFUSED, 0) else f"{number:,} {_readable(outcome)}"
 
 
 def _readable(outcome: str) -> str:

@@ -84,7 +84,7 @@ def test_an_export_into_a_file_is_readable_by_its_owner_only(jane, file):
     ran = run(*LOTUS, "--id", jane.pk, "--output", str(file))
     assert (ran.code, ran.lines) == (
         0,
-        [f"lotus: exported {jane.pk}: 0 appointments, 1 audit events", "lotus: 1 exported, 0 refused"],
+        [f"lotus: exported {jane.pk}: 0 appointments, 1 audit events", "lotus: 1 exported, nobody was refused"],
     )
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     (data,) = json.loads(file.read_bytes())["customers"]
@@ -121,7 +121,7 @@ def test_a_dry_run_writes_no_file_and_prints_no_data(jane, file):
         dry = run(*LOTUS, "--id", jane.pk, "--dry-run", *output)
         assert dry.lines == [
             f"[dry run] lotus: exported {jane.pk}: 0 appointments, 1 audit events",
-            "[dry run] lotus: 1 exported, 0 refused",
+            "[dry run] lotus: 1 exported, nobody was refused",
             "[dry run] Nothing was changed.",
         ]
     assert not file.exists()

@@ -117,6 +117,8 @@ class Cluster:
                 lines = file.read().split("\n")
         except FileNotFoundError:
             return 0, ""
+        except NotADirectoryError:
+            raise OperationalError(f"{self.data_dir.parent} must be a directory, and is a file.") from None
         except PermissionError:
             owner = _user_name(self.data_dir.stat().st_uid)
             message = f"{self.data_dir} belongs to {owner}: run as {owner} or root, or remove it."

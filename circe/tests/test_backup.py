@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -24,15 +25,6 @@ pytestmark = [
     pytest.mark.skipif("DATABASE_URL" in os.environ, reason="needs the programs of the embedded PostgreSQL"),
 ]
 
-RESTORED = """
-from pathlib import Path
-from circe.settings import *
-from circe import embedded_postgres
-DATABASES["default"] |= embedded_postgres.database(Path({directory!r}) / "pg18", durable=False)
-DATABASES["default"]["OPTIONS"] = {{"options": "-c role=circe_app"}}
-ALLOWED_HOSTS = ["testserver"]
-"""
-ROLES = "CREATE ROLE circe_app; CREATE ROLE circe_rls_bypass; GRANT circe_app, circe_rls_bypass TO circe"
 SMOKE = """
 import django; django.setup()
 from django.core.management import call_command
@@ -75,40 +67,166 @@ def directory():
         embedded_postgres.database(Path(path) / "pg18", durable=False)["CLUSTER"].stop()
 
 
+# Settings of a database that is not the one of `circe.tests.settings`.
+SETTINGS = """
+from circe.settings import *
+from circe import embedded_postgres
+from pathlib import Path
+DATABASES["default"] |= embedded_postgres.database(Path({data_dir!r}), durable=False) | {{"NAME": {name!r}}}
+ALLOWED_HOSTS = ["testserver"]
+"""
+
+
+@pytest.fixture
+def manage(directory):
+    """Returns a function that runs a command on the test database ("source") or on a new server ("target")."""
+    source = connection.settings_dict
+    for name, data_dir, database in (
+        ("source", str(source["CLUSTER"].data_dir), source["NAME"]),
+        ("target", f"{directory}/pg18", "circe"),
+    ):
+        (Path(directory) / f"{name}.py").write_text(SETTINGS.format(data_dir=data_dir, name=database))
+
+    def call(database, *arguments, **environment):
+        environment = os.environ | environment_of(directory, database) | environment
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True)
+        return done.returncode, done.stdout, done.stderr
+
+    return call
+
+
+def environment_of(directory, database):
+    return {"DJANGO_SETTINGS_MODULE": database, "PYTHONPATH": f"{directory}:{settings.BASE_DIR}", "DEMO": "1"}
+
+
+def query(directory, database, statement):
+    data_dir = connection.settings_dict["CLUSTER"].data_dir if database == "source" else Path(directory) / "pg18"
+    cluster = embedded_postgres.database(data_dir)["CLUSTER"]
+    address = {"host": str(cluster.socket_dir), "port": embedded_postgres.PORT, "user": "circe", "dbname": "circe"}
+    address |= {"dbname": connection.settings_dict["NAME"]} if database == "source" else {}
+    with psycopg.connect(**address) as session:
+        return session.execute(statement).fetchall()
+
+
+PRIVILEGES = """
+SELECT relname, relacl::text, relrowsecurity, relforcerowsecurity, pg_get_userbyid(relowner)
+FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'S') ORDER BY 1
+"""
+DEFAULT_PRIVILEGES = "SELECT defaclobjtype, defaclacl::text FROM pg_default_acl ORDER BY 1"
+FUNCTIONS = """
+SELECT proname, prosecdef, proacl::text, pg_get_userbyid(proowner) FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'circe%' ORDER BY 1, 2, 3
+"""
+
+
 @pytest.mark.django_db(transaction=True)
-def test_circe_works_on_a_dump_that_was_restored_into_a_new_server(directory, tenant):
+def test_circe_works_on_a_backup_that_was_restored_into_a_new_server(directory, manage, tenant):
     admin = UserFactory(tenant=tenant, role="tenant_admin")
     jane = CustomerFactory(tenant=tenant, first_name="Quetzalcoatl", last_name="Doe")
     with tenant_scope(tenant):
         Customer.objects.get().change({"last_name": "Roe"})
     AppointmentFactory(tenant=tenant, customer=jane)
-    programs = embedded_postgres.binaries()
-    source, target = connection.settings_dict, embedded_postgres.database(Path(directory) / "pg18", durable=False)
-    target["CLUSTER"].ensure_running()
+    file = Path(directory) / "circe.dump"
 
-    def program(name, database, *options):
-        address = (f"--host={database['HOST']}", f"--port={database['PORT']}", f"--username={database['USER']}")
-        return run(str(programs / name), *address, *options)
-
-    program(
-        "pg_dump",
-        source,
-        "--enable-row-security",
-        "--format=custom",
-        f"--file={directory}/circe.dump",
-        f"--dbname={source['NAME']}",
+    code, output, errors = manage("source", "backup", str(file))
+    assert (code, errors) == (0, "")
+    assert re.fullmatch(rf"ok: {file} holds \d+ tables with [\d,]+ rows \(.+ s\)\.\n", output)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in Path(directory).iterdir() if "circe.dump" in path.name) == ["circe.dump"]
+    assert manage("source", "backup", str(file)) == (
+        2,
+        "",
+        f"error: {file} exists already: name another file, or remove it.\n",
     )
-    program("psql", target, "--dbname=circe", f"--command={ROLES}")
-    program("pg_restore", target, "--no-owner", "--exit-on-error", "--dbname=circe", f"{directory}/circe.dump")
 
-    (Path(directory) / "restored.py").write_text(RESTORED.format(directory=directory))
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "restored",
-        "PYTHONPATH": f"{directory}:{settings.BASE_DIR}",
-        "DEMO": "1",
-    }
+    code, output, errors = manage("target", "restore", str(file))
+    assert (code, errors) == (0, "")
+    assert output.startswith("ok: ")
+    for statement in (PRIVILEGES, DEFAULT_PRIVILEGES, FUNCTIONS):
+        assert query(directory, "target", statement) == query(directory, "source", statement)
     smoke = SMOKE.format(email=admin.email, password=PASSWORD)
-    assert run(sys.executable, "-c", smoke, env=environment) == "complete\n"
+    assert run(sys.executable, "-c", smoke, env=os.environ | environment_of(directory, "target")) == "complete\n"
+
+    # The smoke test has added a customer, which is gone afterwards.
+    code, output, errors = manage("target", "restore", str(file))
+    assert (code, output) == (2, "")
+    assert errors.startswith("error: The database is not empty: it has ")
+    assert len(query(directory, "target", "SELECT 1 FROM customers_customer")) == 2
+    damaged = Path(directory) / "damaged.dump"
+    damaged.write_bytes(file.read_bytes()[:-100])
+    code, output, errors = manage("target", "restore", str(damaged), "--replace")
+    assert (code, output) == (1, "")
+    assert errors.startswith(f"error: {damaged} is damaged: ")
+    assert len(query(directory, "target", "SELECT 1 FROM customers_customer")) == 2
+    assert manage("target", "restore", str(file), "--replace")[0] == 0
+    assert len(query(directory, "target", "SELECT 1 FROM customers_customer")) == 1
+    assert query(directory, "target", PRIVILEGES) == query(directory, "source", PRIVILEGES)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_restore_that_fails_changes_nothing(directory, manage, tenant):
+    """A table that the file does not have refers to one that it has; so nothing can be dropped without it."""
+    file = Path(directory) / "circe.dump"
+    assert manage("source", "backup", str(file))[0] == 0
+    manage("target", "pg", "psql", "--command", "CREATE TABLE other AS SELECT 42 AS answer")
+    broken = Path(directory) / "broken"
+    broken.mkdir()
+    # A pg_restore that ends with an error, after it printed all.
+    for name in ("pg_dump", "psql"):
+        (broken / name).symlink_to(embedded_postgres.binaries() / name)
+    (broken / "pg_restore").write_text(
+        f'#!/bin/sh\n{embedded_postgres.binaries()}/pg_restore "$@"\ncase "$*" in *--use-list*) exit 1;; esac\n'
+    )
+    (broken / "pg_restore").chmod(0o755)
+    target = embedded_postgres.database(Path(directory) / "pg18")
+    address = f"postgres://circe@/circe?host={target['HOST']}&port={target['PORT']}"
+    production = dict.fromkeys(("SECRET_KEY", "JWT_SIGNING_KEY"), "x" * 50) | {"DATABASE_URL": address}
+    production |= {"DJANGO_SETTINGS_MODULE": "circe.settings", "DEMO": "0", "PATH": f"{broken}:{os.environ['PATH']}"}
+    code, output, errors = manage("target", "restore", str(file), "--replace", **production)
+    assert (code, output) == (1, "")
+    # The program that was replaced says nothing.
+    assert errors == "error: Nothing was changed, since the restore failed:\n"
+    assert query(directory, "target", "SELECT answer FROM other") == [(42,)]
+    assert query(directory, "target", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(1,)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("programs", "beginning"),
+    [
+        ({}, "No pg_dump was found in PATH: install PostgreSQL's client programs"),
+        ({"pg_dump": "(PostgreSQL) 14.1"}, "pg_dump is of PostgreSQL 14, and too old for the server's "),
+    ],
+)
+def test_programs_that_are_missing_or_too_old_are_named(directory, manage, programs, beginning):
+    for name, version in programs.items():
+        (Path(directory) / name).write_text(f"#!/bin/sh\necho 'pg_dump {version}'\n")
+        (Path(directory) / name).chmod(0o755)
+    source = connection.settings_dict
+    address = f"postgres://{source['USER']}@/{source['NAME']}?host={source['HOST']}&port={source['PORT']}"
+    environment = {"DATABASE_URL": address, "PATH": directory, "DJANGO_SETTINGS_MODULE": "circe.settings"}
+    code, output, errors = manage("source", "backup", f"{directory}/circe.dump", **environment)
+    assert (code, output) == (2, "")
+    assert beginning in errors
+    assert len(errors.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("backup", "{}/none/circe.dump"), "{}/none is no directory: make it, or name another."),
+        (("backup", "{}/new.dump"), "The database does not have the tables of Circe: there is nothing to back up."),
+        (("restore", "{}/none.dump"), "{}/none.dump is no file: name one that `backup` wrote."),
+        (("restore", "{}/target.py"), "{}/target.py is no backup: "),
+    ],
+)
+def test_wrong_use_is_told_and_leaves_no_file(directory, manage, arguments, error):
+    before = sorted(Path(directory).glob("*.*"))
+    code, output, errors = manage("target", *(argument.format(directory) for argument in arguments))
+    assert (code, output) == (2, "")
+    assert errors.startswith(f"error: {error.format(directory)}")
+    assert {*Path(directory).glob("*.*")} - {*before} <= {Path(directory) / "pg18.log", Path(directory) / "pg18.lock"}
 
 
 # --- restore to a point in time -------------------------------------------------------------------------------------

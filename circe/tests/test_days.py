@@ -79,7 +79,7 @@ def test_restore_customers_accepts_a_skipped_day(db, zone, day):
     user = UserFactory(tenant=tenant)
     DeletedCustomerFactory(tenant=tenant, deleted_by=user.pk, deleted_at=dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
     ran = run("restore_customers", "--tenant", "atoll", "--deleted-by", user.email, "--from", day, "--to", day)
-    assert (ran.code, ran.lines[-1]) == (0, "atoll: 0 restored, 0 not deleted, 0 refused")
+    assert (ran.code, ran.lines[-1]) == (0, "atoll: 0 restored, 0 not deleted, nobody was refused")
 
 
 @pytest.mark.parametrize(

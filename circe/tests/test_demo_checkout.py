@@ -1,6 +1,7 @@
 """After `make run` has served a demo in a checkout, its commands work without any environment variable."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def manage():
         )
         return done.returncode, done.stdout, done.stderr
 
+    call.checkout = checkout
     try:
         # `make run` does the same.
         for command in (("migrate", "--verbosity", "0"), ("seed_demo", "--customers", "20", "--appointments", "40")):
@@ -51,7 +53,7 @@ def manage():
 def test_a_command_shows_its_help(manage):
     code, out, err = manage("restore_customers", "--help")
     assert (code, err) == (0, "")
-    assert out.startswith("usage: manage.py restore_customers")
+    assert out.startswith("Examples:\n  manage.py restore_customers ")
 
 
 def test_a_command_works_on_the_demo_data(manage):
@@ -61,14 +63,29 @@ def test_a_command_works_on_the_demo_data(manage):
 
 
 def test_a_command_starts_the_server_after_a_stop(manage):
-    assert manage("pg", "stop")[0] == 0
+    assert manage("check_totals", "--tenant", "lotus")[0] == 0
+    code, out, err = manage("pg", "stop")
+    assert (code, err) == (0, "")
+    assert re.fullmatch(r"ok: PostgreSQL was stopped \(pid \d+\)\.\n", out)
     assert manage("pg", "status")[0] == 3
+    assert manage("pg", "stop") == (0, "ok: PostgreSQL was not running.\n", "")
     assert manage("check_totals", "--all-tenants")[0] == 0
     assert manage("pg", "status")[0] == 0
+
+
+def test_stop_names_a_server_of_circe_that_still_runs(manage):
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)", "-m", "gunicorn"]
+    with subprocess.Popen(sleep, cwd=manage.checkout) as server:
+        try:
+            code, out, err = manage("pg", "stop")
+        finally:
+            server.kill()
+    assert (code, err) == (0, "")
+    assert f"Still running: Circe's server (gunicorn, pid {server.pid})." in out
 
 
 def test_the_shell_runs_in_the_scope_of_a_tenant(manage):
     code, out, err = manage("shell", "--tenant", "lotus", "--verbosity", "0", text="print(Customer.objects.count())\n")
     assert (code, out, err) == (0, "10\n", "")
     assert "NoTenantScope" in manage("shell", "--verbosity", "0", text="print(Customer.objects.count())\n")[2]
-    assert manage("shell", "--tenant", "nobody", text="1\n") == (2, "", "CommandError: There is no tenant nobody.\n")
+    assert manage("shell", "--tenant", "nobody", text="1\n") == (2, "", "error: There is no tenant nobody.\n")

@@ -97,6 +97,7 @@ def test_each_request_logs_a_line_without_personal_data(log, staff, tenant):
         "route": "api/v1/customers/<str:customer_id>",
         "status": 200,
         "user_id": staff.user.pk,
+        "client_address": "127.0.0.1",
     }
     assert [line["status"] for line in lines] == [200, 200, 401]
     assert "uetzalcoatl" not in json.dumps(log())

@@ -71,9 +71,12 @@ def installed():
         yield circe
 
 
+METRICS_TOKEN = "scrape-Key_" * 4
+
+
 @pytest.fixture(scope="module")
 def circe(installed):
-    with installed.serving(**PRODUCTION):
+    with installed.serving(METRICS_TOKEN=METRICS_TOKEN, **PRODUCTION):
         yield installed
 
 
@@ -240,6 +243,14 @@ def test_static_files_and_pages_come_through(ask):
         answer, _ = ask("GET", path, Accept_Encoding="gzip")
         assert (answer.status, answer.headers["Content-Type"]) == (200, content_type)
         assert answer.headers["Content-Encoding"] == (None if path in {"/healthz", "/readyz"} else "gzip")
+
+
+@pytest.mark.parametrize("path", ["/metrics", "//metrics", "/%6detrics", "/admin/../metrics"])
+def test_the_figures_of_the_server_are_not_public(ask, proxy, circe, path):
+    answer, content = send(proxy.connect_securely(), "GET", path, token=METRICS_TOKEN)
+    assert (answer.status, b"circe_" in content) == (404, False)
+    answer = circe.ask("GET", "/metrics", page=True, Authorization=f"Bearer {METRICS_TOKEN}")
+    assert (answer.status, b"circe_" in answer.body) == (200, True)
 
 
 # --- TLS ------------------------------------------------------------------------------------------------------------------

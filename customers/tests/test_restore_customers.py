@@ -49,7 +49,7 @@ def test_by_id_and_by_email_in_any_spelling(tenant):
     assert ran.lines == [
         f"lotus: restored {by_id.pk}",
         f"lotus: restored {by_email.pk}",
-        "lotus: 2 restored, 0 not deleted, 0 refused",
+        "lotus: 2 restored, 0 not deleted, nobody was refused",
     ]
     assert deleted_ids() == [other.pk]
 
@@ -140,7 +140,7 @@ def deletions(tenant):
 @pytest.mark.parametrize("by", ["email", "pk"])
 def test_all_that_one_user_deleted_in_a_span_of_the_tenants_clock(deletions, span, restored, by):
     ran = run(*LOTUS, "--deleted-by", getattr(deletions, by).upper(), *span)
-    assert (ran.code, ran.lines[-1]) == (0, f"lotus: {len(restored)} restored, 0 not deleted, 0 refused")
+    assert (ran.code, ran.lines[-1]) == (0, f"lotus: {len(restored)} restored, 0 not deleted, nobody was refused")
     assert deleted_ids() == [pk(number) for number in (1, 2, 3, 9) if number not in restored]
 
 
@@ -266,8 +266,8 @@ def test_in_all_tenants_an_id_is_unknown_only_where_it_is_nowhere(tenant, strang
         [
             f"nordlys: restored {theirs.pk}",
             f"all tenants: refused {NOBODY}: there is no such customer",
-            "lotus: 0 restored, 0 not deleted, 0 refused",
-            "nordlys: 1 restored, 0 not deleted, 0 refused",
+            "lotus: 0 restored, 0 not deleted, nobody was refused",
+            "nordlys: 1 restored, 0 not deleted, nobody was refused",
             "all tenants: 1 restored, 0 not deleted, 1 refused",
         ],
     )

@@ -31,6 +31,7 @@ class Command(TenantCommand):
     The data is in the command's JSON report, or with --output in a file that only its owner can read.
     """
 
+    examples = ('export_customer --tenant lotus --phone "0812 3456 7899" --output jane.json',)
     help = (
         "Exports all data about one person as JSON: profile, preferences, appointments and audit trail, of live and "
         "soft-deleted rows."

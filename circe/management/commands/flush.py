@@ -10,6 +10,8 @@ from circe.db.roles import as_owner
 class Command(flush.Command):
     """Empties the tables. Uses the login role, since the application's role may not truncate tables."""
 
+    examples = ("flush",)
+
     def handle(self, *args: Any, database: str, **options: Any) -> None:
         """Runs Django's command as the owner."""
         with as_owner(database):

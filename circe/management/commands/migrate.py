@@ -13,6 +13,11 @@ class Command(migrate.Command):
     It inherits from django_migrate_sql's, so that it knows the SQL objects as `makemigrations` does.
     """
 
+    examples = (
+        "migrate",
+        "migrate --check",
+    )
+
     def handle(self, *args: Any, database: str, **options: Any) -> None:
         """Runs Django's command as the owner."""
         with as_owner(database):

@@ -20,6 +20,8 @@ WITHOUT_A_TENANT = (
 class Command(shell.Command):
     """Opens a tenant's scope for the session. Without one, every query on a tenant's table raises an exception."""
 
+    examples = ("shell --tenant lotus",)
+
     def add_arguments(self, parser: CommandParser) -> None:
         """Adds the option --tenant."""
         super().add_arguments(parser)

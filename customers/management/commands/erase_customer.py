@@ -27,6 +27,10 @@ class Command(TenantCommand):
     person's rows. Other customers with the same e-mail or phone are listed, and not erased.
     """
 
+    examples = (
+        "erase_customer --tenant lotus --email jane@example.com --dry-run",
+        'erase_customer --tenant lotus --email jane@example.com --by "Data protection officer"',
+    )
     help = (
         "Erases a person: removes them from every table, the audit trail included, live and soft-deleted rows alike. "
         "Prints a certificate without personal data, which the audit trail keeps. " + BACKUPS

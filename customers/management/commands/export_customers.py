@@ -27,6 +27,10 @@ class Command(TenantCommand):
     Without --output the file goes to stdout, and the report to stderr.
     """
 
+    examples = (
+        "export_customers --tenant lotus --output lotus.xlsx",
+        "export_customers --tenant lotus --deleted > lotus.csv",
+    )
     help = (
         "Export the customers of a business, all as they are at one moment. import_customers reads the file unchanged."
     )

@@ -38,6 +38,10 @@ Report = TypeVar("Report", RefusedRowsFile, OmittedCellsFile)
 class Command(TenantCommand):
     """Imports a file for one business. An interrupted run can be started again: it leaves imported customers unchanged."""
 
+    examples = (
+        "import_customers --tenant lotus people.csv --dry-run --refused refused.csv",
+        "import_customers --tenant lotus people.xlsx --update --map 'Mobil nr=phone'",
+    )
     help = (
         "Import customers from a CSV or XLSX file. Its first row names the columns, as export_customers writes them; the "
         "import page of the back office describes each. Exports of Google Contacts, Outlook, Square, Fresha, Phorest and "

@@ -19,6 +19,10 @@ class Command(TenantCommand):
     A customer who is restored meanwhile stays, because each batch locks its rows and reads them again.
     """
 
+    examples = (
+        "purge_customers --tenant lotus --older-than 30d --dry-run",
+        "purge_customers --all-tenants --older-than 30d --yes",
+    )
     help = (
         "Purges customers who were soft-deleted long ago: removes them from every table. Their appointments keep their "
         "figures, without the customer. Customers who are not deleted are never touched."

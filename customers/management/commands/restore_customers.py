@@ -26,6 +26,10 @@ class Command(TenantCommand):
     address that several deleted customers have. A customer who is not deleted stays as they are, which is no refusal.
     """
 
+    examples = (
+        "restore_customers --tenant lotus --deleted-by rina@lotus.test --from 2026-11-24 --dry-run",
+        "restore_customers --tenant lotus --email jane@example.com",
+    )
     help = (
         "Restores soft-deleted customers as they were: some by id or e-mail address, or all that one user deleted. "
         "If another customer has the e-mail or the phone by now, nothing is overwritten."

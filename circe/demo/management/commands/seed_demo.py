@@ -29,6 +29,10 @@ EXIT_CODE_REFUSED = 2
 class Command(BaseCommand):
     """Exits with 2 if it refuses to run, and has changed nothing then."""
 
+    examples = (
+        "seed_demo --if-empty",
+        "seed_demo --reset --customers 1000000 --appointments 5000000",
+    )
     help = (
         "Fill an empty database with demo data: tenants with three years of customers and appointments, and log-ins "
         "for every role. The same seed gives the same data on the same day. All of it is loaded, or nothing."

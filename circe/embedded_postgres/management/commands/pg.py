@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import sys
 from argparse import REMAINDER, ArgumentParser
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.backends.postgresql.client import DatabaseClient
@@ -20,6 +22,11 @@ EXIT_CODE_STOPPED = 3  # the same as of `pg_ctl status`
 class Command(BaseCommand):
     """`pg status` exits with 0 if the embedded server runs, else with 3. `pg psql` starts it and runs psql."""
 
+    examples = (
+        "pg status",
+        "pg stop",
+        "pg psql",
+    )
     help = "The embedded PostgreSQL: show whether it runs (status), stop it (stop), or open a session (psql)."
     # Checks import all code, and this command must work when that import fails.
     requires_system_checks = []
@@ -40,7 +47,7 @@ class Command(BaseCommand):
             self.stdout.write("The embedded PostgreSQL is not in use: DATABASE_URL is set.")
             sys.exit(EXIT_CODE_STOPPED if action == "status" else 0)
         elif action == "stop":
-            cluster.stop()
+            self._stop(cluster)
         else:
             self._status(cluster)
 
@@ -57,6 +64,20 @@ class Command(BaseCommand):
         if not pid:
             sys.exit(EXIT_CODE_STOPPED)
 
+    def _stop(self, cluster: Cluster) -> None:
+        """Stops the server. Says what it did, and what still runs: a server of Circe would start PostgreSQL again."""
+        pid = cluster.running_pid()
+        cluster.stop()
+        self.stdout.write(f"ok: PostgreSQL was stopped (pid {pid})." if pid else "ok: PostgreSQL was not running.")
+        for process in find_circe_servers():
+            self.stdout.write(
+                f"Still running: Circe's server (gunicorn, pid {process}). It starts PostgreSQL again at its next request: "
+                f"`kill {process}` ends it."
+            )
+        for other in sorted(cluster.data_dir.parent.glob("pg*/postmaster.pid")):
+            if running := Cluster(other.parent).running_pid():
+                self.stdout.write(f"Still running: another PostgreSQL (pid {running}), of {other.parent}.")
+
     def _psql(self, cluster: Cluster | None, arguments: list[str]) -> None:
         command, environment = DatabaseClient.settings_to_cmd_args_env(connection.settings_dict, arguments)
         program: str | None
@@ -69,3 +90,19 @@ class Command(BaseCommand):
         if program is None:
             raise CommandError("No psql was found: install PostgreSQL's client programs.")
         os.execve(program, command, os.environ | (environment or {}))
+
+
+def find_circe_servers() -> list[int]:
+    """Returns the pids of the processes of gunicorn that serve this checkout, without their workers."""
+    found: dict[int, int] = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            is_here = (process / "cwd").resolve() == settings.BASE_DIR
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError):
+            # It has ended meanwhile, or is another user's.
+            continue
+        if is_here and b"gunicorn" in words:
+            found[int(process.name)] = parent
+    return sorted(pid for pid, parent in found.items() if parent not in found)
