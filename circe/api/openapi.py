@@ -198,6 +198,7 @@ class OperationSchema(AutoSchema):
         response, view = self.operation.response, cast("Any", self.view)
         if self.operation.page_members:
             view.paginator.member_schemas = self.operation.page_members
+            view.paginator.other_item_schema = self.operation.other_item
         return {self.operation.status: response(many=True) if self.operation.is_list else response}
 
     def get_paginated_name(self, serializer_name: str) -> str:

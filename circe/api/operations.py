@@ -30,8 +30,9 @@ class Operation:
 
     A body of PUT or PATCH may leave keys out, unless `body_is_whole`. `response` is the serializer of the response, or of
     one item of a page if `is_list`. `page_members` are the schemas of the members that its page has beside those of every
-    page, by name. `example` is an answer, `body_examples` are bodies by name, `curl` is a whole request. `own_errors` are
-    statuses beside the common errors. `conflict` is the name of the error response of a 409.
+    page, by name; `other_item` is the schema of items of another form. `example` is an answer,
+    `body_examples` are bodies by name, `curl` is a whole request. `own_errors` are statuses beside the common errors.
+    `conflict` is the name of the error response of a 409.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Operation:
     is_paged: bool = False
     is_list: bool = False
     page_members: dict[str, Schema] = field(default_factory=dict)
+    other_item: Schema | None = None
     parameters: tuple[Schema, ...] = ()
     body: type[Serializer] | None = None
     body_is_whole: bool = False

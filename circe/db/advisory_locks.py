@@ -24,3 +24,5 @@ class AdvisoryLock(IntEnum):
     SHARD = 6
     # The list of running imports, while one more starts. The second number is always 0.
     IMPORTS = 7
+    # Changes that other transactions can't see yet: see circe/db/changes.py. The second number is a time.
+    CHANGE = 12

@@ -18,10 +18,12 @@ from customers.models.portal import CustomerSession, DeletionRequest, MailedLink
 from customers.models.preferences import PREFERENCE_MODELS, PreferredService, PreferredStaff
 from customers.models.querysets import CustomerQuerySet
 from customers.models.searchable import SearchableCustomer
+from customers.models.tombstone import TOMBSTONE_AGE, Tombstone
 
 __all__ = [
     "CONTACT_FLAGS",
     "PREFERENCE_MODELS",
+    "TOMBSTONE_AGE",
     "Channel",
     "ColumnMapping",
     "Consent",
@@ -45,6 +47,7 @@ __all__ = [
     "Purpose",
     "SearchableCustomer",
     "SearchableName",
+    "Tombstone",
     "purge_all",
     "restore_all",
     "tenant_language",
