@@ -8,6 +8,7 @@ from django.db.models.lookups import IsNull
 from rest_framework import serializers
 
 from circe.api.serializers import (
+    ChoiceField,
     ClearableListField,
     ModelSerializer,
     StrictBooleanField,
@@ -186,7 +187,7 @@ class TagCountsSerializer(serializers.Serializer):
 class ConflictSerializer(serializers.Serializer):
     """Another customer of the tenant with the same e-mail address or phone number."""
 
-    field = serializers.ChoiceField(["email", "phone"])
+    field = ChoiceField(["email", "phone"])
     customer_id = serializers.CharField()
     is_deleted = serializers.BooleanField()
 

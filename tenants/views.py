@@ -24,6 +24,11 @@ class PreconditionFailed(APIException):
     default_detail = "It was changed since you read it. Read it again, and decide anew."
 
 
+UNQUOTED = (
+    'If-Match holds no ETag in quotes: send the ETag of the answer as it was given, such as "5f2b…", with its quotes.'
+)
+
+
 class TenantViewSet(GenericViewSet):
     """A viewset over a tenant's rows. The row that a URL names narrows a super_admin's scope to its own tenant."""
 
@@ -35,9 +40,10 @@ class TenantViewSet(GenericViewSet):
         # DRF's own method would apply the filters of the list to a single row.
         row = get_object_or_404(self.get_queryset(), pk=self.kwargs[self.lookup_url_kwarg])
         enter_scope(row.tenant)
-        wanted = {_own_etag(tag) for tag in parse_etags(self.request.headers.get("If-Match", "*"))}
+        given = self.request.headers.get("If-Match", "*")
+        wanted = {_own_etag(tag) for tag in parse_etags(given)}
         if self.request.method not in SAFE_METHODS and "*" not in wanted and self.get_etag(row) not in wanted:
-            raise PreconditionFailed
+            raise PreconditionFailed(None if wanted or not given else UNQUOTED)
         return row
 
     def get_etag(self, row: Any) -> str | None:
