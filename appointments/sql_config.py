@@ -9,6 +9,12 @@ sql_items = [
     sql_item(__file__, "circe_occupied", reverse_sql="DROP FUNCTION public.circe_occupied;"),
     sql_item(
         __file__,
+        "circe_appointment_change_times",
+        reverse_sql=f"DROP TRIGGER circe_appointment_change_times ON {APPOINTMENTS};",
+        needs=[("tenants", "circe_set_change_times")],
+    ),
+    sql_item(
+        __file__,
         "circe_clear_appointment_events",
         reverse_sql=(
             f"DROP TRIGGER circe_clear_appointment_events ON {CUSTOMERS};\n"

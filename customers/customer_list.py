@@ -9,15 +9,29 @@ from typing import Any
 import orjson
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import BigIntegerField, BooleanField, ExpressionWrapper, Func, Q, QuerySet, TextField
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Case,
+    DateTimeField,
+    ExpressionWrapper,
+    F,
+    Func,
+    Q,
+    QuerySet,
+    TextField,
+    When,
+)
 from django.db.models.functions import Cast
+from django.utils import timezone
 
+from circe.api.changes import Changes, Cursor
 from circe.api.etags import etag
 from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
 from circe.db.json_sql import build_json
 from circe.db.prepared import PreparedQuery, Sql
-from customers.models import Customer
+from customers.models import TOMBSTONE_AGE, Customer, Tombstone
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.name_keys import SearchableName
 from customers.models.searchable import SearchableCustomer
@@ -141,7 +155,7 @@ WHOLE_LIST = PreparedQuery("whole_list_page", _whole_list_page, start=BigInteger
 class AllCustomers(PagedQuery):
     """All customers, newest first. A page has their profiles as JSON."""
 
-    members = {"approximate": False}
+    members = {"approximate": False, "next": None}
 
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
         [(total, ids)] = WHOLE_LIST.rows(start=start, stop=stop)
@@ -158,7 +172,7 @@ class FilteredCustomers(PagedQuery):
     `ordering` is a parameter such as `-total_spent`, or None if the request has none: newest first.
     """
 
-    members = {"approximate": False}
+    members = {"approximate": False, "next": None}
 
     def __init__(
         self,
@@ -222,7 +236,7 @@ class SearchedCustomers(FilteredCustomers):
         if total:
             return ids, total
         nearest = nearest_customers(self.text, self.filters)
-        self.members = {"approximate": bool(nearest)}
+        self.members = {**self.members, "approximate": bool(nearest)}
         return nearest[start:stop], len(nearest)
 
 
@@ -330,6 +344,18 @@ def find_etag(customer_id: str) -> str | None:
     """Returns the ETag of a customer, or None for a soft-deleted one, whom no GET shows."""
     rows = PROFILES_BY_IDS.rows(ids=[customer_id])
     return etag(*rows[0]) if rows else None
+
+
+def customer_changes(start: Cursor, *, with_deleted: bool) -> Changes:
+    """Returns the customers who changed, with those who were deleted or purged as tombstones if `with_deleted`."""
+    removed_at = Case(When(is_deleted=True, then="updated_at"), output_field=DateTimeField())
+    customers = Customer.objects.annotate(removed_at=removed_at).values_list("pk", "changed_at", "removed_at")
+    rows = [customers.undeleted()]
+    if with_deleted:
+        kept = Tombstone.objects.filter(updated_at__gt=timezone.now() - TOMBSTONE_AGE)
+        purged = kept.annotate(changed_at=F("updated_at"), removed_at=F("updated_at"))
+        rows = [customers, purged.values_list("pk", "changed_at", "removed_at")]
+    return Changes("customers", rows, PROFILES_BY_IDS, start=start, members={"approximate": False})
 
 
 def profiles(ids: list[str]) -> list[orjson.Fragment]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from circe.api.changes import NEXT_SCHEMA, TOMBSTONE_SCHEMA
 from circe.api.operations import Example, Operation, query_parameter
 from circe.api.serializers import MessageSerializer
 from customers.customer_list import MAX_NEAREST, MIN_NAME_SIMILARITY, MIN_WORD_SIMILARITY
@@ -152,15 +153,29 @@ OPERATIONS = {
             "and `approximate` is true. Filters combine: a customer must satisfy all of them. A page past the end is empty "
             "and tells the true `total`. Soft-deleted customers are left out. A page number has no memory: when customers "
             "are added while one pages, rows seen may come again, and none is skipped. With a fixed `created_to` in the "
-            "past the list holds still."
+            "past the list holds still.\n\n"
+            "With `updated_since` it lists whoever changed since, oldest change first: each as they are now. Go on with "
+            "`next`, at once or later: nothing is missed, also of what is being written meanwhile. Administrators get "
+            'deleted and purged customers as `{"id", "is_deleted": true, "updated_at"}`; a purge is told for 30 days, so '
+            "synchronise more often. `total` is counted at the first page. The figures of appointments are no change of a "
+            "customer: synchronise the appointments too."
         ),
         filters=CustomerFilter,
         is_paged=True,
         is_list=True,
         curl=LIST_CUSTOMERS,
         response=CustomerSerializer,
-        example={"items": [CUSTOMER], "total": 1, "page": 1, "size": 20, "pages": 1, "approximate": False},
-        page_members={"approximate": APPROXIMATE},
+        example={
+            "items": [CUSTOMER],
+            "total": 1,
+            "page": 1,
+            "size": 20,
+            "pages": 1,
+            "approximate": False,
+            "next": None,
+        },
+        page_members={"approximate": APPROXIMATE, "next": NEXT_SCHEMA},
+        other_item=TOMBSTONE_SCHEMA,
     ),
     "create": Operation(
         id="createCustomer",

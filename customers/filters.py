@@ -8,23 +8,24 @@ from django.db.models import F, Q, QuerySet
 from django_filters.constants import EMPTY_VALUES
 from rest_framework.exceptions import PermissionDenied
 
+from circe.api.changes import ChangesFilter
+from circe.api.pagination import PagedQuery
 from circe.api.parameters import (
     BooleanFilter,
     Choice,
     DayFilter,
     ListFilter,
     StrictFilter,
-    StrictFilterSet,
     first_instant,
     last_instant,
 )
-from customers.customer_list import AllCustomers, FilteredCustomers, SearchedCustomers
+from customers.customer_list import AllCustomers, FilteredCustomers, SearchedCustomers, customer_changes
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.searchable import SearchableCustomer
 from customers.search import MAX_LENGTH, matching
 from customers.tags import clean_tags
 from customers.validators import validate_source
-from tenants.accounts.permissions import STAFF
+from tenants.accounts.permissions import ADMINS, STAFF
 
 
 class TotalsParameter(NamedTuple):
@@ -78,9 +79,10 @@ to_ordering = Choice(
 )
 
 
-class CustomerFilter(StrictFilterSet):
+class CustomerFilter(ChangesFilter):
     """The query parameters of the list of customers, beside those that higher apps register."""
 
+    list_name = "customers"
     ranges: tuple[tuple[str, str], ...] = (("created_from", "created_to"),)
 
     search = StrictFilter(
@@ -128,8 +130,10 @@ class CustomerFilter(StrictFilterSet):
                 raise PermissionDenied(f"Your role does not allow to filter by {name}.")
         return super().is_valid()
 
-    def filter_queryset(self, queryset: QuerySet) -> FilteredCustomers | AllCustomers:  # type: ignore[override]
-        """Returns the customers that match all filters, to be read by the page."""
+    def filter_queryset(self, queryset: QuerySet) -> PagedQuery:  # type: ignore[override]
+        """Returns the customers that match all filters, or the changes, to be read by the page."""
+        if self.start:
+            return customer_changes(self.start, with_deleted=self.request.user.role in ADMINS)
         chosen = {name: value for name, value in self.form.cleaned_data.items() if value not in EMPTY_VALUES}
         ordering = chosen.pop("ordering", None)
         if not chosen and ordering in (None, "-created_at"):

@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from circe.api.instants import parse_instant
 from circe.api.serializers import (
+    ChoiceField,
     ClearableListField,
     ModelSerializer,
     StrictBooleanField,
@@ -196,7 +197,7 @@ class TagCountsSerializer(serializers.Serializer):
 class ConflictSerializer(serializers.Serializer):
     """Another customer of the tenant with the same e-mail address or phone number."""
 
-    field = serializers.ChoiceField(["email", "phone"])
+    field = ChoiceField(["email", "phone"])
     customer_id = serializers.CharField()
     is_deleted = serializers.BooleanField()
 

@@ -124,10 +124,15 @@ sql_items = [
     ),
     sql_item(
         __file__,
-        "circe_customer_updated_at",
-        reverse_sql=(
-            f"DROP TRIGGER circe_customer_updated_at ON {TABLE};\nDROP FUNCTION public.circe_customer_updated_at;"
-        ),
+        "circe_customer_change_times",
+        reverse_sql=f"DROP TRIGGER circe_customer_change_times ON {TABLE};",
+        needs=[("tenants", "circe_set_change_times")],
+    ),
+    sql_item(
+        __file__,
+        "circe_leave_tombstone",
+        reverse_sql=f"DROP TRIGGER circe_leave_tombstone ON {TABLE};\nDROP FUNCTION public.circe_leave_tombstone;",
+        needs=[("tenants", "circe_change_time")],
     ),
     sql_item(
         __file__,

@@ -222,9 +222,9 @@ BOUNDARY = [
     ),
     Fault(
         "a change in bulk leaves a customer's updated_at",
-        "customers/migrations/0002_customers.py",
-        "FOR EACH ROW WHEN (new.updated_at = old.updated_at)",
-        "FOR EACH ROW WHEN (false)",
+        "tenants/migrations/0005_summary_table_functions.py",
+        "IF TG_OP = 'UPDATE' AND NEW.updated_at = OLD.updated_at THEN",
+        "IF false THEN",
         CONDITIONAL,
     ),
     Fault(

@@ -28,6 +28,13 @@ sql_items = [
     sql_item(__file__, "circe_audit", reverse_sql="DROP FUNCTION public.circe_audit;"),
     sql_item(__file__, "circe_record_event", reverse_sql="DROP FUNCTION public.circe_record_event;"),
     sql_item(__file__, "circe_lock_free_shard", reverse_sql="DROP FUNCTION public.circe_lock_free_shard;"),
+    sql_item(__file__, "circe_change_time", reverse_sql="DROP FUNCTION public.circe_change_time;"),
+    sql_item(
+        __file__,
+        "circe_set_change_times",
+        reverse_sql="DROP FUNCTION public.circe_set_change_times;",
+        needs=[("tenants", "circe_change_time")],
+    ),
     sql_item(__file__, "circe_flag_change", reverse_sql="DROP FUNCTION public.circe_flag_change;"),
     sql_item(
         __file__,

@@ -24,6 +24,11 @@ class PreconditionFailed(APIException):
     default_detail = "It was changed since you read it. Read it again, and decide anew."
 
 
+UNQUOTED = (
+    'If-Match holds no ETag in quotes: send the ETag of the answer as it was given, such as "5f2b…", with its quotes.'
+)
+
+
 class TenantViewSet(GenericViewSet):
     """A viewset over a tenant's rows. The row that a URL names narrows a super_admin's scope to its own tenant."""
 
@@ -40,9 +45,10 @@ class TenantViewSet(GenericViewSet):
 
     def check_version(self, row: Any) -> None:
         """Raises PreconditionFailed if a write has an `If-Match` with another version of the row."""
-        wanted = {_own_etag(tag) for tag in parse_etags(self.request.headers.get("If-Match", "*"))}
+        given = self.request.headers.get("If-Match", "*")
+        wanted = {_own_etag(tag) for tag in parse_etags(given)}
         if self.request.method not in SAFE_METHODS and "*" not in wanted and self.get_etag(row) not in wanted:
-            raise PreconditionFailed
+            raise PreconditionFailed(None if wanted or not given else UNQUOTED)
 
     def get_etag(self, row: Any) -> str | None:
         """Returns the ETag of the row as a GET would show it now, or None if a GET would show nothing."""

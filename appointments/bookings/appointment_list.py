@@ -6,10 +6,11 @@ from typing import Any
 import orjson
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import BigIntegerField, BooleanField, DateField, Func, QuerySet
+from django.db.models import BigIntegerField, BooleanField, DateField, DateTimeField, Func, QuerySet, Value
 
 from appointments.models import FIRST_DAY, LAST_DAY, Appointment, AppointmentDailyTotals
 from appointments.serializers import AppointmentSerializer
+from circe.api.changes import Changes, Cursor
 from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
 from circe.db.json_sql import build_json
@@ -96,6 +97,8 @@ DAYS = PreparedQuery(
 class AppointmentsOfDays(PagedQuery):
     """All appointments of the days from `first` to `last`, by start, then id."""
 
+    members = {"next": None}
+
     def __init__(self, first: dt.date | None = None, last: dt.date | None = None) -> None:
         self.first, self.last = first or FIRST_DAY, last or LAST_DAY
 
@@ -107,6 +110,8 @@ class AppointmentsOfDays(PagedQuery):
 class FilteredAppointments(PagedQuery):
     """The appointments of a queryset that filters APPOINTMENTS, by start, then id."""
 
+    members = {"next": None}
+
     def __init__(self, appointments: QuerySet[Any, Any]) -> None:
         self.appointments = appointments
 
@@ -117,6 +122,14 @@ class FilteredAppointments(PagedQuery):
             cursor.execute(sql, params)
             ((total, ids),) = cursor.fetchall()
         return _read(ids), total
+
+
+def appointment_changes(start: Cursor) -> Changes:
+    """Returns the appointments that changed. None is ever deleted."""
+    rows = Appointment.objects.annotate(removed_at=Value(None, DateTimeField()))
+    return Changes(
+        "appointments", [rows.values_list("pk", "changed_at", "removed_at")], APPOINTMENTS_BY_IDS, start=start
+    )
 
 
 def _read(ids: list[str]) -> list[orjson.Fragment]:

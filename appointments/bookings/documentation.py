@@ -13,6 +13,7 @@ from appointments.bookings.serializers import (
 from appointments.documentation import HISTORY
 from appointments.models import Status
 from appointments.serializers import AppointmentSerializer
+from circe.api.changes import NEXT_SCHEMA
 from circe.api.errors import Problem
 from circe.api.operations import ID, Example, Operation, Schema
 from circe.api.responses import ErrorResponse
@@ -124,13 +125,17 @@ OPERATIONS = {
         summary="List appointments",
         description=(
             "By start, then id. Filters combine. Days are the business's, by the start. An id without a row is a 400. "
-            "`status` also accepts `no-show` and `canceled`."
+            "`status` also accepts `no-show` and `canceled`.\n\n"
+            "With `updated_since` it lists the appointments that changed since, oldest change first: each as it is now. Go "
+            "on with `next`, at once or later: nothing is missed. None is ever deleted. A new name of its service, person "
+            "or outlet is no change of an appointment."
         ),
         filters=AppointmentListFilter,
         is_paged=True,
         is_list=True,
         response=AppointmentSerializer,
-        example={"items": [APPOINTMENT], "total": 1, "page": 1, "size": 20, "pages": 1},
+        example={"items": [APPOINTMENT], "total": 1, "page": 1, "size": 20, "pages": 1, "next": None},
+        page_members={"next": NEXT_SCHEMA},
     ),
     "create": Operation(
         id="createAppointment",

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from appointments.bookings.appointment_list import AppointmentsOfDays, FilteredAppointments
+from appointments.bookings.appointment_list import AppointmentsOfDays, FilteredAppointments, appointment_changes
 from appointments.bookings.references import read_references
 from appointments.filters import AppointmentFilter
 from appointments.models import AppointmentQuerySet
+from circe.api.changes import ChangesFilter
 from circe.api.operations import ID
 from circe.api.parameters import StrictFilter, as_day
 from circe.db.ids import is_id
@@ -23,8 +24,10 @@ def to_id(text: str) -> str:
     return text
 
 
-class AppointmentListFilter(AppointmentFilter):
+class AppointmentListFilter(ChangesFilter, AppointmentFilter):
     """The query parameters that filter the list of appointments."""
+
+    list_name = "appointments"
 
     customer_id = StrictFilter(convert=to_id, schema=ID, help_text="Of this customer.")
     staff_id = StrictFilter(convert=to_id, schema=ID, help_text="Of this member of staff.")
@@ -42,6 +45,8 @@ class AppointmentListFilter(AppointmentFilter):
 
     def filter_queryset(self, queryset: AppointmentQuerySet) -> Any:
         """Returns the PagedQuery of the list. One by days alone need not count its appointments."""
+        if self.start:
+            return appointment_changes(self.start)
         given = {name: value for name, value in self.form.cleaned_data.items() if value is not None}
         if given.keys() <= {*DAYS}:
             return AppointmentsOfDays(*((name in given and as_day(given[name])) or None for name in DAYS))

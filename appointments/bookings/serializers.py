@@ -19,6 +19,7 @@ from appointments.models import (
 from circe.api.serializers import (
     BlankIsNullMixin,
     CachedFieldsMixin,
+    ChoiceField,
     ClearableListField,
     ClockTimeField,
     DayField,
@@ -65,7 +66,7 @@ class OptionalTextField(BlankIsNullMixin, StringField):
 class OverrideField(ClearableListField):
     """The rules against which staff book."""
 
-    child = serializers.ChoiceField(Override.choices)
+    child = ChoiceField(Override.choices)
 
     def __init__(self) -> None:
         super().__init__(
@@ -106,7 +107,7 @@ class NewAppointmentSerializer(CachedFieldsMixin):
     start_time = ClockTimeField(help_text="By the clock of the business.")
     end_time = OptionalClockField(help_text="null: as long as the service. Before the start: on the next day.")
     total_price = AmountField(allow_null=True, required=False, help_text="null: the price of the service.")
-    status = serializers.ChoiceField(
+    status = ChoiceField(
         [status.value for status in PAST_STATUSES],
         required=False,
         help_text="`pending` or `confirmed`, which is the default; any of them if the start is past.",
@@ -158,8 +159,8 @@ class NewAppointmentSerializer(CachedFieldsMixin):
 class PaymentChangesSerializer(CachedFieldsMixin):
     """How the appointment was paid. A key that is absent stays as it is."""
 
-    status = serializers.ChoiceField(PaymentStatus.choices, source="payment_status", required=False)
-    method = serializers.ChoiceField(PaymentMethod.choices, source="payment_method", allow_null=True, required=False)
+    status = ChoiceField(PaymentStatus.choices, source="payment_status", required=False)
+    method = ChoiceField(PaymentMethod.choices, source="payment_method", allow_null=True, required=False)
     paid_amount = AmountField(required=False)
 
 
@@ -222,7 +223,7 @@ class RescheduleSerializer(TenantCheckedSerializer):
 class StatusSerializer(TenantCheckedSerializer):
     """Another status of an appointment."""
 
-    status = serializers.ChoiceField(Status.choices)
+    status = ChoiceField(Status.choices)
     reason = OptionalTextField(max_length=500, help_text="Why. It is in the audit trail too.")
 
     def update(self, instance: Appointment, validated_data: dict[str, Any]) -> Appointment:

@@ -148,6 +148,7 @@ class Migration(migrations.Migration):
                 ),
                 ("sequence", models.PositiveIntegerField(default=0, editable=False)),
                 ("is_walk_in", models.BooleanField(default=False, editable=False)),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 (
                     "overrides",
                     django.contrib.postgres.fields.ArrayField(
@@ -179,6 +180,7 @@ class Migration(migrations.Migration):
                         include=("customer", "status", "total_price"),
                         name="appointment_day",
                     ),
+                    models.Index(fields=["tenant", "changed_at", "id"], name="appointment_changes"),
                     models.Index(fields=["tenant", "staff", "appointment_date"], name="appointment_of_staff"),
                     models.Index(fields=["tenant", "outlet", "appointment_date"], name="appointment_of_outlet"),
                     models.Index(fields=["tenant", "service", "appointment_date"], name="appointment_of_service"),
@@ -242,6 +244,14 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
+        ),
+        django_migrate_sql.operations.CreateSQL(
+            name="circe_appointment_change_times",
+            sql="""CREATE OR REPLACE TRIGGER circe_appointment_change_times BEFORE INSERT OR UPDATE ON public.appointments_appointment
+FOR EACH ROW EXECUTE FUNCTION public.circe_set_change_times();
+""",
+            reverse_sql="""DROP TRIGGER circe_appointment_change_times ON public.appointments_appointment;""",
+            dependencies=[("tenants", "circe_set_change_times")],
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_clear_appointment_events",

@@ -187,6 +187,8 @@ class Appointment(TenantModel):
     paid_amount = models.PositiveBigIntegerField(default=0, validators=[validate_amount])
     sequence = models.PositiveIntegerField(default=0, editable=False)
     is_walk_in = models.BooleanField(default=False, editable=False)
+    # By the database's clock, set by a trigger in every write: by it the changes are in order (circe/db/changes.py).
+    changed_at = models.DateTimeField(default=timezone.now, editable=False)
     overrides = ArrayField(models.CharField(max_length=10, choices=Override), default=list, editable=False)
 
     objects = TenantManager.from_queryset(AppointmentQuerySet)()
@@ -243,6 +245,7 @@ class Appointment(TenantModel):
                 include=["customer", "status", "total_price"],
                 name="appointment_day",
             ),
+            models.Index(fields=["tenant", "changed_at", "id"], name="appointment_changes"),
             # For the list by one of these, whatever the days.
             *(
                 models.Index(fields=["tenant", field, "appointment_date"], name=f"appointment_of_{field}")

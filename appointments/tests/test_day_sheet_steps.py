@@ -104,7 +104,7 @@ def test_a_click_changes_only_the_status(back_office, book, tenant):
     with tenant_scope(tenant):
         then = {**vars(Appointment.objects.get(pk=one.pk))}
     changed = {name for name, value in then.items() if value != vars(one).get(name, value) and name[0] != "_"}
-    assert changed == {"status", "updated_at"}
+    assert changed == {"status", "updated_at", "changed_at"}
 
 
 def test_a_status_that_was_changed_meanwhile_is_not_overwritten(back_office, book):

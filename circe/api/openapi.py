@@ -218,6 +218,7 @@ class OperationSchema(AutoSchema):
         response, view = self.operation.response, cast("Any", self.view)
         if self.operation.page_members:
             view.paginator.member_schemas = self.operation.page_members
+            view.paginator.other_item_schema = self.operation.other_item
         return dict.fromkeys(self._statuses, response(many=True) if self.operation.is_list else response)
 
     @property

@@ -30,11 +30,11 @@ class Operation:
 
     A body of PUT or PATCH may leave keys out, unless `body_is_whole`. `response` is the serializer of the response, or of
     one item of a page if `is_list`. `page_members` are the schemas of the members that its page has beside those of every
-    page, by name. `example` is an answer, `body_examples` are bodies by name, `curl` is a whole request. `own_errors` are
-    statuses beside the common errors. `conflict` is the name of the error response of a 409. `status_if_there` is the
-    status of a request that finds what it would create. `changes_own_row` says that the operation changes a row of the
-    caller, which no id in the path names, and takes `If-Match`. A write that has no `Idempotency-Key` says
-    `is_idempotent=False`; one that `reads_only` changes nothing, although it has a body.
+    page, by name; `other_item` is the schema of items of another form. `example` is an answer, `body_examples` are bodies by
+    name, `curl` is a whole request. `own_errors` are statuses beside the common errors. `conflict` is the name of the error
+    response of a 409. `status_if_there` is the status of a request that finds what it would create. `changes_own_row` says
+    that the operation changes a row of the caller, which no id in the path names, and takes `If-Match`. A write that has no
+    `Idempotency-Key` says `is_idempotent=False`; one that `reads_only` changes nothing, although it has a body.
     """
 
     id: str
@@ -44,6 +44,7 @@ class Operation:
     is_paged: bool = False
     is_list: bool = False
     page_members: dict[str, Schema] = field(default_factory=dict)
+    other_item: Schema | None = None
     parameters: tuple[Schema, ...] = ()
     body: type[Serializer] | None = None
     body_is_whole: bool = False

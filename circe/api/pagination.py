@@ -35,6 +35,8 @@ class NumberedPages(BasePagination):
     members: Mapping[str, Any] = {}
     # The schemas of the members that an operation documents beside those of every page, by name.
     member_schemas: Mapping[str, Any] = {}
+    # The schema of items of another form that a page may have, or None.
+    other_item_schema: Mapping[str, Any] | None = None
 
     def read_parameters(self, request: Request) -> slice:
         """Reads `page` and `size`. Returns the slice of the rows that are on the page."""
@@ -66,6 +68,8 @@ class NumberedPages(BasePagination):
         return Response({"items": data, **self.page_info, **self.members})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        if self.other_item_schema:
+            schema = schema | {"items": {"anyOf": [schema["items"], self.other_item_schema]}}
         members = {"items": schema, **PAGE_INFO_SCHEMA, **self.member_schemas}
         return {"type": "object", "required": [*members], "properties": members}
 

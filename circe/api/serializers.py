@@ -128,6 +128,17 @@ class InstantField(serializers.DateTimeField):
         return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+class ChoiceField(serializers.ChoiceField):
+    """One of several words. The error lists them."""
+
+    def __init__(self, choices: Any, **kwargs: Any) -> None:
+        super().__init__(choices, **kwargs)
+        self.error_messages = {
+            **self.error_messages,
+            "invalid_choice": f"Write one of {', '.join(map(str, self.choices))}.",
+        }
+
+
 class CachedFieldsMixin(serializers.Serializer):
     """A serializer whose fields are built once per class, since this takes ten times as long as to validate a body.
 
@@ -161,6 +172,7 @@ class ModelSerializer(CachedFieldsMixin, serializers.ModelSerializer):
         models.IntegerField: StrictIntegerField,
         models.PositiveIntegerField: StrictIntegerField,
     }
+    serializer_choice_field = ChoiceField
 
     def get_validators(self) -> list[Any]:
         return []

@@ -28,3 +28,5 @@ class AdvisoryLock(IntEnum):
     LINK_ADDRESS = 8
     # The IP address of a client, while the mails that it asked for are counted.
     LINK_CLIENT = 9
+    # Changes that other transactions can't see yet: see circe/db/changes.py. The second number is a time.
+    CHANGE = 12

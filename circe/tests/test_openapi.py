@@ -244,6 +244,8 @@ def test_every_operation_with_roles_needs_a_token(document, operations):
 def test_parameters_have_their_limits(operations):
     parameters = {parameter["name"]: parameter for parameter in operations["GET /api/v1/customers"]["parameters"]}
     assert list(parameters) == [
+        "updated_since",
+        "next",
         "search",
         "tags",
         "has_password",

@@ -27,13 +27,21 @@ def read_page_info(answer):
 
 def test_a_list_is_answered_as_a_page(staff, customers):
     answer = staff.get(LIST)
-    assert list(answer.json()) == ["items", "total", "page", "size", "pages", "approximate"]
+    assert list(answer.json()) == ["items", "total", "page", "size", "pages", "approximate", "next"]
     assert read_page_info(answer) == {"total": 5, "page": 1, "size": 20, "pages": 1}
     assert [item["id"] for item in answer.json()["items"]] == [customer.pk for customer in customers]
 
 
 def test_an_empty_list_has_no_pages(staff):
-    assert staff.get(LIST).json() == {"items": [], "total": 0, "page": 1, "size": 20, "pages": 0, "approximate": False}
+    assert staff.get(LIST).json() == {
+        "items": [],
+        "total": 0,
+        "page": 1,
+        "size": 20,
+        "pages": 0,
+        "approximate": False,
+        "next": None,
+    }
 
 
 @pytest.mark.parametrize(("size", "pages"), [(1, 5), (2, 3), (4, 2), (5, 1), (100, 1)])
@@ -50,7 +58,15 @@ def test_pages_together_are_the_list(size, pages, staff, customers):
 def test_a_page_past_the_end_is_empty_with_the_true_total(page, staff, customers):
     answer = staff.get(f"{LIST}?page={page}&size=100")
     assert answer.status_code == 200
-    assert answer.json() == {"items": [], "total": 5, "page": page, "size": 100, "pages": 1, "approximate": False}
+    assert answer.json() == {
+        "items": [],
+        "total": 5,
+        "page": page,
+        "size": 100,
+        "pages": 1,
+        "approximate": False,
+        "next": None,
+    }
 
 
 NOT_NUMBERS = (

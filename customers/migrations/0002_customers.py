@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("customers", "0001_search_functions"),
-        ("tenants", "0003_audit_trail"),
+        ("tenants", "0005_summary_table_functions"),
     ]
 
     operations = [
@@ -108,6 +108,7 @@ class Migration(migrations.Migration):
                 ),
                 ("accessibility_needs", models.CharField(blank=True, max_length=500, null=True)),
                 ("notes", models.CharField(blank=True, max_length=2000, null=True)),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 (
                     "search_text",
                     models.GeneratedField(
@@ -134,6 +135,7 @@ class Migration(migrations.Migration):
                         fields=["search_text"], name="customer_search", opclasses=["gin_trgm_ops"]
                     ),
                     django.contrib.postgres.indexes.GinIndex(fields=["tags"], name="customer_tags"),
+                    models.Index(fields=["tenant", "changed_at", "id"], name="customer_changes"),
                     models.Index(
                         models.F("tenant"),
                         models.Func("first_name", "last_name", function="circe_folded_name"),
@@ -306,21 +308,12 @@ class Migration(migrations.Migration):
             },
         ),
         django_migrate_sql.operations.CreateSQL(
-            name="circe_customer_updated_at",
-            sql="""-- Sets `updated_at` of a customer in every update that does not set it: a bulk update, plain SQL, or the deletion of a
--- preferred outlet, which sets the reference to NULL. The new value is later than the old one, even if a clock was changed.
-CREATE OR REPLACE FUNCTION public.circe_customer_updated_at() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog AS $$
-BEGIN
-    NEW.updated_at := greatest(clock_timestamp(), OLD.updated_at + interval '1 microsecond');
-    RETURN NEW;
-END
-$$;
-CREATE OR REPLACE TRIGGER circe_customer_updated_at BEFORE UPDATE ON public.customers_customer
-FOR EACH ROW WHEN (new.updated_at <= old.updated_at) EXECUTE FUNCTION public.circe_customer_updated_at();
+            name="circe_customer_change_times",
+            sql="""CREATE OR REPLACE TRIGGER circe_customer_change_times BEFORE INSERT OR UPDATE ON public.customers_customer
+FOR EACH ROW EXECUTE FUNCTION public.circe_set_change_times();
 """,
-            reverse_sql="""DROP TRIGGER circe_customer_updated_at ON public.customers_customer;
-DROP FUNCTION public.circe_customer_updated_at;""",
+            reverse_sql="""DROP TRIGGER circe_customer_change_times ON public.customers_customer;""",
+            dependencies=[("tenants", "circe_set_change_times")],
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_clear_customer_events",

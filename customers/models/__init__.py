@@ -29,11 +29,13 @@ from customers.models.portal import CustomerSession, DeletionRequest, MailedLink
 from customers.models.preferences import PREFERENCE_MODELS, PreferredService, PreferredStaff
 from customers.models.querysets import CustomerQuerySet
 from customers.models.searchable import SearchableCustomer
+from customers.models.tombstone import TOMBSTONE_AGE, Tombstone
 
 __all__ = [
     "CHANNELS_BY_CONTACT",
     "CONTACT_FLAGS",
     "PREFERENCE_MODELS",
+    "TOMBSTONE_AGE",
     "Channel",
     "ColumnMapping",
     "Consent",
@@ -57,6 +59,7 @@ __all__ = [
     "Purpose",
     "SearchableCustomer",
     "SearchableName",
+    "Tombstone",
     "block_marketing",
     "failed_logins",
     "find_marketing_blocks",

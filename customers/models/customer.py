@@ -110,6 +110,8 @@ class Customer(TenantModel):
     accessibility_needs = models.CharField(max_length=500, null=True, blank=True)
     notes = models.CharField(max_length=2000, null=True, blank=True)
 
+    # By the database's clock, set by a trigger in every write: by it the changes are in order (circe/db/changes.py).
+    changed_at = models.DateTimeField(default=timezone.now, editable=False)
     search_text = models.GeneratedField(
         expression=Func("first_name", "last_name", "email", "phone", function="circe_search_text"),
         output_field=models.TextField(),
@@ -164,6 +166,7 @@ class Customer(TenantModel):
             models.Index(fields=["tenant", "phone"], name="customer_any_phone"),
             GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="customer_search"),
             GinIndex(fields=["tags"], name="customer_tags"),
+            models.Index(fields=["tenant", "changed_at", "id"], name="customer_changes"),
             models.Index("tenant", FOLDED_NAME, "id", condition=Q(is_deleted=False), name="customer_name"),
         ]
 

@@ -55,7 +55,6 @@ def test_a_stale_etag_changes_nothing(admin, url, tenant):
         admin.post(f"{url}/consents", CONSENT, headers={"If-Match": etag}),
         admin.delete(url, headers={"If-Match": etag}),
         admin.post(f"{url}/restore", headers={"If-Match": etag}),
-        admin.put(url, {"last_name": "Poe"}, headers={"If-Match": "nonsense"}),
         admin.put(url, {"last_name": "Poe"}, headers={"If-Match": ""}),
         admin.put(url, {"last_name": "Poe"}, headers={"If-Match": f"W/{etag}"}),
         admin.put(url, {"last_name": "Poe"}, headers={"If-Match": f'{etag[:-1]}-gzip"'}),
@@ -65,6 +64,16 @@ def test_a_stale_etag_changes_nothing(admin, url, tenant):
         assert (answer.status_code, answer.json()) == (412, STALE)
     assert stored(tenant) == before
     assert admin.delete(url, headers={"If-Match": fresh.headers["ETag"]}).status_code == 200
+
+
+def test_an_etag_without_quotes_is_told_as_such(admin, url, tenant):
+    before, etag = stored(tenant), admin.get(url).headers["ETag"]
+    for value in ("nonsense", etag.strip('"'), f"W/{etag[1:-1]}"):
+        answer = admin.put(url, {"last_name": "Poe"}, headers={"If-Match": value})
+        detail = answer.json()["detail"]
+        assert (answer.status_code, answer.json()) == (412, STALE | {"detail": detail})
+        assert "with its quotes" in detail
+    assert stored(tenant) == before
 
 
 @pytest.mark.parametrize("value", ["*", '"other", {etag}', "{etag}"])

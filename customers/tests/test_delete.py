@@ -47,6 +47,7 @@ def test_soft_delete_by_default_preserves_data(as_role, jane, role):
         "deleted_by": client.user.pk,
         "deleted_at": after["deleted_at"],
         "updated_at": after["updated_at"],
+        "changed_at": after["changed_at"],
     }
     assert jane.updated_at < after["deleted_at"] <= timezone.now()
 

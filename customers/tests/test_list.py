@@ -101,6 +101,7 @@ def test_a_list_of_customers(staff, tenant):
         "size": 20,
         "pages": 1,
         "approximate": False,
+        "next": None,
     }
 
 
@@ -140,6 +141,7 @@ def test_no_customers(staff):
         "size": 20,
         "pages": 0,
         "approximate": False,
+        "next": None,
     }
 
 
@@ -174,7 +176,7 @@ def test_pages_of_every_size_hold_every_customer_once(staff, tenant):
 def test_a_page_past_the_end_is_empty_with_the_true_total(staff, tenant, page):
     created(tenant, NOON, NOON, NOON)
     body = staff.get(f"{CUSTOMERS}?page={page}&size=100").json()
-    assert body == {"items": [], "total": 3, "page": page, "size": 100, "pages": 1, "approximate": False}
+    assert body == {"items": [], "total": 3, "page": page, "size": 100, "pages": 1, "approximate": False, "next": None}
 
 
 def walk(client, add, query=""):

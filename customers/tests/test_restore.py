@@ -3,7 +3,7 @@
 import pytest
 
 from customers.models import Customer
-from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, instant, not_found, profile
+from customers.tests.bodies import CUSTOMERS, INSTANT, NO_SUCH_ID, instant, not_found, profile
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.scope import ALL_TENANTS, tenant_scope
 
@@ -36,7 +36,7 @@ def test_back_as_before(admin, tenant, is_active):
     admin.delete(f"{CUSTOMERS}/{customer.pk}")
     assert restore(admin, customer).json()["is_active"] is is_active
     after = row(customer)
-    assert {key for key in after if after[key] != before[key]} == {"updated_at"}
+    assert {key for key in after if after[key] != before[key]} == {"updated_at", "changed_at"}
 
 
 @pytest.mark.parametrize("role", ["outlet_manager", "staff"])
@@ -90,3 +90,11 @@ def test_404_whatever_is_not_there(admin, super_admin, tenant, stranger):
         assert (response.status_code, response.json()) == (404, not_found())
     assert restore(super_admin, foreign, f"?tenant_id={tenant.pk}").status_code == 404
     assert restore(super_admin, foreign).status_code == 200
+
+
+def test_the_history_tells_instants_as_everywhere(admin, tenant):
+    customer = CustomerFactory(tenant=tenant)
+    admin.delete(f"{CUSTOMERS}/{customer.pk}")
+    event = admin.get(f"{CUSTOMERS}/{customer.pk}/history").json()["items"][0]
+    deleted_at = {change["field"]: change["after"] for change in event["changes"]}["deleted_at"]
+    assert INSTANT.match(deleted_at), deleted_at

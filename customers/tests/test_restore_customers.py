@@ -69,7 +69,7 @@ def test_back_as_before_their_deletion(tenant, was_active):
         "deleted_at": None,
         "deleted_by": None,
     }
-    assert after == before | undone | {"updated_at": after["updated_at"]}
+    assert after == before | undone | {"updated_at": after["updated_at"], "changed_at": after["changed_at"]}
     assert after["updated_at"] > before["updated_at"]
 
 

@@ -64,8 +64,8 @@ def test_the_documented_body_changes_only_the_keys_given(change, tenant, jane):
         "preferred_outlet_id": outlet.pk,
     }
     after = stored(jane)
-    assert {k: v for k, v in after.items() if k not in ("updated_at", "search_text")} == {
-        k: v for k, v in (before | changes).items() if k not in ("updated_at", "search_text")
+    assert {k: v for k, v in after.items() if k not in ("updated_at", "changed_at", "search_text")} == {
+        k: v for k, v in (before | changes).items() if k not in ("updated_at", "changed_at", "search_text")
     }
     assert (response.status_code, response.json()) == (
         200,
@@ -311,3 +311,13 @@ def test_an_empty_text_clears_a_date_an_id_and_a_list_as_null_does(change, admin
     assert (changed["date_of_birth"], created["date_of_birth"]) == (None, None)
     assert (changed["tags"], created["tags"]) == ([], ["staff-created", "walk-in"])
     assert all(nothing.items() <= body["preferences"].items() for body in (changed, preferred, created))
+
+
+def test_an_unknown_choice_is_answered_with_the_choices(manager, tenant):
+    answer = manager.patch(f"{CUSTOMERS}/{CustomerFactory(tenant=tenant).pk}", {"gender": "woman"})
+    [error] = answer.json()["errors"]
+    assert error == {
+        "field": "gender",
+        "code": "invalid_choice",
+        "detail": "Write one of female, male, non_binary, other, undisclosed.",
+    }

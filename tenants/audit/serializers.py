@@ -1,5 +1,8 @@
 """Serializers of the audit trail."""
 
+import re
+from typing import Any
+
 from rest_framework import serializers
 
 from circe.api.serializers import ModelSerializer, NullableTextField
@@ -14,12 +17,24 @@ class ActorSerializer(serializers.Serializer):
     name = NullableTextField(source="full_name")
 
 
+# As PostgreSQL writes an instant into JSON.
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
+
+
+class StoredValueField(serializers.JSONField):
+    """A value that the database holds. An instant is written as everywhere: UTC, whole seconds, `Z`."""
+
+    def to_representation(self, value: Any) -> Any:
+        value = super().to_representation(value)
+        return f"{value[:19]}Z" if isinstance(value, str) and _INSTANT.fullmatch(value) else value
+
+
 class ChangeSerializer(serializers.Serializer):
     """The change of one field, with the values that the database holds."""
 
     field = serializers.CharField()
-    before = serializers.JSONField()
-    after = serializers.JSONField()
+    before = StoredValueField()
+    after = StoredValueField()
 
 
 class AuditEventSerializer(ModelSerializer):

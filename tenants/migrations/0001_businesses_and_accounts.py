@@ -98,9 +98,9 @@ BEGIN
     IF old_row ->> 'password' IS NOT NULL THEN
         old_row := old_row || '{"password": "set"}';
     END IF;
-    -- Every save changes updated_at.
-    old_row := old_row - unrecorded_columns - 'updated_at';
-    new_row := new_row - unrecorded_columns - 'updated_at';
+    -- Every save changes the two times.
+    old_row := old_row - unrecorded_columns - '{updated_at,changed_at}'::text[];
+    new_row := new_row - unrecorded_columns - '{updated_at,changed_at}'::text[];
 
     -- An update's event holds the columns that changed. Where none did, there is no event.
     IF TG_OP = 'UPDATE' THEN

@@ -145,7 +145,7 @@ class AuditEvent(models.Model):
 
 
 # Columns that every new or deleted row has, and columns that a soft deletion changes. People need not read them.
-RECORD_COLUMNS = {"id", "tenant_id", "created_at", "updated_at"}
+RECORD_COLUMNS = {"id", "tenant_id", "created_at", "updated_at", "changed_at"}
 DELETION_COLUMNS = {"deleted_at", "deleted_by", "is_active", "is_deleted", "was_active"}
 
 

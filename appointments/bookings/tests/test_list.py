@@ -43,7 +43,14 @@ def test_the_list_is_ordered_by_start_then_id(staff, make):
     twins = sorted([make(0, "11:00"), make(0, "11:00"), make(0, "11:00")])
     answer = staff.get(APPOINTMENTS)
     assert ids(answer) == [early, *twins, noon, late]
-    assert answer.json() | {"items": None} == {"items": None, "total": 6, "page": 1, "size": 20, "pages": 1}
+    assert answer.json() | {"items": None} == {
+        "items": None,
+        "total": 6,
+        "page": 1,
+        "size": 20,
+        "pages": 1,
+        "next": None,
+    }
 
 
 @pytest.mark.parametrize("query", ["", "&staff_id={staff}", "&from_date=2025-01-26&to_date=2025-01-28"])
@@ -68,6 +75,7 @@ def test_an_empty_list(staff, salon):
             "page": 1,
             "size": 20,
             "pages": 0,
+            "next": None,
         }
 
 
