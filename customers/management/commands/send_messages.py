@@ -40,6 +40,7 @@ class Command(BaseCommand):
     """
 
     help = "Send what waits to be sent to customers, until a signal ends it."
+    examples = ("send_messages", "send_messages --once")
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="send what is due and end")
