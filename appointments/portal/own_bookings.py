@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from rest_framework.generics import get_object_or_404
 
-from appointments.booking import BookingRefused, book, move, set_length, set_status
+from appointments.booking import BookingRefused, book, length_in_minutes, move, set_length, set_status
 from appointments.models import Appointment, Status, lock_staff
 from appointments.models.transitions import MOVABLE_STATUSES
 from circe.api.conflicts import ConflictError
@@ -51,13 +51,14 @@ def book_own(
     outlet_id: str,
     day: dt.date,
     start: dt.time,
+    end: dt.time | None = None,
     staff_id: str | None = None,
     notes: str | None = None,
 ) -> Appointment:
     """Books the service for the customer, at its length and price, and returns the appointment.
 
-    Without a `staff_id` whoever is free attends. Raises ValidationError for a start that is past or not
-    offered, and what `appointments.booking.book` raises.
+    An `end`, if there is one, must be that of the service. Without a `staff_id` whoever is free attends. Raises
+    ValidationError for a start that is past or not offered and for another end, and what `appointments.booking.book` raises.
     """
     service.tenant = customer.tenant
     appointment = Appointment(
@@ -72,7 +73,7 @@ def book_own(
         status=Status.CONFIRMED,
         notes=notes,
     )
-    _check_start(day, start, customer.tenant)
+    _check_time(day, start, end, customer.tenant, minutes=service.duration_minutes)
     set_length(appointment, service.duration_minutes)
     with _refusals_for_customers():
         book(appointment)
@@ -101,16 +102,17 @@ def move_own(
     *,
     day: dt.date,
     start: dt.time,
+    end: dt.time | None = None,
     staff_id: str | None = None,
     outlet_id: str | None = None,
 ) -> None:
-    """Moves an appointment that `lock_own` returned. It stays as long as it was.
+    """Moves an appointment that `lock_own` returned. It stays as long as it was, which an `end` must say too.
 
     Raises NotOpen, TooLate, ValidationError for a start that is past or not offered, and what `appointments.booking.move`
     raises.
     """
     _check_changeable(appointment)
-    _check_start(day, start, appointment.tenant)
+    _check_time(day, start, end, appointment.tenant, minutes=length_in_minutes(appointment))
     with _refusals_for_customers():
         move(appointment, day=day, start=start, staff_id=staff_id, outlet_id=outlet_id)
 
@@ -142,14 +144,18 @@ def _check_changeable(appointment: Appointment) -> None:
         raise TooLate(appointment.tenant.cancellation_notice_hours)
 
 
-def _check_start(day: dt.date, start: dt.time, tenant: Tenant) -> None:
-    """Raises ValidationError for a start that is past or that availability does not offer: staff alone may book it."""
+def _check_time(day: dt.date, start: dt.time, end: dt.time | None, tenant: Tenant, *, minutes: int) -> None:
+    """Raises ValidationError for a start that is past or not on the grid, and for another length."""
     if to_instant(dt.datetime.combine(day, start), tenant.zone) < timezone.now():
         raise ValidationError({"start_time": ValidationError("This time is past: choose a later one.", code="past")})
     if start.second or (60 * start.hour + start.minute) % tenant.slot_minutes:
         offered = f"Appointments start every {tenant.slot_minutes} minutes, counted from midnight"
         why = ValidationError(f"{offered}: choose one of the free times.", code="off_grid")
         raise ValidationError({"start_time": why})
+    given = end and Appointment(tenant=tenant, appointment_date=day, start_time=start, end_time=end)
+    if given and length_in_minutes(given) != minutes:
+        why = ValidationError(f"It takes {minutes} minutes: leave the end out.", code="not_yours")
+        raise ValidationError({"end_time": why})
 
 
 @contextmanager

@@ -10,7 +10,12 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from appointments.bookings.serializers import AppointmentDayField, OptionalTextField, read_active_references
+from appointments.bookings.serializers import (
+    AppointmentDayField,
+    OptionalClockField,
+    OptionalTextField,
+    read_active_references,
+)
 from appointments.models import Appointment
 from appointments.portal.own_bookings import book_own, cancel_own, changeable_until, move_own
 from appointments.serializers import AppointmentSerializer, HistorySerializer
@@ -84,10 +89,11 @@ class OwnBookingSerializer(CachedFieldsMixin):
     staff_id = OptionalTextField(help_text="null: whoever is free.")
     appointment_date = AppointmentDayField()
     start_time = ClockTimeField(help_text="By the clock of the business.")
+    end_time = OptionalClockField(help_text="null, or as availability says: as long as the service.")
     notes = OptionalTextField(max_length=2000, help_text="For the business. No answer to a customer shows it.")
 
     def to_internal_value(self, data: Any) -> Any:
-        refuse_rights_of_staff(data, ("end_time", "total_price", "status", "walk_in", "override", "payment"))
+        refuse_rights_of_staff(data, ("total_price", "status", "walk_in", "override", "payment"))
         return super().to_internal_value(data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -103,6 +109,7 @@ class OwnBookingSerializer(CachedFieldsMixin):
             staff_id=validated_data.get("staff_id"),
             day=validated_data["appointment_date"],
             start=validated_data["start_time"],
+            end=validated_data.get("end_time"),
             notes=validated_data.get("notes"),
         )
 
@@ -112,11 +119,12 @@ class OwnMoveSerializer(CachedFieldsMixin):
 
     appointment_date = AppointmentDayField()
     start_time = ClockTimeField(help_text="By the clock of the business.")
+    end_time = OptionalClockField(help_text="null, or as availability says: as long as before.")
     staff_id = OptionalTextField(help_text="null: the same.")
     outlet_id = OptionalTextField(help_text="null: the same.")
 
     def to_internal_value(self, data: Any) -> Any:
-        refuse_rights_of_staff(data, ("end_time", "override"))
+        refuse_rights_of_staff(data, ("override",))
         return super().to_internal_value(data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -133,6 +141,7 @@ class OwnMoveSerializer(CachedFieldsMixin):
             instance,
             day=validated_data["appointment_date"],
             start=validated_data["start_time"],
+            end=validated_data.get("end_time"),
             staff_id=validated_data.get("staff_id"),
             outlet_id=validated_data.get("outlet_id"),
         )

@@ -91,7 +91,6 @@ def test_whoever_is_free_attends(jane, body, employ, salon):
         {"status": "pending"},
         {"status": "completed"},
         {"walk_in": True},
-        {"end_time": "09:15"},
         {"payment": {"status": "paid"}},
     ],
 )
@@ -246,7 +245,17 @@ def test_a_move_keeps_the_price_and_the_length_that_staff_have_set(jane, salon, 
     assert (moved["end_time"], moved["total_price"], moved["staff"]["name"]) == ("11:30:00", 1, "Bo Lee")
 
 
-@pytest.mark.parametrize("changes", [{"override": ["hours"]}, {"end_time": "09:15"}])
+@pytest.mark.parametrize("end", ["10:15", "09:30", "08:00", "09:00"])
+def test_another_end_is_a_400(end, jane, body, book):
+    assert jane.post(f"{jane.url}/appointments", body(end_time=end)).json()["errors"][0]["code"] == "not_yours"
+    one = book(end_time="10:00")
+    later = {"appointment_date": "2030-06-10", "start_time": "09:00"}
+    url = f"{jane.url}/appointments/{one['id']}/reschedule"
+    assert jane.post(url, later | {"end_time": end}).json()["errors"][0]["field"] == "end_time"
+    assert jane.post(url, later | {"end_time": "10:00"}).status_code == 200
+
+
+@pytest.mark.parametrize("changes", [{"override": ["hours"]}])
 def test_a_move_by_the_rights_of_staff_is_a_400(changes, jane, book):
     one = book()
     answer = jane.post(
