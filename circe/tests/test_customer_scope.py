@@ -5,17 +5,19 @@ import re
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, ProgrammingError, connection, transaction
 
 from appointments.models import Appointment, CustomerTotals
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, works_always
 from circe.db.ids import new_id
 from circe.db.roles import as_owner
 from circe.tests.every_table import make_rows
 from customers.models import Customer
+from tenants import scope as scope_module
 from tenants.models import IdempotencyRecord, LoginFailure, LoginSession, Outlet, Service, StaffName, Tenant, User
-from tenants.scope import ALL_TENANTS, CrossTenantWrite, CustomerScope, tenant_scope
+from tenants.scope import ALL_TENANTS, CrossTenantWrite, CustomerScope, TenantManager, tenant_scope
 
 
 @pytest.fixture
@@ -160,6 +162,61 @@ def test_every_table_is_read_by_a_customer_as_listed(people):
         listed[table] = ids_of(table, column, owner) if column else []
     assert seen == listed
     assert {table for table, rows in seen.items() if rows} == {*OWN, *PUBLIC}
+
+
+def test_every_manager_shows_a_customer_what_their_table_shows(tenant_filters, people):
+    models = [model for model in apps.get_models() if isinstance(model._default_manager, TenantManager)]
+    assert {model._meta.db_table for model in models} > {*OWN, *PUBLIC} - {"tenants_tenant"}
+    for model in models:
+        table = model._meta.db_table
+        column = OWN[table][0] if table in OWN else PUBLIC.get(table)
+        owner = people.tenant.pk if table in PUBLIC else people.customer_id
+        with tenant_scope(people):
+            seen = model._default_manager.count()
+        assert seen == (len(ids_of(table, column, owner)) if column else 0), model
+
+
+# The statements that a customer's request sends in the scope of the whole business.
+STATEMENTS = "|".join(
+    [
+        "EXECUTE circe_(free_times|schedules)",
+        "SELECT DISTINCT .appointments_workinghours",
+        r"SELECT .appointments_appointment.\..(service|staff)_id",
+    ]
+)
+
+
+@pytest.mark.django_db
+def test_a_request_of_a_customer_leaves_their_scope_for_few_statements(tenant, portal_client):
+    own = AppointmentFactory(tenant=tenant, appointment_date="2030-06-03", status="confirmed")
+    works_always(tenant, own.staff_id, own.outlet_id)
+    client, sent = portal_client(own.customer), []
+
+    def record(execute, sql, params, many, context):
+        sent.append((scope_module.tenant_setting(), sql))
+        return execute(sql, params, many, context)
+
+    days = "from_date=2030-06-03&to_date=2030-06-03"
+    time = {"appointment_date": "2030-06-03", "start_time": "17:00"}
+    with connection.execute_wrapper(record):
+        answers = [
+            client.get(f"/api/v1/availability?service_id={own.service_id}&appointment_id={own.pk}&{days}"),
+            client.get(f"/api/v1/customers/{own.customer_id}/recommendations"),
+            client.get(f"{client.url}/recommendations"),
+            client.get(f"{client.url}/export"),
+            client.get(f"{client.url}/appointments"),
+            client.post(f"{client.url}/appointments/{own.pk}/reschedule", time),
+            client.post(
+                f"{client.url}/appointments", time | {"service_id": own.service_id, "outlet_id": own.outlet_id}
+            ),
+            client.patch(client.url, {"last_name": "Lee"}),
+            client.put(f"{client.url}/preferences", {"preferred_staff_ids": [own.staff_id], "marketing_consent": True}),
+        ]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 200, 200, 409, 200, 200]
+    # `@-` finds the business by its id or slug.
+    assert {setting for setting, _ in sent} == {f"{tenant.pk}/{own.customer_id}", tenant.pk, "@-"}
+    wide = [sql for setting, sql in sent if setting == tenant.pk]
+    assert [sql for sql in wide if not re.search(STATEMENTS, sql)] == []
 
 
 def test_every_table_is_written_by_a_customer_as_listed(people):

@@ -70,11 +70,6 @@ class OwnPreferencesViewSet(OwnProfileViewSet):
         """Returns your preferences."""
         return self._answer()
 
-    @idempotent
-    def update(self, request: Request, **path: str) -> Response:
-        """Changes the given preferences, and no others."""
-        return super().update(request, **path)
-
 
 class DeletionRequestViewSet(SignedInViewSet):
     """The request of the customer who is signed in to be deleted."""

@@ -234,6 +234,8 @@ def test_a_key_belongs_to_its_customer_and_goes_with_them(tenant_filters, tenant
     assert jane.patch(jane.url, {"last_name": "Poe"}, headers=headers).status_code == 422
     other = portal_client()
     assert other.patch(other.url, {"last_name": "Poe"}, headers=headers).json()["id"] == other.customer.pk
+    # The answer has no id of a row.
+    assert jane.put(f"{jane.url}/preferences", {}, headers={"Idempotency-Key": "two"}).status_code == 200
     assert super_admin.delete(f"/api/v1/customers/{jane.customer.pk}?permanent=true").status_code == 200
     with tenant_scope(tenant):
         assert [row.customer_id for row in IdempotencyRecord.objects.all()] == [other.customer.pk]
