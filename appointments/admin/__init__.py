@@ -2,5 +2,6 @@
 
 from appointments.admin.appointments import AppointmentAdmin
 from appointments.admin.hours import TimeOffAdmin, WorkingHoursAdmin
+from appointments.admin.message_texts import MessageTextAdmin
 
-__all__ = ["AppointmentAdmin", "TimeOffAdmin", "WorkingHoursAdmin"]
+__all__ = ["AppointmentAdmin", "MessageTextAdmin", "TimeOffAdmin", "WorkingHoursAdmin"]

@@ -50,6 +50,6 @@ def format_day(day: dt.date, tenant: Tenant) -> str:
 
 
 def format_clock(time: dt.time, tenant: Tenant) -> str:
-    """Returns the time in the language of `written_for`: `09.00`, `09:00`, or `9:00 a.m.` where English has it."""
+    """Returns the time in the language of `written_for`: `09.00`, `09:00`, or `9:00 AM` where English has it."""
     usual = "g:i A" if tenant.phone_region in MONTH_FIRST else "H:i"
     return time_format(time, TIME_FORMATS.get(translation.get_language() or "", usual))

@@ -150,6 +150,21 @@ def test_a_customer_confirms_a_new_address_without_a_password(visitor, registere
     assert (jane.email, jane.email_verified) == ("new@example.com", True)
 
 
+def test_a_customer_confirms_consent_to_marketing(visitor, registered, send, tenant, in_scope):
+    jane = registered(language="en")
+    Tenant.objects.filter(pk=tenant.pk).update(double_opt_in=True)
+    record_consent(jane, channel="email", purpose="marketing", state="granted", source="portal")
+    (message,) = send()
+    url = path_of(next(word for word in message.body.split() if "token=" in word))
+    before = consents_of(jane).count()
+    assert "Yes, send me offers and news" in page_of(visitor.get(url))
+    assert consents_of(jane).count() == before
+    assert "You will receive our offers and news" in page_of(visitor.post(url))
+    latest = consents_of(jane).first()
+    assert (latest.state, latest.source) == ("granted", "link")
+    page_of(visitor.post(url), 400)
+
+
 @pytest.mark.parametrize("page", [CONFIRM, RESET, UNSUBSCRIBE, "/portal/lotus/appointment"])
 def test_a_page_without_a_valid_token_says_what_to_do(visitor, tenant, stranger, page):
     speak(tenant, "id")
