@@ -233,7 +233,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     def save_model(self, request: HttpRequest, obj: Appointment, form: AppointmentForm, change: bool) -> None:
         if form.is_to_be_booked:
             obj.sequence += change and form.is_moved
-            book(obj, overrides=form.overrides)
+            book(obj, overrides=form.overrides, seen=form.initial.get("status"))
         else:
             super().save_model(request, obj, form, change)
         for remark in form.remarks:

@@ -224,10 +224,12 @@ class StatusSerializer(TenantCheckedSerializer):
 
     status = serializers.ChoiceField(Status.choices)
     reason = OptionalTextField(max_length=500, help_text="Why. It is in the audit trail too.")
+    override = OverrideField()
 
     def update(self, instance: Appointment, validated_data: dict[str, Any]) -> Appointment:
         """Sets the status."""
-        set_status(instance, Status(validated_data["status"]), reason=validated_data.get("reason"))
+        status, overrides = Status(validated_data["status"]), validated_data.get("override", ())
+        set_status(instance, status, reason=validated_data.get("reason"), overrides=overrides)
         return instance
 
 
