@@ -284,10 +284,10 @@ class AppointmentAdmin(BulkActionsAdmin):
     def price(self, appointment: Appointment) -> str:
         return format_amount(appointment.total_price, appointment.tenant.currency)
 
-    def lock_rows(self, ids: list[str], **state: Any) -> QuerySet[Appointment]:
+    def lock_rows(self, ids: list[str], **filters: Any) -> QuerySet[Appointment]:
         """Returns the appointments ordered by staff. Does not lock them: each batch locks its own staff."""
         rows = Appointment.objects.with_related().select_related("tenant")
-        return rows.filter(pk__in=ids, **state).order_by("staff", "id")
+        return rows.filter(pk__in=ids, **filters).order_by("staff", "id")
 
     # An action commits each batch in a transaction of its own.
     @opens_own_transactions
@@ -296,16 +296,16 @@ class AppointmentAdmin(BulkActionsAdmin):
 
     @admin.action(description="Confirm…", permissions=["bulk_change"])
     def confirm(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
-        return self.ask(request, queryset, partial(StatusForm, status=Status.CONFIRMED))
+        return self.ask_first(request, queryset, partial(StatusForm, status=Status.CONFIRMED))
 
     @admin.action(description="Complete…", permissions=["bulk_change"])
     def complete(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
-        return self.ask(request, queryset, partial(StatusForm, status=Status.COMPLETED))
+        return self.ask_first(request, queryset, partial(StatusForm, status=Status.COMPLETED))
 
     @admin.action(description="Cancel…", permissions=["bulk_change"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
-        return self.ask(request, queryset, partial(StatusForm, status=Status.CANCELLED))
+        return self.ask_first(request, queryset, partial(StatusForm, status=Status.CANCELLED))
 
     @admin.action(description="Mark as no-show…", permissions=["bulk_change"])
     def no_show(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
-        return self.ask(request, queryset, partial(StatusForm, status=Status.NO_SHOW))
+        return self.ask_first(request, queryset, partial(StatusForm, status=Status.NO_SHOW))
