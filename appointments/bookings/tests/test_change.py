@@ -12,6 +12,7 @@ from appointments.models import Appointment, Status
 from appointments.models.transitions import STATUS_TRANSITIONS
 from appointments.tests.factories import AppointmentFactory
 from circe.db.ids import new_id
+from circe.tests.cases import in_one_test
 from customers.tests.bodies import CUSTOMERS, faults
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.models import AuditEvent, User
@@ -72,7 +73,7 @@ def test_keys_that_a_client_echoes_are_ignored(staff, book):
     assert changed | {"updated_at": None} == booked | {"updated_at": None, "notes": "Late"}
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("changes", "field"),
     [
         ({"notes": "x" * 2001}, "notes"),
@@ -343,7 +344,7 @@ def test_the_reason_is_kept_and_is_in_the_trail(staff, book):
     assert staff.post(url_of(booked, "/status"), {"status": "confirmed"}).json()["status_reason"] is None
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("changes", "field"),
     [
         ({"status": "done"}, "status"),
