@@ -74,8 +74,9 @@ class CustomerAlreadySet(ConflictError):
         super().__init__("Only a walk-in without a customer can be given to one, and only once.")
 
 
-def book(appointment: Appointment, *, overrides: Collection[Override] = ()) -> None:
-    """Stores a new appointment, or one whose time, staff, outlet or service has changed. Sets its buffer.
+def book(appointment: Appointment, *, overrides: Collection[Override] = (), seen: str | None = None) -> None:
+    """Stores a new appointment, or one whose time, staff, outlet or service has changed, or that takes its time again. Sets
+    its buffer. `seen` is the status that it had.
 
     If its `staff_id` is None, chooses a person who is free, so that the smallest time stays free before and after it.
     Raises BookingRefused if a rule forbids it that is not in `overrides`, and ValidationError for a local time that does not
@@ -85,7 +86,7 @@ def book(appointment: Appointment, *, overrides: Collection[Override] = ()) -> N
     appointment.buffer_minutes = _buffer_minutes(appointment)
     allowed = {Override(override) for override in overrides}
     try:
-        if appointment._state.adding:
+        if appointment._state.adding or (takes_time_again(appointment.status, seen) and not appointment.is_past):
             _check_customer(appointment.customer)
         if appointment.staff_id is None:
             _book_anyone(appointment, allowed)
@@ -126,10 +127,12 @@ def move(
     book(appointment, overrides=overrides)
 
 
-def set_status(appointment: Appointment, status: Status, *, reason: str | None = None) -> None:
+def set_status(
+    appointment: Appointment, status: Status, *, reason: str | None = None, overrides: Collection[Override] = ()
+) -> None:
     """Sets the status, unless the appointment has it already. Whoever calls has locked the member of staff and the row.
 
-    Raises InvalidTransition if the day sheet has no such step, and BookingRefused if the time is taken by now.
+    Raises InvalidTransition if the day sheet has no such step, and BookingRefused as `store_status`.
     """
     seen = appointment.status
     if status == seen:
@@ -137,11 +140,42 @@ def set_status(appointment: Appointment, status: Status, *, reason: str | None =
     if status not in get_transitions_now(appointment):
         raise InvalidTransition(appointment, f"become {status.label.lower()}")
     try:
-        appointment.set_status(status, seen=seen, reason=reason)
+        store_status(appointment, status, seen=seen, reason=reason, overrides=overrides)
+    except BookingRefused as refusal:
+        if refusal.code != "customer_inactive":
+            refusal.offer(find_alternatives(appointment), appointment)
+        raise
+
+
+def store_status(
+    appointment: Appointment,
+    status: Status,
+    *,
+    seen: str,
+    reason: str | None = None,
+    overrides: Collection[Override] = (),
+) -> bool:
+    """Sets the status if the current one is still `seen`. Returns whether it was.
+
+    A status that takes the time again obeys the rules of a new booking, but for those in `overrides` and those against which
+    the appointment was booked. Raises BookingRefused without alternatives. Then nothing is stored.
+    """
+    try:
+        with appointment.lock_staff():
+            is_set = appointment.set_status(status, seen=seen, reason=reason)
+            if is_set and takes_time_again(status, seen) and not appointment.is_past:
+                _check_customer(appointment.customer)
+                needed = _check_rules(appointment, {*map(Override, appointment.overrides), *map(Override, overrides)})
+                if not {*needed} <= {*appointment.overrides}:
+                    appointment.change({"overrides": needed})
+            return is_set
     except DoubleBooking as error:
-        refusal = BookingRefused("overlap", other=error.other)
-        refusal.offer(find_alternatives(appointment), appointment)
-        raise refusal from error
+        raise BookingRefused("overlap", other=error.other) from error
+
+
+def takes_time_again(status: str, seen: str | None) -> bool:
+    """Returns whether the status keeps the time from others, which the status `seen` did not."""
+    return status in BLOCKING_STATUSES and seen is not None and seen not in BLOCKING_STATUSES
 
 
 def give_to_customer(appointment: Appointment, customer: Customer) -> None:
@@ -234,15 +268,20 @@ def _book(appointment: Appointment, allowed: Collection[Override]) -> None:
     """Stores the appointment of its member of staff. Raises BookingRefused."""
     try:
         with appointment.lock_staff():
-            broken = _find_broken_rules(appointment)
-            for code in broken:
-                if not _is_allowed(code, allowed):
-                    other = appointment.find_conflicting_appointment() if code == "overlap" else None
-                    raise BookingRefused(code, other=other)
-            appointment.overrides = sorted({OVERRIDE_OF[code].value for code in broken})
+            appointment.overrides = _check_rules(appointment, allowed)
             appointment.store()
     except DoubleBooking as error:
         raise BookingRefused("overlap", other=error.other) from error
+
+
+def _check_rules(appointment: Appointment, allowed: Collection[Override]) -> list[str]:
+    """Returns the overrides that the appointment needs. Raises BookingRefused if one is not allowed."""
+    broken = _find_broken_rules(appointment)
+    for code in broken:
+        if not _is_allowed(code, allowed):
+            other = appointment.find_conflicting_appointment() if code == "overlap" else None
+            raise BookingRefused(code, other=other)
+    return sorted({OVERRIDE_OF[code].value for code in broken})
 
 
 def _book_anyone(appointment: Appointment, allowed: Collection[Override]) -> None:

@@ -14,6 +14,7 @@ from circe.api.serializers import (
     ChoiceField,
     ClearableListField,
     ModelSerializer,
+    OwnTenantMixin,
     StrictBooleanField,
     StrictSerializer,
     StringField,
@@ -77,10 +78,9 @@ class PreferencesSerializer(StrictSerializer):
     accessibility_needs = StringField(max_length=500, allow_null=True, allow_blank=True, required=False)
 
 
-class CustomerSerializer(ModelSerializer):
+class CustomerSerializer(OwnTenantMixin, ModelSerializer):
     """A customer. In a body, a key that is absent stays as it is, and read-only keys are ignored."""
 
-    tenant_id = StringField(allow_null=True, required=False, help_text="The business; in a body one's own or none.")
     preferences = PreferencesSerializer(source="*", required=False)
     password = StringField(
         write_only=True,
@@ -138,12 +138,6 @@ class CustomerSerializer(ModelSerializer):
             "source",
             "updated_at",
         ]
-
-    def validate_tenant_id(self, value: str | None) -> None:
-        """It is never stored from a body: a customer stays with their tenant."""
-        if self.instance and value not in (None, self.instance.tenant_id):
-            raise serializers.ValidationError("A customer can't move to another business.", code="invalid")
-        raise serializers.SkipField
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuses changes of single tags that contradict each other."""

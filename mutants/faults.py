@@ -105,7 +105,7 @@ FAULTS = [
     Fault(
         "an action of the admin is done unasked",
         "tenants/admin/bulk_actions.py",
-        'is_confirmed = CONFIRMED in request.POST and request.POST.get("select_across", "0") == "0"',
+        'is_confirmed = ASKED in request.POST and request.POST.get("select_across", "0") == "0"',
         "is_confirmed = True",
         BULK,
     ),

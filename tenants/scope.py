@@ -133,12 +133,12 @@ def whole_business() -> Iterator[None]:
 
 
 @contextmanager
-def account_lookup(account: str) -> Iterator[None]:
+def account_lookup(id_or_email: str) -> Iterator[None]:
     """Lets the block read one user, by id or e-mail address, and that user's tenant, before a scope is known.
 
     Row-level security shows no other row to the block.
     """
-    token = _account_looked_up.set(account)
+    token = _account_looked_up.set(id_or_email)
     try:
         yield
     finally:

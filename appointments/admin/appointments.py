@@ -235,7 +235,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     def save_model(self, request: HttpRequest, obj: Appointment, form: AppointmentForm, change: bool) -> None:
         obj.sequence += change and form.is_to_be_told
         if form.is_to_be_booked:
-            book(obj, overrides=form.overrides)
+            book(obj, overrides=form.overrides, seen=form.initial.get("status"))
         else:
             super().save_model(request, obj, form, change)
         for remark in form.remarks:
@@ -290,10 +290,10 @@ class AppointmentAdmin(BulkActionsAdmin):
     def price(self, appointment: Appointment) -> str:
         return format_amount(appointment.total_price, appointment.tenant.currency)
 
-    def lock_rows(self, ids: list[str], **state: Any) -> QuerySet[Appointment]:
+    def lock_rows(self, ids: list[str], **filters: Any) -> QuerySet[Appointment]:
         """Returns the appointments ordered by staff. Does not lock them: each batch locks its own staff."""
         rows = Appointment.objects.with_related().select_related("tenant")
-        return rows.filter(pk__in=ids, **state).order_by("staff", "id")
+        return rows.filter(pk__in=ids, **filters).order_by("staff", "id")
 
     # An action commits each batch in a transaction of its own.
     @opens_own_transactions
@@ -302,16 +302,16 @@ class AppointmentAdmin(BulkActionsAdmin):
 
     @admin.action(description="Confirm…", permissions=["bulk_change"])
     def confirm(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
-        return self.ask(request, queryset, partial(StatusForm, status=Status.CONFIRMED))
+        return self.ask_first(request, queryset, partial(StatusForm, status=Status.CONFIRMED))
 
     @admin.action(description="Complete…", permissions=["bulk_change"])
     def complete(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
-        return self.ask(request, queryset, partial(StatusForm, status=Status.COMPLETED))
+        return self.ask_first(request, queryset, partial(StatusForm, status=Status.COMPLETED))
 
     @admin.action(description="Cancel…", permissions=["bulk_change"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
-        return self.ask(request, queryset, partial(StatusForm, status=Status.CANCELLED))
+        return self.ask_first(request, queryset, partial(StatusForm, status=Status.CANCELLED))
 
     @admin.action(description="Mark as no-show…", permissions=["bulk_change"])
     def no_show(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
-        return self.ask(request, queryset, partial(StatusForm, status=Status.NO_SHOW))
+        return self.ask_first(request, queryset, partial(StatusForm, status=Status.NO_SHOW))

@@ -9,9 +9,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from appointments.admin.day_sheet import overlap_message
+from appointments.admin.refusals import explain_status
 from appointments.admin.working_day import name_customer
-from appointments.models import Appointment, DoubleBooking, Status
+from appointments.booking import BookingRefused, store_status
+from appointments.models import Appointment, Status
 from appointments.models.transitions import get_transitions_now
 from tenants.admin.bulk_actions import BulkActionForm
 
@@ -71,9 +72,9 @@ class StatusForm(BulkActionForm):
         if reason:
             return reason
         try:
-            is_set = appointment.set_status(self.status, seen=seen)
-        except DoubleBooking as error:
-            return overlap_message(error)
+            is_set = store_status(appointment, self.status, seen=seen)
+        except BookingRefused as refusal:
+            return explain_status(refusal, appointment)
         return None if is_set else "Somebody changed it meanwhile."
 
 

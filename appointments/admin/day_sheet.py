@@ -23,10 +23,10 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.http import urlencode
-from django.utils.safestring import SafeString
 from django.views import View
 
 from appointments.admin.day_sheet_entries import Column, Entry, FreeTime, Section, TimeAway
+from appointments.admin.refusals import explain_status
 from appointments.admin.working_day import (
     bounds_of,
     describe_bounds,
@@ -37,7 +37,8 @@ from appointments.admin.working_day import (
     name_customer,
     within_day,
 )
-from appointments.models import FIRST_DAY, LAST_DAY, Appointment, DoubleBooking, Status, TimeOff
+from appointments.booking import BookingRefused, store_status
+from appointments.models import FIRST_DAY, LAST_DAY, Appointment, Status, TimeOff
 from appointments.models.schedule import Schedule, read_schedules
 from appointments.models.transitions import STATUS_TRANSITIONS, get_transitions
 from circe.api.time_zone import local_zone
@@ -51,16 +52,6 @@ MIN_FREE_TIME = dt.timedelta(minutes=15)
 # With more appointments than that, the page asks for one outlet.
 MAX_APPOINTMENTS_PER_PAGE = 400
 MAX_STAFF_OFF = 50
-
-
-def overlap_message(error: DoubleBooking) -> SafeString:
-    """Returns the error with a link to the conflicting appointment. The link opens a new window, so that the form
-    keeps what the person wrote.
-    """
-    if error.other is None:
-        return format_html("{}", error)
-    url = reverse("admin:appointments_appointment_change", args=[error.other.pk])
-    return format_html('{} <a href="{}" target="_blank">Show it</a>', error, url)
 
 
 class DaySheetForm(forms.Form):
@@ -348,12 +339,11 @@ class DaySheetView(View):
         if appointment.status == seen and status not in get_transitions(appointment, today=local_minute().date()):
             raise BadRequest("There is no such step before the day of the appointment.")
         try:
-            if appointment.set_status(status, seen=seen):
+            if store_status(appointment, status, seen=seen):
                 return messages.SUCCESS, f"{name}: {status.label.lower()}."
-        except DoubleBooking as error:
-            return messages.ERROR, format_html(
-                "{} stays {}. {}", name, Status(seen).label.lower(), overlap_message(error)
-            )
+        except BookingRefused as refusal:
+            reason = explain_status(refusal, appointment)
+            return messages.ERROR, format_html("{} stays {}. {}", name, Status(seen).label.lower(), reason)
         changed = get_object_or_404(Appointment, pk=pk)
         label = changed.get_status_display().lower()
         if changed.status == status:

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 
 from appointments.admin.refusals import OverrideChoice, as_button_value, explain, offer_overrides
 from appointments.availability import Slot
-from appointments.booking import BookingRefused, length_in_minutes
+from appointments.booking import BookingRefused, length_in_minutes, takes_time_again
 from appointments.models import BLOCKING_STATUSES, FIRST_DAY, LAST_DAY, Appointment, Override, PaymentStatus, Status
 from circe.api.local_time import add_minutes
 from circe.api.time_zone import local_zone
@@ -169,8 +169,7 @@ class AppointmentForm(TenantForm):
     @property
     def is_to_be_booked(self) -> bool:
         """Whether the form takes another time, staff, outlet or service than before."""
-        was_blocking = self.initial.get("status") in BLOCKING_STATUSES
-        is_held_again = self.instance.status in BLOCKING_STATUSES and not was_blocking
+        is_held_again = takes_time_again(self.instance.status, self.initial.get("status"))
         return self.is_moved or "service" in self.changed_data or is_held_again
 
     @property

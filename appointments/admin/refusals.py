@@ -6,10 +6,11 @@ from typing import NamedTuple
 from django.core.exceptions import BadRequest
 from django.db.models import Q
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from appointments.admin.day_sheet import overlap_message
 from appointments.admin.working_day import bounds_of, describe_hours, describe_time_off, within_day
 from appointments.availability import Slot
 from appointments.booking import OVERRIDE_OF, BookingRefused
@@ -42,6 +43,15 @@ def explain(refusal: BookingRefused, appointment: Appointment) -> tuple[str, str
         "service_not_offered": _explain_offer,
     }.get(refusal.code, lambda *_: str(refusal))(refusal, appointment)
     return FIELD_OF.get(refusal.code, "start_time"), sentence
+
+
+def explain_status(refusal: BookingRefused, appointment: Appointment) -> str:
+    """Returns why a status can't take the time of the appointment again, and where that can be done nevertheless."""
+    _, reason = explain(refusal, appointment)
+    if refusal.code not in OVERRIDE_OF:
+        return reason
+    url = reverse("admin:appointments_appointment_change", args=[appointment.pk])
+    return format_html('{} To do it nevertheless, <a href="{}">set the status in the form</a>.', reason, url)
 
 
 def offer_overrides(
@@ -87,12 +97,22 @@ def fill_in_slot(sent: QueryDict) -> QueryDict:
 
 def _explain_overlap(refusal: BookingRefused, appointment: Appointment) -> str:
     other = refusal.other
-    message = overlap_message(DoubleBooking(other))
+    message = _name_other(DoubleBooking(other))
     if other and other.hours[1] <= appointment.hours[0]:
         return format_html("{} {}", _explain_buffer(other.buffer_minutes, other.service), message)
     if other and appointment.hours[1] <= other.hours[0]:
         return format_html("{} {}", _explain_buffer(appointment.service.buffer_minutes, appointment.service), message)
     return message
+
+
+def _name_other(error: DoubleBooking) -> SafeString:
+    """Returns the error with a link to the conflicting appointment. The link opens a new window, so that the form
+    keeps what the person wrote.
+    """
+    if error.other is None:
+        return format_html("{}", error)
+    url = reverse("admin:appointments_appointment_change", args=[error.other.pk])
+    return format_html('{} <a href="{}" target="_blank">Show it</a>', error, url)
 
 
 def _explain_buffer(minutes: int, service: Service) -> str:

@@ -23,6 +23,7 @@ from circe.api.serializers import (
     ClearableListField,
     ClockTimeField,
     DayField,
+    OwnTenantMixin,
     StrictBooleanField,
     StrictIntegerField,
     StringField,
@@ -77,17 +78,6 @@ class OverrideField(ClearableListField):
                 "`service_not_offered`. Those that were needed are recorded."
             ),
         )
-
-
-class TenantCheckedSerializer(CachedFieldsMixin):
-    """A body about an appointment that exists. `tenant_id` is ignored if it is the appointment's own."""
-
-    tenant_id = StringField(allow_null=True, required=False, help_text="The business; in a body one's own or none.")
-
-    def validate_tenant_id(self, value: str | None) -> None:
-        if self.instance and value not in (None, self.instance.tenant_id):
-            raise serializers.ValidationError("An appointment can't move to another business.", code="invalid")
-        raise serializers.SkipField
 
 
 class NewAppointmentSerializer(CachedFieldsMixin):
@@ -164,7 +154,7 @@ class PaymentChangesSerializer(CachedFieldsMixin):
     paid_amount = AmountField(required=False)
 
 
-class AppointmentChangesSerializer(TenantCheckedSerializer):
+class AppointmentChangesSerializer(OwnTenantMixin):
     """Changes of an appointment but of its time, staff and status. Other keys that a client echoes are ignored."""
 
     customer_id = OptionalTextField(help_text="Whose a walk-in was. Once: then it can't be changed.")
@@ -189,7 +179,7 @@ class AppointmentChangesSerializer(TenantCheckedSerializer):
         return instance
 
 
-class RescheduleSerializer(TenantCheckedSerializer):
+class RescheduleSerializer(OwnTenantMixin):
     """Another time of an appointment."""
 
     appointment_date = AppointmentDayField()
@@ -220,15 +210,17 @@ class RescheduleSerializer(TenantCheckedSerializer):
         return instance
 
 
-class StatusSerializer(TenantCheckedSerializer):
+class StatusSerializer(OwnTenantMixin):
     """Another status of an appointment."""
 
     status = ChoiceField(Status.choices)
     reason = OptionalTextField(max_length=500, help_text="Why. It is in the audit trail too.")
+    override = OverrideField()
 
     def update(self, instance: Appointment, validated_data: dict[str, Any]) -> Appointment:
         """Sets the status."""
-        set_status(instance, Status(validated_data["status"]), reason=validated_data.get("reason"))
+        status, overrides = Status(validated_data["status"]), validated_data.get("override", ())
+        set_status(instance, status, reason=validated_data.get("reason"), overrides=overrides)
         return instance
 
 

@@ -8,7 +8,7 @@ from circe.api.serializers import (
     BlankIsNullTextField,
     ModelSerializer,
     NullableTextField,
-    StringField,
+    OwnTenantMixin,
     TenantPrimaryKeyListField,
 )
 from circe.db.ids import ID_PATTERN
@@ -17,16 +17,8 @@ from tenants.models import Outlet, Service, Staff
 MAX_STAFF = 1000
 
 
-class OfferSerializer(ModelSerializer):
+class OfferSerializer(OwnTenantMixin, ModelSerializer):
     """An outlet or a service. In a body, a key that is absent stays as it is, and read-only keys are ignored."""
-
-    tenant_id = StringField(allow_null=True, required=False, help_text="The business; in a body one's own or none.")
-
-    def validate_tenant_id(self, value: str | None) -> None:
-        """It is never stored from a body: a row stays with its tenant."""
-        if self.instance and value not in (None, self.instance.tenant_id):
-            raise serializers.ValidationError("It can't move to another business.", code="invalid")
-        raise serializers.SkipField
 
     def create(self, validated_data: dict[str, Any]) -> Any:
         offer = self.Meta.model()

@@ -19,6 +19,7 @@ from circe.api.serializers import (
     DayField,
     InstantField,
     ModelSerializer,
+    OwnTenantMixin,
     StrictIntegerField,
     StrictSerializer,
     StringField,
@@ -96,10 +97,9 @@ class TimeInstantField(InstantField):
         return local
 
 
-class TimeOffSerializer(ModelSerializer):
+class TimeOffSerializer(OwnTenantMixin, ModelSerializer):
     """A time in which a member of staff is away or an outlet is closed."""
 
-    tenant_id = StringField(allow_null=True, required=False, help_text="The business; in a body one's own or none.")
     staff_id = TenantPrimaryKeyField(
         queryset=Staff.objects.all(), allow_null=True, required=False, help_text="Who is away, or null."
     )
@@ -120,10 +120,6 @@ class TimeOffSerializer(ModelSerializer):
         if isinstance(data, Mapping):
             TimeOff.refuse_others(self.context["user"], staff_id=data.get("staff_id"), outlet_id=data.get("outlet_id"))
         return super().run_validation(data)
-
-    def validate_tenant_id(self, value: str | None) -> None:
-        """It is never stored from a body: the view has opened the scope of the business."""
-        raise serializers.SkipField
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuses what is of nobody or of two, and what does not end after it starts."""

@@ -310,3 +310,18 @@ def test_the_history_has_the_hours_and_the_time_off_of_the_person_alone(back_off
         ("workinghours", "created"),
     ]
     assert back_office("staff").get(f"{LIST}{ana.pk}/history/").status_code == 403
+
+
+def test_the_lists_say_what_they_count(browser, tenant, ana):
+    def foot(url):
+        page = browser.get(url).content.decode()
+        return " ".join(page.split('<p class="paginator">')[1].split("</p>")[0].split())
+
+    # The manager, who is signed in, is the second person.
+    assert foot(LIST) == "2 people"
+    assert foot(f"{LIST}?q=Ana") == "1 person"
+    for expected in ("1 entry", "2 entries"):
+        TimeOffFactory(
+            tenant=tenant, staff_id=ana.pk, local_start=dt.datetime(2030, 1, 1), local_end=dt.datetime(2030, 1, 2)
+        )
+        assert foot("/admin/appointments/timeoff/") == expected

@@ -160,6 +160,18 @@ class CachedFieldsMixin(serializers.Serializer):
 _fields_by_class: dict[tuple[type, bool], Any] = {}
 
 
+class OwnTenantMixin(CachedFieldsMixin):
+    """A serializer of rows of one tenant, which a body may name. No body moves a row to another tenant."""
+
+    tenant_id = StringField(allow_null=True, required=False, help_text="The business; in a body one's own or none.")
+
+    def validate_tenant_id(self, value: str | None) -> None:
+        """It is never stored from a body."""
+        if self.instance and value not in (None, self.instance.tenant_id):
+            raise serializers.ValidationError("It can't move to another business.", code="invalid")
+        raise serializers.SkipField
+
+
 class ModelSerializer(CachedFieldsMixin, serializers.ModelSerializer):
     """A ModelSerializer with strict types and instants in UTC. The model and the database check uniqueness."""
 

@@ -177,8 +177,8 @@ class CustomerActions(BulkActionsAdmin):
 
     actions = ["tag", "untag", "soft_delete", "restore", "purge"]
 
-    def lock_rows(self, ids: list[str], **state: Any) -> QuerySet:
-        return super().lock_rows(ids, **state).with_profile()
+    def lock_rows(self, ids: list[str], **filters: Any) -> QuerySet:
+        return super().lock_rows(ids, **filters).with_profile()
 
     def has_update_permission(self, request: HttpRequest) -> bool:
         return self.allows(request, "update")
@@ -199,20 +199,20 @@ class CustomerActions(BulkActionsAdmin):
 
     @admin.action(description="Add a tag…", permissions=["update"])
     def tag(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        return self.ask(request, queryset, TagForm, is_deleted=False)
+        return self.ask_first(request, queryset, TagForm, is_deleted=False)
 
     @admin.action(description="Remove a tag…", permissions=["update"])
     def untag(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        return self.ask(request, queryset, UntagForm, is_deleted=False)
+        return self.ask_first(request, queryset, UntagForm, is_deleted=False)
 
     @admin.action(description="Delete selected customers (they can be restored)", permissions=["delete"])
     def soft_delete(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        return self.ask(request, queryset, partial(DeleteForm, by=request.user.pk), is_deleted=False)
+        return self.ask_first(request, queryset, partial(DeleteForm, by=request.user.pk), is_deleted=False)
 
     @admin.action(description="Restore selected customers", permissions=["restore"])
     def restore(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        return self.ask(request, queryset, RestoreForm, is_deleted=True)
+        return self.ask_first(request, queryset, RestoreForm, is_deleted=True)
 
     @admin.action(description="Purge selected customers (this can’t be undone)…", permissions=["purge"])
     def purge(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        return self.ask(request, queryset, PurgeForm)
+        return self.ask_first(request, queryset, PurgeForm)

@@ -190,7 +190,7 @@ class ImportExportAdmin(admin.ModelAdmin):
         upload = self._find_upload(request, upload_id)
         if upload is None:
             return self._redirect_to_upload(request)
-        return _stream_csv(upload.stored(kind), f"{kind}-{slugify(upload.file_name.rpartition('.')[0])}.csv")
+        return _stream_csv(upload.read_parts(kind), f"{kind}-{slugify(upload.file_name.rpartition('.')[0])}.csv")
 
     def _find_upload(self, request: HttpRequest, upload_id: str) -> CustomerImport | None:
         self._require_permission(request, "import")

@@ -75,7 +75,7 @@ class CustomerImport(TenantModel):
         for position, data in enumerate(iter(lambda: file.read(PART_BYTES), b"")):
             ImportPart.objects.create(tenant_id=self.tenant_id, upload=self, kind=kind, position=position, data=data)
 
-    def stored(self, kind: str) -> Iterator[bytes]:
+    def read_parts(self, kind: str) -> Iterator[bytes]:
         """Yields the parts of a stored file, none if it was discarded."""
         parts = ImportPart.objects.filter(upload=self, kind=kind)
         for position in parts.values_list("position", flat=True):

@@ -172,7 +172,7 @@ def run_upload(upload: CustomerImport, *, dry_run: bool) -> Generator[tuple[floa
     this_upload = CustomerImport.objects.filter(pk=upload.pk)
     try:
         with TemporaryFile() as file, TemporaryFile() as refused, TemporaryFile() as omitted:
-            file.writelines(upload.stored(FILE))
+            file.writelines(upload.read_parts(FILE))
             examination = read_examination(upload.examination)
             with open_table(file, decisions=_make_decisions(upload), examination=examination) as table:
                 refused_rows = RefusedRowsFile(refused, table.header, max_bytes=MAX_REFUSED_ROWS_BYTES)

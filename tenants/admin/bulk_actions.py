@@ -20,7 +20,7 @@ MAX_ROWS = 500
 # How many rows the page describes, and how many refusals it shows one by one.
 MAX_LISTED = 50
 # The field that the page sends. Without it, the page has not been shown yet.
-CONFIRMED = "asked"
+ASKED = "asked"
 
 
 class BulkActionForm(forms.Form):
@@ -60,31 +60,31 @@ class BulkActionForm(forms.Form):
 
 
 class BulkActionsAdmin(TenantAdmin):
-    """The pages of a table with actions. Each action calls `ask`, which accepts at most MAX_ROWS rows and asks first.
+    """The pages of a table with actions. Each action calls `ask_first`, which accepts at most MAX_ROWS rows and asks first.
 
     `circe/tests/test_bulk_actions.py` checks this for every action of every table.
     """
 
-    def lock_rows(self, ids: list[str], **state: Any) -> QuerySet:
-        """Returns the rows of an action, locked in the order of their ids, so that two people do not deadlock. Rows that are
-        in another `state` by then are left out.
+    def lock_rows(self, ids: list[str], **filters: Any) -> QuerySet:
+        """Returns the rows of an action, locked in the order of their ids, so that two people do not deadlock. Rows that
+        the filters no longer find are left out.
         """
-        rows = self.model._default_manager.filter(pk__in=ids, **state)
+        rows = self.model._default_manager.filter(pk__in=ids, **filters)
         return rows.order_by("pk").select_for_update(of=("self",))
 
-    def ask(
-        self, request: HttpRequest, selected: QuerySet, make_form: Callable[..., BulkActionForm], **state: Any
+    def ask_first(
+        self, request: HttpRequest, selected: QuerySet, make_form: Callable[..., BulkActionForm], **filters: Any
     ) -> HttpResponse | None:
-        """Performs the form's action on the selected rows in that `state`, once the form is confirmed and valid. Until then
-        it shows the form. With too many rows or none it shows a message and does nothing.
+        """Performs the form's action on the selected rows that the filters find, once the form is confirmed and valid. Until
+        then it shows the form. With too many rows or none it shows a message and does nothing.
         """
         # Only rows that the page sent one by one are confirmed, never "all that match".
-        is_confirmed = CONFIRMED in request.POST and request.POST.get("select_across", "0") == "0"
+        is_confirmed = ASKED in request.POST and request.POST.get("select_across", "0") == "0"
         try:
             if is_confirmed:
                 with transaction.atomic():
                     SentForm(request).raise_if_sent_before()
-            rows = self._rows(request, selected, **state)
+            rows = self._rows(request, selected, **filters)
             if not rows:
                 return None
             form = make_form(rows, request.POST if is_confirmed else None)
@@ -94,7 +94,7 @@ class BulkActionsAdmin(TenantAdmin):
         except SentBefore as error:
             self._show_earlier_result(request, error.record)
             return None
-        context = {"opts": self.opts, "title": form.title, "form": form, "confirmed": CONFIRMED}
+        context = {"opts": self.opts, "title": form.title, "form": form, "asked": ASKED}
         return TemplateResponse(request, "admin/bulk_action.html", self.admin_site.each_context(request) | context)
 
     def _act_once(self, request: HttpRequest, form: BulkActionForm) -> None:
@@ -112,14 +112,14 @@ class BulkActionsAdmin(TenantAdmin):
         interrupted = "This was sent twice. It is being done, or was interrupted: look at the list in a moment."
         self.message_user(request, record.body or interrupted, messages.SUCCESS if record.body else messages.WARNING)
 
-    def _rows(self, request: HttpRequest, selected: QuerySet, **state: Any) -> list[Model]:
+    def _rows(self, request: HttpRequest, selected: QuerySet, **filters: Any) -> list[Model]:
         plural = self.opts.verbose_name_plural
-        ids = list(selected.filter(**state).order_by().values_list("pk", flat=True)[: MAX_ROWS + 1])
+        ids = list(selected.filter(**filters).order_by().values_list("pk", flat=True)[: MAX_ROWS + 1])
         if len(ids) > MAX_ROWS:
             sentence = f"Choose at most {MAX_ROWS} {plural}, by a filter or a search. Nothing was changed."
             self.message_user(request, sentence, messages.ERROR)
             return []
-        rows = list(self.lock_rows(ids, **state))
+        rows = list(self.lock_rows(ids, **filters))
         if not rows:
             self.message_user(request, f"This can be done to none of the selected {plural}.", messages.WARNING)
         return rows

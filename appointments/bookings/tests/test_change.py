@@ -12,6 +12,7 @@ from appointments.models import Appointment, Status
 from appointments.models.transitions import STATUS_TRANSITIONS
 from appointments.tests.factories import AppointmentFactory
 from circe.db.ids import new_id
+from circe.tests.cases import in_one_test
 from customers.tests.bodies import CUSTOMERS, faults
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.models import AuditEvent, User
@@ -72,7 +73,7 @@ def test_keys_that_a_client_echoes_are_ignored(staff, book):
     assert changed | {"updated_at": None} == booked | {"updated_at": None, "notes": "Late"}
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("changes", "field"),
     [
         ({"notes": "x" * 2001}, "notes"),
@@ -194,6 +195,13 @@ def test_an_appointment_may_be_moved_into_its_own_time(staff, book):
         ]
         == "10:30:00"
     )
+
+
+def test_an_appointment_that_is_moved_is_never_the_one_in_its_way(staff, book):
+    first, second = book(), book(start_time="10:30")
+    move = {"appointment_date": MONDAY, "start_time": "09:30"}
+    problem = refusal(staff.post(url_of(first, "/reschedule"), move), "overlap")
+    assert problem["conflicting_appointment_id"] == second["id"]
 
 
 def test_a_refused_move_changes_nothing(staff, book, salon, stranger):
@@ -336,7 +344,7 @@ def test_the_reason_is_kept_and_is_in_the_trail(staff, book):
     assert staff.post(url_of(booked, "/status"), {"status": "confirmed"}).json()["status_reason"] is None
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("changes", "field"),
     [
         ({"status": "done"}, "status"),
@@ -362,40 +370,3 @@ def test_a_cancelled_appointment_comes_back_only_if_its_time_is_free(staff, book
     assert staff.get(url_of(first)).json()["status"] == "cancelled"
     staff.post(url_of(second, "/status"), {"status": "cancelled"})
     assert staff.post(url_of(first, "/status"), {"status": "pending"}).json()["status"] == "pending"
-
-
-# --- If-Match and Idempotency-Key -----------------------------------------------------------------------------------
-
-WRITES = {
-    "put": lambda client, one, **headers: client.put(url_of(one), {"notes": "Late"}, headers=headers),
-    "patch": lambda client, one, **headers: client.patch(url_of(one), {"notes": "Late"}, headers=headers),
-    "reschedule": lambda client, one, **headers: client.post(
-        url_of(one, "/reschedule"), {"appointment_date": MONDAY, "start_time": "10:00"}, headers=headers
-    ),
-    "status": lambda client, one, **headers: client.post(
-        url_of(one, "/status"), {"status": "cancelled"}, headers=headers
-    ),
-}
-
-
-@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_a_stale_etag_changes_nothing_and_a_fresh_one_is_done(staff, book, write):
-    booked = book()
-    stale = staff.get(url_of(booked))["ETag"]
-    fresh = staff.patch(url_of(booked), {"total_price": 1})
-    assert fresh["ETag"] != stale
-    refused = write(staff, booked, **{"If-Match": stale})
-    assert (refused.status_code, refused.json()["code"]) == (412, "stale")
-    assert staff.get(url_of(booked)).json() == fresh.json()
-    done = write(staff, booked, **{"If-Match": fresh["ETag"]})
-    assert done.status_code == 200
-    assert done["ETag"] == staff.get(url_of(booked))["ETag"] != fresh["ETag"]
-
-
-@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_a_change_sent_again_with_its_key_is_done_once(staff, book, write):
-    booked = book()
-    first, again = (write(staff, booked, **{"Idempotency-Key": "one"}) for _ in range(2))
-    assert (first.status_code, again.status_code, again.content) == (200, 200, first.content)
-    assert again["Idempotency-Replayed"] == "true"
-    assert [event.action for event in events_of(booked)] == ["created", "updated"]

@@ -11,6 +11,7 @@ from appointments.bookings.tests.conftest import APPOINTMENTS, MONDAY
 from appointments.models import Appointment
 from appointments.tests.factories import TimeOffFactory
 from circe.db.ids import new_id
+from circe.tests.cases import in_one_test
 from customers.tests.bodies import CUSTOMERS, INSTANT, faults
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.models import AuditEvent, Service
@@ -88,7 +89,7 @@ def test_a_walk_in_has_no_customer(book, staff, salon):
     assert (booked["customer_id"], booked["walk_in"]) == (None, True)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("changes", "field"),
     [
         ({"customer_id": None}, "customer_id"),
@@ -126,7 +127,7 @@ def test_what_is_not_valid_is_a_400_that_names_the_field(staff, salon, body, cha
     assert count(salon.tenant) == 0
 
 
-@pytest.mark.parametrize("missing", ["customer_id", "service_id", "outlet_id", "appointment_date", "start_time"])
+@in_one_test("missing", ["customer_id", "service_id", "outlet_id", "appointment_date", "start_time"])
 def test_what_is_missing_is_a_400_that_names_the_field(staff, body, missing):
     given = body()
     del given[missing]

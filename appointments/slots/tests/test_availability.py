@@ -176,3 +176,18 @@ def test_a_moved_appointment_frees_its_own_time_and_keeps_its_length(staff, rina
     # The other one is of another service.
     assert starts(staff, cut, appointment_id=other.pk) == []
     assert starts(staff, cut, "2026-12-01", appointment_id=other.pk) == clock("09:00", "10:45")
+
+
+def test_a_moved_appointment_frees_no_time_of_another_one(staff, tenant, rina, outlet, cut):
+    bo = UserFactory(tenant=tenant, first_name="Bo", last_name="Lee")
+    works(bo, outlet, "09:00", "12:00")
+    cancelled = book(rina, outlet, MONDAY, "09:00", "11:00", service=cut, status=Status.CANCELLED)
+    moved = book(rina, outlet, MONDAY, "09:00", "11:00", service=cut)
+    book(bo, outlet, MONDAY, "09:00", "11:00")
+    for person, appointment, expected in (
+        (rina, cancelled, []),
+        (bo, moved, []),
+        (rina, moved, clock("09:00", "09:45")),
+    ):
+        found = starts(staff, cut, staff_id=person.pk, appointment_id=appointment.pk)
+        assert found == expected, (person, appointment.status)
