@@ -320,7 +320,8 @@ def test_a_cancelled_appointment_that_is_confirmed_again_is_booked_again(back_of
     Appointment.objects.exclude(pk=taken.pk).delete()
     assert change(browser, taken, status="confirmed").status_code == 302
     taken.refresh_from_db()
-    assert (taken.status, taken.sequence) == ("confirmed", 0)
+    # The customer, who was told of the cancellation, is told again.
+    assert (taken.status, taken.sequence) == ("confirmed", 1)
 
 
 def test_another_service_brings_its_buffer(back_office, in_scope, taken):

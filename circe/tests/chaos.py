@@ -133,6 +133,19 @@ class Circe:
         assert self.gunicorn.returncode == 0
         assert "Internal Server Error" not in self.log.read_text(), self.log.read_text()
 
+    @contextmanager
+    def running(self, *arguments: str, **environment: str):
+        """Runs a command of manage.py until the block ends. Yields the process; its output is in `command.log`."""
+        command, environment = [sys.executable, "manage.py", *arguments], self._environment(**environment)
+        with (
+            (self.directory / "command.log").open("w") as output,
+            subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR, stdout=output, stderr=output) as process,
+        ):
+            try:
+                yield process
+            finally:
+                process.terminate()
+
     @property
     def log(self) -> Path:
         return self.directory / f"gunicorn-{self.port}.log"

@@ -14,6 +14,7 @@ from itertools import cycle, islice
 import psycopg
 import pytest
 
+from appointments.messages.tests.mail_server import serve_mail
 from circe.tests.chaos import (
     CHAOS,
     CUSTOMERS,
@@ -146,6 +147,26 @@ def test_no_write_is_lost_by_restarts_and_ended_sessions(circe):
     logger.info("%s times all sessions ended or a restart: %s", 3 * CHAOS, dict(writers.answers))
     assert set(writers.answers) == {201, 503}
     assert (writers.unexpected, writers.find_lost()) == ([], [])
+
+
+def test_the_sender_of_messages_waits_for_the_database(circe):
+    log = circe.directory / "command.log"
+    circe.cluster.stop()
+    with (
+        serve_mail() as server,
+        circe.running("send_messages", EMAIL_URL=f"smtp://127.0.0.1:{server.port}") as sender,
+    ):
+        until(lambda: "The database is away (OperationalError)." in log.read_text())
+        circe.cluster.ensure_running()
+        circe.sql("UPDATE tenants_tenant SET sends_changes = true")
+        circe.sql(
+            "UPDATE appointments_appointment SET appointment_date = '2030-01-01', status = 'confirmed', "
+            "sequence = sequence + 1"
+        )
+        until(lambda: server.accepted)
+        sender.terminate()
+        assert sender.wait(timeout=60) == 0
+    assert "Traceback" not in log.read_text()
 
 
 # --- the database refuses -----------------------------------------------------------------------------------------------

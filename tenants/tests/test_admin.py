@@ -169,6 +169,9 @@ SETTINGS = {
     "vip_top_percent": 5,
     "slot_minutes": 15,
     "rebooking_days": 42,
+    "cancellation_notice_hours": 24,
+    "reminder_hours": 24,
+    "sends_reminders": "on",
 }
 
 

@@ -9,8 +9,10 @@ from django.utils import timezone
 
 from appointments.messages.tests.conftest import change, states
 from appointments.messages.tests.mail_server import free_port, serve_mail
+from appointments.models import Message
 from customers.messages.sending import MAX_ATTEMPTS
 from customers.tests.factories import CustomerFactory
+from tenants.scope import ALL_TENANTS, tenant_scope
 
 pytestmark = pytest.mark.django_db
 
@@ -110,11 +112,21 @@ def test_a_connection_that_breaks_while_the_mail_is_given_leaves_it_unknown(book
     assert server.accepted == []
 
 
-def test_what_is_refused_for_a_day_fails(book, server, send):
+@pytest.mark.parametrize(
+    ("attempts", "minutes"), [(1, 2), (2, 4), (5, 30), (MAX_ATTEMPTS - 2, 30), (MAX_ATTEMPTS - 1, None)]
+)
+def test_what_is_refused_waits_longer_each_time_and_fails_in_the_end(book, server, send, attempts, minutes):
     book()
-    server.replies["RCPT"] = ["450 try later"] * MAX_ATTEMPTS
-    printed = [send(server.port, later=dt.timedelta(minutes=31 * n))[1] for n in range(MAX_ATTEMPTS + 1)]
-    assert printed == ["1 postponed"] * (MAX_ATTEMPTS - 1) + ["1 failed", ""]
+    with tenant_scope(ALL_TENANTS):
+        Message.objects.update(attempts=attempts)
+    server.replies["RCPT"] = ["450 try later"]
+    if minutes is None:
+        assert send(server.port) == (1, "1 failed")
+        assert send(server.port, later=dt.timedelta(days=1)) == (0, "")
+        return
+    assert send(server.port) == (0, "1 postponed")
+    assert send(server.port, later=dt.timedelta(minutes=minutes, seconds=-10)) == (0, "")
+    assert send(server.port, later=dt.timedelta(minutes=minutes)) == (0, "1 sent")
 
 
 def test_one_mail_that_no_server_takes_does_not_stop_the_others(book, server, send, salon):
@@ -125,3 +137,26 @@ def test_one_mail_that_no_server_takes_does_not_stop_the_others(book, server, se
     assert send(server.port) == (0, "1 sent, 1 skipped")
     assert states()[0] == ("confirmation", 0, "skipped", "not_composable")
     assert [mail.to for mail in server.accepted] == ["bo@example.com"]
+
+
+def test_a_text_message_goes_to_the_back_end_of_its_channel(book, server, send, salon):
+    book()
+    with tenant_scope(ALL_TENANTS):
+        Message.objects.update(channel="sms")
+    code, printed = send(server.port)
+    assert code == 0
+    assert printed.startswith(f"sms to {salon.jane.phone} (")
+    assert printed.endswith("\n1 sent")
+    assert server.accepted == []
+    assert states() == [("confirmation", 0, "sent")]
+
+
+def test_the_log_names_no_person(book, server, send, salon, caplog):
+    book()
+    server.replies["RCPT"] = ["550 jane@example.com is unknown"]
+    send(server.port)
+    change(salon.jane, email="jane\r\n@example.com")
+    book(start_time="11:00")
+    assert send(server.port)[1] == "1 skipped"
+    assert caplog.records
+    assert "jane" not in caplog.text.lower()
