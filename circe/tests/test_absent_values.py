@@ -42,7 +42,7 @@ def people(tenant, nameless, back_office):
     changed = client.put(f"{CUSTOMERS}/{second.pk}", EMPTY)
     assert (first.status_code, changed.status_code) == (201, 200), (first.json(), changed.json())
     optional = ("last_name", "address", "notes", "accessibility_needs", "gender", "source", "email", "tags")
-    form = FORM | dict.fromkeys(optional, "") | {"phone": "+628999999999"}
+    form = FORM | dict.fromkeys(optional, "") | {"first_name": "Joan", "phone": "+628999999999"}
     assert back_office("staff").post(ADD, form).status_code == 302
     for pk in (first.json()["id"], second.pk):
         AppointmentFactory(

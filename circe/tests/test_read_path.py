@@ -64,7 +64,13 @@ AMBIENT = {
     "tenants/scope.py",
 }
 AMBIENT_FOLDERS = ("tenants/accounts/", "circe/db/postgresql/", "circe/embedded_postgres/")
-READ_PATH = ["customers/views.py", "circe/api/pagination.py", "customers/customer_list.py", "circe/db/prepared.py"]
+READ_PATH = [
+    "customers/views.py",
+    "circe/api/pagination.py",
+    "circe/api/changes.py",
+    "customers/customer_list.py",
+    "circe/db/prepared.py",
+]
 
 
 def files_between_view_and_sql(files):
@@ -72,7 +78,7 @@ def files_between_view_and_sql(files):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_list_request_enters_four_files_between_the_view_and_the_sql_warm_and_cold(staff, tenant):
+def test_a_list_request_enters_five_files_between_the_view_and_the_sql_warm_and_cold(staff, tenant):
     CustomerFactory(tenant=tenant)
     root = f"{settings.BASE_DIR}{os.sep}"
     token = staff._credentials["HTTP_AUTHORIZATION"].split()[1]

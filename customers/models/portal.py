@@ -115,14 +115,18 @@ class MailedLink(Outgoing, TenantModel):
     details = models.JSONField(default=dict)
     customer = TenantForeignKey(Customer, models.CASCADE, null=True, db_index=True, related_name="+")
     client_address = models.GenericIPAddressField(null=True)
-    token_hash = models.CharField(max_length=64, null=True, unique=True)
+    token_hash = models.CharField(max_length=64, null=True)
     bound_to = models.CharField(max_length=64, null=True)
     expires_at = models.DateTimeField(null=True)
     used_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
         # Not in the audit trail: it would keep the addresses of people who never became customers.
-        constraints = [*tenant_constraints(), SameTenant(field="customer", name="%(class)s_customer")]
+        constraints = [
+            *tenant_constraints(),
+            SameTenant(field="customer", name="%(class)s_customer"),
+            models.UniqueConstraint(fields=["tenant", "token_hash"], name="%(class)s_token"),
+        ]
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(state="queued"), name="mailedlink_due"),
             models.Index(fields=["tenant", "email_key", "created_at"], name="mailedlink_address"),
