@@ -117,7 +117,7 @@ BOUNDARY = [
     ),
     Fault(
         "a customer moves to the tenant that a body names",
-        "customers/serializers.py",
+        "circe/api/serializers.py",
         "        raise serializers.SkipField\n",
         "        return value\n",
         f"{UPDATE} {CREATE}",
