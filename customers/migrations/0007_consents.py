@@ -342,7 +342,8 @@ DROP FUNCTION public.circe_prepare_consent;""",
         CreateSQL(
             name="circe_project_consents",
             sql="""-- Sets the booleans of the customers of new entries to what the ledger says now, and their `updated_at`. The customers are
--- locked already, see circe_prepare_consent. It does not run for entries that a trigger writes, since these come from the booleans.
+-- locked already, see circe_prepare_consent. It does not run for entries that a trigger writes, since these come from the
+-- booleans.
 CREATE OR REPLACE FUNCTION public.circe_project_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
