@@ -9,6 +9,7 @@ from customers.models import Consent, CustomerSession, DeletionRequest, MailedLi
 from customers.models.column_mappings import ColumnMapping
 from customers.models.imports import CustomerImport, ImportPart
 from customers.models.preferences import PreferredService, PreferredStaff
+from customers.tests.factories import CustomerFactory
 from tenants.models import IdempotencyRecord
 from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceStaffFactory
@@ -22,6 +23,8 @@ def make_rows(tenant):
     ServiceStaffFactory(tenant=tenant, service=visit.service, staff_id=visit.staff_id)
     own = {"customer": visit.customer}
     with tenant_scope(tenant):
+        # A trigger leaves a tombstone.
+        CustomerFactory(tenant=tenant).purge()
         PreferredService.objects.create(**own, service=visit.service, position=0)
         PreferredStaff.objects.create(**own, staff=visit.staff, position=0)
         ColumnMapping.objects.create(header_digest=new_id())

@@ -151,7 +151,10 @@ def test_the_database_refuses_a_reference_to_another_tenants_row(model, field, t
     own_rows, foreign_rows = create_rows(tenant), create_rows(stranger)
     table, row = model._meta.db_table, own_rows.get((model, field.name), own_rows[model])
     columns = [c.column for c in model._meta.local_concrete_fields if not isinstance(c, models.GeneratedField)]
-    copied = [{"id": "%(id)s", "sequence": "sequence + 1", field.column: "%(foreign)s"}.get(column, column) for column in columns]
+    copied = [
+        {"id": "%(id)s", "sequence": "sequence + 1", field.column: "%(foreign)s"}.get(column, column)
+        for column in columns
+    ]
     foreign = {"id": new_id(), "foreign": foreign_rows[field.related_model].pk, "row": row.pk}
     with connection.cursor() as cursor:
         # Nobody may change an entry of the ledger of consents.

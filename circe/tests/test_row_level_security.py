@@ -39,6 +39,7 @@ TENANT_COLUMNS = {
     "customers_customersession": "tenant_id",
     "customers_mailedlink": "tenant_id",
     "customers_deletionrequest": "tenant_id",
+    "customers_tombstone": "tenant_id",
     "appointments_appointment": "tenant_id",
     "appointments_workinghours": "tenant_id",
     "appointments_timeoff": "tenant_id",
@@ -51,7 +52,8 @@ TENANT_COLUMNS = {
     "appointments_visitcounts": "tenant_id",
 }
 # The application may only read the audit trail and the summary tables. A row of tenants_tenant is a tenant itself.
-WRITABLE = [table for table in TENANT_COLUMNS if table not in {"tenants_auditevent", "tenants_tenant", *SUMMARY_TABLES}]
+READ_ONLY = {"tenants_auditevent", "customers_tombstone", *SUMMARY_TABLES}
+WRITABLE = [table for table in TENANT_COLUMNS if table not in {"tenants_tenant", *READ_ONLY}]
 
 # Nobody may change or delete their rows.
 APPEND_ONLY = {"customers_consent"}

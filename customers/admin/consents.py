@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from customers.consents.ledger import CurrentConsent, consents_of, current_consents
 from customers.consents.texts import TEXTS
 from customers.models import Consent, ConsentSource, Customer, DeletionRequest, Purpose
-from tenants.accounts.permissions import MANAGERS
+from tenants.accounts.permissions import ADMINS
 from tenants.models import User
 
 # What the source says about who said it, where no account recorded it.
@@ -62,7 +62,7 @@ def consents_panel(request: HttpRequest, customer: Customer) -> SafeString:
         "has_more": len(entries) > MAX_ENTRIES,
         "phone_owner": Customer.objects.undeleted().filter(phone=pending).first() if pending else None,
         "deletion_requests": DeletionRequest.objects.filter(customer=customer),
-        "may_handle": request.user.role in MANAGERS,
+        "may_handle": request.user.role in ADMINS,
     }
     return render_to_string("admin/customers/customer/consents_panel.html", context, request)  # type: ignore[return-value]
 

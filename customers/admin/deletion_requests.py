@@ -1,16 +1,15 @@
-"""The back office pages of what customers ask for in the portal, and its panel on a customer's page."""
+"""The back office pages of the customers who have asked in the portal to be deleted."""
 
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from customers.admin.actions import link
-from customers.models import Customer, DeletionRequest
+from customers.models import DeletionRequest
 from tenants.accounts.permissions import ADMINS, STAFF
 from tenants.admin.base import TenantAdmin
 
@@ -59,18 +58,3 @@ class DeletionRequestAdmin(TenantAdmin):
         """Closes the requests that are open: the customer has been deleted, or the matter is settled otherwise."""
         number = queryset.filter(handled_at=None).update(handled_at=timezone.now(), updated_at=timezone.now())
         messages.success(request, f"Marked as handled: {number}.")
-
-
-def portal_panel(request: HttpRequest, customer: Customer) -> SafeString:
-    """Returns the panel of what the customer has asked for in the portal. It is empty if there is nothing."""
-    asked = customer.deletion_requests.filter(handled_at=None).first()
-    if not (asked or customer.pending_phone):
-        return SafeString()
-    shown = {"customer": customer, "request": asked, "others": _who_has(customer)}
-    return render_to_string("admin/customers/customer/portal_panel.html", shown)  # type: ignore[return-value]
-
-
-def _who_has(customer: Customer) -> list[SafeString]:
-    """Returns links to the customers who have the phone that waits."""
-    pending = Customer.objects.undeleted().defer("search_text").filter(tenant=customer.tenant_id)
-    return [link(one) for one in pending.filter(phone=customer.pending_phone)] if customer.pending_phone else []

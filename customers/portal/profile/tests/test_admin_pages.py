@@ -24,7 +24,7 @@ def test_staff_see_who_asked_to_be_deleted_and_administrators_close_the_request(
     jane.post(f"{jane.url}/deletion-request")
     staff, admin = back_office("staff"), back_office("tenant_admin")
     assert "Jane Doe" in staff.get(LIST).content.decode()
-    assert "To be deleted" in staff.get(page_of(jane.customer)).content.decode()
+    assert "Asked to be deleted" in staff.get(page_of(jane.customer)).content.decode()
     with tenant_scope(tenant):
         chosen = {"action": "mark_as_handled", "_selected_action": [DeletionRequest.objects.get().pk]}
     staff.post(LIST, chosen)
@@ -33,7 +33,7 @@ def test_staff_see_who_asked_to_be_deleted_and_administrators_close_the_request(
     assert "Jane Doe" not in admin.get(LIST).content.decode()
     assert "Jane Doe" in admin.get(f"{LIST}?handled=yes").content.decode()
     assert "Jane Doe" in admin.get(f"{LIST}?handled=all").content.decode()
-    assert "To be deleted" not in staff.get(page_of(jane.customer)).content.decode()
+    assert "Act until" not in staff.get(page_of(jane.customer)).content.decode()
     assert jane.get(f"{jane.url}/deletion-request").status_code == 404
 
 

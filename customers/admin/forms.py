@@ -1,0 +1,115 @@
+"""The form of a customer in the back office."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.contrib.postgres.forms import SimpleArrayField
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.text import slugify
+
+from circe.backoffice.widgets import MultipleChoiceWidget
+from customers.admin.actions import link
+from customers.admin.similar_names import find_similar_customers
+from customers.models import PREFERENCE_MODELS, Customer
+from customers.tags import MAX_TAG_LENGTH, MAX_TAGS, clean_tags
+from tenants.admin.forms import TenantForm
+from tenants.models import Service, Staff
+
+NAMES = {"email": "e-mail address", "phone": "phone number"}
+
+
+class ListField(SimpleArrayField):
+    """A list that is edited as text. Blanks around a separator are ignored."""
+
+    def __init__(self, base_field: forms.Field, *, separator: str = ", ", **kwargs: Any) -> None:
+        super().__init__(base_field, delimiter=separator.strip(" "), required=False, **kwargs)
+        self.separator = separator
+
+    def prepare_value(self, value: Any) -> Any:
+        return self.separator.join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> list[str]:
+        if isinstance(value, str):
+            value = [part for part in value.split(self.delimiter) if part.strip()]
+        return super().to_python(value)
+
+
+class PreferredField(forms.ModelMultipleChoiceField):
+    """Chooses the entries of the preferred list `name` of a customer."""
+
+    def __init__(self, name: str, queryset: QuerySet) -> None:
+        model, column = PREFERENCE_MODELS[name]
+        field = model._meta.get_field(column.removesuffix("_id"))
+        label = f"Preferred {queryset.model._meta.verbose_name_plural}"
+        super().__init__(queryset, required=False, label=label, widget=MultipleChoiceWidget(field, admin.site))
+
+
+class CustomerForm(TenantForm):
+    """The form of a customer. A duplicate e-mail or phone is an error of its field, with a link to the other customer."""
+
+    # Without the tenant, Django does not check the constraints on e-mail and phone: `validate_unique` says more.
+    unvalidated_fields = frozenset({"tenant"})
+
+    tags = ListField(
+        forms.CharField(max_length=MAX_TAG_LENGTH), max_length=MAX_TAGS, help_text="Separated by commas: vip, regular"
+    )
+    preferred_categories = ListField(
+        forms.CharField(max_length=50),
+        separator="\n",
+        max_length=100,
+        widget=AdminTextareaWidget(attrs={"rows": 3}),
+        help_text="One in each line.",
+    )
+    preferred_services = PreferredField("preferred_services", Service.objects.all())
+    preferred_staff_ids = PreferredField("preferred_staff_ids", Staff.objects.all())
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:
+            self.initial |= {name: preferred(self.instance, name) for name in PREFERENCE_MODELS}
+
+    def clean_tags(self) -> list[str]:
+        tags = clean_tags(self.cleaned_data["tags"])
+        if self.instance._state.adding and len(tags) > MAX_TAGS - 2:
+            raise ValidationError(
+                f"A new customer has at most {MAX_TAGS - 2} tags: two are added that tell how they came."
+            )
+        return tags
+
+    def validate_unique(self) -> None:
+        """Adds the errors of duplicates, and asks about customers with nearly the same name.
+
+        Django calls it last, when the instance has the values of the form.
+        """
+        super().validate_unique()
+        if not self.errors.keys() & {"tenant", *NAMES} and set(NAMES) <= set(self.fields):
+            for conflict in self.instance.conflicts():
+                if not conflict["is_deleted"]:
+                    other = Customer.objects.get(pk=conflict["customer_id"])
+                    error = format_html("{} has this {}.", link(other), NAMES[conflict["field"]])
+                    self.add_error(conflict["field"], ValidationError(error, code="unique"))
+        if self.instance._state.adding and not self.errors:
+            self._ask_about_similar_names()
+
+    def _ask_about_similar_names(self) -> None:
+        if similar := find_similar_customers(self.instance.full_name):
+            people = format_html_join(", ", "{} ({})", ((link(one), describe_person(one)) for one in similar))
+            question = format_html("Is it {}? If it is somebody else, save again.", people)
+            self.ask("first_name", f"name-{slugify(self.instance.full_name)}", question)
+
+
+def describe_person(customer: Customer) -> str:
+    """Returns what tells a customer from others of the same name: the contacts and the birthday."""
+    birthday = customer.date_of_birth and f"born {date_format(customer.date_of_birth)}"
+    return ", ".join(fact for fact in (customer.phone, customer.email, birthday) if fact)
+
+
+def preferred(customer: Customer, name: str) -> list[str]:
+    """Returns the ids in the preferred list `name`, in order of preference."""
+    model, column = PREFERENCE_MODELS[name]
+    return list(model.objects.filter(customer=customer).values_list(column, flat=True))
