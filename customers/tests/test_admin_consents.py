@@ -77,8 +77,8 @@ def handle(browser, customer):
     return browser.post(f"{PAGE}{customer.pk}/deletion-request/")
 
 
-def test_a_manager_marks_a_request_to_be_deleted_as_handled(back_office, jane, asked):
-    browser = back_office("outlet_manager")
+def test_an_administrator_marks_a_request_to_be_deleted_as_handled(back_office, jane, asked):
+    browser = back_office("tenant_admin")
     assert "Asked to be deleted" in panel(browser, jane)
     answer = handle(browser, jane)
     assert (answer.status_code, answer["Location"]) == (302, change_page(jane))

@@ -23,7 +23,7 @@ def test_the_ledger_is_read_and_a_request_is_handled(sign_in, tenant, viewport):
         evidence = "A very long word: " + "x" * 300
         record_consent(jane, channel="email", purpose="marketing", state="granted", source="paper", evidence=evidence)
         DeletionRequest.objects.create(customer=jane, due_at=timezone.now() + dt.timedelta(days=30))
-    page = sign_in("outlet_manager", viewport=viewport)
+    page = sign_in("tenant_admin", viewport=viewport)
     page.goto(f"/admin/customers/customer/{jane.pk}/change/")
     panel = page.locator("#consents")
     history = panel.get_by_text("Marketing by e-mail: granted")
