@@ -4,8 +4,8 @@ from django.apps import AppConfig
 
 
 class AppointmentsConfig(AppConfig):
-    """Adds the figures, the purge step and the back office parts of appointments to customers, and the conflicts of bookings
-    to the OpenAPI document.
+    """Adds the figures, the purge step and the back office parts of appointments to customers, their messages to the sender,
+    and the conflicts of bookings to the OpenAPI document.
     """
 
     name = "appointments"
@@ -16,12 +16,16 @@ class AppointmentsConfig(AppConfig):
         from appointments.bookings.documentation import CONFLICT, PROBLEM_MEMBERS
         from appointments.customer_profile import detach_appointments, profile_figures
         from appointments.filters import TOTALS, TOTALS_PARAMETERS
+        from appointments.messages.composing import compose_message
+        from appointments.messages.reminders import queue_reminders
+        from appointments.models import Message
         from appointments.portal.documentation import OWN_CONFLICT
         from appointments.portal.documentation import PROBLEM_MEMBERS as OWN_PROBLEM_MEMBERS
         from circe.api.openapi import register_conflict, register_problem_member
         from circe.backoffice.site import register_header_link
         from customers import extensions
         from customers.filters import register_totals
+        from customers.messages.sending import register_outgoing
         from tenants.admin.staff import register_page_of_person
 
         extensions.register_profile_figures(profile_figures)
@@ -32,6 +36,7 @@ class AppointmentsConfig(AppConfig):
         register_page_of_person("Working hours", week_url)
         register_page_of_person("Time off", time_off_url)
         register_header_link("admin:appointments_appointment_daysheet", "Day sheet")
+        register_outgoing(Message, compose_message, enqueue=queue_reminders)
         register_conflict(CONFLICT)
         register_conflict(OWN_CONFLICT)
         for name, schema in (PROBLEM_MEMBERS | OWN_PROBLEM_MEMBERS).items():

@@ -79,7 +79,7 @@ def default_database() -> dict[str, Any]:
 
 
 def mail_settings() -> dict[str, Any]:
-    """Returns Django's settings of the mail server in EMAIL_URL. Outside production, mails are kept in `var/mail/` by default.
+    """Returns Django's settings of the mail server in EMAIL_URL. Outside production the default keeps mails in `var/mail/`.
 
     Raises ImproperlyConfigured if EMAIL_URL is no such address.
     """

@@ -26,11 +26,12 @@ from mutants.faults import FAULTS, Fault
 from mutants.figures import FIGURES
 from mutants.generated import SERVERS
 from mutants.hours import HOURS_FAULTS
+from mutants.portal import PORTAL_FAULTS
 from mutants.row_level_security import ROW_LEVEL_SECURITY
 
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = shutil.ignore_patterns("var", ".venv", ".git", "__pycache__", "staticfiles", ".*_cache", ".hypothesis")
-ALL = [*FAULTS, *BOUNDARY, *ROW_LEVEL_SECURITY, *ACCOUNTS, *FIGURES, *HOURS_FAULTS]
+ALL = [*FAULTS, *BOUNDARY, *ROW_LEVEL_SECURITY, *ACCOUNTS, *FIGURES, *HOURS_FAULTS, *PORTAL_FAULTS]
 # On a server that is given they would have one database.
 AT_ONCE = 1 if "DATABASE_URL" in os.environ else 2
 

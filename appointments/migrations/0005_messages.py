@@ -195,7 +195,60 @@ class Migration(migrations.Migration):
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_queue_message",
-            sql="-- Queues a message to the customer when an appointment is confirmed, changed or cancelled, if the business sends messages of\n-- this kind and the appointment lies in the future. It is in the database, so that API, back office, portal and raw SQL do\n-- the same. The function has the rights of the role that books, so row-level security limits it too.\nCREATE OR REPLACE FUNCTION public.circe_queue_message() RETURNS trigger\nLANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$\nDECLARE\n    -- A customer is told once that an appointment is confirmed, which may be later than it was booked. It is confirmed anew\n    -- after a cancellation, and for another customer.\n    message_kind CONSTANT text := CASE\n        WHEN NEW.status = 'cancelled' THEN CASE WHEN OLD.status IN ('pending', 'confirmed') THEN 'cancellation' END\n        WHEN NEW.status <> 'confirmed' THEN NULL\n        WHEN TG_OP = 'INSERT' OR OLD.status IN ('pending', 'cancelled') THEN 'confirmation'\n        WHEN OLD.customer_id IS DISTINCT FROM NEW.customer_id THEN 'confirmation'\n        WHEN OLD.sequence <> NEW.sequence THEN 'change'\n    END;\nBEGIN\n    INSERT INTO public.appointments_message (\n        id, tenant_id, customer_id, appointment_id, kind, sequence, channel, state, due_at, attempts, reasons,\n        created_at, updated_at\n    )\n    SELECT\n        -- In the layout of circe.db.ids.\n        lpad(to_hex(extract(epoch FROM clock_timestamp())::bigint), 8, '0')\n        || right(replace(gen_random_uuid()::text, '-', ''), 16),\n        NEW.tenant_id, NEW.customer_id, NEW.id, message_kind, NEW.sequence, 'email', 'queued', clock_timestamp(), 0, '{}',\n        clock_timestamp(), clock_timestamp()\n    FROM public.tenants_tenant AS tenant\n    WHERE tenant.id = NEW.tenant_id\n        AND CASE message_kind\n            WHEN 'confirmation' THEN tenant.sends_confirmations\n            WHEN 'change' THEN tenant.sends_changes\n            WHEN 'cancellation' THEN tenant.sends_cancellations\n        END\n        AND (NEW.appointment_date + NEW.start_time) AT TIME ZONE tenant.time_zone > now()\n    ON CONFLICT (tenant_id, appointment_id, kind, sequence) DO NOTHING;\n    RETURN NULL;\nEND\n$$;\n\n-- The conditions keep the function from being called for most rows: what is past, and walk-ins without a name. Somewhere on\n-- Earth it is still yesterday.\nCREATE OR REPLACE TRIGGER circe_queue_message_insert AFTER INSERT ON public.appointments_appointment\nFOR EACH ROW WHEN (\n    NEW.status = 'confirmed' AND NEW.customer_id IS NOT NULL AND NEW.appointment_date >= current_date - 1\n)\nEXECUTE FUNCTION public.circe_queue_message();\n\nCREATE OR REPLACE TRIGGER circe_queue_message_update AFTER UPDATE ON public.appointments_appointment\nFOR EACH ROW WHEN (\n    NEW.status IN ('confirmed', 'cancelled') AND NEW.customer_id IS NOT NULL AND NEW.appointment_date >= current_date - 1\n    AND (NEW.status, NEW.sequence, NEW.customer_id) IS DISTINCT FROM (OLD.status, OLD.sequence, OLD.customer_id)\n)\nEXECUTE FUNCTION public.circe_queue_message();\n",
+            sql="""-- Queues a message to the customer when an appointment is confirmed, changed or cancelled, if the business sends messages of
+-- this kind and the appointment lies in the future. It is in the database, so that API, back office, portal and raw SQL do
+-- the same. The function has the rights of the role that books, so row-level security limits it too.
+CREATE OR REPLACE FUNCTION public.circe_queue_message() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    -- A customer is told once that an appointment is confirmed, which may be later than it was booked. It is confirmed anew
+    -- after a cancellation, and for another customer.
+    message_kind CONSTANT text := CASE
+        WHEN NEW.status = 'cancelled' THEN CASE WHEN OLD.status IN ('pending', 'confirmed') THEN 'cancellation' END
+        WHEN NEW.status <> 'confirmed' THEN NULL
+        WHEN TG_OP = 'INSERT' OR OLD.status IN ('pending', 'cancelled') THEN 'confirmation'
+        WHEN OLD.customer_id IS DISTINCT FROM NEW.customer_id THEN 'confirmation'
+        WHEN OLD.sequence <> NEW.sequence THEN 'change'
+    END;
+BEGIN
+    INSERT INTO public.appointments_message (
+        id, tenant_id, customer_id, appointment_id, kind, sequence, channel, state, due_at, attempts, reasons,
+        created_at, updated_at
+    )
+    SELECT
+        -- In the layout of circe.db.ids.
+        lpad(to_hex(extract(epoch FROM clock_timestamp())::bigint), 8, '0')
+        || right(replace(gen_random_uuid()::text, '-', ''), 16),
+        NEW.tenant_id, NEW.customer_id, NEW.id, message_kind, NEW.sequence, 'email', 'queued', clock_timestamp(), 0, '{}',
+        clock_timestamp(), clock_timestamp()
+    FROM public.tenants_tenant AS tenant
+    WHERE tenant.id = NEW.tenant_id
+        AND CASE message_kind
+            WHEN 'confirmation' THEN tenant.sends_confirmations
+            WHEN 'change' THEN tenant.sends_changes
+            WHEN 'cancellation' THEN tenant.sends_cancellations
+        END
+        AND (NEW.appointment_date + NEW.start_time) AT TIME ZONE tenant.time_zone > now()
+    ON CONFLICT (tenant_id, appointment_id, kind, sequence) DO NOTHING;
+    RETURN NULL;
+END
+$$;
+
+-- The conditions keep the function from being called for most rows: what is past, and walk-ins without a name. Somewhere on
+-- Earth it is still yesterday.
+CREATE OR REPLACE TRIGGER circe_queue_message_insert AFTER INSERT ON public.appointments_appointment
+FOR EACH ROW WHEN (
+    NEW.status = 'confirmed' AND NEW.customer_id IS NOT NULL AND NEW.appointment_date >= current_date - 1
+)
+EXECUTE FUNCTION public.circe_queue_message();
+
+CREATE OR REPLACE TRIGGER circe_queue_message_update AFTER UPDATE ON public.appointments_appointment
+FOR EACH ROW WHEN (
+    NEW.status IN ('confirmed', 'cancelled') AND NEW.customer_id IS NOT NULL AND NEW.appointment_date >= current_date - 1
+    AND (NEW.status, NEW.sequence, NEW.customer_id) IS DISTINCT FROM (OLD.status, OLD.sequence, OLD.customer_id)
+)
+EXECUTE FUNCTION public.circe_queue_message();
+""",
             reverse_sql="DROP TRIGGER circe_queue_message_insert ON public.appointments_appointment;\nDROP TRIGGER circe_queue_message_update ON public.appointments_appointment;\nDROP FUNCTION public.circe_queue_message;",
         ),
     ]

@@ -23,13 +23,15 @@ from appointments.models.hours import (
     outlets_to_work_at,
     replace_working_hours,
 )
-from appointments.models.messages import Message, MessageKind, MessageText
+from appointments.models.messages import PLACEHOLDER, PLACEHOLDERS, Message, MessageKind, MessageText
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
 
 __all__ = [
     "BLOCKING_STATUSES",
     "FIRST_DAY",
     "LAST_DAY",
+    "PLACEHOLDER",
+    "PLACEHOLDERS",
     "Appointment",
     "AppointmentDailyTotals",
     "AppointmentQuerySet",

@@ -164,8 +164,8 @@ class Appointment(TenantModel):
     Dates and clock times are in the tenant's time zone. If the end is before the start, it is on the next day. For
     `buffer_minutes` after the end, minutes of the local clock, the member of staff is not free. `customer` is None after the
     customer was purged, and for a walk-in who left no name (`is_walk_in`). `sequence` counts how often the appointment was
-    moved, or took place after all. `overrides` are the rules that it was booked against. `status_reason` is why it got its status, where somebody
-    said why. Money is in the tenant's currency.
+    moved, or took place after all. `overrides` are the rules that it was booked against. `status_reason` is why it got its
+    status, where somebody said why. Money is in the tenant's currency.
     """
 
     customer_column = "customer_id"

@@ -1,11 +1,19 @@
 """Messages about appointments, and the texts that a business has written for them."""
 
+import re
+from typing import Any
+
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from appointments.models.appointment import Appointment
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from customers.models import Channel, Customer, Outgoing
 from tenants.models import TenantModel, tenant_constraints, validate_language
+
+# What a business can put into its texts: `{customer}` is replaced by the first name of the customer, and so on.
+PLACEHOLDERS = ("customer", "date", "time", "service", "staff", "outlet", "business", "link")
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 class MessageKind(models.TextChoices):
@@ -70,3 +78,23 @@ class MessageText(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ({self.language})"
+
+    def clean(self) -> None:
+        """Refuses placeholders that do not exist, which customers would see as they are typed."""
+        super().clean()
+        errors: dict[str, Any] = {name: _find_errors(getattr(self, name)) for name in ("subject", "body")}
+        if any(errors.values()):
+            raise ValidationError({name: found for name, found in errors.items() if found})
+
+
+def _find_errors(text: str) -> list[ValidationError]:
+    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    unknown = [name for name in dict.fromkeys(PLACEHOLDER.findall(text)) if name not in PLACEHOLDERS]
+    errors = [
+        ValidationError(f"There is no placeholder {{{name}}}. Use one of {known}.", code="placeholder")
+        for name in unknown
+    ]
+    if re.search("[{}]", PLACEHOLDER.sub("", text)):
+        sentence = f"A brace stands alone: a placeholder begins with {{ and ends with }}. Use one of {known}."
+        errors.append(ValidationError(sentence, code="placeholder"))
+    return errors

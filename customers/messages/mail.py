@@ -16,7 +16,8 @@ from tenants.models import Tenant
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 # The name of the header that tells the page "Mails" of a demo to which business a mail belongs.
 BUSINESS_HEADER = "X-Circe-Business"
-_line_breaks_and_controls = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# With the marks that turn the direction of the text after them.
+_line_breaks_and_controls = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
 class Attachment(NamedTuple):

@@ -210,5 +210,5 @@ def _next_state(row: Any, outcome: Outcome, now: dt.datetime) -> tuple[DeliveryS
         return DeliveryState.UNKNOWN, {}
     if outcome.result is Result.REFUSED or row.attempts >= MAX_ATTEMPTS:
         return DeliveryState.FAILED, {}
-    wait = min(FIRST_RETRY_AFTER * 2 ** (row.attempts - 1), LAST_RETRY_AFTER)
+    wait = min(FIRST_RETRY_AFTER * 2 ** min(row.attempts - 1, 10), LAST_RETRY_AFTER)
     return DeliveryState.QUEUED, {"due_at": now + wait}

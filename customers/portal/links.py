@@ -184,12 +184,12 @@ def verify(token: str, password: str | None, *, client_address: str) -> Customer
         customer = _change_email(link) if link.kind == Kind.CHANGE_EMAIL else _register(link, password)
         return CustomerSession.start(customer)
 
-    return _count_invalid(act, client_address)
+    return count_invalid(act, client_address)
 
 
 def reset_password(token: str, password: str, *, client_address: str) -> Customer:
     """Sets the password of the link's customer, whom it returns. All their sessions end. Raises as `verify`."""
-    return _count_invalid(lambda: _register(open_link(token, kinds=RESET_KINDS), password), client_address)
+    return count_invalid(lambda: _register(open_link(token, kinds=RESET_KINDS), password), client_address)
 
 
 def validated_password(password: str | None, *, field: str = "password") -> str:
@@ -203,7 +203,7 @@ def validated_password(password: str | None, *, field: str = "password") -> str:
     return password
 
 
-def _count_invalid(act: Callable[[], Result], client_address: str) -> Result:
+def count_invalid(act: Callable[[], Result], client_address: str) -> Result:
     """Returns what `act` returns, in one transaction. Counts a LinkInvalid as a guess of this client before it is raised."""
 
     def attempt() -> Result | None:

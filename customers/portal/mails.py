@@ -1,7 +1,7 @@
 """Composes the mails with links: which mail a request gets, the token of its link, and the text.
 
-The templates are customers/portal/mails/<name>.txt and .html. They have `tenant`, `customer` (None for a person who is not a
-customer), `link` with its `hours`, and `subject`.
+The templates are customers/portal/mails/<name>.txt and .html. They have `business`, `language`, `subject`, `link` with its
+`hours`, and the `name` of the customer: "" for a person who is not one, so that nobody has words of their own sent to others.
 """
 
 import datetime as dt
@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from customers.messages.mail import Mail
+from customers.messages.mail import Mail, one_line
 from customers.models import Customer, MailedLink
-from customers.portal.languages import customer_language
+from customers.portal.languages import written_for
 from customers.portal.links import binding, hash_token
 
 Kind = MailedLink.Kind
@@ -82,12 +82,14 @@ def _text_for(link: MailedLink, owner: Customer | None) -> Text | None:
 def _compose(link: MailedLink, text: Text, reader: Customer | None) -> Mail:
     """Returns the mail in the reader's language. A mail with a link makes its token, of which only a hash is stored."""
     tenant = link.tenant
-    language = customer_language(reader.language if reader else link.details.get("language") or tenant.language)
-    with translation.override(language):
+    with written_for(
+        tenant, reader.language if reader else link.details.get("language") or tenant.language
+    ) as language:
         subject = str(text.subject)
         context = {
-            "tenant": tenant,
-            "customer": reader,
+            "business": one_line(tenant.name),
+            "name": one_line(reader.first_name) if reader else "",
+            "language": language,
             "subject": subject,
             "link": _new_link(link, text, reader) if text.page else None,
             "hours": text.lifetime // HOUR,

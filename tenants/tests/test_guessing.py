@@ -14,6 +14,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from circe.db.ids import new_id
+from customers.tests.factories import CustomerFactory
 from tenants.accounts import throttling
 from tenants.models import LoginFailure
 from tenants.tests.factories import PASSWORD, UserFactory
@@ -133,18 +134,20 @@ def checks(monkeypatch):
         return original(counted, **who)
 
     monkeypatch.setattr(hashers, "verify_password", spied)
-    for module in ("views", "authentication", "forms"):
-        monkeypatch.setattr(f"tenants.accounts.{module}.check_with_limits", counting)
+    modules = [f"tenants.accounts.{module}" for module in ("views", "authentication", "forms")]
+    for module in (*modules, "customers.portal.accounts.credentials"):
+        monkeypatch.setattr(f"{module}.check_with_limits", counting)
     return seen
 
 
 def urls(patterns, prefix=""):
-    """Every URL of the project, with ids of nothing."""
+    """Every URL of the project, with ids of nothing, and the portal of the business of the tests."""
     for pattern in patterns:
         path = prefix + str(pattern.pattern).lstrip("^")
         if isinstance(pattern, URLResolver):
             yield from urls(pattern.url_patterns, path)
         elif isinstance(pattern, URLPattern) and "(" not in path and "$" not in path:
+            path = path.replace("<str:tenant_slug>", "lotus")
             yield "/" + "".join(part if i % 2 == 0 else new_id() for i, part in enumerate(_parts(path)))
 
 
@@ -158,13 +161,15 @@ def test_no_url_checks_a_password_without_counting_it(back_office, checks, tenan
     browser = back_office("super_admin")
     checks.clear()
     account = UserFactory(tenant=tenant)
+    CustomerFactory(tenant=tenant, email=account.email, email_verified=True, password=account.password)
     names = ("password", "old_password", "current_password", "password1", "password2", "new_password1")
     body = {"email": account.email, "username": account.email, **dict.fromkeys(names, "a wrong one")}
     token = by_the_api(Person(account), PASSWORD, "192.0.2.1").json()["access"]
     checks.clear()
     LoginFailure.objects.all().delete()
     everything = sorted(url for url in set(urls(get_resolver().url_patterns)) if "logout" not in url)
-    assert {"/admin/login/", "/admin/password_change/", "/api/v1/auth/login"} <= set(everything)
+    asking = {"/admin/login/", "/admin/password_change/", "/api/v1/auth/login", "/api/v1/portal/lotus/login"}
+    assert asking <= set(everything)
     assert len(everything) > 40
     for number, url in enumerate(everything):
         address = f"198.51.100.{number}"
@@ -173,9 +178,9 @@ def test_no_url_checks_a_password_without_counting_it(back_office, checks, tenan
             APIClient(raise_request_exception=False).post(url, body, headers=headers, REMOTE_ADDR=address)
         else:
             browser.post(url, body, REMOTE_ADDR=address)
-    # The log-ins of the API and of the admin, and the change of one's own password.
-    assert checks == [True, True, True]
-    assert LoginFailure.objects.count() == 3
+    # The log-ins of the API, of the admin and of the portal, and the change of one's own password in the admin.
+    assert checks == [True, True, True, True]
+    assert LoginFailure.objects.count() == 4
 
 
 # Who may ask whether a password is right, and why it is counted.

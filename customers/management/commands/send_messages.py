@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 from tqdm import tqdm
 
@@ -25,7 +25,7 @@ from tenants.commands import EXIT_SOME_REFUSED, UsageError
 
 SECONDS_BETWEEN_ROUNDS = 3
 # After rounds that failed, one after the other.
-MAX_SECONDS_BETWEEN_ROUNDS = 60
+MAX_SECONDS_BETWEEN_ROUNDS, MAX_FAILURES_COUNTED = 60, 10
 # The word for a state in the line of a round. A message that is queued still or again has another time now.
 WORDS = {state: state.value for state in DeliveryState} | {DeliveryState.QUEUED: "postponed"}
 BAD_STATES = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
@@ -53,9 +53,12 @@ class Command(BaseCommand):
         with self._stoppable():
             if once:
                 sys.exit(0 if self._send_round() else EXIT_SOME_REFUSED)
-            failures = 0
-            while not self.stopped.wait(min(SECONDS_BETWEEN_ROUNDS * 2**failures, MAX_SECONDS_BETWEEN_ROUNDS)):
-                failures = 0 if self._send_round() is not None else min(failures + 1, 10)
+            failures, pause = 0, 0
+            while not self.stopped.wait(pause):
+                failures = 0 if self._send_round() is not None else min(failures + 1, MAX_FAILURES_COUNTED)
+                pause = min(SECONDS_BETWEEN_ROUNDS * 2**failures, MAX_SECONDS_BETWEEN_ROUNDS)
+                # So that a database that was away is connected to again.
+                close_old_connections()
 
     def _send_round(self) -> bool | None:
         """Sends what is due. Returns whether all went well, or None if the database or the mail server is away."""
@@ -74,7 +77,6 @@ class Command(BaseCommand):
             logger.error("The round ended with %s in %s, line %s.", type(error).__name__, place.filename, place.lineno)
             return None
         finally:
-            connection.close()
             if counts:
                 figures = ", ".join(f"{count:,} {WORDS[state]}" for state, count in sorted(counts.items()))
                 self.stdout.write(figures)
@@ -96,7 +98,7 @@ class Command(BaseCommand):
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
-        """Delays SIGINT and SIGTERM until the message that is being sent is sent. A second signal ends the process at once."""
+        """Delays SIGINT and SIGTERM until the message in hand is sent. A second signal ends the process at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

@@ -146,6 +146,8 @@ def test_ones_own_address_in_another_spelling(ask, send, jane, client):
     assert ask("verify", {"token": token_in(message)}).status_code == 200
     stored = Customer.objects.get()
     assert (stored.email, stored.email_verified) == ("JANE@example.com", True)
+    # Neither the address nor the password has changed, for which the link is good: it was used.
+    assert ask("verify", {"token": token_in(message)}).json() == LINK_INVALID
 
 
 def test_only_a_customer_who_is_signed_in_here_asks_for_another_address(ask, client, staff, anonymous, stranger):

@@ -185,10 +185,13 @@ def test_a_change_of_the_password_ends_every_session_by_whatever_way(change, ask
     pairs = [ask("login", CREDENTIALS).json() for _ in range(2)]
     other = CustomerFactory(tenant=jane.tenant, email_verified=True, password=make_password(PASSWORD))
     others = ask("login", {"email": other.email, "password": PASSWORD}).json()
+    sessions = list(CustomerSession.objects.filter(customer=jane).values_list("pk", flat=True))
     change(ask=ask, jane=jane, manager=manager, token_for=token_for)
     for pair in pairs:
         assert signed_in(pair).get(ME).status_code == 401
         assert ask("refresh", {"refresh": pair["refresh"]}).status_code == 401
+    # They stay ended when the customer gets a password again.
+    assert not CustomerSession.objects.live().filter(pk__in=sessions).exists()
     assert signed_in(others).get(ME).status_code == 200
     assert ask("login", CREDENTIALS).status_code == 401
 

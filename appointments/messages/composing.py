@@ -1,0 +1,101 @@
+"""Decides whether a message about an appointment is sent, and composes it."""
+
+import datetime as dt
+from typing import Any
+
+from django.utils import timezone
+
+from appointments.messages.calendar_file import build_calendar_file, get_instants
+from appointments.messages.texts import render_message
+from appointments.models import Appointment, Message, MessageKind, Status
+from appointments.portal.links import manage_url
+from circe.api.local_time import to_instant, to_local
+from customers.messages.decision import decide
+from customers.messages.mail import Composed, Mail, Postponed, Skipped, TextMessage
+from customers.models import Channel, DeliveryState, Purpose
+from tenants.models import Tenant
+
+# The field of the business that switches the messages of a kind on.
+SWITCHES = {
+    MessageKind.CONFIRMATION: "sends_confirmations",
+    MessageKind.CHANGE: "sends_changes",
+    MessageKind.CANCELLATION: "sends_cancellations",
+    MessageKind.REMINDER: "sends_reminders",
+}
+WHILE_IT_IS_WRITTEN = dt.timedelta(seconds=5)
+ONE_DAY = dt.timedelta(days=1)
+
+
+def compose_message(message: Message) -> Composed:
+    """Returns what is to be sent now, or why nothing is.
+
+    It locks the appointment, so that a cancellation comes before the decision or after it. It waits for another message of
+    the appointment that a sender gives to the mail server: otherwise a confirmation could arrive after a cancellation.
+    """
+    now = timezone.now()
+    # Skips it where somebody writes it now: to wait for the lock could be a deadlock.
+    locked = Appointment.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
+    appointment = locked.with_related().select_related("tenant").filter(pk=message.appointment_id).first()
+    others = Message.objects.filter(appointment=message.appointment_id, state=DeliveryState.SENDING)
+    if appointment is None or others.exists():
+        return Postponed(now + WHILE_IT_IS_WRITTEN)
+    if reason := _find_reason_against(message, appointment, now):
+        return Skipped([reason])
+    if quiet_until := find_end_of_quiet_hours(appointment.tenant, now):
+        return Postponed(quiet_until)
+    customer: Any = appointment.customer
+    decision = decide(customer, Purpose.SERVICE, channels=[message.channel], at=now)
+    if not decision.allowed:
+        return Skipped(decision.reasons)
+    message.language = decision.language
+    return _compose(message, appointment, customer)
+
+
+def find_end_of_quiet_hours(tenant: Tenant, now: dt.datetime) -> dt.datetime | None:
+    """Returns when the quiet hours end that it is now, or None if it is none."""
+    if tenant.quiet_from is None or tenant.quiet_until is None:
+        return None
+    local = to_local(now, tenant.zone)
+    end = dt.datetime.combine(local.date(), tenant.quiet_until)
+    if tenant.quiet_from < tenant.quiet_until:
+        is_quiet = tenant.quiet_from <= local.time() < tenant.quiet_until
+    else:
+        is_quiet = not tenant.quiet_until <= local.time() < tenant.quiet_from
+        end += ONE_DAY if local.time() >= tenant.quiet_from else dt.timedelta()
+    return to_instant(end, tenant.zone) if is_quiet else None
+
+
+def _find_reason_against(message: Message, appointment: Appointment, now: dt.datetime) -> str | None:
+    """Returns the code of the reason why the message is out of date, or None."""
+    is_cancelled = appointment.status == Status.CANCELLED
+    if message.sequence != appointment.sequence or message.customer_id != appointment.customer_id:
+        return "superseded"
+    if is_cancelled != (message.kind == MessageKind.CANCELLATION):
+        return "cancelled" if is_cancelled else "superseded"
+    if appointment.status not in (Status.CONFIRMED, Status.CANCELLED):
+        return "not_confirmed"
+    if get_instants(appointment)[0] <= now:
+        return "past"
+    if not getattr(appointment.tenant, SWITCHES[MessageKind(message.kind)]):
+        return "switched_off"
+    return None
+
+
+def _compose(message: Message, appointment: Appointment, customer: Any) -> Mail | TextMessage:
+    language = message.language or appointment.tenant.language
+    text = render_message(
+        message.kind,
+        language,
+        appointment,
+        manage_url=manage_url(appointment),
+    )
+    if message.channel != Channel.EMAIL:
+        return TextMessage(Channel(message.channel), customer.phone, text.text, language)
+    return Mail(
+        to=customer.email,
+        subject=text.subject,
+        text=text.text,
+        html=text.html,
+        language=language,
+        attachments=[build_calendar_file(appointment)],
+    )

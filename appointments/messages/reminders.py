@@ -1,0 +1,57 @@
+"""Queues the reminders of appointments that come near."""
+
+import datetime as dt
+
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
+
+from appointments.messages.calendar_file import get_instants
+from appointments.models import Appointment, Message, MessageKind, Status
+from circe.api.local_time import to_local
+from customers.models import DeliveryState
+from tenants.models import Tenant
+from tenants.scope import tenant_scope
+
+
+def queue_reminders(now: dt.datetime) -> None:
+    """Queues a reminder of each confirmed appointment that begins within the business's `reminder_hours`.
+
+    There is none of an appointment that was booked, or moved, later than that: the customer knows. A booking tells by
+    `created_at`, a move by the message that was queued for it.
+    """
+    for tenant in Tenant.objects.filter(sends_reminders=True, is_active=True):
+        with tenant_scope(tenant):
+            notice = dt.timedelta(hours=tenant.reminder_hours)
+            reminders = [
+                Message(
+                    customer_id=appointment.customer_id,
+                    appointment=appointment,
+                    kind=MessageKind.REMINDER,
+                    sequence=appointment.sequence,
+                    due_at=now,
+                )
+                for appointment in _find_near(now, notice, tenant)
+                if (appointment.told_at or appointment.created_at) <= get_instants(appointment)[0] - notice
+            ]
+            # Another sender may have found them too.
+            Message.objects.bulk_create(reminders, ignore_conflicts=True)
+
+
+def _find_near(now: dt.datetime, notice: dt.timedelta, tenant: Tenant) -> QuerySet[Appointment]:
+    """Returns the appointments that begin from now on until `notice` later, and of which no reminder was queued.
+
+    `told_at` is when the last message was queued after which the customer knows of the appointment.
+    """
+    first, last = to_local(now, tenant.zone), to_local(now + notice, tenant.zone)
+    messages = Message.objects.filter(appointment=OuterRef("pk"), sequence=OuterRef("sequence"))
+    told = messages.exclude(state=DeliveryState.SKIPPED).values("appointment").annotate(at=Max("created_at"))
+    return (
+        Appointment.objects.filter(
+            ~Exists(messages.filter(kind=MessageKind.REMINDER)),
+            Q(appointment_date__gt=first.date()) | Q(appointment_date=first.date(), start_time__gt=first.time()),
+            Q(appointment_date__lt=last.date()) | Q(appointment_date=last.date(), start_time__lte=last.time()),
+            status=Status.CONFIRMED,
+            customer__isnull=False,
+        )
+        .annotate(told_at=Subquery(told.values("at")))
+        .select_related("tenant")
+    )

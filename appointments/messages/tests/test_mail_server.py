@@ -1,0 +1,127 @@
+"""The sender and a real mail server: what it accepts, refuses, or loses halfway."""
+
+import datetime as dt
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.utils import timezone
+
+from appointments.messages.tests.conftest import change, states
+from appointments.messages.tests.mail_server import free_port, serve_mail
+from customers.messages.sending import MAX_ATTEMPTS
+from customers.tests.factories import CustomerFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def server():
+    with serve_mail() as server:
+        yield server
+
+
+@pytest.fixture
+def send(settings, capsys):
+    """Returns a function that runs `send_messages --once`. It returns the exit code and what was printed."""
+    settings.EMAIL_BACKEND = "customers.messages.transport.SMTPBackend"
+    settings.EMAIL_HOST, settings.EMAIL_TIMEOUT = "127.0.0.1", 5
+
+    def send(port, *, later=dt.timedelta()):
+        settings.EMAIL_PORT = port
+        with time_machine.travel(timezone.now() + later, tick=True), pytest.raises(SystemExit) as end:
+            call_command("send_messages", "--once")
+        return end.value.code, capsys.readouterr().out.strip()
+
+    return send
+
+
+def test_a_real_mail_server_gets_a_mail_that_programs_can_read(book, server, send):
+    book()
+    assert send(server.port) == (0, "1 sent")
+    (mail,) = server.accepted
+    assert (mail.to, mail.told[:2]) == ("jane@example.com", ("REQUEST", 0))
+    assert "Kemang" in mail.text
+    assert send(server.port) == (0, "")
+
+
+def test_names_can_add_no_header_and_no_recipient(book, server, send, salon):
+    evil = 'Jane"\r\nBcc: x@evil.example\r\n\r\n<script>é'
+    change(salon.tenant, name=f"Lotus {evil}")
+    change(salon.jane, first_name=evil)
+    change(salon.cut, name=f"Cut\nATTENDEE:mailto:x@evil.example {evil}")
+    book()
+    assert send(server.port) == (0, "1 sent")
+    (mail,) = server.accepted
+    assert mail.mail["Bcc"] is None
+    assert mail.to == "jane@example.com"
+    assert mail.mail["From"].addresses[0].addr_spec == "appointments@circe.test"
+    assert "<script>" not in mail.html
+    assert str(mail.event["attendee"]) == "mailto:jane@example.com"
+    assert mail.event["attendee"].params["CN"].startswith("Jane'")
+
+
+@pytest.mark.parametrize("reply", ["450 try later", "421 closing", "550 no such person"])
+@pytest.mark.parametrize("command", ["RCPT", "DATA"])
+def test_a_refusal_for_now_is_tried_again_and_a_final_one_fails(book, server, send, command, reply):
+    book()
+    server.replies[command] = [reply]
+    code = reply[:3]
+    if code == "550":
+        assert send(server.port) == (1, "1 failed")
+        assert states() == [("confirmation", 0, "failed", "mail_server_said_550")]
+        return
+    assert send(server.port) == (0, "1 postponed")
+    assert states() == [("confirmation", 0, "queued", f"mail_server_said_{code}")]
+    assert send(server.port) == (0, "")
+    assert send(server.port, later=dt.timedelta(minutes=2)) == (0, "1 sent")
+    assert states() == [("confirmation", 0, "sent")]
+    assert len(server.accepted) == 1
+
+
+def test_an_absent_mail_server_loses_nothing(book, act, server, send, caplog):
+    pk, port = book(), free_port()
+    assert send(port) == (1, "")
+    assert [record.message for record in caplog.records if record.name == "circe.messages"] == [
+        "The mail server is away (ConnectionRefusedError 111). What waits is sent when it is back."
+    ]
+    # Requests are answered as before.
+    act(pk, status="cancelled")
+    assert send(server.port) == (0, "1 sent, 1 skipped")
+    assert [mail.told[0] for mail in server.accepted] == ["CANCEL"]
+
+
+def test_a_connection_that_breaks_before_the_mail_was_given_is_tried_again(book, server, send):
+    book()
+    server.hangs_up_at = "MAIL"
+    assert send(server.port) == (1, "")
+    assert states() == [("confirmation", 0, "queued", "mail_server_away")]
+    server.hangs_up_at = None
+    assert send(server.port, later=dt.timedelta(minutes=2)) == (0, "1 sent")
+
+
+def test_a_connection_that_breaks_while_the_mail_is_given_leaves_it_unknown(book, server, send, staff, salon):
+    book()
+    server.hangs_up_at = "DATA"
+    assert send(server.port) == (1, "1 unknown")
+    server.hangs_up_at = None
+    assert send(server.port, later=dt.timedelta(days=1)) == (0, "")
+    assert states() == [("confirmation", 0, "unknown", "connection_lost")]
+    assert server.accepted == []
+
+
+def test_what_is_refused_for_a_day_fails(book, server, send):
+    book()
+    server.replies["RCPT"] = ["450 try later"] * MAX_ATTEMPTS
+    printed = [send(server.port, later=dt.timedelta(minutes=31 * n))[1] for n in range(MAX_ATTEMPTS + 1)]
+    assert printed == ["1 postponed"] * (MAX_ATTEMPTS - 1) + ["1 failed", ""]
+
+
+def test_one_mail_that_no_server_takes_does_not_stop_the_others(book, server, send, salon):
+    change(salon.jane, email="bad\r\naddress@example.com")
+    book()
+    other = CustomerFactory(tenant=salon.tenant, email="bo@example.com")
+    book(customer_id=other.pk, start_time="11:00")
+    assert send(server.port) == (0, "1 sent, 1 skipped")
+    assert states()[0] == ("confirmation", 0, "skipped", "not_composable")
+    assert [mail.to for mail in server.accepted] == ["bo@example.com"]

@@ -1,0 +1,32 @@
+"""Keeps the mails of a demo as files: a folder for each business, a file for each mail."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+
+from circe.db.ids import is_id, new_id
+from customers.messages.mail import BUSINESS_HEADER
+
+SUFFIX = ".eml"
+
+
+def folder_of(tenant_id: str) -> Path:
+    """Returns the folder with the mails of the business."""
+    return settings.VAR / "mail" / tenant_id
+
+
+class MailboxBackend(BaseEmailBackend):
+    """Writes each mail into the folder of its business. Its name is an id, so that names sort by time."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        for message in email_messages:
+            tenant_id = message.extra_headers[BUSINESS_HEADER]
+            if not is_id(tenant_id):
+                raise ValueError("A folder is named by an id.")
+            folder = folder_of(tenant_id)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{new_id()}{SUFFIX}").write_bytes(message.message().as_bytes())
+        return len(email_messages)

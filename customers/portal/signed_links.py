@@ -1,0 +1,53 @@
+"""Signed links in mails. They need no account and nothing that is stored, since the token itself says whom it is about."""
+
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core import signing
+
+from customers.models import Channel, Customer, Purpose
+from customers.portal.links import LinkInvalid
+from tenants.models import Tenant
+
+UNSUBSCRIBE = "customers.unsubscribe"
+
+
+class Subscription(NamedTuple):
+    """What an unsubscribe link switches off, and for whom."""
+
+    customer_id: str
+    channel: Channel
+    purpose: Purpose
+
+
+def unsubscribe_url(customer: Customer, channel: str, purpose: str) -> str:
+    """Returns the address of the page that switches messages for this purpose off on the channel. It never expires.
+
+    A POST to it does so at once, as RFC 8058 asks.
+    """
+    facts = [customer.tenant_id, customer.pk, str(channel), str(purpose)]
+    return signed_url(customer.tenant, "unsubscribe", facts, salt=UNSUBSCRIBE)
+
+
+def read_unsubscribe_token(tenant: Tenant, token: str) -> Subscription:
+    """Returns what the token of an unsubscribe link says. Raises LinkInvalid."""
+    customer_id, channel, purpose = read_signed(tenant, token, salt=UNSUBSCRIBE)
+    return Subscription(customer_id, Channel(channel), Purpose(purpose))
+
+
+def signed_url(tenant: Tenant, page: str, facts: list[str], *, salt: str) -> str:
+    """Returns the address of a page of the portal with a token that holds `facts`, of which the first is the tenant's id."""
+    token = signing.dumps(facts, salt=salt)
+    return f"{settings.PUBLIC_URL}/portal/{tenant.slug}/{page}?{urlencode({'token': token})}"
+
+
+def read_signed(tenant: Tenant, token: str, *, salt: str) -> list[Any]:
+    """Returns the facts of a token without the tenant's id. Raises LinkInvalid for a token of another business or page."""
+    try:
+        tenant_id, *facts = signing.loads(token, salt=salt)
+    except signing.BadSignature as error:
+        raise LinkInvalid from error
+    if tenant_id != tenant.pk:
+        raise LinkInvalid
+    return facts
