@@ -22,8 +22,9 @@ trap '$(MANAGE) pg stop >/dev/null' EXIT; trap 'exit 130' INT TERM; \
 set -e
 endef
 
-.PHONY: run shell check test format lint fuzz chaos mutants coverage bench lock
+.PHONY: run shell check test format lint fuzz chaos mutants coverage bench lock messages
 
+# Beside the server runs the sender of mails, which a demo keeps in var/mail/.
 # With DATABASE_URL there is no embedded server, and `pg stop` has nothing to do. Without it, var/demo tells manage.py that
 # this checkout serves a demo.
 run: .venv/run.stamp
@@ -31,7 +32,7 @@ run: .venv/run.stamp
 	$(MANAGE) pg status >/dev/null || started_here=1; \
 	end() { \
 		trap '' INT TERM; trap - EXIT; set +e; \
-		[ -z "$$server" ] || { kill "$$server" 2>/dev/null; wait "$$server"; }; \
+		for process in $$server $$sender; do kill "$$process" 2>/dev/null; wait "$$process" 2>/dev/null; done; \
 		[ -z "$$started_here" ] || $(MANAGE) pg stop >/dev/null; \
 		exit "$$1"; \
 	}; \
@@ -42,6 +43,7 @@ run: .venv/run.stamp
 	[ -n "$$DATABASE_URL" ] || touch var/demo; \
 	$(MANAGE) collectstatic --no-input --verbosity 0; \
 	$(PYTHON) -m gunicorn --config circe/gunicorn.py & server=$$!; \
+	$(MANAGE) send_messages & sender=$$!; \
 	wait "$$server"
 
 # A session with the models at hand. make shell TENANT=lotus: in the scope of that tenant.
@@ -101,6 +103,10 @@ lint: .venv/dev.stamp
 	@"$(CURDIR)/.venv/bin/lint-imports"
 	@$(PYTHON) -m mypy .
 	@$(PYTHON) -m sqlfluff lint --disable-progress-bar --nocolor --processes 1 tenants/sql customers/sql appointments/sql
+
+# Find the texts of mails and of the portal's pages, and write the catalogues of each language.
+messages: .venv/dev.stamp
+	@$(PYTHON) -m circe.tests.catalogues
 
 # Renew the pinned packages, within what requirements*.txt allow.
 lock: .venv/dev.stamp

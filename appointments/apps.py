@@ -11,7 +11,7 @@ class AppointmentsConfig(AppConfig):
     name = "appointments"
 
     def ready(self) -> None:
-        from appointments.admin.customer_pages import LastVisitFilter, appointments_panel
+        from appointments.admin.customer_pages import LastVisitFilter, appointments_panel, messages_panel
         from appointments.admin.hours.week import time_off_url, week_url
         from appointments.bookings.documentation import CONFLICT, PROBLEM_MEMBERS
         from appointments.customer_profile import detach_appointments, profile_figures
@@ -31,6 +31,7 @@ class AppointmentsConfig(AppConfig):
         extensions.register_profile_figures(profile_figures)
         extensions.register_purge_step(detach_appointments)
         extensions.register_list_filter(LastVisitFilter)
+        extensions.register_panel(messages_panel)
         extensions.register_panel(appointments_panel)
         register_totals(TOTALS, **TOTALS_PARAMETERS)
         register_page_of_person("Working hours", week_url)

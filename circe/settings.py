@@ -83,7 +83,7 @@ def mail_settings() -> dict[str, Any]:
 
     Raises ImproperlyConfigured if EMAIL_URL is no such address.
     """
-    if "EMAIL_URL" not in env.ENVIRON:
+    if not env.str("EMAIL_URL", ""):
         return {} if PRODUCTION else {"EMAIL_BACKEND": "circe.demo.mails.mailbox.MailboxBackend"}
     try:
         values = env.email_url("EMAIL_URL")
@@ -108,7 +108,7 @@ def mail_address(name: str, example: str, default: str, valid: str) -> str:
     Raises ImproperlyConfigured if it is missing then, or has not the form of the regular expression `valid`.
     """
     value = env.str(name, "" if PRODUCTION else default).strip()
-    if not re.fullmatch(valid, value) and (value or "EMAIL_URL" in env.ENVIRON):
+    if not re.fullmatch(valid, value) and (value or MAIL_SETTINGS):
         raise ImproperlyConfigured(f"{name} must be set to an address such as {example}.")
     return value.rstrip("/")
 
@@ -210,6 +210,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- mail -------------------------------------------------------------------------------------------------------------
 
 MAIL_SETTINGS = mail_settings()
+# Where a demo keeps its mails.
+MAIL_FOLDER = VAR / "mail"
 vars().update(MAIL_SETTINGS)
 # In seconds, for each answer of the mail server.
 EMAIL_TIMEOUT = 30

@@ -2,15 +2,18 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
-from django.urls import path, re_path
+from django.urls import URLPattern, path, re_path
 from django.views.generic import RedirectView
 
 from analytics.views import CustomerStatisticsViewSet
 from appointments.bookings.views import AppointmentViewSet
 from appointments.catalogue.views import OutletViewSet, ServiceViewSet, StaffViewSet
 from appointments.hours.views import TimeOffViewSet, WorkingHoursViewSet
+from appointments.messages.views import MessageSettingsViewSet, MessageViewSet
 from appointments.portal.export.views import ExportViewSet
+from appointments.portal.pages.manage import ManagePage
 from appointments.portal.views import OwnAppointmentViewSet, OwnRecommendationViewSet
 from appointments.recommendations.views import RecommendationViewSet
 from appointments.slots.views import AvailabilityViewSet
@@ -21,6 +24,8 @@ from customers.consents.views import ConsentViewSet
 from customers.messages.views import DecisionViewSet
 from customers.portal.accounts.views import AccountViewSet, OwnAccountViewSet
 from customers.portal.consents.views import OwnConsentViewSet
+from customers.portal.pages.accounts import ConfirmPage, ResetPage
+from customers.portal.pages.unsubscribe import UnsubscribePage
 from customers.portal.profile.views import DeletionRequestViewSet, OwnPreferencesViewSet, OwnProfileViewSet
 from customers.views import CustomerViewSet
 from tenants.accounts.views import MeViewSet, TokenViewSet
@@ -30,11 +35,19 @@ CUSTOMER = f"{CUSTOMERS}/<str:customer_id>"
 LIST: dict[str, Any] = {"get": "list", "post": "create"}
 APPOINTMENTS = "api/v1/appointments"
 APPOINTMENT = f"{APPOINTMENTS}/<str:appointment_id>"
+PAGES = "portal/<str:tenant_slug>"
 PORTAL = "api/v1/portal/<str:tenant_slug>"
 OWN_APPOINTMENTS = f"{PORTAL}/me/appointments"
 OWN_APPOINTMENT = f"{OWN_APPOINTMENTS}/<str:appointment_id>"
 READ_AND_CHANGE: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "update"}
 DETAIL: dict[str, Any] = READ_AND_CHANGE | {"delete": "destroy"}
+
+demo_pages: list[URLPattern] = []
+if apps.is_installed("circe.demo"):
+    # Not in production, where the package need not be.
+    from circe.demo.mails.page import show_mails
+
+    demo_pages = [path("admin/mails/", admin.site.admin_view(show_mails), name="mails")]
 
 urlpatterns = [
     path(CUSTOMERS, CustomerViewSet.as_view(LIST), name="customers"),
@@ -68,6 +81,12 @@ urlpatterns = [
         "api/v1/time-off/<str:time_off_id>",
         TimeOffViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
         name="time_off",
+    ),
+    path("api/v1/messages", MessageViewSet.as_view({"get": "list"}), name="messages"),
+    path(
+        "api/v1/messages/settings",
+        MessageSettingsViewSet.as_view({"get": "retrieve", "put": "update"}),
+        name="message_settings",
     ),
     path("api/v1/availability", AvailabilityViewSet.as_view({"get": "retrieve"}), name="availability"),
     path("api/v1/auth/login", TokenViewSet.as_view({"post": "login"}), name="login"),
@@ -105,11 +124,16 @@ urlpatterns = [
         OwnRecommendationViewSet.as_view({"get": "retrieve"}),
         name="own-recommendations",
     ),
+    path(f"{PAGES}/confirm", ConfirmPage.as_view(), name="portal-confirm"),
+    path(f"{PAGES}/reset", ResetPage.as_view(), name="portal-reset"),
+    path(f"{PAGES}/appointment", ManagePage.as_view(), name="portal-appointment"),
+    path(f"{PAGES}/unsubscribe", UnsubscribePage.as_view(), name="portal-unsubscribe"),
     path("openapi.json", document_pages.DocumentView.as_view(), name="openapi"),
     path("docs", document_pages.SwaggerUI.as_view(), name="docs"),
     path("redoc", document_pages.ReDoc.as_view(), name="redoc"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    *demo_pages,
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="docs")),
     # It must be the last one. With it an unknown URL below /api/ is a JSON error in development too.

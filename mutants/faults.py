@@ -157,7 +157,7 @@ FAULTS = [
     Fault(
         "the application can forge a row's event",
         "tenants/migrations/0003_audit_trail.py",
-        "IF action NOT IN ('refused', 'erased', 'consented') THEN",
+        "IF action NOT IN ('refused', 'erased') THEN",
         "IF false THEN",
         AUDIT,
     ),
@@ -171,7 +171,7 @@ FAULTS = [
     Fault(
         "a removed person stays in the trail",
         "customers/migrations/0002_customers.py",
-        "AND \"table\" IN ('customer', 'preferredservice', 'preferredstaff');",
+        "AND \"table\" IN ('customer', 'preferredservice', 'preferredstaff', 'consent');",
         "AND false;",
         DELETE,
     ),
@@ -185,7 +185,7 @@ FAULTS = [
     Fault(
         "the events of a removed person's favourites stay",
         "customers/migrations/0002_customers.py",
-        "AND \"table\" IN ('customer', 'preferredservice', 'preferredstaff');",
+        "AND \"table\" IN ('customer', 'preferredservice', 'preferredstaff', 'consent');",
         "AND \"table\" = 'customer';",
         PURGED_EVENTS,
     ),

@@ -12,9 +12,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.safestring import SafeString
 
 from appointments.admin.bulk_status import StatusForm
-from appointments.admin.customer_pages import AppointmentCustomerFilter
+from appointments.admin.customer_pages import AppointmentCustomerFilter, render_messages
 from appointments.admin.day_sheet import DaySheetView, day_sheet_url, local_minute
 from appointments.admin.forms import HELP_TEXTS, AppointmentForm
 from appointments.admin.offers import (
@@ -31,6 +32,7 @@ from appointments.models import (
     BLOCKING_STATUSES,
     Appointment,
     AppointmentQuerySet,
+    Message,
     Status,
     lock_staff,
 )
@@ -102,7 +104,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     search_fields = ["customer__search_text"]
     search_help_text = "Parts of the customer's names, e-mail or phone number, in any order."
     autocomplete_fields = ["outlet", "customer", "staff", "service"]
-    readonly_fields = ["created_at", "updated_at"]
+    readonly_fields = ["told", "created_at", "updated_at"]
     actions = ["confirm", "complete", "cancel", "no_show"]
     fieldsets = [
         ("Booking", {"fields": ["customer", "service", "staff", "outlet"]}),
@@ -164,7 +166,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Appointment | None = None) -> Any:
         fieldsets = [*super().get_fieldsets(request, obj)]
         if obj:
-            return [*fieldsets, ("Record", {"fields": ["created_at", "updated_at"]})]
+            return [*fieldsets, ("Record", {"fields": ["told", "created_at", "updated_at"]})]
         return [
             (name, {"fields": ["customer", "walk_in", "service", "staff", "outlet"]})
             if name == "Booking"
@@ -275,6 +277,10 @@ class AppointmentAdmin(BulkActionsAdmin):
     @admin.display(description="customer", ordering="customer")
     def customer_name(self, appointment: Appointment) -> str:
         return name_customer(appointment)
+
+    @admin.display(description="messages to the customer")
+    def told(self, appointment: Appointment) -> SafeString:
+        return render_messages(Message.objects.filter(appointment=appointment))
 
     @admin.display(ordering="start_time")
     def time(self, appointment: Appointment) -> str:

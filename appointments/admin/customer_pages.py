@@ -5,14 +5,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from appointments.models import Appointment, AppointmentQuerySet
+from appointments.models import Appointment, AppointmentQuerySet, Message
 from circe.api.time_zone import local_zone
 from circe.backoffice.regional import format_amount
 from customers.admin.customers import MAX_LATEST_ROWS
@@ -88,3 +89,16 @@ def appointments_panel(request: HttpRequest, customer: Customer) -> SafeString:
         "all_url": f"{urls['changelist']}?{urlencode({'customer': customer.pk, 'day': 'all', 'o': '-1'})}",
     }
     return render_to_string("admin/appointments/appointment/customer_panel.html", context)  # type: ignore[return-value]
+
+
+def messages_panel(request: HttpRequest, customer: Customer) -> SafeString:
+    """Returns the panel of a customer's page with the latest messages to them."""
+    messages = render_messages(Message.objects.filter(customer=customer)[:MAX_LATEST_ROWS])
+    return format_html(
+        '<section class="panel" aria-labelledby="messages"><h2 id="messages">Messages</h2>{}</section>', messages
+    )
+
+
+def render_messages(messages: QuerySet[Message]) -> SafeString:
+    """Returns the list of the messages: when each was queued, what it is about, and what became of it."""
+    return render_to_string("admin/appointments/message/list.html", {"messages": messages})  # type: ignore[return-value]

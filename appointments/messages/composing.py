@@ -9,11 +9,9 @@ from appointments.messages.calendar_file import build_calendar_file, get_instant
 from appointments.messages.texts import render_message
 from appointments.models import Appointment, Message, MessageKind, Status
 from appointments.portal.links import manage_url
-from circe.api.local_time import to_instant, to_local
 from customers.messages.decision import decide
 from customers.messages.mail import Composed, Mail, Postponed, Skipped, TextMessage
 from customers.models import Channel, DeliveryState, Purpose
-from tenants.models import Tenant
 
 # The field of the business that switches the messages of a kind on.
 SWITCHES = {
@@ -23,7 +21,6 @@ SWITCHES = {
     MessageKind.REMINDER: "sends_reminders",
 }
 WHILE_IT_IS_WRITTEN = dt.timedelta(seconds=5)
-ONE_DAY = dt.timedelta(days=1)
 
 
 def compose_message(message: Message) -> Composed:
@@ -41,28 +38,14 @@ def compose_message(message: Message) -> Composed:
         return Postponed(now + WHILE_IT_IS_WRITTEN)
     if reason := _find_reason_against(message, appointment, now):
         return Skipped([reason])
-    if quiet_until := find_end_of_quiet_hours(appointment.tenant, now):
-        return Postponed(quiet_until)
     customer: Any = appointment.customer
     decision = decide(customer, Purpose.SERVICE, channels=[message.channel], at=now)
+    if decision.allowed_from:
+        return Postponed(decision.allowed_from)
     if not decision.allowed:
         return Skipped(decision.reasons)
     message.language = decision.language
     return _compose(message, appointment, customer)
-
-
-def find_end_of_quiet_hours(tenant: Tenant, now: dt.datetime) -> dt.datetime | None:
-    """Returns when the quiet hours end that it is now, or None if it is none."""
-    if tenant.quiet_from is None or tenant.quiet_until is None:
-        return None
-    local = to_local(now, tenant.zone)
-    end = dt.datetime.combine(local.date(), tenant.quiet_until)
-    if tenant.quiet_from < tenant.quiet_until:
-        is_quiet = tenant.quiet_from <= local.time() < tenant.quiet_until
-    else:
-        is_quiet = not tenant.quiet_until <= local.time() < tenant.quiet_from
-        end += ONE_DAY if local.time() >= tenant.quiet_from else dt.timedelta()
-    return to_instant(end, tenant.zone) if is_quiet else None
 
 
 def _find_reason_against(message: Message, appointment: Appointment, now: dt.datetime) -> str | None:

@@ -56,6 +56,10 @@ class Message(Outgoing, TenantModel):
             models.Index(fields=["tenant", "-created_at", "-id"], name="message_newest"),
         ]
 
+    def __str__(self) -> str:
+        why = f" ({', '.join(reason.replace('_', ' ') for reason in self.reasons)})" if self.reasons else ""
+        return f"{self.get_kind_display()}: {self.get_state_display().lower()}{why}"
+
 
 class MessageText(TenantModel):
     """A business's own text of a kind of message in a language. Without one, Circe's text is sent."""

@@ -57,7 +57,7 @@ TAGS = {
     "Appointments": "The appointments that a customer booked and attended.",
     "Portal": "What customers do by themselves, each with a token of their own, in the portal of one business.",
     "Consents": "What customers may be sent, since when and by which words.",
-    "Messages": "Whether a customer may be sent a message.",
+    "Messages": "Whether a customer may be sent a message, and what was sent about appointments.",
     "Statistics": "Numbers about the customers.",
     "Authentication": "Signing in and out. An access token is valid for an hour, a refresh token for seven days.",
 }
@@ -118,9 +118,8 @@ class OperationSchema(AutoSchema):
     @property
     def is_write(self) -> bool:
         """Whether the operation changes rows of a tenant, and takes `Idempotency-Key`."""
-        operation = self.operation
-        changes = self.method not in SAFE_METHODS and bool(self.get_auth()) and not operation.reads_only
-        return changes and operation.is_idempotent
+        is_change = self.operation.is_idempotent and not self.operation.reads_only
+        return self.method not in SAFE_METHODS and bool(self.get_auth()) and is_change
 
     @property
     def errors(self) -> list[int]:

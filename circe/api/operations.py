@@ -34,7 +34,7 @@ class Operation:
     statuses beside the common errors. `conflict` is the name of the error response of a 409. `status_if_there` is the
     status of a request that finds what it would create. `changes_own_row` says that the operation changes a row of the
     caller, which no id in the path names, and takes `If-Match`. A write that has no `Idempotency-Key` says
-    `is_idempotent=False`. One that `reads_only` changes nothing, although it has a body.
+    `is_idempotent=False`; one that `reads_only` changes nothing, although it has a body.
     """
 
     id: str

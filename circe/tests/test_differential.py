@@ -58,6 +58,7 @@ QUERIES = {
         "page=2&size=1",
     ],
     "/api/v1/customers/{customer_id}/recommendations": ["", "limit=20"],
+    "/api/v1/customers/{customer_id}/consents": ["", "page=2&size=1"],
     "/api/v1/customers/{customer_id}/history": ["", "page=2&size=1"],
     "/api/v1/appointments": [
         "",
@@ -82,6 +83,8 @@ QUERIES = {
     "/api/v1/staff/{staff_id}/working-hours": [""],
     "/api/v1/time-off": ["", "from_date=2025-12-20&to_date=2025-12-31&size=1", "staff_id={staff_id}"],
     "/api/v1/time-off/{time_off_id}": [""],
+    "/api/v1/messages": ["", "customer_id={customer_id}", "state=sent,skipped&kind=reminder&size=1"],
+    "/api/v1/messages/settings": [""],
     "/api/v1/availability": [
         "service_id={service_id}&from_date=2090-01-20&to_date=2090-01-31",
         "service_id={service_id}&from_date=2090-01-20&to_date=2090-01-31&staff_id={staff_id}&outlet_id={outlet_id}&limit=5",

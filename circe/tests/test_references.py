@@ -46,7 +46,10 @@ PUT   /customers/{customer_id}                ?tenant_id                        
 PATCH /customers/{customer_id}                ?tenant_id                               200 403 403  200 404 400
 DELETE /customers/{customer_id}               ?tenant_id                               200 403 403  200 404 400
 GET   /customers/{customer_id}/appointments   ?tenant_id                               200 403 403  200 404 400
+GET   /customers/{customer_id}/consents       ?tenant_id                               200 403 403  200 404 400
+POST  /customers/{customer_id}/consents       ?tenant_id                               201 403 403  201 404 400
 GET   /customers/{customer_id}/history        ?tenant_id                               200 403 403  200 404 400
+POST  /customers/{customer_id}/messages/decision ?tenant_id                            200 403 403  200 404 400
 PUT   /customers/{customer_id}/preferences    ?tenant_id                               200 403 403  200 404 400
 GET   /customers/{customer_id}/recommendations ?tenant_id                              200 403 403  200 404 400
 POST  /customers/{customer_id}/restore        ?tenant_id                               200 403 403  200 404 400
@@ -89,6 +92,11 @@ POST  /time-off                               staff_id                          
 POST  /time-off                               outlet_id                                201 400 400  201 400 400
 GET   /time-off/{time_off_id}                 ?tenant_id                               200 403 403  200 404 400
 DELETE /time-off/{time_off_id}                ?tenant_id                               200 403 403  200 404 400
+GET   /messages                               ?tenant_id                               200 403 403  200 200 400
+GET   /messages                               ?customer_id                             200 400 400  200 200 400
+GET   /messages/settings                      ?tenant_id                               200 403 403  200 200 400
+PUT   /messages/settings                      ?tenant_id                               200 403 403  200 200 400
+PUT   /messages/settings                      tenant_id                                200 400 400  400 400 400
 GET   /availability                           ?tenant_id                               200 403 403  200 200 400
 GET   /availability                           ?service_id                              200 400 400  200 200 400
 GET   /availability                           ?outlet_id                               200 400 400  200 400 400
@@ -154,6 +162,8 @@ NEEDED = {
     "/appointments": NEW_TIME,
     "/reschedule": NEW_TIME,
     "/status": {"status": "cancelled"},
+    "/consents": {"channel": "sms", "purpose": "service", "state": "withdrawn"},
+    "/decision": {"purpose": "service"},
     "/working-hours": {"working_hours": []},
 }
 # The tokens differ from page to page.

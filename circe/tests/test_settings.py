@@ -78,12 +78,64 @@ def test_production_does_not_start_without_the_address_of_a_postgresql(address):
     assert (code, output) == (2, "DATABASE_URL must be set to postgres://user:password@host:5432/name.\n")
 
 
+MAIL = {
+    "EMAIL_URL": "smtp+tls://circe:p%40ss$word@mail.example:587",
+    "DEFAULT_FROM_EMAIL": "appointments@salon.example",
+    "PUBLIC_URL": "https://circe.example/",
+}
+EMAIL_URL_LINE = (
+    "EMAIL_URL must be smtp+tls://user:password@host:587, smtp+ssl://…:465, smtp://host:25, consolemail:// or "
+    "filemail:///directory.\n"
+)
+
+
+def test_the_mail_server_is_read_from_one_address():
+    names = ("EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD", "EMAIL_USE_TLS")
+    expression = (
+        f"*[getattr(settings, name, None) for name in {names}], settings.PUBLIC_URL, settings.DEFAULT_FROM_EMAIL"
+    )
+    backend = "customers.messages.transport.SMTPBackend"
+    assert read_settings(expression, **PRODUCTION, **MAIL) == str(
+        (
+            backend,
+            "mail.example",
+            587,
+            "circe",
+            "p@ss$word",
+            True,
+            "https://circe.example",
+            "appointments@salon.example",
+        )
+    )
+    over_tls = MAIL | {"EMAIL_URL": "smtp+ssl://mail.example:465"}
+    assert read_settings("settings.EMAIL_USE_SSL, settings.EMAIL_PORT", **PRODUCTION, **over_tls) == "(True, 465)"
+    for url, name in (("consolemail://", "console"), ("filemail:///tmp/mails", "filebased")):
+        expected = f"('django.core.mail.backends.{name}.EmailBackend',)"
+        assert read_settings("settings.EMAIL_BACKEND", **PRODUCTION, **MAIL | {"EMAIL_URL": url}) == expected
+    kept = "('circe.demo.mails.mailbox.MailboxBackend', 'http://localhost:8765')"
+    assert read_settings("settings.EMAIL_BACKEND, settings.PUBLIC_URL", DEMO="1", PORT="8765") == kept
+
+
+def test_without_a_mail_server_production_serves_and_sends_nothing():
+    assert read_settings("settings.MAIL_SETTINGS", **PRODUCTION, EMAIL_URL="") == "({},)"
+    code, output = run("manage.py", "send_messages", "--once", **PRODUCTION)
+    assert code == 2
+    assert "EMAIL_URL must be set" in output
+
+
 # Each row: one wrong variable in an otherwise right environment, and the line with the error.
 WRONG = [
     ({"SECRET_KEY": "short"}, "SECRET_KEY must be set to at least 50 random characters.\n"),
     ({"JWT_SIGNING_KEY": ""}, "JWT_SIGNING_KEY must be set to at least 50 random characters.\n"),
     ({"DATABASE_URL": "banana"}, "DATABASE_URL must be set to postgres://user:password@host:5432/name.\n"),
     ({"NUM_PROXIES": "one"}, "NUM_PROXIES must be a whole number, for example NUM_PROXIES=0.\n"),
+    ({"EMAIL_URL": "pigeon://s3cret@roof"}, EMAIL_URL_LINE),
+    ({"EMAIL_URL": "smtp://"}, EMAIL_URL_LINE),
+    (
+        MAIL | {"DEFAULT_FROM_EMAIL": ""},
+        "DEFAULT_FROM_EMAIL must be set to an address such as appointments@salon.example.\n",
+    ),
+    (MAIL | {"PUBLIC_URL": "circe.example"}, "PUBLIC_URL must be set to an address such as https://circe.example.\n"),
     ({"WEB_THREADS": "-4"}, "WEB_THREADS must be a whole number, for example WEB_THREADS=4.\n"),
 ]
 

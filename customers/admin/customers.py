@@ -12,16 +12,18 @@ from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
 from circe.backoffice.widgets import MultipleChoiceWidget
 from circe.db.ids import is_id
 from customers.admin.actions import CustomerActions, link
+from customers.admin.consents import consents_panel, handle_deletion_request
 from customers.admin.filters import DeletedFilter, RegisteredFilter, TagFilter
 from customers.admin.import_export import ImportExportAdmin
 from customers.admin.reception_notes import render_reception_notes
@@ -197,7 +199,23 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
 
     def get_urls(self) -> list[URLPattern]:
         notes = self.admin_site.admin_view(self.reception_notes_view)
-        return [path("<str:customer_id>/notes/", notes, name="customers_customer_notes"), *super().get_urls()]
+        handled = self.admin_site.admin_view(require_POST(self.deletion_request_view))
+        return [
+            path("<str:customer_id>/notes/", notes, name="customers_customer_notes"),
+            path("<str:customer_id>/deletion-request/", handled, name="customers_customer_deletion_request"),
+            *super().get_urls(),
+        ]
+
+    def deletion_request_view(self, request: HttpRequest, customer_id: str) -> HttpResponse:
+        """Marks a customer's request to be deleted as handled, and leads back to their page."""
+        if not self.allows(request, "update"):
+            raise PermissionDenied
+        pk = customer_id if is_id(customer_id) else None
+        customer = get_object_or_404(self.get_queryset(request).select_related("tenant"), pk=pk)
+        enter_scope(customer.tenant)
+        if handle_deletion_request(customer):
+            messages.success(request, "The request to be deleted is marked as handled.")
+        return HttpResponseRedirect(reverse("admin:customers_customer_change", args=[customer.pk]))
 
     def reception_notes_view(self, request: HttpRequest, customer_id: str) -> HttpResponse:
         """Answers what reception has to know of a customer, as a part of a page. The form of an appointment asks for it."""
@@ -261,7 +279,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
     ) -> HttpResponse:
         if obj:
             context |= {"title": f"{obj.full_name}{', deleted' if obj.is_deleted else ''}", "subtitle": None}
-        context["panels"] = [panel(request, obj) for panel in (*panels, history_panel)] if obj else []
+        context["panels"] = [panel(request, obj) for panel in (*panels, consents_panel, history_panel)] if obj else []
         context["may"] = {verb: self.allows(request, verb) for verb in ("restore", "purge")}
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import Max, Q
 
+from customers.consents.texts import CONFIRMATION_TEXT
 from customers.models import Channel, Consent, ConsentSource, ConsentState, Customer, MailedLink, Purpose
 from customers.models.consent import ConsentQuerySet
 
@@ -149,5 +150,6 @@ def confirm_marketing(link: MailedLink) -> Consent | None:
         purpose=Purpose.MARKETING,
         state=ConsentState.GRANTED,
         source=ConsentSource.LINK,
-        evidence=f"Opened the mailed link {link.pk}",
+        text_version=CONFIRMATION_TEXT,
+        evidence=f"mailed link {link.pk}",
     )

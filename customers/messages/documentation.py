@@ -2,7 +2,7 @@
 
 from circe.api.operations import Example, Operation
 from customers.messages.decision import RULES
-from customers.messages.serializers import DecisionRequestSerializer, DecisionSerializer
+from customers.messages.serializers import DecisionQuestionSerializer, DecisionSerializer
 
 QUESTION: Example = {"purpose": "marketing", "channels": ["email", "sms"], "at": "2025-01-15T10:30:00Z"}
 DECISION: Example = {
@@ -37,7 +37,7 @@ OPERATIONS = {
         id="decideMessage",
         summary="Decide whether a customer may be sent a message",
         description=DESCRIPTION,
-        body=DecisionRequestSerializer,
+        body=DecisionQuestionSerializer,
         body_examples={"documented": QUESTION},
         response=DecisionSerializer,
         example=DECISION,

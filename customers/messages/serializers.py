@@ -30,7 +30,7 @@ class AnyInstantField(InstantField):
         return instant
 
 
-class DecisionRequestSerializer(StrictSerializer):
+class DecisionQuestionSerializer(StrictSerializer):
     """The message that is to be decided about."""
 
     purpose = serializers.ChoiceField(Purpose.choices, help_text="What the message is for.")

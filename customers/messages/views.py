@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from customers.customer_list import find_etag
 from customers.messages.decision import decide
 from customers.messages.documentation import OPERATIONS
-from customers.messages.serializers import DecisionRequestSerializer, DecisionSerializer
+from customers.messages.serializers import DecisionQuestionSerializer, DecisionSerializer
 from customers.models import Customer
 from tenants.accounts.permissions import STAFF
 from tenants.views import TenantViewSet
@@ -31,6 +31,6 @@ class DecisionViewSet(TenantViewSet):
     def decide(self, request: Request, customer_id: str) -> Response:
         """Decides whether the customer may be sent a message now or at another time, and by which channel."""
         customer = self.get_object()
-        asked = DecisionRequestSerializer(data=request.data)
+        asked = DecisionQuestionSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         return Response(DecisionSerializer(decide(customer, **asked.validated_data)._asdict()).data)

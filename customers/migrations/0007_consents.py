@@ -341,8 +341,8 @@ DROP FUNCTION public.circe_prepare_consent;""",
         ),
         CreateSQL(
             name="circe_project_consents",
-            sql="""-- Sets the booleans of the customers of new entries to what the ledger says now. The customers are locked already, see
--- circe_prepare_consent. It does not run for entries that a trigger writes, since these come from the booleans.
+            sql="""-- Sets the booleans of the customers of new entries to what the ledger says now, and their `updated_at`. The customers are
+-- locked already, see circe_prepare_consent. It does not run for entries that a trigger writes, since these come from the booleans.
 CREATE OR REPLACE FUNCTION public.circe_project_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -367,13 +367,7 @@ BEGIN
                 bool_and(is_granted) FILTER (WHERE purpose = 'marketing') AS marketing_consent
             FROM circe_current_consents(changed.tenant_id, changed.customer_id)
         ) AS says
-        WHERE customers.tenant_id = changed.tenant_id AND customers.id = changed.customer_id
-            AND (
-                customers.accepts_email, customers.accepts_sms, customers.accepts_push, customers.accepts_whatsapp,
-                customers.marketing_consent
-            ) IS DISTINCT FROM (
-                says.accepts_email, says.accepts_sms, says.accepts_push, says.accepts_whatsapp, says.marketing_consent
-            );
+        WHERE customers.tenant_id = changed.tenant_id AND customers.id = changed.customer_id;
     END LOOP;
     RETURN NULL;
 END
@@ -396,11 +390,12 @@ CREATE OR REPLACE FUNCTION public.circe_ask_to_confirm_marketing() RETURNS trigg
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     INSERT INTO public.customers_mailedlink (
-        id, created_at, updated_at, tenant_id, customer_id, kind, email, email_key, details, state, due_at, attempts
+        id, created_at, updated_at, tenant_id, customer_id, kind, email, email_key, details, state, reasons, due_at,
+        attempts
     )
     SELECT
         circe_new_id(), clock_timestamp(), clock_timestamp(), customers.tenant_id, customers.id, 'confirm_marketing',
-        customers.email, customers.email_key, '{}', 'queued', clock_timestamp(), 0
+        customers.email, customers.email_key, '{}', 'queued', '{}', clock_timestamp(), 0
     FROM public.customers_customer AS customers
     INNER JOIN public.tenants_tenant AS tenants ON customers.tenant_id = tenants.id AND tenants.double_opt_in
     INNER JOIN circe_current_consents(NEW.tenant_id, NEW.customer_id) AS says

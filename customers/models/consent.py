@@ -129,6 +129,11 @@ PROJECTIONS: dict[str, tuple[Purpose, list[Channel]]] = {
 }
 
 
+def find_projection(purpose: str, channel: str) -> str:
+    """Returns the name of the boolean to which an entry of this purpose and channel belongs."""
+    return next(name for name, (kind, channels) in PROJECTIONS.items() if kind == purpose and channel in channels)
+
+
 def find_stale_grants(customer: Any, changes: dict[str, Any], seen_at: dt.datetime | None) -> set[str]:
     """Returns the booleans that `changes` would grant, and that the customer has withdrawn after `seen_at`.
 
@@ -188,8 +193,8 @@ def address_hashes(tenant_id: str, address: str) -> list[str]:
     return [salted_hmac("customers.marketing_block", value, secret=key, algorithm="sha256").hexdigest() for key in keys]
 
 
-def block_marketing(customers: Collection[Any], *, only_refused: bool) -> None:
-    """Blocks marketing to the addresses of customers who are about to be removed.
+def block_marketing(customers: Collection[Any], *, only_refused: bool) -> int:
+    """Blocks marketing to the addresses of customers who are about to be removed. Returns the number of addresses.
 
     With `only_refused`, to the e-mail address or the phone of those who have withdrawn it there.
     """
@@ -216,6 +221,7 @@ def block_marketing(customers: Collection[Any], *, only_refused: bool) -> None:
         unique_fields=["tenant", "address_hash"],
         update_fields=["created_at", "updated_at"],
     )
+    return len(blocks)
 
 
 def find_marketing_blocks(customer: Any) -> dict[str, dt.datetime]:

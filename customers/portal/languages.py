@@ -24,15 +24,20 @@ def customer_language(language: str) -> str:
     return LANGUAGES.get(language.partition("-")[0].lower(), "en")
 
 
-@contextmanager
-def written_for(tenant: Tenant, language: str) -> Iterator[str]:
-    """Writes in the block as a customer of the business reads it, and gives the code of the language: en, id or nb.
+def translation_code(tenant: Tenant, language: str) -> str:
+    """Returns the language for Django's translations, by which a customer of the business reads a text.
 
     Dates and numbers in English are as in the country of the business.
     """
     code = customer_language(language)
-    with translation.override(language_code(tenant.phone_region, tenant.language) if code == "en" else code):
-        yield code
+    return language_code(tenant.phone_region, tenant.language) if code == "en" else code
+
+
+@contextmanager
+def written_for(tenant: Tenant, language: str) -> Iterator[str]:
+    """Writes in the block as a customer of the business reads it, and gives the code of the language: en, id or nb."""
+    with translation.override(translation_code(tenant, language)):
+        yield customer_language(language)
 
 
 def format_day(day: dt.date, tenant: Tenant) -> str:

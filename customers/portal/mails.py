@@ -1,7 +1,8 @@
 """Composes the mails with links: which mail a request gets, the token of its link, and the text.
 
 The templates are customers/portal/mails/<name>.txt and .html. They have `business`, `language`, `subject`, `link` with its
-`hours`, and the `name` of the customer: "" for a person who is not one, so that nobody has words of their own sent to others.
+`hours`, and the `name` of the customer. It is "" for a person who is none: otherwise anybody could have words of their own
+sent to others.
 """
 
 import datetime as dt

@@ -36,7 +36,7 @@ def read_unsubscribe_token(tenant: Tenant, token: str) -> Subscription:
     return Subscription(customer_id, Channel(channel), Purpose(purpose))
 
 
-def signed_url(tenant: Tenant, page: str, facts: list[str], *, salt: str) -> str:
+def signed_url(tenant: Tenant, page: str, facts: list[Any], *, salt: str) -> str:
     """Returns the address of a page of the portal with a token that holds `facts`, of which the first is the tenant's id."""
     token = signing.dumps(facts, salt=salt)
     return f"{settings.PUBLIC_URL}/portal/{tenant.slug}/{page}?{urlencode({'token': token})}"

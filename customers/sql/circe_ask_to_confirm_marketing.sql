@@ -5,11 +5,12 @@ CREATE OR REPLACE FUNCTION public.circe_ask_to_confirm_marketing() RETURNS trigg
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     INSERT INTO public.customers_mailedlink (
-        id, created_at, updated_at, tenant_id, customer_id, kind, email, email_key, details, state, due_at, attempts
+        id, created_at, updated_at, tenant_id, customer_id, kind, email, email_key, details, state, reasons, due_at,
+        attempts
     )
     SELECT
         circe_new_id(), clock_timestamp(), clock_timestamp(), customers.tenant_id, customers.id, 'confirm_marketing',
-        customers.email, customers.email_key, '{}', 'queued', clock_timestamp(), 0
+        customers.email, customers.email_key, '{}', 'queued', '{}', clock_timestamp(), 0
     FROM public.customers_customer AS customers
     INNER JOIN public.tenants_tenant AS tenants ON customers.tenant_id = tenants.id AND tenants.double_opt_in
     INNER JOIN circe_current_consents(NEW.tenant_id, NEW.customer_id) AS says

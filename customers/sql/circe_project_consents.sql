@@ -1,5 +1,5 @@
--- Sets the booleans of the customers of new entries to what the ledger says now. The customers are locked already, see
--- circe_prepare_consent. It does not run for entries that a trigger writes, since these come from the booleans.
+-- Sets the booleans of the customers of new entries to what the ledger says now, and their `updated_at`. The customers are
+-- locked already, see circe_prepare_consent. It does not run for entries that a trigger writes, since these come from the booleans.
 CREATE OR REPLACE FUNCTION public.circe_project_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -24,13 +24,7 @@ BEGIN
                 bool_and(is_granted) FILTER (WHERE purpose = 'marketing') AS marketing_consent
             FROM circe_current_consents(changed.tenant_id, changed.customer_id)
         ) AS says
-        WHERE customers.tenant_id = changed.tenant_id AND customers.id = changed.customer_id
-            AND (
-                customers.accepts_email, customers.accepts_sms, customers.accepts_push, customers.accepts_whatsapp,
-                customers.marketing_consent
-            ) IS DISTINCT FROM (
-                says.accepts_email, says.accepts_sms, says.accepts_push, says.accepts_whatsapp, says.marketing_consent
-            );
+        WHERE customers.tenant_id = changed.tenant_id AND customers.id = changed.customer_id;
     END LOOP;
     RETURN NULL;
 END

@@ -35,6 +35,9 @@ def url(jane):
     return f"{CUSTOMERS}/{jane.pk}"
 
 
+CONSENT = {"channel": "sms", "purpose": "service", "state": "withdrawn"}
+
+
 def stored(tenant):
     with tenant_scope(tenant):
         return Customer.objects.values("first_name", "last_name", "is_deleted").get()
@@ -49,6 +52,7 @@ def test_a_stale_etag_changes_nothing(admin, url, tenant):
         admin.put(url, {"last_name": "Poe"}, headers={"If-Match": etag}),
         admin.patch(url, {"last_name": "Poe"}, headers={"If-Match": etag}),
         admin.put(f"{url}/preferences", {"notes": "x"}, headers={"If-Match": etag}),
+        admin.post(f"{url}/consents", CONSENT, headers={"If-Match": etag}),
         admin.delete(url, headers={"If-Match": etag}),
         admin.post(f"{url}/restore", headers={"If-Match": etag}),
         admin.put(url, {"last_name": "Poe"}, headers={"If-Match": "nonsense"}),

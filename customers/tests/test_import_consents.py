@@ -1,9 +1,13 @@
-"""Tests that an import changes no address by its capitals, and turns no refusal of marketing into consent by itself."""
+"""Tests that an import changes no address by its capitals, and never grants what was withdrawn."""
+
+import datetime as dt
 
 import pytest
+from django.db import IntegrityError, transaction
 
-from customers.models import Customer
+from customers.models import Consent, Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from tenants.audit.context import audit_source
 from tenants.models import AuditEvent
 
 # --- addresses and consents -----------------------------------------------------------------------------------------
@@ -35,14 +39,23 @@ def test_a_change_beside_an_address_in_other_capitals_leaves_the_address(import_
 
 
 CONSENT = ["id", "first_name", "marketing_consent", "consent_source", "consent_at"]
-REFUSAL_KEPT = "the customer has refused marketing, and the refusal is kept."
+NOT_CONSENTED = "has not consented to marketing. An import gives their consent only with consent_source and consent_at"
+WITHDRAWAL_KEPT = "the customer has withdrawn it, and an import never grants it again."
+
+
+def ledger(customer):
+    """Returns the entries of the customer that are about marketing by e-mail, the earliest first."""
+    entries = Consent.objects.filter(customer=customer, purpose="marketing", channel="email").order_by("at")
+    return list(entries.values_list("state", "source", "evidence"))
 
 
 @pytest.mark.parametrize(
     "evidences", [[[]], [["", ""], ["paper", ""], ["", "2024-03-05"]]], ids=["no columns of it", "a half of it"]
 )
 @pytest.mark.parametrize("update", [False, True])
-def test_an_import_keeps_a_refusal_of_marketing_without_evidence_and_tells_it(import_rows, in_scope, evidences, update):
+def test_an_import_consents_for_nobody_who_is_here_without_evidence_and_tells_it(
+    import_rows, in_scope, evidences, update
+):
     people = [CustomerFactory(tenant=in_scope, marketing_consent=False) for _ in evidences]
     names = ["Janet" if update else jane.first_name for jane in people]
     rows = [[jane.pk, name, "yes", *evidence] for jane, name, evidence in zip(people, names, evidences, strict=True)]
@@ -52,25 +65,27 @@ def test_an_import_keeps_a_refusal_of_marketing_without_evidence_and_tells_it(im
         assert (jane.marketing_consent, jane.first_name) == (False, name)
     assert (result.counts, result.refused_rows) == ({"updated" if update else "unchanged": len(people)}, [])
     lines = "Line 2" if len(people) == 1 else "Lines 2, 3, 4"
-    assert next(line for line in result.lines if REFUSAL_KEPT in line).startswith(f"{lines}: marketing_consent:")
-    assert not AuditEvent.objects.filter(action="consented").exists()
+    assert next(line for line in result.lines if NOT_CONSENTED in line).startswith(f"{lines}: marketing_consent:")
+    assert not Consent.objects.exists()
 
 
 @pytest.mark.slow("starts eight processes that read a file")
-def test_an_import_turns_a_refusal_into_consent_with_source_and_instant_and_records_them(import_rows, in_scope):
+def test_an_import_gives_a_consent_with_source_and_instant_and_the_ledger_keeps_them(import_rows, in_scope):
     jane = CustomerFactory(tenant=in_scope, marketing_consent=False)
     row = [jane.pk, jane.first_name, "yes", "Paper", "2024-03-05 17:30:00+07"]
     assert import_rows(CONSENT, row).refused_rows[0][1] == "marketing_consent"
     assert import_rows(CONSENT, row, update=True, dry_run=True).counts == {"updated": 1}
-    assert not AuditEvent.objects.filter(action="consented").exists()
+    assert not Consent.objects.exists()
     assert import_rows(CONSENT, row, update=True).counts == {"updated": 1}
     jane.refresh_from_db()
-    event = AuditEvent.objects.get(action="consented")
-    assert (jane.marketing_consent, event.customer_id, event.command) == (True, jane.pk, "import_customers")
-    assert event.after == {"marketing_consent": True, "consent_source": "paper", "consent_at": "2024-03-05T10:30:00Z"}
+    entries = Consent.objects.values_list("customer", "purpose", "state", "source", "evidence", "at", "recorded_by")
+    at = dt.datetime(2024, 3, 5, 10, 30, tzinfo=dt.UTC)
+    assert jane.marketing_consent
+    assert set(Consent.objects.values_list("channel", flat=True)) == {"email", "sms", "push", "whatsapp"}
+    assert set(entries) == {(jane.pk, "marketing", "granted", "import", "consent_source: paper", at, None)}
     # Once more changes and records nothing.
     assert import_rows(CONSENT, row, update=True).counts == {"unchanged": 1}
-    assert AuditEvent.objects.filter(action="consented").count() == 1
+    assert Consent.objects.count() == 4
 
 
 def test_an_invalid_evidence_of_consent_refuses_the_row(import_rows, in_scope):
@@ -87,13 +102,32 @@ def test_an_invalid_evidence_of_consent_refuses_the_row(import_rows, in_scope):
         assert (jane.marketing_consent, jane.first_name == "Janet") == (False, False)
 
 
-def test_a_consent_older_than_the_refusal_does_not_count(import_rows, in_scope):
+def test_no_evidence_grants_what_was_withdrawn(import_rows, in_scope, staff):
     jane = CustomerFactory(tenant=in_scope, marketing_consent=True)
-    jane.change({"marketing_consent": False})
-    result = import_rows(CONSENT, [jane.pk, jane.first_name, "yes", "paper", "2024-03-05"], update=True)
+    jane.change({"marketing_consent": False, "accepts_sms": False})
+    withdrawn_on_one = CustomerFactory(tenant=in_scope)
+    body = {"channel": "push", "purpose": "marketing", "state": "withdrawn"}
+    assert staff.post(f"/api/v1/customers/{withdrawn_on_one.pk}/consents", body, format="json").status_code == 201
+    header = [*CONSENT, "accepts_sms"]
+    rows = [[one.pk, one.first_name, "yes", "paper", "2026-01-05", "yes"] for one in (jane, withdrawn_on_one)]
+    entries = Consent.objects.count()
+    result = import_rows(header, *rows, update=True)
     jane.refresh_from_db()
-    assert (jane.marketing_consent, result.counts) == (False, {"unchanged": 1})
-    assert any("has refused marketing after the day of consent_at" in line for line in result.lines)
+    withdrawn_on_one.refresh_from_db()
+    assert (jane.marketing_consent, jane.accepts_sms, result.counts) == (False, False, {"unchanged": 2})
+    assert (withdrawn_on_one.marketing_consent, Consent.objects.count()) == (False, entries)
+    told = [line for line in result.lines if WITHDRAWAL_KEPT in line]
+    assert sorted(line.partition(" the customer")[0] for line in told) == [
+        "Line 2: accepts_sms:",
+        "Lines 2, 3: marketing_consent:",
+    ]
+
+
+def test_the_database_refuses_an_import_that_would_grant_what_was_withdrawn(in_scope):
+    jane = CustomerFactory(tenant=in_scope, accepts_email=False)
+    with audit_source("import"), pytest.raises(IntegrityError, match="never grants"), transaction.atomic():
+        Customer.objects.filter(pk=jane.pk).update(accepts_email=True)
+    Customer.objects.filter(pk=jane.pk).update(accepts_email=True)
 
 
 def test_a_refusal_in_a_file_always_counts(import_rows, in_scope):
@@ -101,20 +135,39 @@ def test_a_refusal_in_a_file_always_counts(import_rows, in_scope):
     import_rows(["id", "marketing_consent"], [jane.pk, "no"], update=True)
     jane.refresh_from_db()
     assert jane.marketing_consent is False
+    assert ledger(jane) == [("granted", "reception", None), ("withdrawn", "import", None)]
 
 
-def test_a_new_customer_consents_by_the_file_unless_they_refused_before_they_were_deleted(import_rows, in_scope):
-    gone = DeletedCustomerFactory(tenant=in_scope, email="gone@example.com", marketing_consent=False)
-    header = ["id", "first_name", "email", "marketing_consent", "consent_source"]
+def test_a_new_customer_consents_by_the_file_unless_they_did_not_before_they_were_deleted(import_rows, in_scope):
+    silent, gone = (
+        DeletedCustomerFactory(tenant=in_scope, email=f"{name}@example.com", marketing_consent=name == "gone")
+        for name in ("silent", "gone")
+    )
+    gone.change({"marketing_consent": False, "accepts_sms": False})
+    header = ["id", "first_name", "email", "marketing_consent", "consent_source", "consent_at", "accepts_whatsapp"]
     rows = [
-        ["", "Jane", "jane@example.com", "yes", "portal"],
-        ["507f1f77bcf86cd799439011", "Joe", gone.email, "yes", "portal"],
+        ["", "Jane", "jane@example.com", "yes", "portal", "", ""],
+        ["507f1f77bcf86cd799439011", "Joe", silent.email, "yes", "portal", "", ""],
+        ["507f1f77bcf86cd799439012", "Eve", gone.email, "yes", "portal", "2026-01-05", ""],
+        ["", "Kim", "kim@example.com", "yes", "", "", "yes"],
     ]
     result = import_rows(header, *rows)
-    assert dict(Customer.objects.undeleted().values_list("first_name", "marketing_consent")) == {
-        "Jane": True,
-        "Joe": False,
+    found = {customer.first_name: customer for customer in Customer.objects.undeleted()}
+    assert {name: (one.marketing_consent, one.accepts_sms) for name, one in found.items()} == {
+        "Jane": (True, True),
+        "Joe": (False, True),
+        "Eve": (False, False),
+        "Kim": (True, True),
     }
-    assert any(line.startswith("Line 3: marketing_consent:") for line in result.lines)
-    event = AuditEvent.objects.get(action="consented")
-    assert event.after == {"marketing_consent": True, "consent_source": "portal", "consent_at": None}
+    assert {line.partition(" the")[0].partition(" this")[0] for line in result.lines if line.startswith("Line ")} == {
+        "Line 3: marketing_consent:",
+        "Line 4: marketing_consent:",
+        "Line 4: accepts_sms:",
+    }
+    assert {name: ledger(one) for name, one in found.items()} == {
+        "Jane": [("granted", "import", "consent_source: portal")],
+        "Joe": [],
+        "Eve": [],
+        "Kim": [("granted", "import", None)],
+    }
+    assert Consent.objects.get(customer=found["Kim"], purpose="service").channel == "whatsapp"

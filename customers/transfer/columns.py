@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
 
 from circe.db.ids import is_id
-from customers.models import Customer, Gender
+from customers.models import ConsentSource, Customer, Gender
 from customers.tags import clean_tags, validate_tag
 from customers.transfer.cell_times import read_instant
 from customers.transfer.cell_words import read_boolean, read_gender, read_whole_number
@@ -20,16 +19,6 @@ from customers.validators import validate_date_of_birth
 from tenants.scope import current_tenant
 
 MAX_LIST_ENTRIES = 100
-
-
-class ConsentSource(models.TextChoices):
-    """The ways in which a customer consents to marketing."""
-
-    RECEPTION = "reception"
-    PORTAL = "portal"
-    IMPORT = "import"
-    LINK = "link"
-    PAPER = "paper"
 
 
 _OBJECT_ID = re.compile(r"(?:ObjectId\([\"']?)?([0-9a-f]{24})(?:[\"']?\))?\Z", re.IGNORECASE)
@@ -245,7 +234,7 @@ COLUMNS = [
     ),
     CustomerColumn(name="deleted_at", description="when a soft-deleted customer was deleted", parse=read_instant),
 ]
-# An import reads these, and the audit trail keeps them: how and when a customer consented to marketing.
+# An import reads these, and the ledger of consents keeps them: how and when a customer consented to marketing.
 CONSENT_COLUMNS = [
     CustomerColumn(
         name="consent_source",
@@ -255,7 +244,7 @@ CONSENT_COLUMNS = [
     ),
     CustomerColumn(
         name="consent_at",
-        description="when; with both, an import turns a refusal of marketing into consent, and never without",
+        description="when; with both, an import gives the consent of a customer who is here, and never without",
         parse=read_instant,
         skip_empty=True,
         aliases=("consentdate",),

@@ -14,12 +14,14 @@ from typing import Any, BinaryIO
 from django.db import IntegrityError, OperationalError, transaction
 from psycopg.errors import DeadlockDetected
 
+from customers.models import ConsentSource
 from customers.transfer.columns import REFUSED_ROW_COLUMNS
 from customers.transfer.limits import MAX_BATCH_CHARACTERS, MAX_REASON_CHARACTERS
 from customers.transfer.matching import ImportBatch, SeenKeys
 from customers.transfer.reading import CustomerTable, ImportRow, RowReader
 from customers.transfer.tables import Record
 from customers.transfer.text_marks import copy_cell
+from tenants.audit.context import audit_source
 
 MAX_BATCH_ROWS = 1000
 MAX_LISTED_REFUSED_ROWS = 100
@@ -174,7 +176,7 @@ class ImportRun:
             self._count_outcomes(batch)
 
     def _write_batch(self, rows: list[ImportRow]) -> ImportBatch:
-        with transaction.atomic():
+        with transaction.atomic(), audit_source(ConsentSource.IMPORT):
             batch = ImportBatch(rows, self.seen_keys, update=self.update)
             if self.dry_run:
                 batch.hide_for_dry_run()

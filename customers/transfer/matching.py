@@ -1,6 +1,5 @@
 """Matches the rows of a file with the customers of the tenant, decides what to do with each row, and writes the result."""
 
-import datetime as dt
 import hashlib
 import sqlite3
 from collections.abc import Collection, Iterator
@@ -9,24 +8,32 @@ from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection, models
-from django.db.models import Max
 
-from customers.models import CONTACT_FLAGS, PREFERENCE_MODELS, Customer
+from customers.models import (
+    CONTACT_FLAGS,
+    PREFERENCE_MODELS,
+    Channel,
+    Consent,
+    ConsentSource,
+    ConsentState,
+    Customer,
+    Purpose,
+)
+from customers.models.consent import PROJECTIONS, find_projection
 from customers.transfer.columns import COLUMN_BY_NAME, COLUMNS, CONSENT_COLUMNS
 from customers.transfer.reading import ImportRow, InvalidRow, validate_customer
-from tenants.audit.events import record_consents
 from tenants.identity import email_key
-from tenants.models import AuditEvent
-from tenants.scope import ALL_TENANTS, current_tenant, tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 
 KEY_LABELS = {"id": "id", "email": "e-mail address", "phone": "phone number"}
-# What is told about a row that would turn a refusal of marketing into consent.
-REFUSAL_KEPT = (
-    "marketing_consent: the customer has refused marketing, and the refusal is kept. An import turns it into consent only "
-    "with consent_source and consent_at in the row."
+# What is told about a row that would let a business write to a customer who has not agreed to it.
+NOT_CONSENTED = (
+    "marketing_consent: this person is or was a customer already, and has not consented to marketing. An import gives their "
+    "consent only with consent_source and consent_at in the row."
 )
-REFUSED_LATER = (
-    "marketing_consent: the customer has refused marketing after the day of consent_at, and the refusal is kept."
+WITHDRAWAL_KEPT = (
+    "{name}: the customer has withdrawn it, and an import never grants it again. "
+    "If they want it now, set it on their page."
 )
 # The fields that an update writes. `password` is neither imported nor exported.
 UPDATED_FIELDS = [
@@ -109,14 +116,14 @@ class ImportBatch:
         self.lines: dict[CustomerKey, int] = {}
         self.new: list[Customer] = []
         self.changed: list[tuple[Customer, Collection[str]]] = []
-        # The customers who consent to marketing by this file, with the values of `consent_source` and `consent_at`.
+        # The customers who consent to marketing by this file with evidence: `consent_source` and `consent_at`.
         self.consenting: list[tuple[Customer, dict[str, Any]]] = []
         valid = [row.customer for row in rows if not row.errors]
         self.given_ids = {row.customer.pk for row in rows if "id" in row.given and not row.errors}
         self.existing = self._find_existing(valid)
         self.owner_ids = {key: customer.pk for customer in self.existing.values() for key in contact_keys(customer)}
         self.ids_of_other_tenants = self._find_ids_of_other_tenants()
-        self.refused_at = self._find_refusals(rows)
+        self.withdrawn = self._find_withdrawn()
         customers = [*valid, *self.existing.values()]
         self.earlier_lines = seen_keys.find_lines(
             {key for customer in customers for key in (CustomerKey("id", customer.pk), *contact_keys(customer))}
@@ -142,18 +149,13 @@ class ImportBatch:
             unknown = self.given_ids - self.existing.keys()
             return set(Customer.objects.filter(pk__in=unknown).values_list("pk", flat=True))
 
-    def _find_refusals(self, rows: list[ImportRow]) -> dict[str, dt.datetime]:
-        """Returns when customers last took back a consent to marketing, by id, if any row tells of a consent."""
-        if not any(row.consent for row in rows):
-            return {}
-        withdrawn = AuditEvent.objects.filter(
-            table="customer",
-            action=AuditEvent.Action.UPDATED,
-            row_id__in=[pk for pk, customer in self.existing.items() if not customer.marketing_consent],
-            before__marketing_consent=True,
-        )
-        # The order of the events would be a part of the groups.
-        return dict(withdrawn.order_by().values_list("row_id").annotate(Max("at")))
+    def _find_withdrawn(self) -> dict[str, set[str]]:
+        """Returns which booleans the existing customers have withdrawn on a channel at least, by id."""
+        withdrawn: dict[str, set[str]] = {}
+        for entry in Consent.objects.filter(customer__in=self.existing).latest():
+            if entry.state == ConsentState.WITHDRAWN:
+                withdrawn.setdefault(entry.customer_id, set()).add(find_projection(entry.purpose, entry.channel))
+        return withdrawn
 
     # --- deciding ---------------------------------------------------------------------------------------------------
 
@@ -228,23 +230,25 @@ class ImportBatch:
         if row.errors_if_new:
             raise InvalidRow(row.errors_if_new)
         deleted_keys = [key._replace(is_deleted=True) for key in contact_keys(row.customer)]
-        before = [owner for owner in map(self._find_owner, deleted_keys) if owner and not owner.marketing_consent]
-        # The same person, who was deleted here, has refused.
-        if before and row.customer.marketing_consent and not self._may_consent(row, before[0]):
-            row.customer.marketing_consent = False
+        # The same person, who was deleted here.
+        before = [owner for owner in map(self._find_owner, deleted_keys) if owner]
+        for name in PROJECTIONS:
+            if getattr(row.customer, name) and not all(self._may_grant(row, owner, name) for owner in before):
+                setattr(row.customer, name, False)
         if row.customer.marketing_consent and row.consent:
             self.consenting.append((row.customer, row.consent))
         self.new.append(row.customer)
         return row.customer
 
-    def _may_consent(self, row: ImportRow, existing: Customer) -> bool:
-        """Returns whether the row turns the customer's refusal of marketing into consent. Tells it if not."""
-        if len(row.consent) < len(CONSENT_COLUMNS):
-            row.notices.append(REFUSAL_KEPT)
+    def _may_grant(self, row: ImportRow, existing: Customer, name: str) -> bool:
+        """Returns whether the row may grant what the boolean `name` stands for. Tells it if not."""
+        if getattr(existing, name):
+            return True
+        if name in self.withdrawn.get(existing.pk, ()):
+            row.notices.append(WITHDRAWAL_KEPT.format(name=name))
             return False
-        refused_at = self.refused_at.get(existing.pk)
-        if refused_at and refused_at >= row.consent["consent_at"]:
-            row.notices.append(REFUSED_LATER)
+        if name == "marketing_consent" and len(row.consent) < len(CONSENT_COLUMNS):
+            row.notices.append(NOT_CONSENTED)
             return False
         return True
 
@@ -256,8 +260,8 @@ class ImportBatch:
             for name, value in values.items()
             if not _is_same(name, value, COLUMN_BY_NAME[name].get_value(existing))
         }
-        if changes.get("marketing_consent") and not self._may_consent(row, existing):
-            del changes["marketing_consent"]
+        for name in [name for name in PROJECTIONS if changes.get(name) and not self._may_grant(row, existing, name)]:
+            del changes[name]
         if not changes:
             return "unchanged", existing
         self._refuse_forbidden_changes(row, existing, changes)
@@ -298,6 +302,10 @@ class ImportBatch:
 
     def write(self) -> None:
         """Writes the new and the changed customers. Raises IntegrityError if a constraint of the database refuses one."""
+        entries = [entry for customer, consent in self.consenting for entry in _ledger_entries(customer, consent)]
+        for customer, _ in self.consenting:
+            # The entries of the ledger, which have the evidence, set it.
+            customer.marketing_consent = False
         # The changed customers first: a new customer may have a contact that a changed one gave up.
         changed = [customer for customer, _ in self.changed]
         Customer.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=UPDATED_FIELDS)
@@ -306,16 +314,13 @@ class ImportBatch:
             replaced = [customer for customer, names in self.changed if name in names]
             if replaced:
                 model.objects.filter(customer__in=replaced).delete()
-            entries = [
+            preferred = [
                 model(tenant_id=customer.tenant_id, customer_id=customer.pk, position=position, **{column: pk})
                 for customer in [*replaced, *self.new]
                 for position, pk in enumerate(getattr(customer, name))
             ]
-            insert_rows(model, entries)
-        record_consents(
-            {customer.pk: _consent_details(consent) for customer, consent in self.consenting},
-            tenant_id=current_tenant().pk,
-        )
+            insert_rows(model, preferred)
+        insert_rows(Consent, entries)
 
 
 def _is_same(name: str, new: Any, old: Any) -> bool:
@@ -328,13 +333,20 @@ def _is_same(name: str, new: Any, old: Any) -> bool:
     return new == old
 
 
-def _consent_details(consent: dict[str, Any]) -> dict[str, Any]:
-    at = consent.get("consent_at")
-    return {
-        "marketing_consent": True,
-        "consent_source": consent.get("consent_source"),
-        "consent_at": at and at.isoformat().replace("+00:00", "Z"),
-    }
+def _ledger_entries(customer: Customer, consent: dict[str, Any]) -> Iterator[Consent]:
+    """Yields the entries of a customer who consents to marketing by a file, with the evidence that the row has."""
+    source = consent.get("consent_source")
+    for channel in Channel:
+        yield Consent(
+            tenant_id=customer.tenant_id,
+            customer_id=customer.pk,
+            channel=channel,
+            purpose=Purpose.MARKETING,
+            state=ConsentState.GRANTED,
+            source=ConsentSource.IMPORT,
+            evidence=source and f"consent_source: {source}",
+            at=consent.get("consent_at"),
+        )
 
 
 def insert_rows(model: type[models.Model], instances: Collection[models.Model]) -> None:

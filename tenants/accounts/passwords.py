@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth import password_validation
 from django.core.validators import MaxLengthValidator
+from django.utils.translation import gettext, ngettext
 
 from circe.api.serializers import MAX_PASSWORD_LENGTH
 
@@ -34,6 +35,17 @@ class MinimumLengthValidator(password_validation.MinimumLengthValidator):
     def validate(self, password: str, user: Any = None) -> None:
         super().validate(normalize_password(password), user)
 
+    def get_error_message(self) -> str:
+        """Returns Django's message, which Django does not have in every language in which we write to customers."""
+        return (
+            ngettext(
+                "This password is too short. It must contain at least %d character.",
+                "This password is too short. It must contain at least %d characters.",
+                self.min_length,
+            )
+            % self.min_length
+        )
+
 
 class CommonPasswordValidator(password_validation.CommonPasswordValidator):
     """Django's validator, for the password in NFKC."""
@@ -49,4 +61,4 @@ class MaximumLengthValidator:
         validate_password_length(password)
 
     def get_help_text(self) -> str:
-        return f"Your password can contain at most {MAX_PASSWORD_LENGTH} characters."
+        return gettext("Your password can contain at most %(length)d characters.") % {"length": MAX_PASSWORD_LENGTH}

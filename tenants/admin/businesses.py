@@ -28,7 +28,16 @@ class BusinessAdmin(TenantAdmin):
     fieldsets = [
         (None, {"fields": ["name", "slug", "is_active"]}),
         ("Where it is", {"fields": ["time_zone", "currency", "phone_region", "language"]}),
-        ("Booking", {"fields": ["slot_minutes", "rebooking_days"]}),
+        ("Booking", {"fields": ["slot_minutes", "rebooking_days", "cancellation_notice_hours"]}),
+        (
+            "Messages to customers",
+            {
+                "fields": [
+                    *("sends_confirmations", "sends_changes", "sends_cancellations", "sends_reminders"),
+                    *("reminder_hours", "quiet_from", "quiet_until", "reply_to", "double_opt_in"),
+                ]
+            },
+        ),
         (
             "Customer segments",
             {"fields": ["at_risk_after_days", "new_within_days", "vip_min_visits", "vip_top_percent"]},

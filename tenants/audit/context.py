@@ -46,6 +46,16 @@ def audit_context(**who: str | None) -> Iterator[None]:
         _actor.reset(token)
 
 
+@contextmanager
+def audit_source(source: str) -> Iterator[None]:
+    """Sets the source for the block."""
+    token = _actor.set(replace(_actor.get(), source=source))
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
 def set_audit_source(source: str) -> None:
     """Sets the source until the `audit_context` block ends."""
     _actor.set(replace(_actor.get(), source=source))

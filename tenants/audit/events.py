@@ -6,7 +6,6 @@ such an event. The setting `circe.actor` tells the triggers who acts, see `tenan
 """
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection
@@ -21,18 +20,7 @@ def record_event(
     tenant_id: str | None,
     **details: Any,
 ) -> None:
-    """Adds an event `refused`, `erased` or `consented` to the audit trail, with `details` as JSON."""
+    """Adds an event `refused` or `erased` to the audit trail, with `details` as JSON."""
     with connection.cursor() as cursor:
         values = [action, table, row_id, customer_id, tenant_id, json.dumps(details)]
         cursor.execute("SELECT circe_record_event(%s, %s, %s, %s, %s, %s)", values)
-
-
-def record_consents(details_by_customer: Mapping[str, dict[str, Any]], *, tenant_id: str) -> None:
-    """Adds an event `consented` for each customer: how and when they consented, which no column of their row tells."""
-    if not details_by_customer:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT circe_record_event('consented', 'customer', key, key, %s, value) FROM jsonb_each(%s)",
-            [tenant_id, json.dumps(details_by_customer)],
-        )

@@ -32,7 +32,7 @@ class RecordedActor(NamedTuple):
 
 
 class AuditEvent(models.Model):
-    """A row created, changed or deleted, a customer soft-deleted, restored, erased or consenting, or something refused.
+    """A row created, changed or deleted, a customer soft-deleted, restored or erased, or something refused.
 
     `before` and `after` hold the columns that changed, by name; a new row's are all in `after`, a deleted one's in
     `before`. Of a password they tell that it was set or changed. `customer_id` is whose history the event belongs to.
@@ -52,7 +52,6 @@ class AuditEvent(models.Model):
         DELETED = "deleted"
         REFUSED = "refused"
         ERASED = "erased"
-        CONSENTED = "consented"
 
     at = models.DateTimeField("time", editable=False)
     # References without a constraint, since events outlive the rows that they name.

@@ -1,5 +1,5 @@
--- Writes an audit event that no change of a row can record: something was refused, a person was erased, or consented in a
--- way that no column tells. It runs with the rights of its owner, since the application may only read the audit trail.
+-- Writes an audit event that no change of a row can record: something was refused, or a person was erased. It runs with the
+-- rights of its owner, since the application may only read the audit trail.
 CREATE OR REPLACE FUNCTION public.circe_record_event(
     action text, model text, row_id text, customer text, tenant text, details jsonb
 ) RETURNS void
@@ -8,7 +8,7 @@ DECLARE
     actor CONSTANT jsonb := nullif(current_setting('circe.actor', true), '')::jsonb;
 BEGIN
     -- Otherwise the application could forge the event of a row.
-    IF action NOT IN ('refused', 'erased', 'consented') THEN
+    IF action NOT IN ('refused', 'erased') THEN
         RAISE EXCEPTION 'Changes of rows are recorded by triggers alone.';
     END IF;
     INSERT INTO public.tenants_auditevent (

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from appointments.serializers import AppointmentSerializer
 from customers.command_arguments import add_person_arguments, find_customers, not_found_message
+from customers.consents.ledger import consents_of
+from customers.consents.serializers import ConsentSerializer
 from customers.models import Customer
 from customers.serializers import CustomerSerializer
 from tenants.audit.serializers import AuditEventSerializer
@@ -86,6 +88,7 @@ def _export_customer(customer: Customer) -> dict[str, Any]:
         "is_deleted": customer.is_deleted,
         "deleted_at": customer.deleted_at and f"{customer.deleted_at:%Y-%m-%dT%H:%M:%SZ}",
         "appointments": AppointmentSerializer(appointments, many=True).data,
+        "consents": ConsentSerializer(consents_of(customer), many=True).data,
         "history": AuditEventSerializer(events, many=True).data,
     }
 

@@ -13,9 +13,15 @@ from customers.messages.mail import BUSINESS_HEADER
 SUFFIX = ".eml"
 
 
-def folder_of(tenant_id: str) -> Path:
-    """Returns the folder with the mails of the business."""
-    return settings.VAR / "mail" / tenant_id
+def is_in_use(backend: str) -> bool:
+    """Returns whether mails are kept as files, by the setting EMAIL_BACKEND."""
+    return backend == f"{__name__}.MailboxBackend"
+
+
+def find_newest(tenant_id: str | None, number: int) -> list[Path]:
+    """Returns the files of the newest mails of the business, or of every business, the newest first."""
+    files = settings.MAIL_FOLDER.glob(f"{tenant_id or '*'}/*{SUFFIX}")
+    return sorted(files, key=lambda file: file.name, reverse=True)[:number]
 
 
 class MailboxBackend(BaseEmailBackend):
@@ -26,7 +32,7 @@ class MailboxBackend(BaseEmailBackend):
             tenant_id = message.extra_headers[BUSINESS_HEADER]
             if not is_id(tenant_id):
                 raise ValueError("A folder is named by an id.")
-            folder = folder_of(tenant_id)
+            folder = settings.MAIL_FOLDER / tenant_id
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{new_id()}{SUFFIX}").write_bytes(message.message().as_bytes())
         return len(email_messages)

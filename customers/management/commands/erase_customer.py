@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from circe.db.ids import new_id
 from customers.command_arguments import add_person_arguments, find_customers, not_found_message
-from customers.models import Customer, failed_logins, purge_all
+from customers.models import Consent, Customer, block_marketing, failed_logins, purge_all
 from customers.models.imports import CustomerImport
 from customers.models.preferences import PREFERENCE_MODELS
 from tenants.audit.events import record_event
@@ -21,9 +21,9 @@ BACKUPS = "Backups made before this still hold the person, until they expire."
 class Command(TenantCommand):
     """Removes every trace of a person from every table, the audit trail included, as is their right.
 
-    Appointments keep their figures, without the person. A certificate without personal data is printed and stays in the
-    audit trail, as an event `erased` for each of the person's rows. Other customers with the same e-mail or phone are
-    listed, and not erased.
+    Appointments keep their figures, without the person. Keyed hashes of the addresses stay, which block marketing to them.
+    A certificate without personal data is printed and stays in the audit trail, as an event `erased` for each of the
+    person's rows. Other customers with the same e-mail or phone are listed, and not erased.
     """
 
     help = (
@@ -105,13 +105,19 @@ class Command(TenantCommand):
             "preferences": sum(
                 model.objects.filter(customer__in=ids).count() for model, _ in PREFERENCE_MODELS.values()
             ),
+            "consents": Consent.objects.filter(customer__in=ids).count(),
             "idempotency_records": IdempotencyRecord.objects.count(),
             "failed_logins": failed_logins(customers).count(),
             # All uploaded files are deleted, since each may hold the person. They would expire within a day.
             "uploaded_files": CustomerImport.objects.count(),
         }
+        blocked = block_marketing(customers, only_refused=False)
         events = AuditEvent.objects.filter(customer_id__in=ids).count()
-        kept = {"appointments": sum(purge_all(customers).values()), "audit_events": events}
+        kept = {
+            "appointments": sum(purge_all(customers).values()),
+            "audit_events": events,
+            "blocked_addresses": blocked,
+        }
         # Those of the customer's appointments were removed as well.
         removed["idempotency_records"] -= IdempotencyRecord.objects.count()
         return removed, kept

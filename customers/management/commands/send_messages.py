@@ -1,7 +1,6 @@
 """Sends what waits to be sent to customers, for all businesses: now and, unless told otherwise, from now on."""
 
 import logging
-import os
 import signal
 import sys
 import threading
@@ -112,4 +111,3 @@ class Command(BaseCommand):
     def _stop(self, number: int, frame: Any) -> None:
         self.stopped.set()
         signal.signal(number, signal.SIG_DFL)
-        os.write(2, b"\nStopping after this message; once more stops at once.\n")

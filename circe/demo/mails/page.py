@@ -1,0 +1,58 @@
+"""The back office page "Mails" of a demo: the mails that would have been sent."""
+
+import datetime as dt
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import NamedTuple
+
+from django.conf import settings
+from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from circe.demo.mails.mailbox import find_newest, is_in_use
+
+MAX_MAILS = 50
+
+
+class ShownMail(NamedTuple):
+    """What the page shows of a mail: its text, and never its HTML, which is another's."""
+
+    at: dt.datetime
+    sender: str
+    recipient: str
+    subject: str
+    text: str
+    attachments: list[str]
+
+
+def show_mails(request: HttpRequest) -> HttpResponse:
+    """Shows the newest mails of the business of whoever is signed in; a super_admin sees those of every business.
+
+    Raises Http404 where mails are sent and not kept.
+    """
+    if not is_in_use(settings.EMAIL_BACKEND):
+        raise Http404
+    mails = list(_read(request.user.tenant_id))
+    context = admin.site.each_context(request) | {"title": "Mails", "mails": mails, "max_mails": MAX_MAILS}
+    return TemplateResponse(request, "admin/mails.html", context)
+
+
+def _read(tenant_id: str | None) -> Iterator[ShownMail]:
+    for file in find_newest(tenant_id, MAX_MAILS):
+        # Its name is an id, which begins with the time.
+        at = dt.datetime.fromtimestamp(int(file.stem[:8], 16), dt.UTC)
+        yield _show(message_from_bytes(file.read_bytes(), policy=policy.default), at)
+
+
+def _show(mail: EmailMessage, at: dt.datetime) -> ShownMail:
+    body = mail.get_body(("plain",))
+    return ShownMail(
+        at=at,
+        sender=str(mail["From"]),
+        recipient=str(mail["To"]),
+        subject=str(mail["Subject"]),
+        text=body.get_content() if body else "",
+        attachments=[part.get_filename() or part.get_content_type() for part in mail.iter_attachments()],
+    )

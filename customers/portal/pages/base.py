@@ -1,0 +1,104 @@
+"""The base of the pages that a mailed link opens.
+
+They work without JavaScript, cookies and an account: the token in the address is what allows them to act, so they need no
+CSRF token. Opening one changes nothing, since programs open the links in a mail too. A button does.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.decorators import method_decorator
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+
+from circe.api.errors import Problem, problem_for
+from customers.messages.mail import one_line
+from customers.portal.authentication import find_active_tenant
+from customers.portal.languages import customer_language, translation_code
+from tenants.scope import enter_scope
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'"
+    ),
+    # The address holds the token.
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex",
+}
+# Title and advice of the page for an error, by its code or its status.
+ERRORS: Mapping[str | int, tuple[str | Promise, str | Promise]] = {
+    "link_invalid": (
+        _("This link is not valid any more"),
+        _(
+            "It was used already, has expired, or is not complete. If you have just used it, it has done its work. "
+            "Otherwise ask for a new one where you sign in, or call us."
+        ),
+    ),
+    404: (_("There is no such page"), _("Please open the link in your mail once more.")),
+    429: (_("Too many attempts"), _("Please wait a quarter of an hour and try again.")),
+    503: (_("We can't do this at the moment"), _("Please try again in a few minutes.")),
+}
+OTHER_ERROR = (_("That did not work"), _("Please open the link in your mail once more, or call us."))
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class PortalPage(View):
+    """A page of one business's portal, which the URL names by its slug. It opens the scope of the business."""
+
+    http_method_names = ["get", "head", "post", "options"]
+    # None until it was found, and where there is none.
+    tenant: Any = None
+    language = "en"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answers, with a page in the customer's language for every error that is not ours."""
+        try:
+            self._find_tenant(kwargs["tenant_slug"])
+            response = super().dispatch(request, *args, **kwargs)
+        except Exception as error:
+            problem = problem_for(error)
+            if problem is None:
+                raise
+            response = self._show_problem(problem)
+        for name, value in HEADERS.items():
+            response[name] = value
+        return response
+
+    def _find_tenant(self, slug: str) -> None:
+        tenant = find_active_tenant(slug=slug)
+        if tenant is None:
+            raise Http404
+        enter_scope(tenant)
+        self.tenant = tenant
+        self.write_in(tenant.language)
+
+    def _show_problem(self, problem: Problem) -> HttpResponse:
+        title, advice = ERRORS.get(problem.code) or ERRORS.get(problem.status) or OTHER_ERROR
+        response = self.show("customers/portal/pages/error.html", title, status=problem.status, advice=advice)
+        for name, value in problem.headers.items():
+            response[name] = value
+        return response
+
+    @property
+    def token(self) -> str:
+        """The token of the link, or "" for an address without one."""
+        return self.request.GET.get("token", "")
+
+    def write_in(self, language: str) -> None:
+        """Writes the page in this language, until the end of the request."""
+        if self.tenant:
+            self.language = customer_language(language)
+            translation.activate(translation_code(self.tenant, language))
+
+    def show(self, template: str, title: str | Promise, *, status: int = 200, **context: Any) -> HttpResponse:
+        """Returns the page. Its heading is the title, with the name of the business in the place of `%(business)s`."""
+        business = one_line(self.tenant.name) if self.tenant else ""
+        shown = {"business": business, "language": self.language, "title": title, "tenant": self.tenant, **context}
+        return HttpResponse(render_to_string(template, shown), status=status)
