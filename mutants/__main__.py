@@ -23,6 +23,7 @@ from circe import embedded_postgres
 from mutants.accounts import ACCOUNTS
 from mutants.boundary import BOUNDARY
 from mutants.consents import CONSENT_FAULTS
+from mutants.customer_scope import CUSTOMER_SCOPE
 from mutants.faults import FAULTS, Fault
 from mutants.figures import FIGURES
 from mutants.generated import SERVERS
@@ -32,7 +33,17 @@ from mutants.row_level_security import ROW_LEVEL_SECURITY
 
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = shutil.ignore_patterns("var", ".venv", ".git", "__pycache__", "staticfiles", ".*_cache", ".hypothesis")
-ALL = [*FAULTS, *BOUNDARY, *ROW_LEVEL_SECURITY, *ACCOUNTS, *FIGURES, *HOURS_FAULTS, *PORTAL_FAULTS, *CONSENT_FAULTS]
+ALL = [
+    *FAULTS,
+    *BOUNDARY,
+    *ROW_LEVEL_SECURITY,
+    *ACCOUNTS,
+    *FIGURES,
+    *HOURS_FAULTS,
+    *PORTAL_FAULTS,
+    *CONSENT_FAULTS,
+    *CUSTOMER_SCOPE,
+]
 # On a server that is given they would have one database.
 AT_ONCE = 1 if "DATABASE_URL" in os.environ else 2
 

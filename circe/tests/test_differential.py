@@ -90,6 +90,14 @@ QUERIES = {
         "service_id={service_id}&from_date=2090-01-20&to_date=2090-01-31&staff_id={staff_id}&outlet_id={outlet_id}&limit=5",
     ],
     "/api/v1/auth/me": [""],
+    "/api/v1/portal/{tenant_slug}/me": [""],
+    "/api/v1/portal/{tenant_slug}/me/preferences": [""],
+    "/api/v1/portal/{tenant_slug}/me/consents": [""],
+    "/api/v1/portal/{tenant_slug}/me/export": [""],
+    "/api/v1/portal/{tenant_slug}/me/deletion-request": [""],
+    "/api/v1/portal/{tenant_slug}/me/appointments": ["", "status=completed&size=1"],
+    "/api/v1/portal/{tenant_slug}/me/appointments/{appointment_id}": [""],
+    "/api/v1/portal/{tenant_slug}/me/recommendations": ["limit=20"],
 }
 ADMIN_QUERIES = ["", "q=jane", "q=0812", "p=2", "o=1", "all="]
 
@@ -189,7 +197,7 @@ def find_references(tenant, customer_id):
     """Returns the ids that QUERIES name beside the customer's."""
     with tenant_scope(tenant):
         visit, time_off = Appointment.objects.filter(customer=customer_id).first(), TimeOff.objects.first()
-    return {"appointment_id": visit.pk, "time_off_id": time_off.pk} | {
+    return {"appointment_id": visit.pk, "time_off_id": time_off.pk, "tenant_slug": tenant.slug} | {
         name: getattr(visit, name) for name in ("outlet_id", "service_id", "staff_id")
     }
 
@@ -238,9 +246,12 @@ def answers_of_the_admin(browser, tenant, people):
         yield url, (answer.status_code, re.sub(tokens, b"", answer.getvalue()))
 
 
-def test_no_answer_depends_on_the_data_of_another_business(tenant, stranger, own_customers, as_role, back_office):
+def test_no_answer_depends_on_the_data_of_another_business(
+    tenant, stranger, own_customers, as_role, portal_client, back_office
+):
     with time_machine.travel(timezone.now() + dt.timedelta(seconds=2), tick=False):
         clients = {role: as_role(role) for role in (Role.STAFF, Role.TENANT_ADMIN, Role.SUPER_ADMIN)}
+        clients["customer"] = portal_client(own_customers[0])
         browsers = {role: back_office(role) for role in (Role.STAFF, Role.TENANT_ADMIN)}
 
         def read_all():
