@@ -87,6 +87,7 @@ class RowLevelSecurity(models.BaseConstraint):
             f"CREATE POLICY {self.name} ON {table} TO circe_app USING ({condition})",
         ]
         for command in self.forbidden_commands:
+            # Without the setting it holds, since the owner of the schema, who is not limited, is bound by it too.
             clause = "WITH CHECK" if command == "INSERT" else "USING"
             statements.append(
                 f"CREATE POLICY {self.name}_{command.lower()} ON {table} AS RESTRICTIVE FOR {command} TO circe_app "

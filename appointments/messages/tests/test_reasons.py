@@ -256,3 +256,17 @@ def test_two_senders_queue_one_reminder(salon, at):
         queue_reminders(timezone.now())
         queue_reminders(timezone.now())
         assert Message.objects.count() == 1
+
+
+def test_a_message_waits_for_another_one_of_its_appointment(salon, book, act, sent):
+    pk = book()
+    with tenant_scope(ALL_TENANTS):
+        # Another sender gives the confirmation to the mail server now.
+        Message.objects.update(state="sending", claimed_at=timezone.now())
+    act(pk, status="cancelled")
+    with tenant_scope(ALL_TENANTS):
+        assert sent() == []
+        assert Message.objects.get(kind="cancellation").state == "queued"
+        Message.objects.filter(kind="confirmation").update(state="sent")
+    with time_machine.travel(timezone.now() + dt.timedelta(seconds=6)):
+        assert [mail.told[0] for mail in sent()] == ["CANCEL"]
