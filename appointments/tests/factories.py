@@ -4,7 +4,7 @@ import datetime as dt
 
 import factory
 
-from appointments.models import Appointment, Status, TimeOff, WorkingHours
+from appointments.models import Appointment, MessageKind, MessageText, Status, TimeOff, WorkingHours
 from customers.tests.factories import CustomerFactory
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, TenantModelFactory, UserFactory
@@ -75,3 +75,16 @@ def works_daily(tenant, staff, outlet, *shifts):
 def works_always(tenant, staff, outlet):
     """Gives the member of staff working hours round the clock at the outlet. Takes their ids."""
     works_daily(tenant, staff, outlet, (dt.time(), dt.time(12)), (dt.time(12), dt.time()))
+
+
+class MessageTextFactory(TenantModelFactory):
+    """Creates a business's own text, each of another kind or in another language."""
+
+    class Meta:
+        model = MessageText
+
+    tenant = factory.SubFactory(TenantFactory)
+    kind = factory.Iterator(MessageKind.values)
+    language = factory.Iterator(["en", "id", "nb"])
+    subject = "See you on {date}"
+    body = "Hello {customer}"

@@ -9,8 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver, reverse
 
-from appointments.models import Appointment, StaffWithHours, TimeOff
-from appointments.tests.factories import AppointmentFactory, TimeOffFactory
+from appointments.models import Appointment, MessageText, StaffWithHours, TimeOff
+from appointments.tests.factories import AppointmentFactory, MessageTextFactory, TimeOffFactory
 from customers.models import Customer, DeletionRequest
 from customers.models.imports import CustomerImport
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory, DeletionRequestFactory
@@ -35,6 +35,7 @@ MAKE = {
     Appointment: lambda tenant: AppointmentFactory(tenant=tenant),
     StaffWithHours: lambda tenant: UserFactory(tenant=tenant),
     TimeOff: lambda tenant: TimeOffFactory(tenant=tenant),
+    MessageText: lambda tenant: MessageTextFactory(tenant=tenant),
     AuditEvent: lambda tenant: AuditEvent._base_manager.filter(row_id=OutletFactory(tenant=tenant).pk).get(),
 }
 
@@ -50,6 +51,7 @@ ACCESS = {
     StaffWithHours: (STAFF, NOBODY, MANAGERS, NOBODY),
     # Of others: everybody changes and deletes their own.
     TimeOff: (STAFF, STAFF, MANAGERS, MANAGERS),
+    MessageText: (MANAGERS, MANAGERS, MANAGERS, MANAGERS),
     AuditEvent: (ADMINS, NOBODY, NOBODY, NOBODY),
 }
 
@@ -71,6 +73,7 @@ ACTIONS = {
     Appointment: {"confirm": MANAGERS, "complete": MANAGERS, "cancel": MANAGERS, "no_show": MANAGERS},
     StaffWithHours: {},
     TimeOff: {},
+    MessageText: {},
     AuditEvent: {},
 }
 
@@ -267,9 +270,9 @@ FOR_ALL = {"Customers", "Deletion requests", "Appointments", "Working hours", "T
     ("role", "models"),
     [
         ("staff", FOR_ALL),
-        ("outlet_manager", FOR_ALL),
-        ("tenant_admin", FOR_ALL | {"Staff", "Businesses", "Audit events"}),
-        ("super_admin", FOR_ALL | {"Staff", "Businesses", "Audit events"}),
+        ("outlet_manager", FOR_ALL | {"Message texts"}),
+        ("tenant_admin", FOR_ALL | {"Message texts", "Staff", "Businesses", "Audit events"}),
+        ("super_admin", FOR_ALL | {"Message texts", "Staff", "Businesses", "Audit events"}),
     ],
 )
 def test_the_index_lists_the_models_that_the_role_may_see(back_office, role, models):

@@ -12,9 +12,9 @@ from django.test import RequestFactory
 from django.urls import reverse
 from django.utils.html import strip_tags
 
-from appointments.models import Appointment, StaffWithHours, TimeOff, WorkingHours
+from appointments.models import Appointment, MessageText, StaffWithHours, TimeOff, WorkingHours
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
-from appointments.tests.factories import AppointmentFactory, TimeOffFactory, WorkingHoursFactory
+from appointments.tests.factories import AppointmentFactory, MessageTextFactory, TimeOffFactory, WorkingHoursFactory
 from circe.db.roles import as_owner
 from customers.models import Customer, DeletionRequest
 from customers.models.column_mappings import ColumnMapping
@@ -56,6 +56,7 @@ CREATE = {
     DeletionRequest: lambda tenant: DeletionRequestFactory(tenant=tenant),
     Appointment: lambda tenant: AppointmentFactory(tenant=tenant),
     TimeOff: lambda tenant: TimeOffFactory(tenant=tenant),
+    MessageText: lambda tenant: MessageTextFactory(tenant=tenant),
     StaffWithHours: lambda tenant: StaffWithHours._base_manager.get(pk=UserFactory(tenant=tenant).pk),
     AuditEvent: lambda tenant: AuditEvent._base_manager.filter(row_id=OutletFactory(tenant=tenant).pk).get(),
 }
@@ -109,6 +110,7 @@ CREATE_REFERENCE = {
     (ServiceStaff, "tenant"): lambda tenant: ServiceStaffFactory(tenant=tenant),
     (WorkingHours, "tenant"): lambda tenant: WorkingHoursFactory(tenant=tenant),
     (TimeOff, "tenant"): lambda tenant: TimeOffFactory(tenant=tenant),
+    (MessageText, "tenant"): lambda tenant: MessageTextFactory(tenant=tenant),
     (Appointment, "tenant"): lambda tenant: AppointmentFactory(tenant=tenant),
     (PreferredService, "tenant"): lambda tenant: prefer(
         CustomerFactory(tenant=tenant), preferred_services=[ServiceFactory(tenant=tenant).pk]

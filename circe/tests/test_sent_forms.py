@@ -7,7 +7,7 @@ import pytest
 from django.contrib import admin
 from django.db import connection, connections
 
-from appointments.models import Appointment, TimeOff
+from appointments.models import Appointment, MessageText, TimeOff
 from appointments.tests.factories import AppointmentFactory
 from circe.backoffice.site import FORM_TOKEN
 from customers.models import Customer
@@ -51,6 +51,7 @@ TYPED = {
         "status": "completed",
     },
     TimeOff: lambda tenant: {"staff": UserFactory(tenant=tenant).pk, "first_day": "2026-07-06"},
+    MessageText: lambda tenant: {"kind": "reminder", "language": "en", "subject": "Soon", "body": "Hello {customer}"},
 }
 ADDABLE = sorted(TYPED, key=str)
 
