@@ -30,9 +30,9 @@ $$;
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_set_change_times",
-            sql="""-- Sets `changed_at` of a row in every insert and update, and `updated_at` in every update that does not set a later one: a
--- bulk update, plain SQL, or a reference that is set to NULL. A new `updated_at` is later than the old one, even if a clock was
--- changed.
+            sql="""-- Sets `changed_at` of a row in every insert and update, and `updated_at` in every update that does not set a later one:
+-- a bulk update, plain SQL, or a reference that is set to NULL. A new `updated_at` is later than the old one, even if a
+-- clock was changed.
 CREATE OR REPLACE FUNCTION public.circe_set_change_times() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN

@@ -5,7 +5,7 @@ CREATE VIEW tenants_staffname AS
 SELECT
     id,
     tenant_id,
-    btrim(first_name || ' ' || last_name) AS name,
+    btrim(first_name || ' ' || last_name) AS name, -- noqa: RF04
     is_active
 FROM tenants_user
 WHERE CASE split_part(current_setting('circe.tenant', true), '/', 1)
