@@ -30,7 +30,23 @@ class Migration(migrations.Migration):
         ),
         django_migrate_sql.operations.CreateSQL(
             name="tenants_staffname",
-            sql="-- Shows the names of the staff of the tenant in scope, also in the scope of one of its customers, who may read no account.\n-- The view reads the table with the rights of its owner, to whom no policy applies, and has the condition of the policies\n-- itself. The condition is that of tenant_policy_sql in circe/db/row_level_security.py, which explains its form.\nCREATE VIEW tenants_staffname AS\nSELECT\n    id,\n    tenant_id,\n    btrim(first_name || ' ' || last_name) AS name,\n    is_active\nFROM tenants_user\nWHERE CASE split_part(current_setting('circe.tenant', true), '/', 1)\n    WHEN '*' THEN tenant_id IS NOT NULL WHEN tenant_id THEN true\nEND;\n\nREVOKE ALL ON tenants_staffname FROM circe_app;\nGRANT SELECT ON tenants_staffname TO circe_app;\n",
+            sql="""-- Shows the names of the staff of the tenant in scope, also in the scope of one of its customers, who may read no account.
+-- The view reads the table with the rights of its owner, to whom no policy applies, and has the condition of the policies
+-- itself. The condition is that of tenant_policy_sql in circe/db/row_level_security.py, which explains its form.
+CREATE VIEW tenants_staffname AS
+SELECT
+    id,
+    tenant_id,
+    btrim(first_name || ' ' || last_name) AS name, -- noqa: RF04
+    is_active
+FROM tenants_user
+WHERE CASE split_part(current_setting('circe.tenant', true), '/', 1)
+    WHEN '*' THEN tenant_id IS NOT NULL WHEN tenant_id THEN true
+END;
+
+REVOKE ALL ON tenants_staffname FROM circe_app;
+GRANT SELECT ON tenants_staffname TO circe_app;
+""",
             reverse_sql="DROP VIEW tenants_staffname;",
             dependencies=[("tenants", "application_roles")],
         ),

@@ -18,7 +18,45 @@ class Migration(migrations.Migration):
     operations = [
         django_migrate_sql.operations.CreateSQL(
             name="closed_to_customers",
-            sql="-- Closes the tables that belong to no tenant to customers: those of sessions and failed log-ins, and those of Django. They have\n-- no rows of one customer. Staff and requests without a scope use them as before.\n\nALTER TABLE auth_group ENABLE ROW LEVEL SECURITY;\nCREATE POLICY closed_to_customers ON auth_group TO circe_app\nUSING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);\n\nALTER TABLE auth_group_permissions ENABLE ROW LEVEL SECURITY;\nCREATE POLICY closed_to_customers ON auth_group_permissions TO circe_app\nUSING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);\n\nALTER TABLE auth_permission ENABLE ROW LEVEL SECURITY;\nCREATE POLICY closed_to_customers ON auth_permission TO circe_app\nUSING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);\n\nALTER TABLE django_admin_log ENABLE ROW LEVEL SECURITY;\nCREATE POLICY closed_to_customers ON django_admin_log TO circe_app\nUSING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);\n\nALTER TABLE django_content_type ENABLE ROW LEVEL SECURITY;\nCREATE POLICY closed_to_customers ON django_content_type TO circe_app\nUSING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);\n\nALTER TABLE django_migrations ENABLE ROW LEVEL SECURITY;\nCREATE POLICY closed_to_customers ON django_migrations TO circe_app\nUSING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);\n\nALTER TABLE django_session ENABLE ROW LEVEL SECURITY;\nCREATE POLICY closed_to_customers ON django_session TO circe_app\nUSING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);\n\nALTER TABLE tenants_loginfailure ENABLE ROW LEVEL SECURITY;\nCREATE POLICY closed_to_customers ON tenants_loginfailure TO circe_app\nUSING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);\n\nALTER TABLE tenants_loginsession ENABLE ROW LEVEL SECURITY;\nCREATE POLICY closed_to_customers ON tenants_loginsession TO circe_app\nUSING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);\n",
+            sql="""-- Closes the tables that belong to no tenant to customers: those of sessions and failed log-ins, and those of Django.
+-- They have no rows of one customer. Staff and requests without a scope use them as before.
+
+ALTER TABLE auth_group ENABLE ROW LEVEL SECURITY;
+CREATE POLICY closed_to_customers ON auth_group TO circe_app
+USING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);
+
+ALTER TABLE auth_group_permissions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY closed_to_customers ON auth_group_permissions TO circe_app
+USING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);
+
+ALTER TABLE auth_permission ENABLE ROW LEVEL SECURITY;
+CREATE POLICY closed_to_customers ON auth_permission TO circe_app
+USING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);
+
+ALTER TABLE django_admin_log ENABLE ROW LEVEL SECURITY;
+CREATE POLICY closed_to_customers ON django_admin_log TO circe_app
+USING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);
+
+ALTER TABLE django_content_type ENABLE ROW LEVEL SECURITY;
+CREATE POLICY closed_to_customers ON django_content_type TO circe_app
+USING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);
+
+ALTER TABLE django_migrations ENABLE ROW LEVEL SECURITY;
+CREATE POLICY closed_to_customers ON django_migrations TO circe_app
+USING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);
+
+ALTER TABLE django_session ENABLE ROW LEVEL SECURITY;
+CREATE POLICY closed_to_customers ON django_session TO circe_app
+USING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);
+
+ALTER TABLE tenants_loginfailure ENABLE ROW LEVEL SECURITY;
+CREATE POLICY closed_to_customers ON tenants_loginfailure TO circe_app
+USING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);
+
+ALTER TABLE tenants_loginsession ENABLE ROW LEVEL SECURITY;
+CREATE POLICY closed_to_customers ON tenants_loginsession TO circe_app
+USING (strpos(coalesce(current_setting('circe.tenant', true), ''), '/') = 0);
+""",
             reverse_sql="DROP POLICY closed_to_customers ON auth_group;\nALTER TABLE auth_group DISABLE ROW LEVEL SECURITY;\nDROP POLICY closed_to_customers ON auth_group_permissions;\nALTER TABLE auth_group_permissions DISABLE ROW LEVEL SECURITY;\nDROP POLICY closed_to_customers ON auth_permission;\nALTER TABLE auth_permission DISABLE ROW LEVEL SECURITY;\nDROP POLICY closed_to_customers ON django_admin_log;\nALTER TABLE django_admin_log DISABLE ROW LEVEL SECURITY;\nDROP POLICY closed_to_customers ON django_content_type;\nALTER TABLE django_content_type DISABLE ROW LEVEL SECURITY;\nDROP POLICY closed_to_customers ON django_migrations;\nALTER TABLE django_migrations DISABLE ROW LEVEL SECURITY;\nDROP POLICY closed_to_customers ON django_session;\nALTER TABLE django_session DISABLE ROW LEVEL SECURITY;\nDROP POLICY closed_to_customers ON tenants_loginfailure;\nALTER TABLE tenants_loginfailure DISABLE ROW LEVEL SECURITY;\nDROP POLICY closed_to_customers ON tenants_loginsession;\nALTER TABLE tenants_loginsession DISABLE ROW LEVEL SECURITY;",
             dependencies=[("tenants", "application_roles")],
         ),
