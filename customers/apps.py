@@ -10,8 +10,11 @@ class CustomersConfig(AppConfig):
     name = "customers"
 
     def ready(self) -> None:
+        from customers import extensions
+        from customers.admin.deletion_requests import portal_panel
         from tenants.admin.audit_trail import register_history_page
 
+        extensions.register_panel(portal_panel)
         register_history_page(lambda customer_id: reverse("admin:customers_customer_history", args=[customer_id]))
         from customers.messages.sending import register_outgoing
         from customers.models import MailedLink

@@ -171,7 +171,7 @@ FAULTS = [
     Fault(
         "a removed person stays in the trail",
         "customers/migrations/0002_customers.py",
-        "AND \"table\" IN ('customer', 'preferredservice', 'preferredstaff');",
+        "AND \"table\" IN ('customer', 'preferredservice', 'preferredstaff', 'consent');",
         "AND false;",
         DELETE,
     ),
@@ -185,7 +185,7 @@ FAULTS = [
     Fault(
         "the events of a removed person's favourites stay",
         "customers/migrations/0002_customers.py",
-        "AND \"table\" IN ('customer', 'preferredservice', 'preferredstaff');",
+        "AND \"table\" IN ('customer', 'preferredservice', 'preferredstaff', 'consent');",
         "AND \"table\" = 'customer';",
         PURGED_EVENTS,
     ),

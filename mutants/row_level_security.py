@@ -40,7 +40,7 @@ ROW_LEVEL_SECURITY = [
     Fault(
         "a table without policies",
         "tenants/models/base.py",
-        '    RowLevelSecurity(name="%(class)s_rls"),\n',
+        '        RowLevelSecurity(name="%(class)s_rls", **row_level_security),\n',
         "",
         "circe/tests/test_architecture.py",
     ),

@@ -11,9 +11,9 @@ from django.urls import get_resolver, reverse
 
 from appointments.models import Appointment, MessageText, StaffWithHours, TimeOff
 from appointments.tests.factories import AppointmentFactory, MessageTextFactory, TimeOffFactory
-from customers.models import Customer
+from customers.models import Customer, DeletionRequest
 from customers.models.imports import CustomerImport
-from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from customers.tests.factories import CustomerFactory, DeletedCustomerFactory, DeletionRequestFactory
 from tenants.models import AuditEvent, Outlet, Service, Staff, Tenant
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
@@ -31,6 +31,7 @@ MAKE = {
     Outlet: lambda tenant: OutletFactory(tenant=tenant),
     Service: lambda tenant: ServiceFactory(tenant=tenant),
     Customer: lambda tenant: CustomerFactory(tenant=tenant),
+    DeletionRequest: lambda tenant: DeletionRequestFactory(tenant=tenant),
     Appointment: lambda tenant: AppointmentFactory(tenant=tenant),
     StaffWithHours: lambda tenant: UserFactory(tenant=tenant),
     TimeOff: lambda tenant: TimeOffFactory(tenant=tenant),
@@ -45,6 +46,7 @@ ACCESS = {
     Outlet: (STAFF, ADMINS, ADMINS, ADMINS),
     Service: (STAFF, ADMINS, ADMINS, ADMINS),
     Customer: (STAFF, STAFF, STAFF, ADMINS),
+    DeletionRequest: (STAFF, NOBODY, NOBODY, NOBODY),
     Appointment: (STAFF, STAFF, STAFF, SUPER),
     StaffWithHours: (STAFF, NOBODY, MANAGERS, NOBODY),
     # Of others: everybody changes and deletes their own.
@@ -67,6 +69,7 @@ ACTIONS = {
         "purge": SUPER,
         "export_selected": ADMINS,
     },
+    DeletionRequest: {"mark_as_handled": ADMINS},
     Appointment: {"confirm": MANAGERS, "complete": MANAGERS, "cancel": MANAGERS, "no_show": MANAGERS},
     StaffWithHours: {},
     TimeOff: {},
@@ -260,7 +263,7 @@ def test_a_token_of_the_api_does_not_open_the_admin(admin):
     assert admin.get("/admin/").status_code == 302
 
 
-FOR_ALL = {"Customers", "Appointments", "Working hours", "Time off", "Outlets", "Services"}
+FOR_ALL = {"Customers", "Deletion requests", "Appointments", "Working hours", "Time off", "Outlets", "Services"}
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,14 @@ from appointments.models import Appointment, MessageText, StaffWithHours, TimeOf
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
 from appointments.tests.factories import AppointmentFactory, MessageTextFactory, TimeOffFactory, WorkingHoursFactory
 from circe.db.roles import as_owner
-from customers.models import Customer
+from customers.models import Customer, DeletionRequest
 from customers.models.column_mappings import ColumnMapping
 from customers.models.imports import CustomerImport, ImportPart
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.name_keys import NameKey, SearchableName
 from customers.models.preferences import PreferredService, PreferredStaff
 from customers.models.searchable import SearchableCustomer
-from customers.tests.factories import CustomerFactory
+from customers.tests.factories import CustomerFactory, DeletionRequestFactory
 from tenants.admin.deletion import references_to
 from tenants.models import (
     AuditEvent,
@@ -53,6 +53,7 @@ CREATE = {
     Outlet: lambda tenant: OutletFactory(tenant=tenant),
     Service: lambda tenant: ServiceFactory(tenant=tenant),
     Customer: lambda tenant: CustomerFactory(tenant=tenant),
+    DeletionRequest: lambda tenant: DeletionRequestFactory(tenant=tenant),
     Appointment: lambda tenant: AppointmentFactory(tenant=tenant),
     TimeOff: lambda tenant: TimeOffFactory(tenant=tenant),
     MessageText: lambda tenant: MessageTextFactory(tenant=tenant),

@@ -8,18 +8,19 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, models, transaction
 
 from appointments.models import Appointment, StaffWithHours, TimeOff
-from appointments.tests.factories import AppointmentFactory, TimeOffFactory, WorkingHoursFactory
+from appointments.tests.factories import AppointmentFactory, TimeOffFactory
 from circe.db.ids import new_id
 from circe.db.summary_tables import SummaryTable
-from customers.models import Customer
+from circe.tests.every_table import make_rows
+from customers.models import Consent, Customer
 from customers.models.imports import CustomerImport
 from customers.models.name_keys import SearchableName
 from customers.models.preferences import PreferredService
 from customers.models.searchable import SearchableCustomer
 from customers.tests.factories import CustomerFactory
-from tenants.models import AuditEvent, IdempotencyRecord, Outlet, Service, Staff, Tenant, TenantModel, User
+from tenants.models import AuditEvent, IdempotencyRecord, Outlet, Service, Staff, StaffName, Tenant, TenantModel, User
 from tenants.scope import ALL_TENANTS, TenantManager, tenant_scope
-from tenants.tests.factories import OutletFactory, ServiceFactory, ServiceStaffFactory, UserFactory
+from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 TENANT_MODELS = [model for model in apps.get_models(include_auto_created=True) if issubclass(model, TenantModel)]
 
@@ -44,6 +45,7 @@ def test_every_model_with_a_tenant_has_the_scoped_manager():
     assert with_tenant - {User} == {
         *TENANT_MODELS,
         Staff,
+        StaffName,
         StaffWithHours,
         AuditEvent,
         IdempotencyRecord,
@@ -58,7 +60,7 @@ def test_every_model_with_a_tenant_has_the_scoped_manager():
 
 def test_there_are_tenant_models_and_references_to_test():
     assert {Appointment, Customer, Outlet, Service, PreferredService} <= set(TENANT_MODELS)
-    assert len(tenant_references()) == 16
+    assert len(tenant_references()) == 22
 
 
 def constraints(table, types):
@@ -121,7 +123,7 @@ def test_every_key_of_a_tenants_table_has_the_tenant(model):
 
 def create_rows(tenant):
     """Creates a row of each model in the tenant. Returns them by model, or by model and field."""
-    visit = AppointmentFactory(tenant=tenant)
+    visit = make_rows(tenant)
     customer = CustomerFactory(tenant=tenant)
     with tenant_scope(tenant):
         customer.change(
@@ -131,8 +133,6 @@ def create_rows(tenant):
                 "preferred_staff_ids": [UserFactory(tenant=tenant).pk],
             }
         )
-        ServiceStaffFactory(tenant=tenant)
-        WorkingHoursFactory(tenant=tenant)
         closed = TimeOffFactory(tenant=tenant, outlet=OutletFactory(tenant=tenant), staff_id=None)
         away = TimeOffFactory(tenant=tenant)
         CustomerImport.objects.create(tenant=tenant, file_name="customers.csv").store("file", BytesIO(b"first_name"))
@@ -154,9 +154,14 @@ def test_the_database_refuses_a_reference_to_another_tenants_row(model, field, t
     copied = [{"id": "%(id)s", field.column: "%(foreign)s"}.get(column, column) for column in columns]
     foreign = {"id": new_id(), "foreign": foreign_rows[field.related_model].pk, "row": row.pk}
     with connection.cursor() as cursor:
+        # Nobody may change an entry of the ledger of consents.
         for statement in (
-            f"UPDATE {table} SET {field.column} = %(foreign)s WHERE id = %(row)s",
-            f"UPDATE {table} SET tenant_id = '{stranger.pk}' WHERE id = %(row)s",
+            ()
+            if model is Consent
+            else (
+                f"UPDATE {table} SET {field.column} = %(foreign)s WHERE id = %(row)s",
+                f"UPDATE {table} SET tenant_id = '{stranger.pk}' WHERE id = %(row)s",
+            )
         ):
             with pytest.raises(IntegrityError, match="violates foreign key"), transaction.atomic():
                 cursor.execute(statement, foreign)

@@ -53,6 +53,9 @@ TENANT_COLUMNS = {
 # The application may only read the audit trail and the summary tables. A row of tenants_tenant is a tenant itself.
 WRITABLE = [table for table in TENANT_COLUMNS if table not in {"tenants_auditevent", "tenants_tenant", *SUMMARY_TABLES}]
 
+# Nobody may change or delete their rows.
+APPEND_ONLY = {"customers_consent"}
+
 
 def sql(statement, *params):
     """Executes a statement as the application's role. Returns its rows, or the number of changed rows."""
@@ -120,6 +123,12 @@ def test_nothing_is_written_into_another_tenant(table, rows, tenant, stranger):
     (foreign,) = sql(
         f"SELECT row_to_json(t)::jsonb || '{{\"id\": 1}}' FROM {table} AS t WHERE tenant_id = %s", stranger.pk
     )[0]
+    if table in APPEND_ONLY:
+        with tenant_scope(tenant):
+            assert_refused(insert, foreign)
+            for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET id = id"):
+                assert_refused(statement, match="permission denied")
+        return
     with tenant_scope(tenant):
         assert_refused(insert, foreign)
         assert_refused(f"UPDATE {table} SET tenant_id = %s", stranger.pk)

@@ -228,8 +228,11 @@ class Customer(TenantModel):
             changed = [name for name in CONTACT_FLAGS if self._stored[name] != getattr(self, name)]
             for name in changed:
                 setattr(self, CONTACT_FLAGS[name], False)
+            # A new phone settles the question of the one that waited.
+            settled = ["pending_phone"] if "phone" in changed else []
+            self.pending_phone = None if settled else self.pending_phone
             if update_fields is not None:
-                update_fields = {*update_fields, *changed, *(CONTACT_FLAGS[name] for name in changed)}
+                update_fields = {*update_fields, *changed, *settled, *(CONTACT_FLAGS[name] for name in changed)}
         adding = self._state.adding
         try:
             # An insert of a duplicate raises nothing, see `_do_insert`, so it needs no savepoint of two round trips.

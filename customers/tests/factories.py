@@ -1,8 +1,10 @@
 """Customers for tests."""
 
+import datetime as dt
+
 import factory
 
-from customers.models import Customer
+from customers.models import Customer, DeletionRequest
 from tenants.tests.factories import TenantModelFactory
 
 
@@ -24,3 +26,13 @@ class DeletedCustomerFactory(CustomerFactory):
     is_active = False
     is_deleted = True
     was_active = True
+
+
+class DeletionRequestFactory(TenantModelFactory):
+    """A request of a new customer unless given."""
+
+    class Meta:
+        model = DeletionRequest
+
+    customer = factory.SubFactory(CustomerFactory, tenant=factory.SelfAttribute("..tenant"))
+    due_at = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)

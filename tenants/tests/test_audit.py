@@ -452,7 +452,8 @@ def test_a_person_reads_what_changed_in_words(in_scope, jane, news):
     Appointment.objects.update(status="no_show")
     jane.soft_delete(by="d" * 24)
     created = next(event for event in news() if event.row_id == visit.pk)
-    changed, missed, deleted = news()[seen:]
+    withdrawn, changed, missed, deleted = news()[seen:]
+    assert (withdrawn.table, Change("State", "–", "Withdrawn") in withdrawn.readable_changes) == ("consent", True)
     assert changed.readable_changes == [
         Change("Accepts SMS", "yes", "no"),
         Change("Last name", "Doe", "–"),

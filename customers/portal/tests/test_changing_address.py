@@ -124,7 +124,8 @@ def test_an_address_that_another_customer_has_is_told_in_the_mail_to_its_owner_a
 def test_an_address_that_was_taken_between_the_mail_and_its_opening_changes_nothing(ask, send, jane, client, staff):
     ask("email/change", {"email": NEW}, client=client)
     (message,) = send()
-    assert staff.post("/api/v1/customers", {"first_name": "Owen", "email": NEW}).status_code == 201
+    owen = {"first_name": "Owen", "email": NEW, "preferences": {"language": "en"}}
+    assert staff.post("/api/v1/customers", owen).status_code == 201
     assert ask("verify", {"token": token_in(message)}).json() == LINK_INVALID
     assert ask("login", CREDENTIALS).status_code == 200
     ask("email/change", {"email": NEW}, client=client)
