@@ -42,6 +42,7 @@ def test_an_export_has_the_answers_of_the_api(jane, admin, tenant):
         "is_deleted": False,
         "deleted_at": None,
         "appointments": admin.get(f"{url}/appointments").json()["appointments"],
+        "consents": admin.get(f"{url}/consents").json()["items"],
         "history": admin.get(f"{url}/history").json()["items"],
     }
     assert (row["customer"]["preferences"]["notes"], len(row["appointments"])) == ("Likes tea.", 3)

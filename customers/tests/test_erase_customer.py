@@ -84,11 +84,12 @@ def test_the_certificate_tells_what_and_not_whom_and_remains(jane, tenant):
         "removed": {
             "customers": 2,
             "preferences": 1,
+            "consents": 0,
             "idempotency_records": 0,
             "failed_logins": 1,
             "uploaded_files": 0,
         },
-        "kept_without_the_person": {"appointments": 2, "audit_events": events},
+        "kept_without_the_person": {"appointments": 2, "audit_events": events, "blocked_addresses": 3},
         "backups": BACKUPS,
     }
     assert "quetzal" not in ran.stdout.lower()
