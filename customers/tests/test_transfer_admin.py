@@ -126,7 +126,10 @@ def test_the_page_of_a_file_tells_what_was_left_out_and_what_was_kept(back_offic
     page = unescape(browser.get(url).content.decode())
     assert "Hidden sheets are not read: “Sheet2”." in page
     assert "Line 2: The row is hidden in the sheet" in page
-    assert "Line 2: marketing_consent: the customer has refused marketing, and the refusal is kept." in page
+    assert (
+        "Line 2: marketing_consent: this person is or was a customer already, and has not consented to marketing."
+        in page
+    )
     assert "Cell D3 shows the error #REF! of a spreadsheet, and no value." in page
     body(browser.post(url, {"import": "1"}))
     jane.refresh_from_db()

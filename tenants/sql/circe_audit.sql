@@ -60,7 +60,10 @@ BEGIN
     ) VALUES (
         clock_timestamp(), any_row ->> CASE model WHEN 'tenant' THEN 'id' ELSE 'tenant_id' END, action, model,
         any_row ->> 'id', subject, old_row, new_row, actor ->> 'user_id',
-        coalesce(actor ->> 'command', actor ->> 'source', nullif(current_setting('application_name'), '')),
+        coalesce(
+            actor ->> 'command', CASE WHEN actor ->> 'user_id' IS NULL THEN actor ->> 'source' END,
+            nullif(current_setting('application_name'), '')
+        ),
         actor ->> 'request_id', (actor ->> 'address')::inet
     );
     RETURN NULL;
