@@ -238,14 +238,14 @@ $$;
 -- Earth it is still yesterday.
 CREATE OR REPLACE TRIGGER circe_queue_message_insert AFTER INSERT ON public.appointments_appointment
 FOR EACH ROW WHEN (
-    NEW.status = 'confirmed' AND NEW.customer_id IS NOT NULL AND NEW.appointment_date >= current_date - 1
+    new.status = 'confirmed' AND new.customer_id IS NOT NULL AND new.appointment_date >= current_date - 1
 )
 EXECUTE FUNCTION public.circe_queue_message();
 
 CREATE OR REPLACE TRIGGER circe_queue_message_update AFTER UPDATE ON public.appointments_appointment
 FOR EACH ROW WHEN (
-    NEW.status IN ('confirmed', 'cancelled') AND NEW.customer_id IS NOT NULL AND NEW.appointment_date >= current_date - 1
-    AND (NEW.status, NEW.sequence, NEW.customer_id) IS DISTINCT FROM (OLD.status, OLD.sequence, OLD.customer_id)
+    new.status IN ('confirmed', 'cancelled') AND new.customer_id IS NOT NULL AND new.appointment_date >= current_date - 1
+    AND (new.status, new.sequence, new.customer_id) IS DISTINCT FROM (old.status, old.sequence, old.customer_id)
 )
 EXECUTE FUNCTION public.circe_queue_message();
 """,
