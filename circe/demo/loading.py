@@ -74,8 +74,8 @@ CROSS JOIN LATERAL (VALUES
 WHERE customer.tenant_id = %s AND said.now <> said.at_first
 """
 
-COPIED_MODELS = (Appointment, Customer, PreferredService, PreferredStaff)
-LOADED_MODELS = (Tenant, User, Outlet, Service, ServiceStaff, WorkingHours, TimeOff, Consent, *COPIED_MODELS)
+COPIED_MODELS = (Appointment, Customer, PreferredService, PreferredStaff, Consent)
+LOADED_MODELS = (Tenant, User, Outlet, Service, ServiceStaff, WorkingHours, TimeOff, *COPIED_MODELS)
 
 
 @contextmanager
@@ -129,14 +129,15 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
                 (PreferredStaff, "staff_id", (rows.preferred_staff() for rows in everything)),
             ):
                 _copy(cursor, model, (*PREFERENCE_COLUMNS, column), chain.from_iterable(chunks))
-            # Within this block, since a trigger would set `updated_at` to now.
+            # Within this block, since triggers would set times to now.
+            for business in businesses:
+                cursor.execute(CONSENTS, [business.tenant.pk])
             for business in businesses[: len(DOCUMENTED_TENANTS)]:
                 with tenant_scope(business.tenant):
                     _open_portal(business)
         for business in businesses:
             for summary_table in (CustomerMonthlyCounts, NameKey, CustomerTotals, AppointmentDailyTotals, VisitCounts):
                 summary_table.rebuild(business.tenant)
-            cursor.execute(CONSENTS, [business.tenant.pk])
         for _, restore_row_security in row_security:
             cursor.execute(restore_row_security)
         # The audit trail has no events of demo data, which no person wrote.

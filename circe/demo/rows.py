@@ -26,13 +26,22 @@ APPOINTMENT_COLUMNS = (
     *("id", "tenant_id", "outlet_id", "customer_id", "staff_id", "service_id"),
     *("appointment_date", "start_time", "end_time", "status", "total_price", "notes"),
     *("payment_status", "payment_method", "paid_amount", "created_at", "updated_at"),
-    *("buffer_minutes", "sequence", "is_walk_in", "overrides"),
+    *("buffer_minutes", "sequence", "is_walk_in", "overrides", "changed_at"),
 )
 CUSTOMER_COLUMNS = (
     *("id", "tenant_id", "created_at"),
     *("first_name", "last_name", "gender", "date_of_birth", "address"),
     *("email", "email_key", "email_verified", "phone", "phone_verified", "password", "source", "tags"),
-    *("loyalty_points", "is_active", "is_deleted", "was_active", "deleted_at", "deleted_by", "updated_at"),
+    *(
+        "loyalty_points",
+        "is_active",
+        "is_deleted",
+        "was_active",
+        "deleted_at",
+        "deleted_by",
+        "updated_at",
+        "changed_at",
+    ),
     *("accepts_email", "accepts_sms", "accepts_push", "accepts_whatsapp", "marketing_consent", "language"),
     *("preferred_outlet_id", "preferred_categories", "accessibility_needs", "notes"),
 )
@@ -144,7 +153,7 @@ class Rows:
             f"{business.staff[worker].id}\t{service.id}\t{self._dates[day]}\t{CLOCK[start]}\t{CLOCK[end % MIDNIGHT]}\t"
             f"{status}\t{price}\t{choice(country.appointment_notes) if random() < 0.12 else NULL}\t{payment_status}\t"
             f"{choice(country.payment_methods) if quarters else NULL}\t{price * quarters // 4}\t"
-            f"{_stamp(created)}\t{_stamp(updated)}\t{service.buffer_minutes}\t0\tf\t{{}}\n"
+            f"{_stamp(created)}\t{_stamp(updated)}\t{service.buffer_minutes}\t0\tf\t{{}}\t{_stamp(updated)}\n"
         )
 
     def _choose_customer(self, day: int) -> int:
@@ -254,7 +263,7 @@ class Rows:
                 _flag(not inactive) if deleted else NULL,
                 _stamp(deleted_at) if deleted else NULL,
                 business.admin.id if deleted else NULL,
-                _stamp(deleted_at if deleted else business.created_at[index]),
+                *[_stamp(deleted_at if deleted else business.created_at[index])] * 2,
             )
         )
 
