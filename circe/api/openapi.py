@@ -274,7 +274,8 @@ class OperationSchema(AutoSchema):
             schema |= {"pattern": ID_PATTERN}
         elif isinstance(field, TimeField):
             # The format `time` of JSON Schema requires an offset, which a clock time does not have.
-            schema = {"type": "string", "pattern": CLOCK_TIME if direction == "response" else CLOCK_TIME_IN_REQUEST}
+            types = ["string", "null"] if field.allow_null else "string"
+            schema = {"type": types, "pattern": CLOCK_TIME if direction == "response" else CLOCK_TIME_IN_REQUEST}
         elif name in {"email", "password"} and "string" in schema.get("type", ()):
             schema |= {"format": name} | ({"maxLength": MAX_PASSWORD_LENGTH} if name == "password" else {})
         return schema

@@ -69,7 +69,7 @@ ACTIONS = {
         "purge": SUPER,
         "export_selected": ADMINS,
     },
-    DeletionRequest: {"mark_as_handled": ADMINS},
+    DeletionRequest: {},
     Appointment: {"confirm": MANAGERS, "complete": MANAGERS, "cancel": MANAGERS, "no_show": MANAGERS},
     StaffWithHours: {},
     TimeOff: {},

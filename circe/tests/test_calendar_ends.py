@@ -75,13 +75,16 @@ def build_queries(names):
 
 
 @in_each_role_and_zone
-def test_every_day_parameter_of_the_document_accepts_or_refuses_any_day(zoned_tenant, as_role, role):
-    client, appointment = as_role(role), AppointmentFactory(tenant=zoned_tenant)
+def test_every_day_parameter_of_the_document_accepts_or_refuses_any_day(zoned_tenant, as_role, portal_client, role):
+    staff, appointment = as_role(role), AppointmentFactory(tenant=zoned_tenant)
+    customer = portal_client(appointment.customer)
     found = list(day_parameters())
     assert {name for _, names in found for name in names} >= {"created_from", "created_to", "from_date", "to_date"}
     for path, names in found:
+        client = customer if "/portal/" in path else staff
+        url = path.format(customer_id=appointment.customer_id, tenant_slug=zoned_tenant.slug)
         for query in build_queries(names):
-            response = client.get(path.format(customer_id=appointment.customer_id), query)
+            response = client.get(url, query)
             assert response.status_code in {200, 400}, (path, query, response.content)
 
 

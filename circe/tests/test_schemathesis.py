@@ -142,6 +142,12 @@ def apply_rules(case, appointment):
     for name in {"total_spent_min", "total_spent_max"} & case.query.keys():
         # A JSON number may have more decimals than an amount.
         case.query[name] = {"total_spent_min": 1, "total_spent_max": 350000}[name]
+    if {"updated_since", "next"} & case.query.keys():
+        # A list of changes takes no filter, and its cursor comes from a page.
+        for name in case.query.keys() - {"updated_since", "size", "tenant_id"}:
+            del case.query[name]
+    if case.operation.path.endswith("/messages/settings"):
+        case.query["tenant_id"] = appointment.tenant_id
     if "search" in case.query and not case.operation.path.endswith("/customers"):
         case.query["search"] = "cut"
     if isinstance(case.body, dict) and isinstance(case.body.get("at"), str):

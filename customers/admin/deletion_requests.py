@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from customers.admin.actions import link
 from customers.models import DeletionRequest
-from tenants.accounts.permissions import ADMINS, STAFF
+from tenants.accounts.permissions import STAFF
 from tenants.admin.base import TenantAdmin
 
 
@@ -34,9 +33,12 @@ class HandledFilter(admin.SimpleListFilter):
 
 @admin.register(DeletionRequest)
 class DeletionRequestAdmin(TenantAdmin):
-    """The customers who have asked in the portal to be deleted, those first whose request is due first."""
+    """The customers who have asked in the portal to be deleted, those first whose request is due first.
 
-    roles = {"view": STAFF, "handle": ADMINS}
+    The customer's page, to which each leads, has the button that closes the request.
+    """
+
+    roles = {"view": STAFF}
     list_display = ["who", "requested_at", "due_at", "handled_at"]
     list_display_links = None
     list_filter = [HandledFilter]
@@ -44,17 +46,7 @@ class DeletionRequestAdmin(TenantAdmin):
     ordering = ["due_at", "id"]
     fields = ["who", "requested_at", "due_at", "handled_at"]
     readonly_fields = ["who"]
-    actions = ["mark_as_handled"]
-
-    def has_handle_permission(self, request: HttpRequest) -> bool:
-        return self.allows(request, "handle")
 
     @admin.display(description="customer")
     def who(self, row: DeletionRequest) -> SafeString:
         return link(row.customer)
-
-    @admin.action(description="Mark as handled", permissions=["handle"])
-    def mark_as_handled(self, request: HttpRequest, queryset: QuerySet[DeletionRequest]) -> None:
-        """Closes the requests that are open: the customer has been deleted, or the matter is settled otherwise."""
-        number = queryset.filter(handled_at=None).update(handled_at=timezone.now(), updated_at=timezone.now())
-        messages.success(request, f"Marked as handled: {number}.")
