@@ -148,6 +148,7 @@ def apply_rules(case, appointment):
             del case.query[name]
     if case.operation.path.endswith("/messages/settings"):
         case.query["tenant_id"] = appointment.tenant_id
+        _apply_rules_to_settings(case.body, appointment)
     if "search" in case.query and not case.operation.path.endswith("/customers"):
         case.query["search"] = "cut"
     if isinstance(case.body, dict) and isinstance(case.body.get("at"), str):
@@ -167,6 +168,14 @@ def apply_rules(case, appointment):
         _apply_rules_to(case.body, appointment, always=case.operation.label == "POST /api/v1/customers")
         if isinstance(case.body.get("preferences"), dict):
             _apply_rules_to(case.body["preferences"], appointment)
+
+
+def _apply_rules_to_settings(body, appointment):
+    if isinstance(body, dict):
+        values = {"tenant_id": appointment.tenant_id, "reply_to": "hello@example.org"}
+        body |= {name: value for name, value in values.items() if body.get(name) is not None}
+        if {"quiet_from", "quiet_until"} & body.keys():
+            body |= {"quiet_from": "21:00", "quiet_until": "08:00"}
 
 
 def _apply_rules_to_offer(body, appointment, *, always):
@@ -198,6 +207,8 @@ def _apply_rules_of_portal(body, ids, appointment):
     values = ids | {"appointment_date": "2030-06-04", "start_time": "09:00", "email": appointment.customer.email}
     _apply_rules_to(body, appointment)
     body |= {name: value for name, value in values.items() if body.get(name) is not None}
+    # The service says how long it takes.
+    body.pop("end_time", None)
     if "token" in body:
         token = mailed_token(appointment.tenant, "reset", email=appointment.customer.email)
         body |= {"token": token, "password": "SecurePass123!"}
