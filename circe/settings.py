@@ -53,10 +53,8 @@ def secret(name: str) -> str:
     try:
         value = read_or_generate(file)
     except OSError as error:
-        reason = f"{error.filename or file}: {error.strerror}"
-        raise ImproperlyConfigured(
-            f"{VAR} must be a directory that can be written, or {name} be set. {reason}."
-        ) from error
+        sentence = f"{VAR} must be a directory that can be written, or {name} be set."
+        raise ImproperlyConfigured(f"{sentence} {error.filename or file}: {error.strerror}.") from error
     if not value.strip():
         raise ImproperlyConfigured(f"{file} must hold a key, and is empty: remove it, and a new one is made.")
     return value
@@ -219,9 +217,7 @@ TEMPLATES = [
 # --- database -------------------------------------------------------------------------------------------------------
 
 DATABASES = {"default": default_database()}
-DATABASES["default"] |= {
-    "CONN_MAX_AGE": 0,
-}
+DATABASES["default"] |= {"CONN_MAX_AGE": 0}
 DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
     # `migrate` and similar commands reset the role. libpq ignores PGOPTIONS where `options` is given, so it is added.
     "options": f"{APPLICATION_ROLE_OPTION} {env.str('PGOPTIONS', '')}",

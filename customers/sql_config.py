@@ -130,6 +130,12 @@ sql_items = [
     ),
     sql_item(
         __file__,
+        "customers_tombstone",
+        reverse_sql="GRANT INSERT, UPDATE, DELETE ON customers_tombstone TO circe_app;",
+        needs=[("tenants", "application_roles")],
+    ),
+    sql_item(
+        __file__,
         "circe_leave_tombstone",
         reverse_sql=f"DROP TRIGGER circe_leave_tombstone ON {TABLE};\nDROP FUNCTION public.circe_leave_tombstone;",
         needs=[("tenants", "circe_change_time")],

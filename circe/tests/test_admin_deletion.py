@@ -1,6 +1,7 @@
 """A row is deleted in the admin, or the deletion is refused with a reason: for every model and every reference to a row."""
 
 import datetime as dt
+from functools import partial
 from threading import Thread
 
 import pytest
@@ -10,13 +11,22 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection, connections, transaction
 from django.test import RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import strip_tags
 
-from appointments.models import Appointment, MessageText, StaffWithHours, TimeOff, WorkingHours
+from appointments.models import Appointment, Message, MessageText, StaffWithHours, TimeOff, WorkingHours
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
 from appointments.tests.factories import AppointmentFactory, MessageTextFactory, TimeOffFactory, WorkingHoursFactory
 from circe.db.roles import as_owner
-from customers.models import Customer, DeletionRequest
+from customers.models import (
+    Consent,
+    Customer,
+    CustomerSession,
+    DeletionRequest,
+    MailedLink,
+    MarketingBlock,
+    Tombstone,
+)
 from customers.models.column_mappings import ColumnMapping
 from customers.models.imports import CustomerImport, ImportPart
 from customers.models.monthly_counts import CustomerMonthlyCounts
@@ -34,6 +44,7 @@ from tenants.models import (
     Service,
     ServiceStaff,
     Staff,
+    StaffName,
     Tenant,
     User,
 )
@@ -83,6 +94,30 @@ def create_import(tenant):
         ImportPart.objects.create(upload=one, kind="file", position=0, data=b"name")
 
 
+def create_message(appointment):
+    with tenant_scope(appointment.tenant):
+        Message.objects.create(
+            customer=appointment.customer, appointment=appointment, kind="reminder", sequence=appointment.sequence
+        )
+
+
+def create_of_customer(model, customer):
+    """Creates a row of the portal, or of the ledger, that belongs to the customer."""
+    values = {
+        Consent: {"channel": "sms", "purpose": "service", "state": "granted", "source": "paper"},
+        CustomerSession: {"current_jti": "jti", "rotated_at": timezone.now()},
+        DeletionRequest: {"due_at": timezone.now()},
+        MailedLink: {"kind": "reset", "email": "jane@example.com", "email_key": "jane@example.com"},
+    }
+    with tenant_scope(customer.tenant):
+        model.objects.create(customer=customer, **values[model])
+
+
+def create_block(tenant):
+    with tenant_scope(tenant):
+        MarketingBlock.objects.create(address_hash="hash")
+
+
 def empty_business(tenant):
     """Adds an appointment to the business, and deletes it with everything to which it refers. Summary rows stay."""
     appointment = AppointmentFactory(tenant=tenant)
@@ -101,6 +136,7 @@ def create_log_entry(user):
     LogEntry.objects.create(user=user, action_flag=1, object_repr="x")
 
 
+OF_CUSTOMER = [Consent, CustomerSession, DeletionRequest, MailedLink]
 # By model and field: creates a row of the model that refers to the given row in the field.
 CREATE_REFERENCE = {
     (User, "tenant"): lambda tenant: UserFactory(tenant=tenant),
@@ -126,6 +162,20 @@ CREATE_REFERENCE = {
     ),
     # It was created together with the business.
     (AuditEvent, "tenant"): lambda tenant: None,
+    (StaffName, "tenant"): lambda tenant: UserFactory(tenant=tenant),
+    (MarketingBlock, "tenant"): create_block,
+    # A trigger leaves it.
+    (Tombstone, "tenant"): empty_business,
+    (Message, "tenant"): lambda tenant: create_message(AppointmentFactory(tenant=tenant)),
+    (Message, "customer"): lambda customer: create_message(
+        AppointmentFactory(tenant=customer.tenant, customer=customer)
+    ),
+    (Message, "appointment"): create_message,
+    **{(model, "customer"): partial(create_of_customer, model) for model in OF_CUSTOMER},
+    **{
+        (model, "tenant"): lambda tenant, model=model: create_of_customer(model, CustomerFactory(tenant=tenant))
+        for model in OF_CUSTOMER
+    },
     (SearchableCustomer, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
     (CustomerMonthlyCounts, "tenant"): empty_business,
     (CustomerTotals, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),

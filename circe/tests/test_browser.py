@@ -185,7 +185,7 @@ def test_an_administrator_deletes_and_restores_a_customer_and_reads_the_history(
     page.get_by_role("link", name="Delete", exact=True).click()
     page.get_by_role("button", name="Delete", exact=True).click()
     find(page, "jane smith")
-    expect(page.get_by_role("link", name="Jane Smith")).to_have_count(0)
+    expect(page.get_by_role("link", name="Jane Smith", exact=True)).to_have_count(0)
     page.goto("/admin/customers/customer/?deleted=yes&q=jane")
     page.get_by_role("checkbox", name="Select this object for an action").check()
     page.get_by_label("Action:").select_option("restore")

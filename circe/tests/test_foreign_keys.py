@@ -12,7 +12,7 @@ from appointments.tests.factories import AppointmentFactory, TimeOffFactory
 from circe.db.ids import new_id
 from circe.db.summary_tables import SummaryTable
 from circe.tests.every_table import make_rows
-from customers.models import Consent, Customer
+from customers.models import Consent, Customer, Tombstone
 from customers.models.imports import CustomerImport
 from customers.models.name_keys import SearchableName
 from customers.models.preferences import PreferredService
@@ -51,6 +51,7 @@ def test_every_model_with_a_tenant_has_the_scoped_manager():
         IdempotencyRecord,
         SearchableCustomer,
         SearchableName,
+        Tombstone,
         *totals,
     }
     for model in with_tenant - {User}:

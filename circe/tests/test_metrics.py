@@ -10,7 +10,7 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from circe import embedded_postgres
-from circe.tests.chaos import Circe
+from circe.tests.chaos import Circe, until
 from customers.tests.factories import CustomerFactory
 
 TOKEN = "scrape-Key_" * 4
@@ -72,7 +72,7 @@ def test_the_figures_of_all_workers_are_added_up():
         try:
             circe.fill()
             with circe.serving(WEB_WORKERS="2", METRICS_TOKEN=TOKEN):
-                assert len(circe.workers()) == 2
+                until(lambda: len(circe.workers()) == 2)
                 for _ in range(20):
                     assert circe.ask("GET", "/api/v1/customers").status == 200
                 # Any worker answers for both. gunicorn's own refusals are counted too.

@@ -1,11 +1,9 @@
 """What is remembered of purged customers."""
 
 import django.db.models.deletion
-import django.utils.timezone
 import django_migrate_sql.operations
 from django.db import migrations, models
 
-import circe.db.fields
 import circe.db.ids
 import circe.db.row_level_security
 
@@ -23,27 +21,39 @@ class Migration(migrations.Migration):
             name="Tombstone",
             fields=[
                 ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
                 (
                     "tenant",
-                    circe.db.fields.OwningTenantKey(
+                    models.ForeignKey(
+                        db_constraint=False,
                         db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="+",
                         to="tenants.tenant",
-                        verbose_name="business",
                     ),
                 ),
+                ("created_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
             ],
             options={
-                "abstract": False,
                 "indexes": [models.Index(fields=["tenant", "updated_at", "id"], name="tombstone_changes")],
                 "constraints": [
                     circe.db.row_level_security.RowLevelSecurity(name="tombstone_rls"),
                     models.UniqueConstraint(fields=("tenant", "id"), name="tombstone_tenant_id"),
                 ],
             },
+        ),
+        django_migrate_sql.operations.CreateSQL(
+            name="customers_tombstone",
+            sql="""-- Only a trigger writes the table.
+REVOKE INSERT, UPDATE, DELETE ON customers_tombstone FROM circe_app;
+-- When a business is deleted, the constraint deletes its rows. The application itself may not delete them.
+ALTER TABLE customers_tombstone
+DROP CONSTRAINT IF EXISTS tombstone_tenant,
+ADD CONSTRAINT tombstone_tenant FOREIGN KEY (tenant_id) REFERENCES tenants_tenant (id)
+ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+""",
+            reverse_sql="GRANT INSERT, UPDATE, DELETE ON customers_tombstone TO circe_app;",
+            dependencies=[("tenants", "application_roles")],
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_leave_tombstone",
@@ -65,7 +75,6 @@ END
 $$;
 -- No other role may use it in a trigger: that could report customers as purged who still exist.
 REVOKE EXECUTE ON FUNCTION public.circe_leave_tombstone FROM public;
-REVOKE INSERT, UPDATE, DELETE ON customers_tombstone FROM circe_app;
 
 CREATE OR REPLACE TRIGGER circe_leave_tombstone AFTER DELETE ON public.customers_customer
 FOR EACH ROW EXECUTE FUNCTION public.circe_leave_tombstone();

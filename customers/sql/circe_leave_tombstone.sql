@@ -16,7 +16,6 @@ END
 $$;
 -- No other role may use it in a trigger: that could report customers as purged who still exist.
 REVOKE EXECUTE ON FUNCTION public.circe_leave_tombstone FROM public;
-REVOKE INSERT, UPDATE, DELETE ON customers_tombstone FROM circe_app;
 
 CREATE OR REPLACE TRIGGER circe_leave_tombstone AFTER DELETE ON public.customers_customer
 FOR EACH ROW EXECUTE FUNCTION public.circe_leave_tombstone();

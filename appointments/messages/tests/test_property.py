@@ -136,7 +136,7 @@ class World:
         assert seen.to == appointment.customer.email
         # A confirmation, or a change, or a cancellation, and beside it a reminder.
         assert ("cancelled" in seen.subject) == (method == "CANCEL")
-        once = (appointment.pk, sequence, method, "2030" in seen.subject)
+        once = (appointment.pk, sequence, method, "Reminder" in seen.subject)
         assert once not in self.told
         self.told.add(once)
         self.last_told[appointment.pk] = (*seen.told, seen.to)

@@ -9,7 +9,6 @@ from argparse import REMAINDER, ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.backends.postgresql.client import DatabaseClient
@@ -17,6 +16,8 @@ from django.db.backends.postgresql.client import DatabaseClient
 from circe.embedded_postgres import Cluster, binaries
 
 EXIT_CODE_STOPPED = 3  # the same as of `pg_ctl status`
+
+CHECKOUT = Path(__file__).resolve().parents[4]
 
 
 class Command(BaseCommand):
@@ -98,7 +99,7 @@ def find_circe_servers() -> list[int]:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().split(b"\0")
-            is_here = (process / "cwd").resolve() == settings.BASE_DIR
+            is_here = (process / "cwd").resolve() == CHECKOUT
             parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError):
             # It has ended meanwhile, or is another user's.
