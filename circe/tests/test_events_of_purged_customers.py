@@ -8,7 +8,8 @@ from django.apps import apps
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from circe.db.audit_trigger import AuditTrigger
-from customers.models import Customer
+from customers.consents.ledger import record_consent
+from customers.models import Consent, Customer, DeletionRequest
 from customers.models.preferences import PreferredService, PreferredStaff
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
@@ -40,6 +41,10 @@ MAKE_EVENTS = {
     PreferredStaff: lambda customer: [
         customer.change({"preferred_staff_ids": ids}) for ids in ([UserFactory(tenant=customer.tenant).pk], [])
     ],
+    Consent: lambda customer: record_consent(
+        customer, channel="sms", purpose="service", state="granted", source="paper", evidence="Hummingbird"
+    ),
+    DeletionRequest: DeletionRequest.open_for,
     Appointment: lambda customer: AppointmentFactory(tenant=customer.tenant, customer=customer, notes="Hummingbird"),
 }
 

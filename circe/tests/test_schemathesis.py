@@ -94,7 +94,9 @@ def test_every_limit_of_every_value(case, headers_of, appointment):
 @random.parametrize()
 @fuzzed
 def test_random_values(case, role, headers_of, appointment):
-    call(case, headers_of(role), appointment)
+    # To the portal every role of staff is alike: each is refused before a row is read, as test_access.py shows.
+    if not (is_of_portal(case) and role in {"super_admin", "tenant_admin", "outlet_manager"}):
+        call(case, headers_of(role), appointment)
 
 
 def is_of_portal(case):

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
+from appointments.tests.stored import read_appointments
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS, NO_SUCH_ID, faults, instant, not_found
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
@@ -161,7 +162,7 @@ def test_a_permanent_delete_leaves_nothing_of_the_person_and_the_figures_as_they
     url = f"{CUSTOMERS}/statistics/summary?tenant_id={tenant.pk}"
     figures = super_admin.get(url).json()["statistics"]
     with tenant_scope(tenant):
-        appointments = list(Appointment.objects.order_by("id").values())
+        appointments = read_appointments()
 
     assert delete(super_admin, customer, "?permanent=true").json() == MESSAGE
 
@@ -177,9 +178,7 @@ def test_a_permanent_delete_leaves_nothing_of_the_person_and_the_figures_as_they
     kept = ("total_revenue", "total_appointments")
     assert [left[key] for key in kept] == [figures[key] for key in kept] == [350000, 6]
     with tenant_scope(tenant):
-        assert list(Appointment.objects.order_by("id").values()) == [
-            row | {"customer_id": None, "notes": None} for row in appointments
-        ]
+        assert read_appointments() == [row | {"customer_id": None, "notes": None} for row in appointments]
 
 
 def test_what_a_permanent_delete_must_find_can_be_found(tenant, jane):

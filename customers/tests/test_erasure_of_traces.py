@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
+from appointments.tests.stored import read_appointments
 from circe.embedded_postgres import binaries
 from customers.models import Customer
 from customers.models.imports import CustomerImport
@@ -119,14 +120,6 @@ def by_purge_customers(customer, super_admin, back_office):
     with tenant_scope(customer.tenant):
         Customer.objects.update(deleted_at=long_ago)
     assert run("purge_customers", "--tenant", "lotus", "--older-than", "30d", "--yes").lines[-1] == "lotus: 1 purged"
-
-
-def read_appointments():
-    """Returns the columns of all appointments but for when they changed."""
-    return [
-        {name: value for name, value in row.items() if name not in {"updated_at", "changed_at"}}
-        for row in Appointment.objects.order_by("pk").values()
-    ]
 
 
 WAYS = [by_the_api, by_the_admin, by_erase_customer, by_purge_customers]

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from tenants.models import Service, ServiceStaff
 from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceFactory, ServiceStaffFactory, UserFactory
+from tenants.tests.forms import opened
 
 STAFF = "/admin/tenants/staff/"
 SERVICE = "/admin/tenants/service/"
@@ -116,8 +117,7 @@ def test_the_page_of_a_person_says_what_they_offer(back_office, tenant):
 def test_an_administrator_sets_the_grid_and_the_rebooking_days_of_the_business(back_office, tenant):
     browser = back_office("tenant_admin")
     page = f"{TENANT}{tenant.pk}/change/"
-    form = browser.get(page).context["adminform"].form
-    body = {name: form[name].value() for name in form.fields} | {"slot_minutes": 30, "rebooking_days": 60}
+    body = opened(browser, page) | {"slot_minutes": 30, "rebooking_days": 60}
     assert browser.post(page, body).status_code == 302
     tenant.refresh_from_db()
     assert (tenant.slot_minutes, tenant.rebooking_days) == (30, 60)

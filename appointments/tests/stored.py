@@ -1,0 +1,11 @@
+"""What is stored of appointments, for comparisons."""
+
+from appointments.models import Appointment
+
+
+def read_appointments():
+    """Returns the columns of all appointments, but for the times at which they changed."""
+    return [
+        {name: value for name, value in row.items() if name not in {"updated_at", "changed_at"}}
+        for row in Appointment.objects.order_by("pk").values()
+    ]
