@@ -79,7 +79,7 @@ def test_a_walk_in_becomes_registered_on_the_same_row_with_all_their_history(tok
     answer = ask("verify", {"token": token_for(body=JANE | {"phone": "+6281999"}), "password": PASSWORD})
     after = Customer.objects.values().get()
     changed = {name for name, value in after.items() if value != before[name]}
-    assert changed == {"password", "email_verified", "updated_at"}
+    assert changed == {"password", "email_verified", "updated_at", "changed_at"}
     assert after["email_verified"]
     history = signed_in(answer.json()).get(f"{PORTAL}/me/appointments").json()
     assert {one["id"] for one in history["appointments"]} == set(visits)
