@@ -21,8 +21,8 @@ CUSTOMER_SCOPE = [
     Fault(
         "the database lets a customer write whatever they may read",
         "circe/db/row_level_security.py",
-        "for command in self.forbidden_commands:\n            clause",
-        "for command in []:\n            clause",
+        "for command in self.forbidden_commands:\n            #",
+        "for command in []:\n            #",
         SCOPE,
     ),
     Fault(

@@ -119,7 +119,12 @@ PAGES = {
     "customers_customer_export_file": (lambda tenant: (["csv"], {"tenant__id__exact": tenant.pk}), ADMINS, 400),
 }
 # These have tests of their own, below and in `tenants`.
-ELSEWHERE = {"autocomplete", "login", "logout"}
+ELSEWHERE = {
+    "autocomplete",
+    "login",
+    "logout",
+    "customers_customer_deletion_request",  # test_admin_consents.py
+}
 
 # The fields of forms, and who may choose a row for them.
 CHOICES = {

@@ -34,7 +34,7 @@ def listening_port(text):
 
 
 def test_circe_gets_only_variables_that_it_reads():
-    read = "".join((ROOT / "circe" / name).read_text() for name in ("settings.py", "gunicorn.py"))
+    read = "".join((ROOT / "circe" / name).read_text() for name in ("settings.py", "gunicorn.py", "startup.py"))
     for name in SERVICES["web"]["environment"]:
         assert f'"{name}"' in read, name
 

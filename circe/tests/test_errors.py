@@ -333,10 +333,11 @@ def test_an_unexpected_exception_has_no_problem():
         assert errors.problem_for(exception) is None
 
 
-def test_every_url_of_the_api_answers_errors_in_this_shape(anonymous, db):
-    """Pages are those of the admin and of the API document."""
+def test_every_url_of_the_api_answers_errors_in_this_shape(anonymous, tenant):
+    """Pages are those of the admin, of the API document and of mailed links."""
     for pattern in urlpatterns:
         path = str(pattern.pattern).replace("<str:customer_id>", "507f1f77bcf86cd799439011")
+        path = path.replace("<str:tenant_slug>", tenant.slug)
         if path.startswith("api/"):
             answer = anonymous.get(f"/{path}")
             assert answer.status_code in {401, 405}, path
