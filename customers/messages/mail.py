@@ -29,7 +29,10 @@ class Attachment(NamedTuple):
 
 
 class Mail(NamedTuple):
-    """A mail to one address. Its sender and the address for answers are the business's, and are added when it is sent."""
+    """A mail to one address. Its sender and the address for answers are the business's, and are added when it is sent.
+
+    `unsubscribe_url` is for a mail that advertises: mail programs then offer to unsubscribe with one click (RFC 8058).
+    """
 
     to: str
     subject: str
@@ -38,6 +41,7 @@ class Mail(NamedTuple):
     language: str
     attachments: Sequence[Attachment] = ()
     headers: Mapping[str, str] = NO_HEADERS
+    unsubscribe_url: str | None = None
 
 
 class TextMessage(NamedTuple):
@@ -69,19 +73,14 @@ def one_line(text: str) -> str:
     return _line_breaks_and_controls.sub(" ", text).strip()
 
 
-def unsubscribe_headers(purpose: str, unsubscribe_url: str) -> dict[str, str]:
-    """Returns the headers by which a mail program unsubscribes with one click (RFC 8058). Only marketing has them."""
-    if purpose != "marketing":
-        return {}
-    return {
-        "List-Unsubscribe": f"<{unsubscribe_url}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-    }
-
-
 def build_email(mail: Mail, tenant: Tenant) -> EmailMultiAlternatives:
     """Returns the mail as Django sends it: a text and the same in HTML, from the business by this installation's address."""
     address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    unsubscribe = (
+        {"List-Unsubscribe": f"<{mail.unsubscribe_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+        if mail.unsubscribe_url
+        else {}
+    )
     message = EmailMultiAlternatives(
         subject=one_line(mail.subject),
         body=mail.text,
@@ -94,6 +93,7 @@ def build_email(mail: Mail, tenant: Tenant) -> EmailMultiAlternatives:
             "Auto-Submitted": "auto-generated",
             "Content-Language": mail.language,
             BUSINESS_HEADER: tenant.pk,
+            **unsubscribe,
             **mail.headers,
         },
     )

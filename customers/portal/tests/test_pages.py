@@ -1,6 +1,7 @@
 """The pages that a mailed link opens: confirm, reset, unsubscribe."""
 
 import logging
+from email import message_from_bytes, policy
 
 import pytest
 from django.contrib.auth.hashers import check_password
@@ -11,6 +12,7 @@ from django.utils import translation
 
 from circe.tests.cases import in_one_test
 from customers.consents.ledger import consents_of, current_consents, record_consent
+from customers.messages.mail import Mail, build_email
 from customers.models import Customer, CustomerSession, MailedLink
 from customers.portal.links import request_link
 from customers.portal.signed_links import unsubscribe_url
@@ -231,6 +233,20 @@ def test_an_unsubscribe_link_switches_off_what_it_names_alone(visitor, tenant, i
     granted = {(one.purpose, one.channel) for one in current_consents(jane) if one.is_granted}
     assert ("service", "sms") in granted
     assert ("service", "email") not in granted
+
+
+def test_a_mail_that_advertises_is_unsubscribed_by_the_one_click_of_a_mail_program(visitor, tenant, in_scope):
+    jane = CustomerFactory(tenant=tenant, email=JANE["email"], language="en")
+    record_consent(jane, channel="email", purpose="marketing", state="granted", source="portal")
+    words = {"subject": "New colours", "text": "Come and see.", "html": "<p>Come and see.</p>", "language": "en"}
+    advertising = Mail(to=jane.email, **words, unsubscribe_url=unsubscribe_url(jane, "email", "marketing"))
+    sent = message_from_bytes(build_email(advertising, tenant).message().as_bytes(), policy=policy.default)
+    assert sent["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    url = sent["List-Unsubscribe"].removeprefix("<").removesuffix(">")
+    page_of(visitor.post(path_of(url), {"List-Unsubscribe": "One-Click"}))
+    assert consents_of(jane).first().state == "withdrawn"
+    other = message_from_bytes(build_email(Mail(to=jane.email, **words), tenant).message().as_bytes())
+    assert "List-Unsubscribe" not in other
 
 
 def test_messages_to_a_deleted_customer_can_be_switched_off(visitor, tenant, admin, in_scope):
