@@ -37,7 +37,7 @@ class DecisionQuestionSerializer(StrictSerializer):
     channels = BoundedListField(
         child=serializers.ChoiceField(Channel.choices),
         allow_null=True,
-        allow_empty=False,
+        min_length=1,
         required=False,
         max_length=len(Channel),
         help_text="The channels to try, in this order. Absent or null: all.",
