@@ -157,7 +157,7 @@ def store_status(
 ) -> bool:
     """Sets the status if the current one is still `seen`. Returns whether it was.
 
-    A status that takes the time again obeys the rules of a new booking, but for those in `overrides` and those against which
+    A status that takes the time again obeys the rules of a new booking, except those in `overrides` and those against which
     the appointment was booked. Raises BookingRefused without alternatives. Then nothing is stored.
     """
     try:
@@ -227,7 +227,7 @@ def _find_nearest(appointment: Appointment, staff: str | None, around: dt.timede
 
 
 def _length(appointment: Appointment) -> dt.timedelta:
-    begin, end = (to_instant(local, appointment.tenant.zone) for local in appointment.hours)
+    begin, end = appointment.instants
     return end - begin
 
 

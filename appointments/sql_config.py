@@ -101,5 +101,6 @@ sql_items = [
             f"DROP TRIGGER circe_queue_message_update ON {APPOINTMENTS};\n"
             "DROP FUNCTION public.circe_queue_message;"
         ),
+        needs=[("customers", "circe_new_id")],
     ),
 ]

@@ -31,9 +31,9 @@ class RequestId(logging.Filter):
 
 
 class AccessLogMiddleware:
-    """Logs a line for each request, but for the files of pages. It comes right after AuditMiddleware, which names the actor.
+    """Logs a line for each request, except those for static files.
 
-    So it sees also the requests that another middleware refuses.
+    It comes right after AuditMiddleware, which names the actor. So it sees also the requests that other middleware refuses.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

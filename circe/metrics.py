@@ -22,7 +22,7 @@ POOL_STATISTICS = {"open": "pool_size", "free": "pool_available", "waiting": "re
 
 def observe_request(method: str | None, route: str | None, status: int, seconds: float) -> None:
     """Counts a request. One that matched no route, or could not be read, has the route `none`."""
-    # A client may send any word as the method.
+    # A client can send any text as the method. Each new one would add a time series.
     method, route = method if method in METHODS else "other", route or "none"
     REQUESTS.labels(method, route, status).inc()
     SECONDS.labels(method, route).observe(seconds)

@@ -41,8 +41,8 @@ ACCOUNTS = [
     Fault(
         "parallel refreshes make several families",
         "tenants/models/session.py",
-        'cls._of(claims).select_for_update(of=("self",)).select_related("user__tenant").first()',
-        'cls._of(claims).select_related("user__tenant").first()',
+        'cls.live(claims).select_for_update(of=("self",)).select_related("user__tenant").first()',
+        'cls.live(claims).select_related("user__tenant").first()',
         REFRESH,
     ),
     Fault(
@@ -193,7 +193,7 @@ ACCOUNTS = [
     Fault(
         "a suspended business refreshes",
         "tenants/models/session.py",
-        "if session is None or not session.user.may_sign_in:",
+        "if session is None or not session.owner.may_sign_in:",
         "if session is None:",
         REFRESH,
     ),

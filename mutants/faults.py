@@ -76,8 +76,8 @@ FAULTS = [
     Fault(
         "bookings don't wait for each other",
         "appointments/models/appointment.py",
-        'cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [AdvisoryLock.STAFF, key])',
-        "cursor",
+        "lock_in_turn(AdvisoryLock.STAFF, key)",
+        "pass",
         BOOKING,
     ),
     Fault(

@@ -93,21 +93,21 @@ PORTAL_FAULTS = [
     Fault(
         "requests for one address are not counted one by one",
         LINKS,
-        "    locks = [(AdvisoryLock.LINK_ADDRESS, address)]\n",
-        "    locks = []\n",
+        "    lock_in_turn(AdvisoryLock.LINK_ADDRESS, address)\n",
+        "",
         RACES,
     ),
     Fault(
         "requests of one client are not counted one by one",
         LINKS,
-        "        locks.append((AdvisoryLock.LINK_CLIENT, client_address))\n",
+        "        lock_in_turn(AdvisoryLock.LINK_CLIENT, client_address)\n",
         "        pass\n",
         RACES,
     ),
     Fault(
         "a client asks for mails without end",
         LINKS,
-        "_raise_if_too_many(recent.filter(client_address=client_address), MAILS_PER_CLIENT, now)",
+        "raise_if_too_many(requests.filter(client_address=client_address), MAILS_PER_CLIENT, **limits)",
         "pass",
         REQUESTS,
     ),
@@ -170,8 +170,8 @@ PORTAL_FAULTS = [
     ),
     Fault(
         "a customer who may not sign in goes on refreshing",
-        SESSIONS,
-        "if session is None or not session.customer.may_sign_in:",
+        "tenants/models/session.py",
+        "if session is None or not session.owner.may_sign_in:",
         "if session is None:",
         SIGNING_IN,
     ),
@@ -185,8 +185,8 @@ PORTAL_FAULTS = [
     Fault(
         "guesses at customers shut staff out",
         THROTTLING,
-        "LoginFailure.objects.filter(kind=kind, failed_at__gt=now - WINDOW)",
-        "LoginFailure.objects.filter(failed_at__gt=now - WINDOW)",
+        "LoginFailure.objects.filter(kind=kind)",
+        "LoginFailure.objects.all()",
         SIGNING_IN,
     ),
     Fault(

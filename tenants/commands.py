@@ -37,6 +37,27 @@ class Stopped(Exception):
     """A signal or the database ended the run between two batches. Finished batches are kept."""
 
 
+@contextmanager
+def delayed_signals(stop: Callable[[signal.Signals], None]) -> Iterator[None]:
+    """Calls `stop` when SIGINT or SIGTERM arrives within the block, which then ends by itself. A second one ends the process
+    at once.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def receive(number: int, frame: Any) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stop(signal.Signals(number))
+
+    before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class TenantCommand(BaseCommand):
     """The base class of a command that works for one tenant, or for each tenant in turn.
 
@@ -101,7 +122,7 @@ class TenantCommand(BaseCommand):
                 # There was no connection. manage.py says it in one line.
                 raise
             raise CommandError(f"{str(error).strip()}\nNothing was changed.", returncode=EXIT_SOME_REFUSED) from error
-        with self._stoppable():
+        with delayed_signals(self._stop):
             try:
                 for tenant in tenants:
                     with self.working_for(tenant):
@@ -193,22 +214,8 @@ class TenantCommand(BaseCommand):
             raise UsageError(f"No business has the slug {self.options['tenant']!r}. There are: {some or 'none yet'}.")
         return tenants
 
-    @contextmanager
-    def _stoppable(self) -> Iterator[None]:
-        """Delays SIGINT and SIGTERM until the end of the batch. A second signal ends the process at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _stop(self, number: int, frame: Any) -> None:
-        self.received_signal = signal.Signals(number)
-        signal.signal(number, signal.SIG_DFL)
+    def _stop(self, received: signal.Signals) -> None:
+        self.received_signal = received
         os.write(2, b"\nStopping after this batch; once more stops at once.\n")
 
     def _raise_if_signalled(self) -> None:

@@ -63,7 +63,7 @@ class NoTenantScope(RuntimeError):
 
 
 class CrossTenantWrite(RuntimeError):
-    """A row of one tenant was to be saved in the scope of another, or one customer's row in the scope of another."""
+    """Code tried to save a row of a tenant, or of a customer, that is not in scope."""
 
 
 def scope_or_none() -> Scope | None:

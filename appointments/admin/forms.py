@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from appointments.admin.refusals import OverrideChoice, as_button_value, explain, offer_overrides
 from appointments.availability import Slot
 from appointments.booking import BookingRefused, length_in_minutes, takes_time_again
-from appointments.models import BLOCKING_STATUSES, FIRST_DAY, LAST_DAY, Appointment, Override, PaymentStatus, Status
+from appointments.models import FIRST_DAY, LAST_DAY, Appointment, Override, PaymentStatus, is_reinstated
 from circe.api.local_time import add_minutes
 from circe.api.time_zone import local_zone
 from circe.backoffice.regional import format_amount
@@ -181,9 +181,9 @@ class AppointmentForm(TenantForm):
         """Whether a customer who was told of the appointment has to be told again: it was moved, it is another service, it
         takes place after all, or it is another customer's.
         """
-        is_reinstated = self.initial.get("status") == Status.CANCELLED and self.instance.status in BLOCKING_STATUSES
+        is_again = is_reinstated(self.instance.status, self.initial.get("status"))
         is_passed_on = "customer" in self.changed_data and self.initial.get("customer") is not None
-        return self.is_moved or "service" in self.changed_data or is_reinstated or is_passed_on
+        return self.is_moved or "service" in self.changed_data or is_again or is_passed_on
 
     @property
     def overrides(self) -> list[Override]:

@@ -4,7 +4,6 @@ import datetime as dt
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -14,6 +13,7 @@ from appointments.messages.texts import Facts, Text, render
 from appointments.models import PLACEHOLDERS, MessageKind, MessageText
 from circe.api.local_time import to_local
 from customers.portal.languages import LANGUAGE_CHOICES, written_for
+from customers.portal.links import page_url
 from tenants.accounts.permissions import MANAGERS
 from tenants.admin.base import TenantAdmin
 from tenants.admin.forms import TenantForm
@@ -38,7 +38,7 @@ def sample_facts(tenant: Tenant) -> Facts:
         service=service.name if service else "Haircut",
         staff="Ana",
         outlet=outlet.name if outlet else tenant.name,
-        link=f"{settings.PUBLIC_URL}/portal/{tenant.slug}/appointment?token=…",
+        link=f"{page_url(tenant, 'appointment')}?token=…",
     )
 
 
@@ -50,8 +50,9 @@ class MessageTextForm(TenantForm):
 
     def is_valid(self) -> bool:
         """Returns whether the text is to be saved: for a preview it is not."""
-        if not super().is_valid() or PREVIEW not in self.data:
-            return super().is_valid()
+        is_valid = super().is_valid()
+        if not is_valid or PREVIEW not in self.data:
+            return is_valid
         text = MessageText(**{name: self.cleaned_data[name] for name in ("subject", "body")})
         values = [self.cleaned_data.get(name) or getattr(self.instance, name) for name in ("kind", "language")]
         tenant: Any = current_tenant()

@@ -182,7 +182,7 @@ OPERATIONS = {
         description=(
             "The steps of the day sheet: pending → confirmed → in progress → completed; no-show and cancelled; and back. "
             "Before the day an appointment can't begin. Its own status is a 200 that changes nothing. A step "
-            "back to a status that takes the time obeys the rules of a new booking, but for those against which it was "
+            "back to a status that takes the time obeys the rules of a new booking, except those against which it was "
             "booked and those in `override`. The `reason` is kept, and is in the audit trail."
         ),
         body=StatusSerializer,

@@ -190,10 +190,8 @@ class RescheduleSerializer(OwnTenantMixin):
     override = OverrideField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Looks up the person and the outlet where they change. One that stays may be inactive by now."""
-        kept = {self.instance.staff_id, self.instance.outlet_id}
-        changed = {name: pk for name, pk in attrs.items() if name in {"staff_id", "outlet_id"} and pk not in kept}
-        read_active_references(changed)
+        """Refuses a person or an outlet that is not there, or inactive."""
+        check_changed_references(self.instance, attrs)
         return attrs
 
     def update(self, instance: Appointment, validated_data: dict[str, Any]) -> Appointment:
@@ -222,6 +220,13 @@ class StatusSerializer(OwnTenantMixin):
         status, overrides = Status(validated_data["status"]), validated_data.get("override", ())
         set_status(instance, status, reason=validated_data.get("reason"), overrides=overrides)
         return instance
+
+
+def check_changed_references(appointment: Any, attrs: dict[str, Any]) -> None:
+    """Looks up the person and the outlet where they change. One that stays may be inactive by now."""
+    kept = {appointment.staff_id, appointment.outlet_id}
+    changed = {name: pk for name, pk in attrs.items() if name in {"staff_id", "outlet_id"} and pk not in kept}
+    read_active_references(changed)
 
 
 def read_active_references(ids: dict[str, Any]) -> dict[str, Any]:

@@ -8,14 +8,7 @@ from django.utils import timezone
 from icalendar import Calendar, Event, vCalAddress, vText
 
 from appointments.models import Appointment, Status
-from circe.api.local_time import to_instant
 from customers.messages.mail import Attachment, one_line
-
-
-def get_instants(appointment: Appointment) -> tuple[dt.datetime, dt.datetime]:
-    """Returns when the appointment begins and ends, in UTC."""
-    begins, ends = (to_instant(local, appointment.tenant.zone) for local in appointment.hours)
-    return begins, ends
 
 
 def build_calendar_file(appointment: Appointment) -> Attachment:
@@ -26,7 +19,7 @@ def build_calendar_file(appointment: Appointment) -> Attachment:
     """
     is_cancelled = appointment.status == Status.CANCELLED
     method = "CANCEL" if is_cancelled else "REQUEST"
-    begins, ends = get_instants(appointment)
+    begins, ends = appointment.instants
     event = Event()
     event.add("uid", f"{appointment.pk}@{appointment.tenant_id}.circe")
     event.add("sequence", appointment.sequence)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from appointments.messages.calendar_file import build_calendar_file, get_instants
+from appointments.messages.calendar_file import build_calendar_file
 from appointments.messages.texts import render_message
 from appointments.models import Appointment, Message, MessageKind, Status
 from appointments.portal.links import manage_url
@@ -26,8 +26,8 @@ WHILE_IT_IS_WRITTEN = dt.timedelta(seconds=5)
 def compose_message(message: Message) -> Composed:
     """Returns what is to be sent now, or why nothing is.
 
-    It locks the appointment, so that a cancellation comes before the decision or after it. It waits for another message of
-    the appointment that a sender gives to the mail server: otherwise a confirmation could arrive after a cancellation.
+    It locks the appointment, so that a cancellation comes before the decision or after it. It waits while another message of
+    the appointment is being sent: otherwise a confirmation could arrive after a cancellation.
     """
     now = timezone.now()
     # Skips it where somebody writes it now: to wait for the lock could be a deadlock.
@@ -57,7 +57,7 @@ def _find_reason_against(message: Message, appointment: Appointment, now: dt.dat
         return "cancelled" if is_cancelled else "superseded"
     if appointment.status not in (Status.CONFIRMED, Status.CANCELLED):
         return "not_confirmed"
-    if get_instants(appointment)[0] <= now:
+    if appointment.instants[0] <= now:
         return "past"
     if not getattr(appointment.tenant, SWITCHES[MessageKind(message.kind)]):
         return "switched_off"
@@ -66,12 +66,7 @@ def _find_reason_against(message: Message, appointment: Appointment, now: dt.dat
 
 def _compose(message: Message, appointment: Appointment, customer: Any) -> Mail | TextMessage:
     language = message.language or appointment.tenant.language
-    text = render_message(
-        message.kind,
-        language,
-        appointment,
-        manage_url=manage_url(appointment),
-    )
+    text = render_message(message.kind, language, appointment, manage_url=manage_url(appointment))
     if message.channel != Channel.EMAIL:
         return TextMessage(Channel(message.channel), customer.phone, text.text, language)
     return Mail(

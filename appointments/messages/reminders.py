@@ -4,7 +4,6 @@ import datetime as dt
 
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 
-from appointments.messages.calendar_file import get_instants
 from appointments.models import Appointment, Message, MessageKind, Status
 from circe.api.local_time import to_local
 from customers.models import DeliveryState
@@ -30,7 +29,7 @@ def queue_reminders(now: dt.datetime) -> None:
                     due_at=now,
                 )
                 for appointment in _find_near(now, notice, tenant)
-                if (appointment.told_at or appointment.created_at) <= get_instants(appointment)[0] - notice
+                if (appointment.told_at or appointment.created_at) <= appointment.instants[0] - notice
             ]
             # Another sender may have found them too.
             Message.objects.bulk_create(reminders, ignore_conflicts=True)

@@ -9,7 +9,7 @@ import orjson
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Count, Expression, F, Func, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -17,7 +17,7 @@ from django.utils.formats import date_format
 
 from circe.api.local_time import to_instant
 from circe.api.time_zone import local_zone
-from circe.db.advisory_locks import AdvisoryLock
+from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from circe.db.audit_trigger import AuditTrigger
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from circe.db.json_sql import AsText, JSONObject
@@ -269,9 +269,15 @@ class Appointment(TenantModel):
         return begins, ends + dt.timedelta(minutes=self.buffer_minutes)
 
     @property
+    def instants(self) -> tuple[dt.datetime, dt.datetime]:
+        """The begin and the end, in UTC."""
+        begins, ends = (to_instant(local, self.tenant.zone) for local in self.hours)
+        return begins, ends
+
+    @property
     def is_past(self) -> bool:
         """Whether it has started by now."""
-        return to_instant(self.hours[0], self.tenant.zone) < timezone.now()
+        return self.instants[0] < timezone.now()
 
     def describe_booking(self) -> str:
         """Returns a sentence: `Ana Lee is booked on 25 January 2025 from 10:00 to 11:00, for Jane Doe (Haircut).`"""
@@ -330,7 +336,6 @@ class Appointment(TenantModel):
         Raises DoubleBooking if the new status would block time that another appointment blocks. A cancelled appointment that
         takes place after all counts as moved, so that the customer is told again.
         """
-        is_reinstated = seen == Status.CANCELLED and status in BLOCKING_STATUSES
         self.status = status
         # One UPDATE after the lock, as in `save`. With a row lock first, two transactions could wait for each other.
         with self.lock_staff():
@@ -339,16 +344,20 @@ class Appointment(TenantModel):
                 unchanged.update(
                     status=status,
                     status_reason=reason,
-                    sequence=F("sequence") + int(is_reinstated),
+                    sequence=F("sequence") + int(is_reinstated(status, seen)),
                     updated_at=timezone.now(),
                 )
             )
+
+
+def is_reinstated(status: str, seen: str | None) -> bool:
+    """Returns whether the status is of an appointment that takes place after all: `seen`, the one before, is cancelled."""
+    return seen == Status.CANCELLED and status in BLOCKING_STATUSES
 
 
 def lock_staff(tenant_id: str | None, staff: Collection[str | None]) -> None:
     """Lets only this transaction book these members of staff until it ends. Whoever also locks an appointment's row locks
     its staff first, so that two transactions can't wait for each other.
     """
-    with connection.cursor() as cursor:
-        for key in sorted(f"{tenant_id}{pk}" for pk in {*staff} - {None}):
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [AdvisoryLock.STAFF, key])
+    for key in sorted(f"{tenant_id}{pk}" for pk in {*staff} - {None}):
+        lock_in_turn(AdvisoryLock.STAFF, key)

@@ -84,7 +84,7 @@ class MessageText(TenantModel):
         return f"{self.get_kind_display()} ({self.language})"
 
     def clean(self) -> None:
-        """Refuses placeholders that do not exist, which customers would see as they are typed."""
+        """Raises ValidationError for a placeholder that does not exist: customers would see it unreplaced."""
         super().clean()
         errors: dict[str, Any] = {name: _find_errors(getattr(self, name)) for name in ("subject", "body")}
         if any(errors.values()):

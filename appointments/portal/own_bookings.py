@@ -132,8 +132,7 @@ def changeable_until(appointment: Appointment) -> dt.datetime | None:
     """Returns until when the customer can move or cancel it. It is None for one that has begun, is over or is cancelled."""
     if appointment.status not in MOVABLE_STATUSES:
         return None
-    starts_at = to_instant(appointment.hours[0], appointment.tenant.zone)
-    return starts_at - dt.timedelta(hours=appointment.tenant.cancellation_notice_hours)
+    return appointment.instants[0] - dt.timedelta(hours=appointment.tenant.cancellation_notice_hours)
 
 
 def _check_changeable(appointment: Appointment) -> None:

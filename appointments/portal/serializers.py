@@ -14,6 +14,7 @@ from appointments.bookings.serializers import (
     AppointmentDayField,
     OptionalClockField,
     OptionalTextField,
+    check_changed_references,
     read_active_references,
 )
 from appointments.models import Appointment
@@ -44,7 +45,7 @@ class StoredOwnAppointmentSerializer(AppointmentSerializer):
 
 
 class OwnAppointmentSerializer(StoredOwnAppointmentSerializer):
-    """A customer's own appointment. Money is in `currency`."""
+    """A customer's own appointment. The key `currency` names the currency of its amounts."""
 
     can_change = serializers.BooleanField(help_text="Whether you can move or cancel it now.")
     changeable_until = InstantField(
@@ -128,11 +129,8 @@ class OwnMoveSerializer(CachedFieldsMixin):
         return super().to_internal_value(data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Looks up the person and the outlet where they change. One that stays may be inactive by now."""
-        kept = {self.instance.staff_id, self.instance.outlet_id}
-        read_active_references(
-            {name: pk for name, pk in attrs.items() if name in {"staff_id", "outlet_id"} and pk not in kept}
-        )
+        """Refuses a person or an outlet that is not there, or inactive."""
+        check_changed_references(self.instance, attrs)
         return attrs
 
     def update(self, instance: Appointment, validated_data: dict[str, Any]) -> Appointment:

@@ -19,11 +19,8 @@ BEGIN
         created_at, updated_at
     )
     SELECT
-        -- In the layout of circe.db.ids.
-        lpad(to_hex(extract(epoch FROM clock_timestamp())::bigint), 8, '0')
-        || right(replace(gen_random_uuid()::text, '-', ''), 16),
-        NEW.tenant_id, NEW.customer_id, NEW.id, message_kind, NEW.sequence, 'email', 'queued', clock_timestamp(), 0, '{}',
-        clock_timestamp(), clock_timestamp()
+        circe_new_id(), NEW.tenant_id, NEW.customer_id, NEW.id, message_kind, NEW.sequence, 'email', 'queued',
+        clock_timestamp(), 0, '{}', clock_timestamp(), clock_timestamp()
     FROM public.tenants_tenant AS tenant
     WHERE tenant.id = NEW.tenant_id
         AND CASE message_kind

@@ -10,7 +10,9 @@ from django.db import models
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from circe.api.instants import parse_instant
 from circe.api.parameters import DAY_PATTERN
+from circe.api.time_zone import local_zone
 from circe.db.ids import ID_PATTERN, is_id
 
 MAX_PASSWORD_LENGTH = 128
@@ -126,6 +128,18 @@ class InstantField(serializers.DateTimeField):
 
     def to_representation(self, value: dt.datetime) -> str:
         return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class LocalInstantField(InstantField):
+    """An instant. A body without an offset is in the business's time zone."""
+
+    default_error_messages = {"invalid": "Write an instant such as 2025-01-31T10:30:00Z."}
+
+    def to_internal_value(self, value: Any) -> dt.datetime:
+        try:
+            return parse_instant(value, local_zone())
+        except (TypeError, ValueError, OverflowError):
+            self.fail("invalid")
 
 
 class ChoiceField(serializers.ChoiceField):

@@ -6,6 +6,8 @@ a hash of the thing's key, or the shard's number for SHARD. All locks are held u
 
 from enum import IntEnum
 
+from django.db import connection
+
 
 class AdvisoryLock(IntEnum):
     """The kinds of things that are locked."""
@@ -30,3 +32,9 @@ class AdvisoryLock(IntEnum):
     LINK_CLIENT = 9
     # Changes that other transactions can't see yet: see circe/db/changes.py. The second number is a time.
     CHANGE = 12
+
+
+def lock_in_turn(lock: AdvisoryLock, key: str) -> None:
+    """Waits until no other transaction has this lock on the key, and holds it until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [lock, key])

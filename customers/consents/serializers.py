@@ -6,9 +6,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from circe.api.instants import parse_instant
-from circe.api.serializers import InstantField, ModelSerializer, StringField
-from circe.api.time_zone import local_zone
+from circe.api.serializers import InstantField, LocalInstantField, ModelSerializer, StringField
 from customers.consents.ledger import record_consent
 from customers.models import Consent, ConsentSource
 
@@ -17,19 +15,13 @@ from customers.models import Consent, ConsentSource
 STAFF_SOURCES = [ConsentSource.RECEPTION, ConsentSource.PAPER]
 
 
-class PastInstantField(InstantField):
-    """An instant that is not in the future. A body without an offset is in the business's time zone."""
+class PastInstantField(LocalInstantField):
+    """An instant that is not in the future."""
 
-    default_error_messages = {
-        "invalid": "Write an instant such as 2025-01-31T10:30:00Z.",
-        "future": "This is in the future. Give the moment at which the customer said it.",
-    }
+    default_error_messages = {"future": "This is in the future. Give the moment at which the customer said it."}
 
     def to_internal_value(self, value: Any) -> dt.datetime:
-        try:
-            instant = parse_instant(value, local_zone())
-        except (TypeError, ValueError, OverflowError):
-            self.fail("invalid")
+        instant = super().to_internal_value(value)
         if instant > timezone.now():
             self.fail("future")
         return instant

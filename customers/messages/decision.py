@@ -185,7 +185,7 @@ def _add_marketing(facts: dict[Channel, Facts], customer: Customer) -> dict[Chan
 
 
 def _own_grants(customer: Customer) -> dict[str, dt.datetime]:
-    """Returns when the customer last granted marketing by themselves, in the portal or by a mailed link, by channel."""
+    """Returns for each channel when the customer last granted marketing in the portal or by a mailed link."""
     granted = consents_of(customer).filter(
         purpose=Purpose.MARKETING,
         state=ConsentState.GRANTED,

@@ -2,9 +2,8 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from email.utils import formataddr, make_msgid, parseaddr
-from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from django.conf import settings
@@ -13,7 +12,6 @@ from django.core.mail import EmailMultiAlternatives
 from customers.models import Channel
 from tenants.models import Tenant
 
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 # The name of the header that tells the page "Mails" of a demo to which business a mail belongs.
 BUSINESS_HEADER = "X-Circe-Business"
 # With the marks that turn the direction of the text after them.
@@ -29,7 +27,7 @@ class Attachment(NamedTuple):
 
 
 class Mail(NamedTuple):
-    """A mail to one address. Its sender and the address for answers are the business's, and are added when it is sent.
+    """A mail to one address. `build_email` adds the sender and the address for answers, which are the business's.
 
     `unsubscribe_url` is for a mail that advertises: mail programs then offer to unsubscribe with one click (RFC 8058).
     """
@@ -40,7 +38,6 @@ class Mail(NamedTuple):
     html: str
     language: str
     attachments: Sequence[Attachment] = ()
-    headers: Mapping[str, str] = NO_HEADERS
     unsubscribe_url: str | None = None
 
 
@@ -94,7 +91,6 @@ def build_email(mail: Mail, tenant: Tenant) -> EmailMultiAlternatives:
             "Content-Language": mail.language,
             BUSINESS_HEADER: tenant.pk,
             **unsubscribe,
-            **mail.headers,
         },
     )
     message.attach_alternative(mail.html, "text/html")

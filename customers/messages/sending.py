@@ -48,7 +48,7 @@ class Kind(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A message that this sender has claimed and gives to a server next."""
+    """A message that this sender has claimed, and will send next."""
 
     row: Any
     message: EmailMultiAlternatives | TextMessage
@@ -116,7 +116,7 @@ def _due(kind: Kind, now: dt.datetime) -> Any:
 
 
 def _give_up_lost(kind: Kind, now: dt.datetime) -> int:
-    """Marks the messages as unknown whose sender died while it gave them to a server. Returns their number."""
+    """Marks as unknown the messages whose sender died while it was sending them. Returns their number."""
     lost = kind.model.objects.filter(state=DeliveryState.SENDING, claimed_at__lt=now - UNKNOWN_AFTER)
     pks = list(lost.values_list("pk", flat=True))
     for pk in pks:

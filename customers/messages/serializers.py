@@ -5,26 +5,18 @@ from typing import Any
 
 from rest_framework import serializers
 
-from circe.api.instants import parse_instant
-from circe.api.serializers import BoundedListField, InstantField, StrictSerializer
-from circe.api.time_zone import local_zone
+from circe.api.serializers import BoundedListField, InstantField, LocalInstantField, StrictSerializer
 from customers.messages.decision import RULES
 from customers.models import Channel, Purpose
 
 REASONS = list(dict.fromkeys(slug for rule in RULES for slug in (rule.unmet, rule.met)))
 
 
-class AnyInstantField(InstantField):
-    """An instant. A body without an offset is in the business's time zone."""
-
-    default_error_messages = {"invalid": "Write an instant such as 2025-01-31T10:30:00Z."}
+class AnyInstantField(LocalInstantField):
+    """An instant that has a clock time in every zone: at the ends of the calendar there are some that have none."""
 
     def to_internal_value(self, value: Any) -> dt.datetime:
-        try:
-            instant = parse_instant(value, local_zone())
-        except (TypeError, ValueError, OverflowError):
-            self.fail("invalid")
-        # At the ends of the calendar an instant has no clock time in every zone.
+        instant = super().to_internal_value(value)
         if not dt.MINYEAR + 1 < instant.year < dt.MAXYEAR:
             self.fail("invalid")
         return instant

@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from circe.db.audit_trigger import AuditTrigger
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
-from circe.db.ids import is_id
 from customers.models.customer import Customer
 from customers.models.outgoing import Outgoing
 from tenants.accounts import tokens
@@ -55,29 +54,13 @@ class CustomerSession(TokenFamily, TenantModel):
         )
 
     @classmethod
-    def refresh(cls, raw: str) -> "CustomerSession":
-        """Exchanges a refresh token: returns its session with new tokens. Raises InvalidToken if it is no longer valid.
+    def lock(cls, claims: dict[str, Any]) -> "CustomerSession | None":
+        """Looks in the scope of the business."""
+        return cls.live(claims).select_for_update(of=("self",)).select_related("customer").first()
 
-        It looks in the scope of the business. A token that was used before is treated as `LoginSession.refresh` does.
-        """
-        claims = tokens.read(raw, "refresh")
-        with transaction.atomic():
-            session = cls._of(claims).select_for_update(of=("self",)).select_related("customer").first()
-            if session is None or not session.customer.may_sign_in:
-                raise tokens.InvalidToken("The session has ended.")
-            if session.accept(str(claims.get("jti")), now=timezone.now()):
-                return session
-        raise tokens.InvalidToken("The token was used before.")
-
-    @classmethod
-    def end(cls, raw: str) -> None:
-        """Ends the session of a refresh token, if it has not ended yet. Raises InvalidToken for any other token."""
-        cls._of(tokens.read(raw, "refresh")).update(ended_at=timezone.now())
-
-    @classmethod
-    def _of(cls, claims: dict[str, Any]) -> models.QuerySet["CustomerSession"]:
-        session_id = claims.get("sid")
-        return cls.objects.live().filter(pk=session_id) if is_id(session_id) else cls.objects.none()
+    @property
+    def owner(self) -> Customer:
+        return self.customer
 
     def token_pair(self) -> dict[str, str]:
         """Returns the current tokens of the session: `{"access", "refresh"}`."""

@@ -10,20 +10,21 @@ from collections.abc import Callable, Collection
 from hashlib import sha256
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from rest_framework import status
-from rest_framework.exceptions import APIException, Throttled
+from rest_framework.exceptions import APIException
 
-from circe.db.advisory_locks import AdvisoryLock
+from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from customers.contact_conflicts import DuplicateCustomer
 from customers.models import Customer, CustomerSession, MailedLink
 from tenants.accounts.throttling import Kind as Guess
-from tenants.accounts.throttling import count_failures
+from tenants.accounts.throttling import count_failures, raise_if_too_many
 from tenants.audit.context import set_audit_source
 from tenants.identity import email_key
 from tenants.models import Tenant
@@ -70,11 +71,12 @@ def request_link(
     # A customer who is signed in can read no request, not even their own.
     with tenant_scope(tenant), transaction.atomic():
         _lock_requests(f"{tenant.pk}{key}", client_address)
-        recent = MailedLink.objects.exclude(kind=Kind.EMAIL_CHANGED).filter(created_at__gt=now - WINDOW)
-        _raise_if_too_many(recent.filter(email_key=key), MAILS_PER_ADDRESS, now)
+        limits: dict[str, Any] = {"time": "created_at", "window": WINDOW, "now": now}
+        requests = MailedLink.objects.exclude(kind=Kind.EMAIL_CHANGED)
+        raise_if_too_many(requests.filter(email_key=key), MAILS_PER_ADDRESS, **limits)
         if client_address:
             with tenant_scope(ALL_TENANTS):
-                _raise_if_too_many(recent.filter(client_address=client_address), MAILS_PER_CLIENT, now)
+                raise_if_too_many(requests.filter(client_address=client_address), MAILS_PER_CLIENT, **limits)
         MailedLink.objects.filter(created_at__lte=now - KEPT).delete()
         MailedLink.objects.create(
             kind=kind,
@@ -89,19 +91,14 @@ def request_link(
 
 def _lock_requests(address: str, client_address: str | None) -> None:
     """Lets requests for one address, and those of one client, take turns, so that parallel ones are counted one by one."""
-    locks = [(AdvisoryLock.LINK_ADDRESS, address)]
+    lock_in_turn(AdvisoryLock.LINK_ADDRESS, address)
     if client_address:
-        locks.append((AdvisoryLock.LINK_CLIENT, client_address))
-    for lock, key in locks:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [lock, key])
+        lock_in_turn(AdvisoryLock.LINK_CLIENT, client_address)
 
 
-def _raise_if_too_many(requests: QuerySet[MailedLink], limit: int, now: dt.datetime) -> None:
-    # The limit-th newest request: while it is recent, the limit is reached.
-    limiting = requests.order_by("-created_at").values_list("created_at", flat=True)[limit - 1 : limit].first()
-    if limiting:
-        raise Throttled(wait=(limiting + WINDOW - now).total_seconds())
+def page_url(tenant: Tenant, page: str) -> str:
+    """Returns the address of a page of the business's portal, to which the token of a link is added."""
+    return f"{settings.PUBLIC_URL}/portal/{tenant.slug}/{page}"
 
 
 # --- finding a link by its token --------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ import datetime as dt
 import secrets
 from typing import NamedTuple
 
-from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -18,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from customers.messages.mail import Mail, one_line
 from customers.models import Customer, MailedLink
 from customers.portal.languages import written_for
-from customers.portal.links import binding, hash_token
+from customers.portal.links import binding, hash_token, page_url
 
 Kind = MailedLink.Kind
 # The requests that the customer on the link made, who may have another address than the mail goes to.
@@ -106,4 +105,4 @@ def _new_link(link: MailedLink, text: Text, customer: Customer | None) -> str:
     token = secrets.token_urlsafe(32)
     link.customer, link.token_hash = customer, hash_token(token)
     link.bound_to, link.expires_at = binding(link, customer), timezone.now() + text.lifetime
-    return f"{settings.PUBLIC_URL.rstrip('/')}/portal/{link.tenant.slug}/{text.page}?token={token}"
+    return f"{page_url(link.tenant, str(text.page))}?token={token}"

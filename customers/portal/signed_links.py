@@ -3,11 +3,10 @@
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.core import signing
 
 from customers.models import Channel, Customer, Purpose
-from customers.portal.links import LinkInvalid
+from customers.portal.links import LinkInvalid, page_url
 from tenants.models import Tenant
 
 UNSUBSCRIBE = "customers.unsubscribe"
@@ -39,7 +38,7 @@ def read_unsubscribe_token(tenant: Tenant, token: str) -> Subscription:
 def signed_url(tenant: Tenant, page: str, facts: list[Any], *, salt: str) -> str:
     """Returns the address of a page of the portal with a token that holds `facts`, of which the first is the tenant's id."""
     token = signing.dumps(facts, salt=salt)
-    return f"{settings.PUBLIC_URL}/portal/{tenant.slug}/{page}?{urlencode({'token': token})}"
+    return f"{page_url(tenant, page)}?{urlencode({'token': token})}"
 
 
 def read_signed(tenant: Tenant, token: str, *, salt: str) -> list[Any]:

@@ -14,7 +14,8 @@ from threading import BoundedSemaphore
 from typing import TypeVar, cast
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework import status
@@ -22,7 +23,7 @@ from rest_framework.exceptions import APIException, Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from circe.db.advisory_locks import AdvisoryLock
+from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from tenants.audit.events import record_event
 from tenants.models import LoginFailure, User
 from tenants.scope import account_lookup
@@ -110,13 +111,10 @@ def count_failures(
     """
     now = timezone.now()
     _lock_guesses(kind, account, address)
-    recent = LoginFailure.objects.filter(kind=kind, failed_at__gt=now - WINDOW)
-    limits = [(recent.filter(account=account), FAILURES_PER_ACCOUNT)] if account else []
-    for failures, limit in (*limits, (recent.filter(address=address), FAILURES_PER_ADDRESS)):
-        # The limit-th newest failure: if it is recent, the limit is reached until it is too old.
-        limiting = failures.order_by("-failed_at").values_list("failed_at", flat=True)[limit - 1 : limit].first()
-        if limiting:
-            raise Throttled(wait=(limiting + WINDOW - now).total_seconds())
+    failures = LoginFailure.objects.filter(kind=kind)
+    limits = [(failures.filter(account=account), FAILURES_PER_ACCOUNT)] if account else []
+    for counted, limit in (*limits, (failures.filter(address=address), FAILURES_PER_ADDRESS)):
+        raise_if_too_many(counted, limit, time="failed_at", window=WINDOW, now=now)
     result = check()
     if result is None:
         LoginFailure.objects.filter(failed_at__lte=now - WINDOW).delete()
@@ -128,10 +126,18 @@ def count_failures(
 
 def _lock_guesses(kind: Kind, account: str | None, address: str) -> None:
     # Always the account first, so that two log-ins do not deadlock.
-    locks = [(AdvisoryLock.LOGIN_ACCOUNT, account)] if account else []
-    for lock, key in (*locks, (AdvisoryLock.LOGIN_ADDRESS, f"{kind}{address}")):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [lock, key])
+    if account:
+        lock_in_turn(AdvisoryLock.LOGIN_ACCOUNT, account)
+    lock_in_turn(AdvisoryLock.LOGIN_ADDRESS, f"{kind}{address}")
+
+
+def raise_if_too_many(rows: QuerySet, limit: int, *, time: str, window: dt.timedelta, now: dt.datetime) -> None:
+    """Raises Throttled if `limit` rows or more have a `time`, the name of a column, within the window that ends now."""
+    # The limit-th newest row: if it is recent, the limit is reached until it is too old.
+    recent = rows.filter(**{f"{time}__gt": now - window}).order_by(f"-{time}")
+    limiting = recent.values_list(time, flat=True)[limit - 1 : limit].first()
+    if limiting:
+        raise Throttled(wait=(limiting + window - now).total_seconds())
 
 
 @contextmanager

@@ -5,12 +5,12 @@ the API keeps what was done under an Idempotency-Key. Nothing is kept of a form 
 """
 
 import orjson
-from django.db import connection, models
+from django.db import models
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from circe.backoffice.site import FORM_TOKEN
-from circe.db.advisory_locks import AdvisoryLock
+from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from circe.db.ids import is_id
 from tenants.models import IdempotencyRecord
 from tenants.scope import current_tenant
@@ -44,9 +44,7 @@ class SentForm:
         """
         if not self.key:
             return None
-        with connection.cursor() as cursor:
-            key = f"{self.user.pk}{self.key}"
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [AdvisoryLock.IDEMPOTENCY_KEY, key])
+        lock_in_turn(AdvisoryLock.IDEMPOTENCY_KEY, f"{self.user.pk}{self.key}")
         return IdempotencyRecord.find_valid(user=self.user, key=self.key)
 
     def raise_if_sent_before(self) -> None:

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         django_migrate_sql.operations.CreateSQL(
             name="closed_to_customers",
             sql="""-- Closes the tables that belong to no tenant to customers: those of sessions and failed log-ins, and those of Django.
--- They have no rows of one customer. Staff and requests without a scope use them as before.
+-- None of their rows belongs to a customer. Staff, and requests without a scope, can use them.
 
 ALTER TABLE auth_group ENABLE ROW LEVEL SECURITY;
 CREATE POLICY closed_to_customers ON auth_group TO circe_app

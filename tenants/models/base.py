@@ -67,7 +67,7 @@ class TenantModel(models.Model):
         ]
 
     def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
-        """Saves the row. Raises CrossTenantWrite if its tenant, or the customer to whom it belongs, is not in scope."""
+        """Saves the row. Raises CrossTenantWrite if the scope is another tenant's, or another customer's."""
         scope, tenant = current_scope(), current_tenant()
         if isinstance(scope, CustomerScope) and getattr(self, self.customer_column or "", None) != scope.customer_id:
             raise CrossTenantWrite(f"A {self._meta.verbose_name} that is not of customer {scope.customer_id} in scope.")

@@ -39,8 +39,47 @@ class TokenFamily(models.Model):
     ended_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
+    objects: Any
+
     class Meta:
         abstract = True
+
+    @classmethod
+    def lock(cls, claims: dict[str, Any]) -> Self | None:
+        """Returns the live session of a refresh token with these claims, locked and with its `owner`, or None."""
+        raise NotImplementedError
+
+    @property
+    def owner(self) -> Any:
+        """The account or the customer who has signed in."""
+        raise NotImplementedError
+
+    @classmethod
+    def refresh(cls, raw: str) -> Self:
+        """Exchanges a refresh token: returns its session with new tokens. Raises InvalidToken if it is no longer valid.
+
+        A used token gets the same answer again for REFRESH_GRACE. After that its use ends the session, since one of two
+        users has a stolen copy. The end is stored although the answer is an error.
+        """
+        claims = tokens.read(raw, "refresh")
+        with transaction.atomic():
+            session = cls.lock(claims)
+            if session is None or not session.owner.may_sign_in:
+                raise tokens.InvalidToken("The session has ended.")
+            if session.accept(str(claims.get("jti")), now=timezone.now()):
+                return session
+        raise tokens.InvalidToken("The token was used before.")
+
+    @classmethod
+    def end(cls, raw: str) -> None:
+        """Ends the session of a refresh token, if it has not ended yet. Raises InvalidToken for any other token."""
+        cls.live(tokens.read(raw, "refresh")).update(ended_at=timezone.now())
+
+    @classmethod
+    def live(cls, claims: dict[str, Any]) -> Any:
+        """Returns the queryset of the live session that a token with these claims names."""
+        session_id = claims.get("sid")
+        return cls.objects.live().filter(pk=session_id) if is_id(session_id) else cls.objects.none()
 
     def accept(self, jti: str, *, now: dt.datetime) -> bool:
         """Exchanges the refresh token with this id, and saves. Returns whether the session goes on.
@@ -89,31 +128,13 @@ class LoginSession(TokenFamily):
             return cls.objects.create(user=user, current_jti=uuid.uuid4().hex, rotated_at=now)
 
     @classmethod
-    def refresh(cls, raw: str) -> "LoginSession":
-        """Exchanges a refresh token: returns its session with new tokens. Raises InvalidToken if it is no longer valid.
+    def lock(cls, claims: dict[str, Any]) -> "LoginSession | None":
+        with account_lookup(str(claims.get("sub"))):
+            return cls.live(claims).select_for_update(of=("self",)).select_related("user__tenant").first()
 
-        A used token gets the same answer again for REFRESH_GRACE. After that its use ends the session, since one of two
-        users has a stolen copy. The end is stored although the answer is an error.
-        """
-        claims = tokens.read(raw, "refresh")
-        with transaction.atomic():
-            with account_lookup(str(claims.get("sub"))):
-                session = cls._of(claims).select_for_update(of=("self",)).select_related("user__tenant").first()
-            if session is None or not session.user.may_sign_in:
-                raise tokens.InvalidToken("The session has ended.")
-            if session.accept(str(claims.get("jti")), now=timezone.now()):
-                return session
-        raise tokens.InvalidToken("The token was used before.")
-
-    @classmethod
-    def end(cls, raw: str) -> None:
-        """Ends the session of a refresh token, if it has not ended yet. Raises InvalidToken for any other token."""
-        cls._of(tokens.read(raw, "refresh")).update(ended_at=timezone.now())
-
-    @classmethod
-    def _of(cls, claims: dict[str, Any]) -> SessionQuerySet:
-        session_id = claims.get("sid")
-        return cls.objects.live().filter(pk=session_id) if is_id(session_id) else cls.objects.none()
+    @property
+    def owner(self) -> User:
+        return self.user
 
     def token_pair(self) -> dict[str, str]:
         """Returns the current tokens of the session: `{"access", "refresh"}`."""

@@ -43,7 +43,7 @@ def employ(salon):
 
 @pytest.fixture
 def body(salon):
-    """Returns a function: `body(start_time="10:00")` books Jane with Ana on a Monday at 9, but for what is given."""
+    """Returns a function: `body(start_time="10:00")` books Jane with Ana on a Monday at 9, unless told otherwise."""
 
     def body(**changes):
         return {

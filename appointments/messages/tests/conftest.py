@@ -73,7 +73,7 @@ def salon(tenant):
 
 @pytest.fixture
 def book(staff, salon):
-    """Returns a function that books Jane with Ana on a Monday at 9, but for what is given."""
+    """Returns a function that books Jane with Ana on a Monday at 9, unless told otherwise."""
 
     def book(**changes):
         body = {

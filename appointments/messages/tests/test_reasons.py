@@ -261,7 +261,7 @@ def test_two_senders_queue_one_reminder(salon, at):
 def test_a_message_waits_for_another_one_of_its_appointment(salon, book, act, sent):
     pk = book()
     with tenant_scope(ALL_TENANTS):
-        # Another sender gives the confirmation to the mail server now.
+        # Another sender is sending the confirmation at this moment.
         Message.objects.update(state="sending", claimed_at=timezone.now())
     act(pk, status="cancelled")
     with tenant_scope(ALL_TENANTS):

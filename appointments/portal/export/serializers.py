@@ -41,7 +41,7 @@ class ExportedDeletionRequestSerializer(serializers.ModelSerializer):
 
 
 class ExportSerializer(serializers.Serializer):
-    """All that the business keeps of the customer, but for its own notes."""
+    """All that the business keeps of the customer, except its own notes."""
 
     exported_at = InstantField()
     business = BusinessSerializer()

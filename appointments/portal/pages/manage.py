@@ -16,7 +16,7 @@ from appointments.models import Appointment, Status
 from appointments.portal.links import read_manage_token
 from appointments.portal.own_bookings import cancel_own, changeable_until, lock_own, move_own
 from circe.api.conflicts import ConflictError
-from circe.api.local_time import to_instant, to_local
+from circe.api.local_time import to_local
 from circe.backoffice.regional import format_amount
 from customers.messages.mail import one_line
 from customers.portal.languages import format_clock, format_day
@@ -78,7 +78,7 @@ class ManagePage(PortalPage):
             raise LinkInvalid
         appointment.tenant = appointment.service.tenant = self.tenant
         self.write_in(appointment.customer.language)
-        if to_instant(appointment.hours[1], self.tenant.zone) <= timezone.now():
+        if appointment.instants[1] <= timezone.now():
             raise LinkInvalid
         self.appointment = appointment
 
@@ -134,7 +134,7 @@ class ManagePage(PortalPage):
             "done": done,
             "problem": problem if may_change else None,
             "is_cancelled": is_cancelled,
-            "has_begun": not is_cancelled and (until is None or self._begins_at() <= timezone.now()),
+            "has_begun": not is_cancelled and (until is None or self.appointment.instants[0] <= timezone.now()),
             "may_change": may_change,
             "until": until and may_change and self._describe(to_local(until, self.tenant.zone)),
             "step": step,
@@ -145,9 +145,6 @@ class ManagePage(PortalPage):
         if step == "move":
             context |= self._free_times()
         return self.show(TEMPLATE, title or _("Your appointment"), status=status, **context)
-
-    def _begins_at(self) -> dt.datetime:
-        return to_instant(self.appointment.hours[0], self.tenant.zone)
 
     def _facts(self) -> dict[str, Any]:
         appointment: Any = self.appointment

@@ -15,7 +15,7 @@ def jane(salon, portal_client):
 
 @pytest.fixture
 def body(salon):
-    """Returns a function: `body(start_time="10:00")` books a cut with Ana on a Monday at 9, but for what is given."""
+    """Returns a function: `body(start_time="10:00")` books a cut with Ana on a Monday at 9, unless told otherwise."""
 
     def body(**changes):
         return {

@@ -1,14 +1,11 @@
 """Sends what waits to be sent to customers, for all businesses: now and, unless told otherwise, from now on."""
 
 import logging
-import signal
 import sys
 import threading
 import traceback
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +17,7 @@ from tqdm import tqdm
 from customers.messages.sending import begin_round, count_due, send_each
 from customers.messages.transport import MailServerAway
 from customers.models import DeliveryState
-from tenants.commands import EXIT_SOME_REFUSED, UsageError
+from tenants.commands import EXIT_SOME_REFUSED, UsageError, delayed_signals
 
 SECONDS_BETWEEN_ROUNDS = 3
 # After rounds that failed, one after the other.
@@ -50,7 +47,8 @@ class Command(BaseCommand):
         if not settings.MAIL_SETTINGS:
             raise UsageError("EMAIL_URL must be set, for example to smtp+tls://user:password@host:587.")
         self.stopped = threading.Event()
-        with self._stoppable():
+        # A signal waits until the current message is sent.
+        with delayed_signals(lambda _: self.stopped.set()):
             if once:
                 sys.exit(0 if self._send_round() else EXIT_SOME_REFUSED)
             failures, pause = 0, 0
@@ -95,20 +93,3 @@ class Command(BaseCommand):
                 bar.update()
                 if self.stopped.is_set():
                     return
-
-    @contextmanager
-    def _stoppable(self) -> Iterator[None]:
-        """Delays SIGINT and SIGTERM until the message in hand is sent. A second signal ends the process at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _stop(self, number: int, frame: Any) -> None:
-        self.stopped.set()
-        signal.signal(number, signal.SIG_DFL)
