@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from appointments.availability import Opening, Place, find_openings
+from appointments.booking import length_in_minutes
 from appointments.models import Appointment, Status
 from appointments.portal.links import read_manage_token
 from appointments.portal.own_bookings import cancel_own, changeable_until, lock_own, move_own
@@ -28,7 +29,7 @@ from tenants.scope import CustomerScope, enter_scope
 from tenants.views import PreconditionFailed
 
 DAYS_SHOWN = 14
-ONE_DAY, ONE_MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
+ONE_DAY = dt.timedelta(days=1)
 TEMPLATE = "appointments/portal/manage.html"
 DONE = {"cancelled": _("Your appointment is cancelled."), "moved": _("Your appointment has been moved.")}
 TAKEN = _("This time is no longer free. Please choose another one.")
@@ -201,7 +202,6 @@ class ManagePage(PortalPage):
 
     def _openings(self, first: dt.date, days: int) -> list[Opening]:
         appointment = self.appointment
-        begin, end = appointment.hours
         midnight = dt.datetime.combine(first, dt.time())
         return find_openings(
             appointment.service,
@@ -209,7 +209,7 @@ class ManagePage(PortalPage):
             last=midnight + days * ONE_DAY,
             outlet=appointment.outlet_id,
             freed=appointment.pk,
-            minutes=(end - begin) // ONE_MINUTE,
+            minutes=length_in_minutes(appointment),
         )
 
     def _choices(self, day: dt.date) -> list[tuple[str, dt.datetime, Place]]:

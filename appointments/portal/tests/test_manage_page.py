@@ -112,6 +112,16 @@ def test_days_times_and_prices_are_written_as_in_the_language(visitor, booked, s
         assert one in unescape(text)
 
 
+def test_an_appointment_over_the_change_of_clocks_is_offered_times_of_its_true_length(visitor, booked, salon):
+    """In Oslo, clocks go back on 27 October 2030: half past one to half past three are three hours. Ana works for three."""
+    change(Tenant, salon.tenant, time_zone="Europe/Oslo")
+    change(type(salon.cut), salon.cut, buffer_minutes=0)
+    night = {"appointment_date": dt.date(2030, 10, 27), "start_time": dt.time(1, 30), "end_time": dt.time(3, 30)}
+    change(Appointment, booked, **night)
+    _, times = choose_time(visitor, read(booked.pk))
+    assert list(times.values()) == ["09:00"]
+
+
 def test_opening_any_step_changes_nothing(visitor, booked):
     before = read(booked.pk).updated_at
     url = url_of(booked)
