@@ -1,7 +1,8 @@
 """Books appointments, moves them and sets their status. The API and the back office book by these functions."""
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 from django.core.exceptions import ValidationError
 
@@ -85,17 +86,13 @@ def book(appointment: Appointment, *, overrides: Collection[Override] = (), seen
     _check_local_times(appointment)
     appointment.buffer_minutes = _buffer_minutes(appointment)
     allowed = {Override(override) for override in overrides}
-    try:
+    with _offering_alternatives(appointment):
         if appointment._state.adding or (takes_time_again(appointment.status, seen) and not appointment.is_past):
             _check_customer(appointment.customer)
         if appointment.staff_id is None:
             _book_anyone(appointment, allowed)
         else:
             _book(appointment, allowed)
-    except BookingRefused as refusal:
-        if refusal.code != "customer_inactive":
-            refusal.offer(find_alternatives(appointment), appointment)
-        raise
 
 
 def move(
@@ -139,12 +136,8 @@ def set_status(
         return
     if status not in get_transitions_now(appointment):
         raise InvalidTransition(appointment, f"become {status.label.lower()}")
-    try:
+    with _offering_alternatives(appointment):
         store_status(appointment, status, seen=seen, reason=reason, overrides=overrides)
-    except BookingRefused as refusal:
-        if refusal.code != "customer_inactive":
-            refusal.offer(find_alternatives(appointment), appointment)
-        raise
 
 
 def store_status(
@@ -210,6 +203,17 @@ def find_alternatives(appointment: Appointment) -> list[Slot]:
         if slots:
             return slots
     return []
+
+
+@contextmanager
+def _offering_alternatives(appointment: Appointment) -> Iterator[None]:
+    """Adds alternatives to a refusal in the block, unless the customer is inactive, for whom nothing can be booked."""
+    try:
+        yield
+    except BookingRefused as refusal:
+        if refusal.code != "customer_inactive":
+            refusal.offer(find_alternatives(appointment), appointment)
+        raise
 
 
 def _find_nearest(appointment: Appointment, staff: str | None, around: dt.timedelta) -> list[Slot]:
