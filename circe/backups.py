@@ -33,7 +33,7 @@ TABLES_SQL = """
         AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')
     ORDER BY relname
 """
-# Who is limited by the policies would write a file without rows.
+# A role to which the policies apply would write a file without rows.
 SEES_EVERY_ROW_SQL = """
     SELECT rolsuper OR rolbypassrls OR pg_has_role(oid, 'circe_rls_bypass', 'USAGE'), rolname
     FROM pg_roles WHERE rolname = current_user

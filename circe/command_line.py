@@ -32,7 +32,7 @@ EXAMPLES = {
 
 
 class CommandLine(ManagementUtility):
-    """Django's command line, but that it raises the errors of commands, and shows examples before their help."""
+    """Django's command line. It raises the errors of commands, and shows examples before their help."""
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
         """Returns the command. Raises CommandError if there is none."""

@@ -72,7 +72,7 @@ class TimeoutSocket(socket.socket):
                 return super().recv(*args)
         except TimeoutError:
             pass
-        # There is no answer, since nobody waits for one: 408 is what it would be.
+        # No answer is sent, since no client waits for it. Its status would be 408.
         log_refusal(408, self.getpeername())
         raise ConnectionResetError(errno.ECONNRESET, "The request did not arrive in time.")
 

@@ -29,7 +29,7 @@ QUEUES = {"links": MailedLink, "messages": Message}
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answers with the figures of all workers of this server. Refuses who does not send METRICS_TOKEN."""
+    """Answers with the figures of all workers of this server. Refuses a request without METRICS_TOKEN."""
     if not settings.METRICS_TOKEN or request.method not in SAFE_METHODS:
         return NOT_FOUND.as_response()
     given = request.headers.get("Authorization", "").encode()

@@ -14,7 +14,7 @@ ProfileFigures: TypeAlias = Callable[[], Mapping[str, Combinable]]
 # Takes the customers who are about to be purged, and removes what the app keeps about them. Returns, by customer's id, how
 # many rows stay without the person.
 PurgeStep: TypeAlias = Callable[[Collection[Any]], Mapping[str, int]]
-# Takes customers, and returns rows about them that go with them, to be counted for the certificate of an erasure.
+# Takes customers. Returns rows about them that are deleted with them: the certificate of an erasure counts these.
 PersonalRows: TypeAlias = Callable[[Collection[Any]], QuerySet]
 # A part of a customer's back office page, empty for people who may not see it.
 Panel: TypeAlias = Callable[[HttpRequest, Any], SafeString]

@@ -30,7 +30,7 @@ def compose_message(message: Message) -> Composed:
     the appointment is being sent: otherwise a confirmation could arrive after a cancellation.
     """
     now = timezone.now()
-    # Skips it where somebody writes it now: to wait for the lock could be a deadlock.
+    # It skips a row that another transaction has locked, since waiting could cause a deadlock.
     locked = Appointment.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
     appointment = locked.with_related().select_related("tenant").filter(pk=message.appointment_id).first()
     others = Message.objects.filter(appointment=message.appointment_id, state=DeliveryState.SENDING)

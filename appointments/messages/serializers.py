@@ -64,7 +64,7 @@ class MessageSettingsSerializer(ModelSerializer):
         read_only_fields = ["updated_at"]
 
     def validate_tenant_id(self, value: str | None) -> None:
-        """It is never stored from a body: a business stays itself."""
+        """Refuses the id of another business. It is never stored from a body."""
         if value not in (None, self.instance.pk):  # type: ignore[union-attr]
             raise serializers.ValidationError("These are the settings of another business.", code="invalid")
         raise serializers.SkipField

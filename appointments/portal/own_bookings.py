@@ -1,4 +1,4 @@
-"""Books, moves and cancels appointments for the customer whose they are. The API and the pages of the portal use them.
+"""Books, moves and cancels a customer's own appointments. The API and the pages of the portal use these functions.
 
 They run in the customer's scope (CustomerScope), and in a transaction.
 """
@@ -106,7 +106,7 @@ def move_own(
     staff_id: str | None = None,
     outlet_id: str | None = None,
 ) -> None:
-    """Moves an appointment that `lock_own` returned. It stays as long as it was, which an `end` must say too.
+    """Moves an appointment that `lock_own` returned. It stays as long as it was, and an `end` must agree with that.
 
     Raises NotOpen, TooLate, ValidationError for a start that is past or not offered, and what `appointments.booking.move`
     raises.
@@ -159,7 +159,7 @@ def _check_time(day: dt.date, start: dt.time, end: dt.time | None, tenant: Tenan
 
 @contextmanager
 def _refusals_for_customers() -> Iterator[None]:
-    """Takes from a refusal what tells of another appointment."""
+    """Removes from a refusal what it says about the appointment of somebody else."""
     try:
         yield
     except BookingRefused as refusal:

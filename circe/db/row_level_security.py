@@ -19,8 +19,8 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 TENANT_SETTING = "current_setting('circe.tenant', true)"
 
 
-# The setting is no person's. A restrictive policy of circe_app binds its members too: the owner of the schema, with whose
-# rights triggers keep the summary tables, is one, and is let through as a member of circe_rls_bypass.
+# The condition that the setting names no person. A restrictive policy of circe_app binds its members too. The owner of the
+# schema is one, and triggers keep the summary tables with its rights: it is let through as a member of circe_rls_bypass.
 NOT_OF_ONE_PERSON = f"strpos({TENANT_SETTING}, '/') = 0 OR pg_has_role('circe_rls_bypass', 'USAGE')"
 COMMANDS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
@@ -87,7 +87,7 @@ class RowLevelSecurity(models.BaseConstraint):
             f"CREATE POLICY {self.name} ON {table} TO circe_app USING ({condition})",
         ]
         for command in self.forbidden_commands:
-            # Without the setting it holds, since the owner of the schema, who is not limited, is bound by it too.
+            # The condition lets the owner of the schema through, who must not be limited and whom the policy binds too.
             clause = "WITH CHECK" if command == "INSERT" else "USING"
             statements.append(
                 f"CREATE POLICY {self.name}_{command.lower()} ON {table} AS RESTRICTIVE FOR {command} TO circe_app "

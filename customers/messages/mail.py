@@ -14,7 +14,7 @@ from tenants.models import Tenant
 
 # The name of the header that tells the page "Mails" of a demo to which business a mail belongs.
 BUSINESS_HEADER = "X-Circe-Business"
-# With the marks that turn the direction of the text after them.
+# Among them the marks that change the direction of the text after them.
 _line_breaks_and_controls = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 

@@ -225,7 +225,7 @@ def block_marketing(customers: Collection[Any], *, only_refused: bool) -> int:
 
 
 def find_marketing_blocks(customer: Any) -> dict[str, dt.datetime]:
-    """Returns since when marketing to the customer's own addresses is blocked, by channel."""
+    """Returns for each channel since when marketing to the customer's own address is blocked, if it is."""
     hashes = {
         channel: address_hashes(customer.tenant_id, getattr(customer, name))
         for name, channels in CHANNELS_BY_CONTACT.items()

@@ -32,7 +32,7 @@ from tenants.scope import ALL_TENANTS, tenant_scope
 
 WINDOW = dt.timedelta(hours=1)
 MAILS_PER_ADDRESS = 5
-# Many people may share one address of the internet: those in a salon, or all customers of a mobile network.
+# Many people may share one IP address: those in a salon, or all customers of a mobile network.
 MAILS_PER_CLIENT = 1000
 # Longer than any link is good for.
 KEPT = dt.timedelta(days=7)

@@ -155,7 +155,7 @@ class LoginFailure(models.Model):
     """
 
     class Kind(models.TextChoices):
-        """What was guessed. Each kind is counted by itself: customers who guess shut nobody of the staff out."""
+        """What was guessed. Each kind is counted by itself, so customers who guess lock out no staff."""
 
         STAFF = "staff"
         CUSTOMER = "customer"

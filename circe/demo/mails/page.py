@@ -17,7 +17,7 @@ MAX_MAILS = 50
 
 
 class ShownMail(NamedTuple):
-    """What the page shows of a mail: its text, and never its HTML, which is another's."""
+    """What the page shows of a mail: its text, and never its HTML, which could hold anything."""
 
     at: dt.datetime
     sender: str

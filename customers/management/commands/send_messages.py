@@ -1,4 +1,4 @@
-"""Sends what waits to be sent to customers, for all businesses: now and, unless told otherwise, from now on."""
+"""Sends the messages that wait to be sent to the customers of all businesses, until it is stopped."""
 
 import logging
 import sys
@@ -22,7 +22,7 @@ from tenants.commands import EXIT_SOME_REFUSED, UsageError, delayed_signals
 SECONDS_BETWEEN_ROUNDS = 3
 # After rounds that failed, one after the other.
 MAX_SECONDS_BETWEEN_ROUNDS, MAX_FAILURES_COUNTED = 60, 10
-# The word for a state in the line of a round. A message that is queued still or again has another time now.
+# What the line of a round calls each state. A message that is still queued, or queued again, is due later.
 WORDS = {state: state.value for state in DeliveryState} | {DeliveryState.QUEUED: "postponed"}
 BAD_STATES = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
 

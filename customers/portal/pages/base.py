@@ -98,7 +98,7 @@ class PortalPage(View):
             translation.activate(translation_code(self.tenant, language))
 
     def show(self, template: str, title: str | Promise, *, status: int = 200, **context: Any) -> HttpResponse:
-        """Returns the page. Its heading is the title, with the name of the business in the place of `%(business)s`."""
+        """Returns the page. Its heading is the title."""
         business = one_line(self.tenant.name) if self.tenant else ""
         shown = {"business": business, "language": self.language, "title": title, "tenant": self.tenant, **context}
         return HttpResponse(render_to_string(template, shown), status=status)
