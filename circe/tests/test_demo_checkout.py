@@ -3,9 +3,13 @@
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import urllib.request
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -28,7 +32,8 @@ def manage():
     # With the compiled files, else each command would take longer.
     for package in PACKAGES:
         shutil.copytree(settings.BASE_DIR / package, checkout / package)
-    shutil.copy(settings.BASE_DIR / "manage.py", checkout)
+    for file in ("manage.py", "Makefile", "requirements-demo.lock"):
+        shutil.copy(settings.BASE_DIR / file, checkout)
 
     def call(*arguments, text=None, **environment):
         environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | environment
@@ -48,6 +53,72 @@ def manage():
     finally:
         call("pg", "stop", DEMO="1")
         shutil.rmtree(checkout)
+
+
+@contextmanager
+def make_run(checkout, port: int):
+    """Starts `make run` with the packages of this process. Yields the process; ends what it left behind."""
+    # The packages are there: make takes the file that says so for older than what it depends on.
+    command = ["make", "run", f'PYTHON="{sys.executable}"', "--old-file=.venv/run.stamp", "MAKEFLAGS="]
+    environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {"PORT": str(port)}
+    with subprocess.Popen(
+        command, cwd=checkout, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def read_until(process, text: str) -> str:
+    """Reads the output of the process up to the line with `text`."""
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if text in line:
+            return "".join(lines)
+    raise AssertionError("".join(lines))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_make_run_serves_the_demo_until_it_is_interrupted_and_leaves_nothing_behind(manage, end):
+    manage("pg", "stop")
+    port = free_port()
+    with make_run(manage.checkout, port) as process:
+        output = read_until(process, "Booting worker")
+        email, password = re.search(r"(\S+@\S+) +(\S+)", output).groups()
+        body = f'{{"email": "{email}", "password": "{password}"}}'.encode()
+        url = f"http://127.0.0.1:{port}/api/v1/auth/login"
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as response:
+            assert response.status == 200
+        # As a terminal does: the signal goes to every process of the group.
+        os.killpg(process.pid, end)
+        rest, _ = process.communicate(timeout=60)
+    assert "Traceback" not in rest
+    assert manage("pg", "status")[0] == 3
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5)
+
+
+def test_make_run_on_a_port_in_use_says_so_and_leaves_nothing_behind(manage):
+    manage("pg", "stop")
+    with socket.create_server(("0.0.0.0", 0)) as listener:
+        port = listener.getsockname()[1]
+        with make_run(manage.checkout, port) as process:
+            output, _ = process.communicate(timeout=120)
+    assert process.returncode == 2
+    errors = [line for line in output.splitlines() if not line.startswith(("make", "ok"))]
+    assert errors[-1] == f"error: PORT={port} can't be used: another program uses it. Set PORT to another number."
+    assert "Traceback" not in output
+    assert manage("pg", "status")[0] == 3
 
 
 def test_a_command_shows_its_help(manage):
