@@ -43,7 +43,7 @@ WEEKS: tuple[Week, ...] = (
     (Shift((WED, THU, FRI), DAY), Shift((SAT, SUN), DAY, is_elsewhere=True)),
     # Days split by a long break.
     (Shift((MON, THU, FRI, SAT, SUN), DAY[:2]), Shift((MON, THU, FRI, SAT, SUN), DAY[3:])),
-    # Part time, and until HOURS_CHANGED even less.
+    # Part time, and even less before DAYS_SINCE_HOURS_CHANGED.
     (Shift((FRI, SAT, SUN), DAY),),
     # Nights over midnight.
     (Shift((MON, TUE), DAY), Shift((THU, FRI, SAT, SUN), NIGHT)),
