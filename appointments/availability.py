@@ -2,7 +2,8 @@
 
 import datetime as dt
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.utils import timezone
@@ -52,13 +53,14 @@ class Opening(NamedTuple):
     end: dt.datetime
     places: list[Place]
 
-    def as_json(self, service: Service) -> dict[str, Any]:
-        """Returns the part of a slot that says when it is."""
+    def as_json(self, instant: dt.datetime) -> dict[str, Any]:
+        """Returns the part of a slot that says when it is. `instant` is the start in UTC."""
+        day, _, clock = self.start.isoformat().partition("T")
         return {
-            "appointment_date": self.start.date().isoformat(),
-            "start_time": self.start.time().isoformat(),
-            "end_time": self.end.time().isoformat(),
-            "starts_at": f"{to_instant(self.start, service.tenant.zone).replace(tzinfo=None).isoformat()}Z",
+            "appointment_date": day,
+            "start_time": clock,
+            "end_time": self.end.isoformat().partition("T")[2],
+            "starts_at": instant.isoformat().replace("+00:00", "Z"),
         }
 
 
@@ -75,7 +77,8 @@ class Slot(NamedTuple):
     def as_json(self, service: Service) -> dict[str, Any]:
         """Returns the slot as the API shows it."""
         place = Place(self.staff_name, self.staff_id, self.outlet_id, self.outlet_name)
-        return Opening(self.start, self.end, [place]).as_json(service) | place.as_json(service)
+        instant = to_instant(self.start, service.tenant.zone)
+        return Opening(self.start, self.end, [place]).as_json(instant) | place.as_json(service)
 
 
 def find_slots(service: Service, **question: Any) -> list[Slot]:
@@ -149,24 +152,30 @@ def _count_slots(openings: list[Opening]) -> int:
 
 
 class _Day:
-    """The openings of a day, the start of each, and when the member of staff would be free again: all in order of time."""
+    """The times of a day at which an appointment can start, its ends, and when the member of staff would be free again.
 
-    def __init__(self, openings: Iterable[tuple[Opening, dt.datetime]]) -> None:
-        self.openings: list[Opening] = []
-        self.free_again: list[dt.datetime] = []
-        for opening, free_again in openings:
-            self.openings.append(opening)
-            self.free_again.append(free_again)
-        self.starts = [opening.start for opening in self.openings]
+    They are in order of time. Each has a list of the places where a customer can be attended.
+    """
 
-    def within(self, begin: dt.datetime, end: dt.datetime, last: dt.datetime) -> list[Opening]:
-        """Returns the openings that start at `begin` or later and before `last`, and for which `end` is late enough."""
-        until = min(bisect_right(self.free_again, end), bisect_left(self.starts, last))
-        return self.openings[bisect_left(self.starts, begin) : until]
+    def __init__(self, starts: list[dt.datetime], ends: list[dt.datetime], free_again: list[dt.datetime]) -> None:
+        self.starts, self.ends, self.free_again = starts, ends, free_again
+        self.places: list[list[Place]] = [[] for _ in starts]
+
+    def add(self, place: Place, begin: dt.datetime, end: dt.datetime) -> None:
+        """Adds the place to every start at `begin` or later for which `end` is late enough."""
+        for places in self.places[bisect_left(self.starts, begin) : bisect_right(self.free_again, end)]:
+            places.append(place)
+
+    def openings(self) -> Iterator[Opening]:
+        """Yields an opening for each start that has a place."""
+        return (Opening(*one) for one in zip(self.starts, self.ends, self.places, strict=True) if one[2])
 
 
-class _Days(dict[dt.date, _Day]):
-    """The days on which an appointment of the service can start from `first` to `last`, computed as they are needed."""
+class _Days(dict[int, _Day]):
+    """The days on which an appointment of the service can start from `first` to `last`, by their ordinal numbers.
+
+    They are computed as they are needed.
+    """
 
     def __init__(self, service: Service, minutes: int, first: dt.datetime, last: dt.datetime) -> None:
         super().__init__()
@@ -179,34 +188,42 @@ class _Days(dict[dt.date, _Day]):
         """Returns the openings within the free times, in order."""
         for staff_id, staff_name, outlet_id, outlet_name, times in free:
             place = Place(staff_name, staff_id, outlet_id, outlet_name)
-            for time in join_existing(times, self.zone) if self.changing_days else times:
-                self._add(place, time)
-        return [opening for day in sorted(self) for opening in self[day].openings if opening.places]
+            for begin, end in join_existing(times, self.zone) if self.changing_days else times:
+                until = min(end, self.last)
+                for day in range(max(begin, self.first).toordinal(), until.toordinal() + 1):
+                    self[day].add(place, begin, end)
+        return [opening for day in sorted(self) for opening in self[day].openings()]
 
-    def __missing__(self, day: dt.date) -> _Day:
-        self[day] = _Day(self._openings(day))
-        return self[day]
-
-    def _add(self, place: Place, time: Range) -> None:
-        """Adds the place to every opening that lies within the time."""
-        begin, end = max(time[0], self.first), min(time[1], self.last)
-        for day in range(begin.toordinal(), end.toordinal() + 1) if begin < end else ():
-            for opening in self[dt.date.fromordinal(day)].within(begin, time[1], self.last):
-                opening.places.append(place)
-
-    def _openings(self, day: dt.date) -> Iterator[tuple[Opening, dt.datetime]]:
-        """Yields each opening of the day, and when the member of staff would be free again."""
+    def __missing__(self, ordinal: int) -> _Day:
+        day = dt.date.fromordinal(ordinal)
         is_changing = not self.changing_days.isdisjoint(day + n * _DAY for n in range(4))
-        midnight = dt.datetime.combine(day, dt.time())
-        for minute in range(0, 24 * 60, self.service.tenant.slot_minutes):
-            start = midnight + dt.timedelta(minutes=minute)
-            if is_changing and is_skipped(start, self.zone):
-                continue
-            end = self._later(start, self.minutes, is_changing)
-            # An end after 24 hours would be taken for one on the same day.
-            if end - start < _DAY:
-                yield Opening(start, end, []), self._later(end, self.service.buffer_minutes, is_changing)
+        starts, ends, free_again = self._changing_day(day) if is_changing else self._ordinary_day(day)
+        wanted = slice(bisect_left(starts, self.first), bisect_left(starts, self.last))
+        self[ordinal] = _Day(starts[wanted], ends[wanted], free_again[wanted])
+        return self[ordinal]
 
-    def _later(self, local: dt.datetime, minutes: int, is_changing: bool) -> dt.datetime:
-        """Does what `add_minutes` does, which takes ten times as long."""
-        return add_minutes(local, minutes, self.zone) if is_changing else local + dt.timedelta(minutes=minutes)
+    def _ordinary_day(self, day: dt.date) -> tuple[list[dt.datetime], ...]:
+        """Returns the starts of a day within which every minute lasts 60 seconds, the ends, and the ends of the buffers."""
+        midnight = dt.datetime.combine(day, dt.time())
+        grid = _grid(self.service.tenant.slot_minutes, self.minutes, self.service.buffer_minutes)
+        return tuple([midnight + after for after in times] for times in grid)
+
+    def _changing_day(self, day: dt.date) -> tuple[list[dt.datetime], ...]:
+        """Does what `_ordinary_day` does where clocks go forward or back, which takes ten times as long."""
+        midnight = dt.datetime.combine(day, dt.time())
+        grid = [midnight + dt.timedelta(minutes=n) for n in range(0, 24 * 60, self.service.tenant.slot_minutes)]
+        starts = [start for start in grid if not is_skipped(start, self.zone)]
+        ends = [add_minutes(start, self.minutes, self.zone) for start in starts]
+        found = [(start, end) for start, end in zip(starts, ends, strict=True) if end - start < _DAY]
+        free_again = [add_minutes(end, self.service.buffer_minutes, self.zone) for _, end in found]
+        return [start for start, _ in found], [end for _, end in found], free_again
+
+
+@lru_cache
+def _grid(slot_minutes: int, minutes: int, buffer_minutes: int) -> tuple[list[dt.timedelta], ...]:
+    """Returns the starts of a day as times since midnight, the ends after `minutes`, and the ends of the buffers."""
+    # An end after 24 hours would be taken for one on the same day.
+    starts = range(0, 24 * 60, slot_minutes) if minutes < 24 * 60 else range(0)
+    return tuple(
+        [dt.timedelta(minutes=start + after) for start in starts] for after in (0, minutes, minutes + buffer_minutes)
+    )

@@ -66,7 +66,7 @@ class Connection:
 
     def send(self, message: bytes) -> None:
         """Sends a request. Call `receive` to read the answer."""
-        self.message, self.received, self.needed, self.begun = message, b"", 0, time.perf_counter()
+        self.message, self.received, self.needed, self.begun = message, bytearray(), 0, time.perf_counter()
         self.socket.sendall(message)
 
     def receive(self) -> bool:
@@ -74,6 +74,7 @@ class Connection:
         data = self.socket.recv(262144)
         if not data:
             raise WrongAnswer("The server closed the connection.")
+        # A bytearray grows in place: bytes would be copied with each part of an answer of megabytes.
         self.received += data
         if not self.needed and (end := self.received.find(b"\r\n\r\n") + 4) > 3:
             head = self.received[:end].lower()
@@ -89,7 +90,7 @@ class Connection:
 
     @property
     def body(self) -> bytes:
-        return self.received.partition(b"\r\n\r\n")[2]
+        return bytes(self.received.partition(b"\r\n\r\n")[2])
 
     @property
     def is_last(self) -> bool:

@@ -7,7 +7,8 @@ of their instants, and ranges of local times that exist overlap if and only if t
 
 import datetime as dt
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 # From a local time up to another one, without it.
 Range = tuple[dt.datetime, dt.datetime]
@@ -26,6 +27,16 @@ def to_instant(local: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
         return (earliest + seconds * _SECOND).astimezone(zone).utcoffset() != before
 
     return earliest + bisect_left(range(int((after - before).total_seconds())), True, key=is_changed) * _SECOND
+
+
+def to_instants(times: Iterable[dt.datetime], zone: dt.tzinfo) -> Iterator[dt.datetime]:
+    """Yields what `to_instant` returns for each local time. It looks at the zone once for all times of an ordinary day."""
+    for day, of_day in groupby(times, key=dt.datetime.date):
+        if find_changing_days(day, day, zone):
+            yield from (to_instant(local, zone) for local in of_day)
+        else:
+            offset, _ = _offsets(dt.datetime.combine(day, dt.time()), zone)
+            yield from (local.replace(tzinfo=dt.UTC) - offset for local in of_day)
 
 
 def is_skipped(local: dt.datetime, zone: dt.tzinfo) -> bool:
