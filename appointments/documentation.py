@@ -4,14 +4,6 @@ from appointments.filters import AppointmentFilter
 from appointments.serializers import HistorySerializer
 from circe.api.operations import Example, Operation
 
-LIST_APPOINTMENTS = """\
-curl -X 'GET' \\
-  'http://localhost:8000/api/v1/customers/507f1f77bcf86cd799439011/appointments?status=confirmed\
-&from_date=2025-01-01&to_date=2025-12-31&page=1&size=20' \\
-  -H 'accept: application/json' \\
-  -H 'Authorization: Bearer <access token>'
-"""
-
 HISTORY: Example = {
     "appointments": [
         {
@@ -61,7 +53,13 @@ OPERATIONS = {
         ),
         filters=AppointmentFilter,
         is_paged=True,
-        curl=LIST_APPOINTMENTS,
+        query={
+            "status": "confirmed",
+            "from_date": "2025-01-01",
+            "to_date": "2025-12-31",
+            "page": 1,
+            "size": 20,
+        },
         response=HistorySerializer,
         example=HISTORY,
     ),

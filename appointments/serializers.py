@@ -5,7 +5,7 @@ from django.db.models.functions import Concat, NullIf, Trim
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from appointments.models import Appointment
+from appointments.models import Appointment, Override, PaymentMethod, PaymentStatus
 from circe.api.serializers import ModelSerializer, NullableTextField
 
 
@@ -40,8 +40,8 @@ class BookedOutletSerializer(serializers.Serializer):
 class PaymentSerializer(serializers.Serializer):
     """How the appointment was paid."""
 
-    status = serializers.CharField(source="payment_status")
-    method = serializers.CharField(source="payment_method", allow_null=True)
+    status = serializers.ChoiceField(PaymentStatus.choices, source="payment_status")
+    method = serializers.ChoiceField(PaymentMethod.choices, source="payment_method", allow_null=True)
     paid_amount = serializers.IntegerField()
 
 
@@ -55,7 +55,7 @@ class AppointmentSerializer(ModelSerializer):
     currency = serializers.CharField(source="tenant.currency")
     walk_in = serializers.BooleanField(source="is_walk_in", help_text="Somebody came in and left no name.")
     overrides = serializers.ListField(
-        child=serializers.CharField(), help_text="The rules that it was booked against: `hours`, `service`."
+        child=serializers.ChoiceField(Override.choices), help_text="The rules that it was booked against."
     )
 
     class Meta:

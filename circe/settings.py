@@ -321,7 +321,7 @@ SPECTACULAR_SETTINGS = {
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enum_id_removal",
-        "circe.api.openapi.add_shared_parts",
+        "circe.document.hook.complete_document",
     ],
     # The pages work without internet: no content delivery network, no online validator.
     "SWAGGER_UI_DIST": "SIDECAR",

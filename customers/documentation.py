@@ -8,23 +8,14 @@ from circe.api.serializers import MessageSerializer
 from customers.customer_list import MAX_NEAREST, MIN_NAME_SIMILARITY, MIN_WORD_SIMILARITY
 from customers.filters import CustomerFilter
 from customers.serializers import (
-    CreatedCustomerSerializer,
-    CustomerSerializer,
-    CustomerWithPreferencesSerializer,
+    CustomerChangesSerializer,
     NewCustomerSerializer,
     PreferencesSerializer,
+    ShownCustomerSerializer,
     TagCountsSerializer,
 )
 from tenants.audit.documentation import AUDIT_TRAIL
 from tenants.audit.serializers import AuditEventSerializer
-
-LIST_CUSTOMERS = """\
-curl -X 'GET' \\
-  'http://localhost:8000/api/v1/customers?search=John&tags=vip%2Cregular&has_password=true&email_verified=true\
-&created_from=2025-01-01&created_to=2025-12-31&page=1&size=20' \\
-  -H 'accept: application/json' \\
-  -H 'Authorization: Bearer <access token>'
-"""
 
 PREFERENCES: Example = {
     "communication_preferences": {"email": True, "push_notifications": True, "sms": True, "whatsapp": False},
@@ -135,9 +126,9 @@ UPDATE: dict[str, Any] = {
         "`source`, counters …) are ignored; another `tenant_id` is a 400, since a customer can't move. Two updates of "
         "different keys at the same moment both survive. PUT and PATCH are the same."
     ),
-    "body": CustomerSerializer,
+    "body": CustomerChangesSerializer,
     "body_examples": {"documented": CUSTOMER_CHANGES},
-    "response": CustomerSerializer,
+    "response": ShownCustomerSerializer,
     "example": CUSTOMER,
     "own_errors": (409,),
     "has_etag": True,
@@ -163,8 +154,17 @@ OPERATIONS = {
         filters=CustomerFilter,
         is_paged=True,
         is_list=True,
-        curl=LIST_CUSTOMERS,
-        response=CustomerSerializer,
+        query={
+            "search": "John",
+            "tags": "vip,regular",
+            "has_password": "true",
+            "email_verified": "true",
+            "created_from": "2025-01-01",
+            "created_to": "2025-12-31",
+            "page": 1,
+            "size": 20,
+        },
+        response=ShownCustomerSerializer,
         example={
             "items": [CUSTOMER],
             "total": 1,
@@ -194,7 +194,7 @@ OPERATIONS = {
             "walkIn": {"first_name": "Jane", "last_name": "Doe", "phone": "+1234567890", "source": "walk-in"},
             "documented": NEW_CUSTOMER,
         },
-        response=CreatedCustomerSerializer,
+        response=ShownCustomerSerializer,
         example=CREATED_CUSTOMER,
         status=201,
         own_errors=(409,),
@@ -214,7 +214,7 @@ OPERATIONS = {
         id="getCustomer",
         summary="Get customer details",
         description="`last_appointment_date` is the day of the last visit, which is a completed appointment.",
-        response=CustomerSerializer,
+        response=ShownCustomerSerializer,
         example=CUSTOMER,
         has_etag=True,
     ),
@@ -252,7 +252,7 @@ OPERATIONS = {
         ),
         body=PreferencesSerializer,
         body_examples={"documented": PREFERENCES},
-        response=CustomerWithPreferencesSerializer,
+        response=ShownCustomerSerializer,
         example=CUSTOMER_WITH_PREFERENCES,
         has_etag=True,
     ),
@@ -263,7 +263,7 @@ OPERATIONS = {
             "The customer is back as before; a 409 where the e-mail or phone has been taken meanwhile. A customer who "
             "is not deleted is answered with 200 and stays as they are."
         ),
-        response=CustomerSerializer,
+        response=ShownCustomerSerializer,
         example=CUSTOMER,
         own_errors=(409,),
         has_etag=True,

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.password_validation import validate_password
 from django.db.models import F
 from django.db.models.lookups import IsNull
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from circe.api.instants import parse_instant
@@ -65,7 +66,7 @@ class CommunicationSerializer(StrictSerializer):
 
 
 class PreferencesSerializer(StrictSerializer):
-    """The preferences of a customer. A key that is absent from a body stays as it is."""
+    """The preferences of a customer. In a body, a key that is absent stays as it is."""
 
     communication_preferences = CommunicationSerializer(source="*", required=False)
     language = StringField(max_length=35, validators=[validate_language], required=False)
@@ -188,22 +189,29 @@ class TagCountsSerializer(serializers.Serializer):
     items = TagCountSerializer(many=True)
 
 
+CONTACT_FIELDS = ["email", "phone"]
+
+
 class ConflictSerializer(serializers.Serializer):
     """Another customer of the tenant with the same e-mail address or phone number."""
 
-    field = ChoiceField(["email", "phone"])
+    field = ChoiceField(CONTACT_FIELDS)
     customer_id = serializers.CharField()
     is_deleted = serializers.BooleanField()
 
 
-class CreatedCustomerSerializer(CustomerSerializer):
-    """The customer as created, and the soft-deleted ones who may be the same person."""
+@extend_schema_serializer(component_name="Customer")
+class ShownCustomerSerializer(CustomerSerializer):
+    """A customer."""
 
+    # The document has one schema of a customer for all answers. It is documentation only: no answer is written by it.
     possible_duplicates = ConflictSerializer(many=True, read_only=True)
+    keys_of_some_answers = ("possible_duplicates",)
 
     class Meta(CustomerSerializer.Meta):
         fields = [*CustomerSerializer.Meta.fields, "possible_duplicates"]
 
 
-class CustomerWithPreferencesSerializer(CustomerSerializer):
-    """The customer, with the keys of the preferences at the top level too."""
+@extend_schema_serializer(component_name="CustomerChanges")
+class CustomerChangesSerializer(CustomerSerializer):
+    """Changes of a customer. A key that is absent stays as it is, and read-only keys are ignored."""

@@ -35,16 +35,6 @@ WALK_IN: Example = {
     "appointment_date": "2025-01-25",
     "start_time": "14:00:00",
 }
-BOOK = """\
-curl -X 'POST' \\
-  'http://localhost:8000/api/v1/appointments' \\
-  -H 'accept: application/json' \\
-  -H 'Authorization: Bearer <access token>' \\
-  -H 'Content-Type: application/json' \\
-  -H 'Idempotency-Key: 3f1c-desk-1' \\
-  -d '{"customer_id": "507f1f77bcf86cd799439011", "service_id": "507f1f77bcf86cd799439020",
-       "outlet_id": "507f1f77bcf86cd799439022", "appointment_date": "2025-01-25", "start_time": "14:00:00"}'
-"""
 SLOT: Example = {
     "appointment_date": "2025-01-25",
     "start_time": "15:30:00",
@@ -64,7 +54,7 @@ PROBLEM_MEMBERS: dict[str, Schema] = {
             "The slots nearest to the wanted start, at most three, as availability shows them: of the person wanted, or of "
             "anybody if the person is never free."
         ),
-        "items": {"type": "object", "additionalProperties": True},
+        "items": {"$ref": "#/components/schemas/Slot"},
     },
     "conflicting_appointment_id": ID
     | {"type": ["string", "null"], "description": "The appointment that has the time of the person wanted."},
@@ -149,7 +139,6 @@ OPERATIONS = {
         ),
         body=NewAppointmentSerializer,
         body_examples={"booking": NEW_APPOINTMENT, "walkIn": WALK_IN},
-        curl=BOOK,
         example=APPOINTMENT,
         status=201,
         **WRITE,

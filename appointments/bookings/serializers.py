@@ -147,7 +147,7 @@ class NewAppointmentSerializer(CachedFieldsMixin):
 
 
 class PaymentChangesSerializer(CachedFieldsMixin):
-    """How the appointment was paid. A key that is absent stays as it is."""
+    """How the appointment was paid. In a body, a key that is absent stays as it is."""
 
     status = ChoiceField(PaymentStatus.choices, source="payment_status", required=False)
     method = ChoiceField(PaymentMethod.choices, source="payment_method", allow_null=True, required=False)

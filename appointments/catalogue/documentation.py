@@ -73,14 +73,6 @@ WHO_OFFERS = (
 )
 
 
-def list_curl(path: str) -> str:
-    """Returns a request for a list, with its parameters."""
-    return (
-        f"curl -X 'GET' \\\n  'http://localhost:8000/api/v1/{path}' \\\n"
-        "  -H 'accept: application/json' \\\n  -H 'Authorization: Bearer <access token>'\n"
-    )
-
-
 def page_of(row: Example) -> Example:
     """Returns a list of one row."""
     return {"items": [row], "total": 1, "page": 1, "size": 20, "pages": 1}
@@ -102,7 +94,7 @@ OUTLET_OPERATIONS = {
         filters=OutletFilter,
         is_paged=True,
         is_list=True,
-        curl=list_curl("outlets?search=kemang&is_active=true"),
+        query={"search": "kemang", "is_active": "true"},
         response=OutletSerializer,
         example=page_of(OUTLET),
     ),
@@ -140,7 +132,7 @@ SERVICE_OPERATIONS = {
         filters=ServiceFilter,
         is_paged=True,
         is_list=True,
-        curl=list_curl("services?category=hair&staff_id=507f1f77bcf86cd799439021&is_active=true"),
+        query={"category": "hair", "staff_id": "507f1f77bcf86cd799439021", "is_active": "true"},
         response=ServiceSerializer,
         example=page_of(SERVICE),
     ),
@@ -175,7 +167,7 @@ STAFF_OPERATIONS = {
         filters=StaffFilter,
         is_paged=True,
         is_list=True,
-        curl=list_curl("staff?service_id=507f1f77bcf86cd799439020&is_active=true"),
+        query={"service_id": "507f1f77bcf86cd799439020", "is_active": "true"},
         response=StaffSerializer,
         example=page_of(MEMBER),
     ),

@@ -134,6 +134,5 @@ RECOMMENDATIONS = {
         id="getOwnRecommendations",
         summary="Recommend appointments to you",
         description="By the rule of `GET /api/v1/customers/{customer_id}/recommendations`.",
-        curl="",
     ),
 }

@@ -9,13 +9,6 @@ from circe.api.operations import Example, Operation, query_parameter
 
 DEFAULT_LIMIT, MAX_LIMIT = 5, 20
 
-GET_RECOMMENDATIONS = """\
-curl -X 'GET' \\
-  'http://localhost:8000/api/v1/customers/507f1f77bcf86cd799439011/recommendations?limit=5' \\
-  -H 'accept: application/json' \\
-  -H 'Authorization: Bearer <access token>'
-"""
-
 RECOMMENDATIONS: Example = {
     "items": [
         {
@@ -77,7 +70,7 @@ OPERATIONS = {
         id="getCustomerRecommendations",
         summary="Recommend appointments to a customer",
         description=DESCRIPTION,
-        curl=GET_RECOMMENDATIONS,
+        query={"limit": 5},
         parameters=(
             query_parameter(
                 "limit",

@@ -37,12 +37,13 @@ class IdOrNameField(serializers.Field):
         return value
 
 
+PREFERENCE_KEYS = ["preferred_services", "preferred_staff_ids", "preferred_outlet_id", "preferred_categories"]
+
+
 class IgnoredPreferenceSerializer(serializers.Serializer):
     """A preference that is no longer on offer."""
 
-    key = serializers.ChoiceField(
-        ["preferred_services", "preferred_staff_ids", "preferred_outlet_id", "preferred_categories"]
-    )
+    key = serializers.ChoiceField(PREFERENCE_KEYS)
     id = IdOrNameField(help_text="The id of the service, person or outlet, or the name of the category.")
     reason = serializers.ChoiceField([*Obstacle])
 

@@ -4,14 +4,6 @@ from appointments.slots.filters import AvailabilityFilter
 from appointments.slots.serializers import AvailabilitySerializer
 from circe.api.operations import Example, Operation
 
-FIND_SLOTS = """\
-curl -X 'GET' \\
-  'http://localhost:8000/api/v1/availability?service_id=507f1f77bcf86cd799439020&from_date=2025-01-25&to_date=2025-01-31\
-&outlet_id=507f1f77bcf86cd799439022&limit=20' \\
-  -H 'accept: application/json' \\
-  -H 'Authorization: Bearer <access token>'
-"""
-
 SLOT: Example = {
     "appointment_date": "2025-01-25",
     "start_time": "14:00:00",
@@ -59,7 +51,13 @@ OPERATIONS = {
             "that hour. An instant as a bound stands for its day."
         ),
         filters=AvailabilityFilter,
-        curl=FIND_SLOTS,
+        query={
+            "service_id": "507f1f77bcf86cd799439020",
+            "from_date": "2025-01-25",
+            "to_date": "2025-01-31",
+            "outlet_id": "507f1f77bcf86cd799439022",
+            "limit": 20,
+        },
         response=AvailabilitySerializer,
         example=AVAILABILITY,
     ),

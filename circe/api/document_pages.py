@@ -17,6 +17,9 @@ CONTENT_SECURITY_POLICY = (
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+# The address in the code samples of the document as it is built.
+SERVER_IN_SAMPLES = "https://circe.example"
+
 
 @cache
 def document() -> bytes:
@@ -25,10 +28,11 @@ def document() -> bytes:
 
 
 class DocumentView(View):
-    """Answers with the OpenAPI document as JSON."""
+    """Answers with the OpenAPI document as JSON. Its code samples call the server that was asked."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return HttpResponse(document(), "application/json")
+        server = request.build_absolute_uri("/").removesuffix("/")
+        return HttpResponse(document().replace(SERVER_IN_SAMPLES.encode(), server.encode()), "application/json")
 
 
 class DocumentPage(APIView):

@@ -14,7 +14,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.serializers import CharField, Field, ListField, Serializer, TimeField
 
 from circe.api.errors import CONTENT_TYPE
-from circe.api.operations import ID, Example, Operation, Schema, query_parameter
+from circe.api.operations import ID, SAMPLE_QUERY, Example, Operation, Schema, query_parameter
 from circe.api.pagination import NumberedPages
 from circe.api.parameters import DayFilter
 from circe.api.responses import (
@@ -28,7 +28,13 @@ from circe.api.responses import (
     REPLAYED_HEADER,
     ErrorResponse,
 )
-from circe.api.serializers import MAX_PASSWORD_LENGTH, BlankIsNullMixin, ClearableListField, StrictSerializer
+from circe.api.serializers import (
+    MAX_PASSWORD_LENGTH,
+    BlankIsNullMixin,
+    ClearableListField,
+    OwnTenantField,
+    StrictSerializer,
+)
 from circe.db.ids import ID_PATTERN
 
 Direction = Literal["request", "response"]
@@ -68,7 +74,9 @@ CLOCK_TIME = "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
 CLOCK_TIME_IN_REQUEST = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 OR_INSTANT = " An ISO 8601 instant, `2025-01-15T10:30:00Z`, is accepted too."
 METHODS = ["get", "post", "put", "patch", "delete"]
-COMMA_SEPARATED: Schema = {"style": "form", "explode": False}
+# The server reads `a=1&a=2` and `a=1,2`. Generated clients repeat a parameter, whatever the document says.
+REPEATED: Schema = {"style": "form", "explode": True}
+_ABOUT_BODIES = re.compile(r"\s*\bIn a body\b.*", re.DOTALL)
 # The schemas of the members that apps add to a problem, by name of the member.
 _problem_members: dict[str, Schema] = {}
 # The conflicts that apps add, by the name of their component.
@@ -161,7 +169,7 @@ class OperationSchema(AutoSchema):
             operation["parameters"] = parameters
         for code in self._statuses:
             response = operation["responses"][str(code)]
-            response["description"] = HTTPStatus(code).phrase
+            response["description"] = self._describe_response(code)
             if headers := self._headers():
                 response["headers"] = headers
             _add_examples(response, {"documented": self.operation.example})
@@ -206,8 +214,7 @@ class OperationSchema(AutoSchema):
         return "\n\n".join(text for text in (method, self.operation.description, f"**Access:** {access}") if text)
 
     def get_extensions(self) -> Schema:
-        samples = {"x-codeSamples": [{"lang": "curl", "source": self.operation.curl}]} if self.operation.curl else {}
-        return {"x-roles": self.roles} | samples
+        return {"x-roles": self.roles} | ({SAMPLE_QUERY: self.operation.query} if self.operation.query else {})
 
     def get_request_serializer(self) -> Serializer | None:
         operation = self.operation
@@ -224,6 +231,11 @@ class OperationSchema(AutoSchema):
     @property
     def _statuses(self) -> list[int]:
         return sorted(code for code in (self.operation.status, self.operation.status_if_there) if code)
+
+    def _describe_response(self, code: int) -> str:
+        """Returns what the answer holds, by the first paragraph of its serializer. Of any but 200 also what happened."""
+        holds = "A page of the list." if self.operation.is_list else get_doc(self.operation.response).partition("\n")[0]
+        return without_bodies(holds if code == HTTPStatus.OK else f"{HTTPStatus(code).phrase}. {holds}")
 
     def get_paginated_name(self, serializer_name: str) -> str:
         return f"{serializer_name}Page"
@@ -242,8 +254,9 @@ class OperationSchema(AutoSchema):
     def _map_basic_serializer(self, serializer: Serializer, direction: Direction) -> Schema:
         schema = super()._map_basic_serializer(serializer, direction)
         if direction == "response":
-            # An absent value is null, never a missing key.
-            schema["required"] = list(schema["properties"])
+            # An absent value is null, never a missing key, unless only some operations answer with the key.
+            others = getattr(serializer, "keys_of_some_answers", ())
+            schema["required"] = [name for name in schema["properties"] if name not in others]
         elif serializer.root.partial:
             schema.pop("required", None)
         if direction == "request" and isinstance(serializer, StrictSerializer):
@@ -281,10 +294,17 @@ class OperationSchema(AutoSchema):
         return schema
 
 
+def without_bodies(text: str) -> str:
+    """Returns a text without the part that begins with "In a body", for what describes answers."""
+    return _ABOUT_BODIES.sub("", text)
+
+
 def _remove_request_only(schema: Schema, field: Field) -> None:
-    """Removes the values that only a request may have: null instead of an empty list, and "" instead of null."""
+    """Removes the values that only a request may have: null for an empty list or one's own business, "" for null."""
     if isinstance(field, ClearableListField):
         schema["type"] = "array"
+    if isinstance(field, OwnTenantField):
+        schema["type"] = "string"
     if "" in schema.get("enum", ()):
         schema["enum"].remove("")
     if {"type": "string", "maxLength": 0} in schema.get("oneOf", ()):
@@ -322,13 +342,13 @@ def _filter_parameters(filters: type[FilterSet] | None) -> Iterator[Schema]:
         description = query_filter.extra["help_text"] + (OR_INSTANT if isinstance(query_filter, DayFilter) else "")
         yield (
             query_parameter(name, description, query_filter.schema)
-            | (COMMA_SEPARATED if query_filter.schema["type"] == "array" else {})
+            | (REPEATED if query_filter.schema["type"] == "array" else {})
             | ({"required": True} if query_filter.extra["required"] else {})
         )
 
 
-def add_shared_parts(result: Schema, **kwargs: Any) -> Schema:
-    """Adds what all operations share. This is a postprocessing hook of drf-spectacular."""
+def add_shared_parts(result: Schema) -> Schema:
+    """Adds what all operations share."""
     result["info"]["description"] = DESCRIPTION
     # drf-spectacular reads the methods of a viewset from a set, whose order changes with each process.
     for path, methods in result["paths"].items():

@@ -16,6 +16,8 @@ from circe.db.ids import ID_PATTERN
 Schema = dict[str, Any]
 Example = dict[str, Any]
 
+# The extension in which an operation has the query of its samples, until they are written.
+SAMPLE_QUERY = "x-sample-query"
 ID: Schema = {"type": "string", "pattern": ID_PATTERN}
 
 
@@ -28,13 +30,14 @@ def query_parameter(name: str, description: str, schema: Schema) -> Schema:
 class Operation:
     """The documentation of one operation.
 
-    A body of PUT or PATCH may leave keys out, unless `body_is_whole`. `response` is the serializer of the response, or of
-    one item of a page if `is_list`. `page_members` are the schemas of the members that its page has beside those of every
-    page, by name; `other_item` is the schema of items of another form. `example` is an answer, `body_examples` are bodies by
-    name, `curl` is a whole request. `own_errors` are statuses beside the common errors. `conflict` is the name of the error
-    response of a 409. `status_if_there` is the status of a request that finds what it would create. `changes_own_row` says
-    that the operation changes a row of the caller, which no id in the path names, and takes `If-Match`. A write that has no
-    `Idempotency-Key` says `is_idempotent=False`; one that `reads_only` changes nothing, although it has a body.
+    A body of PUT or PATCH may leave keys out, unless `body_is_whole`. `response` is the serializer of the response, or
+    of one item of a page if `is_list`. `page_members` are the schemas of the members that its page has beside those of
+    every page, by name; `other_item` is the schema of items of another form. `example` is an answer, `body_examples`
+    are bodies by name, `query` is that of the sample requests. `own_errors` are statuses beside the common errors.
+    `conflict` is the name of the error response of a 409. `status_if_there` is the status of a request that finds what
+    it would create. `changes_own_row` says that the operation changes a row of the caller, which no id in the path
+    names, and takes `If-Match`. A write that has no `Idempotency-Key` says `is_idempotent=False`; one that `reads_only`
+    changes nothing, although it has a body.
     """
 
     id: str
@@ -49,7 +52,7 @@ class Operation:
     body: type[Serializer] | None = None
     body_is_whole: bool = False
     body_examples: dict[str, Example] | None = None
-    curl: str = ""
+    query: Example | None = None
     response: type[Serializer]
     example: Example
     status: int = 200

@@ -174,10 +174,17 @@ class CachedFieldsMixin(serializers.Serializer):
 _fields_by_class: dict[tuple[type, bool], Any] = {}
 
 
+class OwnTenantField(StringField):
+    """The business of a row. A body may hold one's own, or none."""
+
+    def __init__(self) -> None:
+        super().__init__(allow_null=True, required=False, help_text="The business. In a body: one's own, or none.")
+
+
 class OwnTenantMixin(CachedFieldsMixin):
     """A serializer of rows of one tenant, which a body may name. No body moves a row to another tenant."""
 
-    tenant_id = StringField(allow_null=True, required=False, help_text="The business; in a body one's own or none.")
+    tenant_id = OwnTenantField()
 
     def validate_tenant_id(self, value: str | None) -> None:
         """It is never stored from a body."""

@@ -264,10 +264,11 @@ def test_parameters_have_their_limits(operations):
         "size",
         "tenant_id",
     ]
-    assert parameters["segment"]["schema"] == {"type": "string", "enum": ["vip", "regular", "new", "at_risk"]}
-    assert parameters["total_spent_min"]["schema"] == {"type": "number", "minimum": 0, "maximum": 2**63 - 1}
-    assert parameters["page"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "default": 1}
-    assert parameters["size"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
+    limits = {name: {**parameter["schema"], "examples": ...} for name, parameter in parameters.items()}
+    assert parameters["segment"]["schema"] == {"$ref": "#/components/schemas/Segment"}
+    assert limits["total_spent_min"] == {"type": "number", "minimum": 0, "maximum": 2**63 - 1, "examples": ...}
+    assert limits["page"] == {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "default": 1, "examples": ...}
+    assert limits["size"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20, "examples": ...}
     for name, operation in operations.items():
         in_path = [parameter for parameter in operation.get("parameters", []) if parameter["in"] == "path"]
         assert sorted(one["name"] for one in in_path) == sorted(re.findall(r"{(\w+)}", name)), name
@@ -290,8 +291,10 @@ def test_preferences_allow_no_other_keys(document):
 
 def test_an_answer_requires_all_its_keys(document):
     for name, schema in document["components"]["schemas"].items():
-        if not name.endswith("Request") and name != "Problem":
-            assert schema["required"] == list(schema["properties"]), name
+        if not name.endswith("Request") and name != "Problem" and "properties" in schema:
+            # The document has one schema of a customer, also for the answer to a create.
+            required = [key for key in schema["properties"] if key != "possible_duplicates"]
+            assert schema["required"] == required, name
 
 
 def test_a_schema_has_only_the_rules_of_its_direction(document):
@@ -299,7 +302,7 @@ def test_a_schema_has_only_the_rules_of_its_direction(document):
     request, response = (schemas[name]["properties"]["first_name"] for name in ("NewCustomerRequest", "Customer"))
     assert ("pattern" in request, "pattern" in response) == (True, False)
     for name, schema in schemas.items():
-        for key, value in schema["properties"].items():
+        for key, value in schema.get("properties", {}).items():
             assert not {"readOnly", "writeOnly"} & value.keys(), (name, key)
 
 
@@ -307,7 +310,7 @@ def test_ids_and_clock_times_have_a_pattern(document):
     patterns = {
         (name, key): value.get("pattern")
         for name, schema in document["components"]["schemas"].items()
-        for key, value in schema["properties"].items()
+        for key, value in schema.get("properties", {}).items()
         if (key == "id" or key.endswith(("_id", "_time"))) and key != "request_id" and "string" in value.get("type", ())
     }
     assert len(patterns) > 10
@@ -331,6 +334,8 @@ def test_components_have_their_names(document):
         "Appointment",
         "AppointmentChangesRequest",
         "AppointmentPage",
+        "AppointmentStatus",
+        "AuditAction",
         "AuditEvent",
         "AuditEventPage",
         "Availability",
@@ -338,37 +343,47 @@ def test_components_have_their_names(document):
         "BookedOutlet",
         "BookedService",
         "BookedStaff",
+        "BookingRule",
         "Business",
         "Change",
+        "Channel",
         "Communication",
         "CommunicationRequest",
         "Conflict",
         "Consent",
         "ConsentPage",
-        "CreatedCustomer",
+        "ConsentSource",
+        "ConsentState",
+        "ContactField",
         "Customer",
+        "CustomerChangesRequest",
         "CustomerMessage",
         "CustomerMessagePage",
+        "CustomerOrdering",
         "CustomerPage",
-        "CustomerRequest",
-        "CustomerWithPreferences",
         "Decision",
         "DecisionQuestionRequest",
+        "DecisionReason",
         "DeletionRequest",
         "EmailRequest",
         "Export",
         "ExportedDeletionRequest",
         "ExportedMessage",
         "FieldError",
+        "FieldErrorCode",
+        "Gender",
         "History",
         "HistoryStatistics",
         "IgnoredPreference",
         "LoginRequest",
         "Me",
         "Message",
+        "MessageKind",
         "MessageSettings",
         "MessageSettingsRequest",
+        "MessageState",
         "NewAppointmentRequest",
+        "NewAppointmentStatus",
         "NewConsentRequest",
         "NewCustomerRequest",
         "NewOutletRequest",
@@ -393,22 +408,32 @@ def test_components_have_their_names(document):
         "PasswordResetRequest",
         "Payment",
         "PaymentChangesRequest",
+        "PaymentMethod",
+        "PaymentStatus",
         "Period",
         "PortalTokenPair",
+        "PreferenceKey",
+        "PreferenceObstacle",
         "Preferences",
         "PreferencesRequest",
         "Problem",
+        "ProblemCode",
+        "Purpose",
         "Recommendation",
+        "RecommendationReason",
         "Recommendations",
         "RefreshRequest",
         "RegistrationRequest",
         "RescheduleRequest",
+        "Role",
+        "Segment",
         "Segments",
         "Service",
         "ServicePage",
         "ServiceRequest",
         "Slot",
         "Staff",
+        "StaffConsentSource",
         "StaffPage",
         "Statistics",
         "StatusRequest",

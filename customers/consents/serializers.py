@@ -4,9 +4,8 @@ import datetime as dt
 from typing import Any
 
 from django.utils import timezone
-from rest_framework import serializers
 
-from circe.api.serializers import InstantField, LocalInstantField, ModelSerializer, StringField
+from circe.api.serializers import ChoiceField, InstantField, LocalInstantField, ModelSerializer, StringField
 from customers.consents.ledger import record_consent
 from customers.models import Consent, ConsentSource
 
@@ -55,7 +54,7 @@ class NewConsentSerializer(ModelSerializer):
     """A new entry of the ledger, by staff. Keys that are not listed are ignored."""
 
     # A field of this name hides an attribute of Serializer that only a nested one needs.
-    source = serializers.ChoiceField(  # type: ignore[assignment]
+    source = ChoiceField(  # type: ignore[assignment]
         [(source.value, source.label) for source in STAFF_SOURCES],
         default=ConsentSource.RECEPTION.value,
         help_text="How the business learnt of it.",

@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from circe.api.serializers import BoundedListField, InstantField, LocalInstantField, StrictSerializer
+from circe.api.serializers import BoundedListField, ChoiceField, InstantField, LocalInstantField, StrictSerializer
 from customers.messages.decision import RULES
 from customers.models import Channel, Purpose
 
@@ -25,9 +25,9 @@ class AnyInstantField(LocalInstantField):
 class DecisionQuestionSerializer(StrictSerializer):
     """The message that is to be decided about."""
 
-    purpose = serializers.ChoiceField(Purpose.choices, help_text="What the message is for.")
+    purpose = ChoiceField(Purpose.choices, help_text="What the message is for.")
     channels = BoundedListField(
-        child=serializers.ChoiceField(Channel.choices),
+        child=ChoiceField(Channel.choices),
         allow_null=True,
         min_length=1,
         required=False,
@@ -41,16 +41,14 @@ class DecisionSerializer(serializers.Serializer):
     """Whether the message may be sent, by which channel and in which language, and why."""
 
     allowed = serializers.BooleanField()
-    channel = serializers.ChoiceField(
-        Channel.choices, allow_null=True, help_text="The first channel that is allowed, or null."
-    )
+    channel = ChoiceField(Channel.choices, allow_null=True, help_text="The first channel that is allowed, or null.")
     language = serializers.CharField(help_text="The customer's.")
     reasons = serializers.ListField(
-        child=serializers.ChoiceField(REASONS),
+        child=ChoiceField(REASONS),
         help_text="Why it may be sent by this channel, or why by none. Never empty.",
     )
     by_channel = serializers.DictField(
-        child=serializers.ListField(child=serializers.ChoiceField(REASONS)),
+        child=serializers.ListField(child=ChoiceField(REASONS)),
         help_text="The reasons for or against each channel that was asked for.",
     )
     allowed_from = InstantField(

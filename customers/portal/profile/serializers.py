@@ -20,7 +20,9 @@ class OwnProfileSerializer(ModelSerializer):
     In a body, a key that is absent stays as it is, and read-only keys are ignored.
     """
 
-    email = StringField(required=False, help_text="In a body one's own or none: `POST email/change` changes it.")
+    email = StringField(
+        required=False, help_text="The e-mail address. In a body: one's own or none; `POST email/change` changes it."
+    )
     language = StringField(max_length=35, validators=[validate_language], required=False)
     total_appointments = serializers.IntegerField(read_only=True, help_text="Of any status.")
     total_spent = serializers.IntegerField(read_only=True, help_text="By visits, in the business's currency.")

@@ -1,0 +1,137 @@
+"""Describes every property of every schema: what it means, its format and an example."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from circe.api.openapi import without_bodies
+from circe.document.property_texts import PROPERTY_TEXTS
+
+Schema = dict[str, Any]
+
+_COMPONENT = "#/components/schemas/"
+
+
+def describe_properties(result: Schema) -> None:
+    """Adds descriptions, formats and examples."""
+    _simplify(result)
+    schemas = result["components"]["schemas"]
+    for name, schema in schemas.items():
+        is_request = name.endswith("Request")
+        schema.setdefault("description", _page_text(name))
+        schema["description"] = _text(schema["description"], is_request=is_request)
+        for key, value in schema.get("properties", {}).items():
+            value["description"] = _text(_own_text(name, key, value), is_request=is_request)
+            _add_formats(value)
+    for schema, value in _examples(result):
+        _add_examples(schema, value, schemas)
+    for name, schema in schemas.items():
+        for key, value in schema.get("properties", {}).items():
+            _add_declared_example(name, key, value, schemas)
+
+
+def _simplify(node: Any) -> None:
+    """Says `anyOf` for alternatives, since a value may satisfy several, and a plain reference for one of one part."""
+    if isinstance(node, dict):
+        if "oneOf" in node:
+            node["anyOf"] = node.pop("oneOf")
+        if len(node.get("allOf", ())) == 1:
+            node |= node.pop("allOf")[0]
+        for inner in node.values():
+            _simplify(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            _simplify(inner)
+
+
+def _page_text(name: str) -> str:
+    return f"A page of a list, as described at {name.removesuffix('Page')}."
+
+
+def _declared(name: str, key: str) -> tuple[str, Any]:
+    """Returns the text and the example of a property in PROPERTY_TEXTS, by the names of its schema and of itself."""
+    found = PROPERTY_TEXTS.get(f"{name.removesuffix('Request')}.{key}") or PROPERTY_TEXTS.get(key) or ""
+    return found if isinstance(found, tuple) else (found, None)
+
+
+def _own_text(name: str, key: str, value: Schema) -> str:
+    return value.get("description") or _declared(name, key)[0]
+
+
+def _text(text: str, *, is_request: bool) -> str:
+    return text if is_request else without_bodies(text)
+
+
+def _add_formats(node: Any) -> None:
+    """Adds the size of whole numbers, which languages with several kinds of them ask for."""
+    if isinstance(node, dict):
+        if "integer" in node.get("type", ()):
+            node.setdefault("format", "int64")
+        for inner in node.values():
+            _add_formats(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            _add_formats(inner)
+
+
+def _examples(node: Any) -> Iterator[tuple[Schema, Any]]:
+    """Yields each schema of a body or an answer with an example of it."""
+    if isinstance(node, dict):
+        if "schema" in node:
+            for example in node.get("examples", {}).values():
+                yield node["schema"], example["value"]
+        for inner in node.values():
+            yield from _examples(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from _examples(inner)
+
+
+def _add_examples(schema: Schema, value: Any, schemas: Schema) -> None:
+    """Gives each property that a value has, and that has no example yet, this one."""
+    if value is None:
+        return
+    for option in schema.get("anyOf", ()):
+        _add_examples(option, value, schemas)
+    if "$ref" in schema:
+        _add_examples(schemas[schema["$ref"].removeprefix(_COMPONENT)], value, schemas)
+    elif isinstance(value, dict):
+        for key, inner in schema.get("properties", {}).items():
+            if value.get(key) is not None:
+                _add_example(inner, value[key], schemas)
+    elif isinstance(value, list) and "items" in schema:
+        for item in value:
+            _add_examples(schema["items"], item, schemas)
+
+
+def _add_example(schema: Schema, value: Any, schemas: Schema) -> None:
+    if _is_simple(value) and "example" not in schema and value != [] and not _refers(schema):
+        schema.setdefault("examples", [value])
+    _add_examples(schema, value, schemas)
+
+
+def _is_simple(value: Any) -> bool:
+    """Returns whether the value is no list of objects, whose schema has the examples."""
+    return not (isinstance(value, list) and any(isinstance(one, dict) for one in value))
+
+
+def _refers(schema: Schema) -> bool:
+    """Returns whether the property has a schema of its own, where the example is."""
+    options = [schema, *schema.get("anyOf", ())]
+    return any("$ref" in option for option in options)
+
+
+def _add_declared_example(name: str, key: str, schema: Schema, schemas: Schema) -> None:
+    """Gives a property without an example the one of PROPERTY_TEXTS, or that of another schema with this property."""
+    if _refers(schema) or "examples" in schema or "example" in schema:
+        return
+    _, example = _declared(name, key)
+    if example is None:
+        text = _declared(name, key)[0]
+        others = [
+            schema["properties"][key]
+            for other, schema in schemas.items()
+            if key in schema.get("properties", {}) and _declared(other, key)[0] == text
+        ]
+        example = next((other["examples"][0] for other in others if "examples" in other), None)
+    if example is not None:
+        schema["examples"] = [example]
