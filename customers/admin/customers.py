@@ -118,6 +118,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
             {
                 "fields": [
                     "language",
+                    "preferred_channel",
                     "preferred_outlet",
                     *PREFERENCE_MODELS,
                     "preferred_categories",
