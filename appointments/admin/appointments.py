@@ -180,8 +180,8 @@ class AppointmentAdmin(BulkActionsAdmin):
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Returns the values in the URL; that the booking is confirmed; those of the first recommendation, where it names only the customer; and the outlet
-        where the business has only one.
+        """Returns the values in the URL; that the booking is confirmed; those of the first recommendation, where it names
+        only the customer; and the outlet where the business has only one.
         """
         outlets = Outlet.objects.filter(is_active=True)[:2]
         # Whoever books at the desk has agreed on it with the customer.

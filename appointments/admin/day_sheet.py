@@ -355,8 +355,10 @@ class DaySheetView(View):
         return HttpResponseRedirect(f"{request.get_full_path()}#appointment-{appointment.pk}")
 
     def _find_doubt(self, appointment: Appointment, status: Status, *, seen: str) -> str:
-        is_open = "asked" not in self.request.POST and appointment.status == seen
-        return find_doubt(appointment, status, now=local_minute()) if is_open else ""
+        now = local_minute()
+        is_possible = appointment.status == seen and status in get_transitions(appointment, today=now.date())
+        is_open = is_possible and "asked" not in self.request.POST
+        return find_doubt(appointment, status, now=now) if is_open else ""
 
     def _ask(self, request: HttpRequest, appointment: Appointment, status: Status, doubt: str) -> HttpResponse:
         """Shows the question whether the status is meant."""

@@ -211,7 +211,7 @@ class AppointmentForm(TenantForm):
         if ends - begins > usual + MAX_EXTRA_TIME:
             day = " on the next day" if ends.date() > begins.date() else ""
             sentence = (
-                f"From {format_clock(begins)} to {format_clock(ends)}{day} is {describe_length(ends - begins)}, and {service} takes "
-                f"{describe_length(usual)}. Save again if that is meant."
+                f"From {format_clock(begins)} to {format_clock(ends)}{day} is {describe_length(ends - begins)}, and "
+                f"{service} takes {describe_length(usual)}. Save again if that is meant."
             )
             self.ask("end_time", f"length-{(ends - begins) // dt.timedelta(minutes=1)}", sentence)

@@ -294,7 +294,8 @@ class Appointment(TenantModel):
 
     def describe_booking(self) -> str:
         """Returns a sentence: `Ana Lee is booked on 25 January 2025 from 10:00 to 11:00, for Jane Doe (Haircut).`"""
-        when = f"on {date_format(self.appointment_date)} from {format_clock(self.start_time)} to {format_clock(self.end_time)}"
+        start, end = format_clock(self.start_time), format_clock(self.end_time)
+        when = f"on {date_format(self.appointment_date)} from {start} to {end}"
         nobody = "a walk-in" if self.is_walk_in else "a customer removed since"
         return f"{self.staff} is booked {when}, for {self.customer or nobody} ({self.service})."
 

@@ -71,55 +71,15 @@ YEAR_FIRST = {"CN", "HU", "JP", "KP", "KR", "LT", "MN", "SE", "TW", "IR", "BT"}
 # The last digits stand in groups of two but for three: 12,50,000.
 GROUPS_OF_TWO = {"IN", "BD", "NP", "PK", "BT"}
 # Decimals of an amount that is paid in cash (Unicode CLDR 47, `cashDigits`), where they are not two.
-DECIMALS_BY_CURRENCY = dict.fromkeys(["BHD", "JOD", "KWD", "LYD", "OMR", "TND"], 3) | dict.fromkeys(
-    [
-        "AFN",
-        "ALL",
-        "AMD",
-        "BIF",
-        "CLP",
-        "COP",
-        "CRC",
-        "CZK",
-        "DJF",
-        "GNF",
-        "GYD",
-        "HUF",
-        "IDR",
-        "IQD",
-        "IRR",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KPW",
-        "KRW",
-        "LAK",
-        "LBP",
-        "MGA",
-        "MMK",
-        "MNT",
-        "MUR",
-        "NOK",
-        "PKR",
-        "PYG",
-        "RSD",
-        "RWF",
-        "SEK",
-        "SOS",
-        "SYP",
-        "TZS",
-        "TWD",
-        "UGX",
-        "UZS",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-        "YER",
-    ],
-    0,
-)
+DECIMALS_BY_CURRENCY = {
+    currency: decimals
+    for decimals, currencies in {
+        0: "AFN ALL AMD BIF CLP COP CRC CZK DJF GNF GYD HUF IDR IQD IRR ISK JPY KMF KPW KRW LAK LBP MGA MMK MNT MUR NOK PKR "
+        "PYG RSD RWF SEK SOS SYP TZS TWD UGX UZS VND VUV XAF XOF XPF YER",
+        3: "BHD JOD KWD LYD OMR TND",
+    }.items()
+    for currency in currencies.split()
+}
 INPUT_FORMATS_BY_ORDER = {
     "": [],
     # With dots or blanks, a date is hardly American: it would be ambiguous.

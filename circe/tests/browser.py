@@ -32,6 +32,18 @@ def chromium():
         browser.close()
 
 
+def list_violations(page):
+    """Returns the serious faults that axe-core finds on the page, each with the elements."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return {
+        fault["id"]: [node["html"][:200] for node in fault["nodes"]][:5]
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+    }
+
+
 def was_aborted(request):
     """Returns whether the browser left the page before the answer."""
     return request.failure == "net::ERR_ABORTED"
