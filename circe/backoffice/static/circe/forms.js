@@ -18,6 +18,9 @@ function nameComboboxes() {
             box.removeAttribute("aria-labelledby");
             box.setAttribute("aria-label", name);
             box.setAttribute("aria-describedby", shown.id);
+            // Select2 calls it a text box, without a name.
+            shown.removeAttribute("role");
+            shown.removeAttribute("aria-readonly");
         }
     }
     for (const input of document.querySelectorAll(".select2-search__field:not([aria-label])")) {
