@@ -22,7 +22,7 @@ from tenants.models import LoginSession, Role
 from tenants.scope import TenantFilter, current_scope, tenant_scope
 from tenants.tests.factories import PASSWORD, TenantFactory, UserFactory
 
-pytest_plugins = ["circe.tests.browser"]
+pytest_plugins = ["circe.tests.browser", "circe.tests.page_walk"]
 
 # The examples are the same each time, so that a red suite stays red. A slow machine is no failure.
 settings.register_profile("suite", derandomize=True, deadline=None)

@@ -143,7 +143,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 for origin in CSRF_TRUSTED_ORIGINS:
     if not origin.startswith(("http://", "https://")):
         raise ImproperlyConfigured(f"CSRF_TRUSTED_ORIGINS must hold https://… addresses, and not {origin!r}.")
-CSRF_FAILURE_VIEW = "circe.api.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "circe.error_pages.csrf_failure"
 # The number of our proxies that append to X-Forwarded-For. With 0 the header is ignored, since any client can send it.
 NUM_PROXIES = read_whole_number("NUM_PROXIES", 0, maximum=100)
 WEB_THREADS = read_whole_number("WEB_THREADS", 4, minimum=1, maximum=96)

@@ -4,7 +4,9 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import URLPattern, path, re_path
+from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from analytics.views import CustomerStatisticsViewSet
@@ -18,13 +20,14 @@ from appointments.portal.views import OwnAppointmentViewSet, OwnRecommendationVi
 from appointments.recommendations.views import RecommendationViewSet
 from appointments.slots.views import AvailabilityViewSet
 from appointments.views import CustomerAppointmentViewSet
-from circe import health, metrics_page
+from circe import error_pages, health, metrics_page
 from circe.api import document_pages, errors
 from customers.consents.views import ConsentViewSet
 from customers.messages.views import DecisionViewSet
 from customers.portal.accounts.views import AccountViewSet, OwnAccountViewSet
 from customers.portal.consents.views import OwnConsentViewSet
 from customers.portal.pages.accounts import ConfirmPage, ResetPage
+from customers.portal.pages.base import UnknownPage
 from customers.portal.pages.unsubscribe import UnsubscribePage
 from customers.portal.profile.views import DeletionRequestViewSet, OwnPreferencesViewSet, OwnProfileViewSet
 from customers.views import CustomerViewSet
@@ -136,12 +139,14 @@ urlpatterns = [
     *demo_pages,
     path("metrics", metrics_page.metrics, name="metrics"),
     path("admin/", admin.site.urls),
+    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("circe/favicon.svg"))),
     path("", RedirectView.as_view(pattern_name="docs")),
+    path(f"{PAGES}/<path:unknown>", UnknownPage.as_view()),
     # It must be the last one. With it an unknown URL below /api/ is a JSON error in development too.
     re_path("^api/", errors.unknown_url),
 ]
 
 handler400 = errors.bad_request
-handler403 = errors.forbidden
-handler404 = errors.unknown_url
+handler403 = error_pages.forbidden
+handler404 = error_pages.not_found
 handler500 = errors.internal_error

@@ -54,7 +54,8 @@ CUSTOMER: Example = {
     "last_name": "Doe",
     "loyalty_points": 150,
     "phone": "+1234567890",
-    "preferences": PREFERENCES | {"preferred_categories": ["hair"], "accessibility_needs": None},
+    "preferences": PREFERENCES
+    | {"preferred_categories": ["hair"], "preferred_channel": None, "accessibility_needs": None},
     "total_appointments": 15,
     "tags": ["self-registered", "vip"],
     "has_password": True,

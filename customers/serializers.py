@@ -22,7 +22,7 @@ from circe.api.serializers import (
     TenantPrimaryKeyField,
     TenantPrimaryKeyListField,
 )
-from customers.models import Customer
+from customers.models import Customer, PreferredChannel
 from customers.tags import MAX_TAG_LENGTH, MAX_TAGS, clean_tag, validate_tag
 from tenants.models import Outlet, Service, Staff, validate_language
 
@@ -76,6 +76,12 @@ class PreferencesSerializer(StrictSerializer):
     preferred_services = TenantPrimaryKeyListField(queryset=Service.objects.all(), max_length=100, required=False)
     preferred_staff_ids = TenantPrimaryKeyListField(queryset=Staff.objects.all(), max_length=100, required=False)
     preferred_categories = ClearableListField(child=StringField(max_length=50), max_length=100, required=False)
+    preferred_channel = ChoiceField(
+        PreferredChannel.choices,
+        allow_null=True,
+        required=False,
+        help_text="How the customer likes to be reached: `phone` is a call. Messages go by it first, if allowed.",
+    )
     accessibility_needs = StringField(max_length=500, allow_null=True, allow_blank=True, required=False)
 
 

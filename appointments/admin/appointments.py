@@ -26,7 +26,6 @@ from appointments.admin.offers import (
     read_recommendations,
 )
 from appointments.admin.refusals import SLOT, fill_in_slot
-from appointments.admin.working_day import name_customer
 from appointments.booking import BookingRefused, book
 from appointments.models import (
     BLOCKING_STATUSES,
@@ -37,7 +36,7 @@ from appointments.models import (
     lock_staff,
 )
 from circe.api.time_zone import local_zone
-from circe.backoffice.regional import format_amount
+from circe.backoffice.regional import format_amount, format_clock, format_hours
 from circe.backoffice.site import opens_own_transactions
 from circe.db.ids import is_id
 from customers.admin.reception_notes import render_reception_notes
@@ -181,11 +180,13 @@ class AppointmentAdmin(BulkActionsAdmin):
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Returns the values in the URL; those of the first recommendation, where it names only the customer; and the outlet
-        where the business has only one.
+        """Returns the values in the URL; that the booking is confirmed; those of the first recommendation, where it names
+        only the customer; and the outlet where the business has only one.
         """
         outlets = Outlet.objects.filter(is_active=True)[:2]
-        initial = {"outlet": outlets[0].pk} if len(outlets) == 1 else {}
+        # Whoever books at the desk has agreed on it with the customer.
+        initial: dict[str, Any] = {"status": Status.CONFIRMED}
+        initial |= {"outlet": outlets[0].pk} if len(outlets) == 1 else {}
         recommendations = self._recommendations(request)
         if recommendations and not SLOT_FIELDS & {*request.GET}:
             initial |= recommendations[0].values
@@ -215,7 +216,7 @@ class AppointmentAdmin(BulkActionsAdmin):
         context["reception_notes"] = render_reception_notes(customer) if customer else ""
         obj = context["original"]
         if obj and obj.is_walk_in:
-            context["subtitle"] = f"{name_customer(obj)}, {obj.start_time:%H:%M}"
+            context["subtitle"] = f"{obj.customer_name}, {format_clock(obj.start_time)}"
         if request.method == "GET" and "customer" in request.GET:
             context["recommendations"] = self._recommendations(request)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -252,7 +253,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     def _warn_if_past(self, request: HttpRequest, obj: Appointment) -> None:
         """Warns where the time is past: that is allowed, for a walk-in who is entered later."""
         if obj.status in BLOCKING_STATUSES and obj.hours[1] <= local_minute():
-            ended = f"{date_format(obj.hours[1])} at {obj.end_time:%H:%M}"
+            ended = f"{date_format(obj.hours[1])} at {format_clock(obj.end_time)}"
             sentence = f"This appointment ended on {ended}, which is past. Change the day if that is not meant."
             messages.warning(request, sentence)
 
@@ -276,7 +277,7 @@ class AppointmentAdmin(BulkActionsAdmin):
 
     @admin.display(description="customer", ordering="customer")
     def customer_name(self, appointment: Appointment) -> str:
-        return name_customer(appointment)
+        return appointment.customer_name
 
     @admin.display(description="messages to the customer")
     def told(self, appointment: Appointment) -> SafeString:
@@ -284,7 +285,7 @@ class AppointmentAdmin(BulkActionsAdmin):
 
     @admin.display(ordering="start_time")
     def time(self, appointment: Appointment) -> str:
-        return f"{appointment.start_time:%H:%M}–{appointment.end_time:%H:%M}"
+        return format_hours(appointment.start_time, appointment.end_time)
 
     @admin.display(ordering="total_price")
     def price(self, appointment: Appointment) -> str:

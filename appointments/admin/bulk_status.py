@@ -10,7 +10,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from appointments.admin.refusals import explain_status
-from appointments.admin.working_day import name_customer
 from appointments.booking import BookingRefused, store_status
 from appointments.models import Appointment, Status
 from appointments.models.transitions import get_transitions_now
@@ -50,7 +49,7 @@ class StatusForm(BulkActionForm):
         url = reverse("admin:appointments_appointment_change", args=[row.pk])
         reason = self.explain_refusal(row)
         effect = f"stays as it is. {reason}" if reason else row.get_status_display().lower()
-        return format_html('<a href="{}">{}</a>, {}: {}', url, row, name_customer(row), effect)
+        return format_html('<a href="{}">{}</a>: {}', url, row, effect)
 
     def act(self) -> tuple[str, list[str]]:
         changed = 0
@@ -62,8 +61,7 @@ class StatusForm(BulkActionForm):
                     if reason is None:
                         changed += 1
                     else:
-                        name = name_customer(appointment)
-                        refused.append(format_html("{}, {}: not changed. {}", appointment, name, reason))
+                        refused.append(format_html("{}: not changed. {}", appointment, reason))
         return f"{self.status.label}: {changed}." if changed else "", refused
 
     def _set_status(self, appointment: Appointment) -> str | None:

@@ -34,15 +34,15 @@ from appointments.admin.working_day import (
     describe_reason,
     describe_time_off,
     find_free_times,
-    name_customer,
     within_day,
 )
 from appointments.booking import BookingRefused, store_status
 from appointments.models import FIRST_DAY, LAST_DAY, Appointment, Status, TimeOff
 from appointments.models.schedule import Schedule, read_schedules
-from appointments.models.transitions import STATUS_TRANSITIONS, get_transitions
+from appointments.models.transitions import STATUS_TRANSITIONS, find_doubt, get_transitions
 from circe.api.time_zone import local_zone
 from circe.backoffice.fields import DayField, DayInput
+from circe.backoffice.regional import format_clock
 from circe.db.ids import is_id
 from customers.admin.reception_notes import ReceptionNotes, read_reception_notes
 from tenants.models import Outlet, Staff, Tenant
@@ -177,6 +177,16 @@ class DaySheet:
     def total(self) -> int:
         return sum(self.counts_by_label.values())
 
+    @property
+    def attendance(self) -> dict[str, int]:
+        """How many customers wait, and how many should have been there by now, by what the page calls them."""
+        shown = [one for one in self.appointments if self.outlet in (None, one.outlet)]
+        counts = {
+            "arrived": sum(bool(one.waits_since) for one in shown),
+            "late": sum(bool(one.lateness(self.now)) for one in shown),
+        }
+        return {name: count for name, count in counts.items() if count}
+
     @cached_property
     def schedules(self) -> dict[tuple[str, str], Schedule]:
         """The schedules of those who work on the day, by the ids of the person and of the outlet."""
@@ -265,7 +275,7 @@ class DaySheet:
                 transitions = get_transitions(appointment, today=self.now.date())
                 is_elsewhere = appointment.outlet_id != outlet.pk
                 notes = self.notes.get(appointment.customer_id)
-                yield appointment.hours[0], 2, Entry(appointment, transitions, is_elsewhere, notes)
+                yield appointment.hours[0], 2, Entry(appointment, transitions, is_elsewhere, notes, self.now)
 
     def _free(self, outlet: Outlet, person: Staff) -> Iterator[tuple[dt.datetime, int, FreeTime]]:
         schedule = self.schedules.get((person.pk, outlet.pk))
@@ -323,19 +333,59 @@ class DaySheetView(View):
         return TemplateResponse(request, "admin/appointments/appointment/day_sheet.html", context, status=status)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Sets the status. Raises Http404 for an unknown appointment, BadRequest where no button would do it."""
+        """Sets the status, or that the customer is there. Asks first where the status is unlikely.
+
+        Raises Http404 for an unknown appointment, BadRequest where no button would do it.
+        """
         if not self.form.is_valid():
             return self.get(request)
-        pk, seen, status = (request.POST.get(name, "") for name in ("appointment", "seen", "status"))
-        if status not in STATUS_TRANSITIONS.get(seen, {}):
+        pk, seen, status, arrived = (
+            request.POST.get(name, "") for name in ("appointment", "seen", "status", "arrived")
+        )
+        if arrived not in ("yes", "no") and status not in STATUS_TRANSITIONS.get(seen, {}):
             raise BadRequest("There is no such step.")
-        messages.add_message(request, *self._set_status(pk, Status(status), seen=seen))
-        return HttpResponseRedirect(f"{request.get_full_path()}#appointment-{pk}")
-
-    def _set_status(self, pk: str, status: Status, *, seen: str) -> tuple[int, str]:
-        """Sets the status. Returns the message for the person: its level and its text."""
         appointment = get_object_or_404(Appointment.objects.with_related(), pk=pk if is_id(pk) else None)
-        name = f"{name_customer(appointment)}, {appointment.start_time:%H:%M}"
+        if arrived:
+            message = self._set_arrival(appointment, arrived == "yes")
+        elif doubt := self._find_doubt(appointment, Status(status), seen=seen):
+            return self._ask(request, appointment, Status(status), doubt)
+        else:
+            message = self._set_status(appointment, Status(status), seen=seen)
+        messages.add_message(request, *message)
+        return HttpResponseRedirect(f"{request.get_full_path()}#appointment-{appointment.pk}")
+
+    def _find_doubt(self, appointment: Appointment, status: Status, *, seen: str) -> str:
+        now = local_minute()
+        is_possible = appointment.status == seen and status in get_transitions(appointment, today=now.date())
+        is_open = is_possible and "asked" not in self.request.POST
+        return find_doubt(appointment, status, now=now) if is_open else ""
+
+    def _ask(self, request: HttpRequest, appointment: Appointment, status: Status, doubt: str) -> HttpResponse:
+        """Shows the question whether the status is meant."""
+        asked = {
+            "title": f"{STATUS_TRANSITIONS[appointment.status][status]}?",
+            "opts": self.model_admin.opts,
+            "appointment": appointment,
+            "status": status,
+            "doubt": doubt,
+            "sheet_url": f"{request.get_full_path()}#appointment-{appointment.pk}",
+        }
+        context = self.model_admin.admin_site.each_context(request) | asked
+        return TemplateResponse(request, "admin/appointments/appointment/day_sheet_question.html", context)
+
+    def _set_arrival(self, appointment: Appointment, arrived: bool) -> tuple[int, str]:
+        """Stores that the customer is there, or is not after all. Returns the message, as `_set_status`."""
+        if appointment.appointment_date != local_minute().date():
+            raise BadRequest("Nobody can arrive on another day than that of the appointment.")
+        name = f"{appointment.customer_name}, {format_clock(appointment.start_time)}"
+        if appointment.set_arrival(arrived):
+            return messages.SUCCESS, f"{name}: {'arrived' if arrived else 'not here'}."
+        label = appointment.get_status_display().lower()
+        return messages.WARNING, f"{name}: nothing was changed, since it is {label} now."
+
+    def _set_status(self, appointment: Appointment, status: Status, *, seen: str) -> tuple[int, str]:
+        """Sets the status. Returns the message for the person: its level and its text."""
+        name = f"{appointment.customer_name}, {format_clock(appointment.start_time)}"
         if appointment.status == seen and status not in get_transitions(appointment, today=local_minute().date()):
             raise BadRequest("There is no such step before the day of the appointment.")
         try:
@@ -344,7 +394,7 @@ class DaySheetView(View):
         except BookingRefused as refusal:
             reason = explain_status(refusal, appointment)
             return messages.ERROR, format_html("{} stays {}. {}", name, Status(seen).label.lower(), reason)
-        changed = get_object_or_404(Appointment, pk=pk)
+        changed = get_object_or_404(Appointment, pk=appointment.pk)
         label = changed.get_status_display().lower()
         if changed.status == status:
             return messages.INFO, f"{name}: {label} already."

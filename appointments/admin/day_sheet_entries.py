@@ -4,8 +4,11 @@ import datetime as dt
 from typing import NamedTuple
 
 from appointments.models import BLOCKING_STATUSES, Appointment, Status
+from appointments.models.transitions import MOVABLE_STATUSES, describe_length
+from circe.backoffice.regional import format_amount, format_clock
 from customers.admin.reception_notes import ReceptionNotes
 from tenants.models import Outlet, Staff
+from tenants.scope import current_tenant
 
 
 class Entry(NamedTuple):
@@ -15,6 +18,39 @@ class Entry(NamedTuple):
     transitions: dict[Status, str]
     is_at_other_outlet: bool
     notes: ReceptionNotes | None
+    now: dt.datetime
+
+    @property
+    def state(self) -> str:
+        """The status for people, with what is known beside it: `Arrived 13:55`, `Late, 10 minutes`, `Confirmed`."""
+        if arrived := self.appointment.waits_since:
+            return f"Arrived {format_clock(arrived)}"
+        if late := self.appointment.lateness(self.now):
+            return f"Late, {describe_length(late)}"
+        return self.appointment.get_status_display().lower().capitalize()
+
+    @property
+    def state_class(self) -> str:
+        """The name by which the style sheet knows the state."""
+        if self.appointment.waits_since:
+            return "arrived"
+        return "late" if self.appointment.lateness(self.now) else self.appointment.status
+
+    @property
+    def price(self) -> str:
+        return format_amount(self.appointment.total_price, current_tenant().currency)
+
+    @property
+    def paid(self) -> str:
+        return format_amount(self.appointment.paid_amount, current_tenant().currency)
+
+    @property
+    def arrival_step(self) -> tuple[str, str] | None:
+        """The value and the text of the button about the arrival. There is none on another day and after the start."""
+        one = self.appointment
+        if one.status not in MOVABLE_STATUSES or one.appointment_date != self.now.date():
+            return None
+        return ("no", "Not here yet") if one.waits_since else ("yes", "Arrived")
 
     @property
     def free_again(self) -> dt.datetime | None:

@@ -13,9 +13,10 @@ from appointments.admin.refusals import OverrideChoice, as_button_value, explain
 from appointments.availability import Slot
 from appointments.booking import BookingRefused, length_in_minutes, takes_time_again
 from appointments.models import FIRST_DAY, LAST_DAY, Appointment, Override, PaymentStatus, is_reinstated
+from appointments.models.transitions import describe_length
 from circe.api.local_time import add_minutes
 from circe.api.time_zone import local_zone
-from circe.backoffice.regional import format_amount
+from circe.backoffice.regional import format_amount, format_clock
 from customers.models import Customer
 from tenants.admin.forms import TenantForm
 
@@ -96,7 +97,7 @@ class AppointmentForm(TenantForm):
         start = dt.datetime.combine(values["appointment_date"], values["start_time"])
         values["end_time"] = add_minutes(start, minutes, local_zone()).time()
         if not is_new and values["end_time"] != self.instance.end_time:
-            self.remarks.append(f"It ends at {values['end_time']:%H:%M} now: {reason}.")
+            self.remarks.append(f"It ends at {format_clock(values['end_time'])} now: {reason}.")
 
     def _set_price(self, values: dict[str, Any]) -> None:
         """Sets the price of the service if the field is empty, or if the person changed the service but not the price.
@@ -210,14 +211,7 @@ class AppointmentForm(TenantForm):
         if ends - begins > usual + MAX_EXTRA_TIME:
             day = " on the next day" if ends.date() > begins.date() else ""
             sentence = (
-                f"From {begins:%H:%M} to {ends:%H:%M}{day} is {describe_length(ends - begins)}, and {service} takes "
-                f"{describe_length(usual)}. Save again if that is meant."
+                f"From {format_clock(begins)} to {format_clock(ends)}{day} is {describe_length(ends - begins)}, and "
+                f"{service} takes {describe_length(usual)}. Save again if that is meant."
             )
             self.ask("end_time", f"length-{(ends - begins) // dt.timedelta(minutes=1)}", sentence)
-
-
-def describe_length(length: dt.timedelta) -> str:
-    """Returns a length such as `20 hours`, `1 hour 30 minutes` or `45 minutes`."""
-    hours, minutes = divmod(int(length.total_seconds()) // 60, 60)
-    parts = [f"{n} {unit}{'' if n == 1 else 's'}" for n, unit in ((hours, "hour"), (minutes, "minute")) if n]
-    return " ".join(parts)

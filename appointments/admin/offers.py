@@ -21,6 +21,7 @@ from appointments.booking import length_in_minutes
 from appointments.models import FIRST_DAY, LAST_DAY, Appointment
 from appointments.recommendations import recommend
 from circe.api.local_time import to_local
+from circe.backoffice.regional import format_clock
 from circe.db.ids import is_id
 from customers.models import Customer, PreferredService, PreferredStaff
 from tenants.models import Service
@@ -60,7 +61,7 @@ def read_recommendations(customer: Customer, url: str, query: QueryDict) -> list
             "appointment_date": f"{slot.start:%Y-%m-%d}",
             "start_time": f"{slot.start:%H:%M}",
         }
-        when = f"{date_format(slot.start, 'D')} {date_format(slot.start)}, {slot.start:%H:%M}"
+        when = f"{date_format(slot.start, 'D')} {date_format(slot.start)}, {format_clock(slot.start)}"
         reasons = capfirst(", ".join(str(reason).replace("_", " ") for reason in item.reasons))
         text = f"{item.service} with {slot.staff_name} at {slot.outlet_name}, {when}"
         # Without any of these values, the form is filled with the first one.

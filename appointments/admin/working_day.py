@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from django.utils.formats import date_format
 
-from appointments.models import Appointment, TimeOff
+from appointments.models import TimeOff
 from appointments.models.schedule import Schedule
 from circe.api.local_time import Range
+from circe.backoffice.regional import format_clock, format_hours
 
 ONE_DAY = dt.timedelta(days=1)
 
@@ -46,7 +47,7 @@ def describe_hours(times: list[Range], day: dt.date) -> str:
     for begin, end in within_day(times, day):
         if begin <= midnight and next_midnight <= end:
             return "round the clock"
-        texts.append(f"until {end:%H:%M}" if begin < midnight else f"{begin:%H:%M}–{end:%H:%M}")
+        texts.append(f"until {format_clock(end)}" if begin < midnight else f"{format_hours(begin, end)}")
     return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
@@ -60,10 +61,14 @@ def describe_bounds(time_off: TimeOff, day: dt.date | None = None) -> str:
     is_whole = end.time() == dt.time()
     if day and last_day == day:
         if begin.date() < day or begin.time() == dt.time():
-            return "all day" if is_whole else f"until {end:%H:%M}"
-        return f"from {begin:%H:%M}" if is_whole else f"from {begin:%H:%M} until {end:%H:%M}"
-    start = f"from {begin:%H:%M} " if day and begin.date() == day and begin.time() != dt.time() else ""
-    until = f"until the end of {date_format(last_day)}" if is_whole else f"until {end:%H:%M} on {date_format(last_day)}"
+            return "all day" if is_whole else f"until {format_clock(end)}"
+        return f"from {format_clock(begin)}" if is_whole else f"from {format_clock(begin)} until {format_clock(end)}"
+    start = f"from {format_clock(begin)} " if day and begin.date() == day and begin.time() != dt.time() else ""
+    until = (
+        f"until the end of {date_format(last_day)}"
+        if is_whole
+        else f"until {format_clock(end)} on {date_format(last_day)}"
+    )
     return f"{start}{until}"
 
 
@@ -76,9 +81,3 @@ def describe_time_off(time_off: TimeOff, day: dt.date | None = None) -> str:
     verb = "is closed" if time_off.outlet_id else "is away"
     who = time_off.staff or time_off.outlet
     return f"{who} {verb} {describe_bounds(time_off, day)}{describe_reason(time_off)}."
-
-
-def name_customer(appointment: Appointment) -> str:
-    """Returns the customer's name, or what they are called who have none."""
-    nobody = "Walk-in" if appointment.is_walk_in else "Removed customer"
-    return str(appointment.customer or nobody)

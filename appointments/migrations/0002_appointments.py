@@ -148,6 +148,7 @@ class Migration(migrations.Migration):
                 ),
                 ("sequence", models.PositiveIntegerField(default=0, editable=False)),
                 ("is_walk_in", models.BooleanField(default=False, editable=False)),
+                ("arrived_at", models.DateTimeField(editable=False, null=True)),
                 ("changed_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 (
                     "overrides",

@@ -17,6 +17,7 @@ from django.utils.formats import date_format
 
 from circe.api.local_time import to_instant
 from circe.api.time_zone import local_zone
+from circe.backoffice.regional import format_clock, format_weekday
 from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from circe.db.audit_trigger import AuditTrigger
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
@@ -37,6 +38,8 @@ class Status(models.TextChoices):
     NO_SHOW = "no_show", "No-show"
 
 
+# From when a customer who is not there counts as late, and until how long after the end of the appointment.
+LATE_AFTER, MAX_LATENESS = dt.timedelta(minutes=5), dt.timedelta(hours=12)
 # An appointment with one of these statuses blocks the time of its member of staff.
 BLOCKING_STATUSES = (Status.PENDING, Status.CONFIRMED, Status.IN_PROGRESS)
 
@@ -165,7 +168,8 @@ class Appointment(TenantModel):
     `buffer_minutes` after the end, minutes of the local clock, the member of staff is not free. `customer` is None after the
     customer was purged, and for a walk-in who left no name (`is_walk_in`). `sequence` counts how often the appointment was
     moved, or took place after all. `overrides` are the rules that it was booked against. `status_reason` is why it got its
-    status, where somebody said why. Money is in the tenant's currency.
+    status, where somebody said why. `arrived_at` is when the customer came in, and None until then: an arrival is no status,
+    since the statuses that clients know are closed. Money is in the tenant's currency.
     """
 
     customer_column = "customer_id"
@@ -187,6 +191,8 @@ class Appointment(TenantModel):
     paid_amount = models.PositiveBigIntegerField(default=0, validators=[validate_amount])
     sequence = models.PositiveIntegerField(default=0, editable=False)
     is_walk_in = models.BooleanField(default=False, editable=False)
+    # Beside the status, whose values clients know: who has arrived is still confirmed.
+    arrived_at = models.DateTimeField(null=True, editable=False)
     # By the database's clock, set by a trigger in every write: by it the changes are in order (circe/db/changes.py).
     changed_at = models.DateTimeField(default=timezone.now, editable=False)
     overrides = ArrayField(models.CharField(max_length=10, choices=Override), default=list, editable=False)
@@ -254,7 +260,14 @@ class Appointment(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{date_format(self.appointment_date)} {self.start_time:%H:%M}"
+        when = f"{format_weekday(self.appointment_date)} {format_clock(self.start_time)}"
+        return f"{self.customer_name}, {when} with {self.staff}"
+
+    @property
+    def customer_name(self) -> str:
+        """The customer's name, or what they are called who have none."""
+        nobody = "Walk-in" if self.is_walk_in else "Removed customer"
+        return str(self.customer or nobody)
 
     @property
     def hours(self) -> tuple[dt.datetime, dt.datetime]:
@@ -281,9 +294,31 @@ class Appointment(TenantModel):
 
     def describe_booking(self) -> str:
         """Returns a sentence: `Ana Lee is booked on 25 January 2025 from 10:00 to 11:00, for Jane Doe (Haircut).`"""
-        when = f"on {date_format(self.appointment_date)} from {self.start_time:%H:%M} to {self.end_time:%H:%M}"
+        start, end = format_clock(self.start_time), format_clock(self.end_time)
+        when = f"on {date_format(self.appointment_date)} from {start} to {end}"
         nobody = "a walk-in" if self.is_walk_in else "a customer removed since"
         return f"{self.staff} is booked {when}, for {self.customer or nobody} ({self.service})."
+
+    @property
+    def waits_since(self) -> dt.datetime | None:
+        """When the customer arrived, by the clock of the business, for an appointment of that day that has not begun."""
+        if self.arrived_at is None or self.status not in (Status.PENDING, Status.CONFIRMED):
+            return None
+        arrived = self.arrived_at.astimezone(local_zone()).replace(tzinfo=None)
+        # An arrival before the appointment was moved to another day says nothing about that day.
+        return arrived if arrived.date() == self.appointment_date else None
+
+    def lateness(self, now: dt.datetime) -> dt.timedelta | None:
+        """Returns for how long the customer should have been there at the local time `now`, None where nobody is late."""
+        late = now - self.hours[0]
+        is_awaited = self.status in (Status.PENDING, Status.CONFIRMED) and not self.waits_since
+        return late if is_awaited and late >= LATE_AFTER and now < self.hours[1] + MAX_LATENESS else None
+
+    def set_arrival(self, arrived: bool) -> bool:
+        """Stores that the customer is there, or is not after all. Returns whether the appointment still waited for that."""
+        waiting = Appointment.objects.filter(pk=self.pk, status__in=(Status.PENDING, Status.CONFIRMED))
+        now = timezone.now()
+        return bool(waiting.update(arrived_at=now if arrived else None, updated_at=now))
 
     def find_conflicting_appointment(self) -> "Appointment | None":
         """Returns the first appointment that blocks a part of the time that this one would block, or None."""

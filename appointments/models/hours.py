@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 
 from appointments.models.appointment import FIRST_DAY, LAST_DAY
 from circe.api.local_time import to_instant
+from circe.backoffice.regional import format_clock, format_hours
 from circe.db.fields import LocalDateTimeField
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from tenants.accounts.permissions import MANAGERS
@@ -71,7 +72,7 @@ class WorkingHours(TenantModel):
         indexes = [models.Index(fields=["tenant", "staff"], name="workinghours_of_staff")]
 
     def __str__(self) -> str:
-        return f"{self.get_weekday_display()} {self.start_time:%H:%M}–{self.end_time:%H:%M}"
+        return f"{self.get_weekday_display()} {format_hours(self.start_time, self.end_time)}"
 
     @property
     def values(self) -> tuple[Any, ...]:
@@ -209,7 +210,7 @@ class TimeOff(TenantModel):
     def describe_time(self) -> str:
         """Returns the time for people to read, such as `6 July 2026 – 8 July 2026` or `6 July 2026, 09:00 – 12:00`."""
         first, last = date_format(self.first_day), date_format(self.last_day)
-        start, end = (f"{clock:%H:%M}" if clock else "" for clock in (self.start_time, self.end_time))
+        start, end = (format_clock(clock) if clock else "" for clock in (self.start_time, self.end_time))
         if self.first_day != self.last_day:
             return " – ".join(f"{day}, {clock}".rstrip(", ") for day, clock in ((first, start), (last, end)))
         clocks = f"{start} – {end}" if start and end else f"from {start}" if start else f"until {end}" if end else ""

@@ -5,6 +5,7 @@ import datetime as dt
 from django.utils import timezone
 
 from appointments.models.appointment import Appointment, Status
+from circe.backoffice.regional import format_clock, format_weekday
 
 # By status: the statuses that one click sets, each with the text of its button.
 STATUS_TRANSITIONS: dict[str, dict[Status, str]] = {
@@ -35,6 +36,30 @@ def get_transitions(appointment: Appointment, *, today: dt.date) -> dict[Status,
         for status, label in STATUS_TRANSITIONS[appointment.status].items()
         if status in STATUSES_BEFORE_THE_DAY or not is_later_day
     }
+
+
+# From when before the start an appointment can begin without a question.
+MAX_EARLY_START = dt.timedelta(hours=1)
+
+
+def find_doubt(appointment: Appointment, status: Status, *, now: dt.datetime) -> str:
+    """Returns why the status is unlikely at the local time `now`, in a sentence for staff; "" where it is likely."""
+    begins, ends = appointment.hours
+    is_start = status == Status.IN_PROGRESS and appointment.status != Status.COMPLETED
+    if now < begins and (status == Status.NO_SHOW or (is_start and begins - now > MAX_EARLY_START)):
+        return f"It begins at {format_clock(begins)}, in {describe_length(begins - now)}."
+    if is_start and now >= ends:
+        return f"It ended at {format_clock(ends)} on {format_weekday(ends)}."
+    if status == Status.NO_SHOW and appointment.waits_since:
+        return f"{appointment.customer_name} arrived at {format_clock(appointment.waits_since)}."
+    return ""
+
+
+def describe_length(length: dt.timedelta) -> str:
+    """Returns a length such as `20 hours`, `1 hour 30 minutes` or `45 minutes`."""
+    hours, minutes = divmod(int(length.total_seconds()) // 60, 60)
+    parts = [f"{n} {unit}{'' if n == 1 else 's'}" for n, unit in ((hours, "hour"), (minutes, "minute")) if n]
+    return " ".join(parts)
 
 
 def get_transitions_now(appointment: Appointment) -> dict[Status, str]:

@@ -166,7 +166,8 @@ def test_a_double_booking_is_reported_and_the_other_appointments_are_confirmed(b
     cancelled = AppointmentFactory(tenant=in_scope, staff_id=person.pk, status=Status.CANCELLED, customer=customer)
     free = AppointmentFactory(tenant=in_scope, status=Status.CANCELLED)
     assert shown_messages(run_action(back_office("outlet_manager"), "confirm", cancelled, free)) == [
-        "25 January 2025 14:00, Jane: not changed. Sari is booked on 25 January 2025 from 14:00 to 15:30, for Jo (Haircut)."
+        "Jane, Sat 25 Jan 2025 14:00 with Sari: not changed. "
+        "Sari is booked on 25 January 2025 from 14:00 to 15:30, for Jo (Haircut)."
         f' <a href="{PAGE}{blocking.pk}/change/" target="_blank">Show it</a>',
         "Confirmed: 1.",
     ]

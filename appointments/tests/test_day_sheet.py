@@ -126,8 +126,8 @@ def test_a_card_shows_all_details_of_an_appointment(back_office, book, shared):
     one = book("10:00-11:00", total_price=1350000, notes="<Allergic> to roses", payment_status="unpaid")
     content = card(back_office("staff").get(DAY), one)
     assert text(content) == (
-        "10:00–11:00 Confirmed Jane Doe +6281234567890 Haircut Change 1.350.000 IDR unpaid "
-        "&lt;Allergic&gt; to roses Start No-show Cancel"
+        "10:00–11:00 Late, 1 hour 32 minutes Jane Doe +6281234567890 Haircut Change 1.350.000 IDR unpaid "
+        "&lt;Allergic&gt; to roses Arrived Start No-show Cancel"
     )
     assert f'href="/admin/customers/customer/{shared["customer"].pk}/change/"' in content
     assert 'href="tel:+6281234567890"' in content

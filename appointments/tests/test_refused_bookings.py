@@ -367,7 +367,8 @@ def test_a_walk_in_without_a_name_is_booked_shown_and_named_later(back_office, i
     page = browser.get(f"{PAGE}{walk_in.pk}/change/").content.decode()
     assert "Walk-in, 14:00" in page
     sheet = browser.get(f"{PAGE}day/?day=2026-11-30").content.decode()
-    assert "Walk-in\n" in sheet
+    assert f'<a href="{PAGE}{walk_in.pk}/change/?sheet=all#booking"' in sheet
+    assert 'aria-label="Give the walk-in of 14:00 to a customer">Give to a customer</a>' in sheet
     assert "Removed customer" not in sheet
     assert "Walk-in" in browser.get(f"{PAGE}?day=all").content.decode()
     assert change(browser, walk_in, customer=booking["customer"]).status_code == 302

@@ -179,4 +179,4 @@ def test_the_page_of_an_account_leads_to_the_hours_and_the_time_off(back_office,
 def test_the_history_shows_local_times_as_they_are(back_office, tenant, ana):
     one = TimeOffFactory(tenant=tenant, staff_id=ana.pk, local_start=dt.datetime(2024, 7, 6, 9, 30))
     text = back_office("tenant_admin").get(f"{LIST}{one.pk}/history/").content.decode()
-    assert "6 Jul 2024, 09:30" in text
+    assert "6 July 2024, 09:30" in text

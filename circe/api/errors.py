@@ -38,6 +38,14 @@ RETRY_AFTER_SECONDS = 2
 MAX_FIELD_ERRORS = 100
 
 
+PAGE_TITLES = {
+    403: "You may not do this",
+    404: "There is no such page",
+    500: "Something went wrong",
+    503: "Not available at the moment",
+}
+
+
 class Problem(NamedTuple):
     """An error as the API answers it."""
 
@@ -62,8 +70,13 @@ class Problem(NamedTuple):
         """Returns the response for use outside Django REST framework."""
         return HttpResponse(orjson.dumps(self.body), CONTENT_TYPE, self.status, headers=self.headers)
 
+    @property
+    def page_title(self) -> str:
+        """The title of a page about it, in words for people."""
+        return PAGE_TITLES.get(self.status, "That did not work")
+
     def as_page(self) -> HttpResponse:
-        """Returns the response as a page of the back office. It needs no database."""
+        """Returns the response as a page. It needs no database."""
         return HttpResponse(
             render_to_string("problem.html", {"problem": self}), status=self.status, headers=self.headers
         )
@@ -169,6 +182,12 @@ def _is_back_office(request: HttpRequest) -> bool:
     return request.path_info.startswith("/admin/")
 
 
+def _is_for_people(request: HttpRequest) -> bool:
+    """Returns whether the answer is read in a browser: in the back office and the portal, and where one asks for a page."""
+    asks_for_page = "text/html" in request.headers.get("Accept", "") and not request.path_info.startswith("/api/")
+    return request.path_info.startswith(("/admin/", "/portal/")) or asks_for_page
+
+
 class ProblemMiddleware:
     """Answers errors outside the view: a body that is too long or of unknown length, an address that is not UTF-8, a
     failed transaction, a crash.
@@ -196,7 +215,7 @@ class ProblemMiddleware:
             return problem.as_page() if problem and problem.status in expected else None
         if problem is None:
             logger.exception("%s %s crashed", request.method, route_of(request), exc_info=exc)
-        return (problem or INTERNAL_ERROR).as_response()
+        return respond(request, problem or INTERNAL_ERROR)
 
 
 def route_of(request: HttpRequest) -> str | None:
@@ -205,8 +224,8 @@ def route_of(request: HttpRequest) -> str | None:
 
 
 def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """Returns the response for an error outside a view: a page in the back office, JSON elsewhere."""
-    return problem.as_page() if _is_back_office(request) else problem.as_response()
+    """Returns the response for an error outside a view: a page for people, JSON for programs."""
+    return problem.as_page() if _is_for_people(request) else problem.as_response()
 
 
 # Exempt from the CSRF check, whose failure would be a page instead of JSON.
@@ -214,11 +233,6 @@ def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
 def unknown_url(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answers a request whose URL matches no route."""
     return respond(request, NOT_FOUND)
-
-
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answers PermissionDenied that a page of the back office raised."""
-    return respond(request, problem_for(exception) or PERMISSION_DENIED)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

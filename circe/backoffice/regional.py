@@ -6,6 +6,7 @@ strictly: a text that could mean two days or two numbers is refused. Without a c
 super_admin and outside the back office.
 """
 
+import datetime as dt
 import re
 import unicodedata
 from functools import cache
@@ -13,7 +14,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from django.utils.formats import get_format, number_format
+from django.utils import timezone
+from django.utils.formats import date_format, get_format, number_format, time_format
 from django.utils.translation import get_language
 
 # The regions of each set of Django's formats. A region that is missing here has the British formats.
@@ -68,6 +70,16 @@ MONTH_FIRST = {*REGIONS["en"].split()}
 YEAR_FIRST = {"CN", "HU", "JP", "KP", "KR", "LT", "MN", "SE", "TW", "IR", "BT"}
 # The last digits stand in groups of two but for three: 12,50,000.
 GROUPS_OF_TWO = {"IN", "BD", "NP", "PK", "BT"}
+# Decimals of an amount that is paid in cash (Unicode CLDR 47, `cashDigits`), where they are not two.
+DECIMALS_BY_CURRENCY = {
+    currency: decimals
+    for decimals, currencies in {
+        0: "AFN ALL AMD BIF CLP COP CRC CZK DJF GNF GYD HUF IDR IQD IRR ISK JPY KMF KPW KRW LAK LBP MGA MMK MNT MUR NOK PKR "
+        "PYG RSD RWF SEK SOS SYP TZS TWD UGX UZS VND VUV XAF XOF XPF YER",
+        3: "BHD JOD KWD LYD OMR TND",
+    }.items()
+    for currency in currencies.split()
+}
 INPUT_FORMATS_BY_ORDER = {
     "": [],
     # With dots or blanks, a date is hardly American: it would be ambiguous.
@@ -119,11 +131,12 @@ def formats_of(code: str) -> dict[str, Any]:
         # Django's formats for the whole word of a month, which English has.
         theirs = {name: re.sub("[NEM]", "F", getattr(module, name, "")) for name in shown}
         shown |= {name: text for name, text in theirs.items() if _is_usable(name, text, order)}
-    date_format = shown["DATE_FORMAT"]
+    clock = "g:i A" if order == "month" else "H:i"
     return shown | {
-        "DATETIME_FORMAT": f"{date_format}, H:i",
-        "SHORT_DATETIME_FORMAT": f"{shown['SHORT_DATE_FORMAT']} H:i",
-        "TIME_FORMAT": "H:i",
+        "DATETIME_FORMAT": f"{shown['DATE_FORMAT']}, {clock}",
+        "SHORT_DATETIME_FORMAT": f"{shown['SHORT_DATE_FORMAT']} {clock}",
+        "TIME_FORMAT": clock,
+        "WEEKDAY_FORMAT": "D, M j" if order == "month" else "D j M",
         "MONTH_DAY_FORMAT": "F j" if order in ("month", "year") else "j F",
         "DATE_INPUT_FORMATS": ["%Y-%m-%d", *INPUT_FORMATS_BY_ORDER[order]],
         "TIME_INPUT_FORMATS": TIME_INPUT_FORMATS,
@@ -155,8 +168,27 @@ def format_number(value: float, decimals: int | None = None) -> str:
 
 
 def format_amount(value: float, currency: str = "") -> str:
-    """Returns an amount such as `1.250.000 IDR`."""
-    return f"{format_number(value)} {currency}".strip()
+    """Returns an amount such as `1.250.000 IDR` or `45.00 USD`: with a currency, in its decimals."""
+    decimals = DECIMALS_BY_CURRENCY.get(currency, 2) if currency else None
+    return f"{format_number(value, decimals)} {currency}".strip()
+
+
+def format_clock(time: dt.time | dt.datetime) -> str:
+    """Returns a clock time such as `14:30` or `2:30 PM`."""
+    return time_format(time, "TIME_FORMAT")
+
+
+def format_hours(start: dt.time | dt.datetime, end: dt.time | dt.datetime) -> str:
+    """Returns the time between two clock times, such as `14:30–15:30`."""
+    return f"{format_clock(start)}–{format_clock(end)}"
+
+
+def format_weekday(day: dt.date) -> str:
+    """Returns a day such as `Sat 28 Nov`, with its year unless that is this year's: `Sun 29 Nov 2026`."""
+    pattern = current_formats()["WEEKDAY_FORMAT"]
+    is_month_first = pattern.endswith("j")
+    year = "" if day.year == timezone.localdate().year else ", Y" if is_month_first else " Y"
+    return date_format(day, f"{pattern}{year}")
 
 
 def parse_whole_number(text: str) -> int:

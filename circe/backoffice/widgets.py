@@ -26,6 +26,31 @@ class MultipleChoiceWidget(_ValidIdsMixin, AutocompleteSelectMultiple):
     """A widget that finds several rows while the person types."""
 
 
+class PhoneInput(forms.TextInput):
+    """An input for a phone number, with the keys of a phone."""
+
+    input_type = "tel"
+
+    def __init__(self, attrs: Any = None) -> None:
+        super().__init__({"class": "vTextField", "inputmode": "tel", "autocomplete": "off"} | (attrs or {}))
+
+
+class EmailInput(forms.TextInput):
+    """An input for an e-mail address. It is no `email` input, in which browsers rewrite domains such as müller.example."""
+
+    def __init__(self, attrs: Any = None) -> None:
+        shared = {"class": "vTextField", "inputmode": "email", "autocomplete": "off"}
+        super().__init__(shared | {"autocapitalize": "none", "spellcheck": "false"} | (attrs or {}))
+
+
+class CodeInput(forms.TextInput):
+    """An input for a short code, such as IDR, that no keyboard should correct."""
+
+    def __init__(self, attrs: Any = None) -> None:
+        shared = {"class": "vTextField", "inputmode": "text", "autocomplete": "off", "spellcheck": "false"}
+        super().__init__(shared | {"autocapitalize": "characters"} | (attrs or {}))
+
+
 class OpenSelect(forms.Select):
     """A list to choose from for a text. A value that is not in the list stays as it is, since the API takes others too."""
 

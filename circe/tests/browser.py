@@ -17,6 +17,8 @@ BROWSER_MARKS = [
 ]
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+# Without `preload`, which would fetch style sheets once more, by wrong addresses.
+AXE_OPTIONS = {"resultTypes": ["violations"], "preload": False}
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,18 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
         yield browser
         browser.close()
+
+
+def list_violations(page):
+    """Returns the serious faults that axe-core finds on the page, each with the elements."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, options=AXE_OPTIONS).response["violations"]
+    return {
+        fault["id"]: [node["html"][:200] for node in fault["nodes"]][:5]
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+    }
 
 
 def was_aborted(request):

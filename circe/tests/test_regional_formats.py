@@ -21,14 +21,14 @@ from .test_admin import url
 
 # By country: language, currency, the third of April as it is shown, and 1,250,000 of the currency.
 COUNTRIES = {
-    "US": ("en", "USD", "April 3, 2026", "1,250,000 USD"),
-    "GB": ("en", "GBP", "3 April 2026", "1,250,000 GBP"),
-    "AU": ("en", "AUD", "3 April 2026", "1,250,000 AUD"),
+    "US": ("en", "USD", "April 3, 2026", "1,250,000.00 USD"),
+    "GB": ("en", "GBP", "3 April 2026", "1,250,000.00 GBP"),
+    "AU": ("en", "AUD", "3 April 2026", "1,250,000.00 AUD"),
     "NO": ("nb", "NOK", "3. April 2026", "1\xa0250\xa0000 NOK"),
     "ID": ("id", "IDR", "3 April 2026", "1.250.000 IDR"),
-    "DE": ("de", "EUR", "3. April 2026", "1.250.000 EUR"),
+    "DE": ("de", "EUR", "3. April 2026", "1.250.000,00 EUR"),
     "JP": ("ja", "JPY", "2026年4月3日", "1,250,000 JPY"),
-    "IN": ("en", "INR", "3 April 2026", "12,50,000 INR"),
+    "IN": ("en", "INR", "3 April 2026", "12,50,000.00 INR"),
 }
 THIRD_OF_APRIL, REFUSED = dt.date(2026, 4, 3), None
 DAY_FIRST = {"GB", "AU", "NO", "ID", "DE", "IN"}

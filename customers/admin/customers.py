@@ -21,10 +21,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from circe.backoffice.widgets import OpenSelect, language_choices
+from circe.backoffice.widgets import EmailInput, OpenSelect, PhoneInput, language_choices
 from circe.db.ids import is_id
 from customers.admin.actions import CustomerActions, link
 from customers.admin.consents import consents_panel, handle_deletion_request
+from customers.admin.corrections import CORRECTABLE_FIELDS, may_correct, name_those_who_may_change
 from customers.admin.filters import DeletedFilter, RegisteredFilter, TagFilter
 from customers.admin.forms import NAMES, CustomerForm, preferred
 from customers.admin.import_export import ImportExportAdmin
@@ -66,6 +67,8 @@ def read_person(text: str) -> dict[str, str]:
 
 
 MAX_LATEST_ROWS = 20
+# By field: what shows it as a link to those who may not change it.
+CONTACT_LINKS = {"email": "email_link", "phone": "phone_link"}
 PERSONAL_FIELDS = [
     "first_name",
     "last_name",
@@ -118,6 +121,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
             {
                 "fields": [
                     "language",
+                    "preferred_channel",
                     "preferred_outlet",
                     *PREFERENCE_MODELS,
                     "preferred_categories",
@@ -202,15 +206,43 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
         deletion = ["deleted_at", "deleter"] if obj and obj.is_deleted else []
         account = ["source", "is_active", *self.record, *deletion] if obj else ["source"]
-        return [*super().get_fieldsets(request, obj), ("Account", {"fields": account})]
+        fieldsets = [*super().get_fieldsets(request, obj), ("Account", {"fields": account})]
+        if obj is None or self.allows(request, "update"):
+            return fieldsets
+        links = {} if self._may_correct(request, obj) else CONTACT_LINKS
+        return [
+            (
+                title,
+                options
+                | {"fields": [links.get(name, name) for name in options["fields"]]}
+                | ({"description": self._who_may_change(request, obj)} if title == "Person" else {}),
+            )
+            for title, options in fieldsets
+        ]
+
+    def _may_correct(self, request: HttpRequest, customer: Customer) -> bool:
+        if not hasattr(request, "may_correct"):
+            request.may_correct = may_correct(request.user, customer)
+        return request.may_correct
+
+    def _who_may_change(self, request: HttpRequest, customer: Customer) -> str:
+        own = (
+            "You have just added this customer, so you can correct the names, the e-mail and the phone for a day. "
+            if self._may_correct(request, customer)
+            else ""
+        )
+        return f"{own}{name_those_who_may_change(customer)}"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> Collection[str]:
-        kept = () if obj is None else ("source",) if self.allows(request, "update") else ("source", *PERSONAL_FIELDS)
+        kept = ["source"] if obj else []
+        if obj and not self.allows(request, "update"):
+            corrected = CORRECTABLE_FIELDS if self._may_correct(request, obj) else ()
+            kept += [*CONTACT_LINKS.values(), *(name for name in PERSONAL_FIELDS if name not in corrected)]
         return [*super().get_readonly_fields(request, obj), *self.record, "deleted_at", "deleter", *kept]
 
     def get_form(self, request: HttpRequest, obj: Customer | None = None, change: bool = False, **kwargs: Any) -> Any:
         areas = {name: AdminTextareaWidget(attrs={"rows": 3}) for name in ("address", "accessibility_needs", "notes")}
-        widgets = {**areas, "language": OpenSelect(language_choices)}
+        widgets = {**areas, "language": OpenSelect(language_choices), "phone": PhoneInput(), "email": EmailInput()}
         return super().get_form(request, obj, change, widgets=widgets, **kwargs)
 
     def render_change_form(
@@ -262,6 +294,14 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
     def contact(self, customer: Customer) -> SafeString:
         ways = [("tel", customer.phone), ("mailto", customer.email)]
         return format_html_join("", '<div><a href="{}:{}">{}</a></div>', ((way, to, to) for way, to in ways if to))
+
+    @admin.display(description="e-mail")
+    def email_link(self, customer: Customer) -> str:
+        return format_html('<a href="mailto:{0}">{0}</a>', customer.email) if customer.email else "–"
+
+    @admin.display(description="phone")
+    def phone_link(self, customer: Customer) -> str:
+        return format_html('<a href="tel:{0}">{0}</a>', customer.phone) if customer.phone else "–"
 
     @admin.display(description="tags")
     def tag_list(self, customer: Customer) -> SafeString:

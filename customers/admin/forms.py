@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
 from circe.backoffice.widgets import MultipleChoiceWidget
@@ -103,10 +104,11 @@ class CustomerForm(TenantForm):
             self.ask("first_name", f"name-{slugify(self.instance.full_name)}", question)
 
 
-def describe_person(customer: Customer) -> str:
+def describe_person(customer: Customer) -> SafeString:
     """Returns what tells a customer from others of the same name: the contacts and the birthday."""
+    phone = customer.phone and format_html('<a href="tel:{0}">{0}</a>', customer.phone)
     birthday = customer.date_of_birth and f"born {date_format(customer.date_of_birth)}"
-    return ", ".join(fact for fact in (customer.phone, customer.email, birthday) if fact)
+    return format_html_join(", ", "{}", ([fact] for fact in (phone, customer.email, birthday) if fact))
 
 
 def preferred(customer: Customer, name: str) -> list[str]:

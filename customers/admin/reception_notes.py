@@ -32,7 +32,8 @@ class ReceptionNotes(NamedTuple):
     @property
     def is_empty(self) -> bool:
         customer = self.customer
-        return customer.is_active and not (customer.accessibility_needs or customer.notes or self.favourites)
+        known = customer.accessibility_needs or customer.notes or customer.preferred_channel or self.favourites
+        return customer.is_active and not known
 
 
 def read_reception_notes(customers: Collection[Customer]) -> dict[str, ReceptionNotes]:

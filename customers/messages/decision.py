@@ -123,11 +123,12 @@ def decide(
 ) -> Decision:
     """Decides about a message for `purpose` (`service` or `marketing`) at `at`, which is now if it is None.
 
-    `channels` are in the order in which they are tried; None stands for all. The customer's `tenant` is read, so select it
-    with the customer. Raises ValueError for an unknown purpose or channel.
+    `channels` are in the order in which they are tried; None stands for all, the preferred one first. The customer's
+    `tenant` is read, so select it with the customer. Raises ValueError for an unknown purpose or channel.
     """
     purpose, at = Purpose(purpose), at or timezone.now()
-    wanted = list(Channel) if channels is None else [Channel(channel) for channel in dict.fromkeys(channels)]
+    by_preference = sorted(Channel, key=lambda channel: channel != customer.preferred_channel)
+    wanted = by_preference if channels is None else [Channel(channel) for channel in dict.fromkeys(channels)]
     facts = find_facts(customer, purpose, at)
     against = {channel: reasons_against(facts[channel], channel, purpose) for channel in wanted}
     chosen = next((channel for channel in wanted if not against[channel]), None)

@@ -106,6 +106,21 @@ class Migration(migrations.Migration):
                         base_field=models.CharField(max_length=50), blank=True, default=list, size=None
                     ),
                 ),
+                (
+                    "preferred_channel",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("phone", "phone call"),
+                            ("email", "e-mail"),
+                            ("sms", "SMS"),
+                            ("whatsapp", "WhatsApp"),
+                        ],
+                        max_length=10,
+                        null=True,
+                        verbose_name="preferred way of contact",
+                    ),
+                ),
                 ("accessibility_needs", models.CharField(blank=True, max_length=500, null=True)),
                 ("notes", models.CharField(blank=True, max_length=2000, null=True)),
                 ("changed_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
@@ -190,6 +205,10 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("first_name", ""), _negated=True), name="customer_first_name"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("preferred_channel__in", ["phone", "email", "sms", "whatsapp"])),
+                        name="customer_preferred_channel",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("loyalty_points__gte", 0)), name="customer_loyalty_points"

@@ -58,6 +58,15 @@ class Gender(models.TextChoices):
     UNDISCLOSED = "undisclosed"
 
 
+class PreferredChannel(models.TextChoices):
+    """The way by which a customer likes best to be reached."""
+
+    PHONE = "phone", "phone call"
+    EMAIL = "email", "e-mail"
+    SMS = "sms", "SMS"
+    WHATSAPP = "whatsapp", "WhatsApp"
+
+
 def tenant_language() -> str:
     """Returns the language of the tenant in scope."""
     tenant = current_tenant()
@@ -107,6 +116,9 @@ class Customer(TenantModel):
     language = ValidatedCharField(max_length=35, default=tenant_language, validators=[validate_language])
     preferred_outlet = TenantForeignKey(Outlet, models.SET_NULL, null=True, blank=True, related_name="+")
     preferred_categories = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+    preferred_channel = models.CharField(
+        "preferred way of contact", max_length=10, null=True, blank=True, choices=PreferredChannel
+    )
     accessibility_needs = models.CharField(max_length=500, null=True, blank=True)
     notes = models.CharField(max_length=2000, null=True, blank=True)
 
@@ -155,6 +167,9 @@ class Customer(TenantModel):
                 condition=Q(is_deleted=False) | Q(is_active=False), name="customer_deleted_is_inactive"
             ),
             models.CheckConstraint(condition=~Q(first_name=""), name="customer_first_name"),
+            models.CheckConstraint(
+                condition=Q(preferred_channel__in=PreferredChannel.values), name="customer_preferred_channel"
+            ),
             models.CheckConstraint(condition=Q(loyalty_points__gte=0), name="customer_loyalty_points"),
         ]
         indexes = [
@@ -188,6 +203,13 @@ class Customer(TenantModel):
         return f"{self.first_name} {self.last_name or ''}".strip()
 
     @property
+    def contact_advice(self) -> str:
+        """How the customer likes to be reached, in words for staff; "" where nobody has said."""
+        if self.preferred_channel == PreferredChannel.PHONE:
+            return "Call, don’t text"
+        return f"Prefers {self.get_preferred_channel_display()}" if self.preferred_channel else ""
+
+    @property
     def has_password(self) -> bool:
         return self.password is not None
 
@@ -202,6 +224,7 @@ class Customer(TenantModel):
             text = unicodedata.normalize("NFC", getattr(self, name) or "").strip()
             setattr(self, name, (without_unseen_characters(text).strip() if name.endswith("_name") else text) or None)
         self.first_name, self.gender, self.source = self.first_name or "", self.gender or None, self.source or None
+        self.preferred_channel = self.preferred_channel or None
         # A malformed value stays: the validators of the fields report it.
         with suppress(ValidationError):
             self.email = clean_email(self.email) if self.email else None

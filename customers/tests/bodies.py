@@ -19,6 +19,7 @@ def preferences(**given):
         "preferred_services": [],
         "preferred_staff_ids": [],
         "preferred_categories": [],
+        "preferred_channel": None,
         "accessibility_needs": None,
     } | given
 

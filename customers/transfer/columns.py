@@ -223,6 +223,11 @@ COLUMNS = [
         description="separated by semicolons; \\; for one within a name",
         parse=_parse_list,
     ),
+    CustomerColumn(
+        name="preferred_channel",
+        description="phone, email, sms or whatsapp",
+        aliases=("preferredcontact", "preferredcontactmethod"),
+    ),
     CustomerColumn(name="accessibility_needs", description="text"),
     CustomerColumn(name="notes", description="text"),
     CustomerColumn(

@@ -19,7 +19,14 @@ class AccountsAdminSite(CirceAdminSite):
     login_form = LogInForm
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return _set_throttled_status(super().login(request, extra_context))
+        # An index page needs no explanation.
+        start, asked_for = reverse("admin:index", current_app=self.name), request.GET.get("next", "")
+        context = {"is_sent_here": asked_for not in ("", start)} | (extra_context or {})
+        return _set_throttled_status(super().login(request, context))
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        business = getattr(request.user, "tenant", None)
+        return super().logout(request, {"business": business and str(business)} | (extra_context or {}))
 
     # A counted failure is kept even if the request fails later.
     @opens_own_transactions

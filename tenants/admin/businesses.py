@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from circe.backoffice.widgets import OpenSelect, language_choices, time_zone_choices
+from circe.backoffice.widgets import CodeInput, EmailInput, OpenSelect, language_choices, time_zone_choices
 from tenants.accounts.permissions import ADMINS, SUPER
 from tenants.admin.base import TenantAdmin
 from tenants.models import Role, Tenant
@@ -52,7 +52,14 @@ class BusinessAdmin(TenantAdmin):
         return businesses.filter(pk=tenant.pk) if tenant else businesses
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        widgets = {"language": OpenSelect(language_choices), "time_zone": OpenSelect(time_zone_choices)}
+        widgets = {
+            "language": OpenSelect(language_choices),
+            "time_zone": OpenSelect(time_zone_choices),
+            "currency": CodeInput(),
+            "phone_region": CodeInput(),
+            "slug": CodeInput({"autocapitalize": "none"}),
+            "reply_to": EmailInput(),
+        }
         return super().get_form(request, obj, change, widgets=widgets, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Collection[str]:

@@ -6,10 +6,11 @@ from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
+from django.utils.dateparse import parse_date, parse_datetime, parse_time
 from django.utils.formats import date_format
 from django.utils.text import capfirst
 
+from circe.backoffice.regional import format_clock
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
 from tenants.scope import TenantManager
@@ -169,5 +170,9 @@ def _readable_value(field: models.Field | None, value: Any) -> str:
         return ", ".join(map(str, value))
     if isinstance(field, models.DateTimeField) and (at := parse_datetime(str(value))):
         # A local time has no zone.
-        return date_format(timezone.localtime(at) if timezone.is_aware(at) else at, "j M Y, H:i")
+        return date_format(timezone.localtime(at) if timezone.is_aware(at) else at, "DATETIME_FORMAT")
+    if isinstance(field, models.DateField) and (day := parse_date(str(value))):
+        return date_format(day)
+    if isinstance(field, models.TimeField) and (clock := parse_time(str(value))):
+        return format_clock(clock)
     return str(dict(field.flatchoices).get(value, value) if field else value)

@@ -94,13 +94,15 @@ class TimeOffAdmin(TenantAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: TimeOff | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
+        if obj and not self.has_change_permission(request, obj):
+            return [(title, {"fields": ["time"]} if title == "When" else options) for title, options in fieldsets]
         if obj or request.user.role in MANAGERS:
             return fieldsets
         return [(title, options) for title, options in fieldsets if title != "Whose"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: TimeOff | None = None) -> Any:
         is_fixed = obj and request.user.role not in MANAGERS
-        return [*super().get_readonly_fields(request, obj), *(self.whose_fields if is_fixed else ())]
+        return [*super().get_readonly_fields(request, obj), "time", *(self.whose_fields if is_fixed else ())]
 
     def has_change_permission(self, request: HttpRequest, obj: TimeOff | None = None) -> bool:
         return super().has_change_permission(request, obj) or _is_own(request, obj)

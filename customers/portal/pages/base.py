@@ -4,6 +4,7 @@ They work without JavaScript, cookies and an account: the token in the address i
 CSRF token. Opening one changes nothing, since programs open the links in a mail too. A button does.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,11 +17,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from circe.api.errors import Problem, problem_for
+from circe.api.errors import INTERNAL_ERROR, Problem, problem_for, route_of
 from customers.messages.mail import one_line
 from customers.portal.authentication import find_active_tenant
 from customers.portal.languages import customer_language, translation_code
 from tenants.scope import enter_scope
+
+logger = logging.getLogger(__name__)
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -65,8 +68,8 @@ class PortalPage(View):
         except Exception as error:
             problem = problem_for(error)
             if problem is None:
-                raise
-            response = self._show_problem(problem)
+                logger.exception("%s %s crashed", request.method, route_of(request), exc_info=error)
+            response = self._show_problem(problem or INTERNAL_ERROR)
         for name, value in HEADERS.items():
             response[name] = value
         return response
@@ -102,3 +105,10 @@ class PortalPage(View):
         business = one_line(self.tenant.name) if self.tenant else ""
         shown = {"business": business, "language": self.language, "title": title, "tenant": self.tenant, **context}
         return HttpResponse(render_to_string(template, shown), status=status)
+
+
+class UnknownPage(PortalPage):
+    """Answers an address of the portal where there is nothing."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        raise Http404

@@ -36,6 +36,7 @@ OWN_PREFERENCES: Example = {
     "preferred_services": ["507f1f77bcf86cd799439011"],
     "preferred_staff_ids": ["507f1f77bcf86cd799439012"],
     "preferred_categories": ["hair"],
+    "preferred_channel": "whatsapp",
     "accessibility_needs": None,
 }
 REQUEST: Example = {

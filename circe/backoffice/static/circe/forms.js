@@ -1,0 +1,52 @@
+"use strict";
+
+// Names Django's choices of a row for screen readers, and takes the focus to the first error of a page.
+
+function labelOf(select) {
+    return document.querySelector(`label[for="${select.id}"]`)?.textContent.trim().replace(/:$/, "") ?? "";
+}
+
+// Select2 tells only the chosen value, and nothing of its search box.
+function nameComboboxes() {
+    for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
+        const box = select.nextElementSibling?.querySelector(".select2-selection");
+        const name = labelOf(select);
+        if (box && name && box.dataset.name !== name) {
+            box.dataset.name = name;
+            const shown = box.querySelector(".select2-selection__rendered");
+            shown.id ||= `shown-${select.id}`;
+            box.removeAttribute("aria-labelledby");
+            box.setAttribute("aria-label", name);
+            box.setAttribute("aria-describedby", shown.id);
+            // Select2 calls it a text box, without a name.
+            shown.removeAttribute("role");
+            shown.removeAttribute("aria-readonly");
+        }
+    }
+    for (const input of document.querySelectorAll(".select2-search__field:not([aria-label])")) {
+        input.setAttribute("aria-label", "Search");
+    }
+    for (const list of document.querySelectorAll(".select2-results__options:not([aria-label])")) {
+        list.setAttribute("aria-label", "Found");
+    }
+}
+
+const CONTROLS = "input:not([type=hidden]), textarea, select:not(.select2-hidden-accessible), .select2-selection";
+
+function focusFirstError() {
+    const list = document.querySelector("#content .errorlist, #content .errornote");
+    const row = document.querySelector("#content .errors") ?? list?.parentElement;
+    const control = row?.querySelector(CONTROLS);
+    if (control) {
+        control.focus();
+    } else if (list) {
+        list.tabIndex = -1;
+        list.focus();
+    }
+}
+
+addEventListener("load", () => {
+    nameComboboxes();
+    new MutationObserver(nameComboboxes).observe(document.body, { childList: true, subtree: true });
+    focusFirstError();
+});

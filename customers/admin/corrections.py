@@ -1,0 +1,38 @@
+"""Who may change a customer's names and contacts, and in which cases reception may correct them.
+
+The API lets managers and administrators update a customer, and so does the back office. What reception typed itself when it
+added a customer, it may correct on the same day, unless the customer has a password: then another address would be another
+person's way into the account.
+"""
+
+import datetime as dt
+
+from django.utils import timezone
+
+from customers.models import Customer
+from tenants.models import AuditEvent, Role, User
+
+CORRECTION_TIME = dt.timedelta(hours=24)
+CORRECTABLE_FIELDS = ("first_name", "last_name", "email", "phone")
+MAX_NAMED = 5
+
+
+def may_correct(user: User, customer: Customer) -> bool:
+    """Returns whether the person may correct the names and contacts: they added the customer a short time ago."""
+    since = timezone.now() - CORRECTION_TIME
+    if customer.has_password or customer.is_deleted or customer.created_at < since:
+        return False
+    added = AuditEvent.objects.filter(row_id=customer.pk, action=AuditEvent.Action.CREATED, at__gte=since)
+    return added.filter(actor_id=user.pk).exists()
+
+
+def name_those_who_may_change(customer: Customer) -> str:
+    """Returns a sentence for reception: by role and by name, who changes what they may not change."""
+    # `outlet_manager` comes before `tenant_admin`: who is nearer is named first.
+    managers = User.objects.filter(
+        tenant=customer.tenant_id, is_active=True, role__in=[Role.OUTLET_MANAGER, Role.TENANT_ADMIN]
+    ).order_by("role", "first_name", "last_name", "pk")
+    names = [str(person) for person in managers[: MAX_NAMED + 1]]
+    named = ", ".join(names[:MAX_NAMED]) + (" and others" if len(names) > MAX_NAMED else "")
+    who = f" Ask {named}." if names else ""
+    return f"Names, contacts and tags are changed by outlet managers and administrators.{who}"
