@@ -17,6 +17,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from appointments.tests.factories import AppointmentFactory, TimeOffFactory, works_always
 from circe.db.ids import new_id
+from circe.tests.cases import in_one_test
 from circe.urls import urlpatterns
 from customers.models import CustomerSession
 from customers.portal.tests.conftest import mailed_token
@@ -198,26 +199,36 @@ def make_future(tenant, **values):
 
 
 @pytest.fixture
-def rows(request, tenant, stranger, clients):
-    """Ids of rows of the kind that the endpoint of the test is about."""
-    endpoint = getattr(request.node, "callspec", None) and request.node.callspec.params.get("endpoint")
-    kind = endpoint.split()[1].split("/")[2] if endpoint else None
-    make = FACTORIES.get(kind)
-    if kind == "portal":
-        own = make_future(tenant, customer=clients["customer"].customer)
-        return {"self": own, "own": make_future(tenant), "foreign": make_future(stranger), "absent": new_id()}
-    if make:
-        # Of time off, staff may delete their own only.
-        own = {"staff_id": clients["staff"].user.pk} if make is TimeOffFactory else {}
-        return {"own": make(tenant=tenant, **own).pk, "foreign": make(tenant=stranger).pk, "absent": new_id()}
-    return {
-        "self": clients["customer"].customer.pk,
+def rows_of(tenant, stranger, clients):
+    """Returns a function: the ids of rows of the kind that an endpoint is about."""
+    customer = clients["customer"].customer
+    rows = {
+        kind: {"own": make(tenant=tenant).pk, "foreign": make(tenant=stranger).pk, "absent": new_id()}
+        for kind, make in FACTORIES.items()
+    }
+    # Of time off, staff may delete their own only.
+    rows["time-off"]["own"] = TimeOffFactory(tenant=tenant, staff_id=clients["staff"].user.pk).pk
+    rows["portal"] = {
+        "self": make_future(tenant, customer=customer),
+        "own": make_future(tenant),
+        "foreign": make_future(stranger),
+        "absent": new_id(),
+    }
+    customers = {
+        "self": customer.pk,
         "own": CustomerFactory(tenant=tenant).pk,
         "foreign": CustomerFactory(tenant=stranger).pk,
         "own_deleted": DeletedCustomerFactory(tenant=tenant).pk,
         "foreign_deleted": DeletedCustomerFactory(tenant=stranger).pk,
         "absent": new_id(),
     }
+    return lambda endpoint: rows.get(endpoint.split()[1].split("/")[2], customers)
+
+
+@pytest.fixture
+def rows(rows_of):
+    """Ids of customers."""
+    return rows_of("GET api/v1/customers/{id}")
 
 
 def bodies_of_accounts(tenant, customer):
@@ -355,8 +366,9 @@ def test_every_operation_of_the_document_is_in_the_table():
     assert operations == {endpoint.partition("?")[0] for endpoint in TABLE}
 
 
-@pytest.mark.parametrize("endpoint", TABLE)
-def test_access(endpoint, tenant_filters, ask, rows):
+@in_one_test("endpoint", TABLE)
+def test_access(endpoint, tenant_filters, ask, rows_of):
+    rows = rows_of(endpoint)
     answers = {
         (principal, row): ask(endpoint, principal, rows[row])
         for principal in PRINCIPALS
@@ -383,10 +395,11 @@ ADDITIONS = {
 }
 
 
-@pytest.mark.parametrize("endpoint", ON_A_ROW)
+@in_one_test("endpoint", ON_A_ROW)
 def test_a_foreign_row_is_answered_like_an_absent_row_whatever_else_the_request_has(
-    endpoint, ask, rows, tenant, stranger
+    endpoint, ask, rows_of, tenant, stranger
 ):
+    rows = rows_of(endpoint)
     for owner in (tenant, stranger):
         CustomerFactory(tenant=owner, email="taken@example.com")
     for name, extra in ADDITIONS.items():
@@ -402,8 +415,9 @@ def test_a_foreign_row_is_answered_like_an_absent_row_whatever_else_the_request_
             assert answers["absent"].status_code in {400, 401, 403, 404}
 
 
-@pytest.mark.parametrize("endpoint", ON_A_ROW)
-def test_a_malformed_id_is_answered_like_an_absent_id(endpoint, ask, rows):
+@in_one_test("endpoint", ON_A_ROW)
+def test_a_malformed_id_is_answered_like_an_absent_id(endpoint, ask, rows_of):
+    rows = rows_of(endpoint)
     absent = {principal: ask(endpoint, principal, rows["absent"]) for principal in PRINCIPALS}
     for name, pk in MALFORMED.items():
         for principal, reference in absent.items():
@@ -412,8 +426,9 @@ def test_a_malformed_id_is_answered_like_an_absent_id(endpoint, ask, rows):
             assert (answer.content, answer.headers) == (reference.content, reference.headers)
 
 
-@pytest.mark.parametrize("endpoint", [name for name, answers in TABLE.items() if 403 in answers.values()])
-def test_a_role_is_refused_before_any_row_is_read(endpoint, ask, rows):
+@in_one_test("endpoint", [name for name, answers in TABLE.items() if 403 in answers.values()])
+def test_a_role_is_refused_before_any_row_is_read(endpoint, ask, rows_of):
+    rows = rows_of(endpoint)
     for principal, status in TABLE[endpoint].items():
         with CaptureQueriesContext(connection) as queries:
             answer = ask(endpoint, principal, rows["own"])
@@ -430,13 +445,13 @@ def test_a_role_is_refused_before_any_row_is_read(endpoint, ask, rows):
             assert (answer.headers["WWW-Authenticate"], len(asked)) == ("Bearer", "{slug}" in endpoint)
 
 
-@pytest.mark.parametrize("path", routes())
-def test_any_other_method_is_a_405(path, ask, rows):
+@in_one_test("path", routes())
+def test_any_other_method_is_a_405(path, ask, rows_of):
     allowed = methods(path)
     endpoint = next(name for name in TABLE if name.split()[1] == path)
     for method in set(METHODS) - allowed:
         for principal, usual in TABLE[endpoint].items():
-            answer = ask(endpoint, principal, rows["own"], method)
+            answer = ask(endpoint, principal, rows_of(endpoint)["own"], method)
             assert (method, principal, answer.status_code) == (method, principal, 401 if usual == 401 else 405)
             if usual != 401:
                 assert answer.json()["code"] == "method_not_allowed"
@@ -445,8 +460,9 @@ def test_any_other_method_is_a_405(path, ask, rows):
                 assert listed == allowed | ({"HEAD"} if "GET" in allowed else set())
 
 
-@pytest.mark.parametrize("endpoint", [name for name in TABLE if name.startswith("GET")])
-def test_head_is_get_without_the_body(endpoint, ask, rows):
+@in_one_test("endpoint", [name for name in TABLE if name.startswith("GET")])
+def test_head_is_get_without_the_body(endpoint, ask, rows_of):
+    rows = rows_of(endpoint)
     for principal in PRINCIPALS:
         with CaptureQueriesContext(connection) as queries:
             head = ask(endpoint, principal, rows["own"], "HEAD")
@@ -455,14 +471,14 @@ def test_head_is_get_without_the_body(endpoint, ask, rows):
         assert not any("FOR UPDATE" in query["sql"] for query in queries)
 
 
-@pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"])
+@in_one_test("header", ["X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"])
 def test_a_header_does_not_change_the_method(header, clients, rows):
     answer = clients["staff"].post(f"/api/v1/customers/{rows['own']}", headers={header: "DELETE"})
     assert answer.status_code == 405
     assert clients["staff"].get(f"/api/v1/customers/{rows['own']}?_method=DELETE").status_code == 200
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "path",
     [
         "/api/v1/customers/",
