@@ -42,6 +42,8 @@ PARAMETER = re.compile(r"%\((\w+)\)s")
 # `business` has a row for each business in scope: its thresholds as days, and numbers of its customers.
 # `recalculated` has the spending of the customers whose `recent_spent` includes visits that are too old. It has the
 # spending of all customers if the database's clock, by which `recent_spent` was summed, is ahead of ours.
+# `spending` has a row for each sum that customers spent, from the highest on, as far as the top percent of VIPs goes: how many
+# customers spent it, and how many of them are VIPs and new VIPs if the sum is enough. So these customers are read once.
 # `vip_cutoff` has the least that a customer spent who is in the top percent of VIPs; no row where nobody is.
 # `booked_again` has the number of customers who would be at risk but have an upcoming appointment.
 BUSINESSES = """
@@ -70,20 +72,27 @@ BUSINESSES = """
         ) AS lapsed_counts
     ),
     {recalculated},
+    spending AS MATERIALIZED (
+        SELECT tenant_id, level.* FROM business CROSS JOIN LATERAL (
+            SELECT recent_spent AS spent, {level_counts}
+            FROM (
+                SELECT recent_spent, visits, first_visit, last_visit, is_vip, open_date, open_time
+                FROM appointments_customertotals AS totals
+                WHERE totals.tenant_id = business.tenant_id AND {up_to_date}
+                ORDER BY recent_spent DESC FETCH FIRST (vip_quota) ROWS WITH TIES
+            ) AS top GROUP BY recent_spent
+        ) AS level
+        UNION ALL
+        SELECT tenant_id, spent, {level_counts}
+        FROM business JOIN recalculated USING (tenant_id) WHERE spent > 0 GROUP BY tenant_id, spent
+    ),
     vip_cutoff AS MATERIALIZED (
-        SELECT tenant_id, greatest(spent, 1) AS min_spent FROM business CROSS JOIN LATERAL (
-            SELECT (
-                SELECT spent FROM (
-                    (
-                        SELECT recent_spent AS spent FROM appointments_customertotals AS totals
-                        WHERE totals.tenant_id = business.tenant_id AND {up_to_date}
-                        ORDER BY recent_spent DESC LIMIT vip_quota
-                    )
-                    UNION ALL
-                    SELECT spent FROM recalculated WHERE recalculated.tenant_id = business.tenant_id AND spent > 0
-                ) AS ranked ORDER BY spent DESC OFFSET vip_quota - 1 LIMIT 1
-            ) AS spent
-        ) AS last_vip WHERE vip_quota > 0
+        SELECT tenant_id, coalesce(max(spent) FILTER (WHERE level.customers >= vip_quota), 1) AS min_spent
+        FROM business LEFT JOIN (
+            SELECT tenant_id, spent, sum(customers) OVER (PARTITION BY tenant_id ORDER BY spent DESC) AS customers
+            FROM spending
+        ) AS level USING (tenant_id)
+        WHERE vip_quota > 0 GROUP BY tenant_id
     ),
     booked_again AS MATERIALIZED (
         SELECT tenant_id, count(*) AS booked_again
@@ -97,19 +106,7 @@ BUSINESSES = """
 # A row for each business: its thresholds, and how many customers are in each of SEGMENTS. PostgreSQL computes no CTE that a
 # statement does not read. So THRESHOLDS and AT_RISK cost less than COUNT, and AT_RISK least, since it needs no `vip_cutoff`.
 COUNT = """
-    WITH {businesses},
-    vip AS (
-        SELECT tenant_id, first_visit, last_visit, open_date, open_time
-        FROM business JOIN vip_cutoff USING (tenant_id) JOIN appointments_customertotals USING (tenant_id)
-        WHERE {up_to_date} AND recent_spent >= min_spent AND visits >= vip_min_visits AND NOT is_vip
-        UNION ALL
-        SELECT tenant_id, first_visit, last_visit, open_date, open_time
-        FROM business JOIN vip_cutoff USING (tenant_id) JOIN recalculated USING (tenant_id)
-        WHERE spent >= min_spent AND visits >= vip_min_visits AND NOT is_vip
-        UNION ALL
-        SELECT tenant_id, first_visit, last_visit, open_date, open_time
-        FROM business JOIN appointments_customertotals USING (tenant_id) WHERE NOT is_deleted AND is_vip
-    )
+    WITH {businesses}
     SELECT tenant_id, at_risk_before, new_since, vip_min_visits, coalesce(min_spent, {nobody_spent}), vip_count,
         customers - at_risk - vip_count - new_count, new_count, at_risk
     FROM (
@@ -117,13 +114,15 @@ COUNT = """
             lapsed - coalesce(booked_again, 0) AS at_risk
         FROM business LEFT JOIN booked_again USING (tenant_id)
         CROSS JOIN LATERAL (
-            SELECT count(*) AS vip_count,
-                count(*) FILTER (WHERE first_visit IS NULL OR first_visit >= new_since) AS new_vip_count
-            FROM vip
-            WHERE vip.tenant_id = business.tenant_id AND (
-                last_visit IS NULL OR last_visit >= at_risk_before
-                OR (open_date, open_time) >= (%(today)s, %(clock)s)
-            )
+            SELECT coalesce(sum(vips), 0)::bigint AS vip_count, coalesce(sum(new_vips), 0)::bigint AS new_vip_count
+            FROM (
+                SELECT vips, new_vips FROM spending JOIN vip_cutoff USING (tenant_id)
+                WHERE spending.tenant_id = business.tenant_id AND spent >= min_spent
+                UNION ALL
+                SELECT count(*), count(*) FILTER (WHERE {is_new})
+                FROM appointments_customertotals AS totals
+                WHERE totals.tenant_id = business.tenant_id AND NOT is_deleted AND is_vip AND {not_at_risk}
+            ) AS vip
         ) AS vip_counts
         CROSS JOIN LATERAL (
             SELECT count(*) AS new_and_lapsed
@@ -149,6 +148,15 @@ AT_RISK = """
 # The threshold of spending where nobody is in the top percent.
 NOBODY_SPENT = 2**63 - 1
 
+NOT_AT_RISK = (
+    "(last_visit IS NULL OR last_visit >= at_risk_before OR (open_date, open_time) >= (%(today)s, %(clock)s))"
+)
+IS_NEW = "(first_visit IS NULL OR first_visit >= new_since)"
+# The columns of `spending`. The thresholds alone need only the first.
+LEVELS = "count(*) AS customers"
+LEVELS_WITH_VIPS = f"""{LEVELS},
+                count(*) FILTER (WHERE visits >= vip_min_visits AND NOT is_vip AND {NOT_AT_RISK}) AS vips,
+                count(*) FILTER (WHERE visits >= vip_min_visits AND NOT is_vip AND {NOT_AT_RISK} AND {IS_NEW}) AS new_vips"""
 UP_TO_DATE = "NOT is_deleted AND recent_spent > 0 AND recent_from >= %(recent)s"
 # `recent_spent` without the visits that are too old by now.
 RECALCULATE_STALE = """
@@ -291,6 +299,9 @@ def _build_sql(template: str, now: dt.datetime) -> tuple[str, list[Any]]:
     snippets = {
         "up_to_date": UP_TO_DATE if clocks_agree else "false",
         "nobody_spent": NOBODY_SPENT,
+        "level_counts": LEVELS_WITH_VIPS if template is COUNT else LEVELS,
+        "not_at_risk": NOT_AT_RISK,
+        "is_new": IS_NEW,
         "recalculated": RECALCULATE_STALE if clocks_agree else RECALCULATE_ALL,
     }
     businesses = BUSINESSES.format(businesses=tenants % tuple(f"%({name})s" for name in names), **snippets)
