@@ -41,7 +41,7 @@ from circe.backoffice.regional import format_amount
 from circe.backoffice.site import opens_own_transactions
 from circe.db.ids import is_id
 from customers.admin.reception_notes import render_reception_notes
-from customers.models import Customer
+from customers.models import Customer, DeliveryState
 from customers.models.searchable import SearchableCustomer
 from customers.search import MAX_LENGTH
 from tenants.accounts.permissions import MANAGERS, STAFF, SUPER
@@ -103,6 +103,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     ordering = ["appointment_date", "start_time", "id"]
     search_fields = ["customer__search_text"]
     search_help_text = "Parts of the customer's names, e-mail or phone number, in any order."
+    instead_of_deleting = "Cancel it instead: the customer is told, and it stays in the history."
     autocomplete_fields = ["outlet", "customer", "staff", "service"]
     readonly_fields = ["told", "created_at", "updated_at"]
     actions = ["confirm", "complete", "cancel", "no_show"]
@@ -294,6 +295,14 @@ class AppointmentAdmin(BulkActionsAdmin):
         """Returns the appointments ordered by staff. Does not lock them: each batch locks its own staff."""
         rows = Appointment.objects.with_related().select_related("tenant")
         return rows.filter(pk__in=ids, **filters).order_by("staff", "id")
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], Any, set[str], list[str]]:
+        """Returns what Django does, or why they can't be deleted: somebody expects one, or would not be told of its end."""
+        expected = [f"{one}, {one.get_status_display().lower()}" for one in objs if one.is_expected]
+        waiting = Message.objects.filter(appointment__in=[one.pk for one in objs], state=DeliveryState.QUEUED).count()
+        mails = [f"{waiting} mail{'' if waiting == 1 else 's'} that wait{'s' if waiting == 1 else ''} to be sent"]
+        protected = [*expected, *(mails if waiting else [])]
+        return ([], {}, set(), protected) if protected else super().get_deleted_objects(objs, request)
 
     # An action commits each batch in a transaction of its own.
     @opens_own_transactions

@@ -279,6 +279,11 @@ class Appointment(TenantModel):
         """Whether it has started by now."""
         return self.instants[0] < timezone.now()
 
+    @property
+    def is_expected(self) -> bool:
+        """Whether somebody counts on it: it holds its time, which is to come."""
+        return self.status in BLOCKING_STATUSES and not self.is_past
+
     def describe_booking(self) -> str:
         """Returns a sentence: `Ana Lee is booked on 25 January 2025 from 10:00 to 11:00, for Jane Doe (Haircut).`"""
         when = f"on {date_format(self.appointment_date)} from {self.start_time:%H:%M} to {self.end_time:%H:%M}"
