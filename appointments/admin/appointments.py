@@ -18,6 +18,7 @@ from appointments.admin.bulk_status import StatusForm
 from appointments.admin.customer_pages import AppointmentCustomerFilter, render_messages
 from appointments.admin.day_sheet import DaySheetView, day_sheet_url, local_minute
 from appointments.admin.forms import HELP_TEXTS, AppointmentForm
+from appointments.admin.hand_on import HandOnForm, HandOnView
 from appointments.admin.offers import (
     SLOT_FIELDS,
     FreeTimesView,
@@ -34,6 +35,8 @@ from appointments.models import (
     AppointmentQuerySet,
     Message,
     Status,
+    is_upcoming,
+    local_now,
     lock_staff,
 )
 from circe.api.time_zone import local_zone
@@ -63,6 +66,7 @@ class AppointmentDayFilter(admin.SimpleListFilter):
             ("tomorrow", "Tomorrow"),
             ("week", "Today and the next 6 days"),
             ("past", "The past 7 days"),
+            ("coming", "From now on, and to take place"),
             ("all", "Any day"),
         ]
 
@@ -73,6 +77,8 @@ class AppointmentDayFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, appointments: AppointmentQuerySet) -> AppointmentQuerySet:
         if self.value() == "all" or (self.value() is None and request.GET.get("q")):
             return appointments
+        if self.value() == "coming":
+            return appointments.filter(is_upcoming(*local_now()))
         today = timezone.now().astimezone(local_zone()).date()
         first, last = self.day_offsets.get(self.value() or "", (0, 0))
         return appointments.filter(
@@ -98,7 +104,15 @@ class AppointmentAdmin(BulkActionsAdmin):
         "status",
         "price",
     ]
-    list_filter = [AppointmentCustomerFilter, AppointmentDayFilter, "status", "outlet", "staff", "payment_status"]
+    list_filter = [
+        AppointmentCustomerFilter,
+        AppointmentDayFilter,
+        "status",
+        "outlet",
+        "staff",
+        "service",
+        "payment_status",
+    ]
     list_select_related = ["customer", "service", "staff", "outlet", "tenant"]
     ordering = ["appointment_date", "start_time", "id"]
     search_fields = ["customer__search_text"]
@@ -106,7 +120,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     instead_of_deleting = "Cancel it instead: the customer is told, and it stays in the history."
     autocomplete_fields = ["outlet", "customer", "staff", "service"]
     readonly_fields = ["told", "created_at", "updated_at"]
-    actions = ["confirm", "complete", "cancel", "no_show"]
+    actions = ["confirm", "complete", "cancel", "no_show", "hand_on"]
     fieldsets = [
         ("Booking", {"fields": ["customer", "service", "staff", "outlet"]}),
         ("Time", {"fields": ["appointment_date", "start_time", "end_time", "status"]}),
@@ -123,7 +137,11 @@ class AppointmentAdmin(BulkActionsAdmin):
         return self.allows(request, "bulk_change")
 
     def get_urls(self) -> list[URLPattern]:
-        pages = [("day/", DaySheetView, "daysheet"), ("free-times/", FreeTimesView, "freetimes")]
+        pages = [
+            ("day/", DaySheetView, "daysheet"),
+            ("free-times/", FreeTimesView, "freetimes"),
+            ("hand-on/", HandOnView, "handon"),
+        ]
         return [
             *(
                 path(
@@ -324,3 +342,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     @admin.action(description="Mark as no-show…", permissions=["bulk_change"])
     def no_show(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
         return self.ask_first(request, queryset, partial(StatusForm, status=Status.NO_SHOW))
+
+    @admin.action(description="Hand on…", permissions=["bulk_change"])
+    def hand_on(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
+        return self.ask_first(request, queryset, HandOnForm)

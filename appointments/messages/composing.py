@@ -61,10 +61,11 @@ def _has_been_told(message: Message) -> bool:
 
 def _as_it_was(appointment: Appointment, message: Message) -> Appointment:
     """Returns the appointment as the customer knows it who lost it to another one."""
-    former = message.former | {
-        "appointment_date": dt.date.fromisoformat(message.former["appointment_date"]),
-        "start_time": dt.time.fromisoformat(message.former["start_time"]),
-        "end_time": dt.time.fromisoformat(message.former["end_time"]),
+    former: Any = message.former
+    values = former | {
+        "appointment_date": dt.date.fromisoformat(former["appointment_date"]),
+        "start_time": dt.time.fromisoformat(former["start_time"]),
+        "end_time": dt.time.fromisoformat(former["end_time"]),
     }
     return Appointment(
         pk=appointment.pk,
@@ -72,7 +73,7 @@ def _as_it_was(appointment: Appointment, message: Message) -> Appointment:
         customer=message.customer,
         status=Status.CANCELLED,
         sequence=message.sequence,
-        **former,
+        **values,
     )
 
 

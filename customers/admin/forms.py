@@ -108,11 +108,12 @@ class CustomerForm(TenantForm):
 
     def _show_as_stored(self, name: str) -> None:
         """Shows a checkbox as it is stored, and counts the form as opened so."""
-        self.data = self.data.copy()
-        self.data.pop(name, None)
+        data: Any = self.data.copy()
+        data.pop(name, None)
         if self.initial[name]:
-            self.data[name] = "on"
-        self.data[self[name].html_initial_name] = str(self.initial[name])
+            data[name] = "on"
+        data[self[name].html_initial_name] = str(self.initial[name])
+        self.data = data
 
     def clean_tags(self) -> list[str]:
         tags = clean_tags(self.cleaned_data["tags"])

@@ -86,7 +86,7 @@ def _find_place_of_phone(customer: Customer, phone: str) -> dict[str, Any]:
     somebody has it.
     """
     phone = clean_phone(phone)
-    lock_contacts(customer.tenant_id, {phone, customer.phone, customer.email_key} - {None})
+    lock_contacts(customer.tenant_id, {key for key in (phone, customer.phone, customer.email_key) if key})
     with whole_business():
         others, _ = find_contact_conflicts(
             customer_id=customer.pk, tenant_id=customer.tenant_id, email_key=None, phone=phone
