@@ -181,6 +181,20 @@ def give_to_customer(appointment: Appointment, customer: Customer) -> None:
     appointment.change({"customer": customer, "is_walk_in": False})
 
 
+def find_free_staff(appointment: Appointment, *, besides: str) -> list[str]:
+    """Returns the ids of those who could have the appointment, without the person `besides`. The first has the smallest time
+    left free before and after it.
+    """
+    begin, end = appointment.occupied
+    schedules = [
+        schedule
+        for schedule in _read_schedules(appointment, service=appointment.service_id)
+        if schedule.staff_id != besides and _find_refusal(appointment, schedule) is None
+    ]
+    schedules.sort(key=lambda one: (one.time_left_free(begin, end), one.staff_name, one.staff_id))
+    return [schedule.staff_id for schedule in schedules]
+
+
 def set_length(appointment: Appointment, minutes: int) -> None:
     """Sets the end of the appointment so that it lasts that many minutes."""
     _set_end(appointment, dt.timedelta(minutes=minutes))

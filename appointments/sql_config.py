@@ -95,6 +95,11 @@ sql_items = [
     ),
     sql_item(
         __file__,
+        "circe_count_changes",
+        reverse_sql=(f"DROP TRIGGER circe_count_changes ON {APPOINTMENTS};\nDROP FUNCTION public.circe_count_changes;"),
+    ),
+    sql_item(
+        __file__,
         "circe_queue_message",
         reverse_sql=(
             f"DROP TRIGGER circe_queue_message_insert ON {APPOINTMENTS};\n"

@@ -1,10 +1,13 @@
 """Finds customers of one tenant who have the same e-mail address or phone number."""
 
+from collections.abc import Collection
 from typing import Any
 
+from django.db import connection
 from django.db.models import CharField
 
 from circe.api.conflicts import ConflictError
+from circe.db.advisory_locks import AdvisoryLock
 from circe.db.ids import IdField
 from circe.db.prepared import PreparedQuery, Sql
 
@@ -62,3 +65,14 @@ def find_contact_conflicts(
         if phone and other_phone == phone
     ]
     return conflicts, len(others) < len(rows)
+
+
+def lock_contacts(tenant_id: str | None, contacts: Collection[str]) -> None:
+    """Lets only this transaction store customers with these contacts until it ends."""
+    # Every transaction locks them in the same order.
+    keys = [f"{tenant_id}{contact}" for contact in sorted(contacts)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, hashtext(key)) FROM unnest(%s::text[]) AS key",
+            [AdvisoryLock.CONTACT, keys],
+        )

@@ -18,6 +18,7 @@ from appointments.admin.bulk_status import StatusForm
 from appointments.admin.customer_pages import AppointmentCustomerFilter, render_messages
 from appointments.admin.day_sheet import DaySheetView, day_sheet_url, local_minute
 from appointments.admin.forms import HELP_TEXTS, AppointmentForm
+from appointments.admin.hand_on import HandOnForm, HandOnView
 from appointments.admin.offers import (
     SLOT_FIELDS,
     FreeTimesView,
@@ -33,6 +34,8 @@ from appointments.models import (
     AppointmentQuerySet,
     Message,
     Status,
+    is_upcoming,
+    local_now,
     lock_staff,
 )
 from circe.api.time_zone import local_zone
@@ -40,7 +43,7 @@ from circe.backoffice.regional import format_amount, format_clock, format_hours
 from circe.backoffice.site import opens_own_transactions
 from circe.db.ids import is_id
 from customers.admin.reception_notes import render_reception_notes
-from customers.models import Customer
+from customers.models import Customer, DeliveryState
 from customers.models.searchable import SearchableCustomer
 from customers.search import MAX_LENGTH
 from tenants.accounts.permissions import MANAGERS, STAFF, SUPER
@@ -62,6 +65,7 @@ class AppointmentDayFilter(admin.SimpleListFilter):
             ("tomorrow", "Tomorrow"),
             ("week", "Today and the next 6 days"),
             ("past", "The past 7 days"),
+            ("coming", "From now on, and to take place"),
             ("all", "Any day"),
         ]
 
@@ -72,6 +76,8 @@ class AppointmentDayFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, appointments: AppointmentQuerySet) -> AppointmentQuerySet:
         if self.value() == "all" or (self.value() is None and request.GET.get("q")):
             return appointments
+        if self.value() == "coming":
+            return appointments.filter(is_upcoming(*local_now()))
         today = timezone.now().astimezone(local_zone()).date()
         first, last = self.day_offsets.get(self.value() or "", (0, 0))
         return appointments.filter(
@@ -97,14 +103,23 @@ class AppointmentAdmin(BulkActionsAdmin):
         "status",
         "price",
     ]
-    list_filter = [AppointmentCustomerFilter, AppointmentDayFilter, "status", "outlet", "staff", "payment_status"]
+    list_filter = [
+        AppointmentCustomerFilter,
+        AppointmentDayFilter,
+        "status",
+        "outlet",
+        "staff",
+        "service",
+        "payment_status",
+    ]
     list_select_related = ["customer", "service", "staff", "outlet", "tenant"]
     ordering = ["appointment_date", "start_time", "id"]
     search_fields = ["customer__search_text"]
     search_help_text = "Parts of the customer's names, e-mail or phone number, in any order."
+    instead_of_deleting = "Cancel it instead: the customer is told, and it stays in the history."
     autocomplete_fields = ["outlet", "customer", "staff", "service"]
     readonly_fields = ["told", "created_at", "updated_at"]
-    actions = ["confirm", "complete", "cancel", "no_show"]
+    actions = ["confirm", "complete", "cancel", "no_show", "hand_on"]
     fieldsets = [
         ("Booking", {"fields": ["customer", "service", "staff", "outlet"]}),
         ("Time", {"fields": ["appointment_date", "start_time", "end_time", "status"]}),
@@ -121,7 +136,11 @@ class AppointmentAdmin(BulkActionsAdmin):
         return self.allows(request, "bulk_change")
 
     def get_urls(self) -> list[URLPattern]:
-        pages = [("day/", DaySheetView, "daysheet"), ("free-times/", FreeTimesView, "freetimes")]
+        pages = [
+            ("day/", DaySheetView, "daysheet"),
+            ("free-times/", FreeTimesView, "freetimes"),
+            ("hand-on/", HandOnView, "handon"),
+        ]
         return [
             *(
                 path(
@@ -296,6 +315,14 @@ class AppointmentAdmin(BulkActionsAdmin):
         rows = Appointment.objects.with_related().select_related("tenant")
         return rows.filter(pk__in=ids, **filters).order_by("staff", "id")
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], Any, set[str], list[str]]:
+        """Returns what Django does, or why they can't be deleted: somebody expects one, or would not be told of its end."""
+        expected = [f"{one}, {one.get_status_display().lower()}" for one in objs if one.is_expected]
+        waiting = Message.objects.filter(appointment__in=[one.pk for one in objs], state=DeliveryState.QUEUED).count()
+        mails = [f"{waiting} mail{'' if waiting == 1 else 's'} that wait{'s' if waiting == 1 else ''} to be sent"]
+        protected = [*expected, *(mails if waiting else [])]
+        return ([], {}, set(), protected) if protected else super().get_deleted_objects(objs, request)
+
     # An action commits each batch in a transaction of its own.
     @opens_own_transactions
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -316,3 +343,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     @admin.action(description="Mark as no-show…", permissions=["bulk_change"])
     def no_show(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
         return self.ask_first(request, queryset, partial(StatusForm, status=Status.NO_SHOW))
+
+    @admin.action(description="Hand on…", permissions=["bulk_change"])
+    def hand_on(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
+        return self.ask_first(request, queryset, HandOnForm)

@@ -36,6 +36,10 @@ def compose_message(message: Message) -> Composed:
     others = Message.objects.filter(appointment=message.appointment_id, state=DeliveryState.SENDING)
     if appointment is None or others.exists():
         return Postponed(now + WHILE_IT_IS_WRITTEN)
+    if message.former:
+        if appointment.customer_id == message.customer_id or not _has_been_told(message):
+            return Skipped(["superseded"])
+        appointment = _as_it_was(appointment, message)
     if reason := _find_reason_against(message, appointment, now):
         return Skipped([reason])
     customer: Any = appointment.customer
@@ -46,6 +50,31 @@ def compose_message(message: Message) -> Composed:
         return Skipped(decision.reasons)
     message.language = decision.language
     return _compose(message, appointment, customer)
+
+
+def _has_been_told(message: Message) -> bool:
+    """Returns whether the customer may know of the appointment: a mail of it went out to them, or none was to."""
+    earlier = Message.objects.filter(appointment=message.appointment_id, customer=message.customer_id)
+    states = {*earlier.exclude(pk=message.pk).values_list("state", flat=True)}
+    return not states or bool(states & {DeliveryState.SENT, DeliveryState.UNKNOWN})
+
+
+def _as_it_was(appointment: Appointment, message: Message) -> Appointment:
+    """Returns the appointment as the customer knows it who lost it to another one."""
+    former: Any = message.former
+    values = former | {
+        "appointment_date": dt.date.fromisoformat(former["appointment_date"]),
+        "start_time": dt.time.fromisoformat(former["start_time"]),
+        "end_time": dt.time.fromisoformat(former["end_time"]),
+    }
+    return Appointment(
+        pk=appointment.pk,
+        tenant=appointment.tenant,
+        customer=message.customer,
+        status=Status.CANCELLED,
+        sequence=message.sequence,
+        **values,
+    )
 
 
 def _find_reason_against(message: Message, appointment: Appointment, now: dt.datetime) -> str | None:

@@ -292,6 +292,11 @@ class Appointment(TenantModel):
         """Whether it has started by now."""
         return self.instants[0] < timezone.now()
 
+    @property
+    def is_expected(self) -> bool:
+        """Whether somebody counts on it: it holds its time, which is to come."""
+        return self.status in BLOCKING_STATUSES and not self.is_past
+
     def describe_booking(self) -> str:
         """Returns a sentence: `Ana Lee is booked on 25 January 2025 from 10:00 to 11:00, for Jane Doe (Haircut).`"""
         start, end = format_clock(self.start_time), format_clock(self.end_time)

@@ -28,7 +28,8 @@ class MessageKind(models.TextChoices):
 class Message(Outgoing, TenantModel):
     """A message about an appointment as it was after so many moves (`sequence`): at most one of each kind.
 
-    Neither its text nor the address is kept.
+    Neither its text nor the address is kept. `former` is what a customer knew of an appointment that another customer has
+    got: they are told that it is cancelled.
     """
 
     customer_column = "customer_id"
@@ -37,6 +38,7 @@ class Message(Outgoing, TenantModel):
     appointment = TenantForeignKey(Appointment, models.CASCADE, related_name="+")
     kind = models.CharField(max_length=20, choices=MessageKind)
     sequence = models.PositiveIntegerField()
+    former = models.JSONField(null=True, editable=False)
     channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
     language = models.CharField(max_length=35, null=True, editable=False)
 

@@ -187,7 +187,11 @@ class Schedule(NamedTuple):
             return "overlap"
         if _overlaps(self.away, begin, end):
             return "time_off"
-        return None if any(first <= begin and end <= last for first, last in self.working) else "outside_hours"
+        return None if self.is_working(begin, end) else "outside_hours"
+
+    def is_working(self, begin: dt.datetime, end: dt.datetime) -> bool:
+        """Returns whether the person works from `begin` to `end`."""
+        return any(first <= begin and end <= last for first, last in self.working)
 
     def time_left_free(self, begin: dt.datetime, end: dt.datetime) -> dt.timedelta:
         """Returns how much time is free just before `begin` and just after `end`. It is zero outside working hours."""

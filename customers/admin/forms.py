@@ -16,7 +16,9 @@ from django.utils.text import slugify
 from circe.backoffice.widgets import MultipleChoiceWidget
 from customers.admin.actions import link
 from customers.admin.similar_names import find_similar_customers
+from customers.consents.ledger import consents_of
 from customers.models import PREFERENCE_MODELS, Customer
+from customers.models.consent import PROJECTIONS
 from customers.tags import MAX_TAG_LENGTH, MAX_TAGS, clean_tags
 from tenants.admin.forms import TenantForm
 from tenants.models import Service, Staff
@@ -51,7 +53,12 @@ class PreferredField(forms.ModelMultipleChoiceField):
 
 
 class CustomerForm(TenantForm):
-    """The form of a customer. A duplicate e-mail or phone is an error of its field, with a link to the other customer."""
+    """The form of a customer. A duplicate e-mail or phone is an error of its field, with a link to the other customer.
+
+    What the customer may be sent is changed only if the ledger of consents is as it was when the form was opened: otherwise
+    somebody could grant what the customer has withdrawn meanwhile. The ledger only grows, so the number of its entries
+    (`consents_seen`, which the form sends) tells.
+    """
 
     # Without the tenant, Django does not check the constraints on e-mail and phone: `validate_unique` says more.
     unvalidated_fields = frozenset({"tenant"})
@@ -73,6 +80,41 @@ class CustomerForm(TenantForm):
         super().__init__(*args, **kwargs)
         if not self.instance._state.adding:
             self.initial |= {name: preferred(self.instance, name) for name in PREFERENCE_MODELS}
+            self.consents_now = str(consents_of(self.instance).count())
+            self.consents_seen = self.data.get("consents_seen", "") if self.is_bound else self.consents_now
+
+    def clean(self) -> dict[str, Any]:
+        refused = [name for name in PROJECTIONS if name in self.changed_data] if self._are_consents_stale() else []
+        error = self._describe_new_consents() if refused else ""
+        for name in refused:
+            self._show_as_stored(name)
+        values = super().clean()
+        if refused:
+            self.consents_seen = self.consents_now
+            self.add_error(refused[0], ValidationError(error, code="stale"))
+        return values
+
+    def _are_consents_stale(self) -> bool:
+        return not self.instance._state.adding and self.consents_seen != self.consents_now
+
+    def _describe_new_consents(self) -> str:
+        """Returns the error that says what the ledger got since the form was opened."""
+        number = int(self.consents_now) - (int(self.consents_seen) if self.consents_seen.isdecimal() else 0)
+        entries = consents_of(self.instance).order_by("-created_at", "-id")[: max(number, 0)]
+        news = dict.fromkeys(f"{entry} ({entry.get_source_display().lower()})" for entry in entries)
+        return (
+            f"Consents changed while the form was open: {'; '.join(news)}. The boxes show what holds now. If the customer "
+            "wants it otherwise, change them and save again."
+        )
+
+    def _show_as_stored(self, name: str) -> None:
+        """Shows a checkbox as it is stored, and counts the form as opened so."""
+        data: Any = self.data.copy()
+        data.pop(name, None)
+        if self.initial[name]:
+            data[name] = "on"
+        data[self[name].html_initial_name] = str(self.initial[name])
+        self.data = data
 
     def clean_tags(self) -> list[str]:
         tags = clean_tags(self.cleaned_data["tags"])

@@ -12,17 +12,16 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F, Func, Q
 from django.db.models.constants import OnConflict
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from circe.db.advisory_locks import AdvisoryLock
 from circe.db.audit_trigger import AuditTrigger
 from circe.db.fields import ValidatedCharField, ValidatedDateField
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
-from customers.contact_conflicts import DuplicateCustomer, find_contact_conflicts
+from customers.contact_conflicts import DuplicateCustomer, find_contact_conflicts, lock_contacts
 from customers.extensions import run_purge_steps
 from customers.models.consent import block_marketing, find_stale_grants, withdraw_granted_marketing
 from customers.models.imports import CustomerImport
@@ -291,13 +290,7 @@ class Customer(TenantModel):
             return
         stored = {} if self._state.adding else self._stored
         contacts = {*stored.values(), *(getattr(self, name) for name in CONTACT_FLAGS)} - {None}
-        with connection.cursor() as cursor:
-            # Every transaction locks them in the same order.
-            keys = [f"{self.tenant_id}{contact}" for contact in sorted(contacts)]
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(%s, hashtext(key)) FROM unnest(%s::text[]) AS key",
-                [AdvisoryLock.CONTACT, keys],
-            )
+        lock_contacts(self.tenant_id, contacts)
 
     def change(self, changes: dict[str, Any], *, seen_at: dt.datetime | None = None) -> None:
         """Sets the values of `changes` and saves only these, so that two changes of different values both survive.

@@ -5,12 +5,13 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
+from circe.tests.cases import in_one_test
 from customers.consents.ledger import confirm_marketing, record_consent, withdraw
 from customers.models import Consent, DeletionRequest, MailedLink
 from customers.tests.factories import CustomerFactory
-from customers.tests.pages import PAGE, change_page, shown_messages
+from customers.tests.pages import PAGE, change_page, errors, shown_messages
 from tenants.models import AuditEvent
-from tenants.tests.forms import opened
+from tenants.tests.forms import opened, sent_by
 
 CHANNELS = ["email", "sms", "push", "whatsapp"]
 
@@ -136,3 +137,71 @@ def test_a_form_that_was_opened_before_a_withdrawal_grants_nothing(back_office, 
     jane.refresh_from_db()
     assert (jane.notes, jane.marketing_consent, jane.accepts_email) == ("Tea", False, False)
     assert Consent.objects.count() == entries
+
+
+def grant_and_withdraw(jane):
+    record_consent(jane, channel="email", purpose="marketing", state="granted", source="portal")
+    withdraw(jane, source="portal")
+
+
+def withdraw_by_link(jane):
+    withdraw(jane, source="link")
+
+
+def withdraw_email(jane):
+    withdraw(jane, source="portal", purpose="service", channels=["email"])
+
+
+def withdraw_and_grant(jane):
+    withdraw_email(jane)
+    record_consent(jane, channel="email", purpose="service", state="granted", source="portal")
+
+
+@in_one_test(
+    "meanwhile, box, ticked",
+    [
+        (withdraw_by_link, "marketing_consent", True),
+        (grant_and_withdraw, "marketing_consent", True),
+        (withdraw_by_link, "accepts_whatsapp", True),
+        (withdraw_email, "marketing_consent", True),
+        (withdraw_and_grant, "accepts_email", False),
+    ],
+)
+def test_consents_that_changed_while_the_form_was_open_are_not_changed_by_it(back_office, jane, meanwhile, box, ticked):
+    browser = back_office("staff")
+    form = {name: value for name, value in opened(browser, change_page(jane)).items() if name != box}
+    meanwhile(jane)
+    entries = Consent.objects.count()
+    answer = browser.post(change_page(jane), form | {"notes": "Tea"} | ({box: "on"} if ticked else {}))
+    ((field, (error,)),) = errors(answer).items()
+    assert field == box
+    assert error.startswith("Consents changed while the form was open: ")
+    assert "withdrawn (" in error
+    # The page shows what holds, so saving it again changes nothing but the notes.
+    assert browser.post(change_page(jane), sent_by(answer)).status_code == 302
+    jane.refresh_from_db()
+    assert (jane.notes, Consent.objects.count()) == ("Tea", entries)
+
+
+def test_who_has_read_that_consents_changed_changes_them_by_saving_again(back_office, jane):
+    browser = back_office("staff")
+    form = opened(browser, change_page(jane))
+    withdraw(jane, source="portal", channels=["sms"])
+    answer = browser.post(change_page(jane), form | {"marketing_consent": "on"})
+    assert errors(answer)["marketing_consent"] == [
+        "Consents changed while the form was open: Marketing by SMS: withdrawn (portal). The boxes show what holds now. "
+        "If the customer wants it otherwise, change them and save again."
+    ]
+    assert browser.post(change_page(jane), sent_by(answer) | {"marketing_consent": "on"}).status_code == 302
+    jane.refresh_from_db()
+    assert jane.marketing_consent
+
+
+def test_a_form_without_the_number_of_entries_changes_no_consents_of_a_customer_who_has_said_something(
+    back_office, jane
+):
+    withdraw(jane, source="portal")
+    browser = back_office("staff")
+    form = opened(browser, change_page(jane)) | {"marketing_consent": "on"}
+    del form["consents_seen"]
+    assert "marketing_consent" in errors(browser.post(change_page(jane), form))

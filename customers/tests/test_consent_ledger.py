@@ -16,7 +16,7 @@ from customers.tests.factories import CustomerFactory
 from customers.tests.pages import change_page
 from customers.tests.transfer import as_csv, imported
 from tenants.scope import tenant_scope
-from tenants.tests.forms import opened
+from tenants.tests.forms import opened, sent_by
 from tenants.tests.shell import run
 
 CHANNELS = ["email", "sms", "push", "whatsapp"]
@@ -226,6 +226,7 @@ STEPS = st.one_of(
     st.tuples(st.just("update in bulk"), st.sampled_from(BOOLEANS), st.booleans()),
     st.tuples(st.just("unsubscribe"), st.sampled_from(CHANNELS)),
     st.tuples(st.sampled_from(["read", "restore", "restore by command", "send back", "want all", "save the form"])),
+    st.tuples(st.just("change in the form"), st.sampled_from(BOOLEANS), st.booleans()),
     st.tuples(st.just("import"), st.sampled_from(["yes", "no"])),
 )
 
@@ -242,6 +243,7 @@ class Everybody:
     def read(self):
         self.body, self.form = self.client.get(self.url).json(), opened(self.browser, change_page(self.customer))
         self.withdrawn_then = withdrawn(self.customer)
+        self.entries_then = Consent.objects.count()
 
     def put(self, body, path=""):
         answer = self.client.put(f"{self.url}{path}", body, format="json")
@@ -277,6 +279,17 @@ class Everybody:
         elif step == "save the form":
             answer = self.browser.post(change_page(self.customer), self.form)
             assert answer.status_code == 302, answer.context["adminform"].form.errors
+        elif step == "change in the form":
+            name, value = values
+            boxes = {one: sent for one, sent in self.form.items() if one != name} | ({name: "on"} if value else {})
+            is_stale = Consent.objects.count() != self.entries_then
+            answer = self.browser.post(change_page(self.customer), boxes)
+            is_changed = value != (name in self.form)
+            assert answer.status_code == (200 if is_changed and is_stale else 302)
+            if answer.status_code == 302:
+                return KINDS if is_changed else []
+            # Saved again as it comes back, it stores what holds.
+            assert self.browser.post(change_page(self.customer), sent_by(answer)).status_code == 302
         elif step == "import":
             header = ["id", "consent_source", "consent_at", *BOOLEANS]
             cells = [self.customer.pk, "paper", "2026-01-01", *values * len(BOOLEANS)]

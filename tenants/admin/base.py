@@ -182,7 +182,9 @@ class TenantAdmin(admin.ModelAdmin):
         return ([], {}, set(), blocking) if blocking else super().get_deleted_objects(objs, request)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        context = {"instead_of_deleting": self.instead_of_deleting} | (extra_context or {})
+        change_url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id])
+        instead = {"instead_of_deleting": self.instead_of_deleting, "change_url": change_url}
+        context = instead | (extra_context or {})
         try:
             return super().delete_view(request, object_id, context)
         except IntegrityError:

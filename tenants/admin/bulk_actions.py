@@ -94,7 +94,8 @@ class BulkActionsAdmin(TenantAdmin):
         except SentBefore as error:
             self._show_earlier_result(request, error.record)
             return None
-        context = {"opts": self.opts, "title": form.title, "form": form, "asked": ASKED}
+        action = request.POST.get("action")
+        context = {"opts": self.opts, "title": form.title, "form": form, "asked": ASKED, "action": action}
         return TemplateResponse(request, "admin/bulk_action.html", self.admin_site.each_context(request) | context)
 
     def _act_once(self, request: HttpRequest, form: BulkActionForm) -> None:

@@ -11,13 +11,13 @@ from django.http import HttpRequest
 
 from circe.backoffice.regional import format_amount
 from tenants.accounts.permissions import ADMINS, STAFF
-from tenants.admin.base import TenantAdmin
 from tenants.admin.forms import TenantForm
+from tenants.admin.remaining import DeactivatedAdmin
 from tenants.models import DuplicateName, Outlet, Service, ServiceStaff, Staff
 from tenants.scope import current_tenant
 
 
-class OfferAdmin(TenantAdmin):
+class OfferAdmin(DeactivatedAdmin):
     """The base of the pages of outlets and services. Everybody sees them, administrators change them."""
 
     roles = {"view": STAFF, "add": ADMINS, "change": ADMINS, "delete": ADMINS, "choose": STAFF}
@@ -27,6 +27,7 @@ class OfferAdmin(TenantAdmin):
     lost_race = (DuplicateName, IntegrityError)
     list_filter = ["is_active"]
     search_fields = ["name"]
+    readonly_fields = ["remaining"]
 
 
 @admin.register(Outlet)
@@ -34,7 +35,7 @@ class OutletAdmin(OfferAdmin):
     """The pages of outlets."""
 
     list_display = ["name", "address", "is_active"]
-    fieldsets = [(None, {"fields": ["name", "address", "is_active"]})]
+    fieldsets = [(None, {"fields": ["name", "address", "is_active", "remaining"]})]
 
 
 class ServiceForm(TenantForm):
@@ -73,7 +74,10 @@ class ServiceAdmin(OfferAdmin):
     list_select_related = ["tenant"]
     list_filter = ["is_active", "category"]
     fieldsets = [
-        (None, {"fields": ["name", "category", "duration_minutes", "buffer_minutes", "price", "is_active"]}),
+        (
+            None,
+            {"fields": ["name", "category", "duration_minutes", "buffer_minutes", "price", "is_active", "remaining"]},
+        ),
         ("Who offers it", {"fields": ["staff_ids"]}),
         ("Recommendations", {"fields": ["rebooking_days"]}),
     ]
@@ -89,6 +93,7 @@ class ServiceAdmin(OfferAdmin):
         if "staff_ids" in form.changed_data:
             values["staff_ids"] = [person.pk for person in form.cleaned_data["staff_ids"]]
         obj.change(values)
+        self.warn_of_remaining(request, obj, form)
 
     @admin.display(description="who offers it")
     def staff_ids(self, service: Service) -> str:

@@ -17,8 +17,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from tenants.accounts.permissions import ADMINS, STAFF
-from tenants.admin.base import TenantAdmin
 from tenants.admin.forms import TenantForm
+from tenants.admin.remaining import DeactivatedAdmin
 from tenants.models import Role, Service, ServiceStaff, Staff
 
 admin.site.unregister(Group)
@@ -47,7 +47,7 @@ class NewStaffForm(TenantForm, BaseUserCreationForm):
 
 
 @admin.register(Staff)
-class StaffAdmin(TenantAdmin, UserAdmin):
+class StaffAdmin(DeactivatedAdmin, UserAdmin):
     """The pages of people and their accounts.
 
     An account that has signed in or changed something is deactivated and not deleted, since the audit trail names it. The
@@ -63,7 +63,7 @@ class StaffAdmin(TenantAdmin, UserAdmin):
     filter_horizontal = ()
     # UserAdmin's form shows the hash.
     form, add_form, add_form_template = TenantForm, NewStaffForm, None
-    readonly_fields = ["other_pages", "password_link", "offers", "last_login", "created_at", "updated_at"]
+    readonly_fields = ["other_pages", "password_link", "offers", "remaining", "last_login", "created_at", "updated_at"]
     fieldsets = [
         (None, {"fields": ["email", "password_link", "first_name", "last_name", "other_pages"]}),
         (
@@ -74,7 +74,7 @@ class StaffAdmin(TenantAdmin, UserAdmin):
                 "Deactivate it instead.",
             },
         ),
-        ("Attends customers", {"fields": ["offers"]}),
+        ("Attends customers", {"fields": ["offers", "remaining"]}),
         ("Record", {"fields": ["last_login", "created_at", "updated_at"]}),
     ]
     add_fieldsets = [

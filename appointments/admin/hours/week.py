@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from appointments.admin.hand_on import describe_outside_hours
 from appointments.admin.hours.week_form import WeekForm, rows_of, sent_rows, version_of
 from appointments.models import (
     StaffWithHours,
@@ -153,6 +154,8 @@ class WorkingHoursAdmin(TenantAdmin):
             form = page.read(request.POST)
             if form.is_valid() and page.save(form):
                 messages.success(request, f"The working hours of {staff} were saved.")
+                if words := describe_outside_hours(staff):
+                    messages.warning(request, words)
                 people = reverse("admin:appointments_staffwithhours_changelist")
                 return HttpResponseRedirect(request.path if "_continue" in request.POST else people)
         return self._show(request, page, form)

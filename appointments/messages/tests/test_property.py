@@ -130,6 +130,9 @@ class World:
     def check(self, seen):
         appointment = Appointment.objects.select_related("tenant", "customer").get(pk=seen.event["uid"].split("@")[0])
         method, sequence, begins = seen.told
+        if seen.to != appointment.customer.email:
+            self.check_loss(seen, appointment)
+            return
         assert sequence == appointment.sequence
         assert begins == to_instant(appointment.hours[0], appointment.tenant.zone) > timezone.now()
         assert method == {Status.CONFIRMED: "REQUEST", Status.CANCELLED: "CANCEL"}[appointment.status]
@@ -140,6 +143,16 @@ class World:
         assert once not in self.told
         self.told.add(once)
         self.last_told[appointment.pk] = (*seen.told, seen.to)
+
+    def check_loss(self, seen, appointment):
+        """Checks a mail to the customer who lost the appointment to another one."""
+        method, sequence, begins = seen.told
+        assert method == "CANCEL"
+        assert "cancelled" in seen.subject
+        assert sequence < appointment.sequence
+        assert begins > timezone.now()
+        assert (appointment.pk, seen.to) not in self.told
+        self.told.add((appointment.pk, seen.to))
 
     def check_that_nobody_waits(self):
         """Asserts that each customer knows what is now, if all was switched on and nothing was refused for good."""

@@ -3,15 +3,15 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError as InvalidEmail
-from django.db import transaction
 from rest_framework import serializers
 
 from circe.api.serializers import InstantField, ModelSerializer, StringField, TenantPrimaryKeyListField
-from customers.contact_conflicts import DuplicateCustomer
+from customers.contact_conflicts import find_contact_conflicts, lock_contacts
 from customers.models import Customer, DeletionRequest
 from customers.serializers import PreferencesSerializer
-from tenants.identity import email_key
+from tenants.identity import clean_phone, email_key
 from tenants.models import StaffName, validate_language
+from tenants.scope import whole_business
 
 
 class OwnProfileSerializer(ModelSerializer):
@@ -73,17 +73,33 @@ class OwnProfileSerializer(ModelSerializer):
 
     def update(self, instance: Customer, validated_data: dict[str, Any]) -> Customer:
         """Stores the changes. A phone that another customer has becomes the `pending_phone`, which staff see."""
-        own_phone = instance.phone
-        changes = validated_data | ({"pending_phone": None} if "phone" in validated_data else {})
-        try:
-            with transaction.atomic():
-                instance.change(changes)
-        except DuplicateCustomer:
-            pending, instance.phone = instance.phone, own_phone
-            instance.change(
-                {name: value for name, value in changes.items() if name != "phone"} | {"pending_phone": pending}
-            )
+        if validated_data.get("phone"):
+            validated_data |= _find_place_of_phone(instance, validated_data["phone"])
+        elif "phone" in validated_data:
+            validated_data["pending_phone"] = None
+        instance.change(validated_data)
         return instance
+
+
+def _find_place_of_phone(customer: Customer, phone: str) -> dict[str, Any]:
+    """Returns the fields that store the phone: `phone`, or `pending_phone` where another customer has it.
+
+    They are the same fields, and are found by the same statements, so that neither the answer nor its time tells whether
+    somebody has it.
+    """
+    phone = clean_phone(phone)
+    lock_contacts(customer.tenant_id, {key for key in (phone, customer.phone, customer.email_key) if key})
+    with whole_business():
+        others, _ = find_contact_conflicts(
+            customer_id=customer.pk, tenant_id=customer.tenant_id, email_key=None, phone=phone
+        )
+    is_taken = any(not other["is_deleted"] for other in others)
+    stays = is_taken or phone == customer.phone
+    return {
+        "phone": customer.phone if is_taken else phone,
+        "pending_phone": phone if is_taken else None,
+        "phone_verified": customer.phone_verified and stays,
+    }
 
 
 class OwnPreferencesSerializer(PreferencesSerializer):

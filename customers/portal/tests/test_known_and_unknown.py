@@ -6,7 +6,7 @@ from time import perf_counter
 
 import pytest
 
-from customers.models import DeliveryState, MailedLink
+from customers.models import Customer, DeliveryState, MailedLink
 from customers.portal.tests.conftest import PASSWORD, signed_in, statements_of
 from customers.tests.factories import CustomerFactory
 from tenants.tests.factories import TenantFactory
@@ -25,6 +25,19 @@ STATES = [
     {"password": "!", "is_active": False, "is_deleted": True},
 ]
 PHONE = "+6281200000001"
+
+
+def assert_equal_medians(known, unknown, request):
+    """Asserts that the medians of the times of both groups differ by less than the spread of one."""
+    times = dict.fromkeys(known + unknown, 0.0)
+    for one in random.Random(1).sample(list(times), len(times)):
+        begin = perf_counter()
+        request(one)
+        times[one] = perf_counter() - begin
+    of_known, of_unknown = ([times[one] for one in group] for group in (known, unknown))
+    first, _, third = statistics.quantiles(of_unknown)
+    difference = abs(statistics.median(of_known) - statistics.median(of_unknown))
+    assert difference < third - first
 
 
 @pytest.fixture
@@ -78,15 +91,7 @@ def test_bodies_headers_and_statements_are_the_same_for_200_known_and_200_unknow
 @pytest.mark.parametrize("endpoint", [register, forget], ids=lambda endpoint: endpoint.__name__)
 def test_the_medians_of_time_differ_by_less_than_the_spread_of_one_group(endpoint, request_for):
     """The medians of 200 differ by chance by about a tenth of the spread, so a slow machine fails no test."""
-    times = dict.fromkeys(KNOWN + UNKNOWN, 0.0)
-    for email in random.Random(1).sample(list(times), len(times)):
-        begin = perf_counter()
-        request_for(endpoint, email)
-        times[email] = perf_counter() - begin
-    known, unknown = ([times[email] for email in group] for group in (KNOWN, UNKNOWN))
-    first, _, third = statistics.quantiles(unknown)
-    difference = abs(statistics.median(known) - statistics.median(unknown))
-    assert difference < third - first
+    assert_equal_medians(KNOWN, UNKNOWN, lambda email: request_for(endpoint, email))
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.__name__)
@@ -123,3 +128,53 @@ def test_what_the_sender_does_shows_in_no_answer(request_for, send):
         (KNOWN[0], DeliveryState.SENT),
         (UNKNOWN[0], DeliveryState.SKIPPED),
     }
+
+
+# --- phones -----------------------------------------------------------------------------------------------------------
+
+TAKEN, FREE = ([f"+62811{digit}{n:06}" for n in range(ADDRESSES)] for digit in (1, 2))
+
+
+@pytest.fixture
+def change_phone(tenant, ask, registered):
+    """Returns a function by which a customer who is signed in changes their phone, of which 200 are somebody's."""
+    for n, phone in enumerate(TAKEN):
+        CustomerFactory(tenant=tenant, email=None, phone=phone, is_active=n % 4 > 0)
+    registered(email="asks@example.com")
+    client = signed_in(ask("login", {"email": "asks@example.com", "password": PASSWORD}).json())
+    return lambda phone: client.patch("/api/v1/portal/lotus/me", {"phone": phone}, format="json")
+
+
+@pytest.mark.slow("makes 200 customers")
+def test_a_phone_that_is_somebodys_is_stored_by_the_statements_of_a_free_one(change_phone):
+    answers = []
+    # Django writes None of a new value into the text.
+    statements = {
+        tuple(
+            text.replace("= NULL", "= %s")
+            for text in statements_of(lambda phone=phone: answers.append(change_phone(phone)))
+        )
+        for phones in zip(TAKEN[:5], FREE, strict=False)
+        for phone in phones
+    }
+    assert len(statements) == 1
+    assert [answer.status_code for answer in answers] == [200] * 10
+    assert len({len(answer.content) for answer in answers}) == 1
+    stored = Customer.objects.get(email="asks@example.com")
+    assert (stored.phone, stored.pending_phone) == (FREE[4], None)
+
+
+@pytest.mark.slow("makes 200 customers, changes a phone 400 times and compares the times")
+def test_the_medians_of_time_for_phones_differ_by_less_than_the_spread_of_one_group(change_phone):
+    assert_equal_medians(TAKEN, FREE, change_phone)
+
+
+def test_a_registration_with_a_phone_that_is_somebodys_takes_the_statements_of_a_free_one(tenant, ask, token_for):
+    CustomerFactory(tenant=tenant, phone=TAKEN[0])
+    statements = []
+    for email, phone in (("a@example.com", TAKEN[0]), ("b@example.com", FREE[0])):
+        token = token_for(body={"email": email, "first_name": "Jane", "phone": phone})
+        body = {"token": token, "password": PASSWORD}
+        statements.append(statements_of(lambda body=body: ask("verify", body)))
+    assert statements[0] == statements[1]
+    assert Customer.objects.filter(email__in=["a@example.com", "b@example.com"]).count() == 2

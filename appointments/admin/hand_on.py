@@ -1,0 +1,187 @@
+"""Hands on the bookings of a person who leaves, an outlet that closes or a service that ends, in one step."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views import View
+
+from appointments.admin.refusals import explain
+from appointments.admin.working_day import name_customer
+from appointments.booking import BookingRefused
+from appointments.hand_on import ChangedMeanwhile, HandOn, NobodyFree, find_outside_hours, find_remaining, hand_on
+from appointments.models import Appointment
+from circe.db.ids import is_id
+from tenants.admin.bulk_actions import ASKED, MAX_LISTED, MAX_ROWS, BulkActionForm
+from tenants.models import Outlet, Service, Staff
+from tenants.scope import narrow_scope, tenant_scope
+
+LEAVERS = {"staff": Staff, "outlet": Outlet, "service": Service}
+KEEP, ANYBODY, STAYS = "", "anybody", "stays"
+PAGE = "admin:appointments_appointment_handon"
+
+
+class HandOnForm(BulkActionForm):
+    """Asks who or what takes the place, for all bookings and, where it differs, for each."""
+
+    title = "Hand on bookings"
+    # Where the form is sent from the page of a person, an outlet or a service.
+    staff = forms.ChoiceField(required=False, label="To whom")
+    outlet = forms.ModelChoiceField(
+        Outlet.objects.none(), required=False, label="To which outlet", empty_label="As it is"
+    )
+    service = forms.ModelChoiceField(
+        Service.objects.none(),
+        required=False,
+        label="To which service",
+        empty_label="As it is",
+        help_text="It takes as long as that service, at the price that was agreed.",
+    )
+
+    def __init__(self, rows: list[Any], data: Any = None) -> None:
+        super().__init__(rows, data)
+        self.rows.sort(key=lambda row: (row.hours[0], row.pk))
+        tenants = {row.tenant_id for row in rows}
+        self.is_of_one_business = len(tenants) == 1
+        active = {"tenant__in": tenants, "is_active": True}
+        self.people = {
+            one.pk: one for one in Staff.objects.filter(**active).order_by("first_name", "last_name", "email")
+        }
+        people = [(pk, str(one)) for pk, one in self.people.items()]
+        self.fields["staff"].choices = [(KEEP, "The same person"), (ANYBODY, "Whoever else is free"), *people]
+        self.fields["outlet"].queryset = Outlet.objects.filter(**active)
+        self.fields["service"].queryset = Service.objects.filter(**active)
+        for row in rows[:MAX_LISTED]:
+            self.fields[f"staff-{row.pk}"] = forms.ChoiceField(
+                required=False,
+                label=f"{describe_time(row)}, {name_customer(row)}",
+                choices=[(KEEP, "As for all"), (STAYS, "Leave as it is"), (ANYBODY, "Whoever else is free"), *people],
+            )
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        if not self.is_of_one_business:
+            raise ValidationError("Choose bookings of one business.")
+        chosen = [value for name, value in values.items() if value and value != STAYS]
+        if not (chosen or self.errors):
+            raise ValidationError("Choose to whom, to which outlet or to which service they go.")
+        return values
+
+    def consequence(self) -> str:
+        number = len(self.rows)
+        bookings = "1 booking" if number == 1 else f"{number} bookings"
+        return (
+            f"{bookings} to come. Each is handed on as a whole, or stays as it is for a reason that you are told. "
+            "Customers who get confirmations and changes by mail are told."
+        )
+
+    def describe(self, row: Appointment) -> SafeString:
+        url = reverse("admin:appointments_appointment_change", args=[row.pk])
+        return format_html(
+            '<a href="{}">{}</a>, {}: {} with {}, {}',
+            *(url, describe_time(row), name_customer(row), row.service, row.staff, row.outlet),
+        )
+
+    def act(self) -> tuple[str, list[str]]:
+        done, refused = 0, []
+        for row in self.rows:
+            own = self.cleaned_data.get(f"staff-{row.pk}") or self.cleaned_data["staff"]
+            if own == STAYS:
+                continue
+            with tenant_scope(row.tenant):
+                reason = self._hand_on(row, own)
+            done += reason is None
+            if reason:
+                refused.append(format_html("{}, {}: not handed on. {}", describe_time(row), name_customer(row), reason))
+        return f"Handed on: {done}." if done else "", refused
+
+    def _hand_on(self, row: Appointment, staff: str) -> str | None:
+        """Hands on the booking. Returns None, or the reason why it stays as it is."""
+        to = HandOn(
+            staff=self.people.get(staff),
+            outlet=self.cleaned_data["outlet"],
+            service=self.cleaned_data["service"],
+            anybody=staff == ANYBODY,
+        )
+        try:
+            hand_on(row, to)
+        except BookingRefused as refusal:
+            row.staff = to.staff or row.staff
+            row.outlet, row.service = to.outlet or row.outlet, to.service or row.service
+            return explain(refusal, row)[1]
+        except (ChangedMeanwhile, NobodyFree) as refusal:
+            return str(refusal)
+        except ValidationError as error:
+            return " ".join(error.messages)
+        return None
+
+
+def describe_time(row: Appointment) -> str:
+    """Returns the day and the start: `3 June 2030, 09:00`."""
+    return f"{date_format(row.appointment_date)}, {row.start_time:%H:%M}"
+
+
+class HandOnView(View):
+    """The page that hands on the bookings to come of the person, the outlet or the service in the URL."""
+
+    model_admin: Any = None
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Shows the form, which the list of appointments performs. Raises Http404 for an unknown row."""
+        if not self.model_admin.has_bulk_change_permission(request):
+            raise PermissionDenied
+        kind, leaver = self._find_leaver()
+        narrow_scope(leaver.tenant)
+        rows = find_outside_hours(leaver) if "outside_hours" in request.GET else find_remaining(**{kind: leaver.pk})
+        ids = [row.pk for row in rows[: MAX_ROWS + 1]]
+        form = HandOnForm(list(self.model_admin.lock_rows(ids[:MAX_ROWS])))
+        context = {
+            "opts": self.model_admin.opts,
+            "title": f"Hand on the bookings of {leaver}",
+            "form": form,
+            "asked": ASKED,
+            "action": "hand_on",
+            "form_url": f"{reverse('admin:appointments_appointment_changelist')}?day=all",
+            "cancel_url": reverse(f"admin:tenants_{kind}_change", args=[leaver.pk]),
+        }
+        site = self.model_admin.admin_site.each_context(request)
+        return TemplateResponse(request, "admin/bulk_action.html", site | context)
+
+    def _find_leaver(self) -> tuple[str, Any]:
+        for kind, model in LEAVERS.items():
+            pk = self.request.GET.get(kind)
+            rows = model._default_manager.select_related("tenant").filter(tenant__isnull=False)
+            if is_id(pk) and (row := rows.filter(pk=pk).first()):
+                return kind, row
+        raise Http404
+
+
+def describe_bookings(row: Any) -> SafeString | str:
+    """Returns how many bookings to come the person, the outlet or the service has, with links, or ""."""
+    kind = next(name for name, model in LEAVERS.items() if isinstance(row, model))
+    number = find_remaining(**{kind: row.pk}).count() if row.pk and row.tenant_id else 0
+    if not number:
+        return ""
+    listed = f"{reverse('admin:appointments_appointment_changelist')}?day=coming&{kind}__id__exact={row.pk}"
+    return format_html(
+        '{} has <a href="{}">{} booking{} to come</a>. <a href="{}?{}={}">Hand them on</a>.',
+        *(row, listed, number, "" if number == 1 else "s", reverse(PAGE), kind, row.pk),
+    )
+
+
+def describe_outside_hours(staff: Any) -> SafeString | str:
+    """Returns how many bookings to come lie outside the person's working hours, with links, or ""."""
+    number = len(find_outside_hours(staff))
+    if not number:
+        return ""
+    noun, verb = ("booking", "lies") if number == 1 else ("bookings", "lie")
+    return format_html(
+        '{} {} to come of {} {} outside the working hours. <a href="{}?staff={}&amp;outside_hours=1">Hand them on</a>.',
+        *(number, noun, staff, verb, reverse(PAGE), staff.pk),
+    )

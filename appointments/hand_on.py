@@ -1,0 +1,109 @@
+"""Hands on bookings that are to come: a person leaves, an outlet closes or a service ends.
+
+Each booking is handed on as a whole, by the rules of a new booking, or stays as it is with the reason.
+"""
+
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from appointments.booking import BookingRefused, book, find_free_staff, set_length
+from appointments.models import Appointment, is_upcoming, local_now, lock_staff
+from appointments.models.schedule import read_schedules
+from appointments.models.transitions import MOVABLE_STATUSES
+from circe.api.conflicts import ConflictError
+from tenants.models import Outlet, Service, Staff
+
+# The most bookings that are compared with new working hours.
+MAX_COMPARED = 500
+
+
+class HandOn(NamedTuple):
+    """What takes the place of what a booking has. None keeps it. `anybody` stands for whoever else is free."""
+
+    staff: Staff | None = None
+    outlet: Outlet | None = None
+    service: Service | None = None
+    anybody: bool = False
+
+
+class ChangedMeanwhile(ConflictError):
+    """The booking is not to come any more, or somebody else has it by now."""
+
+    code = "changed_meanwhile"
+
+    def __init__(self) -> None:
+        super().__init__("Somebody changed it meanwhile, or it has begun.")
+
+
+class NobodyFree(ConflictError):
+    """Nobody else who offers the service is free at the time of the booking."""
+
+    code = "nobody_free"
+
+    def __init__(self, appointment: Appointment) -> None:
+        super().__init__(f"Nobody else who offers {appointment.service} is free at {appointment.outlet} then.")
+
+
+def find_remaining(**of: Any) -> QuerySet[Appointment]:
+    """Returns the bookings to come of a person, an outlet or a service: `find_remaining(staff=…)`."""
+    return Appointment.objects.filter(is_upcoming(*local_now()), **of)
+
+
+def find_outside_hours(staff: Any) -> list[Appointment]:
+    """Returns the bookings to come in whose time the person does not work, unless they were booked so on purpose."""
+    rows = list(find_remaining(staff=staff.pk).order_by("appointment_date", "start_time")[:MAX_COMPARED])
+    if not rows:
+        return []
+    first, last = rows[0].hours[0], max(row.occupied[1] for row in rows)
+    schedules = {
+        schedule.outlet_id: schedule
+        for schedule in read_schedules(staff.tenant_id, first=first, last=last, staff=[staff.pk])
+    }
+    return [
+        row
+        for row in rows
+        if "hours" not in row.overrides
+        and not (row.outlet_id in schedules and schedules[row.outlet_id].is_working(*row.occupied))
+    ]
+
+
+def hand_on(appointment: Appointment, to: HandOn) -> Appointment:
+    """Hands on a booking, and returns it as it is now. Its customer is told as of any other change.
+
+    With another service it takes as long as that one, and keeps the price that was agreed. Raises BookingRefused if a rule
+    forbids it, NobodyFree, ChangedMeanwhile, and ValidationError as `book`. Then nothing has changed.
+    """
+    if not to.anybody:
+        return _hand_on(appointment, to, staff_id=to.staff.pk if to.staff else appointment.staff_id)
+    wanted = Appointment.objects.with_related().select_related("tenant").get(pk=appointment.pk)
+    _put_in_place(wanted, to)
+    # Each is tried in a transaction of its own, so that nobody stays locked while the next one is tried.
+    for staff_id in find_free_staff(wanted, besides=appointment.staff_id):
+        try:
+            return _hand_on(appointment, to, staff_id=staff_id)
+        except BookingRefused:
+            continue
+    raise NobodyFree(wanted)
+
+
+@transaction.atomic
+def _hand_on(appointment: Appointment, to: HandOn, *, staff_id: str) -> Appointment:
+    lock_staff(appointment.tenant_id, [appointment.staff_id, staff_id])
+    rows = Appointment.objects.with_related().select_related("tenant").select_for_update(of=("self",))
+    row = rows.filter(pk=appointment.pk, staff=appointment.staff_id, status__in=MOVABLE_STATUSES).first()
+    if row is None or row.is_past:
+        raise ChangedMeanwhile
+    _put_in_place(row, to)
+    row.staff_id = staff_id
+    row.sequence += 1
+    book(row)
+    return row
+
+
+def _put_in_place(row: Appointment, to: HandOn) -> None:
+    row.outlet = to.outlet or row.outlet
+    if to.service and to.service.pk != row.service_id:
+        row.service = to.service
+        set_length(row, to.service.duration_minutes)

@@ -1,0 +1,46 @@
+"""Says what still counts on a person, an outlet or a service that is to leave, close or end."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from tenants.admin.base import TenantAdmin
+
+# Functions of higher apps that describe what is left, such as bookings to come, and "" where nothing is.
+_describe: list[Callable[[Any], SafeString | str]] = []
+
+
+def register_remaining(describe: Callable[[Any], SafeString | str]) -> None:
+    """Adds what is left of a row to its page, and to what is said when it is deactivated."""
+    _describe.append(describe)
+
+
+def describe_remaining(row: Model) -> SafeString:
+    """Returns what is left of the row in words, with links, or "" if nothing is."""
+    return format_html_join(" ", "{}", ([words] for words in (describe(row) for describe in _describe) if words))
+
+
+class DeactivatedAdmin(TenantAdmin):
+    """The base of the pages of what is deactivated and not deleted: people, outlets and services.
+
+    The page says what is left, before and after.
+    """
+
+    def save_model(self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        self.warn_of_remaining(request, obj, form)
+
+    def warn_of_remaining(self, request: HttpRequest, obj: Any, form: forms.ModelForm) -> None:
+        """Says what is left of a row that the form has deactivated."""
+        if "is_active" in form.changed_data and not obj.is_active and (words := describe_remaining(obj)):
+            messages.warning(request, words)
+
+    @admin.display(description="to come")
+    def remaining(self, row: Any) -> SafeString | str:
+        return describe_remaining(row) or "No bookings"
