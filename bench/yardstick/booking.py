@@ -186,7 +186,7 @@ async def availability(
                 )
                 start += grid
     slots.sort(key=lambda slot: (slot["starts_at"], slot["staff"]["name"], slot["staff_id"]))
-    return Availability(slots=slots[:limit], from_date=from_date, to_date=to_date)
+    return Availability.model_validate({"slots": slots[:limit], "from_date": from_date, "to_date": to_date})
 
 
 @router.post("/appointments", status_code=201)

@@ -11,7 +11,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import get_doc
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import SAFE_METHODS
-from rest_framework.serializers import CharField, Field, ListField, Serializer, TimeField
+from rest_framework.serializers import CharField, DateTimeField, Field, ListField, Serializer, TimeField
 
 from circe.api.errors import CONTENT_TYPE
 from circe.api.operations import ID, SAMPLE_QUERY, Example, Operation, Schema, query_parameter
@@ -69,6 +69,7 @@ TAGS = {
 }
 
 
+INSTANT = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
 CLOCK_TIME = "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
 # What a request may have. It is the pattern of ClockTimeField.
 CLOCK_TIME_IN_REQUEST = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
@@ -289,6 +290,8 @@ class OperationSchema(AutoSchema):
             # The format `time` of JSON Schema requires an offset, which a clock time does not have.
             types = ["string", "null"] if field.allow_null else "string"
             schema = {"type": types, "pattern": CLOCK_TIME if direction == "response" else CLOCK_TIME_IN_REQUEST}
+        elif isinstance(field, DateTimeField) and direction == "response":
+            schema |= {"pattern": INSTANT}
         elif name in {"email", "password"} and "string" in schema.get("type", ()):
             schema |= {"format": name} | ({"maxLength": MAX_PASSWORD_LENGTH} if name == "password" else {})
         return schema

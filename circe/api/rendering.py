@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import orjson
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
@@ -16,7 +17,8 @@ class JSONRenderer(BaseRenderer):
     charset = None
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return b"" if data is None else orjson.dumps(data, default=str)
+        # PostgreSQL writes spaces around colons, orjson does not. The answer is written one way: without.
+        return b"" if data is None else msgspec.json.format(orjson.dumps(data, default=str), indent=-1)
 
 
 class AlwaysJSON(BaseContentNegotiation):
