@@ -46,9 +46,10 @@ class Entry(NamedTuple):
 
     @property
     def arrival_step(self) -> tuple[str, str] | None:
-        """The value and the text of the button about the arrival. There is none on another day and after the start."""
+        """The value and the text of the button about the arrival. There is none on another day, after the start, and
+        for a walk-in, who is there."""
         one = self.appointment
-        if one.status not in MOVABLE_STATUSES or one.appointment_date != self.now.date():
+        if one.is_walk_in or one.status not in MOVABLE_STATUSES or one.appointment_date != self.now.date():
             return None
         return ("no", "Not here yet") if one.waits_since else ("yes", "Arrived")
 

@@ -316,7 +316,9 @@ class Appointment(TenantModel):
     def lateness(self, now: dt.datetime) -> dt.timedelta | None:
         """Returns for how long the customer should have been there at the local time `now`, None where nobody is late."""
         late = now - self.hours[0]
-        is_awaited = self.status in (Status.PENDING, Status.CONFIRMED) and not self.waits_since
+        is_open = self.status in (Status.PENDING, Status.CONFIRMED)
+        # Whoever walks in is there.
+        is_awaited = is_open and not (self.is_walk_in or self.waits_since)
         return late if is_awaited and late >= LATE_AFTER and now < self.hours[1] + MAX_LATENESS else None
 
     def set_arrival(self, arrived: bool) -> bool:

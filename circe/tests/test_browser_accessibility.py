@@ -2,11 +2,21 @@
 
 import re
 
+import pytest
+from django.core import mail
 from django.test import Client
+from playwright.sync_api import expect
 
+from appointments.models import Appointment
+from appointments.portal.links import manage_url
 from circe.tests.browser import BROWSER_MARKS, DESKTOP, PHONE, list_violations
 from circe.tests.page_walk import list_pages
+from customers.messages.sending import send_due
+from customers.models import MailedLink
+from customers.portal.links import request_link
+from customers.portal.signed_links import unsubscribe_url
 from tenants.models import Role
+from tenants.scope import tenant_scope
 
 pytestmark = BROWSER_MARKS
 TAGS = re.compile(r"<[a-z]\w*\b[^>]*>")
@@ -43,4 +53,85 @@ def test_no_page_of_the_back_office_has_a_serious_fault(sign_in, busy_business):
                 page.goto(url)
                 if found := examine(page):
                     faults[role, url] = found
+    assert faults == {}
+
+
+def test_forms_with_errors_have_no_serious_fault_and_take_the_focus_to_the_first_error(sign_in, busy_business):
+    page = sign_in("tenant_admin")
+    for path, focused in {
+        "/admin/customers/customer/add/": "id_first_name",
+        "/admin/appointments/appointment/add/": "id_customer",
+        "/admin/tenants/service/add/": "id_name",
+    }.items():
+        page.goto(path)
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.locator(".errorlist").first).to_be_visible()
+        field = page.locator(f"#{focused}, #{focused} + .select2 .select2-selection").last
+        expect(field).to_be_focused()
+        assert examine(page) == {}
+
+
+def test_the_choices_of_rows_have_names(sign_in, busy_business):
+    page = sign_in("staff")
+    page.goto("/admin/appointments/appointment/add/")
+    # The focus is where something can be chosen, and not on what Select2 hides.
+    expect(page.get_by_role("combobox", name="Customer", exact=True)).to_be_focused()
+    for name in ("Customer", "Service", "Staff", "Outlet"):
+        expect(page.get_by_role("combobox", name=name, exact=True)).to_have_count(1)
+    page.get_by_role("combobox", name="Customer", exact=True).click()
+    expect(page.locator(".select2-search__field")).to_have_attribute("aria-label", "Search")
+    page.locator(".select2-results__option", has_text="Jane Doe").click()
+    # The name stays, and the choice describes the box.
+    expect(page.get_by_role("combobox", name="Customer", exact=True)).to_have_accessible_description(
+        re.compile("Jane Doe")
+    )
+    assert examine(page) == {}
+
+
+def test_pages_outside_a_session_and_the_question_of_the_day_sheet_have_no_serious_fault(sign_in, busy_business):
+    page = sign_in("staff")
+    page.goto("/admin/appointments/appointment/day/")
+    page.get_by_role("button", name="No-show: Jane Doe").last.click()
+    faults = [examine(page)]
+    page.goto("/admin/tenants/staff/")
+    faults.append(examine(page))
+    page.get_by_role("button", name="Log out").click()
+    faults.append(examine(page))
+    page.goto("/admin/customers/customer/")
+    faults.append(examine(page))
+    page.get_by_role("button", name="Log in").click()
+    faults.append(examine(page))
+    assert faults == [{}] * 5
+
+
+@pytest.fixture
+def portal_page(chromium, live_server, settings):
+    """A page of somebody who is not signed in."""
+    settings.PUBLIC_URL = live_server.url
+    with chromium.new_context(viewport=DESKTOP, base_url=live_server.url) as context:
+        yield context.new_page()
+
+
+def test_no_page_of_the_portal_has_a_serious_fault(portal_page, busy_business):
+    tenant = busy_business
+    request_link(
+        tenant=tenant,
+        kind=MailedLink.Kind.REGISTER,
+        email="kari@example.com",
+        client_address=None,
+        details={"first_name": "Kari", "language": "nb"},
+    )
+    mail.outbox.clear()
+    send_due()
+    urls = [next(word for word in mail.outbox[0].body.split() if "token=" in word)]
+    with tenant_scope(tenant):
+        visit = Appointment.objects.filter(status="confirmed").order_by("-appointment_date").first()
+        urls += [manage_url(visit), f"{manage_url(visit)}&step=move", f"{manage_url(visit)}&step=cancel"]
+        urls += [unsubscribe_url(visit.customer, "email", "marketing")]
+    urls += [f"/portal/{tenant.slug}/confirm?token=banana", f"/portal/{tenant.slug}/banana", "/banana"]
+    faults = {}
+    for url in urls:
+        portal_page.goto(url)
+        if found := examine(portal_page):
+            faults[url] = found
     assert faults == {}

@@ -31,7 +31,7 @@ function nameComboboxes() {
     }
 }
 
-const CONTROLS = "input:not([type=hidden]), textarea, select:not(.select2-hidden-accessible), .select2-selection";
+const CONTROLS = "input:not([type=hidden], [aria-hidden=true]), textarea, select:not(.select2-hidden-accessible), .select2-selection";
 
 function focusFirstError() {
     const list = document.querySelector("#content .errorlist, #content .errornote");
@@ -45,8 +45,17 @@ function focusFirstError() {
     }
 }
 
-addEventListener("load", () => {
+// Django takes the focus of a new form to its first field, which may be hidden: by Select2, or because Enter presses it.
+function focusFirstVisibleField() {
+    if (document.activeElement.matches(".select2-hidden-accessible, [aria-hidden=true]")) {
+        document.activeElement.form.querySelector(CONTROLS)?.focus();
+    }
+}
+
+// After what jQuery does when the page is ready, which makes the boxes.
+addEventListener("load", () => setTimeout(() => {
     nameComboboxes();
     new MutationObserver(nameComboboxes).observe(document.body, { childList: true, subtree: true });
+    focusFirstVisibleField();
     focusFirstError();
-});
+}));
