@@ -213,6 +213,13 @@ def segment_condition(segment: str) -> Q:
     return _condition(segment, now, _read(AT_RISK if segment == "at_risk" else THRESHOLDS, now))
 
 
+def segment_conditions() -> dict[str, Q]:
+    """Returns `segment_condition` of each of SEGMENTS. The thresholds are read once."""
+    now = _local_now()
+    businesses = _read(THRESHOLDS, now)
+    return {segment: _condition(segment, now, businesses) for segment in SEGMENTS}
+
+
 def _condition(segment: str, now: dt.datetime, businesses: list[Business]) -> Q:
     at_risk_before = _threshold("at_risk_before", DateField(), businesses)
     if segment == "at_risk":
