@@ -12,7 +12,7 @@ from analytics.dashboard.charts import SEGMENT_TEXTS
 from analytics.segments import SEGMENTS, segment_condition, segment_conditions
 from appointments.models import CustomerTotals
 from customers.admin.sorting import TotalsOrder
-from customers.extensions import ListColumn
+from customers.extensions import ExportColumn, ListColumn
 from customers.models import CustomerQuerySet
 from tenants.accounts.permissions import ADMINS
 
@@ -51,10 +51,11 @@ def annotate_segment() -> Mapping[str, Any]:
 
 @admin.display(description="segment", ordering="segment")
 def segment(customer: Any) -> str:
-    """Returns the cell of the list with the segment of a customer."""
+    """Returns the name of the segment of a customer, for the list and the export."""
     names = [name for name, _ in SEGMENT_TEXTS.values()]
     return "" if customer.segment_place is None else names[customer.segment_place]
 
 
 SEGMENT_COLUMN = ListColumn(segment, annotate_segment, roles=ADMINS)
+SEGMENT_EXPORT = ExportColumn("segment", segment, annotate_segment)
 SEGMENT_ORDER = TotalsOrder(CustomerTotals.objects.all(), lambda: [segment_of_totals(), "customer_id"])

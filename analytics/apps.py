@@ -9,7 +9,7 @@ class AnalyticsConfig(AppConfig):
     name = "analytics"
 
     def ready(self) -> None:
-        from analytics.admin import SEGMENT_COLUMN, SEGMENT_ORDER, SegmentFilter
+        from analytics.admin import SEGMENT_COLUMN, SEGMENT_EXPORT, SEGMENT_ORDER, SegmentFilter
         from analytics.filters import SEGMENT
         from customers import extensions
         from customers.admin.sorting import register_order
@@ -17,5 +17,6 @@ class AnalyticsConfig(AppConfig):
 
         extensions.register_list_filter(SegmentFilter)
         extensions.register_list_column(SEGMENT_COLUMN)
+        extensions.register_export_columns(SEGMENT_EXPORT)
         register_order("segment", SEGMENT_ORDER)
         register_parameters(segment=SEGMENT)

@@ -15,6 +15,7 @@ class AppointmentsConfig(AppConfig):
     def ready(self) -> None:
         from appointments.admin.customer_pages import (
             COLUMNS,
+            EXPORT_COLUMNS,
             ORDERS,
             LastVisitFilter,
             LastVisitRangeFilter,
@@ -46,6 +47,7 @@ class AppointmentsConfig(AppConfig):
             extensions.register_list_filter(list_filter)
         for column in COLUMNS:
             extensions.register_list_column(column)
+        extensions.register_export_columns(*EXPORT_COLUMNS)
         for name, order in ORDERS.items():
             register_order(name, order)
         extensions.register_panel(messages_panel)

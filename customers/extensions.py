@@ -31,6 +31,16 @@ class ListColumn(NamedTuple):
     roles: Collection[str] = STAFF
 
 
+class ExportColumn(NamedTuple):
+    """A column of an exported file that says more of a customer. An import ignores it. `value` returns a cell of a row,
+    which has the `annotations`.
+    """
+
+    name: str
+    value: Callable[[Any], Any]
+    annotations: Callable[[], Mapping[str, Any]] = dict
+
+
 _profile_figures: list[ProfileFigures] = []
 _purge_steps: list[PurgeStep] = []
 _personal_rows: dict[str, PersonalRows] = {}
@@ -38,6 +48,7 @@ _personal_rows: dict[str, PersonalRows] = {}
 panels: list[Panel] = []
 list_filters: list[Any] = []
 list_columns: list[ListColumn] = []
+export_columns: list[ExportColumn] = []
 
 
 def register_profile_figures(figures: ProfileFigures) -> None:
@@ -73,6 +84,11 @@ def register_list_filter(list_filter: Any) -> None:
 def register_list_column(column: ListColumn) -> None:
     """Adds a column to the back office list of customers, after the columns registered so far."""
     list_columns.append(column)
+
+
+def register_export_columns(*columns: ExportColumn) -> None:
+    """Adds columns to an exported file, after the columns registered so far."""
+    export_columns.extend(columns)
 
 
 def profile_figures() -> dict[str, Combinable]:

@@ -32,7 +32,7 @@ from circe.backoffice.regional import format_amount
 from customers.admin.customers import MAX_LATEST_ROWS
 from customers.admin.filters import RangeFilter
 from customers.admin.sorting import TotalsOrder
-from customers.extensions import ListColumn
+from customers.extensions import ExportColumn, ListColumn
 from customers.models import Customer, CustomerQuerySet
 
 
@@ -118,11 +118,20 @@ def spent(customer: Any) -> str:
 
 def count_visits() -> Mapping[str, Any]:
     """Returns the annotation of a customer with the number of visits."""
+    return {"visits": Coalesce(_annotate_totals("visits")["visits"], 0)}
+
+
+def _annotate_totals(name: str) -> Mapping[str, Any]:
     own = CustomerTotals.objects.filter(tenant=OuterRef("tenant"), customer_id=OuterRef("pk"))
-    return {"visits": Coalesce(Subquery(own.values("visits")), 0)}
+    return {name: Subquery(own.values(name))}
 
 
 COLUMNS = [ListColumn(last_visit), ListColumn(visits, count_visits), ListColumn(spent)]
+EXPORT_COLUMNS = [
+    ExportColumn("last_visit", lambda customer: customer.last_visit, lambda: _annotate_totals("last_visit")),
+    ExportColumn("visits", lambda customer: customer.visits or 0, lambda: _annotate_totals("visits")),
+    ExportColumn("total_spent", lambda customer: customer.total_spent or 0, lambda: _annotate_totals("total_spent")),
+]
 _TOTALS = CustomerTotals.objects.all()
 # The orders of the list by totals. Each is that of an index.
 ORDERS = {

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 
 from circe.backoffice.fields import DayField
@@ -156,6 +157,19 @@ class TagFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
         return customers.tagged([self.value()]) if self.value() else customers
+
+
+def describe_filters(changelist: ChangeList) -> list[tuple[str, str]]:
+    """Returns the title and the value of each filter of the list that is set, and of the search."""
+    described = [("search", f"“{changelist.query}”")] if changelist.query else []
+    for spec in changelist.filter_specs:
+        if isinstance(spec, RangeFilter):
+            parts = [f"{spec.form.fields[name].label} {text}" for name, text in spec.used_parameters.items()]
+            described += [(spec.title, " ".join(parts))] if parts else []
+        elif spec.used_parameters:
+            chosen = [str(choice["display"]) for choice in spec.choices(changelist) if choice["selected"]]
+            described += [(str(spec.title), ", ".join(chosen))] if chosen else []
+    return described
 
 
 # The value of the filter for customers without a source. No source has two minus signs at its start.

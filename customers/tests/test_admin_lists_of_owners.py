@@ -1,12 +1,18 @@
 """The lists and files of an owner: by consent, last visit, spending, segment and source."""
 
 import datetime as dt
+import io
 
 import pytest
+from openpyxl import load_workbook
 
 from appointments.tests.factories import AppointmentFactory
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
+
+from customers.tests.transfer import from_csv
+from tenants.scope import tenant_scope
+from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 from .pages import PAGE, names
 
@@ -134,3 +140,51 @@ def test_the_list_is_sorted_by_consent_and_source(back_office, people):
     browser = back_office("tenant_admin")
     assert names(browser, f"?o=-{column_number(browser, 'consent')}")[0] == "ana"
     assert names(browser, f"?o={column_number(browser, 'source')}")[0] == "Ben"
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_export_of_those_at_risk_has_what_a_letter_to_them_needs(back_office, people):
+    browser = back_office("tenant_admin")
+    with_consent = people["Ben"]
+    with tenant_scope(with_consent.tenant):
+        with_consent.change({"marketing_consent": True, "email": None, "phone": "+6281234567"})
+    response = browser.get(f"{PAGE}export/csv/?segment=at_risk&consent=all")
+    header, row = from_csv(b"".join(response.streaming_content))
+    cells = dict(zip(header, row, strict=True))
+    wanted = ("first_name", "last_visit", "visits", "total_spent", "marketing_consent", "marketing_channels", "segment")
+    assert [cells[name] for name in wanted] == [
+        "Ben",
+        days_ago(180).isoformat(),
+        "1",
+        "250",
+        "true",
+        "push; sms; whatsapp",
+        "At risk",
+    ]
+    assert "segment-at-risk-agreed-to-marketing-on-every-channel.csv" in response["Content-Disposition"]
+    page = browser.get(f"{PAGE}export/?segment=at_risk").content.decode()
+    assert "Segment: At risk" in page
+
+
+def test_a_workbook_says_in_its_properties_what_filter_made_it(back_office, people):
+    response = back_office("tenant_admin").get(f"{PAGE}export/xlsx/?source=website&q=ana")
+    book = load_workbook(io.BytesIO(b"".join(response.streaming_content)))
+    assert book.properties.description == "Exported from Circe: search: “ana”; source: website."
+
+
+def test_an_export_names_the_favourites(back_office, tenant):
+    jane = CustomerFactory(tenant=tenant, preferred_outlet=OutletFactory(tenant=tenant, name="Downtown"))
+    with tenant_scope(tenant):
+        jane.change(
+            {
+                "preferred_services": [ServiceFactory(tenant=tenant, name=name).pk for name in ("Cut", "Wash")],
+                "preferred_staff_ids": [UserFactory(tenant=tenant, first_name="Ana", last_name="Lee").pk],
+            }
+        )
+    response = back_office("tenant_admin").get(f"{PAGE}export/csv/")
+    header, row = from_csv(b"".join(response.streaming_content))
+    cells = dict(zip(header, row, strict=True))
+    names = ("preferred_outlet", "preferred_service_names", "preferred_staff_names")
+    assert [cells[name] for name in names] == ["Downtown", "Cut; Wash", "Ana Lee"]
