@@ -1,13 +1,18 @@
-"""The filter that statistics add to the back office list of customers."""
+"""The filter, the column and the order that statistics add to the back office list of customers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import Case, IntegerField, OuterRef, Subquery, Value, When
 from django.http import HttpRequest
 
 from analytics.dashboard.charts import SEGMENT_TEXTS
-from analytics.segments import segment_condition
+from analytics.segments import SEGMENTS, segment_condition, segment_conditions
 from appointments.models import CustomerTotals
+from customers.admin.sorting import TotalsOrder
+from customers.extensions import ExportColumn, ListColumn
 from customers.models import CustomerQuerySet
 from tenants.accounts.permissions import ADMINS
 
@@ -25,5 +30,32 @@ class SegmentFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
         if not self.value():
             return customers
+        if self.value() not in SEGMENTS:
+            raise IncorrectLookupParameters
         members = CustomerTotals.objects.filter(segment_condition(self.value()), is_deleted=False)
         return customers.filter(pk__in=members.values("customer_id"))
+
+
+def segment_of_totals() -> Case:
+    """Returns the segment of a row of totals, as an expression. It is the place in SEGMENT_TEXTS."""
+    conditions = segment_conditions()
+    cases = [When(conditions[segment], then=Value(place)) for place, segment in enumerate(SEGMENT_TEXTS)]
+    return Case(*cases, output_field=IntegerField())
+
+
+def annotate_segment() -> Mapping[str, Any]:
+    """Returns the annotation of a customer with the place of their segment in SEGMENT_TEXTS; None for a deleted one."""
+    own = CustomerTotals.objects.filter(tenant=OuterRef("tenant"), customer_id=OuterRef("pk"), is_deleted=False)
+    return {"segment_place": Subquery(own.annotate(place=segment_of_totals()).values("place"))}
+
+
+@admin.display(description="segment", ordering="segment")
+def segment(customer: Any) -> str:
+    """Returns the name of the segment of a customer, for the list and the export."""
+    names = [name for name, _ in SEGMENT_TEXTS.values()]
+    return "" if customer.segment_place is None else names[customer.segment_place]
+
+
+SEGMENT_COLUMN = ListColumn(segment, annotate_segment, roles=ADMINS)
+SEGMENT_EXPORT = ExportColumn("segment", segment, annotate_segment)
+SEGMENT_ORDER = TotalsOrder(CustomerTotals.objects.all(), lambda: [segment_of_totals(), "customer_id"])

@@ -9,10 +9,14 @@ class AnalyticsConfig(AppConfig):
     name = "analytics"
 
     def ready(self) -> None:
-        from analytics.admin import SegmentFilter
+        from analytics.admin import SEGMENT_COLUMN, SEGMENT_EXPORT, SEGMENT_ORDER, SegmentFilter
         from analytics.filters import SEGMENT
         from customers import extensions
+        from customers.admin.sorting import register_order
         from customers.filters import register_parameters
 
         extensions.register_list_filter(SegmentFilter)
+        extensions.register_list_column(SEGMENT_COLUMN)
+        extensions.register_export_columns(SEGMENT_EXPORT)
+        register_order("segment", SEGMENT_ORDER)
         register_parameters(segment=SEGMENT)

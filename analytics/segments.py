@@ -148,9 +148,7 @@ AT_RISK = """
 # The threshold of spending where nobody is in the top percent.
 NOBODY_SPENT = 2**63 - 1
 
-NOT_AT_RISK = (
-    "(last_visit IS NULL OR last_visit >= at_risk_before OR (open_date, open_time) >= (%(today)s, %(clock)s))"
-)
+NOT_AT_RISK = "(last_visit IS NULL OR last_visit >= at_risk_before OR (open_date, open_time) >= (%(today)s, %(clock)s))"
 IS_NEW = "(first_visit IS NULL OR first_visit >= new_since)"
 # The columns of `spending`. The thresholds alone need only the first.
 LEVELS = "count(*) AS customers"
@@ -219,6 +217,13 @@ def segment_condition(segment: str) -> Q:
     """Returns the condition on a row of CustomerTotals that the customer is in that one of SEGMENTS now."""
     now = _local_now()
     return _condition(segment, now, _read(AT_RISK if segment == "at_risk" else THRESHOLDS, now))
+
+
+def segment_conditions() -> dict[str, Q]:
+    """Returns `segment_condition` of each of SEGMENTS. The thresholds are read once."""
+    now = _local_now()
+    businesses = _read(THRESHOLDS, now)
+    return {segment: _condition(segment, now, businesses) for segment in SEGMENTS}
 
 
 def _condition(segment: str, now: dt.datetime, businesses: list[Business]) -> Q:

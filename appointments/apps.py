@@ -13,7 +13,16 @@ class AppointmentsConfig(AppConfig):
     name = "appointments"
 
     def ready(self) -> None:
-        from appointments.admin.customer_pages import LastVisitFilter, appointments_panel, messages_panel
+        from appointments.admin.customer_pages import (
+            COLUMNS,
+            EXPORT_COLUMNS,
+            ORDERS,
+            LastVisitFilter,
+            LastVisitRangeFilter,
+            SpendingFilter,
+            appointments_panel,
+            messages_panel,
+        )
         from appointments.admin.hand_on import describe_bookings
         from appointments.admin.hours.week import time_off_url, week_url
         from appointments.bookings.documentation import CONFLICT, PROBLEM_MEMBERS
@@ -27,6 +36,7 @@ class AppointmentsConfig(AppConfig):
         from circe.api.openapi import register_conflict, register_problem_member
         from circe.backoffice.site import register_header_link
         from customers import extensions
+        from customers.admin.sorting import register_order
         from customers.filters import register_totals
         from customers.messages.sending import register_outgoing
         from tenants.admin.remaining import register_remaining
@@ -35,7 +45,13 @@ class AppointmentsConfig(AppConfig):
         extensions.register_profile_figures(profile_figures)
         extensions.register_purge_step(detach_appointments)
         extensions.register_personal_rows("messages", partial(extensions.rows_of, Message))
-        extensions.register_list_filter(LastVisitFilter)
+        for list_filter in (LastVisitFilter, LastVisitRangeFilter, SpendingFilter):
+            extensions.register_list_filter(list_filter)
+        for column in COLUMNS:
+            extensions.register_list_column(column)
+        extensions.register_export_columns(*EXPORT_COLUMNS)
+        for name, order in ORDERS.items():
+            register_order(name, order)
         extensions.register_panel(messages_panel)
         extensions.register_panel(appointments_panel)
         register_totals(TOTALS, **TOTALS_PARAMETERS)

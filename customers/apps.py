@@ -17,6 +17,7 @@ class CustomersConfig(AppConfig):
         from circe.backoffice.site import register_search
         from customers import extensions
         from customers.admin.audit_lookup import AUDIT_LOOKUP
+        from customers.admin.export_columns import EXPORT_COLUMNS
         from customers.messages.sending import register_outgoing
         from customers.models import Consent, CustomerSession, DeletionRequest, MailedLink
         from customers.models.portal import delete_links, links_to
@@ -24,6 +25,7 @@ class CustomersConfig(AppConfig):
         from tenants.admin.audit_trail import register_customers
 
         register_customers(AUDIT_LOOKUP)
+        extensions.register_export_columns(*EXPORT_COLUMNS)
         register_search("admin:customers_customer_changelist", "Find a customer")
         register_outgoing(MailedLink, compose_link_mail)
         extensions.register_purge_step(delete_links)

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db.models import Model, QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+
+from tenants.accounts.permissions import STAFF
 
 # Figures of a customer's profile, as expressions over the customer's row (`OuterRef("pk")` in a subquery), by key.
 ProfileFigures: TypeAlias = Callable[[], Mapping[str, Combinable]]
@@ -19,12 +21,34 @@ PersonalRows: TypeAlias = Callable[[Collection[Any]], QuerySet]
 # A part of a customer's back office page, empty for people who may not see it.
 Panel: TypeAlias = Callable[[HttpRequest, Any], SafeString]
 
+
+class ListColumn(NamedTuple):
+    """A column of the back office list of customers. `show` returns a cell of a row, which has the `annotations`."""
+
+    show: Callable[[Any], Any]
+    annotations: Callable[[], Mapping[str, Any]] = dict
+    # Others have no such column.
+    roles: Collection[str] = STAFF
+
+
+class ExportColumn(NamedTuple):
+    """A column of an exported file that says more of a customer. An import ignores it. `value` returns a cell of a row,
+    which has the `annotations`.
+    """
+
+    name: str
+    value: Callable[[Any], Any]
+    annotations: Callable[[], Mapping[str, Any]] = dict
+
+
 _profile_figures: list[ProfileFigures] = []
 _purge_steps: list[PurgeStep] = []
 _personal_rows: dict[str, PersonalRows] = {}
 # The panels of the highest app come first, since reception needs them first.
 panels: list[Panel] = []
 list_filters: list[Any] = []
+list_columns: list[ListColumn] = []
+export_columns: list[ExportColumn] = []
 
 
 def register_profile_figures(figures: ProfileFigures) -> None:
@@ -55,6 +79,16 @@ def register_panel(panel: Panel) -> None:
 def register_list_filter(list_filter: Any) -> None:
     """Adds a filter to the back office list of customers, above the filters registered so far."""
     list_filters.insert(0, list_filter)
+
+
+def register_list_column(column: ListColumn) -> None:
+    """Adds a column to the back office list of customers, after the columns registered so far."""
+    list_columns.append(column)
+
+
+def register_export_columns(*columns: ExportColumn) -> None:
+    """Adds columns to an exported file, after the columns registered so far."""
+    export_columns.extend(columns)
 
 
 def profile_figures() -> dict[str, Combinable]:

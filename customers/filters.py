@@ -183,6 +183,17 @@ def register_parameters(**parameters: TotalsParameter) -> None:
         CustomerFilter.ranges += tuple((start + first, start + last) for start in starts)
 
 
+def condition_on_customers(name: str, value: Any, *, with_deleted: bool) -> Q:
+    """Returns the condition of a query parameter on rows of customers, as the back office filters its list.
+
+    `with_deleted`: whether soft-deleted customers may be among them.
+    """
+    if name not in _totals_parameters:
+        return CONDITIONS[name](value)
+    rows = _totals[0].rows.model._default_manager.all() if with_deleted else _totals[0].rows
+    return Q(pk__in=rows.filter(_totals_parameters[name].condition(value)).values("customer_id"))
+
+
 def _totals_condition(chosen: Mapping[str, Any]) -> Q:
     """Returns the condition on the table of totals."""
     return Q(

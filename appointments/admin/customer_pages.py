@@ -2,12 +2,13 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -15,11 +16,23 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from appointments.models import Appointment, AppointmentQuerySet, Message, Status, is_upcoming, local_now
+from appointments.models import (
+    Appointment,
+    AppointmentQuerySet,
+    CustomerTotals,
+    Message,
+    Status,
+    is_upcoming,
+    local_now,
+)
 from appointments.recommendations.history import MIN_VISITS_FOR_HABIT
 from circe.api.time_zone import local_zone
+from circe.backoffice.fields import DayField, WholeNumberField
 from circe.backoffice.regional import format_amount
 from customers.admin.customers import MAX_LATEST_ROWS
+from customers.admin.filters import RangeFilter
+from customers.admin.sorting import TotalsOrder
+from customers.extensions import ExportColumn, ListColumn
 from customers.models import Customer, CustomerQuerySet
 
 
@@ -39,27 +52,100 @@ class LastVisitFilter(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
+        today = timezone.now().astimezone(local_zone()).date()
         match self.value():
             case "30":
-                return customers.filter(_visited(30))
+                return customers.filter(_last_visit(today, None, 30))
             case "90":
-                return customers.filter(_visited(90), ~_visited(30))
+                return customers.filter(_last_visit(today, 31, 90))
             case "365":
-                return customers.filter(_visited(365), ~_visited(90))
+                return customers.filter(_last_visit(today, 91, 365))
             case "older":
-                return customers.filter(_visited(), ~_visited(365))
+                return customers.filter(_last_visit(today, 366, None))
             case "never":
-                return customers.filter(~_visited())
+                return customers.filter(_has_totals(Q(last_visit=None)))
         return customers
 
 
-def _visited(days: int | None = None) -> Exists:
-    """Returns the condition that a customer had a visit: ever, or in the last `days` days."""
-    visits = Appointment.objects.visits().filter(tenant=OuterRef("tenant"), customer=OuterRef("pk"))
-    if days is not None:
-        today = timezone.now().astimezone(local_zone()).date()
-        visits = visits.filter(appointment_date__gte=today - dt.timedelta(days=days))
-    return Exists(visits)
+def _last_visit(today: dt.date, least_days: int | None, most_days: int | None) -> Q:
+    """Returns the condition that the last visit was so many days ago, or more or less if a bound is None."""
+    first = Q(last_visit__gte=today - dt.timedelta(days=most_days)) if most_days else Q()
+    last = Q(last_visit__lte=today - dt.timedelta(days=least_days)) if least_days else Q()
+    return _has_totals(first & last)
+
+
+def _has_totals(condition: Q) -> Q:
+    return Q(pk__in=CustomerTotals.objects.filter(condition).values("customer_id"))
+
+
+class LastVisitRangeFilter(RangeFilter):
+    """Filters customers by the days of their last visit, as the API does."""
+
+    title = "day of the last visit"
+    fields = {
+        "last_visit_from": DayField(required=False, label="from"),
+        "last_visit_to": DayField(required=False, label="to"),
+    }
+
+
+class SpendingFilter(RangeFilter):
+    """Filters customers by what they spent in all visits, as the API does."""
+
+    title = "spending"
+    fields = {
+        "total_spent_min": WholeNumberField(required=False, min_value=0, label="at least"),
+        "total_spent_max": WholeNumberField(required=False, min_value=0, label="at most"),
+    }
+
+
+@admin.display(description="last visit", ordering="last_appointment_date")
+def last_visit(customer: Any) -> dt.date | None:
+    """Returns the cell of the list with the day of a customer's last visit."""
+    return customer.last_appointment_date
+
+
+@admin.display(description="visits", ordering="visits")
+def visits(customer: Any) -> str:
+    """Returns the cell of the list with the number of a customer's visits."""
+    return format_amount(customer.visits)
+
+
+@admin.display(description="spent", ordering="total_spent")
+def spent(customer: Any) -> str:
+    """Returns the cell of the list with what a customer spent."""
+    return format_amount(customer.total_spent)
+
+
+def count_visits() -> Mapping[str, Any]:
+    """Returns the annotation of a customer with the number of visits."""
+    return {"visits": Coalesce(_annotate_totals("visits")["visits"], 0)}
+
+
+def _annotate_totals(name: str) -> Mapping[str, Any]:
+    own = CustomerTotals.objects.filter(tenant=OuterRef("tenant"), customer_id=OuterRef("pk"))
+    return {name: Subquery(own.values(name))}
+
+
+COLUMNS = [ListColumn(last_visit), ListColumn(visits, count_visits), ListColumn(spent)]
+EXPORT_COLUMNS = [
+    ExportColumn("last_visit", lambda customer: customer.last_visit, lambda: _annotate_totals("last_visit")),
+    ExportColumn("visits", lambda customer: customer.visits or 0, lambda: _annotate_totals("visits")),
+    ExportColumn("total_spent", lambda customer: customer.total_spent or 0, lambda: _annotate_totals("total_spent")),
+]
+_TOTALS = CustomerTotals.objects.all()
+# The orders of the list by totals. Each is that of an index.
+ORDERS = {
+    "last_appointment_date": TotalsOrder(
+        _TOTALS, lambda: ["last_visit", "customer_id"], is_known=Q(last_visit__isnull=False)
+    ),
+    "visits": TotalsOrder(_TOTALS, lambda: ["visits", "customer_id"]),
+    "total_spent": TotalsOrder(
+        _TOTALS,
+        lambda: ["total_spent", "total_appointments", "-customer_id"],
+        is_known=Q(total_spent__gt=0),
+        unknown_is_lowest=True,
+    ),
+}
 
 
 class AppointmentCustomerFilter(admin.SimpleListFilter):

@@ -1,6 +1,5 @@
 """The back office pages of customers."""
 
-import datetime as dt
 import re
 from collections.abc import Collection
 from typing import Any
@@ -8,9 +7,10 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ORDER_VAR
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db import IntegrityError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -26,14 +26,23 @@ from circe.db.ids import is_id
 from customers.admin.actions import CustomerActions, link
 from customers.admin.consents import consents_panel, handle_deletion_request
 from customers.admin.corrections import CORRECTABLE_FIELDS, may_correct, name_those_who_may_change
-from customers.admin.filters import DeletedFilter, RegisteredFilter, TagFilter
+from customers.admin.filters import (
+    ConsentFilter,
+    CreatedFilter,
+    DeletedFilter,
+    RegisteredFilter,
+    SourceFilter,
+    TagFilter,
+)
 from customers.admin.forms import NAMES, CustomerForm, preferred
 from customers.admin.import_export import ImportExportAdmin
 from customers.admin.reception_notes import render_reception_notes
+from customers.admin.sorting import CustomerChangeList, CustomerPaginator
 from customers.contact_conflicts import DuplicateCustomer
 from customers.customer_list import names_begin_with, nearest_customers, position_in
-from customers.extensions import list_filters, panels
+from customers.extensions import ListColumn, list_columns, list_filters, panels
 from customers.models import PREFERENCE_MODELS, Customer, CustomerQuerySet
+from customers.models.customer import FOLDED_NAME
 from customers.search import MAX_LENGTH
 from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
 from tenants.models import AuditEvent, Service, Staff, User
@@ -106,8 +115,19 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
     }
     on_offer = Q(is_deleted=False, is_active=True)
     lost_race = (DuplicateCustomer, IntegrityError)
-    list_display = ["name", "contact", "tag_list", "last_visit", "account"]
-    list_filter = [DeletedFilter, TagFilter, RegisteredFilter, "email_verified", "is_active", "created_at"]
+    paginator = CustomerPaginator
+    list_display = ["name", "contact", "tag_list", "consent", "source", "account"]
+    list_filter = [
+        ConsentFilter,
+        SourceFilter,
+        DeletedFilter,
+        TagFilter,
+        RegisteredFilter,
+        "email_verified",
+        "is_active",
+        "created_at",
+        CreatedFilter,
+    ]
     search_fields = ["search_text"]
     search_help_text = "Parts of names, e-mail or phone number, in any order."
     autocomplete_fields = ["preferred_outlet"]
@@ -171,7 +191,24 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
         return customers if self.allows(request, "restore") else customers.undeleted()
 
     def get_rows(self, request: HttpRequest) -> CustomerQuerySet:
-        return super().get_rows(request).with_profile()
+        rows = super().get_rows(request).with_profile()
+        for column in self._columns(request):
+            rows = rows.annotate(**column.annotations())
+        return rows
+
+    def _columns(self, request: HttpRequest) -> list[ListColumn]:
+        return [column for column in list_columns if request.user.role in column.roles]
+
+    def get_list_display(self, request: HttpRequest) -> Collection[Any]:
+        return [*super().get_list_display(request), *(column.show for column in self._columns(request))]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return CustomerChangeList
+
+    def get_paginator(self, request: HttpRequest, queryset: QuerySet, per_page: int, **kwargs: Any) -> Paginator:
+        return super().get_paginator(
+            request, queryset, per_page, totals_order=getattr(request, "totals_order", ""), **kwargs
+        )
 
     def get_ordering(self, request: HttpRequest) -> list[str]:
         # Ids are sorted by creation too, and have an index over all businesses.
@@ -287,7 +324,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
         """Returns the customers alone, since a soft deletion deletes nothing else."""
         return [link(customer) for customer in objs], {}, set(), []
 
-    @admin.display(ordering="first_name")
+    @admin.display(ordering=FOLDED_NAME)
     def name(self, customer: Customer) -> str:
         return customer.full_name
 
@@ -307,8 +344,9 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
     def tag_list(self, customer: Customer) -> SafeString:
         return format_html_join(" ", '<span class="tag">{}</span>', ([tag] for tag in customer.tags))
 
-    def last_visit(self, customer: Customer) -> dt.date | None:
-        return customer.last_appointment_date  # type: ignore[attr-defined]
+    @admin.display(description="marketing", ordering="marketing_consent", boolean=True)
+    def consent(self, customer: Customer) -> bool:
+        return customer.marketing_consent
 
     def account(self, customer: Customer) -> str:
         states = {

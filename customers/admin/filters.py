@@ -1,11 +1,17 @@
 """The filters of the back office list of customers. A filter with `roles` is shown to these roles only."""
 
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 
-from customers.models import Customer, CustomerQuerySet
+from circe.backoffice.fields import DayField
+from customers.filters import condition_on_customers
+from customers.models import Channel, Customer, CustomerQuerySet
+from customers.models.consent import granted_marketing_channels
 from tenants.accounts.permissions import ADMINS
 from tenants.scope import current_tenant
 
@@ -43,6 +49,103 @@ class RegisteredFilter(admin.SimpleListFilter):
         return customers.registered(self.value() == "yes") if self.value() else customers
 
 
+class RangeFilter(admin.ListFilter):
+    """Filters by a range that a person types. Each field is a query parameter of the API's list, with its condition."""
+
+    template = "admin/customers/customer/range_filter.html"
+    parameter_names: Collection[str] = ()
+    fields: dict[str, forms.Field] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.parameter_names = list(cls.fields)
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        form_class = type("RangeForm", (forms.Form,), dict(self.fields))
+        typed = {name: params.pop(name)[-1] for name in self.fields if name in params}
+        self.used_parameters = {name: text for name, text in typed.items() if text}
+        self.form = form_class(self.used_parameters, auto_id="filter_%s")
+        self.others = [
+            (name, value)
+            for name, values in request.GET.lists()
+            for value in values
+            if name not in (*self.fields, "p", "e")
+        ]
+
+    def has_output(self) -> bool:
+        return True
+
+    def expected_parameters(self) -> list[str]:
+        return list(self.fields)
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        """Returns the one choice that removes the range. The template shows the form."""
+        return iter([{"query_string": changelist.get_query_string(remove=[*self.fields]), "display": "Any"}])
+
+    def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
+        if not self.form.is_valid():
+            for name, errors in self.form.errors.items():
+                for error in errors:
+                    messages.error(request, f"{self.title.capitalize()}, {self.form.fields[name].label}: {error}")
+            return customers.none()
+        chosen = {name: value for name, value in self.form.cleaned_data.items() if value is not None}
+        with_deleted = bool(request.GET.get(DeletedFilter.parameter_name))
+        for name, value in chosen.items():
+            customers = customers.filter(condition_on_customers(name, value, with_deleted=with_deleted))
+        return customers
+
+
+class CreatedFilter(RangeFilter):
+    """Filters by the days on which customers were added."""
+
+    title = "day added"
+    fields = {
+        "created_from": DayField(required=False, label="from"),
+        "created_to": DayField(required=False, label="to"),
+    }
+
+
+class SourceFilter(admin.SimpleListFilter):
+    """Shows customers who came in one way."""
+
+    title = "source"
+    parameter_name = "source"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        chosen = {self.value()} - {None, NO_SOURCE}
+        return [
+            *((source, source) for source in sorted({*sources_of_newest_customers(), *chosen})),
+            (NO_SOURCE, "Unknown"),
+        ]
+
+    def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
+        if not self.value():
+            return customers
+        return customers.filter(source=None if self.value() == NO_SOURCE else self.value().lower())
+
+
+class ConsentFilter(admin.SimpleListFilter):
+    """Shows customers by whether they agreed to marketing: on every channel, on one channel, or not at all."""
+
+    title = "agreed to marketing"
+    parameter_name = "consent"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        by_channel = [(str(value), f"By {label}") for value, label in Channel.choices]
+        return [("all", "On every channel"), *by_channel, ("none", "Not at all")]
+
+    def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
+        match self.value():
+            case None:
+                return customers
+            case "all":
+                return customers.filter(marketing_consent=True)
+            case "none":
+                return customers.exclude(pk__in=granted_marketing_channels().values("customer_id"))
+        return customers.filter(pk__in=granted_marketing_channels().filter(channel=self.value()).values("customer_id"))
+
+
 class TagFilter(admin.SimpleListFilter):
     """Shows customers with a tag."""
 
@@ -56,9 +159,34 @@ class TagFilter(admin.SimpleListFilter):
         return customers.tagged([self.value()]) if self.value() else customers
 
 
+def describe_filters(changelist: ChangeList) -> list[tuple[str, str]]:
+    """Returns the title and the value of each filter of the list that is set, and of the search."""
+    described = [("search", f"“{changelist.query}”")] if changelist.query else []
+    for spec in changelist.filter_specs:
+        if isinstance(spec, RangeFilter):
+            parts = [f"{spec.form.fields[name].label} {text}" for name, text in spec.used_parameters.items()]
+            described += [(spec.title, " ".join(parts))] if parts else []
+        elif spec.used_parameters:
+            chosen = [str(choice["display"]) for choice in spec.choices(changelist) if choice["selected"]]
+            described += [(str(spec.title), ", ".join(chosen))] if chosen else []
+    return described
+
+
+# The value of the filter for customers without a source. No source has two minus signs at its start.
+NO_SOURCE = "--"
+
+
 def tags_of_newest_customers() -> list[str]:
     """Returns the tags of the newest 1,000 customers, since to read the tags of all would be too slow."""
+    return sorted({tag for tags in _of_newest_customers("tags") for tag in tags})
+
+
+def sources_of_newest_customers() -> list[str]:
+    """Returns the sources of the newest 1,000 customers."""
+    return sorted({source for source in _of_newest_customers("source") if source})
+
+
+def _of_newest_customers(field: str) -> Any:
     # An index has this order, so that nothing is sorted.
     order = ["-created_at", "-id"] if current_tenant() else ["-id"]
-    newest = Customer.objects.undeleted().order_by(*order).values_list("tags", flat=True)[:1000]
-    return sorted({tag for tags in newest for tag in tags})
+    return Customer.objects.undeleted().order_by(*order).values_list(field, flat=True)[:1000]

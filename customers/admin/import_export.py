@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, transaction
 from django.http import (
@@ -31,7 +32,9 @@ from circe.backoffice.regional import format_number
 from circe.backoffice.site import opens_own_transactions
 from circe.backoffice.widgets import ChoiceWidget
 from circe.db.ids import is_id
+from customers.admin.filters import describe_filters
 from customers.admin.import_columns import ColumnsForm
+from customers.extensions import export_columns
 from customers.models import Customer, CustomerQuerySet
 from customers.models.imports import CustomerImport
 from customers.transfer import uploads
@@ -48,6 +51,7 @@ from tenants.scope import current_scope, current_tenant, enter_scope, tenant_sco
 
 # A workbook is complete before its first byte is sent, so it must not take long. A CSV file is streamed.
 MAX_WORKBOOK_CUSTOMERS = 20_000
+MAX_FILE_NAME_LENGTH = 150
 TEMPLATES = "admin/customers/customer/"
 # The page of a run is split at this comment, and the progress is streamed between the two parts.
 PROGRESS_PLACEHOLDER = "<!-- progress -->"
@@ -231,25 +235,27 @@ class ImportExportAdmin(admin.ModelAdmin):
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
         """Shows the number of customers in the filtered list, and links to their files."""
-        customers = self._filtered_customers(request)
-        if not isinstance(customers, CustomerQuerySet):
-            return customers
+        changelist = self._filtered_list(request)
+        if not isinstance(changelist, ChangeList):
+            return changelist
         return self._page(
             request,
             "export",
             "Export customers",
-            number=customers.count(),
+            number=changelist.queryset.count(),
+            described=describe_filters(changelist),
             filters=request.GET.urlencode(),
             max_workbook_customers=MAX_WORKBOOK_CUSTOMERS,
         )
 
     def export_file_view(self, request: HttpRequest, kind: str) -> HttpResponseBase:
         """Sends the customers of the filtered list as a file. `kind` is csv or xlsx."""
-        customers = self._filtered_customers(request)
-        if not isinstance(customers, CustomerQuerySet):
-            return customers
+        changelist = self._filtered_list(request)
+        if not isinstance(changelist, ChangeList):
+            return changelist
+        customers, described = changelist.queryset, describe_filters(changelist)
         if kind == "csv":
-            return _stream_csv_export(customers)
+            return _stream_csv_export(customers, described)
         if kind != "xlsx":
             raise Http404
         if customers[: MAX_WORKBOOK_CUSTOMERS + 1].count() > MAX_WORKBOOK_CUSTOMERS:
@@ -257,19 +263,20 @@ class ImportExportAdmin(admin.ModelAdmin):
             messages.error(request, f"A workbook is made of at most {limit} customers here: filter, or take CSV.")
             return HttpResponseRedirect(f"{reverse('admin:customers_customer_export')}?{request.GET.urlencode()}")
         file = TemporaryFile()  # noqa: SIM115
-        write_workbook(file, _export_table(customers))
+        about = "; ".join(f"{title}: {text}" for title, text in described) or "all customers"
+        write_workbook(file, _export_table(customers), description=f"Exported from Circe: {about}.")
         file.seek(0)
-        return FileResponse(file, as_attachment=True, filename=_export_file_name("xlsx"))
+        return FileResponse(file, as_attachment=True, filename=_export_file_name("xlsx", described))
 
     @admin.action(description="Export selected customers (CSV)", permissions=["export"])
     def export_selected(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponseBase:
-        return _stream_csv_export(queryset)
+        return _stream_csv_export(queryset, [("selected", "")])
 
-    def _filtered_customers(self, request: HttpRequest) -> CustomerQuerySet | HttpResponse:
-        """Returns the customers on all pages of the list, or a redirect to the list if it has no such filter."""
+    def _filtered_list(self, request: HttpRequest) -> ChangeList | HttpResponse:
+        """Returns the list with its filters, or a redirect to the list if it has no such filter."""
         self._require_permission(request, "export")
         try:
-            return self.get_changelist_instance(request).queryset
+            return self.get_changelist_instance(request)
         except IncorrectLookupParameters:
             return HttpResponseRedirect(reverse("admin:customers_customer_changelist"))
 
@@ -307,16 +314,19 @@ def _run_with_progress(upload: CustomerImport, page: str, *, dry_run: bool, url:
 
 def _export_table(customers: CustomerQuerySet) -> Iterator[list[Any]]:
     # The list of a super_admin may have customers of several businesses.
-    return export_table(customers, with_tenant=current_tenant() is None)
+    return export_table(customers, with_tenant=current_tenant() is None, more_columns=export_columns)
 
 
-def _export_file_name(kind: str) -> str:
+def _export_file_name(kind: str, described: list[tuple[str, str]]) -> str:
+    """Returns the name of the file, which says what filters made it, but not what was searched: that is often a name."""
     tenant = current_tenant()
-    return f"customers-{tenant.slug if tenant else 'all'}-{timezone.localdate().isoformat()}.{kind}"
+    filters = [slugify(title if title == "search" else f"{title} {text}") for title, text in described]
+    parts = ["customers", tenant.slug if tenant else "all", timezone.localdate().isoformat(), *filters]
+    return f"{'-'.join(parts)[:MAX_FILE_NAME_LENGTH].strip('-')}.{kind}"
 
 
-def _stream_csv_export(customers: CustomerQuerySet) -> HttpResponseBase:
-    return _stream_csv(csv_chunks(_export_table(customers)), _export_file_name("csv"))
+def _stream_csv_export(customers: CustomerQuerySet, described: list[tuple[str, str]]) -> HttpResponseBase:
+    return _stream_csv(csv_chunks(_export_table(customers)), _export_file_name("csv", described))
 
 
 def _stream_csv(chunks: Iterator[bytes], name: str) -> StreamingHttpResponse:

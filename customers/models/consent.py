@@ -119,6 +119,18 @@ class Consent(TenantModel):
             raise ValidationError({"at": "This is in the future. Give the moment at which the customer said it."})
 
 
+def granted_marketing_channels() -> models.QuerySet[Consent]:
+    """Returns the entries by which a customer agrees to marketing on a channel now."""
+    newer = Consent.objects.filter(
+        tenant=models.OuterRef("tenant"),
+        customer=models.OuterRef("customer"),
+        purpose=Purpose.MARKETING,
+        channel=models.OuterRef("channel"),
+    ).order_by("-at", "-state", "-id")
+    granted = Consent.objects.filter(purpose=Purpose.MARKETING, state=ConsentState.GRANTED).order_by()
+    return granted.filter(pk=models.Subquery(newer.values("pk")[:1]))
+
+
 # The purpose and the channels of which each boolean of a customer is the projection.
 PROJECTIONS: dict[str, tuple[Purpose, list[Channel]]] = {
     "accepts_email": (Purpose.SERVICE, [Channel.EMAIL]),

@@ -323,22 +323,23 @@ def names(response):
 
 
 @pytest.mark.parametrize(
-    ("query", "expected"),
+    ("query", "expected", "name"),
     [
-        ("", {"Ann", "Bob", "Cid"}),
-        ("?tag=vip", {"Ann", "Cid"}),
-        ("?tag=vip&is_active__exact=1", {"Ann"}),
-        ("?q=bob", {"Bob"}),
-        ("?deleted=yes", {"Gone"}),
-        ("?deleted=all&p=7&o=-1", {"Ann", "Bob", "Cid", "Gone"}),
-        ("?q=nobody", set()),
+        ("", {"Ann", "Bob", "Cid"}, ""),
+        ("?tag=vip", {"Ann", "Cid"}, "-tag-vip"),
+        ("?tag=vip&is_active__exact=1", {"Ann"}, "-tag-vip-is-active-yes"),
+        ("?q=bob", {"Bob"}, "-search"),
+        ("?deleted=yes", {"Gone"}, "-deletion-deleted"),
+        ("?deleted=all&p=7&o=-1", {"Ann", "Bob", "Cid", "Gone"}, "-deletion-both"),
+        ("?q=nobody", set(), "-search"),
+        ("?total_spent_max=10", {"Ann", "Bob", "Cid"}, "-spending-at-most-10"),
     ],
 )
-def test_the_list_is_exported_as_filtered(browser, three, query, expected):
+def test_the_list_is_exported_as_filtered(browser, three, query, expected, name):
     assert browser.get(EXPORT + query).context["number"] == len(expected)
     response = browser.get(f"{EXPORT}csv/{query}")
     today = timezone.localdate(timezone=three[0].tenant.zone)
-    assert response["Content-Disposition"] == f'attachment; filename="customers-lotus-{today}.csv"'
+    assert response["Content-Disposition"] == f'attachment; filename="customers-lotus-{today}{name}.csv"'
     assert names(response) == expected
     sheet = load_workbook(io.BytesIO(body_bytes(browser.get(f"{EXPORT}xlsx/{query}"))))["Customers"]
     assert {row[1] for row in sheet.iter_rows(min_row=2, values_only=True)} == expected
@@ -387,7 +388,8 @@ def test_the_number_of_queries_does_not_depend_on_the_size_of_an_export(browser,
     before = queries()
     for _ in range(5):
         CustomerFactory(tenant=three[0].tenant)
-    assert queries() == before <= 3
+    # Some read the thresholds of the segments.
+    assert queries() == before <= 8
 
 
 def test_too_many_customers_for_a_workbook_are_refused(browser, three, monkeypatch):

@@ -1,10 +1,11 @@
 """Exports customers as CSV or XLSX, in a form that an import reads unchanged."""
 
 import csv
+import datetime as dt
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,8 +13,10 @@ from typing import Any, BinaryIO
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
+from customers.extensions import ExportColumn
 from customers.models import CustomerQuerySet
 from customers.transfer.columns import COLUMNS, TENANT_COLUMN
+from customers.transfer.text_marks import escape_formula
 
 CUSTOMERS_PER_QUERY = 2000
 CSV_CHUNK_CHARACTERS = 1 << 16
@@ -26,19 +29,34 @@ MAX_SHEET_ROWS = 1_048_576
 _ENCODED_IN_XLSX = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)|\\A\\s(?=\\s*\\Z)")
 
 
-def export_table(customers: CustomerQuerySet, *, with_tenant: bool) -> Iterator[list[Any]]:
+def export_table(
+    customers: CustomerQuerySet, *, with_tenant: bool, more_columns: Sequence[ExportColumn] = ()
+) -> Iterator[list[Any]]:
     """Yields the header, then a row for each customer in the order of ids.
 
-    With `with_tenant` the first column is the slug of the customer's tenant. All customers are as they are at one moment.
+    With `with_tenant` the first column is the slug of the customer's tenant. `more_columns` come last, and an import ignores
+    them. All customers are as they are at one moment.
     The rows of one query are in memory at a time, if the caller keeps the tenant scope and a transaction open until the end.
     """
-    yield [*([TENANT_COLUMN] if with_tenant else []), *(column.name for column in COLUMNS)]
+    yield [*([TENANT_COLUMN] if with_tenant else []), *(column.name for column in [*COLUMNS, *more_columns])]
     customers = customers.with_preferred().order_by("pk")
+    for column in more_columns:
+        customers = customers.annotate(**column.annotations())
     if with_tenant:
         customers = customers.select_related("tenant")
     for customer in customers.iterator(chunk_size=CUSTOMERS_PER_QUERY):
         tenant = [customer.tenant.slug] if with_tenant else []
-        yield [*tenant, *(column.format_cell(customer) for column in COLUMNS)]
+        more = [_format_more(column.value(customer)) for column in more_columns]
+        yield [*tenant, *(column.format_cell(customer) for column in COLUMNS), *more]
+
+
+def _format_more(value: Any) -> Any:
+    """Returns a cell: lists with semicolons, days in ISO 8601, and no text that a spreadsheet takes for a formula."""
+    if isinstance(value, list):
+        value = "; ".join(filter(None, value))
+    elif isinstance(value, dt.date):
+        value = value.isoformat()
+    return escape_formula(value or "") if isinstance(value, str | None) else value
 
 
 def csv_chunks(table: Iterable[list[Any]]) -> Iterator[bytes]:
@@ -55,9 +73,13 @@ def csv_chunks(table: Iterable[list[Any]]) -> Iterator[bytes]:
     yield text.getvalue().encode()
 
 
-def write_workbook(file: BinaryIO, table: Iterable[list[Any]]) -> None:
-    """Writes an XLSX workbook with one sheet of at most MAX_SHEET_ROWS rows. Text stays text, never a formula."""
+def write_workbook(file: BinaryIO, table: Iterable[list[Any]], *, description: str = "") -> None:
+    """Writes an XLSX workbook with one sheet of at most MAX_SHEET_ROWS rows. Text stays text, never a formula.
+
+    `description` says in the properties of the file whom it has.
+    """
     book = Workbook(write_only=True)
+    book.properties.description = _ENCODED_IN_XLSX.sub(" ", description)
     sheet = book.create_sheet("Customers")
     sheet.freeze_panes = "A2"
     for row in table:

@@ -125,10 +125,7 @@ class TenantAdmin(admin.ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Allows only the filters of the page. Any other condition could find out a hidden value letter by letter."""
-        offered = {
-            entry.parameter_name if hasattr(entry, "parameter_name") else entry if isinstance(entry, str) else entry[0]
-            for entry in self.get_list_filter(request)
-        }
+        offered = {name for entry in self.get_list_filter(request) for name in _parameter_names(entry)}
         name, _, comparison = lookup.partition("__")
         return name in offered and comparison in {"", "exact", "id__exact", "gte", "lt", "isnull"}
 
@@ -239,3 +236,11 @@ class TenantAdmin(admin.ModelAdmin):
         form = super().get_form(request, obj, change=change, **kwargs)
         form.added_before = getattr(request, "added_before", None)
         return form
+
+
+def _parameter_names(list_filter: Any) -> Collection[str]:
+    """Returns the query parameters of an entry of `list_filter`."""
+    if hasattr(list_filter, "parameter_names"):
+        return list_filter.parameter_names
+    name = getattr(list_filter, "parameter_name", list_filter)
+    return [name if isinstance(name, str) else name[0]]

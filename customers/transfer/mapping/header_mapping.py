@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from circe.api.time_zone import local_zone
+from customers.extensions import export_columns
 from customers.transfer.birthdays import DayOrder, UnreadableBirthday, read_birthday
 from customers.transfer.columns import COLUMN_BY_NAME, REFUSED_ROW_COLUMNS, TENANT_COLUMN, find_column
 from customers.transfer.examination import ColumnExamination
@@ -35,14 +36,17 @@ JOINED_BY = {
 }
 # Of several consents, one that is refused counts.
 CONSENTS = {"accepts_email", "accepts_sms", "accepts_push", "accepts_whatsapp", "marketing_consent"}
-# Columns that Circe writes itself, and that are no column of a customer.
-OWN_COLUMNS = {*REFUSED_ROW_COLUMNS, TENANT_COLUMN}
 MIN_SIMILARITY = 0.82
 MIN_CONTAINED_LETTERS = 5
 # A header of a file that nobody wrote for Circe may be of any length.
 MAX_KEY_CHARACTERS = 100
 _WORD = re.compile(r"\w+")
 _LOOKS_LIKE_DATA = re.compile(r".*@.*\..*|[\d\s()+./-]*\d{3}[\d\s()+./-]*\Z")
+
+
+def is_own_column(header: str) -> bool:
+    """Returns whether Circe writes the column itself, and it is no column of a customer."""
+    return header.lower() in {*REFUSED_ROW_COLUMNS, TENANT_COLUMN, *(column.name for column in export_columns)}
 
 
 def header_key(header: str) -> str:
@@ -63,7 +67,7 @@ def looks_like_data(header: Sequence[str]) -> bool:
 
 def digest_header(header: Sequence[str]) -> str:
     """Returns a digest of the set of headers of a file, without the columns of a file of refused rows."""
-    keys = {header_key(name) for name in header if name.lower() not in OWN_COLUMNS}
+    keys = {header_key(name) for name in header if not is_own_column(name)}
     return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
 
 
@@ -124,7 +128,7 @@ class HeaderMapping:
 
     def _find_source_by_name(self, header: str) -> Source:
         key = normalize_header(header)
-        if header.lower() in OWN_COLUMNS:
+        if is_own_column(header):
             return IGNORED
         if self.preset:
             own = Source(target=header.lower()) if header.lower() in COLUMN_BY_NAME else IGNORED
@@ -146,7 +150,7 @@ class HeaderMapping:
         return [
             index
             for index, name in enumerate(self.header)
-            if name.lower() not in OWN_COLUMNS and not (self.examination and self.examination[index].is_empty)
+            if not is_own_column(name) and not (self.examination and self.examination[index].is_empty)
         ]
 
     @property
