@@ -11,7 +11,6 @@ from django.utils import timezone
 from appointments.models import FIRST_DAY, LAST_DAY
 from appointments.models.schedule import FreeTimes, read_free_times
 from circe.api.local_time import (
-    Range,
     add_minutes,
     find_changing_days,
     is_skipped,

@@ -57,7 +57,9 @@ def write_slots(openings: list[Opening], service: Service) -> list[orjson.Fragme
     places = {place for opening in openings for place in opening.places}
     endings = {place: orjson.dumps(place.as_json(service))[1:] for place in places}
     slots = []
-    for opening, instant in zip(openings, to_instants((one.start for one in openings), service.tenant.zone), strict=True):
+    for opening, instant in zip(
+        openings, to_instants((one.start for one in openings), service.tenant.zone), strict=True
+    ):
         beginning = orjson.dumps(opening.as_json(instant))[:-1] + b","
         slots.append(beginning + (b"," + beginning).join([endings[place] for place in opening.places]))
     return [*map(orjson.Fragment, slots)]
