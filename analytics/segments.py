@@ -40,11 +40,13 @@ SEGMENTS = ("vip", "regular", "new", "at_risk")
 PARAMETER = re.compile(r"%\((\w+)\)s")
 
 # `business` has a row for each business in scope: its thresholds as days, and numbers of its customers.
-# `recalculated` has the spending of the customers whose `recent_spent` includes visits that are too old. It has the
-# spending of all customers if the database's clock, by which `recent_spent` was summed, is ahead of ours.
-# `spending` has a row for each sum that customers spent, from the highest on, as far as the top percent of VIPs goes: how many
+# `level` has a row for each sum that customers spent, from the highest on, as far as the top percent of VIPs goes: how many
 # customers spent it, and how many of them are VIPs and new VIPs if the sum is enough. So these customers are read once.
-# `vip_cutoff` has the least that a customer spent who is in the top percent of VIPs; no row where nobody is.
+# Customers whose `recent_spent` includes visits that are too old are not in it. Of them, those matter who may have spent as
+# much as the top percent of the others (`least_cutoff`): `recalculated` has their spending. It has the spending of all
+# customers if the database's clock, by which `recent_spent` was summed, is ahead of ours.
+# `spending` has both. `vip_cutoff` has the least that a customer spent who is in the top percent of VIPs; there is no row
+# where nobody is.
 # `booked_again` has the number of customers who would be at risk but have an upcoming appointment.
 BUSINESSES = """
     business AS MATERIALIZED (
@@ -71,8 +73,7 @@ BUSINESSES = """
             WHERE tenant_id = tenant.id AND kind = 'last' AND day < at_risk_before
         ) AS lapsed_counts
     ),
-    {recalculated},
-    spending AS MATERIALIZED (
+    level AS MATERIALIZED (
         SELECT tenant_id, level.* FROM business CROSS JOIN LATERAL (
             SELECT recent_spent AS spent, {level_counts}
             FROM (
@@ -82,18 +83,16 @@ BUSINESSES = """
                 ORDER BY recent_spent DESC FETCH FIRST (vip_quota) ROWS WITH TIES
             ) AS top GROUP BY recent_spent
         ) AS level
+    ),
+    least_cutoff AS MATERIALIZED ({cutoff_of_levels}),
+    {recalculated},
+    spending AS MATERIALIZED (
+        SELECT * FROM level
         UNION ALL
-        SELECT tenant_id, spent, {level_counts}
-        FROM business JOIN recalculated USING (tenant_id) WHERE spent > 0 GROUP BY tenant_id, spent
+        SELECT tenant_id, spent, {one_customer}
+        FROM business JOIN recalculated USING (tenant_id) WHERE spent > 0
     ),
-    vip_cutoff AS MATERIALIZED (
-        SELECT tenant_id, coalesce(max(spent) FILTER (WHERE level.customers >= vip_quota), 1) AS min_spent
-        FROM business LEFT JOIN (
-            SELECT tenant_id, spent, sum(customers) OVER (PARTITION BY tenant_id ORDER BY spent DESC) AS customers
-            FROM spending
-        ) AS level USING (tenant_id)
-        WHERE vip_quota > 0 GROUP BY tenant_id
-    ),
+    vip_cutoff AS MATERIALIZED ({cutoff}),
     booked_again AS MATERIALIZED (
         SELECT tenant_id, count(*) AS booked_again
         FROM business JOIN appointments_customertotals USING (tenant_id)
@@ -150,19 +149,29 @@ NOBODY_SPENT = 2**63 - 1
 
 NOT_AT_RISK = "(last_visit IS NULL OR last_visit >= at_risk_before OR (open_date, open_time) >= (%(today)s, %(clock)s))"
 IS_NEW = "(first_visit IS NULL OR first_visit >= new_since)"
-# The columns of `spending`. The thresholds alone need only the first.
-LEVELS = "count(*) AS customers"
-LEVELS_WITH_VIPS = f"""{LEVELS},
-                count(*) FILTER (WHERE visits >= vip_min_visits AND NOT is_vip AND {NOT_AT_RISK}) AS vips,
-                count(*) FILTER (WHERE visits >= vip_min_visits AND NOT is_vip AND {NOT_AT_RISK} AND {IS_NEW}) AS new_vips"""
+# How many customers a row of `level` and of `recalculated` stands for. The thresholds alone need only the first number.
+IS_VIP_BY_SPENDING = f"visits >= vip_min_visits AND NOT is_vip AND {NOT_AT_RISK}"
+LEVEL_COUNTS = "count(*) AS customers"
+LEVEL_COUNTS_WITH_VIPS = f"""{LEVEL_COUNTS}, count(*) FILTER (WHERE {IS_VIP_BY_SPENDING}) AS vips,
+                count(*) FILTER (WHERE {IS_VIP_BY_SPENDING} AND {IS_NEW}) AS new_vips"""
+ONE_CUSTOMER = "1"
+ONE_CUSTOMER_WITH_VIPS = f"1, ({IS_VIP_BY_SPENDING})::int, ({IS_VIP_BY_SPENDING} AND {IS_NEW})::int"
+CUTOFF = """
+        SELECT tenant_id, coalesce(max(spent) FILTER (WHERE ranked.customers >= vip_quota), 1) AS min_spent
+        FROM business LEFT JOIN (
+            SELECT tenant_id, spent, sum(customers) OVER (PARTITION BY tenant_id ORDER BY spent DESC) AS customers
+            FROM {levels}
+        ) AS ranked USING (tenant_id)
+        WHERE vip_quota > 0 GROUP BY tenant_id
+    """
 UP_TO_DATE = "NOT is_deleted AND recent_spent > 0 AND recent_from >= %(recent)s"
 # `recent_spent` without the visits that are too old by now.
 RECALCULATE_STALE = """
     stale AS MATERIALIZED (
         SELECT tenant_id, customer_id, recent_spent, recent_from, visits, first_visit, last_visit, is_vip, open_date,
             open_time
-        FROM business JOIN appointments_customertotals USING (tenant_id)
-        WHERE NOT is_deleted AND recent_spent > 0 AND recent_from < %(recent)s
+        FROM least_cutoff JOIN appointments_customertotals USING (tenant_id)
+        WHERE NOT is_deleted AND recent_spent > 0 AND recent_from < %(recent)s AND recent_spent >= min_spent
     ),
     recalculated AS MATERIALIZED (
         SELECT stale.*, recent_spent - coalesce(expired_spent, 0) AS spent
@@ -304,7 +313,10 @@ def _build_sql(template: str, now: dt.datetime) -> tuple[str, list[Any]]:
     snippets = {
         "up_to_date": UP_TO_DATE if clocks_agree else "false",
         "nobody_spent": NOBODY_SPENT,
-        "level_counts": LEVELS_WITH_VIPS if template is COUNT else LEVELS,
+        "level_counts": LEVEL_COUNTS_WITH_VIPS if template is COUNT else LEVEL_COUNTS,
+        "one_customer": ONE_CUSTOMER_WITH_VIPS if template is COUNT else ONE_CUSTOMER,
+        "cutoff_of_levels": CUTOFF.format(levels="level"),
+        "cutoff": CUTOFF.format(levels="spending"),
         "not_at_risk": NOT_AT_RISK,
         "is_new": IS_NEW,
         "recalculated": RECALCULATE_STALE if clocks_agree else RECALCULATE_ALL,
