@@ -24,7 +24,7 @@ class AppointmentsConfig(AppConfig):
             messages_panel,
         )
         from appointments.admin.hand_on import describe_bookings
-        from appointments.admin.hours.week import time_off_url, week_url
+        from appointments.admin.hours.week import time_off_url, week_at_url, week_url
         from appointments.bookings.documentation import CONFLICT, PROBLEM_MEMBERS
         from appointments.customer_profile import detach_appointments, profile_figures
         from appointments.filters import TOTALS, TOTALS_PARAMETERS
@@ -39,6 +39,7 @@ class AppointmentsConfig(AppConfig):
         from customers.admin.sorting import register_order
         from customers.filters import register_totals
         from customers.messages.sending import register_outgoing
+        from tenants.admin.invitations import register_hours_url
         from tenants.admin.remaining import register_remaining
         from tenants.admin.staff import register_page_of_person
 
@@ -57,6 +58,7 @@ class AppointmentsConfig(AppConfig):
         register_totals(TOTALS, **TOTALS_PARAMETERS)
         register_page_of_person("Working hours", week_url)
         register_page_of_person("Time off", time_off_url)
+        register_hours_url(week_at_url)
         register_remaining(describe_bookings)
         register_header_link("admin:appointments_appointment_daysheet", "Day sheet")
         register_outgoing(Message, compose_message, enqueue=queue_reminders)

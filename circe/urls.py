@@ -26,8 +26,8 @@ from customers.consents.views import ConsentViewSet
 from customers.messages.views import DecisionViewSet
 from customers.portal.accounts.views import AccountViewSet, OwnAccountViewSet
 from customers.portal.consents.views import OwnConsentViewSet
-from customers.portal.pages.accounts import ConfirmPage, ResetPage
 from customers.portal.pages.base import UnknownPage
+from customers.portal.pages.accounts import ConfirmPage, ResetPage, StaffPasswordPage
 from customers.portal.pages.unsubscribe import UnsubscribePage
 from customers.portal.profile.views import DeletionRequestViewSet, OwnPreferencesViewSet, OwnProfileViewSet
 from customers.views import CustomerViewSet
@@ -128,6 +128,7 @@ urlpatterns = [
         name="own-recommendations",
     ),
     path(f"{PAGES}/confirm", ConfirmPage.as_view(), name="portal-confirm"),
+    path(f"{PAGES}/staff", StaffPasswordPage.as_view(), name="portal-staff"),
     path(f"{PAGES}/reset", ResetPage.as_view(), name="portal-reset"),
     path(f"{PAGES}/appointment", ManagePage.as_view(), name="portal-appointment"),
     path(f"{PAGES}/unsubscribe", UnsubscribePage.as_view(), name="portal-unsubscribe"),

@@ -304,11 +304,11 @@ def test_only_a_change_of_the_booking_asks_the_rules(back_office, in_scope, take
     browser = back_office("staff")
     assert change(browser, taken, notes="Late", total_price="1", status="pending").status_code == 302
     taken.refresh_from_db()
-    assert (taken.notes, taken.sequence, taken.overrides) == ("Late", 0, [])
+    assert (taken.notes, taken.sequence, taken.overrides) == ("Late", 1, [])
     assert set(errors(change(browser, taken, end_time="21:30"))) == {"start_time"}
     assert change(browser, taken, end_time="21:30", override="hours").status_code == 302
     taken.refresh_from_db()
-    assert (taken.end_time, taken.sequence, taken.overrides) == (dt.time(21, 30), 1, ["hours"])
+    assert (taken.end_time, taken.sequence, taken.overrides) == (dt.time(21, 30), 2, ["hours"])
 
 
 def test_a_cancelled_appointment_that_is_confirmed_again_is_booked_again(back_office, in_scope, booking, taken):

@@ -13,7 +13,7 @@ from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from customers.models.customer import Customer
 from customers.models.outgoing import Outgoing
 from tenants.accounts import tokens
-from tenants.models import SessionQuerySet, TenantModel, TokenFamily, tenant_constraints
+from tenants.models import SessionQuerySet, Staff, TenantModel, TokenFamily, tenant_constraints
 from tenants.scope import TenantManager
 
 PORTAL_LIFETIMES: dict[tokens.Kind, dt.timedelta] = {
@@ -84,19 +84,24 @@ class MailedLink(Outgoing, TenantModel):
     """
 
     class Kind(models.TextChoices):
-        """What was asked for. Nobody asks for EMAIL_CHANGED: it tells the former address of a customer."""
+        """What was asked for. Nobody asks for EMAIL_CHANGED: it tells the former address of a customer. The last two are for
+        a member of staff, who chooses their password by them.
+        """
 
         REGISTER = "register"
         RESET = "reset"
         CHANGE_EMAIL = "change_email"
         CONFIRM_MARKETING = "confirm_marketing"
         EMAIL_CHANGED = "email_changed"
+        INVITATION = "invitation"
+        STAFF_RESET = "staff_reset"
 
     kind = models.CharField(max_length=20, choices=Kind)
     email = models.CharField(max_length=254)
     email_key = models.CharField(max_length=254)
     details = models.JSONField(default=dict)
     customer = TenantForeignKey(Customer, models.CASCADE, null=True, db_index=True, related_name="+")
+    staff = TenantForeignKey(Staff, models.CASCADE, null=True, db_index=True, related_name="+")
     client_address = models.GenericIPAddressField(null=True)
     token_hash = models.CharField(max_length=64, null=True)
     bound_to = models.CharField(max_length=64, null=True)
@@ -108,6 +113,7 @@ class MailedLink(Outgoing, TenantModel):
         constraints = [
             *tenant_constraints(),
             SameTenant(field="customer", name="%(class)s_customer"),
+            SameTenant(field="staff", name="%(class)s_staff"),
             models.UniqueConstraint(fields=["tenant", "token_hash"], name="%(class)s_token"),
         ]
         indexes = [

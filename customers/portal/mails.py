@@ -18,6 +18,8 @@ from customers.messages.mail import Mail, one_line
 from customers.models import Customer, MailedLink
 from customers.portal.languages import written_for
 from customers.portal.links import binding, hash_token, page_url
+from customers.portal.staff_links import LIFETIMES, STAFF_KINDS, staff_binding
+from tenants.models import Staff
 
 Kind = MailedLink.Kind
 # The requests that the customer on the link made, who may have another address than the mail goes to.
@@ -42,6 +44,10 @@ CHANGE_EMAIL = Text("change_email", _("Confirm your new e-mail address"), "confi
 EMAIL_TAKEN = Text("email_taken", _("This e-mail address is in use already"))
 EMAIL_CHANGED = Text("email_changed", _("Your e-mail address was changed"))
 CONFIRM_MARKETING = Text("confirm_marketing", _("Please confirm"), "confirm")
+FOR_STAFF = {
+    Kind.INVITATION: Text("invitation", _("Your account"), "staff", LIFETIMES[Kind.INVITATION]),
+    Kind.STAFF_RESET: Text("staff_reset", _("Choose a new password"), "staff", LIFETIMES[Kind.STAFF_RESET]),
+}
 
 
 def compose_link_mail(link: MailedLink) -> Mail | None:
@@ -50,6 +56,8 @@ def compose_link_mail(link: MailedLink) -> Mail | None:
     It sets the fields of the link that are known only now: `customer`, `token_hash`, `bound_to` and `expires_at`. The caller
     stores them.
     """
+    if link.kind in STAFF_KINDS:
+        return _compose_for_staff(link)
     owner = Customer.objects.undeleted().filter(email_key=link.email_key).defer("search_text").first()
     text = _text_for(link, owner)
     # The mail about an address in use is for the person who has it, and tells nothing of who asked.
@@ -79,30 +87,46 @@ def _text_for(link: MailedLink, owner: Customer | None) -> Text | None:
     return None
 
 
+def _compose_for_staff(link: MailedLink) -> Mail | None:
+    """Returns the mail to a member of staff, or None if they have left or have another address by now."""
+    staff = Staff.objects.filter(pk=link.staff_id, is_active=True, email=link.email_key).first()
+    if staff is None:
+        return None
+    text, language = FOR_STAFF[Kind(link.kind)], link.tenant.language
+    url = _new_token(link, text, staff_binding(link, staff))
+    return _write(link, text, name=staff.first_name, language=language, url=url)
+
+
 def _compose(link: MailedLink, text: Text, reader: Customer | None) -> Mail:
-    """Returns the mail in the reader's language. A mail with a link makes its token, of which only a hash is stored."""
-    tenant = link.tenant
-    with written_for(
-        tenant, reader.language if reader else link.details.get("language") or tenant.language
-    ) as language:
+    """Returns the mail in the reader's language."""
+    language = reader.language if reader else link.details.get("language") or link.tenant.language
+    url = None
+    if text.page:
+        link.customer = reader
+        url = _new_token(link, text, binding(link, reader))
+    return _write(link, text, name=reader.first_name if reader else "", language=language, url=url)
+
+
+def _write(link: MailedLink, text: Text, *, name: str, language: str, url: str | None) -> Mail:
+    with written_for(link.tenant, language) as code:
         subject = str(text.subject)
         context = {
-            "business": one_line(tenant.name),
-            "name": one_line(reader.first_name) if reader else "",
-            "language": language,
+            "business": one_line(link.tenant.name),
+            "name": one_line(name),
+            "language": code,
             "subject": subject,
-            "link": _new_link(link, text, reader) if text.page else None,
+            "link": url,
             "hours": text.lifetime // HOUR,
         }
         body, html = (
             render_to_string(f"customers/portal/mails/{text.name}.{form}", context) for form in ("txt", "html")
         )
-        return Mail(to=link.email, subject=subject, text=body, html=html, language=language)
+        return Mail(to=link.email, subject=subject, text=body, html=html, language=code)
 
 
-def _new_link(link: MailedLink, text: Text, customer: Customer | None) -> str:
-    """Makes the token of the link, and returns the URL with it."""
+def _new_token(link: MailedLink, text: Text, bound_to: str) -> str:
+    """Makes the token of the link, of which only a hash is stored, and returns the URL with it."""
     token = secrets.token_urlsafe(32)
-    link.customer, link.token_hash = customer, hash_token(token)
-    link.bound_to, link.expires_at = binding(link, customer), timezone.now() + text.lifetime
+    link.token_hash, link.bound_to = hash_token(token), bound_to
+    link.expires_at = timezone.now() + text.lifetime
     return f"{page_url(link.tenant, str(text.page))}?token={token}"

@@ -88,8 +88,10 @@ class TenantAdmin(admin.ModelAdmin):
         return request.user.role == Role.SUPER_ADMIN and hasattr(self.model, "tenant")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        fieldsets = super().get_fieldsets(request, obj)
-        # The tenant is first, so that the other fields are read in its scope.
+        return self._with_tenant(request, super().get_fieldsets(request, obj))
+
+    def _with_tenant(self, request: HttpRequest, fieldsets: Any) -> Any:
+        """Puts the tenant first, where somebody chooses it, so that the other fields are read in its scope."""
         return [(None, {"fields": ["tenant"]}), *fieldsets] if self._across_tenants(request) else fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Collection[str]:

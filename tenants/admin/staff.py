@@ -5,23 +5,23 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import BaseUserCreationForm
+from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from tenants.accounts.permissions import ADMINS, STAFF
-from tenants.admin.forms import TenantForm
-from tenants.admin.remaining import DeactivatedAdmin
+from tenants.admin.invitations import InvitationForm, InvitingAdmin, describe_password, has_open_link
 from tenants.models import Role, Service, ServiceStaff, Staff
+from tenants.scope import current_tenant
 
-admin.site.unregister(Group)
+# Importing GroupAdmin has registered it.
+if isinstance(admin.site.get_model_admin(Group), GroupAdmin):
+    admin.site.unregister(Group)
 
 # Other pages about a person: functions that return the URL, by the text of the link. Higher apps register them.
 _pages_of_person: dict[str, Callable[[str], str]] = {}
@@ -38,17 +38,9 @@ class AccountHasActed(PermissionDenied):
     detail = "This account has been used, and the audit trail names it: deactivate it instead of deleting it."
 
 
-class NewStaffForm(TenantForm, BaseUserCreationForm):
-    """The form of a new account, with its first password."""
-
-    class Meta:
-        model = Staff
-        fields = ["email"]
-
-
 @admin.register(Staff)
-class StaffAdmin(DeactivatedAdmin, UserAdmin):
-    """The pages of people and their accounts.
+class StaffAdmin(InvitingAdmin):
+    """The pages of people and their accounts. A new person is invited, and chooses their password by a mailed link.
 
     An account that has signed in or changed something is deactivated and not deleted, since the audit trail names it. The
     database refuses to delete it in any way.
@@ -60,12 +52,9 @@ class StaffAdmin(DeactivatedAdmin, UserAdmin):
     list_filter = ["role", "is_active"]
     search_fields = ["email", "first_name", "last_name"]
     ordering = ["email"]
-    filter_horizontal = ()
-    # UserAdmin's form shows the hash.
-    form, add_form, add_form_template = TenantForm, NewStaffForm, None
-    readonly_fields = ["other_pages", "password_link", "offers", "remaining", "last_login", "created_at", "updated_at"]
+    readonly_fields = ["other_pages", "password", "offers", "remaining", "last_login", "created_at", "updated_at"]
     fieldsets = [
-        (None, {"fields": ["email", "password_link", "first_name", "last_name", "other_pages"]}),
+        (None, {"fields": ["email", "password", "first_name", "last_name", "other_pages"]}),
         (
             "May do",
             {
@@ -78,9 +67,23 @@ class StaffAdmin(DeactivatedAdmin, UserAdmin):
         ("Record", {"fields": ["last_login", "created_at", "updated_at"]}),
     ]
     add_fieldsets = [
-        (None, {"fields": ["email", "first_name", "last_name", "role"]}),
-        ("Password", {"fields": ["password1", "password2"]}),
+        (
+            None,
+            {
+                "fields": ["first_name", "last_name", "email", "role"],
+                "description": "They are sent a mail with a link, by which they choose their password.",
+            },
+        ),
+        ("Attends customers", {"fields": ["outlet", "services"]}),
     ]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Staff | None = None) -> Any:
+        if obj:
+            return super().get_fieldsets(request, obj)
+        return self._with_tenant(request, self.add_fieldsets if current_tenant() else self.add_fieldsets[:1])
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change, **kwargs | ({} if obj else {"form": InvitationForm}))
 
     def has_delete_permission(self, request: HttpRequest, obj: Staff | None = None) -> bool:
         is_own_or_used = obj is not None and (obj.pk == request.user.pk or obj.has_acted)
@@ -125,7 +128,13 @@ class StaffAdmin(DeactivatedAdmin, UserAdmin):
         return ", ".join(["What everybody offers", *named.values_list("name", flat=True)])
 
     @admin.display(description="password")
-    def password_link(self, staff: Staff) -> str:
-        return format_html(
-            '<a href="{}">Set another password</a>', reverse("admin:auth_user_password_change", args=[staff.pk])
-        )
+    def password(self, staff: Staff) -> str:
+        return describe_password(staff)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+    ) -> HttpResponse:
+        if obj:
+            context["may_be_sent_a_link"] = obj.tenant_id and obj.is_active and self.has_change_permission(request)
+            context["has_open_link"] = obj.tenant_id and has_open_link(obj)
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)

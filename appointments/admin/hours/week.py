@@ -40,6 +40,11 @@ def week_url(staff_id: str) -> str:
     return reverse("admin:appointments_staffwithhours_change", args=[staff_id])
 
 
+def week_at_url(staff_id: str, outlet_id: str) -> str:
+    """Returns the URL of the page of a person's week, whose empty rows are of this outlet."""
+    return f"{week_url(staff_id)}?outlet={outlet_id}"
+
+
 def time_off_url(staff_id: str) -> str:
     """Returns the URL of the list of a person's time off."""
     return f"{reverse('admin:appointments_timeoff_changelist')}?staff__id__exact={staff_id}"
@@ -67,14 +72,17 @@ class WeekPage:
         self.copied_from: Staff | None = None
         self.is_stale = False
 
-    def open(self, copy_from: str | None) -> Any:
-        """Returns the form with the stored working hours, or with those of the person with the id `copy_from`."""
+    def open(self, copy_from: str | None, outlet: str | None) -> Any:
+        """Returns the form with the stored working hours, or with those of the person with the id `copy_from`. The rows to
+        fill in are of the outlet with the id `outlet`, where it is one of the business.
+        """
         hours = self.stored
         if copy_from:
             people = Staff.objects.filter(tenant=self.staff.tenant_id)
             self.copied_from = get_object_or_404(people, pk=copy_from if is_id(copy_from) else None)
             hours = list(WorkingHours.objects.filter(staff=self.copied_from))
-        return self._form(initial=rows_of(hours, outlets=self.outlets))
+        offered = {outlet: self.outlets[outlet]} if outlet in self.outlets else self.outlets
+        return self._form(initial=rows_of(hours, outlets=offered))
 
     def add_row(self, data: QueryDict) -> Any:
         """Returns the form as it was sent, with another row."""
@@ -147,7 +155,7 @@ class WorkingHoursAdmin(TenantAdmin):
             return super().change_view(request, object_id, form_url, extra_context)
         page = WeekPage(staff, seen=request.POST.get(SEEN))
         if not is_sent:
-            form = page.open(request.GET.get("copy_from"))
+            form = page.open(request.GET.get("copy_from"), request.GET.get("outlet"))
         elif MORE in request.POST:
             form = page.add_row(request.POST)
         else:

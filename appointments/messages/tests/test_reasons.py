@@ -113,11 +113,10 @@ def test_a_customer_who_books_for_themselves_is_told(salon, sent):
     ("whose", "values", "reason"),
     [
         ("appointment", {"sequence": 5}, "superseded"),
-        ("appointment", {"customer": "other"}, "superseded"),
         ("appointment", {"status": Status.CANCELLED}, "cancelled"),
         ("appointment", {"status": Status.PENDING}, "not_confirmed"),
         ("appointment", {"status": Status.NO_SHOW}, "not_confirmed"),
-        ("appointment", {"appointment_date": dt.date(2026, 1, 1)}, "past"),
+        ("appointment", {"appointment_date": dt.date(2026, 1, 1)}, "superseded"),
         ("tenant", {"sends_confirmations": False}, "switched_off"),
         ("tenant", {"is_active": False}, "business_suspended"),
         ("jane", {"email": None, "email_key": None}, "no_email"),
@@ -128,11 +127,22 @@ def test_a_customer_who_books_for_themselves_is_told(salon, sent):
 def test_a_message_is_decided_when_it_is_sent(salon, sent, whose, values, reason):
     appointment = make(salon)
     change(salon.tenant, sends_cancellations=False, sends_changes=False)
-    if values.get("customer"):
-        values = {"customer": CustomerFactory(tenant=salon.tenant)}
     change({"appointment": appointment, "tenant": salon.tenant, "jane": salon.jane}[whose], **values)
     assert sent() == []
     assert states()[0] == ("confirmation", 0, "skipped", reason)
+
+
+def test_a_message_that_waited_until_the_appointment_was_past_is_not_sent(salon, sent):
+    make(salon)
+    with time_machine.travel(dt.datetime(2030, 6, 4, tzinfo=dt.UTC)):
+        assert sent() == []
+    assert states() == [("confirmation", 0, "skipped", "past")]
+
+
+def test_a_confirmation_for_who_had_the_appointment_is_not_sent_but_one_for_who_has_it(salon, sent):
+    change(make(salon), customer=CustomerFactory(tenant=salon.tenant, email="bo@example.com"))
+    assert [mail.to for mail in sent()] == ["bo@example.com"]
+    assert ("confirmation", 0, "skipped", "superseded") in states()
 
 
 @pytest.mark.parametrize("zone", ["Asia/Jakarta", "Europe/Oslo"])

@@ -8,6 +8,7 @@ from django.contrib.auth.password_validation import password_validators_help_tex
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +24,7 @@ from customers.portal.links import (
     verify,
 )
 from customers.portal.pages.base import PortalPage
+from customers.portal.staff_links import STAFF_KINDS, find_staff_link, set_staff_password
 from tenants.accounts.throttling import client_address
 
 Kind = MailedLink.Kind
@@ -69,6 +71,13 @@ MARKETING = Words(
     _("You will receive our offers and news by e-mail."),
     asks_password=False,
 )
+STAFF_ACCOUNT = Words(
+    _("Open your account"),
+    _("Choose a password, with which you sign in from now on."),
+    _("Save the password"),
+    _("Your account is open"),
+    _("You can now sign in with your e-mail address and your password."),
+)
 MARKETING_WITHDRAWN = _("You have switched them off since you asked for them, so we send you none.")
 
 
@@ -85,15 +94,17 @@ class LinkPage(PortalPage):
 
     kinds: ClassVar[Collection[Kind]]
     words: ClassVar[Mapping[Kind, Words]]
+    # Where to sign in, if that is one of our own pages.
+    sign_in_url: str | None = None
 
     def get(self, request: HttpRequest, tenant_slug: str) -> HttpResponse:
         """Shows what the link does."""
-        return self._ask(self._read(find_link(self.token, kinds=self.kinds)), PasswordForm())
+        return self._ask(self._read(self.find()), PasswordForm())
 
     def post(self, request: HttpRequest, tenant_slug: str) -> HttpResponse:
         """Does what the link does, or shows the form with its errors."""
         address = client_address(request)
-        link = self._read(count_invalid(lambda: find_link(self.token, kinds=self.kinds), address))
+        link = self._read(count_invalid(self.find, address))
         form = PasswordForm(request.POST)
         words = self.words[Kind(link.kind)]
         if not form.is_valid() and words.asks_password:
@@ -103,7 +114,12 @@ class LinkPage(PortalPage):
         except ValidationError as error:
             form.add_error(None, error)
             return self._ask(link, form)
-        return self.show("customers/portal/pages/done.html", words.done_title, text=text or words.done_text)
+        done = "customers/portal/pages/done.html"
+        return self.show(done, words.done_title, text=text or words.done_text, sign_in_url=self.sign_in_url)
+
+    def find(self) -> MailedLink:
+        """Returns the link with the token of the page. Raises LinkInvalid."""
+        return find_link(self.token, kinds=self.kinds)
 
     def act(self, link: MailedLink, password: str | None, address: str) -> str | Promise | None:
         """Does what the link does. Returns what the customer is told, or None for the usual words.
@@ -154,3 +170,20 @@ class ResetPage(LinkPage):
 
     def act(self, link: MailedLink, password: str | None, address: str) -> None:
         reset_password(self.token, password or "", client_address=address)
+
+
+class StaffPasswordPage(LinkPage):
+    """Sets the password of a member of staff. All their sessions end."""
+
+    kinds = STAFF_KINDS
+    words: ClassVar = {Kind.INVITATION: STAFF_ACCOUNT, Kind.STAFF_RESET: NEW_PASSWORD}
+
+    def find(self) -> MailedLink:
+        return find_staff_link(self.token)
+
+    @property
+    def sign_in_url(self) -> str:  # type: ignore[override]
+        return reverse("admin:login")
+
+    def act(self, link: MailedLink, password: str | None, address: str) -> None:
+        set_staff_password(self.token, password, client_address=address)

@@ -1,0 +1,105 @@
+"""Mailed links by which a member of staff chooses their own password: an invitation, or a new password.
+
+Nobody but the reader of the mail sees the link. A new one takes the place of the former one.
+"""
+
+import datetime as dt
+import json
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
+from customers.models import DeliveryState, MailedLink
+from customers.portal.links import (
+    MAILS_PER_ADDRESS,
+    WINDOW,
+    LinkInvalid,
+    count_invalid,
+    hash_token,
+    validated_password,
+)
+from tenants.accounts.throttling import raise_if_too_many
+from tenants.models import Staff
+
+Kind = MailedLink.Kind
+STAFF_KINDS = frozenset({Kind.INVITATION, Kind.STAFF_RESET})
+# How long a link of each kind is good for.
+LIFETIMES = {Kind.INVITATION: dt.timedelta(hours=72), Kind.STAFF_RESET: dt.timedelta(hours=24)}
+
+
+@transaction.atomic
+def send_staff_link(staff: Staff) -> None:
+    """Sends the person a link by which they choose their password. Links that they had before are withdrawn.
+
+    Raises Throttled after too many for their address.
+    """
+    lock_in_turn(AdvisoryLock.LINK_ADDRESS, f"{staff.tenant_id}{staff.email}")
+    requests = MailedLink.objects.filter(email_key=staff.email).exclude(kind=Kind.EMAIL_CHANGED)
+    raise_if_too_many(requests, MAILS_PER_ADDRESS, time="created_at", window=WINDOW, now=timezone.now())
+    withdraw_staff_links(staff)
+    MailedLink.objects.create(
+        tenant_id=staff.tenant_id,
+        kind=Kind.STAFF_RESET if staff.has_usable_password() else Kind.INVITATION,
+        email=staff.email,
+        email_key=staff.email,
+        staff=staff,
+    )
+
+
+def withdraw_staff_links(staff: Staff) -> bool:
+    """Makes the links of the person useless, sent or not. Returns whether there was one."""
+    links = open_staff_links(staff)
+    waiting = links.filter(state=DeliveryState.QUEUED).update(state=DeliveryState.SKIPPED, reasons=["withdrawn"])
+    return bool(links.update(expires_at=timezone.now(), token_hash=None) or waiting)
+
+
+def open_staff_links(staff: Staff) -> QuerySet[MailedLink]:
+    """Returns the links with which the person can choose a password now, or as soon as the mail is sent."""
+    waits = Q(state__in=[DeliveryState.QUEUED, DeliveryState.SENDING], expires_at=None)
+    links = MailedLink.objects.filter(staff=staff, kind__in=STAFF_KINDS, used_at=None)
+    return links.filter(waits | Q(expires_at__gt=timezone.now())).order_by("-created_at")
+
+
+def staff_binding(link: MailedLink, staff: Staff) -> str:
+    """Returns a keyed hash of the person's address and password, for which alone the link is good."""
+    facts = json.dumps([link.tenant_id, staff.pk, staff.email, staff.password])
+    return salted_hmac("customers.portal.staff_links", facts, algorithm="sha256").hexdigest()
+
+
+def find_staff_link(token: str, *, lock: bool = False) -> MailedLink:
+    """Returns the link with this token, locked together with its person where that is asked for. Raises LinkInvalid."""
+    is_open = {"kind__in": STAFF_KINDS, "used_at": None, "expires_at__gt": timezone.now()}
+    links, people = MailedLink.objects.all(), Staff.objects.filter(is_active=True)
+    if lock:
+        links, people = links.select_for_update(of=("self",)), people.select_for_update(of=("self",), no_key=True)
+    link = links.filter(token_hash=hash_token(token), **is_open).first()
+    if link is None:
+        raise LinkInvalid
+    staff = people.filter(pk=link.staff_id).first()
+    if staff is None or link.bound_to != staff_binding(link, staff):
+        raise LinkInvalid
+    link.staff = staff
+    return link
+
+
+def set_staff_password(token: str, password: str | None, *, client_address: str) -> Staff:
+    """Sets the password of the link's person, whom it returns. All their sessions end.
+
+    Raises LinkInvalid, ValidationError for a password that is missing or too weak, which spends nothing, and Throttled after
+    too many wrong tokens from this client.
+    """
+
+    def act() -> Staff:
+        link = find_staff_link(token, lock=True)
+        staff: Any = link.staff
+        staff.set_password(validated_password(password))
+        staff.save(update_fields={"password", "updated_at"})
+        link.used_at = timezone.now()
+        link.save(update_fields={"used_at"})
+        return staff
+
+    return count_invalid(act, client_address)
