@@ -1,13 +1,14 @@
 """The OpenAPI document and two pages that show it. They are public, since they contain no data of a business."""
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.http import HttpRequest, HttpResponse
 from django.views import View
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -48,8 +49,32 @@ class DocumentPage(APIView):
         return response
 
 
+class Account(NamedTuple):
+    """An account that the page offers for signing in. `url` is where it signs in."""
+
+    email: str
+    password: str
+    role: str
+    url: str
+
+
+_accounts: list[Account] = []
+
+
+def offer_account(account: Account) -> None:
+    """Offers an account of a demo to everybody who opens the page."""
+    _accounts.append(account)
+
+
 class SwaggerUI(DocumentPage, SpectacularSwaggerSplitView):
-    """Shows the document with Swagger UI, to try requests out."""
+    """Shows the document with Swagger UI, to sign in and try requests out."""
+
+    template_name = "docs.html"
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        response = super().get(request, *args, **kwargs)
+        response.data["accounts"] = _accounts
+        return response
 
 
 class ReDoc(DocumentPage, SpectacularRedocView):

@@ -47,8 +47,9 @@ The customers of salons, spas and clinics, each business with its own.
   business, sees the data of all, and selects one with `?tenant_id=`.
 - **JSON** in and out. Money is a whole number in the business's currency. Instants are UTC, `2025-01-15T10:30:00Z`;
   dates and clock times are in the business's time zone. A value that is absent is `null`, never a missing key.
-- **Parameters are read strictly**: a value that is not valid, or a parameter that is given twice, is a 400. Unknown
-  parameters are ignored.
+- **Parameters are read strictly**: a value that is not valid is a 400. A parameter that takes a list holds commas or is
+  repeated (`tags=vip,regular`, `tags=vip&tags=regular`); any other that is given twice is a 400. Unknown parameters are
+  ignored.
 - **Send a request again** if no answer came: with an `Idempotency-Key` a write is done once. Signing in, refreshing and
   signing out take no such key, since the server stores no token that it could answer again.
 - **Errors** have one shape, problem details (RFC 9457, `application/problem+json`): `detail` is a sentence for a

@@ -1,17 +1,26 @@
-"""Adds the page of mails to the back office of a demo."""
+"""Adds the page of mails to the back office of a demo, and its accounts to the page that shows the API."""
 
 from django.apps import AppConfig
 from django.conf import settings
 
 
 class DemoConfig(AppConfig):
-    """Links to the page of mails from the header, where mails are kept as files."""
+    """Links to the page of mails from the header, where mails are kept as files, and offers the accounts at `/docs`."""
 
     name = "circe.demo"
 
     def ready(self) -> None:
+        from circe.api.document_pages import Account, offer_account
         from circe.backoffice.site import register_header_link
+        from circe.demo.accounts import DOCUMENTED_TENANTS, PASSWORD, PORTAL_CUSTOMER, STAFF_ROLES, SUPER_ADMIN
         from circe.demo.mails.mailbox import is_in_use
 
         if is_in_use(settings.EMAIL_BACKEND):
             register_header_link("mails", "Mails")
+        sign_in = "/api/v1/auth/login"
+        offer_account(Account(SUPER_ADMIN, PASSWORD, "super_admin", sign_in))
+        for slug, _ in DOCUMENTED_TENANTS:
+            for name, role in STAFF_ROLES.items():
+                offer_account(Account(f"{name}@{slug}.test", PASSWORD, role, sign_in))
+            portal = f"/api/v1/portal/{slug}/login"
+            offer_account(Account(f"{PORTAL_CUSTOMER}@{slug}.test", PASSWORD, "customer (portal)", portal))

@@ -14,13 +14,10 @@ from typing import Any, NamedTuple
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 
 from appointments.models import TimeOff, WorkingHours
+from circe.demo.accounts import DOCUMENTED_TENANTS
 from circe.demo.countries import INDONESIA, NORWAY, Locality, local_part
 from circe.demo.roster import MIDNIGHT, Roster, choose_holidays
 from tenants.models import Outlet, Role, Service, ServiceStaff, Tenant, User
-
-DOCUMENTED_TENANTS = (("lotus", "Lotus Salon & Spa"), ("nordlys", "Nordlys Frisør & Spa"))
-# The customer of each documented business who can sign in to its portal.
-PORTAL_CUSTOMER = "customer"
 
 DAY_SECONDS = 24 * 60 * 60
 PAST_DAYS = 3 * 365

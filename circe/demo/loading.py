@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from appointments.models import Appointment, TimeOff, WorkingHours
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
-from circe.demo.business import DOCUMENTED_TENANTS, PORTAL_CUSTOMER, Business
+from circe.demo.accounts import DOCUMENTED_TENANTS, PORTAL_CUSTOMER
+from circe.demo.business import Business
 from circe.demo.rows import APPOINTMENT_COLUMNS, CUSTOMER_COLUMNS, PREFERENCE_COLUMNS, Rows
 from customers.models import Consent, Customer
 from customers.models.monthly_counts import CustomerMonthlyCounts

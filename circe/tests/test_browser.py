@@ -5,10 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from playwright.sync_api import expect
 
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory, works_always
+from circe.demo.accounts import PASSWORD as DEMO_PASSWORD
 from circe.tests.browser import BROWSER_MARKS, DESKTOP, PHONE, choose
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
@@ -297,6 +299,26 @@ def test_the_pages_of_the_document_work_under_their_content_security_policy(chro
         expect(page.get_by_text("List all customers").filter(visible=True).first).to_be_visible(timeout=15_000)
         # ReDoc would fetch a logo from its maker's site, which the policy forbids.
         assert [text for text in messages if "logo" not in text] == []
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_one_signs_in_at_the_document_with_a_demo_account_and_tries_a_request(chromium, live_server, tenant, viewport):
+    UserFactory(tenant=tenant, email="admin@lotus.test", role="tenant_admin", password=make_password(DEMO_PASSWORD))
+    with chromium.new_context(viewport=viewport, base_url=live_server.url) as context:
+        page = context.new_page()
+        page.goto("/docs")
+        page.get_by_label("E-mail").fill("admin@lotus.test")
+        page.get_by_label("Password").fill("wrong")
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.get_by_role("status")).to_have_text("No active account has this e-mail and password.")
+        page.get_by_label("Demo account").select_option("admin@lotus.test")
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.get_by_role("status")).to_contain_text("Signed in as admin@lotus.test")
+        operation = page.locator("#operations-Authentication-getMe")
+        operation.locator(".opblock-summary-control").click()
+        operation.get_by_role("button", name="Execute").click()
+        expect(operation.locator(".live-responses-table")).to_contain_text("tenant_admin")
+        assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -11,14 +11,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from circe.db.roles import as_owner
-from circe.demo.business import DOCUMENTED_TENANTS, PORTAL_CUSTOMER, Business, split_in_proportion
+from circe.demo.accounts import DOCUMENTED_TENANTS, LOGIN_EMAILS, PASSWORD, PORTAL_CUSTOMER, SUPER_ADMIN
+from circe.demo.business import Business, split_in_proportion
 from circe.demo.loading import lock_out_writers, replace_everything
 from customers.models import Customer
 from tenants.models import Role, Tenant, User
 from tenants.scope import ALL_TENANTS, tenant_scope
 
-PASSWORD = "circe-demo"  # noqa: S105
-SUPER_ADMIN = "super@circe.test"
 CUSTOMERS_PER_TENANT = 500
 APPOINTMENTS_PER_CUSTOMER = 6
 # Up to so many customers, the two tenants with log-ins have equal shares.
@@ -115,12 +114,6 @@ class Command(BaseCommand):
         self.stdout.write("")
         for row in rows:
             self.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-LOGIN_EMAILS = (
-    SUPER_ADMIN,
-    *(f"{local_part}@{slug}.test" for slug, _ in DOCUMENTED_TENANTS for local_part in ("admin", "manager", "staff")),
-)
 
 
 def _check_numbers(*, tenants: int, customers: int, appointments: int) -> None:
