@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 
 from appointments.admin.bulk_status import StatusForm
-from appointments.admin.customer_pages import AppointmentCustomerFilter, render_messages
+from appointments.admin.customer_pages import AppointmentCustomerFilter, AppointmentDaysFilter, render_messages
 from appointments.admin.day_sheet import DaySheetView, day_sheet_url, local_minute
 from appointments.admin.forms import HELP_TEXTS, AppointmentForm
 from appointments.admin.offers import (
@@ -71,7 +71,8 @@ class AppointmentDayFilter(admin.SimpleListFilter):
         return [default | {"display": "Today (searching: any day)"}, *others]
 
     def queryset(self, request: HttpRequest, appointments: AppointmentQuerySet) -> AppointmentQuerySet:
-        if self.value() == "all" or (self.value() is None and request.GET.get("q")):
+        has_days = any(request.GET.get(name) for name in AppointmentDaysFilter.parameter_names)
+        if self.value() == "all" or (self.value() is None and (request.GET.get("q") or has_days)):
             return appointments
         today = timezone.now().astimezone(local_zone()).date()
         first, last = self.day_offsets.get(self.value() or "", (0, 0))
@@ -98,7 +99,16 @@ class AppointmentAdmin(BulkActionsAdmin):
         "status",
         "price",
     ]
-    list_filter = [AppointmentCustomerFilter, AppointmentDayFilter, "status", "outlet", "staff", "payment_status"]
+    list_filter = [
+        AppointmentCustomerFilter,
+        AppointmentDayFilter,
+        AppointmentDaysFilter,
+        "status",
+        "outlet",
+        "staff",
+        "service",
+        "payment_status",
+    ]
     list_select_related = ["customer", "service", "staff", "outlet", "tenant"]
     ordering = ["appointment_date", "start_time", "id"]
     search_fields = ["customer__search_text"]

@@ -9,7 +9,6 @@ from openpyxl import load_workbook
 from appointments.tests.factories import AppointmentFactory
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
-
 from customers.tests.transfer import from_csv
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
