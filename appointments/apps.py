@@ -20,6 +20,7 @@ class AppointmentsConfig(AppConfig):
             LastVisitFilter,
             LastVisitRangeFilter,
             SpendingFilter,
+            VisitedFilter,
             appointments_panel,
             messages_panel,
         )
@@ -46,7 +47,7 @@ class AppointmentsConfig(AppConfig):
         extensions.register_profile_figures(profile_figures)
         extensions.register_purge_step(detach_appointments)
         extensions.register_personal_rows("messages", partial(extensions.rows_of, Message))
-        for list_filter in (LastVisitFilter, LastVisitRangeFilter, SpendingFilter):
+        for list_filter in (VisitedFilter, LastVisitFilter, LastVisitRangeFilter, SpendingFilter):
             extensions.register_list_filter(list_filter)
         for column in COLUMNS:
             extensions.register_list_column(column)

@@ -4,14 +4,17 @@ Horizontal measures are percents of the width, so that a chart fits any screen a
 measures are pixels.
 """
 
-from collections.abc import Iterable
+import datetime as dt
+from collections.abc import Callable, Iterable
 from itertools import count, groupby, pairwise
 from typing import Any, NamedTuple
 
 from django.utils.formats import date_format
 
+from analytics.breakdowns import MONTHS_OF_A_YEAR
+from analytics.dashboard.lists import Lists
 from analytics.months import Series, count_new_customers_by_month, sum_revenue_by_month, to_first_day, to_month_number
-from analytics.statistics import THRESHOLDS, Period, summarize
+from analytics.statistics import THRESHOLDS, Period
 from circe.backoffice.regional import format_amount, format_number
 from customers.models import Customer
 
@@ -34,15 +37,6 @@ SEGMENT_TEXTS = {
 }
 
 
-class Tile(NamedTuple):
-    """One figure. `query` filters the list of customers for those counted; None where no filter does."""
-
-    name: str
-    value: str
-    about: str = ""
-    query: str | None = None
-
-
 class Tick(NamedTuple):
     """A horizontal line of a chart, with the label of its value."""
 
@@ -60,6 +54,7 @@ class Bar(NamedTuple):
     x: float
     y: float
     height: float
+    url: str = ""
 
 
 class BarChart(NamedTuple):
@@ -93,30 +88,8 @@ class TopCustomer(NamedTuple):
     customer: Customer
     appointments: str
     spent: str
-
-
-def build_dashboard(period: Period) -> dict[str, Any]:
-    """Returns the template context of the figures: those of the customers in scope."""
-    summary = summarize(period)
-    figures, currencies = summary["statistics"], summary["currencies"]
-    currency = currencies[0] if len(currencies) == 1 else ""
-    return {
-        "currencies": currencies,
-        "currency": currency,
-        "now": build_current_tiles(figures),
-        "in_period": build_period_tiles(figures, currency),
-        "charts": build_charts(period, currency),
-        "segments": build_segments(figures["customer_segments"], summary["definitions"]["thresholds"]),
-        "retention": {
-            "base": format_amount(figures["retention_base"]),
-            "rate": f"{format_number(figures['retention_rate'])} %",
-            "churn": f"{format_number(figures['churn_rate'])} %",
-        },
-        "tops": {
-            "Most appointments": build_top_list(figures["top_customers_by_appointments"]),
-            "Highest spending": build_top_list(figures["top_customers_by_revenue"]),
-        },
-    }
+    appointments_url: str
+    visits_url: str
 
 
 def format_percent(value: int, whole: int) -> str:
@@ -124,41 +97,35 @@ def format_percent(value: int, whole: int) -> str:
     return f"{format_number(round(100 * value / whole, 1) if whole else 0, 1)} %"
 
 
-def build_current_tiles(figures: dict[str, Any]) -> list[Tile]:
-    """Returns the figures as of now, which don't depend on the period."""
-    total, active, walk_in = (figures[name] for name in ("total_customers", "active_customers", "walk_in_customers"))
-    return [
-        Tile("Customers", format_amount(total), query=""),
-        Tile("Active", format_amount(active), f"{format_percent(active, total)} of all", "is_active__exact=1"),
-        Tile("Walk-ins", format_amount(walk_in), f"{format_percent(walk_in, total)} of all", "registered=no"),
-    ]
-
-
-def build_period_tiles(figures: dict[str, Any], currency: str) -> list[Tile]:
-    """Returns the figures of the period, with averages per customer."""
-    appointments, spent = figures["avg_appointments_per_customer"], figures["avg_spent_per_customer"]
-    return [
-        Tile("New customers", format_amount(figures["new_customers_in_period"])),
-        Tile(
-            "Appointments", format_amount(figures["total_appointments"]), f"{format_amount(appointments)} per customer"
-        ),
-        Tile(
-            "Revenue",
-            format_amount(figures["total_revenue"], currency),
-            f"{format_amount(spent, currency)} per customer",
-        ),
-    ]
-
-
-def build_charts(period: Period, currency: str) -> list[BarChart]:
+def build_charts(period: Period, currency: str, lists: Lists) -> list[BarChart]:
     """Returns the charts of the period, all over the same months."""
     customers, revenue = count_new_customers_by_month(period), sum_revenue_by_month(period)
     empty = dict.fromkeys(sorted(customers | revenue), 0)
-    return [build_bar_chart("New customers", empty | customers), build_bar_chart("Revenue", empty | revenue, currency)]
+    return [
+        build_bar_chart("New customers", empty | customers, link=lambda span: lists.created(_within(span, period))),
+        build_bar_chart("Revenue", empty | revenue, currency, link=lambda span: lists.visits(_within(span, period))),
+    ]
 
 
-def build_bar_chart(name: str, series: Series, currency: str = "") -> BarChart:
-    """Returns the chart of a series with at least one month. `currency` is empty where the values are no amounts."""
+def _within(span: Period, period: Period) -> Period:
+    """Returns the days of a span that are in the period too."""
+    first, last = (span.first or dt.date.min), (span.last or dt.date.max)
+    return Period(max(first, period.first or first), min(last, period.last or last))
+
+
+def get_span(key: int, span: int) -> Period:
+    """Returns the days of the `key`-th span of `span` months since the year 0."""
+    first, after = max(key * span, MONTHS_OF_A_YEAR), key * span + span
+    is_last = after >= (dt.MAXYEAR + 1) * MONTHS_OF_A_YEAR
+    return Period(to_first_day(first), None if is_last else to_first_day(after) - dt.timedelta(days=1))
+
+
+def build_bar_chart(
+    name: str, series: Series, currency: str = "", link: Callable[[Period], str] = lambda span: ""
+) -> BarChart:
+    """Returns the chart of a series with at least one month. `currency` is empty where the values are no amounts. `link`
+    returns the list of what is counted in the days of a bar.
+    """
     span = next((span for span in SPAN_NAMES if len(series) <= MAX_BARS * span), max(SPAN_NAMES))
     values = {
         key: sum(value for _, value in months)
@@ -173,7 +140,8 @@ def build_bar_chart(name: str, series: Series, currency: str = "") -> BarChart:
         x = round(index * slot, 3)
         y = CHART_HEIGHT_PX - height
         label, year = labels.get(key, ("", ""))
-        bars.append(Bar(name_span(key, span), format_amount(value, currency), label, year, x, y, height))
+        url = link(get_span(key, span))
+        bars.append(Bar(name_span(key, span), format_amount(value, currency), label, year, x, y, height, url))
     return BarChart(
         name=name,
         title=f"{name} per {SPAN_NAMES[span]}" + (f", {currency}" if currency else ""),
@@ -251,9 +219,15 @@ def get_common_value(values: set[Any]) -> str:
     return str(*values) if len(values) == 1 else "…"
 
 
-def build_top_list(customers: Iterable[Any]) -> list[TopCustomer]:
+def build_top_list(customers: Iterable[Any], period: Period, lists: Lists) -> list[TopCustomer]:
     """Returns the rows of a top list."""
     return [
-        TopCustomer(customer, format_amount(customer.total_appointments), format_amount(customer.total_spent))
+        TopCustomer(
+            customer,
+            format_amount(customer.total_appointments),
+            format_amount(customer.total_spent),
+            lists.appointments(period, customer=customer.pk),
+            lists.visits(period, customer=customer.pk),
+        )
         for customer in customers
     ]

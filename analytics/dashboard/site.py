@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 
-from analytics.dashboard.charts import build_dashboard
+from analytics.dashboard.figures import build_dashboard
 from analytics.dashboard.forms import PeriodForm
 from tenants.accounts.admin_site import AccountsAdminSite
 from tenants.accounts.permissions import ADMINS
@@ -31,7 +31,9 @@ class BackOfficeSite(AccountsAdminSite):
         context = self.each_context(request) | {"title": "Figures"} | build_form_context(request)
         if context["period"] is None:
             return TemplateResponse(request, "admin/figures.html", context, status=400)
-        return TemplateResponse(request, "admin/figures.html", context | build_dashboard(context["period"]))
+        return TemplateResponse(
+            request, "admin/figures.html", context | build_dashboard(context["period"], context["tenant_filter"])
+        )
 
 
 def build_form_context(request: HttpRequest) -> dict[str, Any]:

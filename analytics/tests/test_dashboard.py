@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from analytics.segments import count_segments
 from analytics.statistics import Period, summarize
+from appointments.models import Appointment
 from customers.tests.factories import DeletedCustomerFactory
 from tenants.scope import ALL_TENANTS, tenant_scope
 
@@ -138,6 +139,9 @@ def test_the_figures_equal_those_of_the_api(back_office, year_of_bookings, as_ro
     response = back_office(role).get(FIGURES, query | ({"tenant_id": tenant.pk} if role == "super_admin" else {}))
     api = {name: str(day) for name, day in (("from_date", period.first), ("to_date", period.last)) if day}
     expected = as_role("tenant_admin").get(URL, api).json()["statistics"]
+    with tenant_scope(tenant):
+        visits = Appointment.objects.filter(period.date_condition("appointment_date"), status="completed")
+        came = visits.filter(customer__is_deleted=False).values("customer").distinct().count()
     # A super_admin has no country.
     written = str if role == "super_admin" else in_indonesia
     assert read_figures(response) == {
@@ -145,13 +149,14 @@ def test_the_figures_equal_those_of_the_api(back_office, year_of_bookings, as_ro
         "Active": ("6", written("85.7 % of all")),
         "Walk-ins": ("4", written("57.1 % of all")),
         "New customers": (str(expected["new_customers_in_period"]), ""),
+        "Customers who came": (str(came), ""),
         "Appointments": (
             str(expected["total_appointments"]),
-            written(f"{expected['avg_appointments_per_customer']} per customer"),
+            written(f"{round(expected['total_appointments'] / came, 1) if came else 0:.1f} per customer who came"),
         ),
         "Revenue": (
             written(f"{expected['total_revenue']:,} IDR"),
-            written(f"{expected['avg_spent_per_customer']:,} IDR per customer"),
+            written(f"{expected['total_revenue'] // came if came else 0:,} IDR per customer who came"),
         ),
         "base": str(expected["retention_base"]),
         "rate": written(f"{expected['retention_rate']} %"),
@@ -279,7 +284,7 @@ def test_another_business_is_not_counted(back_office, year_of_bookings, stranger
     other = back_office("tenant_admin", tenant=stranger).get(f"{FIGURES}?period=all_time")
     assert {read_figures(other)[name] for name in ("Customers", "Appointments")} == {
         ("0", ""),
-        ("0", "0,0 per customer"),
+        ("0", "0,0 per customer who came"),
     }
 
 
@@ -289,7 +294,7 @@ def test_a_super_admin_chooses_a_business_or_all(back_office, year_of_bookings, 
     everybody = browser.get(f"{FIGURES}?period=all_time")
     one = browser.get(f"{FIGURES}?period=all_time&tenant_id={stranger.pk}")
     assert read_figures(everybody)["Customers"] == ("8", "")
-    assert read_figures(one)["Revenue"] == ("93 NOK", "93 NOK per customer")
+    assert read_figures(one)["Revenue"] == ("93 NOK", "93 NOK per customer who came")
     assert "Nordlys , all time" in Page(one).text
     warning = "The amounts add up several currencies (IDR, NOK) as if they were one."
     assert warning in Page(everybody).text
@@ -312,7 +317,7 @@ def test_an_unknown_business_is_an_error_with_a_message(back_office, tenant_id):
 def test_the_figures_of_an_empty_business_say_so(back_office):
     for query in ("", "period=all_time"):
         page = Page(back_office("tenant_admin").get(f"{FIGURES}?{query}"))
-        assert page.text.count("None in this period.") == 2
+        assert page.text.count("None in this period.") == 6
         assert page.text.count("Nobody in this period.") == 2
         assert "No customers yet." in page.text
         assert "No customer had a visit" in page.text

@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 
 from appointments.admin.bulk_status import StatusForm
-from appointments.admin.customer_pages import AppointmentCustomerFilter, render_messages
+from appointments.admin.customer_pages import AppointmentCustomerFilter, AppointmentDaysFilter, render_messages
 from appointments.admin.day_sheet import DaySheetView, day_sheet_url, local_minute
 from appointments.admin.forms import HELP_TEXTS, AppointmentForm
 from appointments.admin.hand_on import HandOnForm, HandOnView
@@ -74,7 +74,8 @@ class AppointmentDayFilter(admin.SimpleListFilter):
         return [default | {"display": "Today (searching: any day)"}, *others]
 
     def queryset(self, request: HttpRequest, appointments: AppointmentQuerySet) -> AppointmentQuerySet:
-        if self.value() == "all" or (self.value() is None and request.GET.get("q")):
+        has_days = any(request.GET.get(name) for name in AppointmentDaysFilter.parameter_names)
+        if self.value() == "all" or (self.value() is None and (request.GET.get("q") or has_days)):
             return appointments
         if self.value() == "coming":
             return appointments.filter(is_upcoming(*local_now()))
@@ -106,6 +107,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     list_filter = [
         AppointmentCustomerFilter,
         AppointmentDayFilter,
+        AppointmentDaysFilter,
         "status",
         "outlet",
         "staff",

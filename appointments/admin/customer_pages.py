@@ -98,6 +98,33 @@ class SpendingFilter(RangeFilter):
     }
 
 
+class VisitedFilter(RangeFilter):
+    """Filters customers by the days of any of their visits."""
+
+    title = "day of any visit"
+    fields = {
+        "visited_from": DayField(required=False, label="from"),
+        "visited_to": DayField(required=False, label="to"),
+    }
+
+    def make_condition(self, request: HttpRequest, chosen: dict[str, Any]) -> Q:
+        names = {"visited_from": "appointment_date__gte", "visited_to": "appointment_date__lte"}
+        days = {names[name]: day for name, day in chosen.items()}
+        visits = Appointment.objects.visits().filter(customer__isnull=False, **days)
+        return Q(pk__in=visits.order_by().values("customer_id"))
+
+
+class AppointmentDaysFilter(RangeFilter):
+    """Filters appointments by days, and then shows those of any day between."""
+
+    title = "days"
+    fields = {"from_date": DayField(required=False, label="from"), "to_date": DayField(required=False, label="to")}
+
+    def make_condition(self, request: HttpRequest, chosen: dict[str, Any]) -> Q:
+        names = {"from_date": "appointment_date__gte", "to_date": "appointment_date__lte"}
+        return Q(**{names[name]: day for name, day in chosen.items()})
+
+
 @admin.display(description="last visit", ordering="last_appointment_date")
 def last_visit(customer: Any) -> dt.date | None:
     """Returns the cell of the list with the day of a customer's last visit."""

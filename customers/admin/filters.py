@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from circe.backoffice.fields import DayField
@@ -83,17 +84,19 @@ class RangeFilter(admin.ListFilter):
         """Returns the one choice that removes the range. The template shows the form."""
         return iter([{"query_string": changelist.get_query_string(remove=[*self.fields]), "display": "Any"}])
 
-    def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
+    def queryset(self, request: HttpRequest, rows: QuerySet) -> QuerySet:
         if not self.form.is_valid():
             for name, errors in self.form.errors.items():
                 for error in errors:
                     messages.error(request, f"{self.title.capitalize()}, {self.form.fields[name].label}: {error}")
-            return customers.none()
+            return rows.none()
         chosen = {name: value for name, value in self.form.cleaned_data.items() if value is not None}
+        return rows.filter(self.make_condition(request, chosen)) if chosen else rows
+
+    def make_condition(self, request: HttpRequest, chosen: dict[str, Any]) -> Q:
+        """Returns the condition of the chosen values, at least one of them."""
         with_deleted = bool(request.GET.get(DeletedFilter.parameter_name))
-        for name, value in chosen.items():
-            customers = customers.filter(condition_on_customers(name, value, with_deleted=with_deleted))
-        return customers
+        return Q(*(condition_on_customers(name, value, with_deleted=with_deleted) for name, value in chosen.items()))
 
 
 class CreatedFilter(RangeFilter):
@@ -113,7 +116,7 @@ class SourceFilter(admin.SimpleListFilter):
     parameter_name = "source"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        chosen = {self.value()} - {None, NO_SOURCE}
+        chosen = {value for value in [self.value()] if value and value != NO_SOURCE}
         return [
             *((source, source) for source in sorted({*sources_of_newest_customers(), *chosen})),
             (NO_SOURCE, "Unknown"),

@@ -11,7 +11,7 @@ from customers.tests.factories import CustomerFactory
 
 from .pages import PAGE, names
 
-VISITS = "total_spent_min+total_spent_max last_visit_from+last_visit_to last_visit"
+VISITS = "total_spent_min+total_spent_max last_visit_from+last_visit_to last_visit visited_from+visited_to"
 OWN = "tag registered email_verified is_active created_at created_from+created_to"
 
 # --- finding --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,193 @@
+"""The figures of the dashboard: tiles that compare, tables by person, service, outlet and source, and the charts."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from django.db.models import Model
+
+from analytics.breakdowns import calculate_figures, count_by_source, find_earlier_periods, sum_by_subject
+from analytics.dashboard.charts import build_charts, build_segments, build_top_list, format_percent
+from analytics.dashboard.lists import Lists
+from analytics.statistics import Period, summarize
+from circe.backoffice.regional import format_amount, format_number
+from customers.admin.filters import NO_SOURCE
+from tenants.models import Outlet, Service, Staff
+
+
+class Tile(NamedTuple):
+    """One figure. `url` is the list of what is counted. `changes` compare it with earlier periods."""
+
+    name: str
+    value: str
+    about: str = ""
+    url: str = ""
+    changes: Sequence["Change"] = ()
+
+
+class Change(NamedTuple):
+    """How a figure compares with an earlier period: `+12.5 %`, its value then, when that was, and the list of it."""
+
+    text: str
+    value: str
+    when: str
+    url: str
+
+
+class BreakdownRow(NamedTuple):
+    """The figures of one person, service, outlet or source, with their lists. `revenue` is empty for a source."""
+
+    name: str
+    number: str
+    number_url: str
+    revenue: str = ""
+    revenue_url: str = ""
+
+
+class Breakdown(NamedTuple):
+    """A table of the figures by person, service, outlet or source. `about` divides them by the people of the period."""
+
+    title: str
+    number_title: str
+    rows: list[BreakdownRow]
+    about: str = ""
+
+
+def build_dashboard(period: Period, tenant_filter: str = "") -> dict[str, Any]:
+    """Returns the template context of the figures: those of the customers in scope."""
+    summary, lists = summarize(period), Lists(tenant_filter)
+    figures, currencies = summary["statistics"], summary["currencies"]
+    currency = currencies[0] if len(currencies) == 1 else ""
+    return {
+        "currencies": currencies,
+        "currency": currency,
+        "now": build_current_tiles(figures, lists),
+        "in_period": build_period_tiles(period, currency, lists),
+        "charts": build_charts(period, currency, lists),
+        "breakdowns": [*build_breakdowns(period, currency, lists), build_sources(period, lists)],
+        "segments": build_segments(figures["customer_segments"], summary["definitions"]["thresholds"]),
+        "retention": {
+            "base": format_amount(figures["retention_base"]),
+            "rate": f"{format_number(figures['retention_rate'])} %",
+            "churn": f"{format_number(figures['churn_rate'])} %",
+        },
+        "tops": {
+            "Most appointments": build_top_list(figures["top_customers_by_appointments"], period, lists),
+            "Highest spending": build_top_list(figures["top_customers_by_revenue"], period, lists),
+        },
+    }
+
+
+def build_current_tiles(figures: dict[str, Any], lists: Lists) -> list[Tile]:
+    """Returns the figures as of now, which don't depend on the period."""
+    total, active, walk_in = (figures[name] for name in ("total_customers", "active_customers", "walk_in_customers"))
+    return [
+        Tile("Customers", format_amount(total), url=lists.customers()),
+        Tile(
+            "Active",
+            format_amount(active),
+            f"{format_percent(active, total)} of all",
+            lists.customers(is_active__exact=1),
+        ),
+        Tile(
+            "Walk-ins",
+            format_amount(walk_in),
+            f"{format_percent(walk_in, total)} of all",
+            lists.customers(registered="no"),
+        ),
+    ]
+
+
+def build_period_tiles(period: Period, currency: str, lists: Lists) -> list[Tile]:
+    """Returns the figures of the period, compared with earlier ones, with averages of the customers who came in it."""
+    now = calculate_figures(period)
+    earlier = {when: (one, calculate_figures(one)) for when, one in find_earlier_periods(period).items()}
+
+    def compare(name: str, url: Callable[[Period], str], unit: str = "") -> list[Change]:
+        return [
+            Change(
+                format_change(getattr(now, name), getattr(figures, name)),
+                format_amount(getattr(figures, name), unit),
+                when,
+                url(one),
+            )
+            for when, (one, figures) in earlier.items()
+        ]
+
+    each = "per customer who came"
+    rate = round(now.appointments / now.visitors, 1) if now.visitors else 0
+    spent = format_amount(now.revenue // now.visitors if now.visitors else 0, currency)
+    return [
+        Tile(
+            "New customers",
+            format_amount(now.new_customers),
+            url=lists.created(period),
+            changes=compare("new_customers", lists.created),
+        ),
+        Tile(
+            "Customers who came",
+            format_amount(now.visitors),
+            url=lists.visited(period),
+            changes=compare("visitors", lists.visited),
+        ),
+        Tile(
+            "Appointments",
+            format_amount(now.appointments),
+            f"{format_number(rate, 1)} {each}",
+            lists.appointments(period),
+            compare("appointments", lists.appointments),
+        ),
+        Tile(
+            "Revenue",
+            format_amount(now.revenue, currency),
+            f"{spent} {each}",
+            lists.visits(period),
+            compare("revenue", lists.visits, currency),
+        ),
+    ]
+
+
+def format_change(now: int, before: int) -> str:
+    """Returns the change in percent, such as `+12.5 %`. It is empty where there was nothing before."""
+    if not before:
+        return ""
+    percent = round(100 * (now - before) / before, 1)
+    return f"{'+' if percent > 0 else ''}{format_number(percent, 1)} %"
+
+
+def build_breakdowns(period: Period, currency: str, lists: Lists) -> list[Breakdown]:
+    """Returns the tables of the appointments and the revenue by person, service and outlet."""
+    models: dict[str, tuple[str, type[Model]]] = {
+        "staff": ("By person", Staff),
+        "service": ("By service", Service),
+        "outlet": ("By outlet", Outlet),
+    }
+    breakdowns = []
+    for subject, figures in sum_by_subject(period).items():
+        title, model = models[subject]
+        names = model._default_manager.in_bulk([one.pk for one in figures])
+        rows = [
+            BreakdownRow(
+                str(names.get(one.pk, "Removed")),
+                format_amount(one.appointments),
+                lists.appointments(period, **{f"{subject}__id__exact": one.pk}),
+                format_amount(one.revenue),
+                lists.visits(period, **{f"{subject}__id__exact": one.pk}),
+            )
+            for one in figures
+        ]
+        about = ""
+        if subject == "staff" and figures:
+            mean = format_amount(sum(one.revenue for one in figures) // len(figures), currency)
+            people = "1 person" if len(figures) == 1 else f"{len(figures)} people"
+            about = f"{people} had appointments in this period: {mean} each on average."
+        breakdowns.append(Breakdown(title, "Appointments", rows, about))
+    return breakdowns
+
+
+def build_sources(period: Period, lists: Lists) -> Breakdown:
+    """Returns the table of the new customers by source."""
+    rows = [
+        BreakdownRow(source or "Unknown", format_amount(number), lists.created(period, source=source or NO_SOURCE))
+        for source, number in count_by_source(period)
+    ]
+    return Breakdown("New customers by source", "New customers", rows)
