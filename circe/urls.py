@@ -26,8 +26,8 @@ from customers.consents.views import ConsentViewSet
 from customers.messages.views import DecisionViewSet
 from customers.portal.accounts.views import AccountViewSet, OwnAccountViewSet
 from customers.portal.consents.views import OwnConsentViewSet
-from customers.portal.pages.base import UnknownPage
 from customers.portal.pages.accounts import ConfirmPage, ResetPage, StaffPasswordPage
+from customers.portal.pages.base import UnknownPage
 from customers.portal.pages.unsubscribe import UnsubscribePage
 from customers.portal.profile.views import DeletionRequestViewSet, OwnPreferencesViewSet, OwnProfileViewSet
 from customers.views import CustomerViewSet

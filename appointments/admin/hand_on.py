@@ -7,13 +7,11 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views import View
 
 from appointments.admin.refusals import explain
-from appointments.admin.working_day import name_customer
 from appointments.booking import BookingRefused
 from appointments.hand_on import ChangedMeanwhile, HandOn, NobodyFree, find_outside_hours, find_remaining, hand_on
 from appointments.models import Appointment
@@ -60,7 +58,7 @@ class HandOnForm(BulkActionForm):
         for row in rows[:MAX_LISTED]:
             self.fields[f"staff-{row.pk}"] = forms.ChoiceField(
                 required=False,
-                label=f"{describe_time(row)}, {name_customer(row)}",
+                label=str(row),
                 choices=[(KEEP, "As for all"), (STAYS, "Leave as it is"), (ANYBODY, "Whoever else is free"), *people],
             )
 
@@ -83,10 +81,7 @@ class HandOnForm(BulkActionForm):
 
     def describe(self, row: Appointment) -> SafeString:
         url = reverse("admin:appointments_appointment_change", args=[row.pk])
-        return format_html(
-            '<a href="{}">{}</a>, {}: {} with {}, {}',
-            *(url, describe_time(row), name_customer(row), row.service, row.staff, row.outlet),
-        )
+        return format_html('<a href="{}">{}</a>: {}, {}', url, row, row.service, row.outlet)
 
     def act(self) -> tuple[str, list[str]]:
         done, refused = 0, []
@@ -94,11 +89,12 @@ class HandOnForm(BulkActionForm):
             own = self.cleaned_data.get(f"staff-{row.pk}") or self.cleaned_data["staff"]
             if own == STAYS:
                 continue
+            booking = str(row)
             with tenant_scope(row.tenant):
                 reason = self._hand_on(row, own)
             done += reason is None
             if reason:
-                refused.append(format_html("{}, {}: not handed on. {}", describe_time(row), name_customer(row), reason))
+                refused.append(format_html("{}: not handed on. {}", booking, reason))
         return f"Handed on: {done}." if done else "", refused
 
     def _hand_on(self, row: Appointment, staff: str) -> str | None:
@@ -120,11 +116,6 @@ class HandOnForm(BulkActionForm):
         except ValidationError as error:
             return " ".join(error.messages)
         return None
-
-
-def describe_time(row: Appointment) -> str:
-    """Returns the day and the start: `3 June 2030, 09:00`."""
-    return f"{date_format(row.appointment_date)}, {row.start_time:%H:%M}"
 
 
 class HandOnView(View):

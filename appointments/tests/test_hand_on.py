@@ -107,7 +107,7 @@ def test_the_bookings_of_a_person_who_leaves_are_handed_on_in_one_step(back_offi
     browser = back_office("outlet_manager")
     page = open_page(browser, staff=salon.ana.pk)
     content = page.content.decode()
-    assert [content.count(f">3 June 2030, {hour}:00</a>") for hour in ("09", "10", "11", "12")] == [1, 1, 1, 0]
+    assert [content.count(f", Mon 3 Jun 2030 {hour}:00 with Ana</a>") for hour in ("09", "10", "11", "12")] == [1, 1, 1, 0]
     assert send(browser, page, staff=salon.vina.pk) == ["Handed on: 3."]
     assert places(salon.nine, salon.ten, salon.eleven) == [
         ("Vina", "Kemang", "Cut", end, 350000, 1) for end in ("10:00", "11:00", "12:00")
@@ -129,7 +129,7 @@ def test_what_cannot_be_handed_on_stays_as_it_is_with_the_reason(back_office, sa
     salon.book(10, staff_id=salon.vina.pk)
     (overlap, done) = send(browser, open_page(browser, staff=salon.ana.pk), staff=salon.vina.pk)
     assert done == "Handed on: 2."
-    assert overlap.startswith("3 June 2030, 10:00, Guest10: not handed on. ")
+    assert overlap.startswith("Guest10, Mon 3 Jun 2030 10:00 with Ana: not handed on. ")
     assert "Vina is booked on 3 June 2030 from 10:00 to 11:00" in overlap
     assert stays(salon.ten)
 
