@@ -48,7 +48,11 @@ working AS MATERIALIZED (
     SELECT hours.staff_id, hours.outlet_id,
         range_agg(circe_occupied(shift.day, hours.start_time, hours.end_time, 0)) AS times
     FROM person
-    JOIN appointments_workinghours AS hours ON hours.tenant_id = {tenant} AND hours.staff_id = person.id
+    -- OFFSET, so that PostgreSQL reads the hours of these people by the key, and not those of all people of the tenant.
+    CROSS JOIN LATERAL (
+        SELECT * FROM appointments_workinghours AS own
+        WHERE own.tenant_id = {tenant} AND own.staff_id = person.id OFFSET 0
+    ) AS hours
     JOIN tenants_outlet AS outlet ON outlet.tenant_id = {tenant} AND outlet.id = hours.outlet_id AND outlet.is_active
     CROSS JOIN generate_series(0, {weeks}) AS week
     CROSS JOIN LATERAL (
@@ -60,19 +64,20 @@ working AS MATERIALIZED (
         AND (hours.valid_to IS NULL OR shift.day <= hours.valid_to)
     GROUP BY hours.staff_id, hours.outlet_id
 ),
-away AS MATERIALIZED (
-    SELECT time_off.staff_id, time_off.outlet_id, tsrange(time_off.local_start, time_off.local_end) AS time
-    FROM appointments_timeoff AS time_off
-    WHERE time_off.tenant_id = {tenant}
-        AND time_off.local_end > {first_day} AND time_off.local_start < {last_day} + 1
-),
 schedule AS (
     SELECT person.id AS staff_id, person.name AS staff_name, outlet.id AS outlet_id, outlet.name AS outlet_name,
         coalesce(working.times, '{{}}') AS working,
+        -- Queries for each person: otherwise PostgreSQL may read the time off and the appointments of everybody.
         coalesce(
-            (SELECT range_agg(time) FROM away WHERE away.staff_id = person.id OR away.outlet_id = outlet.id), '{{}}'
+            (
+                SELECT range_agg(time) FROM (
+                    %(time_off)s AND time_off.staff_id = person.id
+                    UNION ALL
+                    %(time_off)s AND time_off.outlet_id = outlet.id
+                ) AS every_absence
+            ),
+            '{{}}'
         ) AS away,
-        -- A query for each person: otherwise PostgreSQL may read the appointments of everybody.
         coalesce(
             (
                 SELECT range_agg(circe_occupied(
@@ -100,12 +105,20 @@ schedule AS (
     %(places)s
 )
 """
+# The days are cast, since the comparison of a timestamp with a date is not leakproof: under row-level security it would be
+# made for the time off of all years.
+_TIME_OFF = """SELECT tsrange(time_off.local_start, time_off.local_end) AS time
+                    FROM appointments_timeoff AS time_off
+                    WHERE time_off.tenant_id = {tenant}
+                        AND time_off.local_end > {first_day}::timestamp
+                        AND time_off.local_start < ({last_day} + 1)::timestamp"""
 _BLOCKING = ", ".join(f"'{status}'" for status in BLOCKING_STATUSES)
 # Everybody, with a schedule where they work, and at the outlet that is asked for.
 _WHOLE = (
     _SCHEDULES
     % {
         "blocking": _BLOCKING,
+        "time_off": _TIME_OFF,
         "everybody": """
         SELECT staff.id FROM tenants_user AS staff WHERE staff.tenant_id = {tenant} AND NOT EXISTS (SELECT FROM named)
     """,
@@ -124,6 +137,7 @@ _FREE = (
     _SCHEDULES
     % {
         "blocking": _BLOCKING,
+        "time_off": _TIME_OFF,
         "everybody": """
         SELECT hours.staff_id FROM appointments_workinghours AS hours
         WHERE hours.tenant_id = {tenant} AND ({outlet} IS NULL OR hours.outlet_id = {outlet})
