@@ -63,7 +63,7 @@ class StaffAdmin(InvitingAdmin):
                 "Deactivate it instead.",
             },
         ),
-        ("Attends customers", {"fields": ["offers", "remaining"]}),
+        ("Attends customers", {"fields": ["offers"]}),
         ("Record", {"fields": ["last_login", "created_at", "updated_at"]}),
     ]
     add_fieldsets = [
