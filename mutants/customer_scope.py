@@ -84,8 +84,8 @@ CUSTOMER_SCOPE = [
     Fault(
         "a customer learns that a phone is somebody's",
         "customers/portal/profile/serializers.py",
-        "except DuplicateCustomer:",
-        "except ZeroDivisionError:",
+        'is_taken = any(not other["is_deleted"] for other in others)',
+        "is_taken = False",
         PROFILE,
     ),
 ]

@@ -224,4 +224,47 @@ PORTAL_FAULTS = [
         'r"(?s).*"',
         SIGNING_IN,
     ),
+    Fault(
+        "who loses an appointment to another customer is not told",
+        "appointments/migrations/0005_messages.py",
+        "WHEN has_new_customer AND NEW.customer_id IS NOT NULL AND OLD.status IN ('pending', 'confirmed')",
+        "WHEN false",
+        "appointments/messages/tests/test_expectations.py",
+    ),
+    Fault(
+        "who loses an appointment is told its present time",
+        "appointments/messages/composing.py",
+        "        appointment = _as_it_was(appointment, message)\n",
+        "        appointment.customer, appointment.status = message.customer, Status.CANCELLED\n"
+        "        appointment.sequence = message.sequence\n",
+        "appointments/messages/tests/test_expectations.py",
+    ),
+    Fault(
+        "a customer is not told of raw SQL that moves an appointment",
+        "appointments/migrations/0005_messages.py",
+        "NEW.sequence := OLD.sequence + 1;",
+        "",
+        "appointments/messages/tests/test_expectations.py",
+    ),
+    Fault(
+        "a link of a member of staff outlives a change of address or password",
+        "customers/portal/staff_links.py",
+        " or link.bound_to != staff_binding(link, staff)",
+        "",
+        "customers/portal/tests/test_staff_links.py",
+    ),
+    Fault(
+        "a former link of a member of staff stays good",
+        "customers/portal/staff_links.py",
+        "    withdraw_staff_links(staff)\n    MailedLink",
+        "    MailedLink",
+        "customers/portal/tests/test_staff_links.py",
+    ),
+    Fault(
+        "a booking is handed on although somebody changed it meanwhile",
+        "appointments/hand_on.py",
+        ", staff=appointment.staff_id, status__in=MOVABLE_STATUSES).first()",
+        ").first()",
+        "appointments/tests/test_hand_on.py",
+    ),
 ]

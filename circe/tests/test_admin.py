@@ -70,7 +70,7 @@ ACTIONS = {
         "export_selected": ADMINS,
     },
     DeletionRequest: {},
-    Appointment: {"confirm": MANAGERS, "complete": MANAGERS, "cancel": MANAGERS, "no_show": MANAGERS},
+    Appointment: dict.fromkeys(["confirm", "complete", "cancel", "no_show", "hand_on"], MANAGERS),
     StaffWithHours: {},
     TimeOff: {},
     MessageText: {},
@@ -101,12 +101,16 @@ PAGES = {
         NOBODY,
         None,
     ),
-    "auth_user_password_change": (lambda tenant: ([UserFactory(tenant=tenant).pk], {}), ADMINS, 404),
     "figures": (lambda tenant: ([], {"tenant_id": tenant.pk}), ADMINS, 403),
     "appointments_appointment_daysheet": (lambda tenant: ([], {"tenant_id": tenant.pk}), STAFF, 403),
     "appointments_appointment_freetimes": (
         lambda tenant: ([], {"service": ServiceFactory(tenant=tenant).pk, "day": "2025-01-25"}),
         STAFF,
+        404,
+    ),
+    "appointments_appointment_handon": (
+        lambda tenant: ([], {"outlet": OutletFactory(tenant=tenant).pk}),
+        MANAGERS,
         404,
     ),
     "customers_customer_notes": (lambda tenant: ([CustomerFactory(tenant=tenant).pk], {}), STAFF, 404),
@@ -124,6 +128,8 @@ ELSEWHERE = {
     "login",
     "logout",
     "customers_customer_deletion_request",  # test_admin_consents.py
+    "tenants_staff_invite",  # test_staff_links.py
+    "tenants_staff_withdraw",  # test_staff_links.py
 }
 
 # The fields of forms, and who may choose a row for them.

@@ -61,7 +61,7 @@ def test_every_model_with_a_tenant_has_the_scoped_manager():
 
 def test_there_are_tenant_models_and_references_to_test():
     assert {Appointment, Customer, Outlet, Service, PreferredService} <= set(TENANT_MODELS)
-    assert len(tenant_references()) == 22
+    assert len(tenant_references()) == 23
 
 
 def constraints(table, types):

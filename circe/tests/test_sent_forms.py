@@ -32,9 +32,8 @@ TYPED = {
     },
     Staff: lambda tenant: {
         "email": "new@example.com",
+        "first_name": "Dewi",
         "role": "staff",
-        "password1": "correct horse battery",
-        "password2": "correct horse battery",
     },
     Outlet: lambda tenant: {"name": "Kemang"},
     Service: lambda tenant: {"name": "Haircut", "duration_minutes": "60", "price": "350000"},

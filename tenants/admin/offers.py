@@ -35,7 +35,7 @@ class OutletAdmin(OfferAdmin):
     """The pages of outlets."""
 
     list_display = ["name", "address", "is_active"]
-    fieldsets = [(None, {"fields": ["name", "address", "is_active", "remaining"]})]
+    fieldsets = [(None, {"fields": ["name", "address", "is_active"]})]
 
 
 class ServiceForm(TenantForm):
@@ -76,7 +76,7 @@ class ServiceAdmin(OfferAdmin):
     fieldsets = [
         (
             None,
-            {"fields": ["name", "category", "duration_minutes", "buffer_minutes", "price", "is_active", "remaining"]},
+            {"fields": ["name", "category", "duration_minutes", "buffer_minutes", "price", "is_active"]},
         ),
         ("Who offers it", {"fields": ["staff_ids"]}),
         ("Recommendations", {"fields": ["rebooking_days"]}),

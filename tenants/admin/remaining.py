@@ -32,6 +32,9 @@ class DeactivatedAdmin(TenantAdmin):
     The page says what is left, before and after.
     """
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*super().get_fieldsets(request, obj), *([(None, {"fields": ["remaining"]})] if obj else [])]
+
     def save_model(self, request: HttpRequest, obj: Any, form: forms.ModelForm, change: bool) -> None:
         super().save_model(request, obj, form, change)
         self.warn_of_remaining(request, obj, form)

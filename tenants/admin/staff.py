@@ -52,9 +52,9 @@ class StaffAdmin(InvitingAdmin):
     list_filter = ["role", "is_active"]
     search_fields = ["email", "first_name", "last_name"]
     ordering = ["email"]
-    readonly_fields = ["other_pages", "password", "offers", "remaining", "last_login", "created_at", "updated_at"]
+    readonly_fields = ["other_pages", "password_state", "offers", "remaining", "last_login", "created_at", "updated_at"]
     fieldsets = [
-        (None, {"fields": ["email", "password", "first_name", "last_name", "other_pages"]}),
+        (None, {"fields": ["email", "password_state", "first_name", "last_name", "other_pages"]}),
         (
             "May do",
             {
@@ -63,7 +63,7 @@ class StaffAdmin(InvitingAdmin):
                 "Deactivate it instead.",
             },
         ),
-        ("Attends customers", {"fields": ["offers", "remaining"]}),
+        ("Attends customers", {"fields": ["offers"]}),
         ("Record", {"fields": ["last_login", "created_at", "updated_at"]}),
     ]
     add_fieldsets = [
@@ -128,7 +128,7 @@ class StaffAdmin(InvitingAdmin):
         return ", ".join(["What everybody offers", *named.values_list("name", flat=True)])
 
     @admin.display(description="password")
-    def password(self, staff: Staff) -> str:
+    def password_state(self, staff: Staff) -> str:
         return describe_password(staff)
 
     def render_change_form(
