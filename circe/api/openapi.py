@@ -23,9 +23,11 @@ from circe.api.responses import (
     FIELD_ERROR,
     IDEMPOTENCY_KEY_PARAMETER,
     IF_MATCH_PARAMETER,
+    INSTANT,
     LOCATION_HEADER,
     PROBLEM,
     REPLAYED_HEADER,
+    TOMBSTONE,
     ErrorResponse,
 )
 from circe.api.serializers import (
@@ -70,7 +72,6 @@ TAGS = {
 }
 
 
-INSTANT = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
 CLOCK_TIME = "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
 # What a request may have. It is the pattern of ClockTimeField.
 CLOCK_TIME_IN_REQUEST = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
@@ -226,8 +227,11 @@ class OperationSchema(AutoSchema):
     def get_response_serializers(self) -> Any:
         response, view = self.operation.response, cast("Any", self.view)
         if self.operation.page_members:
-            view.paginator.member_schemas = self.operation.page_members
-            view.paginator.other_item_schema = self.operation.other_item
+            paginator = view.paginator
+            paginator.member_schemas = self.operation.page_members
+            paginator.other_item_schema = self.operation.other_item
+            # drf-spectacular makes a paginator of its own by the class.
+            view.pagination_class = lambda: paginator
         return dict.fromkeys(self._statuses, response(many=True) if self.operation.is_list else response)
 
     @property
@@ -359,7 +363,7 @@ def add_shared_parts(result: Schema) -> Schema:
         result["paths"][path] = {method: methods[method] for method in METHODS if method in methods}
     result["tags"] = [{"name": name, "description": description} for name, description in TAGS.items()]
     problem = PROBLEM | {"properties": PROBLEM["properties"] | _problem_members}
-    result["components"]["schemas"] |= {"Problem": problem, "FieldError": FIELD_ERROR}
+    result["components"]["schemas"] |= {"Problem": problem, "FieldError": FIELD_ERROR, "Tombstone": TOMBSTONE}
     result["components"]["responses"] = {
         error.name: _response(error) for error in (*ERROR_RESPONSES.values(), *_conflicts.values())
     }

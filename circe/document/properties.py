@@ -122,7 +122,7 @@ def _refers(schema: Schema) -> bool:
 
 def _add_declared_example(name: str, key: str, schema: Schema, schemas: Schema) -> None:
     """Gives a property without an example the one of PROPERTY_TEXTS, or that of another schema with this property."""
-    if _refers(schema) or "examples" in schema or "example" in schema:
+    if _refers(schema) or {"const", "example", "examples"} & schema.keys():
         return
     _, example = _declared(name, key)
     if example is None:

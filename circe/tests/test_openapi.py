@@ -286,6 +286,7 @@ def test_preferences_allow_no_other_keys(document):
         "CommunicationRequest",
         "DecisionQuestionRequest",
         "WorkingHoursEntryRequest",
+        "Tombstone",
     }
 
 
@@ -446,6 +447,7 @@ def test_components_have_their_names(document):
         "TimeOffPage",
         "TimeOffRequest",
         "TokenPair",
+        "Tombstone",
         "TopCustomer",
         "VerificationRequest",
         "WorkingHours",
