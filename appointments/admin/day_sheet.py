@@ -339,9 +339,7 @@ class DaySheetView(View):
         """
         if not self.form.is_valid():
             return self.get(request)
-        pk, seen, status, arrived = (
-            request.POST.get(name, "") for name in ("appointment", "seen", "status", "arrived")
-        )
+        pk, seen, status, arrived = (request.POST.get(key, "") for key in ("appointment", "seen", "status", "arrived"))
         if arrived not in ("yes", "no") and status not in STATUS_TRANSITIONS.get(seen, {}):
             raise BadRequest("There is no such step.")
         appointment = get_object_or_404(Appointment.objects.with_related(), pk=pk if is_id(pk) else None)

@@ -1,5 +1,6 @@
 """Every model of customers."""
 
+from customers.models.choices import Gender, PreferredChannel, tenant_language
 from customers.models.column_mappings import ColumnMapping
 from customers.models.consent import (
     CHANNELS_BY_CONTACT,
@@ -15,12 +16,9 @@ from customers.models.consent import (
 from customers.models.customer import (
     CONTACT_FLAGS,
     Customer,
-    Gender,
-    PreferredChannel,
     failed_logins,
     purge_all,
     restore_all,
-    tenant_language,
 )
 from customers.models.imports import CustomerImport, ImportPart
 from customers.models.monthly_counts import CustomerMonthlyCounts

@@ -23,6 +23,7 @@ from circe.db.fields import ValidatedCharField, ValidatedDateField
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from customers.contact_conflicts import DuplicateCustomer, find_contact_conflicts, lock_contacts
 from customers.extensions import run_purge_steps
+from customers.models.choices import Gender, PreferredChannel, tenant_language
 from customers.models.consent import block_marketing, find_stale_grants, withdraw_granted_marketing
 from customers.models.imports import CustomerImport
 from customers.models.preferences import PREFERENCE_MODELS
@@ -40,36 +41,11 @@ from tenants.models import (
     tenant_constraints,
     validate_language,
 )
-from tenants.scope import TenantManager, current_tenant
+from tenants.scope import TenantManager
 
 FOLDED_NAME = Func("first_name", "last_name", function="circe_folded_name")
 # The unique contacts, and the flag of each that becomes false when the contact changes.
 CONTACT_FLAGS = {"email_key": "email_verified", "phone": "phone_verified"}
-
-
-class Gender(models.TextChoices):
-    """The gender by which the person wishes to be addressed."""
-
-    FEMALE = "female"
-    MALE = "male"
-    NON_BINARY = "non_binary"
-    OTHER = "other"
-    UNDISCLOSED = "undisclosed"
-
-
-class PreferredChannel(models.TextChoices):
-    """The way by which a customer likes best to be reached."""
-
-    PHONE = "phone", "phone call"
-    EMAIL = "email", "e-mail"
-    SMS = "sms", "SMS"
-    WHATSAPP = "whatsapp", "WhatsApp"
-
-
-def tenant_language() -> str:
-    """Returns the language of the tenant in scope."""
-    tenant = current_tenant()
-    return tenant.language if tenant else "en"
 
 
 class Customer(TenantModel):
@@ -204,9 +180,7 @@ class Customer(TenantModel):
     @property
     def contact_advice(self) -> str:
         """How the customer likes to be reached, in words for staff; "" where nobody has said."""
-        if self.preferred_channel == PreferredChannel.PHONE:
-            return "Call, don’t text"
-        return f"Prefers {self.get_preferred_channel_display()}" if self.preferred_channel else ""
+        return PreferredChannel(self.preferred_channel).advice if self.preferred_channel else ""
 
     @property
     def has_password(self) -> bool:

@@ -190,6 +190,7 @@ def test_a_customer_sets_their_preferences(tenant, jane, staff):
         "preferred_services": [service.pk],
         "preferred_staff_ids": [person.pk],
         "preferred_categories": ["hair"],
+        "preferred_channel": "whatsapp",
         "accessibility_needs": "A ramp",
     }
     answer = jane.put(f"{jane.url}/preferences", changes | {"communication_preferences": {"sms": False}})
