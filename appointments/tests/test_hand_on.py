@@ -107,7 +107,12 @@ def test_the_bookings_of_a_person_who_leaves_are_handed_on_in_one_step(back_offi
     browser = back_office("outlet_manager")
     page = open_page(browser, staff=salon.ana.pk)
     content = page.content.decode()
-    assert [content.count(f", Mon 3 Jun 2030 {hour}:00 with Ana</a>") for hour in ("09", "10", "11", "12")] == [1, 1, 1, 0]
+    assert [content.count(f", Mon 3 Jun 2030 {hour}:00 with Ana</a>") for hour in ("09", "10", "11", "12")] == [
+        1,
+        1,
+        1,
+        0,
+    ]
     assert send(browser, page, staff=salon.vina.pk) == ["Handed on: 3."]
     assert places(salon.nine, salon.ten, salon.eleven) == [
         ("Vina", "Kemang", "Cut", end, 350000, 1) for end in ("10:00", "11:00", "12:00")

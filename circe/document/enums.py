@@ -15,7 +15,7 @@ from circe.document.error_codes import FIELD_ERROR_CODES, PROBLEM_CODES
 from customers.consents.serializers import STAFF_SOURCES
 from customers.filters import to_ordering
 from customers.messages.serializers import REASONS
-from customers.models import Channel, ConsentSource, ConsentState, DeliveryState, Gender, Purpose
+from customers.models import Channel, ConsentSource, ConsentState, DeliveryState, Gender, PreferredChannel, Purpose
 from customers.serializers import CONTACT_FIELDS
 from tenants.models import AuditEvent, Role
 
@@ -47,6 +47,7 @@ ENUMS: dict[str, tuple[str, list[str]]] = {
     "PaymentStatus": ("How much of an appointment is paid.", [*PaymentStatus]),
     "PreferenceKey": ("A preference of a customer.", PREFERENCE_KEYS),
     "PreferenceObstacle": ("Why a preference is no longer on offer.", [*Obstacle]),
+    "PreferredChannel": ("How a customer likes to be reached. `phone` is a call.", [*PreferredChannel]),
     "ProblemCode": (
         "What went wrong. There may be new ones: treat a code that you do not know by its status.",
         PROBLEM_CODES,
