@@ -417,6 +417,7 @@ def test_components_have_their_names(document):
         "PreferenceObstacle",
         "Preferences",
         "PreferencesRequest",
+        "PreferredChannel",
         "Problem",
         "ProblemCode",
         "Purpose",
