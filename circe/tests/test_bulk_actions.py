@@ -3,6 +3,8 @@
 The actions are read from the admin itself, so that a new one is tested too.
 """
 
+import datetime as dt
+
 import pytest
 from django.apps import apps
 from django.contrib.admin import site
@@ -11,24 +13,36 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from appointments.models import Appointment, Status
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, works_always
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.admin import bulk_actions
 from tenants.models import AuditEvent, Role, User
+from tenants.tests.factories import UserFactory
 
 pytestmark = pytest.mark.slow("makes and changes hundreds of rows by each action, in each role")
+
+
+def make_upcoming(tenant):
+    """Creates a booking that can be handed on to a colleague."""
+    booking = AppointmentFactory(tenant=tenant, status=Status.CONFIRMED, appointment_date=dt.date(2030, 6, 3))
+    works_always(tenant, UserFactory(tenant=tenant).pk, booking.outlet_id)
+    return booking
+
 
 # By model: creates rows of each kind. A new model with actions fails until it is added here.
 MAKE = {
     Customer: [lambda tenant: CustomerFactory(tenant=tenant, tags=["old"]), DeletedCustomerFactory],
-    Appointment: [lambda tenant, status=status: AppointmentFactory(tenant=tenant, status=status) for status in Status],
+    Appointment: [
+        *(lambda tenant, status=status: AppointmentFactory(tenant=tenant, status=status) for status in Status),
+        make_upcoming,
+    ],
 }
 # The query with which a list shows all rows that the role may see.
 QUERY = {Customer: "deleted=all", Appointment: "day=all"}
 SEES_DELETED = {Role.SUPER_ADMIN, Role.TENANT_ADMIN}
 # The other fields of the pages that ask.
-ANSWERS = {"tag": "old", "typed": "{number} customers"}
+ANSWERS = {"tag": "old", "typed": "{number} customers", "staff": "anybody"}
 MAX_ROWS = 2
 
 
