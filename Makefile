@@ -71,7 +71,7 @@ format: .venv/dev.stamp
 	@$(PYTHON) -m ruff format --quiet .
 	@$(PYTHON) -m ruff check --quiet --fix .
 
-# The requests of the suite's Schemathesis tests, but some 50,000, and other ones each time.
+# Hundreds of thousands of requests like those of the suite's Schemathesis tests, others each time.
 fuzz: .venv/dev.stamp
 	@export FUZZ_EXAMPLES=700; $(with_test_server); \
 	$(PYTHON) -m pytest circe/tests/test_schemathesis.py

@@ -1,5 +1,6 @@
 """Fixtures for the tests of every app: two tenants, and clients of every role."""
 
+import gc
 import re
 from contextvars import ContextVar
 
@@ -33,6 +34,16 @@ settings.load_profile("suite")
 def pytest_collection_modifyitems(items):
     """Puts the slow tests first, so that no worker ends with a long one while the others have nothing left to do."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish():
+    """Lets the garbage collector run rarely, and not over the thousands of tests, which live until the end.
+
+    It took 7 % of the suite's time.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ def in_one_test(names, cases):
     Each case runs in a savepoint that is rolled back. A case that fails is reported by its values, and the next ones still
     run. For tables of cheap cases, of which the fixtures would take most of the time.
     """
+    cases = list(cases)  # an iterator would be empty when the test runs again
     names = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
 
     def decorate(test):

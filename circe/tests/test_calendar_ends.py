@@ -5,6 +5,7 @@ Parameters, filters, forms and columns are read from the document, the admin and
 
 import io
 from contextlib import suppress
+from itertools import product
 
 import pytest
 from django.apps import apps
@@ -17,6 +18,7 @@ from rest_framework.test import APIClient
 
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory, works_always
+from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.models.imports import CustomerImport
 from customers.tests.factories import CustomerFactory
@@ -54,6 +56,12 @@ def zoned_tenant(request, tenant):
     tenant.time_zone = request.param
     tenant.save()
     return tenant
+
+
+@pytest.fixture
+def receptionist(back_office):
+    """A test client in which a new member of staff is signed in."""
+    return back_office("staff")
 
 
 def day_parameters():
@@ -159,15 +167,17 @@ def test_every_form_of_the_admin_with_a_day_accepts_or_refuses_any_day(zoned_ten
                 assert browser.get(add, {name: value}).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("start", "end"), [("23:30", "00:30"), ("23:30", ""), ("00:00", "23:59"), ("23:59:59", "00:00")]
+@in_one_test(
+    ("day", "times"),
+    product(
+        [*VALUES_FOR_A_DAY, "1900-01-01", "2999-12-31"],
+        [("23:30", "00:30"), ("23:30", ""), ("00:00", "23:59"), ("23:59:59", "00:00")],
+    ),
 )
-@pytest.mark.parametrize("day", [*VALUES_FOR_A_DAY, "1900-01-01", "2999-12-31"])
-def test_an_appointment_after_midnight_is_saved_or_refused_at_an_end_of_the_calendar(
-    tenant, back_office, day, start, end
-):
+def test_an_appointment_after_midnight_is_saved_or_refused_at_an_end_of_the_calendar(tenant, receptionist, day, times):
+    start, end = times
     # A service that takes all day, so that nobody is asked about the length.
-    course, browser = ServiceFactory(tenant=tenant, duration_minutes=24 * 60 - 1), back_office("staff")
+    course, browser = ServiceFactory(tenant=tenant, duration_minutes=24 * 60 - 1), receptionist
     one = AppointmentFactory(tenant=tenant, status=Status.CONFIRMED, service=course)
     works_always(tenant, one.staff_id, one.outlet_id)
     page = reverse("admin:appointments_appointment_change", args=[one.pk])
@@ -180,10 +190,12 @@ def test_an_appointment_after_midnight_is_saved_or_refused_at_an_end_of_the_cale
         assert "appointment_date" in response.context["adminform"].form.errors
 
 
-@pytest.mark.parametrize("day", ["2025-01-25", "9999-12-31"])
-@pytest.mark.parametrize("times", [("24:00", "01:00"), ("23:00", "24:00"), ("23:59:60", ""), ("-1:00", "")])
-def test_a_time_beyond_the_clock_is_an_error_of_the_form(tenant, back_office, day, times):
-    one, browser = AppointmentFactory(tenant=tenant), back_office("staff")
+@in_one_test(
+    ("day", "times"),
+    product(["2025-01-25", "9999-12-31"], [("24:00", "01:00"), ("23:00", "24:00"), ("23:59:60", ""), ("-1:00", "")]),
+)
+def test_a_time_beyond_the_clock_is_an_error_of_the_form(tenant, receptionist, day, times):
+    one, browser = AppointmentFactory(tenant=tenant), receptionist
     page = reverse("admin:appointments_appointment_change", args=[one.pk])
     body = opened(browser, page) | {"appointment_date": day, "start_time": times[0], "end_time": times[1]}
     errors = browser.post(page, body).context["adminform"].form.errors
