@@ -1,17 +1,21 @@
 """The panel of consents on a customer's page in the admin, and the form of what they may be sent."""
 
 import datetime as dt
+from threading import Thread
 
 import pytest
+from django.db import connections, transaction
 from django.utils import timezone
 
 from circe.tests.cases import in_one_test
 from customers.consents.ledger import confirm_marketing, record_consent, withdraw
-from customers.models import Consent, DeletionRequest, MailedLink
+from customers.models import Consent, Customer, DeletionRequest, MailedLink
 from customers.tests.factories import CustomerFactory
 from customers.tests.pages import PAGE, change_page, errors, shown_messages
 from tenants.models import AuditEvent
+from tenants.scope import tenant_scope
 from tenants.tests.forms import opened, sent_by
+from tenants.tests.locks import until_blocked
 
 CHANNELS = ["email", "sms", "push", "whatsapp"]
 
@@ -205,3 +209,27 @@ def test_a_form_without_the_number_of_entries_changes_no_consents_of_a_customer_
     form = opened(browser, change_page(jane)) | {"marketing_consent": "on"}
     del form["consents_seen"]
     assert "marketing_consent" in errors(browser.post(change_page(jane), form))
+
+
+@pytest.mark.slow("lets two requests race")
+@pytest.mark.django_db(transaction=True)
+def test_a_form_that_waits_for_a_withdrawal_sees_it(back_office, tenant):
+    with tenant_scope(tenant):
+        jane = CustomerFactory(tenant=tenant)
+    browser = back_office("staff")
+    form = opened(browser, change_page(jane)) | {"marketing_consent": "on"}
+    answers = []
+
+    def save():
+        answers.append(browser.post(change_page(jane), form))
+        connections.close_all()
+
+    reception = Thread(target=save)
+    with tenant_scope(tenant), transaction.atomic():
+        withdraw(jane, source="portal")
+        reception.start()
+        until_blocked()
+    reception.join()
+    assert "marketing_consent" in errors(answers[0])
+    with tenant_scope(tenant):
+        assert not Customer.objects.get(pk=jane.pk).marketing_consent
