@@ -43,7 +43,7 @@ from appointments.models.transitions import STATUS_TRANSITIONS, find_doubt, get_
 from circe.api.time_zone import local_zone
 from circe.backoffice.fields import DayField, DayInput
 from circe.backoffice.regional import format_clock
-from circe.db.ids import is_id
+from circe.db.ids import is_id, new_id
 from customers.admin.reception_notes import ReceptionNotes, read_reception_notes
 from tenants.models import Outlet, Staff, Tenant
 from tenants.scope import current_tenant, enter_scope
@@ -333,9 +333,8 @@ class DaySheetView(View):
         return TemplateResponse(request, "admin/appointments/appointment/day_sheet.html", context, status=status)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Sets the status, or that the customer is there. Asks first where the status is unlikely.
-
-        Raises Http404 for an unknown appointment, BadRequest where no button would do it.
+        """Sets the status, or that the customer is there. Asks first where the status is unlikely. Raises Http404 for an
+        unknown appointment, BadRequest where no button would do it.
         """
         if not self.form.is_valid():
             return self.get(request)
@@ -360,13 +359,16 @@ class DaySheetView(View):
 
     def _ask(self, request: HttpRequest, appointment: Appointment, status: Status, doubt: str) -> HttpResponse:
         """Shows the question whether the status is meant."""
+        # Another address than this page has: a browser does not load one that differs only in its fragment.
+        query = request.GET.copy()
+        query["left"] = new_id()
         asked = {
             "title": f"{STATUS_TRANSITIONS[appointment.status][status]}?",
             "opts": self.model_admin.opts,
             "appointment": appointment,
             "status": status,
             "doubt": doubt,
-            "sheet_url": f"{request.get_full_path()}#appointment-{appointment.pk}",
+            "sheet_url": f"{request.path}?{query.urlencode()}#appointment-{appointment.pk}",
         }
         context = self.model_admin.admin_site.each_context(request) | asked
         return TemplateResponse(request, "admin/appointments/appointment/day_sheet_question.html", context)
@@ -378,8 +380,7 @@ class DaySheetView(View):
         name = f"{appointment.customer_name}, {format_clock(appointment.start_time)}"
         if appointment.set_arrival(arrived):
             return messages.SUCCESS, f"{name}: {'arrived' if arrived else 'not here'}."
-        label = appointment.get_status_display().lower()
-        return messages.WARNING, f"{name}: nothing was changed, since it is {label} now."
+        return messages.WARNING, f"{name}: unchanged, since it is {appointment.get_status_display().lower()} now."
 
     def _set_status(self, appointment: Appointment, status: Status, *, seen: str) -> tuple[int, str]:
         """Sets the status. Returns the message for the person: its level and its text."""

@@ -86,14 +86,16 @@ def test_a_user_who_was_signed_out_meanwhile_is_led_to_the_log_in(sign_in):
 
 def test_reception_works_through_the_day_sheet(sign_in, jane, tenant):
     today = {"tenant": tenant, "appointment_date": dt.datetime.now(tenant.zone).date(), "status": Status.CONFIRMED}
-    visit = AppointmentFactory(customer=jane, outlet=OutletFactory(tenant=tenant, name="Kemang"), **today)
+    # All day long, so that the start is asked about at no time.
+    hours = {"start_time": dt.time(0), "end_time": dt.time(23, 59)}
+    visit = AppointmentFactory(customer=jane, outlet=OutletFactory(tenant=tenant, name="Kemang"), **today | hours)
     AppointmentFactory.create_batch(3, **today)
     page = sign_in("staff", viewport=PHONE)
     page.get_by_role("link", name="Day sheet", exact=True).first.click()
     card = page.locator(f"#appointment-{visit.pk}")
     card.get_by_role("button", name="Start").click()
     # The message and its card are on the screen together.
-    expect(page.locator(".messagelist")).to_contain_text("Jane Doe, 14:00: in progress.")
+    expect(page.locator(".messagelist")).to_contain_text("Jane Doe, 00:00: in progress.")
     expect(page.locator(".messagelist")).to_be_in_viewport()
     expect(card.locator(".status")).to_be_in_viewport()
     # Changes of other people appear without a click, and the card stays at its position.

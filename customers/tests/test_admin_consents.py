@@ -67,7 +67,7 @@ def test_a_pending_phone_is_shown_with_whom_it_belongs_to(back_office, in_scope)
     owner = CustomerFactory(tenant=in_scope, phone="+6281299999", first_name="Olga")
     jane = CustomerFactory(tenant=in_scope, pending_phone="+6281299999")
     shown = panel(back_office("staff"), jane)
-    assert "<strong>+6281299999</strong>" in shown
+    assert '<a href="tel:+6281299999">+6281299999</a>' in shown
     assert f'<a href="{change_page(owner)}">{owner}</a> has it' in shown
     owner.purge()
     assert "has it" not in panel(back_office("staff"), jane)
