@@ -7,15 +7,12 @@ from appointments.models.appointment import (
     Appointment,
     AppointmentQuerySet,
     DoubleBooking,
-    Override,
-    PaymentMethod,
-    PaymentStatus,
-    Status,
     is_reinstated,
     is_upcoming,
     local_now,
     lock_staff,
 )
+from appointments.models.choices import Override, PaymentMethod, PaymentStatus, Status
 from appointments.models.hours import (
     StaffWithHours,
     TimeOff,

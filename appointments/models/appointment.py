@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from appointments.models.choices import Override, PaymentMethod, PaymentStatus, Status
 from circe.api.local_time import to_instant
 from circe.api.time_zone import local_zone
 from circe.backoffice.regional import format_clock, format_weekday
@@ -26,52 +27,15 @@ from customers.models import Customer
 from tenants.models import Outlet, Service, Staff, TenantModel, tenant_constraints, validate_amount
 from tenants.scope import TenantManager
 
-
-class Status(models.TextChoices):
-    """The status of an appointment. A completed appointment is a visit."""
-
-    PENDING = "pending"
-    CONFIRMED = "confirmed"
-    IN_PROGRESS = "in_progress"
-    COMPLETED = "completed"
-    CANCELLED = "cancelled"
-    NO_SHOW = "no_show", "No-show"
-
-
 # From when a customer who is not there counts as late, and until how long after the end of the appointment.
 LATE_AFTER, MAX_LATENESS = dt.timedelta(minutes=5), dt.timedelta(hours=12)
 # An appointment with one of these statuses blocks the time of its member of staff.
 BLOCKING_STATUSES = (Status.PENDING, Status.CONFIRMED, Status.IN_PROGRESS)
 
 
-class PaymentStatus(models.TextChoices):
-    """Whether an appointment is paid."""
-
-    UNPAID = "unpaid"
-    PARTIALLY_PAID = "partially_paid"
-    PAID = "paid"
-    REFUNDED = "refunded"
-
-
-class PaymentMethod(models.TextChoices):
-    """The means of payment."""
-
-    CASH = "cash"
-    CARD = "card"
-    TRANSFER = "transfer"
-    WALLET = "wallet"
-
-
 # The first and last day on which there can be an appointment. If it ends after midnight of the last day, Python and
 # PostgreSQL can still represent its end, in every time zone.
 FIRST_DAY, LAST_DAY = dt.date(1900, 1, 1), dt.date(2999, 12, 31)
-
-
-class Override(models.TextChoices):
-    """A rule that a booking broke, since staff said so."""
-
-    HOURS = "hours"
-    SERVICE = "service"
 
 
 def build_time_range(day: Any, start: Any, end: Any, buffer_minutes: Any) -> Func:

@@ -4,7 +4,8 @@ import datetime as dt
 
 from django.utils import timezone
 
-from appointments.models.appointment import Appointment, Status
+from appointments.models.appointment import Appointment
+from appointments.models.choices import Status
 from circe.backoffice.regional import format_clock, format_weekday
 
 # By status: the statuses that one click sets, each with the text of its button.
