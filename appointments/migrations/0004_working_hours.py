@@ -9,6 +9,7 @@ import circe.db.fields
 import circe.db.foreign_keys
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -73,7 +74,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="timeoff_audit"),
                     circe.db.row_level_security.RowLevelSecurity(name="timeoff_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="timeoff_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="timeoff_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="staff", name="timeoff_staff"),
                     circe.db.foreign_keys.SameTenant(field="outlet", name="timeoff_outlet"),
                     models.CheckConstraint(
@@ -157,7 +158,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="workinghours_audit"),
                     circe.db.row_level_security.RowLevelSecurity(name="workinghours_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="workinghours_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="workinghours_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="staff", name="workinghours_staff"),
                     circe.db.foreign_keys.SameTenant(field="outlet", name="workinghours_outlet"),
                     models.CheckConstraint(

@@ -13,6 +13,7 @@ import circe.db.fields
 import circe.db.foreign_keys
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -151,7 +152,7 @@ class Migration(migrations.Migration):
                     circe.db.row_level_security.RowLevelSecurity(
                         name="customer_rls", subject_column="id", subject_commands=("SELECT", "UPDATE")
                     ),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="customer_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="customer_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="preferred_outlet", name="customer_preferred_outlet"),
                     models.UniqueConstraint(
                         condition=models.Q(("is_deleted", False)),
@@ -245,7 +246,7 @@ class Migration(migrations.Migration):
                         subject_column="customer_id",
                         subject_commands=("SELECT", "INSERT", "DELETE"),
                     ),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="preferredservice_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="preferredservice_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="preferredservice_customer"),
                     circe.db.foreign_keys.SameTenant(field="service", name="preferredservice_service"),
                     models.UniqueConstraint(fields=("tenant", "customer", "service"), name="preferredservice_once"),
@@ -300,7 +301,7 @@ class Migration(migrations.Migration):
                         subject_column="customer_id",
                         subject_commands=("SELECT", "INSERT", "DELETE"),
                     ),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="preferredstaff_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="preferredstaff_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="preferredstaff_customer"),
                     circe.db.foreign_keys.SameTenant(field="staff", name="preferredstaff_staff"),
                     models.UniqueConstraint(fields=("tenant", "customer", "staff"), name="preferredstaff_once"),

@@ -10,6 +10,7 @@ import circe.db.fields
 import circe.db.foreign_keys
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -98,7 +99,7 @@ class Migration(migrations.Migration):
                     circe.db.row_level_security.RowLevelSecurity(
                         name="consent_rls", subject_column="customer_id", subject_commands=("SELECT", "INSERT")
                     ),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="consent_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="consent_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="consent_customer"),
                     models.CheckConstraint(
                         condition=models.Q(("channel__in", ["email", "sms", "push", "whatsapp"])),
@@ -139,7 +140,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "constraints": [
                     circe.db.row_level_security.RowLevelSecurity(name="marketingblock_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="marketingblock_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="marketingblock_tenant_id"),
                     models.UniqueConstraint(fields=("tenant", "address_hash"), name="marketingblock_once"),
                 ],
             },

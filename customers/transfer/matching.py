@@ -308,7 +308,9 @@ class ImportBatch:
             customer.marketing_consent = False
         # The changed customers first: a new customer may have a contact that a changed one gave up.
         changed = [customer for customer, _ in self.changed]
-        Customer.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=UPDATED_FIELDS)
+        Customer.objects.bulk_create(
+            changed, update_conflicts=True, unique_fields=["tenant", "id"], update_fields=UPDATED_FIELDS
+        )
         insert_rows(Customer, self.new)
         for name, (model, column) in PREFERENCE_MODELS.items():
             replaced = [customer for customer, names in self.changed if name in names]

@@ -9,6 +9,7 @@ import circe.db.audit_trigger
 import circe.db.fields
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -45,7 +46,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="outlet_audit"),
                     circe.db.row_level_security.RowLevelSecurity(is_public=True, name="outlet_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="outlet_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="outlet_tenant_id"),
                     models.UniqueConstraint(
                         condition=models.Q(("is_active", True)),
                         fields=("tenant", "name"),
@@ -116,7 +117,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="service_audit"),
                     circe.db.row_level_security.RowLevelSecurity(is_public=True, name="service_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="service_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="service_tenant_id"),
                     models.UniqueConstraint(
                         condition=models.Q(("is_active", True)),
                         fields=("tenant", "name"),

@@ -9,6 +9,7 @@ from circe.db.audit_trigger import AuditTrigger
 from circe.db.fields import OwningTenantKey
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
+from circe.db.tenant_key import TenantPrimaryKey
 from tenants.models.tenant import Tenant
 from tenants.scope import (
     CrossTenantWrite,
@@ -27,7 +28,7 @@ def tenant_constraints(**row_level_security: Any) -> list[models.BaseConstraint]
     """
     return [
         RowLevelSecurity(name="%(class)s_rls", **row_level_security),
-        models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
+        TenantPrimaryKey(name="%(class)s_tenant_id"),
     ]
 
 
@@ -45,7 +46,7 @@ class TenantModel(models.Model):
     is_public: ClassVar[bool] = False
 
     id = IdField(primary_key=True)
-    # The unique constraint on (tenant, id) gives the index.
+    # The primary key (tenant, id) gives the index.
     tenant = OwningTenantKey(
         Tenant,
         models.PROTECT,

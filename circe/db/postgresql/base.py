@@ -8,11 +8,24 @@ from psycopg import Error
 from psycopg_pool import ConnectionPool
 
 from circe.db.postgresql import discard_pool
+from circe.db.tenant_key import TenantPrimaryKey
+
+
+class DatabaseSchemaEditor(base.DatabaseSchemaEditor):
+    """Gives a new table of a tenant its primary key at once, since foreign keys of the next table may need it."""
+
+    def create_model(self, model: Any) -> None:
+        """Creates the table as Django does, and the key."""
+        super().create_model(model)
+        for constraint in model._meta.constraints:
+            if isinstance(constraint, TenantPrimaryKey):
+                self.execute(constraint.create_sql(model, self))
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Discards the pool as soon as one of its connections is dead, since then all are."""
 
+    SchemaEditorClass = DatabaseSchemaEditor
     # Whether a connection from the pool is checked by a round trip before its use.
     checks_connections = True
 

@@ -1,0 +1,99 @@
+"""The rules by which a cluster of Citus can hold the tables: it distributes them by tenant, and asks one node each time."""
+
+import re
+
+import pytest
+from django.db import connection
+
+# Every node has a copy of these tables, since a log-in looks for an account before its tenant is known.
+REFERENCE_TABLES = {"tenants_tenant", "tenants_user"}
+
+pytestmark = pytest.mark.django_db
+
+TENANT_TABLES = """
+SELECT pg_class.oid, relname
+FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND attname = 'tenant_id'
+  AND relname <> ALL (%s)
+"""
+
+
+def select(sql, *params):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()
+
+
+def tenant_tables():
+    """Returns the names of the tables that are distributed by their column tenant_id, by oid."""
+    return dict(select(TENANT_TABLES, [*REFERENCE_TABLES]))
+
+
+def test_there_are_tables_of_tenants():
+    assert {"customers_customer", "appointments_appointment", "tenants_auditevent"} <= {*tenant_tables().values()}
+
+
+def test_no_policy_has_a_sub_select():
+    policies = select(
+        "SELECT polrelid::regclass::text, polname, coalesce(pg_get_expr(polqual, polrelid), '')"
+        " || coalesce(pg_get_expr(polwithcheck, polrelid), '') FROM pg_policy"
+    )
+    assert policies
+    assert [(table, name) for table, name, condition in policies if re.search(r"\bselect\b", condition, re.I)] == []
+
+
+def test_every_unique_index_of_a_tenants_table_has_the_tenant():
+    # It is the index of each primary key, unique constraint and exclusion constraint too.
+    indexes = select(
+        """
+        SELECT indrelid::regclass::text, indexrelid::regclass::text, ARRAY(
+            SELECT attname::text FROM pg_attribute WHERE attrelid = indrelid AND attnum = ANY (indkey)
+        )
+        FROM pg_index WHERE indrelid = ANY (%s) AND (indisunique OR indisexclusion)
+        """,
+        [*tenant_tables()],
+    )
+    assert {table for table, *_ in indexes} == {*tenant_tables().values()}
+    assert [(table, index) for table, index, columns in indexes if "tenant_id" not in columns] == []
+
+
+def test_every_tenants_table_has_a_primary_key_that_begins_with_the_tenant():
+    keys = select(
+        "SELECT indrelid, attname::text FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]"
+        " WHERE indisprimary AND indrelid = ANY (%s)",
+        [*tenant_tables()],
+    )
+    assert {table: "tenant_id" for table in tenant_tables()} == dict(keys)
+
+
+def test_every_foreign_key_of_a_tenants_table_has_the_tenant():
+    keys = select(
+        """
+        SELECT conrelid::regclass::text, conname, ARRAY(
+            SELECT attname::text FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)
+        )
+        FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY (%s)
+        """,
+        [*tenant_tables()],
+    )
+    assert keys
+    assert [(table, name) for table, name, columns in keys if "tenant_id" not in columns] == []
+
+
+def test_no_other_table_refers_to_a_tenants_table():
+    keys = select(
+        "SELECT conrelid::regclass::text, conname FROM pg_constraint"
+        " WHERE contype = 'f' AND confrelid = ANY (%s) AND conrelid <> ALL (%s)",
+        [*tenant_tables()],
+        [*tenant_tables()],
+    )
+    assert keys == []
+
+
+def test_a_row_of_a_tenants_table_always_has_a_tenant():
+    columns = select(
+        "SELECT attrelid::regclass::text FROM pg_attribute"
+        " WHERE attname = 'tenant_id' AND NOT attnotnull AND attrelid = ANY (%s)",
+        [*tenant_tables()],
+    )
+    assert columns == []
