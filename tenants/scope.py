@@ -193,6 +193,13 @@ class TenantFilter(Func):
         return " AND ".join(conditions), params
 
 
+def rows_in_scope(model: type[models.Model]) -> TenantFilter:
+    """Returns the condition that a row of the model is in scope."""
+    customer_column = getattr(model, "customer_column", None)
+    columns = ["tenant_id", *([customer_column] if customer_column else [])]
+    return TenantFilter(*columns, is_public=getattr(model, "is_public", False))
+
+
 class TenantManager(models.Manager):
     """The default manager of every tenant's table. Its querysets hold only rows in scope.
 
@@ -201,9 +208,7 @@ class TenantManager(models.Manager):
     """
 
     def get_queryset(self) -> models.QuerySet:
-        customer_column = getattr(self.model, "customer_column", None)
-        columns = ["tenant_id", *([customer_column] if customer_column else [])]
-        return super().get_queryset().filter(TenantFilter(*columns, is_public=getattr(self.model, "is_public", False)))
+        return super().get_queryset().filter(rows_in_scope(self.model))
 
 
 class TenantPlaceholder:

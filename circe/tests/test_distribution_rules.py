@@ -63,7 +63,7 @@ def test_every_tenants_table_has_a_primary_key_that_begins_with_the_tenant():
         " WHERE indisprimary AND indrelid = ANY (%s)",
         [*tenant_tables()],
     )
-    assert {table: "tenant_id" for table in tenant_tables()} == dict(keys)
+    assert dict.fromkeys(tenant_tables(), "tenant_id") == dict(keys)
 
 
 def test_every_foreign_key_of_a_tenants_table_has_the_tenant():

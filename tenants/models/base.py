@@ -14,10 +14,12 @@ from tenants.models.tenant import Tenant
 from tenants.scope import (
     CrossTenantWrite,
     CustomerScope,
+    TenantFilter,
     TenantManager,
     current_scope,
     current_tenant,
     current_tenant_id,
+    rows_in_scope,
 )
 
 
@@ -66,6 +68,16 @@ class TenantModel(models.Model):
             AuditTrigger(name="%(class)s_audit"),
             *TENANT_CONSTRAINTS,
         ]
+
+    @classmethod
+    def scope_condition(cls) -> TenantFilter:
+        """Returns the condition that our compilers add to each UPDATE and DELETE, see `circe.db.postgresql.compiler`."""
+        return rows_in_scope(cls)
+
+    def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
+        """Reads the row again as Django does, with the tenant in the condition, since every index begins with it."""
+        rows = type(self)._base_manager.all() if from_queryset is None else from_queryset
+        super().refresh_from_db(using, fields, rows.filter(tenant_id=self.tenant_id))
 
     def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
         """Saves the row. Raises CrossTenantWrite if the scope is another tenant's, or another customer's."""

@@ -11,6 +11,12 @@ from circe.db.postgresql import discard_pool
 from circe.db.tenant_key import TenantPrimaryKey
 
 
+class DatabaseOperations(base.DatabaseOperations):
+    """Uses our compilers."""
+
+    compiler_module = "circe.db.postgresql.compiler"
+
+
 class DatabaseSchemaEditor(base.DatabaseSchemaEditor):
     """Gives a new table of a tenant its primary key at once, since foreign keys of the next table may need it."""
 
@@ -25,6 +31,7 @@ class DatabaseSchemaEditor(base.DatabaseSchemaEditor):
 class DatabaseWrapper(base.DatabaseWrapper):
     """Discards the pool as soon as one of its connections is dead, since then all are."""
 
+    ops_class = DatabaseOperations
     SchemaEditorClass = DatabaseSchemaEditor
     # Whether a connection from the pool is checked by a round trip before its use.
     checks_connections = True
