@@ -69,16 +69,6 @@ class TenantModel(models.Model):
             *TENANT_CONSTRAINTS,
         ]
 
-    @classmethod
-    def scope_condition(cls) -> TenantFilter:
-        """Returns the condition that our compilers add to each UPDATE and DELETE, see `circe.db.postgresql.compiler`."""
-        return rows_in_scope(cls)
-
-    def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
-        """Reads the row again as Django does, with the tenant in the condition, since every index begins with it."""
-        rows = type(self)._base_manager.all() if from_queryset is None else from_queryset
-        super().refresh_from_db(using, fields, rows.filter(tenant_id=self.tenant_id))
-
     def save(self, *args: Any, update_fields: Any = None, **kwargs: Any) -> None:
         """Saves the row. Raises CrossTenantWrite if the scope is another tenant's, or another customer's."""
         scope, tenant = current_scope(), current_tenant()
@@ -87,3 +77,13 @@ class TenantModel(models.Model):
         if tenant is not None and self.tenant_id != tenant.pk:
             raise CrossTenantWrite(f"A {self._meta.verbose_name} of {self.tenant_id} in the scope of {tenant.pk}.")
         super().save(*args, update_fields=update_fields and {*update_fields, "updated_at"}, **kwargs)
+
+    def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
+        """Reads the row again as Django does, with the tenant in the condition, since every index begins with it."""
+        rows = type(self)._base_manager.all() if from_queryset is None else from_queryset
+        super().refresh_from_db(using, fields, rows.filter(tenant_id=self.tenant_id))
+
+    @classmethod
+    def scope_condition(cls) -> TenantFilter:
+        """Returns the condition that our compilers add to each UPDATE and DELETE, see `circe.db.postgresql.compiler`."""
+        return rows_in_scope(cls)
