@@ -42,6 +42,9 @@ class AllTenants:
 
 
 ALL_TENANTS: Final = AllTenants()
+# The tenant_id of an event or a record that belongs to no tenant, such as an event about a super_admin. No tenant has this
+# id. It is not NULL, since the column is part of the primary key.
+NO_TENANT: Final = "0" * 24
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,11 @@ def current_tenant_id() -> str | None:
     """Returns the id of `current_tenant()`: the default tenant of a new row."""
     tenant = current_tenant()
     return tenant.pk if tenant else None
+
+
+def current_tenant_id_or_no_tenant() -> str:
+    """Returns the id of the tenant in scope, or NO_TENANT in ALL_TENANTS."""
+    return current_tenant_id() or NO_TENANT
 
 
 def current_zone() -> dt.tzinfo:

@@ -30,10 +30,6 @@ class TenantForeignKey(models.ForeignKey):
         conditions: list[Any] = [Exact(remote.get_col(alias), local.get_col(related_alias))]
         return WhereNode(conditions)
 
-    def get_extra_descriptor_filter(self, instance: models.Model) -> dict[str, Any]:
-        """Adds the tenant to the query for the row to which an instance refers."""
-        return {"tenant_id": instance.tenant_id}  # type: ignore[attr-defined]
-
 
 class SameTenant(models.BaseConstraint):
     """Refuses a reference to another tenant's row: FOREIGN KEY (tenant_id, `field`_id) REFERENCES … (tenant_id, id).

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ("previous_jti", models.CharField(max_length=32, null=True)),
                 ("rotated_at", models.DateTimeField()),
                 ("ended_at", models.DateTimeField(null=True)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 (
                     "customer",
                     circe.db.foreign_keys.TenantForeignKey(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 from django.db import connection, models
 
+from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from customers.models import (
     CONTACT_FLAGS,
     PREFERENCE_MODELS,
@@ -145,8 +146,12 @@ class ImportBatch:
         return found
 
     def _find_ids_of_other_tenants(self) -> set[str]:
+        unknown = self.given_ids - self.existing.keys()
+        if not unknown:
+            return set()
+        # No key of the database refuses the id of another tenant's customer, so imports that bring ids wait for each other.
+        lock_in_turn(AdvisoryLock.GIVEN_IDS, "customers")
         with tenant_scope(ALL_TENANTS):
-            unknown = self.given_ids - self.existing.keys()
             return set(Customer.objects.filter(pk__in=unknown).values_list("pk", flat=True))
 
     def _find_withdrawn(self) -> dict[str, set[str]]:

@@ -129,8 +129,10 @@ BEGIN
     INSERT INTO public.tenants_auditevent (
         at, tenant_id, action, "table", row_id, customer_id, before, after, actor_id, command, request_id, address
     ) VALUES (
-        clock_timestamp(), any_row ->> CASE model WHEN 'tenant' THEN 'id' ELSE 'tenant_id' END, action, model,
-        any_row ->> 'id', subject, old_row, new_row, actor ->> 'user_id',
+        clock_timestamp(),
+        -- An account of no business: the value is NO_TENANT (tenants/scope.py).
+        coalesce(any_row ->> CASE model WHEN 'tenant' THEN 'id' ELSE 'tenant_id' END, '000000000000000000000000'),
+        action, model, any_row ->> 'id', subject, old_row, new_row, actor ->> 'user_id',
         coalesce(
             actor ->> 'command', CASE WHEN actor ->> 'user_id' IS NULL THEN actor ->> 'source' END,
             nullif(current_setting('application_name'), '')

@@ -7,6 +7,7 @@ from django.db import migrations, models
 
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -35,7 +36,8 @@ BEGIN
     INSERT INTO public.tenants_auditevent (
         at, tenant_id, action, "table", row_id, customer_id, after, actor_id, command, request_id, address
     ) VALUES (
-        clock_timestamp(), tenant, action, model, row_id, customer, details, actor ->> 'user_id', actor ->> 'command',
+        -- Of no business: the value is NO_TENANT (tenants/scope.py).
+        clock_timestamp(), coalesce(tenant, '000000000000000000000000'), action, model, row_id, customer, details, actor ->> 'user_id', actor ->> 'command',
         actor ->> 'request_id', (actor ->> 'address')::inet
     );
 END
@@ -100,6 +102,7 @@ $$;
             options={
                 "ordering": ["-id"],
                 "indexes": [
+                    models.Index(fields=["id"], name="auditevent_newest"),
                     models.Index(
                         condition=models.Q(("customer_id__isnull", False)),
                         fields=["tenant", "customer_id", "-id"],
@@ -122,15 +125,22 @@ $$;
                         name="auditevent_business",
                     ),
                 ],
-                "constraints": [circe.db.row_level_security.RowLevelSecurity(name="auditevent_rls")],
+                "constraints": [
+                    circe.db.row_level_security.RowLevelSecurity(name="auditevent_rls"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="auditevent_tenant_id"),
+                ],
             },
         ),
         django_migrate_sql.operations.CreateSQL(
             name="tenants_auditevent",
             sql="""-- The application may only read the audit trail. The functions circe_audit and circe_record_event write it.
 REVOKE INSERT, UPDATE, DELETE ON tenants_auditevent FROM circe_app;
+-- An event of no tenant has the id NO_TENANT (tenants/scope.py). Django takes the column for nullable, so that it joins events
+-- of a deleted business too.
+ALTER TABLE tenants_auditevent ALTER COLUMN tenant_id SET NOT NULL;
 """,
-            reverse_sql="GRANT INSERT, UPDATE, DELETE ON tenants_auditevent TO circe_app;",
+            reverse_sql="""GRANT INSERT, UPDATE, DELETE ON tenants_auditevent TO circe_app;
+ALTER TABLE tenants_auditevent ALTER COLUMN tenant_id DROP NOT NULL;""",
             dependencies=[("tenants", "application_roles")],
         ),
         django_migrate_sql.operations.CreateSQL(

@@ -12,6 +12,7 @@ from django.utils.text import capfirst
 
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
+from circe.db.tenant_key import TenantPrimaryKey
 from tenants.scope import TenantManager
 
 
@@ -84,6 +85,8 @@ class AuditEvent(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
+            # A super_admin reads the newest events of all businesses.
+            models.Index(fields=["id"], name="auditevent_newest"),
             models.Index(
                 fields=["tenant", "customer_id", "-id"],
                 condition=models.Q(customer_id__isnull=False),
@@ -106,7 +109,7 @@ class AuditEvent(models.Model):
                 name="auditevent_business",
             ),
         ]
-        constraints = [RowLevelSecurity(name="auditevent_rls")]
+        constraints = [RowLevelSecurity(name="auditevent_rls"), TenantPrimaryKey(name="auditevent_tenant_id")]
 
     def __str__(self) -> str:
         return f"{self.get_action_display()} {self.table} {self.row_id or ''}".strip()

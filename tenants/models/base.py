@@ -37,7 +37,26 @@ def tenant_constraints(**row_level_security: Any) -> list[models.BaseConstraint]
 TENANT_CONSTRAINTS = tenant_constraints()
 
 
-class TenantModel(models.Model):
+class ScopedModel(models.Model):
+    """A model of whose rows all code sees and writes only those in scope, Django's own code too.
+
+    Django saves a row, reads it again and finds the rows that refer to it by the base manager. The option stands in a class
+    of its own, whose Meta no model inherits, so that it is not in each migration.
+    """
+
+    objects = TenantManager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
+
+    @classmethod
+    def scope_condition(cls) -> TenantFilter:
+        """Returns the condition that our compilers add to each UPDATE and DELETE, see `circe.db.postgresql.compiler`."""
+        return rows_in_scope(cls)
+
+
+class TenantModel(ScopedModel):
     """A row of a tenant. Its default manager filters by the scope, and it can't be saved into another tenant's scope.
 
     A model whose rows a customer of the portal may see names the column with the customer's id, or says that they are
@@ -60,8 +79,6 @@ class TenantModel(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = TenantManager()
-
     class Meta:
         abstract = True
         constraints = [
@@ -79,11 +96,6 @@ class TenantModel(models.Model):
         super().save(*args, update_fields=update_fields and {*update_fields, "updated_at"}, **kwargs)
 
     def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
-        """Reads the row again as Django does, with the tenant in the condition, since every index begins with it."""
-        rows = type(self)._base_manager.all() if from_queryset is None else from_queryset
+        """Reads the row of its own tenant again, whatever the scope is."""
+        rows = models.QuerySet(type(self)) if from_queryset is None else from_queryset
         super().refresh_from_db(using, fields, rows.filter(tenant_id=self.tenant_id))
-
-    @classmethod
-    def scope_condition(cls) -> TenantFilter:
-        """Returns the condition that our compilers add to each UPDATE and DELETE, see `circe.db.postgresql.compiler`."""
-        return rows_in_scope(cls)

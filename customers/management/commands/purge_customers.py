@@ -9,7 +9,7 @@ from django.utils import timezone
 from customers.models import Customer, CustomerQuerySet, purge_all
 from customers.models.imports import CustomerImport
 from tenants.commands import TenantCommand
-from tenants.models import Tenant
+from tenants.models import IdempotencyRecord, Tenant
 from tenants.scope import ALL_TENANTS, tenant_scope
 
 
@@ -60,10 +60,13 @@ class Command(TenantCommand):
         self.in_batches(self.locked(rows), self._purge, total=rows.count())
 
     def finish(self) -> None:
-        """Deletes the files that were uploaded for an import more than a day ago, since they may hold the customers."""
+        """Deletes the files that were uploaded for an import more than a day ago, and answers that were stored more than a
+        day ago, since they may hold the customers.
+        """
         if not self.options["dry_run"]:
             with tenant_scope(ALL_TENANTS):
                 CustomerImport.objects.expired().delete()
+                IdempotencyRecord.expired().delete()
 
     def _rows(self) -> CustomerQuerySet:
         return Customer.objects.deleted().filter(deleted_at__lt=self.before)
