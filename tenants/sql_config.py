@@ -39,10 +39,7 @@ sql_items = [
     sql_item(
         __file__,
         "tenants_auditevent",
-        reverse_sql=(
-            "GRANT INSERT, UPDATE, DELETE ON tenants_auditevent TO circe_app;\n"
-            "ALTER TABLE tenants_auditevent ALTER COLUMN tenant_id DROP NOT NULL;"
-        ),
+        reverse_sql="GRANT INSERT, UPDATE, DELETE ON tenants_auditevent TO circe_app;",
         needs=[("tenants", "application_roles")],
     ),
     sql_item(

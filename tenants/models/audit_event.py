@@ -55,7 +55,8 @@ class AuditEvent(models.Model):
         ERASED = "erased"
 
     at = models.DateTimeField("time", editable=False)
-    # References without a constraint, since events outlive the rows that they name.
+    # References without a constraint, since events outlive the rows that they name. An event of no tenant has the id
+    # NO_TENANT. Django takes the column for nullable, so that a join keeps this event and those of a deleted business.
     tenant = models.ForeignKey(
         "tenants.Tenant",
         models.DO_NOTHING,
