@@ -166,6 +166,7 @@ class Migration(migrations.Migration):
                 "ordering": ["-appointment_date", "-start_time", "-id"],
                 "abstract": False,
                 "indexes": [
+                    models.Index(fields=["id"], name="appointment_by_id"),
                     models.Index(
                         fields=["tenant", "customer", "-appointment_date", "-start_time", "-id"],
                         name="appointment_history",

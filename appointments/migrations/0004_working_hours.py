@@ -70,7 +70,10 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "time off",
                 "ordering": ["local_start", "id"],
                 "abstract": False,
-                "indexes": [models.Index(fields=["tenant", "local_end"], name="timeoff_end")],
+                "indexes": [
+                    models.Index(fields=["id"], name="timeoff_by_id"),
+                    models.Index(fields=["tenant", "local_end"], name="timeoff_end"),
+                ],
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="timeoff_audit"),
                     circe.db.row_level_security.RowLevelSecurity(name="timeoff_rls"),

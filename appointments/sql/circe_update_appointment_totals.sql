@@ -55,9 +55,9 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    PERFORM circe_add_daily_totals(old_appointments, new_appointments);
-
     FOR business IN SELECT DISTINCT tenant_id FROM unnest(old_appointments || new_appointments) ORDER BY tenant_id LOOP
+        PERFORM circe_add_daily_totals(business, old_appointments, new_appointments);
+
         -- The customers with a change in a column that the totals use. A change of the notes, for example, is none.
         SELECT array_agg(DISTINCT customer_id), bool_or(status = 'completed')
         INTO changed_customers, visits_changed

@@ -138,7 +138,10 @@ class _Level:
             return False
         place, rows = columns.index("tenant_id"), self.query.selectStmt
         if rows.valuesLists:
-            return all(self._side(row[place]) == VALUE for row in rows.valuesLists)
+            # Nothing but values can stand there.
+            return True
+        if len(rows.targetList) < len(columns):
+            return False
         chosen = _Level(rows, self.tables.values(), (), self.outer)
         side = chosen._side(rows.targetList[place].val)
         return side == VALUE or (side is not None and chosen.has_value(side))

@@ -4,6 +4,9 @@ import re
 
 import pytest
 from django.db import connection
+from pglast import parse_plpgsql
+
+from circe.tests.routed_sql import named_tables, unrouted_tables
 
 # Every node has a copy of these tables, since a log-in looks for an account before its tenant is known.
 REFERENCE_TABLES = {"tenants_tenant", "tenants_user"}
@@ -97,3 +100,80 @@ def test_a_row_of_a_tenants_table_always_has_a_tenant():
         [*tenant_tables()],
     )
     assert columns == []
+
+
+def test_what_a_super_admin_finds_by_its_id_alone_has_an_index():
+    indexes = select(
+        "SELECT indrelid::regclass::text FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]"
+        " WHERE attname = 'id' AND indpred IS NULL"
+    )
+    found_by_id = {
+        "appointments_appointment",
+        "appointments_timeoff",
+        "customers_customer",
+        "tenants_auditevent",
+        "tenants_outlet",
+        "tenants_service",
+    }
+    assert found_by_id <= {table for (table,) in indexes}
+
+
+# --- functions ------------------------------------------------------------------------------------------------------
+
+FUNCTIONS = """
+SELECT proname, pg_get_functiondef(pg_proc.oid), ARRAY(
+    SELECT DISTINCT name FROM pg_trigger, unnest(ARRAY[tgoldtable, tgnewtable]::text[]) AS name
+    WHERE tgfoid = pg_proc.oid AND name IS NOT NULL
+)
+FROM pg_proc JOIN pg_language ON pg_language.oid = prolang
+WHERE pronamespace = 'public'::regnamespace AND lanname = 'plpgsql'
+"""
+
+
+def statements(function):
+    """Yields the SQL of a PL/pgSQL function that reads or writes tables."""
+    if isinstance(function, dict):
+        if "query" in function and re.match(r"\s*(select|insert|update|delete|with)\b", str(function["query"]), re.I):
+            yield function["query"]
+        for value in function.values():
+            yield from statements(value)
+    elif isinstance(function, list):
+        for value in function:
+            yield from statements(value)
+
+
+def functions():
+    """Yields (name, names of its transition tables, SQL) for each statement of our PL/pgSQL functions."""
+    rows_of_tables = "|".join(tenant_tables().values())
+    for name, definition, transition_tables in select(FUNCTIONS):
+        # pglast knows no tables, so it takes no array of a table's rows for an argument.
+        for sql in statements(parse_plpgsql(re.sub(rf"\b(public\.)?({rows_of_tables})\[\]", "text[]", definition))):
+            yield name, set(transition_tables), sql
+
+
+def test_no_statement_of_a_trigger_names_a_transition_table_beside_a_tenants_table():
+    tables = {*tenant_tables().values()}
+    both = [
+        (name, sql)
+        for name, transition_tables, sql in functions()
+        if named_tables(sql) & transition_tables and named_tables(sql) & tables
+    ]
+    assert any(transition_tables for _, transition_tables, _ in functions())
+    assert both == []
+
+
+# TRUNCATE empties a table of every business, and so its sums. (On a cluster it is not used.)
+OF_ALL_BUSINESSES = {
+    ("circe_count_customers", "customers_customermonthlycounts"),
+    ("circe_index_name", "customers_namekey"),
+    ("circe_remove_customer_totals", "appointments_customertotals"),
+    ("circe_update_appointment_totals", "appointments_appointmentdailytotals"),
+    ("circe_update_appointment_totals", "appointments_customertotals"),
+    ("circe_update_appointment_totals", "appointments_visitcounts"),
+}
+
+
+def test_every_statement_of_a_function_names_the_tenant():
+    tables = {*tenant_tables().values()}
+    unrouted = [(name, table) for name, _, sql in functions() for table in unrouted_tables(sql, tables)]
+    assert sorted(unrouted) == sorted(OF_ALL_BUSINESSES)

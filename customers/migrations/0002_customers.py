@@ -125,6 +125,7 @@ class Migration(migrations.Migration):
                 "ordering": ["-created_at", "-id"],
                 "abstract": False,
                 "indexes": [
+                    models.Index(fields=["id"], name="customer_by_id"),
                     models.Index(
                         condition=models.Q(("is_deleted", False)),
                         fields=["tenant", "-created_at", "-id"],

@@ -158,6 +158,8 @@ class Customer(TenantModel):
             models.CheckConstraint(condition=Q(loyalty_points__gte=0), name="customer_loyalty_points"),
         ]
         indexes = [
+            # A super_admin looks for one by its id alone, in all businesses.
+            models.Index(fields=["id"], name="customer_by_id"),
             models.Index(
                 fields=["tenant", "-created_at", "-id"], condition=Q(is_deleted=False), name="customer_newest"
             ),

@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["name", "id"],
                 "abstract": False,
+                "indexes": [models.Index(fields=["id"], name="outlet_by_id")],
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="outlet_audit"),
                     circe.db.row_level_security.RowLevelSecurity(is_public=True, name="outlet_rls"),
@@ -114,6 +115,7 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["category", "name", "id"],
                 "abstract": False,
+                "indexes": [models.Index(fields=["id"], name="service_by_id")],
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="service_audit"),
                     circe.db.row_level_security.RowLevelSecurity(is_public=True, name="service_rls"),
