@@ -4,13 +4,39 @@ A cluster of Citus sends a statement to the one node with the tenant's rows if e
 condition, or is joined by `tenant_id` to one that has it. It looks at each SELECT, UPDATE and DELETE by itself.
 """
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from django.apps import apps
 from pglast import ast, parse_sql
 from pglast.enums import A_Expr_Kind, BoolExprType, SetOperation
 
+from tenants.models import StaffName, User
+from tenants.scope import AllTenants, Scope
+
 VALUE = "a value"
+
+
+def tenant_relations() -> set[str]:
+    """Returns the names of the tables and views of tenants, but for those of accounts, of which each node has a copy."""
+    return {
+        model._meta.db_table
+        for model in apps.get_models(include_auto_created=True)
+        if any(field.name == "tenant" for field in model._meta.get_fields())
+        and not issubclass(model, (User, StaffName))
+    }
+
+
+def find_unrouted(statements: Sequence[tuple[Scope | None, str]]) -> list[tuple[list[str], str]]:
+    """Returns the recorded statements that lack a tenant, each with the tables. In ALL_TENANTS it may only read."""
+    tables = tenant_relations()
+    found = [
+        (unrouted_tables(sql, tables), sql)
+        for scope, sql in statements
+        if not isinstance(scope, AllTenants) or not re.match(r"\s*(SELECT|WITH)\b", sql)
+    ]
+    return [(names, sql) for names, sql in found if names]
 
 
 def unrouted_tables(sql: str, tables: Collection[str]) -> list[str]:
