@@ -68,6 +68,23 @@ ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO circe
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM circe_app;""",
         ),
         django_migrate_sql.operations.CreateSQL(
+            name="circe_is_worker",
+            sql="""-- Returns whether this server is a worker of a Citus cluster. Each node has a copy of the accounts and the businesses, and
+-- runs their triggers. What such a trigger writes to other tables, the coordinator writes alone: else it would be there
+-- once for each node.
+CREATE OR REPLACE FUNCTION public.circe_is_worker() RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+BEGIN
+    IF to_regclass('pg_dist_local_group') IS NULL THEN
+        RETURN false;
+    END IF;
+    RETURN (SELECT groupid <> 0 FROM pg_dist_local_group);
+END
+$$;
+""",
+            reverse_sql="DROP FUNCTION public.circe_is_worker;",
+        ),
+        django_migrate_sql.operations.CreateSQL(
             name="circe_audit",
             sql="""-- Writes an audit event for each row that is created, changed or deleted. AuditTrigger (circe/db/audit_trigger.py)
 -- creates its trigger on a table, with four arguments: the model's name, the column with the id of the person whose
@@ -88,6 +105,9 @@ DECLARE
     subject CONSTANT text := coalesce(any_row ->> subject_column, old_row ->> subject_column);
     action text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'DELETE' THEN 'deleted' ELSE 'updated' END;
 BEGIN
+    IF model IN ('tenant', 'user') AND circe_is_worker() THEN
+        RETURN NULL;
+    END IF;
     -- An event says that a password was set or changed, and never what it is.
     IF new_row ->> 'password' IS NOT NULL THEN
         new_row := new_row || CASE
@@ -438,7 +458,7 @@ BEGIN
         END IF;
         -- A caller that read the row before the sessions ended writes an older value.
         NEW.tokens_valid_from := greatest(NEW.tokens_valid_from, OLD.tokens_valid_from);
-        IF NEW.tokens_valid_from > OLD.tokens_valid_from THEN
+        IF NEW.tokens_valid_from > OLD.tokens_valid_from AND NOT circe_is_worker() THEN
             UPDATE public.tenants_loginsession SET ended_at = NEW.tokens_valid_from
             WHERE user_id = NEW.id AND ended_at IS NULL;
         END IF;

@@ -17,6 +17,9 @@ DECLARE
     subject CONSTANT text := coalesce(any_row ->> subject_column, old_row ->> subject_column);
     action text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'DELETE' THEN 'deleted' ELSE 'updated' END;
 BEGIN
+    IF model IN ('tenant', 'user') AND circe_is_worker() THEN
+        RETURN NULL;
+    END IF;
     -- An event says that a password was set or changed, and never what it is.
     IF new_row ->> 'password' IS NOT NULL THEN
         new_row := new_row || CASE

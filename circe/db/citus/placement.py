@@ -12,6 +12,8 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 
+from circe.db.tenant_key import TenantPrimaryKey
+
 DISTRIBUTION_COLUMN = "tenant_id"
 
 
@@ -36,7 +38,9 @@ def register(placement: Placement, *tables: str) -> None:
 
 def placement_of(model: type[models.Model]) -> Placement | None:
     """Returns where the model's table lies, or None if nothing says so."""
-    if any(field.column == DISTRIBUTION_COLUMN and not field.null for field in model._meta.concrete_fields):
+    has_key = any(isinstance(constraint, TenantPrimaryKey) for constraint in model._meta.constraints)
+    columns = [field for field in model._meta.concrete_fields if field.column == DISTRIBUTION_COLUMN]
+    if any(has_key or not field.null for field in columns):
         return Placement.DISTRIBUTED
     return _registered.get(model._meta.db_table)
 
