@@ -19,6 +19,8 @@ SETTINGS = {
     "citus.enable_unsafe_triggers": "on",
     # A trigger runs on the node of its row, and writes to other tables there.
     "citus.allow_nested_distributed_execution": "on",
+    # A statement on all businesses uses one connection to each node, so that its transaction may write to any table then.
+    "citus.multi_shard_modify_mode": "sequential",
     # A generic plan does not know the tenant, and so not the node. Triggers plan their statements on the workers.
     "plan_cache_mode": "force_custom_plan",
 }

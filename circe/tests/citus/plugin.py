@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from psycopg.pq import TransactionStatus
 
 from tenants.scope import AllTenants, scope_or_none
 
@@ -33,7 +34,8 @@ def one_task_for_each_statement(request: pytest.FixtureRequest) -> Any:
 
     def count(execute: Any, statement: Any, params: Any, many: bool, context: Any) -> Any:
         scope = scope_or_none()
-        if scope is None or isinstance(scope, AllTenants) or many:
+        failed = context["connection"].connection.info.transaction_status == TransactionStatus.INERROR
+        if scope is None or isinstance(scope, AllTenants) or many or failed:
             return execute(statement, params, many, context)
         before = _counters(context)
         result = execute(statement, params, many, context)
