@@ -380,11 +380,14 @@ DECLARE
     days date[];
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
-        DELETE FROM public.appointments_appointmentdailytotals;
-        DELETE FROM public.appointments_visitcounts;
-        UPDATE public.appointments_customertotals SET
-            total_appointments = 0, visits = 0, total_spent = 0, first_visit = NULL, last_visit = NULL,
-            open_date = NULL, open_time = NULL, recent_spent = 0, recent_from = NULL;
+        -- In a Citus cluster it runs for each shard too, whose name is longer. The table alone empties the sums.
+        IF TG_TABLE_NAME = 'appointments_appointment' THEN
+            DELETE FROM public.appointments_appointmentdailytotals;
+            DELETE FROM public.appointments_visitcounts;
+            UPDATE public.appointments_customertotals SET
+                total_appointments = 0, visits = 0, total_spent = 0, first_visit = NULL, last_visit = NULL,
+                open_date = NULL, open_time = NULL, recent_spent = 0, recent_from = NULL;
+        END IF;
         RETURN NULL;
     END IF;
     IF TG_OP <> 'INSERT' THEN
@@ -617,7 +620,10 @@ DECLARE
     removed record;
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
-        DELETE FROM public.appointments_customertotals;
+        -- In a Citus cluster it runs for each shard too, whose name is longer. The table alone empties the sums.
+        IF TG_TABLE_NAME = 'customers_customer' THEN
+            DELETE FROM public.appointments_customertotals;
+        END IF;
         RETURN NULL;
     END IF;
     FOR removed IN SELECT tenant_id, array_agg(id) AS ids FROM old_rows GROUP BY tenant_id LOOP

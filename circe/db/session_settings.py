@@ -4,19 +4,28 @@ An app registers a setting and the function that gives its value (`register`). E
 `SET LOCAL <name> = <value>` before it, in the same message, so this costs no round trip. The settings end with the
 transaction. They are sent with each statement again: a savepoint may have undone earlier ones, and the value may have
 changed since.
+
+A cluster of Citus gets them in messages of their own, in the same round trip, and in a transaction only where they changed.
 """
 
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import ServerCursor
+from psycopg.pq import TransactionStatus
+from psycopg.sql import quote
+
+from circe.db.server_kind import is_of_cluster
 
 # The value of each setting, by name.
 SETTINGS: dict[str, Callable[[], str]] = {}
+# The values that a session of a cluster has in its transaction.
+_sent: WeakKeyDictionary[Any, Sequence[str]] = WeakKeyDictionary()
 # These statements read no rows under a policy, and some must be alone in their message.
 _is_utility = re.compile(
     r"\s*(SAVEPOINT|RELEASE|ROLLBACK|SET|RESET|SHOW|CREATE|ALTER|DROP|COMMENT|GRANT|REVOKE|TRUNCATE|LOCK|ANALYZE|VACUUM)\b",
@@ -44,11 +53,23 @@ def _execute_with_settings(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
     """Sends the settings before the statement. An execute wrapper of Django, see its docs on instrumentation."""
-    if isinstance(sql, str) and _is_utility(sql):
-        return execute(sql, params, many, context)
     connection, cursor = context["connection"], context["cursor"].cursor
+    if isinstance(sql, str) and (utility := _is_utility(sql)):
+        if utility[1].upper() == "ROLLBACK":
+            _sent.pop(connection.connection, None)
+        return execute(sql, params, many, context)
     values = [value() for value in SETTINGS.values()]
-    if many or not isinstance(sql, str) or isinstance(params, dict) or isinstance(cursor, ServerCursor):
+    # A text without parameters may hold several statements, which a pipeline does not take.
+    if is_of_cluster(connection.connection) and params is not None and not isinstance(cursor, ServerCursor):
+        with _own_messages(connection, values):
+            return execute(sql, params, many, context)
+    if (
+        many
+        or not isinstance(sql, str)
+        or isinstance(params, dict)
+        or isinstance(cursor, ServerCursor)
+        or (params is None and is_of_cluster(connection.connection))
+    ):
         with _transaction(connection):
             with connection.wrap_database_errors, connection.connection.cursor() as own:
                 own.execute(set_local(), values)
@@ -64,3 +85,27 @@ def _execute_with_settings(
 def _transaction(connection: BaseDatabaseWrapper) -> AbstractContextManager[None]:
     """Returns a context manager: the settings and the statement, sent as two messages, are in one transaction in it."""
     return transaction.atomic(connection.alias) if connection.get_autocommit() else nullcontext()
+
+
+@contextmanager
+def _own_messages(connection: BaseDatabaseWrapper, values: Sequence[str]) -> Iterator[None]:
+    """Sends the settings and the statement of the block as messages of one round trip, outside a transaction as one."""
+    session = connection.connection
+    starts_transaction = session.info.transaction_status == TransactionStatus.IDLE
+    is_transaction = connection.get_autocommit()
+    try:
+        with connection.wrap_database_errors, session.pipeline():
+            if is_transaction:
+                session.execute("BEGIN")
+            if starts_transaction or _sent.get(session) != values:
+                for name, value in zip(SETTINGS, values, strict=True):
+                    session.execute(f"SET LOCAL {name} = {quote(value, session)}")
+            yield
+            if is_transaction:
+                session.execute("COMMIT")
+    except BaseException:
+        _sent.pop(session, None)
+        if is_transaction:
+            session.rollback()
+        raise
+    _sent[session] = values

@@ -36,8 +36,7 @@ BEGIN
     INSERT INTO public.tenants_auditevent (
         at, tenant_id, action, "table", row_id, customer_id, after, actor_id, command, request_id, address
     ) VALUES (
-        -- Of no business: the value is NO_TENANT (tenants/scope.py).
-        clock_timestamp(), coalesce(tenant, '000000000000000000000000'), action, model, row_id, customer, details, actor ->> 'user_id', actor ->> 'command',
+        clock_timestamp(), tenant, action, model, row_id, customer, details, actor ->> 'user_id', actor ->> 'command',
         actor ->> 'request_id', (actor ->> 'address')::inet
     );
 END
@@ -151,7 +150,8 @@ BEGIN
     SELECT email, btrim(first_name || ' ' || last_name), has_acted
     INTO NEW.actor_email, NEW.actor_name, has_acted_before
     FROM public.tenants_user WHERE id = NEW.actor_id;
-    IF NOT has_acted_before THEN
+    -- A worker of a cluster can't write accounts. There every account that acts has signed in, which has set it already.
+    IF NOT has_acted_before AND NOT circe_is_worker() THEN
         UPDATE public.tenants_user SET has_acted = true WHERE id = NEW.actor_id;
     END IF;
     RETURN NEW;

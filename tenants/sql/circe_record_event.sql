@@ -14,8 +14,7 @@ BEGIN
     INSERT INTO public.tenants_auditevent (
         at, tenant_id, action, "table", row_id, customer_id, after, actor_id, command, request_id, address
     ) VALUES (
-        -- Of no business: the value is NO_TENANT (tenants/scope.py).
-        clock_timestamp(), coalesce(tenant, '000000000000000000000000'), action, model, row_id, customer, details, actor ->> 'user_id', actor ->> 'command',
+        clock_timestamp(), tenant, action, model, row_id, customer, details, actor ->> 'user_id', actor ->> 'command',
         actor ->> 'request_id', (actor ->> 'address')::inet
     );
 END

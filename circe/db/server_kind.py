@@ -1,0 +1,31 @@
+"""Tells one PostgreSQL server from a cluster of Citus, and prepares a new session for it.
+
+Here is all that differs by server. On a cluster
+- the settings of the session travel in messages of their own (`circe.db.session_settings`): the coordinator passes the whole
+  message of a `SET LOCAL` to its workers;
+- every plan is made for its values, since the tenant says which worker is asked: `manage.py distribute` sets this for the
+  whole database, as triggers plan their statements on the workers. On one server a plan is made once for all values.
+"""
+
+from typing import Any
+from weakref import WeakSet
+
+# One statement, so that a new session costs no further round trip. A query that is prepared, also one of a trigger, gets its
+# generic plan at once, instead of five custom plans first.
+PREPARE_SESSION = """
+SELECT CASE WHEN EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN 'cluster'
+ELSE set_config('plan_cache_mode', 'force_generic_plan', false) END
+"""
+_of_clusters: WeakSet[Any] = WeakSet()
+
+
+def prepare_session(session: Any) -> None:
+    """Finds out what the server of a new session of psycopg is, and sets its planner."""
+    [kind] = session.execute(PREPARE_SESSION).fetchone()
+    if kind == "cluster":
+        _of_clusters.add(session)
+
+
+def is_of_cluster(session: Any) -> bool:
+    """Returns whether the session's server has Citus."""
+    return session in _of_clusters
