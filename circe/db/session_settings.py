@@ -10,22 +10,18 @@ A cluster of Citus gets them in messages of their own, in the same round trip, a
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg import ServerCursor
-from psycopg.pq import TransactionStatus
+from psycopg import Error, ServerCursor
 from psycopg.sql import quote
 
 from circe.db.server_kind import is_of_cluster
 
 # The value of each setting, by name.
 SETTINGS: dict[str, Callable[[], str]] = {}
-# The values that a session of a cluster has in its transaction.
-_sent: WeakKeyDictionary[Any, Sequence[str]] = WeakKeyDictionary()
 # These statements read no rows under a policy, and some must be alone in their message.
 _is_utility = re.compile(
     r"\s*(SAVEPOINT|RELEASE|ROLLBACK|SET|RESET|SHOW|CREATE|ALTER|DROP|COMMENT|GRANT|REVOKE|TRUNCATE|LOCK|ANALYZE|VACUUM)\b",
@@ -53,11 +49,9 @@ def _execute_with_settings(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
     """Sends the settings before the statement. An execute wrapper of Django, see its docs on instrumentation."""
-    connection, cursor = context["connection"], context["cursor"].cursor
-    if isinstance(sql, str) and (utility := _is_utility(sql)):
-        if utility[1].upper() == "ROLLBACK":
-            _sent.pop(connection.connection, None)
+    if isinstance(sql, str) and _is_utility(sql):
         return execute(sql, params, many, context)
+    connection, cursor = context["connection"], context["cursor"].cursor
     values = [value() for value in SETTINGS.values()]
     # A text without parameters may hold several statements, which a pipeline does not take.
     if is_of_cluster(connection.connection) and params is not None and not isinstance(cursor, ServerCursor):
@@ -88,24 +82,24 @@ def _transaction(connection: BaseDatabaseWrapper) -> AbstractContextManager[None
 
 
 @contextmanager
-def _own_messages(connection: BaseDatabaseWrapper, values: Sequence[str]) -> Iterator[None]:
+def _own_messages(connection: Any, values: Sequence[str]) -> Iterator[None]:
     """Sends the settings and the statement of the block as messages of one round trip, outside a transaction as one."""
-    session = connection.connection
-    starts_transaction = session.info.transaction_status == TransactionStatus.IDLE
-    is_transaction = connection.get_autocommit()
+    session, is_transaction = connection.connection, connection.get_autocommit()
     try:
         with connection.wrap_database_errors, session.pipeline():
             if is_transaction:
                 session.execute("BEGIN")
-            if starts_transaction or _sent.get(session) != values:
+            if is_transaction or connection.sent_settings != values:
                 for name, value in zip(SETTINGS, values, strict=True):
                     session.execute(f"SET LOCAL {name} = {quote(value, session)}")
             yield
             if is_transaction:
                 session.execute("COMMIT")
     except BaseException:
-        _sent.pop(session, None)
+        connection.sent_settings = None
         if is_transaction:
-            session.rollback()
+            # If the connection broke, there is nothing to roll back.
+            with suppress(Error):
+                session.rollback()
         raise
-    _sent[session] = values
+    connection.sent_settings = None if is_transaction else values

@@ -1,5 +1,6 @@
 """The backend `circe.db.postgresql`, see the package."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Self
 
@@ -57,6 +58,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     SchemaEditorClass = DatabaseSchemaEditor
     # Whether a connection from the pool is checked by a round trip before its use.
     checks_connections = True
+    # The settings that the transaction has already, on a cluster: see circe.db.session_settings.
+    sent_settings: Sequence[str] | None = None
 
     @property
     def pool(self) -> Any:
@@ -77,6 +80,26 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if connection.info.server_version >= 180000:
             connection.execute("SET enable_self_join_elimination = off")
         return commit
+
+    def commit(self) -> None:
+        """Commits, which ends the settings."""
+        self.sent_settings = None
+        super().commit()
+
+    def rollback(self) -> None:
+        """Rolls back, which ends the settings."""
+        self.sent_settings = None
+        super().rollback()
+
+    def savepoint_rollback(self, sid: str) -> None:
+        """Rolls back to the savepoint, which may undo settings."""
+        self.sent_settings = None
+        super().savepoint_rollback(sid)
+
+    def close(self) -> None:
+        """Closes the connection, or gives it back to the pool."""
+        self.sent_settings = None
+        super().close()
 
     def connect_unchecked(self) -> None:
         """Connects without a check, which saves a round trip. The caller must be able to repeat its query if it fails."""
