@@ -105,7 +105,7 @@ class IdempotencyRecord(ScopedModel):
         """Deletes up to MAX_DELETED_AT_ONCE expired records in scope. It leaves those that another request is deleting.
 
         A request stores one record and deletes several, so expired records do not pile up. The command purge_customers
-        deletes those of businesses that are no longer used.
+        deletes those of a business that is no longer used.
         """
         expired = cls.expired().order_by("created_at")
         # The ids are read first. PostgreSQL may execute a sub-select with LIMIT again for each row, and then deletes more.
