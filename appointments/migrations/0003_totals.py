@@ -244,16 +244,16 @@ ALTER TABLE appointments_visitcounts RESET (fillfactor);""",
         django_migrate_sql.operations.CreateSQL(
             name="circe_add_daily_totals",
             sql="""-- Adds a statement's changes of a business's appointments to appointments_appointmentdailytotals: the number of
--- appointments of each day, and the revenue of its visits. circe_update_appointment_totals calls it with the old and the new rows.
+-- appointments of each day, and the revenue of its visits. circe_update_appointment_totals calls it with the old and the
+-- new rows.
 CREATE OR REPLACE FUNCTION public.circe_add_daily_totals(
     business text, old_appointments public.appointments_appointment[], new_appointments public.appointments_appointment[]
 ) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    delta record;
 BEGIN
-    INSERT INTO public.appointments_appointmentdailytotals AS totals (
-        tenant_id, day, shard, total_appointments, total_revenue
-    )
-    SELECT business, day, (SELECT public.circe_lock_free_shard()), total_appointments, total_revenue
-    FROM (
+    -- A loop, because Citus takes no INSERT of a query that calls a function in a sub-select.
+    FOR delta IN
         SELECT
             appointment_date AS day,
             sum(sign) AS total_appointments,
@@ -265,11 +265,17 @@ BEGIN
         ) AS changes
         WHERE tenant_id = business
         GROUP BY appointment_date
-    ) AS delta
-    WHERE total_appointments <> 0 OR total_revenue <> 0
-    ON CONFLICT (tenant_id, day, shard) DO UPDATE SET
-        total_appointments = totals.total_appointments + excluded.total_appointments,
-        total_revenue = totals.total_revenue + excluded.total_revenue;
+    LOOP
+        CONTINUE WHEN delta.total_appointments = 0 AND delta.total_revenue = 0;
+        INSERT INTO public.appointments_appointmentdailytotals AS totals (
+            tenant_id, day, shard, total_appointments, total_revenue
+        ) VALUES (
+            business, delta.day, public.circe_lock_free_shard(), delta.total_appointments, delta.total_revenue
+        )
+        ON CONFLICT (tenant_id, day, shard) DO UPDATE SET
+            total_appointments = totals.total_appointments + excluded.total_appointments,
+            total_revenue = totals.total_revenue + excluded.total_revenue;
+    END LOOP;
 END
 $$;
 """,
@@ -285,28 +291,35 @@ $$;
 CREATE OR REPLACE FUNCTION public.circe_add_visit_counts(
     business text, signs int[], customer_ids text[], days date[]
 ) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    step record;
 BEGIN
-    WITH visit AS (
-        SELECT
-            sign,
-            day,
-            lead(day) OVER of_customer AS next_day,
-            row_number() OVER of_customer AS number
-        FROM unnest(signs, customer_ids, days) AS visit (sign, customer_id, day)
-        WINDOW of_customer AS (PARTITION BY sign, customer_id ORDER BY day)
-    )
-    INSERT INTO public.appointments_visitcounts AS counts (tenant_id, kind, day, next_day, shard, customers)
-    SELECT business, kind, day, next_day, (SELECT public.circe_lock_free_shard()), sum(sign)
-    FROM (
-        SELECT sign, 'first' AS kind, day, day AS next_day FROM visit WHERE number = 1
-        UNION ALL SELECT sign, 'second', day, day FROM visit WHERE number = 2
-        UNION ALL SELECT sign, 'last', day, day FROM visit WHERE next_day IS NULL
-        UNION ALL SELECT sign, 'return', day, next_day FROM visit WHERE next_day IS NOT NULL
-    ) AS step
-    GROUP BY kind, day, next_day
-    HAVING sum(sign) <> 0
-    ON CONFLICT (tenant_id, kind, day, next_day, shard) DO UPDATE SET
-        customers = counts.customers + excluded.customers;
+    -- A loop, because Citus takes no INSERT of a query that calls a function in a sub-select.
+    FOR step IN
+        WITH visit AS (
+            SELECT
+                sign,
+                day,
+                lead(day) OVER of_customer AS next_day,
+                row_number() OVER of_customer AS number
+            FROM unnest(signs, customer_ids, days) AS visit (sign, customer_id, day)
+            WINDOW of_customer AS (PARTITION BY sign, customer_id ORDER BY day)
+        )
+        SELECT kind, day, next_day, sum(sign) AS customers
+        FROM (
+            SELECT sign, 'first' AS kind, day, day AS next_day FROM visit WHERE number = 1
+            UNION ALL SELECT sign, 'second', day, day FROM visit WHERE number = 2
+            UNION ALL SELECT sign, 'last', day, day FROM visit WHERE next_day IS NULL
+            UNION ALL SELECT sign, 'return', day, next_day FROM visit WHERE next_day IS NOT NULL
+        ) AS every_step
+        GROUP BY kind, day, next_day
+        HAVING sum(sign) <> 0
+    LOOP
+        INSERT INTO public.appointments_visitcounts AS counts (tenant_id, kind, day, next_day, shard, customers)
+        VALUES (business, step.kind, step.day, step.next_day, public.circe_lock_free_shard(), step.customers)
+        ON CONFLICT (tenant_id, kind, day, next_day, shard) DO UPDATE SET
+            customers = counts.customers + excluded.customers;
+    END LOOP;
 END
 $$;
 """,
