@@ -512,19 +512,36 @@ DROP FUNCTION public.circe_update_appointment_totals;""",
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_add_customer_totals",
-            sql="""-- Gives each new customer a row in appointments_customertotals. Its trigger runs for each row: most statements add one
--- customer, and Citus allows no transition table in a query on a distributed table.
+            sql="""-- Gives each new customer a row in appointments_customertotals. Its trigger runs once for each statement that adds
+-- customers: an import adds a thousand, for which a trigger for each row takes an eighth longer.
 CREATE OR REPLACE FUNCTION public.circe_add_customer_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    added record;
 BEGIN
-    INSERT INTO public.appointments_customertotals (tenant_id, customer_id, created_at, is_deleted, is_vip)
-    VALUES (NEW.tenant_id, NEW.id, NEW.created_at, NEW.is_deleted, 'vip' = ANY (NEW.tags));
+    -- First into arrays, because Citus allows no transition table in a query on a distributed table.
+    FOR added IN
+        SELECT
+            tenant_id,
+            array_agg(id) AS ids,
+            array_agg(created_at) AS created_at,
+            array_agg(is_deleted) AS are_deleted,
+            array_agg('vip' = ANY (tags)) AS are_vip
+        FROM new_rows
+        GROUP BY tenant_id
+    LOOP
+        INSERT INTO public.appointments_customertotals (tenant_id, customer_id, created_at, is_deleted, is_vip)
+        SELECT added.tenant_id, customer.id, customer.created_at, customer.is_deleted, customer.is_vip
+        FROM unnest(added.ids, added.created_at, added.are_deleted, added.are_vip)
+            AS customer (id, created_at, is_deleted, is_vip);
+    END LOOP;
     RETURN NULL;
 END
 $$;
 
 CREATE OR REPLACE TRIGGER circe_add_customer_totals AFTER INSERT ON public.customers_customer
-FOR EACH ROW EXECUTE FUNCTION public.circe_add_customer_totals();
+REFERENCING NEW TABLE AS new_rows
+EXECUTE FUNCTION public.circe_add_customer_totals();
 """,
             reverse_sql="""DROP TRIGGER circe_add_customer_totals ON public.customers_customer;
 DROP FUNCTION public.circe_add_customer_totals;""",

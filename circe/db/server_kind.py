@@ -16,16 +16,12 @@ PREPARE_SESSION = """
 SELECT CASE WHEN EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN 'cluster'
 ELSE set_config('plan_cache_mode', 'force_generic_plan', false) END
 """
-_of_clusters: WeakSet[Any] = WeakSet()
+# The sessions whose server has Citus. Each statement looks here, so it is a set and no function.
+CLUSTER_SESSIONS: WeakSet[Any] = WeakSet()
 
 
 def prepare_session(session: Any) -> None:
     """Finds out what the server of a new session of psycopg is, and sets its planner."""
     [kind] = session.execute(PREPARE_SESSION).fetchone()
     if kind == "cluster":
-        _of_clusters.add(session)
-
-
-def is_of_cluster(session: Any) -> bool:
-    """Returns whether the session's server has Citus."""
-    return session in _of_clusters
+        CLUSTER_SESSIONS.add(session)

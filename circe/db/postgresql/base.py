@@ -12,7 +12,7 @@ from circe.db.citus.cluster import has_distributed_tables
 from circe.db.citus.placement import MOVED, placement_of
 from circe.db.citus.tables import ONE_AFTER_THE_OTHER, place_table
 from circe.db.postgresql import discard_pool
-from circe.db.server_kind import is_of_cluster, prepare_session
+from circe.db.server_kind import CLUSTER_SESSIONS, prepare_session
 from circe.db.tenant_key import TenantPrimaryKey
 
 
@@ -34,7 +34,7 @@ class DatabaseSchemaEditor(base.DatabaseSchemaEditor):
     def __enter__(self) -> Self:
         super().__enter__()
         with self.connection.cursor() as cursor:
-            self.is_distributed = is_of_cluster(self.connection.connection) and has_distributed_tables(cursor)
+            self.is_distributed = self.connection.connection in CLUSTER_SESSIONS and has_distributed_tables(cursor)
             if self.is_distributed and self.atomic_migration:
                 cursor.execute(ONE_AFTER_THE_OTHER)
         return self
