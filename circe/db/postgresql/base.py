@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Self
 
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, operations, schema
 from psycopg import Error
 from psycopg_pool import ConnectionPool
 
@@ -16,13 +16,13 @@ from circe.db.server_kind import CLUSTER_SESSIONS, prepare_session
 from circe.db.tenant_key import TenantPrimaryKey
 
 
-class DatabaseOperations(base.DatabaseOperations):
+class DatabaseOperations(operations.DatabaseOperations):
     """Uses our compilers."""
 
     compiler_module = "circe.db.postgresql.compiler"
 
 
-class DatabaseSchemaEditor(base.DatabaseSchemaEditor):
+class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
     """Gives a new table of a tenant its primary key at once, since foreign keys of the next table may need it.
 
     In a database whose tables were distributed, a new table is put where it belongs at once too.
