@@ -54,7 +54,7 @@ def _execute_with_settings(
     connection, cursor = context["connection"], context["cursor"].cursor
     values = [value() for value in SETTINGS.values()]
     # A text without parameters may hold several statements, which a pipeline does not take.
-    if is_of_cluster(connection.connection) and params is not None and not isinstance(cursor, ServerCursor):
+    if is_of_cluster(connection.connection) and params and not isinstance(cursor, ServerCursor):
         with _own_messages(connection, values):
             return execute(sql, params, many, context)
     if (
@@ -62,7 +62,7 @@ def _execute_with_settings(
         or not isinstance(sql, str)
         or isinstance(params, dict)
         or isinstance(cursor, ServerCursor)
-        or (params is None and is_of_cluster(connection.connection))
+        or (not params and is_of_cluster(connection.connection))
     ):
         with _transaction(connection):
             with connection.wrap_database_errors, connection.connection.cursor() as own:
