@@ -1,4 +1,4 @@
-"""Tells one PostgreSQL server from a cluster of Citus, and prepares a new session for it.
+"""Tells one PostgreSQL server from a cluster of Citus.
 
 Here is all that differs by server. On a cluster
 - the settings of the session travel in messages of their own (`circe.db.session_settings`): the coordinator passes the whole
@@ -18,10 +18,3 @@ ELSE set_config('plan_cache_mode', 'force_generic_plan', false) END
 """
 # The sessions whose server has Citus. Each statement looks here, so it is a set and no function.
 CLUSTER_SESSIONS: WeakSet[Any] = WeakSet()
-
-
-def prepare_session(session: Any) -> None:
-    """Finds out what the server of a new session of psycopg is, and sets its planner."""
-    [kind] = session.execute(PREPARE_SESSION).fetchone()
-    if kind == "cluster":
-        CLUSTER_SESSIONS.add(session)

@@ -54,7 +54,7 @@ def _execute_with_settings(
     connection, cursor = context["connection"], context["cursor"].cursor
     values = [value() for value in SETTINGS.values()]
     # A text without parameters may hold several statements, which a pipeline does not take.
-    if connection.connection in CLUSTER_SESSIONS and params is not None and not isinstance(cursor, ServerCursor):
+    if connection.connection in CLUSTER_SESSIONS and params and not isinstance(cursor, ServerCursor):
         with _own_messages(connection, values):
             return execute(sql, params, many, context)
     if (
@@ -62,7 +62,7 @@ def _execute_with_settings(
         or not isinstance(sql, str)
         or isinstance(params, dict)
         or isinstance(cursor, ServerCursor)
-        or (params is None and connection.connection in CLUSTER_SESSIONS)
+        or (not params and connection.connection in CLUSTER_SESSIONS)
     ):
         with _transaction(connection):
             with connection.wrap_database_errors, connection.connection.cursor() as own:

@@ -63,7 +63,7 @@ AMBIENT = {
     "tenants/models/user.py",
     "tenants/scope.py",
 }
-AMBIENT_FOLDERS = ("tenants/accounts/", "circe/db/postgresql/", "circe/db/server_kind.py", "circe/embedded_postgres/")
+AMBIENT_FOLDERS = ("tenants/accounts/", "circe/db/postgresql/", "circe/embedded_postgres/")
 READ_PATH = [
     "customers/views.py",
     "circe/api/pagination.py",

@@ -12,7 +12,7 @@ from circe.db.citus.cluster import has_distributed_tables
 from circe.db.citus.placement import MOVED, placement_of
 from circe.db.citus.tables import ONE_AFTER_THE_OTHER, place_table
 from circe.db.postgresql import discard_pool
-from circe.db.server_kind import CLUSTER_SESSIONS, prepare_session
+from circe.db.server_kind import CLUSTER_SESSIONS, PREPARE_SESSION
 from circe.db.tenant_key import TenantPrimaryKey
 
 
@@ -74,7 +74,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _configure_connection(self, connection: Any) -> bool:
         """Configures a new connection as Django does, and for our queries."""
         commit = super()._configure_connection(connection)
-        prepare_session(connection)
+        [kind] = connection.execute(PREPARE_SESSION).fetchone()
+        if kind == "cluster":
+            CLUSTER_SESSIONS.add(connection)
         # PostgreSQL 18 replaces `id IN (SELECT id FROM <view>)` by a condition on the table alone. Row-level security of
         # the table would then keep LIKE from using the index, which is why the view is there.
         if connection.info.server_version >= 180000:
