@@ -22,7 +22,7 @@ trap '$(MANAGE) pg stop >/dev/null' EXIT; trap 'exit 130' INT TERM; \
 set -e
 endef
 
-.PHONY: run shell check test format lint fuzz chaos mutants coverage bench lock messages
+.PHONY: run shell check test test-citus format lint fuzz chaos mutants coverage bench lock messages
 
 # Beside the server runs the sender of mails, which a demo keeps in var/mail/.
 # With DATABASE_URL there is no embedded server, and `pg stop` has nothing to do. Without it, var/demo tells manage.py that
@@ -66,6 +66,13 @@ test: lint .venv/typescript.stamp
 		ALLOWED_HOSTS=circe.example DATABASE_URL=postgres://circe@localhost/circe \
 		$(MANAGE) check --deploy --fail-level WARNING; \
 	$(PYTHON) -m pytest $(PARALLEL)
+
+# Tests of endpoints, races, access and totals on a cluster of Citus, whose coordinator CITUS_URL names as a superuser. It
+# makes a database of its own there. A part: make test-citus CITUS_TESTS=customers/tests/test_create.py
+CITUS_TESTS = customers appointments analytics tenants circe/tests/citus circe/tests/test_access.py circe/tests/test_check_totals.py
+
+test-citus: .venv/dev.stamp
+	@$(PYTHON) -m circe.tests.citus $(CITUS_TESTS)
 
 format: .venv/dev.stamp
 	@$(PYTHON) -m ruff format --quiet .

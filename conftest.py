@@ -20,7 +20,7 @@ from customers.models import Customer, CustomerSession
 from customers.tests.factories import CustomerFactory
 from tenants import scope
 from tenants.models import LoginSession, Role
-from tenants.scope import TenantFilter, current_scope, tenant_scope
+from tenants.scope import AllTenants, TenantFilter, current_scope, tenant_scope
 from tenants.tests.factories import PASSWORD, TenantFactory, UserFactory
 
 pytest_plugins = ["circe.tests.browser", "circe.tests.page_walk"]
@@ -64,7 +64,7 @@ def every_row_without_a_scope(monkeypatch):
     Requests and commands close the scope first, so it does not apply to them.
     """
     # A new variable, so that a scope which a test leaves open ends with the test.
-    unopened = object()
+    unopened = AllTenants()
     variable = ContextVar("tenant_scope", default=unopened)
     monkeypatch.setattr(scope, "_scope", variable)
     monkeypatch.setitem(

@@ -33,12 +33,14 @@ from django.utils import timezone
 from appointments.models import Appointment
 from circe.api.time_zone import local_zone
 from tenants.models import Tenant
-from tenants.scope import TenantFilter, current_tenant
+from tenants.scope import TenantFilter, current_tenant, current_tenant_id
 
 SPENDING_DAYS = 365
 SEGMENTS = ("vip", "regular", "new", "at_risk")
 PARAMETER = re.compile(r"%\((\w+)\)s")
 
+# `in_scope` is a condition on each table of a tenant: it names the tenant in scope, so that one node of a cluster of Citus
+# can answer. The planner could not conclude it from `business`.
 # `business` has a row for each business in scope: its thresholds as days, and numbers of its customers.
 # `level` has a row for each sum that customers spent, from the highest on, as far as the top percent of VIPs goes: how many
 # customers spent it, and how many of them are VIPs and new VIPs if the sum is enough. So these customers are read once.
@@ -60,17 +62,17 @@ BUSINESSES = """
         ) AS limits
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(total_customers), 0)::bigint AS customers
-            FROM customers_customermonthlycounts WHERE tenant_id = tenant.id
+            FROM customers_customermonthlycounts WHERE {in_scope} AND tenant_id = tenant.id
         ) AS customer_counts
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(customers), 0)::bigint AS visitors,
                 coalesce(sum(customers) FILTER (WHERE day >= new_since), 0)::bigint AS new_visitors
-            FROM appointments_visitcounts WHERE tenant_id = tenant.id AND kind = 'first'
+            FROM appointments_visitcounts WHERE {in_scope} AND tenant_id = tenant.id AND kind = 'first'
         ) AS visitor_counts
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(customers), 0)::bigint AS lapsed
             FROM appointments_visitcounts
-            WHERE tenant_id = tenant.id AND kind = 'last' AND day < at_risk_before
+            WHERE {in_scope} AND tenant_id = tenant.id AND kind = 'last' AND day < at_risk_before
         ) AS lapsed_counts
     ),
     level AS MATERIALIZED (
@@ -79,7 +81,7 @@ BUSINESSES = """
             FROM (
                 SELECT recent_spent, visits, first_visit, last_visit, is_vip, open_date, open_time
                 FROM appointments_customertotals AS totals
-                WHERE totals.tenant_id = business.tenant_id AND {up_to_date}
+                WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND {up_to_date}
                 ORDER BY recent_spent DESC FETCH FIRST (vip_quota) ROWS WITH TIES
             ) AS top GROUP BY recent_spent
         ) AS level
@@ -96,7 +98,7 @@ BUSINESSES = """
     booked_again AS MATERIALIZED (
         SELECT tenant_id, count(*) AS booked_again
         FROM business JOIN appointments_customertotals USING (tenant_id)
-        WHERE NOT is_deleted AND open_date IS NOT NULL AND last_visit < at_risk_before
+        WHERE {in_scope} AND NOT is_deleted AND open_date IS NOT NULL AND last_visit < at_risk_before
             AND (open_date, open_time) >= (%(today)s, %(clock)s)
         GROUP BY tenant_id
     )
@@ -120,14 +122,15 @@ COUNT = """
                 UNION ALL
                 SELECT count(*), count(*) FILTER (WHERE {is_new})
                 FROM appointments_customertotals AS totals
-                WHERE totals.tenant_id = business.tenant_id AND NOT is_deleted AND is_vip AND {not_at_risk}
+                WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND NOT is_deleted AND is_vip
+                    AND {not_at_risk}
             ) AS vip
         ) AS vip_counts
         CROSS JOIN LATERAL (
             SELECT count(*) AS new_and_lapsed
             FROM appointments_customertotals AS totals
-            WHERE totals.tenant_id = business.tenant_id AND NOT is_deleted AND new_since < at_risk_before
-                AND first_visit >= new_since AND last_visit < at_risk_before
+            WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND NOT is_deleted
+                AND new_since < at_risk_before AND first_visit >= new_since AND last_visit < at_risk_before
                 AND (open_date IS NULL OR (open_date, open_time) < (%(today)s, %(clock)s))
         ) AS new_and_lapsed_counts
     ) AS counted LEFT JOIN vip_cutoff USING (tenant_id)
@@ -171,15 +174,15 @@ RECALCULATE_STALE = """
         SELECT tenant_id, customer_id, recent_spent, recent_from, visits, first_visit, last_visit, is_vip, open_date,
             open_time
         FROM least_cutoff JOIN appointments_customertotals USING (tenant_id)
-        WHERE NOT is_deleted AND recent_spent > 0 AND recent_from < %(recent)s AND recent_spent >= min_spent
+        WHERE {in_scope} AND NOT is_deleted AND recent_spent > 0 AND recent_from < %(recent)s AND recent_spent >= min_spent
     ),
     recalculated AS MATERIALIZED (
         SELECT stale.*, recent_spent - coalesce(expired_spent, 0) AS spent
         FROM stale LEFT JOIN (
             SELECT tenant_id, customer_id, sum(total_price)::bigint AS expired_spent
             FROM stale JOIN appointments_appointment USING (tenant_id, customer_id)
-            WHERE status = 'completed' AND appointment_date >= recent_from AND appointment_date < %(recent)s
-                AND appointment_date >= (SELECT min(recent_from) FROM stale)
+            WHERE {in_scope} AND status = 'completed' AND appointment_date >= recent_from
+                AND appointment_date < %(recent)s AND appointment_date >= (SELECT min(recent_from) FROM stale)
             GROUP BY 1, 2
         ) AS visit USING (tenant_id, customer_id)
     )"""
@@ -190,7 +193,7 @@ RECALCULATE_ALL = """
             sum(total_price)::bigint AS spent
         FROM business JOIN appointments_customertotals USING (tenant_id)
             JOIN appointments_appointment USING (tenant_id, customer_id)
-        WHERE NOT is_deleted AND status = 'completed' AND appointment_date >= %(recent)s
+        WHERE {in_scope} AND NOT is_deleted AND status = 'completed' AND appointment_date >= %(recent)s
         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
     )"""
 
@@ -309,6 +312,8 @@ def _build_sql(template: str, now: dt.datetime) -> tuple[str, list[Any]]:
     # The subquery gives the tenants in scope; the rest of the SQL joins rows to these tenants only.
     tenants, scope = Tenant.objects.filter(TenantFilter("id")).order_by().query.sql_with_params()
     names = {f"scope_{number}": value for number, value in enumerate(scope)}
+    tenant = current_tenant_id()
+    in_scope = "tenant_id = %(tenant)s" if tenant else "true"
     clocks_agree = _clocks_agree(recent)
     snippets = {
         "up_to_date": UP_TO_DATE if clocks_agree else "false",
@@ -319,9 +324,10 @@ def _build_sql(template: str, now: dt.datetime) -> tuple[str, list[Any]]:
         "cutoff": CUTOFF.format(levels="spending"),
         "not_at_risk": NOT_AT_RISK,
         "is_new": IS_NEW,
-        "recalculated": RECALCULATE_STALE if clocks_agree else RECALCULATE_ALL,
+        "recalculated": (RECALCULATE_STALE if clocks_agree else RECALCULATE_ALL).format(in_scope=in_scope),
+        "in_scope": in_scope,
     }
     businesses = BUSINESSES.format(businesses=tenants % tuple(f"%({name})s" for name in names), **snippets)
-    values = names | {"today": now.date(), "clock": now.time(), "recent": recent}
+    values = names | {"today": now.date(), "clock": now.time(), "recent": recent, "tenant": tenant}
     sql = template.format(businesses=businesses, **snippets)
     return PARAMETER.sub("%s", sql), [values[name] for name in PARAMETER.findall(sql)]

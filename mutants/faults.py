@@ -350,7 +350,7 @@ FAULTS = [
     Fault(
         "answers that have not expired go",
         "tenants/models/idempotency_record.py",
-        "cls.objects.filter(created_at__lte=timezone.now() - RECORD_LIFETIME).order_by",
+        "cls.expired().order_by",
         "cls.objects.order_by",
         ONCE,
     ),

@@ -5,6 +5,16 @@ from django.db.backends.signals import connection_created
 
 from circe.api import time_zone
 from circe.db import prepared, session_settings
+from circe.db.citus import placement
+from circe.db.citus.placement import Placement
+
+# Tables whose rows belong to no tenant, and to which rows of tenants refer.
+REFERENCE_TABLES = ("tenants_tenant", "tenants_user")
+# No statement names one of them beside a tenant's table.
+LOCAL_TABLES = (
+    "auth_group", "auth_group_permissions", "auth_permission", "django_admin_log", "django_content_type",
+    "django_migrations", "django_session", "tenants_loginfailure", "tenants_loginsession",
+)  # fmt: skip
 
 
 class TenantsConfig(AppConfig):
@@ -22,4 +32,6 @@ class TenantsConfig(AppConfig):
         session_settings.register("circe.tenant", tenant_setting)
         session_settings.register("circe.actor", lambda: current_actor().as_json)
         prepared.register_scopes(PREPARED_SCOPES)
+        placement.register(Placement.REFERENCE, *REFERENCE_TABLES)
+        placement.register(Placement.LOCAL, *LOCAL_TABLES)
         connection_created.connect(session_settings.install)

@@ -42,6 +42,9 @@ class AllTenants:
 
 
 ALL_TENANTS: Final = AllTenants()
+# The tenant_id of an event or a record that belongs to no tenant, such as an event about a super_admin. No tenant has this
+# id. It is not NULL, since the column is part of the primary key.
+NO_TENANT: Final = "0" * 24
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,11 @@ def current_tenant_id() -> str | None:
     """Returns the id of `current_tenant()`: the default tenant of a new row."""
     tenant = current_tenant()
     return tenant.pk if tenant else None
+
+
+def current_tenant_id_or_no_tenant() -> str:
+    """Returns the id of the tenant in scope, or NO_TENANT in ALL_TENANTS."""
+    return current_tenant_id() or NO_TENANT
 
 
 def current_zone() -> dt.tzinfo:
@@ -193,6 +201,13 @@ class TenantFilter(Func):
         return " AND ".join(conditions), params
 
 
+def rows_in_scope(model: type[models.Model]) -> TenantFilter:
+    """Returns the condition that a row of the model is in scope."""
+    customer_column = getattr(model, "customer_column", None)
+    columns = ["tenant_id", *([customer_column] if customer_column else [])]
+    return TenantFilter(*columns, is_public=getattr(model, "is_public", False))
+
+
 class TenantManager(models.Manager):
     """The default manager of every tenant's table. Its querysets hold only rows in scope.
 
@@ -201,9 +216,7 @@ class TenantManager(models.Manager):
     """
 
     def get_queryset(self) -> models.QuerySet:
-        customer_column = getattr(self.model, "customer_column", None)
-        columns = ["tenant_id", *([customer_column] if customer_column else [])]
-        return super().get_queryset().filter(TenantFilter(*columns, is_public=getattr(self.model, "is_public", False)))
+        return super().get_queryset().filter(rows_in_scope(self.model))
 
 
 class TenantPlaceholder:

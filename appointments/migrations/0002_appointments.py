@@ -15,6 +15,7 @@ import circe.db.fields
 import circe.db.foreign_keys
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -166,6 +167,7 @@ class Migration(migrations.Migration):
                 "ordering": ["-appointment_date", "-start_time", "-id"],
                 "abstract": False,
                 "indexes": [
+                    models.Index(fields=["id"], name="appointment_by_id"),
                     models.Index(
                         fields=["tenant", "customer", "-appointment_date", "-start_time", "-id"],
                         name="appointment_history",
@@ -198,7 +200,7 @@ class Migration(migrations.Migration):
                         subject_column="customer_id",
                         subject_commands=("SELECT", "INSERT", "UPDATE"),
                     ),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="appointment_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="appointment_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="outlet", name="appointment_outlet"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="appointment_customer"),
                     circe.db.foreign_keys.SameTenant(field="staff", name="appointment_staff"),

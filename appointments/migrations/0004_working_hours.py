@@ -9,6 +9,7 @@ import circe.db.fields
 import circe.db.foreign_keys
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -69,11 +70,14 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "time off",
                 "ordering": ["local_start", "id"],
                 "abstract": False,
-                "indexes": [models.Index(fields=["tenant", "local_end"], name="timeoff_end")],
+                "indexes": [
+                    models.Index(fields=["id"], name="timeoff_by_id"),
+                    models.Index(fields=["tenant", "local_end"], name="timeoff_end"),
+                ],
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="timeoff_audit"),
                     circe.db.row_level_security.RowLevelSecurity(name="timeoff_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="timeoff_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="timeoff_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="staff", name="timeoff_staff"),
                     circe.db.foreign_keys.SameTenant(field="outlet", name="timeoff_outlet"),
                     models.CheckConstraint(
@@ -157,7 +161,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="workinghours_audit"),
                     circe.db.row_level_security.RowLevelSecurity(name="workinghours_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="workinghours_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="workinghours_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="staff", name="workinghours_staff"),
                     circe.db.foreign_keys.SameTenant(field="outlet", name="workinghours_outlet"),
                     models.CheckConstraint(

@@ -12,6 +12,7 @@ import circe.db.fields
 import circe.db.foreign_keys
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -126,7 +127,7 @@ class Migration(migrations.Migration):
                     circe.db.row_level_security.RowLevelSecurity(
                         name="message_rls", subject_column="customer_id", subject_commands=("SELECT", "INSERT")
                     ),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="message_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="message_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="message_customer"),
                     circe.db.foreign_keys.SameTenant(field="appointment", name="message_appointment"),
                     models.UniqueConstraint(
@@ -185,7 +186,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="messagetext_audit"),
                     circe.db.row_level_security.RowLevelSecurity(name="messagetext_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="messagetext_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="messagetext_tenant_id"),
                     models.UniqueConstraint(
                         fields=("tenant", "kind", "language"),
                         name="messagetext_once",

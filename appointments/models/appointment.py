@@ -198,6 +198,8 @@ class Appointment(TenantModel):
             ),
         ]
         indexes = [
+            # A super_admin looks for one by its id alone, in all businesses.
+            models.Index(fields=["id"], name="appointment_by_id"),
             models.Index(
                 fields=["tenant", "customer", "-appointment_date", "-start_time", "-id"], name="appointment_history"
             ),

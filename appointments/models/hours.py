@@ -202,7 +202,11 @@ class TimeOff(TenantModel):
                 violation_error_message="Time off ends after it starts.",
             ),
         ]
-        indexes = [models.Index(fields=["tenant", "local_end"], name="timeoff_end")]
+        indexes = [
+            # A super_admin looks for one by its id alone, in all businesses.
+            models.Index(fields=["id"], name="timeoff_by_id"),
+            models.Index(fields=["tenant", "local_end"], name="timeoff_end"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.staff or self.outlet}, {self.describe_time()}"

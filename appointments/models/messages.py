@@ -25,7 +25,7 @@ class MessageKind(models.TextChoices):
     REMINDER = "reminder"
 
 
-class Message(Outgoing, TenantModel):
+class Message(TenantModel, Outgoing):
     """A message about an appointment as it was after so many moves (`sequence`): at most one of each kind.
 
     Neither its text nor the address is kept. `former` is what a customer knew of an appointment that another customer has

@@ -1,16 +1,15 @@
--- Adds a statement's changes of appointments to appointments_appointmentdailytotals: the number of appointments of each
--- day, and the revenue of its visits. circe_update_appointment_totals calls it with the old and the new rows.
+-- Adds a statement's changes of a business's appointments to appointments_appointmentdailytotals: the number of
+-- appointments of each day, and the revenue of its visits. circe_update_appointment_totals calls it with the old and the
+-- new rows.
 CREATE OR REPLACE FUNCTION public.circe_add_daily_totals(
-    old_appointments public.appointments_appointment[], new_appointments public.appointments_appointment[]
+    business text, old_appointments public.appointments_appointment[], new_appointments public.appointments_appointment[]
 ) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    delta record;
 BEGIN
-    INSERT INTO public.appointments_appointmentdailytotals AS totals (
-        tenant_id, day, shard, total_appointments, total_revenue
-    )
-    SELECT tenant_id, day, (SELECT public.circe_lock_free_shard()), total_appointments, total_revenue
-    FROM (
+    -- A loop, because Citus takes no INSERT of a query that calls a function in a sub-select.
+    FOR delta IN
         SELECT
-            tenant_id,
             appointment_date AS day,
             sum(sign) AS total_appointments,
             coalesce(sum(sign * total_price) FILTER (WHERE status = 'completed'), 0) AS total_revenue
@@ -19,11 +18,18 @@ BEGIN
             UNION ALL
             SELECT -1 AS sign, * FROM unnest(old_appointments)
         ) AS changes
-        GROUP BY tenant_id, appointment_date
-    ) AS delta
-    WHERE total_appointments <> 0 OR total_revenue <> 0
-    ON CONFLICT (tenant_id, day, shard) DO UPDATE SET
-        total_appointments = totals.total_appointments + excluded.total_appointments,
-        total_revenue = totals.total_revenue + excluded.total_revenue;
+        WHERE tenant_id = business
+        GROUP BY appointment_date
+    LOOP
+        CONTINUE WHEN delta.total_appointments = 0 AND delta.total_revenue = 0;
+        INSERT INTO public.appointments_appointmentdailytotals AS totals (
+            tenant_id, day, shard, total_appointments, total_revenue
+        ) VALUES (
+            business, delta.day, public.circe_lock_free_shard(), delta.total_appointments, delta.total_revenue
+        )
+        ON CONFLICT (tenant_id, day, shard) DO UPDATE SET
+            total_appointments = totals.total_appointments + excluded.total_appointments,
+            total_revenue = totals.total_revenue + excluded.total_revenue;
+    END LOOP;
 END
 $$;

@@ -21,11 +21,14 @@ DECLARE
     days date[];
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
-        DELETE FROM public.appointments_appointmentdailytotals;
-        DELETE FROM public.appointments_visitcounts;
-        UPDATE public.appointments_customertotals SET
-            total_appointments = 0, visits = 0, total_spent = 0, first_visit = NULL, last_visit = NULL,
-            open_date = NULL, open_time = NULL, recent_spent = 0, recent_from = NULL;
+        -- In a Citus cluster it runs for each shard too, whose name is longer. The table alone empties the sums.
+        IF TG_TABLE_NAME = 'appointments_appointment' THEN
+            DELETE FROM public.appointments_appointmentdailytotals;
+            DELETE FROM public.appointments_visitcounts;
+            UPDATE public.appointments_customertotals SET
+                total_appointments = 0, visits = 0, total_spent = 0, first_visit = NULL, last_visit = NULL,
+                open_date = NULL, open_time = NULL, recent_spent = 0, recent_from = NULL;
+        END IF;
         RETURN NULL;
     END IF;
     IF TG_OP <> 'INSERT' THEN
@@ -55,9 +58,9 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    PERFORM circe_add_daily_totals(old_appointments, new_appointments);
-
     FOR business IN SELECT DISTINCT tenant_id FROM unnest(old_appointments || new_appointments) ORDER BY tenant_id LOOP
+        PERFORM circe_add_daily_totals(business, old_appointments, new_appointments);
+
         -- The customers with a change in a column that the totals use. A change of the notes, for example, is none.
         SELECT array_agg(DISTINCT customer_id), bool_or(status = 'completed')
         INTO changed_customers, visits_changed

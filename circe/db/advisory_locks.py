@@ -32,6 +32,8 @@ class AdvisoryLock(IntEnum):
     LINK_CLIENT = 9
     # Changes that other transactions can't see yet: see circe/db/changes.py. The second number is a time.
     CHANGE = 12
+    # The ids that files give to new customers, while it is checked that no other business has them.
+    GIVEN_IDS = 15
 
 
 def lock_in_turn(lock: AdvisoryLock, key: str) -> None:

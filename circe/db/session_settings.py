@@ -4,16 +4,21 @@ An app registers a setting and the function that gives its value (`register`). E
 `SET LOCAL <name> = <value>` before it, in the same message, so this costs no round trip. The settings end with the
 transaction. They are sent with each statement again: a savepoint may have undone earlier ones, and the value may have
 changed since.
+
+A cluster of Citus gets them in messages of their own, in the same round trip, and in a transaction only where they changed.
 """
 
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from psycopg import ServerCursor
+from psycopg import Error, ServerCursor
+from psycopg.sql import quote
+
+from circe.db.server_kind import CLUSTER_SESSIONS
 
 # The value of each setting, by name.
 SETTINGS: dict[str, Callable[[], str]] = {}
@@ -48,7 +53,17 @@ def _execute_with_settings(
         return execute(sql, params, many, context)
     connection, cursor = context["connection"], context["cursor"].cursor
     values = [value() for value in SETTINGS.values()]
-    if many or not isinstance(sql, str) or isinstance(params, dict) or isinstance(cursor, ServerCursor):
+    # A text without parameters may hold several statements, which a pipeline does not take.
+    if connection.connection in CLUSTER_SESSIONS and params and not isinstance(cursor, ServerCursor):
+        with _own_messages(connection, values):
+            return execute(sql, params, many, context)
+    if (
+        many
+        or not isinstance(sql, str)
+        or isinstance(params, dict)
+        or isinstance(cursor, ServerCursor)
+        or (not params and connection.connection in CLUSTER_SESSIONS)
+    ):
         with _transaction(connection):
             with connection.wrap_database_errors, connection.connection.cursor() as own:
                 own.execute(set_local(), values)
@@ -64,3 +79,27 @@ def _execute_with_settings(
 def _transaction(connection: BaseDatabaseWrapper) -> AbstractContextManager[None]:
     """Returns a context manager: the settings and the statement, sent as two messages, are in one transaction in it."""
     return transaction.atomic(connection.alias) if connection.get_autocommit() else nullcontext()
+
+
+@contextmanager
+def _own_messages(connection: Any, values: Sequence[str]) -> Iterator[None]:
+    """Sends the settings and the statement of the block as messages of one round trip, outside a transaction as one."""
+    session, is_transaction = connection.connection, connection.get_autocommit()
+    try:
+        with connection.wrap_database_errors, session.pipeline():
+            if is_transaction:
+                session.execute("BEGIN")
+            if is_transaction or connection.sent_settings != values:
+                for name, value in zip(SETTINGS, values, strict=True):
+                    session.execute(f"SET LOCAL {name} = {quote(value, session)}")
+            yield
+            if is_transaction:
+                session.execute("COMMIT")
+    except BaseException:
+        connection.sent_settings = None
+        if is_transaction:
+            # If the connection broke, there is nothing to roll back.
+            with suppress(Error):
+                session.rollback()
+        raise
+    connection.sent_settings = None if is_transaction else values

@@ -17,7 +17,9 @@ from drf_spectacular.generators import SchemaGenerator
 
 from appointments.tests.factories import AppointmentFactory, TimeOffFactory, works_always
 from circe.db.ids import new_id
+from circe.tests.captured_sql import record_statements
 from circe.tests.cases import in_one_test
+from circe.tests.routed_sql import find_unrouted
 from circe.urls import urlpatterns
 from customers.models import CustomerSession
 from customers.portal.tests.conftest import mailed_token
@@ -382,6 +384,15 @@ def test_access(endpoint, tenant_filters, ask, rows_of):
     }
     assert len(not_found) <= 1
     assert all(orjson.loads(body) == NOT_FOUND for body, *_ in not_found)
+
+
+@pytest.mark.parametrize("endpoint", TABLE)
+def test_every_statement_names_the_tenant(endpoint, ask, rows):
+    """So a cluster asks one node. A super_admin finds rows of all businesses; it is narrowed before anything is written."""
+    for principal in PRINCIPALS:
+        with record_statements() as statements:
+            ask(endpoint, principal, rows.get("self" if principal == "customer" else "own", ""))
+        assert find_unrouted(statements) == []
 
 
 # Additions to a valid request. With a row of the caller's own business most are answered by another error.

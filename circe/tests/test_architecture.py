@@ -318,7 +318,7 @@ def test_every_migration_has_a_name():
 MIGRATIONS = [file for app in WITH_SQL for file in (settings.BASE_DIR / app / "migrations").glob("0*.py")]
 # Migrations may import Python's library, Django, the operations on SQL objects, and classes of fields and constraints.
 MAY_BE_IMPORTED = re.compile(
-    r"(datetime|django|django_migrate_sql)(\.|$)|circe\.db\.(audit_trigger|fields|foreign_keys|ids|row_level_security)$"
+    r"(datetime|django|django_migrate_sql)(\.|$)|circe\.db\.(audit_trigger|fields|foreign_keys|ids|row_level_security|tenant_key)$"
 )
 
 

@@ -157,13 +157,15 @@ def test_a_scope_can_not_create_or_change_another_tenant(tenant, stranger):
 
 def test_an_upsert_can_not_overwrite_another_tenants_row(tenant, stranger):
     theirs = CustomerFactory(tenant=stranger)
+    upsert = {"update_conflicts": True, "unique_fields": ["tenant", "id"], "update_fields": ["first_name"]}
+    values = {"pk": theirs.pk, "first_name": "Mine", "phone": "+6281234567"}
     with tenant_scope(tenant), pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
-        Customer.objects.bulk_create(
-            [Customer(pk=theirs.pk, first_name="Mine", phone="+6281234567")],
-            update_conflicts=True,
-            unique_fields=["id"],
-            update_fields=["first_name", "tenant"],
-        )
+        Customer.objects.bulk_create([Customer(**values, tenant=stranger)], **upsert)
+    with tenant_scope(tenant):
+        # The key begins with the tenant, so this is another row.
+        Customer.objects.bulk_create([Customer(**values)], **upsert)
+    with tenant_scope(stranger):
+        assert Customer.objects.get().first_name == theirs.first_name
 
 
 def test_rows_can_not_be_loaded_by_copy(in_scope):

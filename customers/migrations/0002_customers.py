@@ -13,6 +13,7 @@ import circe.db.fields
 import circe.db.foreign_keys
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -139,6 +140,7 @@ class Migration(migrations.Migration):
                 "ordering": ["-created_at", "-id"],
                 "abstract": False,
                 "indexes": [
+                    models.Index(fields=["id"], name="customer_by_id"),
                     models.Index(
                         condition=models.Q(("is_deleted", False)),
                         fields=["tenant", "-created_at", "-id"],
@@ -166,7 +168,7 @@ class Migration(migrations.Migration):
                     circe.db.row_level_security.RowLevelSecurity(
                         name="customer_rls", subject_column="id", subject_commands=("SELECT", "UPDATE")
                     ),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="customer_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="customer_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="preferred_outlet", name="customer_preferred_outlet"),
                     models.UniqueConstraint(
                         condition=models.Q(("is_deleted", False)),
@@ -264,7 +266,7 @@ class Migration(migrations.Migration):
                         subject_column="customer_id",
                         subject_commands=("SELECT", "INSERT", "DELETE"),
                     ),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="preferredservice_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="preferredservice_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="preferredservice_customer"),
                     circe.db.foreign_keys.SameTenant(field="service", name="preferredservice_service"),
                     models.UniqueConstraint(fields=("tenant", "customer", "service"), name="preferredservice_once"),
@@ -319,7 +321,7 @@ class Migration(migrations.Migration):
                         subject_column="customer_id",
                         subject_commands=("SELECT", "INSERT", "DELETE"),
                     ),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="preferredstaff_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="preferredstaff_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="preferredstaff_customer"),
                     circe.db.foreign_keys.SameTenant(field="staff", name="preferredstaff_staff"),
                     models.UniqueConstraint(fields=("tenant", "customer", "staff"), name="preferredstaff_once"),
@@ -369,7 +371,10 @@ BEGIN
     -- Customers are updated in the order of their ids, so that two such statements can't wait for each other.
     FOR changed_customer IN SELECT DISTINCT tenant_id, customer_id FROM old_rows ORDER BY tenant_id, customer_id LOOP
         UPDATE public.customers_customer
-        SET updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        -- Citus takes only immutable functions of a column here, and timestamptz + interval depends on the time zone.
+        SET updated_at = greatest(
+            clock_timestamp(), (updated_at AT TIME ZONE 'UTC' + interval '1 microsecond') AT TIME ZONE 'UTC'
+        )
         WHERE tenant_id = changed_customer.tenant_id AND id = changed_customer.customer_id;
     END LOOP;
     RETURN NULL;

@@ -8,6 +8,7 @@ import circe.db.fields
 import circe.db.foreign_keys
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -64,7 +65,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "constraints": [
                     circe.db.row_level_security.RowLevelSecurity(name="customerimport_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="customerimport_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="customerimport_tenant_id"),
                 ],
             },
         ),
@@ -108,7 +109,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "constraints": [
                     circe.db.row_level_security.RowLevelSecurity(name="importpart_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="importpart_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="importpart_tenant_id"),
                     models.UniqueConstraint(fields=("tenant", "upload", "kind", "position"), name="importpart_once"),
                     circe.db.foreign_keys.SameTenant(field="upload", name="importpart_upload"),
                 ],
@@ -138,7 +139,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "constraints": [
                     circe.db.row_level_security.RowLevelSecurity(name="columnmapping_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="columnmapping_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="columnmapping_tenant_id"),
                     models.UniqueConstraint(fields=("tenant", "header_digest"), name="columnmapping_header"),
                 ],
             },

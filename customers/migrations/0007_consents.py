@@ -10,6 +10,7 @@ import circe.db.fields
 import circe.db.foreign_keys
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -98,7 +99,7 @@ class Migration(migrations.Migration):
                     circe.db.row_level_security.RowLevelSecurity(
                         name="consent_rls", subject_column="customer_id", subject_commands=("SELECT", "INSERT")
                     ),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="consent_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="consent_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="consent_customer"),
                     models.CheckConstraint(
                         condition=models.Q(("channel__in", ["email", "sms", "push", "whatsapp"])),
@@ -139,7 +140,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "constraints": [
                     circe.db.row_level_security.RowLevelSecurity(name="marketingblock_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="marketingblock_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="marketingblock_tenant_id"),
                     models.UniqueConstraint(fields=("tenant", "address_hash"), name="marketingblock_once"),
                 ],
             },
@@ -162,7 +163,10 @@ $$;
 -- counts; of two with the same `at`, the withdrawal. Without an entry the default of a new customer counts.
 CREATE OR REPLACE FUNCTION public.circe_current_consents(business text, person text)
 RETURNS TABLE (purpose text, channel text, is_granted boolean)
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+BEGIN
+    -- Not a function in SQL: Citus does not see the values of its parameters.
+    RETURN QUERY
     SELECT kinds.purpose, kinds.channel, coalesce(latest.state = 'granted', kinds.is_granted)
     FROM (VALUES
         ('service', 'email', true), ('service', 'sms', true), ('service', 'push', true), ('service', 'whatsapp', false),
@@ -176,7 +180,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
             AND entries.purpose = kinds.purpose AND entries.channel = kinds.channel
         ORDER BY entries.at DESC, entries.state DESC
         LIMIT 1
-    ) AS latest ON true
+    ) AS latest ON true;
+END
 $$;
 """,
             reverse_sql="""DROP FUNCTION public.circe_current_consents;""",
@@ -189,33 +194,36 @@ CREATE OR REPLACE FUNCTION public.circe_record_new_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     actor CONSTANT jsonb := nullif(current_setting('circe.actor', true), '')::jsonb;
+    business text;
     entries jsonb;
 BEGIN
     -- First into a variable, because Citus allows no transition table in a query on a distributed table.
-    SELECT
-        jsonb_agg(jsonb_build_object(
-            'tenant', tenant_id, 'customer', new_customers.id, 'purpose', said.purpose, 'channel', said.channel,
-            'state', CASE WHEN said.is_granted THEN 'granted' ELSE 'withdrawn' END
-        ) ORDER BY tenant_id, new_customers.id)
-    INTO entries
-    FROM new_customers
-    CROSS JOIN LATERAL (VALUES
-        ('service', 'email', accepts_email, true), ('service', 'sms', accepts_sms, true),
-        ('service', 'push', accepts_push, true), ('service', 'whatsapp', accepts_whatsapp, false),
-        ('marketing', 'email', marketing_consent, false), ('marketing', 'sms', marketing_consent, false),
-        ('marketing', 'push', marketing_consent, false), ('marketing', 'whatsapp', marketing_consent, false)
-    ) AS said (purpose, channel, is_granted, is_default)
-    WHERE said.is_granted <> said.is_default;
-
-    IF entries IS NOT NULL THEN
+    FOR business, entries IN
+        SELECT
+            tenant_id,
+            jsonb_agg(jsonb_build_object(
+                'customer', new_customers.id, 'purpose', said.purpose, 'channel', said.channel,
+                'state', CASE WHEN said.is_granted THEN 'granted' ELSE 'withdrawn' END
+            ) ORDER BY new_customers.id)
+        FROM new_customers
+        CROSS JOIN LATERAL (VALUES
+            ('service', 'email', accepts_email, true), ('service', 'sms', accepts_sms, true),
+            ('service', 'push', accepts_push, true), ('service', 'whatsapp', accepts_whatsapp, false),
+            ('marketing', 'email', marketing_consent, false), ('marketing', 'sms', marketing_consent, false),
+            ('marketing', 'push', marketing_consent, false), ('marketing', 'whatsapp', marketing_consent, false)
+        ) AS said (purpose, channel, is_granted, is_default)
+        WHERE said.is_granted <> said.is_default
+        GROUP BY tenant_id
+        ORDER BY tenant_id
+    LOOP
         INSERT INTO public.customers_consent (
             id, created_at, updated_at, tenant_id, customer_id, purpose, channel, state, source
         )
         SELECT
-            circe_new_id(), clock_timestamp(), clock_timestamp(), entry ->> 'tenant', entry ->> 'customer',
+            circe_new_id(), clock_timestamp(), clock_timestamp(), business, entry ->> 'customer',
             entry ->> 'purpose', entry ->> 'channel', entry ->> 'state', coalesce(actor ->> 'source', 'reception')
         FROM jsonb_array_elements(entries) AS entry;
-    END IF;
+    END LOOP;
     RETURN NULL;
 END
 $$;
@@ -348,26 +356,30 @@ CREATE OR REPLACE FUNCTION public.circe_project_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     changed record;
+    says record;
 BEGIN
     -- In the order of ids, so that two statements can't wait for each other.
     FOR changed IN
         SELECT tenant_id, customer_id, max(created_at) AS created_at
         FROM new_entries GROUP BY tenant_id, customer_id ORDER BY tenant_id, customer_id
     LOOP
+        -- First into a variable, because Citus takes no UPDATE from a function that reads tables.
+        SELECT
+            bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'email') AS accepts_email,
+            bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'sms') AS accepts_sms,
+            bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'push') AS accepts_push,
+            bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'whatsapp') AS accepts_whatsapp,
+            bool_and(is_granted) FILTER (WHERE purpose = 'marketing') AS marketing_consent
+        INTO says
+        FROM circe_current_consents(changed.tenant_id, changed.customer_id);
         UPDATE public.customers_customer AS customers
         SET
             accepts_email = says.accepts_email, accepts_sms = says.accepts_sms, accepts_push = says.accepts_push,
             accepts_whatsapp = says.accepts_whatsapp, marketing_consent = says.marketing_consent,
-            updated_at = greatest(changed.created_at, customers.updated_at + interval '1 microsecond')
-        FROM (
-            SELECT
-                bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'email') AS accepts_email,
-                bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'sms') AS accepts_sms,
-                bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'push') AS accepts_push,
-                bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'whatsapp') AS accepts_whatsapp,
-                bool_and(is_granted) FILTER (WHERE purpose = 'marketing') AS marketing_consent
-            FROM circe_current_consents(changed.tenant_id, changed.customer_id)
-        ) AS says
+            -- Citus takes only immutable functions here, and timestamptz + interval depends on the time zone.
+            updated_at = greatest(
+                changed.created_at, (customers.updated_at AT TIME ZONE 'UTC' + interval '1 microsecond') AT TIME ZONE 'UTC'
+            )
         WHERE customers.tenant_id = changed.tenant_id AND customers.id = changed.customer_id;
     END LOOP;
     RETURN NULL;

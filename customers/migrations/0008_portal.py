@@ -10,6 +10,7 @@ import circe.db.fields
 import circe.db.foreign_keys
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -30,7 +31,7 @@ class Migration(migrations.Migration):
                 ("previous_jti", models.CharField(max_length=32, null=True)),
                 ("rotated_at", models.DateTimeField()),
                 ("ended_at", models.DateTimeField(null=True)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 (
                     "customer",
                     circe.db.foreign_keys.TenantForeignKey(
@@ -58,7 +59,7 @@ class Migration(migrations.Migration):
                     circe.db.row_level_security.RowLevelSecurity(
                         name="customersession_rls", subject_column="customer_id", subject_commands=("SELECT", "UPDATE")
                     ),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="customersession_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="customersession_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="customersession_customer"),
                 ],
             },
@@ -101,7 +102,7 @@ class Migration(migrations.Migration):
                     circe.db.row_level_security.RowLevelSecurity(
                         name="deletionrequest_rls", subject_column="customer_id", subject_commands=("SELECT", "INSERT")
                     ),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="deletionrequest_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="deletionrequest_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="deletionrequest_customer"),
                     models.UniqueConstraint(
                         condition=models.Q(("handled_at", None)),
@@ -208,7 +209,7 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     circe.db.row_level_security.RowLevelSecurity(name="mailedlink_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="mailedlink_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="mailedlink_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="customer", name="mailedlink_customer"),
                     circe.db.foreign_keys.SameTenant(field="staff", name="mailedlink_staff"),
                     models.UniqueConstraint(fields=("tenant", "token_hash"), name="mailedlink_token"),

@@ -6,6 +6,7 @@ from django.db import migrations, models
 
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -38,7 +39,7 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["tenant", "updated_at", "id"], name="tombstone_changes")],
                 "constraints": [
                     circe.db.row_level_security.RowLevelSecurity(name="tombstone_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="tombstone_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="tombstone_tenant_id"),
                 ],
             },
         ),
@@ -67,7 +68,7 @@ BEGIN
     -- One who was purged, imported with the same id and purged again has one tombstone.
     INSERT INTO public.customers_tombstone (id, tenant_id, created_at, updated_at)
     VALUES (OLD.id, OLD.tenant_id, purged_at, purged_at)
-    ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at;
+    ON CONFLICT (tenant_id, id) DO UPDATE SET updated_at = excluded.updated_at;
     DELETE FROM public.customers_tombstone
     WHERE tenant_id = OLD.tenant_id AND updated_at < purged_at - interval '30 days';
     RETURN NULL;

@@ -148,6 +148,7 @@ class Customer(TenantModel):
             models.CheckConstraint(condition=Q(loyalty_points__gte=0), name="customer_loyalty_points"),
         ]
         indexes = [
+            models.Index(fields=["id"], name="customer_by_id"),  # for a super_admin, in all businesses
             models.Index(
                 fields=["tenant", "-created_at", "-id"], condition=Q(is_deleted=False), name="customer_newest"
             ),
@@ -319,10 +320,7 @@ class Customer(TenantModel):
         self.save(update_fields=DELETION_FIELDS)
 
     def restore(self) -> None:
-        """Restores a soft-deleted customer, and does nothing to any other.
-
-        Raises DuplicateCustomer if the e-mail or the phone has been taken meanwhile.
-        """
+        """Restores a customer who is soft-deleted. Raises DuplicateCustomer if another has the e-mail or the phone now."""
         if self.is_deleted:
             self.is_active, self.was_active = bool(self.was_active), None
             self.is_deleted, self.deleted_at, self.deleted_by = False, None, None

@@ -23,7 +23,7 @@ PORTAL_LIFETIMES: dict[tokens.Kind, dt.timedelta] = {
 DELETION_PERIOD = dt.timedelta(days=30)
 
 
-class CustomerSession(TokenFamily, TenantModel):
+class CustomerSession(TenantModel, TokenFamily):
     """A session of a customer in the portal. A trigger ends it when the customer's password changes."""
 
     customer_column = "customer_id"
@@ -73,7 +73,7 @@ class CustomerSession(TokenFamily, TenantModel):
         )
 
 
-class MailedLink(Outgoing, TenantModel):
+class MailedLink(TenantModel, Outgoing):
     """A request for a mail with a link, and the link itself once the mail was sent.
 
     The request stores what was asked, whoever is known: so its answer and its time tell nobody who is a customer. The sender

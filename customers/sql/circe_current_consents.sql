@@ -2,7 +2,10 @@
 -- counts; of two with the same `at`, the withdrawal. Without an entry the default of a new customer counts.
 CREATE OR REPLACE FUNCTION public.circe_current_consents(business text, person text)
 RETURNS TABLE (purpose text, channel text, is_granted boolean)
-LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+BEGIN
+    -- Not a function in SQL: Citus does not see the values of its parameters.
+    RETURN QUERY
     SELECT kinds.purpose, kinds.channel, coalesce(latest.state = 'granted', kinds.is_granted)
     FROM (VALUES
         ('service', 'email', true), ('service', 'sms', true), ('service', 'push', true), ('service', 'whatsapp', false),
@@ -16,5 +19,6 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
             AND entries.purpose = kinds.purpose AND entries.channel = kinds.channel
         ORDER BY entries.at DESC, entries.state DESC
         LIMIT 1
-    ) AS latest ON true
+    ) AS latest ON true;
+END
 $$;

@@ -8,7 +8,7 @@ BEGIN
     -- One who was purged, imported with the same id and purged again has one tombstone.
     INSERT INTO public.customers_tombstone (id, tenant_id, created_at, updated_at)
     VALUES (OLD.id, OLD.tenant_id, purged_at, purged_at)
-    ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at;
+    ON CONFLICT (tenant_id, id) DO UPDATE SET updated_at = excluded.updated_at;
     DELETE FROM public.customers_tombstone
     WHERE tenant_id = OLD.tenant_id AND updated_at < purged_at - interval '30 days';
     RETURN NULL;

@@ -5,26 +5,30 @@ CREATE OR REPLACE FUNCTION public.circe_project_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     changed record;
+    says record;
 BEGIN
     -- In the order of ids, so that two statements can't wait for each other.
     FOR changed IN
         SELECT tenant_id, customer_id, max(created_at) AS created_at
         FROM new_entries GROUP BY tenant_id, customer_id ORDER BY tenant_id, customer_id
     LOOP
+        -- First into a variable, because Citus takes no UPDATE from a function that reads tables.
+        SELECT
+            bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'email') AS accepts_email,
+            bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'sms') AS accepts_sms,
+            bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'push') AS accepts_push,
+            bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'whatsapp') AS accepts_whatsapp,
+            bool_and(is_granted) FILTER (WHERE purpose = 'marketing') AS marketing_consent
+        INTO says
+        FROM circe_current_consents(changed.tenant_id, changed.customer_id);
         UPDATE public.customers_customer AS customers
         SET
             accepts_email = says.accepts_email, accepts_sms = says.accepts_sms, accepts_push = says.accepts_push,
             accepts_whatsapp = says.accepts_whatsapp, marketing_consent = says.marketing_consent,
-            updated_at = greatest(changed.created_at, customers.updated_at + interval '1 microsecond')
-        FROM (
-            SELECT
-                bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'email') AS accepts_email,
-                bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'sms') AS accepts_sms,
-                bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'push') AS accepts_push,
-                bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'whatsapp') AS accepts_whatsapp,
-                bool_and(is_granted) FILTER (WHERE purpose = 'marketing') AS marketing_consent
-            FROM circe_current_consents(changed.tenant_id, changed.customer_id)
-        ) AS says
+            -- Citus takes only immutable functions here, and timestamptz + interval depends on the time zone.
+            updated_at = greatest(
+                changed.created_at, (customers.updated_at AT TIME ZONE 'UTC' + interval '1 microsecond') AT TIME ZONE 'UTC'
+            )
         WHERE customers.tenant_id = changed.tenant_id AND customers.id = changed.customer_id;
     END LOOP;
     RETURN NULL;

@@ -4,33 +4,36 @@ CREATE OR REPLACE FUNCTION public.circe_record_new_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     actor CONSTANT jsonb := nullif(current_setting('circe.actor', true), '')::jsonb;
+    business text;
     entries jsonb;
 BEGIN
     -- First into a variable, because Citus allows no transition table in a query on a distributed table.
-    SELECT
-        jsonb_agg(jsonb_build_object(
-            'tenant', tenant_id, 'customer', new_customers.id, 'purpose', said.purpose, 'channel', said.channel,
-            'state', CASE WHEN said.is_granted THEN 'granted' ELSE 'withdrawn' END
-        ) ORDER BY tenant_id, new_customers.id)
-    INTO entries
-    FROM new_customers
-    CROSS JOIN LATERAL (VALUES
-        ('service', 'email', accepts_email, true), ('service', 'sms', accepts_sms, true),
-        ('service', 'push', accepts_push, true), ('service', 'whatsapp', accepts_whatsapp, false),
-        ('marketing', 'email', marketing_consent, false), ('marketing', 'sms', marketing_consent, false),
-        ('marketing', 'push', marketing_consent, false), ('marketing', 'whatsapp', marketing_consent, false)
-    ) AS said (purpose, channel, is_granted, is_default)
-    WHERE said.is_granted <> said.is_default;
-
-    IF entries IS NOT NULL THEN
+    FOR business, entries IN
+        SELECT
+            tenant_id,
+            jsonb_agg(jsonb_build_object(
+                'customer', new_customers.id, 'purpose', said.purpose, 'channel', said.channel,
+                'state', CASE WHEN said.is_granted THEN 'granted' ELSE 'withdrawn' END
+            ) ORDER BY new_customers.id)
+        FROM new_customers
+        CROSS JOIN LATERAL (VALUES
+            ('service', 'email', accepts_email, true), ('service', 'sms', accepts_sms, true),
+            ('service', 'push', accepts_push, true), ('service', 'whatsapp', accepts_whatsapp, false),
+            ('marketing', 'email', marketing_consent, false), ('marketing', 'sms', marketing_consent, false),
+            ('marketing', 'push', marketing_consent, false), ('marketing', 'whatsapp', marketing_consent, false)
+        ) AS said (purpose, channel, is_granted, is_default)
+        WHERE said.is_granted <> said.is_default
+        GROUP BY tenant_id
+        ORDER BY tenant_id
+    LOOP
         INSERT INTO public.customers_consent (
             id, created_at, updated_at, tenant_id, customer_id, purpose, channel, state, source
         )
         SELECT
-            circe_new_id(), clock_timestamp(), clock_timestamp(), entry ->> 'tenant', entry ->> 'customer',
+            circe_new_id(), clock_timestamp(), clock_timestamp(), business, entry ->> 'customer',
             entry ->> 'purpose', entry ->> 'channel', entry ->> 'state', coalesce(actor ->> 'source', 'reception')
         FROM jsonb_array_elements(entries) AS entry;
-    END IF;
+    END LOOP;
     RETURN NULL;
 END
 $$;

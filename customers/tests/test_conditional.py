@@ -12,7 +12,7 @@ from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory
-from tenants.models import Outlet, User
+from tenants.models import User
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
@@ -200,7 +200,7 @@ SHOWN = {
 NOT_SHOWN = {
     "nothing": lambda jane: lambda world: None,
     "a renamed outlet": lambda jane: (
-        lambda world: Outlet._base_manager.filter(tenant=jane.tenant).update(name="Renamed")
+        lambda world: sql("UPDATE tenants_outlet SET name = 'Renamed' WHERE tenant_id = %s")(jane.tenant_id)
     ),
     "somebody else's booking": lambda jane: lambda world: AppointmentFactory(tenant=jane.tenant),
     "an update of nothing": call("patch", body={}),

@@ -14,7 +14,7 @@ from circe.db.roles import as_owner
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.scope import tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import ServiceFactory
 from tenants.tests.locks import until_blocked
 
@@ -79,7 +79,8 @@ def without_uniqueness():
         for constraint in unique:
             editor.remove_constraint(Customer, constraint)
     yield
-    Customer._base_manager.all().delete()
+    with tenant_scope(ALL_TENANTS):
+        Customer.objects.all().delete()
     with as_owner(), connection.schema_editor() as editor:
         for constraint in unique:
             editor.add_constraint(Customer, constraint)

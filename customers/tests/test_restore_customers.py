@@ -150,7 +150,8 @@ def test_the_time_of_the_deletion_is_told_by_the_tenants_clock(deletions):
 
 
 def test_a_user_who_is_gone_is_known_by_id(deletions):
-    deletions.delete()
+    with tenant_scope(ALL_TENANTS):
+        deletions.delete()
     assert run(*LOTUS, "--deleted-by", deletions.email).code == 2
     with tenant_scope(ALL_TENANTS):
         user_id = Customer.objects.get(pk=pk(1)).deleted_by

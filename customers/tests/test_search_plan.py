@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 CROWD = 20_000
-BY_ID = {"customers_customer_pkey", "customer_tenant_id"}
+BY_ID = {"customer_by_id", "customer_tenant_id"}
 
 
 @pytest.fixture(scope="module")

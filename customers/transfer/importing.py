@@ -30,9 +30,9 @@ MAX_LISTED_OMITTED_CELLS = 100
 
 OUTCOMES = ("created", "updated", "unchanged", "refused")
 
-# The reasons by constraint: another request was faster, or a customer of another tenant has the id.
+# The reasons by constraint: another request was faster.
 REASONS_BY_CONSTRAINT = {
-    "customers_customer_pkey": {"id": "This id can't be used."},
+    "customer_tenant_id": {"id": "This id can't be used."},
     "customer_email": {"email": "Another customer has this e-mail address."},
     "customer_phone": {"phone": "Another customer has this phone number."},
 }

@@ -13,7 +13,7 @@ from circe.backoffice.site import FORM_TOKEN
 from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from circe.db.ids import is_id
 from tenants.models import IdempotencyRecord
-from tenants.scope import current_tenant
+from tenants.scope import NO_TENANT, current_tenant_id_or_no_tenant
 
 # What differs between two clicks on the same form: its CSRF token, and which of the buttons was pressed.
 NOT_CONTENTS = {"csrfmiddlewaretoken", FORM_TOKEN, "_save", "_continue", "_addanother"}
@@ -64,7 +64,7 @@ class SentForm:
             return None
         record = IdempotencyRecord.objects.create(
             # A business is its own tenant.
-            tenant=getattr(stored, "tenant", stored) if stored else current_tenant(),
+            tenant_id=_tenant_id(stored) if stored else current_tenant_id_or_no_tenant(),
             user=self.user,
             key=self.key,
             fingerprint=self.fingerprint,
@@ -75,6 +75,11 @@ class SentForm:
         )
         IdempotencyRecord.delete_expired()
         return record
+
+
+def _tenant_id(stored: models.Model) -> str:
+    """Returns the tenant of a row. A business is its own tenant."""
+    return getattr(stored, "tenant_id", stored.pk) or NO_TENANT
 
 
 def _fingerprint(request: HttpRequest) -> str:

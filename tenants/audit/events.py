@@ -10,6 +10,16 @@ from typing import Any
 
 from django.db import connection
 
+from tenants.scope import NO_TENANT
+
+# A cluster calls the function where the tenant's rows lie, since the statement names a table and the tenant. Called on
+# another node it would write there as the owner, and the transaction could not go on as circe_app. The sub-select has one
+# row.
+RECORD_EVENT = """
+SELECT circe_record_event(%s, %s, %s, %s, %s, %s)
+FROM (SELECT count(*) FROM tenants_auditevent WHERE tenant_id = %s AND id = 0) AS one_row
+"""
+
 
 def record_event(
     action: str,
@@ -21,6 +31,6 @@ def record_event(
     **details: Any,
 ) -> None:
     """Adds an event `refused` or `erased` to the audit trail, with `details` as JSON."""
+    business = tenant_id or NO_TENANT
     with connection.cursor() as cursor:
-        values = [action, table, row_id, customer_id, tenant_id, json.dumps(details)]
-        cursor.execute("SELECT circe_record_event(%s, %s, %s, %s, %s, %s)", values)
+        cursor.execute(RECORD_EVENT, [action, table, row_id, customer_id, business, json.dumps(details), business])

@@ -68,6 +68,46 @@ ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO circe
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM circe_app;""",
         ),
         django_migrate_sql.operations.CreateSQL(
+            name="circe_is_worker",
+            sql="""-- Returns whether this server is a worker of a Citus cluster. Each node has a copy of the accounts and the businesses, and
+-- runs their triggers. What such a trigger writes to other tables, the coordinator writes alone: else it would be there
+-- once for each node.
+CREATE OR REPLACE FUNCTION public.circe_is_worker() RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+BEGIN
+    IF to_regclass('pg_dist_local_group') IS NULL THEN
+        RETURN false;
+    END IF;
+    RETURN (SELECT groupid <> 0 FROM pg_dist_local_group);
+END
+$$;
+""",
+            reverse_sql="DROP FUNCTION public.circe_is_worker;",
+        ),
+        django_migrate_sql.operations.CreateSQL(
+            name="circe_holds_tenant",
+            sql="""-- Returns whether this server has the rows of the tenant. In a Citus cluster one node has them. But each node has a copy of
+-- the businesses and the accounts, and runs their triggers: the node that has the events of the tenant writes the event.
+CREATE OR REPLACE FUNCTION public.circe_holds_tenant(tenant text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+BEGIN
+    -- In a statement of its own: PostgreSQL plans a statement as a whole, and elsewhere there is no such table.
+    IF to_regclass('pg_dist_partition') IS NULL THEN
+        RETURN true;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = 'public.tenants_auditevent'::regclass) THEN
+        RETURN true;
+    END IF;
+    RETURN EXISTS (
+        SELECT FROM pg_dist_placement JOIN pg_dist_local_group USING (groupid)
+        WHERE shardid = get_shard_id_for_distribution_column('public.tenants_auditevent', tenant)
+    );
+END
+$$;
+""",
+            reverse_sql="DROP FUNCTION public.circe_holds_tenant;",
+        ),
+        django_migrate_sql.operations.CreateSQL(
             name="circe_audit",
             sql="""-- Writes an audit event for each row that is created, changed or deleted. AuditTrigger (circe/db/audit_trigger.py)
 -- creates its trigger on a table, with four arguments: the model's name, the column with the id of the person whose
@@ -86,8 +126,15 @@ DECLARE
     new_row jsonb := to_jsonb(NEW);
     any_row CONSTANT jsonb := coalesce(new_row, old_row);
     subject CONSTANT text := coalesce(any_row ->> subject_column, old_row ->> subject_column);
+    -- An account of no business: the value is NO_TENANT (tenants/scope.py).
+    business CONSTANT text := coalesce(
+        any_row ->> CASE model WHEN 'tenant' THEN 'id' ELSE 'tenant_id' END, '000000000000000000000000'
+    );
     action text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'DELETE' THEN 'deleted' ELSE 'updated' END;
 BEGIN
+    IF model IN ('tenant', 'user') AND NOT circe_holds_tenant(business) THEN
+        RETURN NULL;
+    END IF;
     -- An event says that a password was set or changed, and never what it is.
     IF new_row ->> 'password' IS NOT NULL THEN
         new_row := new_row || CASE
@@ -129,8 +176,7 @@ BEGIN
     INSERT INTO public.tenants_auditevent (
         at, tenant_id, action, "table", row_id, customer_id, before, after, actor_id, command, request_id, address
     ) VALUES (
-        clock_timestamp(), any_row ->> CASE model WHEN 'tenant' THEN 'id' ELSE 'tenant_id' END, action, model,
-        any_row ->> 'id', subject, old_row, new_row, actor ->> 'user_id',
+        clock_timestamp(), business, action, model, any_row ->> 'id', subject, old_row, new_row, actor ->> 'user_id',
         coalesce(
             actor ->> 'command', CASE WHEN actor ->> 'user_id' IS NULL THEN actor ->> 'source' END,
             nullif(current_setting('application_name'), '')
@@ -436,7 +482,7 @@ BEGIN
         END IF;
         -- A caller that read the row before the sessions ended writes an older value.
         NEW.tokens_valid_from := greatest(NEW.tokens_valid_from, OLD.tokens_valid_from);
-        IF NEW.tokens_valid_from > OLD.tokens_valid_from THEN
+        IF NEW.tokens_valid_from > OLD.tokens_valid_from AND NOT circe_is_worker() THEN
             UPDATE public.tenants_loginsession SET ended_at = NEW.tokens_valid_from
             WHERE user_id = NEW.id AND ended_at IS NULL;
         END IF;

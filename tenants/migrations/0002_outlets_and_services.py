@@ -9,6 +9,7 @@ import circe.db.audit_trigger
 import circe.db.fields
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -42,10 +43,11 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["name", "id"],
                 "abstract": False,
+                "indexes": [models.Index(fields=["id"], name="outlet_by_id")],
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="outlet_audit"),
                     circe.db.row_level_security.RowLevelSecurity(is_public=True, name="outlet_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="outlet_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="outlet_tenant_id"),
                     models.UniqueConstraint(
                         condition=models.Q(("is_active", True)),
                         fields=("tenant", "name"),
@@ -113,10 +115,11 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["category", "name", "id"],
                 "abstract": False,
+                "indexes": [models.Index(fields=["id"], name="service_by_id")],
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="service_audit"),
                     circe.db.row_level_security.RowLevelSecurity(is_public=True, name="service_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="service_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="service_tenant_id"),
                     models.UniqueConstraint(
                         condition=models.Q(("is_active", True)),
                         fields=("tenant", "name"),

@@ -7,6 +7,7 @@ from django.db import migrations, models
 
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -100,6 +101,7 @@ $$;
             options={
                 "ordering": ["-id"],
                 "indexes": [
+                    models.Index(fields=["id"], name="auditevent_newest"),
                     models.Index(
                         condition=models.Q(("customer_id__isnull", False)),
                         fields=["tenant", "customer_id", "-id"],
@@ -122,7 +124,10 @@ $$;
                         name="auditevent_business",
                     ),
                 ],
-                "constraints": [circe.db.row_level_security.RowLevelSecurity(name="auditevent_rls")],
+                "constraints": [
+                    circe.db.row_level_security.RowLevelSecurity(name="auditevent_rls"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="auditevent_tenant_id"),
+                ],
             },
         ),
         django_migrate_sql.operations.CreateSQL(
@@ -145,7 +150,8 @@ BEGIN
     SELECT email, btrim(first_name || ' ' || last_name), has_acted
     INTO NEW.actor_email, NEW.actor_name, has_acted_before
     FROM public.tenants_user WHERE id = NEW.actor_id;
-    IF NOT has_acted_before THEN
+    -- A worker of a cluster can't write accounts. There every account that acts has signed in, which has set it already.
+    IF NOT has_acted_before AND NOT circe_is_worker() THEN
         UPDATE public.tenants_user SET has_acted = true WHERE id = NEW.actor_id;
     END IF;
     RETURN NEW;

@@ -8,6 +8,7 @@ from django.db import migrations, models
 import circe.db.fields
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -25,8 +26,8 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     circe.db.fields.OwningTenantKey(
+                        db_constraint=False,
                         db_index=False,
-                        null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="tenants.tenant",
@@ -35,6 +36,7 @@ class Migration(migrations.Migration):
                 (
                     "user",
                     models.ForeignKey(
+                        db_constraint=False,
                         db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
@@ -52,15 +54,18 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                "indexes": [models.Index(fields=["created_at"], name="idempotencyrecord_age")],
+                "indexes": [models.Index(fields=["tenant", "created_at"], name="idempotencyrecord_age")],
                 "constraints": [
                     circe.db.row_level_security.RowLevelSecurity(
                         name="idempotencyrecord_rls",
                         subject_column="customer_id",
                         subject_commands=("SELECT", "INSERT", "UPDATE", "DELETE"),
                     ),
-                    models.UniqueConstraint(fields=("user", "key"), name="idempotencyrecord_user_key"),
-                    models.UniqueConstraint(fields=("customer_id", "key"), name="idempotencyrecord_customer_key"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="idempotencyrecord_tenant_id"),
+                    models.UniqueConstraint(fields=("user", "key", "tenant"), name="idempotencyrecord_user_key"),
+                    models.UniqueConstraint(
+                        fields=("tenant", "customer_id", "key"), name="idempotencyrecord_customer_key"
+                    ),
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(("customer_id__isnull", False), ("user", None)),

@@ -9,6 +9,7 @@ import circe.db.fields
 import circe.db.foreign_keys
 import circe.db.ids
 import circe.db.row_level_security
+import circe.db.tenant_key
 
 
 class Migration(migrations.Migration):
@@ -62,7 +63,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="servicestaff_audit"),
                     circe.db.row_level_security.RowLevelSecurity(is_public=True, name="servicestaff_rls"),
-                    models.UniqueConstraint(fields=("tenant", "id"), name="servicestaff_tenant_id"),
+                    circe.db.tenant_key.TenantPrimaryKey(name="servicestaff_tenant_id"),
                     circe.db.foreign_keys.SameTenant(field="service", name="servicestaff_service"),
                     circe.db.foreign_keys.SameTenant(field="staff", name="servicestaff_staff"),
                     models.UniqueConstraint(fields=("tenant", "service", "staff"), name="servicestaff_once"),

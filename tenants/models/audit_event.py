@@ -13,6 +13,7 @@ from django.utils.text import capfirst
 from circe.backoffice.regional import format_clock
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
+from circe.db.tenant_key import TenantPrimaryKey
 from tenants.scope import TenantManager
 
 
@@ -55,7 +56,8 @@ class AuditEvent(models.Model):
         ERASED = "erased"
 
     at = models.DateTimeField("time", editable=False)
-    # References without a constraint, since events outlive the rows that they name.
+    # References without a constraint, since events outlive the rows that they name. An event of no tenant has the id
+    # NO_TENANT. Django takes the column for nullable, so that a join keeps this event and those of a deleted business.
     tenant = models.ForeignKey(
         "tenants.Tenant",
         models.DO_NOTHING,
@@ -85,6 +87,8 @@ class AuditEvent(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
+            # A super_admin reads the newest events of all businesses.
+            models.Index(fields=["id"], name="auditevent_newest"),
             models.Index(
                 fields=["tenant", "customer_id", "-id"],
                 condition=models.Q(customer_id__isnull=False),
@@ -107,7 +111,7 @@ class AuditEvent(models.Model):
                 name="auditevent_business",
             ),
         ]
-        constraints = [RowLevelSecurity(name="auditevent_rls")]
+        constraints = [RowLevelSecurity(name="auditevent_rls"), TenantPrimaryKey(name="auditevent_tenant_id")]
 
     def __str__(self) -> str:
         return f"{self.get_action_display()} {self.table} {self.row_id or ''}".strip()

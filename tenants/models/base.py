@@ -9,14 +9,17 @@ from circe.db.audit_trigger import AuditTrigger
 from circe.db.fields import OwningTenantKey
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
+from circe.db.tenant_key import TenantPrimaryKey
 from tenants.models.tenant import Tenant
 from tenants.scope import (
     CrossTenantWrite,
     CustomerScope,
+    TenantFilter,
     TenantManager,
     current_scope,
     current_tenant,
     current_tenant_id,
+    rows_in_scope,
 )
 
 
@@ -27,14 +30,33 @@ def tenant_constraints(**row_level_security: Any) -> list[models.BaseConstraint]
     """
     return [
         RowLevelSecurity(name="%(class)s_rls", **row_level_security),
-        models.UniqueConstraint(fields=["tenant", "id"], name="%(class)s_tenant_id"),
+        TenantPrimaryKey(name="%(class)s_tenant_id"),
     ]
 
 
 TENANT_CONSTRAINTS = tenant_constraints()
 
 
-class TenantModel(models.Model):
+class ScopedModel(models.Model):
+    """A model of whose rows all code sees and writes only those in scope, Django's own code too.
+
+    Django saves a row, reads it again and finds the rows that refer to it by the base manager. The option stands in a class
+    of its own, whose Meta no model inherits, so that it is not in each migration.
+    """
+
+    objects = TenantManager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
+
+    @classmethod
+    def scope_condition(cls) -> TenantFilter:
+        """Returns the condition that our compilers add to each UPDATE and DELETE, see `circe.db.postgresql.compiler`."""
+        return rows_in_scope(cls)
+
+
+class TenantModel(ScopedModel):
     """A row of a tenant. Its default manager filters by the scope, and it can't be saved into another tenant's scope.
 
     A model whose rows a customer of the portal may see names the column with the customer's id, or says that they are
@@ -45,7 +67,7 @@ class TenantModel(models.Model):
     is_public: ClassVar[bool] = False
 
     id = IdField(primary_key=True)
-    # The unique constraint on (tenant, id) gives the index.
+    # The primary key (tenant, id) gives the index.
     tenant = OwningTenantKey(
         Tenant,
         models.PROTECT,
@@ -56,8 +78,6 @@ class TenantModel(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
-
-    objects = TenantManager()
 
     class Meta:
         abstract = True
@@ -74,3 +94,8 @@ class TenantModel(models.Model):
         if tenant is not None and self.tenant_id != tenant.pk:
             raise CrossTenantWrite(f"A {self._meta.verbose_name} of {self.tenant_id} in the scope of {tenant.pk}.")
         super().save(*args, update_fields=update_fields and {*update_fields, "updated_at"}, **kwargs)
+
+    def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
+        """Reads the row of its own tenant again, whatever the scope is."""
+        rows = models.QuerySet(type(self)) if from_queryset is None else from_queryset
+        super().refresh_from_db(using, fields, rows.filter(tenant_id=self.tenant_id))

@@ -10,25 +10,42 @@ from django.utils import timezone
 from circe.db.fields import OwningTenantKey
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
-from tenants.scope import ALL_TENANTS, TenantManager, current_scope, current_tenant_id, tenant_scope
+from circe.db.tenant_key import TenantPrimaryKey
+from tenants.models.base import ScopedModel
+from tenants.scope import (
+    ALL_TENANTS,
+    current_scope,
+    current_tenant_id_or_no_tenant,
+    tenant_scope,
+)
 
 RECORD_LIFETIME = dt.timedelta(hours=24)
 MAX_DELETED_AT_ONCE = 10
 
 
-class IdempotencyRecord(models.Model):
+class IdempotencyRecord(ScopedModel):
     """The answer to a request with an idempotency key, or what a form stored. Valid for RECORD_LIFETIME and for its user,
     an account or a customer of the portal.
 
-    `row_id` is the id of the row, of `tenant`, that the request changed. `tenant` is None for a form of a super_admin
-    about several businesses or none.
+    `row_id` is the id of the row, of `tenant`, that the request changed. A form of a super_admin about several businesses or
+    none is of NO_TENANT. The two references have no constraint: NO_TENANT is no tenant, and a super_admin belongs to none.
     """
 
     tenant = OwningTenantKey(
-        "tenants.Tenant", models.CASCADE, default=current_tenant_id, null=True, db_index=False, related_name="+"
+        "tenants.Tenant",
+        models.CASCADE,
+        default=current_tenant_id_or_no_tenant,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
     )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="idempotency_records", db_index=False
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        related_name="idempotency_records",
+        db_constraint=False,
+        db_index=False,
     )
     customer_id = IdField(null=True, default=None)
     key = models.CharField(max_length=255)
@@ -39,7 +56,6 @@ class IdempotencyRecord(models.Model):
     body = models.TextField()
     created_at = models.DateTimeField(default=timezone.now)
 
-    objects = TenantManager()
     customer_column = "customer_id"
 
     class Meta:
@@ -49,15 +65,17 @@ class IdempotencyRecord(models.Model):
                 subject_column="customer_id",
                 subject_commands=["SELECT", "INSERT", "UPDATE", "DELETE"],
             ),
-            models.UniqueConstraint(fields=["user", "key"], name="idempotencyrecord_user_key"),
-            models.UniqueConstraint(fields=["customer_id", "key"], name="idempotencyrecord_customer_key"),
+            TenantPrimaryKey(name="idempotencyrecord_tenant_id"),
+            # A super_admin's key is looked up in all businesses, so the tenant comes last.
+            models.UniqueConstraint(fields=["user", "key", "tenant"], name="idempotencyrecord_user_key"),
+            models.UniqueConstraint(fields=["tenant", "customer_id", "key"], name="idempotencyrecord_customer_key"),
             models.CheckConstraint(
                 condition=models.Q(user=None, customer_id__isnull=False)
                 | models.Q(user__isnull=False, customer_id=None),
                 name="idempotencyrecord_of_one",
             ),
         ]
-        indexes = [models.Index(fields=["created_at"], name="idempotencyrecord_age")]
+        indexes = [models.Index(fields=["tenant", "created_at"], name="idempotencyrecord_age")]
 
     @property
     def is_expired(self) -> bool:
@@ -68,8 +86,9 @@ class IdempotencyRecord(models.Model):
         """Returns the record of the key of its owner: `user=…` or `customer_id=…`. Deletes it, and returns None, if it has
         expired.
         """
-        # A key of an account belongs to it in whichever business it was used.
-        with tenant_scope(ALL_TENANTS if "user" in owner else current_scope()):
+        # A super_admin's key belongs to them in whichever business it was used.
+        of_super_admin = "user" in owner and owner["user"].tenant_id is None
+        with tenant_scope(ALL_TENANTS if of_super_admin else current_scope()):
             record = cls.objects.filter(key=key, **owner).first()
             if record and record.is_expired:
                 record.delete()
@@ -77,13 +96,18 @@ class IdempotencyRecord(models.Model):
             return record
 
     @classmethod
-    @tenant_scope(ALL_TENANTS)
-    def delete_expired(cls) -> None:
-        """Deletes up to MAX_DELETED_AT_ONCE expired records of any tenant. It leaves those that another request is deleting.
+    def expired(cls) -> models.QuerySet[Self]:
+        """Returns the expired records in scope."""
+        return cls.objects.filter(created_at__lte=timezone.now() - RECORD_LIFETIME)
 
-        A request stores one record and deletes several, so expired records do not pile up.
+    @classmethod
+    def delete_expired(cls) -> None:
+        """Deletes up to MAX_DELETED_AT_ONCE expired records in scope. It leaves those that another request is deleting.
+
+        A request stores one record and deletes several, so expired records do not pile up. The command purge_customers
+        deletes those of a business that is no longer used.
         """
-        expired = cls.objects.filter(created_at__lte=timezone.now() - RECORD_LIFETIME).order_by("created_at")
+        expired = cls.expired().order_by("created_at")
         # The ids are read first. PostgreSQL may execute a sub-select with LIMIT again for each row, and then deletes more.
         ids = list(expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:MAX_DELETED_AT_ONCE])
         if ids:

@@ -51,6 +51,8 @@ class Offer(TenantModel):
 
     class Meta(TenantModel.Meta):
         abstract = True
+        # A super_admin looks for one by its id alone, in all businesses.
+        indexes = [models.Index(fields=["id"], name="%(class)s_by_id")]
 
     def __str__(self) -> str:
         return self.name

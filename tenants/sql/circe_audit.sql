@@ -15,8 +15,15 @@ DECLARE
     new_row jsonb := to_jsonb(NEW);
     any_row CONSTANT jsonb := coalesce(new_row, old_row);
     subject CONSTANT text := coalesce(any_row ->> subject_column, old_row ->> subject_column);
+    -- An account of no business: the value is NO_TENANT (tenants/scope.py).
+    business CONSTANT text := coalesce(
+        any_row ->> CASE model WHEN 'tenant' THEN 'id' ELSE 'tenant_id' END, '000000000000000000000000'
+    );
     action text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'DELETE' THEN 'deleted' ELSE 'updated' END;
 BEGIN
+    IF model IN ('tenant', 'user') AND NOT circe_holds_tenant(business) THEN
+        RETURN NULL;
+    END IF;
     -- An event says that a password was set or changed, and never what it is.
     IF new_row ->> 'password' IS NOT NULL THEN
         new_row := new_row || CASE
@@ -58,8 +65,7 @@ BEGIN
     INSERT INTO public.tenants_auditevent (
         at, tenant_id, action, "table", row_id, customer_id, before, after, actor_id, command, request_id, address
     ) VALUES (
-        clock_timestamp(), any_row ->> CASE model WHEN 'tenant' THEN 'id' ELSE 'tenant_id' END, action, model,
-        any_row ->> 'id', subject, old_row, new_row, actor ->> 'user_id',
+        clock_timestamp(), business, action, model, any_row ->> 'id', subject, old_row, new_row, actor ->> 'user_id',
         coalesce(
             actor ->> 'command', CASE WHEN actor ->> 'user_id' IS NULL THEN actor ->> 'source' END,
             nullif(current_setting('application_name'), '')

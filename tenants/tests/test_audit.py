@@ -20,7 +20,7 @@ from tenants.audit.context import audit_context
 from tenants.audit.events import record_event
 from tenants.models import Outlet, Role, Service, Tenant, User
 from tenants.models.audit_event import AuditEvent, Change
-from tenants.scope import ALL_TENANTS, NoTenantScope, tenant_scope
+from tenants.scope import ALL_TENANTS, NO_TENANT, NoTenantScope, tenant_scope
 from tenants.tests.factories import PASSWORD, OutletFactory, ServiceFactory, UserFactory
 from tenants.tests.shell import run
 
@@ -302,7 +302,7 @@ def test_a_refused_log_in_counts(known, tenant, anonymous):
     assert anonymous.post("/api/v1/auth/login", {"email": email, "password": "wrong"}).status_code == 401
     (event,) = trail(action="refused")
     assert (event.table, event.row_id) == ("login", user.pk if known else None)
-    assert event.tenant_id == (tenant.pk if known else None)
+    assert event.tenant_id == (tenant.pk if known else NO_TENANT)
     assert (event.after, event.address) == ({}, "127.0.0.1")
 
 

@@ -1,20 +1,65 @@
 """The backend `circe.db.postgresql`, see the package."""
 
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, operations, schema
 from psycopg import Error
 from psycopg_pool import ConnectionPool
 
+from circe.db.citus.cluster import has_distributed_tables
+from circe.db.citus.placement import MOVED, placement_of
+from circe.db.citus.tables import ONE_AFTER_THE_OTHER, place_table
 from circe.db.postgresql import discard_pool
+from circe.db.server_kind import CLUSTER_SESSIONS, PREPARE_SESSION
+from circe.db.tenant_key import TenantPrimaryKey
+
+
+class DatabaseOperations(operations.DatabaseOperations):
+    """Uses our compilers."""
+
+    compiler_module = "circe.db.postgresql.compiler"
+
+
+class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
+    """Gives a new table of a tenant its primary key at once, since foreign keys of the next table may need it.
+
+    In a database whose tables were distributed, a new table is put where it belongs at once too.
+    """
+
+    # Whether the tables of this database lie on the nodes of a cluster.
+    is_distributed = False
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        with self.connection.cursor() as cursor:
+            self.is_distributed = self.connection.connection in CLUSTER_SESSIONS and has_distributed_tables(cursor)
+            if self.is_distributed and self.atomic_migration:
+                cursor.execute(ONE_AFTER_THE_OTHER)
+        return self
+
+    def create_model(self, model: Any) -> None:
+        """Creates the table as Django does, and the key."""
+        super().create_model(model)
+        for constraint in model._meta.constraints:
+            if isinstance(constraint, TenantPrimaryKey):
+                self.execute(constraint.create_sql(model, self))
+        placement = placement_of(model)
+        if self.is_distributed and placement in MOVED:
+            with self.connection.cursor() as cursor:
+                place_table(cursor, model._meta.db_table, placement)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Discards the pool as soon as one of its connections is dead, since then all are."""
 
+    ops_class = DatabaseOperations
+    SchemaEditorClass = DatabaseSchemaEditor
     # Whether a connection from the pool is checked by a round trip before its use.
     checks_connections = True
+    # The settings that the transaction has already, on a cluster: see circe.db.session_settings.
+    sent_settings: Sequence[str] | None = None
 
     @property
     def pool(self) -> Any:
@@ -27,15 +72,36 @@ class DatabaseWrapper(base.DatabaseWrapper):
     # request). If Django stops calling it, sessions plan prepared statements five times. Test:
     # test_a_session_plans_a_prepared_statement_once.
     def _configure_connection(self, connection: Any) -> bool:
-        """Configures a new connection as Django does, and sets the planner for our queries."""
+        """Configures a new connection as Django does, and for our queries."""
         commit = super()._configure_connection(connection)
-        # A prepared statement, also one of a trigger, gets its generic plan at once, instead of five custom plans first.
-        connection.execute("SET plan_cache_mode = force_generic_plan")
+        [kind] = connection.execute(PREPARE_SESSION).fetchone()
+        if kind == "cluster":
+            CLUSTER_SESSIONS.add(connection)
         # PostgreSQL 18 replaces `id IN (SELECT id FROM <view>)` by a condition on the table alone. Row-level security of
         # the table would then keep LIKE from using the index, which is why the view is there.
         if connection.info.server_version >= 180000:
             connection.execute("SET enable_self_join_elimination = off")
         return commit
+
+    def commit(self) -> None:
+        """Commits, which ends the settings."""
+        self.sent_settings = None
+        super().commit()
+
+    def rollback(self) -> None:
+        """Rolls back, which ends the settings."""
+        self.sent_settings = None
+        super().rollback()
+
+    def savepoint_rollback(self, sid: str) -> None:
+        """Rolls back to the savepoint, which may undo settings."""
+        self.sent_settings = None
+        super().savepoint_rollback(sid)
+
+    def close(self) -> None:
+        """Closes the connection, or gives it back to the pool."""
+        self.sent_settings = None
+        super().close()
 
     def connect_unchecked(self) -> None:
         """Connects without a check, which saves a round trip. The caller must be able to repeat its query if it fails."""

@@ -9,7 +9,7 @@ from django.utils import timezone
 from customers.models import Customer, CustomerQuerySet, purge_all
 from customers.models.imports import CustomerImport
 from tenants.commands import TenantCommand
-from tenants.models import Tenant
+from tenants.models import IdempotencyRecord, Tenant
 from tenants.scope import ALL_TENANTS, tenant_scope
 
 
@@ -55,15 +55,16 @@ class Command(TenantCommand):
         )
 
     def work(self, tenant: Tenant) -> None:
-        """Purges the customers of the tenant in the order of their ids."""
+        """Purges the customers of the tenant in the order of their ids.
+
+        Then it deletes files that were uploaded for an import, and answers that were stored for requests that come twice,
+        more than a day ago: they may hold the customers.
+        """
         rows = self._rows()
         self.in_batches(self.locked(rows), self._purge, total=rows.count())
-
-    def finish(self) -> None:
-        """Deletes the files that were uploaded for an import more than a day ago, since they may hold the customers."""
         if not self.options["dry_run"]:
-            with tenant_scope(ALL_TENANTS):
-                CustomerImport.objects.expired().delete()
+            CustomerImport.objects.expired().delete()
+            IdempotencyRecord.expired().delete()
 
     def _rows(self) -> CustomerQuerySet:
         return Customer.objects.deleted().filter(deleted_at__lt=self.before)

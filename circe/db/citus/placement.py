@@ -1,0 +1,57 @@
+"""Says where each table lies on a cluster of Citus. One server alone does not use it.
+
+A table whose rows always have a tenant is distributed by `tenant_id`: the rows of a tenant lie on one node. The other tables
+are registered by an app: a reference table is copied to every node, since rows of tenants refer to it; a local one lies on
+the coordinator alone.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+
+from circe.db.tenant_key import TenantPrimaryKey
+
+DISTRIBUTION_COLUMN = "tenant_id"
+
+
+class Placement(StrEnum):
+    """Where the rows of a table lie."""
+
+    DISTRIBUTED = "distributed"
+    REFERENCE = "reference"
+    LOCAL = "local"
+
+
+# The placements of tables that Citus knows.
+MOVED = (Placement.REFERENCE, Placement.DISTRIBUTED)
+# The tables whose rows may belong to no tenant, by name.
+_registered: dict[str, Placement] = {}
+
+
+def register(placement: Placement, *tables: str) -> None:
+    """Says where tables lie whose rows may belong to no tenant."""
+    _registered.update(dict.fromkeys(tables, placement))
+
+
+def placement_of(model: type[models.Model]) -> Placement | None:
+    """Returns where the model's table lies, or None if nothing says so."""
+    has_key = any(isinstance(constraint, TenantPrimaryKey) for constraint in model._meta.constraints)
+    columns = [field for field in model._meta.concrete_fields if field.column == DISTRIBUTION_COLUMN]
+    if any(has_key or not field.null for field in columns):
+        return Placement.DISTRIBUTED
+    return _registered.get(model._meta.db_table)
+
+
+def placements() -> dict[str, Placement | None]:
+    """Returns the placement of every table, by name: reference tables first, as other tables refer to them."""
+    found: dict[str, Any] = dict(_registered)
+    found |= {model._meta.db_table: placement_of(model) for model in _models_with_a_table()}
+    return dict(sorted(found.items(), key=lambda item: (item[1] is not Placement.REFERENCE, item[0])))
+
+
+def _models_with_a_table() -> Iterable[type[models.Model]]:
+    every_model = apps.get_models(include_auto_created=True)
+    return [model for model in every_model if model._meta.managed and not model._meta.proxy]

@@ -1,0 +1,20 @@
+"""Tells one PostgreSQL server from a cluster of Citus.
+
+Here is all that differs by server. On a cluster
+- the settings of the session travel in messages of their own (`circe.db.session_settings`): the coordinator passes the whole
+  message of a `SET LOCAL` to its workers;
+- every plan is made for its values, since the tenant says which worker is asked: `manage.py distribute` sets this for the
+  whole database, as triggers plan their statements on the workers. On one server a plan is made once for all values.
+"""
+
+from typing import Any
+from weakref import WeakSet
+
+# One statement, so that a new session costs no further round trip. A query that is prepared, also one of a trigger, gets its
+# generic plan at once, instead of five custom plans first.
+PREPARE_SESSION = """
+SELECT CASE WHEN EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN 'cluster'
+ELSE set_config('plan_cache_mode', 'force_generic_plan', false) END
+"""
+# The sessions whose server has Citus. Each statement looks here, so it is a set and no function.
+CLUSTER_SESSIONS: WeakSet[Any] = WeakSet()

@@ -1,0 +1,73 @@
+"""A plugin of pytest: distributes the tables of the test database, and checks that each statement goes to one node.
+
+A statement counts if one business, or one of its customers, is in scope. The counters of Citus tell how many statements were
+sent to several shards.
+"""
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from psycopg.pq import TransactionStatus
+
+from tenants.scope import AllTenants, scope_or_none
+
+COUNTER = """
+SELECT query_execution_single_shard, query_execution_multi_shard
+FROM citus_stat_counters((SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
+seen = {"statements": 0, "to one shard": 0}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips tests that can't run on a cluster."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec and callspec.params.get("tenant_filters", "both") != "both":
+            item.add_marker(pytest.mark.skip("It changes policies in its transaction, which a cluster refuses."))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def distributed_tables(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Distributes the tables, once."""
+    with django_db_blocker.unblock():
+        call_command("distribute")
+
+
+@pytest.fixture(autouse=True)
+def one_task_for_each_statement(request: pytest.FixtureRequest) -> Any:
+    """Fails the test if a statement of one business was sent to several shards."""
+    multi_shard: list[str] = []
+
+    def count(execute: Any, statement: Any, params: Any, many: bool, context: Any) -> Any:
+        scope = scope_or_none()
+        failed = context["connection"].connection.info.transaction_status == TransactionStatus.INERROR
+        if scope is None or isinstance(scope, AllTenants) or many or failed:
+            return execute(statement, params, many, context)
+        before = _counters(context)
+        result = execute(statement, params, many, context)
+        after = _counters(context)
+        seen["statements"] += 1
+        seen["to one shard"] += after[0] > before[0]
+        if after[1] > before[1]:
+            multi_shard.append(f"{statement} {params}")
+        return result
+
+    # It must be around the wrapper that sends the settings.
+    connection.execute_wrappers.insert(0, count)
+    yield
+    connection.execute_wrappers.remove(count)
+    assert multi_shard == [], f"{len(multi_shard)} statements went to several shards"
+
+
+def _counters(context: Any) -> tuple[int, int]:
+    session = context["connection"].connection
+    return session.execute(COUNTER).fetchone()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Prints how many statements were looked at."""
+    terminalreporter.write_line(
+        f"{seen['statements']} statements of one business, {seen['to one shard']} of them on rows of businesses."
+    )

@@ -1,0 +1,126 @@
+"""The command `distribute` on a cluster, and what it says of a cluster that is not complete. For `make test-citus`."""
+
+import os
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import isolate_apps
+
+from circe.db.citus import cluster, tables
+from circe.db.citus.placement import Placement
+from circe.db.roles import as_owner
+from circe.tests.every_table import make_rows
+from tenants.models.base import TenantModel
+
+pytestmark = [
+    pytest.mark.skipif(
+        "CITUS_URL" not in os.environ, reason="There is no cluster: CITUS_URL=postgres://… make test-citus runs it."
+    ),
+    pytest.mark.django_db(transaction=True),
+]
+
+
+@pytest.fixture
+def superuser():
+    """A session of a superuser in the test database on the coordinator."""
+    name = connection.settings_dict["NAME"]
+    with psycopg.connect(os.environ["CITUS_URL"], dbname=name, autocommit=True) as session:
+        yield session
+
+
+def refusal(*arguments):
+    with pytest.raises(CommandError) as refused:
+        call_command(*arguments)
+    assert refused.value.returncode == 2
+    return str(refused.value)
+
+
+def test_a_second_run_has_nothing_to_do(capsys):
+    call_command("distribute")
+    assert capsys.readouterr().out.startswith("ok: 3 nodes; 27 tables distributed by business, 2 copied to each node, ")
+
+
+def test_a_worker_refuses_to_distribute_and_to_migrate(monkeypatch, superuser):
+    host, port = superuser.execute("SELECT nodename, nodeport FROM pg_dist_node WHERE groupid = 1").fetchone()
+    coordinator = f"{connection.settings_dict['HOST']}:{connection.settings_dict['PORT']}"
+    sentence = f"This server is a worker of a cluster. Name the coordinator ({coordinator}) in DATABASE_URL."
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict, "HOST", host)
+    monkeypatch.setitem(connection.settings_dict, "PORT", port)
+    try:
+        assert refusal("distribute") == sentence
+        assert refusal("migrate") == f"{sentence} Nothing was changed."
+    finally:
+        connection.close()
+
+
+def test_a_version_that_is_too_old_is_refused(monkeypatch):
+    monkeypatch.setattr(cluster, "MINIMUM_VERSION", (99, 0))
+    assert "is too old: update it on each node to 99.0 or later" in refusal("distribute")
+
+
+def test_a_node_that_is_half_set_up_is_named(superuser):
+    host, port = superuser.execute("SELECT nodename, nodeport FROM pg_dist_node WHERE groupid = 1").fetchone()
+    superuser.execute("UPDATE pg_dist_node SET metadatasynced = false WHERE groupid = 1")
+    try:
+        assert refusal("distribute") == (
+            f"The node {host}:{port} is only half set up: run SELECT citus_activate_node('{host}', {port})."
+        )
+    finally:
+        superuser.execute("UPDATE pg_dist_node SET metadatasynced = true WHERE groupid = 1")
+
+
+def test_a_node_that_is_away_is_named(superuser):
+    host, port = superuser.execute("SELECT nodename, nodeport FROM pg_dist_node WHERE groupid = 1").fetchone()
+    # Nothing listens there.
+    superuser.execute("UPDATE pg_dist_node SET nodeport = 1 WHERE groupid = 1")
+    try:
+        assert refusal("distribute").startswith(f"The node {host}:1 is away or refuses the connection (")
+    finally:
+        superuser.execute("UPDATE pg_dist_node SET nodeport = %s WHERE groupid = 1", [port])
+
+
+@isolate_apps("customers")
+def test_the_table_of_a_later_migration_is_distributed_with_its_foreign_keys():
+    class Visit(TenantModel):
+        class Meta(TenantModel.Meta):
+            app_label = "customers"
+            db_table = "customers_visit"
+
+    with as_owner():
+        try:
+            with connection.schema_editor() as editor:
+                editor.create_model(Visit)
+            with connection.cursor() as cursor:
+                located = cluster.located_tables(cursor)
+                assert located["customers_visit"] == located["customers_customer"]
+                assert located["customers_visit"].placement == Placement.DISTRIBUTED
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("DROP TABLE IF EXISTS customers_visit")
+
+
+def test_a_table_of_nobody_is_said_not_to_be_routed():
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE notes (id int)")
+        try:
+            assert tables.find_unrouted(cursor) == ["notes is no table of Circe: it stays on the coordinator."]
+        finally:
+            cursor.execute("DROP TABLE notes")
+
+
+def test_all_rows_of_a_business_lie_on_one_node(tenant, stranger):
+    for business in (tenant, stranger):
+        make_rows(business)
+    with as_owner(), connection.cursor() as cursor:
+        names = [name for name, at in cluster.located_tables(cursor).items() if at.placement == Placement.DISTRIBUTED]
+        for business in (tenant, stranger):
+            cursor.execute(
+                "SELECT count(DISTINCT nodeport) FROM unnest(%s) AS name CROSS JOIN LATERAL "
+                "get_shard_id_for_distribution_column(name::regclass, %s::text) AS shardid "
+                "JOIN pg_dist_shard_placement USING (shardid)",
+                [names, business.pk],
+            )
+            assert cursor.fetchall() == [(1,)]
