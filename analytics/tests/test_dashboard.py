@@ -325,7 +325,8 @@ def test_the_figures_of_an_empty_business_say_so(back_office):
 
 def test_the_figures_work_without_any_business(back_office, tenant):
     browser = back_office("super_admin")
-    tenant.delete()
+    with tenant_scope(tenant):
+        tenant.delete()
     assert browser.get(FIGURES).status_code == 200
 
 

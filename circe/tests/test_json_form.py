@@ -79,7 +79,8 @@ def with_schemas(schema, value, document, path=""):
         yield from with_schemas(option, value, document, path)
     if isinstance(value, dict):
         for key, inner in value.items():
-            of_key = schema.get("properties", {}).get(key, schema.get("additionalProperties", {}))
+            # `additionalProperties` is False in an alternative that is not meant.
+            of_key = schema.get("properties", {}).get(key, schema.get("additionalProperties")) or {}
             yield from with_schemas(of_key, inner, document, f"{path}.{key}")
     elif isinstance(value, list):
         for inner in value:

@@ -91,7 +91,8 @@ def by_the_admins_action(account, tenant, back_office):
 
 
 def by_delete(account, tenant, back_office):
-    User.objects.get(pk=account.pk).delete()
+    with tenant_scope(tenant):
+        User.objects.get(pk=account.pk).delete()
     return True
 
 

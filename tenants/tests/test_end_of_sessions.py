@@ -7,7 +7,6 @@ import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, identify_hasher, make_password
 from django.db import connection
 from django.test import Client
-from django.urls import reverse
 from rest_framework.test import APIClient
 
 from circe.db.roles import as_owner
@@ -69,11 +68,6 @@ def form(user, **changes):
     return {name: value for name, value in (fields | {"is_active": "on"} | changes).items() if value is not None}
 
 
-def set_password_form(boss, user, **body):
-    page = reverse("admin:auth_user_password_change", args=[user.pk])
-    assert boss.post(page, body).status_code == 302
-
-
 def saved(user, change, **options):
     user = User.objects.get(pk=user.pk)
     change(user)
@@ -91,12 +85,6 @@ BUSINESS_SQL = "UPDATE tenants_tenant SET is_active = false WHERE id = %s"
 
 # Each takes the person and the browser of another administrator.
 ENDS = {
-    "password by the admin's form": lambda user, boss: set_password_form(
-        boss, user, password1=NEW, password2=NEW, usable_password="true"
-    ),
-    "no password by the admin's form": lambda user, boss: set_password_form(
-        boss, user, usable_password="false", **{"unset-password": "on"}
-    ),
     "password by command": lambda user, boss: by_command(user),
     "password by save": lambda user, boss: saved(user, lambda user: user.set_password(NEW)),
     "password by save of one field": lambda user, boss: saved(

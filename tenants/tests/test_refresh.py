@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 
 from circe.db.ids import new_id
 from tenants.models import LoginSession, User
+from tenants.scope import tenant_scope
 from tenants.tests.factories import UserFactory
 from tenants.tests.locks import waiting_sessions
 
@@ -143,7 +144,7 @@ def test_another_family_of_the_user_lives_on(pair, refresh, user, clock):
 
 
 def test_a_user_who_signed_in_cannot_be_deleted(pair, refresh, user):
-    with pytest.raises(IntegrityError, match="has signed in"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="has signed in"), tenant_scope(user.tenant), transaction.atomic():
         user.delete()
     assert refresh(pair).status_code == 200
 
