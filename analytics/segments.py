@@ -39,16 +39,12 @@ SPENDING_DAYS = 365
 SEGMENTS = ("vip", "regular", "new", "at_risk")
 PARAMETER = re.compile(r"%\((\w+)\)s")
 
+# `business` has a row for each business in scope: its thresholds as days, and numbers of its customers.
 # `in_scope` is a condition on each table of a tenant: it names the tenant in scope, so that one node of a cluster of Citus
 # can answer. The planner could not conclude it from `business`.
-# `business` has a row for each business in scope: its thresholds as days, and numbers of its customers.
-# `level` has a row for each sum that customers spent, from the highest on, as far as the top percent of VIPs goes: how many
-# customers spent it, and how many of them are VIPs and new VIPs if the sum is enough. So these customers are read once.
-# Customers whose `recent_spent` includes visits that are too old are not in it. Of them, those matter who may have spent as
-# much as the top percent of the others (`least_cutoff`): `recalculated` has their spending. It has the spending of all
-# customers if the database's clock, by which `recent_spent` was summed, is ahead of ours.
-# `spending` has both. `vip_cutoff` has the least that a customer spent who is in the top percent of VIPs; there is no row
-# where nobody is.
+# `recalculated` has the spending of the customers whose `recent_spent` includes visits that are too old. It has the
+# spending of all customers if the database's clock, by which `recent_spent` was summed, is ahead of ours.
+# `vip_cutoff` has the least that a customer spent who is in the top percent of VIPs; no row where nobody is.
 # `booked_again` has the number of customers who would be at risk but have an upcoming appointment.
 BUSINESSES = """
     business AS MATERIALIZED (
@@ -75,26 +71,22 @@ BUSINESSES = """
             WHERE {in_scope} AND tenant_id = tenant.id AND kind = 'last' AND day < at_risk_before
         ) AS lapsed_counts
     ),
-    level AS MATERIALIZED (
-        SELECT tenant_id, level.* FROM business CROSS JOIN LATERAL (
-            SELECT recent_spent AS spent, {level_counts}
-            FROM (
-                SELECT recent_spent, visits, first_visit, last_visit, is_vip, open_date, open_time
-                FROM appointments_customertotals AS totals
-                WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND {up_to_date}
-                ORDER BY recent_spent DESC FETCH FIRST (vip_quota) ROWS WITH TIES
-            ) AS top GROUP BY recent_spent
-        ) AS level
-    ),
-    least_cutoff AS MATERIALIZED ({cutoff_of_levels}),
     {recalculated},
-    spending AS MATERIALIZED (
-        SELECT * FROM level
-        UNION ALL
-        SELECT tenant_id, spent, {one_customer}
-        FROM business JOIN recalculated USING (tenant_id) WHERE spent > 0
+    vip_cutoff AS MATERIALIZED (
+        SELECT tenant_id, greatest(spent, 1) AS min_spent FROM business CROSS JOIN LATERAL (
+            SELECT (
+                SELECT spent FROM (
+                    (
+                        SELECT recent_spent AS spent FROM appointments_customertotals AS totals
+                        WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND {up_to_date}
+                        ORDER BY recent_spent DESC LIMIT vip_quota
+                    )
+                    UNION ALL
+                    SELECT spent FROM recalculated WHERE recalculated.tenant_id = business.tenant_id AND spent > 0
+                ) AS ranked ORDER BY spent DESC OFFSET vip_quota - 1 LIMIT 1
+            ) AS spent
+        ) AS last_vip WHERE vip_quota > 0
     ),
-    vip_cutoff AS MATERIALIZED ({cutoff}),
     booked_again AS MATERIALIZED (
         SELECT tenant_id, count(*) AS booked_again
         FROM business JOIN appointments_customertotals USING (tenant_id)
@@ -107,7 +99,20 @@ BUSINESSES = """
 # A row for each business: its thresholds, and how many customers are in each of SEGMENTS. PostgreSQL computes no CTE that a
 # statement does not read. So THRESHOLDS and AT_RISK cost less than COUNT, and AT_RISK least, since it needs no `vip_cutoff`.
 COUNT = """
-    WITH {businesses}
+    WITH {businesses},
+    vip AS (
+        SELECT tenant_id, first_visit, last_visit, open_date, open_time
+        FROM business JOIN vip_cutoff USING (tenant_id) JOIN appointments_customertotals USING (tenant_id)
+        WHERE {in_scope} AND {up_to_date} AND recent_spent >= min_spent AND visits >= vip_min_visits AND NOT is_vip
+        UNION ALL
+        SELECT tenant_id, first_visit, last_visit, open_date, open_time
+        FROM business JOIN vip_cutoff USING (tenant_id) JOIN recalculated USING (tenant_id)
+        WHERE spent >= min_spent AND visits >= vip_min_visits AND NOT is_vip
+        UNION ALL
+        SELECT tenant_id, first_visit, last_visit, open_date, open_time
+        FROM business JOIN appointments_customertotals USING (tenant_id)
+        WHERE {in_scope} AND NOT is_deleted AND is_vip
+    )
     SELECT tenant_id, at_risk_before, new_since, vip_min_visits, coalesce(min_spent, {nobody_spent}), vip_count,
         customers - at_risk - vip_count - new_count, new_count, at_risk
     FROM (
@@ -115,16 +120,13 @@ COUNT = """
             lapsed - coalesce(booked_again, 0) AS at_risk
         FROM business LEFT JOIN booked_again USING (tenant_id)
         CROSS JOIN LATERAL (
-            SELECT coalesce(sum(vips), 0)::bigint AS vip_count, coalesce(sum(new_vips), 0)::bigint AS new_vip_count
-            FROM (
-                SELECT vips, new_vips FROM spending JOIN vip_cutoff USING (tenant_id)
-                WHERE spending.tenant_id = business.tenant_id AND spent >= min_spent
-                UNION ALL
-                SELECT count(*), count(*) FILTER (WHERE {is_new})
-                FROM appointments_customertotals AS totals
-                WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND NOT is_deleted AND is_vip
-                    AND {not_at_risk}
-            ) AS vip
+            SELECT count(*) AS vip_count,
+                count(*) FILTER (WHERE first_visit IS NULL OR first_visit >= new_since) AS new_vip_count
+            FROM vip
+            WHERE vip.tenant_id = business.tenant_id AND (
+                last_visit IS NULL OR last_visit >= at_risk_before
+                OR (open_date, open_time) >= (%(today)s, %(clock)s)
+            )
         ) AS vip_counts
         CROSS JOIN LATERAL (
             SELECT count(*) AS new_and_lapsed
@@ -150,31 +152,14 @@ AT_RISK = """
 # The threshold of spending where nobody is in the top percent.
 NOBODY_SPENT = 2**63 - 1
 
-NOT_AT_RISK = "(last_visit IS NULL OR last_visit >= at_risk_before OR (open_date, open_time) >= (%(today)s, %(clock)s))"
-IS_NEW = "(first_visit IS NULL OR first_visit >= new_since)"
-# How many customers a row of `level` and of `recalculated` stands for. The thresholds alone need only the first number.
-IS_VIP_BY_SPENDING = f"visits >= vip_min_visits AND NOT is_vip AND {NOT_AT_RISK}"
-LEVEL_COUNTS = "count(*) AS customers"
-LEVEL_COUNTS_WITH_VIPS = f"""{LEVEL_COUNTS}, count(*) FILTER (WHERE {IS_VIP_BY_SPENDING}) AS vips,
-                count(*) FILTER (WHERE {IS_VIP_BY_SPENDING} AND {IS_NEW}) AS new_vips"""
-ONE_CUSTOMER = "1"
-ONE_CUSTOMER_WITH_VIPS = f"1, ({IS_VIP_BY_SPENDING})::int, ({IS_VIP_BY_SPENDING} AND {IS_NEW})::int"
-CUTOFF = """
-        SELECT tenant_id, coalesce(max(spent) FILTER (WHERE ranked.customers >= vip_quota), 1) AS min_spent
-        FROM business LEFT JOIN (
-            SELECT tenant_id, spent, sum(customers) OVER (PARTITION BY tenant_id ORDER BY spent DESC) AS customers
-            FROM {levels}
-        ) AS ranked USING (tenant_id)
-        WHERE vip_quota > 0 GROUP BY tenant_id
-    """
 UP_TO_DATE = "NOT is_deleted AND recent_spent > 0 AND recent_from >= %(recent)s"
 # `recent_spent` without the visits that are too old by now.
 RECALCULATE_STALE = """
     stale AS MATERIALIZED (
         SELECT tenant_id, customer_id, recent_spent, recent_from, visits, first_visit, last_visit, is_vip, open_date,
             open_time
-        FROM least_cutoff JOIN appointments_customertotals USING (tenant_id)
-        WHERE {in_scope} AND NOT is_deleted AND recent_spent > 0 AND recent_from < %(recent)s AND recent_spent >= min_spent
+        FROM business JOIN appointments_customertotals USING (tenant_id)
+        WHERE {in_scope} AND NOT is_deleted AND recent_spent > 0 AND recent_from < %(recent)s
     ),
     recalculated AS MATERIALIZED (
         SELECT stale.*, recent_spent - coalesce(expired_spent, 0) AS spent
@@ -318,12 +303,6 @@ def _build_sql(template: str, now: dt.datetime) -> tuple[str, list[Any]]:
     snippets = {
         "up_to_date": UP_TO_DATE if clocks_agree else "false",
         "nobody_spent": NOBODY_SPENT,
-        "level_counts": LEVEL_COUNTS_WITH_VIPS if template is COUNT else LEVEL_COUNTS,
-        "one_customer": ONE_CUSTOMER_WITH_VIPS if template is COUNT else ONE_CUSTOMER,
-        "cutoff_of_levels": CUTOFF.format(levels="level"),
-        "cutoff": CUTOFF.format(levels="spending"),
-        "not_at_risk": NOT_AT_RISK,
-        "is_new": IS_NEW,
         "recalculated": (RECALCULATE_STALE if clocks_agree else RECALCULATE_ALL).format(in_scope=in_scope),
         "in_scope": in_scope,
     }

@@ -142,16 +142,6 @@ class Migration(migrations.Migration):
                     models.Index(
                         condition=models.Q(("is_deleted", False), ("recent_spent__gt", 0)),
                         fields=["tenant", "recent_from"],
-                        include=(
-                            "recent_spent",
-                            "visits",
-                            "first_visit",
-                            "last_visit",
-                            "is_vip",
-                            "open_date",
-                            "open_time",
-                            "customer_id",
-                        ),
                         name="customertotals_outdated",
                     ),
                 ],

@@ -89,10 +89,6 @@ class CustomerTotals(SummaryTable):
             ),
             models.Index(
                 fields=["tenant", "recent_from"],
-                include=[
-                    *("recent_spent", "visits", "first_visit", "last_visit", "is_vip", "open_date", "open_time"),
-                    "customer_id",
-                ],
                 condition=models.Q(is_deleted=False, recent_spent__gt=0),
                 name="customertotals_outdated",
             ),

@@ -120,7 +120,8 @@ def by_the_owners_sql(account, tenant, back_office):
 
 
 def with_the_business(account, tenant, back_office):
-    tenant.delete()
+    with tenant_scope(tenant):
+        tenant.delete()
     return False
 
 

@@ -180,9 +180,9 @@ def test_no_url_checks_a_password_without_counting_it(back_office, checks, tenan
             browser.post(url, body, REMOTE_ADDR=address)
     # The log-ins of the API, of the admin and of the portal, and the change of one's own password in the admin.
     assert checks == [True, True, True, True]
-    # The pages that confirm and reset take no password, and count a wrong token.
+    # The pages that confirm and reset, and that of a person's link, check no password, and count a wrong token.
     counted = LoginFailure.objects.values_list("kind", flat=True)
-    assert sorted(counted) == ["customer", "link", "link", "staff", "staff", "staff"]
+    assert sorted(counted) == ["customer", "link", "link", "link", "staff", "staff", "staff"]
 
 
 # Who may ask whether a password is right, and why it is counted.
