@@ -27,6 +27,7 @@ from django.views import View
 
 from appointments.admin.day_sheet_entries import Column, Entry, FreeTime, Section, TimeAway
 from appointments.admin.refusals import explain_status
+from appointments.admin.undo_status import offer_undo_of_status
 from appointments.admin.working_day import (
     bounds_of,
     describe_bounds,
@@ -340,7 +341,8 @@ class DaySheetView(View):
             raise BadRequest("There is no such step before the day of the appointment.")
         try:
             if store_status(appointment, status, seen=seen):
-                return messages.SUCCESS, f"{name}: {status.label.lower()}."
+                text = f"{name}: {status.label.lower()}."
+                return messages.SUCCESS, offer_undo_of_status(self.request, text, [(appointment.pk, seen)], status)
         except BookingRefused as refusal:
             reason = explain_status(refusal, appointment)
             return messages.ERROR, format_html("{} stays {}. {}", name, Status(seen).label.lower(), reason)
