@@ -13,6 +13,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
+from django.views import View
 
 from appointments.admin.bulk_status import StatusForm
 from appointments.admin.customer_pages import AppointmentCustomerFilter, AppointmentDaysFilter, render_messages
@@ -27,6 +28,7 @@ from appointments.admin.offers import (
     read_recommendations,
 )
 from appointments.admin.refusals import SLOT, fill_in_slot
+from appointments.admin.undo_status import UndoStatusView
 from appointments.booking import BookingRefused, book
 from appointments.models import (
     BLOCKING_STATUSES,
@@ -138,10 +140,11 @@ class AppointmentAdmin(BulkActionsAdmin):
         return self.allows(request, "bulk_change")
 
     def get_urls(self) -> list[URLPattern]:
-        pages = [
+        pages: list[tuple[str, type[View], str]] = [
             ("day/", DaySheetView, "daysheet"),
             ("free-times/", FreeTimesView, "freetimes"),
             ("hand-on/", HandOnView, "handon"),
+            ("undo/", UndoStatusView, "undo"),
         ]
         return [
             *(

@@ -5,11 +5,13 @@ from itertools import groupby
 from typing import Any
 
 from django.db import transaction
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from appointments.admin.refusals import explain_status
+from appointments.admin.undo_status import offer_undo_of_status
 from appointments.booking import BookingRefused, store_status
 from appointments.models import Appointment, Status
 from appointments.models.transitions import get_transitions_now
@@ -25,6 +27,8 @@ class StatusForm(BulkActionForm):
     def __init__(self, *args: Any, status: Status) -> None:
         super().__init__(*args)
         self.status = status
+        # The ids of the changed appointments, with their status before.
+        self.changed: list[tuple[str, str]] = []
         self.title = f"Set to {status.label.lower()}"
         self.changeable_count = sum(self.explain_refusal(appointment) is None for appointment in self.rows)
         # The appointments that can't be set come first, so that the person sees them.
@@ -52,17 +56,20 @@ class StatusForm(BulkActionForm):
         return format_html('<a href="{}">{}</a>: {}', url, row, effect)
 
     def act(self) -> tuple[str, list[str]]:
-        changed = 0
         refused: list[str] = []
         for batch in split_by_staff(self.rows):
             with transaction.atomic():
                 for appointment in batch:
+                    before = appointment.status
                     reason = self._set_status(appointment)
                     if reason is None:
-                        changed += 1
+                        self.changed.append((appointment.pk, before))
                     else:
                         refused.append(format_html("{}: not changed. {}", appointment, reason))
-        return f"{self.status.label}: {changed}." if changed else "", refused
+        return f"{self.status.label}: {len(self.changed)}." if self.changed else "", refused
+
+    def with_undo(self, request: HttpRequest, done: str) -> str | SafeString:
+        return offer_undo_of_status(request, done, self.changed, self.status)
 
     def _set_status(self, appointment: Appointment) -> str | None:
         """Sets the status. Returns None, or the reason why it was not set."""

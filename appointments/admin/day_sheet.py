@@ -27,6 +27,7 @@ from django.views import View
 
 from appointments.admin.day_sheet_entries import Column, Entry, FreeTime, Section, TimeAway
 from appointments.admin.refusals import explain_status
+from appointments.admin.undo_status import offer_undo_of_status
 from appointments.admin.working_day import (
     bounds_of,
     describe_bounds,
@@ -362,7 +363,7 @@ class DaySheetView(View):
         # Another address than this page has: a browser does not load one that differs only in its fragment.
         query = request.GET.copy()
         query["left"] = new_id()
-        asked = {
+        context = self.model_admin.admin_site.each_context(request) | {
             "title": f"{STATUS_TRANSITIONS[appointment.status][status]}?",
             "opts": self.model_admin.opts,
             "appointment": appointment,
@@ -370,7 +371,6 @@ class DaySheetView(View):
             "doubt": doubt,
             "sheet_url": f"{request.path}?{query.urlencode()}#appointment-{appointment.pk}",
         }
-        context = self.model_admin.admin_site.each_context(request) | asked
         return TemplateResponse(request, "admin/appointments/appointment/day_sheet_question.html", context)
 
     def _set_arrival(self, appointment: Appointment, arrived: bool) -> tuple[int, str]:
@@ -389,12 +389,12 @@ class DaySheetView(View):
             raise BadRequest("There is no such step before the day of the appointment.")
         try:
             if store_status(appointment, status, seen=seen):
-                return messages.SUCCESS, f"{name}: {status.label.lower()}."
+                text = f"{name}: {status.label.lower()}."
+                return messages.SUCCESS, offer_undo_of_status(self.request, text, [(appointment.pk, seen)], status)
         except BookingRefused as refusal:
             reason = explain_status(refusal, appointment)
             return messages.ERROR, format_html("{} stays {}. {}", name, Status(seen).label.lower(), reason)
-        changed = get_object_or_404(Appointment, pk=appointment.pk)
-        label = changed.get_status_display().lower()
-        if changed.status == status:
-            return messages.INFO, f"{name}: {label} already."
-        return messages.WARNING, f"{name}: nothing was changed, since somebody did meanwhile. It is {label} now."
+        now = Status(get_object_or_404(Appointment, pk=appointment.pk).status).label.lower()
+        if now == status.label.lower():
+            return messages.INFO, f"{name}: {now} already."
+        return messages.WARNING, f"{name}: nothing was changed, since somebody did meanwhile. It is {now} now."

@@ -57,7 +57,9 @@ def click(browser, appointment, status, *, seen=None, url=DAY):
 
 
 def shown_messages(response):
-    return [(message.level_tag, str(message)) for message in get_messages(response.wsgi_request)]
+    """Returns the messages, without the button that undoes."""
+    shown = [(message.level_tag, str(message)) for message in get_messages(response.wsgi_request)]
+    return [(level, text.partition(" <form")[0]) for level, text in shown]
 
 
 def read_status(appointment):

@@ -1,10 +1,12 @@
 """The actions on several customers at once, or on one from their page."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,12 +18,20 @@ from circe.db.ids import is_id
 from customers.admin.filters import tags_of_newest_customers
 from customers.models import Customer, CustomerQuerySet, purge_all, restore_all
 from customers.tags import MAX_TAG_LENGTH, MAX_TAGS, clean_tag, validate_tag
-from tenants.admin.bulk_actions import BulkActionForm, BulkActionsAdmin
+from tenants.admin.bulk_actions import ASKED, BulkActionForm, BulkActionsAdmin
+from tenants.admin.undo import offer_undo
 
 
 def link(customer: Customer) -> SafeString:
     """Returns the customer's name as a link to their page."""
     return format_html('<a href="{}">{}</a>', reverse("admin:customers_customer_change", args=[customer.pk]), customer)
+
+
+def offer_undo_of_deletion(request: HttpRequest, text: str, ids: Iterable[str]) -> SafeString:
+    """Returns the text of a message with a button that restores the deleted customers."""
+    url = f"{reverse('admin:customers_customer_changelist')}?deleted=all"
+    fields = [("action", "restore"), (ASKED, "1"), *((ACTION_CHECKBOX_NAME, pk) for pk in ids)]
+    return offer_undo(request, text, url, fields)
 
 
 class CustomersForm(BulkActionForm):
@@ -150,6 +160,9 @@ class DeleteForm(CustomersForm):
             customer.soft_delete(by=self.by)
         return f"Deleted: {len(self.rows)}. The filter “Deleted” shows them.", []
 
+    def with_undo(self, request: HttpRequest, done: str) -> SafeString:
+        return offer_undo_of_deletion(request, done, [customer.pk for customer in self.rows])
+
 
 class RestoreForm(CustomersForm):
     """Restores customers. It names the ones whose e-mail or phone another customer has taken, and leaves them deleted."""
@@ -196,6 +209,12 @@ class CustomerActions(BulkActionsAdmin):
         if isinstance(response, HttpResponseRedirect) and is_id(page):
             return HttpResponseRedirect(reverse("admin:customers_customer_change", args=[page]))
         return response
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: str) -> HttpResponse:
+        """Leads to the list, with a message that offers to restore the customer."""
+        text = offer_undo_of_deletion(request, f"{obj_display} was deleted. The filter “Deleted” shows them.", [obj_id])
+        self.message_user(request, text, messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:customers_customer_changelist"))
 
     @admin.action(description="Add a tag…", permissions=["update"])
     def tag(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:

@@ -1,6 +1,5 @@
 """The back office pages of customers."""
 
-import re
 from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlencode
@@ -30,26 +29,25 @@ from customers.admin.filters import (
     ConsentFilter,
     CreatedFilter,
     DeletedFilter,
+    ImportFilter,
     RegisteredFilter,
     SourceFilter,
     TagFilter,
 )
 from customers.admin.forms import NAMES, CustomerForm, preferred
 from customers.admin.import_export import ImportExportAdmin
+from customers.admin.new_person import read_person
 from customers.admin.reception_notes import render_reception_notes
 from customers.admin.sorting import CustomerChangeList, CustomerPaginator
 from customers.contact_conflicts import DuplicateCustomer
 from customers.customer_list import names_begin_with, nearest_customers, position_in
 from customers.extensions import ListColumn, list_columns, list_filters, panels
-from customers.models import PREFERENCE_MODELS, Customer, CustomerQuerySet
+from customers.models import PREFERENCE_MODELS, Customer, CustomerQuerySet, SearchableCustomer
 from customers.models.customer import FOLDED_NAME
 from customers.search import MAX_LENGTH
 from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
 from tenants.models import AuditEvent, Service, Staff, User
 from tenants.scope import current_tenant, enter_scope
-
-# Digits, and what is written between them.
-PHONE_LIKE = re.compile(r"\s*\+?[\d\s().-]+").fullmatch
 
 
 def events_of(customer: Customer) -> QuerySet[AuditEvent]:
@@ -65,19 +63,11 @@ def history_panel(request: HttpRequest, customer: Customer) -> SafeString:
     return render_to_string("admin/customers/customer/history_panel.html", shown)  # type: ignore[return-value]
 
 
-def read_person(text: str) -> dict[str, str]:
-    """Returns the fields of a new customer for whom somebody searched: an e-mail address, a phone number, or names."""
-    words = text.split()
-    if "@" in text:
-        return {"email": next(word for word in words if "@" in word).strip('<>,;"')}
-    if PHONE_LIKE(text):
-        return {"phone": text.strip()}
-    return {"first_name": words[0], "last_name": " ".join(words[1:])}
-
-
 MAX_LATEST_ROWS = 20
 # By field: what shows it as a link to those who may not change it.
 CONTACT_LINKS = {"email": "email_link", "phone": "phone_link"}
+# How many deleted customers whom a search would find are counted.
+MAX_DELETED_TOLD = 100
 PERSONAL_FIELDS = [
     "first_name",
     "last_name",
@@ -118,6 +108,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
     paginator = CustomerPaginator
     list_display = ["name", "contact", "tag_list", "consent", "source", "account"]
     list_filter = [
+        ImportFilter,
         ConsentFilter,
         SourceFilter,
         DeletedFilter,
@@ -223,6 +214,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
             return queryset.none(), False
         if not search_term.strip():
             return queryset, False
+        self._tell_of_deleted(request, search_term)
         found, order = queryset.matching(search_term), queryset.query.order_by
         rank: Any = names_begin_with(search_term).desc()
         number = found.order_by()[: self.paginator.max_rows + 1].count()
@@ -235,6 +227,19 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
             found, rank = queryset.filter(pk__in=nearest), position_in(nearest)
         is_ranked = number <= self.paginator.max_rows and ORDER_VAR not in request.GET
         return found.order_by(rank, *order, "-pk") if is_ranked else found, False
+
+    def _tell_of_deleted(self, request: HttpRequest, text: str) -> None:
+        """Says how many deleted customers the search would find too, to those who may restore them."""
+        parameter = DeletedFilter.parameter_name
+        if not self.allows(request, "restore") or request.GET.get(parameter):
+            return
+        deleted = SearchableCustomer.objects.filter(is_deleted=True).matching(text).order_by()
+        number = len(deleted.values_list("pk", flat=True)[: MAX_DELETED_TOLD + 1])
+        if number:
+            url = f"?{urlencode({'q': text, parameter: 'yes'})}"
+            many = f"{MAX_DELETED_TOLD}+" if number > MAX_DELETED_TOLD else number
+            words = "customer who was deleted matches" if number == 1 else "customers who were deleted match"
+            messages.info(request, format_html('{} {} too. <a href="{}">Show</a>', many, words, url))
 
     def get_list_filter(self, request: HttpRequest) -> Collection[Any]:
         filters = [*list_filters, *super().get_list_filter(request)]

@@ -5,15 +5,19 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from circe.backoffice.fields import DayField
+from circe.db.ids import is_id
 from customers.filters import condition_on_customers
 from customers.models import Channel, Customer, CustomerQuerySet
 from customers.models.consent import granted_marketing_channels
+from customers.transfer.undoing import import_request_id
 from tenants.accounts.permissions import ADMINS
+from tenants.models import AuditEvent
 from tenants.scope import current_tenant
 
 
@@ -48,6 +52,41 @@ class RegisteredFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
         return customers.registered(self.value() == "yes") if self.value() else customers
+
+
+class ImportFilter(admin.SimpleListFilter):
+    """Shows the customers whom an import created or changed. It is there where the list was opened by an import's page."""
+
+    roles = ADMINS
+    title = "import"
+    parameter_name = "import"
+    texts = {"": "Created or changed by it", "created": "Created by it", "updated": "Changed by it"}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        text = request.GET.get(self.parameter_name, "")
+        upload_id = text.partition(":")[0]
+        if not text:
+            return []
+        if not is_id(upload_id):
+            raise IncorrectLookupParameters
+        return [(f"{upload_id}:{kind}".rstrip(":"), text) for kind, text in self.texts.items()]
+
+    def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
+        if not self.value():
+            return customers
+        upload_id, _, kind = self.value().partition(":")
+        if kind not in self.texts:
+            return customers.none()
+        events = AuditEvent.objects.filter(
+            request_id=import_request_id(upload_id), customer_id__isnull=False
+        ).order_by()
+        created = events.filter(table="customer", action=AuditEvent.Action.CREATED).values("customer_id")
+        match kind:
+            case "created":
+                return customers.filter(pk__in=created)
+            case "updated":
+                return customers.filter(pk__in=events.values("customer_id")).exclude(pk__in=created)
+        return customers.filter(pk__in=events.values("customer_id"))
 
 
 class RangeFilter(admin.ListFilter):

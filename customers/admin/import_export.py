@@ -10,7 +10,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import OperationalError, transaction
 from django.http import (
     FileResponse,
@@ -25,6 +25,7 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone, translation
+from django.utils.html import format_html
 from django.utils.text import slugify
 from django.utils.translation import get_language
 
@@ -32,6 +33,7 @@ from circe.backoffice.regional import format_number
 from circe.backoffice.site import opens_own_transactions
 from circe.backoffice.widgets import ChoiceWidget
 from circe.db.ids import is_id
+from customers.admin.actions import link
 from customers.admin.filters import describe_filters
 from customers.admin.import_columns import ColumnsForm
 from customers.extensions import export_columns
@@ -43,7 +45,9 @@ from customers.transfer.exporting import csv_chunks, export_table, write_workboo
 from customers.transfer.importing import OUTCOMES
 from customers.transfer.limits import MAX_UPLOAD_BYTES, MB
 from customers.transfer.tables import UnreadableFile
+from customers.transfer.undoing import import_request_id, undo_import
 from customers.transfer.uploads import ImportCapacityExceeded
+from tenants.admin.bulk_actions import MAX_LISTED
 from tenants.admin.sent_forms import SentBefore, SentForm
 from tenants.audit.context import audit_context, current_actor
 from tenants.models import Tenant
@@ -154,6 +158,8 @@ class ImportExportAdmin(admin.ModelAdmin):
             return self._redirect_to_upload(request)
         if upload.needs_columns:
             return self._redirect_to("import_columns", upload)
+        if "undo" in request.POST:
+            return self._undo(request, upload)
         if request.method == "POST":
             return self._start_run(request, upload, dry_run="check" in request.POST)
         summary = upload.summary or {}
@@ -164,9 +170,29 @@ class ImportExportAdmin(admin.ModelAdmin):
             upload=upload,
             summary=summary,
             figures=[(name, summary[name]) for name in OUTCOMES if name in summary],
+            # The outcomes whose customers a list shows.
+            listed=["created", "updated"] if upload.state == CustomerImport.State.DONE else [],
+            asks_undo="ask-undo" in request.GET,
             to_write=summary.get("created", 0) + summary.get("updated", 0),
             in_progress=not CustomerImport.objects.idle().filter(pk=upload.pk).exists(),
         )
+
+    def _undo(self, request: HttpRequest, upload: CustomerImport) -> HttpResponse:
+        """Undoes an import, and says row by row what stays."""
+        if upload.state != CustomerImport.State.DONE:
+            messages.error(request, "This import is not done, so it can't be undone yet.")
+            return self._redirect_to("import_one", upload)
+        try:
+            undone, refused = undo_import(upload.pk, by=request.user.pk)
+        except ValidationError as error:
+            messages.error(request, error.messages[0])
+            return self._redirect_to("import_one", upload)
+        for customer, reason in refused[:MAX_LISTED]:
+            messages.warning(request, format_html("{} stays as imported. {}", link(customer), reason))
+        if refused[MAX_LISTED:]:
+            messages.warning(request, f"{len(refused) - MAX_LISTED} more stay as imported.")
+        messages.success(request, f"Undone: {undone}. Customers whom the import had created can be restored.")
+        return self._redirect_to("import_one", upload)
 
     def columns_view(self, request: HttpRequest, upload_id: str) -> HttpResponse:
         """Asks which column of the file holds what, then checks the file."""
@@ -228,7 +254,10 @@ class ImportExportAdmin(admin.ModelAdmin):
         page = self._page(request, "import_progress", title, url=url, placeholder=PROGRESS_PLACEHOLDER).render()
         # nginx passes each part on as it comes; otherwise it would wait until a buffer is full.
         headers = {"X-Accel-Buffering": "no"}
-        body = _keep_scope(_run_with_progress(upload, page.text, dry_run=dry_run, url=url))
+        # By this id the trail knows what the import wrote. A check writes nothing that stays.
+        who = asdict(current_actor()) | ({} if dry_run else {"request_id": import_request_id(upload.pk)})
+        with audit_context(**who):
+            body = _keep_scope(_run_with_progress(upload, page.text, dry_run=dry_run, url=url))
         return StreamingHttpResponse(body, headers=headers)
 
     # --- export -----------------------------------------------------------------------------------------------------

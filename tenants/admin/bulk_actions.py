@@ -48,6 +48,10 @@ class BulkActionForm(forms.Form):
         """
         raise NotImplementedError
 
+    def with_undo(self, request: HttpRequest, done: str) -> str | SafeString:
+        """Returns the sentence about the changed rows, with an Undo button where the action has a reverse."""
+        return done
+
     @property
     def listed(self) -> Iterable[str | SafeString]:
         """The descriptions of the first rows."""
@@ -103,7 +107,7 @@ class BulkActionsAdmin(TenantAdmin):
         with transaction.atomic():
             record = SentForm(request).keep_once()
         done, refused = form.act()
-        self._show_messages(request, done, refused)
+        self._show_messages(request, form.with_undo(request, done) if done else "", refused)
         if record:
             # Without a name, since nobody's record may stay when that person is purged.
             record.body = " ".join(filter(None, [done, refused and f"Not changed: {len(refused)}."]))

@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 
 
-class _Form(HTMLParser):
+class Form(HTMLParser):
     """Reads the form for a row in a page."""
 
     def __init__(self, page):
@@ -46,7 +46,7 @@ class _Form(HTMLParser):
 
 def sent_by(response):
     """What a browser sends of the page's form when nothing is typed: name to values."""
-    return _Form(response.content.decode()).values
+    return Form(response.content.decode()).values
 
 
 def opened(browser, page):
