@@ -90,7 +90,7 @@ def test_a_status_that_somebody_changed_meanwhile_is_not_undone(back_office, ten
     )
     browser = back_office("staff")
     sheet = f"{APPOINTMENTS}day/?day={row.appointment_date}"
-    done = browser.post(sheet, {"appointment": row.pk, "seen": "confirmed", "status": "in_progress"})
+    done = browser.post(sheet, {"appointment": row.pk, "seen": "confirmed", "status": "in_progress", "asked": "1"})
     Appointment.objects.filter(pk=row.pk).update(status="completed")
     message = shown_messages(press_undo(browser, done))[-1]
     assert "not undone, since somebody changed it meanwhile. It is completed now." in message
@@ -103,7 +103,7 @@ def test_a_step_of_the_day_sheet_is_undone_by_staff(back_office, tenant, in_scop
     )
     browser = back_office("staff")
     sheet = f"{APPOINTMENTS}day/?day={row.appointment_date}"
-    done = browser.post(sheet, {"appointment": row.pk, "seen": "confirmed", "status": "in_progress"})
+    done = browser.post(sheet, {"appointment": row.pk, "seen": "confirmed", "status": "in_progress", "asked": "1"})
     undone = press_undo(browser, done)
     assert undone.url.startswith(f"{APPOINTMENTS}day/")
     assert Appointment.objects.get().status == Status.CONFIRMED

@@ -61,6 +61,7 @@ def full(in_scope):
             date_of_birth=dt.date(1990, 1, 31),
             address=text,
             notes=text,
+            preferred_channel="phone",
             accessibility_needs=text,
             preferred_categories=[text[:50].strip(), "a;b", "\\;", "'x"],
             source="website",
