@@ -123,6 +123,7 @@ ELSEWHERE = {
     "autocomplete",
     "login",
     "logout",
+    "appointments_appointment_undo",  # test_undo.py
     "customers_customer_deletion_request",  # test_admin_consents.py
 }
 
