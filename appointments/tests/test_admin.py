@@ -42,7 +42,8 @@ def errors(response):
 
 
 def shown_messages(response):
-    return [str(message) for message in get_messages(response.wsgi_request)]
+    """Returns the messages, without the button that undoes."""
+    return [str(message).partition(" <form")[0] for message in get_messages(response.wsgi_request)]
 
 
 def run_action(browser, action, *appointments):

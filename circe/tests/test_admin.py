@@ -128,6 +128,7 @@ ELSEWHERE = {
     "autocomplete",
     "login",
     "logout",
+    "appointments_appointment_undo",  # test_undo.py
     "customers_customer_deletion_request",  # test_admin_consents.py
     "tenants_staff_invite",  # test_staff_links.py
     "tenants_staff_withdraw",  # test_staff_links.py

@@ -47,7 +47,7 @@ def undo_import(upload_id: str, *, by: str) -> tuple[int, list[NotUndone]]:
         )
     by_customer: dict[str | None, list[AuditEvent]] = defaultdict(list)
     for event in events.order_by("id"):
-        by_customer[event.customer_id].append(event)
+        by_customer[str(event.customer_id)].append(event)
     changed_since = _find_changed_since(ids, import_request_id(upload_id))
     refused: list[NotUndone] = []
     undone = 0
