@@ -54,12 +54,12 @@ class Opening(NamedTuple):
 
     def as_json(self, instant: dt.datetime) -> dict[str, Any]:
         """Returns the part of a slot that says when it is. `instant` is the start in UTC."""
-        day, _, clock = self.start.isoformat().partition("T")
+        start = self.start.isoformat()
         return {
-            "appointment_date": day,
-            "start_time": clock,
-            "end_time": self.end.isoformat().partition("T")[2],
-            "starts_at": instant.isoformat().replace("+00:00", "Z"),
+            "appointment_date": start[:10],
+            "start_time": start[11:],
+            "end_time": self.end.isoformat()[11:],
+            "starts_at": f"{instant.isoformat()[:19]}Z",
         }
 
 

@@ -35,8 +35,9 @@ def to_instants(times: Iterable[dt.datetime], zone: dt.tzinfo) -> Iterator[dt.da
         if find_changing_days(day, day, zone):
             yield from (to_instant(local, zone) for local in of_day)
         else:
-            offset, _ = _offsets(dt.datetime.combine(day, dt.time()), zone)
-            yield from (local.replace(tzinfo=dt.UTC) - offset for local in of_day)
+            midnight = dt.datetime.combine(day, dt.time())
+            first_instant = to_instant(midnight, zone)
+            yield from (first_instant + (local - midnight) for local in of_day)
 
 
 def is_skipped(local: dt.datetime, zone: dt.tzinfo) -> bool:

@@ -16,7 +16,7 @@ from tenants.tests.factories import UserFactory
 
 pytestmark = pytest.mark.slow("needs so many rows that the planner has a choice")
 
-PEOPLE, DAYS, A_DAY = 30, 160, 3
+PEOPLE, OTHERS, DAYS, A_DAY = 30, 600, 160, 3
 FIRST = dt.date(2026, 11, 30)
 
 
@@ -32,7 +32,10 @@ def multiply(row, columns, series):
 
 @pytest.fixture
 def crowd(tenant, stranger):
-    """30 people, each with 3 appointments a day for 160 days, and working hours from 9 to 17. Another business has 2,000."""
+    """30 people who offer a service, each with 3 appointments a day for 160 days, and working hours from 9 to 17.
+
+    600 others of the business have working hours too, and ten days off each, long ago. Another business has 2,000 people.
+    """
     appointment = AppointmentFactory(
         tenant=tenant, appointment_date=FIRST, start_time=dt.time(8), end_time=dt.time(9), status=Status.CONFIRMED
     )
@@ -41,7 +44,7 @@ def crowd(tenant, stranger):
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             for table in (Appointment, User):
                 cursor.execute(f"ALTER TABLE {table._meta.db_table} DISABLE TRIGGER USER")
-        for owner, digit, count in ((tenant, "a", PEOPLE), (stranger, "b", 2000)):
+        for owner, digit, count in ((tenant, "a", PEOPLE), (tenant, "c", OTHERS), (stranger, "b", 2000)):
             multiply(
                 UserFactory(tenant=owner, email=f"{digit}@example.com"),
                 {"id": f"'{digit}' || lpad(n::text, 23, '0')", "email": f"'{digit}' || n || '@example.com'"},
@@ -63,9 +66,21 @@ def crowd(tenant, stranger):
             cursor.execute(
                 "INSERT INTO appointments_workinghours"
                 " (id, tenant_id, staff_id, outlet_id, weekday, start_time, end_time, created_at, updated_at)"
-                f" SELECT lpad(to_hex(person * 10 + weekday), 24, '0'), '{tenant.pk}', 'a' || lpad(person::text, 23, '0'),"
+                f" SELECT lpad(to_hex(row_number() OVER ()), 24, '0'), '{tenant.pk}', staff.id,"
                 f" '{appointment.outlet_id}', weekday, '09:00', '17:00', now(), now()"
-                f" FROM generate_series(1, {PEOPLE}) AS person, generate_series(0, 6) AS weekday"
+                " FROM tenants_user AS staff, generate_series(0, 6) AS weekday WHERE staff.id ~ '^[ac]0'"
+            )
+            cursor.execute(
+                "INSERT INTO tenants_servicestaff (id, tenant_id, created_at, updated_at, service_id, staff_id)"
+                f" SELECT staff.id, '{tenant.pk}', now(), now(), '{appointment.service_id}', staff.id"
+                " FROM tenants_user AS staff WHERE staff.id ~ '^a0'"
+            )
+            cursor.execute(
+                "INSERT INTO appointments_timeoff"
+                " (id, tenant_id, created_at, updated_at, staff_id, reason, local_start, local_end)"
+                f" SELECT lpad(to_hex(row_number() OVER ()), 24, '0'), '{tenant.pk}', now(), now(), staff.id, '',"
+                f" date '{FIRST}' - 1000 + day, date '{FIRST}' - 999 + day"
+                " FROM tenants_user AS staff, generate_series(1, 10) AS day WHERE staff.id ~ '^[ac]0'"
             )
             cursor.execute("ANALYZE")
     return appointment
@@ -116,3 +131,7 @@ def test_only_the_accounts_and_the_appointments_that_matter_are_read_by_an_index
         # Also the days before and after that can reach into the asked ones.
         assert read(scans["booked"]) <= PEOPLE * A_DAY * (days + 8)
         assert read(scans["staff"]) <= PEOPLE
+        # The working hours and the time off of these people and of their outlet, and of nobody else.
+        assert scans["own"]["Index Name"] == "workinghours_of_staff"
+        assert read(scans["own"]) <= PEOPLE * 7
+        assert not [scan for alias, scan in scans.items() if alias.startswith("time_off") and read(scan) > PEOPLE * 10]
