@@ -37,9 +37,8 @@ def undo_import(upload_id: str, *, by: str) -> tuple[int, list[NotUndone]]:
     ValidationError if the import is too large.
     """
     events = AuditEvent.objects.filter(request_id=import_request_id(upload_id), customer_id__isnull=False)
-    ids = list(
-        events.order_by("customer_id").values_list("customer_id", flat=True).distinct()[: MAX_UNDONE_CUSTOMERS + 1]
-    )
+    people = events.order_by("customer_id").values_list("customer_id", flat=True).distinct()
+    ids = [str(pk) for pk in people[: MAX_UNDONE_CUSTOMERS + 1]]
     if len(ids) > MAX_UNDONE_CUSTOMERS:
         raise ValidationError(
             f"An import of more than {MAX_UNDONE_CUSTOMERS} customers can't be undone at once. Show its customers, filter "
@@ -64,7 +63,7 @@ def undo_import(upload_id: str, *, by: str) -> tuple[int, list[NotUndone]]:
 def _find_changed_since(ids: list[str | None], request_id: str) -> set[str | None]:
     """Returns the customers whose latest event is not the import's."""
     latest = AuditEvent.objects.filter(customer_id__in=ids).order_by("customer_id", "-id").distinct("customer_id")
-    return {pk for pk, request in latest.values_list("customer_id", "request_id") if request != request_id}
+    return {pk for pk, request in latest.values_list("customer_id", "request_id") if pk and request != request_id}
 
 
 def _undo(customer: Customer, events: list[AuditEvent], *, is_changed_since: bool, by: str) -> str | None:
