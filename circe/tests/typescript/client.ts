@@ -25,7 +25,7 @@ const list = await api.GET("/api/v1/customers", { params: { query: { tags: ["vip
 seen.url = new URL(list.response.url).search;
 seen.listed = answered(list).items.map((one) => ("first_name" in one ? one.first_name : one.id));
 
-const gender: Schemas["Gender"] = "female";
+const gender: components["schemas"]["Gender"] = "female";
 // @ts-expect-error: the words are a type.
 const wrong: Schemas["Gender"] = "woman";
 const body: Schemas["NewCustomerRequest"] = { first_name: "Jane", phone: "+6281234567890", gender, tags: ["vip"] };
