@@ -44,7 +44,7 @@ def undo_import(upload_id: str, *, by: str) -> tuple[int, list[NotUndone]]:
             f"An import of more than {MAX_UNDONE_CUSTOMERS} customers can't be undone at once. Show its customers, filter "
             "them, and delete or correct those that are wrong."
         )
-    by_customer: dict[str | None, list[AuditEvent]] = defaultdict(list)
+    by_customer: dict[str, list[AuditEvent]] = defaultdict(list)
     for event in events.order_by("id"):
         by_customer[str(event.customer_id)].append(event)
     changed_since = _find_changed_since(ids, import_request_id(upload_id))
@@ -60,7 +60,7 @@ def undo_import(upload_id: str, *, by: str) -> tuple[int, list[NotUndone]]:
     return undone, refused
 
 
-def _find_changed_since(ids: list[str | None], request_id: str) -> set[str | None]:
+def _find_changed_since(ids: list[str], request_id: str) -> set[str]:
     """Returns the customers whose latest event is not the import's."""
     latest = AuditEvent.objects.filter(customer_id__in=ids).order_by("customer_id", "-id").distinct("customer_id")
     return {pk for pk, request in latest.values_list("customer_id", "request_id") if pk and request != request_id}
