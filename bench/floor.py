@@ -44,7 +44,8 @@ COLUMNS = f"""
 c.id, c.tenant_id, c.created_at, c.updated_at, c.first_name, c.last_name, c.email, c.email_verified, c.phone,
 c.phone_verified, c.gender, c.date_of_birth, c.address, c.tags, c.source, c.loyalty_points, c.is_active,
 c.password IS NOT NULL AS has_password, c.accepts_email, c.accepts_sms, c.accepts_push, c.accepts_whatsapp,
-c.marketing_consent, c.language, c.notes, c.preferred_outlet_id, c.preferred_categories, c.accessibility_needs,
+c.marketing_consent, c.language, c.notes, c.preferred_outlet_id, c.preferred_categories, c.preferred_channel,
+c.accessibility_needs,
 total_appointments, total_spent, last_appointment_date, {PREFERENCE_MODELS}"""
 CUSTOMER = f"SELECT {COLUMNS} FROM customers_customer c {TOTALS} WHERE c.id = :id AND c.{IN_TENANT}"
 
@@ -84,7 +85,7 @@ CUSTOMER_JSON = f"""json_build_object(
         'language', language, 'marketing_consent', marketing_consent, 'notes', notes,
         'preferred_outlet_id', preferred_outlet_id, 'preferred_services', preferred_services,
         'preferred_staff_ids', preferred_staff_ids, 'preferred_categories', preferred_categories,
-        'accessibility_needs', accessibility_needs))"""
+        'preferred_channel', preferred_channel, 'accessibility_needs', accessibility_needs))"""
 
 DETAIL = f"SELECT {CUSTOMER_JSON} FROM ({CUSTOMER}) r"
 LIST = f"""

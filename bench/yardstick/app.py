@@ -105,6 +105,7 @@ def as_customer(row: Any) -> dict[str, Any]:
             "preferred_services": row.preferred_services,
             "preferred_staff_ids": row.preferred_staff_ids,
             "preferred_categories": customer.preferred_categories,
+            "preferred_channel": customer.preferred_channel,
             "accessibility_needs": customer.accessibility_needs,
         },
     }

@@ -164,6 +164,7 @@ class Customer(Base):
     language: Mapped[str]
     preferred_outlet_id: Mapped[str | None]
     preferred_categories: Mapped[list[str]] = mapped_column(default=list)
+    preferred_channel: Mapped[str | None]
     accessibility_needs: Mapped[str | None]
     notes: Mapped[str | None]
 

@@ -33,7 +33,7 @@ CUSTOMER_FIELDS = (
 )
 PREFERENCE_FIELDS = (
     *("language", "marketing_consent", "notes", "preferred_outlet_id", "preferred_services", "preferred_staff_ids"),
-    *("preferred_categories", "accessibility_needs"),
+    *("preferred_categories", "preferred_channel", "accessibility_needs"),
 )
 APPOINTMENT_FIELDS = (
     *("id", "tenant_id", "outlet_id", "customer_id", "staff_id", "service_id", "appointment_date", "start_time"),

@@ -37,6 +37,7 @@ class Preferences(Schema):
     preferred_services: list[str]
     preferred_staff_ids: list[str]
     preferred_categories: list[str]
+    preferred_channel: str | None
     accessibility_needs: str | None
 
 

@@ -17,7 +17,8 @@ from drf_spectacular.generators import SchemaGenerator
 from appointments.tests.factories import AppointmentFactory, TimeOffFactory, WalkInFactory, works_always
 from circe.db.ids import ID_PATTERN, new_id
 from customers.tests.factories import CustomerFactory
-from tenants.models import Outlet, Role, Service, Staff
+from tenants.models import Outlet, Role, Service, ServiceStaff, Staff
+from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 # The statuses of `own`, `foreign` and `absent`, for users of one tenant and for a super_admin. For a super_admin no tenant
@@ -315,6 +316,9 @@ def choices(tenant, stranger):
     found = {}
     for row, owner in (("own", tenant), ("foreign", stranger)):
         appointment = AppointmentFactory(tenant=owner)
+        with tenant_scope(owner):
+            # A new person is added to the services that only some people offer.
+            ServiceStaff.objects.create(tenant=owner, service=appointment.service, staff_id=appointment.staff_id)
         for one in (
             appointment.customer,
             appointment.outlet,
@@ -336,8 +340,11 @@ CHOICES = {
     ("Appointment", "staff"),
     ("Appointment", "service"),
 }
-# What administrators choose beside these: whose time off it is, and who offers a service.
-CHOICES_OF_ADMINISTRATORS = {("TimeOff", "staff"), ("TimeOff", "outlet"), ("Service", "staff_ids")}
+# What administrators choose beside these: whose time off it is, who offers a service, and where a new person works.
+CHOICES_OF_ADMINISTRATORS = {
+    *(("TimeOff", "staff"), ("TimeOff", "outlet"), ("Service", "staff_ids")),
+    *(("Staff", "outlet"), ("Staff", "services")),
+}
 
 
 def fields_to_choose(response):
