@@ -161,7 +161,7 @@ class _Day:
         self.places: list[list[Place]] = [[] for _ in starts]
 
     def add(self, place: Place, begin: dt.datetime, end: dt.datetime) -> None:
-        """Adds the place to every start at `begin` or later for which `end` is late enough."""
+        """Adds the place to each start from `begin` on after which the member of staff is free again by `end`."""
         for places in self.places[bisect_left(self.starts, begin) : bisect_right(self.free_again, end)]:
             places.append(place)
 

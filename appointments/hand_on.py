@@ -1,4 +1,4 @@
-"""Hands on bookings that are to come: a person leaves, an outlet closes or a service ends.
+"""Gives upcoming bookings to another person, outlet or service: when a person leaves, an outlet closes or a service ends.
 
 Each booking is handed on as a whole, by the rules of a new booking, or stays as it is with the reason.
 """
@@ -20,7 +20,10 @@ MAX_COMPARED = 500
 
 
 class HandOn(NamedTuple):
-    """What takes the place of what a booking has. None keeps it. `anybody` stands for whoever else is free."""
+    """The new person, outlet and service of a booking. None means that it keeps the present one.
+
+    With `anybody`, `staff` is not read: the booking goes to another person who is free.
+    """
 
     staff: Staff | None = None
     outlet: Outlet | None = None
@@ -29,7 +32,7 @@ class HandOn(NamedTuple):
 
 
 class ChangedMeanwhile(ConflictError):
-    """The booking is not to come any more, or somebody else has it by now."""
+    """The booking has begun, or was cancelled or given to somebody else in the meantime."""
 
     code = "changed_meanwhile"
 
@@ -47,12 +50,12 @@ class NobodyFree(ConflictError):
 
 
 def find_remaining(**of: Any) -> QuerySet[Appointment]:
-    """Returns the bookings to come of a person, an outlet or a service: `find_remaining(staff=…)`."""
+    """Returns the upcoming bookings of a person, an outlet or a service: `find_remaining(staff=…)`."""
     return Appointment.objects.filter(is_upcoming(*local_now()), **of)
 
 
 def find_outside_hours(staff: Any) -> list[Appointment]:
-    """Returns the bookings to come in whose time the person does not work, unless they were booked so on purpose."""
+    """Returns the upcoming bookings outside the person's working hours, without those that staff booked there on purpose."""
     rows = list(find_remaining(staff=staff.pk).order_by("appointment_date", "start_time")[:MAX_COMPARED])
     if not rows:
         return []

@@ -34,7 +34,10 @@ class Change(NamedTuple):
 
 
 class BreakdownRow(NamedTuple):
-    """The figures of one person, service, outlet or source, with their lists. `revenue` is empty for a source."""
+    """A row of a breakdown: the figures of one person, service, outlet or source, and the URLs of the lists behind them.
+
+    A source has no revenue.
+    """
 
     name: str
     number: str

@@ -30,7 +30,7 @@ def to_instant(local: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
 
 
 def to_instants(times: Iterable[dt.datetime], zone: dt.tzinfo) -> Iterator[dt.datetime]:
-    """Yields what `to_instant` returns for each local time. It looks at the zone once for all times of an ordinary day."""
+    """Yields the instant of each local time, as `to_instant`. It asks the zone once for a day on which no clock changes."""
     for day, of_day in groupby(times, key=dt.datetime.date):
         if find_changing_days(day, day, zone):
             yield from (to_instant(local, zone) for local in of_day)

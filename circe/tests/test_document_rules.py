@@ -261,7 +261,7 @@ def test_samples_in_python_are_python(operations):
 
 
 def test_samples_in_curl_are_understood_by_a_shell(operations):
-    """Each body arrives as the document has it. A function stands for curl, and prints its last argument."""
+    """A shell passes the body of each example to curl unchanged. Here curl is a function that prints its last argument."""
     sources = [
         (operation["x-codeSamples"][0]["source"], content["examples"])
         for operation in operations.values()

@@ -27,7 +27,7 @@ FROM pg_dist_node WHERE noderole = 'primary' ORDER BY groupid
 
 
 class ClusterUnusable(Exception):
-    """The cluster can't be used as it is. The message says what to do."""
+    """The cluster is not ready for use. The message says what the operator must do."""
 
 
 class Node(NamedTuple):

@@ -27,17 +27,17 @@ class Placement(StrEnum):
 
 # The placements of tables that Citus knows.
 MOVED = (Placement.REFERENCE, Placement.DISTRIBUTED)
-# The tables whose rows may belong to no tenant, by name.
+# By the name of a table: its placement. These are the tables that may have rows without a tenant.
 _registered: dict[str, Placement] = {}
 
 
 def register(placement: Placement, *tables: str) -> None:
-    """Says where tables lie whose rows may belong to no tenant."""
+    """Sets the placement of tables that may have rows without a tenant."""
     _registered.update(dict.fromkeys(tables, placement))
 
 
 def placement_of(model: type[models.Model]) -> Placement | None:
-    """Returns where the model's table lies, or None if nothing says so."""
+    """Returns the placement of the model's table, or None if it is not registered and has no tenant."""
     has_key = any(isinstance(constraint, TenantPrimaryKey) for constraint in model._meta.constraints)
     columns = [field for field in model._meta.concrete_fields if field.column == DISTRIBUTION_COLUMN]
     if any(has_key or not field.null for field in columns):

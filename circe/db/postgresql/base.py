@@ -94,7 +94,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().rollback()
 
     def savepoint_rollback(self, sid: str) -> None:
-        """Rolls back to the savepoint, which may undo settings."""
+        """Rolls back to the savepoint. PostgreSQL also undoes the settings that were made after it."""
         self.sent_settings = None
         super().savepoint_rollback(sid)
 
