@@ -8,9 +8,10 @@ from typing import NamedTuple
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
-from analytics.statistics import Period, count_new_customers, local_today, sum_appointments
+from analytics.statistics import Period, count_new_customers, sum_appointments
 from appointments.models import Appointment, Status
 from appointments.models.totals import VisitCounts
+from circe.api.time_zone import local_today
 from customers.models import Customer
 
 MONTHS_OF_A_YEAR = 12

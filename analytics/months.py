@@ -8,9 +8,10 @@ from django.db.models import Count, DateTimeField, Func, IntegerField, QuerySet,
 from django.db.models.expressions import Combinable
 from django.db.models.functions import TruncMonth
 
-from analytics.statistics import Period, local_today
+from analytics.statistics import Period
 from appointments.models import Appointment
 from circe.api.parameters import first_instant
+from circe.api.time_zone import local_today
 from customers.models import Customer
 
 # Customers were created between this day and today. A year more allows for a wrong clock.

@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from analytics.segments import SPENDING_DAYS, count_segments
 from appointments.models import Appointment, Status
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
 from circe.api.parameters import first_instant, last_instant
-from circe.api.time_zone import local_zone
+from circe.api.time_zone import local_today
 from customers.models import Customer
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from tenants.models import Tenant
@@ -102,11 +101,6 @@ ALL_TIME = Period()
 def _between(field: str, lowest: dt.date | None, highest: dt.date | None) -> Q:
     bounds = {f"{field}__gte": lowest, f"{field}__lte": highest}
     return Q(**{bound: value for bound, value in bounds.items() if value})
-
-
-def local_today() -> dt.date:
-    """Returns today's date in the tenant's time zone, or in UTC for all tenants together."""
-    return timezone.now().astimezone(local_zone()).date()
 
 
 def summarize(period: Period) -> dict[str, Any]:

@@ -5,9 +5,8 @@ import re
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.utils import timezone
 
-from circe.api.time_zone import local_zone
+from circe.api.time_zone import local_today
 from tenants.characters import has_visible_character
 
 validate_source = RegexValidator(
@@ -28,5 +27,5 @@ def validate_name(value: str) -> None:
 
 def validate_date_of_birth(value: dt.date) -> None:
     """Raises ValidationError for a day before 1900, or after today in the tenant's time zone."""
-    if not dt.date(1900, 1, 1) <= value <= timezone.now().astimezone(local_zone()).date():
+    if not dt.date(1900, 1, 1) <= value <= local_today():
         raise ValidationError("A date of birth lies between 1900 and today.", code="invalid")

@@ -8,8 +8,9 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from analytics.months import to_first_day, to_month_number
-from analytics.statistics import Period, local_today
+from analytics.statistics import Period
 from circe.api.parameters import as_day, to_day_or_instant
+from circe.api.time_zone import local_today
 from circe.backoffice.fields import DayField
 from tenants.models import Tenant
 from tenants.scope import enter_scope

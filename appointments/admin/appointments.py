@@ -9,8 +9,8 @@ from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.defaultfilters import pluralize
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.views import View
@@ -40,7 +40,7 @@ from appointments.models import (
     local_now,
     lock_staff,
 )
-from circe.api.time_zone import local_zone
+from circe.api.time_zone import local_today
 from circe.backoffice.regional import format_amount, format_clock, format_hours
 from circe.backoffice.site import opens_own_transactions
 from circe.db.ids import is_id
@@ -81,7 +81,7 @@ class AppointmentDayFilter(admin.SimpleListFilter):
             return appointments
         if self.value() == "coming":
             return appointments.filter(is_upcoming(*local_now()))
-        today = timezone.now().astimezone(local_zone()).date()
+        today = local_today()
         first, last = self.day_offsets.get(self.value() or "", (0, 0))
         return appointments.filter(
             appointment_date__range=(today + dt.timedelta(days=first), today + dt.timedelta(days=last))
@@ -240,7 +240,7 @@ class AppointmentAdmin(BulkActionsAdmin):
         context["reception_notes"] = render_reception_notes(customer) if customer else ""
         obj = context["original"]
         if obj and obj.is_walk_in:
-            context["subtitle"] = f"{obj.customer_name}, {format_clock(obj.start_time)}"
+            context["subtitle"] = obj.name_and_time
         if request.method == "GET" and "customer" in request.GET:
             context["recommendations"] = self._recommendations(request)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -324,7 +324,7 @@ class AppointmentAdmin(BulkActionsAdmin):
         """Returns what Django does, or why they can't be deleted: somebody expects one, or would not be told of its end."""
         expected = [f"{one}, {one.get_status_display().lower()}" for one in objs if one.is_expected]
         waiting = Message.objects.filter(appointment__in=[one.pk for one in objs], state=DeliveryState.QUEUED).count()
-        mails = [f"{waiting} mail{'' if waiting == 1 else 's'} that wait{'s' if waiting == 1 else ''} to be sent"]
+        mails = [f"{waiting} mail{pluralize(waiting)} that wait{pluralize(waiting, 's,')} to be sent"]
         protected = [*expected, *(mails if waiting else [])]
         return ([], {}, set(), protected) if protected else super().get_deleted_objects(objs, request)
 

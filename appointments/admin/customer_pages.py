@@ -12,7 +12,6 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -26,7 +25,7 @@ from appointments.models import (
     local_now,
 )
 from appointments.recommendations.history import MIN_VISITS_FOR_HABIT
-from circe.api.time_zone import local_zone
+from circe.api.time_zone import local_today
 from circe.backoffice.fields import DayField, WholeNumberField
 from circe.backoffice.regional import format_amount
 from customers.admin.customers import MAX_LATEST_ROWS
@@ -52,7 +51,7 @@ class LastVisitFilter(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
-        today = timezone.now().astimezone(local_zone()).date()
+        today = local_today()
         match self.value():
             case "30":
                 return customers.filter(_last_visit(today, None, 30))

@@ -43,7 +43,6 @@ from appointments.models.schedule import Schedule, read_schedules
 from appointments.models.transitions import STATUS_TRANSITIONS, find_doubt, get_transitions
 from circe.api.time_zone import local_zone
 from circe.backoffice.fields import DayField, DayInput
-from circe.backoffice.regional import format_clock
 from circe.db.ids import is_id, new_id
 from customers.admin.reception_notes import ReceptionNotes, read_reception_notes
 from tenants.models import Outlet, Staff, Tenant
@@ -334,8 +333,9 @@ class DaySheetView(View):
         return TemplateResponse(request, "admin/appointments/appointment/day_sheet.html", context, status=status)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Sets the status, or that the customer is there. Asks first where the status is unlikely. Raises Http404 for an
-        unknown appointment, BadRequest where no button would do it.
+        """Stores a new status, or that the customer has arrived. Shows a question before an unlikely status.
+
+        Raises Http404 for an unknown appointment, and BadRequest for a step that no button offers.
         """
         if not self.form.is_valid():
             return self.get(request)
@@ -377,14 +377,14 @@ class DaySheetView(View):
         """Stores that the customer is there, or is not after all. Returns the message, as `_set_status`."""
         if appointment.appointment_date != local_minute().date():
             raise BadRequest("Nobody can arrive on another day than that of the appointment.")
-        name = f"{appointment.customer_name}, {format_clock(appointment.start_time)}"
+        name = appointment.name_and_time
         if appointment.set_arrival(arrived):
             return messages.SUCCESS, f"{name}: {'arrived' if arrived else 'not here'}."
         return messages.WARNING, f"{name}: unchanged, since it is {appointment.get_status_display().lower()} now."
 
     def _set_status(self, appointment: Appointment, status: Status, *, seen: str) -> tuple[int, str]:
         """Sets the status. Returns the message for the person: its level and its text."""
-        name = f"{appointment.customer_name}, {format_clock(appointment.start_time)}"
+        name = appointment.name_and_time
         if appointment.status == seen and status not in get_transitions(appointment, today=local_minute().date()):
             raise BadRequest("There is no such step before the day of the appointment.")
         try:

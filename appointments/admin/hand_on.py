@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -154,7 +155,7 @@ class HandOnView(View):
 
 
 def describe_bookings(row: Any) -> SafeString | str:
-    """Returns how many bookings to come the person, the outlet or the service has, with links, or ""."""
+    """Returns a sentence with the number of upcoming bookings and links to them, or "" if there are none."""
     kind = next(name for name, model in LEAVERS.items() if isinstance(row, model))
     number = find_remaining(**{kind: row.pk}).count() if row.pk and row.tenant_id else 0
     if not number:
@@ -162,12 +163,12 @@ def describe_bookings(row: Any) -> SafeString | str:
     listed = f"{reverse('admin:appointments_appointment_changelist')}?day=coming&{kind}__id__exact={row.pk}"
     return format_html(
         '{} has <a href="{}">{} booking{} to come</a>. <a href="{}?{}={}">Hand them on</a>.',
-        *(row, listed, number, "" if number == 1 else "s", reverse(PAGE), kind, row.pk),
+        *(row, listed, number, pluralize(number), reverse(PAGE), kind, row.pk),
     )
 
 
 def describe_outside_hours(staff: Any) -> SafeString | str:
-    """Returns how many bookings to come lie outside the person's working hours, with links, or ""."""
+    """Returns a sentence with the number of upcoming bookings outside the person's hours and links to them, or ""."""
     number = len(find_outside_hours(staff))
     if not number:
         return ""

@@ -236,6 +236,11 @@ class Appointment(TenantModel):
         return str(self.customer or nobody)
 
     @property
+    def name_and_time(self) -> str:
+        """The customer's name and the start, such as `Jane Doe, 14:00`: what tells the appointments of a day apart."""
+        return f"{self.customer_name}, {format_clock(self.start_time)}"
+
+    @property
     def hours(self) -> tuple[dt.datetime, dt.datetime]:
         """The begin and the end, as naive datetimes in the tenant's time zone."""
         begins, ends = (dt.datetime.combine(self.appointment_date, time) for time in (self.start_time, self.end_time))

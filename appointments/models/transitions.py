@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from appointments.models.appointment import Appointment
@@ -59,7 +60,7 @@ def find_doubt(appointment: Appointment, status: Status, *, now: dt.datetime) ->
 def describe_length(length: dt.timedelta) -> str:
     """Returns a length such as `20 hours`, `1 hour 30 minutes` or `45 minutes`."""
     hours, minutes = divmod(int(length.total_seconds()) // 60, 60)
-    parts = [f"{n} {unit}{'' if n == 1 else 's'}" for n, unit in ((hours, "hour"), (minutes, "minute")) if n]
+    parts = [f"{n} {unit}{pluralize(n)}" for n, unit in ((hours, "hour"), (minutes, "minute")) if n]
     return " ".join(parts)
 
 

@@ -4,13 +4,13 @@ import datetime as dt
 
 import pytest
 import time_machine
-from django.contrib.messages import get_messages
 
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+from tenants.tests.forms import messages_without_undo
 
 PAGE = "/admin/appointments/appointment/"
 ADD = f"{PAGE}add/"
@@ -42,8 +42,7 @@ def errors(response):
 
 
 def shown_messages(response):
-    """Returns the messages, without the button that undoes."""
-    return [str(message).partition(" <form")[0] for message in get_messages(response.wsgi_request)]
+    return [text for _, text in messages_without_undo(response)]
 
 
 def run_action(browser, action, *appointments):

@@ -5,7 +5,6 @@ import threading
 
 import pytest
 import time_machine
-from django.contrib.messages import get_messages
 from django.db import connection, connections, transaction
 
 from appointments.admin import bulk_status
@@ -15,6 +14,7 @@ from appointments.tests.factories import AppointmentFactory
 from customers.tests.factories import CustomerFactory
 from tenants.scope import tenant_scope
 from tenants.tests.factories import UserFactory
+from tenants.tests.forms import messages_without_undo
 from tenants.tests.locks import until_blocked
 
 PAGE = "/admin/appointments/appointment/?day=all"
@@ -31,12 +31,6 @@ def run_action(browser, action, *appointments, **body):
     return browser.post(PAGE, body)
 
 
-def shown_messages(response):
-    """Returns the messages, without the button that undoes."""
-    shown = [(message.level_tag, str(message)) for message in get_messages(response.wsgi_request)]
-    return [(level, text.partition(" <form")[0]) for level, text in shown]
-
-
 def read_statuses(*appointments):
     with tenant_scope(appointments[0].tenant):
         found = Appointment.objects.in_bulk([one.pk for one in appointments])
@@ -48,7 +42,7 @@ def read_statuses(*appointments):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_an_action_sets_only_statuses_that_the_day_sheet_allows(back_office, tenant, jane, action, before):
     one = AppointmentFactory(tenant=tenant, status=before, customer=jane)
-    [(level, sentence)] = shown_messages(run_action(back_office("outlet_manager"), action, one, asked=1))
+    [(level, sentence)] = messages_without_undo(run_action(back_office("outlet_manager"), action, one, asked=1))
     if ACTIONS[action] in STATUS_TRANSITIONS[before]:
         assert (level, sentence) == ("success", f"{Status(ACTIONS[action]).label}: 1.")
         assert read_statuses(one) == [ACTIONS[action]]
@@ -65,7 +59,7 @@ def test_a_refused_appointment_is_named_and_the_others_are_changed(back_office, 
     page = run_action(browser, "complete", cancelled, ready).content.decode()
     assert "Selected: 2. Set to completed: 1. Left as they are, for the reason beside each: 1." in page
     assert f"Jane, Sat 25 Jan 2025 14:00 with {cancelled.staff}</a>: stays as it is. {reason}" in page
-    assert shown_messages(run_action(browser, "complete", cancelled, ready, asked=1)) == [
+    assert messages_without_undo(run_action(browser, "complete", cancelled, ready, asked=1)) == [
         ("error", f"Jane, Sat 25 Jan 2025 14:00 with {cancelled.staff}: not changed. {reason}"),
         ("success", "Completed: 1."),
     ]
@@ -150,7 +144,7 @@ def test_concurrent_actions_on_the_same_appointments_cause_no_deadlock(back_offi
     done = sum(
         int(text.rsplit(": ")[-1].rstrip("."))
         for answer in answers
-        for level, text in shown_messages(answer)
+        for level, text in messages_without_undo(answer)
         if level == "success"
     )
     assert done == len(many)

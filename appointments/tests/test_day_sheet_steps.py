@@ -5,7 +5,6 @@ import threading
 
 import pytest
 import time_machine
-from django.contrib.messages import get_messages
 from django.db import connection, connections, transaction
 from django.test import Client
 
@@ -17,6 +16,7 @@ from customers.tests.factories import CustomerFactory
 from tenants.models import AuditEvent, Role
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+from tenants.tests.forms import messages_without_undo
 from tenants.tests.locks import until_blocked
 
 SHEET = "/admin/appointments/appointment/day/"
@@ -56,12 +56,6 @@ def click(browser, appointment, status, *, seen=None, url=DAY):
     return browser.post(url, body | {"asked": "1"})
 
 
-def shown_messages(response):
-    """Returns the messages, without the button that undoes."""
-    shown = [(message.level_tag, str(message)) for message in get_messages(response.wsgi_request)]
-    return [(level, text.partition(" <form")[0]) for level, text in shown]
-
-
 def read_status(appointment):
     with tenant_scope(appointment.tenant):
         return Appointment.objects.get(pk=appointment.pk).status
@@ -87,7 +81,7 @@ def test_a_click_sets_the_status_and_redirects_to_the_card(back_office, book, se
     assert button in page
     answer = click(browser, one, status)
     assert (answer.status_code, answer.url) == (302, f"{DAY}#appointment-{one.pk}")
-    assert shown_messages(answer) == [("success", f"Jane, 10:00: {status.label.lower()}.")]
+    assert messages_without_undo(answer) == [("success", f"Jane, 10:00: {status.label.lower()}.")]
     assert read_status(one) == status
 
 
@@ -118,7 +112,7 @@ def test_a_status_that_was_changed_meanwhile_is_not_overwritten(back_office, boo
     one, browser = book("Jane", "10:00-11:00", status=Status.CANCELLED), back_office("staff")
     answer = click(browser, one, "in_progress", seen="confirmed")
     sentence = "Jane, 10:00: nothing was changed, since somebody did meanwhile. It is cancelled now."
-    assert shown_messages(answer) == [("warning", sentence)]
+    assert messages_without_undo(answer) == [("warning", sentence)]
     assert read_status(one) == "cancelled"
 
 
@@ -126,7 +120,7 @@ def test_a_second_click_changes_nothing(back_office, book):
     one, browser = book("Jane", "10:00-11:00"), back_office("staff")
     for expected in ("success", "info"):
         answer = click(browser, one, "in_progress", seen="confirmed")
-        assert shown_messages(answer)[-1][0] == expected
+        assert messages_without_undo(answer)[-1][0] == expected
     assert read_status(one) == "in_progress"
 
 
@@ -140,7 +134,7 @@ def test_a_second_click_changes_nothing(back_office, book):
 @pytest.mark.parametrize("seen", [Status.CANCELLED, Status.NO_SHOW])
 def test_a_status_that_would_cause_an_overlap_is_refused(back_office, book, hours, day, when, seen):
     cancelled, blocking = book("Jane", "10:00-11:00", status=seen), book("<Jo>", hours, day)
-    level, sentence = shown_messages(click(back_office("staff"), cancelled, "confirmed"))[0]
+    level, sentence = messages_without_undo(click(back_office("staff"), cancelled, "confirmed"))[0]
     assert level == "error"
     assert sentence == (
         f"Jane, 10:00 stays {seen.label.lower()}. Ana Lee is booked {when}, for &lt;Jo&gt; (Haircut)."
@@ -154,7 +148,7 @@ def test_the_appointment_of_a_purged_customer_blocks_its_time(back_office, book)
     book("Jo", "10:30-11:30", customer=None)
     assert (
         "for a customer removed since (Haircut)."
-        in shown_messages(click(back_office("staff"), cancelled, "confirmed"))[0][1]
+        in messages_without_undo(click(back_office("staff"), cancelled, "confirmed"))[0][1]
     )
 
 
@@ -230,7 +224,7 @@ def at_once(back_office):
             try:
                 connection.ensure_connection()
                 barrier.wait(30)
-                answers[number] = shown_messages(click(browsers[number], appointment, status))[0]
+                answers[number] = messages_without_undo(click(browsers[number], appointment, status))[0]
             finally:
                 connections.close_all()
 
@@ -270,7 +264,7 @@ def test_a_click_and_a_change_of_the_same_appointment_cause_no_deadlock(at_once,
     one, another, browser, outcome = book("Jane", "10:00-11:00"), book("Jo", "12:00-13:00"), back_office("staff"), []
 
     def press():
-        outcome.append(shown_messages(click(browser, one, "in_progress")))
+        outcome.append(messages_without_undo(click(browser, one, "in_progress")))
         connections.close_all()
 
     other = threading.Thread(target=press)

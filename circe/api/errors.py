@@ -185,7 +185,7 @@ def _is_back_office(request: HttpRequest) -> bool:
 def _is_for_people(request: HttpRequest) -> bool:
     """Returns whether the answer is read in a browser: in the back office and the portal, and where one asks for a page."""
     asks_for_page = "text/html" in request.headers.get("Accept", "") and not request.path_info.startswith("/api/")
-    return request.path_info.startswith(("/admin/", "/portal/")) or asks_for_page
+    return _is_back_office(request) or request.path_info.startswith("/portal/") or asks_for_page
 
 
 class ProblemMiddleware:

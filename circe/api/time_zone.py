@@ -3,6 +3,8 @@
 import datetime as dt
 from collections.abc import Callable
 
+from django.utils import timezone
+
 
 def _utc() -> dt.tzinfo:
     return dt.UTC
@@ -20,3 +22,8 @@ def register(current: Callable[[], dt.tzinfo]) -> None:
 def local_zone() -> dt.tzinfo:
     """Returns the time zone of the running request or command: that of the tenant in scope, or UTC for all tenants."""
     return _current()
+
+
+def local_today() -> dt.date:
+    """Returns today's date in that time zone."""
+    return timezone.now().astimezone(local_zone()).date()

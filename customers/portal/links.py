@@ -70,13 +70,9 @@ def request_link(
     key, now = email_key(email), timezone.now()
     # A customer who is signed in can read no request, not even their own.
     with tenant_scope(tenant), transaction.atomic():
-        _lock_requests(f"{tenant.pk}{key}", client_address)
-        limits: dict[str, Any] = {"time": "created_at", "window": WINDOW, "now": now}
-        requests = MailedLink.objects.exclude(kind=Kind.EMAIL_CHANGED)
-        raise_if_too_many(requests.filter(email_key=key), MAILS_PER_ADDRESS, **limits)
+        limit_mails_to_address(tenant.pk, key, now=now)
         if client_address:
-            with tenant_scope(ALL_TENANTS):
-                raise_if_too_many(requests.filter(client_address=client_address), MAILS_PER_CLIENT, **limits)
+            _limit_mails_for_client(client_address, now=now)
         MailedLink.objects.filter(created_at__lte=now - KEPT).delete()
         MailedLink.objects.create(
             kind=kind,
@@ -89,11 +85,22 @@ def request_link(
         )
 
 
-def _lock_requests(address: str, client_address: str | None) -> None:
-    """Lets requests for one address, and those of one client, take turns, so that parallel ones are counted one by one."""
-    lock_in_turn(AdvisoryLock.LINK_ADDRESS, address)
-    if client_address:
-        lock_in_turn(AdvisoryLock.LINK_CLIENT, client_address)
+def limit_mails_to_address(tenant_id: str | None, key: str, *, now: dt.datetime) -> None:
+    """Raises Throttled after too many mails to an address. Parallel requests for it wait until this transaction ends."""
+    lock_in_turn(AdvisoryLock.LINK_ADDRESS, f"{tenant_id}{key}")
+    _raise_if_too_many(MAILS_PER_ADDRESS, email_key=key, now=now)
+
+
+def _limit_mails_for_client(client_address: str, *, now: dt.datetime) -> None:
+    """Does the same for a client, with the requests of all businesses."""
+    lock_in_turn(AdvisoryLock.LINK_CLIENT, client_address)
+    with tenant_scope(ALL_TENANTS):
+        _raise_if_too_many(MAILS_PER_CLIENT, client_address=client_address, now=now)
+
+
+def _raise_if_too_many(most: int, *, now: dt.datetime, **of: str) -> None:
+    requests = MailedLink.objects.filter(**of).exclude(kind=Kind.EMAIL_CHANGED)
+    raise_if_too_many(requests, most, time="created_at", window=WINDOW, now=now)
 
 
 def page_url(tenant: Tenant, page: str) -> str:
@@ -110,7 +117,7 @@ def hash_token(token: str) -> str:
 
 
 def binding(link: MailedLink, customer: Customer | None) -> str:
-    """Returns a keyed hash of the customer's address and password, for which alone the link is good.
+    """Returns a keyed hash of the customer's address and password. The link is valid only while both stay the same.
 
     Somebody who is no customer yet has the link's address and no password, and so has a walk-in who becomes one meanwhile.
     """
@@ -140,11 +147,17 @@ def open_link(token: str, *, kinds: Collection[Kind]) -> MailedLink:
 def _find(
     links: QuerySet[MailedLink], customers: QuerySet[Customer], token: str, kinds: Collection[Kind]
 ) -> MailedLink:
+    link = find_open(links, token, kinds)
+    link.customer = _customer_of(link, customers)
+    return link
+
+
+def find_open(links: QuerySet[MailedLink], token: str, kinds: Collection[Kind]) -> MailedLink:
+    """Returns the link with this token, if it is of these kinds, unused and not expired. Raises LinkInvalid otherwise."""
     is_open = {"used_at": None, "expires_at__gt": timezone.now()}
     link = links.filter(token_hash=hash_token(token), kind__in=kinds, **is_open).first()
     if link is None:
         raise LinkInvalid
-    link.customer = _customer_of(link, customers)
     return link
 
 

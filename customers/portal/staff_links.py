@@ -12,17 +12,14 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from customers.models import DeliveryState, MailedLink
 from customers.portal.links import (
-    MAILS_PER_ADDRESS,
-    WINDOW,
     LinkInvalid,
     count_invalid,
-    hash_token,
+    find_open,
+    limit_mails_to_address,
     validated_password,
 )
-from tenants.accounts.throttling import raise_if_too_many
 from tenants.models import Staff
 
 Kind = MailedLink.Kind
@@ -37,9 +34,7 @@ def send_staff_link(staff: Staff) -> None:
 
     Raises Throttled after too many for their address.
     """
-    lock_in_turn(AdvisoryLock.LINK_ADDRESS, f"{staff.tenant_id}{staff.email}")
-    requests = MailedLink.objects.filter(email_key=staff.email).exclude(kind=Kind.EMAIL_CHANGED)
-    raise_if_too_many(requests, MAILS_PER_ADDRESS, time="created_at", window=WINDOW, now=timezone.now())
+    limit_mails_to_address(staff.tenant_id, staff.email, now=timezone.now())
     withdraw_staff_links(staff)
     MailedLink.objects.create(
         tenant_id=staff.tenant_id,
@@ -65,20 +60,17 @@ def open_staff_links(staff: Staff) -> QuerySet[MailedLink]:
 
 
 def staff_binding(link: MailedLink, staff: Staff) -> str:
-    """Returns a keyed hash of the person's address and password, for which alone the link is good."""
+    """Returns a keyed hash of the person's address and password. The link is valid only while both stay the same."""
     facts = json.dumps([link.tenant_id, staff.pk, staff.email, staff.password])
     return salted_hmac("customers.portal.staff_links", facts, algorithm="sha256").hexdigest()
 
 
 def find_staff_link(token: str, *, lock: bool = False) -> MailedLink:
     """Returns the link with this token, locked together with its person where that is asked for. Raises LinkInvalid."""
-    is_open = {"kind__in": STAFF_KINDS, "used_at": None, "expires_at__gt": timezone.now()}
     links, people = MailedLink.objects.all(), Staff.objects.filter(is_active=True)
     if lock:
         links, people = links.select_for_update(of=("self",)), people.select_for_update(of=("self",), no_key=True)
-    link = links.filter(token_hash=hash_token(token), **is_open).first()
-    if link is None:
-        raise LinkInvalid
+    link = find_open(links, token, STAFF_KINDS)
     staff = people.filter(pk=link.staff_id).first()
     if staff is None or link.bound_to != staff_binding(link, staff):
         raise LinkInvalid

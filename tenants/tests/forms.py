@@ -1,6 +1,8 @@
-"""The forms of the admin, as a browser sends them."""
+"""The forms and messages of the admin, as a browser sends and shows them."""
 
 from html.parser import HTMLParser
+
+from django.contrib.messages import get_messages
 
 
 class Form(HTMLParser):
@@ -54,3 +56,9 @@ def opened(browser, page):
     response = browser.get(page)
     assert response.status_code == 200, response
     return sent_by(response)
+
+
+def messages_without_undo(response):
+    """Returns the messages of a response, as pairs of level and text. The texts have no Undo button."""
+    shown = [(message.level_tag, str(message)) for message in get_messages(response.wsgi_request)]
+    return [(level, text.partition(" <form")[0]) for level, text in shown]

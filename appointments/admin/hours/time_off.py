@@ -6,11 +6,10 @@ from django import forms
 from django.contrib import admin
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest
-from django.utils import timezone
 
 from appointments.models import FIRST_DAY, LAST_DAY, TimeOff
 from appointments.models.hours import TimeOffQuerySet
-from circe.api.time_zone import local_zone
+from circe.api.time_zone import local_today
 from circe.backoffice.fields import ClockField, DayField
 from tenants.accounts.permissions import MANAGERS, STAFF
 from tenants.admin.base import TenantAdmin
@@ -64,7 +63,7 @@ class WhenFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, found: TimeOffQuerySet) -> TimeOffQuerySet:
         if self.value() == "all":
             return found
-        current = found.overlapping_days(first=timezone.now().astimezone(local_zone()).date())
+        current = found.overlapping_days(first=local_today())
         return found.exclude(pk__in=current.values("pk")) if self.value() == "past" else current
 
 

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 
 from appointments.admin.hand_on import describe_outside_hours
 from appointments.admin.hours.week_form import WeekForm, rows_of, sent_rows, version_of
@@ -24,7 +23,7 @@ from appointments.models import (
     outlets_to_work_at,
     replace_working_hours,
 )
-from circe.api.time_zone import local_zone
+from circe.api.time_zone import local_today
 from circe.db.ids import is_id
 from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF
 from tenants.admin.base import TenantAdmin
@@ -120,7 +119,7 @@ class WorkingHoursAdmin(TenantAdmin):
         return super().get_queryset(request).filter(tenant__isnull=False)
 
     def get_rows(self, request: HttpRequest) -> QuerySet[StaffWithHours]:
-        today = timezone.now().astimezone(local_zone()).date()
+        today = local_today()
         hours = WorkingHours.objects.filter(
             Q(valid_to=None) | Q(valid_to__gte=today), tenant=OuterRef("tenant"), staff=OuterRef("pk")
         )

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 
-from circe.api.time_zone import local_zone
+from circe.api.time_zone import local_today
 from customers.extensions import export_columns
 from customers.transfer.birthdays import DayOrder, UnreadableBirthday, read_birthday
 from customers.transfer.columns import COLUMN_BY_NAME, REFUSED_ROW_COLUMNS, TENANT_COLUMN, find_column
@@ -263,7 +262,7 @@ class HeaderMapping:
         if not text:
             return
         try:
-            day = read_birthday(text, self.day_order, timezone.now().astimezone(local_zone()).date())
+            day = read_birthday(text, self.day_order, local_today())
         except UnreadableBirthday as error:
             row.errors["date_of_birth"] = str(error)
             del row.texts["date_of_birth"]
