@@ -25,7 +25,7 @@ class Tile(NamedTuple):
 
 
 class Change(NamedTuple):
-    """How a figure compares with an earlier period: `+12.5 %`, its value then, when that was, and the list of it."""
+    """The comparison of a figure with an earlier period: `+12.5 %`, the value and the name of that period, and its list."""
 
     text: str
     value: str

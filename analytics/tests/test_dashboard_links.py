@@ -132,7 +132,7 @@ def test_a_period_without_a_start_is_compared_with_none(in_scope, period):
 def test_figures_are_those_of_the_people_of_the_period(back_office, business):
     response = back_office("tenant_admin").get(f"{FIGURES}?period=all_time")
     by_person, by_service, by_outlet, by_source = response.context["breakdowns"]
-    # Who has left worked then too.
+    # People who have left are included: they worked in the period.
     assert {row.name.split()[0] for row in by_person.rows} == {"Ana", "Ben", "Left"}
     assert by_person.about.startswith("3 people had appointments in this period: ")
     assert {row.name for row in by_service.rows} == {"Cut", "Wash"}

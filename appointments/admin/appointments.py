@@ -208,7 +208,7 @@ class AppointmentAdmin(BulkActionsAdmin):
         only the customer; and the outlet where the business has only one.
         """
         outlets = Outlet.objects.filter(is_active=True)[:2]
-        # Whoever books at the desk has agreed on it with the customer.
+        # At the desk, the member of staff has agreed on the time with the customer.
         initial: dict[str, Any] = {"status": Status.CONFIRMED}
         initial |= {"outlet": outlets[0].pk} if len(outlets) == 1 else {}
         recommendations = self._recommendations(request)

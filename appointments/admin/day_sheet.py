@@ -179,7 +179,7 @@ class DaySheet:
 
     @property
     def attendance(self) -> dict[str, int]:
-        """How many customers wait, and how many should have been there by now, by what the page calls them."""
+        """The numbers of customers who have arrived and of those who are late, under the words of the page."""
         shown = [one for one in self.appointments if self.outlet in (None, one.outlet)]
         counts = {
             "arrived": sum(bool(one.waits_since) for one in shown),

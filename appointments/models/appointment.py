@@ -27,7 +27,7 @@ from customers.models import Customer
 from tenants.models import Outlet, Service, Staff, TenantModel, tenant_constraints, validate_amount
 from tenants.scope import TenantManager
 
-# From when a customer who is not there counts as late, and until how long after the end of the appointment.
+# A customer is late from LATE_AFTER the start on, until MAX_LATENESS after the end of the appointment.
 LATE_AFTER, MAX_LATENESS = dt.timedelta(minutes=5), dt.timedelta(hours=12)
 # An appointment with one of these statuses blocks the time of its member of staff.
 BLOCKING_STATUSES = (Status.PENDING, Status.CONFIRMED, Status.IN_PROGRESS)
@@ -288,7 +288,7 @@ class Appointment(TenantModel):
         """Returns for how long the customer should have been there at the local time `now`, None where nobody is late."""
         late = now - self.hours[0]
         is_open = self.status in (Status.PENDING, Status.CONFIRMED)
-        # Whoever walks in is there.
+        # A walk-in is there already.
         is_awaited = is_open and not (self.is_walk_in or self.waits_since)
         return late if is_awaited and late >= LATE_AFTER and now < self.hours[1] + MAX_LATENESS else None
 

@@ -40,7 +40,7 @@ def get_transitions(appointment: Appointment, *, today: dt.date) -> dict[Status,
     }
 
 
-# From when before the start an appointment can begin without a question.
+# An appointment that begins earlier than this before its time needs an answer to a question.
 MAX_EARLY_START = dt.timedelta(hours=1)
 
 

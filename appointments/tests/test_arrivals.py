@@ -186,7 +186,7 @@ def test_each_button_says_whose_it_is(back_office, visit, tenant, at):
         page = sheet(back_office("staff"))
     for step in ("Arrived", "Start", "No-show", "Cancel"):
         assert f'aria-label="{step}: Jane Doe, 14:00">{step}</button>' in page
-        # Whoever walks in has arrived, and is never late.
+        # A walk-in has arrived, and is never late.
         assert (f'aria-label="{step}: Walk-in, 10:00">{step}</button>' in page) == (step != "Arrived")
     assert "Late" not in page
 

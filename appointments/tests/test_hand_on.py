@@ -40,7 +40,7 @@ class Salon:
             for outlet in (self.kemang, self.senopati):
                 works_daily(tenant, person.pk, outlet.pk, (dt.time(9), dt.time(17)))
         self.nine, self.ten, self.eleven = (self.book(hour) for hour in (9, 10, 11))
-        # What is past, cancelled or somebody else's does not remain.
+        # Past and cancelled bookings, and those of other people, are not counted.
         self.book(9, appointment_date=dt.date(2025, 6, 2))
         self.book(12, status="cancelled")
 
@@ -175,7 +175,7 @@ def test_an_outlet_that_closes_and_a_service_that_ends(back_office, salon):
     assert send(browser, open_page(browser, outlet=salon.kemang.pk), outlet=salon.senopati.pk) == ["Handed on: 3."]
     Service.objects.filter(pk=salon.cut.pk).update(is_active=False)
     assert send(browser, open_page(browser, service=salon.cut.pk), service=salon.trim.pk) == ["Handed on: 3."]
-    # As long as the other service takes, at the price that was agreed.
+    # It takes as long as the other service, and keeps the agreed price.
     assert places(salon.nine, salon.ten) == [("Ana", "Senopati", "Trim", end, 350000, 2) for end in ("09:30", "10:30")]
 
 

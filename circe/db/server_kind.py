@@ -1,6 +1,6 @@
 """Tells one PostgreSQL server from a cluster of Citus.
 
-Here is all that differs by server. On a cluster
+This file has everything that differs by server. On a cluster
 - the settings of the session travel in messages of their own (`circe.db.session_settings`): the coordinator passes the whole
   message of a `SET LOCAL` to its workers;
 - every plan is made for its values, since the tenant says which worker is asked: `manage.py distribute` sets this for the
@@ -16,5 +16,5 @@ PREPARE_SESSION = """
 SELECT CASE WHEN EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN 'cluster'
 ELSE set_config('plan_cache_mode', 'force_generic_plan', false) END
 """
-# The sessions whose server has Citus. Each statement looks here, so it is a set and no function.
+# The sessions whose server has Citus. It is a set, since every statement looks here.
 CLUSTER_SESSIONS: WeakSet[Any] = WeakSet()

@@ -208,7 +208,7 @@ def rows_of(tenant, stranger, clients):
         kind: {"own": make(tenant=tenant).pk, "foreign": make(tenant=stranger).pk, "absent": new_id()}
         for kind, make in FACTORIES.items()
     }
-    # Of time off, staff may delete their own only.
+    # Staff may delete their own time off only.
     rows["time-off"]["own"] = TimeOffFactory(tenant=tenant, staff_id=clients["staff"].user.pk).pk
     rows["portal"] = {
         "self": make_future(tenant, customer=customer),
@@ -388,7 +388,7 @@ def test_access(endpoint, tenant_filters, ask, rows_of):
 
 @pytest.mark.parametrize("endpoint", TABLE)
 def test_every_statement_names_the_tenant(endpoint, ask, rows):
-    """So a cluster asks one node. A super_admin finds rows of all businesses; it is narrowed before anything is written."""
+    """A cluster then asks one node. A super_admin reads all businesses, and enters the scope of one before a write."""
     for principal in PRINCIPALS:
         with record_statements() as statements:
             ask(endpoint, principal, rows.get("self" if principal == "customer" else "own", ""))

@@ -190,7 +190,7 @@ def test_every_key_of_every_example_is_documented(document):
 
 
 def test_what_is_answered_is_described_as_an_answer(document, operations):
-    """What a body may hold is said of bodies alone."""
+    """A description that begins with "In a body" is left out of answers."""
     about_bodies = re.compile(r"\b(body|bodies|absent|stays as it is)\b", re.IGNORECASE)
     for name, schema in document["components"]["schemas"].items():
         if not name.endswith("Request"):
@@ -302,7 +302,7 @@ def test_every_code_of_an_error_of_a_field_is_documented():
 
 
 def test_every_code_that_the_source_names_is_documented():
-    """Those of the back office alone are no part of the API."""
+    """The codes that only the back office uses are not part of the API."""
     backoffice = {"admin", "backoffice", "demo", "dashboard", "transfer", "hand_on.py"}
     others = {"tests", "bench", "mutants", "migrations"}
     files = [file for file in SOURCES if not (backoffice | others) & {*file.parts}]

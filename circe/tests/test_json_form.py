@@ -13,7 +13,7 @@ from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-# What looks like an instant in any notation, such as that of PostgreSQL's JSON.
+# A text that looks like an instant, in any notation, such as that of PostgreSQL's JSON.
 LIKE_AN_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 COMPONENT = "#/components/schemas/"
 

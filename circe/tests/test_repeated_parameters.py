@@ -74,7 +74,7 @@ def test_the_table_has_the_lists_and_more_than_a_hundred_others():
 @in_one_test(("method", "path", "name", "two"), LISTS)
 def test_a_list_is_the_same_with_commas_and_repeated(client_for, method, path, name, two):
     client, url = client_for(path)
-    # What the values find is tested with the filters.
+    # The tests of the filters assert which rows the values find.
     answers = [
         client.get(f"{url}?{query}") for query in (f"{name}={two[0]},{two[1]}", f"{name}={two[0]}&{name}={two[1]}")
     ]

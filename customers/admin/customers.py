@@ -66,7 +66,7 @@ def history_panel(request: HttpRequest, customer: Customer) -> SafeString:
 MAX_LATEST_ROWS = 20
 # By field: what shows it as a link to those who may not change it.
 CONTACT_LINKS = {"email": "email_link", "phone": "phone_link"}
-# How many deleted customers whom a search would find are counted.
+# A search counts at most this number of deleted customers.
 MAX_DELETED_TOLD = 100
 PERSONAL_FIELDS = [
     "first_name",

@@ -25,7 +25,7 @@ class PreferredChannel(models.TextChoices):
 
     @property
     def advice(self) -> str:
-        """What it means for staff."""
+        """The instruction for staff, such as `Call, don’t text`."""
         return "Call, don’t text" if self == PreferredChannel.PHONE else f"Prefers {self.label}"
 
 

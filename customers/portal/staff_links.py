@@ -24,7 +24,7 @@ from tenants.models import Staff
 
 Kind = MailedLink.Kind
 STAFF_KINDS = frozenset({Kind.INVITATION, Kind.STAFF_RESET})
-# How long a link of each kind is good for.
+# The time for which a link of each kind is valid.
 LIFETIMES = {Kind.INVITATION: dt.timedelta(hours=72), Kind.STAFF_RESET: dt.timedelta(hours=24)}
 
 

@@ -121,7 +121,7 @@ def column_number(browser, label):
     ("label", "order", "reverse"),
     [
         ("name", ["ana", "Ben", "Cia", "Dan"], None),
-        # Who had no visit comes last in both directions, as in the API.
+        # Customers without a visit come last in both directions, as in the API.
         ("last visit", ["Ben", "Dan", "ana", "Cia"], ["ana", "Dan", "Ben", "Cia"]),
         ("spent", ["Cia", "ana", "Ben", "Dan"], None),
         ("segment", ["Dan", "ana", "Cia", "Ben"], None),

@@ -23,7 +23,7 @@ from tenants.scope import enter_scope
 
 
 class Links(NamedTuple):
-    """What the app that sends mails does: it sends a person a link, withdraws it, and finds the open ones."""
+    """The functions of the app that sends mails: they send a person a link, withdraw it, and find the open ones."""
 
     send: Callable[[Any], None]
     withdraw: Callable[[Any], bool]

@@ -1,4 +1,4 @@
-"""Whatever changes what a customer expects of an appointment: who expected it is told, and nobody else."""
+"""A change of what a customer expects of an appointment is mailed to those who expected it, and to nobody else."""
 
 import datetime as dt
 

@@ -1,1 +1,1 @@
-"""What Circe does on a cluster of Citus, and nowhere else: docs/decisions/scale-out.md."""
+"""The code that only a cluster of Citus needs: docs/decisions/scale-out.md."""

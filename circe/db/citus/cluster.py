@@ -154,7 +154,7 @@ def has_distributed_tables(cursor: Any) -> bool:
 
 def run_on_nodes(cursor: Any, command: str) -> None:
     """Runs an SQL command on each node by itself. Raises ClusterUnusable if a node refuses it."""
-    # Else each node would pass the command on to the others.
+    # Without this setting, each node would also send the command to the others.
     block = f"BEGIN PERFORM set_config('citus.enable_ddl_propagation', 'off', true); {command}; END"
     for node, succeeded, result in _ask_nodes(cursor, f"DO $circe${block}$circe$"):
         if not succeeded:

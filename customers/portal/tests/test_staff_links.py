@@ -131,7 +131,7 @@ def test_a_forgotten_password_is_chosen_anew_by_the_same_way(back_office, ana, s
     pair = APIClient().post("/api/v1/auth/login", {"email": ana.email, "password": PASSWORD}).json()
     assert open_link(token_in(mail), NEW_PASSWORD).status_code == 200
     assert (log_in(ana.email, PASSWORD), log_in(ana.email, NEW_PASSWORD)) == (False, True)
-    # Whoever knew the former password is signed out.
+    # The sessions of the former password have ended.
     assert mine.get("/admin/")["Location"].startswith("/admin/login/")
     assert signed_in(pair).get("/api/v1/auth/me").status_code == 401
 
