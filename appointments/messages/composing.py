@@ -60,7 +60,7 @@ def _has_been_told(message: Message) -> bool:
 
 
 def _as_it_was(appointment: Appointment, message: Message) -> Appointment:
-    """Returns the appointment as the customer knows it who lost it to another one."""
+    """Returns the appointment as it was for the customer who lost it to another customer."""
     former: Any = message.former
     values = former | {
         "appointment_date": dt.date.fromisoformat(former["appointment_date"]),

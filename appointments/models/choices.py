@@ -1,4 +1,4 @@
-"""What the fields of an appointment may hold."""
+"""The values that the fields of an appointment may have."""
 
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""Says what still counts on a person, an outlet or a service that is to leave, close or end."""
+"""Shows what depends on a person, an outlet or a service that is to be deactivated."""
 
 from collections.abc import Callable
 from typing import Any
