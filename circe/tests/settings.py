@@ -16,6 +16,8 @@ for option in ("pool", "options"):
     del DATABASES["default"]["OPTIONS"][option]
 
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+# Tests read the addresses in mails, which would depend on PORT otherwise.
+PUBLIC_URL = "http://localhost:8000"
 PASSWORD_HASHERS = ["tenants.accounts.hashers.FastArgon2idPasswordHasher", *PASSWORD_HASHERS]  # noqa: F405
 # Race tests sign in from more threads than a server has.
 MAX_CONCURRENT_LOGINS = 100
