@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import threading
+import urllib.request
 
 import pytest
 
@@ -22,7 +24,7 @@ AXE_OPTIONS = {"resultTypes": ["violations"], "preload": False}
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def started_chromium():
     from playwright.sync_api import sync_playwright
 
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
@@ -32,6 +34,24 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def chromium(started_chromium, live_server):
+    """The browser. The test ends with its contexts closed and every request to the server ended.
+
+    A test may end right after a click. The request of that click would otherwise lock the tables while they are emptied, or
+    write into those of the next test.
+    """
+    yield started_chromium
+    for context in started_chromium.contexts:
+        context.close()
+    # Connections are accepted in their order: after this answer, each connection of the test has its thread.
+    urllib.request.urlopen(f"{live_server.url}/healthz", timeout=30).close()
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(timeout=30)
+            assert not thread.is_alive(), "A connection of the test has not ended."
 
 
 def list_violations(page):
@@ -56,7 +76,7 @@ def sign_in(chromium, live_server, tenant):
     """Returns a function: `sign_in("staff")` signs a new user in and returns the first page. Errors in it fail the test."""
     from playwright.sync_api import expect
 
-    contexts, broken = [], []
+    broken = []
 
     def watch(response):
         if response.status >= 500 or response.status == 404:
@@ -65,7 +85,6 @@ def sign_in(chromium, live_server, tenant):
     def make(role, *, viewport=DESKTOP):
         user = UserFactory(role=role, tenant=None if role == Role.SUPER_ADMIN else tenant)
         context = chromium.new_context(viewport=viewport, base_url=live_server.url)
-        contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("response", watch)
@@ -81,8 +100,6 @@ def sign_in(chromium, live_server, tenant):
         return page
 
     yield make
-    for context in contexts:
-        context.close()
     assert broken == []
 
 

@@ -30,11 +30,10 @@ PASSWORD = "another good password"
 def visit(chromium, live_server, settings):
     """Returns a function that opens an address without JavaScript. A resource that is not loaded fails the test."""
     settings.PUBLIC_URL = live_server.url
-    contexts, broken = [], []
+    broken = []
 
     def visit(viewport):
         context = chromium.new_context(viewport=viewport, base_url=live_server.url, java_script_enabled=False)
-        contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("response", lambda response: response.status >= 500 and broken.append(response.url))
@@ -43,9 +42,7 @@ def visit(chromium, live_server, settings):
         return page
 
     yield visit
-    assert [cookie for context in contexts for cookie in context.cookies()] == []
-    for context in contexts:
-        context.close()
+    assert [cookie for context in chromium.contexts for cookie in context.cookies()] == []
     assert broken == []
 
 
