@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.forms import CharField, Form, MultipleHiddenInput
 from django.http import QueryDict
 from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.exceptions import ValidationError as BadRequest
 from rest_framework.request import Request
 
@@ -33,7 +34,7 @@ def get_single_param(request: Request, name: str) -> str | None:
     if len(values) > 1:
         raise BadRequest({name: "Give this parameter once."})
     if values and "\0" in values[0]:
-        raise BadRequest({name: "Null characters are not allowed."})
+        raise BadRequest({name: ErrorDetail("Null characters are not allowed.", code="null_characters_not_allowed")})
     return values[0] if values else None
 
 
@@ -164,14 +165,15 @@ class StrictField(CharField):
 class StrictListField(StrictField):
     """A form field that passes a list of texts to `convert`. The parameter may hold commas, and may be repeated.
 
-    An empty parameter is none.
+    Empty texts are left out. A list without any other is like a parameter that is left out.
     """
 
     widget = MultipleHiddenInput
 
     def clean(self, value: Any) -> Any:
-        texts = [text for text in (CharField.clean(self, one) for one in value) if text]
-        return self.convert([part.strip() for text in texts for part in text.split(",")]) if texts else None
+        parts = [part.strip() for one in value for part in (CharField.clean(self, one) or "").split(",")]
+        texts = [part for part in parts if part]
+        return self.convert(texts) if texts else None
 
 
 class StrictFilter(django_filters.Filter):

@@ -24,6 +24,8 @@ class StringField(serializers.CharField):
     `trim_whitespace=False`.
     """
 
+    default_error_messages = {"invalid": "Write a text."}
+
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
@@ -57,6 +59,8 @@ class BlankIsNullTextField(StringField):
 class StrictBooleanField(serializers.BooleanField):
     """A field that accepts true and false only, not a string for them."""
 
+    default_error_messages = {"invalid": "Write true or false."}
+
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
             self.fail("invalid", input=data)
@@ -73,6 +77,8 @@ class BlankIsNullMixin(serializers.Field):
 
 class StrictIntegerField(BlankIsNullMixin, serializers.IntegerField):
     """A field that accepts whole numbers only, not a string or a boolean for them."""
+
+    default_error_messages = {"invalid": "Write a whole number."}
 
     def to_internal_value(self, data: Any) -> int:
         # JSON has one kind of number: 60.0 is a whole one.
@@ -106,6 +112,8 @@ class ClockTimeField(serializers.TimeField):
 
 class BoundedListField(serializers.ListField):
     """A list field that checks the length before the entries: a megabyte of invalid ones would take half a minute."""
+
+    default_error_messages = {"not_a_list": "Write a list."}
 
     def to_internal_value(self, data: Any) -> list[Any]:
         if isinstance(data, list) and self.max_length is not None and len(data) > self.max_length:
@@ -158,6 +166,8 @@ class CachedFieldsMixin(serializers.Serializer):
 
     The fields are bound to a serializer without data, so they hold no data of a request.
     """
+
+    default_error_messages = {"invalid": "Write an object: names with values."}
 
     @cached_property
     def fields(self) -> Any:
