@@ -89,7 +89,7 @@ def statements_without_settings(monkeypatch):
 
 @pytest.fixture(params=["both", "the manager's alone", "the database's alone"])
 def tenant_filters(request, db, monkeypatch):
-    """Runs the test three times: with both guards of the tenant boundary, and with each of them alone."""
+    """Runs the test three times: with both guards of the tenant boundary, and with each of them alone. Yields which."""
     if request.param == "the manager's alone":
         with as_owner(), connection.cursor() as cursor:
             cursor.execute("SELECT oid::regclass::text FROM pg_class WHERE relrowsecurity")
@@ -101,7 +101,7 @@ def tenant_filters(request, db, monkeypatch):
         monkeypatch.setattr(TenantFilter, "as_sql", unfiltered)
     # Prepared queries have the manager's filter in their text.
     reset_prepared_queries()
-    yield
+    yield request.param
     reset_prepared_queries()
 
 

@@ -6,6 +6,7 @@ condition, or is joined by `tenant_id` to one that has it. It looks at each SELE
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from django.apps import apps
@@ -18,28 +19,30 @@ from tenants.scope import AllTenants, Scope
 VALUE = "a value"
 
 
-def tenant_relations() -> set[str]:
+@cache
+def tenant_relations() -> frozenset[str]:
     """Returns the names of the tables and views of tenants, but for those of accounts, of which each node has a copy."""
-    return {
+    return frozenset(
         model._meta.db_table
         for model in apps.get_models(include_auto_created=True)
         if any(field.name == "tenant" for field in model._meta.get_fields())
         and not issubclass(model, (User, StaffName))
-    }
+    )
 
 
 def find_unrouted(statements: Sequence[tuple[Scope | None, str]]) -> list[tuple[list[str], str]]:
     """Returns the recorded statements that lack a tenant, each with the tables. In ALL_TENANTS it may only read."""
-    tables = tenant_relations()
     found = [
-        (unrouted_tables(sql, tables), sql)
+        (unrouted_tables(sql, tenant_relations()), sql)
         for scope, sql in statements
         if not isinstance(scope, AllTenants) or not re.match(r"\s*(SELECT|WITH)\b", sql)
     ]
     return [(names, sql) for names, sql in found if names]
 
 
-def unrouted_tables(sql: str, tables: Collection[str]) -> list[str]:
+# The same statements come again and again, and each takes milliseconds to parse.
+@cache
+def unrouted_tables(sql: str, tables: frozenset[str]) -> list[str]:
     """Returns the names of those of the `tables` in the statement that have no tenant given, in order of their place.
 
     The names of variables of a PL/pgSQL function count as values.

@@ -27,7 +27,9 @@ from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceFactory
 from tenants.tests.forms import opened
 
-ZONES = ["Pacific/Apia", "Pacific/Kiritimati", "Etc/GMT+12", "Asia/Jakarta", "UTC"]
+# Apia skipped a day. The other two are the zones that are furthest ahead of UTC and behind it: an instant that the calendar
+# has there, it has in every zone between them.
+ZONES = ["Pacific/Apia", "Pacific/Kiritimati", "Etc/GMT+12"]
 DAYS = ["0001-01-01", "0001-01-02", "1899-12-31", "9999-12-30", "9999-12-31"]
 # A day that Apia skipped, and a day on which clocks were changed.
 UNUSUAL_DAYS = ["2011-12-30", "2025-03-30"]

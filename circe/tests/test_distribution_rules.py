@@ -174,6 +174,6 @@ OF_ALL_BUSINESSES = {
 
 
 def test_every_statement_of_a_function_names_the_tenant():
-    tables = {*tenant_tables().values()}
+    tables = frozenset(tenant_tables().values())
     unrouted = [(name, table) for name, _, sql in functions() for table in unrouted_tables(sql, tables)]
     assert sorted(unrouted) == sorted(OF_ALL_BUSINESSES)

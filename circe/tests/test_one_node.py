@@ -17,7 +17,7 @@ from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 from tenants.tests.shell import run
 
-TABLES = {"customers_customer", "customers_consent", "tenants_outlet"}
+TABLES = frozenset({"customers_customer", "customers_consent", "tenants_outlet"})
 
 
 @pytest.mark.parametrize(
