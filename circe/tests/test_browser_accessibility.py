@@ -26,7 +26,7 @@ VALUES = re.compile(
 
 
 def shape_of(content):
-    """Returns the kinds of elements in a page. Of pages with the same kinds, one is looked at."""
+    """Returns the kinds of elements in a page."""
     return frozenset(VALUES.sub("", tag) for tag in TAGS.findall(content[content.find("<body") :]))
 
 
@@ -41,15 +41,20 @@ def examine(page):
 
 
 def test_no_page_of_the_back_office_has_a_serious_fault(sign_in, busy_business):
-    faults, shapes = {}, set()
-    for role in Role.values:
+    """Of pages with the same kinds of elements one is looked at. A role's pages after those of the first role are looked at
+    where they have a kind that was not seen before.
+    """
+    faults, shapes, kinds = {}, set(), set()
+    for role in (Role.TENANT_ADMIN, Role.SUPER_ADMIN, Role.OUTLET_MANAGER, Role.STAFF):
         page, browser = sign_in(role), Client()
         browser.force_login(page.user)
         urls = list_pages(browser, busy_business)
         assert len(urls) > 15
         for url in urls:
-            if (shape := shape_of(browser.get(url).content.decode())) not in shapes:
+            shape = shape_of(browser.get(url).content.decode())
+            if shape not in shapes and (role == Role.TENANT_ADMIN or not shape <= kinds):
                 shapes.add(shape)
+                kinds |= shape
                 page.goto(url)
                 if found := examine(page):
                     faults[role, url] = found
