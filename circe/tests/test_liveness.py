@@ -177,7 +177,8 @@ def test_readyz_is_503_while_its_table_is_locked(circe):
         assert measure_slowest(circe, "/readyz", 503, times=3) < READYZ_SECONDS
         assert measure_slowest(circe, "/healthz") < HEALTHZ_SECONDS
         assert circe.ask("GET", CUSTOMERS).status == 200
-    assert circe.ask("GET", "/readyz").status == 200
+    # A check that was begun before may end with an error only now.
+    until(lambda: circe.ask("GET", "/readyz").status == 200, seconds=10)
 
 
 @contextmanager
