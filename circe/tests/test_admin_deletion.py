@@ -257,9 +257,16 @@ def test_every_model_of_the_admin_is_tested():
     assert set(admin.site._registry) == set(CREATE)
 
 
+def may_delete(role, model):
+    request = RequestFactory().get("/")
+    request.user = User(role=role)
+    return admin.site.get_model_admin(model).has_delete_permission(request)
+
+
 @pytest.mark.parametrize(("model", "references"), ROWS, ids=name)
 def test_a_row_is_deleted_or_the_page_gives_a_reason(back_office, tenant, model, references):
-    for role in Role.values:
+    # Who may not delete rows of the model is refused before anything else is looked at, so one row is enough for them.
+    for role in (role for role in Role.values if not references or may_delete(role, model)):
         browser, row = back_office(role), make(model, references, tenant)
         page = url(model, "delete", row.pk)
         for response in (browser.get(page), browser.post(page, {"post": "yes"})):
