@@ -1,7 +1,6 @@
 """Clients that keep a copy: the lists of what changed miss nothing, whoever writes at the same moment."""
 
 import datetime as dt
-import json
 from threading import Barrier, Thread
 
 import pytest
@@ -240,15 +239,3 @@ def test_a_change_that_is_committed_late_is_not_skipped(request, people, client)
     thread.join()
     afterwards, _ = follow(client, f"next={place}")
     assert meanwhile + afterwards == [people[0].pk, people[1].pk]
-
-
-def test_the_changes_of_a_page_are_read_by_one_index(staff, people):
-    with tenant_scope(people[0].tenant), CaptureQueriesContext(connection) as queries:
-        read(staff, f"{LONG_AGO}&size=2")
-    [sql] = [one["sql"] for one in queries if '"changed_at"' in one["sql"] and "LIMIT" in one["sql"]]
-    with tenant_scope(people[0].tenant), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}")
-        [(plan,)] = cursor.fetchall()
-    text = json.dumps(plan)
-    assert ('"customer_changes"' in text, '"Node Type": "Sort"' in text, text.count("Scan")) == (True, False, 2), text

@@ -171,3 +171,12 @@ def test_tags_are_counted_in_one_pass(plan):
     executed = plan("", f"{CUSTOMERS}/tags", "unnest")
     [scan] = [node for node in executed if node.get("Relation Name") in TABLES]
     assert read(scan) <= CROWD + 1
+
+
+def test_a_page_of_changes_is_read_from_one_index_without_a_sort(plan, admin):
+    first = admin.get(f"{CUSTOMERS}?updated_since=2020-01-01&size=100").json()
+    for query, shown in (("updated_since=2020-01-01&size=20", 20), (f"next={first['next']}&size=20&page=3", 60)):
+        executed = plan(query, marker="ORDER BY 2 ASC, 1 ASC LIMIT")
+        assert indexes(executed) == {"customer_changes", "tombstone_changes"}, executed
+        assert "Sort" not in {node["Node Type"] for node in executed}
+        assert sum(read(node) for node in executed if node.get("Relation Name") in TABLES) <= shown + 1
