@@ -62,6 +62,11 @@ def to_search(text: str) -> str | None:
     return text or None
 
 
+def to_tags(texts: list[str]) -> list[str]:
+    """Returns the tags in the form in which they are stored. An empty text is none."""
+    return clean_tags(filter(None, texts))
+
+
 def to_source(text: str) -> str:
     """Returns the source. Raises ValidationError for a text that no source can be."""
     source = text.lower()
@@ -91,7 +96,7 @@ class CustomerFilter(ChangesFilter):
         ),
     )
     tags = ListFilter(
-        convert=clean_tags,
+        convert=to_tags,
         help_text="Separated by commas, or repeated: customers with any of them. Case does not matter.",
     )
     has_password = BooleanFilter(help_text="true: registered, false: walk-ins.")

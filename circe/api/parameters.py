@@ -165,15 +165,14 @@ class StrictField(CharField):
 class StrictListField(StrictField):
     """A form field that passes a list of texts to `convert`. The parameter may hold commas, and may be repeated.
 
-    Empty texts are left out. A list without any other is like a parameter that is left out.
+    An empty parameter is none.
     """
 
     widget = MultipleHiddenInput
 
     def clean(self, value: Any) -> Any:
-        parts = [part.strip() for one in value for part in (CharField.clean(self, one) or "").split(",")]
-        texts = [part for part in parts if part]
-        return self.convert(texts) if texts else None
+        texts = [text for text in (CharField.clean(self, one) for one in value) if text]
+        return self.convert([part.strip() for text in texts for part in text.split(",")]) if texts else None
 
 
 class StrictFilter(django_filters.Filter):
