@@ -36,26 +36,27 @@ class SegmentFilter(admin.SimpleListFilter):
         return customers.filter(pk__in=members.values("customer_id"))
 
 
-def segment_of_totals() -> Case:
-    """Returns the segment of a row of totals, as an expression. It is the place in SEGMENT_TEXTS."""
+def segment_position() -> Case:
+    """Returns the expression for the segment of a row of totals: the position of the segment in SEGMENT_TEXTS."""
     conditions = segment_conditions()
-    cases = [When(conditions[segment], then=Value(place)) for place, segment in enumerate(SEGMENT_TEXTS)]
+    cases = [When(conditions[segment], then=Value(position)) for position, segment in enumerate(SEGMENT_TEXTS)]
     return Case(*cases, output_field=IntegerField())
 
 
-def annotate_segment() -> Mapping[str, Any]:
-    """Returns the annotation of a customer with the place of their segment in SEGMENT_TEXTS; None for a deleted one."""
+def build_segment_annotation() -> Mapping[str, Any]:
+    """Returns the annotation `segment_position` of customers. It is None for a deleted customer."""
     own = CustomerTotals.objects.filter(tenant=OuterRef("tenant"), customer_id=OuterRef("pk"), is_deleted=False)
-    return {"segment_place": Subquery(own.annotate(place=segment_of_totals()).values("place"))}
+    return {"segment_position": Subquery(own.annotate(position=segment_position()).values("position"))}
 
 
 @admin.display(description="segment", ordering="segment")
 def segment(customer: Any) -> str:
     """Returns the name of the segment of a customer, for the list and the export."""
     names = [name for name, _ in SEGMENT_TEXTS.values()]
-    return "" if customer.segment_place is None else names[customer.segment_place]
+    return "" if customer.segment_position is None else names[customer.segment_position]
 
 
-SEGMENT_COLUMN = ListColumn(segment, annotate_segment, roles=ADMINS)
-SEGMENT_EXPORT = ExportColumn("segment", segment, annotate_segment)
-SEGMENT_ORDER = TotalsOrder(CustomerTotals.objects.all(), lambda: [segment_of_totals(), "customer_id"])
+SEGMENT_COLUMN = ListColumn(segment, build_segment_annotation, roles=ADMINS)
+SEGMENT_EXPORT = ExportColumn("segment", segment, build_segment_annotation)
+# The list sorts deleted customers too, so the rows hold them.
+SEGMENT_ORDER = TotalsOrder(CustomerTotals.objects.all(), lambda: [segment_position(), "customer_id"])

@@ -1,10 +1,10 @@
-"""Registers the additions of statistics with lower apps when Django starts."""
+"""Registers with lower apps what statistics add to them, when Django starts."""
 
 from django.apps import AppConfig
 
 
 class AnalyticsConfig(AppConfig):
-    """Adds the filter by segment to the list of customers, in the API and in the back office."""
+    """Adds the segment of customers to the API (filter) and to the back office (filter, column, order, export)."""
 
     name = "analytics"
 

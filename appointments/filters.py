@@ -10,6 +10,8 @@ from appointments.models import Appointment, AppointmentQuerySet, CustomerTotals
 from circe.api.parameters import AmountFilter, DayFilter, ListFilter, StrictFilterSet, as_day
 from customers.filters import Totals, TotalsParameter
 
+DayOrInstant = dt.date | dt.datetime
+
 STATUS_BY_SPELLING = {
     "no-show": Status.NO_SHOW,
     "canceled": Status.CANCELLED,
@@ -46,11 +48,13 @@ class AppointmentFilter(StrictFilterSet):
         model = Appointment
         fields: list[str] = []
 
-    def filter_from_date(self, appointments: AppointmentQuerySet, name: str, day: dt.date) -> AppointmentQuerySet:
-        return appointments.filter(appointment_date__gte=as_day(day))
+    def filter_from_date(
+        self, appointments: AppointmentQuerySet, name: str, value: DayOrInstant
+    ) -> AppointmentQuerySet:
+        return appointments.filter(appointment_date__gte=as_day(value))
 
-    def filter_to_date(self, appointments: AppointmentQuerySet, name: str, day: dt.date) -> AppointmentQuerySet:
-        return appointments.filter(appointment_date__lte=as_day(day))
+    def filter_to_date(self, appointments: AppointmentQuerySet, name: str, value: DayOrInstant) -> AppointmentQuerySet:
+        return appointments.filter(appointment_date__lte=as_day(value))
 
 
 TOTALS = Totals(
@@ -60,13 +64,13 @@ TOTALS = Totals(
 TOTALS_PARAMETERS = {
     "last_visit_from": TotalsParameter(
         DayFilter(help_text="Last visit on this day of the tenant's or later."),
-        condition=lambda day: Q(last_visit__gte=as_day(day)),
+        condition=lambda value: Q(last_visit__gte=as_day(value)),
     ),
     "last_visit_to": TotalsParameter(
         DayFilter(help_text="Last visit on this day of the tenant's or before. Who had no visit is left out."),
-        condition=lambda day: Q(last_visit__lte=as_day(day)),
+        condition=lambda value: Q(last_visit__lte=as_day(value)),
     ),
-    # Whole numbers, since the column is compared by its index with them only.
+    # PostgreSQL uses the index of this integer column only if it is compared with a whole number.
     "total_spent_min": TotalsParameter(
         AmountFilter(help_text="Spent this amount or more by visits, in the tenant's currency."),
         condition=lambda amount: Q(total_spent__gte=math.ceil(amount)),

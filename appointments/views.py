@@ -22,6 +22,7 @@ from tenants.accounts.permissions import STAFF
 from tenants.scope import current_tenant
 from tenants.views import TenantViewSet
 
+# The appointments of one customer, as a subquery in a query of customers.
 HISTORY = Appointment.objects.filter(tenant=OuterRef("tenant"), customer=OuterRef("pk"))
 
 
@@ -68,7 +69,10 @@ class CustomerAppointmentViewSet(TenantViewSet):
         return Customer.objects.undeleted().select_related("tenant").defer("search_text")
 
     def list(self, request: Request, customer_id: str) -> Response:
-        """Answers a page of the history, newest first, with counts of the whole history. Sends one query."""
+        """Answers a page of the history, newest first, with counts of the whole history.
+
+        In the scope of a tenant it sends one query.
+        """
         if current_tenant() is None:
             self.get_object()  # This opens the scope of the customer's tenant, whose time zone is needed.
         try:
@@ -78,7 +82,7 @@ class CustomerAppointmentViewSet(TenantViewSet):
             raise
         today, time = local_now()
         offset, limit = wanted.start, wanted.stop - wanted.start
-        if found is HISTORY:
+        if found is HISTORY:  # No filter was given.
             statistics, total, page = HISTORY_PAGE.get_or_404(
                 customer=customer_id, today=today, time=time, offset=offset, limit=limit
             )

@@ -1,4 +1,4 @@
-"""The pages for errors in the back office, which look as its other pages do to people who are signed in."""
+"""The error pages of the back office. People who are signed in see its menu and header on them too."""
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse

@@ -47,7 +47,7 @@ DETAIL: dict[str, Any] = READ_AND_CHANGE | {"delete": "destroy"}
 
 demo_pages: list[URLPattern] = []
 if apps.is_installed("circe.demo"):
-    # Not in production, where the package need not be.
+    # Production does not install this app, and its image does not hold the package.
     from circe.demo.mails.page import show_mails
 
     demo_pages = [path("admin/mails/", admin.site.admin_view(show_mails), name="mails")]

@@ -18,7 +18,7 @@ MAX_STAFF = 1000
 
 
 class OfferSerializer(OwnTenantMixin, ModelSerializer):
-    """An outlet or a service. In a body, a key that is absent stays as it is, and read-only keys are ignored."""
+    """An outlet or a service. An absent key keeps its value, and read-only keys are ignored."""
 
     def create(self, validated_data: dict[str, Any]) -> Any:
         offer = self.Meta.model()
@@ -41,12 +41,13 @@ class OutletSerializer(OfferSerializer):
         read_only_fields = ["id", "created_at", "updated_at"]
 
 
+# The OpenAPI document shows a new row apart: some keys are required here, and none in an update.
 class NewOutletSerializer(OutletSerializer):
-    """A new outlet. The document has it apart, since an update requires no key."""
+    """A new outlet."""
 
 
 class ServiceSerializer(OfferSerializer):
-    """What a customer can book. `price` is in `currency`, the business's."""
+    """What a customer can book. `price` is in `currency`, the currency of the business."""
 
     category = BlankIsNullTextField(max_length=50)
     currency = serializers.CharField(source="tenant.currency", read_only=True)
@@ -77,8 +78,9 @@ class ServiceSerializer(OfferSerializer):
         read_only_fields = ["id", "created_at", "updated_at"]
 
 
+# Apart for the same reason as NewOutletSerializer.
 class NewServiceSerializer(ServiceSerializer):
-    """A new service. The document has it apart, since an update requires no key."""
+    """A new service."""
 
 
 class StaffSerializer(ModelSerializer):
@@ -88,7 +90,7 @@ class StaffSerializer(ModelSerializer):
     outlet_ids = serializers.ListField(
         child=serializers.RegexField(ID_PATTERN),
         read_only=True,
-        help_text="The active outlets where the person has working hours that are not over.",
+        help_text="The active outlets where the person has working hours that are valid today or later.",
     )
     service_ids = serializers.ListField(
         child=serializers.RegexField(ID_PATTERN),

@@ -8,7 +8,7 @@ from appointments.bookings.documentation import SLOT
 from appointments.documentation import HISTORY
 from appointments.filters import AppointmentFilter
 from appointments.portal.serializers import (
-    INTERNAL,
+    INTERNAL_FIELDS,
     OwnAppointmentSerializer,
     OwnBookingSerializer,
     OwnCancellationSerializer,
@@ -20,7 +20,9 @@ from circe.api.errors import Problem
 from circe.api.operations import Example, Operation, Schema
 from circe.api.responses import ErrorResponse
 
-APPOINTMENT: Example = {name: value for name, value in HISTORY["appointments"][0].items() if name not in INTERNAL} | {
+APPOINTMENT: Example = {
+    name: value for name, value in HISTORY["appointments"][0].items() if name not in INTERNAL_FIELDS
+} | {
     "can_change": True,
     "changeable_until": "2025-01-24T07:00:00Z",
 }

@@ -24,23 +24,23 @@ from circe.api.serializers import CachedFieldsMixin, ClockTimeField, InstantFiel
 from circe.db.json_sql import JSONObject
 from tenants.models import StaffName
 
-# What the business notes for itself.
-INTERNAL = {"notes", "status_reason", "overrides", "buffer_minutes", "walk_in"}
+# A customer does not see these.
+INTERNAL_FIELDS = {"notes", "status_reason", "overrides", "buffer_minutes", "walk_in"}
 
 
-def _staff_name(path: str) -> JSONObject:
-    """Returns the expression of the member of staff. A customer may read no account, but the names of staff."""
+def _staff_expression(path: str) -> JSONObject:
+    """Returns the member of staff as id and name. A customer may read StaffName, but not the table of accounts."""
     names = StaffName.objects.filter(tenant=OuterRef(f"{path}tenant"), pk=OuterRef(f"{path}staff_id"))
     return JSONObject(id=F(f"{path}staff_id"), name=NullIf(Subquery(names.values("name")), Value("")))
 
 
 class StoredOwnAppointmentSerializer(AppointmentSerializer):
-    """A customer's own appointment as it is stored, without what the business notes for itself."""
+    """A customer's own appointment as it is stored, without the fields that only the business may see."""
 
-    json_expressions = {"staff": _staff_name}
+    json_expressions = {"staff": _staff_expression}
 
     class Meta(AppointmentSerializer.Meta):
-        fields = [name for name in AppointmentSerializer.Meta.fields if name not in INTERNAL]
+        fields = [name for name in AppointmentSerializer.Meta.fields if name not in INTERNAL_FIELDS]
         read_only_fields = fields
 
 
@@ -49,7 +49,7 @@ class OwnAppointmentSerializer(StoredOwnAppointmentSerializer):
 
     can_change = serializers.BooleanField(help_text="Whether you can move or cancel it now.")
     changeable_until = InstantField(
-        allow_null=True, help_text="Until then you can. null: it has begun, is over or is cancelled."
+        allow_null=True, help_text="You can move or cancel it until then. null: it has begun, is over or is cancelled."
     )
 
     class Meta(StoredOwnAppointmentSerializer.Meta):
@@ -65,7 +65,7 @@ class OwnHistorySerializer(HistorySerializer):
     appointments = OwnAppointmentSerializer(many=True)
 
 
-def show(stored: dict[str, Any], tenant: Any) -> dict[str, Any]:
+def add_can_change(stored: dict[str, Any], tenant: Any) -> dict[str, Any]:
     """Adds to an appointment, as StoredOwnAppointmentSerializer writes it, whether the customer can change it now."""
     until = changeable_until(
         Appointment(
@@ -83,7 +83,7 @@ def show(stored: dict[str, Any], tenant: Any) -> dict[str, Any]:
 
 
 class OwnBookingSerializer(CachedFieldsMixin):
-    """What a customer books: a service, as long as it takes and at its price."""
+    """What a customer books: a service. The duration and the price are those of the service."""
 
     service_id = StringField()
     outlet_id = StringField()
@@ -94,7 +94,7 @@ class OwnBookingSerializer(CachedFieldsMixin):
     notes = OptionalTextField(max_length=2000, help_text="For the business. No answer to a customer shows it.")
 
     def to_internal_value(self, data: Any) -> Any:
-        refuse_rights_of_staff(data, ("total_price", "status", "walk_in", "override", "payment"))
+        refuse_staff_only_keys(data, ("total_price", "status", "walk_in", "override", "payment"))
         return super().to_internal_value(data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class OwnBookingSerializer(CachedFieldsMixin):
 
 
 class OwnMoveSerializer(CachedFieldsMixin):
-    """Another time of a customer's own appointment, which stays as long as it is."""
+    """Another time for a customer's own appointment. The duration stays the same."""
 
     appointment_date = AppointmentDayField()
     start_time = ClockTimeField(help_text="By the clock of the business.")
@@ -125,11 +125,11 @@ class OwnMoveSerializer(CachedFieldsMixin):
     outlet_id = OptionalTextField(help_text="null: the same.")
 
     def to_internal_value(self, data: Any) -> Any:
-        refuse_rights_of_staff(data, ("override",))
+        refuse_staff_only_keys(data, ("override",))
         return super().to_internal_value(data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuses a person or an outlet that is not there, or inactive."""
+        """Refuses a member of staff or an outlet that does not exist or is inactive."""
         check_changed_references(self.instance, attrs)
         return attrs
 
@@ -157,7 +157,7 @@ class OwnCancellationSerializer(CachedFieldsMixin):
         return instance
 
 
-def refuse_rights_of_staff(data: Any, names: Collection[str]) -> None:
+def refuse_staff_only_keys(data: Any, names: Collection[str]) -> None:
     """Raises ValidationError for each of the keys that has a value: only staff may set them."""
     values = {name: data.get(name) for name in names} if isinstance(data, dict) else {}
     given = [name for name, value in values.items() if not (value in (None, "", []) or value is False)]

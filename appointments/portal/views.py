@@ -19,7 +19,7 @@ from appointments.portal.serializers import (
     OwnCancellationSerializer,
     OwnMoveSerializer,
     StoredOwnAppointmentSerializer,
-    show,
+    add_can_change,
 )
 from appointments.recommendations.serializers import RecommendationsSerializer
 from appointments.recommendations.views import answer_recommendations
@@ -66,7 +66,7 @@ class OwnAppointmentViewSet(SignedInViewSet, TenantViewSet):
         statistics, self.paginator.total, page = pages.get(pk=self.customer.pk)
         return Response(
             {
-                "appointments": [show(stored, self.tenant) for stored in orjson.loads(page)],
+                "appointments": [add_can_change(stored, self.tenant) for stored in orjson.loads(page)],
                 "statistics": orjson.Fragment(statistics),
                 "pagination": self.paginator.page_info,
             }
@@ -110,7 +110,7 @@ class OwnAppointmentViewSet(SignedInViewSet, TenantViewSet):
     def _answer(self, appointment_id: str) -> Response:
         """Returns the response with the appointment as it is stored now."""
         updated_at, stored = OWN_APPOINTMENT.get_or_404(appointment=appointment_id)
-        return Response(show(orjson.loads(stored), self.tenant), headers={"ETag": etag(updated_at, stored)})
+        return Response(add_can_change(orjson.loads(stored), self.tenant), headers={"ETag": etag(updated_at, stored)})
 
 
 class OwnRecommendationViewSet(SignedInViewSet):

@@ -11,8 +11,9 @@ class AuditTrigger(models.BaseConstraint):
     """Runs the function `circe_audit` for each row that is created, changed or deleted. A model declares it in its Meta.
 
     `subject_column` holds the id of the person whose history the row's events belong to; it is `id` in the person's own
-    table. `about_subject` are columns that describe this person: when a row passes to another person, their old values stay
-    out of the event. `unrecorded_columns` stay out of every event.
+    table. `about_subject` names the columns that describe this person. When the row is given to another person, the event
+    belongs to the history of the new person, so it leaves out the old values of these columns. `unrecorded_columns` stay
+    out of every event.
     """
 
     def __init__(

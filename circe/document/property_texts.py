@@ -73,7 +73,7 @@ PROPERTY_TEXTS = {
     "NewOwnConsent.state": "Whether the customer grants or withdraws it.",
     "Consent.source": "How the business learnt of it.",
     "OwnConsent.source": "How the business learnt of it.",
-    "text_version": ("The name of the words to which the customer agreed.", "newsletter-2025"),
+    "text_version": ("The name of the text to which the customer agreed.", "newsletter-2025"),
     "evidence": ("Where it can be looked up, such as a paper's number.", "form 4711"),
     "Decision.allowed": "Whether the message may be sent.",
     "allowed_from": ("When it may be sent.", "2025-01-21T01:00:00Z"),

@@ -1,4 +1,4 @@
-"""Defines the form that asks which column of a file holds what."""
+"""Defines the form that asks which column of a file goes to which column of Circe."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ COLUMN_CHOICES = [
     *((column.name, LABELS.get(column.name, column.name.replace("_", " ").capitalize())) for column in COLUMNS),
 ]
 DAY_ORDER_CHOICES = [
-    ("", "Refused, unless other dates tell"),
+    ("", "Unknown: refused, unless other dates of the file show it"),
     (DayOrder.DAY_FIRST.value, "3 April 1990"),
     (DayOrder.MONTH_FIRST.value, "4 March 1990"),
 ]
@@ -35,7 +35,7 @@ class AskedColumn:
 
 
 class ColumnsForm(forms.Form):
-    """Asks for each column of a file that is not empty where it goes, with a proposal."""
+    """Asks to which column of Circe each column with text goes, and proposes one."""
 
     def __init__(self, mapping: HeaderMapping, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,7 +58,7 @@ class ColumnsForm(forms.Form):
         )
 
     def _propose(self, index: int) -> str:
-        """Returns the proposal for a column about which nobody has decided."""
+        """Returns the proposal for a column, or NOT_IMPORTED if a person or a preset has decided about it."""
         return self.mapping.propose_target(index) if index in self.mapping.undecided else NOT_IMPORTED
 
     def asked_columns(self) -> Iterator[AskedColumn]:
@@ -76,7 +76,7 @@ class ColumnsForm(forms.Form):
         targets = {self.cleaned_data.get(f"column_{index}") for index in self.indexes}
         if not self.errors and not targets & {"id", "email", "phone"}:
             raise forms.ValidationError(
-                "Choose the column of the e-mail address or of the phone: by one of them a customer is known."
+                "Choose the column of the e-mail address or of the phone: Circe finds a customer by one of them."
             )
         return self.cleaned_data
 

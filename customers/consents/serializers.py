@@ -9,8 +9,8 @@ from circe.api.serializers import ChoiceField, InstantField, LocalInstantField, 
 from customers.consents.ledger import record_consent
 from customers.models import Consent, ConsentSource
 
-# What staff can say of how they learnt of it. The others are written by the portal, by mailed links and by imports alone,
-# since a business relies on them as the customer's own words.
+# The sources that staff may give. Only the portal, mailed links and imports write the others: a business relies on
+# these as proof of what the customer did.
 STAFF_SOURCES = [ConsentSource.RECEPTION, ConsentSource.PAPER]
 
 
@@ -53,7 +53,7 @@ class ConsentSerializer(ModelSerializer):
 class NewConsentSerializer(ModelSerializer):
     """A new entry of the ledger, by staff. Keys that are not listed are ignored."""
 
-    # A field of this name hides an attribute of Serializer that only a nested one needs.
+    # The field hides the attribute `source` of Serializer. Only a nested serializer needs that attribute.
     source = ChoiceField(  # type: ignore[assignment]
         [(source.value, source.label) for source in STAFF_SOURCES],
         default=ConsentSource.RECEPTION.value,
@@ -64,7 +64,7 @@ class NewConsentSerializer(ModelSerializer):
         allow_null=True,
         allow_blank=True,
         required=False,
-        help_text="The name of the words to which the customer agreed.",
+        help_text="The name of the text to which the customer agreed.",
     )
     evidence = StringField(
         max_length=500,
@@ -80,6 +80,6 @@ class NewConsentSerializer(ModelSerializer):
         fields = ["channel", "purpose", "state", "source", "text_version", "evidence", "at"]
 
     def create(self, validated_data: dict[str, Any]) -> Consent:
-        # An empty text is none.
+        # The ledger stores null for an empty text.
         values: dict[str, Any] = {name: value or None for name, value in validated_data.items()}
         return record_consent(self.context["customer"], **values)

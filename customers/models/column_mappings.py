@@ -1,4 +1,4 @@
-"""Models of what a person has decided about the columns of a file. A file with the same headers is read alike."""
+"""The model that remembers how a person has mapped the columns of a file. It applies to files with the same headers."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from tenants.models import TENANT_CONSTRAINTS, TenantModel
 
 
 class ColumnMapping(TenantModel):
-    """The columns of Circe to which the columns of a file go, for all files of the business with the same headers.
+    """Maps the columns of a file to columns of Circe, for all files of the business with the same headers.
 
-    `columns` has the name of a column of Circe, or "" for one that is not imported, by normalized header. `day_order` is
-    empty if nothing was decided about dates that can be read in two ways.
+    The keys of `columns` are normalized headers of the file. The values are names of columns of Circe, or "" for one
+    that is not imported. `day_order` is empty if nothing was decided about dates that can be read in two ways.
     """
 
     header_digest = models.CharField(max_length=64)

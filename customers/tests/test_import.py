@@ -151,7 +151,7 @@ BAD = [
     ("preferred_services", f"{'0' * 24};x", "Write ids of 24 lower-case hex digits, separated by semicolons."),
     ("preferred_services", "0" * 24, "There is no service with this id."),
     ("preferred_staff_ids", "0" * 24, "There is no staff with this id."),
-    ("preferred_categories", ";".join("a" * 101), "Name at most 100."),
+    ("preferred_categories", ";".join("a" * 101), "Name at most 100 entries."),
     ("preferred_categories", "a" * 51, None),
     ("notes", "a" * 2001, "Ensure this value has at most 2000 characters (it has 2001)."),
     ("notes", "a\0b", "The cell holds a null character."),

@@ -64,7 +64,7 @@ def _parse_whole_number(text: str) -> int:
 
 
 def _parse_date_of_birth(text: str) -> dt.date:
-    # `HeaderMapping` has read the cell, by what the whole column shows about the order of day and month.
+    # `HeaderMapping` has made an ISO date of the cell: the whole column shows whether days or months come first.
     day = dt.date.fromisoformat(text)
     # Validated here, because the model field's `clean` would replace the validator's message with its own.
     validate_date_of_birth(day)
@@ -100,7 +100,7 @@ def _parse_consent_source(text: str) -> str:
 def _parse_list(text: str) -> list[str]:
     entries = [re.sub(r"\\(.)", r"\1", entry, flags=re.DOTALL).strip() for entry in _LIST_ENTRY.findall(text)]
     if len(entries) > MAX_LIST_ENTRIES:
-        raise ValidationError(f"Name at most {MAX_LIST_ENTRIES}.")
+        raise ValidationError(f"Name at most {MAX_LIST_ENTRIES} entries.")
     return [entry for entry in entries if entry]
 
 
@@ -139,7 +139,7 @@ class CustomerColumn:
     is_boolean: bool = False
 
     def get_value(self, customer: Customer) -> Any:
-        """Returns the customer's value. A deleted customer's `is_active` is the one that restoring brings back."""
+        """Returns the customer's value. For a deleted customer, `is_active` is the value before the deletion."""
         if self.name == "is_active" and customer.is_deleted:
             return bool(customer.was_active)
         return getattr(customer, self.name)
@@ -170,7 +170,7 @@ def _boolean(name: str, *aliases: str) -> CustomerColumn:
 COLUMNS = [
     CustomerColumn(
         name="id",
-        description="24 hex digits, kept; empty: a new customer, or the one with this e-mail or phone",
+        description="24 hex digits, kept; if empty, the customer with this e-mail or phone, or a new one",
         parse=_parse_id,
         skip_empty=True,
         aliases=("customerid",),
@@ -198,7 +198,7 @@ COLUMNS = [
     ),
     CustomerColumn(name="address", description="text"),
     CustomerColumn(name="tags", description="separated by semicolons: vip;regular", parse=_parse_tags),
-    CustomerColumn(name="source", description="a word such as website; a file without the column: import"),
+    CustomerColumn(name="source", description="a word such as website; without this column it is import"),
     CustomerColumn(
         name="loyalty_points",
         description="a whole number",
@@ -232,14 +232,14 @@ COLUMNS = [
     CustomerColumn(name="notes", description="text"),
     CustomerColumn(
         name="created_at",
-        description="an instant such as 2025-01-15T10:30:00Z, kept; without an offset by the clock of the business",
+        description="an instant such as 2025-01-15T10:30:00Z; without an offset it is local time of the business",
         parse=read_instant,
         skip_empty=True,
         aliases=("created", "createdon", "creationdate"),
     ),
     CustomerColumn(name="deleted_at", description="when a soft-deleted customer was deleted", parse=read_instant),
 ]
-# An import reads these, and the ledger of consents keeps them: how and when a customer consented to marketing.
+# How and when a customer consented to marketing. An import writes these columns to the ledger of consents.
 CONSENT_COLUMNS = [
     CustomerColumn(
         name="consent_source",
@@ -249,7 +249,7 @@ CONSENT_COLUMNS = [
     ),
     CustomerColumn(
         name="consent_at",
-        description="when; with both, an import gives the consent of a customer who is here, and never without",
+        description="when; consent is imported for an existing customer only with both columns",
         parse=read_instant,
         skip_empty=True,
         aliases=("consentdate",),

@@ -12,7 +12,7 @@ from functools import cached_property
 class Actor:
     """A user or a command that acts, with the request and the client's address.
 
-    `source` is how a customer, or a file of customers, speaks for itself: `portal`, `link` or `import`.
+    `source` is `portal`, `link` or `import`. The ledger of consents keeps it, and an audit event without a user.
     """
 
     user_id: str | None = None
@@ -38,7 +38,7 @@ def current_actor() -> Actor:
 
 @contextmanager
 def audit_context(**who: str | None) -> Iterator[None]:
-    """Names the actor of everything that the block writes, by the keywords of Actor."""
+    """Sets the actor of all that the block writes. The keywords are the fields of Actor."""
     token = _actor.set(Actor(**who))
     try:
         yield

@@ -43,7 +43,7 @@ class Command(TenantCommand):
         super().add_arguments(parser)
         add_person_arguments(parser)
         parser.add_argument(
-            "--output", type=Path, metavar="FILE", help="write there, with mode 0600, instead of stdout"
+            "--output", type=Path, metavar="FILE", help="write the data to FILE, with mode 0600, instead of stdout"
         )
         parser.add_argument("--force", action="store_true", help="overwrite FILE")
 
@@ -51,14 +51,14 @@ class Command(TenantCommand):
         """Checks the options. Raises UsageError if the output file exists already."""
         output = self.options["output"]
         if self.options["force"] and not output:
-            raise UsageError("--force is about --output.")
+            raise UsageError("--force overwrites the file of --output: give --output too.")
         if output and os.path.lexists(output) and not self.options["force"]:
             raise UsageError(f"{output} is there already: choose another name, or --force to overwrite it.")
         self.exports: list[dict[str, Any]] = []
         self.report.as_json |= not (output or self.options["dry_run"])
 
     def work(self, tenant: Tenant) -> None:
-        """Exports each customer of the tenant that is this person."""
+        """Exports each customer of the tenant who matches the options."""
         for customer in find_customers(self.options).with_profile().select_related("tenant"):
             export = _export_customer(customer)
             self.exports.append(export)

@@ -21,7 +21,7 @@ def discard_pool(pool: Any) -> None:
     from django.db.backends.postgresql.base import DatabaseWrapper
 
     # Private to Django: close_pool() closes a pool before it removes it, so other threads would wait for a dead pool.
-    # Without the name no request is answered after the server was away once.
+    # If Django renames it, every request fails once the server has been away.
     # Test: test_requests_work_again_when_the_database_is_back.
     pools: dict[str, Any] = DatabaseWrapper._connection_pools
     with _pools_lock:

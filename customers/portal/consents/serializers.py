@@ -8,7 +8,7 @@ from customers.models import Consent, ConsentSource
 
 
 class OwnConsentSerializer(ConsentSerializer):
-    """An entry of the ledger, without what the business notes for itself."""
+    """An entry of the ledger, without the fields that only the business may see."""
 
     class Meta(ConsentSerializer.Meta):
         fields = [name for name in ConsentSerializer.Meta.fields if name not in {"evidence", "recorded_by"}]
