@@ -192,7 +192,7 @@ class OwnTenantField(StringField):
 
 
 class OwnTenantMixin(CachedFieldsMixin):
-    """A serializer of rows of one tenant, which a body may name. No body moves a row to another tenant."""
+    """A serializer of a tenant's rows. An update is refused if its body names another tenant."""
 
     tenant_id = OwnTenantField()
 
