@@ -46,6 +46,7 @@ from customers.models import PREFERENCE_MODELS, Customer, CustomerQuerySet, Sear
 from customers.models.customer import FOLDED_NAME
 from customers.search import MAX_LENGTH
 from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
+from tenants.admin.audit_names import add_names
 from tenants.models import AuditEvent, Service, Staff, User
 from tenants.scope import current_tenant, enter_scope
 
@@ -59,7 +60,8 @@ def history_panel(request: HttpRequest, customer: Customer) -> SafeString:
     """Returns the panel with the latest changes of the customer; it is empty for anybody but administrators."""
     if request.user.role not in ADMINS:
         return SafeString()
-    shown = {"object": customer, "events": events_of(customer)[: MAX_LATEST_ROWS + 1], "latest": MAX_LATEST_ROWS}
+    events = add_names(events_of(customer)[: MAX_LATEST_ROWS + 1])
+    shown = {"object": customer, "events": events, "latest": MAX_LATEST_ROWS}
     return render_to_string("admin/customers/customer/history_panel.html", shown)  # type: ignore[return-value]
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Expression, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from django.http import HttpRequest
@@ -16,6 +17,7 @@ from django.utils.html import format_html
 from circe.db.audit_trigger import AuditTrigger
 from circe.db.ids import is_id
 from tenants.accounts.permissions import ADMINS
+from tenants.admin.audit_names import add_names
 from tenants.admin.base import TenantAdmin
 from tenants.models import AuditEvent, User
 from tenants.scope import current_tenant
@@ -107,6 +109,11 @@ class AuditEventAdmin(TenantAdmin):
             )
         return events, False
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changelist = super().get_changelist_instance(request)
+        changelist.result_list = add_names(changelist.result_list)
+        return changelist
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         # The business of an event may have been deleted. The join then gives None, and a separate query would raise.
         return super().get_queryset(request).select_related("tenant")
@@ -121,12 +128,14 @@ class AuditEventAdmin(TenantAdmin):
         return event.who
 
     def what(self, event: AuditEvent) -> str:
-        """Returns the kind of the row and its id, with the name of the customer whose history the event belongs to."""
-        text = f"{event.table} {event.row_id or ''}"
+        """Returns the kind of the row, and its name or its id; of a customer's row, whose history it belongs to."""
+        row = event.row_id or ""
         if not event.customer_id:
-            return text
+            return format_html("{} {}", event.table, event.names.get(row, row))
         name = event.customer_name or "a customer removed since"  # type: ignore[attr-defined]
-        return format_html('<a href="{}">{}</a> {}', _customers.history_url(event.customer_id), name, text)
+        return format_html(
+            '<a href="{}">{}</a> {} {}', _customers.history_url(event.customer_id), name, event.table, row
+        )
 
     def changed(self, event: AuditEvent) -> str:
         return render_to_string("admin/audit_changes.html", {"event": event})

@@ -20,6 +20,7 @@ from circe.backoffice.paging import CappedChangeList, CappedPaginator
 from circe.backoffice.widgets import ChoiceWidget
 from circe.db.ids import is_id
 from tenants.accounts.permissions import ADMINS
+from tenants.admin.audit_names import add_names
 from tenants.admin.deletion import blocking_rows
 from tenants.admin.forms import TenantForm
 from tenants.admin.sent_forms import SentForm
@@ -168,6 +169,7 @@ class TenantAdmin(admin.ModelAdmin):
         row = self.get_object(request, object_id)
         pages = Paginator(self.events(row) if row else AuditEvent.objects.none(), 50)
         page = pages.get_page(request.GET.get(PAGE_VAR))
+        page.object_list = add_names(page.object_list)
         listed = {"action_list": page, "page_range": pages.get_elided_page_range(page.number)}
         return super().history_view(request, object_id, listed | (extra_context or {}))
 

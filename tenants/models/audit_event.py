@@ -1,5 +1,6 @@
 """The events of the audit trail. Triggers write them, see `tenants.audit.events`."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -82,6 +83,9 @@ class AuditEvent(models.Model):
     request_id = models.CharField(max_length=64, null=True)
     address = models.GenericIPAddressField(null=True)
 
+    # By id: the names of rows to which the event refers, where a page has looked them up.
+    names: Mapping[str, str] = {}
+
     objects = TenantManager()
 
     class Meta:
@@ -141,9 +145,9 @@ class AuditEvent(models.Model):
         whole = self.before is None or self.after is None
         moved = self.action in {self.Action.SOFT_DELETED, self.Action.RESTORED}
         left_out = RECORD_COLUMNS if whole else DELETION_COLUMNS if moved else set()
-        fields = _fields(self.table)
+        fields = audited_fields(self.table)
         return [
-            _readable_change(change, fields.get(change.field))
+            _readable_change(change, fields.get(change.field), self.names)
             for change in self.changes
             if change.field not in left_out and (change.before or change.after or not whole)
         ]
@@ -154,15 +158,24 @@ RECORD_COLUMNS = {"id", "tenant_id", "created_at", "updated_at", "changed_at"}
 DELETION_COLUMNS = {"deleted_at", "deleted_by", "is_active", "is_deleted", "was_active"}
 
 
-def _fields(table: str) -> dict[str, models.Field]:
+def audited_model(table: str) -> type[models.Model] | None:
+    """Returns the model with the name in an event's column `table`, None if it no longer exists."""
+    return next((model for model in apps.get_models() if model._meta.model_name == table), None)
+
+
+def audited_fields(table: str) -> dict[str, models.Field]:
     """Returns the fields of the model with this name, by column. It is empty if the model no longer exists."""
-    named = [model for model in apps.get_models() if model._meta.model_name == table]
-    return {field.column: field for model in named for field in model._meta.concrete_fields if field.column}
+    model = audited_model(table)
+    return {field.column: field for field in model._meta.concrete_fields if field.column} if model else {}
 
 
-def _readable_change(change: Change, field: models.Field | None) -> Change:
+def _readable_change(change: Change, field: models.Field | None, names: Mapping[str, str]) -> Change:
     label = field.verbose_name if field else change.field
-    return Change(str(capfirst(label)), _readable_value(field, change.before), _readable_value(field, change.after))
+    before, after = (
+        names[value] if isinstance(field, models.ForeignKey) and value in names else _readable_value(field, value)
+        for value in (change.before, change.after)
+    )
+    return Change(str(capfirst(label)), before, after)
 
 
 def _readable_value(field: models.Field | None, value: Any) -> str:

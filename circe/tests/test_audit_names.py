@@ -1,0 +1,79 @@
+"""The audit trail names the rows to which its events refer, and leads to their pages."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from appointments.models import Appointment
+from appointments.tests.factories import AppointmentFactory
+from customers.tests.factories import CustomerFactory
+from tenants.models import Outlet
+from tenants.scope import tenant_scope
+from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
+
+TRAIL = "/admin/tenants/auditevent/"
+
+
+@pytest.fixture
+def moved(tenant):
+    """An appointment that was moved to another outlet and to another person, and given another service."""
+    visit = AppointmentFactory(
+        tenant=tenant,
+        customer=CustomerFactory(tenant=tenant, first_name="Jane", last_name="Doe"),
+        outlet=OutletFactory(tenant=tenant, name="Kemang"),
+        staff_id=UserFactory(tenant=tenant, first_name="Ana", last_name="Lee").pk,
+        service=ServiceFactory(tenant=tenant, name="Cut"),
+    )
+    with tenant_scope(tenant):
+        visit.outlet = OutletFactory(tenant=tenant, name="Senayan")
+        visit.staff_id = UserFactory(tenant=tenant, first_name="Vina", last_name="Wu").pk
+        visit.service = ServiceFactory(tenant=tenant, name="Colour & shine")
+        visit.save()
+    return visit
+
+
+def link(row):
+    page = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    return f'<a href="{page}">{row}</a>'.replace("&", "&amp;")
+
+
+@pytest.mark.parametrize("role", ["tenant_admin", "super_admin"])
+def test_values_have_the_names_of_the_rows_they_refer_to(back_office, moved, role):
+    browser = back_office(role)
+    pages = [f"{TRAIL}?q={moved.pk}"]
+    pages += [reverse("admin:appointments_appointment_history", args=[moved.pk])]
+    pages += [reverse(f"admin:customers_customer_{page}", args=[moved.customer_id]) for page in ("change", "history")]
+    for page in pages:
+        text = browser.get(page).content.decode()
+        assert f"→ {link(moved.outlet)}" in text, page
+        assert f"→ {link(moved.service)}" in text, page
+        assert f"/admin/tenants/staff/{moved.staff_id}/change/" in text, page
+        assert "Vina Wu</a>" in text, page
+        assert text.count("Kemang</a> →") == 1, page
+
+
+def test_a_row_is_named_and_what_was_removed_is_told(back_office, moved, tenant):
+    browser = back_office("tenant_admin")
+    with tenant_scope(tenant):
+        former = Outlet.objects.get(name="Kemang")
+    assert link(former) in browser.get(f"{TRAIL}?about=outlet").content.decode()
+    with tenant_scope(tenant):
+        Outlet.objects.filter(pk=former.pk).delete()
+    text = browser.get(f"{TRAIL}?q={moved.pk}").content.decode()
+    assert f"{former.pk} (removed since) → {link(moved.outlet)}" in text
+    assert link(former) not in browser.get(f"{TRAIL}?about=outlet").content.decode()
+
+
+def test_more_events_take_no_more_statements(back_office, moved, tenant):
+    browser, numbers = back_office("tenant_admin"), []
+    for _ in range(2):
+        browser.get(f"{TRAIL}?about=appointment")
+        with CaptureQueriesContext(connection) as queries:
+            assert browser.get(f"{TRAIL}?about=appointment").status_code == 200
+        numbers.append(len(queries))
+        for _ in range(5):
+            AppointmentFactory(tenant=tenant)
+    assert numbers[0] == numbers[1]
+    with tenant_scope(tenant):
+        assert Appointment.objects.count() == 11
