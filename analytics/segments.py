@@ -42,8 +42,11 @@ PARAMETER = re.compile(r"%\((\w+)\)s")
 # `business` has a row for each business in scope: its thresholds as days, and numbers of its customers.
 # `in_scope` is a condition on each table of a tenant: it names the tenant in scope, so that one node of a cluster of Citus
 # can answer. The planner could not conclude it from `business`.
-# `recalculated` has the spending of the customers whose `recent_spent` includes visits that are too old. It has the
-# spending of all customers if the database's clock, by which `recent_spent` was summed, is ahead of ours.
+# `totals` is the view of one business's totals, or the table for all businesses.
+# `stale` has the customers whose `recent_spent` includes visits that are too old by now. `expired` has all visits of the
+# days on which these can be: an index has them side by side, so that no customer is looked up.
+# `recalculated` has the spending of these customers. It has that of all customers if the database's clock, by which
+# `recent_spent` was summed, is ahead of ours.
 # `vip_cutoff` has the least that a customer spent who is in the top percent of VIPs; no row where nobody is.
 # `booked_again` has the number of customers who would be at risk but have an upcoming appointment.
 BUSINESSES = """
