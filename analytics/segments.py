@@ -42,8 +42,11 @@ PARAMETER = re.compile(r"%\((\w+)\)s")
 # `business` has a row for each business in scope: its thresholds as days, and numbers of its customers.
 # `in_scope` is a condition on each table of a tenant: it names the tenant in scope, so that one node of a cluster of Citus
 # can answer. The planner could not conclude it from `business`.
-# `recalculated` has the spending of the customers whose `recent_spent` includes visits that are too old. It has the
-# spending of all customers if the database's clock, by which `recent_spent` was summed, is ahead of ours.
+# `totals` is the view of one business's totals, or the table for all businesses.
+# `stale` has the customers whose `recent_spent` includes visits that are too old by now. `expired` has all visits of the
+# days on which these can be: an index has them side by side, so that no customer is looked up.
+# `recalculated` has the spending of these customers. It has that of all customers if the database's clock, by which
+# `recent_spent` was summed, is ahead of ours.
 # `vip_cutoff` has the least that a customer spent who is in the top percent of VIPs; no row where nobody is.
 # `booked_again` has the number of customers who would be at risk but have an upcoming appointment.
 BUSINESSES = """
@@ -77,7 +80,7 @@ BUSINESSES = """
             SELECT (
                 SELECT spent FROM (
                     (
-                        SELECT recent_spent AS spent FROM appointments_customertotals AS totals
+                        SELECT recent_spent AS spent FROM {totals} AS totals
                         WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND {up_to_date}
                         ORDER BY recent_spent DESC LIMIT vip_quota
                     )
@@ -89,20 +92,18 @@ BUSINESSES = """
     ),
     booked_again AS MATERIALIZED (
         SELECT tenant_id, count(*) AS booked_again
-        FROM business JOIN appointments_customertotals USING (tenant_id)
+        FROM business JOIN {totals} USING (tenant_id)
         WHERE {in_scope} AND NOT is_deleted AND open_date IS NOT NULL AND last_visit < at_risk_before
             AND (open_date, open_time) >= (%(today)s, %(clock)s)
         GROUP BY tenant_id
     )
 """
 
-# A row for each business: its thresholds, and how many customers are in each of SEGMENTS. PostgreSQL computes no CTE that a
-# statement does not read. So THRESHOLDS and AT_RISK cost less than COUNT, and AT_RISK least, since it needs no `vip_cutoff`.
-COUNT = """
-    WITH {businesses},
+# `counted` has the thresholds of each business, and how many of its customers are VIPs and new.
+COUNTED = """
     vip AS (
         SELECT tenant_id, first_visit, last_visit, open_date, open_time
-        FROM business JOIN vip_cutoff USING (tenant_id) JOIN appointments_customertotals USING (tenant_id)
+        FROM business JOIN vip_cutoff USING (tenant_id) JOIN {totals} USING (tenant_id)
         WHERE {in_scope} AND {up_to_date} AND recent_spent >= min_spent AND visits >= vip_min_visits AND NOT is_vip
         UNION ALL
         SELECT tenant_id, first_visit, last_visit, open_date, open_time
@@ -110,15 +111,13 @@ COUNT = """
         WHERE spent >= min_spent AND visits >= vip_min_visits AND NOT is_vip
         UNION ALL
         SELECT tenant_id, first_visit, last_visit, open_date, open_time
-        FROM business JOIN appointments_customertotals USING (tenant_id)
+        FROM business JOIN {totals} USING (tenant_id)
         WHERE {in_scope} AND NOT is_deleted AND is_vip
-    )
-    SELECT tenant_id, at_risk_before, new_since, vip_min_visits, coalesce(min_spent, {nobody_spent}), vip_count,
-        customers - at_risk - vip_count - new_count, new_count, at_risk
-    FROM (
-        SELECT *, customers - visitors + new_visitors - new_vip_count - new_and_lapsed AS new_count,
-            lapsed - coalesce(booked_again, 0) AS at_risk
-        FROM business LEFT JOIN booked_again USING (tenant_id)
+    ),
+    counted AS (
+        SELECT business.*, coalesce(min_spent, {nobody_spent}) AS min_spent, vip_count,
+            customers - visitors + new_visitors - new_vip_count - new_and_lapsed AS new_count
+        FROM business LEFT JOIN vip_cutoff USING (tenant_id)
         CROSS JOIN LATERAL (
             SELECT count(*) AS vip_count,
                 count(*) FILTER (WHERE first_visit IS NULL OR first_visit >= new_since) AS new_vip_count
@@ -130,14 +129,28 @@ COUNT = """
         ) AS vip_counts
         CROSS JOIN LATERAL (
             SELECT count(*) AS new_and_lapsed
-            FROM appointments_customertotals AS totals
+            FROM {totals} AS totals
             WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND NOT is_deleted
                 AND new_since < at_risk_before AND first_visit >= new_since AND last_visit < at_risk_before
                 AND (open_date IS NULL OR (open_date, open_time) < (%(today)s, %(clock)s))
         ) AS new_and_lapsed_counts
-    ) AS counted LEFT JOIN vip_cutoff USING (tenant_id)
+    )
 """
 
+# A row for each business: its thresholds, and how many customers are in each of SEGMENTS. PostgreSQL computes no CTE that a
+# statement does not read. So a statement that counts fewer segments, and has 0 for the others, costs less.
+COUNT = """
+    WITH {businesses}, {counted}
+    SELECT tenant_id, at_risk_before, new_since, vip_min_visits, min_spent, vip_count,
+        customers - at_risk - vip_count - new_count, new_count, at_risk
+    FROM (
+        SELECT *, lapsed - coalesce(booked_again, 0) AS at_risk FROM counted LEFT JOIN booked_again USING (tenant_id)
+    ) AS all_counts
+"""
+VIP_AND_NEW = """
+    WITH {businesses}, {counted}
+    SELECT tenant_id, at_risk_before, new_since, vip_min_visits, min_spent, vip_count, 0, new_count, 0 FROM counted
+"""
 THRESHOLDS = """
     WITH {businesses}
     SELECT tenant_id, at_risk_before, new_since, vip_min_visits, coalesce(min_spent, {nobody_spent}), 0, 0, 0, 0
@@ -149,6 +162,8 @@ AT_RISK = """
         lapsed - coalesce(booked_again, 0)
     FROM business LEFT JOIN booked_again USING (tenant_id)
 """
+# What counts a segment.
+STATEMENTS = {"vip": VIP_AND_NEW, "regular": COUNT, "new": VIP_AND_NEW, "at_risk": AT_RISK}
 # The threshold of spending where nobody is in the top percent.
 NOBODY_SPENT = 2**63 - 1
 
@@ -158,25 +173,31 @@ RECALCULATE_STALE = """
     stale AS MATERIALIZED (
         SELECT tenant_id, customer_id, recent_spent, recent_from, visits, first_visit, last_visit, is_vip, open_date,
             open_time
-        FROM business JOIN appointments_customertotals USING (tenant_id)
+        FROM business JOIN {totals} USING (tenant_id)
         WHERE {in_scope} AND NOT is_deleted AND recent_spent > 0 AND recent_from < %(recent)s
+    ),
+    expired AS MATERIALIZED (
+        SELECT visit.* FROM business CROSS JOIN LATERAL (
+            SELECT tenant_id, customer_id, appointment_date, total_price FROM appointments_appointment
+            WHERE {in_scope} AND tenant_id = business.tenant_id AND status = 'completed'
+                AND appointment_date >= (SELECT min(recent_from) FROM stale) AND appointment_date < %(recent)s
+        ) AS visit
     ),
     recalculated AS MATERIALIZED (
         SELECT stale.*, recent_spent - coalesce(expired_spent, 0) AS spent
         FROM stale LEFT JOIN (
             SELECT tenant_id, customer_id, sum(total_price)::bigint AS expired_spent
-            FROM stale JOIN appointments_appointment USING (tenant_id, customer_id)
-            WHERE {in_scope} AND status = 'completed' AND appointment_date >= recent_from
-                AND appointment_date < %(recent)s AND appointment_date >= (SELECT min(recent_from) FROM stale)
+            FROM stale JOIN expired USING (tenant_id, customer_id)
+            WHERE appointment_date >= recent_from
             GROUP BY 1, 2
-        ) AS visit USING (tenant_id, customer_id)
+        ) AS too_old USING (tenant_id, customer_id)
     )"""
 # The sum of the visits of every customer.
 RECALCULATE_ALL = """
     recalculated AS MATERIALIZED (
         SELECT tenant_id, customer_id, visits, first_visit, last_visit, is_vip, open_date, open_time,
             sum(total_price)::bigint AS spent
-        FROM business JOIN appointments_customertotals USING (tenant_id)
+        FROM business JOIN {totals} USING (tenant_id)
             JOIN appointments_appointment USING (tenant_id, customer_id)
         WHERE {in_scope} AND NOT is_deleted AND status = 'completed' AND appointment_date >= %(recent)s
         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
@@ -206,7 +227,7 @@ def count_segments() -> dict[str, int]:
 def find_segment(segment: str) -> tuple[Q, int]:
     """Returns `segment_condition`, and how many customers satisfy it."""
     now = _local_now()
-    businesses = _read(AT_RISK if segment == "at_risk" else COUNT, now)
+    businesses = _read(STATEMENTS[segment], now)
     return _condition(segment, now, businesses), sum(getattr(business, segment) for business in businesses)
 
 
@@ -299,13 +320,18 @@ def _build_sql(template: str, now: dt.datetime) -> tuple[str, list[Any]]:
     names = {f"scope_{number}": value for number, value in enumerate(scope)}
     tenant = current_tenant_id()
     in_scope = "tenant_id = %(tenant)s" if tenant else "true"
+    totals = "appointments_tenanttotals" if tenant else "appointments_customertotals"
     clocks_agree = _clocks_agree(recent)
     snippets = {
         "up_to_date": UP_TO_DATE if clocks_agree else "false",
         "nobody_spent": NOBODY_SPENT,
-        "recalculated": (RECALCULATE_STALE if clocks_agree else RECALCULATE_ALL).format(in_scope=in_scope),
+        "recalculated": (RECALCULATE_STALE if clocks_agree else RECALCULATE_ALL).format(
+            in_scope=in_scope, totals=totals
+        ),
         "in_scope": in_scope,
+        "totals": totals,
     }
+    snippets["counted"] = COUNTED.format(**snippets)
     businesses = BUSINESSES.format(businesses=tenants % tuple(f"%({name})s" for name in names), **snippets)
     values = names | {"today": now.date(), "clock": now.time(), "recent": recent, "tenant": tenant}
     sql = template.format(businesses=businesses, **snippets)

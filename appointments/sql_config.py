@@ -38,6 +38,12 @@ sql_items = [
     ),
     sql_item(
         __file__,
+        "appointments_tenanttotals",
+        reverse_sql="DROP VIEW appointments_tenanttotals;",
+        needs=[("tenants", "application_roles")],
+    ),
+    sql_item(
+        __file__,
         "circe_add_daily_totals",
         reverse_sql="DROP FUNCTION public.circe_add_daily_totals;",
         needs=[("tenants", "circe_lock_free_shard")],

@@ -1,9 +1,11 @@
 """The segments of customers: a test for each rule."""
 
 import datetime as dt
+import random
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from conftest import client_of
 from customers.tests.bodies import CUSTOMERS
@@ -222,3 +224,65 @@ def test_spending_of_visits_that_become_too_old_no_longer_counts(customer, book,
     for days, segment in ((0, "vip"), (30, "regular")):
         clock.move_to(dt.datetime.combine(today, dt.time(5), dt.UTC) + dt.timedelta(days=days))
         assert segments(client_of(admin.user)) == {segment: 1}
+
+
+def is_lapsed(days, today):
+    return bool(days) and (today - max(days)).days > 90
+
+
+def vips_by_definition(visits, today):
+    """Returns the names of the VIPs among customers without tags and bookings: `visits` has (date, price) by name."""
+    spent = {
+        name: sum(price for day, price in own if day >= today - dt.timedelta(days=365)) for name, own in visits.items()
+    }
+    ranked = sorted(spent.values(), reverse=True)
+    least = max(ranked[-(-len(visits) // 10) - 1], 1)
+    return {
+        name
+        for name, own in visits.items()
+        if len(own) >= 5 and spent[name] >= least and not is_lapsed([day for day, _ in own], today)
+    }
+
+
+@pytest.mark.slow("makes twenty customers with six visits each, and reads them on five days")
+def test_the_vips_are_those_of_the_definition_however_long_ago_their_spending_was_summed(
+    customer, book, admin, clock, plan_of_count
+):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT (now() AT TIME ZONE 'UTC')::date")
+        [today] = cursor.fetchone()
+    dice = random.Random(16)
+    visits = {f"Guest{number}": [] for number in range(20)}
+    for name in visits:
+        guest = customer(first_name=name)
+        for age in (*(dice.randrange(361, 368) for _ in range(3)), *(dice.randrange(355, 366) for _ in range(2)), 1):
+            price = dice.choice((100, 200, 300))
+            visits[name].append((today - dt.timedelta(days=age), price))
+            book(guest, visits[name][-1][0], total_price=price)
+    found = []
+    for days in range(5):
+        clock.move_to(dt.datetime.combine(today, dt.time(5), dt.UTC) + dt.timedelta(days=days))
+        client = client_of(admin.user)
+        body = client.get(f"{CUSTOMERS}?segment=vip&size=100").json()
+        expected = vips_by_definition(visits, today + dt.timedelta(days=days))
+        assert {item["first_name"] for item in body["items"]} == expected, days
+        assert body["total"] == len(expected)
+        found.append(expected)
+        if days:
+            assert "stale" in plan_of_count(client)
+    assert len(set(map(frozenset, found))) > 1, "the spending that expires must matter"
+
+
+@pytest.fixture
+def plan_of_count():
+    """`plan_of_count(client)`: the plan of the statement that counts VIPs, as text."""
+
+    def explain(client):
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(f"{CUSTOMERS}?segment=vip").status_code == 200
+        [sql] = [one["sql"] for one in queries if "vip_cutoff" in one["sql"]]
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN (ANALYZE) " + sql.replace("%", "%%"), [])
+            return "\n".join(line for (line,) in cursor.fetchall())
+
+    return explain

@@ -14,7 +14,7 @@ from circe.tests.every_table import make_rows
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.models import Outlet, Tenant, User
-from tenants.scope import ALL_TENANTS, account_lookup, tenant_scope
+from tenants.scope import ALL_TENANTS, CustomerScope, account_lookup, tenant_scope
 from tenants.tests.factories import PASSWORD, OutletFactory, UserFactory
 from tenants.tests.shell import run
 
@@ -111,6 +111,22 @@ def test_a_scope_reads_its_own_rows_and_no_scope_reads_nothing(table, rows, tena
             assert {pk for (pk,) in sql(query)} == seen
     with account_lookup(new_id()):
         assert len(sql(query)) == (2 if table == "tenants_tenant" else 0)
+
+
+def test_the_view_of_totals_shows_the_rows_of_one_tenant_in_scope_alone(rows, tenant, stranger):
+    """Of all tenants it shows nothing, nor of one customer: its condition is one of the index."""
+    query = "SELECT tenant_id, customer_id FROM appointments_tenanttotals"
+    for scope, seen in ((None, set()), (tenant, {tenant.pk}), (stranger, {stranger.pk}), (ALL_TENANTS, set())):
+        with tenant_scope(scope):
+            shown = sql(query)
+            assert {tenant_id for tenant_id, _ in shown} == seen
+    with tenant_scope(tenant):
+        assert_refused("DELETE FROM appointments_tenanttotals", match="permission denied")
+        customer = sql(query)[0][1]
+    with tenant_scope(CustomerScope(tenant, customer)):
+        assert sql(query) == []
+    with account_lookup(new_id()):
+        assert sql(query) == []
 
 
 @in_one_test("table", WRITABLE)

@@ -105,7 +105,7 @@ def plan(admin, crowd):
         with CaptureQueriesContext(connection) as queries:
             assert admin.get(f"{path}?{query}").json()["items"], query
         [sql] = [one["sql"] for one in queries if marker in one["sql"]]
-        with connection.cursor() as cursor:
+        with tenant_scope(crowd), connection.cursor() as cursor:
             cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + sql.replace("%", "%%"), [])
             ((found,),) = cursor.fetchall()
         return list(nodes((json.loads(found) if isinstance(found, str) else found)[0]["Plan"]))
@@ -125,6 +125,24 @@ def test_a_page_of_a_segment_is_read_from_one_index_and_nobody_is_counted(plan):
         assert len(scans) == 1
         # One in a hundred is a vip by tag, so that a page of 20 takes 2,000.
         assert read(scans[0]) <= 2_500, scans
+
+
+def test_no_row_reads_the_setting_of_the_policies_to_count_a_segment_and_old_visits_are_found_by_their_day(plan):
+    with as_owner(), connection.cursor() as cursor:
+        # The spending of one customer in seven includes that of a day which is too old.
+        cursor.execute(
+            "UPDATE appointments_customertotals SET recent_from = current_date - 366 WHERE recent_spent > 0 AND visits = 5"
+        )
+        cursor.execute("ANALYZE appointments_customertotals")
+    for segment in ("vip", "new", "regular"):
+        executed = plan(f"segment={segment}", marker="vip_cutoff")
+        totals = [node for node in executed if node.get("Relation Name") == "appointments_customertotals"]
+        assert len(totals) >= 4, segment
+        assert not [node for node in totals if "current_setting" in node.get("Filter", "")], segment
+        [visits] = [node for node in executed if node.get("Relation Name") == "appointments_appointment"]
+        assert ("customer_id" in visits["Index Cond"], visits["Actual Loops"]) == (False, 1), segment
+        # Only what is asked for is counted.
+        assert ("booked_again" in {node.get("CTE Name") for node in executed}) == (segment == "regular")
 
 
 def test_an_order_of_the_whole_list_is_that_of_an_index(plan):
