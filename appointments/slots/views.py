@@ -43,22 +43,26 @@ class AvailabilityViewSet(GenericViewSet):
             "from_date": first.isoformat(),
             "to_date": last.isoformat(),
         }
-        slots = b",".join(write_slots(openings, chosen.service))
-        # Bytes, which the renderer sends as they are: to read and to copy megabytes once more takes long.
-        return Response(b"".join([b'{"slots":[', slots, b"],", orjson.dumps(service)[1:]]))
+        slots = write_slots(openings, chosen.service)
+        # Bytes, which the renderer sends as they are: to read or to copy megabytes once more takes long.
+        return Response(b"".join([b'{"slots":[', *slots, b"],", orjson.dumps(service)[1:]]))
 
 
 def write_slots(openings: list[Opening], service: Service) -> list[bytes]:
-    """Returns for each opening the JSON of its slots, with commas between them.
+    """Returns the JSON of the slots with commas between them, in pieces that are to be joined.
 
-    The parts of each opening and of each place are written once, since slots are many.
+    The pieces of each opening and of each place are written once, since slots are many.
     """
     endings, zone = _Endings(service), service.tenant.zone
-    slots = []
+    pieces: list[bytes] = []
     for opening, instant in zip(openings, to_instants((one.start for one in openings), zone), strict=True):
-        beginning = opening.write_json(instant)[:-1] + b","
-        slots.append(beginning + (b"," + beginning).join([endings[place] for place in opening.places]))
-    return slots
+        beginning = b"," + opening.write_json(instant)[:-1]
+        for place in opening.places:
+            pieces.append(beginning)
+            pieces.append(endings[place])
+    if pieces:
+        pieces[0] = pieces[0].removeprefix(b",")
+    return pieces
 
 
 class _Endings(dict[Place, bytes]):
@@ -69,5 +73,5 @@ class _Endings(dict[Place, bytes]):
         self.service = service
 
     def __missing__(self, place: Place) -> bytes:
-        self[place] = orjson.dumps(place.as_json(self.service))[1:]
+        self[place] = b"," + orjson.dumps(place.as_json(self.service))[1:]
         return self[place]
