@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import orjson
 from django.utils import timezone
 
 from appointments.models import FIRST_DAY, LAST_DAY
@@ -52,15 +53,18 @@ class Opening(NamedTuple):
     end: dt.datetime
     places: list[Place]
 
-    def as_json(self, instant: dt.datetime) -> dict[str, Any]:
-        """Returns the part of a slot that says when it is. `instant` is the start in UTC."""
-        start = self.start.isoformat()
-        return {
-            "appointment_date": start[:10],
-            "start_time": start[11:],
-            "end_time": self.end.isoformat()[11:],
-            "starts_at": f"{instant.isoformat()[:19]}Z",
-        }
+    def write_json(self, instant: dt.datetime) -> bytes:
+        """Returns the part of a slot that says when it is, as JSON. `instant` is the start in UTC."""
+        # orjson writes dates and times much faster than Python.
+        return orjson.dumps(
+            {
+                "appointment_date": self.start.date(),
+                "start_time": self.start.time(),
+                "end_time": self.end.time(),
+                "starts_at": instant,
+            },
+            option=orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_UTC_Z,
+        )
 
 
 class Slot(NamedTuple):
@@ -77,7 +81,7 @@ class Slot(NamedTuple):
         """Returns the slot as the API shows it."""
         place = Place(self.staff_name, self.staff_id, self.outlet_id, self.outlet_name)
         instant = to_instant(self.start, service.tenant.zone)
-        return Opening(self.start, self.end, [place]).as_json(instant) | place.as_json(service)
+        return orjson.loads(Opening(self.start, self.end, [place]).write_json(instant)) | place.as_json(service)
 
 
 def find_slots(service: Service, **question: Any) -> list[Slot]:

@@ -10,13 +10,15 @@ from rest_framework.request import Request
 
 
 class JSONRenderer(BaseRenderer):
-    """Renders UTF-8 JSON."""
+    """Renders UTF-8 JSON. Bytes are JSON that the view has written as it is to be sent."""
 
     media_type = "application/json"
     format = "json"
     charset = None
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        if isinstance(data, bytes):
+            return data
         # PostgreSQL writes spaces around colons, orjson does not. The answer is written one way: without.
         return b"" if data is None else msgspec.json.format(orjson.dumps(data, default=str), indent=-1)
 

@@ -5,6 +5,7 @@ can be, and both agree with a naive reckoning minute by minute.
 import datetime as dt
 import zoneinfo
 
+import orjson
 import pytest
 import time_machine
 from django.db import transaction
@@ -172,6 +173,8 @@ class Salon:
             "/api/v1/availability", {"service_id": self.service.pk, "from_date": first, "to_date": last, **query}
         )
         assert answer.status_code == 200, answer.content
+        # The view writes the bytes itself: they are what a JSON library writes.
+        assert answer.content == orjson.dumps(answer.json())
         found = []
         for slot in answer.json()["slots"]:
             start = dt.datetime.fromisoformat(f"{slot['appointment_date']}T{slot['start_time']}")
