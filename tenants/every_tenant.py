@@ -1,14 +1,26 @@
-"""Queries about all tenants together on a cluster of Citus, which takes fewer kinds of statements there than about one tenant.
+"""Queries about all tenants together on a cluster of Citus, which takes fewer kinds of statements there than about one.
 
 One PostgreSQL server never needs them: it answers the statements about all tenants as it does those about one.
 """
 
-from typing import Any
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
 
 from django.db import connection
+from django.db.models import QuerySet
 
+from circe.api.pagination import PagedQuery
 from circe.db.server_kind import CLUSTER_SESSIONS
-from tenants.scope import AllTenants, current_scope
+from tenants.scope import ALL_TENANTS, AllTenants, Tenant, current_scope, tenant_scope
+
+
+@dataclass(frozen=True)
+class TenantById:
+    """A tenant of whom only the id is known, which is enough to read rows. The id may be NO_TENANT."""
+
+    pk: str
 
 
 def is_spread_over_nodes() -> bool:
@@ -36,3 +48,34 @@ def page_of_ids(
         sql = f"SELECT * FROM ({found}) AS found ORDER BY {order} OFFSET %s LIMIT %s"  # noqa: S608
         cursor.execute(sql, [total, *params, start, stop - start])
         return [row[0] for row in cursor.fetchall()], total
+
+
+def read_by_ids(rows: QuerySet[Any, Any], ids: Sequence[Any]) -> dict[Any, Any]:
+    """Returns the rows with these ids, by id. A cluster is asked for those of each tenant.
+
+    Each statement names the tenant of the scope in which it is sent, so that it may join and correlate all tables.
+    """
+    if not (is_spread_over_nodes() and hasattr(rows.model, "tenant_id")):
+        return rows.in_bulk(ids)
+    ids_by_tenant = defaultdict(list)
+    # The default manager, since the queryset may hold what a statement about all tenants can't.
+    for pk, tenant_id in rows.model._default_manager.filter(pk__in=ids).order_by().values_list("pk", "tenant_id"):
+        ids_by_tenant[tenant_id].append(pk)
+    found: dict[Any, Any] = {}
+    for tenant_id, own in ids_by_tenant.items():
+        # An account of a super_admin has no tenant.
+        with tenant_scope(cast("Tenant", TenantById(tenant_id)) if tenant_id else ALL_TENANTS):
+            found |= rows.in_bulk(own)
+    return found
+
+
+class RowsByIds(PagedQuery):
+    """The rows of a queryset, of which one statement finds the ids of a page, and others read the rows of each tenant."""
+
+    def __init__(self, rows: QuerySet[Any, Any]) -> None:
+        self.rows = rows
+
+    def page(self, start: int, stop: int) -> tuple[list[Any], int]:
+        ids = [*self.rows.values_list("pk", flat=True)[start:stop]]
+        by_id = read_by_ids(self.rows, ids)
+        return [by_id[pk] for pk in ids if pk in by_id], self.rows.count()

@@ -16,6 +16,7 @@ from appointments.catalogue.filters import OutletFilter, ServiceFilter, StaffFil
 from appointments.catalogue.serializers import OutletSerializer, ServiceSerializer, StaffSerializer
 from circe.api.etags import etag
 from tenants.accounts.permissions import ADMINS, STAFF
+from tenants.every_tenant import RowsByIds, is_spread_over_nodes
 from tenants.idempotency import idempotent
 from tenants.models import Outlet, Service
 from tenants.views import TenantViewSet, enter_body_scope
@@ -37,7 +38,9 @@ class CatalogueViewSet(TenantViewSet):
         return etag(row.updated_at, orjson.dumps(self.get_serializer(row).data).decode())
 
     def list(self, request: Request) -> Response:
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        rows: Any = self.filter_queryset(self.get_queryset())
+        rows = RowsByIds(rows) if is_spread_over_nodes() else rows
+        page = self.paginate_queryset(rows)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def retrieve(self, request: Request, **kwargs: str) -> Response:
