@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from circe.api.pagination import PagedQuery
 from circe.db.server_kind import CLUSTER_SESSIONS
-from tenants.scope import ALL_TENANTS, AllTenants, Tenant, current_scope, tenant_scope
+from tenants.scope import ALL_TENANTS, AllTenants, Tenant, current_scope, enter_scope, tenant_scope
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,15 @@ def is_spread_over_nodes() -> bool:
         return False
     connection.ensure_connection()
     return connection.connection in CLUSTER_SESSIONS
+
+
+def narrow_scope_to(rows: QuerySet[Any, Any], pk: str) -> None:
+    """Opens the scope of the row's tenant, where the rows of all tenants are in scope and lie on the nodes of a cluster.
+
+    For a request that names a row, whose answer has rows of the same tenant only.
+    """
+    if is_spread_over_nodes() and (row := rows.select_related("tenant").filter(pk=pk).first()):
+        enter_scope(row.tenant)
 
 
 def page_of_ids(
