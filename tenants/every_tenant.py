@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from circe.api.pagination import PagedQuery
-from circe.db.server_kind import CLUSTER_SESSIONS
+from circe.db.server_kind import is_cluster
 from tenants.scope import ALL_TENANTS, AllTenants, Tenant, current_scope, enter_scope, tenant_scope
 
 
@@ -25,10 +25,7 @@ class TenantById:
 
 def is_spread_over_nodes() -> bool:
     """Returns whether all tenants are in scope, and their rows lie on the nodes of a cluster."""
-    if not isinstance(current_scope(), AllTenants):
-        return False
-    connection.ensure_connection()
-    return connection.connection in CLUSTER_SESSIONS
+    return isinstance(current_scope(), AllTenants) and is_cluster()
 
 
 def narrow_scope_to(rows: QuerySet[Any, Any], pk: str) -> None:

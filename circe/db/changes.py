@@ -5,7 +5,7 @@ import datetime as dt
 from django.db import OperationalError, connection
 
 from circe.db.advisory_locks import AdvisoryLock
-from circe.db.server_kind import CLUSTER_SESSIONS
+from circe.db.server_kind import is_cluster
 
 # The trigger function circe_set_change_times writes the column by the database's clock, and circe_change_time
 # takes the locks. A change that can't be seen yet belongs to a transaction that has its lock now, and is no older than the
@@ -33,9 +33,8 @@ def complete_before() -> dt.datetime:
     They must be other statements: one that was begun before a transaction ended does not see its changes, although the lock
     is gone.
     """
-    connection.ensure_connection()
     with connection.cursor() as cursor:
-        if connection.connection not in CLUSTER_SESSIONS:
+        if not is_cluster():
             cursor.execute(COMPLETE_BEFORE)
             [(instant,)] = cursor.fetchall()
             return instant
