@@ -131,7 +131,7 @@ def test_all_rows_of_a_business_lie_on_one_node(tenant, stranger):
     [
         "/api/v1/customers",
         "/api/v1/customers?ordering=-total_spent",
-        "/api/v1/customers?segment=regular",
+        "/api/v1/customers?segment=new",
         "/api/v1/customers/statistics/summary",
         "/api/v1/customers?updated_since=2020-01-01",
         "/api/v1/appointments",
@@ -146,4 +146,5 @@ def test_a_super_admin_reads_all_businesses_together(super_admin, tenant, strang
     answer = super_admin.get(path)
     assert answer.status_code == 200, answer.content
     if "items" in answer.json():
-        assert {row["tenant_id"] for row in answer.json()["items"]} == {tenant.pk, stranger.pk}
+        # A tombstone names no business.
+        assert {row["tenant_id"] for row in answer.json()["items"] if "tenant_id" in row} == {tenant.pk, stranger.pk}
