@@ -131,7 +131,7 @@ def test_all_rows_of_a_business_lie_on_one_node(tenant, stranger):
     [
         "/api/v1/customers",
         "/api/v1/customers?ordering=-total_spent",
-        "/api/v1/customers?segment=new",
+        "/api/v1/customers?segment=at_risk",
         "/api/v1/customers/statistics/summary",
         "/api/v1/customers?updated_since=2020-01-01",
         "/api/v1/appointments",
