@@ -32,8 +32,9 @@ from django.utils import timezone
 
 from appointments.models import Appointment
 from circe.api.time_zone import local_zone
+from tenants.every_tenant import is_spread_over_nodes
 from tenants.models import Tenant
-from tenants.scope import TenantFilter, current_tenant, current_tenant_id
+from tenants.scope import TenantFilter, current_tenant, current_tenant_id, tenant_scope
 
 SPENDING_DAYS = 365
 SEGMENTS = ("vip", "regular", "new", "at_risk")
@@ -291,6 +292,13 @@ def _threshold(name: str, field: Field, businesses: list[Business]) -> Expressio
 
 
 def _read(template: str, now: dt.datetime) -> list[Business]:
+    """Returns the businesses in scope. A cluster is asked for each of them, as it can't join CTEs over its nodes."""
+    if is_spread_over_nodes():
+        businesses: list[Business] = []
+        for tenant in Tenant.objects.order_by("id"):
+            with tenant_scope(tenant):
+                businesses += _read(template, now)
+        return businesses
     with connection.cursor() as cursor:
         cursor.execute(*_build_sql(template, now))
         return [Business(*row) for row in cursor]

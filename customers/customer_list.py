@@ -37,6 +37,7 @@ from customers.models.name_keys import SearchableName
 from customers.models.searchable import SearchableCustomer
 from customers.search import FoldedPattern, matching, search_words
 from customers.serializers import CustomerSerializer
+from tenants.every_tenant import is_spread_over_nodes, page_of_ids
 
 # What the filters of the list narrow. The SQL below sorts it.
 SEARCHABLE = SearchableCustomer.objects.undeleted().order_by().values("id", "created_at")
@@ -158,7 +159,13 @@ class AllCustomers(PagedQuery):
     members = {"approximate": False, "next": None}
 
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
-        [(total, ids)] = WHOLE_LIST.rows(start=start, stop=stop)
+        if is_spread_over_nodes():
+            total = CustomerMonthlyCounts.objects.all().undeleted()
+            customers, params = SEARCHABLE.query.sql_with_params()
+            order = "created_at DESC, id DESC"
+            ids, total = page_of_ids(customers, params, order, start, stop, known_total=total)
+        else:
+            [(total, ids)] = WHOLE_LIST.rows(start=start, stop=stop)
         return profiles(ids), total
 
 
@@ -183,6 +190,7 @@ class FilteredCustomers(PagedQuery):
         known_total: int | None = None,
     ) -> None:
         self.customers = customers
+        self.known_total = known_total
         self.total = "(SELECT count(*) FROM found)" if known_total is None else f"{known_total}::bigint"
         self.materialized = "MATERIALIZED" if find_once else "NOT MATERIALIZED"
         ordering = ordering or "-created_at"
@@ -196,6 +204,8 @@ class FilteredCustomers(PagedQuery):
     def page_of_ids(self, start: int, stop: int) -> tuple[list[str], int]:
         """Returns the ids of the page, and how many customers the filters match."""
         customers, params = self.customers.query.sql_with_params()
+        if is_spread_over_nodes():
+            return page_of_ids(customers, params, self.order, start, stop, known_total=self.known_total)
         sql = FILTERED_PAGE.format(
             customers=customers,
             materialized=self.materialized,

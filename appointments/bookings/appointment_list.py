@@ -15,6 +15,7 @@ from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
 from circe.db.json_sql import build_json
 from circe.db.prepared import PreparedQuery, Sql
+from tenants.every_tenant import is_spread_over_nodes, page_of_ids
 
 # What the filters of the list narrow. The SQL below sorts it.
 APPOINTMENTS = Appointment.objects.order_by().values("id", "appointment_date", "start_time")
@@ -103,6 +104,9 @@ class AppointmentsOfDays(PagedQuery):
         self.first, self.last = first or FIRST_DAY, last or LAST_DAY
 
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
+        if is_spread_over_nodes():
+            days = APPOINTMENTS.filter(appointment_date__range=(self.first, self.last))
+            return FilteredAppointments(days).page(start, stop)
         [(total, ids)] = DAYS.rows(first=self.first, last=self.last, start=start, stop=stop)
         return _read(ids), total
 
@@ -117,6 +121,10 @@ class FilteredAppointments(PagedQuery):
 
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
         appointments, params = self.appointments.query.sql_with_params()
+        if is_spread_over_nodes():
+            order = "appointment_date, start_time, id"
+            ids, total = page_of_ids(appointments, params, order, start, stop)
+            return _read(ids), total
         sql = FILTERED_PAGE.format(appointments=appointments, start=start, stop=stop, size=stop - start)
         with connection.cursor() as cursor:
             cursor.execute(sql, params)

@@ -11,6 +11,7 @@ from appointments.catalogue import queries
 from circe.api.parameters import BooleanFilter, ReferenceFilter, StrictFilter, StrictFilterSet
 from customers.filters import to_search
 from customers.search import MAX_LENGTH, search_words
+from tenants.every_tenant import narrow_scope_to
 from tenants.models import Outlet, Service, Staff
 
 
@@ -84,9 +85,11 @@ class ServiceFilter(CatalogueFilter):
         fields: list[str] = []
 
     def filter_staff(self, services: QuerySet, name: str, staff: str) -> QuerySet:
+        narrow_scope_to(queries.TEAM, staff)
         return queries.offered_by(services, staff)
 
     def filter_outlet(self, services: QuerySet, name: str, outlet: str) -> QuerySet:
+        narrow_scope_to(Outlet.objects.all(), outlet)
         return queries.offered_at(services, outlet)
 
 
@@ -109,7 +112,9 @@ class StaffFilter(CatalogueFilter):
         fields: list[str] = []
 
     def filter_outlet(self, staff: QuerySet, name: str, outlet: str) -> QuerySet:
+        narrow_scope_to(Outlet.objects.all(), outlet)
         return queries.who_work_at(staff, outlet)
 
     def filter_service(self, staff: QuerySet, name: str, service: str) -> QuerySet:
+        narrow_scope_to(Service.objects.all(), service)
         return queries.who_offer(staff, service)

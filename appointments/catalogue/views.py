@@ -16,6 +16,7 @@ from appointments.catalogue.filters import OutletFilter, ServiceFilter, StaffFil
 from appointments.catalogue.serializers import OutletSerializer, ServiceSerializer, StaffSerializer
 from circe.api.etags import etag
 from tenants.accounts.permissions import ADMINS, STAFF
+from tenants.every_tenant import RowsByIds, is_spread_over_nodes, narrow_scope_to
 from tenants.idempotency import idempotent
 from tenants.models import Outlet, Service
 from tenants.views import TenantViewSet, enter_body_scope
@@ -33,11 +34,17 @@ class CatalogueViewSet(TenantViewSet):
         rows = super().get_queryset().select_related("tenant").order_by("-created_at", "-pk")
         return rows if self.request.method in SAFE_METHODS else rows.select_for_update(of=("self",))
 
+    def get_object(self) -> Any:
+        narrow_scope_to(super().get_queryset(), self.kwargs[self.lookup_url_kwarg])
+        return super().get_object()
+
     def get_etag(self, row: Any) -> str:
         return etag(row.updated_at, orjson.dumps(self.get_serializer(row).data).decode())
 
     def list(self, request: Request) -> Response:
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        rows: Any = self.filter_queryset(self.get_queryset())
+        rows = RowsByIds(rows) if is_spread_over_nodes() else rows
+        page = self.paginate_queryset(rows)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def retrieve(self, request: Request, **kwargs: str) -> Response:

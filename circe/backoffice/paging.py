@@ -55,8 +55,12 @@ class CappedPaginator(Paginator):
     def read_rows(self, start: int, end: int) -> list[Any]:
         """Returns the rows from `start` up to but not including `end`."""
         ids = self.ids[start:end]
-        by_id = self.rows.in_bulk(ids)
+        by_id = self.read_by_ids(ids)
         return [by_id[pk] for pk in ids if pk in by_id]
+
+    def read_by_ids(self, ids: list[Any]) -> dict[Any, Any]:
+        """Returns the rows with these ids, by id."""
+        return self.rows.in_bulk(ids)
 
 
 class CappedChangeList(ChangeList):

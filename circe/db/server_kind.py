@@ -10,6 +10,8 @@ This file has everything that differs by server. On a cluster
 from typing import Any
 from weakref import WeakSet
 
+from django.db import connection
+
 # One statement, so that a new session costs no further round trip. A query that is prepared, also one of a trigger, gets its
 # generic plan at once, instead of five custom plans first.
 PREPARE_SESSION = """
@@ -18,3 +20,9 @@ ELSE set_config('plan_cache_mode', 'force_generic_plan', false) END
 """
 # The sessions whose server has Citus. It is a set, since every statement looks here.
 CLUSTER_SESSIONS: WeakSet[Any] = WeakSet()
+
+
+def is_cluster() -> bool:
+    """Returns whether the database is on a cluster."""
+    connection.ensure_connection()
+    return connection.connection in CLUSTER_SESSIONS

@@ -8,8 +8,9 @@ from django.db.models import Expression, Q, QuerySet
 from django.db.models.expressions import OrderBy
 from django.http import HttpRequest
 
-from circe.backoffice.paging import CappedChangeList, CappedPaginator
+from circe.backoffice.paging import CappedChangeList
 from customers.models import CustomerQuerySet
+from tenants.admin.paging import TenantPaginator
 
 
 class TotalsOrder(NamedTuple):
@@ -43,7 +44,7 @@ class CustomerChangeList(CappedChangeList):
         return [one for one in ordering if one not in chosen]
 
 
-class CustomerPaginator(CappedPaginator):
+class CustomerPaginator(TenantPaginator):
     """Reads the ids of a list that is sorted by totals from the table of totals. `totals_order` may begin with a `-`."""
 
     def __init__(self, *args: Any, totals_order: str = "", **kwargs: Any) -> None:

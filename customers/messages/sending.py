@@ -20,6 +20,8 @@ from customers.messages.mail import Attachment, Composed, Mail, Postponed, Skipp
 from customers.messages.transport import MailServerAway, Outcome, Result, Transport
 from customers.models import DeliveryState, Outgoing
 from tenants.audit.context import audit_context
+from tenants.every_tenant import is_spread_over_nodes
+from tenants.models import Tenant
 from tenants.scope import ALL_TENANTS, tenant_scope
 
 __all__ = ["Attachment", "Mail", "Postponed", "Skipped", "TextMessage", "register_outgoing", "send_due"]
@@ -54,6 +56,8 @@ class Claim(NamedTuple):
     message: EmailMultiAlternatives | TextMessage
 
 
+# Of so many messages that wait a sender looks for one that no other sender has locked.
+MAX_TRIED = 100
 _kinds: dict[type[Outgoing], Kind] = {}
 
 
@@ -134,13 +138,7 @@ def _send_next(kind: Kind, transport: Transport, now: dt.datetime) -> DeliverySt
             return None
         transport.open()
         with transaction.atomic():
-            row = (
-                _due(kind, now)
-                .select_related("tenant")
-                .order_by("due_at", "pk")
-                .select_for_update(of=("self",), skip_locked=True)
-                .first()
-            )
+            row = _lock_next(kind, now)
             claim = row and _claim(kind, row, now)
         if claim is None:
             return row and DeliveryState(row.state)
@@ -150,6 +148,20 @@ def _send_next(kind: Kind, transport: Transport, now: dt.datetime) -> DeliverySt
             _store_outcome(claim, Outcome(Result.NOT_ACCEPTED, "mail_server_away"), now)
             raise away from None
         return _store_outcome(claim, outcome, now)
+
+
+def _lock_next(kind: Kind, now: dt.datetime) -> Any:
+    """Locks the message that has waited longest, and returns it. Returns None if others have locked all that are due."""
+    due = _due(kind, now).select_related("tenant").order_by("due_at", "pk")
+    locking = due.select_for_update(of=("self",), skip_locked=True)
+    if not is_spread_over_nodes():
+        return locking.first()
+    # A cluster locks rows of one business only.
+    for pk, tenant_id in due.values_list("pk", "tenant_id")[:MAX_TRIED]:
+        with tenant_scope(Tenant.objects.get(pk=tenant_id)):
+            if row := locking.filter(pk=pk).first():
+                return row
+    return None
 
 
 def _claim(kind: Kind, row: Any, now: dt.datetime) -> Claim | None:

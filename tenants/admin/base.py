@@ -16,13 +16,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from circe.backoffice.fields import ClockField, ClockInput, DayField, DayInput, WholeNumberField, WholeNumberInput
-from circe.backoffice.paging import CappedChangeList, CappedPaginator
+from circe.backoffice.paging import CappedChangeList
 from circe.backoffice.widgets import ChoiceWidget
 from circe.db.ids import is_id
 from tenants.accounts.permissions import ADMINS
 from tenants.admin.audit_names import add_names
 from tenants.admin.deletion import blocking_rows
 from tenants.admin.forms import TenantForm
+from tenants.admin.paging import TenantPaginator
 from tenants.admin.sent_forms import SentForm
 from tenants.models import AuditEvent, Role
 from tenants.scope import enter_scope
@@ -53,7 +54,7 @@ class TenantAdmin(admin.ModelAdmin):
     lost_race: tuple[type[Exception], ...] = (IntegrityError,)
     # The advice on the page that refuses to delete a row.
     instead_of_deleting = ""
-    paginator = CappedPaginator
+    paginator = TenantPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50

@@ -1,0 +1,87 @@
+"""Queries about all tenants together on a cluster of Citus, which takes fewer kinds of statements there than about one.
+
+One PostgreSQL server never needs them: it answers the statements about all tenants as it does those about one.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from circe.api.pagination import PagedQuery
+from circe.db.server_kind import is_cluster
+from tenants.scope import ALL_TENANTS, AllTenants, Tenant, current_scope, enter_scope, tenant_scope
+
+
+@dataclass(frozen=True)
+class TenantById:
+    """A tenant of whom only the id is known, which is enough to read rows. The id may be NO_TENANT."""
+
+    pk: str
+
+
+def is_spread_over_nodes() -> bool:
+    """Returns whether all tenants are in scope, and their rows lie on the nodes of a cluster."""
+    return isinstance(current_scope(), AllTenants) and is_cluster()
+
+
+def narrow_scope_to(rows: QuerySet[Any, Any], pk: str) -> None:
+    """Opens the scope of the row's tenant, where the rows of all tenants are in scope and lie on the nodes of a cluster.
+
+    For a request that names a row, whose answer has rows of the same tenant only.
+    """
+    if is_spread_over_nodes() and (row := rows.select_related("tenant").filter(pk=pk).first()):
+        enter_scope(row.tenant)
+
+
+def page_of_ids(
+    rows: str, params: tuple[Any, ...], order: str, start: int, stop: int, *, known_total: int | None = None
+) -> tuple[list[str], int]:
+    """Returns the ids of a page of the rows that a SELECT finds, and the number of all rows.
+
+    Its first column is the id. `order` names its columns, and the `number` of all rows. Each node counts its rows, and sends
+    the first `stop` of them.
+    """
+    total = known_total
+    with connection.cursor() as cursor:
+        if total is None:
+            cursor.execute(f"SELECT count(*) FROM ({rows}) AS found", params)  # noqa: S608
+            ((total,),) = cursor.fetchall()
+        found = f"SELECT *, %s::bigint AS number FROM ({rows}) AS one"  # noqa: S608
+        sql = f"SELECT * FROM ({found}) AS found ORDER BY {order} OFFSET %s LIMIT %s"  # noqa: S608
+        cursor.execute(sql, [total, *params, start, stop - start])
+        return [row[0] for row in cursor.fetchall()], total
+
+
+def read_by_ids(rows: QuerySet[Any, Any], ids: Sequence[Any]) -> dict[Any, Any]:
+    """Returns the rows with these ids, by id. A cluster is asked for those of each tenant.
+
+    Each statement names the tenant of the scope in which it is sent, so that it may join and correlate all tables.
+    """
+    if not (is_spread_over_nodes() and hasattr(rows.model, "tenant_id")):
+        return rows.in_bulk(ids)
+    ids_by_tenant = defaultdict(list)
+    # The default manager, since the queryset may hold what a statement about all tenants can't.
+    for pk, tenant_id in rows.model._default_manager.filter(pk__in=ids).order_by().values_list("pk", "tenant_id"):
+        ids_by_tenant[tenant_id].append(pk)
+    found: dict[Any, Any] = {}
+    for tenant_id, own in ids_by_tenant.items():
+        # An account of a super_admin has no tenant.
+        with tenant_scope(cast("Tenant", TenantById(tenant_id)) if tenant_id else ALL_TENANTS):
+            found |= rows.in_bulk(own)
+    return found
+
+
+class RowsByIds(PagedQuery):
+    """The rows of a queryset, of which one statement finds the ids of a page, and others read the rows of each tenant."""
+
+    def __init__(self, rows: QuerySet[Any, Any]) -> None:
+        self.rows = rows
+
+    def page(self, start: int, stop: int) -> tuple[list[Any], int]:
+        ids = [*self.rows.values_list("pk", flat=True)[start:stop]]
+        by_id = read_by_ids(self.rows, ids)
+        return [by_id[pk] for pk in ids if pk in by_id], self.rows.count()
