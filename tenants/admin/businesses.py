@@ -19,9 +19,7 @@ class BusinessAdmin(TenantAdmin):
     """The pages of businesses. A super_admin sees all, and an administrator changes their own."""
 
     roles = {"view": ADMINS, "add": SUPER, "change": ADMINS, "delete": SUPER, "choose": SUPER}
-    instead_of_deleting = (
-        "Suspend it instead, by taking the tick from “Is active”: then none of its people can sign in."
-    )
+    instead_of_deleting = "Suspend it instead, by unticking “Active”: then none of its people can sign in."
     list_display = ["name", "slug", "time_zone", "currency", "phone_region", "is_active"]
     list_filter = ["is_active"]
     search_fields = ["name", "slug"]
