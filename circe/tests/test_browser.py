@@ -267,7 +267,7 @@ def test_a_manager_tags_the_customers_whom_a_search_finds(sign_in, jane, tenant)
     page.locator("#result_list thead").get_by_role("link", name="Spent").click()
     expect(page.locator("#result_list thead th.sorted")).to_have_text("Spent")
     label = "cell => getComputedStyle(cell, '::before').content"
-    assert page.locator("#result_list .field-spent").evaluate(label) == '"Spent: "'
+    assert page.locator("#result_list .field-spent").first.evaluate(label) == '"Spent: "'
     page.locator(".action-select").first.check()
     page.get_by_label("Action:").select_option("tag")
     page.get_by_role("button", name="Go", exact=True).click()
