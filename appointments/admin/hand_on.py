@@ -29,7 +29,7 @@ PAGE = "admin:appointments_appointment_handon"
 class HandOnForm(BulkActionForm):
     """Asks who or what takes the place, for all bookings and, where it differs, for each."""
 
-    title = "Hand on bookings"
+    title = "Hand on appointments"
     # Where the form is sent from the page of a person, an outlet or a service.
     staff = forms.ChoiceField(required=False, label="To whom")
     outlet = forms.ModelChoiceField(
@@ -53,20 +53,25 @@ class HandOnForm(BulkActionForm):
             one.pk: one for one in Staff.objects.filter(**active).order_by("first_name", "last_name", "email")
         }
         people = [(pk, str(one)) for pk, one in self.people.items()]
-        self.fields["staff"].choices = [(KEEP, "The same person"), (ANYBODY, "Whoever else is free"), *people]
+        self.fields["staff"].choices = [(KEEP, "The same person"), (ANYBODY, "Anybody else who is free"), *people]
         self.fields["outlet"].queryset = Outlet.objects.filter(**active)
         self.fields["service"].queryset = Service.objects.filter(**active)
         for row in rows[:MAX_LISTED]:
             self.fields[f"staff-{row.pk}"] = forms.ChoiceField(
                 required=False,
                 label=str(row),
-                choices=[(KEEP, "As for all"), (STAYS, "Leave as it is"), (ANYBODY, "Whoever else is free"), *people],
+                choices=[
+                    (KEEP, "As for all"),
+                    (STAYS, "Leave as it is"),
+                    (ANYBODY, "Anybody else who is free"),
+                    *people,
+                ],
             )
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
         if not self.is_of_one_business:
-            raise ValidationError("Choose bookings of one business.")
+            raise ValidationError("Choose appointments of one business.")
         chosen = [value for name, value in values.items() if value and value != STAYS]
         if not (chosen or self.errors):
             raise ValidationError("Choose to whom, to which outlet or to which service they go.")
@@ -74,9 +79,9 @@ class HandOnForm(BulkActionForm):
 
     def consequence(self) -> str:
         number = len(self.rows)
-        bookings = "1 booking" if number == 1 else f"{number} bookings"
+        appointments = "1 appointment" if number == 1 else f"{number} appointments"
         return (
-            f"{bookings} to come. Each is handed on as a whole, or stays as it is for a reason that you are told. "
+            f"{appointments} to come. Each is handed on as a whole, or stays as it is for a reason that you are told. "
             "Customers who get confirmations and changes by mail are told."
         )
 
@@ -135,7 +140,7 @@ class HandOnView(View):
         form = HandOnForm(list(self.model_admin.lock_rows(ids[:MAX_ROWS])))
         context = {
             "opts": self.model_admin.opts,
-            "title": f"Hand on the bookings of {leaver}",
+            "title": f"Hand on the appointments of {leaver}",
             "form": form,
             "asked": ASKED,
             "action": "hand_on",
@@ -162,7 +167,7 @@ def describe_bookings(row: Any) -> SafeString | str:
         return ""
     listed = f"{reverse('admin:appointments_appointment_changelist')}?day=coming&{kind}__id__exact={row.pk}"
     return format_html(
-        '{} has <a href="{}">{} booking{} to come</a>. <a href="{}?{}={}">Hand them on</a>.',
+        '{} has <a href="{}">{} appointment{} to come</a>. <a href="{}?{}={}">Hand them on</a>.',
         *(row, listed, number, pluralize(number), reverse(PAGE), kind, row.pk),
     )
 
@@ -172,7 +177,7 @@ def describe_outside_hours(staff: Any) -> SafeString | str:
     number = len(find_outside_hours(staff))
     if not number:
         return ""
-    noun, verb = ("booking", "lies") if number == 1 else ("bookings", "lie")
+    noun, verb = ("appointment", "lies") if number == 1 else ("appointments", "lie")
     return format_html(
         '{} {} to come of {} {} outside the working hours. <a href="{}?staff={}&amp;outside_hours=1">Hand them on</a>.',
         *(number, noun, staff, verb, reverse(PAGE), staff.pk),

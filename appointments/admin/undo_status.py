@@ -53,10 +53,18 @@ class UndoStatusView(View):
         for reason in refused:
             messages.error(request, reason)
         if len(steps) > len(refused):
-            messages.success(request, f"Undone: {len(steps) - len(refused)}.")
+            messages.success(request, _describe_undone(steps, len(steps) - len(refused)))
         url = request.POST.get("next", "")
         is_own = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
         return HttpResponseRedirect(url if is_own else reverse("admin:appointments_appointment_changelist"))
+
+
+def _describe_undone(steps: list[list[str]], number: int) -> str:
+    """Returns a sentence: of one appointment what it is now, of several how many."""
+    if len(steps) > 1:
+        return f"Undone: {number}."
+    [[pk, _, status]] = steps
+    return f"Undone. {Appointment.objects.with_related().get(pk=pk)}: {Status(status).label.lower()}."
 
 
 def _is_step(step: list[str]) -> bool:

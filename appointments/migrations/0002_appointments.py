@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("pending", "Pending"),
                             ("confirmed", "Confirmed"),
-                            ("in_progress", "In Progress"),
+                            ("in_progress", "In progress"),
                             ("completed", "Completed"),
                             ("cancelled", "Cancelled"),
                             ("no_show", "No-show"),
@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("unpaid", "Unpaid"),
-                            ("partially_paid", "Partially Paid"),
+                            ("partially_paid", "Partially paid"),
                             ("paid", "Paid"),
                             ("refunded", "Refunded"),
                         ],

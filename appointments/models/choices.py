@@ -8,7 +8,7 @@ class Status(models.TextChoices):
 
     PENDING = "pending"
     CONFIRMED = "confirmed"
-    IN_PROGRESS = "in_progress"
+    IN_PROGRESS = "in_progress", "In progress"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
     NO_SHOW = "no_show", "No-show"
@@ -18,7 +18,7 @@ class PaymentStatus(models.TextChoices):
     """Whether an appointment is paid."""
 
     UNPAID = "unpaid"
-    PARTIALLY_PAID = "partially_paid"
+    PARTIALLY_PAID = "partially_paid", "Partially paid"
     PAID = "paid"
     REFUNDED = "refunded"
 

@@ -71,6 +71,7 @@ def test_a_customer_arrives_and_is_shown_as_there(back_office, visit, at):
     # It is still confirmed, which clients know.
     assert read(visit).status == "confirmed"
     assert '<span class="status">Arrived 13:55</span>' in page
+    assert 'class="card arrived"' in page
     assert "1 confirmed" in page
     assert "1 arrived" in page
     assert "late" not in page.partition('id="sheet"')[2]
@@ -95,11 +96,65 @@ def test_an_arrival_that_was_a_mistake_is_taken_back(back_office, visit, at):
         ("14:04", "Confirmed"),
         ("14:05", "Late, 5 minutes"),
         ("15:10", "Late, 1 hour 10 minutes"),
+        # Until twelve hours after the end.
+        ("27:29", "Late, 13 hours 29 minutes"),
+        ("27:30", "Confirmed"),
     ],
 )
 def test_who_is_not_there_is_late_by_the_clock(back_office, visit, at, clock, state):
-    with at(clock):
-        assert f'<span class="status">{state}</span>' in sheet(back_office("staff"))
+    hour, minute = clock.split(":")
+    with at(f"{int(hour) % 24:02}:{minute}", int(hour) // 24):
+        page = sheet(back_office("staff"))
+    assert f'<span class="status">{state}</span>' in page
+    assert ("1 late" in page) == state.startswith("Late")
+    assert ('class="card late"' in page) == state.startswith("Late")
+
+
+@in_one_test("status", ["in_progress", "completed", "cancelled", "no_show"])
+def test_an_arrival_is_shown_until_the_appointment_begins(back_office, visit, at, status):
+    browser = back_office("staff")
+    with at("13:55"):
+        press(browser, visit, arrived="yes")
+        with tenant_scope(visit.tenant):
+            Appointment.objects.filter(pk=visit.pk).update(status=status)
+        page = sheet(browser)
+    assert f'<span class="status">{Status(status).label}</span>' in page
+    assert "1 arrived" not in page
+
+
+def test_the_sheet_of_an_outlet_counts_who_arrived_and_who_is_late_there(back_office, visit, tenant, at):
+    elsewhere = OutletFactory(tenant=tenant)
+    other = AppointmentFactory(
+        tenant=tenant,
+        status=Status.CONFIRMED,
+        staff_id=visit.staff_id,
+        outlet=elsewhere,
+        start_time=dt.time(12),
+        end_time=dt.time(13),
+    )
+    browser = back_office("staff")
+    with at("14:10"):
+        press(browser, visit, arrived="yes")
+        here = browser.get(f"{DAY}&outlet={visit.outlet_id}").content.decode()
+        there = browser.get(f"{DAY}&outlet={other.outlet_id}").content.decode()
+    assert ("1 arrived" in here, "1 late" in here) == (True, False)
+    assert ("1 arrived" in there, "1 late" in there) == (False, True)
+
+
+def test_a_step_that_no_button_offers_is_refused_without_a_question(back_office, visit, at):
+    browser = back_office("staff")
+    with at("13:00"):
+        assert press(browser, visit, arrived="maybe").status_code == 400
+    with at("13:00", -1):
+        assert press(browser, visit, status="in_progress").status_code == 400
+    with at("09:00"):
+        # Somebody cancelled it meanwhile: there is nothing to ask about.
+        with tenant_scope(visit.tenant):
+            Appointment.objects.filter(pk=visit.pk).update(status=Status.NO_SHOW)
+        answer = press(browser, visit, status="in_progress")
+        assert answer.status_code == 302
+    assert "somebody did meanwhile" in said(answer)[-1][1]
+    assert read(visit).status == "no_show"
 
 
 @in_one_test("status", ["in_progress", "completed", "cancelled", "no_show"])

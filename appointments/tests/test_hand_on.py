@@ -244,7 +244,7 @@ def test_the_page_says_what_remains_before_and_after_with_links(back_office, sal
     browser, page = back_office("tenant_admin"), pages(salon)[kind]
     shown = browser.get(page)
     content = shown.content.decode()
-    (listed,) = re.findall(r'has <a href="([^"]+)">3 bookings to come</a>', content)
+    (listed,) = re.findall(r'has <a href="([^"]+)">3 appointments to come</a>', content)
     (handed_on,) = re.findall(r'<a href="([^"]+)">Hand them on</a>', content)
     found = browser.get(listed.replace("&amp;", "&")).context["cl"].result_list
     assert {row.pk for row in found} == {salon.nine.pk, salon.ten.pk, salon.eleven.pk}
@@ -260,7 +260,7 @@ def test_the_page_says_what_remains_before_and_after_with_links(back_office, sal
 def test_a_page_without_bookings_to_come_says_so(back_office, salon):
     browser = back_office("tenant_admin")
     page = f"/admin/tenants/staff/{salon.cleo.pk}/change/"
-    assert "No bookings" in browser.get(page).content.decode()
+    assert "No appointments" in browser.get(page).content.decode()
     form = {name: value for name, value in opened(browser, page).items() if name != "is_active"}
     answer = browser.post(page, form)
     assert all("to come" not in str(message) for message in get_messages(answer.wsgi_request))
@@ -275,7 +275,7 @@ def test_working_hours_that_end_say_which_bookings_lie_outside(back_office, salo
     answer = browser.post(page, form | {ends: "10:30"})
     assert answer.status_code == 302
     (_, warning) = [str(message) for message in get_messages(answer.wsgi_request)]
-    assert "2 bookings to come of Ana lie outside the working hours." in warning
+    assert "2 appointments to come of Ana lie outside the working hours." in warning
     (handed_on,) = re.findall(r'<a href="([^"]+)">Hand them on</a>', warning)
     handed_page = browser.get(handed_on.replace("&amp;", "&"))
     assert send(browser, handed_page, staff=salon.vina.pk) == ["Handed on: 2."]
@@ -296,4 +296,4 @@ def test_bookings_of_two_businesses_are_not_handed_on_together(back_office, salo
     browser = back_office("super_admin")
     body = {"action": "hand_on", "_selected_action": [salon.nine.pk, other.pk], "asked": 1, "staff": "anybody"}
     answer = browser.post(f"{LIST}?day=all", body)
-    assert "Choose bookings of one business." in answer.content.decode()
+    assert "Choose appointments of one business." in answer.content.decode()

@@ -9,6 +9,7 @@ from django.core.exceptions import BadRequest
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from circe.db.ids import new_id
 
@@ -84,6 +85,16 @@ class CirceAdminSite(AdminSite):
         )
         shared = {"header_links": links, "header_searches": searches, FORM_TOKEN: new_id()}
         return super().each_context(request) | shared
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
+        """Returns Django's list of pages. Where a person has only one row, as of businesses, the page is that row's."""
+        apps = super().get_app_list(request, app_label)
+        for page in (page for app in apps for page in app["models"]):
+            find_only_row = getattr(self.get_model_admin(page["model"]), "find_only_row", None)
+            if find_only_row and (row := find_only_row(request)):
+                url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+                page |= {"name": capfirst(row._meta.verbose_name), "admin_url": url}
+        return apps
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
         """As Django's. The transaction begins after the checks of the session and of the CSRF token."""

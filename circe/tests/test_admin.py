@@ -289,7 +289,7 @@ FOR_ALL = {"Customers", "Deletion requests", "Appointments", "Working hours", "T
     [
         ("staff", FOR_ALL),
         ("outlet_manager", FOR_ALL | {"Message texts"}),
-        ("tenant_admin", FOR_ALL | {"Message texts", "Staff", "Businesses", "Audit events"}),
+        ("tenant_admin", FOR_ALL | {"Message texts", "Staff", "Business", "Audit events"}),
         ("super_admin", FOR_ALL | {"Message texts", "Staff", "Businesses", "Audit events"}),
     ],
 )

@@ -47,6 +47,9 @@ def test_each_role_finds_a_customer_by_a_phone_fragment(role, sign_in, jane):
 def test_reception_edits_preferences(sign_in, jane, tenant):
     page = sign_in("staff")
     page.goto(f"/admin/customers/customer/{jane.pk}/change/")
+    # The panels beside the form follow each other without a gap.
+    tops = [page.locator(f"#{panel}").bounding_box()["y"] for panel in ("messages", "consents")]
+    assert 0 < tops[1] - tops[0] < 120
     page.get_by_label("Notes").fill("Prefers the window.")
     page.get_by_label("accepts WhatsApp", exact=False).check()
     page.get_by_role("button", name="Save", exact=True).click()
@@ -260,6 +263,11 @@ def test_a_manager_tags_ten_customers(sign_in, tenant):
 def test_a_manager_tags_the_customers_whom_a_search_finds(sign_in, jane, tenant):
     page = sign_in("outlet_manager", viewport=PHONE)
     find(page, "jane")
+    # On a phone, too, a list is sorted by a click, and a number says what it counts.
+    page.locator("#result_list thead").get_by_role("link", name="Spent").click()
+    expect(page.locator("#result_list thead th.sorted")).to_have_text("Spent")
+    label = "cell => getComputedStyle(cell, '::before').content"
+    assert page.locator("#result_list .field-spent").first.evaluate(label) == '"Spent: "'
     page.locator(".action-select").first.check()
     page.get_by_label("Action:").select_option("tag")
     page.get_by_role("button", name="Go", exact=True).click()

@@ -116,6 +116,14 @@ def test_reception_is_refused_an_overlap_and_takes_an_alternative(sign_in, jane,
     expect(page.locator(".messagelist")).to_contain_text("was added successfully")
     expect(page.locator(f"#appointment-{appointment_of(jane).pk}")).to_contain_text("11:15–12:15")
     assert fits(page, viewport)
+    # It is moved, and refused again: the form still says when it will end, by its length and not by what the fields show.
+    page.goto(f"/admin/appointments/appointment/{appointment_of(jane).pk}/change/")
+    page.get_by_label("Start time").fill("10:30")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(refused).to_contain_text("for John Roe (Haircut).")
+    expect(page.locator(".field-start_time")).to_contain_text("It will end at 11:30, unless you change the end.")
+    page.get_by_label("Start time").fill("12:00")
+    expect(page.locator(".field-start_time")).to_contain_text("It will end at 13:00, unless you change the end.")
 
 
 def test_reception_takes_a_free_time_of_somebody(sign_in, jane, booked, tomorrow, viewport):

@@ -84,6 +84,14 @@ def test_a_change_of_status_is_undone_where_a_step_leads_back(
     assert set(Appointment.objects.values_list("status", flat=True)) == {before}
 
 
+def test_an_undone_change_of_one_appointment_names_it(back_office, tenant, in_scope):
+    day = timezone.localdate(timezone=tenant.zone) - dt.timedelta(days=3)
+    row = AppointmentFactory(tenant=tenant, status="in_progress", appointment_date=day)
+    browser = back_office("staff")
+    done = browser.post(f"{APPOINTMENTS}day/", {"appointment": row.pk, "seen": "in_progress", "status": "completed"})
+    assert shown_messages(press_undo(browser, done))[-1] == f"Undone. {row}: in progress."
+
+
 def test_a_status_that_somebody_changed_meanwhile_is_not_undone(back_office, tenant, in_scope):
     row = AppointmentFactory(
         tenant=tenant, status="confirmed", appointment_date=timezone.localdate(timezone=tenant.zone)

@@ -19,10 +19,9 @@ MAX_NAMED = 5
 
 def may_correct(user: User, customer: Customer) -> bool:
     """Returns whether the person may correct the names and contacts: they added the customer a short time ago."""
-    since = timezone.now() - CORRECTION_TIME
-    if customer.has_password or customer.is_deleted or customer.created_at < since:
+    if customer.has_password or customer.created_at < timezone.now() - CORRECTION_TIME:
         return False
-    added = AuditEvent.objects.filter(row_id=customer.pk, action=AuditEvent.Action.CREATED, at__gte=since)
+    added = AuditEvent.objects.filter(row_id=customer.pk, action=AuditEvent.Action.CREATED)
     return added.filter(actor_id=user.pk).exists()
 
 

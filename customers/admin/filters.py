@@ -170,7 +170,7 @@ class SourceFilter(admin.SimpleListFilter):
 class ConsentFilter(admin.SimpleListFilter):
     """Shows customers by whether they agreed to marketing: on every channel, on one channel, or not at all."""
 
-    title = "agreed to marketing"
+    title = "marketing consent"
     parameter_name = "consent"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

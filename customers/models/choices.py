@@ -10,7 +10,7 @@ class Gender(models.TextChoices):
 
     FEMALE = "female"
     MALE = "male"
-    NON_BINARY = "non_binary"
+    NON_BINARY = "non_binary", "Non-binary"
     OTHER = "other"
     UNDISCLOSED = "undisclosed"
 

@@ -60,9 +60,9 @@ class Customer(TenantModel):
 
     first_name = ValidatedCharField(max_length=100, validators=[validate_name])
     last_name = ValidatedCharField(max_length=100, null=True, blank=True, validators=[validate_name])
-    email = ValidatedCharField(max_length=254, null=True, blank=True, validators=[validate_email_address])
+    email = ValidatedCharField("e-mail", max_length=254, null=True, blank=True, validators=[validate_email_address])
     email_key = models.CharField(max_length=254, null=True, editable=False)
-    email_verified = models.BooleanField(default=False)
+    email_verified = models.BooleanField("e-mail verified", default=False)
     phone = ValidatedCharField(max_length=32, null=True, blank=True, validators=[validate_phone])
     phone_verified = models.BooleanField(default=False)
     pending_phone = models.CharField(max_length=32, null=True, editable=False)
@@ -76,14 +76,14 @@ class Customer(TenantModel):
     source = ValidatedCharField(max_length=50, null=True, blank=True, validators=[validate_source])
     loyalty_points = models.IntegerField(default=0, validators=[MinValueValidator(0)])
 
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField("active", default=True)
     is_deleted = models.BooleanField(default=False, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
     # The id of the user; no reference, since it outlives the account.
     deleted_by = models.CharField(max_length=24, null=True, editable=False)
     was_active = models.BooleanField(null=True, editable=False)
 
-    accepts_email = models.BooleanField(default=True)
+    accepts_email = models.BooleanField("accepts e-mail", default=True)
     accepts_sms = models.BooleanField("accepts SMS", default=True)
     accepts_push = models.BooleanField("accepts push notifications", default=True)
     accepts_whatsapp = models.BooleanField("accepts WhatsApp", default=False)

@@ -58,14 +58,18 @@ def test_a_correction_obeys_the_rules_of_every_change(back_office, tenant, add):
     assert ("vip" in jane.tags, jane.address) == (False, None)
 
 
-@pytest.mark.parametrize("reason", ["somebody else", "a day later", "an account", "a manager's entry"])
+@pytest.mark.parametrize(
+    "reason", ["somebody else", "a day later", "an account", "a manager's entry", "a change of a manager's entry"]
+)
 def test_reception_may_not_change_other_customers_and_is_told_who_may(back_office, tenant, add, reason):
     browser = back_office("staff")
-    jane = add(back_office("outlet_manager") if reason == "a manager's entry" else browser)
+    jane = add(back_office("outlet_manager") if "manager's entry" in reason else browser)
     UserFactory(tenant=tenant, role="outlet_manager", first_name="Mira", last_name="Wati")
     UserFactory(tenant=tenant, role="outlet_manager", first_name="Gone", is_active=False)
     UserFactory(tenant=TenantFactory(), role="tenant_admin", first_name="Stranger")
     later = dt.timedelta(hours=25 if reason == "a day later" else 0)
+    if reason == "a change of a manager's entry":
+        assert change(browser, jane, notes="Prefers the window").status_code == 302
     if reason == "somebody else":
         browser = back_office("staff")
     if reason == "an account":
@@ -82,6 +86,18 @@ def test_reception_may_not_change_other_customers_and_is_told_who_may(back_offic
     # A number is a link, also where it can't be changed.
     assert page.count('<a href="tel:+628129999999">') == 2
     assert read(tenant).phone == "+628129999999"
+
+
+def test_reception_is_told_five_who_may_change_managers_first(back_office, tenant, add):
+    jane = add(back_office("staff"))
+    for role, first_name in (
+        *(("tenant_admin", name) for name in ("Adi", "Bela", "Citra")),
+        *(("outlet_manager", name) for name in ("Zara", "Yani", "Xena")),
+        ("staff", "Agus"),
+    ):
+        UserFactory(tenant=tenant, role=role, first_name=first_name, last_name="")
+    page = back_office("staff").get(change_page(jane)).content.decode()
+    assert f"{WHO} Ask Xena, Yani, Zara, Adi, Bela and others." in page
 
 
 @pytest.mark.parametrize("role", ["outlet_manager", "tenant_admin"])

@@ -162,7 +162,7 @@ def test_the_export_of_those_at_risk_has_what_a_letter_to_them_needs(back_office
         "push; sms; whatsapp",
         "At risk",
     ]
-    assert "segment-at-risk-agreed-to-marketing-on-every-channel.csv" in response["Content-Disposition"]
+    assert "segment-at-risk-marketing-consent-on-every-channel.csv" in response["Content-Disposition"]
     page = browser.get(f"{PAGE}export/?segment=at_risk").content.decode()
     assert "Segment: At risk" in page
 

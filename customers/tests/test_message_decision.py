@@ -178,6 +178,37 @@ def test_the_channels_are_tried_in_the_order_of_the_request(ask, jane):
     assert ask("marketing", channels=["push"])["reasons"] == ["channel_off"]
 
 
+# The preferred channel, the fact that is changed, the channels of the request, and those that are tried, in their order.
+ORDERS = [
+    (None, "nothing", None, ["email", "sms", "push", "whatsapp"]),
+    ("email", "nothing", None, ["email", "sms", "push", "whatsapp"]),
+    ("sms", "nothing", None, ["sms", "email", "push", "whatsapp"]),
+    ("whatsapp", "nothing", None, ["whatsapp", "email", "sms", "push"]),
+    # Circe sends nothing by a phone call.
+    ("phone", "nothing", None, ["email", "sms", "push", "whatsapp"]),
+    # The next one is taken where the preferred one is forbidden: it stays the first that was tried.
+    ("whatsapp", "whatsapp off", None, ["whatsapp", "email", "sms", "push"]),
+    ("sms", "no phone", None, ["sms", "email", "push", "whatsapp"]),
+    ("whatsapp", "no e-mail", None, ["whatsapp", "email", "sms", "push"]),
+    # What the request names counts more than what the customer prefers.
+    ("sms", "nothing", ["push", "sms"], ["push", "sms"]),
+    ("sms", "nothing", ["email"], ["email"]),
+]
+
+
+@in_one_test("preferred, fact, channels, order", ORDERS)
+def test_the_preferred_channel_is_tried_first_unless_the_request_names_channels(
+    ask, jane, preferred, fact, channels, order
+):
+    change, *against = FACTS[fact]
+    change(Customer.objects.get(pk=jane.pk))
+    Customer.objects.get(pk=jane.pk).change({"preferred_channel": preferred})
+    for purpose, forbidden in zip(["service", "marketing"], against, strict=True):
+        answer = ask(purpose, **({"channels": channels} if channels else {}))
+        assert [*answer["by_channel"]] == order
+        assert answer["channel"] == next(channel for channel in order if channel not in forbidden)
+
+
 def test_a_deleted_customer_is_sent_nothing(staff, in_scope):
     gone = DeletedCustomerFactory(tenant=in_scope)
     gone = Customer.objects.select_related("tenant").get(pk=gone.pk)

@@ -16,9 +16,9 @@ from tenants.scope import ALL_TENANTS, account_lookup, tenant_scope
 class Role(models.TextChoices):
     """The roles of accounts. A token of the customers' portal has the role `customer`, which no account has."""
 
-    SUPER_ADMIN = "super_admin"
-    TENANT_ADMIN = "tenant_admin"
-    OUTLET_MANAGER = "outlet_manager"
+    SUPER_ADMIN = "super_admin", "Super administrator"
+    TENANT_ADMIN = "tenant_admin", "Administrator"
+    OUTLET_MANAGER = "outlet_manager", "Outlet manager"
     STAFF = "staff"
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from circe.backoffice.widgets import CodeInput, EmailInput, OpenSelect, language_choices, time_zone_choices
 from tenants.accounts.permissions import ADMINS, SUPER
@@ -19,9 +20,7 @@ class BusinessAdmin(TenantAdmin):
     """The pages of businesses. A super_admin sees all, and an administrator changes their own."""
 
     roles = {"view": ADMINS, "add": SUPER, "change": ADMINS, "delete": SUPER, "choose": SUPER}
-    instead_of_deleting = (
-        "Suspend it instead, by taking the tick from “Is active”: then none of its people can sign in."
-    )
+    instead_of_deleting = "Suspend it instead, by unticking “Active”: then none of its people can sign in."
     list_display = ["name", "slug", "time_zone", "currency", "phone_region", "is_active"]
     list_filter = ["is_active"]
     search_fields = ["name", "slug"]
@@ -45,6 +44,16 @@ class BusinessAdmin(TenantAdmin):
         ),
         ("Record", {"fields": ["created_at", "updated_at"]}),
     ]
+
+    def find_only_row(self, request: HttpRequest) -> Tenant | None:
+        """Returns the business of somebody who has one."""
+        return request.user.tenant
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        own = self.find_only_row(request)
+        if own and self.has_view_permission(request):
+            return redirect("admin:tenants_tenant_change", own.pk)
+        return super().changelist_view(request, extra_context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
         businesses = super().get_queryset(request)

@@ -67,6 +67,8 @@ class InvitationForm(TenantForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["first_name"].required = True
+        # Most people who are hired; and a wrong choice should give too little, not too much.
+        self.initial.setdefault("role", Role.STAFF)
         if self.instance.tenant_id is None:
             # A super_admin chooses the business in this form.
             del self.fields["outlet"], self.fields["services"]

@@ -22,7 +22,7 @@ class OfferAdmin(DeactivatedAdmin):
 
     roles = {"view": STAFF, "add": ADMINS, "change": ADMINS, "delete": ADMINS, "choose": STAFF}
     instead_of_deleting = (
-        "Deactivate it instead, by taking the tick from “Is active”: then nobody can choose it, and its history stays."
+        "Deactivate it instead, by unticking “Active”: then nobody can choose it, and its history stays."
     )
     lost_race = (DuplicateName, IntegrityError)
     list_filter = ["is_active"]

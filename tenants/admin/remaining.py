@@ -46,4 +46,4 @@ class DeactivatedAdmin(TenantAdmin):
 
     @admin.display(description="to come")
     def remaining(self, row: Any) -> SafeString | str:
-        return describe_remaining(row) or "No bookings"
+        return describe_remaining(row) or "No appointments"

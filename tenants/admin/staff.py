@@ -47,7 +47,7 @@ class StaffAdmin(InvitingAdmin):
     """
 
     roles = {"view": ADMINS, "add": ADMINS, "change": ADMINS, "delete": ADMINS, "choose": STAFF}
-    instead_of_deleting = "Deactivate the account instead, by taking the tick from “Is active”."
+    instead_of_deleting = "Deactivate the account instead, by unticking “Active”."
     list_display = ["email", "first_name", "last_name", "role", "is_active", "last_login"]
     list_filter = ["role", "is_active"]
     search_fields = ["email", "first_name", "last_name"]
@@ -56,7 +56,7 @@ class StaffAdmin(InvitingAdmin):
     fieldsets = [
         (None, {"fields": ["email", "password_state", "first_name", "last_name", "other_pages"]}),
         (
-            "May do",
+            "Access",
             {
                 "fields": ["role", "is_active"],
                 "description": "An account that has been used can't be deleted, since the audit trail names it. "

@@ -196,69 +196,79 @@ REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;
             fields=[
                 ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
                 ("name", models.CharField(max_length=100)),
-                ("slug", models.SlugField(unique=True)),
+                ("slug", models.SlugField(unique=True, verbose_name="short name")),
                 ("time_zone", circe.db.fields.ValidatedCharField(max_length=50)),
                 ("currency", circe.db.fields.ValidatedCharField(max_length=3)),
                 ("phone_region", circe.db.fields.ValidatedCharField(max_length=2)),
                 ("language", circe.db.fields.ValidatedCharField(max_length=35)),
-                ("is_active", models.BooleanField(default=True)),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 ("is_demo", models.BooleanField(default=False, editable=False)),
                 (
                     "at_risk_after_days",
                     models.PositiveIntegerField(
                         default=90,
-                        help_text="A customer whose last visit is older is at risk.",
+                        help_text="A customer whose last visit is longer ago is at risk.",
                         validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="at risk after (days)",
                     ),
                 ),
                 (
                     "new_within_days",
                     models.PositiveIntegerField(
                         default=30,
-                        help_text="A customer whose first visit is younger is new.",
+                        help_text="A customer whose first visit is more recent is new.",
                         validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="new within (days)",
                     ),
                 ),
                 (
                     "vip_min_visits",
-                    models.PositiveIntegerField(default=5, help_text="A VIP by spending has at least as many visits."),
+                    models.PositiveIntegerField(
+                        default=5,
+                        help_text="A VIP by spending has at least this many visits …",
+                        verbose_name="VIP from (visits)",
+                    ),
                 ),
                 (
                     "vip_top_percent",
                     models.PositiveIntegerField(
                         default=10,
-                        help_text="… and is among so many percent who spent most.",
+                        help_text="… and is among this percentage of customers who spent most.",
                         validators=[django.core.validators.MaxValueValidator(100)],
+                        verbose_name="VIP top (percent)",
                     ),
                 ),
                 (
                     "slot_minutes",
                     models.PositiveIntegerField(
                         default=15,
-                        help_text="Free times are offered every so many minutes, counted from midnight.",
+                        help_text="Counted from midnight.",
                         validators=[
                             django.core.validators.MinValueValidator(5),
                             django.core.validators.MaxValueValidator(240),
                         ],
+                        verbose_name="free times every (minutes)",
                     ),
                 ),
                 (
                     "rebooking_days",
                     models.PositiveIntegerField(
                         default=42,
-                        help_text="A service is due again after so many days, unless the service or the customer's visits say otherwise.",
+                        help_text="When a service is due again, unless the service or the customer's visits say otherwise.",
                         validators=[
                             django.core.validators.MinValueValidator(1),
                             django.core.validators.MaxValueValidator(3650),
                         ],
+                        verbose_name="due again after (days)",
                     ),
                 ),
                 (
                     "cancellation_notice_hours",
                     models.PositiveIntegerField(
                         default=24,
-                        help_text="Customers can move or cancel an appointment by themselves until so many hours before it.",
+                        help_text="Customers can move or cancel an appointment by themselves until this long before it.",
                         validators=[django.core.validators.MaxValueValidator(720)],
+                        verbose_name="notice of changes (hours)",
                     ),
                 ),
                 (
@@ -266,10 +276,16 @@ REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;
                     models.TimeField(
                         blank=True,
                         help_text="No message is sent from this time on … Empty: messages are sent at any time.",
+                        verbose_name="quiet hours from",
                         null=True,
                     ),
                 ),
-                ("quiet_until", models.TimeField(blank=True, help_text="… until this time.", null=True)),
+                (
+                    "quiet_until",
+                    models.TimeField(
+                        blank=True, help_text="… until this time.", null=True, verbose_name="quiet hours until"
+                    ),
+                ),
                 (
                     "double_opt_in",
                     models.BooleanField(
@@ -295,11 +311,12 @@ REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;
                     "reminder_hours",
                     models.PositiveIntegerField(
                         default=24,
-                        help_text="A reminder is sent so many hours before.",
+                        help_text="How long before the appointment a reminder is sent.",
                         validators=[
                             django.core.validators.MinValueValidator(1),
                             django.core.validators.MaxValueValidator(720),
                         ],
+                        verbose_name="reminder before (hours)",
                     ),
                 ),
                 (
@@ -363,15 +380,16 @@ REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;
                         error_messages={"unique": "Another account has this e-mail address."},
                         max_length=254,
                         unique=True,
+                        verbose_name="e-mail",
                     ),
                 ),
                 (
                     "role",
                     models.CharField(
                         choices=[
-                            ("super_admin", "Super Admin"),
-                            ("tenant_admin", "Tenant Admin"),
-                            ("outlet_manager", "Outlet Manager"),
+                            ("super_admin", "Super administrator"),
+                            ("tenant_admin", "Administrator"),
+                            ("outlet_manager", "Outlet manager"),
                             ("staff", "Staff"),
                         ],
                         max_length=20,
@@ -379,7 +397,7 @@ REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;
                 ),
                 ("first_name", models.CharField(blank=True, max_length=100)),
                 ("last_name", models.CharField(blank=True, max_length=100)),
-                ("is_active", models.BooleanField(default=True)),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 ("has_acted", models.BooleanField(default=False, editable=False)),
                 ("tokens_valid_from", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),

@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 ("updated_at", models.DateTimeField(auto_now=True)),
                 ("name", models.CharField(max_length=100)),
                 ("address", models.CharField(blank=True, max_length=500)),
-                ("is_active", models.BooleanField(default=True)),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
             ],
             options={
                 "ordering": ["name", "id"],
@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
                         validators=[django.core.validators.MaxValueValidator(1000000000000)]
                     ),
                 ),
-                ("is_active", models.BooleanField(default=True)),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
             ],
             options={
                 "ordering": ["category", "name", "id"],

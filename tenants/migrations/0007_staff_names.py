@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
                 ("name", models.CharField(max_length=201)),
-                ("is_active", models.BooleanField()),
+                ("is_active", models.BooleanField(verbose_name="active")),
             ],
             options={
                 "db_table": "tenants_staffname",

@@ -47,7 +47,7 @@ class Offer(TenantModel):
     is_public = True
 
     name = models.CharField(max_length=100)
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField("active", default=True)
 
     class Meta(TenantModel.Meta):
         abstract = True

@@ -15,7 +15,7 @@ class StaffName(models.Model):
     id = IdField(primary_key=True)
     tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+")
     name = models.CharField(max_length=201)
-    is_active = models.BooleanField()
+    is_active = models.BooleanField("active")
 
     objects = TenantManager()
 

@@ -34,42 +34,59 @@ class Tenant(models.Model):
 
     id = IdField(primary_key=True)
     name = models.CharField(max_length=100)
-    slug = models.SlugField(max_length=50, unique=True)
+    slug = models.SlugField("short name", max_length=50, unique=True)
     time_zone = ValidatedCharField(max_length=50, validators=[validate_time_zone])
     currency = ValidatedCharField(max_length=3, validators=[validate_currency])
     phone_region = ValidatedCharField(max_length=2, validators=[validate_region])
     language = ValidatedCharField(max_length=35, default="en", validators=[validate_language])
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField("active", default=True)
     is_demo = models.BooleanField(default=False, editable=False)
     at_risk_after_days = models.PositiveIntegerField(
-        default=90, validators=[MinValueValidator(1)], help_text="A customer whose last visit is older is at risk."
+        "at risk after (days)",
+        default=90,
+        validators=[MinValueValidator(1)],
+        help_text="A customer whose last visit is longer ago is at risk.",
     )
     new_within_days = models.PositiveIntegerField(
-        default=30, validators=[MinValueValidator(1)], help_text="A customer whose first visit is younger is new."
+        "new within (days)",
+        default=30,
+        validators=[MinValueValidator(1)],
+        help_text="A customer whose first visit is more recent is new.",
     )
-    vip_min_visits = models.PositiveIntegerField(default=5, help_text="A VIP by spending has at least as many visits.")
+    vip_min_visits = models.PositiveIntegerField(
+        "VIP from (visits)", default=5, help_text="A VIP by spending has at least this many visits …"
+    )
     vip_top_percent = models.PositiveIntegerField(
-        default=10, validators=[MaxValueValidator(100)], help_text="… and is among so many percent who spent most."
+        "VIP top (percent)",
+        default=10,
+        validators=[MaxValueValidator(100)],
+        help_text="… and is among this percentage of customers who spent most.",
     )
     slot_minutes = models.PositiveIntegerField(
+        "free times every (minutes)",
         default=15,
         validators=[MinValueValidator(5), MaxValueValidator(240)],
-        help_text="Free times are offered every so many minutes, counted from midnight.",
+        help_text="Counted from midnight.",
     )
     rebooking_days = models.PositiveIntegerField(
+        "due again after (days)",
         default=42,
         validators=[MinValueValidator(1), MaxValueValidator(3650)],
-        help_text="A service is due again after so many days, unless the service or the customer's visits say otherwise.",
+        help_text="When a service is due again, unless the service or the customer's visits say otherwise.",
     )
     cancellation_notice_hours = models.PositiveIntegerField(
+        "notice of changes (hours)",
         default=24,
         validators=[MaxValueValidator(720)],
-        help_text="Customers can move or cancel an appointment by themselves until so many hours before it.",
+        help_text="Customers can move or cancel an appointment by themselves until this long before it.",
     )
     quiet_from = models.TimeField(
-        null=True, blank=True, help_text="No message is sent from this time on … Empty: messages are sent at any time."
+        "quiet hours from",
+        null=True,
+        blank=True,
+        help_text="No message is sent from this time on … Empty: messages are sent at any time.",
     )
-    quiet_until = models.TimeField(null=True, blank=True, help_text="… until this time.")
+    quiet_until = models.TimeField("quiet hours until", null=True, blank=True, help_text="… until this time.")
     double_opt_in = models.BooleanField(
         "double opt-in",
         default=False,
@@ -80,9 +97,10 @@ class Tenant(models.Model):
     sends_cancellations = models.BooleanField(default=False, help_text="By e-mail, when an appointment is cancelled.")
     sends_reminders = models.BooleanField(default=False, help_text="By e-mail, before an appointment.")
     reminder_hours = models.PositiveIntegerField(
+        "reminder before (hours)",
         default=24,
         validators=[MinValueValidator(1), MaxValueValidator(720)],
-        help_text="A reminder is sent so many hours before.",
+        help_text="How long before the appointment a reminder is sent.",
     )
     reply_to = ValidatedCharField(
         "address for answers",

@@ -40,6 +40,7 @@ class User(AbstractBaseUser):
         Tenant, models.PROTECT, verbose_name="business", null=True, blank=True, related_name="users"
     )
     email = ValidatedCharField(
+        "e-mail",
         max_length=254,
         unique=True,
         validators=[validate_email_address],
@@ -48,7 +49,7 @@ class User(AbstractBaseUser):
     role = models.CharField(max_length=20, choices=Role)
     first_name = models.CharField(max_length=100, blank=True)
     last_name = models.CharField(max_length=100, blank=True)
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField("active", default=True)
     tokens_valid_from = models.DateTimeField(default=timezone.now, editable=False)
     has_acted = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -182,8 +182,12 @@ def test_an_administrator_sets_up_their_own_business(back_office, tenant, strang
     assert (tenant.name, tenant.time_zone, tenant.at_risk_after_days) == ("Lotus Spa", "Asia/Makassar", 60)
     # Not theirs to change.
     assert (tenant.slug, tenant.is_active) == ("lotus", True)
-    content = browser.get(TENANT).content.decode()
-    assert "Lotus Spa" in content
+    # The page of businesses leads to the only one that is theirs.
+    answer = browser.get(TENANT)
+    assert (answer.status_code, answer["Location"]) == (302, f"{TENANT}{tenant.pk}/change/")
+    content = browser.get(answer["Location"]).content.decode()
+    assert f'<a href="{TENANT}{tenant.pk}/change/" aria-current="page">Business</a>' in content
+    assert "Businesses" not in content
     assert "Nordlys" not in content
 
 

@@ -101,7 +101,7 @@ function offerFreeTimes(list, { service, staff, outlet, day, start, end, endBefo
             day.value = slot.day;
             setValue(start, slot.start);
             // Empty or as before, the server sets the end: a new booking lasts as its service, a moved one as before.
-            setValue(end, (endBefore?.value ?? "").replace(/^(\d\d:\d\d):00$/, "$1"));
+            setValue(end, endBefore ?? "");
             chooseRow(staff, slot.staff, slot.staffName);
             chooseRow(outlet, slot.outlet, slot.outletName);
             markChosen();
@@ -119,18 +119,18 @@ function offerFreeTimes(list, { service, staff, outlet, day, start, end, endBefo
     load();
 }
 
-function showMovedEnd(start, end, service) {
-    const length = (toMinutes(end.defaultValue) - toMinutes(start.defaultValue) + 1440) % 1440;
-    const bookedService = service.value;
+// `before` has the values that are stored: a form that was refused shows what the person wrote.
+function showMovedEnd(start, end, service, before) {
+    const length = (toMinutes(before.end) - toMinutes(before.start) + 1440) % 1440;
     const hint = document.createElement("div");
     hint.className = "help";
     hint.setAttribute("role", "status");
     start.closest(".form-row").append(hint);
 
     function show() {
-        const isMoved = start.value && start.value !== start.defaultValue && end.value === end.defaultValue;
+        const isMoved = start.value && start.value !== before.start && end.value === before.end;
         hint.textContent =
-            service.value !== bookedService
+            service.value !== before.service
                 ? "The end and the price follow the service, unless you change them."
                 : isMoved
                   ? `It will end at ${toClock(toMinutes(start.value) + length)}, unless you change the end.`
@@ -140,20 +140,24 @@ function showMovedEnd(start, end, service) {
     start.addEventListener("input", show);
     end.addEventListener("input", show);
     django.jQuery(service).on("change", show);
+    show();
 }
 
 document.addEventListener("DOMContentLoaded", () => {
-    const [customer, notes, list, start, end, service, staff, outlet, day, endBefore] = [
+    const [customer, notes, list, start, end, service, staff, outlet, day] = [
         "id_customer", "reception-notes", "free-times", "id_start_time", "id_end_time", "id_service", "id_staff",
-        "id_outlet", "id_appointment_date", "initial-id_end_time",
+        "id_outlet", "id_appointment_date",
     ].map((id) => document.getElementById(id));
     if (customer && notes) {
         showCustomers(customer, notes);
         sendCustomerWithSearches(customer);
     }
     // A new booking has no length yet: its service gives it.
-    if (start?.defaultValue && end?.defaultValue && service) {
-        showMovedEnd(start, end, service);
+    const [startBefore, endBefore, serviceBefore] = ["start_time", "end_time", "service"].map(
+        (name) => document.getElementById(`initial-id_${name}`)?.value.replace(/^(\d\d:\d\d):00$/, "$1"),
+    );
+    if (startBefore && endBefore && start && end && service) {
+        showMovedEnd(start, end, service, { start: startBefore, end: endBefore, service: serviceBefore });
     }
     if (list && start && service) {
         offerFreeTimes(list, { service, staff, outlet, day, start, end, endBefore });
