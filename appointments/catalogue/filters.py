@@ -86,7 +86,9 @@ class ServiceFilter(CatalogueFilter):
 
     def filter_staff(self, services: QuerySet, name: str, staff: str) -> QuerySet:
         narrow_scope_to(queries.TEAM, staff)
-        return queries.offered_by(services, staff)
+        # A service that names nobody is offered by everybody of its own business.
+        own = services.filter(tenant__in=queries.TEAM.filter(pk=staff).values("tenant"))
+        return queries.offered_by(own, staff)
 
     def filter_outlet(self, services: QuerySet, name: str, outlet: str) -> QuerySet:
         narrow_scope_to(Outlet.objects.all(), outlet)

@@ -42,7 +42,8 @@ def offered_at(services: QuerySet[Service], outlet: str) -> QuerySet[Service]:
 
 def who_offer(staff: QuerySet[Staff], service: str) -> QuerySet[Staff]:
     """Keeps the members of staff who offer the service. Nobody offers an inactive one."""
-    return staff.filter(Exists(offered_by(Service.objects.filter(pk=service), OuterRef(OuterRef("pk")))))
+    named = Service.objects.filter(tenant=OuterRef("tenant"), pk=service)
+    return staff.filter(Exists(offered_by(named, OuterRef(OuterRef("pk")))))
 
 
 def who_work_at(staff: QuerySet[Staff], outlet: str) -> QuerySet[Staff]:

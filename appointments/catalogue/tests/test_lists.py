@@ -288,6 +288,15 @@ def test_other_businesses_do_not_exist(path, tenant_filters, staff, super_admin,
     assert {item["tenant_id"] for item in narrowed} == {stranger.pk}
 
 
+def test_a_service_that_names_nobody_is_offered_by_its_own_business_alone(super_admin, tenant, stranger):
+    own, theirs = (ServiceFactory(tenant=business, name=business.name) for business in (tenant, stranger))
+    ana, bea = (UserFactory(tenant=business, first_name=business.name) for business in (tenant, stranger))
+    for service, person in ((own, ana), (theirs, bea)):
+        assert names(super_admin.get(f"{SERVICES}?staff_id={person.pk}")) == [service.name]
+        listed = super_admin.get(f"{STAFF}?service_id={service.pk}").json()["items"]
+        assert {item["tenant_id"] for item in listed} == {service.tenant_id}
+
+
 def test_a_super_admin_is_not_staff(super_admin, tenant):
     UserFactory(tenant=tenant)
     assert super_admin.get(STAFF).json()["total"] == 1
