@@ -140,7 +140,8 @@ def test_no_row_reads_the_setting_of_the_policies_to_count_a_segment_and_old_vis
         assert len(totals) >= 4, segment
         assert not [node for node in totals if "current_setting" in node.get("Filter", "")], segment
         [visits] = [node for node in executed if node.get("Relation Name") == "appointments_appointment"]
-        assert ("customer_id" in visits["Index Cond"], visits["Actual Loops"]) == (False, 1), segment
+        # One scan for all customers. The table is empty here, so the planner may read it without an index.
+        assert ("customer_id" in visits.get("Index Cond", ""), visits["Actual Loops"]) == (False, 1), segment
         # Only what is asked for is counted.
         assert ("booked_again" in {node.get("CTE Name") for node in executed}) == (segment == "regular")
 
