@@ -195,7 +195,8 @@ def test_each_role_has_its_status_on_the_pages_of_each_model(browser, tenant, st
     absent_status = 302 if view else 403
     foreign_status = view_status if role == "super_admin" else absent_status
     absent = "0" * 24
-    assert get("changelist") == view_status
+    # An administrator has one business, whose form is what they are shown instead of the list.
+    assert get("changelist") == (302 if model is Tenant and role == "tenant_admin" else view_status)
     assert get("add") == (200 if add else 403)
     assert post("add") == (200 if add else 403)
     for pk, expected in (
@@ -255,7 +256,7 @@ def test_each_role_has_its_status_on_the_other_pages(browser, tenant, stranger, 
 def test_each_role_is_offered_its_actions_and_can_do_no_others(browser, tenant, stranger, role, model):
     own, foreign = MAKE[model](tenant), MAKE[model](stranger)
     page = url(model, "changelist") + ("?day=all" if model is Appointment else "")
-    response = browser.get(page)
+    response = browser.get(page, follow=True)
     view_status = response.status_code
     form = response.context.get("action_form") if view_status == 200 else None
     offered = [name for name, _ in form.fields["action"].choices if name] if form else []
@@ -305,11 +306,11 @@ def test_a_list_sends_as_many_queries_for_3_rows_as_for_1(browser, tenant, role,
     MAKE[model](tenant)
     page = url(model, "changelist") + ("?day=all" if model is Appointment else "")
     with CaptureQueriesContext(connection) as at_one:
-        browser.get(page)
+        browser.get(page, follow=True)
     for _ in range(2):
         MAKE[model](TenantFactory() if model is Tenant else tenant)
     with CaptureQueriesContext(connection) as at_three:
-        assert browser.get(page).status_code == 200
+        assert browser.get(page, follow=True).status_code == 200
     assert len(at_three) == len(at_one)
 
 
