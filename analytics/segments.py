@@ -32,9 +32,8 @@ from django.utils import timezone
 
 from appointments.models import Appointment
 from circe.api.time_zone import local_zone
-from tenants.every_tenant import is_spread_over_nodes
 from tenants.models import Tenant
-from tenants.scope import TenantFilter, current_tenant, current_tenant_id, tenant_scope
+from tenants.scope import TenantFilter, current_tenant, current_tenant_id, is_spread_over_nodes, tenant_scope
 
 SPENDING_DAYS = 365
 SEGMENTS = ("vip", "regular", "new", "at_risk")

@@ -37,7 +37,8 @@ from customers.models.name_keys import SearchableName
 from customers.models.searchable import SearchableCustomer
 from customers.search import FoldedPattern, matching, search_words
 from customers.serializers import CustomerSerializer
-from tenants.every_tenant import is_spread_over_nodes, page_of_ids
+from tenants.every_tenant import page_of_ids
+from tenants.scope import is_spread_over_nodes
 
 # What the filters of the list narrow. The SQL below sorts it.
 SEARCHABLE = SearchableCustomer.objects.undeleted().order_by().values("id", "created_at")

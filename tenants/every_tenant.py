@@ -12,8 +12,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from circe.api.pagination import PagedQuery
-from circe.db.server_kind import is_cluster
-from tenants.scope import ALL_TENANTS, AllTenants, Tenant, current_scope, enter_scope, tenant_scope
+from tenants.scope import ALL_TENANTS, Tenant, enter_scope, is_spread_over_nodes, tenant_scope
 
 
 @dataclass(frozen=True)
@@ -21,11 +20,6 @@ class TenantById:
     """A tenant of whom only the id is known, which is enough to read rows. The id may be NO_TENANT."""
 
     pk: str
-
-
-def is_spread_over_nodes() -> bool:
-    """Returns whether all tenants are in scope, and their rows lie on the nodes of a cluster."""
-    return isinstance(current_scope(), AllTenants) and is_cluster()
 
 
 def narrow_scope_to(rows: QuerySet[Any, Any], pk: str) -> None:

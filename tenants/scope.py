@@ -22,6 +22,7 @@ from django.db.models.expressions import Func
 
 from circe.db.ids import IdField
 from circe.db.prepared import Parameter, Scopes
+from circe.db.server_kind import is_cluster
 
 
 class Tenant(Protocol):
@@ -80,6 +81,11 @@ def current_scope() -> Scope:
     if scope is None:
         raise NoTenantScope("No tenant scope is open: write `with tenant_scope(tenant):`.")
     return scope
+
+
+def is_spread_over_nodes() -> bool:
+    """Returns whether all tenants are in scope, and their rows lie on the nodes of a cluster (`tenants.every_tenant`)."""
+    return isinstance(current_scope(), AllTenants) and is_cluster()
 
 
 def current_tenant() -> Tenant | None:

@@ -15,7 +15,8 @@ from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
 from circe.db.json_sql import build_json
 from circe.db.prepared import PreparedQuery, Sql
-from tenants.every_tenant import is_spread_over_nodes, page_of_ids
+from tenants.every_tenant import page_of_ids
+from tenants.scope import is_spread_over_nodes
 
 # What the filters of the list narrow. The SQL below sorts it.
 APPOINTMENTS = Appointment.objects.order_by().values("id", "appointment_date", "start_time")

@@ -16,9 +16,10 @@ from appointments.catalogue.filters import OutletFilter, ServiceFilter, StaffFil
 from appointments.catalogue.serializers import OutletSerializer, ServiceSerializer, StaffSerializer
 from circe.api.etags import etag
 from tenants.accounts.permissions import ADMINS, STAFF
-from tenants.every_tenant import RowsByIds, is_spread_over_nodes, narrow_scope_to
+from tenants.every_tenant import RowsByIds, narrow_scope_to
 from tenants.idempotency import idempotent
 from tenants.models import Outlet, Service
+from tenants.scope import is_spread_over_nodes
 from tenants.views import TenantViewSet, enter_body_scope
 
 

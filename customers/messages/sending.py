@@ -20,9 +20,8 @@ from customers.messages.mail import Attachment, Composed, Mail, Postponed, Skipp
 from customers.messages.transport import MailServerAway, Outcome, Result, Transport
 from customers.models import DeliveryState, Outgoing
 from tenants.audit.context import audit_context
-from tenants.every_tenant import is_spread_over_nodes
 from tenants.models import Tenant
-from tenants.scope import ALL_TENANTS, tenant_scope
+from tenants.scope import ALL_TENANTS, is_spread_over_nodes, tenant_scope
 
 __all__ = ["Attachment", "Mail", "Postponed", "Skipped", "TextMessage", "register_outgoing", "send_due"]
 
