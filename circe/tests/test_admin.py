@@ -15,6 +15,7 @@ from circe.tests.cases import in_one_test
 from customers.models import Customer, DeletionRequest
 from customers.models.imports import CustomerImport
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory, DeletionRequestFactory
+from tenants.admin.base import UNKNOWN_TO_LIST
 from tenants.models import AuditEvent, Outlet, Service, Staff, Tenant
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
@@ -342,6 +343,19 @@ def test_a_condition_that_no_filter_offers_is_refused(browser, role, query):
 )
 def test_a_filter_by_a_column_of_a_related_row_is_refused(back_office, query):
     assert back_office("staff").get(f"/admin/appointments/appointment/?day=all&{query}").status_code == 400
+
+
+@in_one_test("model", ACCESS)
+def test_a_list_has_a_note_for_an_address_that_was_not_understood(back_office, tenant, model):
+    browser, page = back_office("super_admin"), url(model, "changelist")
+    assert UNKNOWN_TO_LIST not in browser.get(page).content.decode()
+    assert UNKNOWN_TO_LIST in browser.get(f"{page}?e=1").content.decode()
+
+
+@in_one_test("query", ["created_at__gte=banana", "segment=banana", "import=banana", "is_active__exact=banana"])
+def test_a_filter_that_is_not_understood_leads_to_the_whole_list_with_a_note(back_office, tenant, query):
+    answer = back_office("tenant_admin").get(f"{url(Customer, 'changelist')}?{query}", follow=True)
+    assert UNKNOWN_TO_LIST in answer.content.decode()
 
 
 @pytest.mark.slow("sends each odd query to a list")

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import PAGE_VAR, ChangeList
+from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
@@ -27,6 +27,8 @@ from tenants.admin.paging import TenantPaginator
 from tenants.admin.sent_forms import SentForm
 from tenants.models import AuditEvent, Role
 from tenants.scope import enter_scope
+
+UNKNOWN_TO_LIST = "This list has no such page, filter or order as the address asks for. You see the whole list."
 
 
 class TenantAdmin(admin.ModelAdmin):
@@ -124,6 +126,9 @@ class TenantAdmin(admin.ModelAdmin):
         return field
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if ERROR_FLAG in request.GET:
+            # Django leads here where it does not understand the address.
+            messages.warning(request, UNKNOWN_TO_LIST)
         title = str(self.opts.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": title} | (extra_context or {}))
 
