@@ -327,7 +327,7 @@ def names(response):
     [
         ("", {"Ann", "Bob", "Cid"}, ""),
         ("?tag=vip", {"Ann", "Cid"}, "-tag-vip"),
-        ("?tag=vip&is_active__exact=1", {"Ann"}, "-tag-vip-is-active-yes"),
+        ("?tag=vip&is_active__exact=1", {"Ann"}, "-tag-vip-active-yes"),
         ("?q=bob", {"Bob"}, "-search"),
         ("?deleted=yes", {"Gone"}, "-deletion-deleted"),
         ("?deleted=all&p=7&o=-1", {"Ann", "Bob", "Cid", "Gone"}, "-deletion-both"),
