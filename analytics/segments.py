@@ -162,7 +162,7 @@ AT_RISK = """
         lapsed - coalesce(booked_again, 0)
     FROM business LEFT JOIN booked_again USING (tenant_id)
 """
-# What counts a segment.
+# By segment: the statement that counts its customers.
 STATEMENTS = {"vip": VIP_AND_NEW, "regular": COUNT, "new": VIP_AND_NEW, "at_risk": AT_RISK}
 # The threshold of spending where nobody is in the top percent.
 NOBODY_SPENT = 2**63 - 1

@@ -1,4 +1,4 @@
-"""Queries about all tenants together on a cluster of Citus, which takes fewer kinds of statements there than about one.
+"""Queries about all tenants together on a cluster of Citus, which supports fewer kinds of statements for several nodes.
 
 One PostgreSQL server never needs them: it answers the statements about all tenants as it does those about one.
 """
@@ -63,7 +63,7 @@ def read_by_ids(rows: QuerySet[Any, Any], ids: Sequence[Any]) -> dict[Any, Any]:
         ids_by_tenant[tenant_id].append(pk)
     found: dict[Any, Any] = {}
     for tenant_id, own in ids_by_tenant.items():
-        # An account of a super_admin has no tenant.
+        # The account of a super_admin has no tenant.
         with tenant_scope(cast("Tenant", TenantById(tenant_id)) if tenant_id else ALL_TENANTS):
             found |= rows.in_bulk(own)
     return found

@@ -60,7 +60,7 @@ class UndoStatusView(View):
 
 
 def _describe_undone(steps: list[list[str]], number: int) -> str:
-    """Returns a sentence: of one appointment what it is now, of several how many."""
+    """Returns a sentence. For one appointment it gives the status that was set back, for several their number."""
     if len(steps) > 1:
         return f"Undone: {number}."
     [[pk, _, status]] = steps

@@ -41,7 +41,7 @@ class OutletSerializer(OfferSerializer):
         read_only_fields = ["id", "created_at", "updated_at"]
 
 
-# The OpenAPI document shows a new row apart: some keys are required here, and none in an update.
+# A new row has a schema of its own in the OpenAPI document, since some of its keys are required, and none in an update.
 class NewOutletSerializer(OutletSerializer):
     """A new outlet."""
 
@@ -78,7 +78,7 @@ class ServiceSerializer(OfferSerializer):
         read_only_fields = ["id", "created_at", "updated_at"]
 
 
-# Apart for the same reason as NewOutletSerializer.
+# It has a schema of its own for the same reason as NewOutletSerializer.
 class NewServiceSerializer(ServiceSerializer):
     """A new service."""
 

@@ -96,7 +96,7 @@ def test_an_arrival_that_was_a_mistake_is_taken_back(back_office, visit, at):
         ("14:04", "Confirmed"),
         ("14:05", "Late, 5 minutes"),
         ("15:10", "Late, 1 hour 10 minutes"),
-        # Until twelve hours after the end.
+        # Twelve hours after its end, an appointment is no longer late.
         ("27:29", "Late, 13 hours 29 minutes"),
         ("27:30", "Confirmed"),
     ],

@@ -265,7 +265,7 @@ def may_delete(role, model):
 
 @pytest.mark.parametrize(("model", "references"), ROWS, ids=name)
 def test_a_row_is_deleted_or_the_page_gives_a_reason(back_office, tenant, model, references):
-    # Who may not delete rows of the model is refused before anything else is looked at, so one row is enough for them.
+    # Django refuses a role without the permission before it reads references, so such a role tries a row without any.
     for role in (role for role in Role.values if not references or may_delete(role, model)):
         browser, row = back_office(role), make(model, references, tenant)
         page = url(model, "delete", row.pk)

@@ -116,7 +116,7 @@ def test_reception_is_refused_an_overlap_and_takes_an_alternative(sign_in, jane,
     expect(page.locator(".messagelist")).to_contain_text("was added successfully")
     expect(page.locator(f"#appointment-{appointment_of(jane).pk}")).to_contain_text("11:15–12:15")
     assert fits(page, viewport)
-    # It is moved, and refused again: the form still says when it will end, by its length and not by what the fields show.
+    # A move is refused. The form still computes the end from the stored length, not from the refused fields.
     page.goto(f"/admin/appointments/appointment/{appointment_of(jane).pk}/change/")
     page.get_by_label("Start time").fill("10:30")
     page.get_by_role("button", name="Save", exact=True).click()

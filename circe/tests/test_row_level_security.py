@@ -114,7 +114,7 @@ def test_a_scope_reads_its_own_rows_and_no_scope_reads_nothing(table, rows, tena
 
 
 def test_the_view_of_totals_shows_the_rows_of_one_tenant_in_scope_alone(rows, tenant, stranger):
-    """Of all tenants it shows nothing, nor of one customer: its condition is one of the index."""
+    """It shows no row in the scope of all tenants, or of one customer. An index serves its condition."""
     query = "SELECT tenant_id, customer_id FROM appointments_tenanttotals"
     for scope, seen in ((None, set()), (tenant, {tenant.pk}), (stranger, {stranger.pk}), (ALL_TENANTS, set())):
         with tenant_scope(scope):

@@ -35,7 +35,7 @@ class AskedColumn:
 
 
 class ColumnsForm(forms.Form):
-    """Asks to which column of Circe each column with text goes, and proposes one."""
+    """Asks for each column of the file that has text: into which column of Circe is it imported? Proposes an answer."""
 
     def __init__(self, mapping: HeaderMapping, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -55,7 +55,7 @@ class Claim(NamedTuple):
     message: EmailMultiAlternatives | TextMessage
 
 
-# Of so many messages that wait a sender looks for one that no other sender has locked.
+# A sender tries at most this number of waiting messages, to find one that no other sender has locked.
 MAX_TRIED = 100
 _kinds: dict[type[Outgoing], Kind] = {}
 

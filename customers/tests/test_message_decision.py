@@ -178,7 +178,8 @@ def test_the_channels_are_tried_in_the_order_of_the_request(ask, jane):
     assert ask("marketing", channels=["push"])["reasons"] == ["channel_off"]
 
 
-# The preferred channel, the fact that is changed, the channels of the request, and those that are tried, in their order.
+# Each row has the preferred channel, the fact that the test changes, the channels that the request names, and the channels
+# that Circe tries, in this order.
 ORDERS = [
     (None, "nothing", None, ["email", "sms", "push", "whatsapp"]),
     ("email", "nothing", None, ["email", "sms", "push", "whatsapp"]),

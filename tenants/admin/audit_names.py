@@ -1,4 +1,4 @@
-"""Names for the ids in audit events, for administrators, who alone read them in the back office."""
+"""Looks up the names of the rows to which audit events refer. Only administrators see these events in the back office."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ def add_names(events: Iterable[AuditEvent]) -> list[AuditEvent]:
     """Returns the events with `names`: for each id of a row in them, its name, linked to its page in the back office.
 
     It takes one query for each model whose rows have names, whatever the number of events. The rows are those of the open
-    scope. A row that is gone has no name any more: its id says so.
+    scope. For a row that was removed since, the text is its id with a note.
     """
     events, ids = list(events), defaultdict(set)
     for event in events:

@@ -128,7 +128,7 @@ class AuditEventAdmin(TenantAdmin):
         return event.who
 
     def what(self, event: AuditEvent) -> str:
-        """Returns the kind of the row, and its name or its id; of a customer's row, whose history it belongs to."""
+        """Returns the kind of the row with its name or its id. For a row of a customer it adds the customer's name."""
         row = event.row_id or ""
         if not event.customer_id:
             return format_html("{} {}", event.table, event.names.get(row, row))

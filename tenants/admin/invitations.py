@@ -67,7 +67,7 @@ class InvitationForm(TenantForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["first_name"].required = True
-        # Most people who are hired; and a wrong choice should give too little, not too much.
+        # Most people who are hired are Staff, and a wrong choice should give too few rights, not too many.
         self.initial.setdefault("role", Role.STAFF)
         if self.instance.tenant_id is None:
             # A super_admin chooses the business in this form.

@@ -182,7 +182,7 @@ def test_an_administrator_sets_up_their_own_business(back_office, tenant, strang
     assert (tenant.name, tenant.time_zone, tenant.at_risk_after_days) == ("Lotus Spa", "Asia/Makassar", 60)
     # Not theirs to change.
     assert (tenant.slug, tenant.is_active) == ("lotus", True)
-    # The page of businesses leads to the only one that is theirs.
+    # An administrator has one business: its page takes the place of the list.
     answer = browser.get(TENANT)
     assert (answer.status_code, answer["Location"]) == (302, f"{TENANT}{tenant.pk}/change/")
     content = browser.get(answer["Location"]).content.decode()
