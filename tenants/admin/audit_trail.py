@@ -81,6 +81,7 @@ class AuditEventAdmin(TenantAdmin):
     list_display = ["at", "who", "action", "what", "changed"]
     list_filter = ["action", AboutFilter, "at"]
     list_display_links = None
+    fields = ["at", "who", "action", "what", "changed", "command", "request_id", "address"]
     search_fields = ["row_id", "customer_id", "actor_id", "request_id"]
     search_help_text = (
         "A name, a phone number or an e-mail address of a customer or of somebody who works here; or a whole id, also of a "
@@ -120,6 +121,10 @@ class AuditEventAdmin(TenantAdmin):
 
     def get_rows(self, request: HttpRequest) -> QuerySet[AuditEvent]:
         return super().get_rows(request).annotate(customer_name=_customers.name())
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AuditEvent | None:
+        event = super().get_object(request, object_id, from_field)
+        return add_names(self.get_rows(request).filter(pk=event.pk))[0] if event else None
 
     def events(self, row: AuditEvent) -> QuerySet[AuditEvent]:
         return AuditEvent.objects.filter(pk=row.pk)
