@@ -3,7 +3,7 @@
 from analytics.segments import SEGMENTS, find_segment, segment_condition
 from analytics.statistics import Period
 from appointments.models import Appointment
-from circe.api.parameters import Choice, DayFilter, StrictFilter, StrictFilterSet, as_day
+from circe.api.parameters import Choice, DayFilter, StrictFilter, StrictFilterSet, to_local_day
 from customers.filters import TotalsParameter
 from tenants.accounts.permissions import ADMINS
 
@@ -24,7 +24,7 @@ class PeriodFilter(StrictFilterSet):
     def period(self) -> Period:
         """The period that the parameters give. Call `is_valid()` first."""
         first, last = (self.form.cleaned_data[name] for name in ("from_date", "to_date"))
-        return Period(first and as_day(first), last and as_day(last))
+        return Period(first and to_local_day(first), last and to_local_day(last))
 
 
 to_segment = Choice(SEGMENTS)

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from appointments.models import Appointment, AppointmentQuerySet, CustomerTotals, Status
-from circe.api.parameters import AmountFilter, DayFilter, ListFilter, StrictFilterSet, as_day
+from circe.api.parameters import AmountFilter, DayFilter, ListFilter, StrictFilterSet, to_local_day
 from customers.filters import Totals, TotalsParameter
 
 DayOrInstant = dt.date | dt.datetime
@@ -51,10 +51,10 @@ class AppointmentFilter(StrictFilterSet):
     def filter_from_date(
         self, appointments: AppointmentQuerySet, name: str, value: DayOrInstant
     ) -> AppointmentQuerySet:
-        return appointments.filter(appointment_date__gte=as_day(value))
+        return appointments.filter(appointment_date__gte=to_local_day(value))
 
     def filter_to_date(self, appointments: AppointmentQuerySet, name: str, value: DayOrInstant) -> AppointmentQuerySet:
-        return appointments.filter(appointment_date__lte=as_day(value))
+        return appointments.filter(appointment_date__lte=to_local_day(value))
 
 
 TOTALS = Totals(
@@ -64,11 +64,11 @@ TOTALS = Totals(
 TOTALS_PARAMETERS = {
     "last_visit_from": TotalsParameter(
         DayFilter(help_text="Last visit on this day of the tenant's or later."),
-        condition=lambda value: Q(last_visit__gte=as_day(value)),
+        condition=lambda value: Q(last_visit__gte=to_local_day(value)),
     ),
     "last_visit_to": TotalsParameter(
         DayFilter(help_text="Last visit on this day of the tenant's or before. Who had no visit is left out."),
-        condition=lambda value: Q(last_visit__lte=as_day(value)),
+        condition=lambda value: Q(last_visit__lte=to_local_day(value)),
     ),
     # PostgreSQL uses the index of this integer column only if it is compared with a whole number.
     "total_spent_min": TotalsParameter(

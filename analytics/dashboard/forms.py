@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from analytics.months import to_first_day, to_month_number
 from analytics.statistics import Period
-from circe.api.parameters import as_day, to_day_or_instant
+from circe.api.parameters import to_day_or_instant, to_local_day
 from circe.api.time_zone import local_today
 from circe.backoffice.fields import DayField
 from tenants.models import Tenant
@@ -28,7 +28,7 @@ class PeriodDayField(DayField):
 
     def to_python(self, value: Any) -> dt.date | None:
         try:
-            return as_day(to_day_or_instant(value)) if value else None
+            return to_local_day(to_day_or_instant(value)) if value else None
         except ValidationError:
             return super().to_python(value)
 

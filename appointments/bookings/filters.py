@@ -10,7 +10,7 @@ from appointments.filters import AppointmentFilter
 from appointments.models import AppointmentQuerySet
 from circe.api.changes import ChangesFilter
 from circe.api.operations import ID
-from circe.api.parameters import StrictFilter, as_day
+from circe.api.parameters import StrictFilter, to_local_day
 from circe.db.ids import is_id
 
 REFERENCES = ("customer_id", "staff_id", "outlet_id", "service_id")
@@ -49,5 +49,5 @@ class AppointmentListFilter(ChangesFilter, AppointmentFilter):
             return appointment_changes(self.start)
         given = {name: value for name, value in self.form.cleaned_data.items() if value is not None}
         if given.keys() <= {*DAYS}:
-            return AppointmentsOfDays(*((name in given and as_day(given[name])) or None for name in DAYS))
+            return AppointmentsOfDays(*((name in given and to_local_day(given[name])) or None for name in DAYS))
         return FilteredAppointments(super().filter_queryset(queryset))

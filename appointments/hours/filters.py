@@ -4,7 +4,7 @@ import datetime as dt
 
 from appointments.models import TimeOff
 from appointments.models.hours import TimeOffQuerySet
-from circe.api.parameters import DayFilter, ReferenceFilter, StrictFilterSet, as_day
+from circe.api.parameters import DayFilter, ReferenceFilter, StrictFilterSet, to_local_day
 from tenants.models import Outlet, Staff
 
 
@@ -23,7 +23,7 @@ class TimeOffFilter(StrictFilterSet):
         fields: list[str] = []
 
     def filter_from_date(self, found: TimeOffQuerySet, name: str, day: dt.date) -> TimeOffQuerySet:
-        return found.overlapping_days(first=as_day(day))
+        return found.overlapping_days(first=to_local_day(day))
 
     def filter_to_date(self, found: TimeOffQuerySet, name: str, day: dt.date) -> TimeOffQuerySet:
-        return found.overlapping_days(last=as_day(day))
+        return found.overlapping_days(last=to_local_day(day))

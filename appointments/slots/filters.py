@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from appointments.booking import length_in_minutes
 from appointments.catalogue.queries import with_staff_ids
 from appointments.models import Appointment
-from circe.api.parameters import DayFilter, ReferenceFilter, StrictFilter, StrictFilterSet, as_day
+from circe.api.parameters import DayFilter, ReferenceFilter, StrictFilter, StrictFilterSet, to_local_day
 from circe.db.ids import ID_PATTERN, is_id
 from tenants.models import Outlet, Service, StaffName
 from tenants.scope import narrow_scope
@@ -92,7 +92,7 @@ class AvailabilityFilter(StrictFilterSet):
     @property
     def days(self) -> tuple[dt.date, dt.date]:
         """The first and the last day. Call `is_valid()` first."""
-        return as_day(self.form.cleaned_data["from_date"]), as_day(self.form.cleaned_data["to_date"])
+        return to_local_day(self.form.cleaned_data["from_date"]), to_local_day(self.form.cleaned_data["to_date"])
 
     @property
     def service(self) -> Service:

@@ -110,7 +110,7 @@ def is_reversed(start: Any, end: Any) -> bool:
     return start > end
 
 
-def as_day(value: dt.date | dt.datetime) -> dt.date:
+def to_local_day(value: dt.date | dt.datetime) -> dt.date:
     """Returns the day in `local_zone()` of a day or an instant."""
     if not isinstance(value, dt.datetime):
         return value

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime, parse_time
 from django.utils.formats import date_format
+from django.utils.functional import cached_property
 from django.utils.text import capfirst
 
 from circe.backoffice.regional import format_clock
@@ -132,7 +133,7 @@ class AuditEvent(models.Model):
         """The one who acted, for people to read: a name, else an e-mail address, a command or an id."""
         return self.actor_name or self.actor_email or self.command or self.actor_id or "–"
 
-    @property
+    @cached_property
     def changes(self) -> list[Change]:
         """The columns that changed. Columns that are empty in a new or deleted row are left out."""
         before, after = self.before or {}, self.after or {}
