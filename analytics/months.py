@@ -14,28 +14,28 @@ from circe.api.parameters import first_instant
 from circe.api.time_zone import local_today
 from customers.models import Customer
 
-# Customers were created between this day and today. A year more allows for a wrong clock.
-EARLIEST_CREATION, LATEST_CREATION = dt.date(1900, 1, 1), dt.timedelta(days=366)
+# No customer was created before this day, or later than today. A server's clock may have been a year ahead.
+EARLIEST_CREATION, CLOCK_TOLERANCE = dt.date(1900, 1, 1), dt.timedelta(days=366)
 
-# The figure of each month, by the month's first day: in order, without a gap.
+# By the first day of each month, in order and without a gap: the figure of the month.
 Series = dict[dt.date, int]
 
 
 def count_new_customers_by_month(period: Period) -> Series:
     """Returns the new customers of each month. Their sum is `new_customers_in_period`.
 
-    PostgreSQL gets the first instant of each month. It may not know the time zone, or take a name such as `CET` for a fixed
-    offset.
+    Python computes the first instant of each month, since PostgreSQL may not know the time zone, or may read a name such as
+    `CET` as a fixed offset.
     """
     created = Customer.objects.undeleted().filter(period.instant_condition("created_at"))
     first = to_month_number(max(period.first or EARLIEST_CREATION, EARLIEST_CREATION))
-    last = max(first, to_month_number(min(period.last or dt.date.max, local_today() + LATEST_CREATION)))
+    last = max(first, to_month_number(min(period.last or dt.date.max, local_today() + CLOCK_TOLERANCE)))
     begins = [first_instant(to_first_day(number)) for number in range(first, last + 1)]
     position = Func(
         "created_at", Value(begins, ArrayField(DateTimeField())), function="width_bucket", output_field=IntegerField()
     )
     found = _by_month(created, position, Count("pk"))
-    return _fill_months(period, {to_first_day(first + place - 1): number for place, number in found.items()})
+    return _fill_months(period, {to_first_day(first + place - 1): count for place, count in found.items()})
 
 
 def sum_revenue_by_month(period: Period) -> Series:
@@ -49,9 +49,11 @@ def _by_month(rows: QuerySet, month: Combinable, figure: Combinable) -> dict[Any
     return dict(by_month.values_list("month", "figure"))
 
 
-def _fill_months(period: Period, found: Series) -> Series:
-    """Returns the figure of every month of the period, 0 where there are no rows. A period without a start begins with
-    the first month that has rows; one without an end ends this month, or with the last month that has rows.
+def _fill_months(period: Period, found: dict[dt.date, int]) -> Series:
+    """Returns the figure of every month of the period, 0 where there are no rows.
+
+    Without a start, the first month is the first one with rows. Without an end, the last month is this month or the last
+    one with rows, whichever is later.
     """
     last = period.last or max(local_today(), period.first or local_today())
     first = period.first or min(found, default=last)

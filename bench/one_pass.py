@@ -1,4 +1,4 @@
-"""Circe's statistics as one SQL statement, which reads each customer and each appointment of the tenant once."""
+"""Computes Circe's statistics in one SQL statement, without summary tables. It reads each row of the tenant once."""
 
 import datetime as dt
 from typing import Any, NamedTuple
@@ -62,7 +62,7 @@ SELECT json_build_object(
     'deleted_customers', (SELECT count(*) FROM customers_customer WHERE tenant_id = :tenant AND is_deleted),
     'bookings', (SELECT json_build_object(
         'total_appointments', coalesce(sum(booked), 0), 'total_revenue', coalesce(sum(spent), 0)) FROM history),
-    'retention', (SELECT CASE WHEN :all_time
+    'retention', (SELECT CASE WHEN :has_no_start
         THEN json_build_array(count(*) FILTER (WHERE visits_during > 0), count(*) FILTER (WHERE visits_during > 1))
         ELSE json_build_array(count(*) FILTER (WHERE visits_before > 0),
                               count(*) FILTER (WHERE visits_before > 0 AND visits_during > 0)) END FROM people),
@@ -101,13 +101,13 @@ def parameters(business: Business, first: dt.date | None, last: dt.date | None) 
         "opening": dt.date.fromordinal(max(1, start.toordinal() - days)),
         "from_instant": dt.datetime.combine(start, dt.time(), zone),
         "to_instant": dt.datetime.combine(end + dt.timedelta(days=1), dt.time(), zone),
-        "all_time": first is None,
+        "has_no_start": first is None,
         **{name: getattr(business, name) for name in THRESHOLDS},
     }
 
 
 def summary(found: dict[str, Any], business: Business, first: dt.date | None, last: dt.date | None) -> dict[str, Any]:
-    """Returns the endpoint's answer, built from the result of ONE_PASS."""
+    """Returns the endpoint's answer, without its `definitions`, from the result of ONE_PASS."""
     people, bookings, (base, retained) = found["people"], found["bookings"], found["retention"]
     total = people["total_customers"]
     rate = round(100 * retained / base, 1) if base else 0.0

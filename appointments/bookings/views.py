@@ -50,7 +50,7 @@ class AppointmentViewSet(TenantViewSet):
 
     def list(self, request: Request) -> Response:
         """Lists the appointments by start."""
-        # The filter set gives a PagedQuery; without a filter in the URL there is none.
+        # A filter set returns a PagedQuery. Without a filter in the URL no filter set runs, and the queryset comes back.
         found: Any = self.filter_queryset(APPOINTMENTS)
         appointments: Any = AppointmentsOfDays() if found is APPOINTMENTS else found
         return self.get_paginated_response(self.paginate_queryset(appointments))
@@ -71,7 +71,7 @@ class AppointmentViewSet(TenantViewSet):
 
     @idempotent
     def update(self, request: Request, appointment_id: str) -> Response:
-        """Changes notes, price and payment, and gives a walk-in to its customer."""
+        """Changes notes, price and payment, and sets the customer of an appointment that was booked without one."""
         return _answer(self._saved(AppointmentChangesSerializer(self.get_object(), data=request.data, partial=True)))
 
     @idempotent
@@ -81,13 +81,13 @@ class AppointmentViewSet(TenantViewSet):
 
     @idempotent
     def set_status(self, request: Request, appointment_id: str) -> Response:
-        """Sets the status, by the steps of the day sheet."""
+        """Sets the status. The allowed steps are those of `appointments.models.transitions`, as on the day sheet."""
         return _answer(self._saved(StatusSerializer(self._get_locked(), data=request.data)))
 
     def _get_locked(self) -> Appointment:
-        """Returns the appointment as `get_object` does, after its member of staff, and the one in the body, was locked.
+        """Locks the bookings of the appointment's member of staff and of the one in the body. Returns the appointment.
 
-        Raises PreconditionFailed if it has passed to somebody else meanwhile.
+        Raises what `get_object` does, and PreconditionFailed if another member of staff has got the appointment meanwhile.
         """
         seen = get_object_or_404(Appointment, pk=self.kwargs[self.lookup_url_kwarg])
         named = self.request.data.get("staff_id") if isinstance(self.request.data, dict) else None

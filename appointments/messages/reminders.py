@@ -1,4 +1,4 @@
-"""Queues the reminders of appointments that come near."""
+"""Queues the reminders of appointments that begin soon."""
 
 import datetime as dt
 
@@ -14,8 +14,8 @@ from tenants.scope import tenant_scope
 def queue_reminders(now: dt.datetime) -> None:
     """Queues a reminder of each confirmed appointment that begins within the business's `reminder_hours`.
 
-    There is none of an appointment that was booked, or moved, later than that: the customer knows. A booking tells by
-    `created_at`, a move by the message that was queued for it.
+    An appointment that was booked or moved within that time gets none, since the customer has just been told. The time of
+    a booking is its `created_at`, that of a move is the `created_at` of the message about it.
     """
     for tenant in Tenant.objects.filter(sends_reminders=True, is_active=True):
         with tenant_scope(tenant):
@@ -38,7 +38,7 @@ def queue_reminders(now: dt.datetime) -> None:
 def _find_near(now: dt.datetime, notice: dt.timedelta, tenant: Tenant) -> QuerySet[Appointment]:
     """Returns the appointments that begin from now on until `notice` later, and of which no reminder was queued.
 
-    `told_at` is when the last message was queued after which the customer knows of the appointment.
+    `told_at` is when the last message about the appointment's time was queued and not skipped. It is None if there is none.
     """
     first, last = to_local(now, tenant.zone), to_local(now + notice, tenant.zone)
     messages = Message.objects.filter(appointment=OuterRef("pk"), sequence=OuterRef("sequence"))

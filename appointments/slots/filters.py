@@ -47,9 +47,10 @@ def to_limit(value: str) -> int:
 
 
 class AvailabilityFilter(StrictFilterSet):
-    """The query parameters of availability. They filter no rows: `question` has what they say.
+    """The query parameters of availability. It filters no rows: `service` and `question` have the parsed values.
 
-    `service_id` is read first, since it opens the scope in which a super_admin's other parameters are read.
+    `service_id` is read first. For a super_admin it narrows the scope to the service's tenant, in which the other ids are
+    looked up.
     """
 
     ranges = (("from_date", "to_date"),)
@@ -60,9 +61,9 @@ class AvailabilityFilter(StrictFilterSet):
         schema={"type": "string", "pattern": ID_PATTERN},
         help_text="The service that is to be booked. An inactive one has no slots.",
     )
-    from_date = DayFilter(required=True, help_text="The first day, the tenant's.")
+    from_date = DayFilter(required=True, help_text="The first day, in the tenant's time zone.")
     to_date = DayFilter(
-        required=True, help_text=f"The last day, the tenant's: at most {MAX_DAYS} days, the first one included."
+        required=True, help_text=f"The last day, in the tenant's time zone: at most {MAX_DAYS} days, the first one included."
     )
     outlet_id = ReferenceFilter(queryset=Outlet.objects.all(), help_text="Only at this outlet.")
     staff_id = ReferenceFilter(queryset=StaffName.objects.all(), help_text="Only with this member of staff.")
@@ -101,7 +102,7 @@ class AvailabilityFilter(StrictFilterSet):
 
     @property
     def question(self) -> dict[str, Any]:
-        """The other arguments of `find_openings`. Call `is_valid()` first."""
+        """The arguments of `find_openings` after the service. Call `is_valid()` first."""
         chosen, (first, last) = self.form.cleaned_data, self.days
         appointment = chosen["appointment_id"]
         is_same_service = appointment and appointment.service_id == chosen["service_id"].pk

@@ -1,4 +1,4 @@
-"""Writes a search as SQL, for both services. It uses Circe's folded column and its index."""
+"""Builds the SQL conditions of a search, for the yardstick's two services. They read Circe's column `search_text`."""
 
 import re
 import unicodedata
@@ -12,13 +12,11 @@ SEPARATORS = r"\s\-‐-―−.()/"
 IS_PHONE_PART = re.compile(rf"[0-9+{SEPARATORS}]+\Z").match
 
 
-MAX_RANKED = 10_000
-
-
 def condition(text: str, region: str) -> tuple[str, str, dict[str, str]]:
     """Returns two SQL conditions, and their parameters (`:s0`, …).
 
-    The first one: each word of `text` is in names, e-mail or phone. The second one: a word of the names begins with each.
+    The first: names, e-mail or phone contain each word of `text`; a word of one or two letters must begin a word there. The
+    second: for each word of `text`, a word of the names begins with it.
     """
     parameters: dict[str, str] = {}
 
@@ -57,6 +55,6 @@ def condition(text: str, region: str) -> tuple[str, str, dict[str, str]]:
 
 @cache
 def numbering(region: str) -> tuple[str, str]:
-    """Returns the country code of a region and the prefix of its national numbers, such as ("62", "0")."""
+    """Returns the country code of a region and the trunk prefix, which precedes a national number, such as ("62", "0")."""
     code = next(code for code, regions in COUNTRY_CODE_TO_REGION_CODE.items() if region in regions)
     return str(code), PhoneMetadata.metadata_for_region(region).national_prefix or ""

@@ -17,7 +17,7 @@ from tenants.models import Service, User
 
 NULL = r"\N"
 CHUNK_ROWS = 1000
-MIN_DAYS_BETWEEN_VISITS = 10  # of a customer, as long as other customers can be chosen
+MIN_DAYS_BETWEEN_VISITS = 10  # of one customer, unless three draws in a row fail
 # In every block of customers, some come all the time and some for a while; the rest have not come yet.
 CUSTOMERS_PER_BLOCK, LOYAL_PER_BLOCK, CASUAL_PER_BLOCK = 50, 6, 36
 LOYAL_SHARE = 0.5  # of the appointments
@@ -52,7 +52,7 @@ CLOCK_UTC = tuple(f"{clock}:{second:02}+00" for clock in CLOCK for second in ran
 
 
 class Outcome(NamedTuple):
-    """The status of an appointment, and how many quarters of its price have been paid."""
+    """The status of an appointment, that of its payment, and how many quarters of its price are paid (4: all)."""
 
     status: str
     payment_status: str
@@ -109,8 +109,8 @@ class Rows:
     def appointments(self) -> Iterator[str]:
         """Yields a chunk for each day.
 
-        An appointment and its buffer lie within a slot in which the member of staff works and is not away. So nobody has two
-        at the same time.
+        Each appointment, with its buffer, lies within one cell of the roster, and a cell is used once. So no member of staff
+        has two appointments at the same time.
         """
         for day, quota in enumerate(self.business.appointments_per_day):
             if quota:
@@ -144,8 +144,8 @@ class Rows:
             self.visits[customer] += 1
             self.spent[customer] += price
         # Booked hours or weeks before, after the customer was created and before today.
-        latest = min(midnight + start * 60, business.midnights[PAST_DAYS]) - 2 * 3600
-        created = max(latest - int(random() * random() * 21 * DAY_SECONDS), business.created_at[customer] + 300)
+        latest_booking = min(midnight + start * 60, business.midnights[PAST_DAYS]) - 2 * 3600
+        created = max(latest_booking - int(random() * random() * 21 * DAY_SECONDS), business.created_at[customer] + 300)
         updated = min(midnight + end * 60, business.midnights[PAST_DAYS]) if day < PAST_DAYS else created
         return (
             f"{created:08x}{self.random.getrandbits(64):016x}\t{business.tenant.id}\t"
@@ -246,11 +246,11 @@ class Rows:
         return f"{{{','.join(tags)}}}"
 
     def _points_and_status(self, index: int) -> str:
-        """Returns the columns of points, activity and deletion. Only customers who stopped coming are inactive."""
+        """Returns the columns of points, activity and deletion. Only customers who stopped coming are inactive or deleted."""
         business, random = self.business, self.random.random
-        latest = max(self.latest[index], 0)
-        seen = max(business.midnights[latest] + DAY_SECONDS, business.created_at[index])
-        gone = latest < PAST_DAYS - 60 and seen < business.midnights[PAST_DAYS] - 60 * DAY_SECONDS
+        last_day = max(self.latest[index], 0)
+        seen = max(business.midnights[last_day] + DAY_SECONDS, business.created_at[index])
+        gone = last_day < PAST_DAYS - 60 and seen < business.midnights[PAST_DAYS] - 60 * DAY_SECONDS
         deleted, inactive = gone and random() < 0.06, gone and random() < 0.08
         deleted_at = seen + int(random() * (business.midnights[PAST_DAYS] - seen))
         points = self.spent[index] // business.country.money_per_point
@@ -286,11 +286,11 @@ class Rows:
         )
 
     def preferred_services(self) -> Iterator[str]:
-        """Yields one or two preferred services of some customers."""
+        """Yields the rows of preferred services: one or two for some customers."""
         return self._preferred(self.business.services, share=0.15)
 
     def preferred_staff(self) -> Iterator[str]:
-        """Yields one or two preferred members of staff of some customers."""
+        """Yields the rows of preferred members of staff: one or two for some customers."""
         return self._preferred(self.business.staff, share=0.12)
 
     def _preferred(self, favourites: Sequence[Service | User], *, share: float) -> Iterator[str]:

@@ -35,18 +35,18 @@ def offer_undo_of_deletion(request: HttpRequest, text: str, ids: Iterable[str]) 
 
 
 class CustomersForm(BulkActionForm):
-    """The page that asks before an action changes customers. Their rows are locked."""
+    """The form that asks before an action changes customers. Their rows stay locked until the request ends."""
 
     @property
-    def number(self) -> str:
+    def customers_in_words(self) -> str:
         """Returns how many customers there are, such as `1 customer` or `2 customers`."""
         return f"{len(self.rows)} customer{'s' if len(self.rows) > 1 else ''}"
 
     def describe(self, row: Customer) -> SafeString:
-        visits = row.total_appointments  # type: ignore[attr-defined]
+        booked = row.total_appointments  # type: ignore[attr-defined]
         known = [
             row.phone or row.email or "no contact",
-            f"{visits} appointment{'' if visits == 1 else 's'}",
+            f"{booked} appointment{'' if booked == 1 else 's'}",
             *(["deleted"] if row.is_deleted else []),
             *([", ".join(row.tags)] if row.tags else []),
         ]
@@ -63,11 +63,11 @@ class TagForm(CustomersForm):
     )
 
     def consequence(self) -> str:
-        return f"{self.number}: each gets the tag that you write."
+        return f"{self.customers_in_words}: each gets the tag that you write."
 
     @property
     def suggestions(self) -> list[str]:
-        """Returns tags in use."""
+        """Returns the tags of the newest customers."""
         return tags_of_newest_customers()
 
     def clean_tag(self) -> str:
@@ -76,7 +76,7 @@ class TagForm(CustomersForm):
         full = [one for one in self.rows if tag not in one.tags and len(one.tags) >= MAX_TAGS]
         if full:
             others = f" and {len(full) - 1} more" if full[1:] else ""
-            raise ValidationError(f"Nobody has more than {MAX_TAGS} tags. Leave out {full[0]}{others}.")
+            raise ValidationError(f"A customer has at most {MAX_TAGS} tags. Deselect {full[0]}{others}.")
         return tag
 
     def act(self) -> tuple[str, list[str]]:
@@ -98,7 +98,7 @@ class UntagForm(CustomersForm):
         self.fields["tag"].choices = [(tag, tag) for tag in sorted({tag for one in self.rows for tag in one.tags})]
 
     def consequence(self) -> str:
-        return f"{self.number}: each loses the tag that you choose."
+        return f"{self.customers_in_words}: each loses the tag that you choose."
 
     def act(self) -> tuple[str, list[str]]:
         tag = self.cleaned_data["tag"]
@@ -109,7 +109,7 @@ class UntagForm(CustomersForm):
 
 
 class PurgeForm(CustomersForm):
-    """Asks for the number of customers to be typed, so that nobody purges people by mistake."""
+    """The user must type how many customers there are, so that nobody purges people by mistake."""
 
     title = "Purge customers"
     is_irreversible = True
@@ -120,13 +120,13 @@ class PurgeForm(CustomersForm):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.expected = self.number
+        self.expected = self.customers_in_words
         self.fields["typed"].help_text = f"Type: {self.expected}"
 
     def consequence(self) -> str:
         return (
-            f"{self.number}: the name, the contacts, the preferences and the history go from every table. The appointments "
-            "keep their dates and amounts, and belong to nobody."
+            f"{self.customers_in_words}: names, contacts, preferences and history are deleted from every table. The appointments "
+            "stay, with dates and amounts but without a customer."
         )
 
     def clean_typed(self) -> str:
@@ -151,8 +151,8 @@ class DeleteForm(CustomersForm):
 
     def consequence(self) -> str:
         return (
-            f"{self.number}: deleted, they disappear from every list, and their e-mail addresses and phone numbers are free "
-            "for others. They can be restored."
+            f"{self.customers_in_words}: they disappear from every list, and other customers can take their e-mail addresses and "
+            "phone numbers. They can be restored."
         )
 
     def act(self) -> tuple[str, list[str]]:
@@ -171,22 +171,23 @@ class RestoreForm(CustomersForm):
 
     def consequence(self) -> str:
         return (
-            f"{self.number}: restored, all but those whose e-mail address or phone number another customer has by now."
+            f"{self.customers_in_words}: they come back, except those whose e-mail address or phone number another customer "
+            "has now."
         )
 
     def act(self) -> tuple[str, list[str]]:
-        refused = restore_all(self.rows)
+        errors = restore_all(self.rows)
         named = [
-            format_html("{} was not restored. {}", link(customer), refused[customer.pk])
+            format_html("{} was not restored. {}", link(customer), errors[customer.pk])
             for customer in self.rows
-            if customer.pk in refused
+            if customer.pk in errors
         ]
-        restored = len(self.rows) - len(refused)
+        restored = len(self.rows) - len(errors)
         return f"Restored: {restored}." if restored else "", named
 
 
 class CustomerActions(BulkActionsAdmin):
-    """Adds the actions on customers, for the roles that may `update`, `delete`, `restore` and `purge`."""
+    """Adds the actions on customers. Each is for those who have its verb in `roles`: `update`, `delete`, `restore`, `purge`."""
 
     actions = ["tag", "untag", "soft_delete", "restore", "purge"]
 

@@ -38,9 +38,11 @@ class UnreadableBirthday(ValueError):
 
 
 def find_day_order(text: str) -> DayOrder | None:
-    """Returns the order in which the text alone can be read, None if it can be read in both orders or in none."""
+    """Returns the order in which the text alone can be read. It is None for a text that can be read in both orders or in none,
+    and for one with dots, which says nothing about the other texts of a column.
+    """
     parts = _YEAR_LAST.match(_MIDNIGHT.sub("", text) if ":" in text else text)
-    # Whoever separates by dots puts the day first, so that this says nothing about the others of the column.
+    # Everybody who separates by dots puts the day first.
     if parts is None or parts[2] == ".":
         return None
     first, second = int(parts[1]), int(parts[3])

@@ -171,7 +171,7 @@ def make_messages(file: BinaryIO, job: ParseJob) -> Iterator[dict[str, Any]]:
         examiner = TableExaminer(len(table.header))
         for record in table.records_within(job.limits):
             examiner.add(record)
-        yield {"examination": examiner.as_json()}
+        yield {"examination": examiner.as_dicts()}
         yield {"end": True}
         return
     records: list[Record] = []

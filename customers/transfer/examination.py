@@ -1,6 +1,6 @@
 """Looks at the columns of a whole table before it is imported.
 
-The child process imports this module, so it uses no Django.
+The child process, which has no Django, imports this module.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -11,16 +11,16 @@ from customers.transfer.tables import Record, storable
 
 MAX_SAMPLES = 3
 MAX_SAMPLE_CHARACTERS = 60
-# After these records a column is sampled only if all its cells were empty.
-MAX_SAMPLED_RECORDS = 1_000
+# After so many records a column with a sample gets at most one more.
+RECORDS_WITH_FULL_SAMPLES = 1_000
 
 
 @dataclass
 class ColumnExamination:
     """What the cells of a column have in common.
 
-    `samples` has its first different texts. `day_order` is the only order of day and month in which its dates can be read;
-    None if it has no such date, or if they contradict each other.
+    `samples` has its first different texts. `day_order` is the order of day and month that its unambiguous dates show. It is
+    None if there is no such date, or if they show both orders.
     """
 
     samples: list[str] = field(default_factory=list)
@@ -36,22 +36,22 @@ class TableExaminer:
 
     def __init__(self, width: int) -> None:
         self.columns = [ColumnExamination() for _ in range(width)]
-        # The indexes of the columns that lack samples.
-        self.without_samples = set(range(width))
-        self.records = 0
+        # The indexes of the columns that may still get samples.
+        self.to_be_sampled = set(range(width))
+        self.record_count = 0
         self.day_orders: list[set[DayOrder]] = [set() for _ in range(width)]
 
     def add(self, record: Record) -> None:
         """Looks at the cells of a record, unless it is malformed."""
         if record.error:
             return
-        self.records += 1
+        self.record_count += 1
         for index, cell in enumerate(record.cells):
             if not cell:
                 continue
-            if index in self.without_samples:
+            if index in self.to_be_sampled:
                 self._add_sample(index, cell)
-            # Only a cell with one of these characters can be such a date. The check is faster than the pattern.
+            # `find_day_order` finds an order only in cells with one of these characters. This check is faster than its pattern.
             if ("/" in cell or "-" in cell) and (order := find_day_order(cell)):
                 self.day_orders[index].add(order)
 
@@ -59,10 +59,10 @@ class TableExaminer:
         samples, sample = self.columns[index].samples, storable(cell.strip()[:MAX_SAMPLE_CHARACTERS])
         if sample not in {"", *samples}:
             samples.append(sample)
-        if len(samples) == MAX_SAMPLES or (samples and self.records > MAX_SAMPLED_RECORDS):
-            self.without_samples.remove(index)
+        if len(samples) == MAX_SAMPLES or (samples and self.record_count > RECORDS_WITH_FULL_SAMPLES):
+            self.to_be_sampled.remove(index)
 
-    def as_json(self) -> list[dict[str, Any]]:
+    def as_dicts(self) -> list[dict[str, Any]]:
         """Returns the examination of each column, for `read_examination`."""
         for column, orders in zip(self.columns, self.day_orders, strict=True):
             column.day_order = next(iter(orders)) if len(orders) == 1 else None
@@ -70,7 +70,7 @@ class TableExaminer:
 
 
 def read_examination(columns: list[dict[str, Any]]) -> list[ColumnExamination]:
-    """Returns what `TableExaminer.as_json` wrote."""
+    """Returns what `TableExaminer.as_dicts` wrote."""
     return [
         ColumnExamination(column["samples"], DayOrder(column["day_order"]) if column["day_order"] else None)
         for column in columns

@@ -1,4 +1,4 @@
-"""The endpoints of a customer's own profile, preferences and request to be deleted."""
+"""The portal's endpoints for a customer's own profile, preferences and deletion request."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ class OwnProfileViewSet(SignedInViewSet, TenantViewSet):
         return self._answer()["ETag"]
 
     def retrieve(self, request: Request, **path: str) -> Response:
-        """Returns what the business keeps of you, without its own notes."""
+        """Returns what the business stores about you, without the notes of its staff."""
         return self._answer()
 
     @idempotent
@@ -72,7 +72,7 @@ class OwnPreferencesViewSet(OwnProfileViewSet):
 
 
 class DeletionRequestViewSet(SignedInViewSet):
-    """The request of the customer who is signed in to be deleted."""
+    """The deletion request of the customer who is signed in."""
 
     serializer_class = DeletionRequestSerializer
     queryset = DeletionRequest.objects.filter(handled_at=None)
