@@ -3,7 +3,7 @@
 from analytics.segments import SEGMENTS, find_segment, segment_condition
 from analytics.statistics import Period
 from appointments.models import Appointment
-from circe.api.parameters import Choice, DayFilter, StrictFilter, StrictFilterSet, to_local_day
+from circe.api.parameters import Choice, DayOrInstantFilter, StrictFilter, StrictFilterSet, to_local_day
 from customers.filters import TotalsParameter
 from tenants.accounts.permissions import ADMINS
 
@@ -13,8 +13,8 @@ class PeriodFilter(StrictFilterSet):
 
     ranges = (("from_date", "to_date"),)
 
-    from_date = DayFilter(help_text="First day of the period, the tenant's. Absent: from the beginning.")
-    to_date = DayFilter(help_text="Last day of the period, the tenant's. Absent: without an end.")
+    from_date = DayOrInstantFilter(help_text="First day of the period, the tenant's. Absent: from the beginning.")
+    to_date = DayOrInstantFilter(help_text="Last day of the period, the tenant's. Absent: without an end.")
 
     class Meta:
         model = Appointment

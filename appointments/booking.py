@@ -154,7 +154,7 @@ def store_status(
     the appointment was booked. Raises BookingRefused without alternatives. Then nothing is stored.
     """
     try:
-        with appointment.lock_staff():
+        with appointment.booking_transaction():
             is_set = appointment.set_status(status, seen=seen, reason=reason)
             if is_set and takes_time_again(status, seen) and not appointment.is_past:
                 _check_customer(appointment.customer)
@@ -285,7 +285,7 @@ def _buffer_minutes(appointment: Appointment) -> int:
 def _book(appointment: Appointment, allowed: Collection[Override]) -> None:
     """Stores the appointment of its member of staff. Raises BookingRefused."""
     try:
-        with appointment.lock_staff():
+        with appointment.booking_transaction():
             appointment.overrides = _check_rules(appointment, allowed)
             appointment.store()
     except DoubleBooking as error:

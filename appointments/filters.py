@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from appointments.models import Appointment, AppointmentQuerySet, CustomerTotals, Status
-from circe.api.parameters import AmountFilter, DayFilter, ListFilter, StrictFilterSet, to_local_day
+from circe.api.parameters import AmountFilter, DayOrInstantFilter, ListFilter, StrictFilterSet, to_local_day
 from customers.filters import Totals, TotalsParameter
 
 DayOrInstant = dt.date | dt.datetime
@@ -41,8 +41,8 @@ class AppointmentFilter(StrictFilterSet):
             f"{', '.join(f'`{status}`' for status in Status.values)}."
         ),
     )
-    from_date = DayFilter(method="filter_from_date", help_text="On this day of the tenant's or later.")
-    to_date = DayFilter(method="filter_to_date", help_text="On this day of the tenant's or before.")
+    from_date = DayOrInstantFilter(method="filter_from_date", help_text="On this day of the tenant's or later.")
+    to_date = DayOrInstantFilter(method="filter_to_date", help_text="On this day of the tenant's or before.")
 
     class Meta:
         model = Appointment
@@ -63,11 +63,11 @@ TOTALS = Totals(
 )
 TOTALS_PARAMETERS = {
     "last_visit_from": TotalsParameter(
-        DayFilter(help_text="Last visit on this day of the tenant's or later."),
+        DayOrInstantFilter(help_text="Last visit on this day of the tenant's or later."),
         condition=lambda value: Q(last_visit__gte=to_local_day(value)),
     ),
     "last_visit_to": TotalsParameter(
-        DayFilter(help_text="Last visit on this day of the tenant's or before. Who had no visit is left out."),
+        DayOrInstantFilter(help_text="Last visit on this day of the tenant's or before. Who had no visit is left out."),
         condition=lambda value: Q(last_visit__lte=to_local_day(value)),
     ),
     # PostgreSQL uses the index of this integer column only if it is compared with a whole number.

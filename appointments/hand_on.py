@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from appointments.booking import BookingRefused, book, find_free_staff, set_length
-from appointments.models import Appointment, is_upcoming, local_now, lock_staff
+from appointments.models import Appointment, is_upcoming, local_now, lock_bookings_of
 from appointments.models.schedule import read_schedules
 from appointments.models.transitions import MOVABLE_STATUSES
 from circe.api.conflicts import ConflictError
@@ -93,7 +93,7 @@ def hand_on(appointment: Appointment, to: HandOn) -> Appointment:
 
 @transaction.atomic
 def _hand_on(appointment: Appointment, to: HandOn, *, staff_id: str) -> Appointment:
-    lock_staff(appointment.tenant_id, [appointment.staff_id, staff_id])
+    lock_bookings_of(appointment.tenant_id, [appointment.staff_id, staff_id])
     rows = Appointment.objects.with_related().select_related("tenant").select_for_update(of=("self",))
     row = rows.filter(pk=appointment.pk, staff=appointment.staff_id, status__in=MOVABLE_STATUSES).first()
     if row is None or row.is_past:

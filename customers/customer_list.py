@@ -256,7 +256,7 @@ class HasNameBeginning(FoldedPattern):
     """A word of the names, which are the first line of the text, begins with the word."""
 
     lookup_name = "has_name_beginning"
-    function = "circe_begins_name"
+    function = "circe_begins_word_of_name"
 
 
 def names_begin_with(text: str) -> ExpressionWrapper:

@@ -13,7 +13,7 @@ from circe.api.pagination import PagedQuery
 from circe.api.parameters import (
     BooleanFilter,
     Choice,
-    DayFilter,
+    DayOrInstantFilter,
     ListFilter,
     StrictFilter,
     first_instant,
@@ -101,8 +101,8 @@ class CustomerFilter(ChangesFilter):
     )
     has_password = BooleanFilter(help_text="true: registered, false: walk-ins.")
     email_verified = BooleanFilter(help_text="Whether the e-mail address is verified.")
-    created_from = DayFilter(help_text="Created on this day of the tenant's or later.")
-    created_to = DayFilter(help_text="Created on this day of the tenant's or before.")
+    created_from = DayOrInstantFilter(help_text="Created on this day of the tenant's or later.")
+    created_to = DayOrInstantFilter(help_text="Created on this day of the tenant's or before.")
     source = StrictFilter(
         convert=to_source,
         schema={"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$"},

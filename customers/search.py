@@ -57,7 +57,7 @@ class HasPart(FoldedPattern):
     """The text contains the word; a word of one or two letters begins a word of the text."""
 
     lookup_name = "has_part"
-    function = "circe_contains"
+    function = "circe_word_pattern"
 
 
 @TextField.register_lookup
@@ -69,7 +69,7 @@ class HasEmailPart(FoldedPattern):
 
 
 def search_words(text: str) -> list[str]:
-    """Returns the words of a search, each once, without punctuation. SQL folds them (`circe_fold`, `circe_begins_word`)."""
+    """Returns the words of a search, each once, without punctuation. SQL folds them (`circe_fold`)."""
     return _unique_words(chunk for phrase in _phrases(text) for chunk in phrase)
 
 

@@ -43,14 +43,14 @@ sql_items = [
     ),
     sql_item(
         __file__,
-        "circe_contains",
-        reverse_sql="DROP FUNCTION public.circe_contains;",
+        "circe_word_pattern",
+        reverse_sql="DROP FUNCTION public.circe_word_pattern;",
         needs=[("customers", "circe_fold")],
     ),
     sql_item(
         __file__,
-        "circe_begins_word",
-        reverse_sql="DROP FUNCTION public.circe_begins_word;",
+        "circe_begins_any_word",
+        reverse_sql="DROP FUNCTION public.circe_begins_any_word;",
         needs=[("customers", "circe_fold")],
     ),
     sql_item(
@@ -61,9 +61,9 @@ sql_items = [
     ),
     sql_item(
         __file__,
-        "circe_begins_name",
-        reverse_sql="DROP FUNCTION public.circe_begins_name;",
-        needs=[("customers", "circe_begins_word")],
+        "circe_begins_word_of_name",
+        reverse_sql="DROP FUNCTION public.circe_begins_word_of_name;",
+        needs=[("customers", "circe_begins_any_word")],
     ),
     # Dropped and created again, because CREATE OR REPLACE VIEW can only add columns.
     sql_item(

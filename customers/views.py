@@ -23,7 +23,7 @@ from customers.serializers import (
 )
 from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
 from tenants.audit.serializers import AuditEventSerializer
-from tenants.idempotency import idempotent
+from tenants.idempotency import idempotent_transaction
 from tenants.models import AuditEvent
 from tenants.views import TenantViewSet, enter_body_scope
 
@@ -65,7 +65,7 @@ class CustomerViewSet(TenantViewSet):
         customers: Any = AllCustomers() if found is SEARCHABLE else found
         return self.get_paginated_response(self.paginate_queryset(customers))
 
-    @idempotent
+    @idempotent_transaction
     def create(self, request: Request) -> Response:
         """Creates a customer, unless one with the same e-mail or phone exists."""
         enter_body_scope(request)
@@ -85,13 +85,13 @@ class CustomerViewSet(TenantViewSet):
         updated_at, profile = PROFILES_BY_IDS.get_or_404(ids=[customer_id])
         return Response(orjson.Fragment(profile), headers={"ETag": etag(updated_at, profile)})
 
-    @idempotent
+    @idempotent_transaction
     def update(self, request: Request, customer_id: str) -> Response:
         """Changes the given keys, and no others."""
         customer = self._saved(CustomerSerializer(self.get_object(), data=request.data, partial=True))
         return _answer(customer)
 
-    @idempotent
+    @idempotent_transaction
     def preferences(self, request: Request, customer_id: str) -> Response:
         """Changes the given preferences, and no others."""
         customer = self.get_object()
@@ -102,7 +102,7 @@ class CustomerViewSet(TenantViewSet):
         answer.data = answer.data["preferences"] | answer.data
         return answer
 
-    @idempotent
+    @idempotent_transaction
     def destroy(self, request: Request, customer_id: str) -> Response:
         """Soft-deletes the customer, or purges them with `permanent=true`."""
         if get_boolean_param(request, "permanent", default=False):
@@ -113,7 +113,7 @@ class CustomerViewSet(TenantViewSet):
             self.get_object().soft_delete(by=request.user.pk)
         return Response({"message": "Customer has been deleted successfully"})
 
-    @idempotent
+    @idempotent_transaction
     def restore(self, request: Request, customer_id: str) -> Response:
         """Restores a soft-deleted customer."""
         customer = self.get_object()

@@ -39,7 +39,7 @@ BOUNDARY = [
     Fault(
         "an action that writes is not idempotent",
         "customers/views.py",
-        "    @idempotent\n    def restore",
+        "    @idempotent_transaction\n    def restore",
         "    def restore",
         "circe/tests/test_architecture.py",
     ),

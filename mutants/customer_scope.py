@@ -35,14 +35,14 @@ CUSTOMER_SCOPE = [
     Fault(
         "a row that a customer reads opens the whole business",
         "tenants/views.py",
-        "narrow_scope(row.tenant)",
+        "narrow_from_all_tenants(row.tenant)",
         "from tenants.scope import enter_scope\n\n        enter_scope(row.tenant)",
         SCOPE,
     ),
     Fault(
         "a service that a customer reads opens the whole business",
         "appointments/slots/filters.py",
-        "narrow_scope(service.tenant)",
+        "narrow_from_all_tenants(service.tenant)",
         "from tenants.scope import enter_scope\n\n    enter_scope(service.tenant)",
         FREE_TIMES,
     ),

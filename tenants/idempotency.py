@@ -42,7 +42,7 @@ class IdempotencyKeyMismatch(APIException):
     default_detail = "This Idempotency-Key was used for another request: choose a new one."
 
 
-def idempotent(action: Callable[..., Response]) -> Callable[..., Response]:
+def idempotent_transaction(action: Callable[..., Response]) -> Callable[..., Response]:
     """Makes an action that writes one transaction, and lets it accept an Idempotency-Key.
 
     The transaction begins after the role of the caller was checked. It is not for actions that only read: a transaction

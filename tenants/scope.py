@@ -128,7 +128,7 @@ def enter_scope(scope: Scope) -> None:
     _scope.set(scope)
 
 
-def narrow_scope(tenant: Tenant) -> None:
+def narrow_from_all_tenants(tenant: Tenant) -> None:
     """Opens the scope of `tenant`, as `enter_scope` does, where all tenants are in scope. Leaves any other scope."""
     if isinstance(current_scope(), AllTenants):
         enter_scope(tenant)

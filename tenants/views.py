@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
 from tenants.accounts.authentication import TENANT_ID, named_tenant
-from tenants.scope import current_tenant, enter_scope, narrow_scope
+from tenants.scope import current_tenant, enter_scope, narrow_from_all_tenants
 
 
 class PreconditionFailed(APIException):
@@ -39,7 +39,7 @@ class TenantViewSet(GenericViewSet):
         """Returns the row that the URL names. A write locks it. Raises PreconditionFailed if `If-Match` differs."""
         # DRF's own method would apply the filters of the list to a single row.
         row = get_object_or_404(self.get_queryset(), pk=self.kwargs[self.lookup_url_kwarg])
-        narrow_scope(row.tenant)
+        narrow_from_all_tenants(row.tenant)
         self.check_version(row)
         return row
 

@@ -38,7 +38,7 @@ from appointments.models import (
     Status,
     is_upcoming,
     local_now,
-    lock_staff,
+    lock_bookings_of,
 )
 from circe.api.time_zone import local_today
 from circe.backoffice.regional import format_amount, format_clock, format_hours
@@ -165,7 +165,7 @@ class AppointmentAdmin(BulkActionsAdmin):
         if request.method == "POST" and is_id(object_id):
             seen, named = self.get_queryset(request).filter(pk=object_id).first(), request.POST.get("staff")
             if seen:
-                lock_staff(seen.tenant_id, [seen.staff_id, named if is_id(named) else None])
+                lock_bookings_of(seen.tenant_id, [seen.staff_id, named if is_id(named) else None])
         return super().get_object(request, object_id, from_field)
 
     def order_choices(self, request: HttpRequest, field: str, rows: QuerySet) -> QuerySet:

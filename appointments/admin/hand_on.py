@@ -19,7 +19,7 @@ from appointments.models import Appointment
 from circe.db.ids import is_id
 from tenants.admin.bulk_actions import ASKED, MAX_LISTED, MAX_ROWS, BulkActionForm
 from tenants.models import Outlet, Service, Staff
-from tenants.scope import narrow_scope, tenant_scope
+from tenants.scope import narrow_from_all_tenants, tenant_scope
 
 LEAVERS = {"staff": Staff, "outlet": Outlet, "service": Service}
 KEEP, ANYBODY, STAYS = "", "anybody", "stays"
@@ -134,7 +134,7 @@ class HandOnView(View):
         if not self.model_admin.has_bulk_change_permission(request):
             raise PermissionDenied
         kind, leaver = self._find_leaver()
-        narrow_scope(leaver.tenant)
+        narrow_from_all_tenants(leaver.tenant)
         rows = find_outside_hours(leaver) if "outside_hours" in request.GET else find_remaining(**{kind: leaver.pk})
         ids = [row.pk for row in rows[: MAX_ROWS + 1]]
         form = HandOnForm(list(self.model_admin.lock_rows(ids[:MAX_ROWS])))

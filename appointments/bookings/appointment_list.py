@@ -19,7 +19,7 @@ from tenants.every_tenant import page_of_ids
 from tenants.scope import is_spread_over_nodes
 
 # What the filters of the list narrow. The SQL below sorts it.
-APPOINTMENTS = Appointment.objects.order_by().values("id", "appointment_date", "start_time")
+UNFILTERED_APPOINTMENTS = Appointment.objects.order_by().values("id", "appointment_date", "start_time")
 
 
 def _appointments_by_ids(ids: Any) -> QuerySet[Any, Any]:
@@ -83,7 +83,7 @@ FROM total
 
 def _days_page(**bounds: Any) -> Sql:
     totals = AppointmentDailyTotals.objects.values("day", "total_appointments")
-    return Sql(DAYS_PAGE, daily_totals=totals, appointments=APPOINTMENTS, **bounds)
+    return Sql(DAYS_PAGE, daily_totals=totals, appointments=UNFILTERED_APPOINTMENTS, **bounds)
 
 
 DAYS = PreparedQuery(
@@ -106,14 +106,14 @@ class AppointmentsOfDays(PagedQuery):
 
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
         if is_spread_over_nodes():
-            days = APPOINTMENTS.filter(appointment_date__range=(self.first, self.last))
+            days = UNFILTERED_APPOINTMENTS.filter(appointment_date__range=(self.first, self.last))
             return FilteredAppointments(days).page(start, stop)
         [(total, ids)] = DAYS.rows(first=self.first, last=self.last, start=start, stop=stop)
         return _read(ids), total
 
 
 class FilteredAppointments(PagedQuery):
-    """The appointments of a queryset that filters APPOINTMENTS, by start, then id."""
+    """The appointments of a queryset that filters UNFILTERED_APPOINTMENTS, by start, then id."""
 
     members = {"next": None}
 

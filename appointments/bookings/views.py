@@ -11,7 +11,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from appointments.bookings.appointment_list import APPOINTMENTS, APPOINTMENTS_BY_IDS, AppointmentsOfDays
+from appointments.bookings.appointment_list import APPOINTMENTS_BY_IDS, UNFILTERED_APPOINTMENTS, AppointmentsOfDays
 from appointments.bookings.documentation import OPERATIONS
 from appointments.bookings.filters import AppointmentListFilter
 from appointments.bookings.serializers import (
@@ -20,12 +20,12 @@ from appointments.bookings.serializers import (
     RescheduleSerializer,
     StatusSerializer,
 )
-from appointments.models import Appointment, lock_staff
+from appointments.models import Appointment, lock_bookings_of
 from appointments.serializers import AppointmentSerializer
 from circe.db.ids import is_id
 from customers.views import etag
 from tenants.accounts.permissions import STAFF
-from tenants.idempotency import idempotent
+from tenants.idempotency import idempotent_transaction
 from tenants.views import PreconditionFailed, TenantViewSet, enter_body_scope
 
 
@@ -51,11 +51,11 @@ class AppointmentViewSet(TenantViewSet):
     def list(self, request: Request) -> Response:
         """Lists the appointments by start."""
         # A filter set returns a PagedQuery. Without a filter in the URL no filter set runs, and the queryset comes back.
-        found: Any = self.filter_queryset(APPOINTMENTS)
-        appointments: Any = AppointmentsOfDays() if found is APPOINTMENTS else found
+        found: Any = self.filter_queryset(UNFILTERED_APPOINTMENTS)
+        appointments: Any = AppointmentsOfDays() if found is UNFILTERED_APPOINTMENTS else found
         return self.get_paginated_response(self.paginate_queryset(appointments))
 
-    @idempotent
+    @idempotent_transaction
     def create(self, request: Request) -> Response:
         """Books an appointment."""
         enter_body_scope(request)
@@ -69,17 +69,17 @@ class AppointmentViewSet(TenantViewSet):
         updated_at, appointment = APPOINTMENTS_BY_IDS.get_or_404(ids=[appointment_id])
         return Response(orjson.Fragment(appointment), headers={"ETag": etag(updated_at, appointment)})
 
-    @idempotent
+    @idempotent_transaction
     def update(self, request: Request, appointment_id: str) -> Response:
         """Changes notes, price and payment, and sets the customer of an appointment that was booked without one."""
         return _answer(self._saved(AppointmentChangesSerializer(self.get_object(), data=request.data, partial=True)))
 
-    @idempotent
+    @idempotent_transaction
     def reschedule(self, request: Request, appointment_id: str) -> Response:
         """Moves an appointment to another time, person or outlet."""
         return _answer(self._saved(RescheduleSerializer(self._get_locked(), data=request.data)))
 
-    @idempotent
+    @idempotent_transaction
     def set_status(self, request: Request, appointment_id: str) -> Response:
         """Sets the status. The allowed steps are those of `appointments.models.transitions`, as on the day sheet."""
         return _answer(self._saved(StatusSerializer(self._get_locked(), data=request.data)))
@@ -91,7 +91,7 @@ class AppointmentViewSet(TenantViewSet):
         """
         seen = get_object_or_404(Appointment, pk=self.kwargs[self.lookup_url_kwarg])
         named = self.request.data.get("staff_id") if isinstance(self.request.data, dict) else None
-        lock_staff(seen.tenant_id, [seen.staff_id, named if is_id(named) else None])
+        lock_bookings_of(seen.tenant_id, [seen.staff_id, named if is_id(named) else None])
         appointment = self.get_object()
         if appointment.staff_id != seen.staff_id:
             raise PreconditionFailed

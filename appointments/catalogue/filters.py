@@ -8,7 +8,7 @@ from django.db.models import F, Func, Q, QuerySet, TextField, Value
 from django.db.models.functions import Concat
 
 from appointments.catalogue import queries
-from circe.api.parameters import BooleanFilter, ReferenceFilter, StrictFilter, StrictFilterSet
+from circe.api.parameters import BooleanFilter, ExistingIdFilter, StrictFilter, StrictFilterSet
 from customers.filters import to_search
 from customers.search import MAX_LENGTH, search_words
 from tenants.every_tenant import narrow_scope_to
@@ -69,12 +69,12 @@ class ServiceFilter(CatalogueFilter):
         schema={"type": "string", "minLength": 1, "pattern": r"[^\s\x1c-\x1f\x85]"},
         help_text="The category of the service. Case does not matter.",
     )
-    staff_id = ReferenceFilter(
+    staff_id = ExistingIdFilter(
         queryset=queries.TEAM,
         method="filter_staff",
         help_text="Active services that this person offers, also those that everybody offers.",
     )
-    outlet_id = ReferenceFilter(
+    outlet_id = ExistingIdFilter(
         queryset=Outlet.objects.all(),
         method="filter_outlet",
         help_text="Active services that somebody offers who has working hours at this outlet.",
@@ -100,12 +100,12 @@ class StaffFilter(CatalogueFilter):
 
     searched_name = Concat(F("first_name"), Value(" "), F("last_name"))
 
-    outlet_id = ReferenceFilter(
+    outlet_id = ExistingIdFilter(
         queryset=Outlet.objects.all(),
         method="filter_outlet",
         help_text="People who have working hours at this outlet that are not over.",
     )
-    service_id = ReferenceFilter(
+    service_id = ExistingIdFilter(
         queryset=Service.objects.all(), method="filter_service", help_text="People who offer this service."
     )
 

@@ -17,7 +17,7 @@ from appointments.catalogue.serializers import OutletSerializer, ServiceSerializ
 from circe.api.etags import etag
 from tenants.accounts.permissions import ADMINS, STAFF
 from tenants.every_tenant import RowsByIds, narrow_scope_to
-from tenants.idempotency import idempotent
+from tenants.idempotency import idempotent_transaction
 from tenants.models import Outlet, Service
 from tenants.scope import is_spread_over_nodes
 from tenants.views import TenantViewSet, enter_body_scope
@@ -51,7 +51,7 @@ class CatalogueViewSet(TenantViewSet):
     def retrieve(self, request: Request, **kwargs: str) -> Response:
         return self._answer(self.get_object())
 
-    @idempotent
+    @idempotent_transaction
     def create(self, request: Request) -> Response:
         enter_body_scope(request)
         answer = self._save(self.get_serializer(data=request.data))
@@ -59,7 +59,7 @@ class CatalogueViewSet(TenantViewSet):
         answer["Location"] = reverse(self.detail_url_name, args=[answer.data["id"]])
         return answer
 
-    @idempotent
+    @idempotent_transaction
     def update(self, request: Request, **kwargs: str) -> Response:
         return self._save(self.get_serializer(self.get_object(), data=request.data, partial=True))
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 from appointments.models import TimeOff
 from appointments.models.hours import TimeOffQuerySet
-from circe.api.parameters import DayFilter, ReferenceFilter, StrictFilterSet, to_local_day
+from circe.api.parameters import DayOrInstantFilter, ExistingIdFilter, StrictFilterSet, to_local_day
 from tenants.models import Outlet, Staff
 
 
@@ -13,10 +13,12 @@ class TimeOffFilter(StrictFilterSet):
 
     ranges = (("from_date", "to_date"),)
 
-    staff_id = ReferenceFilter(queryset=Staff.objects.all(), help_text="Of this person.")
-    outlet_id = ReferenceFilter(queryset=Outlet.objects.all(), help_text="Of this outlet.")
-    from_date = DayFilter(method="filter_from_date", help_text="Lasts into this day of the tenant's or beyond it.")
-    to_date = DayFilter(method="filter_to_date", help_text="Starts on this day of the tenant's or before.")
+    staff_id = ExistingIdFilter(queryset=Staff.objects.all(), help_text="Of this person.")
+    outlet_id = ExistingIdFilter(queryset=Outlet.objects.all(), help_text="Of this outlet.")
+    from_date = DayOrInstantFilter(
+        method="filter_from_date", help_text="Lasts into this day of the tenant's or beyond it."
+    )
+    to_date = DayOrInstantFilter(method="filter_to_date", help_text="Starts on this day of the tenant's or before.")
 
     class Meta:
         model = TimeOff

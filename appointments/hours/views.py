@@ -16,7 +16,7 @@ from appointments.hours.filters import TimeOffFilter
 from appointments.hours.serializers import TimeOffSerializer, WorkingHoursSerializer
 from appointments.models import TimeOff, WorkingHours
 from tenants.accounts.permissions import MANAGERS, STAFF
-from tenants.idempotency import idempotent
+from tenants.idempotency import idempotent_transaction
 from tenants.models import Staff
 from tenants.views import TenantViewSet, enter_body_scope
 
@@ -42,7 +42,7 @@ class WorkingHoursViewSet(TenantViewSet):
         """Returns the working hours of a person, those that are over included."""
         return _answer(_working_hours(self.get_object()))
 
-    @idempotent
+    @idempotent_transaction
     def update(self, request: Request, staff_id: str) -> Response:
         """Replaces the whole list of working hours of a person."""
         staff = self.get_object()
@@ -74,7 +74,7 @@ class TimeOffViewSet(TenantViewSet):
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(TimeOffSerializer(page, many=True).data)
 
-    @idempotent
+    @idempotent_transaction
     def create(self, request: Request) -> Response:
         """Enters that a person is away or an outlet is closed."""
         enter_body_scope(request)
@@ -89,7 +89,7 @@ class TimeOffViewSet(TenantViewSet):
         """Returns one time off."""
         return _answer(TimeOffSerializer(self.get_object()).data)
 
-    @idempotent
+    @idempotent_transaction
     def destroy(self, request: Request, time_off_id: str) -> Response:
         """Deletes a time off."""
         time_off = self.get_object()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from appointments.models import Message, MessageKind
-from circe.api.parameters import Choice, ListFilter, ReferenceFilter, StrictFilterSet
+from circe.api.parameters import Choice, ExistingIdFilter, ListFilter, StrictFilterSet
 from customers.models import Customer, DeliveryState
 
 
@@ -23,7 +23,7 @@ class WordsFilter(ListFilter):
 class MessageFilter(StrictFilterSet):
     """The query parameters that filter the list of messages."""
 
-    customer_id = ReferenceFilter(queryset=Customer.objects.undeleted(), help_text="To this customer.")
+    customer_id = ExistingIdFilter(queryset=Customer.objects.undeleted(), help_text="To this customer.")
     state = WordsFilter(DeliveryState.values)
     kind = WordsFilter(MessageKind.values)
 

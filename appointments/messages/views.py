@@ -15,7 +15,7 @@ from appointments.messages.serializers import CustomerMessageSerializer, Message
 from appointments.models import Message
 from circe.api.etags import etag
 from tenants.accounts.permissions import MANAGERS, STAFF
-from tenants.idempotency import idempotent
+from tenants.idempotency import idempotent_transaction
 from tenants.models import Tenant
 from tenants.scope import current_tenant
 from tenants.views import TenantViewSet
@@ -65,7 +65,7 @@ class MessageSettingsViewSet(TenantViewSet):
         """Returns what the business sends."""
         return self._answer(self.get_object())
 
-    @idempotent
+    @idempotent_transaction
     def update(self, request: Request) -> Response:
         """Changes what the business sends."""
         settings: Any = MessageSettingsSerializer(self.get_object(), data=request.data, partial=True)

@@ -10,7 +10,7 @@ from appointments.models.appointment import (
     is_reinstated,
     is_upcoming,
     local_now,
-    lock_staff,
+    lock_bookings_of,
 )
 from appointments.models.choices import Override, PaymentMethod, PaymentStatus, Status
 from appointments.models.hours import (
@@ -52,7 +52,7 @@ __all__ = [
     "is_reinstated",
     "is_upcoming",
     "local_now",
-    "lock_staff",
+    "lock_bookings_of",
     "outlets_to_work_at",
     "replace_working_hours",
 ]

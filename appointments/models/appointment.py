@@ -313,11 +313,11 @@ class Appointment(TenantModel):
         return blocking.order_by("appointment_date", "start_time").first()
 
     @contextmanager
-    def lock_staff(self) -> Iterator[None]:
+    def booking_transaction(self) -> Iterator[None]:
         """Opens a transaction in which only this thread books the member of staff. Raises DoubleBooking for an overlap."""
         try:
             with transaction.atomic():
-                lock_staff(self.tenant_id, [self.staff_id])
+                lock_bookings_of(self.tenant_id, [self.staff_id])
                 yield
         except IntegrityError as error:
             if error.__cause__.diag.constraint_name != "appointment_no_double_booking":
@@ -330,11 +330,11 @@ class Appointment(TenantModel):
         Concurrent bookings of a member of staff wait for each other. Without the lock, the exclusion constraint could end in
         a deadlock instead of an error.
         """
-        with self.lock_staff():
+        with self.booking_transaction():
             self.store(*args, **kwargs)
 
     def store(self, *args: Any, **kwargs: Any) -> None:
-        """Saves the appointment: a new one or a new time within `lock_staff`, other values without it."""
+        """Saves the appointment: a new one or a new time within `booking_transaction`, other values without it."""
         super().save(*args, **kwargs)
 
     def change(self, values: Mapping[str, Any]) -> None:
@@ -351,7 +351,7 @@ class Appointment(TenantModel):
         """
         self.status = status
         # One UPDATE after the lock, as in `save`. With a row lock first, two transactions could wait for each other.
-        with self.lock_staff():
+        with self.booking_transaction():
             unchanged = Appointment.objects.filter(pk=self.pk, staff=self.staff_id, status=seen)
             return bool(
                 unchanged.update(
@@ -368,7 +368,7 @@ def is_reinstated(status: str, seen: str | None) -> bool:
     return seen == Status.CANCELLED and status in BLOCKING_STATUSES
 
 
-def lock_staff(tenant_id: str | None, staff: Collection[str | None]) -> None:
+def lock_bookings_of(tenant_id: str | None, staff: Collection[str | None]) -> None:
     """Lets only this transaction book these members of staff until it ends. Whoever also locks an appointment's row locks
     its staff first, so that two transactions can't wait for each other.
     """

@@ -12,7 +12,7 @@ from django.utils import timezone
 from rest_framework.generics import get_object_or_404
 
 from appointments.booking import BookingRefused, book, length_in_minutes, move, set_length, set_status
-from appointments.models import Appointment, Status, lock_staff
+from appointments.models import Appointment, Status, lock_bookings_of
 from appointments.models.transitions import MOVABLE_STATUSES
 from circe.api.conflicts import ConflictError
 from circe.api.local_time import to_instant
@@ -88,7 +88,7 @@ def lock_own(appointment_id: str, *, staff_id: str | None = None) -> Appointment
     this waited for the lock.
     """
     seen = get_object_or_404(Appointment, pk=appointment_id)
-    lock_staff(seen.tenant_id, [seen.staff_id, staff_id])
+    lock_bookings_of(seen.tenant_id, [seen.staff_id, staff_id])
     own = Appointment.objects.select_related("tenant", "service").select_for_update(of=("self",))
     appointment = get_object_or_404(own, pk=appointment_id)
     if appointment.staff_id != seen.staff_id:

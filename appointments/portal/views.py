@@ -30,7 +30,7 @@ from circe.db.json_sql import build_json
 from circe.db.prepared import PreparedQuery
 from customers.portal.base import SignedInViewSet
 from tenants.accounts.permissions import CUSTOMER
-from tenants.idempotency import idempotent
+from tenants.idempotency import idempotent_transaction
 from tenants.views import TenantViewSet
 
 
@@ -72,7 +72,7 @@ class OwnAppointmentViewSet(SignedInViewSet, TenantViewSet):
             }
         )
 
-    @idempotent
+    @idempotent_transaction
     def create(self, request: Request, **path: str) -> Response:
         """Books an appointment for yourself."""
         booking = OwnBookingSerializer(data=request.data, context={"customer": self.customer})
@@ -86,14 +86,14 @@ class OwnAppointmentViewSet(SignedInViewSet, TenantViewSet):
         """Returns one of your appointments."""
         return self._answer(appointment_id)
 
-    @idempotent
+    @idempotent_transaction
     def reschedule(self, request: Request, appointment_id: str, **path: str) -> Response:
         """Moves one of your appointments."""
         named = request.data.get("staff_id") if isinstance(request.data, dict) else None
         appointment = self._get_locked(staff_id=named if is_id(named) else None)
         return self._change(OwnMoveSerializer(appointment, data=request.data))
 
-    @idempotent
+    @idempotent_transaction
     def cancel(self, request: Request, appointment_id: str, **path: str) -> Response:
         """Cancels one of your appointments."""
         return self._change(OwnCancellationSerializer(self._get_locked(), data=request.data))

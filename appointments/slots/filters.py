@@ -9,10 +9,10 @@ from django.core.exceptions import ValidationError
 from appointments.booking import length_in_minutes
 from appointments.catalogue.queries import with_staff_ids
 from appointments.models import Appointment
-from circe.api.parameters import DayFilter, ReferenceFilter, StrictFilter, StrictFilterSet, to_local_day
+from circe.api.parameters import DayOrInstantFilter, ExistingIdFilter, StrictFilter, StrictFilterSet, to_local_day
 from circe.db.ids import ID_PATTERN, is_id
 from tenants.models import Outlet, Service, StaffName
-from tenants.scope import narrow_scope
+from tenants.scope import narrow_from_all_tenants
 
 MAX_DAYS = 92
 MAX_SLOTS = 1000
@@ -26,7 +26,7 @@ def to_service(value: str) -> Service:
     service = SERVICES.filter(pk=value).first() if is_id(value) else None
     if service is None:
         raise ValidationError("There is no service with this id.", code="absent")
-    narrow_scope(service.tenant)
+    narrow_from_all_tenants(service.tenant)
     return service
 
 
@@ -61,12 +61,13 @@ class AvailabilityFilter(StrictFilterSet):
         schema={"type": "string", "pattern": ID_PATTERN},
         help_text="The service that is to be booked. An inactive one has no slots.",
     )
-    from_date = DayFilter(required=True, help_text="The first day, in the tenant's time zone.")
-    to_date = DayFilter(
-        required=True, help_text=f"The last day, in the tenant's time zone: at most {MAX_DAYS} days, the first one included."
+    from_date = DayOrInstantFilter(required=True, help_text="The first day, in the tenant's time zone.")
+    to_date = DayOrInstantFilter(
+        required=True,
+        help_text=f"The last day, in the tenant's time zone: at most {MAX_DAYS} days, the first one included.",
     )
-    outlet_id = ReferenceFilter(queryset=Outlet.objects.all(), help_text="Only at this outlet.")
-    staff_id = ReferenceFilter(queryset=StaffName.objects.all(), help_text="Only with this member of staff.")
+    outlet_id = ExistingIdFilter(queryset=Outlet.objects.all(), help_text="Only at this outlet.")
+    staff_id = ExistingIdFilter(queryset=StaffName.objects.all(), help_text="Only with this member of staff.")
     appointment_id = StrictFilter(
         convert=to_appointment,
         schema={"type": "string", "pattern": ID_PATTERN},

@@ -27,21 +27,23 @@ def condition(text: str, region: str) -> tuple[str, str, dict[str, str]]:
 
     def match_word(word: str) -> str:
         parts = [part for part in re.split(r"\W+", word) if part]
-        return " AND ".join(f"search_text LIKE circe_contains({bind(part)})" for part in parts) or "false"
+        return " AND ".join(f"search_text LIKE circe_word_pattern({bind(part)})" for part in parts) or "false"
 
     def begins_phone(digits: str) -> str:
         start = bind(f"+{digits.removeprefix('+')}")
-        return f"(search_text LIKE circe_begins_word({bind(digits)}) AND starts_with(phone, {start}))"
+        return f"(search_text LIKE circe_begins_any_word({bind(digits)}) AND starts_with(phone, {start}))"
 
     def phone(number: str) -> str:
-        contains = f"(search_text LIKE circe_contains({bind(number)}) AND strpos(phone, {bind(number)}) > 0)"
+        contains = f"(search_text LIKE circe_word_pattern({bind(number)}) AND strpos(phone, {bind(number)}) > 0)"
         code, prefix = numbering(region)
         if not prefix or not number.startswith(prefix):
             return contains if len(number) > 2 else begins_phone(number)
         return f"({contains} OR {begins_phone(code + number.removeprefix(prefix))})"
 
     words_of_text = list(dict.fromkeys(re.findall(r"\w+", unicodedata.normalize("NFKC", text))))
-    begins = " AND ".join(f"search_text LIKE circe_begins_name({bind(word)})" for word in words_of_text) or "false"
+    begins = (
+        " AND ".join(f"search_text LIKE circe_begins_word_of_name({bind(word)})" for word in words_of_text) or "false"
+    )
     conditions = []
     for is_phone, group in groupby(
         unicodedata.normalize("NFKC", text).split(), key=lambda word: bool(IS_PHONE_PART(word))

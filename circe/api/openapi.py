@@ -16,7 +16,7 @@ from rest_framework.serializers import CharField, DateTimeField, Field, ListFiel
 from circe.api.errors import CONTENT_TYPE
 from circe.api.operations import ID, SAMPLE_QUERY, Example, Operation, Schema, query_parameter
 from circe.api.pagination import NumberedPages
-from circe.api.parameters import DayFilter
+from circe.api.parameters import DayOrInstantFilter
 from circe.api.responses import (
     ERROR_RESPONSES,
     ETAG_HEADER,
@@ -347,7 +347,9 @@ def _path_id(name: str) -> Schema:
 
 def _filter_parameters(filters: type[FilterSet] | None) -> Iterator[Schema]:
     for name, query_filter in filters.base_filters.items() if filters else ():
-        description = query_filter.extra["help_text"] + (OR_INSTANT if isinstance(query_filter, DayFilter) else "")
+        description = query_filter.extra["help_text"] + (
+            OR_INSTANT if isinstance(query_filter, DayOrInstantFilter) else ""
+        )
         yield (
             query_parameter(name, description, query_filter.schema)
             | (REPEATED if query_filter.schema["type"] == "array" else {})

@@ -196,7 +196,7 @@ class BooleanFilter(StrictFilter):
         super().__init__(*args, convert=to_boolean, **kwargs)
 
 
-class DayFilter(StrictFilter):
+class DayOrInstantFilter(StrictFilter):
     """A filter that reads a day or an instant."""
 
     schema = {"type": "string", "format": "date"}
@@ -214,7 +214,7 @@ class AmountFilter(StrictFilter):
         super().__init__(*args, convert=to_amount, **kwargs)
 
 
-class ReferenceFilter(StrictFilter):
+class ExistingIdFilter(StrictFilter):
     """A filter that reads the id of a row of `queryset`, which is scoped: the id of another tenant's row is an error like
     an unknown id.
     """

@@ -17,7 +17,7 @@ from tenants.models import Service, User
 
 NULL = r"\N"
 CHUNK_ROWS = 1000
-MIN_DAYS_BETWEEN_VISITS = 10  # of one customer, unless three draws in a row fail
+MIN_DAYS_BETWEEN_APPOINTMENTS = 10  # of one customer, unless three draws in a row fail
 # In every block of customers, some come all the time and some for a while; the rest have not come yet.
 CUSTOMERS_PER_BLOCK, LOYAL_PER_BLOCK, CASUAL_PER_BLOCK = 50, 6, 36
 LOYAL_SHARE = 0.5  # of the appointments
@@ -100,7 +100,7 @@ class Rows:
         # By the index of the customer. `latest` is the index of the day of the last appointment of any status.
         self.spent = array("q", bytes(8 * size))
         self.visits = array("i", bytes(4 * size))
-        self.latest = array("h", [-MIN_DAYS_BETWEEN_VISITS]) * size
+        self.latest = array("h", [-MIN_DAYS_BETWEEN_APPOINTMENTS]) * size
         positions = self.random.sample(range(CUSTOMERS_PER_BLOCK), LOYAL_PER_BLOCK + CASUAL_PER_BLOCK)
         self._loyal, self._casual = positions[:LOYAL_PER_BLOCK], positions[LOYAL_PER_BLOCK:]
         self._dates = [day.isoformat() for day in business.days]
@@ -169,7 +169,7 @@ class Rows:
                     int((1 - random() ** 2) * blocks) * CUSTOMERS_PER_BLOCK
                     + self._casual[int(random() * CASUAL_PER_BLOCK)]
                 )
-            if index < known and day - self.latest[index] >= MIN_DAYS_BETWEEN_VISITS:
+            if index < known and day - self.latest[index] >= MIN_DAYS_BETWEEN_APPOINTMENTS:
                 return index
         return int(random() * known)
 
@@ -246,7 +246,7 @@ class Rows:
         return f"{{{','.join(tags)}}}"
 
     def _points_and_status(self, index: int) -> str:
-        """Returns the columns of points, activity and deletion. Only customers who stopped coming are inactive or deleted."""
+        """Returns the columns of points, activity and deletion. Only who stopped coming is inactive or deleted."""
         business, random = self.business, self.random.random
         last_day = max(self.latest[index], 0)
         seen = max(business.midnights[last_day] + DAY_SECONDS, business.created_at[index])

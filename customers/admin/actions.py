@@ -125,8 +125,8 @@ class PurgeForm(CustomersForm):
 
     def consequence(self) -> str:
         return (
-            f"{self.customers_in_words}: names, contacts, preferences and history are deleted from every table. The appointments "
-            "stay, with dates and amounts but without a customer."
+            f"{self.customers_in_words}: names, contacts, preferences and history are deleted from every "
+            "table. The appointments stay, with dates and amounts but without a customer."
         )
 
     def clean_typed(self) -> str:
@@ -151,8 +151,8 @@ class DeleteForm(CustomersForm):
 
     def consequence(self) -> str:
         return (
-            f"{self.customers_in_words}: they disappear from every list, and other customers can take their e-mail addresses and "
-            "phone numbers. They can be restored."
+            f"{self.customers_in_words}: they disappear from every list, and other customers can take their "
+            "e-mail addresses and phone numbers. They can be restored."
         )
 
     def act(self) -> tuple[str, list[str]]:
@@ -187,7 +187,7 @@ class RestoreForm(CustomersForm):
 
 
 class CustomerActions(BulkActionsAdmin):
-    """Adds the actions on customers. Each is for those who have its verb in `roles`: `update`, `delete`, `restore`, `purge`."""
+    """Adds the actions on customers. Each needs a verb of `roles`: `update`, `delete`, `restore` or `purge`."""
 
     actions = ["tag", "untag", "soft_delete", "restore", "purge"]
 

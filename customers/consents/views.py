@@ -13,7 +13,7 @@ from customers.consents.serializers import ConsentSerializer, NewConsentSerializ
 from customers.customer_list import find_etag
 from customers.models import Customer
 from tenants.accounts.permissions import STAFF
-from tenants.idempotency import idempotent
+from tenants.idempotency import idempotent_transaction
 from tenants.views import TenantViewSet
 
 
@@ -38,7 +38,7 @@ class ConsentViewSet(TenantViewSet):
         page = self.paginate_queryset(consents_of(self.get_object()))
         return self.get_paginated_response(ConsentSerializer(page, many=True).data)
 
-    @idempotent
+    @idempotent_transaction
     def create(self, request: Request, customer_id: str) -> Response:
         """Records that the customer has granted or withdrawn something."""
         new = NewConsentSerializer(data=request.data, context={"customer": self.get_object()})

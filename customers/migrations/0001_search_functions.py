@@ -209,11 +209,11 @@ $$;
             dependencies=[("customers", "circe_name_words"), ("customers", "circe_email_words")],
         ),
         django_migrate_sql.operations.CreateSQL(
-            name="circe_contains",
+            name="circe_word_pattern",
             sql="""-- Returns the LIKE pattern for texts that contain a word, or in which a word begins with it if it has one or two characters:
 -- the trigram index finds no shorter part. If folding leaves nothing of the word, such as of an accent alone, the pattern is
 -- NULL, which matches no text. A folded word has no wildcards.
-CREATE OR REPLACE FUNCTION public.circe_contains(word text) RETURNS text
+CREATE OR REPLACE FUNCTION public.circe_word_pattern(word text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
 DECLARE
     folded text := replace(public.circe_fold(word, ''), ' ', '');
@@ -222,18 +222,18 @@ BEGIN
 END;
 $$;
 """,
-            reverse_sql="DROP FUNCTION public.circe_contains;",
+            reverse_sql="DROP FUNCTION public.circe_word_pattern;",
             dependencies=[("customers", "circe_fold")],
         ),
         django_migrate_sql.operations.CreateSQL(
-            name="circe_begins_word",
-            sql="""-- Returns the LIKE pattern for texts in which a word begins with this word. See circe_contains about NULL and wildcards.
-CREATE OR REPLACE FUNCTION public.circe_begins_word(word text) RETURNS text
+            name="circe_begins_any_word",
+            sql="""-- Returns the LIKE pattern for texts in which a word begins with this word. About NULL and wildcards see circe_word_pattern.
+CREATE OR REPLACE FUNCTION public.circe_begins_any_word(word text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
     SELECT '% ' || nullif(replace(public.circe_fold(word, ''), ' ', ''), '') || '%'
 $$;
 """,
-            reverse_sql="DROP FUNCTION public.circe_begins_word;",
+            reverse_sql="DROP FUNCTION public.circe_begins_any_word;",
             dependencies=[("customers", "circe_fold")],
         ),
         django_migrate_sql.operations.CreateSQL(
@@ -248,15 +248,15 @@ $$;
             dependencies=[("customers", "circe_email_words")],
         ),
         django_migrate_sql.operations.CreateSQL(
-            name="circe_begins_name",
+            name="circe_begins_word_of_name",
             sql=r"""-- Returns the LIKE pattern for texts of circe_search_text in whose first line, which has the names, a word begins with this
 -- word.
-CREATE OR REPLACE FUNCTION public.circe_begins_name(word text) RETURNS text
+CREATE OR REPLACE FUNCTION public.circe_begins_word_of_name(word text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
-    SELECT public.circe_begins_word(word) || E'\n%'
+    SELECT public.circe_begins_any_word(word) || E'\n%'
 $$;
 """,
-            reverse_sql="DROP FUNCTION public.circe_begins_name;",
-            dependencies=[("customers", "circe_begins_word")],
+            reverse_sql="DROP FUNCTION public.circe_begins_word_of_name;",
+            dependencies=[("customers", "circe_begins_any_word")],
         ),
     ]

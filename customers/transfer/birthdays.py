@@ -38,8 +38,8 @@ class UnreadableBirthday(ValueError):
 
 
 def find_day_order(text: str) -> DayOrder | None:
-    """Returns the order in which the text alone can be read. It is None for a text that can be read in both orders or in none,
-    and for one with dots, which says nothing about the other texts of a column.
+    """Returns the order in which the text alone can be read. It is None for a text that can be read in both orders or in
+    none, and for one with dots, which says nothing about the other texts of a column.
     """
     parts = _YEAR_LAST.match(_MIDNIGHT.sub("", text) if ":" in text else text)
     # Everybody who separates by dots puts the day first.

@@ -51,7 +51,7 @@ class TableExaminer:
                 continue
             if index in self.to_be_sampled:
                 self._add_sample(index, cell)
-            # `find_day_order` finds an order only in cells with one of these characters. This check is faster than its pattern.
+            # `find_day_order` needs one of these characters. This check is faster than its pattern.
             if ("/" in cell or "-" in cell) and (order := find_day_order(cell)):
                 self.day_orders[index].add(order)
 

@@ -28,7 +28,7 @@ from tenants.accounts import tokens
 from tenants.accounts.permissions import ANYONE, CUSTOMER
 from tenants.accounts.serializers import LoginSerializer, RefreshSerializer
 from tenants.accounts.throttling import client_address
-from tenants.idempotency import idempotent
+from tenants.idempotency import idempotent_transaction
 
 
 class AccountViewSet(PortalViewSet):
@@ -92,7 +92,7 @@ class OwnAccountViewSet(SignedInViewSet):
     operations = OWN_ACCOUNT_OPERATIONS
     roles = dict.fromkeys(OWN_ACCOUNT_OPERATIONS, CUSTOMER)
 
-    @idempotent
+    @idempotent_transaction
     def change_email(self, request: Request, tenant_slug: str) -> Response:
         """Sends a mail to another address, by which it becomes the customer's."""
         new = self.validated(EmailSerializer)

@@ -11,7 +11,7 @@ from customers.portal.base import SignedInViewSet
 from customers.portal.consents.documentation import OPERATIONS
 from customers.portal.consents.serializers import NewOwnConsentSerializer, OwnConsentSerializer
 from tenants.accounts.permissions import CUSTOMER
-from tenants.idempotency import idempotent
+from tenants.idempotency import idempotent_transaction
 
 
 class OwnConsentViewSet(SignedInViewSet):
@@ -27,7 +27,7 @@ class OwnConsentViewSet(SignedInViewSet):
         page = self.paginate_queryset(consents_of(self.customer))
         return self.get_paginated_response(OwnConsentSerializer(page, many=True).data)
 
-    @idempotent
+    @idempotent_transaction
     def create(self, request: Request, **path: str) -> Response:
         """Records that you grant or withdraw something."""
         customer = Customer.objects.defer("search_text").select_for_update().get(pk=self.customer.pk)

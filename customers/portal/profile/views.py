@@ -19,7 +19,7 @@ from customers.portal.profile.serializers import (
     OwnProfileSerializer,
 )
 from tenants.accounts.permissions import CUSTOMER
-from tenants.idempotency import idempotent
+from tenants.idempotency import idempotent_transaction
 from tenants.views import TenantViewSet
 
 
@@ -45,7 +45,7 @@ class OwnProfileViewSet(SignedInViewSet, TenantViewSet):
         """Returns what the business stores about you, without the notes of its staff."""
         return self._answer()
 
-    @idempotent
+    @idempotent_transaction
     def update(self, request: Request, **path: str) -> Response:
         """Changes the given keys, and no others."""
         changes = self.serializer_class(self.get_object(), data=request.data, partial=True)
@@ -83,7 +83,7 @@ class DeletionRequestViewSet(SignedInViewSet):
         """Returns your open request to be deleted."""
         return Response(DeletionRequestSerializer(get_object_or_404(self.queryset.all())).data)
 
-    @idempotent
+    @idempotent_transaction
     def create(self, request: Request, **path: str) -> Response:
         """Asks the business to delete you."""
         own, is_new = DeletionRequest.open_for(self.customer)
