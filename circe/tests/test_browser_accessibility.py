@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from appointments.models import Appointment
 from appointments.portal.links import manage_url
 from circe.tests.browser import BROWSER_MARKS, DESKTOP, PHONE, list_violations
-from circe.tests.page_walk import list_pages
+from circe.tests.page_walk import open_pages
 from customers.messages.sending import send_due
 from customers.models import MailedLink
 from customers.portal.links import request_link
@@ -48,10 +48,10 @@ def test_no_page_of_the_back_office_has_a_serious_fault(sign_in, busy_business):
     for role in (Role.TENANT_ADMIN, Role.SUPER_ADMIN, Role.OUTLET_MANAGER, Role.STAFF):
         page, browser = sign_in(role), Client()
         browser.force_login(page.user)
-        urls = list_pages(browser, busy_business)
-        assert len(urls) > 15
-        for url in urls:
-            shape = shape_of(browser.get(url).content.decode())
+        pages = open_pages(browser, busy_business)
+        assert len(pages) > 15
+        for url, answer in pages.items():
+            shape = shape_of(answer.content.decode())
             if shape not in shapes and (role == Role.TENANT_ADMIN or not shape <= kinds):
                 shapes.add(shape)
                 kinds |= shape

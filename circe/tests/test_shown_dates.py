@@ -5,7 +5,7 @@ import re
 import pytest
 from django.utils.html import strip_tags
 
-from circe.tests.page_walk import list_pages
+from circe.tests.page_walk import open_pages
 from tenants.models import Role, Tenant
 from tenants.scope import tenant_scope
 
@@ -25,9 +25,9 @@ def shown_text(answer):
 @pytest.mark.parametrize("role", sorted({*Role.values} - {Role.SUPER_ADMIN}))
 def test_no_page_shows_a_date_in_iso_8601(back_office, busy_business, role):
     browser = back_office(role)
-    pages = list_pages(browser, busy_business)
+    pages = open_pages(browser, busy_business)
     assert len(pages) > 15
-    found = {page: ISO_DATE.findall(shown_text(browser.get(page))) for page in pages}
+    found = {page: ISO_DATE.findall(shown_text(answer)) for page, answer in pages.items()}
     assert {page: dates for page, dates in found.items() if dates} == {}
 
 
@@ -36,7 +36,7 @@ def test_a_business_in_the_united_states_reads_clock_times_of_12_hours(back_offi
     with tenant_scope(busy_business):
         Tenant.objects.update(phone_region="US", language="en", currency="USD")
     browser = back_office("tenant_admin")
-    texts = {page: shown_text(browser.get(page)) for page in list_pages(browser, busy_business)}
+    texts = {page: shown_text(answer) for page, answer in open_pages(browser, busy_business).items()}
     found = {page: CLOCK_OF_24_HOURS.findall(text) + ISO_DATE.findall(text) for page, text in texts.items()}
     assert {page: times for page, times in found.items() if times} == {}
     assert "11:00 AM–12:00 PM" in texts[f"/admin/appointments/appointment/day/?tenant_id={busy_business.pk}"]
