@@ -171,7 +171,7 @@ def test_the_selected_are_tagged_once_asked(back_office, in_scope):
         ("v!p", "A tag is made of letters, digits, hyphens and underscores."),
         ("a\0b", "Null characters are not allowed."),
         ("a" * 51, "Ensure this value has at most 50 characters (it has 51)."),
-        ("more", "Nobody has more than 50 tags. Leave out Full and 1 more."),
+        ("more", "A customer has at most 50 tags. Deselect Full and 1 more."),
     ],
 )
 def test_a_bad_tag_is_an_error_of_the_form_and_nobody_is_tagged(back_office, in_scope, tag, error):
