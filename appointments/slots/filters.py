@@ -101,7 +101,7 @@ class AvailabilityFilter(StrictFilterSet):
 
     @property
     def question(self) -> dict[str, Any]:
-        """The other arguments of `find_openings`. Call `is_valid()` first."""
+        """The other arguments of `find_days`. Call `is_valid()` first."""
         chosen, (first, last) = self.form.cleaned_data, self.days
         appointment = chosen["appointment_id"]
         is_same_service = appointment and appointment.service_id == chosen["service_id"].pk
