@@ -91,10 +91,10 @@ class Grid(NamedTuple):
     free_again: list[dt.timedelta]
     texts: list[tuple[bytes, int]]
 
-    def before(self, end: dt.timedelta) -> "Grid":
-        """Returns the grid without the starts from `end` on."""
-        count = bisect_left(self.starts, end)
-        return Grid(self.starts[:count], self.ends[:count], self.free_again[:count], self.texts[:count])
+    def between(self, begin: dt.timedelta, end: dt.timedelta) -> "Grid":
+        """Returns the grid with the starts from `begin` on and before `end` only."""
+        kept = slice(bisect_left(self.starts, begin), bisect_left(self.starts, end))
+        return Grid(self.starts[kept], self.ends[kept], self.free_again[kept], self.texts[kept])
 
 
 class OpenDay(Generic[P]):
@@ -233,9 +233,8 @@ class _Days(dict[int, OpenDay[P]]):
         for staff_id, staff_name, outlet_id, outlet_name, times in free:
             place = convert(Place(staff_name, staff_id, outlet_id, outlet_name))
             for begin, end in join_existing(times, self.zone) if self.changing_days else times:
-                since = max(begin, self.first)
-                for day in range(since.toordinal(), min(end, self.last).toordinal() + 1):
-                    self[day].add(place, since, end)
+                for day in range(begin.toordinal(), end.toordinal() + 1):
+                    self[day].add(place, begin, end)
         return [self[day] for day in sorted(self)]
 
     def __missing__(self, ordinal: int) -> OpenDay[P]:
@@ -243,9 +242,7 @@ class _Days(dict[int, OpenDay[P]]):
         midnight = dt.datetime.combine(day, dt.time())
         is_changing = not self.changing_days.isdisjoint(day + n * _DAY for n in range(4))
         grid = self._changing_grid(midnight) if is_changing else self._ordinary_grid(midnight)
-        if self.last < midnight + _DAY:
-            grid = grid.before(self.last - midnight)
-        self[ordinal] = OpenDay(midnight, grid)
+        self[ordinal] = OpenDay(midnight, grid.between(self.first - midnight, self.last - midnight))
         return self[ordinal]
 
     def _ordinary_grid(self, midnight: dt.datetime) -> Grid:
