@@ -76,17 +76,22 @@ BUSINESSES = """
     ),
     {recalculated},
     vip_cutoff AS MATERIALIZED (
-        SELECT tenant_id, greatest(spent, 1) AS min_spent FROM business CROSS JOIN LATERAL (
+        SELECT tenant_id, greatest(spent, 1) AS min_spent
+        FROM business CROSS JOIN LATERAL (
+            -- At least so many of the other customers spent more than the last VIP, or as much. To skip them costs little.
+            SELECT greatest(vip_quota - 1 - count(*), 0) AS skipped
+            FROM recalculated WHERE recalculated.tenant_id = business.tenant_id AND spent > 0
+        ) AS sure CROSS JOIN LATERAL (
             SELECT (
                 SELECT spent FROM (
                     (
                         SELECT recent_spent AS spent FROM {totals} AS totals
                         WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND {up_to_date}
-                        ORDER BY recent_spent DESC LIMIT vip_quota
+                        ORDER BY recent_spent DESC OFFSET skipped LIMIT vip_quota - skipped
                     )
                     UNION ALL
                     SELECT spent FROM recalculated WHERE recalculated.tenant_id = business.tenant_id AND spent > 0
-                ) AS ranked ORDER BY spent DESC OFFSET vip_quota - 1 LIMIT 1
+                ) AS ranked ORDER BY spent DESC OFFSET vip_quota - skipped - 1 LIMIT 1
             ) AS spent
         ) AS last_vip WHERE vip_quota > 0
     ),
@@ -99,34 +104,29 @@ BUSINESSES = """
     )
 """
 
-# `counted` has the thresholds of each business, and how many of its customers are VIPs and new.
+# `counted` has the thresholds of each business, and how many of its customers are VIPs and new. Each kind of VIP is counted
+# by a query of its own: to collect the rows of all kinds first takes longer.
 COUNTED = """
-    vip AS (
-        SELECT tenant_id, first_visit, last_visit, open_date, open_time
-        FROM business JOIN vip_cutoff USING (tenant_id) JOIN {totals} USING (tenant_id)
-        WHERE {in_scope} AND {up_to_date} AND recent_spent >= min_spent AND visits >= vip_min_visits AND NOT is_vip
-        UNION ALL
-        SELECT tenant_id, first_visit, last_visit, open_date, open_time
-        FROM business JOIN vip_cutoff USING (tenant_id) JOIN recalculated USING (tenant_id)
-        WHERE spent >= min_spent AND visits >= vip_min_visits AND NOT is_vip
-        UNION ALL
-        SELECT tenant_id, first_visit, last_visit, open_date, open_time
-        FROM business JOIN {totals} USING (tenant_id)
-        WHERE {in_scope} AND NOT is_deleted AND is_vip
-    ),
     counted AS (
-        SELECT business.*, coalesce(min_spent, {nobody_spent}) AS min_spent, vip_count,
-            customers - visitors + new_visitors - new_vip_count - new_and_lapsed AS new_count
+        SELECT business.*, coalesce(min_spent, {nobody_spent}) AS min_spent,
+            spenders.vips + recalculated_spenders.vips + tagged.vips AS vip_count,
+            customers - visitors + new_visitors - new_and_lapsed
+                - spenders.new_vips - recalculated_spenders.new_vips - tagged.new_vips AS new_count
         FROM business LEFT JOIN vip_cutoff USING (tenant_id)
         CROSS JOIN LATERAL (
-            SELECT count(*) AS vip_count,
-                count(*) FILTER (WHERE first_visit IS NULL OR first_visit >= new_since) AS new_vip_count
-            FROM vip
-            WHERE vip.tenant_id = business.tenant_id AND (
-                last_visit IS NULL OR last_visit >= at_risk_before
-                OR (open_date, open_time) >= (%(today)s, %(clock)s)
-            )
-        ) AS vip_counts
+            SELECT {vips} FROM {totals} AS totals
+            WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND {up_to_date} AND NOT is_vip
+                AND recent_spent >= min_spent AND visits >= vip_min_visits AND {not_at_risk}
+        ) AS spenders
+        CROSS JOIN LATERAL (
+            SELECT {vips} FROM recalculated
+            WHERE recalculated.tenant_id = business.tenant_id AND NOT is_vip
+                AND spent >= min_spent AND visits >= vip_min_visits AND {not_at_risk}
+        ) AS recalculated_spenders
+        CROSS JOIN LATERAL (
+            SELECT {vips} FROM {totals} AS totals
+            WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND NOT is_deleted AND is_vip AND {not_at_risk}
+        ) AS tagged
         CROSS JOIN LATERAL (
             SELECT count(*) AS new_and_lapsed
             FROM {totals} AS totals
@@ -136,6 +136,8 @@ COUNTED = """
         ) AS new_and_lapsed_counts
     )
 """
+VIPS = "count(*) AS vips, count(*) FILTER (WHERE first_visit IS NULL OR first_visit >= new_since) AS new_vips"
+NOT_AT_RISK = "(last_visit IS NULL OR last_visit >= at_risk_before OR (open_date, open_time) >= (%(today)s, %(clock)s))"
 
 # A row for each business: its thresholds, and how many customers are in each of SEGMENTS. PostgreSQL computes no CTE that a
 # statement does not read. So a statement that counts fewer segments, and has 0 for the others, costs less.
@@ -332,6 +334,8 @@ def _build_sql(template: str, now: dt.datetime) -> tuple[str, list[Any]]:
     snippets = {
         "up_to_date": UP_TO_DATE if clocks_agree else "false",
         "nobody_spent": NOBODY_SPENT,
+        "vips": VIPS,
+        "not_at_risk": NOT_AT_RISK,
         "recalculated": (RECALCULATE_STALE if clocks_agree else RECALCULATE_ALL).format(
             in_scope=in_scope, totals=totals
         ),

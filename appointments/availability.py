@@ -2,11 +2,10 @@
 
 import datetime as dt
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
-import orjson
 from django.utils import timezone
 
 from appointments.models import FIRST_DAY, LAST_DAY
@@ -21,7 +20,11 @@ from circe.api.local_time import (
 )
 from tenants.models import Service
 
+# What stands for a place where a customer can be attended: a Place, or what its caller makes of it.
+P = TypeVar("P")
+
 _DAY = dt.timedelta(days=1)
+_ANY_MIDNIGHT = dt.datetime.combine(FIRST_DAY, dt.time())
 # Where few slots are wanted, those of so many days are searched first.
 _FIRST_DAYS = 7 * _DAY
 
@@ -53,19 +56,6 @@ class Opening(NamedTuple):
     end: dt.datetime
     places: list[Place]
 
-    def write_json(self, instant: dt.datetime) -> bytes:
-        """Returns the part of a slot that says when it is, as JSON. `instant` is the start in UTC."""
-        # orjson writes dates and times much faster than Python.
-        return orjson.dumps(
-            {
-                "appointment_date": self.start.date(),
-                "start_time": self.start.time(),
-                "end_time": self.end.time(),
-                "starts_at": instant,
-            },
-            option=orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_UTC_Z,
-        )
-
 
 class Slot(NamedTuple):
     """A time at which a member of staff can attend a customer at an outlet. `start` and `end` are local times."""
@@ -79,19 +69,80 @@ class Slot(NamedTuple):
 
     def as_json(self, service: Service) -> dict[str, Any]:
         """Returns the slot as the API shows it."""
-        place = Place(self.staff_name, self.staff_id, self.outlet_id, self.outlet_name)
         instant = to_instant(self.start, service.tenant.zone)
-        return orjson.loads(Opening(self.start, self.end, [place]).write_json(instant)) | place.as_json(service)
+        return {
+            "appointment_date": self.start.date().isoformat(),
+            "start_time": self.start.time().isoformat(),
+            "end_time": self.end.time().isoformat(),
+            "starts_at": f"{instant.replace(tzinfo=None).isoformat()}Z",
+            **Place(self.staff_name, self.staff_id, self.outlet_id, self.outlet_name).as_json(service),
+        }
+
+
+class Grid(NamedTuple):
+    """The times of a day at which an appointment can start, its ends, and when the member of staff is free again.
+
+    They are in order, and are times since midnight by the local clock. `texts` has for each start the part of a slot's JSON
+    that says when it is, with %b for the local day and for the day in UTC, and how many days this one is after the other.
+    """
+
+    starts: list[dt.timedelta]
+    ends: list[dt.timedelta]
+    free_again: list[dt.timedelta]
+    texts: list[tuple[bytes, int]]
+
+    def between(self, begin: dt.timedelta, end: dt.timedelta) -> "Grid":
+        """Returns the grid with the starts from `begin` on and before `end` only."""
+        kept = slice(bisect_left(self.starts, begin), bisect_left(self.starts, end))
+        return Grid(self.starts[kept], self.ends[kept], self.free_again[kept], self.texts[kept])
+
+
+class OpenDay(Generic[P]):
+    """A day, and for each start of its grid a list of the places where a customer can be attended: empty for most starts."""
+
+    def __init__(self, midnight: dt.datetime, grid: Grid) -> None:
+        self.midnight, self.grid = midnight, grid
+        self.places: list[list[P]] = [[] for _ in grid.starts]
+
+    def add(self, place: P, begin: dt.datetime, end: dt.datetime) -> None:
+        """Adds the place to each start from `begin` on after which the member of staff is free again by `end`."""
+        first = bisect_left(self.grid.starts, begin - self.midnight)
+        for places in self.places[first : bisect_right(self.grid.free_again, end - self.midnight)]:
+            places.append(place)
+
+    def openings(self) -> Iterator[tuple[dt.datetime, dt.datetime, list[P]]]:
+        """Yields start, end and places of each start that has a place."""
+        for start, end, places in zip(self.grid.starts, self.grid.ends, self.places, strict=True):
+            if places:
+                yield self.midnight + start, self.midnight + end, places
+
+    def write_times(self) -> Iterator[tuple[bytes, list[P]]]:
+        """Yields for each start that has a place the part of a slot's JSON that says when it is, and the places."""
+        days = {n: (self.midnight + n * _DAY).date().isoformat().encode() for n in (-1, 0, 1)}
+        for (text, days_after), places in zip(self.grid.texts, self.places, strict=True):
+            if places:
+                yield text % (days[0], days[days_after]), places
 
 
 def find_slots(service: Service, **question: Any) -> list[Slot]:
-    """Returns the slots of the service, by start, then by the name of the staff. Takes the arguments of `find_openings`."""
+    """Returns the slots of the service, by start, then by the name of the staff. Takes the arguments of `find_days`."""
     openings = find_openings(service, **question)
     return [Slot(opening.start, *place, opening.end) for opening in openings for place in opening.places]
 
 
-def find_openings(
+def find_openings(service: Service, **question: Any) -> list[Opening]:
+    """Returns the openings of the service, in order. Takes the arguments of `find_days`."""
+    return _as_openings(find_days(service, _as_place, **question))
+
+
+def list_openings(service: Service, free: list[FreeTimes], *, first: dt.datetime, last: dt.datetime) -> list[Opening]:
+    """Returns the openings of the service within free times that were read, as `find_openings` does."""
+    return _as_openings(_Days[Place](service, service.duration_minutes, first, last).fill(free, _as_place))
+
+
+def find_days(
     service: Service,
+    convert: Callable[[Place], P],
     *,
     first: dt.datetime,
     last: dt.datetime,
@@ -100,12 +151,12 @@ def find_openings(
     freed: str | None = None,
     minutes: int | None = None,
     limit: int | None = None,
-) -> list[Opening]:
-    """Returns the openings of the service that start at the local time `first` or later and before `last`, in order.
+) -> list[OpenDay[P]]:
+    """Returns the days with the slots of the service that start at the local time `first` or later and before `last`.
 
-    They lie on the tenant's grid and are not past. The appointment with the id `freed` counts as not booked. An appointment
-    lasts `minutes`, or as long as the service; there is room for the buffer after it. With a `limit` they are the first so
-    many slots.
+    They lie on the tenant's grid and are not past. `convert` is called once for each place, and its result stands for the
+    place: slots are many. The appointment with the id `freed` counts as not booked. An appointment lasts `minutes`, or as
+    long as the service; there is room for the buffer after it. With a `limit` they are the first so many slots.
     """
     tenant = service.tenant
     first = max(first, to_local(timezone.now(), tenant.zone), dt.datetime.combine(FIRST_DAY, dt.time()))
@@ -115,66 +166,56 @@ def find_openings(
     question = {"service": service.pk, "staff": staff and [staff], "outlet": outlet, "freed": freed}
     length = service.duration_minutes if minutes is None else minutes
     if limit and first + _FIRST_DAYS < last:
-        openings = _find_openings(service, length, first, first + _FIRST_DAYS, limit, question)
-        if _count_slots(openings) == limit:
-            return openings
-    return _find_openings(service, length, first, last, limit, question)
+        days = _find_days(service, convert, length, first, first + _FIRST_DAYS, limit, question)
+        if _count_slots(days) == limit:
+            return days
+    return _find_days(service, convert, length, first, last, limit, question)
 
 
-def list_openings(service: Service, free: list[FreeTimes], *, first: dt.datetime, last: dt.datetime) -> list[Opening]:
-    """Returns the openings of the service within free times that were read, as `find_openings` does."""
-    return _Days(service, service.duration_minutes, first, last).find_openings(free)
-
-
-def _find_openings(
-    service: Service, length: int, first: dt.datetime, last: dt.datetime, limit: int | None, question: dict[str, Any]
-) -> list[Opening]:
-    """Returns the openings from `first` to `last`. With a limit it looks at a day after the other until there are enough."""
+def _find_days(
+    service: Service,
+    convert: Callable[[Place], P],
+    length: int,
+    first: dt.datetime,
+    last: dt.datetime,
+    limit: int | None,
+    question: dict[str, Any],
+) -> list[OpenDay[P]]:
+    """Returns the days from `first` to `last`. With a limit it looks at a day after the other until there are enough."""
     free = read_free_times(service.tenant.pk, first=first, last=last, **question)
     if not limit:
-        return _Days(service, length, first, last).find_openings(free)
-    openings: list[Opening] = []
+        return _Days[P](service, length, first, last).fill(free, convert)
+    days: list[OpenDay[P]] = []
     begin = first
-    while begin < last and _count_slots(openings) < limit:
+    while begin < last and _count_slots(days) < limit:
         end = min(last, dt.datetime.combine(begin.date() + _DAY, dt.time()))
-        openings += _Days(service, length, begin, end).find_openings(free)
+        days += _Days[P](service, length, begin, end).fill(free, convert)
         begin = end
-    return list(_cut(openings, limit))
+    _cut(days, limit)
+    return days
 
 
-def _cut(openings: list[Opening], limit: int) -> Iterator[Opening]:
-    """Yields the openings with the first `limit` slots."""
-    for opening in openings:
-        if limit > 0:
-            yield opening._replace(places=opening.places[:limit])
-        limit -= len(opening.places)
+def _as_place(place: Place) -> Place:
+    return place
 
 
-def _count_slots(openings: list[Opening]) -> int:
-    return sum(len(opening.places) for opening in openings)
+def _as_openings(days: Iterable[OpenDay[Place]]) -> list[Opening]:
+    return [Opening(*opening) for day in days for opening in day.openings()]
 
 
-class _Day:
-    """The times of a day at which an appointment can start, its ends, and when the member of staff would be free again.
-
-    They are in order of time. Each has a list of the places where a customer can be attended.
-    """
-
-    def __init__(self, starts: list[dt.datetime], ends: list[dt.datetime], free_again: list[dt.datetime]) -> None:
-        self.starts, self.ends, self.free_again = starts, ends, free_again
-        self.places: list[list[Place]] = [[] for _ in starts]
-
-    def add(self, place: Place, begin: dt.datetime, end: dt.datetime) -> None:
-        """Adds the place to each start from `begin` on after which the member of staff is free again by `end`."""
-        for places in self.places[bisect_left(self.starts, begin) : bisect_right(self.free_again, end)]:
-            places.append(place)
-
-    def openings(self) -> Iterator[Opening]:
-        """Yields an opening for each start that has a place."""
-        return (Opening(*one) for one in zip(self.starts, self.ends, self.places, strict=True) if one[2])
+def _cut(days: list[OpenDay[P]], limit: int) -> None:
+    """Removes all but the first `limit` slots."""
+    for day in days:
+        for places in day.places:
+            del places[limit:]
+            limit -= len(places)
 
 
-class _Days(dict[int, _Day]):
+def _count_slots(days: list[OpenDay[P]]) -> int:
+    return sum(len(places) for day in days for places in day.places)
+
+
+class _Days(dict[int, OpenDay[P]]):
     """The days on which an appointment of the service can start from `first` to `last`, by their ordinal numbers.
 
     They are computed as they are needed.
@@ -187,46 +228,67 @@ class _Days(dict[int, _Day]):
         # The days on which an appointment that starts between `first` and `last` can end, with its buffer, and one before.
         self.changing_days = find_changing_days(first.date() - _DAY, last.date() + 3 * _DAY, self.zone)
 
-    def find_openings(self, free: list[FreeTimes]) -> list[Opening]:
-        """Returns the openings within the free times, in order."""
+    def fill(self, free: list[FreeTimes], convert: Callable[[Place], P]) -> list[OpenDay[P]]:
+        """Adds the places to the starts within the free times. Returns the days, in order."""
         for staff_id, staff_name, outlet_id, outlet_name, times in free:
-            place = Place(staff_name, staff_id, outlet_id, outlet_name)
+            place = convert(Place(staff_name, staff_id, outlet_id, outlet_name))
             for begin, end in join_existing(times, self.zone) if self.changing_days else times:
-                until = min(end, self.last)
-                for day in range(max(begin, self.first).toordinal(), until.toordinal() + 1):
+                for day in range(begin.toordinal(), end.toordinal() + 1):
                     self[day].add(place, begin, end)
-        return [opening for day in sorted(self) for opening in self[day].openings()]
+        return [self[day] for day in sorted(self)]
 
-    def __missing__(self, ordinal: int) -> _Day:
+    def __missing__(self, ordinal: int) -> OpenDay[P]:
         day = dt.date.fromordinal(ordinal)
+        midnight = dt.datetime.combine(day, dt.time())
         is_changing = not self.changing_days.isdisjoint(day + n * _DAY for n in range(4))
-        starts, ends, free_again = self._changing_day(day) if is_changing else self._ordinary_day(day)
-        wanted = slice(bisect_left(starts, self.first), bisect_left(starts, self.last))
-        self[ordinal] = _Day(starts[wanted], ends[wanted], free_again[wanted])
+        grid = self._changing_grid(midnight) if is_changing else self._ordinary_grid(midnight)
+        self[ordinal] = OpenDay(midnight, grid.between(self.first - midnight, self.last - midnight))
         return self[ordinal]
 
-    def _ordinary_day(self, day: dt.date) -> tuple[list[dt.datetime], ...]:
-        """Returns the starts of a day within which every minute lasts 60 seconds, the ends, and the ends of the buffers."""
-        midnight = dt.datetime.combine(day, dt.time())
-        grid = _grid(self.service.tenant.slot_minutes, self.minutes, self.service.buffer_minutes)
-        return tuple([midnight + after for after in times] for times in grid)
+    def _ordinary_grid(self, midnight: dt.datetime) -> Grid:
+        """Returns the grid of a day within which every minute lasts 60 seconds."""
+        behind = to_instant(midnight, self.zone).replace(tzinfo=None) - midnight
+        return _ordinary_grid(self.service.tenant.slot_minutes, self.minutes, self.service.buffer_minutes, behind)
 
-    def _changing_day(self, day: dt.date) -> tuple[list[dt.datetime], ...]:
-        """Does what `_ordinary_day` does where clocks go forward or back, which takes ten times as long."""
-        midnight = dt.datetime.combine(day, dt.time())
+    def _changing_grid(self, midnight: dt.datetime) -> Grid:
+        """Does what `_ordinary_grid` does where clocks go forward or back, which takes much longer."""
         grid = [midnight + dt.timedelta(minutes=n) for n in range(0, 24 * 60, self.service.tenant.slot_minutes)]
         starts = [start for start in grid if not is_skipped(start, self.zone)]
         ends = [add_minutes(start, self.minutes, self.zone) for start in starts]
         found = [(start, end) for start, end in zip(starts, ends, strict=True) if end - start < _DAY]
-        free_again = [add_minutes(end, self.service.buffer_minutes, self.zone) for _, end in found]
-        return [start for start, _ in found], [end for _, end in found], free_again
+        return _write_grid(
+            [start - midnight for start, _ in found],
+            [end - midnight for _, end in found],
+            [add_minutes(end, self.service.buffer_minutes, self.zone) - midnight for _, end in found],
+            [to_instant(start, self.zone).replace(tzinfo=None) - midnight for start, _ in found],
+        )
 
 
 @lru_cache
-def _grid(slot_minutes: int, minutes: int, buffer_minutes: int) -> tuple[list[dt.timedelta], ...]:
-    """Returns the starts of a day as times since midnight, the ends after `minutes`, and the ends of the buffers."""
+def _ordinary_grid(slot_minutes: int, minutes: int, buffer_minutes: int, behind: dt.timedelta) -> Grid:
+    """Returns the grid of all days on which UTC is that much behind, which is negative in the west."""
     # An end after 24 hours would be taken for one on the same day.
-    starts = range(0, 24 * 60, slot_minutes) if minutes < 24 * 60 else range(0)
-    return tuple(
-        [dt.timedelta(minutes=start + after) for start in starts] for after in (0, minutes, minutes + buffer_minutes)
-    )
+    starts = [dt.timedelta(minutes=n) for n in range(0, 24 * 60, slot_minutes)] if minutes < 24 * 60 else []
+    ends = [start + dt.timedelta(minutes=minutes) for start in starts]
+    free_again = [end + dt.timedelta(minutes=buffer_minutes) for end in ends]
+    return _write_grid(starts, ends, free_again, [start + behind for start in starts])
+
+
+def _write_grid(
+    starts: list[dt.timedelta], ends: list[dt.timedelta], free_again: list[dt.timedelta], instants: list[dt.timedelta]
+) -> Grid:
+    """Returns a grid with its texts. `instants` are the starts by the clock of UTC, since the same midnight."""
+    texts = [
+        (
+            f'"appointment_date":"%b","start_time":"{_clock(start)}","end_time":"{_clock(end)}",'
+            f'"starts_at":"%bT{_clock(instant)}Z"'.encode(),
+            instant // _DAY,
+        )
+        for start, end, instant in zip(starts, ends, instants, strict=True)
+    ]
+    return Grid(starts, ends, free_again, texts)
+
+
+def _clock(since_midnight: dt.timedelta) -> str:
+    """Returns what the clock shows so long after a midnight."""
+    return (_ANY_MIDNIGHT + since_midnight).time().isoformat()

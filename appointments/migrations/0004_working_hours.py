@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                     circe.db.foreign_keys.TenantForeignKey(
                         blank=True,
                         db_constraint=False,
-                        db_index=True,
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
                     circe.db.foreign_keys.TenantForeignKey(
                         blank=True,
                         db_constraint=False,
-                        db_index=True,
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
@@ -73,6 +73,8 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["id"], name="timeoff_by_id"),
                     models.Index(fields=["tenant", "local_end"], name="timeoff_end"),
+                    models.Index(fields=["tenant", "staff", "local_end"], name="timeoff_end_of_staff"),
+                    models.Index(fields=["tenant", "outlet", "local_end"], name="timeoff_end_of_outlet"),
                 ],
                 "constraints": [
                     circe.db.audit_trigger.AuditTrigger(name="timeoff_audit"),

@@ -176,8 +176,8 @@ class TimeOff(TenantModel):
     It is stored in local time, so that a closing day stays the same day if the business changes its time zone.
     """
 
-    staff = TenantForeignKey(Staff, models.CASCADE, null=True, blank=True, db_index=True, related_name="+")
-    outlet = TenantForeignKey(Outlet, models.CASCADE, null=True, blank=True, db_index=True, related_name="+")
+    staff = TenantForeignKey(Staff, models.CASCADE, null=True, blank=True, related_name="+")
+    outlet = TenantForeignKey(Outlet, models.CASCADE, null=True, blank=True, related_name="+")
     local_start = LocalDateTimeField(validators=[MinValueValidator(FIRST_TIME), MaxValueValidator(LAST_TIME)])
     local_end = LocalDateTimeField(validators=[MinValueValidator(FIRST_TIME), MaxValueValidator(LAST_TIME)])
     reason = models.CharField(max_length=200, blank=True)
@@ -206,6 +206,9 @@ class TimeOff(TenantModel):
             # A super_admin looks for one by its id alone, in all businesses.
             models.Index(fields=["id"], name="timeoff_by_id"),
             models.Index(fields=["tenant", "local_end"], name="timeoff_end"),
+            # The query of free times asks for each person and outlet, and for what is not over.
+            models.Index(fields=["tenant", "staff", "local_end"], name="timeoff_end_of_staff"),
+            models.Index(fields=["tenant", "outlet", "local_end"], name="timeoff_end_of_outlet"),
         ]
 
     def __str__(self) -> str:

@@ -10,22 +10,41 @@ from appointments.booking import length_in_minutes
 from appointments.catalogue.queries import with_staff_ids
 from appointments.models import Appointment
 from circe.api.parameters import DayOrInstantFilter, ExistingIdFilter, StrictFilter, StrictFilterSet, to_local_day
-from circe.db.ids import ID_PATTERN, is_id
-from tenants.models import Outlet, Service, StaffName
+from circe.db.ids import ID_PATTERN, IdField, is_id
+from circe.db.prepared import PreparedQuery
+from tenants.models import Outlet, Service, StaffName, Tenant
 from tenants.scope import narrow_from_all_tenants
 
 MAX_DAYS = 92
 MAX_SLOTS = 1000
 _match_number = re.compile(r"[0-9]{1,4}\Z").match
 
-SERVICES = with_staff_ids(Service.objects.select_related("tenant"))
+SERVICE_COLUMNS, TENANT_COLUMNS = (
+    [field.attname for field in model._meta.concrete_fields] for model in (Service, Tenant)
+)
+SERVICE_BY_ID = PreparedQuery(
+    "service_by_id",
+    lambda service: (
+        with_staff_ids(Service.objects.filter(pk=service))
+        .order_by()
+        .values_list("staff_ids", *SERVICE_COLUMNS, *(f"tenant__{name}" for name in TENANT_COLUMNS))
+    ),
+    service=IdField(),
+)
 
 
 def to_service(value: str) -> Service:
-    """Returns the service with this id and narrows the scope to its tenant. Raises ValidationError if there is none."""
-    service = SERVICES.filter(pk=value).first() if is_id(value) else None
-    if service is None:
+    """Returns the service with this id and narrows the scope to its tenant. Raises ValidationError if there is none.
+
+    It has its tenant and its `staff_ids`.
+    """
+    rows = SERVICE_BY_ID.rows(service=value) if is_id(value) else []
+    if not rows:
         raise ValidationError("There is no service with this id.", code="absent")
+    [(staff_ids, *columns)] = rows
+    service = Service.from_db(None, SERVICE_COLUMNS, columns[: len(SERVICE_COLUMNS)])
+    service.tenant = Tenant.from_db(None, TENANT_COLUMNS, columns[len(SERVICE_COLUMNS) :])
+    service.staff_ids = staff_ids
     narrow_from_all_tenants(service.tenant)
     return service
 
@@ -103,7 +122,7 @@ class AvailabilityFilter(StrictFilterSet):
 
     @property
     def question(self) -> dict[str, Any]:
-        """The arguments of `find_openings` after the service. Call `is_valid()` first."""
+        """The arguments of `find_days` after the service and `convert`. Call `is_valid()` first."""
         chosen, (first, last) = self.form.cleaned_data, self.days
         appointment = chosen["appointment_id"]
         is_same_service = appointment and appointment.service_id == chosen["service_id"].pk

@@ -1,21 +1,22 @@
 """The endpoint of availability."""
 
+from typing import Any
+
 import orjson
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django_filters.utils import translate_validation
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from appointments.availability import Opening, Place, find_openings
+from appointments.availability import OpenDay, Place, find_days
 from appointments.models import Appointment
 from appointments.slots.documentation import OPERATIONS
 from appointments.slots.filters import AvailabilityFilter
 from appointments.slots.serializers import AvailabilitySerializer, BookableServiceSerializer
-from circe.api.local_time import to_instants
 from customers.portal.authentication import CustomerAuthentication
 from tenants.accounts.authentication import TENANT_ID
 from tenants.accounts.permissions import CUSTOMER, STAFF
-from tenants.models import Service
 
 
 class AvailabilityViewSet(GenericViewSet):
@@ -31,47 +32,50 @@ class AvailabilityViewSet(GenericViewSet):
     parameters = (TENANT_ID,)
     roles = {"retrieve": STAFF | CUSTOMER}
 
-    def retrieve(self, request: Request) -> Response:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answers a request, and forgets the answer.
+
+        A view of REST framework and its request refer to each other, so what the view keeps is only freed by the garbage
+        collector. The megabytes of the next answer would need other memory, whose pages the system fills with zeros first.
+        """
+        response = super().dispatch(request, *args, **kwargs)
+        del self.response
+        return response
+
+    def retrieve(self, request: Request) -> HttpResponse:
         """Answers the times at which a service can be booked, by start, then by the name of the staff."""
         chosen = AvailabilityFilter(request.query_params, queryset=self.queryset)
         if not chosen.is_valid():
             raise translate_validation(chosen.errors)
         first, last = chosen.days
-        openings = find_openings(chosen.service, **chosen.question)
-        service = {
-            "service": BookableServiceSerializer(chosen.service).data,
+        service = chosen.service
+
+        def write_place(place: Place) -> bytes:
+            return orjson.dumps(place.as_json(service))[1:]
+
+        slots = write_slots(find_days(service, write_place, **chosen.question))
+        rest = {
+            "service": BookableServiceSerializer(service).data,
             "from_date": first.isoformat(),
             "to_date": last.isoformat(),
         }
-        slots = write_slots(openings, chosen.service)
-        # Bytes, which the renderer sends as they are: to read or to copy megabytes once more takes long.
-        return Response(b"".join([b'{"slots":[', *slots, b"],", orjson.dumps(service)[1:]]))
+        # Bytes, and no Response of REST framework, which would keep itself alive (see `dispatch`).
+        body = b"".join([b'{"slots":[', *slots, b"],", orjson.dumps(rest)[1:]])
+        return HttpResponse(body, content_type="application/json")
 
 
-def write_slots(openings: list[Opening], service: Service) -> list[bytes]:
+def write_slots(days: list[OpenDay[bytes]]) -> list[bytes]:
     """Returns the JSON of the slots with commas between them, in pieces that are to be joined.
 
-    The pieces of each opening and of each place are written once, since slots are many.
+    Each place is the end of the JSON of its slots: who attends the customer, where, and at which price.
     """
-    endings, zone = _Endings(service), service.tenant.zone
     pieces: list[bytes] = []
-    for opening, instant in zip(openings, to_instants((one.start for one in openings), zone), strict=True):
-        beginning = b"," + opening.write_json(instant)[:-1]
-        for place in opening.places:
-            pieces.append(beginning)
-            pieces.append(endings[place])
+    for day in days:
+        for times, places in day.write_times():
+            # Slots are too many for a loop in Python: these two lines write all of one start.
+            of_start = [b",{" + times + b","] * (2 * len(places))
+            of_start[1::2] = places
+            pieces += of_start
     if pieces:
         pieces[0] = pieces[0].removeprefix(b",")
     return pieces
-
-
-class _Endings(dict[Place, bytes]):
-    """By place: the part of the JSON of a slot that says who attends the customer, where, and at which price."""
-
-    def __init__(self, service: Service) -> None:
-        super().__init__()
-        self.service = service
-
-    def __missing__(self, place: Place) -> bytes:
-        self[place] = b"," + orjson.dumps(place.as_json(self.service))[1:]
-        return self[place]

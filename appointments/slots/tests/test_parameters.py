@@ -1,12 +1,19 @@
 """The parameters of availability, whose rows they may name, and what they cost."""
 
+import gc
+import json
+import weakref
+
 import pytest
 from django.db import connection
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.urls import resolve
 
 from appointments.slots.tests.salon import MONDAY, URL, ask, book, clock, is_away, starts, works
 from appointments.tests.factories import AppointmentFactory
 from circe.db.ids import new_id
+from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, UserFactory
 
 
@@ -115,3 +122,19 @@ def test_the_number_of_statements_is_constant(staff, tenant, rina, outlet, cut):
     assert count(limit=100, staff_id=rina.pk) == 5
     # Each id in the URL costs one more statement.
     assert count(outlet_id=outlet.pk, staff_id=rina.pk) == 5
+
+
+def test_an_answer_is_freed_without_the_garbage_collector(staff, rina, cut):
+    request = RequestFactory(**staff._credentials).get(
+        URL, {"service_id": cut.pk, "from_date": MONDAY, "to_date": MONDAY}
+    )
+    gc.disable()
+    try:
+        with tenant_scope(None):
+            answer = resolve(URL).func(request)
+        assert json.loads(answer.content)["slots"]
+        reference = weakref.ref(answer)
+        del answer
+        assert reference() is None
+    finally:
+        gc.enable()
