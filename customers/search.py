@@ -36,6 +36,8 @@ _INVISIBLE = regex.compile(r"[[\p{Default_Ignorable_Code_Point}\p{Cf}]--\u200C]+
 # A letter-high accent at a word, as in `O´Brien`. NFKC would make a space and a combining accent of it.
 _ACCENT_AS_QUOTE = regex.compile(r"(?<=[\p{L}\p{M}\p{N}])\p{Sk}|\p{Sk}(?=[\p{L}\p{N}])")
 _AROUND_EMAIL = re.compile(r"""[<>()\[\]{}"“”„«»‹›,;:|/\\]+""")
+# What a copied link begins with.
+_LINK_SCHEME = re.compile(r"\b(?:mailto|tel|sms):", re.IGNORECASE)
 _AROUND = regex.compile(r"\A[\p{P}\p{S}]+|[\p{P}\p{S}]+\Z")
 _AROUND_PHONE = regex.compile(r"\A[[\p{P}\p{S}]--[+(]]+|[[\p{P}\p{S}]--[)]]+\Z", regex.V1)
 _PHONE_PART = re.compile(rf"[0-9+{PHONE_SEPARATORS}]+\Z")
@@ -91,6 +93,7 @@ def _phrases(text: str) -> list[list[str]]:
     Returns a list for each part between `%`, `_` and `\\`, which join no words: `Pla\\in` is not `Plain`.
     """
     visible = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _ACCENT_AS_QUOTE.sub("'", text)))
+    visible = _LINK_SCHEME.sub(" ", visible)
     if "@" in visible:
         visible = _AROUND_EMAIL.sub(" ", visible)
     phrases = ([chunk for chunk in phrase.split() if _words(chunk)] for phrase in re.split(r"[%_\\]", visible))

@@ -131,7 +131,7 @@ BAD = [
     ("first_name", "a" * 101, "Ensure this value has at most 100 characters (it has 101)."),
     ("email", "no address", "Enter a valid email address."),
     ("email", "a\u200bb@example.com", "The e-mail address holds invisible characters."),
-    ("phone", "12", "A phone number has 7 to 15 digits, such as +6281234567890."),
+    ("phone", "12", "“12” is not a phone number. A phone number has 7 to 15 digits, such as +6281234567890."),
     ("gender", "banana", f"“banana” {UNCLEAR} Write one of female, male, non_binary, other, undisclosed."),
     (
         "date_of_birth",
@@ -218,7 +218,7 @@ def test_two_reasons_are_both_reported(import_rows):
     result = import_rows(["first_name", "email", "phone"], ["Jane", "x", "12"])
     ((_, columns, reason),) = result.refused_rows
     assert columns == "email, phone"
-    assert reason.startswith("Enter a valid email address. A phone number has")
+    assert reason.startswith("Enter a valid email address. “12” is not a phone number")
 
 
 def test_the_refused_rows_can_be_corrected_and_imported(import_rows, tmp_path):
