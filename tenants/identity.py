@@ -150,7 +150,7 @@ def is_valid_phone(number: str) -> bool:
 def _cell_text(text: str) -> str:
     """Returns the text of a spreadsheet's cell without the marks that make it a text, and a number without its `.0`."""
     if marked := _MARKED_AS_TEXT.fullmatch(text):
-        text = marked[1] or marked[2]
+        text = marked[1] or marked[2] or ""
     if float_parts := _SHORTENED_NUMBER.fullmatch(text):
         first, others, exponent = float_parts.groups("")
         if len(others) == int(exponent):

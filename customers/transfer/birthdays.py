@@ -76,7 +76,7 @@ def _read_day(text: str, order: DayOrder | None, today: dt.date) -> dt.date | No
     if parts := _YEAR_FIRST.match(text):
         return _make_day(text, int(parts[1]), int(parts[3]), int(parts[4]), today)
     if parts := _EAST_ASIAN.match(text):
-        return _make_day(text, *map(int, parts.groups()), today)
+        return _make_day(text, int(parts[1]), int(parts[2]), int(parts[3]), today)
     if parts := _YEAR_LAST.match(text):
         return _read_year_last(text, parts, order, today)
     # `--04-12`, `04-12` and `12.4.` are days of the year; `1985` is a year.

@@ -232,7 +232,8 @@ def test_a_phone_number_is_stored_as_e164(region, written, number):
     "written",
     ["", "+", "+123456", "+1234567890123456", "12", "abc", "+62 812 CALL", "+62 812\0345", "++62812345678",
      "+62+812345678",
-     "0812 3456 7890 ext 5", "tel:+62812345678", "+62812345678;ext=1", "\u200b", "1" * 1000, "+-()"],
+     "0812 3456 7890 ext 5", "tel:+62812345678", "+62812345678;ext=1", "\u200b", "1" * 1000, "+-()",
+     "'", "’", '=""', "''"],
 )  # fmt: skip
 def test_what_is_no_phone_number(written):
     with in_region("ID"), pytest.raises(ValidationError):
