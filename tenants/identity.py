@@ -60,7 +60,12 @@ def _clean_and_key(value: str) -> tuple[str, str]:
     if len(address) > MAX_EMAIL_LENGTH:
         raise ValidationError(TOO_LONG, code="max_length")
     key = f"{local.casefold()}{at}{_ascii_domain(domain)}"
-    validate_email(key)
+    try:
+        validate_email(key)
+    except ValidationError as error:
+        raise ValidationError(
+            f"“{_shown(address)}” is not an e-mail address, such as kim@example.com.", code="invalid"
+        ) from error
     if len(key) > MAX_EMAIL_LENGTH:
         raise ValidationError(TOO_LONG, code="max_length")
     return address, key
@@ -74,7 +79,7 @@ def _ascii_domain(domain: str) -> str:
     try:
         return idna.encode(domain, uts46=True).decode()
     except UnicodeError as error:
-        raise ValidationError("The domain of the e-mail address is none.", code="invalid") from error
+        raise ValidationError(f"“{_shown(domain)}” is not the domain of an e-mail address.", code="invalid") from error
 
 
 def clean_phone(value: str) -> str:

@@ -129,7 +129,7 @@ BAD = [
     ("first_name", " ", "A customer needs a first name."),
     ("first_name", "\u200b", "A name is made of characters that can be seen."),
     ("first_name", "a" * 101, "Ensure this value has at most 100 characters (it has 101)."),
-    ("email", "no address", "Enter a valid email address."),
+    ("email", "no address", "“no address” is not an e-mail address, such as kim@example.com."),
     ("email", "a\u200bb@example.com", "The e-mail address holds invisible characters."),
     ("phone", "12", "“12” is not a phone number. A phone number has 7 to 15 digits, such as +6281234567890."),
     ("gender", "banana", f"“banana” {UNCLEAR} Write one of female, male, non_binary, other, undisclosed."),
@@ -218,7 +218,7 @@ def test_two_reasons_are_both_reported(import_rows):
     result = import_rows(["first_name", "email", "phone"], ["Jane", "x", "12"])
     ((_, columns, reason),) = result.refused_rows
     assert columns == "email, phone"
-    assert reason.startswith("Enter a valid email address. “12” is not a phone number")
+    assert reason.startswith("“x” is not an e-mail address, such as kim@example.com. “12” is not a phone number")
 
 
 def test_the_refused_rows_can_be_corrected_and_imported(import_rows, tmp_path):
@@ -403,8 +403,8 @@ def test_the_command_prints_refused_rows_and_counts(tmp_path, in_scope, capsys, 
     output, errors = capsys.readouterr()
     assert end.value.code == 1
     assert output.splitlines() == [
-        "[dry run] lotus: refused line 3, email: Enter a valid email address.",
-        "[dry run] lotus: refused line 4, email: Enter a valid email address.",
+        "[dry run] lotus: refused line 3, email: “x” is not an e-mail address, such as kim@example.com.",
+        "[dry run] lotus: refused line 4, email: “x” is not an e-mail address, such as kim@example.com.",
         "[dry run] lotus: 1 created, 0 updated, 0 unchanged, 3 refused",
         "[dry run] Nothing was changed.",
     ]
