@@ -40,6 +40,8 @@ _AROUND_EMAIL = re.compile(r"""[<>()\[\]{}"“”„«»‹›,;:|/\\]+""")
 _LINK_SCHEME = re.compile(r"\b(?:mailto|tel|sms):", re.IGNORECASE)
 _AROUND = regex.compile(r"\A[\p{P}\p{S}]+|[\p{P}\p{S}]+\Z")
 _AROUND_PHONE = regex.compile(r"\A[[\p{P}\p{S}]--[+(]]+|[[\p{P}\p{S}]--[)]]+\Z", regex.V1)
+# A number as a spreadsheet writes it: `91234567,00`, `9.1234567E7`.
+_FLOAT = re.compile(r"\s*[0-9]+[.,][0-9]+(?:[eE]\+?[0-9]+)?\s*\Z")
 _PHONE_PART = re.compile(rf"[0-9+{PHONE_SEPARATORS}]+\Z")
 
 
@@ -82,7 +84,7 @@ def matching(text: str) -> Q:
     """
     phrases = _phrases(text)
     if phrases:
-        return Q(*map(_phrase, phrases))
+        return Q(*map(_phrase, phrases)) | _phone_of_spreadsheet(text)
     typed = unicodedata.normalize("NFKC", text).strip()
     return _phone("+") if typed == "+" else _contains("") if typed else Q()
 
@@ -192,6 +194,14 @@ def _in_phone(number: str) -> Q:
 def _begins_phone(number: str) -> Q:
     digits = number.removeprefix("+")
     return Q(search_text__contains=f" {digits}", phone__startswith=f"+{digits}")
+
+
+def _phone_of_spreadsheet(text: str) -> Q:
+    """Finds the phone number that a spreadsheet wrote as a number with a fraction. It finds no others."""
+    if _FLOAT.match(text):
+        with suppress(ValidationError):
+            return _in_phone(clean_phone(text))
+    return Q()
 
 
 def _contains(word: str) -> Q:
