@@ -36,8 +36,12 @@ _INVISIBLE = regex.compile(r"[[\p{Default_Ignorable_Code_Point}\p{Cf}]--\u200C]+
 # A letter-high accent at a word, as in `O´Brien`. NFKC would make a space and a combining accent of it.
 _ACCENT_AS_QUOTE = regex.compile(r"(?<=[\p{L}\p{M}\p{N}])\p{Sk}|\p{Sk}(?=[\p{L}\p{N}])")
 _AROUND_EMAIL = re.compile(r"""[<>()\[\]{}"“”„«»‹›,;:|/\\]+""")
+# What a copied link begins with.
+_LINK_SCHEME = re.compile(r"\b(?:mailto|tel|sms):", re.IGNORECASE)
 _AROUND = regex.compile(r"\A[\p{P}\p{S}]+|[\p{P}\p{S}]+\Z")
 _AROUND_PHONE = regex.compile(r"\A[[\p{P}\p{S}]--[+(]]+|[[\p{P}\p{S}]--[)]]+\Z", regex.V1)
+# A number as a spreadsheet writes it: `91234567,00`, `9.1234567E7`.
+_FLOAT = re.compile(r"\s*[0-9]+[.,][0-9]+(?:[eE]\+?[0-9]+)?\s*\Z")
 _PHONE_PART = re.compile(rf"[0-9+{PHONE_SEPARATORS}]+\Z")
 
 
@@ -80,7 +84,7 @@ def matching(text: str) -> Q:
     """
     phrases = _phrases(text)
     if phrases:
-        return Q(*map(_phrase, phrases))
+        return Q(*map(_phrase, phrases)) | _phone_of_spreadsheet(text)
     typed = unicodedata.normalize("NFKC", text).strip()
     return _phone("+") if typed == "+" else _contains("") if typed else Q()
 
@@ -91,6 +95,7 @@ def _phrases(text: str) -> list[list[str]]:
     Returns a list for each part between `%`, `_` and `\\`, which join no words: `Pla\\in` is not `Plain`.
     """
     visible = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _ACCENT_AS_QUOTE.sub("'", text)))
+    visible = _LINK_SCHEME.sub(" ", visible)
     if "@" in visible:
         visible = _AROUND_EMAIL.sub(" ", visible)
     phrases = ([chunk for chunk in phrase.split() if _words(chunk)] for phrase in re.split(r"[%_\\]", visible))
@@ -189,6 +194,14 @@ def _in_phone(number: str) -> Q:
 def _begins_phone(number: str) -> Q:
     digits = number.removeprefix("+")
     return Q(search_text__contains=f" {digits}", phone__startswith=f"+{digits}")
+
+
+def _phone_of_spreadsheet(text: str) -> Q:
+    """Finds the phone number that a spreadsheet wrote as a number with a fraction. It finds no others."""
+    if _FLOAT.match(text):
+        with suppress(ValidationError):
+            return _in_phone(clean_phone(text))
+    return Q()
 
 
 def _contains(word: str) -> Q:

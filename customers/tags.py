@@ -48,4 +48,6 @@ def validate_tag(tag: str) -> None:
     underscores of any script, or that begins with a hyphen or an underscore.
     """
     if not _VALID_TAG.fullmatch(tag):
-        raise ValidationError("A tag is made of letters, digits, hyphens and underscores.", code="invalid")
+        raise ValidationError(
+            f"“{tag}” is no tag. A tag is made of letters, digits, hyphens and underscores.", code="invalid"
+        )

@@ -15,16 +15,24 @@ from tenants.scope import current_tenant
 MAX_EMAIL_LENGTH = 254
 TOO_LONG = "The e-mail address is too long."
 # Inside a character class of a regular expression.
-PHONE_SEPARATORS = r"\s\-‐-―−.()/"
+# As in libphonenumber, a Japanese sound mark is a hyphen: it lies on the same key.
+PHONE_SEPARATORS = r"\s\-‐-―−ー.()/"
 _E164 = re.compile(r"\+[0-9]{7,15}\Z")
 _OPTIONAL_ZERO = re.compile(r"(?<=[0-9)])\s*\(0\)")
 _INTERNATIONAL = re.compile(r"\+[0-9]+\Z")
 MIN_PHONE_DIGITS = 7
-_BETWEEN_NUMBERS = re.compile(r"[/;,|&\n]")
+MAX_SHOWN_LENGTH = 60
+_BETWEEN_DIGITS = re.compile(r"(?<=[0-9])[^0-9]+(?=[0-9])")
+# A slash may also follow an area code, as in 030/1234567. `22334455-56` is how consecutive numbers are written.
+_BETWEEN_NUMBERS = re.compile(r"[/;,|&+\\\n、،]")
+_NEXT_NUMBERS = re.compile(r"[-.‐-―][0-9]{1,3}\Z")
+_NO_PART_OF_NUMBER = re.compile(rf"[^0-9+{PHONE_SEPARATORS}]+")
 # `'0812…` and `="0812…"` are how a spreadsheet keeps a text that looks like a number.
-_MARKED_AS_TEXT = re.compile(r"""'(.*)|="(.*)\"""", re.DOTALL)
-# `8.12E+10`: a float of which a spreadsheet shows some digits only.
-_SHORTENED_NUMBER = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}")
+_MARKED_AS_TEXT = re.compile(r"""['‘’`](.*)|="(.*)\"""", re.DOTALL)
+# `8.12E+10`: a float of which a spreadsheet shows some digits only. Some programs write a whole one so: `9.1234567E7`.
+_SHORTENED_NUMBER = re.compile(r"([0-9])(?:[.,]([0-9]+))?[eE]\+?([0-9]{1,2})")
+# What stood before national numbers until the country changed its plan, as in old lists: Mexico, Ukraine.
+_FORMER_PREFIXES = {52: re.compile(r"\A(?:0?1|04[45])"), 380: re.compile(r"\A80")}
 _WHOLE_FLOAT = re.compile(r"\A(\+?[0-9]{7,15})[.,]0+\Z")
 
 
@@ -52,7 +60,12 @@ def _clean_and_key(value: str) -> tuple[str, str]:
     if len(address) > MAX_EMAIL_LENGTH:
         raise ValidationError(TOO_LONG, code="max_length")
     key = f"{local.casefold()}{at}{_ascii_domain(domain)}"
-    validate_email(key)
+    try:
+        validate_email(key)
+    except ValidationError as error:
+        raise ValidationError(
+            f"“{_shown(address)}” is not an e-mail address, such as kim@example.com.", code="invalid"
+        ) from error
     if len(key) > MAX_EMAIL_LENGTH:
         raise ValidationError(TOO_LONG, code="max_length")
     return address, key
@@ -66,7 +79,7 @@ def _ascii_domain(domain: str) -> str:
     try:
         return idna.encode(domain, uts46=True).decode()
     except UnicodeError as error:
-        raise ValidationError("The domain of the e-mail address is none.", code="invalid") from error
+        raise ValidationError(f"“{_shown(domain)}” is not the domain of an e-mail address.", code="invalid") from error
 
 
 def clean_phone(value: str) -> str:
@@ -77,19 +90,40 @@ def clean_phone(value: str) -> str:
     shortened, and for any other shape.
     """
     text = _cell_text(visible_phone(value))
-    _refuse_two_numbers(text)
-    number = without_separators(text)
     tenant = current_tenant()
-    if not number.startswith("+") and number.isascii() and number.isdigit():
-        number = _international(number, tenant.phone_region if tenant else None)
+    region = tenant.phone_region if tenant else None
+    number = _read(text, region)
     if _OPTIONAL_ZERO.search(text) and not is_valid_phone(number):
         # Some people write the (0) also for a country without a trunk prefix.
-        number = without_separators(_OPTIONAL_ZERO.sub("", text))
-    if _INTERNATIONAL.match(number):
-        number = _without_trunk_prefix_of_its_country(number)
+        number = _read(_OPTIONAL_ZERO.sub("", text), region)
+    _refuse_two_numbers(text, number, region)
+    if seen := _NO_PART_OF_NUMBER.search(text):
+        raise ValidationError(
+            f"“{_shown(text)}” holds “{_shown(seen[0].strip())}”, which is no part of a phone number. "
+            "Enter the number alone, such as +6281234567890.",
+            code="invalid",
+        )
     if not _E164.match(number):
-        raise ValidationError("A phone number has 7 to 15 digits, such as +6281234567890.", code="invalid")
+        raise ValidationError(
+            f"“{_shown(text)}” is not a phone number. A phone number has 7 to 15 digits, such as +6281234567890.",
+            code="invalid",
+        )
     return number
+
+
+def _read(text: str, region: str | None) -> str:
+    """Returns the number in E.164 if the text is one."""
+    number = without_separators(text)
+    if number.isascii() and number.isdigit():
+        number = _international(number, region)
+    elif number.startswith("+0") and is_valid_phone(national := _read(number[1:], region)):
+        # No country code begins with 0.
+        number = national
+    return _without_trunk_prefix_of_its_country(number) if _INTERNATIONAL.match(number) else number
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN_LENGTH else f"{text[:MAX_SHOWN_LENGTH]}…"
 
 
 def visible_phone(text: str) -> str:
@@ -121,19 +155,37 @@ def is_valid_phone(number: str) -> bool:
 def _cell_text(text: str) -> str:
     """Returns the text of a spreadsheet's cell without the marks that make it a text, and a number without its `.0`."""
     if marked := _MARKED_AS_TEXT.fullmatch(text):
-        text = marked[1] or marked[2]
-    if _SHORTENED_NUMBER.fullmatch(text):
+        text = marked[1] or marked[2] or ""
+    if float_parts := _SHORTENED_NUMBER.fullmatch(text):
+        first, others, exponent = float_parts.groups("")
+        if len(others) == int(exponent):
+            return first + others
         raise ValidationError(
             f"A spreadsheet shortened this number to {text} and lost digits. Enter the whole number.", code="shortened"
         )
     return _WHOLE_FLOAT.sub(r"\1", text)
 
 
-def _refuse_two_numbers(text: str) -> None:
-    first, *others = _BETWEEN_NUMBERS.split(text)
-    # A slash may also follow an area code, as in 030/1234567.
-    if others and len(without_separators(first)) >= MIN_PHONE_DIGITS:
-        raise ValidationError(f"There are two numbers: {text}. Enter one of them.", code="two_numbers")
+def _refuse_two_numbers(text: str, number: str, region: str | None) -> None:
+    for between in _BETWEEN_DIGITS.finditer(text):
+        first, others = text[: between.start()], text[between.end() :]
+        if _count_national_digits(first, region) < MIN_PHONE_DIGITS:
+            continue
+        is_second_whole = len(re.findall("[0-9]", others)) >= MIN_PHONE_DIGITS
+        is_continued = _NEXT_NUMBERS.match(text, between.start()) and is_valid_phone(_read(first, region))
+        # `+62 812/3456/7890` is one number.
+        is_marked = _BETWEEN_NUMBERS.search(between[0]) and "/" not in first
+        if is_marked or ((is_second_whole or is_continued) and not is_valid_phone(number)):
+            raise ValidationError(f"There are two numbers: {_shown(text)}. Enter one of them.", code="two_numbers")
+
+
+def _count_national_digits(text: str, region: str | None) -> int:
+    """Returns the number of digits after the country code and the trunk prefix."""
+    number = _read(_OPTIONAL_ZERO.sub("", text), region)
+    try:
+        return len(phonenumbers.national_significant_number(phonenumbers.parse(number)))
+    except phonenumbers.NumberParseException:
+        return len(re.findall("[0-9]", text))
 
 
 def _international(number: str, region: str | None) -> str:
@@ -142,7 +194,8 @@ def _international(number: str, region: str | None) -> str:
     It is one already if it begins with the prefix by which the region dials abroad, or with `00`; or with the country
     code, where it is valid with a `+` and no better national number (`_is_national`).
     """
-    candidates = [f"+{number.removeprefix('00')}"] if number.startswith("00") else []
+    # Carriers have prefixes of their own, of which the plan lacks some: 001 and 007 in Indonesia.
+    candidates = [f"+{number[3:]}", f"+{number[2:]}"] if number.startswith("00") else []
     if region is not None:
         try:
             parsed = phonenumbers.parse(number, region)
@@ -152,10 +205,10 @@ def _international(number: str, region: str | None) -> str:
             national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
             if not candidates and is_valid_phone(f"+{number}") and not _is_national(number, national, region):
                 return f"+{number}"
-            candidates.insert(0, national)
+            candidates.append(national)
     valid = [candidate for candidate in candidates if is_valid_phone(candidate)]
     # `00` is international everywhere, even where a region dials abroad by another prefix.
-    return (valid or candidates[::-1] or [number])[0]
+    return (valid[::-1] or candidates[1:] or candidates or [number])[0]
 
 
 def _is_national(number: str, national: str, region: str) -> bool:
@@ -177,7 +230,15 @@ def _without_trunk_prefix_of_its_country(number: str) -> str:
     except phonenumbers.NumberParseException:
         return number
     without = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    return without if is_valid_phone(without) else number
+    # The plan may lack a new range of numbers, but it knows how long they are.
+    if is_valid_phone(without) or (phonenumbers.is_possible_number(parsed) and not is_valid_phone(number)):
+        number = without
+    code = parsed.country_code or 0
+    former_prefix = _FORMER_PREFIXES.get(code)
+    if former_prefix and not is_valid_phone(number):
+        newer = f"+{code}{former_prefix.sub('', number.removeprefix(f'+{code}'), count=1)}"
+        number = newer if is_valid_phone(newer) else number
+    return number
 
 
 def validate_phone(value: str) -> None:

@@ -12,6 +12,8 @@ _INSTANT = re.compile(
     (?: [Tt] | [ ] (?=\d{{2}}:\d{{2}}:\d{{2}}) )
     (?P<time> \d{{2}} (?: :?\d{{2}} (?: :?\d{{2}} (?: [.,]\d+ )? )? )? )
     [ ]? (?P<offset> [Zz] | {_SIGN} \d{{2}} (?: :?[0-5]\d (?: :?[0-5]\d )? )? )?
+    # The name of the zone (RFC 9557), as Java and JavaScript's Temporal add it. The offset decides.
+    (?(offset) (?: \[ [\w/+\-]+ \] )? )
     """,
     re.ASCII | re.VERBOSE,
 )

@@ -269,10 +269,11 @@ class StrictFilterSet(django_filters.FilterSet):
         for name, rule in self.filters.items():
             if isinstance(rule, ListFilter) or not isinstance(self.data, QueryDict):
                 continue
-            if len(self.data.getlist(name)) > 1:
+            if len(self.data.getlist(name)) > 1 and not self.form.has_error(name, "repeated"):
                 self.form.add_error(name, ValidationError("Give this parameter once.", code="repeated"))
         for first, last in self.ranges:
             start, end = values.get(first), values.get(last)
             if start is not None and end is not None and is_reversed(start, end):
-                self.form.add_error(first, ValidationError(f"{first} is after {last}.", code="invalid"))
+                than = "more than" if isinstance(start, Decimal) else "after"
+                self.form.add_error(first, ValidationError(f"{first} is {than} {last}.", code="invalid"))
         return super().is_valid()

@@ -13,6 +13,10 @@ from django.utils.formats import date_format
 from circe.backoffice.regional import format_number, parse_whole_number
 
 EXAMPLE_DAY, EXAMPLE_NUMBER = dt.date(2025, 1, 31), 1250
+# A year beyond is one of another calendar, such as 2569 in Thailand, or was not typed to its end.
+YEARS = range(1850, 2200)
+# `14:3` may be the beginning of 14:30.
+_ONE_DIGIT_OF_MINUTES = re.compile(r"\d[:.]\d(?!\d)")
 
 
 class _NativeInput:
@@ -60,9 +64,11 @@ class DayField(forms.DateField):
     widget = DayInput
 
     def to_python(self, value: Any) -> dt.date | None:
-        text = _plain(value)
         try:
-            return super().to_python(text)
+            day = super().to_python(_plain(value))
+            if day and day.year not in YEARS:
+                raise ValidationError("", code="invalid")
+            return day
         except ValidationError:
             examples = dict.fromkeys([EXAMPLE_DAY.isoformat(), date_format(EXAMPLE_DAY, "SHORT_DATE_FORMAT")])
             raise ValidationError(
@@ -78,6 +84,8 @@ class ClockField(forms.TimeField):
     def to_python(self, value: Any) -> dt.time | None:
         text = _plain(value)
         try:
+            if isinstance(text, str) and _ONE_DIGIT_OF_MINUTES.search(text):
+                raise ValidationError("", code="invalid")
             return super().to_python(text)
         except ValidationError:
             raise ValidationError(f"“{value}” is not a time. Write it as 14:30.", code="invalid") from None
@@ -102,6 +110,11 @@ class WholeNumberField(forms.IntegerField):
 
 
 def _plain(value: Any) -> Any:
-    """Returns a text with plain digits and blanks for those that were typed or pasted. Raises ValidationError for a NUL."""
+    """Returns a text with ASCII digits and plain blanks for those that were typed or pasted, without the invisible marks of
+    a copied text. Raises ValidationError for a NUL.
+    """
     ProhibitNullCharactersValidator()(value)
-    return " ".join(unicodedata.normalize("NFKC", value).split()) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    visible = (one for one in unicodedata.normalize("NFKC", value) if unicodedata.category(one) != "Cf")
+    return " ".join("".join(str(unicodedata.decimal(one, one)) for one in visible).split())

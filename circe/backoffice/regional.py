@@ -67,7 +67,8 @@ REGIONS = {
 }
 MODULE_BY_REGION = {region: module for module, regions in REGIONS.items() for region in regions.split()}
 MONTH_FIRST = {*REGIONS["en"].split()}
-YEAR_FIRST = {"CN", "HU", "JP", "KP", "KR", "LT", "MN", "SE", "TW", "IR", "BT"}
+# Canada writes both orders with slashes; its standard is ISO 8601.
+YEAR_FIRST = {"CA", "CN", "HU", "JP", "KP", "KR", "LT", "MN", "SE", "TW", "IR", "BT"}
 # The last digits stand in groups of two but for three: 12,50,000.
 GROUPS_OF_TWO = {"IN", "BD", "NP", "PK", "BT"}
 # Decimals of an amount that is paid in cash (Unicode CLDR 47, `cashDigits`), where they are not two.
@@ -202,7 +203,7 @@ def parse_whole_number(text: str) -> int:
     text = text[: fraction.start()] if fraction else text
     if text.isdecimal():
         return sign * int(text)
-    match = re.fullmatch(r"\d{1,3}(?:([ .,'])\d{3}(?:\1\d{3})*|,(?:\d\d,)+\d{3})", text)
+    match = re.fullmatch(r"[1-9]\d{0,2}(?:([ .,'])\d{3}(?:\1\d{3})*|,(?:\d\d,)+\d{3})", text)
     if not match:
         raise ValueError(text)
     mark, groups = match[1] or ",", re.split("[ .,']", text)

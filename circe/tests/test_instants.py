@@ -22,6 +22,8 @@ SPELLINGS = {
     "Go": "2025-06-01T05:00:00.000000000Z",
     "Java": "2025-06-01T05:00Z",
     "Java with an offset": "2025-06-01T12:00:00.000000000+07:00",
+    "Java with the name of a zone": "2025-06-01T12:00+07:00[Asia/Jakarta]",
+    "Temporal": "2025-06-01T05:00:00Z[Etc/UTC]",
     "psql": "2025-06-01 05:00:00.000000+00",
     "psql elsewhere": "2025-06-01 12:00:00+07",
     "psql with the offset of St. John's": "2025-06-01 01:30:00-03:30",

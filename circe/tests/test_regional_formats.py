@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils import translation
 from django.utils.formats import date_format
 
@@ -10,6 +11,7 @@ from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
 from circe.backoffice.fields import DayField
 from circe.backoffice.regional import MODULE_BY_REGION, format_number, language_code, parse_whole_number
+from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.models import Service
@@ -190,6 +192,9 @@ NUMBERS = [
     ("3500.000", REFUSED, REFUSED),
     ("1.250,000", REFUSED, REFUSED),
     ("1 250.000", REFUSED, REFUSED),
+    ("0.350", REFUSED, REFUSED),
+    ("0,350", REFUSED, REFUSED),
+    ("٣٥٠٠٠٠", 350000, 350000),
     ("350k", REFUSED, REFUSED),
     ("Rp 350.000", REFUSED, REFUSED),
     ("1e5", REFUSED, REFUSED),
@@ -242,7 +247,10 @@ def test_a_price_is_never_a_thousandth(back_office, db, region):
         ("2:30 pm", "14:30"),
         ("2:30PM", "14:30"),
         ("9:05", "09:05"),
+        ("١٤:٣٠", "14:30"),
+        ("\u200e2:30\u202fPM", "14:30"),
         ("25:00", None),
+        ("14:3", None),
     ],
 )
 def test_a_clock_time_is_read_in_the_usual_ways(back_office, tenant, text, time):
@@ -258,12 +266,34 @@ def test_a_clock_time_is_read_in_the_usual_ways(back_office, tenant, text, time)
     response = browser.post(url(Appointment, "add"), form)
     if time is None:
         assert response.context["adminform"].form.errors == {
-            "start_time": ["“25:00” is not a time. Write it as 14:30."]
+            "start_time": [f"“{text}” is not a time. Write it as 14:30."]
         }
         return
     with tenant_scope(tenant):
         added = Appointment.objects.get()
     assert (added.appointment_date, f"{added.start_time:%H:%M}") == (THIRD_OF_APRIL, time)
+
+
+@in_one_test(
+    ("region", "text", "day"),
+    [
+        ("EG", "٠٣/٠٤/٢٠٢٦", THIRD_OF_APRIL),
+        ("IR", "۲۰۲۶/۰۴/۰۳", THIRD_OF_APRIL),
+        ("IN", "०३/०४/२०२६", THIRD_OF_APRIL),
+        ("NO", "\u200e03\u200e.\u200e04\u200e.\u200e2026", THIRD_OF_APRIL),
+        ("CA", "2026-04-03", THIRD_OF_APRIL),
+        ("CA", "03/04/2026", REFUSED),
+        ("TH", "03/04/2569", REFUSED),
+        ("GB", "03/04/0026", REFUSED),
+    ],
+)
+def test_a_day_is_read_in_the_digits_and_the_calendar_of_the_form(region, text, day):
+    with translation.override(language_code(region, "en")):
+        if day is not REFUSED:
+            assert DayField().clean(text) == day
+            return
+        with pytest.raises(ValidationError, match=f"“{text}” is not a day here. Write a day such as 2025-01-31"):
+            DayField().clean(text)
 
 
 @pytest.mark.parametrize("language", ["en", "de", "ar", "zz"])

@@ -82,6 +82,13 @@ BEGIN
     IF octet_length(folded) <> length(folded) THEN
         folded := replace(replace(replace(replace(folded, 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th');
         folded := translate(folded, 'ðøđħıȷłŋŧəǝɛɔƀɓƈɖɗƒɠɨƙĸƚɲƥƭʈʉʋƴƶǥɡȼɇɍɏⱥⱦ', 'dodhijlnteeeobbcddfgikklnpttuvyzggceryat');
+        -- Thai and Lao tones stand before the ring of SARA AM, in whichever order they were typed. Letters of Bengali and
+        -- Malayalam without a vowel are a letter and its virama, as older systems write them.
+        IF folded ~ '[\u09CE\u0D7A-\u0D7F\u0E4D\u0ECD]' THEN
+            folded := regexp_replace(folded, '([\u0E4D\u0ECD])([\u0E48-\u0E4B\u0EC8-\u0ECB]+)', '\2\1', 'g');
+            folded := regexp_replace(folded, '([\u0D7A-\u0D7F])', E'\\1\u0D4D', 'g');
+            folded := replace(translate(folded, 'ൺൻർൽൾൿ', 'ണനരലളക'), 'ৎ', E'ত\u09CD');
+        END IF;
         -- Final forms; the Arabic, Persian and Urdu forms of alef, yeh, kaf and heh; variants of Chinese characters.
         folded := translate(folded, 'ςґךםןףץٱٲٳىیۍێېےکڪةەہھۃँ髙﨑𠮷', 'σгכמנפצاااييييييككهههههं高崎吉');
         -- Syllables of Hangul and letters with voiced marks are one character again.

@@ -168,7 +168,7 @@ def test_the_selected_are_tagged_once_asked(back_office, in_scope):
     ("tag", "error"),
     [
         ("", "This field is required."),
-        ("v!p", "A tag is made of letters, digits, hyphens and underscores."),
+        ("v!p", "“v!p” is no tag. A tag is made of letters, digits, hyphens and underscores."),
         ("a\0b", "Null characters are not allowed."),
         ("a" * 51, "Ensure this value has at most 50 characters (it has 51)."),
         ("more", "A customer has at most 50 tags. Deselect Full and 1 more."),

@@ -34,6 +34,15 @@ APRIL = dt.date(1990, 4, 3)
         ("3 Apr 1990", None, APRIL),
         ("April 3, 1990", None, APRIL),
         ("03-Apr-1990", None, APRIL),
+        ("3-Apr-90", None, APRIL),
+        ("3.4.2533", None, APRIL),
+        ("2533-04-03", None, APRIL),
+        ("29/02/2523", None, dt.date(1980, 2, 29)),
+        ("April 3rd, 1990", None, APRIL),
+        ("3rd of April 1990", None, APRIL),
+        ("Tuesday, April 3, 1990", None, APRIL),
+        ("13 / 04 / 1990", None, dt.date(1990, 4, 13)),
+        ("\u200e13\u200e/\u200e4\u200e/\u200e1990", None, dt.date(1990, 4, 13)),
         ("03/04/1990", DayOrder.DAY_FIRST, APRIL),
         ("04/03/1990", DayOrder.MONTH_FIRST, APRIL),
         ("4/3/90", DayOrder.MONTH_FIRST, APRIL),
@@ -45,6 +54,10 @@ APRIL = dt.date(1990, 4, 3)
         *[(text, None, None) for text in ("0/0/00", "00/00/0000", "0000-00-00", "--04-12", "--0412", "04-12", "12.4.")],
         *[(text, None, None) for text in ("0000-04-12", "1604-04-12", "4/12/1604", "1990-00-00", "00/00/1990", "1990")],
         *[(text, None, None) for text in (" --04-12", "0/0/0000", "00.00.0000")],
+        *[
+            (text, None, None)
+            for text in ("3 Apr", "Apr 3", "29-Feb", "0001-01-01", "1/1/0001", "1899-12-30", "1/1/4501")
+        ],
     ],
 )
 def test_a_date_of_birth_is_read_as_it_can_only_be_meant(text, order, day):
@@ -56,6 +69,17 @@ def test_a_date_of_birth_is_read_as_it_can_only_be_meant(text, order, day):
     [
         *("03/04/1990", "3-4-90", "01/02/2000", "12/28/15", "12/04/00", "1990-04-11T17:00:00Z", "31/04/1990"),
         *("13/13/1990", "13/14/1990", "1990-02-30", "32975", "19900403", "3 avril 1990", "yesterday", "90-04-03"),
+        *(
+            "1369/01/14",
+            "3.4.1890",
+            "2999-01-01",
+            "2.3.0090",
+            "3-Apr-05",
+            "April-90",
+            "31-Apr-90",
+            "30 Feb",
+            "13/04/1990 10:30",
+        ),
         *("3/4", "1", "3/4-1990")[2:],
     ],
 )

@@ -237,4 +237,8 @@ def test_one_person_is_named_in_one_way(arguments, sentence, capsys):
 
 def test_what_is_no_phone_number_is_wrong_use(jane):
     ran = run(*LOTUS, "--phone", "banana", "--yes")
-    assert (ran.code, ran.stderr) == (2, "--phone banana: A phone number has 7 to 15 digits, such as +6281234567890.")
+    assert (ran.code, ran.stderr) == (
+        2,
+        "--phone banana: “banana” holds “banana”, which is no part of a phone number. "
+        "Enter the number alone, such as +6281234567890.",
+    )

@@ -129,9 +129,9 @@ BAD = [
     ("first_name", " ", "A customer needs a first name."),
     ("first_name", "\u200b", "A name is made of characters that can be seen."),
     ("first_name", "a" * 101, "Ensure this value has at most 100 characters (it has 101)."),
-    ("email", "no address", "Enter a valid email address."),
+    ("email", "no address", "“no address” is not an e-mail address, such as kim@example.com."),
     ("email", "a\u200bb@example.com", "The e-mail address holds invisible characters."),
-    ("phone", "12", "A phone number has 7 to 15 digits, such as +6281234567890."),
+    ("phone", "12", "“12” is not a phone number. A phone number has 7 to 15 digits, such as +6281234567890."),
     ("gender", "banana", f"“banana” {UNCLEAR} Write one of female, male, non_binary, other, undisclosed."),
     (
         "date_of_birth",
@@ -139,8 +139,8 @@ BAD = [
         "“03/04/1990” can be 3 April or 4 March: write it as 1990-04-03 or 1990-03-04.",
     ),
     ("date_of_birth", "1990-02-30", "There is no day “1990-02-30”: write a day as YYYY-MM-DD."),
-    ("date_of_birth", "2999-01-01", "A date of birth lies between 1900 and today."),
-    ("tags", "v!p", "A tag is made of letters, digits, hyphens and underscores."),
+    ("date_of_birth", "2999-01-01", "“2999-01-01” does not lie between 1900 and today: write a day as YYYY-MM-DD."),
+    ("tags", "v!p", "“v!p” is no tag. A tag is made of letters, digits, hyphens and underscores."),
     ("tags", ";".join(f"t{n}" for n in range(51)), "List contains 51 items, it should contain no more than 50."),
     ("source", "The Web!", "A source is made of lower-case letters, digits, hyphens and underscores."),
     ("loyalty_points", "-5", f"“-5” {UNCLEAR} Write a whole number, such as 120."),
@@ -218,7 +218,7 @@ def test_two_reasons_are_both_reported(import_rows):
     result = import_rows(["first_name", "email", "phone"], ["Jane", "x", "12"])
     ((_, columns, reason),) = result.refused_rows
     assert columns == "email, phone"
-    assert reason.startswith("Enter a valid email address. A phone number has")
+    assert reason.startswith("“x” is not an e-mail address, such as kim@example.com. “12” is not a phone number")
 
 
 def test_the_refused_rows_can_be_corrected_and_imported(import_rows, tmp_path):
@@ -403,8 +403,8 @@ def test_the_command_prints_refused_rows_and_counts(tmp_path, in_scope, capsys, 
     output, errors = capsys.readouterr()
     assert end.value.code == 1
     assert output.splitlines() == [
-        "[dry run] lotus: refused line 3, email: Enter a valid email address.",
-        "[dry run] lotus: refused line 4, email: Enter a valid email address.",
+        "[dry run] lotus: refused line 3, email: “x” is not an e-mail address, such as kim@example.com.",
+        "[dry run] lotus: refused line 4, email: “x” is not an e-mail address, such as kim@example.com.",
         "[dry run] lotus: 1 created, 0 updated, 0 unchanged, 3 refused",
         "[dry run] Nothing was changed.",
     ]

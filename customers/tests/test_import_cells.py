@@ -40,9 +40,13 @@ def read_cells(import_rows):
 
 # --- yes and no -----------------------------------------------------------------------------------------------------
 
-YES = "t T true TRUE yes Y y 1 1.0 on x X ✓ SANN WAHR VRAI VERDADERO VERDADEIRO VERO WAAR SANT SAND TOSI PRAWDA ИСТИНА "
+YES = "TIESA TOČNO ВЯРНО ТОЧНО АҚИҚАТ درست بله होय ஆம் হ্যাঁ opted-in opt_in √ aktiv actif attivo TRUE\u200e \u200fyes "
+YES += (
+    "t T true TRUE yes Y y 1 1.0 on x X ✓ SANN WAHR VRAI VERDADERO VERDADEIRO VERO WAAR SANT SAND TOSI PRAWDA ИСТИНА "
+)
 YES += "DOĞRU BENAR 真 ＴＲＵＥ IGAZ ADEVĂRAT ja oui sí sim да tak evet ya はい 是 예 ใช่ نعم כן igen ano ναι kyllä có"
-NO = "f F false FALSE no N n 0 0.0 off USANN FALSCH FAUX FALSO ONWAAR FALSKT FALSK EPÄTOSI FAŁSZ ЛОЖЬ YANLIŞ SALAH 假 "
+NO = "NETIESA NETOČNO НЕВЯРНО НЕПРАВДА ЖАЛҒАН PALSU نادرست خیر नाही இல்லை না opted-out Opt_Out inaktiv inactif "
+NO += "f F false FALSE no N n 0 0.0 off USANN FALSCH FAUX FALSO ONWAAR FALSKT FALSK EPÄTOSI FAŁSZ ЛОЖЬ YANLIŞ SALAH 假 "
 NO += "ＦＡＬＳＥ HAMIS FALS NEPRAVDA nein non não нет nie hayır tidak いいえ 否 아니요 لا לא nem ne όχι ei không"
 
 
@@ -65,6 +69,10 @@ WORDS_BY_LANGUAGE = {
     "tr": {"E": True},
     "fi": {"E": False},
     "ja": {"○": True, "x": None},
+    "ro": {"da": True},
+    "da": {"jo": True},
+    "sq": {"jo": False},
+    "en": {"da": None, "jo": None, "×": None, "pending": None},
 }
 
 
@@ -122,6 +130,10 @@ INSTANTS = [
     "1709634600000",
     "'2024-03-05 17:30:00",
     '="2024-03-05 17:30:00"',
+    "2024-03-05 17:30:00.000000001 +0700 WIB m=+0.012",
+    "2024-03-05T17:30:00+07:00[Asia/Jakarta]",
+    "\u200e2024-03-05\u00a017:30",
+    "２０２４-０３-０５ １７:３０",
 ]
 
 
@@ -187,6 +199,11 @@ GENDERS_BY_LANGUAGE = {
         "Prefer not to say": "undisclosed",
         "non-binary": "non_binary",
         "1": None,
+        "Fem.": "female",
+        "Ladies": "female",
+        "先生": "male",
+        "مرد": "male",
+        "Female\u200f": "female",
     },
     "de": {"w": "female", "männlich": "male", "divers": None},
     "nb": {"K": "female", "Mann": "male", "P": None},

@@ -4,6 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError
 
+from circe.tests.cases import in_one_test
 from customers.models import ColumnMapping, Customer
 from customers.models.imports import CustomerImport
 from customers.tests.test_transfer_admin import IMPORT, body, figures, proposals, upload
@@ -291,3 +292,46 @@ def test_an_export_of_circe_is_no_export_of_another_system():
 )
 def test_a_header_is_known_in_several_languages_and_spellings(header, target):
     assert HeaderMapping([header]).sources[0].target == target
+
+
+# Of each language's Outlook: first name, last name, mobile phone, e-mail, birthday, gender, home street, categories, notes;
+# and what stands for no gender.
+OUTLOOK = """
+Vorname|Nachname|Mobiltelefon|E-Mail-Adresse|Geburtstag|Geschlecht|Straße privat|Kategorien|Notizen|Keine Angabe
+Prénom|Nom|Tél. mobile|Adresse de messagerie|Anniversaire|Sexe|Rue (domicile)|Catégories|Notes|Non spécifié
+Nombre|Apellidos|Teléfono móvil|Dirección de correo electrónico|Cumpleaños|Sexo|Calle del domicilio|Categorías|Notas|Sin especificar
+Fornavn|Etternavn|Mobiltelefon|E-postadresse|Fødselsdag|Kjønn|Gate (privat)|Kategorier|Notater|Uspesifisert
+Voornaam|Achternaam|Mobiele telefoon|E-mailadres|Verjaardag|Geslacht|Huisadres, straat|Categorieën|Notities|Niet opgegeven
+Nome|Cognome|Cellulare|Indirizzo posta elettronica|Compleanno|Sesso|Via (ab.)|Categorie|Notizie|Non specificato
+Nome|Sobrenome|Telefone celular|Endereço de email|Aniversário|Sexo|Rua do endereço residencial|Categorias|Anotações|Não especificado
+Förnamn|Efternamn|Mobiltelefon|E-postadress|Födelsedag|Kön|Adress, hem|Kategorier|Anteckningar|Ospecificerat
+Fornavn|Efternavn|Mobiltelefon|Mailadresse|Fødselsdag|Køn|Privatadresse|Kategorier|Noter|Uspecificeret
+Imię|Nazwisko|Telefon komórkowy|Adres e-mail|Urodziny|Płeć|Adres domowy - ulica|Kategorie|Notatki|Nieokreślona
+名|姓|携帯電話|電子メール アドレス|誕生日|性別|番地 (自宅)|分類|メモ|指定なし
+Имя|Фамилия|Телефон переносной|Адрес эл. почты|День рождения|Пол|Улица (дом. адрес)|Категории|Заметки|Не указан
+名|姓|移动电话|电子邮件地址|生日|性别|住宅地址 街道|类别|附注|未指定
+Ad|Soyadı|Cep Telefonu|E-posta Adresi|Doğum Günü|Cinsiyet|Ev Sokağı|Kategoriler|Notlar|Belirtilmemiş
+"""  # noqa: E501
+OUTLOOK_CELLS = ["Kim", "Holm", "+4791234567", "kim@example.com", "0.0.00"]
+OUTLOOK_TARGETS = ["first_name", "last_name", "phone", "email", "date_of_birth", "gender", "address", "tags", "notes"]
+
+
+@in_one_test("line", OUTLOOK.strip().splitlines())
+def test_an_export_of_outlook_is_known_in_every_language(in_scope, line):
+    *header, no_gender = line.split("|")
+    mapping = HeaderMapping(header)
+    assert [source.target for source in mapping.sources] == OUTLOOK_TARGETS
+    row = mapping.read_row([*OUTLOOK_CELLS, no_gender, "Way 1", "VIP", "tea"])
+    assert not {"gender", "date_of_birth"} & row.texts.keys()
+    assert [(cell.column, cell.text) for cell in row.omitted] == [(header[4], "0.0.00"), (header[5], no_gender)]
+
+
+def test_a_preset_leaves_out_no_fact_about_a_person_that_its_file_has_by_a_usual_name():
+    mindbody = ["Client ID", "Last Name", "First Name", "Home Phone", "Mobile Phone", "Email", "Birthdate", "Active"]
+    assert HeaderMapping(mindbody).preset is None
+    fresha = [*mindbody, "Mobile number", "Telephone", "Anmerkungen", "Customer ID", "Referral source"]
+    mapping = HeaderMapping(fresha)
+    assert mapping.preset.name == "Fresha"
+    targets = dict(zip(fresha, [source.target for source in mapping.sources], strict=True))
+    assert (targets["Birthdate"], targets["Anmerkungen"]) == ("date_of_birth", "notes")
+    assert [targets[name] for name in ("Mobile Phone", "Customer ID", "Referral source")] == ["", "", ""]

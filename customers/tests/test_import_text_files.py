@@ -69,15 +69,47 @@ def test_a_quotation_mark_in_a_header_takes_no_row_into_it(import_file):
 
 
 ALPHABETS = {
-    "Мария Ёлкина": ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1251", "mac-cyrillic"],
-    "田中 太郎": ["utf-8", "utf-16", "utf-16-le", "cp932"],
-    "Zoë Ødegård": ["utf-8", "utf-16", "cp1252", "mac-roman"],
-    "Şahin Çağla": ["utf-8", "cp1254", "mac-turkish"],
-    "Γιώργος Ψαράς": ["utf-8", "cp1253"],
+    "Мария Ёлкина": ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1251", "mac-cyrillic", "cp866", "koi8-r"],
+    "田中 太郎": ["utf-8", "utf-16", "utf-16-le", "cp932", "euc-jp"],
+    "Zoë Ødegård": ["utf-8", "utf-16", "cp1252", "mac-roman", "cp850"],
+    "Zürg Botox® 37°C “½”": ["cp1252"],
+    "Şahin Çağla": ["utf-8", "cp1254", "mac-turkish", "cp857"],
+    "Łukasz Żółć": ["cp1250", "cp852"],
+    "Jiří Šťastný": ["cp1250", "cp852"],
+    "陳怡君": ["gb18030", "cp950"],
+    "张伟": ["gb18030"],
+    "דוד כהן": ["cp1255", "cp862"],
+    "Γιώργος Ψαράς": ["utf-8", "cp1253", "cp737"],
     "สมชาย ใจดี": ["utf-8", "utf-16", "cp874"],
+    "김민수": ["cp949", "utf-16-be"],
     "محمد علي": ["utf-8", "utf-16", "cp1256"],
 }
-LANGUAGES = {"М": "ru", "田": "ja", "Z": "nb", "Ş": "tr", "Γ": "el", "ส": "th", "م": "ar"}
+LANGUAGES = {
+    "김": "ko",
+    "J": "cs",
+    "Ł": "pl",
+    "陳": "zh",
+    "张": "zh",
+    "ד": "he",
+    "М": "ru",
+    "田": "ja",
+    "Z": "nb",
+    "Ş": "tr",
+    "Γ": "el",
+    "ส": "th",
+    "م": "ar",
+}
+
+
+# Lines of these end with a line feed.
+DOS_AND_UNIX = {"cp850", "cp852", "cp857", "cp862", "cp866", "cp737", "koi8-r", "euc-jp", "cp950"}
+
+
+def line_ends(encoding):
+    # A Macintosh that wrote these encodings ended lines with a carriage return.
+    return (
+        ["\r"] if encoding.startswith("mac") else ["\n", "\r\n"] if encoding in DOS_AND_UNIX else ["\r", "\n", "\r\n"]
+    )
 
 
 def text_files(row_count):
@@ -88,8 +120,7 @@ def text_files(row_count):
             *(f"{name},j{number}@example.com,{name} {name}" for number in range(row_count)),
         ]
         for encoding in encodings:
-            # A Macintosh that wrote these encodings ended lines with a carriage return.
-            for end in ["\r"] if encoding.startswith("mac") else ["\r", "\n", "\r\n"]:
+            for end in line_ends(encoding):
                 yield name, encoding, end, end.join(lines).encode(encoding)
 
 
@@ -114,7 +145,8 @@ def test_any_script_and_line_end_is_read_in_small_and_large_files(row_count):
 
 @pytest.mark.parametrize("name", ALPHABETS)
 def test_any_script_is_read_by_the_child_process_in_its_oldest_encoding(name):
-    data = f"first_name,email\r{name},j@example.com".encode(ALPHABETS[name][-1])
+    encoding = ALPHABETS[name][-1]
+    data = f"first_name,email{line_ends(encoding)[0]}{name},j@example.com".encode(encoding)
     with tenant_scope(Tenant(language=LANGUAGES[name[0]])), as_file(data) as file, open_table(file) as table:
         assert [record.cells[0] for record in table.records] == [name]
 

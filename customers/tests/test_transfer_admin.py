@@ -145,7 +145,7 @@ def test_a_file_is_checked_then_imported_with_the_same_result(back_office, in_sc
     assert "Nothing has been imported yet." in page
     assert "Read as UTF-8, separated by commas. A name in it: “Åse”." in page
     assert "Columns that are not imported: shoe." in page
-    assert "<td>3</td><td>email</td><td>Enter a valid email address.</td>" in page
+    assert "<td>3</td><td>email</td><td>“x” is not an e-mail address, such as kim@example.com.</td>" in page
     assert 'value="Import 2 customers"' in page
     assert not Customer.objects.exists()
     checked_summary = CustomerImport.objects.get().summary
@@ -165,7 +165,7 @@ def test_a_file_is_checked_then_imported_with_the_same_result(back_office, in_sc
     response = browser.get(f"{url}refused.csv")
     assert response["Content-Disposition"] == 'attachment; filename="refused-people.csv"'
     rows = from_csv(body(response).encode())
-    assert rows[1] == ["3", "email", "Enter a valid email address.", "Joe", "x", ""]
+    assert rows[1] == ["3", "email", "“x” is not an e-mail address, such as kim@example.com.", "Joe", "x", ""]
     # A second import is refused, and the uploaded file is deleted.
     assert browser.post(url, {"import": "1"}).headers["Location"] == url
     assert set(ImportPart.objects.values_list("kind", flat=True)) == {"refused", "omitted"}

@@ -8,9 +8,15 @@ import re
 import unicodedata
 from enum import StrEnum
 
+from tenants.characters import without_invisible_marks
+
 EARLIEST_YEAR = 1900
+# The Buddhist year 2523 of Thailand is 1980.
+BUDDHIST_YEARS_MORE = 543
 # The year that Apple and Google write for a birthday without a year.
 YEAR_OF_NO_YEAR = "1604"
+# What systems write for no date: SQL Server, Excel and Access (their day 0), Outlook. .NET and Go write 1 January of year 1.
+NO_DATES = {dt.date(1753, 1, 1), dt.date(1899, 12, 30), dt.date(1899, 12, 31), dt.date(4501, 1, 1)}
 MAX_BIRTHDAY_CHARACTERS = 40
 
 # How a spreadsheet stores a day of 1900 to 2100, with the time as a fraction.
@@ -21,9 +27,13 @@ _MIDNIGHT = re.compile(
 )
 _YEAR_FIRST = re.compile(r"(\d{4})([-/.]) ?(\d{1,2})\2 ?(\d{1,2})\.?\Z", re.ASCII)
 _EAST_ASIAN = re.compile(r"(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일]\Z", re.ASCII)
-_YEAR_LAST = re.compile(r"(\d{1,2})([-/.]) ?(\d{1,2})\2 ?(\d{4}|\d{2})\Z", re.ASCII)
+_YEAR_LAST = re.compile(r"(\d{1,2}) ?([-/.]) ?(\d{1,2}) ?\2 ?(\d{4}|\d{2})\Z", re.ASCII)
 _WITHOUT_YEAR = re.compile(r"(--)?\d{1,2}[-/.]?\d{1,2}\.?\Z", re.ASCII)
 _NAMED_MONTH_FORMATS = ("%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y", "%Y %b %d", "%Y %B %d")
+_WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[,. ]+", re.IGNORECASE)
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b(?: of\b)?", re.IGNORECASE | re.ASCII)
+_SHORT_YEAR = re.compile(r" (\d\d)\Z", re.ASCII)
+_TIME_OF_DAY = re.compile(r"\d[T ]+\d\d?:\d\d", re.ASCII)
 
 
 class DayOrder(StrEnum):
@@ -41,6 +51,7 @@ def find_day_order(text: str) -> DayOrder | None:
     """Returns the order in which the text alone can be read. It is None for a text that can be read in both orders or in
     none, and for one with dots, which says nothing about the other texts of a column.
     """
+    text = text if text.isascii() else as_seen(text)
     parts = _YEAR_LAST.match(_MIDNIGHT.sub("", text) if ":" in text else text)
     # Everybody who separates by dots puts the day first.
     if parts is None or parts[2] == ".":
@@ -56,18 +67,30 @@ def read_birthday(text: str, order: DayOrder | None, today: dt.date) -> dt.date 
 
     `order` decides about a text that can be read in two ways; without it such a text is refused.
     """
-    text = _MIDNIGHT.sub("", unicodedata.normalize("NFKC", text).strip())[:MAX_BIRTHDAY_CHARACTERS]
-    text = "".join(str(unicodedata.decimal(character, character)) for character in text)
+    text = _MIDNIGHT.sub("", as_seen(text))[:MAX_BIRTHDAY_CHARACTERS]
+    day = _read_day(text, order, today)
+    if day and not EARLIEST_YEAR <= day.year <= today.year:
+        raise UnreadableBirthday(f"“{text}” does not lie between {EARLIEST_YEAR} and today: write a day as YYYY-MM-DD.")
+    return day
+
+
+def _read_day(text: str, order: DayOrder | None, today: dt.date) -> dt.date | None:
     if parts := _YEAR_FIRST.match(text):
-        return _make_day(text, int(parts[1]), int(parts[3]), int(parts[4]))
+        return _make_day(text, int(parts[1]), int(parts[3]), int(parts[4]), today)
     if parts := _EAST_ASIAN.match(text):
-        return _make_day(text, *map(int, parts.groups()))
+        return _make_day(text, int(parts[1]), int(parts[2]), int(parts[3]), today)
     if parts := _YEAR_LAST.match(text):
         return _read_year_last(text, parts, order, today)
     # `--04-12`, `04-12` and `12.4.` are days of the year; `1985` is a year.
     if _WITHOUT_YEAR.match(text):
         return None
-    return _read_named_month(text)
+    return _read_named_month(text, today)
+
+
+def as_seen(text: str) -> str:
+    """Returns the text in NFKC, with ASCII digits, without the invisible marks that come with a copied date."""
+    visible = without_invisible_marks(unicodedata.normalize("NFKC", text)).strip()
+    return "".join(str(unicodedata.decimal(character, character)) for character in visible)
 
 
 def _read_year_last(text: str, parts: re.Match[str], order: DayOrder | None, today: dt.date) -> dt.date | None:
@@ -80,10 +103,10 @@ def _read_year_last(text: str, parts: re.Match[str], order: DayOrder | None, tod
         year = _full_year(text, parts[4], today)
         raise UnreadableBirthday(
             f"“{text}” can be {first} {_month_name(second)} or {second} {_month_name(first)}: write it as "
-            f"{year}-{second:02}-{first:02} or {year}-{first:02}-{second:02}."
+            f"{year:04}-{second:02}-{first:02} or {year:04}-{first:02}-{second:02}."
         )
     day, month = (second, first) if order == DayOrder.MONTH_FIRST else (first, second)
-    return _make_day(text, _full_year(text, parts[4], today), month, day)
+    return _make_day(text, _full_year(text, parts[4], today), month, day, today)
 
 
 def _full_year(text: str, year: str, today: dt.date) -> int:
@@ -96,28 +119,45 @@ def _full_year(text: str, year: str, today: dt.date) -> int:
     return years[0]
 
 
-def _make_day(text: str, year: int, month: int, day: int) -> dt.date | None:
-    if not (month and day) or year in {0, int(YEAR_OF_NO_YEAR)}:
+def _make_day(text: str, year: int, month: int, day: int, today: dt.date) -> dt.date | None:
+    if EARLIEST_YEAR <= year - BUDDHIST_YEARS_MORE <= today.year:
+        year -= BUDDHIST_YEARS_MORE
+    if not (month and day) or year in {0, 1, int(YEAR_OF_NO_YEAR)}:
         return None
     try:
-        return dt.date(year, month, day)
+        date = dt.date(year, month, day)
+        return None if date in NO_DATES else date
     except ValueError:
         raise UnreadableBirthday(f"There is no day “{text}”: write a day as YYYY-MM-DD.") from None
 
 
-def _read_named_month(text: str) -> dt.date | None:
-    words = " ".join(re.sub(r"[,.\-/]", " ", text).split())
+def _read_named_month(text: str, today: dt.date) -> dt.date | None:
+    words = " ".join(re.sub(r"[,.\-/]", " ", _ORDINAL.sub("", _WEEKDAY.sub("", text, count=1))).split())
+    short_year = _SHORT_YEAR.search(words)
     for pattern in _NAMED_MONTH_FORMATS:
-        try:
-            day = dt.datetime.strptime(words, pattern).replace(tzinfo=dt.UTC).date()
-        except ValueError:
-            continue
-        return None if day.year == int(YEAR_OF_NO_YEAR) else day
+        # A leap year stands for a year that is not given, as in 3 Apr, or is not yet known.
+        if day := _parse(words, pattern):
+            return _make_day(text, day.year, day.month, day.day, today)
+        if short_year and (day := _parse(f"{words[: short_year.start()]} 2000", pattern)):
+            return _make_day(text, _full_year(text, short_year[1], today), day.month, day.day, today)
+        if _parse(f"{words} 2000", pattern):
+            return None
     if SERIAL_DAY.match(text):
         raise UnreadableBirthday(
             f"“{text}” is how a spreadsheet stores a day: format its cell as a date, or write a day as YYYY-MM-DD."
         )
+    if _TIME_OF_DAY.search(text):
+        raise UnreadableBirthday(
+            f"“{text}” has a time, and the day may be another one elsewhere: write a day as YYYY-MM-DD."
+        )
     raise UnreadableBirthday(f"“{text}” is no day: write a day as YYYY-MM-DD.")
+
+
+def _parse(words: str, pattern: str) -> dt.datetime | None:
+    try:
+        return dt.datetime.strptime(words, pattern).replace(tzinfo=dt.UTC)
+    except ValueError:
+        return None
 
 
 def _month_name(month: int) -> str:

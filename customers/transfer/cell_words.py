@@ -11,53 +11,79 @@ _TRUE = """
 true t sann sant sand wahr vrai verdadero verdadeiro vero waar tosi prawda истина істина dogru benar 真 참 صحيح אמת igaz
 pravda adevarat αληθησ cert tõene istina จริง đúng सत्य satt patiess teisinga
 yes y on x 1 -1 checked ja j jah oui si sim sì да д так evet ya はい 是 有 对 對 예 네 نعم כן igen ano áno ναι kylla taip
-ใช่ có हाँ हां já iya ✓ ✔ ☑ ✅ 🗹 enabled active subscribed granted accepted
+ใช่ có हाँ हां já iya joo ✓ ✔ ☑ ✅ 🗹 🗸 √ enabled active subscribed granted accepted opted-in opt-in
+tiesa tačno tocno tačan тачно точно вярно gerçek ақиқат درست بله हो होय ஆம் হ্যাঁ হাঁ ಹೌದು అవును അതെ ہاں այո კი иә
+aktiv aktivt aktif aktywny aktywna aktivní actif active activo activa attivo attiva ativo ativa actief aktiivinen активен
+активный aktivan
 """
 _FALSE = """
 false f usann falskt falsk falsch faux falso onwaar epatosi fałsz falsz ложь хибність yanlis salah 假 偽 伪 거짓 خطأ
 שקר hamis nepravda fals ψευδησ ψευδής vaar neistina laz เท็จ sai असत्य osatt aplams klaidinga неистина
 no n off 0 unchecked nein nei nej nee non não нет н ні не hayir tidak tdk bukan いいえ 否 無 无 不 错 아니요 아니오 لا
 לא nem ne nie όχι ei nu ไม่ใช่ ไม่ không khong नहीं nē ikke ✗ ✘ ❌ ☐ disabled inactive unsubscribed withdrawn declined
+opted-out opt-out netiesa netačno netočno нетачно неточно невярно неправда palsu жалған نادرست خیر नाही இல்லை না ಇಲ್ಲ
+కాదు അല്ല نہیں ոչ არა жоқ
+inaktiv inaktivt inaktif nieaktywny nieaktywna neaktivní inactif inactive inactivo inactiva inattivo inattiva inativo inativa
+inactief passiivinen неактивен неактивный neaktivan nonaktif
 """
 # Letters and words that some languages read otherwise. None: two readings in this language itself.
 _BOOLEANS_BY_LANGUAGE: dict[str, dict[str, bool | None]] = {
     "ca": {"s": True},
-    "cs": {"a": True},
+    "bs": {"da": True},
+    "cs": {"a": True, "jo": True},
+    "da": {"jo": True},
     "el": {"ν": True, "ο": False},
     "es": {"s": True, "v": True},
     "fi": {"k": True, "e": False},
     "fr": {"o": True, "v": True},
     "gl": {"s": True, "v": True},
+    "hr": {"da": True},
     "hu": {"i": True, "h": False},
     "id": {"b": True, "s": False, "tak": False},
     "it": {"s": True, "v": True},
     "ja": {"○": True, "◯": True, "×": False, "x": None},
     "ms": {"b": True, "s": False, "tak": False},
     "pl": {"tak": True},
+    "nb": {"jo": True},
     "pt": {"s": True, "v": True},
+    "ro": {"da": True},
     "sk": {"a": True},
+    "sl": {"da": True},
+    "sq": {"po": True, "jo": False},
+    "sr": {"da": True},
+    "sv": {"jo": True},
     "tr": {"e": True, "h": False, "d": True},
 }
 # Malay and Indonesian answer Y or T, ya or tidak; PostgreSQL writes t and f in small letters.
 _LANGUAGES_OF_CAPITAL_T = {"id", "ms"}
-TICKS = {"x", "✓", "✔", "☑", "✅", "🗹"}
+TICKS = {"x", "✓", "✔", "☑", "✅", "🗹", "🗸", "√"}
 
 _FEMALE = """
 female f w k woman girl frau weiblich femme feminin féminin mujer femenino femmina femminile donna feminino mulher vrouw
 vrouwelijk kvinne kvinna kvinde nainen kobieta kadin bayan perempuan wanita женщина женский жен ж жіноча жінка zena
 ženský ž femeie feminină γυναικα θηλυ 女 女性 여 여성 여자 หญิง nữ انثى أنثى امراة נקבה אישה महिला स्त्री
-mrs ms miss mme madame sra señora
+mrs ms miss mme madame sra señora fru frøken frk signora signorina mevrouw mevr lady dame damen ladies fem weibl
+女士 小姐 زن
 """
 _MALE = """
 male m man boy mann männlich homme masculin hombre masculino varón maschio maschile uomo homem mannelijk mies mężczyzna
 mezczyzna erkek bay laki-laki laki pria lelaki мужчина мужской муж м чоловіча чоловік muž mužský ferfi bărbat ανδρας αντρας
-αρρεν 男 男性 남 남성 남자 ชาย nam ذكر رجل זכר גבר पुरुष mr herr monsieur señor
+αρρεν 男 男性 남 남성 남자 ชาย nam ذكر رجل זכר גבר पुरुष mr herr monsieur señor signor dhr gentleman herren gents masc männl
+先生 مرد
 """
 _OTHER_GENDERS = {
     "non_binary": "non-binary nonbinary enby non-binaire nicht-binär ikke-binær icke-binär",
     "undisclosed": "prefer-not-to-say rather-not-say not-disclosed undisclosed not-stated",
     "other": "other",
 }
+# What Outlook writes in each language where nobody has chosen, and what others write.
+_NO_GENDER = """
+unspecified unknown not-specified not-set not-given none n/a na - keine-angabe unbekannt non-spécifié non-précisé inconnu
+sin-especificar no-especificado desconocido uspesifisert uoppgitt ukjent niet-opgegeven onbekend non-specificato sconosciuto
+não-especificado desconhecido ospecificerat okänt uspecificeret ukendt määrittämätön nieokreślona nieokreślono nieznana
+neurčeno neznámé nincs-megadva nespecificat belirtilmemiş bilinmiyor не-указан не-указано не-вказано απροσδιόριστο
+tidak-disebutkan tidak-diketahui không-xác-định ไม่ระบุ 指定なし 未指定 不明 未知 지정되지-않음 알-수-없음 غير-محدد לא-צוין
+"""
 # Mujer and moteris begin with M, férfi with F.
 _GENDERS_BY_LANGUAGE: dict[str, dict[str, str | None]] = {
     "ca": {"h": "male", "d": "female", "m": None},
@@ -97,6 +123,8 @@ _GENDERS = dict.fromkeys(_fold_words(_FEMALE), "female") | dict.fromkeys(_fold_w
 for _gender, _words in _OTHER_GENDERS.items():
     _GENDERS |= dict.fromkeys(_fold_words(_words), _gender)
 
+_NO_GENDER_WORDS = _fold_words(_NO_GENDER)
+
 
 def read_boolean(text: str, language: str) -> bool | None:
     """Returns whether the text means yes or no in any language, None if that is unknown or has two readings."""
@@ -112,6 +140,11 @@ def read_gender(text: str, language: str) -> str | None:
     """Returns the gender that the text means, None if that is unknown or has two readings."""
     word = fold_word(text)
     return _GENDERS_BY_LANGUAGE.get(language, {}).get(word, _GENDERS.get(word))
+
+
+def is_no_gender(text: str) -> bool:
+    """Returns whether the text says, in any language, that the gender is not known."""
+    return fold_word(text) in _NO_GENDER_WORDS
 
 
 def is_tick(text: str) -> bool:

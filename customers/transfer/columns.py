@@ -105,7 +105,7 @@ def _parse_list(text: str) -> list[str]:
 
 
 def _parse_tags(text: str) -> list[str]:
-    tags = clean_tags(_parse_list(text.replace(",", ";")))
+    tags = clean_tags(tag.strip("\"'") for tag in _parse_list(text.replace(",", ";")))
     for tag in tags:
         validate_tag(tag)
     return tags

@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterator
 from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
+import regex
+
 from customers.transfer.limits import MAX_CELL_CHARACTERS, MAX_LINES_PER_ROW, MAX_ROW_CHARACTERS, Limits
 from customers.transfer.tables import (
     ParsedTable,
@@ -56,6 +58,19 @@ CODE_PAGES = {
     "zh": "gb18030",
     "ko": "cp949",
 }
+# What other programs write in the languages of a code page: Excel's “CSV (MS-DOS)”, and Unix.
+OTHER_ENCODINGS = {
+    "cp1250": ["cp852"],
+    "cp1251": ["cp866", "koi8-u", "iso8859-5"],
+    "cp1252": ["cp850"],
+    "cp1253": ["cp737"],
+    "cp1254": ["cp857"],
+    "cp1255": ["cp862"],
+    "cp1256": ["cp720"],
+    "cp1257": ["cp775"],
+    "cp932": ["euc-jp"],
+    "gb18030": ["cp950"],
+}
 # What a Macintosh wrote where Windows wrote the code page. Those of Asia are the same; those of Greek can't be told apart.
 MAC_ENCODINGS = {
     "cp1250": "mac-latin2",
@@ -70,12 +85,23 @@ MARK_UNDECODABLE = "circe-mark-undecodable"
 codecs.register_error(MARK_UNDECODABLE, lambda error: (UNDECODABLE, error.end))
 
 DETECTION_BYTES = 1 << 16
-# The bytes of which it is decided whether Windows or a Macintosh wrote them.
-MAC_DETECTION_BYTES = 1 << 20
+# The bytes of which it is decided whether Windows wrote them.
+CODE_PAGE_DETECTION_BYTES = 1 << 20
 # Signs beyond ASCII that stand beside letters in any language.
 USUAL_SIGNS = "’‘“”„«»–—…\u00a0"
+# Signs or a capital within a word, accents and box drawings, and bytes that are no text: the encoding is another one.
+_ODD_IN_WORD = regex.compile(
+    r"\p{L}[[^\p{L}\p{M}\p{N}\p{Z}]--[\x00-\x7f’·]]\p{L}|\p{Ll}(?=[^\x00-\x7f])\p{Lu}"
+    r"|[\u02c6-\u02dd\u2500-\u259f\ufffd]|[[\p{Cc}\p{Co}]--[\t\r\n]]",
+    regex.V1,
+)
 # A few null characters may stand in a text of one byte per character.
 MIN_UTF16_ZEROS = 8
+# A short file of another script has zeros in its separators and line ends alone.
+MIN_UTF16_ZEROS_WITH_LINE_END = 3
+UTF16_LINE_ENDS = {"utf-16-le": b"\n\0", "utf-16-be": b"\0\n"}
+# Another encoding than that of Windows is read only where it leaves less than a quarter of the oddities.
+MIN_TIMES_BETTER = 4
 DELIMITER_LABELS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 LINE_TOO_LONG = f"The line is longer than {MAX_ROW_CHARACTERS:,} characters."
 QUOTE_NOT_CLOSED = "A quotation mark is opened and not closed, or stands in the middle of a cell."
@@ -116,11 +142,14 @@ def detect_encoding(file: BinaryIO, code_page: str) -> str:
             return encoding
     even, odd = head[::2].count(0), head[1::2].count(0)
     # Each ASCII character of UTF-16 has a zero byte, the separators among them; other scripts have none.
+    utf16 = "utf-16-le" if odd > even else "utf-16-be"
     if max(even, odd) >= MIN_UTF16_ZEROS and (not min(even, odd) or even + odd > len(head) // 4):
-        return "utf-16-le" if odd > even else "utf-16-be"
+        return utf16
+    if max(even, odd) >= MIN_UTF16_ZEROS_WITH_LINE_END and not min(even, odd) and UTF16_LINE_ENDS[utf16] in head:
+        return utf16
     if _is_utf8(file):
         return "utf-8"
-    return _choose_mac_or_windows(file, code_page)
+    return _choose_encoding(file, code_page)
 
 
 def _is_utf8(file: BinaryIO) -> bool:
@@ -153,18 +182,21 @@ def _read_byte_lines(file: BinaryIO) -> Iterator[bytes]:
     yield rest
 
 
-def _choose_mac_or_windows(file: BinaryIO, code_page: str) -> str:
-    """Returns the code page, or the Macintosh's encoding of the same script where the file reads better in it.
+def _choose_encoding(file: BinaryIO, code_page: str) -> str:
+    """Returns the code page, or another encoding of the same scripts where the file reads far better in it.
 
     The Macintosh's encoding is tried if the lines end with a carriage return alone. Windows never wrote such a file, but a
     program may have converted the text and kept the line ends.
     """
     file.seek(0)
-    sample = file.read(MAC_DETECTION_BYTES)
+    sample = file.read(CODE_PAGE_DETECTION_BYTES)
     mac_encoding = MAC_ENCODINGS.get(code_page)
-    if mac_encoding is None or b"\n" in sample or b"\r" not in sample:
-        return code_page
-    return min(mac_encoding, code_page, key=lambda encoding: _count_oddities(sample.decode(encoding, "replace")))
+    if mac_encoding and b"\n" not in sample and b"\r" in sample:
+        return min(mac_encoding, code_page, key=lambda encoding: _count_oddities(sample.decode(encoding, "replace")))
+    candidates = [code_page, *OTHER_ENCODINGS.get(code_page, [])]
+    oddities = {name: len(_ODD_IN_WORD.findall(sample.decode(name, "replace"))) for name in candidates}
+    best = min(candidates, key=oddities.__getitem__)
+    return best if oddities[best] * MIN_TIMES_BETTER < oddities[code_page] else code_page
 
 
 def _count_oddities(text: str) -> int:

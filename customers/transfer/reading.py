@@ -24,6 +24,7 @@ from customers.transfer.limits import UPLOAD, Limits
 from customers.transfer.mapping.header_mapping import HeaderMapping, OmittedCell, known_names, looks_like_data
 from customers.transfer.tables import FORMULA_WITHOUT_VALUE, MERGED_CELL, Record, UnreadableFile, column_letters
 from customers.transfer.text_marks import is_error_value, remove_text_mark, shorten
+from tenants.characters import without_invisible_marks
 from tenants.identity import email_key
 from tenants.models import Outlet, Service, Staff
 from tenants.scope import current_tenant
@@ -276,7 +277,10 @@ class RowReader:
                 return ""
             if text.startswith("'") and (is_marked_throughout or target not in FREE_TEXT_COLUMNS):
                 text = text[1:]
-        return text
+        # An invisible character in an address is refused, since it may be meant to deceive.
+        if text.isascii() or target in FREE_TEXT_COLUMNS or target == "email":
+            return text
+        return " ".join(without_invisible_marks(text).split())
 
     def _explain_error_value(self, row: ImportRow, index: int, text: str) -> str:
         cell = f"Cell {column_letters(index)}{row.record.line}" if self.table.is_workbook else "The cell"

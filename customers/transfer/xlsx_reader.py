@@ -40,6 +40,7 @@ _NOT_DECODED_CODE = re.compile(r"_x([Dd][89A-Fa-f][0-9A-Fa-f]{2}|[Ff]{3}[EeFf])_
 OLD_OR_PROTECTED = (
     "The workbook is protected by a password, or of Excel 2003 or older: save it as .xlsx without a password."
 )
+NO_WORKBOOK = "The file is an archive without a workbook: unpack it, and send the file in it."
 OTHER_FORMAT = "The workbook is of another format than Excel’s .xlsx: save it as .xlsx."
 # The first part of a workbook of OpenDocument, and the workbook of Excel's binary format.
 OTHER_FORMAT_PARTS = {"content.xml", "xl/workbook.bin"}
@@ -124,6 +125,8 @@ def _check_archive(file: BinaryIO, limits: Limits) -> None:
                 raise UnreadableFile(
                     f"The workbook holds more than {max_mb:,} MB once unpacked: save the sheet as CSV."
                 )
+            if "[Content_Types].xml" not in archive.namelist():
+                raise UnreadableFile(NO_WORKBOOK)
             for part in parts:
                 # zipfile compares length and checksum as it reads, and stops at the declared length.
                 with archive.open(part) as content:

@@ -195,8 +195,30 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         ("SG", "91234567.0", "+6591234567"),
         ("ID", "'0812 3456 7801", "+6281234567801"),
         ("ID", '="081234567801"', "+6281234567801"),
+        ("NO", "9.1234567E7", "+4791234567"),
+        ("ID", "8,1234567801E+10", "+6281234567801"),
+        ("ID", "’0812 3456 7801", "+6281234567801"),
         # An area code that ends with a slash.
         ("DE", "030/1234567", "+49301234567"),
+        ("DE", "+49(0)151/12345678", "+4915112345678"),
+        ("AT", "+43 (0) 664/1234567", "+436641234567"),
+        ("AT", "0043 (0) 5572/12345", "+43557212345"),
+        # A range of numbers that the plan does not know yet has its trunk prefix, too.
+        ("IL", "+972 050-123-4567", "+972501234567"),
+        ("IL", "050-123-4567", "+972501234567"),
+        # No country code begins with 0.
+        ("ID", "+0812 3456 7801", "+6281234567801"),
+        ("ID", "+ 0062 812 3456 7801", "+6281234567801"),
+        # Prefixes of carriers that the plan lacks.
+        ("ID", "001 62 812 3456 7801", "+6281234567801"),
+        ("ID", "007 65 9123 4567", "+6591234567"),
+        ("KR", "00700 62 812 3456 7801", "+6281234567801"),
+        # Prefixes that a country has given up.
+        ("MX", "+52 1 55 1234 5678", "+525512345678"),
+        ("MX", "044 55 1234 5678", "+525512345678"),
+        ("MX", "01 55 1234 5678", "+525512345678"),
+        ("UA", "8 050 123 45 67", "+380501234567"),
+        ("JP", "０９０ー１２３４ー５６７８", "+819012345678"),
     ],
 )
 def test_a_phone_number_is_stored_as_e164(region, written, number):
@@ -210,7 +232,8 @@ def test_a_phone_number_is_stored_as_e164(region, written, number):
     "written",
     ["", "+", "+123456", "+1234567890123456", "12", "abc", "+62 812 CALL", "+62 812\0345", "++62812345678",
      "+62+812345678",
-     "0812 3456 7890 ext 5", "tel:+62812345678", "+62812345678;ext=1", "\u200b", "1" * 1000, "+-()"],
+     "0812 3456 7890 ext 5", "tel:+62812345678", "+62812345678;ext=1", "\u200b", "1" * 1000, "+-()",
+     "'", "’", '=""', "''"],
 )  # fmt: skip
 def test_what_is_no_phone_number(written):
     with in_region("ID"), pytest.raises(ValidationError):
@@ -226,6 +249,21 @@ def test_what_is_no_phone_number(written):
         "22334455,22334456",
         "+47 22334455 | +47 22334456",
         "22334455\n22334456",
+        "22334455\t22334456",
+        "22334455 22334456",
+        "22334455 - 22334456",
+        "22334455-56",
+        "22334455.6",
+        "22334455 (22334456)",
+        "22334455 eller 22334456",
+        "22334455 (jobb) 22334456",
+        "22334455\\22334456",
+        "22334455、22334456",
+        "22334455،22334456",
+        "22334455 • 22334456",
+        "+4722334455 +4722334456",
+        "+4722334455+4722334456",
+        "004722334455/004722334456",
     ],
 )
 def test_two_numbers_are_refused_by_name(written):
@@ -237,6 +275,23 @@ def test_two_numbers_are_refused_by_name(written):
 def test_a_number_that_a_spreadsheet_shortened_is_refused_in_words(written):
     with in_region("ID"), pytest.raises(ValidationError, match="A spreadsheet shortened this number"):
         clean_phone(written)
+
+
+@in_one_test(
+    ("written", "message"),
+    [
+        ("0812 3456 78O1", "“0812 3456 78O1” holds “O”, which is no part of a phone number."),
+        ("+62 812 3456 7801 ext. 12", "“+62 812 3456 7801 ext. 12” holds “ext”, which is no part of a phone number."),
+        ("0812 3456 7801 (WA)", "“0812 3456 7801 (WA)” holds “WA”, which is no part of a phone number."),
+        ("tel:+6281234567801", "“tel:+6281234567801” holds “tel:”, which is no part of a phone number."),
+        ("12", "“12” is not a phone number. A phone number has 7 to 15 digits, such as +6281234567890."),
+        ("1" * 100, f"“{'1' * 60}…” is not a phone number."),
+    ],
+)
+def test_a_refusal_names_what_was_seen(written, message):
+    with in_region("ID"), pytest.raises(ValidationError) as refused:
+        clean_phone(written)
+    assert refused.value.messages[0].startswith(message)
 
 
 EXAMPLES = [

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from circe.api.time_zone import local_today
 from customers.extensions import export_columns
 from customers.transfer.birthdays import DayOrder, UnreadableBirthday, read_birthday
+from customers.transfer.cell_words import is_no_gender
 from customers.transfer.columns import COLUMN_BY_NAME, REFUSED_ROW_COLUMNS, TENANT_COLUMN, find_column
 from customers.transfer.examination import ColumnExamination
 from customers.transfer.mapping.column_names import (
@@ -35,6 +36,8 @@ JOINED_BY = {
 }
 # Of several consents, one that is refused counts.
 CONSENTS = {"accepts_email", "accepts_sms", "accepts_push", "accepts_whatsapp", "marketing_consent"}
+# What a preset does not name, but its file may hold. An id and a source of another system are none of Circe.
+FOUND_BESIDE_PRESET = {"last_name", "email", "phone", "date_of_birth", "gender", "address", "notes", "tags"}
 MIN_SIMILARITY = 0.82
 MIN_CONTAINED_LETTERS = 5
 # A header of a file that nobody wrote for Circe may be of any length.
@@ -129,9 +132,17 @@ class HeaderMapping:
         key = normalize_header(header)
         if is_own_column(header):
             return IGNORED
-        if self.preset:
-            own = Source(target=header.lower()) if header.lower() in COLUMN_BY_NAME else IGNORED
-            return self.preset.sources.get(key, own)
+        if self.preset is None:
+            return self._find_source_by_known_name(header, key)
+        if key in self.preset.sources:
+            return self.preset.sources[key]
+        if header.lower() in COLUMN_BY_NAME:
+            return Source(target=header.lower())
+        source = self._find_source_by_known_name(header, key)
+        in_preset = {self.preset.sources.get(normalize_header(name), IGNORED).target for name in self.header}
+        return source if source.target in FOUND_BESIDE_PRESET - in_preset else IGNORED
+
+    def _find_source_by_known_name(self, header: str, key: str) -> Source:
         column = find_column(header)
         beside = LAST_NAME_BESIDE.get(key, ())
         if any(normalize_header(other) in beside for other in self.header):
@@ -212,6 +223,8 @@ class HeaderMapping:
         if self.preset:
             row.texts = {target: text for target, text in row.texts.items() if text}
         self._read_birthday(row)
+        if is_no_gender(row.texts.get("gender", "")):
+            self._omit(row, "gender", row.texts.pop("gender"), "This says that the gender is not known.")
         return row
 
     def _values(self, indexes: Sequence[int], cells: Sequence[str]) -> list[tuple[int, str]]:
@@ -271,8 +284,11 @@ class HeaderMapping:
             row.texts["date_of_birth"] = day.isoformat()
         else:
             del row.texts["date_of_birth"]
-            name = ", ".join(self.name_column(index) for index in self.indexes["date_of_birth"])
-            row.omitted.append(OmittedCell(name, storable(text), "This is no date of birth with day, month and year."))
+            self._omit(row, "date_of_birth", text, "This is no date of birth with day, month and year.")
+
+    def _omit(self, row: MappedRow, target: str, text: str, reason: str) -> None:
+        name = ", ".join(self.name_column(index) for index in self.indexes[target])
+        row.omitted.append(OmittedCell(name, storable(text), reason))
 
 
 def _label(target: str) -> str:

@@ -29,7 +29,8 @@ BLOCKED = words({**dict.fromkeys(["yes", "true", "1"], "false"), **dict.fromkeys
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """An export of another system. `sources` is by normalized header; the other columns are not imported.
+    """An export of another system. `sources` is by normalized header. Of the other columns, one with a fact about a person
+    is imported by its name if no column of the file in `sources` goes to the same column of Circe.
 
     A file is such an export if its header has all of one of the `signatures`. `day_order` is that of its dates, if the
     system defines one.
@@ -96,8 +97,6 @@ OUTLOOK = Preset(
             ["E-mail Address", phone]
             for phone in ("Mobile Phone", "Home Phone", "Business Phone", "Primary Phone", "E-mail 2 Address")
         ),
-        ["First Name", "Last Name", "Mobile Phone", "Home Phone"],
-        ["First Name", "Last Name", "Mobile Phone", "Business Phone"],
     ),
     sources={
         **_columns("first_name", "First Name", "Middle Name"),
