@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import OperationalError, transaction
 from django.http import (
@@ -315,7 +315,7 @@ class ImportExportAdmin(admin.ModelAdmin):
         try:
             return self.get_changelist_instance(request)
         except IncorrectLookupParameters:
-            return HttpResponseRedirect(reverse("admin:customers_customer_changelist"))
+            return HttpResponseRedirect(f"{reverse('admin:customers_customer_changelist')}?{ERROR_FLAG}=1")
 
     # --- shared -----------------------------------------------------------------------------------------------------
 
