@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views import View
 
-from appointments.admin.refusals import explain
+from appointments.admin.refusals import explain, join_reasons
 from appointments.booking import BookingRefused
 from appointments.hand_on import ChangedMeanwhile, HandOn, NobodyFree, find_outside_hours, find_remaining, hand_on
 from appointments.models import Appointment
@@ -116,7 +116,7 @@ class HandOnForm(BulkActionForm):
         except BookingRefused as refusal:
             row.staff = to.staff or row.staff
             row.outlet, row.service = to.outlet or row.outlet, to.service or row.service
-            return explain(refusal, row)[1]
+            return join_reasons(explain(refusal, row))
         except (ChangedMeanwhile, NobodyFree) as refusal:
             return str(refusal)
         except ValidationError as error:
