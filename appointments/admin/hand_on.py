@@ -144,7 +144,8 @@ class HandOnView(View):
             "form": form,
             "asked": ASKED,
             "action": "hand_on",
-            "form_url": f"{reverse('admin:appointments_appointment_changelist')}?day=all",
+            # Afterwards this list shows what remains, the last first.
+            "form_url": f"{reverse('admin:appointments_appointment_changelist')}?day=all&{kind}__id__exact={leaver.pk}&o=-1",
             "cancel_url": reverse(f"admin:tenants_{kind}_change", args=[leaver.pk]),
         }
         site = self.model_admin.admin_site.each_context(request)
