@@ -1,5 +1,6 @@
 """The filters of the back office list of customers. A filter with `roles` is shown to these roles only."""
 
+import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
@@ -10,8 +11,10 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.formats import date_format
 
 from circe.backoffice.fields import DayField
+from circe.backoffice.regional import format_number
 from circe.db.ids import is_id
 from customers.filters import condition_on_customers
 from customers.models import Channel, Customer, CustomerQuerySet
@@ -219,12 +222,22 @@ def describe_filters(changelist: ChangeList) -> list[tuple[str, str]]:
     described = [("search", f"“{changelist.query}”")] if changelist.query else []
     for spec in changelist.filter_specs:
         if isinstance(spec, RangeFilter):
-            parts = [f"{spec.form.fields[name].label} {text}" for name, text in spec.used_parameters.items()]
+            parts = [f"{spec.form.fields[name].label} {_describe_value(spec, name)}" for name in spec.used_parameters]
             described += [(spec.title, " ".join(parts))] if parts else []
         elif spec.used_parameters:
             chosen = [str(choice["display"]) for choice in spec.choices(changelist) if choice["selected"]]
             described += [(str(spec.title), ", ".join(chosen))] if chosen else []
     return described
+
+
+def _describe_value(spec: RangeFilter, name: str) -> str:
+    """Returns a value that somebody typed, as the business writes it."""
+    match spec.form.cleaned_data.get(name):
+        case dt.date() as day:
+            return date_format(day)
+        case int() as number:
+            return format_number(number)
+    return spec.used_parameters[name]
 
 
 # The value of the filter for customers without a source. No source has two minus signs at its start.
