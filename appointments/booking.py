@@ -33,15 +33,15 @@ OVERRIDE_OF = {
 
 
 class BookingRefused(ConflictError):
-    """A rule forbids a booking. `code` names the rule.
+    """A rule forbids a booking. `code` names the rule. `codes` also has those of the other rules that forbid it.
 
     `alternatives` are the nearest slots. `other` is the appointment that overlaps, where there is one: the API tells its id
     only.
     """
 
-    def __init__(self, code: str, *, other: Appointment | None = None) -> None:
+    def __init__(self, code: str, *, other: Appointment | None = None, also: Collection[str] = ()) -> None:
         super().__init__(REFUSALS[code])
-        self.code, self.other = code, other
+        self.code, self.codes, self.other = code, [code, *also], other
         self.alternatives: list[Slot] = []
         self.details = {"alternatives": []}
         if code == "overlap":
@@ -153,17 +153,21 @@ def store_status(
     A status that takes the time again obeys the rules of a new booking, except those in `overrides` and those against which
     the appointment was booked. Raises BookingRefused without alternatives. Then nothing is stored.
     """
+    allowed = {*map(Override, appointment.overrides), *map(Override, overrides)}
     try:
         with appointment.booking_transaction():
             is_set = appointment.set_status(status, seen=seen, reason=reason)
             if is_set and takes_time_again(status, seen) and not appointment.is_past:
                 _check_customer(appointment.customer)
-                needed = _check_rules(appointment, {*map(Override, appointment.overrides), *map(Override, overrides)})
+                needed = _check_rules(appointment, allowed)
                 if not {*needed} <= {*appointment.overrides}:
                     appointment.change({"overrides": needed})
             return is_set
     except DoubleBooking as error:
-        raise BookingRefused("overlap", other=error.other) from error
+        also = [
+            code for code in _find_broken_rules(appointment) if code != "overlap" and not _is_allowed(code, allowed)
+        ]
+        raise BookingRefused("overlap", other=error.other, also=also) from error
 
 
 def takes_time_again(status: str, seen: str | None) -> bool:
@@ -295,10 +299,9 @@ def _book(appointment: Appointment, allowed: Collection[Override]) -> None:
 def _check_rules(appointment: Appointment, allowed: Collection[Override]) -> list[str]:
     """Returns the overrides that the appointment needs. Raises BookingRefused if one is not allowed."""
     broken = _find_broken_rules(appointment)
-    for code in broken:
-        if not _is_allowed(code, allowed):
-            other = appointment.find_conflicting_appointment() if code == "overlap" else None
-            raise BookingRefused(code, other=other)
+    if refused := [code for code in broken if not _is_allowed(code, allowed)]:
+        other = appointment.find_conflicting_appointment() if "overlap" in refused else None
+        raise BookingRefused(refused[0], other=other, also=refused[1:])
     return sorted({OVERRIDE_OF[code].value for code in broken})
 
 
@@ -368,13 +371,17 @@ def _find_broken_rules(appointment: Appointment) -> list[str]:
     if not (schedules or appointment.is_past):
         # The person is no longer active.
         codes.append("outside_hours")
-    return codes + [code for one in schedules if (code := _find_refusal(appointment, one))]
+    return codes + [code for one in schedules for code in _find_refusals(appointment, one)]
 
 
 def _find_refusal(appointment: Appointment, schedule: Schedule) -> str | None:
-    """Returns the code of the rule by which the schedule forbids the appointment, or None."""
-    code = schedule.find_conflict(*appointment.occupied)
-    if code == "overlap":
-        return code if appointment.status in BLOCKING_STATUSES else None
+    """Returns the first of `_find_refusals`, or None."""
+    return next(iter(_find_refusals(appointment, schedule)), None)
+
+
+def _find_refusals(appointment: Appointment, schedule: Schedule) -> list[str]:
+    """Returns the codes of the rules by which the schedule forbids the appointment."""
+    conflicts = schedule.find_conflicts(*appointment.occupied)
     # Hours and offers count for what is to come: what is past has happened, whatever the rules.
-    return None if appointment.is_past else code
+    counts = {"overlap": appointment.status in BLOCKING_STATUSES}
+    return [code for code in conflicts if counts.get(code, not appointment.is_past)]

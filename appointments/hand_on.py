@@ -3,19 +3,20 @@
 Each booking is handed on as a whole, by the rules of a new booking, or stays as it is with the reason.
 """
 
+import datetime as dt
 from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from appointments.booking import BookingRefused, book, find_free_staff, set_length
-from appointments.models import Appointment, is_upcoming, local_now, lock_bookings_of
+from appointments.models import Appointment, TimeOff, is_upcoming, local_now, lock_bookings_of
 from appointments.models.schedule import read_schedules
 from appointments.models.transitions import MOVABLE_STATUSES
 from circe.api.conflicts import ConflictError
 from tenants.models import Outlet, Service, Staff
 
-# The most bookings that are compared with new working hours.
+# The most bookings that are compared with new working hours or time off.
 MAX_COMPARED = 500
 
 
@@ -69,6 +70,19 @@ def find_outside_hours(staff: Any) -> list[Appointment]:
         for row in rows
         if "hours" not in row.overrides
         and not (row.outlet_id in schedules and schedules[row.outlet_id].is_working(*row.occupied))
+    ]
+
+
+def find_in_time_off(time_off: TimeOff) -> list[Appointment]:
+    """Returns the upcoming bookings in a time in which their person is away, or their outlet is closed."""
+    whose = {"staff": time_off.staff_id} if time_off.staff_id else {"outlet": time_off.outlet_id}
+    # One that begins on the day before may last until after midnight.
+    days = (time_off.first_day - dt.timedelta(days=1), time_off.last_day)
+    rows = find_remaining(**whose, appointment_date__range=days).order_by("appointment_date", "start_time")
+    return [
+        row
+        for row in rows[:MAX_COMPARED]
+        if row.occupied[0] < time_off.local_end and time_off.local_start < row.occupied[1]
     ]
 
 

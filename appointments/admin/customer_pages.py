@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -182,7 +183,12 @@ class AppointmentCustomerFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         pk = request.GET.get(self.parameter_name)
-        return [(pk, str(Customer.objects.filter(pk=pk).first() or "Nobody"))] if pk else []
+        if not pk:
+            return []
+        customer = Customer.objects.filter(pk=pk).first()
+        if customer is None:
+            raise IncorrectLookupParameters
+        return [(pk, str(customer))]
 
     def queryset(self, request: HttpRequest, appointments: AppointmentQuerySet) -> AppointmentQuerySet:
         return appointments.filter(customer=self.value()) if self.value() else appointments

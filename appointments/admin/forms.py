@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html
 
-from appointments.admin.refusals import OverrideChoice, as_button_value, explain, offer_overrides
+from appointments.admin.refusals import OverrideChoice, as_button_value, explain, join_reasons, offer_overrides
 from appointments.availability import Slot
 from appointments.booking import BookingRefused, length_in_minutes, takes_time_again
 from appointments.models import FIRST_DAY, LAST_DAY, Appointment, Override, PaymentStatus, is_reinstated
@@ -160,8 +160,10 @@ class AppointmentForm(TenantForm):
         if self.errors:
             return
         if isinstance(self.refusal, BookingRefused):
-            field, self.reason = explain(self.refusal, self.instance)
-            self.add_error(field, ValidationError(self.reason, code=self.refusal.code))
+            reasons = explain(self.refusal, self.instance)
+            self.reason = join_reasons(reasons)
+            for (field, sentence), code in zip(reasons, self.refusal.codes, strict=True):
+                self.add_error(field, ValidationError(sentence, code=code))
         elif self.refusal:
             self.add_error(None, self.refusal)
         else:

@@ -1,6 +1,7 @@
 """Hands on the bookings of a person who leaves, an outlet that closes or a service that ends, in one step."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -12,16 +13,24 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views import View
 
-from appointments.admin.refusals import explain
+from appointments.admin.refusals import explain, join_reasons
 from appointments.booking import BookingRefused
-from appointments.hand_on import ChangedMeanwhile, HandOn, NobodyFree, find_outside_hours, find_remaining, hand_on
-from appointments.models import Appointment
+from appointments.hand_on import (
+    ChangedMeanwhile,
+    HandOn,
+    NobodyFree,
+    find_in_time_off,
+    find_outside_hours,
+    find_remaining,
+    hand_on,
+)
+from appointments.models import Appointment, TimeOff
 from circe.db.ids import is_id
 from tenants.admin.bulk_actions import ASKED, MAX_LISTED, MAX_ROWS, BulkActionForm
 from tenants.models import Outlet, Service, Staff
 from tenants.scope import narrow_from_all_tenants, tenant_scope
 
-LEAVERS = {"staff": Staff, "outlet": Outlet, "service": Service}
+LEAVERS: dict[str, Any] = {"staff": Staff, "outlet": Outlet, "service": Service, "timeoff": TimeOff}
 KEEP, ANYBODY, STAYS = "", "anybody", "stays"
 PAGE = "admin:appointments_appointment_handon"
 
@@ -116,7 +125,7 @@ class HandOnForm(BulkActionForm):
         except BookingRefused as refusal:
             row.staff = to.staff or row.staff
             row.outlet, row.service = to.outlet or row.outlet, to.service or row.service
-            return explain(refusal, row)[1]
+            return join_reasons(explain(refusal, row))
         except (ChangedMeanwhile, NobodyFree) as refusal:
             return str(refusal)
         except ValidationError as error:
@@ -125,7 +134,7 @@ class HandOnForm(BulkActionForm):
 
 
 class HandOnView(View):
-    """The page that hands on the bookings to come of the person, the outlet or the service in the URL."""
+    """The page that hands on the bookings to come of the person, the outlet, the service or the time off in the URL."""
 
     model_admin: Any = None
 
@@ -135,8 +144,7 @@ class HandOnView(View):
             raise PermissionDenied
         kind, leaver = self._find_leaver()
         narrow_from_all_tenants(leaver.tenant)
-        rows = find_outside_hours(leaver) if "outside_hours" in request.GET else find_remaining(**{kind: leaver.pk})
-        ids = [row.pk for row in rows[: MAX_ROWS + 1]]
+        ids = [row.pk for row in self._find_rows(kind, leaver)]
         form = HandOnForm(list(self.model_admin.lock_rows(ids[:MAX_ROWS])))
         context = {
             "opts": self.model_admin.opts,
@@ -144,11 +152,19 @@ class HandOnView(View):
             "form": form,
             "asked": ASKED,
             "action": "hand_on",
-            "form_url": f"{reverse('admin:appointments_appointment_changelist')}?day=all",
-            "cancel_url": reverse(f"admin:tenants_{kind}_change", args=[leaver.pk]),
+            # Afterwards this list shows what remains.
+            "form_url": _list_url(leaver, "all"),
+            "cancel_url": reverse(f"admin:{leaver._meta.app_label}_{kind}_change", args=[leaver.pk]),
         }
         site = self.model_admin.admin_site.each_context(request)
         return TemplateResponse(request, "admin/bulk_action.html", site | context)
+
+    def _find_rows(self, kind: str, leaver: Any) -> Any:
+        if kind == "timeoff":
+            return find_in_time_off(leaver)
+        return (
+            find_outside_hours(leaver) if "outside_hours" in self.request.GET else find_remaining(**{kind: leaver.pk})
+        )
 
     def _find_leaver(self) -> tuple[str, Any]:
         for kind, model in LEAVERS.items():
@@ -161,15 +177,43 @@ class HandOnView(View):
 
 def describe_bookings(row: Any) -> SafeString | str:
     """Returns a sentence with the number of upcoming bookings and links to them, or "" if there are none."""
-    kind = next(name for name, model in LEAVERS.items() if isinstance(row, model))
+    kind = _kind_of(row)
     number = find_remaining(**{kind: row.pk}).count() if row.pk and row.tenant_id else 0
     if not number:
         return ""
-    listed = f"{reverse('admin:appointments_appointment_changelist')}?day=coming&{kind}__id__exact={row.pk}"
     return format_html(
         '{} has <a href="{}">{} appointment{} to come</a>. <a href="{}?{}={}">Hand them on</a>.',
-        *(row, listed, number, pluralize(number), reverse(PAGE), kind, row.pk),
+        *(row, _list_url(row, "coming"), number, pluralize(number), reverse(PAGE), kind, row.pk),
     )
+
+
+def describe_in_time_off(time_off: TimeOff, *, may_hand_on: bool) -> SafeString | str:
+    """Returns a sentence with the number of upcoming bookings in a time off and links to them, or ""."""
+    number = len(find_in_time_off(time_off))
+    if not number:
+        return ""
+    noun, verb, them = ("appointment", "lies", "it") if number == 1 else ("appointments", "lie", "them")
+    listed = format_html(
+        '<a href="{}">{} {} to come</a> {} in this time.', _list_url(time_off, "coming"), number, noun, verb
+    )
+    if not may_hand_on:
+        return format_html("{} Ask a manager to hand {} on.", listed, them)
+    return format_html('{} <a href="{}?timeoff={}">Hand {} on</a>.', listed, reverse(PAGE), time_off.pk, them)
+
+
+def _kind_of(row: Any) -> str:
+    return next(name for name, model in LEAVERS.items() if isinstance(row, model))
+
+
+def _list_url(row: Any, day: str) -> str:
+    """Returns the address of the list of the appointments of a person, an outlet, a service or a time off."""
+    # Where past ones are there too, the last comes first.
+    query = {"day": day} | ({"o": "-1"} if day == "all" else {})
+    if isinstance(row, TimeOff):
+        query |= {"from_date": f"{row.first_day}", "to_date": f"{row.last_day}"}
+        row = row.staff or row.outlet
+    query[f"{_kind_of(row)}__id__exact"] = row.pk
+    return f"{reverse('admin:appointments_appointment_changelist')}?{urlencode(query)}"
 
 
 def describe_outside_hours(staff: Any) -> SafeString | str:

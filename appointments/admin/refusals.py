@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from appointments.admin.working_day import bounds_of, describe_hours, describe_time_off, within_day
@@ -34,21 +34,29 @@ class OverrideChoice(NamedTuple):
     is_checked: bool
 
 
-def explain(refusal: BookingRefused, appointment: Appointment) -> tuple[str, str]:
-    """Returns the field that would have to be changed, and the reason in words."""
-    sentence = {
+def explain(refusal: BookingRefused, appointment: Appointment) -> list[tuple[str, str]]:
+    """Returns for each reason the field that would have to be changed, and the reason in words."""
+    sentences = {
         "overlap": _explain_overlap,
         "time_off": _explain_time_off,
         "outside_hours": _explain_hours,
         "service_not_offered": _explain_offer,
-    }.get(refusal.code, lambda *_: str(refusal))(refusal, appointment)
-    return FIELD_OF.get(refusal.code, "start_time"), sentence
+    }
+    return [
+        (FIELD_OF.get(code, "start_time"), sentences.get(code, lambda *_: str(refusal))(refusal, appointment))
+        for code in refusal.codes
+    ]
+
+
+def join_reasons(reasons: list[tuple[str, str]]) -> SafeString:
+    """Returns the sentences of `explain` as one text."""
+    return format_html_join(" ", "{}", ([sentence] for _, sentence in reasons))
 
 
 def explain_status(refusal: BookingRefused, appointment: Appointment) -> str:
     """Returns why a status can't take the time of the appointment again, and where that can be done nevertheless."""
-    _, reason = explain(refusal, appointment)
-    if refusal.code not in OVERRIDE_OF:
+    reason = join_reasons(explain(refusal, appointment))
+    if not OVERRIDE_OF.keys() >= {*refusal.codes}:
         return reason
     url = reverse("admin:appointments_appointment_change", args=[appointment.pk])
     return format_html('{} To do it nevertheless, <a href="{}">set the status in the form</a>.', reason, url)
@@ -57,20 +65,21 @@ def explain_status(refusal: BookingRefused, appointment: Appointment) -> str:
 def offer_overrides(
     refusal: BookingRefused | None, appointment: Appointment, chosen: list[Override]
 ) -> list[OverrideChoice]:
-    """Returns the checkbox of the rule that was broken, if it can be lifted, and those that are ticked already."""
+    """Returns the checkboxes of the rules that were broken, if all can be lifted, and those that are ticked already."""
     if not (refusal or chosen):
         return []
     labels = {
         Override.HOURS: "Book outside working hours",
         Override.SERVICE: f"Book although {appointment.staff} does not offer {appointment.service}",
     }
-    if refusal and refusal.code == "time_off":
+    codes = refusal.codes if refusal else []
+    if "time_off" in codes:
         labels[Override.HOURS] = "Book in the time off"
-    offered = OVERRIDE_OF.get(refusal.code) if refusal else None
+    offered = {OVERRIDE_OF[code] for code in codes} if OVERRIDE_OF.keys() >= {*codes} else set()
     return [
         OverrideChoice(override.value, label, override in chosen)
         for override, label in labels.items()
-        if override == offered or override in chosen
+        if override in offered or override in chosen
     ]
 
 

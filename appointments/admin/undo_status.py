@@ -15,7 +15,7 @@ from django.views import View
 
 from appointments.admin.refusals import explain_status
 from appointments.booking import BookingRefused, store_status
-from appointments.models import Appointment, Status
+from appointments.models import Appointment, Override, Status
 from appointments.models.transitions import STATUS_TRANSITIONS, get_transitions_now
 from circe.db.ids import is_id
 from tenants.admin.bulk_actions import MAX_ROWS
@@ -84,7 +84,8 @@ def _step_back(pk: str, seen: str, status: str) -> str | None:
         if status not in get_transitions_now(appointment):
             return format_html("{}: not undone, since its day has not come.", name)
         try:
-            is_set = store_status(appointment, Status(status), seen=seen)
+            # It was there before, whatever the working hours and offers: only a time that is taken stays with whom it is.
+            is_set = store_status(appointment, Status(status), seen=seen, overrides=[*Override])
         except BookingRefused as refusal:
             return format_html("{}: not undone. {}", name, explain_status(refusal, appointment))
         return None if is_set else format_html("{}: not undone, since somebody changed it meanwhile.", name)

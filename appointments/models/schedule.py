@@ -195,13 +195,12 @@ class Schedule(NamedTuple):
     away: list[Range]
     booked: list[Range]
 
-    def find_conflict(self, begin: dt.datetime, end: dt.datetime) -> str | None:
-        """Returns why the person is not free from `begin` to `end`: `overlap`, `time_off`, `outside_hours`, or None."""
-        if _overlaps(self.booked, begin, end):
-            return "overlap"
-        if _overlaps(self.away, begin, end):
-            return "time_off"
-        return None if self.is_working(begin, end) else "outside_hours"
+    def find_conflicts(self, begin: dt.datetime, end: dt.datetime) -> list[str]:
+        """Returns why the person is not free from `begin` to `end`: `overlap`, and `time_off` or `outside_hours`."""
+        is_booked, is_away = _overlaps(self.booked, begin, end), _overlaps(self.away, begin, end)
+        is_outside = not is_away and not self.is_working(begin, end)
+        reasons = {"overlap": is_booked, "time_off": is_away, "outside_hours": is_outside}
+        return [code for code, holds in reasons.items() if holds]
 
     def is_working(self, begin: dt.datetime, end: dt.datetime) -> bool:
         """Returns whether the person works from `begin` to `end`."""

@@ -97,6 +97,17 @@ def close(start, end, **whose):
     TimeOff.objects.create(local_start=dt.datetime(2026, 11, *start), local_end=dt.datetime(2026, 11, *end), **whose)
 
 
+def test_an_overlap_does_not_hide_that_the_person_does_not_offer_the_service(back_office, in_scope, booking, taken):
+    hair_spa = ServiceFactory(tenant=in_scope, name="Hair spa", duration_minutes=60)
+    ServiceStaff.objects.create(service=hair_spa, staff_id=UserFactory(tenant=in_scope).pk)
+    browser = back_office("staff")
+    refused = browser.post(ADD, booking | {"service": hair_spa.pk, "start_time": "10:30"})
+    assert errors(refused)["staff"].startswith("Ana Lee does not offer Hair spa.")
+    assert "for John Roe (Haircut)." in errors(refused)["start_time"]
+    # An overlap can't be lifted, so that to lift the other rule would not help.
+    assert offered(refused)[1] == []
+
+
 # --- the reasons ----------------------------------------------------------------------------------------------------
 
 
@@ -192,12 +203,17 @@ def test_a_service_that_somebody_does_not_offer_is_an_error_of_the_staff(back_of
     assert Appointment.objects.get().overrides == ["service"]
 
 
-def test_two_rules_are_lifted_one_after_the_other(back_office, in_scope, booking, haircut):
-    ServiceStaff.objects.create(service=haircut, staff_id=UserFactory(tenant=in_scope).pk)
+def test_two_rules_are_named_together_and_lifted_together(back_office, in_scope, booking, haircut):
+    ServiceStaff.objects.create(service=haircut, staff_id=UserFactory(tenant=in_scope, first_name="Budi").pk)
     browser = back_office("staff")
     first = browser.post(ADD, booking | {"start_time": "20:00"})
+    assert list(errors(first)) == ["staff", "start_time"]
+    assert offered(first)[1] == ["hours", "service"]
+    page = first.content.decode()
+    assert "Ana Lee does not offer Haircut. It is offered by: Budi" in page
+    assert ". Ana Lee works on Monday, 30 November 2026 at Kemang 09:00–12:00" in page
     second = browser.post(ADD, sent_by(first) | {"override": "service"})
-    assert offered(second)[1] == ["hours", "service"]
+    assert list(errors(second)) == ["start_time"]
     # The box that was ticked before is still ticked.
     assert sent_by(second)["override"] == ["service"]
     assert browser.post(ADD, sent_by(second) | {"override": ["hours", "service"]}).status_code == 302

@@ -3,11 +3,13 @@
 from functools import cached_property
 from typing import Any
 
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from circe.backoffice.filters import refuse_unknown_value
 from circe.backoffice.regional import format_number
 
 
@@ -64,7 +66,18 @@ class CappedPaginator(Paginator):
 
 
 class CappedChangeList(ChangeList):
-    """A change list that reads its rows through the paginator, also if they fit on one page."""
+    """A change list that reads its rows through the paginator, also if they fit on one page.
+
+    It refuses an address with a condition or a value that none of its filters knows.
+    """
+
+    def get_filters(self, request: HttpRequest) -> tuple[Any, bool, dict[str, Any], bool, bool]:
+        specs, has_filters, remaining, *others = super().get_filters(request)
+        if remaining:
+            raise IncorrectLookupParameters
+        for spec in specs:
+            refuse_unknown_value(spec, self)
+        return specs, has_filters, remaining, *others
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

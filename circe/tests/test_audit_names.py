@@ -53,6 +53,30 @@ def test_values_have_the_names_of_the_rows_they_refer_to(back_office, moved, rol
         assert text.count("Kemang</a> →") == 1, page
 
 
+@pytest.mark.parametrize(
+    ("role", "currency", "price", "number"),
+    [
+        ("tenant_admin", "IDR", "450.000 IDR", "1.250"),
+        ("tenant_admin", "USD", "450.000,00 USD", "1.250"),
+        # A super_admin has no country.
+        ("super_admin", "IDR", "450,000 IDR", "1,250"),
+    ],
+)
+def test_money_is_written_as_the_business_writes_it(back_office, tenant, moved, role, currency, price, number):
+    browser = back_office(role)
+    with tenant_scope(tenant):
+        tenant.currency = currency
+        tenant.save()
+        Appointment.objects.filter(pk=moved.pk).update(total_price=450000, sequence=1250)
+        moved.customer.change({"loyalty_points": 1250})
+    pages = [f"{TRAIL}?q={moved.pk}", reverse("admin:appointments_appointment_history", args=[moved.pk])]
+    pages += [reverse(f"admin:customers_customer_{page}", args=[moved.customer_id]) for page in ("change", "history")]
+    for page in pages:
+        text = browser.get(page).content.decode()
+        assert f"→ {price}</div>" in text, page
+        assert f"→ {number}</div>" in text, page
+
+
 def test_a_row_is_named_and_what_was_removed_is_told(back_office, moved, tenant):
     browser = back_office("tenant_admin")
     with tenant_scope(tenant):

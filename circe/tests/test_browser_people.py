@@ -71,7 +71,7 @@ def test_a_person_is_hired_by_a_mail(sign_in, tenant, live_server, settings, vie
     page.get_by_label("Outlet").select_option("Kemang")
     look(page, viewport, "hire")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("dewi@example.com is sent a link by which Dewi chooses a password.")).to_be_visible()
+    expect(page.get_by_text("A link by which Dewi chooses a password is sent to dewi@example.com.")).to_be_visible()
     page.goto(f"/admin/tenants/staff/{User.objects.get(email='dewi@example.com').pk}/change/")
     expect(page.get_by_role("button", name="Withdraw the link")).to_be_visible()
     look(page, viewport, "hired")

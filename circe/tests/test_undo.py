@@ -92,6 +92,23 @@ def test_an_undone_change_of_one_appointment_names_it(back_office, tenant, in_sc
     assert shown_messages(press_undo(browser, done))[-1] == f"Undone. {row}: in progress."
 
 
+def test_an_undone_cancellation_gives_back_a_time_outside_working_hours_if_it_is_free(back_office, tenant, in_scope):
+    """It was booked before its person's hours were changed, so that nothing of it says that it is outside them."""
+    day = timezone.localdate(timezone=tenant.zone) + dt.timedelta(days=3)
+    one = AppointmentFactory(tenant=tenant, status="confirmed", appointment_date=day)
+    browser, sheet = back_office("staff"), f"{APPOINTMENTS}day/?day={day}"
+    body = {"appointment": one.pk, "seen": "confirmed", "status": "cancelled"}
+    press_undo(browser, browser.post(sheet, body))
+    one.refresh_from_db()
+    assert (one.status, one.overrides) == ("confirmed", ["hours"])
+    browser = back_office("staff")
+    done = browser.post(sheet, body)
+    other = AppointmentFactory(tenant=tenant, status="confirmed", appointment_date=day, staff_id=one.staff_id)
+    assert "is booked on" in shown_messages(press_undo(browser, done))[-1]
+    assert Appointment.objects.get(pk=one.pk).status == "cancelled"
+    assert Appointment.objects.get(pk=other.pk).status == "confirmed"
+
+
 def test_a_status_that_somebody_changed_meanwhile_is_not_undone(back_office, tenant, in_scope):
     row = AppointmentFactory(
         tenant=tenant, status="confirmed", appointment_date=timezone.localdate(timezone=tenant.zone)

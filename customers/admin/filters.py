@@ -1,21 +1,27 @@
 """The filters of the back office list of customers. A filter with `roles` is shown to these roles only."""
 
-from collections.abc import Collection, Iterator
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.formats import date_format
 
 from circe.backoffice.fields import DayField
+from circe.backoffice.regional import format_number
 from circe.db.ids import is_id
 from customers.filters import condition_on_customers
 from customers.models import Channel, Customer, CustomerQuerySet
 from customers.models.consent import granted_marketing_channels
+from customers.tags import clean_tag, validate_tag
 from customers.transfer.undoing import import_request_id
+from customers.validators import validate_source
 from tenants.accounts.permissions import ADMINS
 from tenants.models import AuditEvent
 from tenants.scope import current_tenant
@@ -75,8 +81,6 @@ class ImportFilter(admin.SimpleListFilter):
         if not self.value():
             return customers
         upload_id, _, kind = self.value().partition(":")
-        if kind not in self.texts:
-            return customers.none()
         events = AuditEvent.objects.filter(
             request_id=import_request_id(upload_id), customer_id__isnull=False
         ).order_by()
@@ -156,6 +160,7 @@ class SourceFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         chosen = {value for value in [self.value()] if value and value != NO_SOURCE}
+        _refuse_invalid_words(map(str.lower, chosen), validate_source)
         return [
             *((source, source) for source in sorted({*sources_of_newest_customers(), *chosen})),
             (NO_SOURCE, "Unknown"),
@@ -195,10 +200,21 @@ class TagFilter(admin.SimpleListFilter):
     parameter_name = "tag"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(tag, tag) for tag in sorted({*tags_of_newest_customers(), *filter(None, [self.value()])})]
+        chosen = {value for value in [self.value()] if value}
+        _refuse_invalid_words(map(clean_tag, chosen), validate_tag)
+        return [(tag, tag) for tag in sorted({*tags_of_newest_customers(), *chosen})]
 
     def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
         return customers.tagged([self.value()]) if self.value() else customers
+
+
+def _refuse_invalid_words(words: Iterable[str], validate: Callable[[str], None]) -> None:
+    """Raises IncorrectLookupParameters if no customer can have one of the words."""
+    try:
+        for word in words:
+            validate(word)
+    except ValidationError as error:
+        raise IncorrectLookupParameters from error
 
 
 def describe_filters(changelist: ChangeList) -> list[tuple[str, str]]:
@@ -206,12 +222,22 @@ def describe_filters(changelist: ChangeList) -> list[tuple[str, str]]:
     described = [("search", f"“{changelist.query}”")] if changelist.query else []
     for spec in changelist.filter_specs:
         if isinstance(spec, RangeFilter):
-            parts = [f"{spec.form.fields[name].label} {text}" for name, text in spec.used_parameters.items()]
+            parts = [f"{spec.form.fields[name].label} {_describe_value(spec, name)}" for name in spec.used_parameters]
             described += [(spec.title, " ".join(parts))] if parts else []
         elif spec.used_parameters:
             chosen = [str(choice["display"]) for choice in spec.choices(changelist) if choice["selected"]]
             described += [(str(spec.title), ", ".join(chosen))] if chosen else []
     return described
+
+
+def _describe_value(spec: RangeFilter, name: str) -> str:
+    """Returns a value that somebody typed, as the business writes it."""
+    match spec.form.cleaned_data.get(name):
+        case dt.date() as day:
+            return date_format(day)
+        case int() as number:
+            return format_number(number)
+    return spec.used_parameters[name]
 
 
 # The value of the filter for customers without a source. No source has two minus signs at its start.

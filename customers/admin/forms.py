@@ -21,6 +21,7 @@ from customers.models import PREFERENCE_MODELS, Customer
 from customers.models.consent import PROJECTIONS
 from customers.tags import MAX_TAG_LENGTH, MAX_TAGS, clean_tags
 from tenants.admin.forms import TenantForm
+from tenants.identity import is_valid_phone
 from tenants.models import Service, Staff
 
 NAMES = {"email": "e-mail address", "phone": "phone number"}
@@ -136,8 +137,20 @@ class CustomerForm(TenantForm):
                     other = Customer.objects.get(pk=conflict["customer_id"])
                     error = format_html("{} has this {}.", link(other), NAMES[conflict["field"]])
                     self.add_error(conflict["field"], ValidationError(error, code="unique"))
-        if self.instance._state.adding and not self.errors:
-            self._ask_about_similar_names()
+        if not self.errors:
+            self._ask_about_unknown_phone()
+            if self.instance._state.adding:
+                self._ask_about_similar_names()
+
+    def _ask_about_unknown_phone(self) -> None:
+        """Asks about a number that no numbering plan has: most often, somebody left out a digit."""
+        phone = self.instance.phone
+        if phone and "phone" in self.changed_data and not is_valid_phone(phone):
+            sentence = (
+                f"{phone} is no phone number that is known: a digit may be missing or wrong. Correct it, or save again to "
+                "keep it."
+            )
+            self.ask("phone", f"phone-{phone}", sentence)
 
     def _ask_about_similar_names(self) -> None:
         if similar := find_similar_customers(self.instance.full_name):

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import OperationalError, transaction
 from django.http import (
@@ -36,6 +36,7 @@ from circe.db.ids import is_id
 from customers.admin.actions import link
 from customers.admin.filters import describe_filters
 from customers.admin.import_columns import ColumnsForm
+from customers.admin.import_reasons import name_customers
 from customers.extensions import export_columns
 from customers.models import Customer, CustomerQuerySet
 from customers.models.imports import CustomerImport
@@ -163,12 +164,19 @@ class ImportExportAdmin(admin.ModelAdmin):
         if request.method == "POST":
             return self._start_run(request, upload, dry_run="check" in request.POST)
         summary = upload.summary or {}
+        refused_rows = summary.get("refused_rows", [])
         return self._page(
             request,
             "import_one",
             upload.file_name,
             upload=upload,
             summary=summary,
+            refused_rows=[
+                row | {"reason": reason}
+                for row, reason in zip(
+                    refused_rows, name_customers([row["reason"] for row in refused_rows]), strict=True
+                )
+            ],
             figures=[(name, summary[name]) for name in OUTCOMES if name in summary],
             # The outcomes whose customers a list shows.
             listed=["created", "updated"] if upload.state == CustomerImport.State.DONE else [],
@@ -307,7 +315,7 @@ class ImportExportAdmin(admin.ModelAdmin):
         try:
             return self.get_changelist_instance(request)
         except IncorrectLookupParameters:
-            return HttpResponseRedirect(reverse("admin:customers_customer_changelist"))
+            return HttpResponseRedirect(f"{reverse('admin:customers_customer_changelist')}?{ERROR_FLAG}=1")
 
     # --- shared -----------------------------------------------------------------------------------------------------
 

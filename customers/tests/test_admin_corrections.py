@@ -7,7 +7,8 @@ import time_machine
 
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
-from customers.tests.pages import ADD, JANE, change, change_page
+from customers.tests.pages import ADD, JANE, change, change_page, errors
+from tenants.identity import clean_phone
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
 from tenants.tests.factories import TenantFactory, UserFactory
@@ -111,3 +112,28 @@ def test_who_may_change_everything_is_told_nothing(back_office, tenant, add, rol
 def test_the_api_lets_no_reception_update_a_customer(staff, tenant, back_office, add):
     jane = add(back_office("staff"))
     assert staff.patch(f"/api/v1/customers/{jane.pk}", {"phone": "0812 3456 789"}, format="json").status_code == 403
+
+
+@pytest.mark.parametrize("typed", ["0812 3", "0812 34", "0812 345", "+1234567890", "+47 2233 4455 667"])
+def test_a_number_that_no_country_has_is_asked_about_once(back_office, in_scope, typed):
+    CustomerFactory(tenant=in_scope, first_name="Jane", last_name="Doe")
+    browser = back_office("staff")
+    phone = clean_phone(typed)
+    answer = browser.post(ADD, JANE | {"phone": typed})
+    question = f"{phone} is no phone number that is known: a digit may be missing or wrong."
+    # Two questions of one form are answered together.
+    assert [name for name, [error] in errors(answer).items()] == ["phone", "first_name"]
+    assert errors(answer)["phone"][0].startswith(question)
+    confirmed = {"confirmed": answer.context["adminform"].form.asked}
+    # The answer holds for that number, and for no other one.
+    assert set(errors(browser.post(ADD, JANE | {"phone": "0811 11"} | confirmed))) == {"phone"}
+    assert browser.post(ADD, JANE | {"phone": typed} | confirmed).status_code == 302
+    jane = Customer.objects.get(email="jane@example.com")
+    assert jane.phone == phone
+    # Who saves the page again is not asked again.
+    assert change(browser, jane, notes="Tea").status_code == 302
+    assert "phone" in errors(change(browser, jane, phone="0812 99"))
+
+
+def test_a_number_that_a_country_has_is_not_asked_about(back_office, in_scope):
+    assert back_office("staff").post(ADD, JANE | {"phone": "+47 22 33 44 55"}).status_code == 302

@@ -167,6 +167,13 @@ def test_the_export_of_those_at_risk_has_what_a_letter_to_them_needs(back_office
     assert "Segment: At risk" in page
 
 
+def test_the_page_of_an_export_writes_typed_values_as_the_business_does(back_office, people):
+    query = "total_spent_min=1250000&visited_from=2026-10-01&visited_to=nonsense"
+    page = back_office("tenant_admin").get(f"{PAGE}export/?{query}").content.decode()
+    assert "at least 1.250.000" in page
+    assert "from 1 October 2026 to nonsense" in page
+
+
 def test_a_workbook_says_in_its_properties_what_filter_made_it(back_office, people):
     response = back_office("tenant_admin").get(f"{PAGE}export/xlsx/?source=website&q=ana")
     book = load_workbook(io.BytesIO(b"".join(response.streaming_content)))

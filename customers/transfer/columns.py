@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from circe.db.ids import is_id
 from customers.models import ConsentSource, Customer, Gender
 from customers.tags import clean_tags, validate_tag
 from customers.transfer.cell_times import read_instant
@@ -45,6 +44,11 @@ def _parse_id(text: str) -> str:
     if match is None:
         raise ValidationError("An id has 24 hex digits; a customer whose id is left empty gets a new one.")
     return match[1].lower()
+
+
+def _parse_id_or_name(text: str) -> str:
+    match = _OBJECT_ID.match(text)
+    return match[1].lower() if match else text
 
 
 def _parse_boolean(text: str) -> bool:
@@ -109,13 +113,6 @@ def _parse_tags(text: str) -> list[str]:
     for tag in tags:
         validate_tag(tag)
     return tags
-
-
-def _parse_ids(text: str) -> list[str]:
-    ids = list(dict.fromkeys(_parse_list(text.replace(",", ";"))))
-    if not all(map(is_id, ids)):
-        raise ValidationError("Write ids of 24 lower-case hex digits, separated by semicolons.")
-    return ids
 
 
 # --- the columns ----------------------------------------------------------------------------------------------------
@@ -215,9 +212,25 @@ COLUMNS = [
     _boolean("accepts_push", "pushnotifications", "communicationpreferencespushnotifications"),
     _boolean("accepts_whatsapp", "communicationpreferenceswhatsapp"),
     _boolean("marketing_consent"),
-    CustomerColumn(name="preferred_outlet_id", description="the id of an outlet", parse=_parse_id),
-    CustomerColumn(name="preferred_services", description="ids of services, separated by semicolons", parse=_parse_ids),
-    CustomerColumn(name="preferred_staff_ids", description="ids of staff, separated by semicolons", parse=_parse_ids),
+    # The aliases are what an export calls the columns of names, which are beside these columns.
+    CustomerColumn(
+        name="preferred_outlet_id",
+        description="the name or the id of an outlet",
+        parse=_parse_id_or_name,
+        aliases=("preferredoutlet",),
+    ),
+    CustomerColumn(
+        name="preferred_services",
+        description="names or ids of services, separated by semicolons",
+        parse=_parse_list,
+        aliases=("preferredservicenames",),
+    ),
+    CustomerColumn(
+        name="preferred_staff_ids",
+        description="names, e-mail addresses or ids of staff, separated by semicolons",
+        parse=_parse_list,
+        aliases=("preferredstaffnames", "preferredstaff"),
+    ),
     CustomerColumn(
         name="preferred_categories",
         description="separated by semicolons; \\; for one within a name",

@@ -22,20 +22,15 @@ from customers.transfer.csv_reader import get_code_page
 from customers.transfer.examination import ColumnExamination, read_examination
 from customers.transfer.limits import UPLOAD, Limits
 from customers.transfer.mapping.header_mapping import HeaderMapping, OmittedCell, known_names, looks_like_data
+from customers.transfer.references import REFERENCED_MODELS, References
 from customers.transfer.tables import FORMULA_WITHOUT_VALUE, MERGED_CELL, Record, UnreadableFile, column_letters
 from customers.transfer.text_marks import is_error_value, remove_text_mark, shorten
 from tenants.characters import without_invisible_marks
 from tenants.identity import email_key
-from tenants.models import Outlet, Service, Staff
 from tenants.scope import current_tenant
 
 MAX_LISTED_IGNORED_COLUMNS = 20
 MODEL_FIELDS: dict[str, Any] = {model_field.attname: model_field for model_field in Customer._meta.concrete_fields}
-REFERENCED_MODELS: dict[str, Any] = {
-    "preferred_outlet_id": Outlet,
-    "preferred_services": Service,
-    "preferred_staff_ids": Staff,
-}
 LIST_COLUMNS = {"tags", "preferred_categories", *PREFERENCE_MODELS}
 # An apostrophe may begin such a text, as in ’t Hooft. In all other columns it marks a text.
 FREE_TEXT_COLUMNS = {"first_name", "last_name", "address", "preferred_categories", "accessibility_needs", "notes"}
@@ -225,8 +220,8 @@ class RowReader:
         self.table, self.mapping = table, table.mapping
         self.tenant = current_tenant()
         self.tenant_index = table.header.index(TENANT_COLUMN) if TENANT_COLUMN in table.header else len(table.header)
-        self.existing_ids = {
-            name: frozenset(model.objects.values_list("pk", flat=True)) for name, model in REFERENCED_MODELS.items()
+        self.references = {
+            name: References(model) for name, model in REFERENCED_MODELS.items() if name in self.mapping.indexes
         }
 
     def read_row(self, record: Record) -> ImportRow:
@@ -319,11 +314,9 @@ class RowReader:
         value = column.parse(text)
         if column.name in CONSENT_NAMES:
             return value
-        if column.name not in REFERENCED_MODELS:
-            return MODEL_FIELDS[column.name].clean(value, None)
-        if not self.existing_ids[column.name].issuperset([value] if isinstance(value, str) else value):
-            raise ValidationError(f"There is no {REFERENCED_MODELS[column.name]._meta.verbose_name} with this id.")
-        return value
+        if references := self.references.get(column.name):
+            return references.find_all(value) if column.name in LIST_COLUMNS else references.find(value)
+        return MODEL_FIELDS[column.name].clean(value, None)
 
 
 def validate_customer(customer: Customer) -> dict[str, str]:

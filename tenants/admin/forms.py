@@ -49,7 +49,7 @@ class TenantForm(forms.ModelForm):
     def ask(self, field: str, question: str, sentence: str) -> None:
         """Makes `sentence` an error of the field, unless `question`, a word that names what is asked, was confirmed."""
         if question not in self.confirmed:
-            self.asked = " ".join(sorted({*self.confirmed, question}))
+            self.asked = " ".join(sorted({*self.confirmed, *self.asked.split(), question}))
             self.add_error(field, ValidationError(sentence, code="confirm"))
 
     def clean_tenant(self) -> Tenant | None:

@@ -152,7 +152,7 @@ class InvitingAdmin(DeactivatedAdmin):
         except Throttled:
             messages.error(request, f"{staff.email} was sent enough mails in this hour. Try again later.")
         else:
-            messages.success(request, f"{staff.email} is sent a link by which {staff} chooses a password.")
+            messages.success(request, f"A link by which {staff} chooses a password is sent to {staff.email}.")
 
     def _back(self, staff: Any) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:tenants_staff_change", args=[staff.pk]))

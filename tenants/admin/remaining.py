@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
@@ -43,6 +43,10 @@ class DeactivatedAdmin(TenantAdmin):
         """Says what is left of a row that the form has deactivated."""
         if "is_active" in form.changed_data and not obj.is_active and (words := describe_remaining(obj)):
             messages.warning(request, words)
+
+    def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        context["remaining"] = describe_remaining(context["object"])
+        return super().render_delete_form(request, context)
 
     @admin.display(description="to come")
     def remaining(self, row: Any) -> SafeString | str:

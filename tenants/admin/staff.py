@@ -4,11 +4,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html_join
@@ -30,12 +27,6 @@ _pages_of_person: dict[str, Callable[[str], str]] = {}
 def register_page_of_person(title: str, url: Callable[[str], str]) -> None:
     """Adds a link to the page of each account. `url` takes the id of the account."""
     _pages_of_person[title] = url
-
-
-class AccountHasActed(PermissionDenied):
-    """An account that the audit trail names can't be deleted."""
-
-    detail = "This account has been used, and the audit trail names it: deactivate it instead of deleting it."
 
 
 @admin.register(Staff)
@@ -86,23 +77,18 @@ class StaffAdmin(InvitingAdmin):
         return super().get_form(request, obj, change, **kwargs | ({} if obj else {"form": InvitationForm}))
 
     def has_delete_permission(self, request: HttpRequest, obj: Staff | None = None) -> bool:
-        is_own_or_used = obj is not None and (obj.pk == request.user.pk or obj.has_acted)
-        return not is_own_or_used and super().has_delete_permission(request, obj)
+        is_own = obj is not None and obj.pk == request.user.pk
+        return not is_own and super().has_delete_permission(request, obj)
 
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        if self.has_delete_permission(request):
-            account = self.get_object(request, unquote(object_id))
-            if account and account.has_acted:
-                raise AccountHasActed
-        return super().delete_view(request, object_id, extra_context)
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], Any, set[str], list[str]]:
+        if any(account.has_acted for account in objs):
+            return [], {}, set(), ["events of the audit trail, which always names it"]
+        return super().get_deleted_objects(objs, request)
 
-    def delete_model(self, request: HttpRequest, obj: Staff) -> None:
-        try:
-            with transaction.atomic():
-                super().delete_model(request, obj)
-        except IntegrityError as error:
-            # It was used for the first time, or given an appointment, since the page was opened.
-            raise AccountHasActed from error
+    def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        if not context["object"].is_active:
+            context["instead_of_deleting"] = "The account is deactivated, so nobody can sign in with it."
+        return super().render_delete_form(request, context)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Staff | None = None) -> Collection[str]:
         own = ("role", "is_active") if obj and obj.pk == request.user.pk else ()
@@ -135,6 +121,7 @@ class StaffAdmin(InvitingAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
     ) -> HttpResponse:
         if obj:
+            context["show_delete"] = not obj.has_acted
             context["may_be_sent_a_link"] = obj.tenant_id and obj.is_active and self.has_change_permission(request)
             context["has_open_link"] = obj.tenant_id and has_open_link(obj)
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)

@@ -434,6 +434,7 @@ REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;
             name="Staff",
             fields=[],
             options={
+                "verbose_name": "member of staff",
                 "verbose_name_plural": "staff",
                 "proxy": True,
             },

@@ -12,11 +12,12 @@ from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 
-from circe.backoffice.regional import format_clock
+from circe.backoffice.regional import format_amount, format_clock, format_number
 from circe.db.ids import IdField
 from circe.db.row_level_security import RowLevelSecurity
 from circe.db.tenant_key import TenantPrimaryKey
-from tenants.scope import TenantManager
+from tenants.models.tenant import validate_amount
+from tenants.scope import TenantManager, current_tenant
 
 
 class Change(NamedTuple):
@@ -148,10 +149,26 @@ class AuditEvent(models.Model):
         left_out = RECORD_COLUMNS if whole else DELETION_COLUMNS if moved else set()
         fields = audited_fields(self.table)
         return [
-            _readable_change(change, fields.get(change.field), self.names)
+            self._readable_change(change, fields.get(change.field))
             for change in self.changes
             if change.field not in left_out and (change.before or change.after or not whole)
         ]
+
+    def _readable_change(self, change: Change, field: models.Field | None) -> Change:
+        label = field.verbose_name if field else change.field
+        before, after = (
+            self.names[value]
+            if isinstance(field, models.ForeignKey) and value in self.names
+            else self._readable_amount(value)
+            if field and validate_amount in field.validators and value is not None
+            else _readable_value(field, value)
+            for value in (change.before, change.after)
+        )
+        return Change(str(capfirst(label)), before, after)
+
+    def _readable_amount(self, value: Any) -> str:
+        business = current_tenant() or self.tenant
+        return format_amount(value, business.currency if business else "")
 
 
 # Columns that every new or deleted row has, and columns that a soft deletion changes. People need not read them.
@@ -170,20 +187,13 @@ def audited_fields(table: str) -> dict[str, models.Field]:
     return {field.column: field for field in model._meta.concrete_fields if field.column} if model else {}
 
 
-def _readable_change(change: Change, field: models.Field | None, names: Mapping[str, str]) -> Change:
-    label = field.verbose_name if field else change.field
-    before, after = (
-        names[value] if isinstance(field, models.ForeignKey) and value in names else _readable_value(field, value)
-        for value in (change.before, change.after)
-    )
-    return Change(str(capfirst(label)), before, after)
-
-
 def _readable_value(field: models.Field | None, value: Any) -> str:
     if value is None or value in ("", []):
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, int) and not (field and field.flatchoices):
+        return format_number(value)
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(field, models.DateTimeField) and (at := parse_datetime(str(value))):

@@ -149,4 +149,5 @@ class Staff(User):
 
     class Meta:
         proxy = True
+        verbose_name = "member of staff"
         verbose_name_plural = "staff"

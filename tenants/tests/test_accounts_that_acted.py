@@ -81,8 +81,8 @@ ACTS = [
 
 
 def by_admin(account, tenant, back_office):
-    answer = back_office("tenant_admin").post(f"{STAFF}{account.pk}/delete/", {"post": "yes"})
-    return answer.status_code == 302
+    answer = back_office("tenant_admin").post(f"{STAFF}{account.pk}/delete/", {"post": "yes"}, follow=True)
+    return answer.redirect_chain == [(STAFF, 302)]
 
 
 def by_the_admins_action(account, tenant, back_office):
@@ -161,9 +161,18 @@ def test_who_never_acted_can_be_deleted(way, account, tenant, back_office):
     assert (event.before["email"], event.before["first_name"]) == (account.email, "Rina")
 
 
-@pytest.mark.parametrize("is_active", [True, False])
-def test_the_admin_says_what_to_do_instead(account, anonymous, back_office, is_active):
+@pytest.mark.parametrize(
+    ("is_active", "advice"),
+    [
+        (True, "Deactivate the account instead, by unticking “Active”."),
+        (False, "The account is deactivated, so nobody can sign in with it."),
+    ],
+)
+def test_the_admin_says_what_to_do_instead(account, anonymous, back_office, jane, is_active, advice):
     by_log_in(account, None, anonymous, None, None)
+    day = timezone.localdate() + dt.timedelta(days=2)
+    booking = {"customer": jane, "staff_id": account.pk, "appointment_date": day, "status": "confirmed"}
+    AppointmentFactory(tenant=account.tenant, **booking)
     User.objects.filter(pk=account.pk).update(is_active=is_active)
     browser = back_office("tenant_admin")
     page = browser.get(f"{STAFF}{account.pk}/change/").content.decode()
@@ -173,8 +182,12 @@ def test_the_admin_says_what_to_do_instead(account, anonymous, back_office, is_a
         browser.get(f"{STAFF}{account.pk}/delete/"),
         browser.post(f"{STAFF}{account.pk}/delete/", {"post": "yes"}),
     ):
-        assert answer.status_code == 403
-        assert "deactivate it instead of deleting it" in answer.content.decode()
+        assert answer.status_code == 200
+        page = answer.content.decode()
+        assert f'<p>{advice} <a href="{STAFF}{account.pk}/change/">Open “' in page
+        assert "<li>events of the audit trail, which always names it</li>" in page
+        assert "1 appointment to come</a>" in page
+        assert f'?staff={account.pk}">Hand them on</a>' in page
 
 
 def test_who_may_not_delete_learns_nothing_of_the_account(account, anonymous, back_office):
@@ -195,9 +208,9 @@ def test_an_account_that_acts_while_the_page_asks_is_not_deleted(account, anonym
         return checked(*args)
 
     monkeypatch.setattr(options.ModelAdmin, "get_deleted_objects", then_sign_in)
-    answer = back_office("tenant_admin").post(f"{STAFF}{account.pk}/delete/", {"post": "yes"})
-    assert answer.status_code == 403
-    assert "deactivate it instead of deleting it" in answer.content.decode()
+    answer = back_office("tenant_admin").post(f"{STAFF}{account.pk}/delete/", {"post": "yes"}, follow=True)
+    assert answer.redirect_chain == [(f"{STAFF}{account.pk}/delete/", 302)]
+    assert "It was not deleted, since something refers to it." in answer.content.decode()
     assert User.objects.filter(pk=account.pk).exists()
 
 

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest
 
+from appointments.admin.hand_on import describe_in_time_off
 from appointments.models import FIRST_DAY, LAST_DAY, TimeOff
 from appointments.models.hours import TimeOffQuerySet
 from circe.api.time_zone import local_today
@@ -113,6 +114,9 @@ class TimeOffAdmin(TenantAdmin):
         if request.user.role not in MANAGERS:
             obj.staff_id = request.user.pk
         super().save_model(request, obj, form, change)
+        may_hand_on = request.user.role in MANAGERS
+        if form.has_changed() and (words := describe_in_time_off(obj, may_hand_on=may_hand_on)):
+            messages.warning(request, words)
 
     @admin.display(description="who or what", ordering="staff__first_name")
     def whose(self, time_off: TimeOff) -> str:

@@ -164,7 +164,7 @@ def test_people_of_another_business_are_refused_like_nobody(admin, super_admin, 
             super_admin.put(f"{SERVICES}/{cut.pk}", {"staff_ids": [pk]}),
         ):
             assert refusal(answer) == (400, "invalid", ["staff_ids"])
-            assert answer.json()["errors"][0]["detail"] == f"There is no staff with the id {pk}."
+            assert answer.json()["errors"][0]["detail"] == f"There is no member of staff with the id {pk}."
 
 
 @pytest.mark.parametrize("path", MAKE)

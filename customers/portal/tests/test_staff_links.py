@@ -66,7 +66,7 @@ def test_a_person_is_hired_by_a_mail_and_chooses_the_password(hire, tenant):
     assert (dewi.tenant, dewi.role, dewi.full_name) == (tenant, "outlet_manager", "Dewi Lestari")
     assert (mail.to, mail.subject) == (["dewi@example.com"], "Akun Anda")
     token = token_in(mail)
-    assert shown_messages(answer)[0] == "dewi@example.com is sent a link by which Dewi Lestari chooses a password."
+    assert shown_messages(answer)[0] == "A link by which Dewi Lestari chooses a password is sent to dewi@example.com."
     page = open_link(token)
     assert (page.status_code, page["Referrer-Policy"], page["Cache-Control"]) == (200, "no-referrer", "no-store")
     assert not log_in("dewi@example.com", NEW_PASSWORD)

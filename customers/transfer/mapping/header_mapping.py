@@ -128,9 +128,17 @@ class HeaderMapping:
         # A person who confirms the proposal keeps how the preset reads the cells.
         return proposed if chosen == proposed.target else Source(target=chosen)
 
+    def _is_own_column(self, header: str) -> bool:
+        """Returns whether Circe writes the column itself, and it says nothing that is imported.
+
+        The names of the favourites say what the column of their ids says. They are imported from a file without that column.
+        """
+        column = find_column(header)
+        return is_own_column(header) and not (column and column.name not in map(str.lower, self.header))
+
     def _find_source_by_name(self, header: str) -> Source:
         key = normalize_header(header)
-        if is_own_column(header):
+        if self._is_own_column(header):
             return IGNORED
         if self.preset is None:
             return self._find_source_by_known_name(header, key)
@@ -160,7 +168,7 @@ class HeaderMapping:
         return [
             index
             for index, name in enumerate(self.header)
-            if not is_own_column(name) and not (self.examination and self.examination[index].is_empty)
+            if not self._is_own_column(name) and not (self.examination and self.examination[index].is_empty)
         ]
 
     @property
