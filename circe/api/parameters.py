@@ -1,5 +1,6 @@
 """Reads query parameters strictly: a value that is not valid is a 400, and is never ignored."""
 
+import copy
 import datetime as dt
 import re
 from collections.abc import Collection, Mapping
@@ -185,6 +186,13 @@ class StrictFilter(django_filters.Filter):
     def __init__(self, *args: Any, schema: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.schema = schema or self.schema
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "StrictFilter":
+        """Copies the filter for the filter set of a request, which only sets attributes. What they refer to is shared."""
+        copied = copy.copy(self)
+        # Binds the copy, not the original, to its filter set.
+        copied.method = self.method
+        return copied
 
 
 class BooleanFilter(StrictFilter):
