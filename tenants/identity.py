@@ -25,7 +25,7 @@ MAX_SHOWN_LENGTH = 60
 _BETWEEN_DIGITS = re.compile(r"(?<=[0-9])[^0-9]+(?=[0-9])")
 # A slash may also follow an area code, as in 030/1234567. `22334455-56` is how consecutive numbers are written.
 _BETWEEN_NUMBERS = re.compile(r"[/;,|&+\\\n、،]")
-_NEXT_NUMBERS = re.compile(r"[-.‐-―][0-9]{1,3}\Z")
+_NEXT_NUMBERS = re.compile(r"[-./‐-―][0-9]{1,3}\Z")
 _NO_PART_OF_NUMBER = re.compile(rf"[^0-9+{PHONE_SEPARATORS}]+")
 # `'0812…` and `="0812…"` are how a spreadsheet keeps a text that looks like a number.
 _MARKED_AS_TEXT = re.compile(r"""['‘’`](.*)|="(.*)\"""", re.DOTALL)
