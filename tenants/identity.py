@@ -25,7 +25,7 @@ MAX_SHOWN_LENGTH = 60
 _BETWEEN_DIGITS = re.compile(r"(?<=[0-9])[^0-9]+(?=[0-9])")
 # A slash may also follow an area code, as in 030/1234567. `22334455-56` is how consecutive numbers are written.
 _BETWEEN_NUMBERS = re.compile(r"[/;,|&+\\\n、،]")
-_NEXT_NUMBERS = re.compile(r"[-.‐-―][0-9]{1,3}\Z")
+_NEXT_NUMBERS = re.compile(r"[-./‐-―][0-9]{1,3}\Z")
 _NO_PART_OF_NUMBER = re.compile(rf"[^0-9+{PHONE_SEPARATORS}]+")
 # `'0812…` and `="0812…"` are how a spreadsheet keeps a text that looks like a number.
 _MARKED_AS_TEXT = re.compile(r"""['‘’`](.*)|="(.*)\"""", re.DOTALL)
@@ -167,15 +167,18 @@ def _cell_text(text: str) -> str:
 
 
 def _refuse_two_numbers(text: str, number: str, region: str | None) -> None:
-    for between in _BETWEEN_DIGITS.finditer(text):
-        first, others = text[: between.start()], text[between.end() :]
-        if _count_national_digits(first, region) < MIN_PHONE_DIGITS:
+    # To look at a part of the text takes longer than to find the places where two numbers could meet.
+    places = list(_BETWEEN_DIGITS.finditer(text))
+    is_one_number = bool(places) and is_valid_phone(number)
+    for place in places:
+        first, others = text[: place.start()], text[place.end() :]
+        # `+62 812/3456/7890` is one number.
+        is_marked = _BETWEEN_NUMBERS.search(place[0]) and "/" not in first
+        if (is_one_number and not is_marked) or _count_national_digits(first, region) < MIN_PHONE_DIGITS:
             continue
         is_second_whole = len(re.findall("[0-9]", others)) >= MIN_PHONE_DIGITS
-        is_continued = _NEXT_NUMBERS.match(text, between.start()) and is_valid_phone(_read(first, region))
-        # `+62 812/3456/7890` is one number.
-        is_marked = _BETWEEN_NUMBERS.search(between[0]) and "/" not in first
-        if is_marked or ((is_second_whole or is_continued) and not is_valid_phone(number)):
+        is_continued = _NEXT_NUMBERS.match(text, place.start()) and is_valid_phone(_read(first, region))
+        if is_marked or is_second_whole or is_continued:
             raise ValidationError(f"There are two numbers: {_shown(text)}. Enter one of them.", code="two_numbers")
 
 

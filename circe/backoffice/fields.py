@@ -13,8 +13,9 @@ from django.utils.formats import date_format
 from circe.backoffice.regional import format_number, parse_whole_number
 
 EXAMPLE_DAY, EXAMPLE_NUMBER = dt.date(2025, 1, 31), 1250
-# A year beyond is one of another calendar, such as 2569 in Thailand, or was not typed to its end.
+# A year beyond, as a country writes it, is one of another calendar, such as 2569 in Thailand, or was not typed to its end.
 YEARS = range(1850, 2200)
+_ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # `14:3` may be the beginning of 14:30.
 _ONE_DIGIT_OF_MINUTES = re.compile(r"\d[:.]\d(?!\d)")
 
@@ -64,9 +65,10 @@ class DayField(forms.DateField):
     widget = DayInput
 
     def to_python(self, value: Any) -> dt.date | None:
+        text = _plain(value)
         try:
-            day = super().to_python(_plain(value))
-            if day and day.year not in YEARS:
+            day = super().to_python(text)
+            if day and day.year not in YEARS and not _ISO_DAY.fullmatch(str(text)):
                 raise ValidationError("", code="invalid")
             return day
         except ValidationError:

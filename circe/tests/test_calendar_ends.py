@@ -172,7 +172,7 @@ def test_every_form_of_the_admin_with_a_day_accepts_or_refuses_any_day(zoned_ten
 @in_one_test(
     ("day", "times"),
     product(
-        [*VALUES_FOR_A_DAY, "1900-01-01", "2199-12-31"],
+        [*VALUES_FOR_A_DAY, "1900-01-01", "2999-12-31"],
         [("23:30", "00:30"), ("23:30", ""), ("00:00", "23:59"), ("23:59:59", "00:00")],
     ),
 )
@@ -185,7 +185,7 @@ def test_an_appointment_after_midnight_is_saved_or_refused_at_an_end_of_the_cale
     page = reverse("admin:appointments_appointment_change", args=[one.pk])
     body = opened(browser, page) | {"appointment_date": day, "start_time": start, "end_time": end}
     response = browser.post(page, body)
-    if day in {"1900-01-01", "2199-12-31", *UNUSUAL_DAYS}:
+    if day in {"1900-01-01", "2999-12-31", *UNUSUAL_DAYS}:
         assert response.status_code == 302
         assert browser.get(f"{reverse('admin:appointments_appointment_daysheet')}?day={day}").status_code == 200
     else:
