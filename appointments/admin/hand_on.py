@@ -90,8 +90,8 @@ class HandOnForm(BulkActionForm):
         number = len(self.rows)
         appointments = "1 appointment" if number == 1 else f"{number} appointments"
         return (
-            f"{appointments} to come. Each is handed on as a whole, or stays as it is for a reason that you are told. "
-            "Customers who get confirmations and changes by mail are told."
+            f"{appointments} to come. Each is handed on as a whole, or stays as it is and you are told why. "
+            "Customers who get mails about their appointments are told."
         )
 
     def describe(self, row: Appointment) -> SafeString:

@@ -27,8 +27,8 @@ class Migration(migrations.Migration):
                 ("id", circe.db.ids.IdField(primary_key=True, serialize=False)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
-                ("local_start", circe.db.fields.LocalDateTimeField()),
-                ("local_end", circe.db.fields.LocalDateTimeField()),
+                ("local_start", circe.db.fields.LocalDateTimeField(verbose_name="start")),
+                ("local_end", circe.db.fields.LocalDateTimeField(verbose_name="end")),
                 ("reason", models.CharField(blank=True, max_length=200)),
                 (
                     "outlet",

@@ -178,8 +178,8 @@ class TimeOff(TenantModel):
 
     staff = TenantForeignKey(Staff, models.CASCADE, null=True, blank=True, related_name="+")
     outlet = TenantForeignKey(Outlet, models.CASCADE, null=True, blank=True, related_name="+")
-    local_start = LocalDateTimeField(validators=[MinValueValidator(FIRST_TIME), MaxValueValidator(LAST_TIME)])
-    local_end = LocalDateTimeField(validators=[MinValueValidator(FIRST_TIME), MaxValueValidator(LAST_TIME)])
+    local_start = LocalDateTimeField("start", validators=[MinValueValidator(FIRST_TIME), MaxValueValidator(LAST_TIME)])
+    local_end = LocalDateTimeField("end", validators=[MinValueValidator(FIRST_TIME), MaxValueValidator(LAST_TIME)])
     reason = models.CharField(max_length=200, blank=True)
 
     objects = TenantManager.from_queryset(TimeOffQuerySet)()

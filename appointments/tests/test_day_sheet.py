@@ -343,7 +343,7 @@ def test_a_super_admin_chooses_a_business_first(back_office, tenant, stranger, b
     for query in ("", "?day=2025-01-25", "?tenant_id="):
         answer = browser.get(f"{SHEET}{query}")
         assert (answer.status_code, list_card_ids(answer)) == (200, [])
-        assert "A day sheet is of one business: choose it above." in text(answer)
+        assert "A day sheet shows one business: choose it above." in text(answer)
     assert list_card_ids(browser.get(f"{DAY}&tenant_id={stranger.pk}")) == []
     sheet = browser.get(f"{DAY}&tenant_id={tenant.pk}").context["sheet"]
     assert all(f"tenant_id={tenant.pk}" in url for url in sheet.day_urls.values())

@@ -6,8 +6,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from appointments.models import Appointment
-from appointments.tests.factories import AppointmentFactory
+from appointments.tests.factories import AppointmentFactory, TimeOffFactory
 from customers.tests.factories import CustomerFactory
+from tenants.audit.context import audit_context, set_audit_source
 from tenants.models import Outlet
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
@@ -101,3 +102,15 @@ def test_more_events_take_no_more_statements(back_office, moved, tenant):
     assert numbers[0] == numbers[1]
     with tenant_scope(tenant):
         assert Appointment.objects.count() == 11
+
+
+def test_the_trail_says_in_words_what_a_row_is_and_how_a_customer_acted(back_office, tenant, moved):
+    with tenant_scope(tenant):
+        with audit_context():
+            set_audit_source("link")
+            Appointment.objects.filter(pk=moved.pk).update(status="cancelled")
+        TimeOffFactory(tenant=tenant, outlet=moved.outlet, staff_id=None)
+    text = back_office("tenant_admin").get(TRAIL).content.decode()
+    assert '<td class="field-who">by a mailed link</td>' in text
+    assert '<td class="field-what">time off ' in text
+    assert "<b>Start</b>: " in text

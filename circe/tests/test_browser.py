@@ -73,7 +73,7 @@ def test_figures_that_failed_to_load_can_be_loaded_again(sign_in, jane):
     page = sign_in("tenant_admin")
     page.route("**/admin/figures/*", lambda route: route.abort("aborted"))
     page.goto("/admin/")
-    expect(page.get_by_role("alert")).to_contain_text("The figures did not come")
+    expect(page.get_by_role("alert")).to_contain_text("The figures could not be loaded")
     page.unroute("**/admin/figures/*")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("figure", name="New customers per month")).to_be_visible()

@@ -74,7 +74,7 @@ class UploadForm(forms.Form):
     )
     update = forms.BooleanField(
         required=False,
-        label="Also change customers who are there already",
+        label="Also update existing customers",
         help_text="Otherwise they stay as they are, and a row that differs is refused.",
     )
 

@@ -20,6 +20,7 @@ from tenants.accounts.permissions import ADMINS
 from tenants.admin.audit_names import add_names
 from tenants.admin.base import TenantAdmin
 from tenants.models import AuditEvent, User
+from tenants.models.audit_event import audited_model
 from tenants.scope import current_tenant
 
 # A search by name or contact considers so many customers, and so many accounts.
@@ -134,13 +135,12 @@ class AuditEventAdmin(TenantAdmin):
 
     def what(self, event: AuditEvent) -> str:
         """Returns the kind of the row with its name or its id. For a row of a customer it adds the customer's name."""
-        row = event.row_id or ""
+        row, model = event.row_id or "", audited_model(event.table)
+        kind = model._meta.verbose_name if model else event.table
         if not event.customer_id:
-            return format_html("{} {}", event.table, event.names.get(row, row))
+            return format_html("{} {}", kind, event.names.get(row, row))
         name = event.customer_name or "a customer removed since"  # type: ignore[attr-defined]
-        return format_html(
-            '<a href="{}">{}</a> {} {}', _customers.history_url(event.customer_id), name, event.table, row
-        )
+        return format_html('<a href="{}">{}</a> {} {}', _customers.history_url(event.customer_id), name, kind, row)
 
     def changed(self, event: AuditEvent) -> str:
         return render_to_string("admin/audit_changes.html", {"event": event})

@@ -28,7 +28,9 @@ from tenants.admin.sent_forms import SentForm
 from tenants.models import AuditEvent, Role
 from tenants.scope import enter_scope
 
-UNKNOWN_TO_LIST = "This list has no such page, filter or order as the address asks for. You see the whole list."
+UNKNOWN_TO_LIST = (
+    "The address asks for a page, a filter or an order that this list does not have. You see the whole list."
+)
 
 
 class TenantAdmin(admin.ModelAdmin):

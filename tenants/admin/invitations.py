@@ -51,7 +51,7 @@ class InvitationForm(TenantForm):
     outlet = forms.ModelChoiceField(
         Outlet.objects.none(),
         required=False,
-        help_text="Where they will work. You are led to their working hours there.",
+        help_text="Where they will work. Next you enter their working hours there.",
     )
     services = forms.ModelMultipleChoiceField(
         Service.objects.none(),

@@ -55,7 +55,7 @@ class ServiceForm(TenantForm):
         if field is None:
             return
         if current_tenant() is None:
-            field.help_text = "Save the service first. Then choose here who of the business offers it."
+            field.help_text = "Save the service first. Then choose here who offers it."
             return
         chosen = []
         if not service._state.adding:

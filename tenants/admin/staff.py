@@ -62,7 +62,7 @@ class StaffAdmin(InvitingAdmin):
             None,
             {
                 "fields": ["first_name", "last_name", "email", "role"],
-                "description": "They are sent a mail with a link, by which they choose their password.",
+                "description": "They get a mail with a link to choose their password.",
             },
         ),
         ("Attends customers", {"fields": ["outlet", "services"]}),

@@ -131,8 +131,9 @@ class AuditEvent(models.Model):
 
     @property
     def who(self) -> str:
-        """The one who acted, for people to read: a name, else an e-mail address, a command or an id."""
-        return self.actor_name or self.actor_email or self.command or self.actor_id or "–"
+        """The one who acted, for people to read: a name, an e-mail address, how a customer acted, a command or an id."""
+        command = CUSTOMER_ACTED.get(self.command or "", self.command)
+        return self.actor_name or self.actor_email or command or self.actor_id or "–"
 
     @cached_property
     def changes(self) -> list[Change]:
@@ -170,6 +171,9 @@ class AuditEvent(models.Model):
         business = current_tenant() or self.tenant
         return format_amount(value, business.currency if business else "")
 
+
+# By the value of `command`: how a customer acted, who has no account of staff.
+CUSTOMER_ACTED = {"link": "by a mailed link", "portal": "in the portal"}
 
 # Columns that every new or deleted row has, and columns that a soft deletion changes. People need not read them.
 RECORD_COLUMNS = {"id", "tenant_id", "created_at", "updated_at", "changed_at"}

@@ -45,7 +45,7 @@ class Command(TenantCommand):
     help = (
         "Import customers from a CSV or XLSX file. Its first row names the columns, as export_customers writes them; the "
         "import page of the back office describes each. Exports of Google Contacts, Outlook, Square, Fresha, Phorest and "
-        "Shopify are known by their headers. A row that can't be imported stops no other."
+        "Shopify are known by their headers. A row that can't be imported does not stop the others."
     )
     outcomes = OUTCOMES
 
