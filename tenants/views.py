@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
 from tenants.accounts.authentication import TENANT_ID, named_tenant
+from tenants.every_tenant import narrow_scope_to
 from tenants.scope import current_tenant, enter_scope, narrow_scope
 
 
@@ -37,8 +38,10 @@ class TenantViewSet(GenericViewSet):
 
     def get_object(self) -> Any:
         """Returns the row that the URL names. A write locks it. Raises PreconditionFailed if `If-Match` differs."""
+        rows, pk = self.get_queryset(), self.kwargs[self.lookup_url_kwarg]
+        narrow_scope_to(rows.model._default_manager.all(), pk)
         # DRF's own method would apply the filters of the list to a single row.
-        row = get_object_or_404(self.get_queryset(), pk=self.kwargs[self.lookup_url_kwarg])
+        row = get_object_or_404(rows, pk=pk)
         narrow_scope(row.tenant)
         self.check_version(row)
         return row

@@ -118,7 +118,7 @@ def test_all_rows_of_a_business_lie_on_one_node(tenant, stranger):
         names = [name for name, at in cluster.located_tables(cursor).items() if at.placement == Placement.DISTRIBUTED]
         for business in (tenant, stranger):
             cursor.execute(
-                "SELECT count(DISTINCT nodeport) FROM unnest(%s) AS name CROSS JOIN LATERAL "
+                "SELECT count(DISTINCT nodeport) FROM unnest(%s::text[]) AS name CROSS JOIN LATERAL "
                 "get_shard_id_for_distribution_column(name::regclass, %s::text) AS shardid "
                 "JOIN pg_dist_shard_placement USING (shardid)",
                 [names, business.pk],
