@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.http import Http404
 from django.utils.http import parse_etags
 from rest_framework import status
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
@@ -14,7 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from tenants.accounts.authentication import TENANT_ID, named_tenant
 from tenants.every_tenant import narrow_scope_to
-from tenants.scope import current_tenant, enter_scope, narrow_scope
+from tenants.scope import current_tenant, enter_scope, is_spread_over_nodes, narrow_scope
 
 
 class PreconditionFailed(APIException):
@@ -40,6 +41,9 @@ class TenantViewSet(GenericViewSet):
         """Returns the row that the URL names. A write locks it. Raises PreconditionFailed if `If-Match` differs."""
         rows, pk = self.get_queryset(), self.kwargs[self.lookup_url_kwarg]
         narrow_scope_to(rows.model._default_manager.all(), pk)
+        if is_spread_over_nodes():
+            # No business has this row, and a write would lock it, which a cluster does in the scope of one business only.
+            raise Http404
         # DRF's own method would apply the filters of the list to a single row.
         row = get_object_or_404(rows, pk=pk)
         narrow_scope(row.tenant)
