@@ -282,12 +282,11 @@ BOUNDARY = [
     Fault(
         "another tenant's row is forbidden rather than absent",
         "tenants/views.py",
-        "        row = get_object_or_404(self.get_queryset(), pk=self.kwargs[self.lookup_url_kwarg])\n",
-        "        rows, key = self.get_queryset(), self.kwargs[self.lookup_url_kwarg]\n"
-        '        tenants = rows.model._base_manager.filter(pk=key).values_list("tenant", flat=True)\n'
+        "        row = get_object_or_404(rows, pk=pk)\n",
+        '        tenants = rows.model._base_manager.filter(pk=pk).values_list("tenant", flat=True)\n'
         "        if current_tenant() and any(tenant != current_tenant().pk for tenant in tenants):\n"
         "            raise PermissionDenied\n"
-        "        row = get_object_or_404(rows, pk=key)\n",
+        "        row = get_object_or_404(rows, pk=pk)\n",
         ACCESS,
     ),
     Fault(

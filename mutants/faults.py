@@ -41,7 +41,7 @@ FAULTS = [
     Fault(
         "a duplicate in a race is a crash",
         "customers/models/customer.py",
-        'return error.__cause__.diag.constraint_name in {"customer_email", "customer_phone"}',
+        'return violated_constraint(error) in {"customer_email", "customer_phone"}',
         "return False",
         RACES,
     ),

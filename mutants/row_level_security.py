@@ -16,15 +16,15 @@ ROW_LEVEL_SECURITY = [
     Fault(
         "the policies let all rows through",
         "circe/db/row_level_security.py",
-        'ON {table} TO circe_app USING ({condition})",',
-        "TO circe_app USING (true)",
+        '"TO circe_app", "USING", condition)',
+        '"TO circe_app", "USING", "true")',
         TESTS,
     ),
     Fault(
         "what is written is not looked at",
         "circe/db/row_level_security.py",
-        'ON {table} TO circe_app USING ({condition})",',
-        'ON {table} TO circe_app USING ({condition}) WITH CHECK (true)",',
+        '"TO circe_app", "USING", condition)',
+        '"TO circe_app", "USING", f"{condition}) WITH CHECK (true")',
         TESTS,
     ),
     Fault(

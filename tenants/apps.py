@@ -1,11 +1,13 @@
 """Registers the tenant scope and the audit context with `circe.db` and `circe.api` when Django starts."""
 
+from pathlib import Path
+
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
 from circe.api import time_zone
 from circe.db import prepared, session_settings
-from circe.db.citus import placement
+from circe.db.citus import placement, sql_files
 from circe.db.citus.placement import Placement
 
 # Tables whose rows belong to no tenant, and to which rows of tenants refer.
@@ -15,6 +17,8 @@ LOCAL_TABLES = (
     "auth_group", "auth_group_permissions", "auth_permission", "django_admin_log", "django_content_type",
     "django_migrations", "django_session", "tenants_loginfailure", "tenants_loginsession",
 )  # fmt: skip
+
+CLUSTER_SQL = Path(__file__).parent / "sql" / "cluster"
 
 
 class TenantsConfig(AppConfig):
@@ -34,4 +38,5 @@ class TenantsConfig(AppConfig):
         prepared.register_scopes(PREPARED_SCOPES)
         placement.register(Placement.REFERENCE, *REFERENCE_TABLES)
         placement.register(Placement.LOCAL, *LOCAL_TABLES)
+        sql_files.register(CLUSTER_SQL / "circe_staff_names_for_customer.sql", CLUSTER_SQL / "tenants_staffname.sql")
         connection_created.connect(session_settings.install)

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from circe.api.pagination import PagedQuery
-from tenants.scope import ALL_TENANTS, Tenant, enter_scope, is_spread_over_nodes, tenant_scope
+from tenants.scope import ALL_TENANTS, Scope, Tenant, enter_scope, is_spread_over_nodes, tenant_scope
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class TenantById:
 def narrow_scope_to(rows: QuerySet[Any, Any], pk: str) -> None:
     """Opens the scope of the row's tenant, where the rows of all tenants are in scope and lie on the nodes of a cluster.
 
-    For a request that names a row, whose answer has rows of the same tenant only.
+    For a request that names a row, whose answer has rows of the same tenant only. A cluster locks rows of one tenant only.
     """
-    if is_spread_over_nodes() and (row := rows.select_related("tenant").filter(pk=pk).first()):
+    if is_spread_over_nodes() and (row := rows.select_related("tenant").filter(pk=pk, tenant__isnull=False).first()):
         enter_scope(row.tenant)
 
 
@@ -57,16 +57,35 @@ def read_by_ids(rows: QuerySet[Any, Any], ids: Sequence[Any]) -> dict[Any, Any]:
     """
     if not (is_spread_over_nodes() and hasattr(rows.model, "tenant_id")):
         return rows.in_bulk(ids)
+    found: dict[Any, Any] = {}
+    for scope, own in _ids_by_scope(rows, ids):
+        with tenant_scope(scope):
+            found |= rows.in_bulk(own)
+    return found
+
+
+def read_by_tenant(rows: QuerySet[Any, Any], ids: Sequence[Any]) -> list[Any]:
+    """Returns the rows, which have these ids, in their order. A cluster gives, and locks, those of each tenant in turn."""
+    if not is_spread_over_nodes():
+        return list(rows)
+    found: list[Any] = []
+    for scope, own in _ids_by_scope(rows, ids):
+        with tenant_scope(scope):
+            found += rows.filter(pk__in=own)
+    return found
+
+
+def _ids_by_scope(rows: QuerySet[Any, Any], ids: Sequence[Any]) -> list[tuple[Scope, list[Any]]]:
+    """Returns the scope of each tenant and the ids of its rows, in the order of the tenants."""
     ids_by_tenant = defaultdict(list)
     # The default manager, since the queryset may hold what a statement about all tenants can't.
     for pk, tenant_id in rows.model._default_manager.filter(pk__in=ids).order_by().values_list("pk", "tenant_id"):
         ids_by_tenant[tenant_id].append(pk)
-    found: dict[Any, Any] = {}
-    for tenant_id, own in ids_by_tenant.items():
+    return [
         # The account of a super_admin has no tenant.
-        with tenant_scope(cast("Tenant", TenantById(tenant_id)) if tenant_id else ALL_TENANTS):
-            found |= rows.in_bulk(own)
-    return found
+        (cast("Tenant", TenantById(tenant_id)) if tenant_id else ALL_TENANTS, ids_by_tenant[tenant_id])
+        for tenant_id in sorted(ids_by_tenant, key=str)
+    ]
 
 
 class RowsByIds(PagedQuery):

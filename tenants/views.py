@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.http import Http404
 from django.utils.http import parse_etags
 from rest_framework import status
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
@@ -13,7 +14,8 @@ from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
 from tenants.accounts.authentication import TENANT_ID, named_tenant
-from tenants.scope import current_tenant, enter_scope, narrow_from_all_tenants
+from tenants.every_tenant import narrow_scope_to
+from tenants.scope import current_tenant, enter_scope, is_spread_over_nodes, narrow_from_all_tenants
 
 
 class PreconditionFailed(APIException):
@@ -37,8 +39,13 @@ class TenantViewSet(GenericViewSet):
 
     def get_object(self) -> Any:
         """Returns the row that the URL names. A write locks it. Raises PreconditionFailed if `If-Match` differs."""
+        rows, pk = self.get_queryset(), self.kwargs[self.lookup_url_kwarg]
+        narrow_scope_to(rows.model._default_manager.all(), pk)
+        if is_spread_over_nodes():
+            # No business has this row, and a write would lock it, which a cluster does in the scope of one business only.
+            raise Http404
         # DRF's own method would apply the filters of the list to a single row.
-        row = get_object_or_404(self.get_queryset(), pk=self.kwargs[self.lookup_url_kwarg])
+        row = get_object_or_404(rows, pk=pk)
         narrow_from_all_tenants(row.tenant)
         self.check_version(row)
         return row

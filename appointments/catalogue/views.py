@@ -16,7 +16,7 @@ from appointments.catalogue.filters import OutletFilter, ServiceFilter, StaffFil
 from appointments.catalogue.serializers import OutletSerializer, ServiceSerializer, StaffSerializer
 from circe.api.etags import etag
 from tenants.accounts.permissions import ADMINS, STAFF
-from tenants.every_tenant import RowsByIds, narrow_scope_to
+from tenants.every_tenant import RowsByIds
 from tenants.idempotency import idempotent_transaction
 from tenants.models import Outlet, Service
 from tenants.scope import is_spread_over_nodes
@@ -34,10 +34,6 @@ class CatalogueViewSet(TenantViewSet):
     def get_queryset(self) -> QuerySet[Any]:
         rows = super().get_queryset().select_related("tenant").order_by("-created_at", "-pk")
         return rows if self.request.method in SAFE_METHODS else rows.select_for_update(of=("self",))
-
-    def get_object(self) -> Any:
-        narrow_scope_to(super().get_queryset(), self.kwargs[self.lookup_url_kwarg])
-        return super().get_object()
 
     def get_etag(self, row: Any) -> str:
         return etag(row.updated_at, orjson.dumps(self.get_serializer(row).data).decode())

@@ -21,6 +21,7 @@ from circe.api.time_zone import local_zone
 from circe.backoffice.regional import format_clock, format_weekday
 from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from circe.db.audit_trigger import AuditTrigger
+from circe.db.constraints import violated_constraint
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from circe.db.json_sql import AsText, JSONObject
 from customers.models import Customer
@@ -320,7 +321,7 @@ class Appointment(TenantModel):
                 lock_bookings_of(self.tenant_id, [self.staff_id])
                 yield
         except IntegrityError as error:
-            if error.__cause__.diag.constraint_name != "appointment_no_double_booking":
+            if violated_constraint(error) != "appointment_no_double_booking":
                 raise
             raise DoubleBooking(self.find_conflicting_appointment()) from error.__cause__
 

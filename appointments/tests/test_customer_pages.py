@@ -135,10 +135,8 @@ def test_the_list_filters_by_customer(back_office, tenant, stranger, jane):
     assert list(page.context["cl"].result_list) == [days[1], days[2], days[0]]
     assert f">{jane}</a>" in page.content.decode()
     assert 'data-filter-title="customer"' not in browser.get(APPOINTMENTS).content.decode()
-    for pk in (foreign.customer_id, "0" * 24):
-        page = browser.get(f"{APPOINTMENTS}?customer={pk}&day=all")
-        assert (list(page.context["cl"].result_list), "Jane" in page.content.decode()) == ([], False)
-    assert browser.get(f"{APPOINTMENTS}?customer=zzz").url == f"{APPOINTMENTS}?e=1"
+    for pk in (foreign.customer_id, "0" * 24, "zzz"):
+        assert browser.get(f"{APPOINTMENTS}?customer={pk}&day=all").url == f"{APPOINTMENTS}?e=1"
 
 
 def test_the_page_of_a_deleted_customer_has_figures_and_no_booking_link(back_office, tenant):

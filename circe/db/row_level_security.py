@@ -39,6 +39,17 @@ def tenant_policy_sql(column: str, subject: str | None = None) -> str:
     return f"CASE {TENANT_SETTING} WHEN '*' THEN true WHEN {column} THEN true{person} END IS NOT NULL"
 
 
+def _policy_sql(name: str, table: str, kind: str, clause: str, condition: str) -> list[str]:
+    """Returns the statements that create a policy. The second one sets its condition.
+
+    Citus refuses CASE in CREATE POLICY on a distributed table (“unrecognized node type”), and takes it in ALTER POLICY.
+    """
+    return [
+        f"CREATE POLICY {name} ON {table} {kind} {clause} (false)",
+        f"ALTER POLICY {name} ON {table} {clause} ({condition})",
+    ]
+
+
 class RowLevelSecurity(models.BaseConstraint):
     """Limits the rows of a table to those whose `column` is the tenant in scope, by policies.
 
@@ -84,18 +95,16 @@ class RowLevelSecurity(models.BaseConstraint):
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY {self.name}_bypass ON {table} TO circe_rls_bypass USING (true)",
             # Without WITH CHECK, PostgreSQL applies USING to new versions of rows too.
-            f"CREATE POLICY {self.name} ON {table} TO circe_app USING ({condition})",
+            *_policy_sql(self.name, table, "TO circe_app", "USING", condition),
         ]
         for command in self.forbidden_commands:
             # The condition lets the owner of the schema through, who must not be limited and whom the policy binds too.
             clause = "WITH CHECK" if command == "INSERT" else "USING"
-            statements.append(
-                f"CREATE POLICY {self.name}_{command.lower()} ON {table} AS RESTRICTIVE FOR {command} TO circe_app "
-                f"{clause} ({NOT_OF_ONE_PERSON})"
-            )
+            kind = f"AS RESTRICTIVE FOR {command} TO circe_app"
+            statements += _policy_sql(f"{self.name}_{command.lower()}", table, kind, clause, NOT_OF_ONE_PERSON)
         if self.also_readable:
             condition = self.also_readable.format(tenant_setting=TENANT_SETTING)
-            statements.append(f"CREATE POLICY {self.name}_read ON {table} FOR SELECT TO circe_app USING ({condition})")
+            statements += _policy_sql(f"{self.name}_read", table, "FOR SELECT TO circe_app", "USING", condition)
         return "; ".join(statements)
 
     def constraint_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> None:

@@ -58,6 +58,17 @@ def named_tables(sql: str) -> set[str]:
     return {node.relname for statement in parse_sql(sql) for node in _walk(statement.stmt) if _is(node, ast.RangeVar)}
 
 
+def called_functions(sql: str) -> set[str]:
+    """Returns the names of all functions that the statement calls, without their schemas."""
+    calls = [node for statement in parse_sql(sql) for node in _walk(statement.stmt) if _is(node, ast.FuncCall)]
+    return {call.funcname[-1].sval for call in calls}
+
+
+def is_update_or_delete(sql: str) -> bool:
+    """Returns whether the statement is an UPDATE or a DELETE."""
+    return any(isinstance(statement.stmt, ast.UpdateStmt | ast.DeleteStmt) for statement in parse_sql(sql))
+
+
 def _check(
     query: Any, tables: Collection[str], common: frozenset[str], outer: frozenset[str], found: list[str]
 ) -> None:

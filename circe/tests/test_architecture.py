@@ -24,6 +24,7 @@ from rest_framework.views import APIView
 
 from circe.backoffice.site import opens_own_transactions
 from circe.db.advisory_locks import AdvisoryLock
+from circe.db.citus.sql_files import FILES
 from circe.db.fields import OmitCodeFromMigrationsMixin
 from circe.db.roles import as_owner
 from circe.management.commands.check_totals import SUMMARY_TABLES
@@ -355,8 +356,12 @@ def sql_items():
 
 
 def test_every_sql_file_is_listed_in_its_sql_config():
-    files = {(app, file.stem) for app in WITH_SQL for file in (settings.BASE_DIR / app / "sql").iterdir()}
+    files = {(app, file.stem) for app in WITH_SQL for file in (settings.BASE_DIR / app / "sql").glob("*.sql")}
     assert files == set(sql_items())
+
+
+def test_every_sql_file_for_a_cluster_is_registered():
+    assert {*FILES} == {*settings.BASE_DIR.glob("*/sql/cluster/*")}
 
 
 def test_every_sql_object_can_be_removed():

@@ -92,7 +92,8 @@ def test_an_instant_is_included_and_one_to_come_has_nothing_yet(staff, people):
         lambda row: type(row).objects.filter(pk=row.pk).update(notes="x"),
         lambda row: type(row).objects.bulk_update([setattr(row, "notes", "x") or row], ["notes"]),
         lambda row: connection.cursor().execute(
-            f"UPDATE {row._meta.db_table} SET notes = 'x', updated_at = '2001-01-01' WHERE id = %s", [row.pk]
+            f"UPDATE {row._meta.db_table} SET notes = 'x', updated_at = '2001-01-01' WHERE tenant_id = %s AND id = %s",
+            [row.tenant_id, row.pk],
         ),
     ],
     ids=["update", "bulk_update", "sql that sets an old time"],

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from pglast import parse_plpgsql
 
-from circe.tests.routed_sql import named_tables, unrouted_tables
+from circe.tests.routed_sql import called_functions, is_update_or_delete, named_tables, unrouted_tables
 
 # Every node has a copy of these tables, since a log-in looks for an account before its tenant is known.
 REFERENCE_TABLES = {"tenants_tenant", "tenants_user"}
@@ -160,6 +160,13 @@ def test_no_statement_of_a_trigger_names_a_transition_table_beside_a_tenants_tab
     ]
     assert any(transition_tables for _, transition_tables, _ in functions())
     assert both == []
+
+
+def test_no_update_or_delete_of_a_function_calls_a_volatile_function():
+    volatile = {name for (name,) in select("SELECT DISTINCT proname FROM pg_proc WHERE provolatile = 'v'")}
+    called = [(name, sql, called_functions(sql) & volatile) for name, _, sql in functions() if is_update_or_delete(sql)]
+    assert called
+    assert [one for one in called if one[-1]] == []
 
 
 # TRUNCATE empties a table of every business, and so its sums. (On a cluster it is not used.)

@@ -19,6 +19,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from circe.db.audit_trigger import AuditTrigger
+from circe.db.constraints import violated_constraint
 from circe.db.fields import ValidatedCharField, ValidatedDateField
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from customers.contact_conflicts import DuplicateCustomer, find_contact_conflicts, lock_contacts
@@ -359,7 +360,7 @@ def restore_all(customers: Sequence[Customer]) -> dict[str, DuplicateCustomer]:
 
 
 def _is_duplicate(error: IntegrityError) -> bool:
-    return error.__cause__.diag.constraint_name in {"customer_email", "customer_phone"}
+    return violated_constraint(error) in {"customer_email", "customer_phone"}
 
 
 def failed_logins(customers: Collection[Customer]) -> models.QuerySet[LoginFailure]:

@@ -4,13 +4,15 @@ CREATE OR REPLACE FUNCTION public.circe_preference_deleted() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
     changed_customer record;
+    -- Citus takes no volatile function in an UPDATE.
+    moment CONSTANT timestamptz := clock_timestamp();
 BEGIN
     -- Customers are updated in the order of their ids, so that two such statements can't wait for each other.
     FOR changed_customer IN SELECT DISTINCT tenant_id, customer_id FROM old_rows ORDER BY tenant_id, customer_id LOOP
         UPDATE public.customers_customer
         -- Citus takes only immutable functions of a column here, and timestamptz + interval depends on the time zone.
         SET updated_at = greatest(
-            clock_timestamp(), (updated_at AT TIME ZONE 'UTC' + interval '1 microsecond') AT TIME ZONE 'UTC'
+            moment, (updated_at AT TIME ZONE 'UTC' + interval '1 microsecond') AT TIME ZONE 'UTC'
         )
         WHERE tenant_id = changed_customer.tenant_id AND id = changed_customer.customer_id;
     END LOOP;

@@ -32,7 +32,9 @@ SELECT %(prefix)s || lpad(to_hex(n), 16, '0'), %(tenant)s, now(), now(), 'Jane',
        CASE WHEN deleted THEN now() - interval '100 days' END, CASE WHEN deleted THEN %(user)s END,
        CASE WHEN deleted THEN n %% 7 <> 0 END, true, true, true, false, false, 'en', '{}'
 FROM generate_series(1, %(number)s + %(number)s / 1000) AS n,
-     LATERAL (SELECT n <= %(number)s AS deleted, CASE WHEN n <= %(number)s THEN n ELSE (n - %(number)s) * 1000 END AS e)
+     LATERAL (
+         SELECT n <= %(number)s AS deleted, CASE WHEN n <= %(number)s THEN n ELSE (n - %(number)s) * 1000 END AS e
+     ) AS kind
 """
 APPOINTMENTS = """
 INSERT INTO appointments_appointment (
@@ -41,7 +43,8 @@ INSERT INTO appointments_appointment (
 )
 SELECT %(prefix)s || lpad(to_hex(n), 16, '0'), %(tenant)s, now(), now(), %(outlet)s, id, %(staff)s, %(service)s,
        '2025-01-25', '14:00', '15:00', 'completed', n, 'Jane likes tea.', 'paid', n, 0, 0, false, '{}'
-FROM customers_customer, LATERAL (SELECT loyalty_points AS n) WHERE tenant_id = %(tenant)s AND is_deleted AND n %% 3 = 0
+FROM customers_customer, LATERAL (SELECT loyalty_points AS n) AS numbered
+WHERE tenant_id = %(tenant)s AND is_deleted AND n %% 3 = 0
 """
 COMMANDS = {
     "restore_customers": ["--deleted-by", DELETED_BY],

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from django.db import IntegrityError, OperationalError, transaction
 from psycopg.errors import DeadlockDetected
 
+from circe.db.constraints import violated_constraint
 from customers.models import ConsentSource
 from customers.transfer.columns import REFUSED_ROW_COLUMNS
 from customers.transfer.limits import MAX_BATCH_CHARACTERS, MAX_REASON_CHARACTERS
@@ -235,7 +236,7 @@ def _join_reasons(errors: dict[str, str]) -> str:
 
 
 def _explain_database_error(error: Exception) -> dict[str, str]:
-    name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    name = violated_constraint(error)
     return REASONS_BY_CONSTRAINT.get(name or "", {"": f"The database refuses the row ({name or 'deadlock'})."})
 
 

@@ -19,6 +19,7 @@ from circe.db.ids import is_id
 from tenants.accounts.permissions import ADMINS
 from tenants.admin.audit_names import add_names
 from tenants.admin.base import TenantAdmin
+from tenants.every_tenant import read_by_ids
 from tenants.models import AuditEvent, User
 from tenants.models.audit_event import audited_model
 from tenants.scope import current_tenant
@@ -125,7 +126,7 @@ class AuditEventAdmin(TenantAdmin):
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AuditEvent | None:
         event = super().get_object(request, object_id, from_field)
-        return add_names(self.get_rows(request).filter(pk=event.pk))[0] if event else None
+        return add_names([*read_by_ids(self.get_rows(request), [event.pk]).values()])[0] if event else None
 
     def events(self, row: AuditEvent) -> QuerySet[AuditEvent]:
         return AuditEvent.objects.filter(pk=row.pk)

@@ -163,11 +163,12 @@ class TenantAdmin(admin.ModelAdmin):
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         row = super().get_object(request, object_id, from_field)
+        if getattr(row, "tenant", None):
+            # Before the row is locked, which a cluster does only in the scope of one business.
+            enter_scope(row.tenant)
         if row and request.method == "POST" and self.has_change_permission(request, row):
             # Locks the row, so that a second form sees what the first one wrote.
             row = self.get_queryset(request).select_for_update(of=("self",)).filter(pk=row.pk).first()
-        if getattr(row, "tenant", None):
-            enter_scope(row.tenant)
         return row
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from tenants.admin.base import TenantAdmin
 from tenants.admin.sent_forms import SentBefore, SentForm
+from tenants.every_tenant import read_by_tenant
 from tenants.models import IdempotencyRecord
 
 # The page sends each id as a field of its form. Django accepts 1,000 fields.
@@ -124,7 +125,7 @@ class BulkActionsAdmin(TenantAdmin):
             sentence = f"Choose at most {MAX_ROWS} {plural}, by a filter or a search. Nothing was changed."
             self.message_user(request, sentence, messages.ERROR)
             return []
-        rows = list(self.lock_rows(ids, **filters))
+        rows = read_by_tenant(self.lock_rows(ids, **filters), ids)
         if not rows:
             self.message_user(request, f"This can be done to none of the selected {plural}.", messages.WARNING)
         return rows

@@ -9,6 +9,7 @@ from django.db import IntegrityError, models, transaction
 
 from circe.api.conflicts import ConflictError
 from circe.db.audit_trigger import AuditTrigger
+from circe.db.constraints import violated_constraint
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from tenants.models.base import TenantModel, tenant_constraints
 from tenants.models.tenant import validate_amount
@@ -67,7 +68,7 @@ class Offer(TenantModel):
             with transaction.atomic():
                 super().save(*args, **kwargs)
         except IntegrityError as error:
-            if error.__cause__.diag.constraint_name != f"{self._meta.model_name}_name":
+            if violated_constraint(error) != f"{self._meta.model_name}_name":
                 raise
             raise DuplicateName(str(self._meta.verbose_name)) from error
 

@@ -68,7 +68,8 @@ BEGIN
         clock_timestamp(), business, action, model, any_row ->> 'id', subject, old_row, new_row, actor ->> 'user_id',
         coalesce(
             actor ->> 'command', CASE WHEN actor ->> 'user_id' IS NULL THEN actor ->> 'source' END,
-            nullif(current_setting('application_name'), '')
+            -- The nodes of a cluster connect to each other under names of their own.
+            nullif(substring(current_setting('application_name') FROM '^(?!citus_internal ).*'), '')
         ),
         actor ->> 'request_id', (actor ->> 'address')::inet
     );

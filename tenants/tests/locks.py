@@ -1,8 +1,12 @@
 """Who waits for a lock: what a race test has to see before it goes on."""
 
+import os
 import threading
 
+import psycopg
 from django.db import connection
+
+from circe.db.server_kind import is_cluster
 
 # The suite's other processes have databases of their own on this server. A row of pg_locks that waits for a transaction
 # names no database, but its session holds a lock on a table of one.
@@ -17,9 +21,18 @@ WHERE NOT granted AND EXISTS (
 
 def waiting_sessions() -> list[int]:
     """The process ids of the sessions in this test's database that wait for a lock."""
+    if is_cluster():
+        return _waiting_on_the_cluster()
     with connection.cursor() as cursor:
         cursor.execute(WAITING)
         return [pid for (pid,) in cursor.fetchall()]
+
+
+def _waiting_on_the_cluster() -> list[int]:
+    """The same, where a session of the coordinator waits for a lock of a worker, which only a superuser sees."""
+    with psycopg.connect(os.environ["CITUS_URL"], dbname=connection.settings_dict["NAME"]) as superuser:
+        # The last ten digits are the process id.
+        return [pid for (pid,) in superuser.execute("SELECT waiting_gpid % 10000000000 FROM citus_lock_waits")]
 
 
 def until_blocked():

@@ -91,14 +91,25 @@ def by_bulk_update(jane, as_role):
 
 def by_raw_sql(jane, as_role):
     with audit_context(command="rename"), connection.cursor() as cursor:
-        cursor.execute("UPDATE customers_customer SET last_name = 'Smith' WHERE true")
+        cursor.execute(f"UPDATE customers_customer SET last_name = 'Smith' WHERE tenant_id = '{jane.tenant_id}'")
     return {"command": "rename"}
 
 
 def by_raw_sql_with_named_parameters(jane, as_role):
     with audit_context(command="rename"), connection.cursor() as cursor:
-        cursor.execute("UPDATE customers_customer SET last_name = %(name)s", {"name": "Smith"})
+        cursor.execute(
+            "UPDATE customers_customer SET last_name = %(name)s WHERE tenant_id = %(tenant)s",
+            {"name": "Smith", "tenant": jane.tenant_id},
+        )
     return {"command": "rename"}
+
+
+def by_the_connection_between_two_nodes(jane, as_role):
+    # It is no command that somebody runs.
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL application_name = 'citus_internal gpid=10000025178'")
+    jane.change({"last_name": "Smith"})
+    return {}
 
 
 def by_many_statements(jane, as_role):
@@ -121,6 +132,7 @@ WAYS = [
     by_bulk_update,
     by_raw_sql,
     by_raw_sql_with_named_parameters,
+    by_the_connection_between_two_nodes,
     by_many_statements,
     by_import,
 ]
@@ -142,7 +154,8 @@ def test_copied_rows_are_an_event_each(in_scope, jane, news):
     columns = "id, tenant_id, name, address, is_active, created_at, updated_at"
     # As the owner, since the application's role may not copy rows in.
     with audit_context(command="move"), as_owner(), connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE tenants_outlet NO FORCE ROW LEVEL SECURITY")
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE tenants_outlet NO FORCE ROW LEVEL SECURITY")
         cursor.execute("SELECT 'whoever acts has been said'")
         with cursor.copy(f"COPY tenants_outlet ({columns}) FROM STDIN") as copy:
             for number in range(3):
@@ -253,7 +266,7 @@ def test_passwords_hashes_and_tokens_are_never_in_it(jane, staff, anonymous):
     user.save()
     tokens = anonymous.post("/api/v1/auth/login", {"email": user.email, "password": "Yet-another-1"}).json()
     anonymous.post("/api/v1/auth/login", {"email": user.email, "password": "wrong-secret"})
-    with connection.cursor() as cursor:
+    with tenant_scope(ALL_TENANTS), connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(string_agg(event::text, ' '), '') FROM tenants_auditevent AS event")
         (text,) = cursor.fetchone()
     hashes += [jane.password, user.password]

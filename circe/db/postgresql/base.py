@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Self
 
+import sqlparse
 from django.db.backends.postgresql import base, operations, schema
 from psycopg import Error
 from psycopg_pool import ConnectionPool
@@ -38,6 +39,12 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             if self.is_distributed and self.atomic_migration:
                 cursor.execute(ONE_AFTER_THE_OTHER)
         return self
+
+    def execute(self, sql: Any, params: Any = ()) -> None:
+        """Executes the SQL. A cluster gets each statement in a message of its own, since it passes on whole messages."""
+        statements = sqlparse.split(str(sql)) if self.is_distributed and not params else [sql]
+        for statement in statements:
+            super().execute(statement, params)
 
     def create_model(self, model: Any) -> None:
         """Creates the table as Django does, and the key."""

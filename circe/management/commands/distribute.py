@@ -10,6 +10,7 @@ from tqdm import tqdm
 from circe.db.citus import tables
 from circe.db.citus.cluster import ClusterUnusable, check_cluster, run_on_nodes
 from circe.db.citus.placement import Placement, placements
+from circe.db.citus.sql_files import create_objects
 from circe.db.roles import as_owner
 
 
@@ -58,6 +59,7 @@ class Command(BaseCommand):
             if dry_run:
                 self._print(self._summary(len(nodes)))
                 return
+            create_objects(cursor)
             tables.grant_views(cursor)
             self._report(cursor, len(nodes))
 

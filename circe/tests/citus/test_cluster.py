@@ -1,6 +1,7 @@
 """The command `distribute` on a cluster, and what it says of a cluster that is not complete. For `make test-citus`."""
 
 import os
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -12,7 +13,9 @@ from circe.db.citus import cluster, tables
 from circe.db.citus.placement import Placement
 from circe.db.roles import as_owner
 from circe.tests.every_table import make_rows
+from customers.tests.factories import CustomerFactory
 from tenants.models.base import TenantModel
+from tenants.tests.factories import TenantFactory
 
 pytestmark = [
     pytest.mark.skipif(
@@ -82,6 +85,50 @@ def test_a_node_that_is_away_is_named(superuser):
         superuser.execute("UPDATE pg_dist_node SET nodeport = %s WHERE groupid = 1", [port])
 
 
+def group_of(superuser, business):
+    """Returns the number of the node with the rows of a business."""
+    [(group,)] = superuser.execute(
+        "SELECT groupid FROM pg_dist_placement"
+        " WHERE shardid = get_shard_id_for_distribution_column('customers_customer', %s::text)",
+        [business.pk],
+    )
+    return group
+
+
+@contextmanager
+def worker_away(superuser, group):
+    """Ends all connections to the database of a worker, and lets it accept none in the block."""
+    host, port = superuser.execute("SELECT nodename, nodeport FROM pg_dist_node WHERE groupid = %s", [group]).fetchone()
+    name = connection.settings_dict["NAME"]
+    with psycopg.connect(os.environ["CITUS_URL"], host=host, port=port, autocommit=True) as worker:
+        worker.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        try:
+            worker.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            yield
+        finally:
+            worker.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+def test_a_worker_that_is_away_is_a_503_for_its_businesses_and_the_others_are_answered(superuser, as_role):
+    businesses = {}
+    while len(businesses) < 2:
+        business = TenantFactory()
+        businesses.setdefault(group_of(superuser, business), business)
+    (away, lost), (_, other) = businesses.items()
+    rows = {business: CustomerFactory(tenant=business) for business in (lost, other)}
+    clients = {business: as_role("tenant_admin", business) for business in (lost, other)}
+
+    def statuses(business):
+        client, path = clients[business], f"/api/v1/customers/{rows[business].pk}"
+        answers = [client.get("/api/v1/customers"), client.get(path), client.patch(path, {"notes": "x"})]
+        return [(answer.status_code, answer.headers.get("Retry-After")) for answer in answers]
+
+    with worker_away(superuser, away):
+        assert statuses(lost) == [(503, "2")] * 3
+        assert statuses(other) == [(200, None)] * 3
+    assert statuses(lost) == [(200, None)] * 3
+
+
 @isolate_apps("customers")
 def test_the_table_of_a_later_migration_is_distributed_with_its_foreign_keys():
     class Visit(TenantModel):
@@ -118,7 +165,7 @@ def test_all_rows_of_a_business_lie_on_one_node(tenant, stranger):
         names = [name for name, at in cluster.located_tables(cursor).items() if at.placement == Placement.DISTRIBUTED]
         for business in (tenant, stranger):
             cursor.execute(
-                "SELECT count(DISTINCT nodeport) FROM unnest(%s) AS name CROSS JOIN LATERAL "
+                "SELECT count(DISTINCT nodeport) FROM unnest(%s::text[]) AS name CROSS JOIN LATERAL "
                 "get_shard_id_for_distribution_column(name::regclass, %s::text) AS shardid "
                 "JOIN pg_dist_shard_placement USING (shardid)",
                 [names, business.pk],

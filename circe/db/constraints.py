@@ -1,0 +1,16 @@
+"""Tells which constraint of the database a write violates."""
+
+import re
+
+# Citus passes on the message of the node, and not the field with the name. The name is the last text in quotes, and has the
+# number of the shard at its end: `duplicate key value violates unique constraint "customer_email_102045"`.
+NAME_ON_A_SHARD = re.compile(r'"([^"]+?)(?:_\d{6,})?"[^"]*\Z')
+
+
+def violated_constraint(error: Exception) -> str | None:
+    """Returns the name of the constraint, as the model has it, or None if PostgreSQL gives none."""
+    answer = getattr(error.__cause__, "diag", None)
+    if answer is None or answer.constraint_name:
+        return answer and answer.constraint_name
+    found = NAME_ON_A_SHARD.search(answer.message_primary or "")
+    return found and found[1]

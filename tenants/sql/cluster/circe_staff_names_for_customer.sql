@@ -1,0 +1,16 @@
+-- Returns the names of the staff of the business on a cluster, in the scope of one of its customers, and else no row. A view
+-- is read there with the rights of who asks. This function has those of its owner.
+CREATE OR REPLACE FUNCTION public.circe_staff_names_for_customer() RETURNS TABLE (
+    id text, tenant_id text, name text, is_active boolean
+) LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog AS $$
+DECLARE
+    business CONSTANT text := substring(current_setting('circe.tenant', true) FROM '^(.+)/');
+BEGIN
+    RETURN QUERY
+    SELECT staff.id::text, staff.tenant_id::text, btrim(staff.first_name || ' ' || staff.last_name), staff.is_active
+    FROM public.tenants_user AS staff
+    WHERE staff.tenant_id = business;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION public.circe_staff_names_for_customer FROM public;
+GRANT EXECUTE ON FUNCTION public.circe_staff_names_for_customer TO circe_app;
