@@ -19,6 +19,7 @@ from circe.tests.captured_sql import expand_prepared
 from customers.models import Customer, CustomerSession
 from customers.tests.factories import CustomerFactory
 from tenants import scope
+from tenants.audit.context import audit_context
 from tenants.models import LoginSession, Role
 from tenants.scope import AllTenants, TenantFilter, current_scope, tenant_scope
 from tenants.tests.factories import PASSWORD, TenantFactory, UserFactory
@@ -72,6 +73,13 @@ def every_row_without_a_scope(monkeypatch):
         "circe.tenant",
         lambda: scope.tenant_setting() or ("*" if variable.get() is unopened else ""),
     )
+
+
+@pytest.fixture(autouse=True)
+def nobody_acts():
+    """Lets each test begin and end without an actor. A test may sign somebody in outside a request."""
+    with audit_context():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -120,7 +120,7 @@ def test_a_name_that_two_have_is_refused_and_the_row_has_to_say_which(import_row
             "preferred_staff_ids",
             "2 members of staff have the name “ANA LEE”. Write which one: ana@example.com, another@example.com.",
         ),
-        (6, "preferred_services", f"2 services have the name “once”. Write which one: {', '.join(both[2:])}."),
+        (6, "preferred_services", f"2 services have the name “once”. Write which one: {', '.join(sorted(both[2:]))}."),
     ]
     assert {name: found[1:] for name, found in favourites().items()} == {
         "As written": ([], ["Ana Lee"]),

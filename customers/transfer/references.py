@@ -37,7 +37,7 @@ class References:
 
     def __init__(self, model: Any) -> None:
         self.singular, self.plural = NOUNS[model]
-        self.rows: list[Any] = sorted(model.objects.all(), key=str)
+        self.rows: list[Any] = sorted(model.objects.all(), key=lambda row: (str(row), row.pk))
         self.ids = {row.pk for row in self.rows}
         self.rows_by_name = [self._group_by_name(form) for form in _FORMS]
 
