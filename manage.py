@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Circe's management commands.
 
-In a checkout that serves a demo they work on that demo: `make run` leaves the file var/demo, and this file alone reads
-it. A server never does: it is a demo only where the environment says DEMO=1.
+`make run` creates the file var/demo, which stays. If it exists, commands work on the demo. Only manage.py looks for it:
+a server is a demo only if the environment says DEMO=1.
 """
 
 import os
@@ -15,14 +15,14 @@ from django.core.exceptions import ImproperlyConfigured
 from circe.startup import exit_with
 
 DEMO_MARK = Path(__file__).resolve().parent / "var" / "demo"
-# Whoever sets one of them has said how Circe runs here, and gets just that.
+# If one of these variables is set, var/demo is ignored.
 SAY_HOW_IT_RUNS = {
     "DEMO", "DEBUG", "DJANGO_SETTINGS_MODULE", "SECRET_KEY", "JWT_SIGNING_KEY", "DATABASE_URL", "ALLOWED_HOSTS",
 }  # fmt: skip
 
 
 def main(arguments: list[str]) -> None:
-    """Run a command. What is missing or wrong in the environment is one line on stderr, and exit code 2."""
+    """Runs a command. If a variable is missing or wrong, prints one line to stderr and exits with code 2."""
     nothing_is_said = SAY_HOW_IT_RUNS.isdisjoint(os.environ)
     if nothing_is_said and DEMO_MARK.exists():
         os.environ["DEMO"] = "1"
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
         _ = settings.INSTALLED_APPS  # the first look at a setting loads them all
     except ImproperlyConfigured as error:
         exit_with(f"{error} (For a demo, `make run` once, or DEMO=1.)" if nothing_is_said else error)
-    # A command needs one connection. Without a pool between, it learns at once why it gets none.
+    # A command needs one connection. Without a pool, the error of a failed connection is raised at once.
     settings.DATABASES["default"]["OPTIONS"].pop("pool", None)
     # Imported late: it needs the settings.
     from circe.command_line import run_command

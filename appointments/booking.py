@@ -15,7 +15,8 @@ from circe.api.local_time import add_minutes, is_skipped, to_instant, to_local
 from customers.models import Customer
 
 MAX_ALTERNATIVES = 3
-# Alternatives are searched in this time before and after the wanted start: in the second only if the first has too few.
+# Alternatives start at most so long before or after the wanted start. The second range is searched if the first has
+# too few.
 ALTERNATIVES_AROUND = (dt.timedelta(days=1), dt.timedelta(days=14))
 ONE_DAY, ONE_MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
 REFUSALS = {
@@ -72,14 +73,14 @@ class CustomerAlreadySet(ConflictError):
     code = "customer_already_set"
 
     def __init__(self) -> None:
-        super().__init__("Only a walk-in without a customer can be given to one, and only once.")
+        super().__init__("Only an appointment that was booked without a customer can be given to one, and only once.")
 
 
 def book(appointment: Appointment, *, overrides: Collection[Override] = (), seen: str | None = None) -> None:
-    """Stores a new appointment, or one whose time, staff, outlet or service has changed, or that takes its time again. Sets
-    its buffer. `seen` is the status that it had.
+    """Stores an appointment that is new, or whose time, staff, outlet or service has changed, or that blocks its time
+    again. Sets its buffer. `seen` is the status before the change.
 
-    If its `staff_id` is None, chooses a person who is free, so that the smallest time stays free before and after it.
+    If its `staff_id` is None, chooses of the people who are free the one with the shortest free time around it.
     Raises BookingRefused if a rule forbids it that is not in `overrides`, and ValidationError for a local time that does not
     exist. Then nothing is stored. The appointment's `overrides` become those that were needed.
     """
@@ -107,8 +108,8 @@ def move(
 ) -> None:
     """Moves an appointment to another time, and to another person or outlet where one is given.
 
-    Without an `end` it stays as long as it was. Whoever calls has locked both members of staff. Raises InvalidTransition if
-    it has begun or is over, and what `book` raises.
+    Without an `end` it stays as long as it was. The caller has locked both members of staff. Raises InvalidTransition
+    if its status is not in MOVABLE_STATUSES, and what `book` raises.
     """
     if appointment.status not in MOVABLE_STATUSES:
         raise InvalidTransition(appointment, "be moved")
@@ -127,9 +128,9 @@ def move(
 def set_status(
     appointment: Appointment, status: Status, *, reason: str | None = None, overrides: Collection[Override] = ()
 ) -> None:
-    """Sets the status, unless the appointment has it already. Whoever calls has locked the member of staff and the row.
+    """Sets the status, unless the appointment has it already. The caller has locked the member of staff and the row.
 
-    Raises InvalidTransition if the day sheet has no such step, and BookingRefused as `store_status`.
+    Raises InvalidTransition if the status is not in `get_transitions_now`, and BookingRefused as `store_status`.
     """
     seen = appointment.status
     if status == seen:
@@ -148,10 +149,11 @@ def store_status(
     reason: str | None = None,
     overrides: Collection[Override] = (),
 ) -> bool:
-    """Sets the status if the current one is still `seen`. Returns whether it was.
+    """Sets the status if the stored one is still `seen`. Returns whether it was set.
 
-    A status that takes the time again obeys the rules of a new booking, except those in `overrides` and those against which
-    the appointment was booked. Raises BookingRefused without alternatives. Then nothing is stored.
+    If the new status blocks the time and `seen` did not, the rules of a new booking apply, except those in `overrides`
+    and those against which the appointment was booked. Raises BookingRefused without alternatives. Then nothing is
+    stored.
     """
     allowed = {*map(Override, appointment.overrides), *map(Override, overrides)}
     try:
@@ -171,7 +173,7 @@ def store_status(
 
 
 def takes_time_again(status: str, seen: str | None) -> bool:
-    """Returns whether the status keeps the time from others, which the status `seen` did not."""
+    """Returns whether the status blocks the time of the appointment and the status `seen` did not."""
     return status in BLOCKING_STATUSES and seen is not None and seen not in BLOCKING_STATUSES
 
 
@@ -186,8 +188,8 @@ def give_to_customer(appointment: Appointment, customer: Customer) -> None:
 
 
 def find_free_staff(appointment: Appointment, *, besides: str) -> list[str]:
-    """Returns the ids of those who could have the appointment, without the person `besides`. The first has the smallest time
-    left free before and after it.
+    """Returns the ids of those who could have the appointment, without the person `besides`. The first has the shortest
+    free time around it.
     """
     begin, end = appointment.occupied
     schedules = [
@@ -205,13 +207,13 @@ def set_length(appointment: Appointment, minutes: int) -> None:
 
 
 def length_in_minutes(appointment: Appointment) -> int:
-    """Returns how many minutes of 60 seconds the appointment lasts."""
+    """Returns the real duration in minutes, also where clocks change in between."""
     return _length(appointment) // ONE_MINUTE
 
 
 def find_alternatives(appointment: Appointment) -> list[Slot]:
-    """Returns the slots nearest to the appointment's start: of its member of staff, of anybody if it has none or they are
-    never free.
+    """Returns the slots nearest to the appointment's start, of its member of staff. If it has none, or this person has
+    no slot, returns slots of anybody.
     """
     for staff in dict.fromkeys((appointment.staff_id, None)):
         for around in ALTERNATIVES_AROUND:
@@ -258,7 +260,10 @@ def _set_end(appointment: Appointment, length: dt.timedelta) -> None:
     start = dt.datetime.combine(appointment.appointment_date, appointment.start_time)
     end = to_local(to_instant(start, zone) + length, zone)
     if not start < end < start + ONE_DAY:
-        raise ValidationError({"end_time": "An appointment ends within a day of the local clock."}, code="invalid")
+        raise ValidationError(
+            {"end_time": "An appointment must end less than 24 hours after its start, by the local clock."},
+            code="invalid",
+        )
     appointment.end_time = end.time()
 
 
@@ -268,7 +273,7 @@ def _check_customer(customer: Customer | None) -> None:
 
 
 def _check_local_times(appointment: Appointment) -> None:
-    """Raises ValidationError if it has no length, or if no clock shows the start or the end, since clocks go forward."""
+    """Raises ValidationError if start and end are equal, or if clocks skip one of them when they go forward."""
     if appointment.start_time == appointment.end_time:
         raise ValidationError({"end_time": "An appointment can't end when it starts."}, code="invalid")
     zone = appointment.tenant.zone
@@ -280,14 +285,14 @@ def _check_local_times(appointment: Appointment) -> None:
 
 
 def _buffer_minutes(appointment: Appointment) -> int:
-    """Returns the minutes of the local clock from the end until the buffer of the service is over."""
+    """Returns the buffer in minutes by the local clock, which differ from the service's where clocks change in it."""
     end = appointment.hours[1]
     free_again = add_minutes(end, appointment.service.buffer_minutes, appointment.tenant.zone)
     return (free_again - end) // ONE_MINUTE
 
 
 def _book(appointment: Appointment, allowed: Collection[Override]) -> None:
-    """Stores the appointment of its member of staff. Raises BookingRefused."""
+    """Stores the appointment with the member of staff that it has. Raises BookingRefused."""
     try:
         with appointment.booking_transaction():
             appointment.overrides = _check_rules(appointment, allowed)
@@ -306,7 +311,7 @@ def _check_rules(appointment: Appointment, allowed: Collection[Override]) -> lis
 
 
 def _book_anyone(appointment: Appointment, allowed: Collection[Override]) -> None:
-    """Stores the appointment of somebody who is free, if there is somebody. Raises BookingRefused."""
+    """Gives the appointment a member of staff who is free, and stores it. Raises BookingRefused."""
     if not (appointment.service.is_active or appointment.is_past or Override.SERVICE in allowed):
         raise BookingRefused("service_not_offered")
     codes = _try_each(appointment, _read_schedules(appointment, service=appointment.service_id), allowed)
@@ -329,7 +334,7 @@ def _try_each(
     ):
         appointment.staff_id = schedule.staff_id
         try:
-            # Its transaction ends with a refusal, so that no lock on a person stays while another one is tried.
+            # A refusal rolls its transaction back, and releases the lock of this person before the next one is tried.
             _book(appointment, allowed)
         except BookingRefused as refusal:
             codes[schedule.staff_id] = refusal.code
@@ -382,6 +387,6 @@ def _find_refusal(appointment: Appointment, schedule: Schedule) -> str | None:
 def _find_refusals(appointment: Appointment, schedule: Schedule) -> list[str]:
     """Returns the codes of the rules by which the schedule forbids the appointment."""
     conflicts = schedule.find_conflicts(*appointment.occupied)
-    # Hours and offers count for what is to come: what is past has happened, whatever the rules.
+    # Working hours and offers are not checked for an appointment that has begun.
     counts = {"overlap": appointment.status in BLOCKING_STATUSES}
     return [code for code in conflicts if counts.get(code, not appointment.is_past)]

@@ -16,7 +16,7 @@ from itertools import repeat
 ANSWER_TIMEOUT_SECONDS = 120  # seconds for one answer
 
 
-class WrongAnswer(Exception):
+class RequestFailed(Exception):
     """There is no answer, or an answer with an unexpected status."""
 
 
@@ -70,17 +70,17 @@ class Connection:
         self.socket.sendall(message)
 
     def receive(self) -> bool:
-        """Reads what has arrived. Returns True when the answer is complete. Raises WrongAnswer if the server disconnects."""
+        """Reads what has arrived. Returns whether the answer is complete. Raises RequestFailed if the server disconnects."""
         data = self.socket.recv(262144)
         if not data:
-            raise WrongAnswer("The server closed the connection.")
+            raise RequestFailed("The server closed the connection.")
         # A bytearray grows in place: bytes would be copied with each part of an answer of megabytes.
         self.received += data
         if not self.needed and (end := self.received.find(b"\r\n\r\n") + 4) > 3:
             head = self.received[:end].lower()
             _, found, length = head.partition(b"content-length:")
             if not found:
-                raise WrongAnswer("The answer has no Content-Length.")
+                raise RequestFailed("The answer has no Content-Length.")
             self.needed = end + int(length.split(b"\r\n", 1)[0])
         return 0 < self.needed <= len(self.received)
 
@@ -98,12 +98,12 @@ class Connection:
         return b"connection: close" in self.received[:1024].lower()
 
     def get(self, message: bytes) -> bytes:
-        """Sends a request and returns the body of the answer. Raises WrongAnswer if its status is not a success."""
+        """Sends a request and returns the body of the answer. Raises RequestFailed if its status is not a success."""
         self.send(message)
         while not self.receive():
             pass
         if self.status >= 300:
-            raise WrongAnswer(f"{self.status} for {message.splitlines()[0]!r}: {self.body[:500]!r}")
+            raise RequestFailed(f"{self.status} for {message.splitlines()[0]!r}: {self.body[:500]!r}")
         if self.is_last:
             self.connect()
         return self.body
@@ -112,7 +112,7 @@ class Connection:
 def run(port: int, messages: Iterator[bytes], *, clients: int, seconds: float, min_requests: int = 1) -> Load:
     """Sends requests for `seconds`, and at least `min_requests`. Waits for the last answers, and counts them too.
 
-    Raises WrongAnswer for any answer that is not a 2xx.
+    Raises RequestFailed for any answer that is not a 2xx.
     """
     latencies: list[float] = []
     with selectors.DefaultSelector() as selector:
@@ -126,7 +126,7 @@ def run(port: int, messages: Iterator[bytes], *, clients: int, seconds: float, m
         while under_way:
             events = selector.select(ANSWER_TIMEOUT_SECONDS)
             if not events:
-                raise WrongAnswer(f"No answer in {ANSWER_TIMEOUT_SECONDS} s.")
+                raise RequestFailed(f"No answer in {ANSWER_TIMEOUT_SECONDS} s.")
             for key, _ in events:
                 connection = key.data
                 if not connection.receive():
@@ -134,7 +134,7 @@ def run(port: int, messages: Iterator[bytes], *, clients: int, seconds: float, m
                 now = time.perf_counter()
                 latencies.append(now - connection.begun)
                 if not 200 <= connection.status < 300:
-                    raise WrongAnswer(f"{connection.status}: {connection.body[:500]!r}")
+                    raise RequestFailed(f"{connection.status}: {connection.body[:500]!r}")
                 if now - begun > seconds and len(latencies) + under_way > min_requests:
                     under_way -= 1
                     selector.unregister(connection.socket)

@@ -18,7 +18,7 @@ from psycopg.types.json import set_json_loads
 from bench import bookings, floor, load, writes
 from bench.compare import compare, find_differences
 from bench.databases import Server
-from bench.load import Connection, Load, WrongAnswer, request
+from bench.load import Connection, Load, RequestFailed, request
 from bench.one_pass import ONE_PASS, parameters, summary
 from bench.report import Figure, milliseconds
 from bench.samples import (
@@ -311,7 +311,7 @@ class Bench:
                         begun = time.perf_counter()
                         connection.execute(statement, values).fetchone()
                         theirs.append(time.perf_counter() - begun)
-                except WrongAnswer as error:
+                except RequestFailed as error:
                     print(error)
                     self.figures.append(
                         Figure(f"statistics of {name}", str(error)[:3], "", None, target, at_least=True)

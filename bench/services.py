@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.databases import PYTHON, ROOT
-from bench.load import Connection, WrongAnswer, request
+from bench.load import Connection, RequestFailed, request
 
 WORKERS = 2
 START_TIMEOUT_SECONDS = 60
@@ -79,7 +79,7 @@ def running(name: str, database_url: str) -> Iterator[Service]:
 def _wait_for(name: str, port: int, process: subprocess.Popen, log: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        with suppress(OSError, WrongAnswer):
+        with suppress(OSError, RequestFailed):
             Connection(port).get(request("/healthz"))
             return
         time.sleep(0.2)

@@ -1,8 +1,8 @@
-"""Measures what 200 clients that send a byte a second cost the others: the 95th percentile with and without them.
+"""Compares the 95th percentile of the latency of clients with and without 200 others that send a byte a second.
 
 `DEMO=1 python -m bench.slow_clients [--clients 8] [--seconds 1] [--rounds 40] [name …]` uses the demo of this checkout
-(`make run` makes it) and the names of bench.workers. Measurements with and without slow clients take turns,
-and the ratio is the median of the ratios of neighbours, since other work on the machine comes and goes.
+(`make run` makes it) and the names of bench.workers. It measures in turn with and without slow
+clients, and prints the median of the ratios of each two measurements, since other work on the machine comes and goes.
 docs/decisions/gunicorn-worker.md has the figures.
 """
 
@@ -12,7 +12,7 @@ import tempfile
 from itertools import repeat
 from pathlib import Path
 
-from bench.load import WrongAnswer, request, run
+from bench.load import RequestFailed, request, run
 from bench.workers import serving, token
 from circe.tests.nginx import SlowClients
 
@@ -23,7 +23,7 @@ def measure_p95(port: int, message: bytes, clients: int, seconds: float) -> floa
     """Returns milliseconds. Where the slow clients stop the server, infinity."""
     try:
         return 1000 * run(port, repeat(message), clients=clients, seconds=seconds).percentile(0.95)
-    except (OSError, WrongAnswer):
+    except (OSError, RequestFailed):
         return float("inf")
 
 

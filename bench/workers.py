@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.load import Connection, WrongAnswer, request, run
+from bench.load import Connection, RequestFailed, request, run
 from bench.services import processor_time
 from circe.tests.nginx import SlowClients, free_port, run_nginx
 
@@ -54,7 +54,7 @@ def serving(name: str, place: Path) -> Iterator[tuple[int, psutil.Process]]:
         stack.callback(server.wait)
         stack.callback(server.terminate)
         for _ in range(150):
-            with suppress(OSError, WrongAnswer):
+            with suppress(OSError, RequestFailed):
                 Connection(port).get(request("/healthz"))
                 break
             time.sleep(0.2)

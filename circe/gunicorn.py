@@ -5,8 +5,8 @@ a second would occupy all threads of a worker. So a request must arrive within R
 sends or reads nothing for IDLE_TIMEOUT_SECONDS is disconnected. This limits the time of one connection, not the number of
 connections: put a proxy in front that reads a whole request before it passes it on, such as nginx.
 
-Workers compete for connections. A worker that gets all of them leaves the other cores idle while clients keep them
-open. So a worker accepts connections only while no other worker has fewer.
+Workers compete for connections. If one worker gets all connections, and clients keep them open, the other cores are
+idle. So a worker accepts connections only while no other worker has fewer.
 """
 
 import errno
@@ -29,17 +29,18 @@ from gunicorn.http import wsgi
 from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from circe.log_format import RedactingFormatter
+from circe.log_format import RedactedJsonFormatter
 from circe.startup import check_port_is_free, exit_with, read_log_level, read_switch, read_whole_number
 
 REQUEST_TIMEOUT_SECONDS = 15
 IDLE_TIMEOUT_SECONDS = 10
-# A worker writes its heartbeat at least every second. A worker whose heartbeat is older than this is stuck: ignored.
+# A worker writes its heartbeat at least every second. A worker with an older one is stuck, and the others ignore it.
 HEARTBEAT_TIMEOUT_SECONDS = 2
 # The heartbeat of a worker that does not accept connections at all.
 NO_HEARTBEAT = float("-inf")
 # How soon a worker that does not accept checks again whether the others have caught up. The interval starts at the
-# minimum, since in a burst workers take turns at every connection, and doubles up to the maximum.
+# minimum and doubles up to the maximum. The minimum is short, since in a burst the workers alternate at every
+# connection.
 MIN_RECHECK_SECONDS, MAX_RECHECK_SECONDS = 0.002, 0.05
 # The shared memory has room for this number of workers. If there are more, they share the first one's entry.
 MAX_TRACKED_WORKERS = 64
@@ -112,7 +113,7 @@ class JSONLogger(Logger):
         """Sets the format of gunicorn's handlers."""
         super().setup(cfg)
         for handler in self.error_log.handlers:
-            handler.setFormatter(RedactingFormatter())
+            handler.setFormatter(RedactedJsonFormatter())
 
     def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
         """Logs a crash without the arguments of the message, which hold the address of the request and its query."""
@@ -122,13 +123,13 @@ class JSONLogger(Logger):
 class BoundedWorker(ThreadWorker):
     """A threaded worker with timeouts for clients, and with no more connections than the other workers."""
 
-    slot_index: int
+    entry_index: int
     recheck_after = MIN_RECHECK_SECONDS
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Accepts connections, but not while another worker has fewer. Writes this worker's number to shared memory."""
+        """Accepts connections, but not while another worker has fewer. Shares the number of its connections."""
         now = time.monotonic()
-        _connections[self.slot_index], _heartbeats[self.slot_index] = self.nr_conns, now if enabled else NO_HEARTBEAT
+        _connections[self.entry_index], _heartbeats[self.entry_index] = self.nr_conns, now if enabled else NO_HEARTBEAT
         workers = zip(_connections, _heartbeats, strict=True)
         others = (number for number, heartbeat in workers if now - heartbeat < HEARTBEAT_TIMEOUT_SECONDS)
         super().set_accept_enabled(enabled and self.nr_conns <= min(others, default=0))
@@ -170,24 +171,24 @@ class BoundedWorker(ThreadWorker):
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Freezes the garbage collector's objects, so that workers share the memory of loaded code: it writes into no page."""
+    """Freezes the objects that exist. The garbage collector then writes to none of their pages, which workers share."""
     gc.freeze()
-    used = {other.slot_index for other in server.WORKERS.values()}
-    worker.slot_index = min({*range(MAX_TRACKED_WORKERS)} - used, default=0)
+    used = {other.entry_index for other in server.WORKERS.values()}
+    worker.entry_index = min({*range(MAX_TRACKED_WORKERS)} - used, default=0)
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Removes the figures of a worker that are true only while it lives."""
-    if metrics_directory:
+    """Removes the metrics of a dead worker that describe a live process."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         from prometheus_client import multiprocess
 
         multiprocess.mark_process_dead(worker.pid)
 
 
 def on_exit(server: Any) -> None:
-    """Removes the files of the figures."""
-    if metrics_directory:
-        shutil.rmtree(metrics_directory, ignore_errors=True)
+    """Removes the files of the metrics. Leaves a directory that the operator has named."""
+    if own_metrics_directory:
+        shutil.rmtree(own_metrics_directory, ignore_errors=True)
 
 
 def when_ready(server: Any) -> None:
@@ -207,7 +208,7 @@ def when_ready(server: Any) -> None:
 
 
 # After these times PostgreSQL cancels a statement, a wait for a lock, or an idle transaction, and the answer is a 503.
-# The wait for a lock is short, since it occupies one of few slots. Commands don't have these limits.
+# The wait for a lock is short, since a request that waits occupies a request slot. Commands don't have these limits.
 os.environ.setdefault(
     "PGOPTIONS", "-c statement_timeout=30s -c lock_timeout=2s -c idle_in_transaction_session_timeout=60s"
 )
@@ -226,17 +227,18 @@ except ImproperlyConfigured as error:
 
 # The heartbeat is a file. On a disk, a slow write would look like a stuck worker.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
-# The workers keep their figures in files here, in memory where possible. prometheus-client reads the variable.
-metrics_directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
-if os.environ.get("METRICS_TOKEN") and not metrics_directory:
-    metrics_directory = tempfile.mkdtemp(prefix="circe-metrics-", dir=worker_tmp_dir)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_directory
+# The workers keep their metrics in files here, in memory where possible. prometheus-client reads the variable.
+own_metrics_directory = ""
+if os.environ.get("METRICS_TOKEN") and not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    own_metrics_directory = tempfile.mkdtemp(prefix="circe-metrics-", dir=worker_tmp_dir)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = own_metrics_directory
 
 wsgi_app = "circe.wsgi:application"
 bind = f"{host}:{port}"
 worker_class = BoundedWorker
-# WEB_THREADS of them handle requests; most others hold requests that wait, see circe.concurrency. There are four more
-# than MAX_ACCEPTED_REQUESTS, to answer health checks and to refuse further requests. A thread starts when it is needed.
+# MAX_ACCEPTED_REQUESTS and four. At most WEB_THREADS of them handle requests at a time; the others hold requests that
+# wait for a request slot (circe.concurrency). Four answer health checks and refuse further requests. A thread starts
+# when it is needed.
 threads = 100
 # With wrong settings the start ends with one message, instead of one from each worker.
 preload_app = True
@@ -245,7 +247,8 @@ max_requests = 10_000
 max_requests_jitter = 1_000
 # Seconds for a worker to finish its requests when it is stopped; container platforms kill it after 30 by default.
 graceful_timeout = 25
-# Seconds without a heartbeat of the worker. It does not limit a request: PostgreSQL limits its statements.
+# Seconds without a heartbeat of the worker. This does not limit the time of a request. PostgreSQL limits that of each
+# statement.
 timeout = 60
 # Seconds. An idle connection uses no thread, but a worker has at most a thousand connections.
 keepalive = 5

@@ -12,7 +12,7 @@ FIELDS = "{asctime}{levelname}{name}{message}{request_id}"
 MAX_CHAINED_EXCEPTIONS = 10
 
 
-class RedactingFormatter(JsonFormatter):
+class RedactedJsonFormatter(JsonFormatter):
     """Formats records as JSON lines. Omits the message of an exception, which may contain personal data."""
 
     def __init__(self, fmt: str = FIELDS, style: str = "{", **kwargs: Any) -> None:

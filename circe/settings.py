@@ -378,7 +378,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "json": {
-            "()": "circe.log_format.RedactingFormatter",
+            "()": "circe.log_format.RedactedJsonFormatter",
         },
         "plain": {"format": "{levelname} {name}: {message}", "style": "{"},
     },

@@ -311,7 +311,7 @@ ACCOUNTS = [
     Fault(
         "the message of a crash is logged",
         "circe/settings.py",
-        '"()": "circe.log_format.RedactingFormatter"',
+        '"()": "circe.log_format.RedactedJsonFormatter"',
         '"()": "pythonjsonlogger.json.JsonFormatter"',
         LOGS,
     ),

@@ -64,7 +64,7 @@ PORTAL_FAULTS = [
     Fault(
         "a wrong token is not counted",
         LINKS,
-        "    result = count_failures(attempt, kind=Guess.LINK, address=client_address)\n",
+        "    result = check_and_count_failure(attempt, kind=Guess.LINK, address=client_address)\n",
         "    result = attempt()\n",
         SIGNING_IN,
     ),

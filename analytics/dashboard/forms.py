@@ -24,7 +24,7 @@ PERIODS = [
 
 
 class PeriodDayField(DayField):
-    """A day, as the API or the country writes it; None where it is empty."""
+    """A day in the format of the API or of the country. It is None if the field is empty."""
 
     def to_python(self, value: Any) -> dt.date | None:
         try:
@@ -36,7 +36,7 @@ class PeriodDayField(DayField):
 class PeriodForm(forms.Form):
     """A period, by name or by its days. A super_admin also chooses a business, which is then in scope.
 
-    A valid form has `chosen_period` and its name in `period_name`, `dates` for a period by its days.
+    A valid form has `chosen_period`, and `period_name`: a name of PERIODS, or `dates` if the days were given.
     """
 
     periods = PERIODS
@@ -92,7 +92,7 @@ class PeriodForm(forms.Form):
 
 
 def get_named_period(name: str) -> Period:
-    """Returns the period with that name, which ends today."""
+    """Returns the period with that name. It ends today; `all_time` has neither a start nor an end."""
     today = local_today()
     match name:
         case "this_month":

@@ -1,4 +1,4 @@
-"""Sets the status of several appointments at once, where the day sheet allows it for each."""
+"""Sets one status on several appointments. One whose status the day sheet would not set stays as it is."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -22,7 +22,7 @@ BATCH_SIZE = 100
 
 
 class StatusForm(BulkActionForm):
-    """Asks before the status of the selected appointments is set. `rows` are ordered by staff, then id."""
+    """Asks before the status of the selected appointments is set."""
 
     def __init__(self, *args: Any, status: Status) -> None:
         super().__init__(*args)
@@ -42,11 +42,12 @@ class StatusForm(BulkActionForm):
         current = appointment.get_status_display().lower()
         if appointment.status == self.status:
             return f"It is {current} already."
-        return f"It is {current}, from which it can become {' or '.join(new.label.lower() for new in transitions)}."
+        possible = " or ".join(new.label.lower() for new in transitions) or "nothing else before its day"
+        return f"It is {current}, from which it can become {possible}."
 
     def consequence(self) -> str:
         unchanged = len(self.rows) - self.changeable_count
-        remark = f" Left as they are, for the reason beside each: {unchanged}." if unchanged else ""
+        remark = f" Not changed, for the reason in the list: {unchanged}." if unchanged else ""
         return f"Selected: {len(self.rows)}. Set to {self.status.label.lower()}: {self.changeable_count}.{remark}"
 
     def describe(self, row: Appointment) -> SafeString:

@@ -8,14 +8,14 @@ from django.utils import timezone
 from icalendar import Calendar, Event, vCalAddress, vText
 
 from appointments.models import Appointment, Status
-from customers.messages.mail import Attachment, one_line
+from customers.messages.mail import Attachment, without_line_breaks
 
 
 def build_calendar_file(appointment: Appointment) -> Attachment:
-    """Returns the file by which a calendar enters the appointment, moves it, or takes it out where it is cancelled.
+    """Returns a file that adds the appointment to a calendar, updates it, or removes it if it is cancelled.
 
-    A calendar knows the appointment again by its UID, and takes the highest SEQUENCE. Times are in UTC, which every calendar
-    shows in the zone of its user.
+    A calendar finds the appointment by its UID, and takes the file with the highest SEQUENCE, or of equal ones the
+    newest. Times are in UTC, which every calendar shows in the zone of its user.
     """
     is_cancelled = appointment.status == Status.CANCELLED
     method = "CANCEL" if is_cancelled else "REQUEST"
@@ -26,8 +26,9 @@ def build_calendar_file(appointment: Appointment) -> Attachment:
     event.add("dtstamp", timezone.now().astimezone(dt.UTC))
     event.add("dtstart", begins)
     event.add("dtend", ends)
-    event.add("summary", one_line(f"{appointment.service.name}, {appointment.tenant.name}"))
-    event.add("location", one_line(", ".join(filter(None, [appointment.outlet.name, appointment.outlet.address]))))
+    event.add("summary", without_line_breaks(f"{appointment.service.name}, {appointment.tenant.name}"))
+    outlet = filter(None, [appointment.outlet.name, appointment.outlet.address])
+    event.add("location", without_line_breaks(", ".join(outlet)))
     event.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")
     business_address = appointment.tenant.reply_to or parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     event["organizer"] = _person(appointment.tenant.name, business_address)
@@ -45,7 +46,7 @@ def build_calendar_file(appointment: Appointment) -> Attachment:
 
 
 def _person(name: str, address: str) -> vCalAddress:
-    # The library puts a value in quotation marks where it must, but can't write a quotation mark in it.
-    person = vCalAddress(f"mailto:{one_line(address)}")
-    person.params["CN"] = vText(one_line(name).replace('"', "'"))
+    # The library quotes a value if it must, but can't escape a quotation mark within it.
+    person = vCalAddress(f"mailto:{without_line_breaks(address)}")
+    person.params["CN"] = vText(without_line_breaks(name).replace('"', "'"))
     return person

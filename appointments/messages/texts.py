@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from appointments.messages.default_texts import DEFAULT_TEXTS
 from appointments.models import PLACEHOLDER, Appointment, MessageKind, MessageText
-from customers.messages.mail import one_line
+from customers.messages.mail import without_line_breaks
 from customers.portal.languages import customer_language, format_clock, format_day, written_for
 from tenants.models import Tenant
 
@@ -44,7 +44,7 @@ def render_message(kind: str, language: str, appointment: Appointment, *, manage
 
 
 def facts_of(appointment: Appointment, *, link: str) -> Facts:
-    """Returns the facts of the appointment, which has a customer."""
+    """Returns the facts of the appointment. It must have a customer."""
     outlet = appointment.outlet
     return Facts(
         tenant=appointment.tenant,
@@ -59,23 +59,25 @@ def facts_of(appointment: Appointment, *, link: str) -> Facts:
 
 
 def render(kind: str, language: str, facts: Facts, *, own_text: MessageText | None = None) -> Text:
-    """Returns the text of a message of that kind with the facts. Words without `{link}` get it at their end."""
+    """Returns the text of a message of that kind with the facts. A body without `{link}` gets it at its end."""
     words = own_text or DEFAULT_TEXTS[MessageKind(kind)]
     with written_for(facts.tenant, language) as code:
         body = str(words.body)
         if "{link}" not in body:
             body += "\n\n{link}"
         values = _values(facts)
-        subject = one_line(fill_in(str(words.subject), values))
+        subject = without_line_breaks(fill_in(str(words.subject), values))
         context = {"language": code, "subject": subject, "body": _as_html(body, values)}
         return Text(subject, fill_in(body, values), render_to_string("appointments/messages/message.html", context))
 
 
 def _values(facts: Facts) -> dict[str, str]:
-    """Returns what takes the place of each placeholder, in one line, so that a name can't look like a part of the text."""
-    values = {name: one_line(getattr(facts, name)) for name in ("customer", "service", "staff", "outlet", "link")}
+    """Returns the value of each placeholder. It has no line breaks, so that a name can't add a paragraph to the text."""
+    values = {
+        name: without_line_breaks(getattr(facts, name)) for name in ("customer", "service", "staff", "outlet", "link")
+    }
     return values | {
-        "business": one_line(facts.tenant.name),
+        "business": without_line_breaks(facts.tenant.name),
         "date": format_day(facts.day, facts.tenant),
         "time": format_clock(facts.start, facts.tenant),
     }
@@ -84,7 +86,7 @@ def _values(facts: Facts) -> dict[str, str]:
 def _as_html(body: str, values: Mapping[str, str]) -> SafeString:
     link = format_html('<a href="{}">{}</a>', values["link"], gettext("My appointment"))
     shown = {name: escape(value) for name, value in values.items()} | {"link": link}
-    # The words are escaped before the values are filled in, which are escaped too.
+    # `linebreaks` escapes the body, and the values in `shown` are escaped.
     return mark_safe(fill_in(linebreaks(body, autoescape=True), shown))  # noqa: S308
 
 

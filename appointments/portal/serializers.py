@@ -65,7 +65,7 @@ class OwnHistorySerializer(HistorySerializer):
     appointments = OwnAppointmentSerializer(many=True)
 
 
-def add_can_change(stored: dict[str, Any], tenant: Any) -> dict[str, Any]:
+def add_change_window(stored: dict[str, Any], tenant: Any) -> dict[str, Any]:
     """Adds to an appointment, as StoredOwnAppointmentSerializer writes it, whether the customer can change it now."""
     until = changeable_until(
         Appointment(

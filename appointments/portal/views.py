@@ -19,7 +19,7 @@ from appointments.portal.serializers import (
     OwnCancellationSerializer,
     OwnMoveSerializer,
     StoredOwnAppointmentSerializer,
-    add_can_change,
+    add_change_window,
 )
 from appointments.recommendations.serializers import RecommendationsSerializer
 from appointments.recommendations.views import answer_recommendations
@@ -58,7 +58,7 @@ class OwnAppointmentViewSet(SignedInViewSet, TenantViewSet):
         return etag(*OWN_APPOINTMENT.get_or_404(appointment=appointment.pk))
 
     def list(self, request: Request, **path: str) -> Response:
-        """Answers a page of your appointments, newest first, with counts of all."""
+        """Returns a page of your appointments, newest first. The counts are of all, whatever the filters."""
         found, wanted = self.filter_queryset(HISTORY), self.paginator.read_parameters(request)
         today, time = local_now()
         bounds = {"offset": Value(wanted.start), "limit": Value(wanted.stop - wanted.start)}
@@ -66,7 +66,7 @@ class OwnAppointmentViewSet(SignedInViewSet, TenantViewSet):
         statistics, self.paginator.total, page = pages.get(pk=self.customer.pk)
         return Response(
             {
-                "appointments": [add_can_change(stored, self.tenant) for stored in orjson.loads(page)],
+                "appointments": [add_change_window(stored, self.tenant) for stored in orjson.loads(page)],
                 "statistics": orjson.Fragment(statistics),
                 "pagination": self.paginator.page_info,
             }
@@ -110,7 +110,9 @@ class OwnAppointmentViewSet(SignedInViewSet, TenantViewSet):
     def _answer(self, appointment_id: str) -> Response:
         """Returns the response with the appointment as it is stored now."""
         updated_at, stored = OWN_APPOINTMENT.get_or_404(appointment=appointment_id)
-        return Response(add_can_change(orjson.loads(stored), self.tenant), headers={"ETag": etag(updated_at, stored)})
+        return Response(
+            add_change_window(orjson.loads(stored), self.tenant), headers={"ETag": etag(updated_at, stored)}
+        )
 
 
 class OwnRecommendationViewSet(SignedInViewSet):

@@ -57,13 +57,19 @@ def test_a_refused_appointment_is_named_and_the_others_are_changed(back_office, 
     ready, browser = AppointmentFactory(tenant=tenant, status=Status.IN_PROGRESS), back_office("outlet_manager")
     reason = "It is cancelled, from which it can become confirmed or pending."
     page = run_action(browser, "complete", cancelled, ready).content.decode()
-    assert "Selected: 2. Set to completed: 1. Left as they are, for the reason beside each: 1." in page
+    assert "Selected: 2. Set to completed: 1. Not changed, for the reason in the list: 1." in page
     assert f"Jane, Sat 25 Jan 2025 14:00 with {cancelled.staff}</a>: stays as it is. {reason}" in page
     assert messages_without_undo(run_action(browser, "complete", cancelled, ready, asked=1)) == [
         ("error", f"Jane, Sat 25 Jan 2025 14:00 with {cancelled.staff}: not changed. {reason}"),
         ("success", "Completed: 1."),
     ]
     assert read_statuses(cancelled, ready) == ["cancelled", "completed"]
+
+
+def test_a_completed_appointment_of_a_later_day_can_become_nothing_else(back_office, tenant):
+    later = AppointmentFactory(tenant=tenant, status=Status.COMPLETED, appointment_date=dt.date(2999, 1, 25))
+    page = run_action(back_office("outlet_manager"), "cancel", later).content.decode()
+    assert "It is completed, from which it can become nothing else before its day." in page
 
 
 @pytest.mark.parametrize("role", ["outlet_manager", "super_admin"])

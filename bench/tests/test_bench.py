@@ -134,5 +134,5 @@ def test_the_load_generator_counts_every_answer(server):
 
 
 def test_the_load_generator_stops_at_an_error_status(server):
-    with pytest.raises(load.WrongAnswer, match="500"):
+    with pytest.raises(load.RequestFailed, match="500"):
         load.run(server.server_port, repeat(load.request("/no")), clients=2, seconds=5)

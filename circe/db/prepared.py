@@ -1,7 +1,8 @@
 """Prepared statements: queries that nearly every request sends, each time with other values.
 
-Django compiles the text of a prepared query once per process; this takes about as long as the rest of a request.
-PostgreSQL plans it once per connection; this takes longer than to execute it. A request sends only the values.
+Django compiles the text of a prepared query once per process. To compile it in each request would double the request's
+time. One server plans it once per connection, since planning takes longer than execution. A request sends only the
+values.
 """
 
 import datetime as dt
@@ -50,7 +51,8 @@ class Scopes(NamedTuple):
     Each prepared query has one text per scope: a tenant's text holds the filter on the tenant, with a Parameter.
     """
 
-    # Returns the name of the open scope, and the values of the Parameters that the scope adds. Raises if none is open.
+    # Returns the name of the open scope, a key of `contexts`, and by name the values of its Parameters. Raises without
+    # a scope.
     current: Callable[[], tuple[str, Mapping[str, Any]]]
     # By name of a scope: returns the context manager that opens it while a text is compiled.
     contexts: Mapping[str, Callable[[], AbstractContextManager[None]]]
@@ -88,8 +90,9 @@ def register_scopes(scopes: Scopes) -> None:
 class PreparedQuery:
     """A query with a constant text, which is executed with other values each time.
 
-    `build` takes a Parameter for each of `fields`, and returns the query: a queryset with `values_list`, or `Sql`. A query
-    that is not `scoped` has one text for all scopes: it has the tenant among its own `fields`, or reads no tenant's table.
+    `build` takes a Parameter for each of `fields`, and returns the query: a queryset with `values_list`, or `Sql`. With
+    `scoped=False` no scope limits the rows. Then the tenant must be among `fields`, or the query must read no tenant's
+    table.
     """
 
     def __init__(
@@ -109,7 +112,8 @@ class PreparedQuery:
         values |= scope_values
         params = [parameter.to_database(values[parameter.name]) for parameter in statement.parameters]
         if connection.connection is None:
-            # The session may have died in the pool. A query can simply be sent again, so it needs no check before.
+            # The pool may give a dead connection. It is not checked before: if the query fails, it is sent again on a
+            # new one.
             connection.connect_unchecked()
             try:
                 return _execute(statement, params)
@@ -118,7 +122,7 @@ class PreparedQuery:
         return _execute(statement, params)
 
     def get_or_404(self, **values: Any) -> tuple[Any, ...]:
-        """Returns the only row. Raises Http404 if there is none, or if its field can't have a value."""
+        """Returns the only row. Raises Http404 if there is none, or if a value is not valid for its field."""
         try:
             rows = self.rows(**values)
         except ValueError as error:
@@ -173,7 +177,7 @@ def _write_param(param: Any, used: dict[str, Parameter]) -> str:
 def _execute(statement: Statement, params: list[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         names = _prepared_names.setdefault(connection.connection, set())
-        # A prepared statement outlives the transaction, a rollback, and a change of role.
+        # COMMIT, ROLLBACK and SET ROLE remove no prepared statement.
         if statement.name not in names:
             with connection.wrap_database_errors:
                 connection.connection.execute(statement.prepare_sql)

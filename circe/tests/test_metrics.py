@@ -71,6 +71,12 @@ def test_the_figures_of_all_workers_are_added_up():
         circe = Circe(Path(path), embedded_postgres.database(Path(path) / "pg18", durable=False)["CLUSTER"])
         try:
             circe.fill()
+            named = Path(path) / "metrics"
+            named.mkdir()
+            with circe.serving(METRICS_TOKEN=TOKEN, PROMETHEUS_MULTIPROC_DIR=str(named)):
+                assert circe.ask("GET", "/metrics", page=True, Authorization=f"Bearer {TOKEN}").status == 200
+            # A directory that the operator has named stays.
+            assert any(named.iterdir())
             with circe.serving(WEB_WORKERS="2", METRICS_TOKEN=TOKEN):
                 until(lambda: len(circe.workers()) == 2)
                 for _ in range(20):

@@ -65,7 +65,7 @@ class Postponed(NamedTuple):
 Composed: TypeAlias = Mail | TextMessage | Skipped | Postponed
 
 
-def one_line(text: str) -> str:
+def without_line_breaks(text: str) -> str:
     """Returns the text in one line, without control characters, so that it can be the value of a header."""
     return _line_breaks_and_controls.sub(" ", text).strip()
 
@@ -79,9 +79,9 @@ def build_email(mail: Mail, tenant: Tenant) -> EmailMultiAlternatives:
         else {}
     )
     message = EmailMultiAlternatives(
-        subject=one_line(mail.subject),
+        subject=without_line_breaks(mail.subject),
         body=mail.text,
-        from_email=formataddr((one_line(tenant.name), address)),
+        from_email=formataddr((without_line_breaks(tenant.name), address)),
         to=[mail.to],
         reply_to=[tenant.reply_to] if tenant.reply_to else None,
         headers={

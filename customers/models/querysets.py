@@ -35,7 +35,7 @@ class CustomerQuerySet(models.QuerySet):
         """Keeps the customers who may sign in to the portal: verified, active, with a password."""
         return self.undeleted().registered().filter(is_active=True, email_verified=True)
 
-    def with_credentials(self, *, email_key: str, password: str) -> Any | None:
+    def find_by_credentials(self, *, email_key: str, password: str) -> Any | None:
         """Returns the customer who may sign in to the portal with these, or None. It takes equally long whoever is known."""
         customer = self.undeleted().filter(email_key=email_key).defer("search_text").first()
         if customer is None or customer.password is None:

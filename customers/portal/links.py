@@ -24,7 +24,7 @@ from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from customers.contact_conflicts import DuplicateCustomer
 from customers.models import Customer, CustomerSession, MailedLink
 from tenants.accounts.throttling import Kind as Guess
-from tenants.accounts.throttling import count_failures, raise_if_too_many
+from tenants.accounts.throttling import check_and_count_failure, raise_if_too_many
 from tenants.audit.context import set_audit_source
 from tenants.identity import email_key
 from tenants.models import Tenant
@@ -224,7 +224,7 @@ def count_invalid(act: Callable[[], Result], client_address: str) -> Result:
             return None
 
     set_audit_source("portal")
-    result = count_failures(attempt, kind=Guess.LINK, address=client_address)
+    result = check_and_count_failure(attempt, kind=Guess.LINK, address=client_address)
     if result is None:
         raise LinkInvalid
     return result

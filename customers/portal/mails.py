@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from customers.messages.mail import Mail, one_line
+from customers.messages.mail import Mail, without_line_breaks
 from customers.models import Customer, MailedLink
 from customers.portal.languages import written_for
 from customers.portal.links import binding, hash_token, page_url
@@ -111,8 +111,8 @@ def _write(link: MailedLink, text: Text, *, name: str, language: str, url: str |
     with written_for(link.tenant, language) as code:
         subject = str(text.subject)
         context = {
-            "business": one_line(link.tenant.name),
-            "name": one_line(name),
+            "business": without_line_breaks(link.tenant.name),
+            "name": without_line_breaks(name),
             "language": code,
             "subject": subject,
             "link": url,

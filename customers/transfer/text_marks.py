@@ -1,4 +1,4 @@
-"""Removes and adds the marks by which a spreadsheet keeps a text as it is, and finds the errors that it shows.
+"""Adds and removes the marks that make a spreadsheet keep a cell as text, and recognises its error values.
 
 `'0812` and `="0812"` are the text 0812, which a spreadsheet would otherwise turn into the number 812.
 """
@@ -45,10 +45,10 @@ _ERROR_VALUE = re.compile(rf"{_ERROR}\Z")
 
 # Text that a spreadsheet may take for a formula, by the OWASP page on CSV injection.
 _FORMULA = r"[=+\-@\t\r\n＝＋－＠]"
-# A text that people mark, since a spreadsheet would change it: a number, a date or a time of day.
+# People mark a number, a date or a time with an apostrophe, so that a spreadsheet does not change it.
 _NUMBER = r"[0-9][0-9\s.,:/()+\-TZ]*\Z"
 _ADDRESS = r"[^\s@]+@[^\s@]+\Z"
-# An export writes one apostrophe more in front of such a text, and an import removes one, so that any text comes back.
+# An export adds one apostrophe to such a text, and an import removes one, so that every text survives both.
 _NEEDS_APOSTROPHE = re.compile(rf"'*(?:{_FORMULA}|{_ERROR}\Z)|'+(?:{_NUMBER}|{_ADDRESS})")
 # A phone number is harmless, and stays readable.
 _PHONE = re.compile(r"\+[0-9]+\Z")
@@ -56,7 +56,9 @@ _TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"\s*\Z')
 
 
 def escape_formula(text: str) -> str:
-    """Returns the text so that no spreadsheet takes it for something else. `unescape_formula` is the inverse."""
+    """Returns the text with an apostrophe if a spreadsheet would take it for a formula or an error, or if it has such a
+    mark.
+    """
     return f"'{text}" if _NEEDS_APOSTROPHE.match(text) and not _PHONE.match(text) else text
 
 
@@ -74,8 +76,8 @@ def remove_text_mark(cell: str) -> str:
 
 
 def copy_cell(cell: str) -> str:
-    """Returns a cell of an imported file as another file has it, which is read alike."""
-    # With an apostrophe, an error would be a text like any other.
+    """Returns a cell of an imported file as it is written to another file. An import reads both alike."""
+    # An error value gets no apostrophe: an import would take it for a text.
     return cell if is_error_value(cell) else escape_formula(remove_text_mark(cell))
 
 

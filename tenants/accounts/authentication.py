@@ -143,7 +143,7 @@ class AccountBackend(BaseBackend):
         except InvalidEmail:
             return None
         user = check_with_limits(
-            lambda: User.objects.with_credentials(email=account, password=password),
+            lambda: User.objects.find_by_credentials(email=account, password=password),
             account=account,
             address=client_address(request),
         )

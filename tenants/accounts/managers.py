@@ -60,7 +60,7 @@ class UserManager(BaseUserManager[Any]):
             cursor.execute("SELECT set_config('circe.renewed_hash', %s, true)", [user.password])
             self.filter(pk=user.pk, password=old_hash).update(password=user.password)
 
-    def with_credentials(self, *, email: str, password: str) -> Any | None:
+    def find_by_credentials(self, *, email: str, password: str) -> Any | None:
         """Returns the user who may sign in with these, or None. An unknown address takes as long as a wrong password."""
         try:
             user = self.get_by_natural_key(email)

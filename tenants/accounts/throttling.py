@@ -1,5 +1,5 @@
-"""Limits the guessing of passwords and of links: FAILURES_PER_ACCOUNT and FAILURES_PER_ADDRESS within WINDOW. A success is
-not counted.
+"""Limits the guessing of passwords and of links: at most FAILURES_PER_ACCOUNT failures of an account, and
+FAILURES_PER_IP_ADDRESS of an IP address, within WINDOW. A success is not counted.
 
 At most MAX_CONCURRENT_LOGINS log-ins run at the same time in a process. Further ones are refused and not queued, so that
 the other threads stay free for people who are at work.
@@ -30,7 +30,7 @@ from tenants.scope import account_lookup
 
 WINDOW = dt.timedelta(minutes=15)
 FAILURES_PER_ACCOUNT = 10
-FAILURES_PER_ADDRESS = 100
+FAILURES_PER_IP_ADDRESS = 100
 UNKNOWN_ADDRESS = "::"
 # Some proxies append the client's port: `203.0.113.7:51234`, `[2001:db8::1]:443`.
 _ADDRESS_AND_PORT = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<v4>[0-9.]+))(?:\s*:\s*[0-9]{1,5})?")
@@ -50,10 +50,10 @@ class LoginCapacityExceeded(APIException):
 
 
 def client_address(request: Request | HttpRequest) -> str:
-    """Returns the address for which failures are counted.
+    """Returns the IP address for which failures are counted.
 
-    For IPv6 it is the /64 network, which a provider gives to one subscriber. A port is no part of it. If a proxy sends no
-    valid address, the proxy's own counts; on a Unix socket UNKNOWN_ADDRESS.
+    For IPv6 it is the /64 network, which a provider gives to one subscriber. A port is no part of it. If a proxy sends
+    no valid address, returns the proxy's own. On a Unix socket there is none: returns UNKNOWN_ADDRESS.
     """
     for text in (BaseThrottle().get_ident(cast("Request", request)), request.META.get("REMOTE_ADDR", "")):
         with suppress(ValueError):
@@ -82,12 +82,14 @@ def check_with_limits(
 ) -> Result | None:
     """Checks a password: returns what `check` returns, and records None as a failure.
 
-    Raises Throttled or LoginCapacityExceeded past a limit; then `check` is not called. `record_refusal` adds the failure to
-    the audit trail; without it that of an account of staff is added.
+    Raises Throttled or LoginCapacityExceeded past a limit; then `check` is not called. `record_refusal` adds the
+    failure to the audit trail. Without it, that of an account of staff is added, whose e-mail address is
+    `account`.
     """
-    # The slot is taken before the first query: a log-in that waits would otherwise hold a database connection.
+    # The slot is taken before the first query. Otherwise any number of log-ins could hold a database connection
+    # while they wait for the lock of their account.
     with _login_slot():
-        return count_failures(
+        return check_and_count_failure(
             check,
             kind=kind,
             account=account,
@@ -97,7 +99,7 @@ def check_with_limits(
 
 
 @transaction.atomic
-def count_failures(
+def check_and_count_failure(
     check: Callable[[], Result | None],
     *,
     kind: Kind,
@@ -113,7 +115,7 @@ def count_failures(
     _lock_guesses(kind, account, address)
     failures = LoginFailure.objects.filter(kind=kind)
     limits = [(failures.filter(account=account), FAILURES_PER_ACCOUNT)] if account else []
-    for counted, limit in (*limits, (failures.filter(address=address), FAILURES_PER_ADDRESS)):
+    for counted, limit in (*limits, (failures.filter(address=address), FAILURES_PER_IP_ADDRESS)):
         raise_if_too_many(counted, limit, time="failed_at", window=WINDOW, now=now)
     result = check()
     if result is None:
@@ -133,7 +135,7 @@ def _lock_guesses(kind: Kind, account: str | None, address: str) -> None:
 
 def raise_if_too_many(rows: QuerySet, limit: int, *, time: str, window: dt.timedelta, now: dt.datetime) -> None:
     """Raises Throttled if `limit` rows or more have a `time`, the name of a column, within the window that ends now."""
-    # The limit-th newest row: if it is recent, the limit is reached until it is too old.
+    # The limit-th newest row. If it lies within the window, the limit is reached until it leaves the window.
     recent = rows.filter(**{f"{time}__gt": now - window}).order_by(f"-{time}")
     limiting = recent.values_list(time, flat=True)[limit - 1 : limit].first()
     if limiting:

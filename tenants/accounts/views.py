@@ -32,7 +32,7 @@ class TokenViewSet(GenericViewSet):
         """Signs in with e-mail and password."""
         credentials = self._body(LoginSerializer)
         user = check_with_limits(
-            lambda: User.objects.with_credentials(**credentials),
+            lambda: User.objects.find_by_credentials(**credentials),
             account=credentials["email"],
             address=client_address(request),
         )

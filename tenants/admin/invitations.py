@@ -31,7 +31,7 @@ class Links(NamedTuple):
 
 
 _links: list[Links] = []
-# The URL of the page on which a person's working hours at an outlet are entered, of a higher app.
+# Returns the URL of the page of a person's working hours at an outlet. A higher app registers it.
 _hours_url: list[Callable[[str, str], str]] = []
 
 
@@ -41,7 +41,9 @@ def register_links(**functions: Any) -> None:
 
 
 def register_hours_url(url: Callable[[str, str], str]) -> None:
-    """Says where the working hours of a new person are entered. `url` takes the ids of the person and the outlet."""
+    """Registers the function that returns the URL of the page of working hours. `url` takes the ids of the person and
+    the outlet.
+    """
     _hours_url[:] = [url]
 
 
@@ -159,7 +161,7 @@ class InvitingAdmin(DeactivatedAdmin):
 
 
 def describe_password(staff: Any) -> str:
-    """Returns whether the person has a password, and until when a link is good."""
+    """Returns a sentence: whether the person has a password, and until when their link is valid."""
     if staff.tenant_id is None:
         return f"Set on the server: manage.py changepassword {staff.email}"
     state = "Has one, which nobody else knows." if staff.has_usable_password() else "Has none yet: was invited."

@@ -8,7 +8,9 @@ from tenants.scope import TenantManager
 
 
 class StaffName(models.Model):
-    """The name of a member of staff, and whether they work there still. An account's other columns are not public."""
+    """The name of a member of staff, and whether they work there still. Customers can't read the other columns of the
+    account.
+    """
 
     is_public = True
 

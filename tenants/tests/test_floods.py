@@ -82,7 +82,7 @@ def test_one_log_in_too_many_is_refused_at_once_and_holds_up_nobody(staff, full_
 
 def test_a_slot_is_released_whatever_happens(monkeypatch, user, anonymous):
     monkeypatch.setattr(throttling, "_login_slots", threading.BoundedSemaphore(1))
-    monkeypatch.setattr("tenants.accounts.managers.UserManager.with_credentials", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("tenants.accounts.managers.UserManager.find_by_credentials", lambda *_, **__: 1 / 0)
     credentials = {"email": user.email, "password": PASSWORD}
     assert [anonymous.post(LOGIN, credentials).status_code for _ in range(3)] == [500] * 3
     monkeypatch.undo()

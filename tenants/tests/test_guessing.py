@@ -188,9 +188,9 @@ def test_no_url_checks_a_password_without_counting_it(back_office, checks, tenan
 # Who may ask whether a password is right, and why it is counted.
 CALLERS = {
     "tenants/models/user.py": "the model's own method, which the next two call",
-    "tenants/accounts/managers.py": "`with_credentials`, called within `check_with_limits` only",
+    "tenants/accounts/managers.py": "`find_by_credentials`, called within `check_with_limits` only",
     "tenants/accounts/forms.py": "within `check_with_limits`",
-    "customers/models/querysets.py": "`with_credentials`, called within `check_with_limits` only",
+    "customers/models/querysets.py": "`find_by_credentials`, called within `check_with_limits` only",
 }
 
 

@@ -20,7 +20,7 @@ class BusinessSerializer(serializers.ModelSerializer):
 
 
 class ExportedMessageSerializer(serializers.ModelSerializer):
-    """A message about an appointment, and what became of it."""
+    """A message about an appointment, and whether it was delivered."""
 
     appointment_id = serializers.CharField()
     created_at, sent_at = InstantField(), InstantField(allow_null=True)
@@ -40,8 +40,8 @@ class ExportedDeletionRequestSerializer(serializers.ModelSerializer):
         fields = ["id", "requested_at", "due_at", "handled_at"]
 
 
-class ExportSerializer(serializers.Serializer):
-    """All that the business keeps of the customer, except its own notes."""
+class ExportSchema(serializers.Serializer):
+    """What the business keeps of the customer, as the portal shows it. The notes of its staff are left out."""
 
     exported_at = InstantField()
     business = BusinessSerializer()

@@ -19,7 +19,7 @@ from appointments.portal.own_bookings import cancel_own, changeable_until, lock_
 from circe.api.conflicts import ConflictError
 from circe.api.local_time import to_local
 from circe.backoffice.regional import format_amount
-from customers.messages.mail import one_line
+from customers.messages.mail import without_line_breaks
 from customers.portal.languages import format_clock, format_day
 from customers.portal.links import LinkInvalid
 from customers.portal.pages.base import PortalPage
@@ -154,10 +154,10 @@ class ManagePage(PortalPage):
             "day": format_day(appointment.appointment_date, self.tenant),
             "time": format_clock(appointment.start_time, self.tenant),
             "end": format_clock(appointment.end_time, self.tenant),
-            "service": one_line(appointment.service.name),
-            "staff": one_line(StaffName.objects.get(pk=appointment.staff_id).name),
-            "outlet": one_line(outlet.name),
-            "address": one_line(outlet.address or ""),
+            "service": without_line_breaks(appointment.service.name),
+            "staff": without_line_breaks(StaffName.objects.get(pk=appointment.staff_id).name),
+            "outlet": without_line_breaks(outlet.name),
+            "address": without_line_breaks(outlet.address or ""),
             "price": format_amount(appointment.total_price, self.tenant.currency),
         }
 
@@ -229,4 +229,4 @@ class ManagePage(PortalPage):
         return {value: (start, place.staff_id) for value, start, place in self._choices(day)} if day else {}
 
     def _other_staff(self, place: Place) -> str:
-        return "" if place.staff_id == self.appointment.staff_id else one_line(place.staff_name)
+        return "" if place.staff_id == self.appointment.staff_id else without_line_breaks(place.staff_name)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from circe.db.citus.placement import DISTRIBUTION_COLUMN, Placement
 
 MINIMUM_VERSION = (13, 0)
-# Citus names the kind of a table by a letter and a model of replication.
+# In pg_dist_partition, `partmethod` and `repmodel` together give the kind of a table.
 PLACEMENT_SQL = """
 SELECT relname, CASE
     WHEN partmethod = 'h' AND column_to_column_name(logicalrelid, partkey) = %s THEN 'distributed'
@@ -45,7 +45,7 @@ class Node(NamedTuple):
 
 
 class Located(NamedTuple):
-    """Where a table lies now. Tables with the same colocation have the rows of a tenant on the same node."""
+    """Where a table lies now. For tables with the same colocation id, all rows of a tenant lie on one node."""
 
     placement: str
     colocation: int
@@ -140,20 +140,20 @@ def _check_connections(cursor: Any) -> None:
 
 
 def located_tables(cursor: Any) -> dict[str, Located]:
-    """Returns where the tables lie that Citus knows, by name."""
+    """Returns, by name, where each table lies that Citus manages."""
     cursor.execute(PLACEMENT_SQL, [DISTRIBUTION_COLUMN])
     return {name: Located(placement, colocation) for name, placement, colocation in cursor.fetchall()}
 
 
 def has_distributed_tables(cursor: Any) -> bool:
-    """Returns whether the tables of this database have been distributed. On a server without Citus they never are."""
+    """Returns whether the tables of this database have been distributed. Returns False on a server without Citus."""
     if citus_version(cursor) is None:
         return False
     return any(table.placement == Placement.DISTRIBUTED for table in located_tables(cursor).values())
 
 
 def run_on_nodes(cursor: Any, command: str) -> None:
-    """Runs an SQL command on each node by itself. Raises ClusterUnusable if a node refuses it."""
+    """Runs a PL/pgSQL statement on every node, the coordinator included. Raises ClusterUnusable if a node refuses it."""
     # Without this setting, each node would also send the command to the others.
     block = f"BEGIN PERFORM set_config('citus.enable_ddl_propagation', 'off', true); {command}; END"
     for node, succeeded, result in _ask_nodes(cursor, f"DO $circe${block}$circe$"):
@@ -164,7 +164,7 @@ def run_on_nodes(cursor: Any, command: str) -> None:
 
 
 def holds_on_every_node(cursor: Any, question: str) -> bool:
-    """Returns whether every node answers the SQL question with true."""
+    """Returns whether the query, a SELECT of one boolean, is true on every node. An error counts as false."""
     return all(result == "t" for _, _, result in _ask_nodes(cursor, question))
 
 

@@ -14,23 +14,24 @@ from tenants.scope import whole_business
 
 
 def sign_in(tenant: Tenant, *, email_key: str, password: str, client_address: str) -> CustomerSession | None:
-    """Returns a new session of the customer of the business with these, or None. Raises as `check_with_limits`."""
-    customer = check_password_of(tenant, email_key=email_key, password=password, client_address=client_address)
-    # The password has changed since it was checked.
+    """Checks the address and the password. Returns a new session, or None if they are wrong. Raises as
+    `check_with_limits`.
+    """
+    customer = authenticate_with_limits(tenant, email_key=email_key, password=password, client_address=client_address)
+    # `start` raises it if the password has changed since it was checked.
     with suppress(Customer.DoesNotExist):
         return CustomerSession.start(customer) if customer else None
     return None
 
 
 def change_password(customer: Customer, *, password: str, new_password: str, client_address: str) -> CustomerSession:
-    """Sets a new password of the customer in scope, which ends all their sessions, and returns a new one.
-
-    Raises ValidationError, by field, if `password` is not the present one or the new one is too weak, and as
+    """Sets a new password of the customer in scope. This ends all their sessions. Returns a new session. Raises
+    ValidationError, by field, if `password` is not the present one or the new one is too weak, and as
     `check_with_limits`.
     """
-    # A customer may neither count failures nor write sessions by themselves.
+    # The scope of a customer may insert neither failures nor sessions.
     with whole_business():
-        checked = check_password_of(
+        checked = authenticate_with_limits(
             customer.tenant, email_key=str(customer.email_key), password=password, client_address=client_address
         )
     wrong = ValidationError({"password": ValidationError("This is not your password.", code="password_incorrect")})
@@ -48,10 +49,10 @@ def change_password(customer: Customer, *, password: str, new_password: str, cli
             return CustomerSession.start(own)
 
 
-def check_password_of(tenant: Tenant, *, email_key: str, password: str, client_address: str) -> Customer | None:
-    """Returns the customer of the business who may sign in with these, or None, which counts as a failure."""
+def authenticate_with_limits(tenant: Tenant, *, email_key: str, password: str, client_address: str) -> Customer | None:
+    """Returns the customer who may sign in with this address and password. Otherwise counts a failure and returns None."""
     return check_with_limits(
-        lambda: Customer.objects.with_credentials(email_key=email_key, password=password),
+        lambda: Customer.objects.find_by_credentials(email_key=email_key, password=password),
         kind=Kind.CUSTOMER,
         account=portal_account(tenant.pk, email_key),
         address=client_address,

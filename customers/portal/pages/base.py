@@ -18,7 +18,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from circe.api.errors import INTERNAL_ERROR, Problem, problem_for, route_of
-from customers.messages.mail import one_line
+from customers.messages.mail import without_line_breaks
 from customers.portal.authentication import find_active_tenant
 from customers.portal.languages import customer_language, translation_code
 from tenants.scope import enter_scope
@@ -102,7 +102,7 @@ class PortalPage(View):
 
     def show(self, template: str, title: str | Promise, *, status: int = 200, **context: Any) -> HttpResponse:
         """Returns the page. Its heading is the title."""
-        business = one_line(self.tenant.name) if self.tenant else ""
+        business = without_line_breaks(self.tenant.name) if self.tenant else ""
         shown = {"business": business, "language": self.language, "title": title, "tenant": self.tenant, **context}
         return HttpResponse(render_to_string(template, shown), status=status)
 

@@ -21,7 +21,7 @@ from customers.transfer.mapping.column_names import (
     TARGET_BY_NAME,
 )
 from customers.transfer.mapping.presets import PRESETS, Preset, find_preset
-from customers.transfer.mapping.sources import IGNORED, NOT_IMPORTED, Source
+from customers.transfer.mapping.sources import NOT_IMPORTED, UNMAPPED, Source
 from customers.transfer.tables import normalize_header, storable
 
 # Several columns of these are joined by the text. Of the others, the first that is filled is taken.
@@ -124,7 +124,7 @@ class HeaderMapping:
         proposed = self._find_source_by_name(header)
         chosen = self.corrections.get(header_key(header), proposed.target)
         if chosen not in COLUMN_BY_NAME:
-            return IGNORED
+            return UNMAPPED
         # A person who confirms the proposal keeps how the preset reads the cells.
         return proposed if chosen == proposed.target else Source(target=chosen)
 
@@ -139,7 +139,7 @@ class HeaderMapping:
     def _find_source_by_name(self, header: str) -> Source:
         key = normalize_header(header)
         if self._is_own_column(header):
-            return IGNORED
+            return UNMAPPED
         if self.preset is None:
             return self._find_source_by_known_name(header, key)
         if key in self.preset.sources:
@@ -147,8 +147,8 @@ class HeaderMapping:
         if header.lower() in COLUMN_BY_NAME:
             return Source(target=header.lower())
         source = self._find_source_by_known_name(header, key)
-        in_preset = {self.preset.sources.get(normalize_header(name), IGNORED).target for name in self.header}
-        return source if source.target in FOUND_BESIDE_PRESET - in_preset else IGNORED
+        in_preset = {self.preset.sources.get(normalize_header(name), UNMAPPED).target for name in self.header}
+        return source if source.target in FOUND_BESIDE_PRESET - in_preset else UNMAPPED
 
     def _find_source_by_known_name(self, header: str, key: str) -> Source:
         column = find_column(header)

@@ -12,7 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from customers.transfer.birthdays import DayOrder
-from customers.transfer.mapping.sources import IGNORED, Source, ValuesOfCell, labels, separated_by, unmarked_cell, words
+from customers.transfer.mapping.sources import (
+    UNMAPPED,
+    Source,
+    ValuesOfCell,
+    labels,
+    separated_by,
+    unmarked_cell,
+    words,
+)
 from customers.transfer.tables import normalize_header
 
 MAX_NUMBERED_COLUMNS = 10
@@ -87,7 +95,7 @@ GOOGLE = Preset(
         **_columns("address", "Address 1 - Formatted", fallback=True),
         **_columns("notes", "Notes"),
         **_columns("tags", "Group Membership", "Labels", values=labels(":::")),
-        "language": IGNORED,
+        "language": UNMAPPED,
     },
 )
 OUTLOOK = Preset(
@@ -118,7 +126,7 @@ OUTLOOK = Preset(
         **_columns("address", "Home Address", fallback=True),
         **_columns("notes", "Notes"),
         **_columns("tags", "Categories", values=labels(";")),
-        "language": IGNORED,
+        "language": UNMAPPED,
     },
 )
 SQUARE = Preset(

@@ -16,7 +16,9 @@ def whole_cell(text: str) -> list[str]:
 
 
 def unmarked_cell(text: str) -> list[str]:
-    """Returns the text without the apostrophe by which other systems keep a spreadsheet from reading a number."""
+    """Returns the text without an apostrophe before a digit or `+`, by which other systems keep it a text in a
+    spreadsheet.
+    """
     return whole_cell(_MARK_BEFORE_NUMBER.sub("", text))
 
 
@@ -30,7 +32,9 @@ def separated_by(separator: str) -> ValuesOfCell:
 
 
 def words(meanings: Mapping[str, str]) -> ValuesOfCell:
-    """Returns a function that replaces a whole cell by what it means. Another cell stays as it is."""
+    """Returns a function that replaces a cell that is a key of `meanings`, in lower case, by its value. It changes no
+    other cell.
+    """
 
     def translate(text: str) -> list[str]:
         return whole_cell(meanings.get(text.lower(), text))
@@ -41,7 +45,7 @@ def words(meanings: Mapping[str, str]) -> ValuesOfCell:
 def labels(separator: str) -> ValuesOfCell:
     """Returns a function that makes tags of labels: `* myContacts ::: Hair & Nails` becomes `hair-nails`.
 
-    Labels with an asterisk are those that Google gives by itself.
+    Labels that begin with an asterisk are left out: Google adds them itself.
     """
     split = separated_by(separator)
 
@@ -59,10 +63,11 @@ def _make_tag(label: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The destination of a column of a file.
+    """How one column of a file is imported: its target, and how its cells are read.
 
-    `target` is the name of a column of Circe, or NOT_IMPORTED. Where several columns have one target, a lower `preference`
-    comes first. A `fallback` is used where all other columns of the target are empty, such as a full name.
+    `target` is the name of a column of Circe, or NOT_IMPORTED. If several columns have the same target, those with a
+    lower `preference` are read first. A `fallback`, such as a full name, is read only if all other columns of its
+    target are empty in the row.
     """
 
     target: str
@@ -72,4 +77,4 @@ class Source:
 
 
 NOT_IMPORTED = ""
-IGNORED = Source(target=NOT_IMPORTED)
+UNMAPPED = Source(target=NOT_IMPORTED)
