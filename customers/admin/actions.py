@@ -84,7 +84,8 @@ class TagForm(CustomersForm):
         untagged = [one for one in self.rows if tag not in one.tags]
         for one in untagged:
             one.change({"tags_add": [tag]})
-        return f"Tagged “{tag}”: {len(untagged)}.", []
+        remark = "" if untagged else " All of them have this tag already."
+        return f"Tagged “{tag}”: {len(untagged)}.{remark}", []
 
 
 class UntagForm(CustomersForm):
