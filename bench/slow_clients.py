@@ -1,8 +1,8 @@
 """Compares the 95th percentile of the latency of clients with and without 200 others that send a byte a second.
 
-`DEMO=1 python -m bench.slow_clients [--clients 8] [--seconds 1] [--rounds 40] [name …]` uses the demo of this checkout
-(`make run` makes it) and the names of bench.workers. It measures in turn with and without slow
-clients, and prints the median of the ratios of each two measurements, since other work on the machine comes and goes.
+`DEMO=1 python -m bench.slow_clients [--slow 200] [--clients 8] [--seconds 1] [--rounds 40] [name …]` uses the demo of this
+checkout (`make run` makes it) and the names of bench.workers. It measures in turn with and without slow clients, and prints
+the median of the ratios of each two measurements, since other work on the machine comes and goes.
 docs/decisions/gunicorn-worker.md has the figures.
 """
 
@@ -20,7 +20,7 @@ NAMES = ["ours+nginx", "stock+nginx", "ours"]
 
 
 def measure_p95(port: int, message: bytes, clients: int, seconds: float) -> float:
-    """Returns milliseconds. Where the slow clients stop the server, infinity."""
+    """Returns the 95th percentile in milliseconds. It is infinite if a request fails."""
     try:
         return 1000 * run(port, repeat(message), clients=clients, seconds=seconds).percentile(0.95)
     except (OSError, RequestFailed):

@@ -113,7 +113,7 @@ def main() -> None:
         for number in range(chosen.rounds):
             for name in chosen.names:
                 with serving(name, Path(place)) as (port, server):
-                    list_request = request("/api/v1/customers?limit=20", token(port))
+                    list_request = request("/api/v1/customers?size=20", token(port))
                     for what, message in (("healthz", request("/healthz")), ("list", list_request)):
                         for clients in (8, 64):
                             one = measure(port, server, message, clients, chosen.seconds)

@@ -54,9 +54,9 @@ class PeriodForm(forms.Form):
     from_date = PeriodDayField(required=False, label="From")
     to_date = PeriodDayField(required=False, label="To")
     period = forms.ChoiceField(
-        choices=[*PERIODS, ("dates", "The days above")],
+        choices=[*PERIODS, ("dates", "These days")],
         required=False,
-        error_messages={"invalid_choice": "Choose one of the periods below, or days."},
+        error_messages={"invalid_choice": "Choose one of the named periods, or give the days."},
     )
 
     def __init__(self, data: QueryDict, *, tenant: Tenant | None) -> None:

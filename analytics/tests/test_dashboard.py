@@ -245,7 +245,7 @@ def test_twelve_months_are_twelve_bars(back_office, clock, day):
         ("to_date=2025-02-30", "Write a day such as 2025-01-31"),
         ("from_date=%00", "Null characters are not allowed."),
         ("from_date=2025-02-01&to_date=2025-01-31", "The first day is after the last one: swap them."),
-        ("period=banana", "Choose one of the periods below, or days."),
+        ("period=banana", "Choose one of the named periods, or give the days."),
         ("period=all_time&period=all_time", "Give this once."),
         ("from_date=2025-01-01&from_date=2025-01-01", "Give this once."),
     ],

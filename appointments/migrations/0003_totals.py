@@ -540,8 +540,8 @@ DROP FUNCTION public.circe_update_appointment_totals;""",
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_add_customer_totals",
-            sql="""-- Gives each new customer a row in appointments_customertotals. Its trigger runs once for each statement that adds
--- customers: an import adds a thousand, for which a trigger for each row takes an eighth longer.
+            sql="""-- Gives each new customer a row in appointments_customertotals. The trigger runs once for each statement, not for each
+-- row. An import adds a thousand customers by one statement, which takes an eighth longer with a trigger for each row.
 CREATE OR REPLACE FUNCTION public.circe_add_customer_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE

@@ -117,7 +117,7 @@ class InvitingAdmin(DeactivatedAdmin):
         outlet = form.cleaned_data.get("outlet")
         if outlet and _hours_url:
             url = _hours_url[0](staff.pk, outlet.pk)
-            words = '<a href="{}">Enter the working hours of {} at {}</a>: without them, they are offered nowhere.'
+            words = '<a href="{}">Enter the working hours of {} at {}</a>: nobody can book this person until then.'
             messages.info(request, format_html(words, url, staff, outlet))
 
     def invite_view(self, request: HttpRequest, staff_id: str) -> HttpResponse:
@@ -152,7 +152,7 @@ class InvitingAdmin(DeactivatedAdmin):
         try:
             _links[0].send(staff)
         except Throttled:
-            messages.error(request, f"{staff.email} was sent enough mails in this hour. Try again later.")
+            messages.error(request, f"{staff.email} has been sent too many mails in the last hour. Try again later.")
         else:
             messages.success(request, f"A link by which {staff} chooses a password is sent to {staff.email}.")
 

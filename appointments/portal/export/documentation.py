@@ -13,7 +13,7 @@ OPERATIONS = {
         summary="Take your data with you",
         description=(
             "A file (`Content-Disposition: attachment`) with your profile, preferences, appointments, consents, messages "
-            "and requests to be deleted, as the portal shows them. It has no password, and not the business's own notes."
+            "and requests to be deleted, as the portal shows them. It has neither your password nor the notes of staff."
         ),
         response=ExportSchema,
         example={

@@ -1,4 +1,4 @@
-"""Serializers of what customers take away: everything about them that the API shows them."""
+"""Serializers of a customer's data export: what the portal shows to the customer."""
 
 from rest_framework import serializers
 

@@ -1,4 +1,4 @@
-"""The endpoint by which customers take away what the business keeps of them."""
+"""The endpoint of a customer's data export."""
 
 from typing import Any
 

@@ -219,7 +219,9 @@ def test_the_sixth_mail_in_an_hour_is_not_sent(hire, back_office, send):
     for _ in range(4):
         browser.post(f"{STAFF}{dewi.pk}/invite/")
     answer = browser.post(f"{STAFF}{dewi.pk}/invite/")
-    assert shown_messages(answer)[-1] == "dewi@example.com was sent enough mails in this hour. Try again later."
+    assert (
+        shown_messages(answer)[-1] == "dewi@example.com has been sent too many mails in the last hour. Try again later."
+    )
     # Only the latest link works.
     assert len(send()) == 1
 
