@@ -14,15 +14,16 @@ from customers.messages.mail import Attachment, without_line_breaks
 def build_calendar_file(appointment: Appointment) -> Attachment:
     """Returns a file that adds the appointment to a calendar, updates it, or removes it if it is cancelled.
 
-    A calendar finds the appointment by its UID, and takes the file with the highest SEQUENCE, or of equal ones the
-    newest. Times are in UTC, which every calendar shows in the zone of its user.
+    A calendar finds the appointment by its UID and takes the file with the highest SEQUENCE. Times are in UTC, which every
+    calendar shows in the zone of its user.
     """
     is_cancelled = appointment.status == Status.CANCELLED
     method = "CANCEL" if is_cancelled else "REQUEST"
     begins, ends = appointment.instants
     event = Event()
     event.add("uid", f"{appointment.pk}@{appointment.tenant_id}.circe")
-    event.add("sequence", appointment.sequence)
+    # A cancellation has a higher number than what it cancels (RFC 5546, 2.1.4).
+    event.add("sequence", 2 * appointment.sequence + is_cancelled)
     event.add("dtstamp", timezone.now().astimezone(dt.UTC))
     event.add("dtstart", begins)
     event.add("dtend", ends)

@@ -36,8 +36,12 @@ class Parsed:
 
     @property
     def told(self):
-        """What the calendar is told: method, sequence and begin."""
-        return str(self.calendar["method"]), self.event["sequence"], self.event.decoded("dtstart")
+        """What the calendar is told: method, the appointment's sequence, and begin."""
+        method, number = str(self.calendar["method"]), self.event["sequence"]
+        assert number % 2 == (method == "CANCEL"), (
+            "a cancellation comes after what it cancels, and before the next change"
+        )
+        return method, number // 2, self.event.decoded("dtstart")
 
 
 @pytest.fixture
