@@ -1,7 +1,7 @@
 """The documentation of a customer's export, for the OpenAPI document."""
 
 from appointments.portal.documentation import APPOINTMENT
-from appointments.portal.export.serializers import ExportSchema
+from appointments.portal.export.serializers import ExportSerializer
 from appointments.portal.serializers import StoredOwnAppointmentSerializer
 from circe.api.operations import Operation
 from customers.portal.consents.documentation import OWN_CONSENT
@@ -15,7 +15,7 @@ OPERATIONS = {
             "A file (`Content-Disposition: attachment`) with your profile, preferences, appointments, consents, messages "
             "and requests to be deleted, as the portal shows them. It has neither your password nor the notes of staff."
         ),
-        response=ExportSchema,
+        response=ExportSerializer,
         example={
             "exported_at": "2025-01-15T10:30:00Z",
             "business": {"slug": "lotus", "name": "Lotus", "time_zone": "Asia/Jakarta", "currency": "IDR"},

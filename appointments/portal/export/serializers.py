@@ -40,7 +40,7 @@ class ExportedDeletionRequestSerializer(serializers.ModelSerializer):
         fields = ["id", "requested_at", "due_at", "handled_at"]
 
 
-class ExportSchema(serializers.Serializer):
+class ExportSerializer(serializers.Serializer):
     """What the business keeps of the customer, as the portal shows it. The notes of its staff are left out."""
 
     exported_at = InstantField()

@@ -14,7 +14,7 @@ from appointments.portal.export.serializers import (
     BusinessSerializer,
     ExportedDeletionRequestSerializer,
     ExportedMessageSerializer,
-    ExportSchema,
+    ExportSerializer,
 )
 from appointments.portal.serializers import StoredOwnAppointmentSerializer
 from circe.api.serializers import InstantField
@@ -30,7 +30,7 @@ from tenants.accounts.permissions import CUSTOMER
 class ExportViewSet(SignedInViewSet):
     """Everything about the customer who is signed in that the portal shows."""
 
-    serializer_class = ExportSchema
+    serializer_class = ExportSerializer
     operations = OPERATIONS
     roles = {"retrieve": CUSTOMER}
 
