@@ -20,7 +20,7 @@ from circe.api.local_time import (
 )
 from tenants.models import Service
 
-# What stands for a place where a customer can be attended: a Place, or what its caller makes of it.
+# A place where a customer can be attended: a Place, or the value into which the caller's `convert` turns it.
 P = TypeVar("P")
 
 _DAY = dt.timedelta(days=1)
@@ -251,7 +251,7 @@ class _Days(dict[int, OpenDay[P]]):
         return _ordinary_grid(self.service.tenant.slot_minutes, self.minutes, self.service.buffer_minutes, behind)
 
     def _changing_grid(self, midnight: dt.datetime) -> Grid:
-        """Does what `_ordinary_grid` does where clocks go forward or back, which takes much longer."""
+        """Returns the grid of a day on which clocks go forward or back. It takes much longer than `_ordinary_grid`."""
         grid = [midnight + dt.timedelta(minutes=n) for n in range(0, 24 * 60, self.service.tenant.slot_minutes)]
         starts = [start for start in grid if not is_skipped(start, self.zone)]
         ends = [add_minutes(start, self.minutes, self.zone) for start in starts]

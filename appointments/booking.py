@@ -15,8 +15,7 @@ from circe.api.local_time import add_minutes, is_skipped, to_instant, to_local
 from customers.models import Customer
 
 MAX_ALTERNATIVES = 3
-# Alternatives start at most so long before or after the wanted start. The second range is searched if the first has
-# too few.
+# The longest time between an alternative and the wanted start. The second one is tried if the first finds too few.
 ALTERNATIVES_AROUND = (dt.timedelta(days=1), dt.timedelta(days=14))
 ONE_DAY, ONE_MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
 REFUSALS = {
@@ -285,7 +284,9 @@ def _check_local_times(appointment: Appointment) -> None:
 
 
 def _buffer_minutes(appointment: Appointment) -> int:
-    """Returns the buffer in minutes by the local clock, which differ from the service's where clocks change in it."""
+    """Returns the buffer in minutes of the local clock. They differ from the service's if clocks change during the
+    buffer.
+    """
     end = appointment.hours[1]
     free_again = add_minutes(end, appointment.service.buffer_minutes, appointment.tenant.zone)
     return (free_again - end) // ONE_MINUTE

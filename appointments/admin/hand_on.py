@@ -207,7 +207,7 @@ def _kind_of(row: Any) -> str:
 
 def _list_url(row: Any, day: str) -> str:
     """Returns the address of the list of the appointments of a person, an outlet, a service or a time off."""
-    # Where past ones are there too, the last comes first.
+    # A list with past appointments begins with the latest.
     query = {"day": day} | ({"o": "-1"} if day == "all" else {})
     if isinstance(row, TimeOff):
         query |= {"from_date": f"{row.first_day}", "to_date": f"{row.last_day}"}

@@ -84,7 +84,8 @@ def _step_back(pk: str, seen: str, status: str) -> str | None:
         if status not in get_transitions_now(appointment):
             return format_html("{}: not undone, since its day has not come.", name)
         try:
-            # It was there before, whatever the working hours and offers: only a time that is taken stays with whom it is.
+            # The appointment was booked before, so working hours and offers do not matter. A time that is taken is
+            # never overridden.
             is_set = store_status(appointment, Status(status), seen=seen, overrides=[*Override])
         except BookingRefused as refusal:
             return format_html("{}: not undone. {}", name, explain_status(refusal, appointment))

@@ -172,7 +172,7 @@ class AuditEvent(models.Model):
         return format_amount(value, business.currency if business else "")
 
 
-# By the value of `command`: how a customer acted, who has no account of staff.
+# By the value of `command`: how a customer acted. Customers have no account that an event could name.
 CUSTOMER_ACTED = {"link": "by a mailed link", "portal": "in the portal"}
 
 # Columns that every new or deleted row has, and columns that a soft deletion changes. People need not read them.

@@ -203,7 +203,7 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         ("DE", "+49(0)151/12345678", "+4915112345678"),
         ("AT", "+43 (0) 664/1234567", "+436641234567"),
         ("AT", "0043 (0) 5572/12345", "+43557212345"),
-        # A range of numbers that the plan does not know yet has its trunk prefix, too.
+        # The trunk prefix is removed also in ranges of numbers that the library does not know yet.
         ("IL", "+972 050-123-4567", "+972501234567"),
         ("IL", "050-123-4567", "+972501234567"),
         # No country code begins with 0.
