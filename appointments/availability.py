@@ -154,9 +154,10 @@ def find_days(
 ) -> list[OpenDay[P]]:
     """Returns the days with the slots of the service that start at the local time `first` or later and before `last`.
 
-    They lie on the tenant's grid and are not past. `convert` is called once for each place, and its result stands for the
-    place: slots are many. The appointment with the id `freed` counts as not booked. An appointment lasts `minutes`, or as
-    long as the service; there is room for the buffer after it. With a `limit` they are the first so many slots.
+    They lie on the tenant's grid and are not past. `convert` turns each place into the value that the days then hold. It is
+    called once for each place, since slots are many. The appointment with the id `freed` counts as not booked. An
+    appointment lasts `minutes`, or as long as the service; there is room for the buffer after it. With a `limit` they are
+    the first so many slots.
     """
     tenant = service.tenant
     first = max(first, to_local(timezone.now(), tenant.zone), dt.datetime.combine(FIRST_DAY, dt.time()))
@@ -181,7 +182,7 @@ def _find_days(
     limit: int | None,
     question: dict[str, Any],
 ) -> list[OpenDay[P]]:
-    """Returns the days from `first` to `last`. With a limit it looks at a day after the other until there are enough."""
+    """Returns the days from `first` to `last`. With a limit it adds one day after the other until there are enough slots."""
     free = read_free_times(service.tenant.pk, first=first, last=last, **question)
     if not limit:
         return _Days[P](service, length, first, last).fill(free, convert)

@@ -62,8 +62,14 @@ class InvalidTransition(ConflictError):
         allowed = get_transitions_now(appointment)
         self.details = {"allowed": [status.value for status in allowed]}
         current = appointment.get_status_display().lower()
-        possible = " or ".join(status.label.lower() for status in allowed) or "nothing else before its day"
+        possible = describe_transitions(appointment)
         super().__init__(f"It is {current}, so it can't {what}. Its status can become {possible}.")
+
+
+def describe_transitions(appointment: Appointment) -> str:
+    """Returns the statuses that the appointment can get now, as words of a sentence."""
+    labels = [status.label.lower() for status in get_transitions_now(appointment)]
+    return " or ".join(labels) or "nothing else before its day"
 
 
 class CustomerAlreadySet(ConflictError):

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from appointments.admin.refusals import explain_status
 from appointments.admin.undo_status import offer_undo_of_status
-from appointments.booking import BookingRefused, store_status
+from appointments.booking import BookingRefused, describe_transitions, store_status
 from appointments.models import Appointment, Status
 from appointments.models.transitions import get_transitions_now
 from tenants.admin.bulk_actions import BulkActionForm
@@ -36,14 +36,12 @@ class StatusForm(BulkActionForm):
 
     def explain_refusal(self, appointment: Appointment) -> str | None:
         """Returns why the status of the appointment can't be set, None where it can."""
-        transitions = get_transitions_now(appointment)
-        if self.status in transitions:
+        if self.status in get_transitions_now(appointment):
             return None
         current = appointment.get_status_display().lower()
         if appointment.status == self.status:
             return f"It is {current} already."
-        possible = " or ".join(new.label.lower() for new in transitions) or "nothing else before its day"
-        return f"It is {current}, from which it can become {possible}."
+        return f"It is {current}, from which it can become {describe_transitions(appointment)}."
 
     def consequence(self) -> str:
         unchanged = len(self.rows) - self.changeable_count

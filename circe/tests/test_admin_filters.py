@@ -27,7 +27,7 @@ def is_understood(browser, model, **query):
 
 
 def filters(browser, model):
-    """Returns the parameters of the filters of a list, each with the texts of its label where a person types the value."""
+    """Yields each parameter of the filters of a list, with the text of its label if its value is typed, else with None."""
     model_admin = admin.site.get_model_admin(model)
     request = browser.get(LISTS[model], {"day": "all"} if model is Appointment else {}).wsgi_request
     for entry in model_admin.get_list_filter(request):

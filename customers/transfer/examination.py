@@ -11,7 +11,7 @@ from customers.transfer.tables import Record, storable
 
 MAX_SAMPLES = 3
 MAX_SAMPLE_CHARACTERS = 60
-# After so many records a column with a sample gets at most one more.
+# After this number of records, a column that has a sample gets at most one more.
 RECORDS_WITH_FULL_SAMPLES = 1_000
 
 

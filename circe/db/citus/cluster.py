@@ -45,7 +45,7 @@ class Node(NamedTuple):
 
 
 class Located(NamedTuple):
-    """Where a table lies now. For tables with the same colocation id, all rows of a tenant lie on one node."""
+    """The placement of a table. For tables with the same colocation id, all rows of a tenant lie on one node."""
 
     placement: str
     colocation: int
