@@ -244,9 +244,12 @@ def test_an_administrator_imports_a_file_with_three_bad_rows(sign_in, tenant, tm
 
 
 def test_a_manager_tags_ten_customers(sign_in, tenant):
-    CustomerFactory.create_batch(12, tenant=tenant, first_name="Sari")
+    CustomerFactory.create_batch(11, tenant=tenant, first_name="Sari")
+    CustomerFactory(tenant=tenant, first_name="Sari", email="sari.yulianto.of.the.long.address@mail.example.com")
     page = sign_in("outlet_manager")
     find(page, "sari")
+    expect(page.locator("#result_list")).to_contain_text("sari.yulianto.of.the.long.address")
+    assert page.evaluate("(list => list.scrollWidth === list.clientWidth)(document.querySelector('.results'))")
     for box in page.locator("#result_list .action-select").all()[:10]:
         box.check()
     expect(page.locator(".action-counter")).to_contain_text("10 of 12 selected")
