@@ -90,6 +90,14 @@ def creates(client):
     return [(client, "post", CUSTOMERS, {"first_name": "Jane", **spelling}) for spelling in SPELLINGS]
 
 
+def assert_conflicts_named(answers):
+    """Each refusal names the one customer who has the address now."""
+    refused = [answer.json() for answer in answers if answer.status_code == 409]
+    assert {answer["code"] for answer in refused} == {"duplicate_customer"}
+    conflicts = [conflict for answer in refused for conflict in answer["conflicts"]]
+    assert len({conflict["customer_id"] for conflict in conflicts if not conflict["is_deleted"]}) == 1
+
+
 @pytest.mark.usefixtures("without_uniqueness")
 def test_these_are_creates_that_nothing_but_the_database_can_tell_apart(staff, tenant):
     assert len({str(spelling) for spelling in SPELLINGS}) == 50
@@ -138,6 +146,7 @@ def test_restore_meets_create(admin, tenant):
     restores = [(admin, "post", f"{CUSTOMERS}/{one.pk}/restore", None) for one in deleted]
     answers = at_once(*restores, *((admin, "post", CUSTOMERS, {"first_name": "J", "email": "jane@example.com"}),) * 9)
     assert statuses(answers)[409] == 11
+    assert_conflicts_named(answers)
     assert live(tenant) == [("jane@example.com", None)]
 
 
@@ -146,6 +155,7 @@ def test_update_meets_create(admin, tenant):
     updates = [(admin, "put", f"{CUSTOMERS}/{one.pk}", {"email": "Jane@Example.com"}) for one in others]
     answers = at_once(*updates, *((admin, "post", CUSTOMERS, {"first_name": "J", "email": "jane@example.com"}),) * 9)
     assert statuses(answers)[409] == 11
+    assert_conflicts_named(answers)
     assert [email for email, _ in live(tenant)].count("jane@example.com") == 1
 
 
