@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
 
+from customers.tests.bodies import NO_SUCH_ID
 from customers.tests.factories import CustomerFactory
 from tenants.models import LoginFailure, Outlet, Role, Service, Staff, Tenant, User
 from tenants.scope import tenant_scope
@@ -189,6 +190,12 @@ def test_an_administrator_sets_up_their_own_business(back_office, tenant, strang
     assert f'<a href="{TENANT}{tenant.pk}/change/" aria-current="page">Business</a>' in content
     assert "Businesses" not in content
     assert "Nordlys" not in content
+    # The page of another business is answered like that of none.
+    for pk in (stranger.pk, NO_SUCH_ID):
+        for answer in (browser.get(f"{TENANT}{pk}/change/"), browser.post(f"{TENANT}{pk}/change/", SETTINGS)):
+            assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+    stranger.refresh_from_db()
+    assert stranger.name == "Nordlys"
 
 
 @pytest.mark.parametrize(
