@@ -246,7 +246,7 @@ class ImportExportAdmin(admin.ModelAdmin):
     def _start_run(self, request: HttpRequest, upload: CustomerImport, *, dry_run: bool) -> HttpResponse:
         """Starts a check or an import, and streams its page. Redirects to the page of the upload if it cannot start."""
         try:
-            if uploads.start_run(upload, dry_run=dry_run):
+            if uploads.mark_run_started(upload, dry_run=dry_run):
                 return self._stream_run(request, upload, dry_run=dry_run)
         except ImportCapacityExceeded as error:
             messages.warning(request, str(error))

@@ -24,7 +24,7 @@ from customers.transfer.importing import (
     RefusedRow,
     RefusedRowsFile,
 )
-from customers.transfer.limits import COMMAND
+from customers.transfer.limits import COMMAND_LIMITS
 from customers.transfer.mapping.header_mapping import header_key
 from customers.transfer.reading import CustomerTable, Decisions, examine_file, open_table
 from customers.transfer.tables import UnreadableFile
@@ -131,7 +131,7 @@ class Command(TenantCommand):
         """Returns the table, with the columns that --map and the business have decided. Raises UnreadableFile."""
         file, encoding = files.enter_context(self.options["file"].open("rb")), self.options["encoding"]
         given = Decisions(columns={header_key(header): field for header, field in self.map.items()})
-        examined = examine_file(file, encoding, limits=COMMAND, decisions=given)
+        examined = examine_file(file, encoding, limits=COMMAND_LIMITS, decisions=given)
         missing = given.columns.keys() - set(map(header_key, examined.header))
         if missing:
             names = ", ".join(header for header in self.map if header_key(header) in missing)
@@ -143,7 +143,7 @@ class Command(TenantCommand):
             day_order=DayOrder(chosen.replace("-", "_")) if chosen else remembered.day_order,
         )
         try:
-            table = open_table(file, encoding, limits=COMMAND, decisions=decisions, examination=examined.columns)
+            table = open_table(file, encoding, limits=COMMAND_LIMITS, decisions=decisions, examination=examined.columns)
         except UnreadableFile as error:
             # The file could be read before, so that only its header is wrong.
             hint = f"--map '{examined.header[0][:50]}=FIELD'. FIELD is one of {', '.join(COLUMN_BY_NAME)}."
@@ -184,10 +184,10 @@ class Command(TenantCommand):
         self.stderr.write(f"{self.options['file']}: {table.read_as}{preset}.{ignored}")
         if described := mapping.describe():
             self.stderr.write("; ".join(f"{target} from {names}" for target, names in described) + ".")
-        if mapping.undecided:
-            name = mapping.name_column(mapping.undecided[0])
+        if mapping.undecided_indexes:
+            name = mapping.name_column(mapping.undecided_indexes[0])
             self.stderr.write(f"--map '{name}=FIELD' imports a column. FIELD is one of {', '.join(COLUMN_BY_NAME)}.")
-            proposals = {index: mapping.propose_target(index) for index in mapping.undecided}
+            proposals = {index: mapping.propose_target(index) for index in mapping.undecided_indexes}
             likely = [f"'{mapping.name_column(index)}={target}'" for index, target in proposals.items() if target]
             if likely:
                 self.stderr.write(f"Perhaps {', '.join(likely)}.")

@@ -12,50 +12,51 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from customers.transfer.birthdays import DayOrder
-from customers.transfer.mapping.sources import (
+from customers.transfer.mapping.column_rules import (
     UNMAPPED,
-    Source,
+    ColumnRule,
     ValuesOfCell,
-    labels,
     separated_by,
+    tags_from_labels,
+    translated_by,
     unmarked_cell,
-    words,
 )
 from customers.transfer.tables import normalize_header
 
 MAX_NUMBERED_COLUMNS = 10
-NO_GENDER = words(dict.fromkeys(["unspecified", "unknown", "not specified", "none", "prefer not to say"], ""))
-SUBSCRIPTION = words(
+NO_GENDER = translated_by(dict.fromkeys(["unspecified", "unknown", "not specified", "none", "prefer not to say"], ""))
+SUBSCRIPTION = translated_by(
     {
         **dict.fromkeys(["subscribed", "yes", "opted in"], "true"),
         **dict.fromkeys(["unsubscribed", "no", "opted out", "bounced"], "false"),
         **dict.fromkeys(["unknown", "not subscribed", "pending", "none"], ""),
     }
 )
-BLOCKED = words({**dict.fromkeys(["yes", "true", "1"], "false"), **dict.fromkeys(["no", "false", "0"], "true")})
+BLOCKED = translated_by({**dict.fromkeys(["yes", "true", "1"], "false"), **dict.fromkeys(["no", "false", "0"], "true")})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """An export of another system. `sources` is by normalized header. Of the other columns, one with a fact about a person
-    is imported by its name if no column of the file in `sources` goes to the same column of Circe.
+    """An export of another system. `rules` are by normalized header. A column without a rule is imported if it has the
+    exact name of a column of Circe. Under another known name it is imported only for a column of Circe that is in
+    FOUND_BESIDE_PRESET (`header_mapping.py`) and for which no column of the file has a rule.
 
-    A file is such an export if its header has all of one of the `signatures`. `day_order` is that of its dates, if the
-    system defines one.
+    A file is such an export if its header has all headers of one of the `signatures`. `day_order` is the order of day and
+    month in its dates, if the system defines one.
     """
 
     name: str
     signatures: tuple[frozenset[str], ...]
-    sources: dict[str, Source]
+    rules: dict[str, ColumnRule]
     day_order: DayOrder | None = None
 
 
 def _columns(
     target: str, *headers: str, values: ValuesOfCell = unmarked_cell, fallback: bool = False
-) -> dict[str, Source]:
+) -> dict[str, ColumnRule]:
     return {
-        normalize_header(header): Source(target=target, values=values, preference=preference, fallback=fallback)
-        for preference, header in enumerate(headers)
+        normalize_header(header): ColumnRule(target=target, values=values, rank=rank, fallback=fallback)
+        for rank, header in enumerate(headers)
     }
 
 
@@ -74,7 +75,7 @@ GOOGLE = Preset(
         ["Given Name", "Family Name", "Group Membership"],
         ["First Name", "File As", "Labels"],
     ),
-    sources={
+    rules={
         **_columns("first_name", "Given Name", "First Name", "Additional Name", "Middle Name"),
         **_columns("first_name", "Name", "File As", fallback=True),
         **_columns("last_name", "Family Name", "Last Name"),
@@ -94,7 +95,7 @@ GOOGLE = Preset(
         ),
         **_columns("address", "Address 1 - Formatted", fallback=True),
         **_columns("notes", "Notes"),
-        **_columns("tags", "Group Membership", "Labels", values=labels(":::")),
+        **_columns("tags", "Group Membership", "Labels", values=tags_from_labels(":::")),
         "language": UNMAPPED,
     },
 )
@@ -106,7 +107,7 @@ OUTLOOK = Preset(
             for phone in ("Mobile Phone", "Home Phone", "Business Phone", "Primary Phone", "E-mail 2 Address")
         ),
     ),
-    sources={
+    rules={
         **_columns("first_name", "First Name", "Middle Name"),
         **_columns("first_name", "E-mail Display Name", fallback=True),
         **_columns("last_name", "Last Name"),
@@ -125,7 +126,7 @@ OUTLOOK = Preset(
         ),
         **_columns("address", "Home Address", fallback=True),
         **_columns("notes", "Notes"),
-        **_columns("tags", "Categories", values=labels(";")),
+        **_columns("tags", "Categories", values=tags_from_labels(";")),
         "language": UNMAPPED,
     },
 )
@@ -138,7 +139,7 @@ SQUARE = Preset(
         ["Creation Source", "Lifetime Spend"],
         ["Instant Profile"],
     ),
-    sources={
+    rules={
         **_columns("first_name", "First Name", "Given Name"),
         **_columns("first_name", "Nickname", fallback=True),
         **_columns("last_name", "Last Name", "Surname", "Family Name"),
@@ -172,7 +173,7 @@ FRESHA = Preset(
         ),
         ["Client ID", "Accepts marketing"],
     ),
-    sources={
+    rules={
         **_columns("first_name", "First name"),
         **_columns("first_name", "Full name", "Name", fallback=True),
         **_columns("last_name", "Last name"),
@@ -197,7 +198,7 @@ FRESHA = Preset(
             "Country",
         ),
         **_columns("notes", "Note", "Notes"),
-        **_columns("tags", "Tags", "Labels", values=labels(",")),
+        **_columns("tags", "Tags", "Labels", values=tags_from_labels(",")),
         **_columns(
             "marketing_consent",
             *("Accepts marketing", "Accepts email marketing", "Accepts SMS marketing"),
@@ -214,7 +215,7 @@ SHOPIFY = Preset(
         ["Email", "Accepts Marketing", "Tax Exempt"],
         ["Default Address Phone"],
     ),
-    sources={
+    rules={
         **_columns("first_name", "First Name"),
         **_columns("last_name", "Last Name"),
         **_columns("email", "Email"),
@@ -226,7 +227,7 @@ SHOPIFY = Preset(
             *("Default Address Country Code", "Country"),
         ),
         **_columns("notes", "Note"),
-        **_columns("tags", "Tags", values=labels(",")),
+        **_columns("tags", "Tags", values=tags_from_labels(",")),
         **_columns(
             "marketing_consent",
             *("Accepts Email Marketing", "Accepts Marketing", "Accepts SMS Marketing", "Accepts WhatsApp Marketing"),
@@ -242,7 +243,7 @@ PHOREST = Preset(
         ["Mobile", "Email marketing consent"],
         ["Mobile", "SMS marketing"],
     ),
-    sources={
+    rules={
         **_columns("first_name", "First name"),
         **_columns("first_name", "Name", "Client name", "Full name", fallback=True),
         **_columns("last_name", "Last name", "Surname"),
@@ -256,7 +257,7 @@ PHOREST = Preset(
             *("Address line 2", "City", "Town", "County", "State", "Postcode", "Postal code", "Zip", "Country"),
         ),
         **_columns("notes", "Notes", "Note", "Client notes"),
-        **_columns("tags", "Client category", "Client categories", "Category", "Tags", values=labels(",")),
+        **_columns("tags", "Client category", "Client categories", "Category", "Tags", values=tags_from_labels(",")),
         **_columns(
             "marketing_consent",
             *("Email marketing consent", "SMS marketing consent", "Email marketing", "SMS marketing"),
@@ -267,11 +268,11 @@ PHOREST = Preset(
     },
 )
 
-# Those whose headers nobody else has come first.
+# Presets with headers that no other system has come first.
 PRESETS = (GOOGLE, SHOPIFY, SQUARE, FRESHA, PHOREST, OUTLOOK)
 
 
 def find_preset(header: Iterable[str]) -> Preset | None:
-    """Returns the preset of a file with this header, None for a file of another kind."""
+    """Returns the preset of a file with this header, or None if it is the export of no known system."""
     names = frozenset(map(normalize_header, header))
     return next((preset for preset in PRESETS if any(names.issuperset(one) for one in preset.signatures)), None)
