@@ -1,4 +1,4 @@
-"""Registers what lower rooms need to know of customers, since they may not import this app."""
+"""Registers what lower apps need to know of customers, since they may not import this app."""
 
 from functools import partial
 
@@ -6,8 +6,8 @@ from django.apps import AppConfig
 
 
 class CustomersConfig(AppConfig):
-    """Tells the audit trail of customers, the header of the search for them, the sender of the mails with links, and OpenAPI
-    of the `conflicts` of a duplicate.
+    """Registers how the audit trail finds customers, the search in the header of the back office, the mails with links,
+    what a purge removes, and the `conflicts` of a 409 in OpenAPI.
     """
 
     name = "customers"

@@ -35,7 +35,7 @@ from customers.models import TOMBSTONE_AGE, Customer, Tombstone
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.name_keys import SearchableName
 from customers.models.searchable import SearchableCustomer
-from customers.search import FoldedPattern, matching, search_words
+from customers.search import FoldedPattern, search_condition, search_words
 from customers.serializers import CustomerSerializer
 from tenants.every_tenant import page_of_ids
 from tenants.scope import is_spread_over_nodes
@@ -43,7 +43,7 @@ from tenants.scope import is_spread_over_nodes
 # What the filters of the list narrow. The SQL below sorts it.
 SEARCHABLE = SearchableCustomer.objects.undeleted().order_by().values("id", "created_at")
 # The texts with which a misspelled name is compared.
-NAMES = SearchableName.objects.values(
+NAME_KEYS = SearchableName.objects.values(
     "tenant_id", "is_whole_name", "text", "created_at", "customer_id", "is_representative"
 )
 
@@ -161,13 +161,13 @@ class AllCustomers(PagedQuery):
 
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
         if is_spread_over_nodes():
-            total = CustomerMonthlyCounts.objects.all().undeleted()
+            total = CustomerMonthlyCounts.objects.all().count_undeleted()
             customers, params = SEARCHABLE.query.sql_with_params()
             order = "created_at DESC, id DESC"
             ids, total = page_of_ids(customers, params, order, start, stop, known_total=total)
         else:
             [(total, ids)] = WHOLE_LIST.rows(start=start, stop=stop)
-        return profiles(ids), total
+        return read_profiles(ids), total
 
 
 class FilteredCustomers(PagedQuery):
@@ -200,7 +200,7 @@ class FilteredCustomers(PagedQuery):
 
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
         ids, total = self.page_of_ids(start, stop)
-        return profiles(ids), total
+        return read_profiles(ids), total
 
     def page_of_ids(self, start: int, stop: int) -> tuple[list[str], int]:
         """Returns the ids of the page, and how many customers the filters match."""
@@ -309,9 +309,9 @@ def nearest_customers(text: str, filters: Q) -> list[str]:
     if sum(map(len, words)) < MIN_LETTERS:
         return []
     if others:
-        filters &= matching(" ".join(others))
+        filters &= search_condition(" ".join(others))
     is_whole_name = len(words) > 1
-    names, name_params = NAMES.filter(is_whole_name=is_whole_name).query.sql_with_params()
+    names, name_params = NAME_KEYS.filter(is_whole_name=is_whole_name).query.sql_with_params()
     # All names are those of undeleted customers in scope, so that without a filter no customer has to be read.
     restriction, params = SEARCHABLE.filter(filters).values("id").query.sql_with_params() if filters else ("", ())
     sql = NEAREST_CUSTOMERS.format(
@@ -320,17 +320,17 @@ def nearest_customers(text: str, filters: Q) -> list[str]:
         limit=MAX_NEAREST,
     )
     threshold = MIN_NAME_SIMILARITY if is_whole_name else MIN_WORD_SIMILARITY
-    return _read_different(sql, [" ".join(words), str(threshold), *name_params, *params], MAX_NEAREST)
+    return _read_distinct_ids(sql, [" ".join(words), str(threshold), *name_params, *params], MAX_NEAREST)
 
 
-def _read_different(sql: str, params: list[Any], limit: int) -> list[str]:
+def _read_distinct_ids(sql: str, params: list[Any], limit: int) -> list[str]:
     """Returns the first MAX_NEAREST different ids of the statement, whose last parameter is the number of rows to read."""
     with connection.cursor() as cursor:
         cursor.execute(sql, [*params, limit])
         ids = [customer_id for (customer_id,) in cursor.fetchall()]
     different = list(dict.fromkeys(ids))[:MAX_NEAREST]
     if len(different) < MAX_NEAREST and len(ids) == limit:
-        return _read_different(sql, params, 2 * limit)
+        return _read_distinct_ids(sql, params, 2 * limit)
     return different
 
 
@@ -369,6 +369,6 @@ def customer_changes(start: Cursor, *, with_deleted: bool) -> Changes:
     return Changes("customers", rows, PROFILES_BY_IDS, start=start, members={"approximate": False})
 
 
-def profiles(ids: list[str]) -> list[orjson.Fragment]:
+def read_profiles(ids: list[str]) -> list[orjson.Fragment]:
     """Returns the profiles of the customers as JSON, in the order of the ids."""
     return [orjson.Fragment(profile) for _, profile in PROFILES_BY_IDS.rows(ids=ids)] if ids else []

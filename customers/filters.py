@@ -22,7 +22,7 @@ from circe.api.parameters import (
 from customers.customer_list import AllCustomers, FilteredCustomers, SearchedCustomers, customer_changes
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.searchable import SearchableCustomer
-from customers.search import MAX_LENGTH, matching
+from customers.search import MAX_SEARCH_LENGTH, search_condition
 from customers.tags import clean_tags
 from customers.validators import validate_source
 from tenants.accounts.permissions import ADMINS, STAFF
@@ -31,7 +31,7 @@ from tenants.accounts.permissions import ADMINS, STAFF
 class TotalsParameter(NamedTuple):
     """A query parameter that a higher app registers: it filters customers by the table of totals."""
 
-    rule: StrictFilter
+    query_filter: StrictFilter
     # Returns the condition on a row of the table.
     condition: Callable[[Any], Q]
     # Other roles get a 403, whatever the value.
@@ -57,8 +57,8 @@ _totals_parameters: dict[str, TotalsParameter] = {}
 
 def to_search(text: str) -> str | None:
     """Returns the text to search for, or None if it is empty. Raises ValidationError if it is too long."""
-    if len(text) > MAX_LENGTH:
-        raise ValidationError(f"Search for at most {MAX_LENGTH} characters.", code="max_length")
+    if len(text) > MAX_SEARCH_LENGTH:
+        raise ValidationError(f"Search for at most {MAX_SEARCH_LENGTH} characters.", code="max_length")
     return text or None
 
 
@@ -87,7 +87,7 @@ class CustomerFilter(ChangesFilter):
 
     search = StrictFilter(
         convert=to_search,
-        schema={"type": "string", "maxLength": MAX_LENGTH},
+        schema={"type": "string", "maxLength": MAX_SEARCH_LENGTH},
         help_text=(
             "Every word must occur in first name, last name, e-mail or phone: part of a word is enough (of a word of one or "
             "two letters its beginning; of Chinese, Japanese, Korean, Thai and the like any two characters). Case, accents, "
@@ -143,7 +143,7 @@ class CustomerFilter(ChangesFilter):
         order = (ordering or "created_at").removeprefix("-")
         if search:
             totals = _totals_condition(chosen)
-            found = _narrow(queryset, own & matching(search), totals, order)
+            found = _narrow(queryset, own & search_condition(search), totals, order)
             return SearchedCustomers(found, search, _on_customers(own, totals), ordering=ordering)
         totals, known_total = _totals_condition_and_count(chosen)
         return FilteredCustomers(
@@ -165,7 +165,7 @@ CONDITIONS: dict[str, Callable[[Any], Q]] = {
     "is_active": lambda active: Q(is_active=active),
 }
 # The columns of the searchable view by which the list can be sorted, by name of the order.
-COLUMNS = {"created_at": "created_at", "name": "folded_name"}
+ORDER_COLUMNS = {"created_at": "created_at", "name": "folded_name"}
 
 
 def register_totals(totals: Totals, **parameters: TotalsParameter) -> None:
@@ -177,7 +177,7 @@ def register_totals(totals: Totals, **parameters: TotalsParameter) -> None:
 def register_parameters(**parameters: TotalsParameter) -> None:
     """Adds query parameters to the list, by name. `x_from` and `x_to`, or `x_min` and `x_max`, are a range."""
     _totals_parameters.update(parameters)
-    CustomerFilter.base_filters.update({name: parameter.rule for name, parameter in parameters.items()})
+    CustomerFilter.base_filters.update({name: parameter.query_filter for name, parameter in parameters.items()})
     for first, last in (("_from", "_to"), ("_min", "_max")):
         starts = [name.removesuffix(first) for name in parameters if name.endswith(first)]
         CustomerFilter.ranges += tuple((start + first, start + last) for start in starts)
@@ -204,7 +204,7 @@ def _totals_condition(chosen: Mapping[str, Any]) -> Q:
 def _totals_condition_and_count(chosen: Mapping[str, Any]) -> tuple[Q, int | None]:
     """Returns the condition on the table of totals, and the number of customers if that is known without counting them."""
     if not chosen:
-        return Q(), CustomerMonthlyCounts.objects.undeleted()
+        return Q(), CustomerMonthlyCounts.objects.count_undeleted()
     if len(chosen) == 1:
         [(name, value)] = chosen.items()
         parameter = _totals_parameters.get(name)
@@ -223,8 +223,8 @@ def _narrow(customers: QuerySet, own: Q, totals: Q, order: str) -> QuerySet:
 
     They come from the table of totals if it has the column of the order, or all columns of the conditions.
     """
-    if order in COLUMNS and (own or not totals or order != "created_at"):
-        return customers.filter(_on_customers(own, totals)).values(sort_id=F("id"), sort_key=F(COLUMNS[order]))
+    if order in ORDER_COLUMNS and (own or not totals or order != "created_at"):
+        return customers.filter(_on_customers(own, totals)).values(sort_id=F("id"), sort_key=F(ORDER_COLUMNS[order]))
     if own:
         totals &= Q(customer_id__in=customers.filter(own).values("id"))
     rows = _totals[0].rows.filter(totals).order_by()

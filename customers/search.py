@@ -21,7 +21,7 @@ from django.db.models import Lookup, Q, TextField
 
 from tenants.identity import PHONE_SEPARATORS, clean_phone, phone_fragment, visible_phone, without_trunk_prefix
 
-MAX_LENGTH = 100
+MAX_SEARCH_LENGTH = 100
 # A search of more words is not looked for with neighbours as one word.
 MAX_JOINED_WORDS = 5
 # Letters that are written as apostrophes (ʻ, ʼ) or tones are punctuation, see circe_punctuation. A mark alone is a word of
@@ -77,7 +77,7 @@ def search_words(text: str) -> list[str]:
     return _unique_words(chunk for phrase in _phrases(text) for chunk in phrase)
 
 
-def matching(text: str) -> Q:
+def search_condition(text: str) -> Q:
     """Returns the condition that every word of `text` occurs in a customer's names, e-mail or phone.
 
     Words are compared without punctuation. A text of punctuation alone matches nobody; a text of spaces matches everybody.

@@ -44,7 +44,7 @@ from customers.customer_list import names_begin_with, nearest_customers, positio
 from customers.extensions import ListColumn, list_columns, list_filters, panels
 from customers.models import PREFERENCE_MODELS, Customer, CustomerQuerySet, SearchableCustomer
 from customers.models.customer import FOLDED_NAME
-from customers.search import MAX_LENGTH
+from customers.search import MAX_SEARCH_LENGTH
 from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
 from tenants.admin.audit_names import add_names
 from tenants.models import AuditEvent, Service, Staff, User
@@ -211,8 +211,8 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
         self, request: HttpRequest, queryset: CustomerQuerySet, search_term: str
     ) -> tuple[CustomerQuerySet, bool]:
         """Searches as the API does: those first whose names begin with the words; the nearest names if nobody is found."""
-        if len(search_term) > MAX_LENGTH:
-            messages.error(request, f"Search for at most {MAX_LENGTH} characters.")
+        if len(search_term) > MAX_SEARCH_LENGTH:
+            messages.error(request, f"Search for at most {MAX_SEARCH_LENGTH} characters.")
             return queryset.none(), False
         if not search_term.strip():
             return queryset, False

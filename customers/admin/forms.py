@@ -18,7 +18,7 @@ from customers.admin.actions import link
 from customers.admin.similar_names import find_similar_customers
 from customers.consents.ledger import consents_of
 from customers.models import PREFERENCE_MODELS, Customer
-from customers.models.consent import PROJECTIONS
+from customers.models.consent import CONSENT_BOOLEANS
 from customers.tags import MAX_TAG_LENGTH, MAX_TAGS, clean_tags
 from tenants.admin.forms import TenantForm
 from tenants.identity import is_valid_phone
@@ -85,7 +85,7 @@ class CustomerForm(TenantForm):
             self.consents_seen = self.data.get("consents_seen", "") if self.is_bound else self.consents_now
 
     def clean(self) -> dict[str, Any]:
-        refused = [name for name in PROJECTIONS if name in self.changed_data] if self._are_consents_stale() else []
+        refused = [name for name in CONSENT_BOOLEANS if name in self.changed_data] if self._are_consents_stale() else []
         error = self._describe_new_consents() if refused else ""
         for name in refused:
             self._show_as_stored(name)

@@ -11,7 +11,7 @@ from customers.models.consent import (
     MarketingBlock,
     Purpose,
     block_marketing,
-    find_marketing_blocks,
+    find_marketing_block_times,
 )
 from customers.models.customer import (
     CONTACT_FLAGS,
@@ -62,7 +62,7 @@ __all__ = [
     "Tombstone",
     "block_marketing",
     "failed_logins",
-    "find_marketing_blocks",
+    "find_marketing_block_times",
     "purge_all",
     "restore_all",
     "tenant_language",

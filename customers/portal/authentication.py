@@ -53,7 +53,7 @@ class CustomerAuthentication(TokenAuthentication):
         scope = CustomerScope(tenant, str(customer_id))
         with tenant_scope(scope):
             session = CustomerSession.objects.live().filter(pk=session_id, customer=customer_id).first()
-            customer = Customer.objects.may_sign_in().filter(pk=customer_id).defer("search_text").first()
+            customer = Customer.objects.able_to_sign_in().filter(pk=customer_id).defer("search_text").first()
         if session is None or customer is None:
             raise AuthenticationFailed("The access token is no longer good: sign in again.")
         if get_single_param(request, "tenant_id") not in (None, tenant.pk):

@@ -15,7 +15,7 @@ EARLIEST_YEAR = 1900
 BUDDHIST_YEAR_OFFSET = 543
 # The year that Apple and Google write for a birthday without a year.
 YEAR_OF_NO_YEAR = "1604"
-#  What systems write where there is no date: SQL Server 1753, Excel and Access 1899 (their day 0), Outlook 4501. .NET
+# What systems write where there is no date: SQL Server 1753, Excel and Access 1899 (their day 0), Outlook 4501. .NET
 # and Go write 1 January of year 1, see `_make_day`.
 NO_DATES = {dt.date(1753, 1, 1), dt.date(1899, 12, 30), dt.date(1899, 12, 31), dt.date(4501, 1, 1)}
 MAX_BIRTHDAY_CHARACTERS = 40
@@ -137,7 +137,7 @@ def _read_named_month(text: str, today: dt.date) -> dt.date | None:
     words = " ".join(re.sub(r"[,.\-/]", " ", _ORDINAL.sub("", _WEEKDAY.sub("", text, count=1))).split())
     short_year = _SHORT_YEAR.search(words)
     for pattern in _NAMED_MONTH_FORMATS:
-        #  `3 Apr` has no year, and `3 Apr 90` one of two digits. Both are parsed with 2000, a leap year, so that 29
+        # `3 Apr` has no year, and `3 Apr 90` one of two digits. Both are parsed with 2000, a leap year, so that 29
         # February is found.
         if day := _parse(words, pattern):
             return _make_day(text, day.year, day.month, day.day, today)

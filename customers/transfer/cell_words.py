@@ -165,7 +165,7 @@ def read_whole_number(text: str) -> int | None:
     grouped = _GROUPED.match(number)
     if grouped:
         separator = grouped[1]
-        #  A blank, an apostrophe or a repeated separator groups digits. So does one that differs from the separator of
+        # A blank, an apostrophe or a repeated separator groups digits. So does one that differs from the separator of
         # the fraction.
         is_clear = (
             separator in " '" or number.count(separator) > 1 or (has_fraction and digits[len(number)] != separator)

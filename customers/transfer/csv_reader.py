@@ -71,7 +71,7 @@ OTHER_ENCODINGS = {
     "cp932": ["euc-jp"],
     "gb18030": ["cp950"],
 }
-#  By code page: what a Macintosh wrote in the same languages. In Asian languages it wrote the code page itself. The
+# By code page: what a Macintosh wrote in the same languages. In Asian languages it wrote the code page itself. The
 # Greek encoding of the Macintosh is left out, since it can't be told from the code page.
 MAC_ENCODINGS = {
     "cp1250": "mac-latin2",
@@ -90,7 +90,7 @@ DETECTION_BYTES = 1 << 16
 CODE_PAGE_DETECTION_BYTES = 1 << 20
 # Signs beyond ASCII that stand beside letters in any language.
 USUAL_SIGNS = "’‘“”„«»–—…\u00a0"
-#  What shows that a text was decoded with a wrong encoding: signs or a capital within a word, accents without a letter,
+# What shows that a text was decoded with a wrong encoding: signs or a capital within a word, accents without a letter,
 # box drawings, and bytes that are no text.
 _ODD_IN_WORD = regex.compile(
     r"\p{L}[[^\p{L}\p{M}\p{N}\p{Z}]--[\x00-\x7f’·]]\p{L}|\p{Ll}(?=[^\x00-\x7f])\p{Lu}"
@@ -99,7 +99,7 @@ _ODD_IN_WORD = regex.compile(
 )
 # So many zero bytes show UTF-16. A text of one byte per character may have a few null characters.
 MIN_UTF16_ZEROS = 8
-#  So many zero bytes are enough if one is of a line end: a short file in a script beyond ASCII has zero bytes only in
+# So many zero bytes are enough if one is of a line end: a short file in a script beyond ASCII has zero bytes only in
 # its separators and line ends.
 MIN_UTF16_ZEROS_WITH_LINE_END = 3
 UTF16_LINE_ENDS = {"utf-16-le": b"\n\0", "utf-16-be": b"\0\n"}

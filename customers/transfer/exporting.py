@@ -24,7 +24,7 @@ CSV_CHUNK_CHARACTERS = 1 << 16
 BYTE_ORDER_MARK = "\ufeff"
 # The header is one of these rows. Excel opens no sheet with more.
 MAX_SHEET_ROWS = 1_048_576
-#  XML cannot hold these characters, or changes them. XLSX writes them as codes such as `_x000B_`. A text that looks
+# XML cannot hold these characters, or changes them. XLSX writes them as codes such as `_x000B_`. A text that looks
 # like such a code gets a code for its first `_`. A text of blanks alone gets a code for its first blank, since openpyxl
 # does not write `xml:space="preserve"` for it.
 _ENCODED_IN_XLSX = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)|\\A\\s(?=\\s*\\Z)")
@@ -47,7 +47,7 @@ def export_table(
         customers = customers.select_related("tenant")
     for customer in customers.iterator(chunk_size=CUSTOMERS_PER_QUERY):
         tenant = [customer.tenant.slug] if with_tenant else []
-        more = [_format_more(column.value(customer)) for column in more_columns]
+        more = [_format_more(column.get_value(customer)) for column in more_columns]
         yield [*tenant, *(column.format_cell(customer) for column in COLUMNS), *more]
 
 

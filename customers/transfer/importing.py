@@ -31,7 +31,7 @@ MAX_LISTED_OMITTED_CELLS = 100
 
 OUTCOMES = ("created", "updated", "unchanged", "refused")
 
-#  The reason for a refused row, by the violated constraint. Another request has stored the value since the row was
+# The reason for a refused row, by the violated constraint. Another request has stored the value since the row was
 # matched.
 REASONS_BY_CONSTRAINT = {
     "customer_tenant_id": {"id": "This id can't be used."},

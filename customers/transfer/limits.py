@@ -33,7 +33,7 @@ MAX_UPLOAD_BYTES = 50 * MB
 MAX_REFUSED_ROWS_BYTES = 64 * MB
 # The file of the cells that were not imported although their rows were.
 MAX_OMITTED_CELLS_BYTES = 16 * MB
-#  How many checks and imports may run at the same time, in all web servers together. `uploads.py` allows fewer if a web
+# How many checks and imports may run at the same time, in all web servers together. `uploads.py` allows fewer if a web
 # server has few threads.
 MAX_CONCURRENT_IMPORTS = 2
 MAX_CONCURRENT_IMPORTS_PER_TENANT = 1

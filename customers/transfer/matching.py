@@ -21,14 +21,14 @@ from customers.models import (
     Customer,
     Purpose,
 )
-from customers.models.consent import PROJECTIONS, find_projection
+from customers.models.consent import CONSENT_BOOLEANS, find_consent_boolean
 from customers.transfer.columns import COLUMN_BY_NAME, COLUMNS, CONSENT_COLUMNS
 from customers.transfer.reading import ImportRow, InvalidRow, validate_customer
 from tenants.identity import email_key
 from tenants.scope import ALL_TENANTS, current_tenant_id, tenant_scope
 
 KEY_LABELS = {"id": "id", "email": "e-mail address", "phone": "phone number"}
-#  The notice about a row whose consent is not imported: the business could otherwise write to a customer who has not
+# The notice about a row whose consent is not imported: the business could otherwise write to a customer who has not
 # agreed.
 NOT_CONSENTED = (
     "marketing_consent: this person is or was a customer already, and has not consented to marketing. An import gives their "
@@ -142,7 +142,7 @@ class ImportBatch:
             customers = customers.select_for_update(of=("self",))
         found = {customer.pk: customer for customer in customers.filter(pk__in=self.given_ids)}
         for name in ("email_key", "phone"):
-            #  Only one undeleted customer can have a contact. So no query looks for contacts of undeleted customers
+            # Only one undeleted customer can have a contact. So no query looks for contacts of undeleted customers
             # that were found.
             owned = {getattr(customer, name) for customer in found.values() if not customer.is_deleted}
             wanted = {getattr(customer, name) for customer in valid} - owned - {None}
@@ -153,7 +153,7 @@ class ImportBatch:
         unknown = self.given_ids - self.existing.keys()
         if not unknown:
             return set()
-        #  No constraint of the database refuses an id that a customer of another tenant has. So imports with given ids
+        # No constraint of the database refuses an id that a customer of another tenant has. So imports with given ids
         # wait for each other.
         lock_in_turn(AdvisoryLock.GIVEN_IDS, "customers")
         with tenant_scope(ALL_TENANTS):
@@ -164,9 +164,9 @@ class ImportBatch:
         least.
         """
         withdrawn: dict[str, set[str]] = {}
-        for entry in Consent.objects.filter(customer__in=self.existing).latest():
+        for entry in Consent.objects.filter(customer__in=self.existing).latest_per_channel():
             if entry.state == ConsentState.WITHDRAWN:
-                withdrawn.setdefault(entry.customer_id, set()).add(find_projection(entry.purpose, entry.channel))
+                withdrawn.setdefault(entry.customer_id, set()).add(find_consent_boolean(entry.purpose, entry.channel))
         return withdrawn
 
     # --- deciding ---------------------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ class ImportBatch:
         deleted_keys = [key._replace(is_deleted=True) for key in contact_keys(row.customer)]
         # Deleted customers with the same contacts: the person may be one of them.
         before = [owner for owner in map(self._find_owner, deleted_keys) if owner]
-        for name in PROJECTIONS:
+        for name in CONSENT_BOOLEANS:
             if getattr(row.customer, name) and not all(
                 self._may_grant_or_add_notice(row, owner, name) for owner in before
             ):
@@ -277,7 +277,9 @@ class ImportBatch:
             if not _is_same(name, value, COLUMN_BY_NAME[name].get_value(existing))
         }
         for name in [
-            name for name in PROJECTIONS if changes.get(name) and not self._may_grant_or_add_notice(row, existing, name)
+            name
+            for name in CONSENT_BOOLEANS
+            if changes.get(name) and not self._may_grant_or_add_notice(row, existing, name)
         ]:
             del changes[name]
         if not changes:

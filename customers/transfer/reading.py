@@ -32,7 +32,7 @@ from tenants.scope import current_tenant
 MAX_LISTED_IGNORED_COLUMNS = 20
 MODEL_FIELDS: dict[str, Any] = {model_field.attname: model_field for model_field in Customer._meta.concrete_fields}
 LIST_COLUMNS = {"tags", "preferred_categories", *PREFERENCE_MODELS}
-#  A text of these columns may begin with an apostrophe, as in 't Hooft. In all other columns the apostrophe is a mark
+# A text of these columns may begin with an apostrophe, as in 't Hooft. In all other columns the apostrophe is a mark
 # that keeps the cell a text.
 FREE_TEXT_COLUMNS = {"first_name", "last_name", "address", "preferred_categories", "accessibility_needs", "notes"}
 CONSENT_NAMES = {column.name for column in CONSENT_COLUMNS}
@@ -79,7 +79,7 @@ class CustomerTable:
         except BaseException:
             self.close()
             raise
-        #  The boolean columns in which people put a mark for yes and leave the other cells empty. None until the first
+        # The boolean columns in which people put a mark for yes and leave the other cells empty. None until the first
         # records are read.
         self.tick_columns: set[int] | None = None
         self.records = self._read_records()

@@ -15,7 +15,7 @@ from customers.transfer.limits import MAX_COLUMNS, Limits
 ZIP_SIGNATURE = b"PK\x03\x04"
 OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
-#  These texts replace cells of a workbook that cannot be read. A row with one of them is refused, as one with an error
+# These texts replace cells of a workbook that cannot be read. A row with one of them is refused, as one with an error
 # value of a spreadsheet is.
 FORMULA_WITHOUT_VALUE = "#FORMULA!"
 MERGED_CELL = "#MERGED!"

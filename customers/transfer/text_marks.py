@@ -48,7 +48,7 @@ _FORMULA = r"[=+\-@\t\r\n＝＋－＠]"
 # People mark a number, a date or a time with an apostrophe, so that a spreadsheet does not change it.
 _NUMBER = r"[0-9][0-9\s.,:/()+\-TZ]*\Z"
 _ADDRESS = r"[^\s@]+@[^\s@]+\Z"
-#  An export adds one apostrophe to a text that matches this, and an import removes one. So an import reads the exported
+# An export adds one apostrophe to a text that matches this, and an import removes one. So an import reads the exported
 # text unchanged.
 _NEEDS_APOSTROPHE = re.compile(rf"'*(?:{_FORMULA}|{_ERROR}\Z)|'+(?:{_NUMBER}|{_ADDRESS})")
 # A phone number is harmless, and stays readable.

@@ -6,7 +6,7 @@ import orjson
 from django.utils import timezone
 
 from circe.db.ids import new_id
-from customers.command_arguments import add_person_arguments, find_customers, not_found_message
+from customers.command_arguments import add_customer_arguments, find_customers, not_found_message
 from customers.extensions import count_personal_rows
 from customers.models import Customer, block_marketing, failed_logins, purge_all
 from customers.models.imports import CustomerImport
@@ -41,7 +41,7 @@ class Command(TenantCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Adds the options that name the person and who orders it."""
         super().add_arguments(parser)
-        add_person_arguments(parser)
+        add_customer_arguments(parser)
         parser.add_argument("--by", metavar="NAME", help="who does it or orders it, for the certificate")
 
     def prepare(self, tenants: list[Tenant]) -> None:

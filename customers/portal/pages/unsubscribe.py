@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from customers.consents.ledger import withdraw
+from customers.consents.ledger import withdraw_consents
 from customers.models import Channel, ConsentSource, Customer, Purpose
 from customers.portal.pages.base import PortalPage
 from customers.portal.signed_links import Subscription, read_unsubscribe_token
@@ -38,7 +38,7 @@ class UnsubscribePage(PortalPage):
         if customer:
             set_audit_source(ConsentSource.LINK)
             with transaction.atomic():
-                withdraw(
+                withdraw_consents(
                     customer,
                     source=ConsentSource.LINK,
                     purpose=subscription.purpose,

@@ -86,7 +86,7 @@ class DeletionRequestViewSet(SignedInViewSet):
     @idempotent_transaction
     def create(self, request: Request, **path: str) -> Response:
         """Asks the business to delete you."""
-        own, is_new = DeletionRequest.open_for(self.customer)
+        own, is_new = DeletionRequest.get_or_create_open(self.customer)
         answer = Response(
             DeletionRequestSerializer(own).data, status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
         )

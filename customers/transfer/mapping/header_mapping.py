@@ -24,7 +24,7 @@ from customers.transfer.mapping.column_rules import NOT_IMPORTED, UNMAPPED, Colu
 from customers.transfer.mapping.presets import PRESETS, Preset, find_preset
 from customers.transfer.tables import normalize_header, to_storable
 
-#  By column of Circe: the separator with which the texts of several columns of a file are joined. For a column of Circe
+# By column of Circe: the separator with which the texts of several columns of a file are joined. For a column of Circe
 # that is not listed, the first text is taken.
 JOINED_BY = {
     "first_name": " ",
@@ -37,7 +37,7 @@ JOINED_BY = {
 }
 # If several columns of a file go to one of these, a single no counts as no.
 CONSENT_TARGETS = {"accepts_email", "accepts_sms", "accepts_push", "accepts_whatsapp", "marketing_consent"}
-#  The columns of Circe for which a column of the file is taken that the preset does not name. The id and the source of
+# The columns of Circe for which a column of the file is taken that the preset does not name. The id and the source of
 # another system mean nothing in Circe.
 FOUND_BESIDE_PRESET = {"last_name", "email", "phone", "date_of_birth", "gender", "address", "notes", "tags"}
 MIN_HEADER_SIMILARITY = 0.82
