@@ -20,7 +20,7 @@ MAIL: Example = {"message": MAIL_IS_SENT}
 EMAIL: Example = {"email": "jane@example.com"}
 TOKEN = "<the token of the link>"  # noqa: S105 (an example)
 SAME_FOR_ALL = (
-    "The answer is the same, in the same time, whoever is known: what differs is the mail. "
+    "Whether or not the address is known, the answer is the same and takes the same time: only the mail differs. "
     "At most 5 mails per address and hour, then 429; also after very many requests from one client."
 )
 LINK_INVALID = (
@@ -62,7 +62,7 @@ ACCOUNT_OPERATIONS = {
         description=(
             "It proves the mailbox. The link of a registration is good for 24 hours and once; it sets the password. "
             "A walk-in with the address becomes registered, with all their history. "
-            "A password that is too weak is a 400 and spends nothing. "
+            "A password that is too weak is a 400, and the link can be used again. "
             "The link of a change of address sets the new address, and leaves the password. "
             "A phone number that another customer has stays pending for the business, and nobody is told. "
             f"{LINK_INVALID}"
