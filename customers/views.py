@@ -60,7 +60,7 @@ class CustomerViewSet(TenantViewSet):
 
     def list(self, request: Request) -> Response:
         """Lists the customers, newest first."""
-        # The filter set gives FilteredCustomers; without a filter in the URL there is none.
+        # The filter set returns a PagedQuery. A URL without parameters gets the queryset itself back.
         found: Any = self.filter_queryset(SEARCHABLE)
         customers: Any = AllCustomers() if found is SEARCHABLE else found
         return self.get_paginated_response(self.paginate_queryset(customers))

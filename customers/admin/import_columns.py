@@ -58,7 +58,9 @@ class ColumnsForm(forms.Form):
         )
 
     def _propose(self, index: int) -> str:
-        """Returns the proposal for a column, or NOT_IMPORTED if a person or a preset has decided about it."""
+        """Returns the column of Circe that is proposed, or NOT_IMPORTED if a person or a preset has decided about the
+        column.
+        """
         return self.mapping.propose_target(index) if index in self.mapping.undecided_indexes else NOT_IMPORTED
 
     def asked_columns(self) -> Iterator[AskedColumn]:

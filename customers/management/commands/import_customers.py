@@ -145,13 +145,15 @@ class Command(TenantCommand):
         try:
             table = open_table(file, encoding, limits=COMMAND_LIMITS, decisions=decisions, examination=examined.columns)
         except UnreadableFile as error:
-            # The file could be read before, so that only its header is wrong.
+            # `examine_file` could read the file, so only its header is wrong.
             hint = f"--map '{examined.header[0][:50]}=FIELD'. FIELD is one of {', '.join(COLUMN_BY_NAME)}."
             raise UnreadableFile(f"{error} Or say what a column holds: {hint}") from error
         return files.enter_context(table)
 
     def _create_report(self, files: ExitStack, option: str, report: type[Report], *arguments: Any) -> Report | None:
-        """Returns the report in the file that an option names, None without the option. Raises UsageError."""
+        """Creates the file that an option names, and returns the report that writes to it. Returns None without the
+        option. Raises UsageError.
+        """
         path = self.options[option]
         try:
             return report(files.enter_context(create_private_file(path)), *arguments) if path else None
@@ -193,7 +195,7 @@ class Command(TenantCommand):
                 self.stderr.write(f"Perhaps {', '.join(likely)}.")
 
     def _print_omitted(self, summary: ImportSummary) -> None:
-        """Prints where cells were left out, without their texts: these are in the file of --omitted."""
+        """Prints where cells were left out, without their texts. Only the file of --omitted has the texts."""
         if self.options["omitted"] or not summary.omitted:
             return
         for cell in summary.omitted_cells:
