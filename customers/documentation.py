@@ -206,8 +206,8 @@ OPERATIONS = {
         id="listCustomerTags",
         summary="List the tags in use",
         description=(
-            "Each tag with the number of its customers, the most frequent first, then by name. Soft-deleted customers are "
-            "not counted."
+            "Each tag with the number of its customers, the most frequent tag first, then by name. Soft-deleted customers "
+            "are not counted."
         ),
         response=TagCountsSerializer,
         example={"items": [{"tag": "staff-created", "customers": 30}, {"tag": "vip", "customers": 25}]},
@@ -235,8 +235,8 @@ OPERATIONS = {
         summary="Get customer history",
         description=(
             "The audit trail of a customer, their preferred lists and appointments, newest first: who did it (a person or "
-            "a command), in which request, and each field before and after. Of a password it tells that it was set or "
-            "changed. A soft-deleted customer's is here too."
+            "a command), in which request, and each field before and after. Of a password it tells only that it was set "
+            "or changed. It also works for a soft-deleted customer."
         ),
         is_paged=True,
         is_list=True,
@@ -250,7 +250,7 @@ OPERATIONS = {
             "Takes any subset of the keys; an unknown one is a 400. The ids must exist in the customer's business. "
             "Answers with the full profile, the preferences also at its top level. Preferred services, categories, staff "
             "and outlet give points to what `GET /api/v1/customers/{customer_id}/recommendations` recommends to book next. "
-            "To add one at the end of its list lowers no recommendation that it favours."
+            "A preference that is added at the end of its list never lowers a recommendation that gets points from it."
         ),
         body=PreferencesSerializer,
         body_examples={"documented": PREFERENCES},
