@@ -11,6 +11,9 @@ from circe.db.advisory_locks import AdvisoryLock
 from circe.db.ids import IdField
 from circe.db.prepared import PreparedQuery, Sql
 
+# By `field` of a conflict: what people call it.
+CONTACT_LABELS = {"email": "e-mail address", "phone": "phone number"}
+
 
 class DuplicateCustomer(ConflictError):
     """Another customer of the tenant has the e-mail address or the phone number.
@@ -24,7 +27,7 @@ class DuplicateCustomer(ConflictError):
         self.conflicts = conflicts
         self.details = {"conflicts": conflicts}
         fields = dict.fromkeys(conflict["field"] for conflict in conflicts if not conflict["is_deleted"])
-        what = " and ".join({"email": "e-mail address", "phone": "phone number"}[field] for field in fields)
+        what = " and ".join(CONTACT_LABELS[field] for field in fields)
         super().__init__(f"Another customer has this {what or 'e-mail address or phone number'}.")
 
 

@@ -30,7 +30,7 @@ from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
 from circe.db.json_sql import build_json
 from circe.db.prepared import PreparedQuery, Sql
-from customers.models import TOMBSTONE_AGE, Customer, Tombstone
+from customers.models import TOMBSTONE_RETENTION, Customer, Tombstone
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.name_keys import SearchableName
 from customers.models.searchable import SearchableCustomer
@@ -370,7 +370,7 @@ def customer_changes(start: Cursor, *, with_deleted: bool) -> Changes:
     customers = Customer.objects.annotate(removed_at=removed_at).values_list("pk", "changed_at", "removed_at")
     rows = [customers.undeleted()]
     if with_deleted:
-        kept = Tombstone.objects.filter(updated_at__gt=timezone.now() - TOMBSTONE_AGE)
+        kept = Tombstone.objects.filter(updated_at__gt=timezone.now() - TOMBSTONE_RETENTION)
         purged = kept.annotate(changed_at=F("updated_at"), removed_at=F("updated_at"))
         rows = [customers, purged.values_list("pk", "changed_at", "removed_at")]
     return Changes("customers", rows, PROFILES_BY_IDS, start=start, members={"approximate": False})

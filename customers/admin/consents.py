@@ -14,7 +14,7 @@ from tenants.accounts.permissions import ADMINS
 from tenants.models import User
 
 # By source: who said it, if no account recorded the entry.
-BY_SOURCE = {
+WHO_BY_SOURCE = {
     ConsentSource.PORTAL: "the customer, in the portal",
     ConsentSource.LINK: "the customer, by a mailed link",
     ConsentSource.IMPORT: "an import",
@@ -72,7 +72,7 @@ def _make_shown_entries(entries: list[Consent]) -> dict[str, ShownEntry]:
     return {
         entry.pk: ShownEntry(
             entry,
-            str(people.get(entry.recorded_by) or BY_SOURCE.get(ConsentSource(entry.source), "")),
+            str(people.get(entry.recorded_by) or WHO_BY_SOURCE.get(ConsentSource(entry.source), "")),
             TEXTS.get(entry.text_version or "", ""),
         )
         for entry in entries

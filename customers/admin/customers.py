@@ -34,12 +34,12 @@ from customers.admin.filters import (
     SourceFilter,
     TagFilter,
 )
-from customers.admin.forms import CONTACT_LABELS, CustomerForm, read_preferred_ids
+from customers.admin.forms import CustomerForm, read_preferred_ids
 from customers.admin.import_export import ImportExportAdmin
 from customers.admin.new_person import read_person
 from customers.admin.reception_notes import render_reception_notes
 from customers.admin.sorting import CustomerChangeList, CustomerPaginator
-from customers.contact_conflicts import DuplicateCustomer
+from customers.contact_conflicts import CONTACT_LABELS, DuplicateCustomer
 from customers.customer_list import names_begin_with, nearest_customers, position_in
 from customers.extensions import ListColumn, list_columns, list_filters, panels
 from customers.models import PREFERENCE_MODELS, Customer, CustomerQuerySet, SearchableCustomer
@@ -375,11 +375,11 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
 
     # These methods show the lists as text to people who may not change them.
     def preferred_services(self, customer: Customer) -> str:
-        return _names(Service, read_preferred_ids(customer, "preferred_services"))
+        return _join_names(Service, read_preferred_ids(customer, "preferred_services"))
 
     @admin.display(description="preferred staff")
     def preferred_staff_ids(self, customer: Customer) -> str:
-        return _names(Staff, read_preferred_ids(customer, "preferred_staff_ids"))
+        return _join_names(Staff, read_preferred_ids(customer, "preferred_staff_ids"))
 
 
 def _changed_value(customer: Customer, form: forms.ModelForm, name: str) -> Any:
@@ -390,6 +390,6 @@ def _changed_value(customer: Customer, form: forms.ModelForm, name: str) -> Any:
     return sorted((row.pk for row in form.cleaned_data[name]), key=lambda pk: ranks.get(pk, len(ranks)))
 
 
-def _names(model: type[Service] | type[Staff], ids: list[str]) -> str:
+def _join_names(model: type[Service] | type[Staff], ids: list[str]) -> str:
     rows = model.objects.in_bulk(ids)
     return ", ".join(str(rows[pk]) for pk in ids) or "-"

@@ -17,14 +17,13 @@ from circe.backoffice.widgets import MultipleChoiceWidget
 from customers.admin.actions import link_to_customer
 from customers.admin.similar_names import find_similar_customers
 from customers.consents.ledger import consents_of
+from customers.contact_conflicts import CONTACT_LABELS
 from customers.models import PREFERENCE_MODELS, Customer
 from customers.models.consent import CONSENT_BOOLEANS
 from customers.tags import MAX_TAG_LENGTH, MAX_TAGS, clean_tags
 from tenants.admin.forms import TenantForm
 from tenants.identity import is_valid_phone
 from tenants.models import Service, Staff
-
-CONTACT_LABELS = {"email": "e-mail address", "phone": "phone number"}
 
 
 class ListField(SimpleArrayField):

@@ -21,7 +21,7 @@ CONSENT: Example = {
 }
 WITHDRAWAL: Example = {"channel": "sms", "purpose": "service", "state": "withdrawn"}
 
-MEANING = """\
+LEDGER_DESCRIPTION = """\
 The ledger holds what the customer has said about each `channel` and `purpose`. No entry is ever changed or deleted while the
 customer is stored. When the customer is purged or erased, all their entries are deleted.
 
@@ -42,7 +42,7 @@ OPERATIONS = {
     "list": Operation(
         id="listCustomerConsents",
         summary="List a customer's consents",
-        description=MEANING,
+        description=LEDGER_DESCRIPTION,
         is_paged=True,
         response=ConsentSerializer,
         is_list=True,
@@ -53,7 +53,7 @@ OPERATIONS = {
         summary="Record a consent or its withdrawal",
         description="Staff give `reception` or `paper` as the `source`: the other sources say that the customer "
         "did it, or a file. An `at` in the past is allowed: the entry with the latest `at` still counts. An `at` in the "
-        "future is a 400.\n\n" + MEANING,
+        "future is a 400.\n\n" + LEDGER_DESCRIPTION,
         body=NewConsentSerializer,
         body_examples={"documented": NEW_CONSENT, "withdrawal": WITHDRAWAL},
         response=ConsentSerializer,

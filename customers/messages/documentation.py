@@ -30,8 +30,8 @@ A message by a channel is allowed if every rule about such messages holds. `reas
 |---|---|---|
 {_meanings}
 
-Quiet hours are those of the business, by its clock. They begin at `quiet_from` and end just before `quiet_until`. They may go
-over midnight."""
+Quiet hours are those of the business, by its clock. They begin at `quiet_from` and end just before `quiet_until`. They may
+go over midnight."""
 
 OPERATIONS = {
     "decide": Operation(

@@ -52,6 +52,7 @@ class PreferredStaff(Preference):
         ]
 
 
+# By name of a preferred list: the model of its entries, and their column with the id of what the customer prefers.
 PREFERENCE_MODELS: dict[str, tuple[type[Preference], str]] = {
     "preferred_services": (PreferredService, "service_id"),
     "preferred_staff_ids": (PreferredStaff, "staff_id"),

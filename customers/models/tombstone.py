@@ -9,7 +9,7 @@ from tenants.models import Tenant, tenant_constraints
 from tenants.scope import TenantManager
 
 # The trigger circe_leave_tombstone deletes older ones.
-TOMBSTONE_AGE = dt.timedelta(days=30)
+TOMBSTONE_RETENTION = dt.timedelta(days=30)
 
 
 class Tombstone(models.Model):

@@ -164,6 +164,7 @@ def _boolean_column(name: str, *aliases: str) -> CustomerColumn:
     )
 
 
+# The columns that an export writes and an import reads.
 COLUMNS = [
     CustomerColumn(
         name="id",

@@ -10,13 +10,11 @@ from django.utils import timezone
 from circe.api.parameters import first_instant, is_reversed, last_instant, to_day_or_instant
 from circe.db.ids import is_id
 from customers.command_arguments import email_argument, id_argument
-from customers.contact_conflicts import DuplicateCustomer
+from customers.contact_conflicts import CONTACT_LABELS, DuplicateCustomer
 from customers.models import Customer, CustomerQuerySet, restore_all
 from tenants.commands import REFUSED, TenantCommand, UsageError
 from tenants.models import Tenant, User
 from tenants.scope import ALL_TENANTS, tenant_scope
-
-CONTACT_LABELS = {"email": "e-mail address", "phone": "phone number"}
 
 
 class Command(TenantCommand):

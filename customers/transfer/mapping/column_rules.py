@@ -66,15 +66,15 @@ def _make_tag(label: str) -> str:
 class ColumnRule:
     """How one column of a file is imported: its target, and how its cells are read.
 
-    `target` is the name of a column of Circe, or NOT_IMPORTED. If several columns have the same target, those with a
-    lower `rank` are read first. A `fallback`, such as a full name, is read only if all other columns of its
-    target are empty in the row.
+    `target` is the name of a column of Circe, or NOT_IMPORTED. `values` returns the values of a cell. If several columns
+    have the same target, those with a lower `rank` come first. A fallback, such as a full name, is read only if all other
+    columns of its target are empty in the row.
     """
 
     target: str
     values: ValuesOfCell = field(default=whole_cell)
     rank: int = 0
-    fallback: bool = False
+    is_fallback: bool = False
 
 
 NOT_IMPORTED = ""

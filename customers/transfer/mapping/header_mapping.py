@@ -113,11 +113,11 @@ class HeaderMapping:
         self.rules = [self._find_rule(name) for name in header]
         # The columns of the file by column of Circe, those that are preferred first.
         self.indexes_by_target: dict[str, list[int]] = {rule.target: [] for rule in self.rules if rule.target}
-        order = [(rule.fallback, rule.rank, index) for index, rule in enumerate(self.rules)]
+        order = [(rule.is_fallback, rule.rank, index) for index, rule in enumerate(self.rules)]
         for *_, index in sorted(order):
             if target := self.rules[index].target:
                 self.indexes_by_target[target].append(index)
-        self.fallback_indexes = [index for index, rule in enumerate(self.rules) if rule.target and rule.fallback]
+        self.fallback_indexes = [index for index, rule in enumerate(self.rules) if rule.target and rule.is_fallback]
         self.decided_day_order = day_order
         self.day_order = day_order or self._find_day_order()
 
@@ -158,7 +158,7 @@ class HeaderMapping:
         if any(normalize_header(other) in beside for other in self.header):
             return ColumnRule(target="last_name")
         if key in FULL_NAME_KEYS:
-            return ColumnRule(target="first_name", fallback=True)
+            return ColumnRule(target="first_name", is_fallback=True)
         target = column.name if column else TARGET_BY_NAME.get(key, NOT_IMPORTED)
         # Texts that are joined stay in the order of the file.
         rank = 0 if target in JOINED_BY else RANK_BY_NAME.get((target, key), 0)
@@ -250,7 +250,7 @@ class HeaderMapping:
         returns the value of the first of them.
         """
         found = [(index, value) for index in indexes for value in self._read_cell(index, cells)]
-        main = [one for one in found if not self.rules[one[0]].fallback]
+        main = [one for one in found if not self.rules[one[0]].is_fallback]
         return main or found[:1]
 
     def _read_cell(self, index: int, cells: Sequence[str]) -> list[str]:
@@ -259,7 +259,7 @@ class HeaderMapping:
     def _drop_repeated_last_name(self, values: dict[str, list[tuple[int, str]]]) -> None:
         """Removes a last name whose words are all in the full name. The full name becomes the first name as a whole."""
         first, last = values.get("first_name"), values.get("last_name")
-        if first and last and self.rules[first[0][0]].fallback:
+        if first and last and self.rules[first[0][0]].is_fallback:
             full = _find_words(first[0][1])
             values["last_name"] = [(index, value) for index, value in last if not _find_words(value) <= full]
 

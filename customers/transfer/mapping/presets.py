@@ -24,15 +24,20 @@ from customers.transfer.mapping.column_rules import (
 from customers.transfer.tables import normalize_header
 
 MAX_NUMBERED_COLUMNS = 10
-NO_GENDER = translated_by(dict.fromkeys(["unspecified", "unknown", "not specified", "none", "prefer not to say"], ""))
-SUBSCRIPTION = translated_by(
+# The functions that read words of other systems as values of Circe. A word that tells nothing is read as no value.
+GENDER_VALUES = translated_by(
+    dict.fromkeys(["unspecified", "unknown", "not specified", "none", "prefer not to say"], "")
+)
+SUBSCRIPTION_VALUES = translated_by(
     {
         **dict.fromkeys(["subscribed", "yes", "opted in"], "true"),
         **dict.fromkeys(["unsubscribed", "no", "opted out", "bounced"], "false"),
         **dict.fromkeys(["unknown", "not subscribed", "pending", "none"], ""),
     }
 )
-BLOCKED = translated_by({**dict.fromkeys(["yes", "true", "1"], "false"), **dict.fromkeys(["no", "false", "0"], "true")})
+BLOCKED_VALUES = translated_by(
+    {**dict.fromkeys(["yes", "true", "1"], "false"), **dict.fromkeys(["no", "false", "0"], "true")}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +57,10 @@ class Preset:
 
 
 def _columns(
-    target: str, *headers: str, values: ValuesOfCell = unmarked_cell, fallback: bool = False
+    target: str, *headers: str, values: ValuesOfCell = unmarked_cell, is_fallback: bool = False
 ) -> dict[str, ColumnRule]:
     return {
-        normalize_header(header): ColumnRule(target=target, values=values, rank=rank, fallback=fallback)
+        normalize_header(header): ColumnRule(target=target, values=values, rank=rank, is_fallback=is_fallback)
         for rank, header in enumerate(headers)
     }
 
@@ -77,12 +82,12 @@ GOOGLE = Preset(
     ),
     rules={
         **_columns("first_name", "Given Name", "First Name", "Additional Name", "Middle Name"),
-        **_columns("first_name", "Name", "File As", fallback=True),
+        **_columns("first_name", "Name", "File As", is_fallback=True),
         **_columns("last_name", "Family Name", "Last Name"),
         **_columns("email", *_numbered("E-mail {} - Value"), values=separated_by(":::")),
         **_columns("phone", *_numbered("Phone {} - Value"), values=separated_by(":::")),
         **_columns("date_of_birth", "Birthday"),
-        **_columns("gender", "Gender", values=NO_GENDER),
+        **_columns("gender", "Gender", values=GENDER_VALUES),
         **_columns(
             "address",
             "Address 1 - Street",
@@ -93,7 +98,7 @@ GOOGLE = Preset(
             "Address 1 - Postal Code",
             "Address 1 - Country",
         ),
-        **_columns("address", "Address 1 - Formatted", fallback=True),
+        **_columns("address", "Address 1 - Formatted", is_fallback=True),
         **_columns("notes", "Notes"),
         **_columns("tags", "Group Membership", "Labels", values=tags_from_labels(":::")),
         "language": UNMAPPED,
@@ -109,7 +114,7 @@ OUTLOOK = Preset(
     ),
     rules={
         **_columns("first_name", "First Name", "Middle Name"),
-        **_columns("first_name", "E-mail Display Name", fallback=True),
+        **_columns("first_name", "E-mail Display Name", is_fallback=True),
         **_columns("last_name", "Last Name"),
         **_columns("email", "E-mail Address", "E-mail 2 Address", "E-mail 3 Address"),
         **_columns(
@@ -118,13 +123,13 @@ OUTLOOK = Preset(
             *("Other Phone", "Car Phone", "Company Main Phone"),
         ),
         **_columns("date_of_birth", "Birthday"),
-        **_columns("gender", "Gender", values=NO_GENDER),
+        **_columns("gender", "Gender", values=GENDER_VALUES),
         **_columns(
             "address",
             *("Home Street", "Home Street 2", "Home Street 3", "Home Address PO Box", "Home City", "Home State"),
             *("Home Postal Code", "Home Country", "Home Country/Region"),
         ),
-        **_columns("address", "Home Address", fallback=True),
+        **_columns("address", "Home Address", is_fallback=True),
         **_columns("notes", "Notes"),
         **_columns("tags", "Categories", values=tags_from_labels(";")),
         "language": UNMAPPED,
@@ -141,7 +146,7 @@ SQUARE = Preset(
     ),
     rules={
         **_columns("first_name", "First Name", "Given Name"),
-        **_columns("first_name", "Nickname", fallback=True),
+        **_columns("first_name", "Nickname", is_fallback=True),
         **_columns("last_name", "Last Name", "Surname", "Family Name"),
         **_columns("email", "Email Address", "Email"),
         **_columns("phone", "Phone Number", "Phone"),
@@ -152,7 +157,7 @@ SQUARE = Preset(
             *("Locality", "State", "Postal Code", "Country"),
         ),
         **_columns("notes", "Memo", "Note", "Notes"),
-        **_columns("marketing_consent", "Email Subscription Status", values=SUBSCRIPTION),
+        **_columns("marketing_consent", "Email Subscription Status", values=SUBSCRIPTION_VALUES),
     },
     # Square's help page: "Preferred formats are MM-DD, YYYY-MM-DD, and MM-DD-YYYY."
     day_order=DayOrder.MONTH_FIRST,
@@ -175,12 +180,12 @@ FRESHA = Preset(
     ),
     rules={
         **_columns("first_name", "First name"),
-        **_columns("first_name", "Full name", "Name", fallback=True),
+        **_columns("first_name", "Full name", "Name", is_fallback=True),
         **_columns("last_name", "Last name"),
         **_columns("email", "Email", "Email address"),
         **_columns("phone", "Mobile number", "Mobile", "Telephone"),
         **_columns("date_of_birth", "Date of birth", "Birthday"),
-        **_columns("gender", "Gender", values=NO_GENDER),
+        **_columns("gender", "Gender", values=GENDER_VALUES),
         **_columns(
             "address",
             *(
@@ -202,9 +207,9 @@ FRESHA = Preset(
         **_columns(
             "marketing_consent",
             *("Accepts marketing", "Accepts email marketing", "Accepts SMS marketing"),
-            values=SUBSCRIPTION,
+            values=SUBSCRIPTION_VALUES,
         ),
-        **_columns("is_active", "Blocked", values=BLOCKED),
+        **_columns("is_active", "Blocked", values=BLOCKED_VALUES),
     },
 )
 SHOPIFY = Preset(
@@ -231,7 +236,7 @@ SHOPIFY = Preset(
         **_columns(
             "marketing_consent",
             *("Accepts Email Marketing", "Accepts Marketing", "Accepts SMS Marketing", "Accepts WhatsApp Marketing"),
-            values=SUBSCRIPTION,
+            values=SUBSCRIPTION_VALUES,
         ),
     },
 )
@@ -245,12 +250,12 @@ PHOREST = Preset(
     ),
     rules={
         **_columns("first_name", "First name"),
-        **_columns("first_name", "Name", "Client name", "Full name", fallback=True),
+        **_columns("first_name", "Name", "Client name", "Full name", is_fallback=True),
         **_columns("last_name", "Last name", "Surname"),
         **_columns("email", "Email", "Email address"),
         **_columns("phone", "Mobile", "Mobile number", "Land line", "Phone", "Home phone"),
         **_columns("date_of_birth", "Birth date", "Date of birth", "Birthday", "DOB"),
-        **_columns("gender", "Gender", values=NO_GENDER),
+        **_columns("gender", "Gender", values=GENDER_VALUES),
         **_columns(
             "address",
             *("Address", "Address 1", "Street address 1", "Address line 1", "Address 2", "Street address 2"),
@@ -262,7 +267,7 @@ PHOREST = Preset(
             "marketing_consent",
             *("Email marketing consent", "SMS marketing consent", "Email marketing", "SMS marketing"),
             *("Marketing consent", "Accepts marketing"),
-            values=SUBSCRIPTION,
+            values=SUBSCRIPTION_VALUES,
         ),
         **_columns("loyalty_points", "Loyalty points"),
     },
