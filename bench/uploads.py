@@ -15,7 +15,7 @@ django.setup()
 
 from openpyxl import Workbook  # noqa: E402
 
-from customers.transfer.limits import MB, UPLOAD  # noqa: E402
+from customers.transfer.limits import MB, UPLOAD_LIMITS  # noqa: E402
 from customers.transfer.reading import open_table  # noqa: E402
 from customers.transfer.tables import UnreadableFile  # noqa: E402
 from tenants.scope import ALL_TENANTS, tenant_scope  # noqa: E402
@@ -67,5 +67,5 @@ def measure(name: str, make: Callable[[int], bytes], rows: int) -> None:
 if __name__ == "__main__":
     for size in (10_000, 50_000, 100_000):
         measure("workbook", workbook, size)
-    for size in (100_000, UPLOAD.cells // COLUMNS):
+    for size in (100_000, UPLOAD_LIMITS.cells // COLUMNS):
         measure("CSV", csv, size)

@@ -1,4 +1,4 @@
-"""Registers what lower rooms need to know of customers, since they may not import this app."""
+"""Registers what lower apps need to know of customers, since they may not import this app."""
 
 from functools import partial
 
@@ -6,8 +6,8 @@ from django.apps import AppConfig
 
 
 class CustomersConfig(AppConfig):
-    """Tells the audit trail of customers, the header of the search for them, the sender of the mails with links, and OpenAPI
-    of the `conflicts` of a duplicate.
+    """Registers how the audit trail finds customers, the search in the header of the back office, the mails with links,
+    what a purge removes, and the `conflicts` of a 409 in OpenAPI.
     """
 
     name = "customers"
@@ -22,13 +22,13 @@ class CustomersConfig(AppConfig):
         from customers.models import Consent, CustomerSession, DeletionRequest, MailedLink
         from customers.models.portal import delete_links, links_to
         from customers.portal.mails import compose_link_mail
-        from customers.portal.staff_links import open_staff_links, send_staff_link, withdraw_staff_links
+        from customers.portal.staff_links import find_open_staff_links, send_staff_link, withdraw_staff_links
         from tenants.admin.audit_trail import register_customers
         from tenants.admin.invitations import register_links
 
         register_customers(AUDIT_LOOKUP)
         extensions.register_export_columns(*EXPORT_COLUMNS)
-        register_links(send=send_staff_link, withdraw=withdraw_staff_links, find_open=open_staff_links)
+        register_links(send=send_staff_link, withdraw=withdraw_staff_links, find_open=find_open_staff_links)
         register_search("admin:customers_customer_changelist", "Find a customer")
         register_outgoing(MailedLink, compose_link_mail)
         extensions.register_purge_step(delete_links)

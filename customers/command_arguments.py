@@ -12,21 +12,23 @@ from tenants.identity import clean_phone, email_key
 
 
 def id_argument(text: str) -> str:
-    """Returns a customer's id. Raises ArgumentTypeError if the text is none."""
+    """Returns a customer's id. Raises ArgumentTypeError if the text is no id."""
     if not is_id(text.strip().lower()):
         raise ArgumentTypeError(f"{text!r} is no id: it has 24 hex digits")
     return text.strip().lower()
 
 
 def email_argument(text: str) -> str:
-    """Returns an e-mail address in the form in which it is compared. Raises ArgumentTypeError if the text is none."""
+    """Returns an e-mail address in the form in which it is compared. Raises ArgumentTypeError if the text is no e-mail
+    address.
+    """
     try:
         return email_key(text)
     except ValidationError as error:
         raise ArgumentTypeError(f"{text!r} is no e-mail address") from error
 
 
-def add_person_arguments(parser: ArgumentParser) -> None:
+def add_customer_arguments(parser: ArgumentParser) -> None:
     """Adds the options `--id`, `--email` and `--phone`, exactly one of which must be given."""
     group = parser.add_mutually_exclusive_group(required=True)
     group.add_argument("--id", type=id_argument, help="one customer, soft-deleted or not")

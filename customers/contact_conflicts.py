@@ -11,6 +11,9 @@ from circe.db.advisory_locks import AdvisoryLock
 from circe.db.ids import IdField
 from circe.db.prepared import PreparedQuery, Sql
 
+# By `field` of a conflict: what people call it.
+CONTACT_LABELS = {"email": "e-mail address", "phone": "phone number"}
+
 
 class DuplicateCustomer(ConflictError):
     """Another customer of the tenant has the e-mail address or the phone number.
@@ -24,11 +27,11 @@ class DuplicateCustomer(ConflictError):
         self.conflicts = conflicts
         self.details = {"conflicts": conflicts}
         fields = dict.fromkeys(conflict["field"] for conflict in conflicts if not conflict["is_deleted"])
-        what = " and ".join({"email": "e-mail address", "phone": "phone number"}[field] for field in fields)
+        what = " and ".join(CONTACT_LABELS[field] for field in fields)
         super().__init__(f"Another customer has this {what or 'e-mail address or phone number'}.")
 
 
-# It looks in the customer's own tenant, also in the scope of all tenants. Deleted customers come last.
+# The query looks only in the tenant of the customer, even in the scope of all tenants. Deleted customers come last.
 CONTACT_CONFLICTS = PreparedQuery(
     "contact_conflicts",
     lambda **contacts: Sql(
@@ -49,9 +52,8 @@ CONTACT_CONFLICTS = PreparedQuery(
 def find_contact_conflicts(
     *, customer_id: str, tenant_id: str | None, email_key: str | None, phone: str | None
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Returns who else has the e-mail or the phone, and whether the stored row of the customer has one of them.
-
-    The others are `[{"field", "customer_id", "is_deleted"}]`, deleted ones last.
+    """Returns the other customers with the e-mail or the phone, and whether the customer's own row is stored with one
+    of them. The others are `[{"field", "customer_id", "is_deleted"}]`, deleted ones last.
     """
     rows = CONTACT_CONFLICTS.rows(tenant_id=tenant_id, email_key=email_key, phone=phone)
     others = [row for row in rows if row[0] != customer_id]
@@ -68,8 +70,8 @@ def find_contact_conflicts(
 
 
 def lock_contacts(tenant_id: str | None, contacts: Collection[str]) -> None:
-    """Lets only this transaction store customers with these contacts until it ends."""
-    # Every transaction locks them in the same order.
+    """Waits until no other transaction has locked one of these contacts, and locks them until this transaction ends."""
+    # Every transaction locks contacts in the same order, so that two never wait for each other.
     keys = [f"{tenant_id}{contact}" for contact in sorted(contacts)]
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,6 +1,5 @@
-"""The list of customers by the page: one statement finds the ids of the page and the total, another reads the profiles.
-
-If a search finds nobody, one more statement finds those whose names are nearest.
+"""Reads the list of customers page by page: one statement finds the ids of the page and the total, another reads the
+profiles. If a search finds nobody, one more statement finds the customers whose names are nearest.
 """
 
 import unicodedata
@@ -31,25 +30,27 @@ from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
 from circe.db.json_sql import build_json
 from circe.db.prepared import PreparedQuery, Sql
-from customers.models import TOMBSTONE_AGE, Customer, Tombstone
+from customers.models import TOMBSTONE_RETENTION, Customer, Tombstone
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.name_keys import SearchableName
 from customers.models.searchable import SearchableCustomer
-from customers.search import FoldedPattern, matching, search_words
+from customers.search import FoldedPattern, search_condition, search_words
 from customers.serializers import CustomerSerializer
 from tenants.every_tenant import page_of_ids
 from tenants.scope import is_spread_over_nodes
 
-# What the filters of the list narrow. The SQL below sorts it.
+# The customers that the filters of the list narrow. The SQL below sorts them.
 SEARCHABLE = SearchableCustomer.objects.undeleted().order_by().values("id", "created_at")
-# The texts with which a misspelled name is compared.
-NAMES = SearchableName.objects.values(
+# The name keys, with which a misspelled name is compared.
+NAME_KEYS = SearchableName.objects.values(
     "tenant_id", "is_whole_name", "text", "created_at", "customer_id", "is_representative"
 )
 
 
 def position_in(ids: Any) -> Func:
-    """Returns the expression of the place of a customer in a list of ids, which is a Parameter or a value."""
+    """Returns the expression for the position of a customer in a list of ids. `ids` is a list, or a Parameter of a
+    prepared query.
+    """
     return Func(Cast(ids, ArrayField(IdField())), "pk", function="array_position", output_field=BigIntegerField())
 
 
@@ -60,14 +61,14 @@ def _profiles_by_ids(ids: Any) -> QuerySet[Any, Any]:
     return profiles.filter(has_id).order_by(position_in(ids)).values_list("updated_at", "profile")
 
 
-# In the order of the ids: `updated_at`, and the profile as JSON text. The list, the detail and the answer to each write
-# show it.
+# Returns `updated_at` and the profile as JSON text of each customer, in the order of the ids. The list, the detail and
+# the answers to writes show these profiles.
 PROFILES_BY_IDS = PreparedQuery("profiles_by_ids", _profiles_by_ids, ids=ArrayField(IdField()))
 
-# Of at most so many customers whom a search finds, those whose names begin with its words come first.
+# If a search finds at most so many customers, those whose names begin with its words come first.
 MAX_RANKED = 10_000
-# `found` are the customers that the filters match, with what they are sorted by. The page is counted from the end of the
-# list that is nearer.
+# `found` are the customers that the filters match, with what they are sorted by. A page in the second half of the list
+# is counted from the end of the list.
 FILTERED_PAGE = """
 WITH found AS {materialized} (
     {customers}
@@ -89,8 +90,8 @@ END
 FROM total
 """
 
-# The SQL of an order and of its reverse, by whether it is descending. A date of the last visit may be NULL, which comes
-# last; the others never are, and are written as their indexes have them.
+# By whether the order is descending: the SQL of the order, and of its reverse. Only the date of the last visit may be
+# NULL, which comes last. The other orders are written as the indexes have them.
 ORDERS = {
     False: ("sort_key, sort_id", "sort_key DESC, sort_id DESC"),
     True: ("sort_key DESC, sort_id DESC", "sort_key, sort_id"),
@@ -100,8 +101,9 @@ ORDERS_WITH_NULLS = {
     True: ("sort_key DESC NULLS LAST, sort_id DESC", "sort_key NULLS FIRST, sort_id"),
 }
 
-# Without filters nothing has to be counted: the monthly counts tell the total, and in which months the page begins and
-# ends. It is counted from the end of its first month or from the start of its last month, whichever is nearer.
+# Without filters no customer has to be counted: the monthly counts tell the total, and in which months the page begins
+# and ends. The page is counted from the end of its first month or from the start of its last month, whichever is
+# nearer.
 WHOLE_LIST_PAGE = """
 WITH month AS MATERIALIZED (
     -- The customers of a month, and how many were created in that month or later.
@@ -161,23 +163,23 @@ class AllCustomers(PagedQuery):
 
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
         if is_spread_over_nodes():
-            total = CustomerMonthlyCounts.objects.all().undeleted()
+            total = CustomerMonthlyCounts.objects.all().count_undeleted()
             customers, params = SEARCHABLE.query.sql_with_params()
             order = "created_at DESC, id DESC"
             ids, total = page_of_ids(customers, params, order, start, stop, known_total=total)
         else:
             [(total, ids)] = WHOLE_LIST.rows(start=start, stop=stop)
-        return profiles(ids), total
+        return read_profiles(ids), total
 
 
 class FilteredCustomers(PagedQuery):
     """The customers of a queryset with `sort_id` and `sort_key`. A page has their profiles as JSON.
 
-    `find_once`: whether they are found once, to be counted and sorted, since an index finds them by a search or by tags, or
-    since two tables are compared. Otherwise PostgreSQL looks at every customer to count them, unless their number is the
-    `known_total`; a page is read in the order of the list.
+    With `find_once` the customers are found once, and the result is counted and sorted. It is for a search and for
+    tags, whose index finds customers in no order, and for conditions on two tables. Otherwise PostgreSQL reads a page
+    in the order of the list, and counts the customers separately unless `known_total` is their number.
 
-    `ordering` is a parameter such as `-total_spent`, or None if the request has none: newest first.
+    `ordering` is a parameter such as `-total_spent`. None means newest first.
     """
 
     members = {"approximate": False, "next": None}
@@ -200,7 +202,7 @@ class FilteredCustomers(PagedQuery):
 
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
         ids, total = self.page_of_ids(start, stop)
-        return profiles(ids), total
+        return read_profiles(ids), total
 
     def page_of_ids(self, start: int, stop: int) -> tuple[list[str], int]:
         """Returns the ids of the page, and how many customers the filters match."""
@@ -227,11 +229,12 @@ class SearchedCustomers(FilteredCustomers):
     """The customers of a queryset whom a search finds. Those whose names begin with its words come first, then the others,
     unless the request has an `ordering`.
 
-    If the search finds nobody, the customers with the nearest names are shown instead, and `approximate` is true. `filters`
-    are the conditions of other filters on SEARCHABLE, which restrict these too.
+    If the search finds nobody, the customers with the nearest names are shown instead, and `approximate` is true.
+    `filters` are the conditions of the other filters on SEARCHABLE. The customers with the nearest names must satisfy
+    them too.
     """
 
-    # Sorts before the customer's age.
+    # The SQL of what customers are sorted by first, before the time of creation.
     rank = f"(begins AND number <= {MAX_RANKED})"
 
     def __init__(self, customers: QuerySet[Any, Any], text: str, filters: Q, *, ordering: str | None = None) -> None:
@@ -267,15 +270,16 @@ def names_begin_with(text: str) -> ExpressionWrapper:
 
 # How many of the nearest customers are shown.
 MAX_NEAREST = 100
-# How near a name must be: the least word similarity (0 to 1) of a single word with a word of a name, and of several words
-# with the whole name. A single word is forgiven more, since each wrong letter of it changes three of its few trigrams.
+# How near a name must be: the least word similarity (0 to 1) of a single searched word with a word of a name, and of
+# several searched words with the whole name. For a single word it is lower, since each wrong letter changes three of
+# its few trigrams.
 MIN_WORD_SIMILARITY, MIN_NAME_SIMILARITY = 0.3, 0.4
-# A shorter text is near to too many names.
+# A search with fewer letters would be near to too many names.
 MIN_LETTERS = 3
-# `typed` also sets the threshold of the operator `<%`, for this transaction. So nothing is compared before it is set. Many
-# customers have one name: the text of each name is compared once, and the newest customers with it are read by an index.
-# The names are read nearest first, no further than the last LIMIT requires. GROUP BY would read them all. Without it, a
-# customer with two near words is found twice.
+# `typed` also sets the threshold of the operator `<%` for this transaction, so it is set before anything is compared.
+# Many customers have the same name: its text is compared once, and the newest customers with it are read by an index.
+# The nearest names are read first, and no more of them than the last LIMIT requires. GROUP BY would read all of them.
+# Without GROUP BY, a customer with two near words is found twice.
 NEAREST_CUSTOMERS = """
 WITH typed AS MATERIALIZED (
     SELECT circe_fold(%s) AS text FROM set_config('pg_trgm.word_similarity_threshold', %s, true)
@@ -302,17 +306,17 @@ ORDER BY near.similarity DESC, newest.created_at DESC, newest.customer_id DESC L
 def nearest_customers(text: str, filters: Q) -> list[str]:
     """Returns the ids of the customers whose names are nearest to a search: nearest first, then newest, then by id.
 
-    `filters` are conditions on SEARCHABLE that must be met as well. A word without letters, such as a part of a phone
-    number, must occur as it stands.
+    `filters` are conditions on SEARCHABLE that the customers must satisfy too. A word without letters, such as a part
+    of a phone number, must occur in their texts as it was typed.
     """
     words, others = split_misspelled(text)
     if sum(map(len, words)) < MIN_LETTERS:
         return []
     if others:
-        filters &= matching(" ".join(others))
+        filters &= search_condition(" ".join(others))
     is_whole_name = len(words) > 1
-    names, name_params = NAMES.filter(is_whole_name=is_whole_name).query.sql_with_params()
-    # All names are those of undeleted customers in scope, so that without a filter no customer has to be read.
+    names, name_params = NAME_KEYS.filter(is_whole_name=is_whole_name).query.sql_with_params()
+    # Only undeleted customers in scope have name keys. So without a filter no customer has to be read.
     restriction, params = SEARCHABLE.filter(filters).values("id").query.sql_with_params() if filters else ("", ())
     sql = NEAREST_CUSTOMERS.format(
         names=names,
@@ -320,24 +324,25 @@ def nearest_customers(text: str, filters: Q) -> list[str]:
         limit=MAX_NEAREST,
     )
     threshold = MIN_NAME_SIMILARITY if is_whole_name else MIN_WORD_SIMILARITY
-    return _read_different(sql, [" ".join(words), str(threshold), *name_params, *params], MAX_NEAREST)
+    return _read_distinct_ids(sql, [" ".join(words), str(threshold), *name_params, *params], MAX_NEAREST)
 
 
-def _read_different(sql: str, params: list[Any], limit: int) -> list[str]:
-    """Returns the first MAX_NEAREST different ids of the statement, whose last parameter is the number of rows to read."""
+def _read_distinct_ids(sql: str, params: list[Any], limit: int) -> list[str]:
+    """Returns the first MAX_NEAREST distinct ids of the statement. The last parameter of the statement is the number of
+    rows to read, which begins with `limit` and is doubled while there are too few ids.
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql, [*params, limit])
         ids = [customer_id for (customer_id,) in cursor.fetchall()]
     different = list(dict.fromkeys(ids))[:MAX_NEAREST]
     if len(different) < MAX_NEAREST and len(ids) == limit:
-        return _read_different(sql, params, 2 * limit)
+        return _read_distinct_ids(sql, params, 2 * limit)
     return different
 
 
 def split_misspelled(text: str) -> tuple[list[str], list[str]]:
-    """Returns the words of a search that may be misspelled names, and the words without letters.
-
-    Of an e-mail address the words before the @ may be names.
+    """Returns the words of a search that may be misspelled names, and the words without letters. From an e-mail address
+    it takes only the words before the @.
     """
     words: list[str] = []
     others: list[str] = []
@@ -352,23 +357,25 @@ def split_misspelled(text: str) -> tuple[list[str], list[str]]:
 
 
 def find_etag(customer_id: str) -> str | None:
-    """Returns the ETag of a customer, or None for a soft-deleted one, whom no GET shows."""
+    """Returns the ETag of a customer. Returns None for a soft-deleted customer, whom no GET shows."""
     rows = PROFILES_BY_IDS.rows(ids=[customer_id])
     return etag(*rows[0]) if rows else None
 
 
 def customer_changes(start: Cursor, *, with_deleted: bool) -> Changes:
-    """Returns the customers who changed, with those who were deleted or purged as tombstones if `with_deleted`."""
+    """Returns the customers who changed since `start`. With `with_deleted` it also returns tombstones of those who were
+    deleted or purged.
+    """
     removed_at = Case(When(is_deleted=True, then="updated_at"), output_field=DateTimeField())
     customers = Customer.objects.annotate(removed_at=removed_at).values_list("pk", "changed_at", "removed_at")
     rows = [customers.undeleted()]
     if with_deleted:
-        kept = Tombstone.objects.filter(updated_at__gt=timezone.now() - TOMBSTONE_AGE)
+        kept = Tombstone.objects.filter(updated_at__gt=timezone.now() - TOMBSTONE_RETENTION)
         purged = kept.annotate(changed_at=F("updated_at"), removed_at=F("updated_at"))
         rows = [customers, purged.values_list("pk", "changed_at", "removed_at")]
     return Changes("customers", rows, PROFILES_BY_IDS, start=start, members={"approximate": False})
 
 
-def profiles(ids: list[str]) -> list[orjson.Fragment]:
+def read_profiles(ids: list[str]) -> list[orjson.Fragment]:
     """Returns the profiles of the customers as JSON, in the order of the ids."""
     return [orjson.Fragment(profile) for _, profile in PROFILES_BY_IDS.rows(ids=ids)] if ids else []

@@ -111,11 +111,12 @@ APPROXIMATE = {
     "example": False,
     "description": (
         "Whether the search found nobody, and `items` are the customers whose names are nearest to it: at most "
-        f"{MAX_NEAREST} in all pages, the nearest first, those equally near newest first. Measured is the word similarity "
-        "of trigrams, without case and accents: of a search of one word with the words of the names, at least "
-        f"{MIN_WORD_SIMILARITY}; of several words with the whole name, at least {MIN_NAME_SIMILARITY}. The other filters "
-        "hold as well. Parts without a letter, such as of a phone number, must occur as they stand. Of an e-mail address "
-        "the letters before the @ are compared. If no name is near, it is false and `items` is empty."
+        f"{MAX_NEAREST} in all pages, the nearest first; equally near customers are sorted newest first. Nearness is the "
+        "word similarity of trigrams, without case and accents. A search of one word is compared with the words of the "
+        f"names, and the similarity must be at least {MIN_WORD_SIMILARITY}. A search of several words is compared with the "
+        f"whole name, and the similarity must be at least {MIN_NAME_SIMILARITY}. The customers must also satisfy the other "
+        "filters. Parts without a letter, such as of a phone number, must occur as they stand. From an e-mail address "
+        "only the letters before the @ are compared. If no name is near, this is false and `items` is empty."
     ),
 }
 
@@ -140,17 +141,17 @@ OPERATIONS = {
         id="listCustomers",
         summary="List all customers",
         description=(
-            "Newest first. Of at most 10,000 customers whom a `search` finds, those come first in whom a word of a name "
-            "begins with each word of the search. If it finds nobody, the customers with the nearest names are answered, "
-            "and `approximate` is true. Filters combine: a customer must satisfy all of them. A page past the end is empty "
-            "and tells the true `total`. Soft-deleted customers are left out. A page number has no memory: when customers "
-            "are added while one pages, rows seen may come again, and none is skipped. With a fixed `created_to` in the "
-            "past the list holds still.\n\n"
-            "With `updated_since` it lists whoever changed since, oldest change first: each as they are now. Go on with "
-            "`next`, at once or later: nothing is missed, also of what is being written meanwhile. Administrators get "
-            'deleted and purged customers as `{"id", "is_deleted": true, "updated_at"}`; a purge is told for 30 days, so '
-            "synchronise more often. `total` is counted at the first page. The figures of appointments are no change of a "
-            "customer: synchronise the appointments too."
+            "Newest first. If a `search` finds at most 10,000 customers, those come first who have, for each word of the "
+            "search, a word of a name that begins with it. If it finds nobody, the answer has the customers with the "
+            "nearest names, and `approximate` is true. Filters combine: a customer must satisfy all of them. A page past "
+            "the end is empty and tells the true `total`. Soft-deleted customers are left out. If customers are added "
+            "while a client reads page after page, rows of an earlier page may come again, but none is skipped. With a "
+            "fixed `created_to` in the past, no new customers come in between.\n\n"
+            "With `updated_since` it lists the customers who changed since, the oldest change first, each as they are now. "
+            "Go on with `next`, at once or later: no change is missed, not even one that is being written at that moment. "
+            'Administrators also get deleted and purged customers as `{"id", "is_deleted": true, "updated_at"}`. A purge '
+            "is listed for 30 days, so synchronise more often. `total` is counted at the first page. A change of the "
+            "figures of appointments is no change of a customer: synchronise the appointments too."
         ),
         filters=CustomerFilter,
         is_paged=True,
@@ -205,8 +206,8 @@ OPERATIONS = {
         id="listCustomerTags",
         summary="List the tags in use",
         description=(
-            "Each tag with the number of its customers, the most frequent first, then by name. Soft-deleted customers are "
-            "not counted."
+            "Each tag with the number of its customers, the most frequent tag first, then by name. Soft-deleted customers "
+            "are not counted."
         ),
         response=TagCountsSerializer,
         example={"items": [{"tag": "staff-created", "customers": 30}, {"tag": "vip", "customers": 25}]},
@@ -234,8 +235,8 @@ OPERATIONS = {
         summary="Get customer history",
         description=(
             "The audit trail of a customer, their preferred lists and appointments, newest first: who did it (a person or "
-            "a command), in which request, and each field before and after. Of a password it tells that it was set or "
-            "changed. A soft-deleted customer's is here too."
+            "a command), in which request, and each field before and after. Of a password it tells only that it was set "
+            "or changed. It also works for a soft-deleted customer."
         ),
         is_paged=True,
         is_list=True,
@@ -249,7 +250,7 @@ OPERATIONS = {
             "Takes any subset of the keys; an unknown one is a 400. The ids must exist in the customer's business. "
             "Answers with the full profile, the preferences also at its top level. Preferred services, categories, staff "
             "and outlet give points to what `GET /api/v1/customers/{customer_id}/recommendations` recommends to book next. "
-            "To add one at the end of its list lowers no recommendation that it favours."
+            "A preference that is added at the end of its list never lowers a recommendation that gets points from it."
         ),
         body=PreferencesSerializer,
         body_examples={"documented": PREFERENCES},

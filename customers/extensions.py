@@ -11,33 +11,37 @@ from django.utils.safestring import SafeString
 
 from tenants.accounts.permissions import STAFF
 
-# Figures of a customer's profile, as expressions over the customer's row (`OuterRef("pk")` in a subquery), by key.
+# Returns figures of a customer's profile by key, as expressions over the customer's row (`OuterRef("pk")` in a
+# subquery).
 ProfileFigures: TypeAlias = Callable[[], Mapping[str, Combinable]]
 # Takes the customers who are about to be purged, and removes what the app keeps about them. Returns, by customer's id, how
 # many rows stay without the person.
 PurgeStep: TypeAlias = Callable[[Collection[Any]], Mapping[str, int]]
 # Takes customers. Returns rows about them that are deleted with them: the certificate of an erasure counts these.
 PersonalRows: TypeAlias = Callable[[Collection[Any]], QuerySet]
-# A part of a customer's back office page, empty for people who may not see it.
+# Takes the request and the customer. Returns a part of the customer's back office page, "" for people who may not see
+# it.
 Panel: TypeAlias = Callable[[HttpRequest, Any], SafeString]
 
 
 class ListColumn(NamedTuple):
-    """A column of the back office list of customers. `show` returns a cell of a row, which has the `annotations`."""
+    """A column of the back office list of customers. `show` returns the cell of a customer who was read with the
+    `annotations`.
+    """
 
     show: Callable[[Any], Any]
     annotations: Callable[[], Mapping[str, Any]] = dict
-    # Others have no such column.
+    # Other roles do not see the column.
     roles: Collection[str] = STAFF
 
 
 class ExportColumn(NamedTuple):
-    """A column of an exported file that says more of a customer. An import ignores it. `value` returns a cell of a row,
-    which has the `annotations`.
+    """A column of an exported file beside those that an import reads. An import ignores it. `get_value` returns the
+    cell of a customer who was read with the `annotations`.
     """
 
     name: str
-    value: Callable[[Any], Any]
+    get_value: Callable[[Any], Any]
     annotations: Callable[[], Mapping[str, Any]] = dict
 
 
@@ -62,7 +66,7 @@ def register_purge_step(step: PurgeStep) -> None:
 
 
 def register_personal_rows(name: str, rows: PersonalRows) -> None:
-    """Adds a kind of rows that go with a customer, by the name that the certificate of an erasure gives them."""
+    """Adds a kind of rows that are deleted with their customer. `name` is its name in the certificate of an erasure."""
     _personal_rows[name] = rows
 
 
@@ -97,12 +101,12 @@ def profile_figures() -> dict[str, Combinable]:
 
 
 def count_personal_rows(customers: Collection[Any]) -> dict[str, int]:
-    """Returns the numbers of the rows that go with the customers, by name."""
+    """Returns by name the numbers of the rows that are deleted with the customers."""
     return {name: rows(customers).count() for name, rows in _personal_rows.items()}
 
 
 def run_purge_steps(customers: Collection[Any]) -> Counter[str]:
-    """Runs every step. Returns, by customer's id, how many rows stay without the person."""
+    """Runs every step of a purge. Returns, by customer's id, how many rows stay without the person."""
     kept: Counter[str] = Counter()
     for step in _purge_steps:
         kept.update(step(customers))

@@ -22,21 +22,21 @@ from circe.api.parameters import (
 from customers.customer_list import AllCustomers, FilteredCustomers, SearchedCustomers, customer_changes
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.searchable import SearchableCustomer
-from customers.search import MAX_LENGTH, matching
+from customers.search import MAX_SEARCH_LENGTH, search_condition
 from customers.tags import clean_tags
 from customers.validators import validate_source
 from tenants.accounts.permissions import ADMINS, STAFF
 
 
 class TotalsParameter(NamedTuple):
-    """A query parameter that a higher app registers: it filters customers by the table of totals."""
+    """A query parameter that a higher app registers. It filters customers by the table of totals."""
 
-    rule: StrictFilter
+    query_filter: StrictFilter
     # Returns the condition on a row of the table.
     condition: Callable[[Any], Q]
     # Other roles get a 403, whatever the value.
     roles: Collection[str] = STAFF
-    # Returns the condition, and how many customers satisfy it, where this is known without counting them.
+    # Returns the condition, and how many customers satisfy it. None if the number is not known without counting them.
     condition_and_count: Callable[[Any], tuple[Q, int]] | None = None
 
 
@@ -46,24 +46,24 @@ class Totals(NamedTuple):
     """
 
     rows: QuerySet
-    # The columns by which the list can be sorted, by name of the order.
+    # By name of an order: the column of the table by which the list is then sorted.
     columns: Mapping[str, str]
 
 
-# One table, once it is registered.
+# Holds one table, after it was registered.
 _totals: list[Totals] = []
 _totals_parameters: dict[str, TotalsParameter] = {}
 
 
 def to_search(text: str) -> str | None:
     """Returns the text to search for, or None if it is empty. Raises ValidationError if it is too long."""
-    if len(text) > MAX_LENGTH:
-        raise ValidationError(f"Search for at most {MAX_LENGTH} characters.", code="max_length")
+    if len(text) > MAX_SEARCH_LENGTH:
+        raise ValidationError(f"Search for at most {MAX_SEARCH_LENGTH} characters.", code="max_length")
     return text or None
 
 
 def to_tags(texts: list[str]) -> list[str]:
-    """Returns the tags in the form in which they are stored. An empty text is none."""
+    """Returns the tags in the form in which they are stored. Empty texts are left out."""
     return clean_tags(filter(None, texts))
 
 
@@ -87,11 +87,12 @@ class CustomerFilter(ChangesFilter):
 
     search = StrictFilter(
         convert=to_search,
-        schema={"type": "string", "maxLength": MAX_LENGTH},
+        schema={"type": "string", "maxLength": MAX_SEARCH_LENGTH},
         help_text=(
-            "Every word must occur in first name, last name, e-mail or phone: part of a word is enough (of a word of one or "
-            "two letters its beginning; of Chinese, Japanese, Korean, Thai and the like any two characters). Case, accents, "
-            "vowel points, the forms of a letter and punctuation do not matter: `obrien` finds O'Brien and O Brien. "
+            "Every word must occur in first name, last name, e-mail or phone. A part of a word is enough. One or two "
+            "letters find only words that begin with them; in Chinese, Japanese, Korean, Thai and similar scripts any two "
+            "characters are enough. Case, accents, vowel points, the forms of a letter and punctuation do not matter: "
+            "`obrien` finds O'Brien and O Brien. "
             "Punctuation alone finds nobody; `%`, `_`, `\\` are no wildcards. A phone number is found however it is written."
         ),
     )
@@ -115,7 +116,8 @@ class CustomerFilter(ChangesFilter):
         help_text=(
             "What the list is sorted by, with `-` from the highest to the lowest. `name` is the first name, then the last "
             "name, without case and accents. By `last_appointment_date`, customers without a visit come last in both "
-            "directions. Equal customers are sorted by id in the same direction. The order of a search yields to it."
+            "directions. Equal customers are sorted by id in the same direction. With `ordering`, "
+            "a search does not list the names that begin with its words first."
         ),
     )
 
@@ -131,7 +133,9 @@ class CustomerFilter(ChangesFilter):
         return super().is_valid()
 
     def filter_queryset(self, queryset: QuerySet) -> PagedQuery:  # type: ignore[override]
-        """Returns the customers that match all filters, or the changes, to be read by the page."""
+        """Returns the customers that match all filters, or with `updated_since` the changed customers. Both are read
+        page by page.
+        """
         if self.start:
             return customer_changes(self.start, with_deleted=self.request.user.role in ADMINS)
         chosen = {name: value for name, value in self.form.cleaned_data.items() if value not in EMPTY_VALUES}
@@ -143,12 +147,12 @@ class CustomerFilter(ChangesFilter):
         order = (ordering or "created_at").removeprefix("-")
         if search:
             totals = _totals_condition(chosen)
-            found = _narrow(queryset, own & matching(search), totals, order)
+            found = _narrow(queryset, own & search_condition(search), totals, order)
             return SearchedCustomers(found, search, _on_customers(own, totals), ordering=ordering)
         totals, known_total = _totals_condition_and_count(chosen)
         return FilteredCustomers(
             _narrow(queryset, own, totals, order),
-            # Tags have an index of their own (GIN), which finds customers in no order.
+            # The index of tags (GIN) finds customers in no order, so they are found once and then sorted.
             find_once=bool(own and totals) or "tags" in chosen,
             ordering=ordering,
             known_total=known_total,
@@ -164,8 +168,8 @@ CONDITIONS: dict[str, Callable[[Any], Q]] = {
     "source": lambda source: Q(source=source),
     "is_active": lambda active: Q(is_active=active),
 }
-# The columns of the searchable view by which the list can be sorted, by name of the order.
-COLUMNS = {"created_at": "created_at", "name": "folded_name"}
+# By name of an order: the column of the searchable view by which the list is then sorted.
+ORDER_COLUMNS = {"created_at": "created_at", "name": "folded_name"}
 
 
 def register_totals(totals: Totals, **parameters: TotalsParameter) -> None:
@@ -177,7 +181,7 @@ def register_totals(totals: Totals, **parameters: TotalsParameter) -> None:
 def register_parameters(**parameters: TotalsParameter) -> None:
     """Adds query parameters to the list, by name. `x_from` and `x_to`, or `x_min` and `x_max`, are a range."""
     _totals_parameters.update(parameters)
-    CustomerFilter.base_filters.update({name: parameter.rule for name, parameter in parameters.items()})
+    CustomerFilter.base_filters.update({name: parameter.query_filter for name, parameter in parameters.items()})
     for first, last in (("_from", "_to"), ("_min", "_max")):
         starts = [name.removesuffix(first) for name in parameters if name.endswith(first)]
         CustomerFilter.ranges += tuple((start + first, start + last) for start in starts)
@@ -186,7 +190,7 @@ def register_parameters(**parameters: TotalsParameter) -> None:
 def condition_on_customers(name: str, value: Any, *, with_deleted: bool) -> Q:
     """Returns the condition of a query parameter on rows of customers, as the back office filters its list.
 
-    `with_deleted`: whether soft-deleted customers may be among them.
+    `with_deleted` says whether soft-deleted customers may be among the rows.
     """
     if name not in _totals_parameters:
         return CONDITIONS[name](value)
@@ -195,16 +199,18 @@ def condition_on_customers(name: str, value: Any, *, with_deleted: bool) -> Q:
 
 
 def _totals_condition(chosen: Mapping[str, Any]) -> Q:
-    """Returns the condition on the table of totals."""
+    """Returns the condition of the chosen parameters on the table of totals."""
     return Q(
         *(_totals_parameters[name].condition(value) for name, value in chosen.items() if name in _totals_parameters)
     )
 
 
 def _totals_condition_and_count(chosen: Mapping[str, Any]) -> tuple[Q, int | None]:
-    """Returns the condition on the table of totals, and the number of customers if that is known without counting them."""
+    """Returns the condition of the chosen parameters on the table of totals. Also returns how many customers satisfy
+    all parameters, or None if they would have to be counted.
+    """
     if not chosen:
-        return Q(), CustomerMonthlyCounts.objects.undeleted()
+        return Q(), CustomerMonthlyCounts.objects.count_undeleted()
     if len(chosen) == 1:
         [(name, value)] = chosen.items()
         parameter = _totals_parameters.get(name)
@@ -214,17 +220,17 @@ def _totals_condition_and_count(chosen: Mapping[str, Any]) -> tuple[Q, int | Non
 
 
 def _on_customers(own: Q, totals: Q) -> Q:
-    """Returns both conditions as one on the searchable view."""
+    """Returns one condition on the searchable view: `own`, and the condition on the table of totals."""
     return own & Q(id__in=_totals[0].rows.filter(totals).values("customer_id")) if totals else own
 
 
 def _narrow(customers: QuerySet, own: Q, totals: Q, order: str) -> QuerySet:
-    """Returns the customers who satisfy both conditions: `sort_id`, and `sort_key`, the column of the order.
-
-    They come from the table of totals if it has the column of the order, or all columns of the conditions.
+    """Returns the customers who satisfy both conditions, with `sort_id` and `sort_key`, the value by which they are
+    sorted. They are read from the table of totals if only that table has the column of the order. They are also read
+    from it if all conditions are on that table and the order is `created_at`.
     """
-    if order in COLUMNS and (own or not totals or order != "created_at"):
-        return customers.filter(_on_customers(own, totals)).values(sort_id=F("id"), sort_key=F(COLUMNS[order]))
+    if order in ORDER_COLUMNS and (own or not totals or order != "created_at"):
+        return customers.filter(_on_customers(own, totals)).values(sort_id=F("id"), sort_key=F(ORDER_COLUMNS[order]))
     if own:
         totals &= Q(customer_id__in=customers.filter(own).values("id"))
     rows = _totals[0].rows.filter(totals).order_by()

@@ -2,8 +2,8 @@
 phone number.
 
 `Customer.search_text` is a generated column with folded words: a line of the names, and a line of e-mail and phone. Each
-word has a space before it, so the pattern `% an%` finds the start of a word. A trigram index serves these patterns; a
-pattern without three letters in a row would read the whole index.
+word has a space before it, so the pattern `% an%` finds the start of a word. A trigram index finds the texts of these
+patterns. A pattern without three letters in a row would read the whole index.
 """
 
 import re
@@ -21,11 +21,11 @@ from django.db.models import Lookup, Q, TextField
 
 from tenants.identity import PHONE_SEPARATORS, clean_phone, phone_fragment, visible_phone, without_trunk_prefix
 
-MAX_LENGTH = 100
-# A search of more words is not looked for with neighbours as one word.
+MAX_SEARCH_LENGTH = 100
+# Only a search of at most so many words is also looked for with two neighbouring words joined to one.
 MAX_JOINED_WORDS = 5
-# Letters that are written as apostrophes (ʻ, ʼ) or tones are punctuation, see circe_punctuation. A mark alone is a word of
-# which folding leaves nothing: it finds nobody.
+# Letters that are written as apostrophes (ʻ, ʼ) or tones are punctuation, see circe_punctuation. A combining mark
+# alone is a word, but folding leaves nothing of it, so it finds nobody.
 _WORD = regex.compile(
     r"[[\p{L}\p{M}\p{N}\p{Co}]--[\u02B9-\u02FF\u0559\u07F4\u07F5\uA717-\uA721\uA788-\uA78C]]+", regex.V1
 )
@@ -33,7 +33,7 @@ _MARKS = regex.compile(r"\p{M}+")
 _PICTURES = regex.compile(r"\p{So}+")
 # Invisible characters inside a word, but not ZERO WIDTH NON-JOINER, which stands where Persian has half a space.
 _INVISIBLE = regex.compile(r"[[\p{Default_Ignorable_Code_Point}\p{Cf}]--\u200C]+", regex.V1)
-# A letter-high accent at a word, as in `O´Brien`. NFKC would make a space and a combining accent of it.
+# An accent that stands alone beside a letter, as in `O´Brien`. NFKC would make a space and a combining accent of it.
 _ACCENT_AS_QUOTE = regex.compile(r"(?<=[\p{L}\p{M}\p{N}])\p{Sk}|\p{Sk}(?=[\p{L}\p{N}])")
 _AROUND_EMAIL = re.compile(r"""[<>()\[\]{}"“”„«»‹›,;:|/\\]+""")
 # What a copied link begins with.
@@ -77,7 +77,7 @@ def search_words(text: str) -> list[str]:
     return _unique_words(chunk for phrase in _phrases(text) for chunk in phrase)
 
 
-def matching(text: str) -> Q:
+def search_condition(text: str) -> Q:
     """Returns the condition that every word of `text` occurs in a customer's names, e-mail or phone.
 
     Words are compared without punctuation. A text of punctuation alone matches nobody; a text of spaces matches everybody.
@@ -92,7 +92,8 @@ def matching(text: str) -> Q:
 def _phrases(text: str) -> list[list[str]]:
     """Splits a text at its spaces, and at the marks that are written around an e-mail address.
 
-    Returns a list for each part between `%`, `_` and `\\`, which join no words: `Pla\\in` is not `Plain`.
+    Returns a list of these pieces for each part of the text between `%`, `_` and `\\`. Words of two parts are never joined:
+    `Pla\\in` does not find `Plain`.
     """
     visible = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _ACCENT_AS_QUOTE.sub("'", text)))
     visible = _LINK_SCHEME.sub(" ", visible)
@@ -115,10 +116,10 @@ def _phrase(chunks: list[str]) -> Q:
 
 
 def _in_any_spelling(chunks: list[str]) -> Q:
-    """Finds the words as they are typed, or joined where a name may be stored as one word: `O'Brien`, `Mary Jo`.
-
-    Each spelling is a conjunction of its own, so that one scan of the index serves it. A part of a word of three letters or
-    more is found in one word anyway.
+    """Returns the condition that finds the words as they are typed, or joined if a name may be stored as one word:
+    `O'Brien`, `Mary Jo`. The condition of each spelling is a conjunction, for which one scan of the index is enough.
+    Two neighbouring words are joined only if one of them has fewer than three letters: longer words are found as parts
+    of the joined word anyway.
     """
     words = _unique_words(chunks)
     found = Q(*(condition for chunk in dict.fromkeys(chunks) for condition in _separately(chunk)))
@@ -140,7 +141,9 @@ def _separately(chunk: str) -> list[Q]:
 
 
 def _email_spellings(email: str) -> set[str]:
-    """Returns the address, and its other spelling where the domain is an internationalised one in Unicode or in ASCII."""
+    """Returns the address. If its domain is an internationalised one, also returns the address with the domain in the
+    other form, Unicode or ASCII.
+    """
     local, at, domain = email.rpartition("@")
     spellings = {email}
     with suppress(UnicodeError):
@@ -160,12 +163,14 @@ def _unique_words(chunks: Iterable[str]) -> list[str]:
 
 
 def _words(chunk: str) -> list[str]:
-    """Returns the words between the punctuation. Pictures such as emojis are words only where there are no others."""
+    """Returns the words between the punctuation. Pictures such as emojis are words only if there are no other words."""
     return _WORD.findall(chunk) or _PICTURES.findall(chunk)
 
 
 def _phone_part(chunk: str) -> str:
-    """Returns a part of a phone number as it is seen, without quotes and the like around it; "" if it is none."""
+    """Returns the text as a part of a phone number, without quotes and other marks around it. Returns "" if it is no
+    such part.
+    """
     visible = _AROUND_PHONE.sub("", visible_phone(chunk))
     return visible if _PHONE_PART.match(visible) else ""
 
@@ -178,13 +183,14 @@ def _phone(text: str) -> Q:
         found |= _begins_phone(country + rest)
     elif len(rest) >= 3:
         found |= _in_phone(rest)
-    # A whole number is found however it is written: what creates a customer finds that customer.
+    # A complete phone number is found in every spelling in which a customer can be created with it.
     with suppress(ValidationError):
         found |= _in_phone(clean_phone(text))
     return found
 
 
-# The index holds the folded text. The second condition makes sure that the digits are those of the phone number.
+# The first condition uses the index of the folded text, which also has digits of names and e-mail addresses. The
+# second makes sure that the digits are those of the phone number.
 def _in_phone(number: str) -> Q:
     if number.startswith("+"):
         return _begins_phone(number)
@@ -197,7 +203,9 @@ def _begins_phone(number: str) -> Q:
 
 
 def _phone_of_spreadsheet(text: str) -> Q:
-    """Finds the phone number that a spreadsheet wrote as a number with a fraction. It finds no others."""
+    """Returns the condition for a phone number that a spreadsheet wrote as a number with a fraction. For another text
+    the condition is empty.
+    """
     if _FLOAT.match(text):
         with suppress(ValidationError):
             return _in_phone(clean_phone(text))

@@ -135,7 +135,7 @@ class CustomerSerializer(OwnTenantMixin, ModelSerializer):
             "tags_add",
             "tags_remove",
         ]
-        # A client that reads, edits and sends back a customer echoes these.
+        # A client that reads, edits and sends back a customer sends these keys too. They are ignored.
         read_only_fields = [
             "created_at",
             "email_verified",
@@ -168,7 +168,9 @@ class CustomerSerializer(OwnTenantMixin, ModelSerializer):
 
 
 def _echoed_instant(value: Any) -> dt.datetime | None:
-    """Returns the instant that a client echoes. Like every echoed read-only key, anything else is ignored."""
+    """Returns the instant that a client sends back as `updated_at`. Returns None for any other value: a read-only key
+    is never refused.
+    """
     with suppress(TypeError, ValueError, OverflowError):
         return parse_instant(value, dt.UTC)
     return None
@@ -210,7 +212,8 @@ class ConflictSerializer(serializers.Serializer):
 class ShownCustomerSerializer(CustomerSerializer):
     """A customer."""
 
-    # The document has one schema of a customer for all answers. It is documentation only: no answer is written by it.
+    # The OpenAPI document has one schema of a customer for all answers. This class is for the document only: it writes
+    # no answer.
     possible_duplicates = ConflictSerializer(many=True, read_only=True)
     keys_of_some_answers = ("possible_duplicates",)
 

@@ -11,12 +11,14 @@ from tenants.characters import without_invisible_marks
 MAX_TAGS = 50
 MAX_TAG_LENGTH = 50
 
-# NFKC writes full-width and half-width letters in their usual form. It would also take apart letters that people type as
-# one: SARA AM of Thai and of Lao, and the letters of Hangul by themselves.
-_COMPATIBLE = regex.compile(r"[^\u0e33\u0eb3\u3131-\u318e]+")
-# The parts of SARA AM, as a text that has been through NFKC holds them.
-_DECOMPOSED_SARA_AM = {"\u0e4d\u0e32": "\u0e33", "\u0ecd\u0eb2": "\u0eb3"}
-_DOTTED_I = "i\u0307"  # what İ becomes; it looks like an i
+# The parts of a tag that NFKC may change: it writes full-width and half-width letters in their usual form. The other
+# characters stay as they are, since NFKC would take them apart: SARA AM of Thai and of Lao, and single letters of
+# Hangul.
+_NFKC_RUN = regex.compile(r"[^\u0e33\u0eb3\u3131-\u318e]+")
+# The letter SARA AM of Thai and of Lao, by the two parts that NFKC makes of it. Another program may have done so
+# before.
+_SARA_AM_BY_PARTS = {"\u0e4d\u0e32": "\u0e33", "\u0ecd\u0eb2": "\u0eb3"}
+_DOTTED_I = "i\u0307"  # case folding makes this of İ; it looks like an i
 # Case folding writes every sigma as σ. At the end of a word Greek writes ς.
 _FINAL_SIGMA = regex.compile(r"(?<=[\p{L}\p{M}])σ(?![\p{L}\p{M}])")
 _VALID_TAG = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]*")
@@ -25,15 +27,17 @@ _VALID_TAG = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]*")
 def clean_tag(text: str) -> str:
     """Returns the tag as it is stored and compared: trimmed, without case, width, or marks that nobody sees.
 
-    So `VIP`, `ｖｉｐ` and `vip` with a soft hyphen are one tag, and é is one however its accent was typed.
+    So `VIP`, `ｖｉｐ` and `vip` with a soft hyphen are one tag. An é typed as one character, or as e and an accent, gives
+    the same tag.
     """
-    tag = _without_case(_without_case(without_invisible_marks(text)))
+    # The second pass joins an accent to the i that the first pass made of İ.
+    tag = _fold_case_and_width(_fold_case_and_width(without_invisible_marks(text)))
     return _FINAL_SIGMA.sub("ς", tag).strip()
 
 
-def _without_case(text: str) -> str:
-    text = _COMPATIBLE.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text).casefold()
-    for parts, letter in _DECOMPOSED_SARA_AM.items():
+def _fold_case_and_width(text: str) -> str:
+    text = _NFKC_RUN.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text).casefold()
+    for parts, letter in _SARA_AM_BY_PARTS.items():
         text = text.replace(parts, letter)
     return unicodedata.normalize("NFC", text).replace(_DOTTED_I, "i")
 

@@ -15,12 +15,13 @@ validate_source = RegexValidator(
     code="invalid",
 )
 
-# Control characters, and characters that reverse the text after them. Other characters that nobody sees are taken out.
+# Control characters, and characters that reverse the text after them. `Customer.clean` removes other characters that
+# nobody sees.
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202d\u202e]")
 
 
 def validate_name(value: str) -> None:
-    """Raises ValidationError for a name that shows nothing, or that holds control characters."""
+    """Raises ValidationError for a name without a visible character, or with control characters."""
     if _CONTROL_CHARACTERS.search(value) or not has_visible_character(value):
         raise ValidationError("A name is made of characters that can be seen.", code="invalid")
 

@@ -60,7 +60,7 @@ class CustomerViewSet(TenantViewSet):
 
     def list(self, request: Request) -> Response:
         """Lists the customers, newest first."""
-        # The filter set gives FilteredCustomers; without a filter in the URL there is none.
+        # The filter set returns a PagedQuery. A URL without parameters gets the queryset itself back.
         found: Any = self.filter_queryset(SEARCHABLE)
         customers: Any = AllCustomers() if found is SEARCHABLE else found
         return self.get_paginated_response(self.paginate_queryset(customers))
@@ -70,7 +70,7 @@ class CustomerViewSet(TenantViewSet):
         """Creates a customer, unless one with the same e-mail or phone exists."""
         enter_body_scope(request)
         check_duplicates = get_boolean_param(request, "check_duplicates", default=True)
-        customer = self._saved(NewCustomerSerializer(data=request.data))
+        customer = self._save(NewCustomerSerializer(data=request.data))
         answer = _answer(customer)
         answer.status_code, answer["Location"] = status.HTTP_201_CREATED, reverse("customer", args=[customer.pk])
         answer.data["possible_duplicates"] = customer.possible_duplicates if check_duplicates else []
@@ -88,7 +88,7 @@ class CustomerViewSet(TenantViewSet):
     @idempotent_transaction
     def update(self, request: Request, customer_id: str) -> Response:
         """Changes the given keys, and no others."""
-        customer = self._saved(CustomerSerializer(self.get_object(), data=request.data, partial=True))
+        customer = self._save(CustomerSerializer(self.get_object(), data=request.data, partial=True))
         return _answer(customer)
 
     @idempotent_transaction
@@ -125,7 +125,7 @@ class CustomerViewSet(TenantViewSet):
         events = AuditEvent.objects.filter(customer_id=self.get_object().pk)
         return self.get_paginated_response(AuditEventSerializer(self.paginate_queryset(events), many=True).data)
 
-    def _saved(self, serializer: Any) -> Customer:
+    def _save(self, serializer: Any) -> Customer:
         serializer.is_valid(raise_exception=True)
         return serializer.save()
 

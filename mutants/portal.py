@@ -64,7 +64,7 @@ PORTAL_FAULTS = [
     Fault(
         "a wrong token is not counted",
         LINKS,
-        "    result = check_and_count_failure(attempt, kind=Guess.LINK, address=client_address)\n",
+        "    result = check_and_count_failure(attempt, kind=GuessKind.LINK, address=client_address)\n",
         "    result = attempt()\n",
         SIGNING_IN,
     ),
@@ -114,7 +114,7 @@ PORTAL_FAULTS = [
     Fault(
         "requests are kept for ever",
         LINKS,
-        "        MailedLink.objects.filter(created_at__lte=now - KEPT).delete()\n",
+        "        MailedLink.objects.filter(created_at__lte=now - REQUEST_RETENTION).delete()\n",
         "",
         REQUESTS,
     ),
@@ -142,8 +142,8 @@ PORTAL_FAULTS = [
     Fault(
         "an inactive customer gets a link",
         MAILS,
-        "if text is None or (reader and not reader.is_active):",
-        "if text is None:",
+        "if template is None or (reader and not reader.is_active):",
+        "if template is None:",
         REGISTRATION,
     ),
     # --- who is let in --------------------------------------------------------------------------------------------------

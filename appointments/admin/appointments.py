@@ -47,7 +47,7 @@ from circe.db.ids import is_id
 from customers.admin.reception_notes import render_reception_notes
 from customers.models import Customer, DeliveryState
 from customers.models.searchable import SearchableCustomer
-from customers.search import MAX_LENGTH
+from customers.search import MAX_SEARCH_LENGTH
 from tenants.accounts.permissions import MANAGERS, STAFF, SUPER
 from tenants.admin.bulk_actions import BulkActionsAdmin
 from tenants.models import Outlet
@@ -178,8 +178,8 @@ class AppointmentAdmin(BulkActionsAdmin):
         self, request: HttpRequest, queryset: QuerySet[Appointment], search_term: str
     ) -> tuple[QuerySet[Appointment], bool]:
         """Finds appointments by their customer, with the search of customers."""
-        if len(search_term) > MAX_LENGTH:
-            messages.error(request, f"Search for at most {MAX_LENGTH} characters.")
+        if len(search_term) > MAX_SEARCH_LENGTH:
+            messages.error(request, f"Search for at most {MAX_SEARCH_LENGTH} characters.")
             return queryset.none(), False
         if search_term:
             customers = SearchableCustomer.objects.undeleted().matching(search_term)

@@ -10,7 +10,7 @@ from django.db.models.functions import Concat
 from appointments.catalogue import queries
 from circe.api.parameters import BooleanFilter, ExistingIdFilter, StrictFilter, StrictFilterSet
 from customers.filters import to_search
-from customers.search import MAX_LENGTH, search_words
+from customers.search import MAX_SEARCH_LENGTH, search_words
 from tenants.every_tenant import narrow_scope_to
 from tenants.models import Outlet, Service, Staff
 
@@ -42,7 +42,7 @@ class CatalogueFilter(StrictFilterSet):
     search = StrictFilter(
         convert=to_search,
         method="filter_search",
-        schema={"type": "string", "maxLength": MAX_LENGTH},
+        schema={"type": "string", "maxLength": MAX_SEARCH_LENGTH},
         help_text="Every word must occur in the name: part of a word is enough (of a word of one or two letters its "
         "beginning). Case, accents and punctuation do not matter.",
     )

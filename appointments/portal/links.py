@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from appointments.models import Appointment
-from customers.portal.signed_links import read_signed, signed_url
+from customers.portal.signed_links import read_signed_facts, signed_url
 from tenants.models import Tenant
 
 MANAGE = "appointments.manage"
@@ -24,4 +24,4 @@ def manage_url(appointment: Appointment) -> str:
 
 def read_manage_token(tenant: Tenant, token: str) -> Managed:
     """Returns what the token of a manage link says. Raises LinkInvalid."""
-    return Managed(*read_signed(tenant, token, salt=MANAGE))
+    return Managed(*read_signed_facts(tenant, token, salt=MANAGE))

@@ -37,7 +37,7 @@ def test_an_export_has_the_answers_of_the_api(jane, admin, tenant):
     with tenant_scope(tenant):
         CustomerSession.objects.create(customer=jane, current_jti="jti", rotated_at=timezone.now())
         MailedLink.objects.create(kind="reset", email=jane.email, email_key=jane.email_key)
-        DeletionRequest.open_for(jane)
+        DeletionRequest.get_or_create_open(jane)
     ran = run(*LOTUS, "--email", "JANE@example.com")
     assert (ran.code, ran.stderr) == (0, "")
     (row,) = ran.report["rows"]

@@ -44,7 +44,7 @@ MAKE_EVENTS = {
     Consent: lambda customer: record_consent(
         customer, channel="sms", purpose="service", state="granted", source="paper", evidence="Hummingbird"
     ),
-    DeletionRequest: DeletionRequest.open_for,
+    DeletionRequest: DeletionRequest.get_or_create_open,
     Appointment: lambda customer: AppointmentFactory(tenant=customer.tenant, customer=customer, notes="Hummingbird"),
 }
 

@@ -22,7 +22,7 @@ from tenants.admin.bulk_actions import ASKED, BulkActionForm, BulkActionsAdmin
 from tenants.admin.undo import offer_undo
 
 
-def link(customer: Customer) -> SafeString:
+def link_to_customer(customer: Customer) -> SafeString:
     """Returns the customer's name as a link to their page."""
     return format_html('<a href="{}">{}</a>', reverse("admin:customers_customer_change", args=[customer.pk]), customer)
 
@@ -50,7 +50,7 @@ class CustomersForm(BulkActionForm):
             *(["deleted"] if row.is_deleted else []),
             *([", ".join(row.tags)] if row.tags else []),
         ]
-        return format_html("{} · {}", link(row), " · ".join(known))
+        return format_html("{} · {}", link_to_customer(row), " · ".join(known))
 
 
 class TagForm(CustomersForm):
@@ -110,7 +110,7 @@ class UntagForm(CustomersForm):
 
 
 class PurgeForm(CustomersForm):
-    """The user must type how many customers there are, so that nobody purges people by mistake."""
+    """Purges customers. The user must type how many customers there are, so that nobody purges people by mistake."""
 
     title = "Purge customers"
     is_irreversible = True
@@ -166,7 +166,7 @@ class DeleteForm(CustomersForm):
 
 
 class RestoreForm(CustomersForm):
-    """Restores customers. It names the ones whose e-mail or phone another customer has taken, and leaves them deleted."""
+    """Restores customers. A customer whose e-mail or phone another customer has by now stays deleted, and is named."""
 
     title = "Restore customers"
 
@@ -179,7 +179,7 @@ class RestoreForm(CustomersForm):
     def act(self) -> tuple[str, list[str]]:
         errors = restore_all(self.rows)
         named = [
-            format_html("{} was not restored. {}", link(customer), errors[customer.pk])
+            format_html("{} was not restored. {}", link_to_customer(customer), errors[customer.pk])
             for customer in self.rows
             if customer.pk in errors
         ]
@@ -205,7 +205,7 @@ class CustomerActions(BulkActionsAdmin):
         return self.allows(request, "purge")
 
     def response_action(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        """Returns Django's response, but leads back to a customer's page if the action was started there."""
+        """Returns Django's response. If the action was started on a customer's page, redirects to that page instead."""
         response = super().response_action(request, queryset)
         page = request.POST.get("page")
         if isinstance(response, HttpResponseRedirect) and is_id(page):

@@ -1,4 +1,4 @@
-"""What the pages of the audit trail ask about customers."""
+"""The functions by which the pages of the audit trail find and name customers."""
 
 from typing import Any
 

@@ -13,8 +13,8 @@ from customers.models import Consent, ConsentSource, Customer, DeletionRequest, 
 from tenants.accounts.permissions import ADMINS
 from tenants.models import User
 
-# What the source says about who said it, where no account recorded it.
-BY_SOURCE = {
+# By source: who said it, if no account recorded the entry.
+WHO_BY_SOURCE = {
     ConsentSource.PORTAL: "the customer, in the portal",
     ConsentSource.LINK: "the customer, by a mailed link",
     ConsentSource.IMPORT: "an import",
@@ -31,7 +31,7 @@ class ShownEntry(NamedTuple):
 
 
 class ShownConsent(NamedTuple):
-    """What counts for a channel, in words, and the entry by which it does."""
+    """What counts for a channel, the same in words (`state`), and the entry that decides it, or None."""
 
     consent: CurrentConsent
     state: str
@@ -42,12 +42,12 @@ def consents_panel(request: HttpRequest, customer: Customer) -> SafeString:
     """Returns the panel with the customer's consents, the ledger, the pending phone and the requests to be deleted."""
     entries = list(consents_of(customer)[: MAX_ENTRIES + 1])
     current = current_consents(customer)
-    shown = _show([*entries, *(consent.entry for consent in current if consent.entry)])
+    shown = _make_shown_entries([*entries, *(consent.entry for consent in current if consent.entry)])
     shown_by_purpose = [
         (
             purpose,
             [
-                ShownConsent(consent, _state(consent), consent.entry and shown[consent.entry.pk])
+                ShownConsent(consent, _state_in_words(consent), consent.entry and shown[consent.entry.pk])
                 for consent in current
                 if consent.purpose == purpose
             ],
@@ -67,19 +67,19 @@ def consents_panel(request: HttpRequest, customer: Customer) -> SafeString:
     return render_to_string("admin/customers/customer/consents_panel.html", context, request)  # type: ignore[return-value]
 
 
-def _show(entries: list[Consent]) -> dict[str, ShownEntry]:
+def _make_shown_entries(entries: list[Consent]) -> dict[str, ShownEntry]:
     people = User.objects.in_bulk({entry.recorded_by for entry in entries} - {None})
     return {
         entry.pk: ShownEntry(
             entry,
-            str(people.get(entry.recorded_by) or BY_SOURCE.get(ConsentSource(entry.source), "")),
+            str(people.get(entry.recorded_by) or WHO_BY_SOURCE.get(ConsentSource(entry.source), "")),
             TEXTS.get(entry.text_version or "", ""),
         )
         for entry in entries
     }
 
 
-def _state(consent: CurrentConsent) -> str:
+def _state_in_words(consent: CurrentConsent) -> str:
     if consent.is_granted and not consent.is_confirmed:
         return "Waits for the mailed link"
     if consent.entry is None:

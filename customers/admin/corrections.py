@@ -1,8 +1,8 @@
 """Who may change a customer's names and contacts, and in which cases reception may correct them.
 
-The API lets managers and administrators update a customer, and so does the back office. What reception typed itself when it
-added a customer, it may correct on the same day, unless the customer has a password: then another address would be another
-person's way into the account.
+In the API and in the back office, managers and administrators may update a customer. A receptionist who has added a
+customer may correct the names and contacts for 24 hours, unless the customer has a password: with another address,
+another person could get into the account.
 """
 
 import datetime as dt
@@ -18,7 +18,9 @@ MAX_NAMED = 5
 
 
 def may_correct(user: User, customer: Customer) -> bool:
-    """Returns whether the person may correct the names and contacts: they added the customer a short time ago."""
+    """Returns whether the user may correct the names and contacts: the user added the customer within CORRECTION_TIME,
+    and the customer has no password.
+    """
     if customer.has_password or customer.created_at < timezone.now() - CORRECTION_TIME:
         return False
     added = AuditEvent.objects.filter(row_id=customer.pk, action=AuditEvent.Action.CREATED)
@@ -26,8 +28,9 @@ def may_correct(user: User, customer: Customer) -> bool:
 
 
 def name_those_who_may_change(customer: Customer) -> str:
-    """Returns a sentence for reception: by role and by name, who changes what they may not change."""
-    # `outlet_manager` comes before `tenant_admin`: who is nearer is named first.
+    """Returns a sentence for reception. It says by role and by name who may change what reception may not."""
+    # In the order of the alphabet `outlet_manager` comes before `tenant_admin`, so that the nearer people are named
+    # first.
     managers = User.objects.filter(
         tenant=customer.tenant_id, is_active=True, role__in=[Role.OUTLET_MANAGER, Role.TENANT_ADMIN]
     ).order_by("role", "first_name", "last_name", "pk")

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST
 
 from circe.backoffice.widgets import EmailInput, OpenSelect, PhoneInput, language_choices
 from circe.db.ids import is_id
-from customers.admin.actions import CustomerActions, link
+from customers.admin.actions import CustomerActions, link_to_customer
 from customers.admin.consents import consents_panel, handle_deletion_request
 from customers.admin.corrections import CORRECTABLE_FIELDS, may_correct, name_those_who_may_change
 from customers.admin.filters import (
@@ -34,17 +34,17 @@ from customers.admin.filters import (
     SourceFilter,
     TagFilter,
 )
-from customers.admin.forms import NAMES, CustomerForm, preferred
+from customers.admin.forms import CustomerForm, read_preferred_ids
 from customers.admin.import_export import ImportExportAdmin
 from customers.admin.new_person import read_person
 from customers.admin.reception_notes import render_reception_notes
 from customers.admin.sorting import CustomerChangeList, CustomerPaginator
-from customers.contact_conflicts import DuplicateCustomer
+from customers.contact_conflicts import CONTACT_LABELS, DuplicateCustomer
 from customers.customer_list import names_begin_with, nearest_customers, position_in
 from customers.extensions import ListColumn, list_columns, list_filters, panels
 from customers.models import PREFERENCE_MODELS, Customer, CustomerQuerySet, SearchableCustomer
 from customers.models.customer import FOLDED_NAME
-from customers.search import MAX_LENGTH
+from customers.search import MAX_SEARCH_LENGTH
 from tenants.accounts.permissions import ADMINS, MANAGERS, STAFF, SUPER
 from tenants.admin.audit_names import add_names
 from tenants.models import AuditEvent, Service, Staff, User
@@ -66,7 +66,7 @@ def history_panel(request: HttpRequest, customer: Customer) -> SafeString:
 
 
 MAX_LATEST_ROWS = 20
-# By field: what shows it as a link to those who may not change it.
+# By field: the method that shows the field as a link to people who may not change it.
 CONTACT_LINKS = {"email": "email_link", "phone": "phone_link"}
 # A search counts at most this number of deleted customers.
 MAX_DELETED_TOLD = 100
@@ -148,7 +148,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
             {"fields": ["accepts_email", "accepts_sms", "accepts_push", "accepts_whatsapp", "marketing_consent"]},
         ),
     ]
-    record = ["registered", "email_verified", "phone_verified", "loyalty_points", "created_at", "updated_at"]
+    record_fields = ["registered", "email_verified", "phone_verified", "loyalty_points", "created_at", "updated_at"]
 
     def get_urls(self) -> list[URLPattern]:
         notes = self.admin_site.admin_view(self.reception_notes_view)
@@ -171,7 +171,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
         return HttpResponseRedirect(reverse("admin:customers_customer_change", args=[customer.pk]))
 
     def reception_notes_view(self, request: HttpRequest, customer_id: str) -> HttpResponse:
-        """Answers what reception has to know of a customer, as a part of a page. The form of an appointment asks for it."""
+        """Returns what reception has to know of a customer, as a part of a page. The form of an appointment loads it."""
         if not self.allows(request, "view"):
             raise PermissionDenied
         pk = customer_id if is_id(customer_id) else None
@@ -204,15 +204,17 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
         )
 
     def get_ordering(self, request: HttpRequest) -> list[str]:
-        # Ids are sorted by creation too, and have an index over all businesses.
+        # The order of ids is that of creation too, and an index has the ids of all businesses.
         return super().get_ordering(request) if current_tenant() else ["-id"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: CustomerQuerySet, search_term: str
     ) -> tuple[CustomerQuerySet, bool]:
-        """Searches as the API does: those first whose names begin with the words; the nearest names if nobody is found."""
-        if len(search_term) > MAX_LENGTH:
-            messages.error(request, f"Search for at most {MAX_LENGTH} characters.")
+        """Searches as the API does. Customers whose names begin with the words come first. If nobody is found, the
+        customers with the nearest names are shown.
+        """
+        if len(search_term) > MAX_SEARCH_LENGTH:
+            messages.error(request, f"Search for at most {MAX_SEARCH_LENGTH} characters.")
             return queryset.none(), False
         if not search_term.strip():
             return queryset, False
@@ -221,10 +223,10 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
         rank: Any = names_begin_with(search_term).desc()
         number = found.order_by()[: self.paginator.max_rows + 1].count()
         if number == 0:
-            # The list offers to add them.
+            # The list offers to add the person who was searched for.
             request.found_nobody_by = {"text": search_term, "query": urlencode(read_person(search_term))}
             nearest = nearest_customers(search_term, Q(pk__in=queryset.order_by().values("pk")))
-            # The list says so above its rows.
+            # The list says above its rows that these are only the nearest names.
             request.shows_nearest_names = bool(nearest)
             found, rank = queryset.filter(pk__in=nearest), position_in(nearest)
         is_ranked = number <= self.paginator.max_rows and ORDER_VAR not in request.GET
@@ -249,7 +251,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
         deletion = ["deleted_at", "deleter"] if obj and obj.is_deleted else []
-        account = ["source", "is_active", *self.record, *deletion] if obj else ["source"]
+        account = ["source", "is_active", *self.record_fields, *deletion] if obj else ["source"]
         fieldsets = [*super().get_fieldsets(request, obj), ("Account", {"fields": account})]
         if obj is None or self.allows(request, "update"):
             return fieldsets
@@ -282,7 +284,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
         if obj and not self.allows(request, "update"):
             corrected = CORRECTABLE_FIELDS if self._may_correct(request, obj) else ()
             kept += [*CONTACT_LINKS.values(), *(name for name in PERSONAL_FIELDS if name not in corrected)]
-        return [*super().get_readonly_fields(request, obj), *self.record, "deleted_at", "deleter", *kept]
+        return [*super().get_readonly_fields(request, obj), *self.record_fields, "deleted_at", "deleter", *kept]
 
     def get_form(self, request: HttpRequest, obj: Customer | None = None, change: bool = False, **kwargs: Any) -> Any:
         areas = {name: AdminTextareaWidget(attrs={"rows": 3}) for name in ("address", "accessibility_needs", "notes")}
@@ -312,24 +314,24 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
 
     def save_model(self, request: HttpRequest, obj: Customer, form: forms.ModelForm, change: bool) -> None:
         """Saves the changed values, and warns of soft-deleted customers who may be the same person."""
-        obj.change({name: _changed(obj, form, name) for name in form.changed_data})
+        obj.change({name: _changed_value(obj, form, name) for name in form.changed_data})
         if not change:
             for conflict in obj.possible_duplicates:
                 other = Customer.objects.get(pk=conflict["customer_id"])
-                who = link(other) if self.allows(request, "restore") else other
-                # To restore them needs the e-mail or phone that the new customer has by now.
+                who = link_to_customer(other) if self.allows(request, "restore") else other
+                # The deleted customer can't be restored as long as the new one has the same e-mail or phone.
                 sentence = (
                     "{}, who was deleted, has the same {}. If it is the same person, an administrator can delete "
                 )
                 sentence += "this new one and restore them."
-                messages.warning(request, format_html(sentence, who, NAMES[conflict["field"]]))
+                messages.warning(request, format_html(sentence, who, CONTACT_LABELS[conflict["field"]]))
 
     def delete_model(self, request: HttpRequest, obj: Customer) -> None:
         obj.soft_delete(by=request.user.pk)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], dict[str, int], set, list]:
         """Returns the customers alone, since a soft deletion deletes nothing else."""
-        return [link(customer) for customer in objs], {}, set(), []
+        return [link_to_customer(customer) for customer in objs], {}, set(), []
 
     @admin.display(ordering=FOLDED_NAME)
     def name(self, customer: Customer) -> str:
@@ -371,23 +373,23 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
     def registered(self, customer: Customer) -> bool:
         return customer.has_password
 
-    # As text, for those who may not change them.
+    # These methods show the lists as text to people who may not change them.
     def preferred_services(self, customer: Customer) -> str:
-        return _names(Service, preferred(customer, "preferred_services"))
+        return _join_names(Service, read_preferred_ids(customer, "preferred_services"))
 
     @admin.display(description="preferred staff")
     def preferred_staff_ids(self, customer: Customer) -> str:
-        return _names(Staff, preferred(customer, "preferred_staff_ids"))
+        return _join_names(Staff, read_preferred_ids(customer, "preferred_staff_ids"))
 
 
-def _changed(customer: Customer, form: forms.ModelForm, name: str) -> Any:
+def _changed_value(customer: Customer, form: forms.ModelForm, name: str) -> Any:
     if name not in PREFERENCE_MODELS:
         return getattr(customer, name)
-    # What stays keeps its place.
+    # Entries that the customer had already keep their order. New entries come last.
     ranks = {pk: rank for rank, pk in enumerate(form.initial.get(name, ()))}
     return sorted((row.pk for row in form.cleaned_data[name]), key=lambda pk: ranks.get(pk, len(ranks)))
 
 
-def _names(model: type[Service] | type[Staff], ids: list[str]) -> str:
+def _join_names(model: type[Service] | type[Staff], ids: list[str]) -> str:
     rows = model.objects.in_bulk(ids)
     return ", ".join(str(rows[pk]) for pk in ids) or "-"

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from customers.admin.actions import link
+from customers.admin.actions import link_to_customer
 from customers.models import DeletionRequest
 from tenants.accounts.permissions import STAFF
 from tenants.admin.base import TenantAdmin
@@ -33,9 +33,8 @@ class HandledFilter(admin.SimpleListFilter):
 
 @admin.register(DeletionRequest)
 class DeletionRequestAdmin(TenantAdmin):
-    """The customers who have asked in the portal to be deleted, those first whose request is due first.
-
-    The customer's page, to which each leads, has the button that closes the request.
+    """The customers who have asked in the portal to be deleted. The request that is due first comes first. Each row
+    leads to the customer's page, which has the button that marks the request as handled.
     """
 
     roles = {"view": STAFF}
@@ -49,4 +48,4 @@ class DeletionRequestAdmin(TenantAdmin):
 
     @admin.display(description="customer")
     def who(self, row: DeletionRequest) -> SafeString:
-        return link(row.customer)
+        return link_to_customer(row.customer)

@@ -1,4 +1,6 @@
-"""The columns that an export has beside those that an import reads: names for the ids, and the channels of marketing."""
+"""The columns that an export has beside those that an import reads: the names that belong to ids, and the channels of
+marketing.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -50,10 +52,6 @@ def _reachable_channels(customer: Any) -> list[str]:
 EXPORT_COLUMNS = [
     ExportColumn("preferred_outlet", lambda customer: customer.outlet_name, _annotate_outlet),
     ExportColumn("preferred_service_names", lambda customer: customer.service_names, _annotate_services),
-    ExportColumn(
-        "preferred_staff_names",
-        lambda customer: [" ".join(name.split()) for name in customer.staff_names],
-        _annotate_staff,
-    ),
+    ExportColumn("preferred_staff_names", _staff_names, _annotate_staff),
     ExportColumn("marketing_channels", _reachable_channels, _annotate_channels),
 ]

@@ -61,7 +61,9 @@ class RegisteredFilter(admin.SimpleListFilter):
 
 
 class ImportFilter(admin.SimpleListFilter):
-    """Shows the customers whom an import created or changed. It is there where the list was opened by an import's page."""
+    """Shows the customers whom an import created or changed. The filter is shown only if the list was opened from the
+    page of an import.
+    """
 
     roles = ADMINS
     title = "import"
@@ -94,7 +96,9 @@ class ImportFilter(admin.SimpleListFilter):
 
 
 class RangeFilter(admin.ListFilter):
-    """Filters by a range that a person types. Each field is a query parameter of the API's list, with its condition."""
+    """Filters by a range that a person types. Each field has the name and the condition of a query parameter of the
+    API's list.
+    """
 
     template = "admin/customers/customer/range_filter.html"
     parameter_names: Collection[str] = ()
@@ -110,7 +114,8 @@ class RangeFilter(admin.ListFilter):
         typed = {name: params.pop(name)[-1] for name in self.fields if name in params}
         self.used_parameters = {name: text for name, text in typed.items() if text}
         self.form = form_class(self.used_parameters, auto_id="filter_%s")
-        self.others = [
+        # The other parameters of the URL, which the form of the range sends along.
+        self.other_parameters = [
             (name, value)
             for name, values in request.GET.lists()
             for value in values
@@ -137,7 +142,7 @@ class RangeFilter(admin.ListFilter):
         return rows.filter(self.make_condition(request, chosen)) if chosen else rows
 
     def make_condition(self, request: HttpRequest, chosen: dict[str, Any]) -> Q:
-        """Returns the condition of the chosen values, at least one of them."""
+        """Returns the condition of the chosen values. There is at least one."""
         with_deleted = bool(request.GET.get(DeletedFilter.parameter_name))
         return Q(*(condition_on_customers(name, value, with_deleted=with_deleted) for name, value in chosen.items()))
 
@@ -153,7 +158,7 @@ class CreatedFilter(RangeFilter):
 
 
 class SourceFilter(admin.SimpleListFilter):
-    """Shows customers who came in one way."""
+    """Shows the customers with one source, which says how they came."""
 
     title = "source"
     parameter_name = "source"
@@ -245,16 +250,16 @@ NO_SOURCE = "--"
 
 
 def tags_of_newest_customers() -> list[str]:
-    """Returns the tags of the newest 1,000 customers, since to read the tags of all would be too slow."""
-    return sorted({tag for tags in _of_newest_customers("tags") for tag in tags})
+    """Returns the tags of the newest 1,000 customers. To read the tags of all customers would be too slow."""
+    return sorted({tag for tags in _values_of_newest_customers("tags") for tag in tags})
 
 
 def sources_of_newest_customers() -> list[str]:
     """Returns the sources of the newest 1,000 customers."""
-    return sorted({source for source in _of_newest_customers("source") if source})
+    return sorted({source for source in _values_of_newest_customers("source") if source})
 
 
-def _of_newest_customers(field: str) -> Any:
+def _values_of_newest_customers(field: str) -> Any:
     # An index has this order, so that nothing is sorted.
     order = ["-created_at", "-id"] if current_tenant() else ["-id"]
     return Customer.objects.undeleted().order_by(*order).values_list(field, flat=True)[:1000]

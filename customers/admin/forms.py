@@ -14,17 +14,16 @@ from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
 from circe.backoffice.widgets import MultipleChoiceWidget
-from customers.admin.actions import link
+from customers.admin.actions import link_to_customer
 from customers.admin.similar_names import find_similar_customers
 from customers.consents.ledger import consents_of
+from customers.contact_conflicts import CONTACT_LABELS
 from customers.models import PREFERENCE_MODELS, Customer
-from customers.models.consent import PROJECTIONS
+from customers.models.consent import CONSENT_BOOLEANS
 from customers.tags import MAX_TAG_LENGTH, MAX_TAGS, clean_tags
 from tenants.admin.forms import TenantForm
 from tenants.identity import is_valid_phone
 from tenants.models import Service, Staff
-
-NAMES = {"email": "e-mail address", "phone": "phone number"}
 
 
 class ListField(SimpleArrayField):
@@ -56,12 +55,14 @@ class PreferredField(forms.ModelMultipleChoiceField):
 class CustomerForm(TenantForm):
     """The form of a customer. A duplicate e-mail or phone is an error of its field, with a link to the other customer.
 
-    What the customer may be sent is changed only if the ledger of consents is as it was when the form was opened: otherwise
-    somebody could grant what the customer has withdrawn meanwhile. The ledger only grows, so the number of its entries
-    (`consents_seen`, which the form sends) tells.
+    The form changes consents only if the ledger of consents has no new entry since the form was opened. Otherwise
+    somebody could grant what the customer has withdrawn meanwhile. The ledger only grows, so the form compares the
+    number of its entries: `consents_seen` is the number at the opening of the form, which the form sends along, and
+    `consents_now` the present number.
     """
 
-    # Without the tenant, Django does not check the constraints on e-mail and phone: `validate_unique` says more.
+    # Since the tenant is left out, Django does not check the constraints on e-mail and phone. `validate_unique` checks
+    # them, and names the other customer.
     unvalidated_fields = frozenset({"tenant"})
 
     tags = ListField(
@@ -80,12 +81,12 @@ class CustomerForm(TenantForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not self.instance._state.adding:
-            self.initial |= {name: preferred(self.instance, name) for name in PREFERENCE_MODELS}
+            self.initial |= {name: read_preferred_ids(self.instance, name) for name in PREFERENCE_MODELS}
             self.consents_now = str(consents_of(self.instance).count())
             self.consents_seen = self.data.get("consents_seen", "") if self.is_bound else self.consents_now
 
     def clean(self) -> dict[str, Any]:
-        refused = [name for name in PROJECTIONS if name in self.changed_data] if self._are_consents_stale() else []
+        refused = [name for name in CONSENT_BOOLEANS if name in self.changed_data] if self._are_consents_stale() else []
         error = self._describe_new_consents() if refused else ""
         for name in refused:
             self._show_as_stored(name)
@@ -99,7 +100,7 @@ class CustomerForm(TenantForm):
         return not self.instance._state.adding and self.consents_seen != self.consents_now
 
     def _describe_new_consents(self) -> str:
-        """Returns the error that says what the ledger got since the form was opened."""
+        """Returns the text of the error, with the entries that the ledger got since the form was opened."""
         number = int(self.consents_now) - (int(self.consents_seen) if self.consents_seen.isdecimal() else 0)
         entries = consents_of(self.instance).order_by("-created_at", "-id")[: max(number, 0)]
         news = dict.fromkeys(f"{entry} ({entry.get_source_display().lower()})" for entry in entries)
@@ -109,7 +110,7 @@ class CustomerForm(TenantForm):
         )
 
     def _show_as_stored(self, name: str) -> None:
-        """Shows a checkbox as it is stored, and counts the form as opened so."""
+        """Sets a checkbox, and what the form remembers as its first state, to the stored value."""
         data: Any = self.data.copy()
         data.pop(name, None)
         if self.initial[name]:
@@ -131,11 +132,11 @@ class CustomerForm(TenantForm):
         Django calls it last, when the instance has the values of the form.
         """
         super().validate_unique()
-        if not self.errors.keys() & {"tenant", *NAMES} and set(NAMES) <= set(self.fields):
+        if not self.errors.keys() & {"tenant", *CONTACT_LABELS} and set(CONTACT_LABELS) <= set(self.fields):
             for conflict in self.instance.conflicts():
                 if not conflict["is_deleted"]:
                     other = Customer.objects.get(pk=conflict["customer_id"])
-                    error = format_html("{} has this {}.", link(other), NAMES[conflict["field"]])
+                    error = format_html("{} has this {}.", link_to_customer(other), CONTACT_LABELS[conflict["field"]])
                     self.add_error(conflict["field"], ValidationError(error, code="unique"))
         if not self.errors:
             self._ask_about_unknown_phone()
@@ -143,7 +144,7 @@ class CustomerForm(TenantForm):
                 self._ask_about_similar_names()
 
     def _ask_about_unknown_phone(self) -> None:
-        """Asks about a number that no numbering plan has: most often, somebody left out a digit."""
+        """Asks about a phone number that no numbering plan has. Mostly somebody has left out a digit."""
         phone = self.instance.phone
         if phone and "phone" in self.changed_data and not is_valid_phone(phone):
             sentence = (
@@ -154,7 +155,9 @@ class CustomerForm(TenantForm):
 
     def _ask_about_similar_names(self) -> None:
         if similar := find_similar_customers(self.instance.full_name):
-            people = format_html_join(", ", "{} ({})", ((link(one), describe_person(one)) for one in similar))
+            people = format_html_join(
+                ", ", "{} ({})", ((link_to_customer(one), describe_person(one)) for one in similar)
+            )
             question = format_html("Is it {}? If it is somebody else, save again.", people)
             self.ask("first_name", f"name-{slugify(self.instance.full_name)}", question)
 
@@ -166,7 +169,7 @@ def describe_person(customer: Customer) -> SafeString:
     return format_html_join(", ", "{}", ([fact] for fact in (phone, customer.email, birthday) if fact))
 
 
-def preferred(customer: Customer, name: str) -> list[str]:
+def read_preferred_ids(customer: Customer, name: str) -> list[str]:
     """Returns the ids in the preferred list `name`, in order of preference."""
     model, column = PREFERENCE_MODELS[name]
     return list(model.objects.filter(customer=customer).values_list(column, flat=True))

@@ -8,8 +8,8 @@ from django import forms
 
 from customers.transfer.birthdays import DayOrder
 from customers.transfer.columns import COLUMNS
+from customers.transfer.mapping.column_rules import NOT_IMPORTED
 from customers.transfer.mapping.header_mapping import HeaderMapping, header_key
-from customers.transfer.mapping.sources import NOT_IMPORTED
 from customers.transfer.reading import Decisions
 
 LABELS = {"id": "Id in Circe", "email": "E-mail address"}
@@ -41,14 +41,14 @@ class ColumnsForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.mapping = mapping
         # Columns with the same header go to the same column of Circe.
-        indexes = {header_key(mapping.header[index]): index for index in reversed(mapping.filled)}
+        indexes = {header_key(mapping.header[index]): index for index in reversed(mapping.filled_indexes)}
         self.indexes = sorted(indexes.values())
         for index in self.indexes:
             self.fields[f"column_{index}"] = forms.ChoiceField(
                 label=mapping.name_column(index),
                 choices=COLUMN_CHOICES,
                 required=False,
-                initial=mapping.sources[index].target or self._propose(index),
+                initial=mapping.rules[index].target or self._propose(index),
             )
         self.fields["day_order"] = forms.ChoiceField(
             label="A date of birth such as 03/04/1990 is",
@@ -58,13 +58,15 @@ class ColumnsForm(forms.Form):
         )
 
     def _propose(self, index: int) -> str:
-        """Returns the proposal for a column, or NOT_IMPORTED if a person or a preset has decided about it."""
-        return self.mapping.propose_target(index) if index in self.mapping.undecided else NOT_IMPORTED
+        """Returns the column of Circe that is proposed, or NOT_IMPORTED if a person or a preset has decided about the
+        column.
+        """
+        return self.mapping.propose_target(index) if index in self.mapping.undecided_indexes else NOT_IMPORTED
 
     def asked_columns(self) -> Iterator[AskedColumn]:
         """Yields the columns as the page shows them."""
         for index in self.indexes:
-            if self.mapping.sources[index].target or index not in self.mapping.undecided:
+            if self.mapping.rules[index].target or index not in self.mapping.undecided_indexes:
                 state = "known"
             else:
                 state = "proposed" if self._propose(index) else "unknown"

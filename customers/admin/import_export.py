@@ -33,7 +33,7 @@ from circe.backoffice.regional import format_number
 from circe.backoffice.site import opens_own_transactions
 from circe.backoffice.widgets import ChoiceWidget
 from circe.db.ids import is_id
-from customers.admin.actions import link
+from customers.admin.actions import link_to_customer
 from customers.admin.filters import describe_filters
 from customers.admin.import_columns import ColumnsForm
 from customers.admin.import_reasons import name_customers
@@ -58,7 +58,7 @@ from tenants.scope import current_scope, current_tenant, enter_scope, tenant_sco
 MAX_WORKBOOK_CUSTOMERS = 20_000
 MAX_FILE_NAME_LENGTH = 150
 TEMPLATES = "admin/customers/customer/"
-# The page of a run is split at this comment, and the progress is streamed between the two parts.
+# The page of a run is split at this HTML comment. The progress is streamed between the two parts.
 PROGRESS_PLACEHOLDER = "<!-- progress -->"
 
 
@@ -196,7 +196,7 @@ class ImportExportAdmin(admin.ModelAdmin):
             messages.error(request, error.messages[0])
             return self._redirect_to("import_one", upload)
         for customer, reason in refused[:MAX_LISTED]:
-            messages.warning(request, format_html("{} stays as imported. {}", link(customer), reason))
+            messages.warning(request, format_html("{} stays as imported. {}", link_to_customer(customer), reason))
         if refused[MAX_LISTED:]:
             messages.warning(request, f"{len(refused) - MAX_LISTED} more stay as imported.")
         messages.success(request, f"Undone: {undone}. Customers whom the import had created can be restored.")
@@ -246,7 +246,7 @@ class ImportExportAdmin(admin.ModelAdmin):
     def _start_run(self, request: HttpRequest, upload: CustomerImport, *, dry_run: bool) -> HttpResponse:
         """Starts a check or an import, and streams its page. Redirects to the page of the upload if it cannot start."""
         try:
-            if uploads.start_run(upload, dry_run=dry_run):
+            if uploads.mark_run_started(upload, dry_run=dry_run):
                 return self._stream_run(request, upload, dry_run=dry_run)
         except ImportCapacityExceeded as error:
             messages.warning(request, str(error))
@@ -355,7 +355,7 @@ def _export_table(customers: CustomerQuerySet) -> Iterator[list[Any]]:
 
 
 def _export_file_name(kind: str, described: list[tuple[str, str]]) -> str:
-    """Returns the name of the file, which says what filters made it, but not what was searched: that is often a name."""
+    """Returns the name of the file. It has the filters, but not the text of a search, which is often a person's name."""
     tenant = current_tenant()
     filters = [slugify(title if title == "search" else f"{title} {text}") for title, text in described]
     parts = ["customers", tenant.slug if tenant else "all", timezone.localdate().isoformat(), *filters]
@@ -378,7 +378,9 @@ def _in_one_transaction(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _keep_scope(chunks: Iterator[Any]) -> Iterator[Any]:
-    """Returns a body that is produced in the present tenant scope, audit context and formats, which end before that."""
+    """Returns the chunks for a streamed response. They are produced after this request's tenant scope, audit context
+    and language have ended, so these are opened again for them.
+    """
     scope, actor, language = current_scope(), current_actor(), get_language()
 
     def body() -> Iterator[Any]:

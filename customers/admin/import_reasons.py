@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from customers.admin.actions import link
+from customers.admin.actions import link_to_customer
 from customers.models import Customer
 
 _CUSTOMER_ID = re.compile(r"(?<=\bCustomer )([0-9a-f]{24})\b")
@@ -18,6 +18,6 @@ def name_customers(reasons: Sequence[str]) -> Iterator[SafeString]:
     What is stored has ids alone, so that the name of an erased person is not kept with the import.
     """
     ids = {pk for reason in reasons for pk in _CUSTOMER_ID.findall(reason)}
-    links = {customer.pk: link(customer) for customer in Customer.objects.filter(pk__in=ids)}
+    links = {customer.pk: link_to_customer(customer) for customer in Customer.objects.filter(pk__in=ids)}
     for reason in reasons:
         yield format_html_join("", "{}", ([links.get(part, part)] for part in _CUSTOMER_ID.split(reason)))

@@ -1,4 +1,4 @@
-"""Reads a search that finds nobody as the person whom reception is about to add."""
+"""Makes of a search that found nobody the first fields of the customer whom reception is about to add."""
 
 import re
 

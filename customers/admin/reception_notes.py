@@ -12,7 +12,7 @@ from tenants.models import Outlet
 
 
 class ReceptionNotes(NamedTuple):
-    """The needs, notes and favourites of a customer. Favourites that are on offer no more are left out."""
+    """The needs, notes and favourites of a customer. Favourites that are no longer active are left out."""
 
     customer: Customer
     staff: list[str]

@@ -12,9 +12,8 @@ MIN_SIMILARITY = 0.6
 
 
 def find_similar_customers(full_name: str) -> list[Customer]:
-    """Returns up to MAX_SIMILAR customers, not deleted, whose whole name is the same or nearly so: the most similar first.
-
-    A single name must be the same: too many people have one that is nearly so.
+    """Returns up to MAX_SIMILAR undeleted customers whose whole name is the same or similar, the most similar first. A
+    name of a single word must be the same, since too many people have a similar one.
     """
     folded = Func(Value(full_name), Value(None, CharField()), function="circe_folded_name", output_field=CharField())
     candidates = Q(folded_name=folded)

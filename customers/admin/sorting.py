@@ -1,4 +1,6 @@
-"""Sorts the back office list of customers by columns of the table of totals, which its indexes have in order."""
+"""Sorts the back office list of customers by columns of the table of totals. The indexes of this table have these
+orders.
+"""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -16,8 +18,9 @@ from tenants.admin.paging import TenantPaginator
 class TotalsOrder(NamedTuple):
     """An order by the table of totals that a higher app registers.
 
-    `rows` are the totals of customers. `key` returns the order from low to high. The rows that `is_known` does not match
-    have no place in it: they come last in both directions, or with `unknown_is_lowest` before all others.
+    `rows` are the totals of customers. `key` returns the columns of the order from low to high. Rows that do not
+    satisfy `is_known` have no value to be sorted by. They come last in both directions; with `unknown_is_lowest` they
+    come first in the order from low to high.
     """
 
     rows: QuerySet
@@ -35,7 +38,7 @@ def register_order(name: str, order: TotalsOrder) -> None:
 
 
 class CustomerChangeList(CappedChangeList):
-    """Takes a registered order out of the order of the rows, and leaves it to the paginator."""
+    """Leaves a registered order out of the ORDER BY of the list, and passes it to the paginator."""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[Any]:
         ordering = super().get_ordering(request, queryset)

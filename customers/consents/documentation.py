@@ -21,27 +21,28 @@ CONSENT: Example = {
 }
 WITHDRAWAL: Example = {"channel": "sms", "purpose": "service", "state": "withdrawn"}
 
-MEANING = """\
-The ledger holds what the customer has said about each `channel` and `purpose`. No entry is ever changed or deleted; all go
-with the customer when they are purged or erased.
+LEDGER_DESCRIPTION = """\
+The ledger holds what the customer has said about each `channel` and `purpose`. No entry is ever changed or deleted while the
+customer is stored. When the customer is purged or erased, all their entries are deleted.
 
-- For each channel and purpose **the entry with the latest `at` counts**; of two at the same moment the withdrawal.
+- For each channel and purpose **the entry with the latest `at` counts**. If a grant and a withdrawal have the same `at`, the
+  withdrawal counts.
 - `communication_preferences` of the customer say what counts for `service`: without an entry e-mail, SMS and push are
-  granted, WhatsApp is not. `marketing_consent` is true if `marketing` is granted on all four channels. They change with the
-  ledger, and to set them by the other operations writes entries here, with the account that did. `marketing_consent` false
-  withdraws every channel.
-- A body that echoes an `updated_at` from before a withdrawal does not grant again what was withdrawn, neither does an import
+  granted, WhatsApp is not. `marketing_consent` is true if `marketing` is granted on all four channels. Both change with the
+  ledger. If another operation sets them, entries are written here, with the account that set them. To set
+  `marketing_consent` to false withdraws every channel.
+- A body that sends back an `updated_at` from before a withdrawal does not grant again what was withdrawn. Nor does an import
   or the restoring of a deleted customer.
-- `source` says how the business learnt of it: `reception`, `paper`, `portal` (the customer there), `link` (they opened a
-  mailed link), `import` (a file).
-- Where the business wants double opt-in, marketing by e-mail counts once the customer has opened the mailed link, which
+- `source` says how the business learnt of it: `reception`, `paper`, `portal` (the customer said it in the portal), `link`
+  (the customer opened a mailed link), `import` (a file).
+- If the business wants double opt-in, marketing by e-mail counts only after the customer has opened the mailed link, which
   writes an entry with the source `link`. Until then the decision about a message says `not_confirmed`."""
 
 OPERATIONS = {
     "list": Operation(
         id="listCustomerConsents",
         summary="List a customer's consents",
-        description=MEANING,
+        description=LEDGER_DESCRIPTION,
         is_paged=True,
         response=ConsentSerializer,
         is_list=True,
@@ -50,8 +51,9 @@ OPERATIONS = {
     "create": Operation(
         id="recordCustomerConsent",
         summary="Record a consent or its withdrawal",
-        description="Staff give `reception` or `paper` as the `source`: the others are the customer's own, or of a file. An "
-        "`at` in the past takes its place in the order; one in the future is a 400.\n\n" + MEANING,
+        description="Staff give `reception` or `paper` as the `source`: the other sources say that the customer "
+        "did it, or a file. An `at` in the past is allowed: the entry with the latest `at` still counts. An `at` in the "
+        "future is a 400.\n\n" + LEDGER_DESCRIPTION,
         body=NewConsentSerializer,
         body_examples={"documented": NEW_CONSENT, "withdrawal": WITHDRAWAL},
         response=ConsentSerializer,

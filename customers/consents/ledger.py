@@ -1,4 +1,6 @@
-"""Reads and writes the ledger of consents. Triggers keep the documented booleans of the customer equal to it."""
+"""Reads and writes the ledger of consents. Triggers set the customer's booleans (`accepts_*`, `marketing_consent`) by
+it.
+"""
 
 import datetime as dt
 from collections.abc import Collection
@@ -11,7 +13,7 @@ from customers.consents.texts import CONFIRMATION_TEXT
 from customers.models import Channel, Consent, ConsentSource, ConsentState, Customer, MailedLink, Purpose
 from customers.models.consent import ConsentQuerySet
 
-# What counts for a channel and a purpose where the customer has said nothing.
+# The purposes and channels that count as granted if the customer has said nothing.
 GRANTED_BY_DEFAULT = {
     (Purpose.SERVICE, Channel.EMAIL),
     (Purpose.SERVICE, Channel.SMS),
@@ -20,11 +22,9 @@ GRANTED_BY_DEFAULT = {
 
 
 class CurrentConsent(NamedTuple):
-    """What counts now for a channel and a purpose.
-
-    `entry` is the latest entry of the ledger, or None where the customer has never said anything: then the default counts,
-    which is to accept service messages by e-mail, SMS and push, and nothing else. `is_confirmed` is false for a grant that
-    waits for the opening of the mailed link (double opt-in).
+    """What counts now for a channel and a purpose. `entry` is the latest entry of the ledger. It is None if the
+    customer has never said anything: then the default counts (GRANTED_BY_DEFAULT). `is_confirmed` is true for a grant
+    that needs no confirmation, or for which the customer has opened the mailed link (double opt-in).
     """
 
     channel: Channel
@@ -45,9 +45,9 @@ def record_consent(
     evidence: str | None = None,
     at: dt.datetime | None = None,
 ) -> Consent:
-    """Adds an entry to the ledger, and returns it as stored. Without `at` it is later than every other entry.
-
-    Raises ValidationError for an unknown value and for an `at` in the future. Read `customer` again for its booleans.
+    """Adds an entry to the ledger, and returns it as stored. Without `at` the entry gets a later time than every
+    earlier entry. Raises ValidationError for an unknown value and for an `at` in the future. The booleans in `customer`
+    stay as they were read: only the stored row has the new ones.
     """
     consent = Consent(
         tenant_id=customer.tenant_id,
@@ -63,7 +63,7 @@ def record_consent(
     consent.clean_fields(exclude={"tenant", "customer", *([] if at else ["at"])})
     consent.clean()
     consent.save(force_insert=True)
-    # A trigger has set some of them.
+    # A trigger sets `recorded_by`, `at` if it is None, and `created_at` of a withdrawal.
     consent.refresh_from_db(fields=["at", "created_at", "recorded_by"])
     return consent
 
@@ -75,7 +75,7 @@ def consents_of(customer: Customer) -> ConsentQuerySet:
 
 def current_consents(customer: Customer) -> list[CurrentConsent]:
     """Returns what counts now, for each purpose and channel."""
-    entries = {(entry.purpose, entry.channel): entry for entry in consents_of(customer).latest()}
+    entries = {(entry.purpose, entry.channel): entry for entry in consents_of(customer).latest_per_channel()}
     return [
         _current_consent(customer, purpose, channel, entries.get((purpose, channel)))
         for purpose in Purpose
@@ -91,7 +91,7 @@ def _current_consent(customer: Customer, purpose: Purpose, channel: Channel, ent
 
 
 def _opened_link(customer: Customer) -> bool:
-    """Returns whether the customer has opened a link for marketing by e-mail, and not withdrawn since."""
+    """Returns whether the customer has opened a link for marketing by e-mail, and has not withdrawn it since."""
     entries = consents_of(customer).filter(purpose=Purpose.MARKETING, channel=Channel.EMAIL)
     times = entries.order_by().aggregate(
         opened=Max("at", filter=Q(state=ConsentState.GRANTED, source=ConsentSource.LINK)),
@@ -100,7 +100,7 @@ def _opened_link(customer: Customer) -> bool:
     return times["opened"] is not None and not (times["withdrawn"] and times["withdrawn"] >= times["opened"])
 
 
-def withdraw(
+def withdraw_consents(
     customer: Customer,
     *,
     source: str,
@@ -108,8 +108,10 @@ def withdraw(
     channels: Collection[str] = tuple(Channel.values),
     evidence: str | None = None,
 ) -> list[Consent]:
-    """Withdraws the purpose on each of the channels on which it isn't withdrawn already. Returns the new entries."""
-    latest = consents_of(customer).filter(purpose=purpose).latest()
+    """Adds a withdrawal of the purpose for each of the channels on which it is not withdrawn yet. Returns the new
+    entries.
+    """
+    latest = consents_of(customer).filter(purpose=purpose).latest_per_channel()
     withdrawn = {entry.channel for entry in latest if entry.state == ConsentState.WITHDRAWN}
     with transaction.atomic():
         return [
@@ -128,10 +130,10 @@ def withdraw(
 
 @transaction.atomic
 def confirm_marketing(link: MailedLink) -> Consent | None:
-    """Completes the double opt-in of the customer who opened this link: an entry with source `link`.
-
-    It proves the mailbox too, so that the address is verified. Returns None, and changes nothing, if the customer has
-    withdrawn marketing by e-mail after the link was asked for, or has another address by now.
+    """Completes the double opt-in of the customer who opened this link, and returns the new entry, whose source is
+    `link`. Opening the link also proves that the mailbox is the customer's, so the e-mail address becomes verified.
+    Returns None, and changes nothing, if the customer has withdrawn marketing by e-mail after the link was requested,
+    or has another address by now.
     """
     customer = Customer.objects.select_for_update(of=("self",)).get(pk=link.customer_id)
     withdrawn_since = consents_of(customer).filter(

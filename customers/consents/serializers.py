@@ -9,8 +9,8 @@ from circe.api.serializers import ChoiceField, InstantField, LocalInstantField, 
 from customers.consents.ledger import record_consent
 from customers.models import Consent, ConsentSource
 
-# The sources that staff may give. Only the portal, mailed links and imports write the others, since these prove what the
-# customer did.
+# The sources that staff may give. The other sources prove what the customer did, so only the portal, mailed links and
+# imports write them.
 STAFF_SOURCES = [ConsentSource.RECEPTION, ConsentSource.PAPER]
 
 

@@ -1,7 +1,7 @@
 """The words to which customers agree in the portal and in mails, by version.
 
-A version is never changed, since entries of the ledger name it: new words get a new one. Businesses have further versions,
-of their own papers; their words are on the paper.
+The words of a version are never changed, since entries of the ledger name the version. New words get a new version. A
+business also has versions of its own, for its paper forms. Their words are on the paper only.
 """
 
 PORTAL_TEXT = "portal-1"

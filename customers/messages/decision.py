@@ -16,13 +16,17 @@ from customers.models import (
     ConsentState,
     Customer,
     Purpose,
-    find_marketing_blocks,
+    find_marketing_block_times,
 )
 from tenants.models import Tenant
 
 
 class Facts(NamedTuple):
-    """What the decision about one channel and one purpose depends on."""
+    """What the decision about one channel and one purpose depends on. `has_contact`: there is an e-mail address or a
+    phone number for the channel. `is_verified`: the e-mail address is verified. `is_accepted`: the customer accepts the
+    channel (`accepts_*`). `is_granted` and `is_confirmed` are about the consent to marketing, as in CurrentConsent.
+    `is_blocked`: a MarketingBlock forbids marketing to the contact. `is_quiet`: it is a quiet hour of the business.
+    """
 
     is_deleted: bool = False
     is_active: bool = True
@@ -36,9 +40,9 @@ class Facts(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A condition of a message: `met` is the reason for it where it holds, `unmet` the reason against it where it doesn't.
-
-    `channel` and `purpose` say which messages it is about; None stands for all.
+    """A condition that a message must satisfy. `met` is the reason for the message if the condition holds, and `unmet`
+    the reason against it if it does not. `meaning` explains `unmet`. The rule is about messages by `channel` and for
+    `purpose`; None stands for all.
     """
 
     unmet: str
@@ -103,11 +107,10 @@ RULES = [
 
 
 class Decision(NamedTuple):
-    """The answer, with its reasons as stable slugs.
-
-    `channel` is the first channel by which the message may be sent, None if there is none. `reasons` are those for this
-    channel, or those against every channel; `by_channel` has the reasons of each. `allowed_from` is when quiet hours end,
-    if nothing else forbids the message on some channel.
+    """The answer, with its reasons as slugs that never change. `channel` is the first channel by which the message may
+    be sent, or None. `by_channel` has the reasons for or against each wanted channel. `reasons` are those for
+    `channel`; if it is None, they are all reasons against the wanted channels. `allowed_from` is when quiet hours end,
+    if they alone forbid the message on some channel.
     """
 
     allowed: bool
@@ -121,9 +124,8 @@ class Decision(NamedTuple):
 def decide(
     customer: Customer, purpose: str, channels: Sequence[str] | None = None, at: dt.datetime | None = None
 ) -> Decision:
-    """Decides about a message for `purpose` (`service` or `marketing`) at `at`, which is now if it is None.
-
-    `channels` are in the order in which they are tried; None stands for all, the preferred one first. The customer's
+    """Decides about a message for `purpose` (`service` or `marketing`) at the instant `at`. None means now. `channels`
+    are tried in their order. None stands for all channels, the preferred one first. The customer's
     `tenant` is read, so select it with the customer. Raises ValueError for an unknown purpose or channel.
     """
     purpose, at = Purpose(purpose), at or timezone.now()
@@ -142,12 +144,12 @@ def decide(
 
 
 def reasons_against(facts: Facts, channel: str, purpose: str) -> list[str]:
-    """Returns the slugs of the rules that forbid the message."""
+    """Returns the slugs (`unmet`) of the rules that forbid the message."""
     return [rule.unmet for rule in RULES if rule.applies(channel, purpose) and not rule.holds(facts)]
 
 
 def reasons_for(channel: str, purpose: str) -> list[str]:
-    """Returns the slugs of all rules that an allowed message obeys."""
+    """Returns the slugs (`met`) of all rules about such a message, as the reasons for a message that is allowed."""
     return [rule.met for rule in RULES if rule.applies(channel, purpose)]
 
 
@@ -166,12 +168,12 @@ def find_facts(customer: Customer, purpose: Purpose, at: dt.datetime) -> dict[Ch
         )
         for channel, contact in contacts.items()
     }
-    return facts if purpose == Purpose.SERVICE else _add_marketing(facts, customer)
+    return facts if purpose == Purpose.SERVICE else _add_marketing_facts(facts, customer)
 
 
-def _add_marketing(facts: dict[Channel, Facts], customer: Customer) -> dict[Channel, Facts]:
-    blocked_since = find_marketing_blocks(customer)
-    granted_at = _own_grants(customer) if blocked_since else {}
+def _add_marketing_facts(facts: dict[Channel, Facts], customer: Customer) -> dict[Channel, Facts]:
+    blocked_since = find_marketing_block_times(customer)
+    granted_at = _own_grant_times(customer) if blocked_since else {}
     return {
         consent.channel: facts[consent.channel]._replace(
             is_granted=consent.is_granted,
@@ -185,8 +187,8 @@ def _add_marketing(facts: dict[Channel, Facts], customer: Customer) -> dict[Chan
     }
 
 
-def _own_grants(customer: Customer) -> dict[str, dt.datetime]:
-    """Returns for each channel when the customer last granted marketing in the portal or by a mailed link."""
+def _own_grant_times(customer: Customer) -> dict[str, dt.datetime]:
+    """Returns by channel when the customer last granted marketing in the portal or by a mailed link."""
     granted = consents_of(customer).filter(
         purpose=Purpose.MARKETING,
         state=ConsentState.GRANTED,
@@ -205,12 +207,14 @@ def is_quiet(tenant: Tenant, at: dt.datetime) -> bool:
 
 
 def end_of_quiet_hours(tenant: Tenant, at: dt.datetime) -> dt.datetime | None:
-    """Returns the instant at which the quiet hours end in which `at` lies, also where clocks go back or forward."""
+    """Returns the end of the quiet hours in which the instant `at` lies, or None if the business has none. It is right
+    also on days when clocks go forward or back.
+    """
     if tenant.quiet_until is None:
         return None
     today = at.astimezone(tenant.zone).date()
     local = [dt.datetime.combine(today + dt.timedelta(days=days), tenant.quiet_until) for days in (0, 1)]
     first = [to_instant(end, tenant.zone) for end in local]
-    # Of a time that comes twice, the second one.
+    # A local time that comes twice has two instants. These are the second ones.
     second = [end.replace(tzinfo=tenant.zone, fold=1).astimezone(dt.UTC) for end in local]
     return next(end for end in sorted(first + second) if end > at and not is_quiet(tenant, end))

@@ -24,13 +24,14 @@ DESCRIPTION = f"""\
 The messages of Circe are decided by the same rules at the moment when they are sent. `service` is about the customer's own
 appointments and account, `marketing` is advertising. The answer changes nothing and promises nothing for later.
 
-A message by a channel is allowed if every rule that is about it holds. `reasons` always says why:
+A message by a channel is allowed if every rule about such messages holds. `reasons` always says why:
 
 | against | for | |
 |---|---|---|
 {_meanings}
 
-Quiet hours are those of the business, by its clock: from the first minute up to the last one, over midnight too."""
+Quiet hours are those of the business, by its clock. They begin at `quiet_from` and end just before `quiet_until`. They may
+go over midnight."""
 
 OPERATIONS = {
     "decide": Operation(

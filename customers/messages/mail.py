@@ -1,4 +1,6 @@
-"""What a composed message is: a mail, or a short text for another channel. Or why there is none, or none yet."""
+"""Defines what composing a message can give: a mail, a short text for another channel, or the reason why nothing is
+sent, or not yet.
+"""
 
 import datetime as dt
 import re
@@ -14,7 +16,7 @@ from tenants.models import Tenant
 
 # The name of the header that tells the page "Mails" of a demo to which business a mail belongs.
 BUSINESS_HEADER = "X-Circe-Business"
-# Among them the marks that change the direction of the text after them.
+# They include the marks that change the direction of the text after them.
 _line_breaks_and_controls = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
@@ -57,7 +59,7 @@ class Skipped(NamedTuple):
 
 
 class Postponed(NamedTuple):
-    """A message that is decided anew at that time."""
+    """A message that is not sent now. It is decided anew at `until`."""
 
     until: dt.datetime
 
@@ -71,7 +73,9 @@ def without_line_breaks(text: str) -> str:
 
 
 def build_email(mail: Mail, tenant: Tenant) -> EmailMultiAlternatives:
-    """Returns the mail as Django sends it: a text and the same in HTML, from the business by this installation's address."""
+    """Returns the mail as Django sends it, with its text in plain form and in HTML. The sender has the name of the
+    business and the address of this installation.
+    """
     address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     unsubscribe = (
         {"List-Unsubscribe": f"<{mail.unsubscribe_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
@@ -86,7 +90,7 @@ def build_email(mail: Mail, tenant: Tenant) -> EmailMultiAlternatives:
         reply_to=[tenant.reply_to] if tenant.reply_to else None,
         headers={
             "Message-ID": make_msgid(domain=address.rpartition("@")[2]),
-            # So that nobody's out-of-office note answers (RFC 3834).
+            # This keeps programs from answering, such as with an out-of-office note (RFC 3834).
             "Auto-Submitted": "auto-generated",
             "Content-Language": mail.language,
             BUSINESS_HEADER: tenant.pk,

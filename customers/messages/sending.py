@@ -1,7 +1,8 @@
 """Sends what waits to be sent: mails with a link, and messages about appointments.
 
-A message is claimed, decided and composed in one transaction, which stores it as `sending`. Only then it is given to the
-mail server, and the outcome is stored. So it is sent at most once: if the sender dies in between, it becomes `unknown`.
+A message is claimed, decided and composed in one transaction, which stores it as `sending`. Only then is it given to
+the mail server, and the outcome is stored. If the sender dies before it has stored the outcome, the message becomes
+`unknown`, and is not sent again. So a message is sent at most once.
 Several senders work side by side, since a claim skips the rows that another sender holds.
 """
 
@@ -25,22 +26,23 @@ from tenants.scope import ALL_TENANTS, is_spread_over_nodes, tenant_scope
 
 __all__ = ["Attachment", "Mail", "Postponed", "Skipped", "TextMessage", "register_outgoing", "send_due"]
 
-# Decides about a claimed row, and composes its mail. It may set fields of the row, which is stored afterwards: a token's
-# hash, for example. None means that nothing is to be sent and there is nothing to say about it.
+# Decides about a claimed row, and composes its mail or text. It may set fields of the row, such as the hash of a
+# token. The caller stores the row. None means that nothing is to be sent, without a reason to be stored.
 Compose: TypeAlias = Callable[[Any], Composed | None]
 # Puts rows that have become due into the table, such as reminders.
 Enqueue: TypeAlias = Callable[[dt.datetime], None]
 
-# Longer than a mail server may take, with all the timeouts of one mail (EMAIL_TIMEOUT).
+# A message that is in the state `sending` for longer becomes `unknown`. No mail server takes so long, even if every
+# step of a mail takes as long as EMAIL_TIMEOUT allows.
 UNKNOWN_AFTER = dt.timedelta(minutes=15)
 FIRST_RETRY_AFTER, LAST_RETRY_AFTER = dt.timedelta(minutes=1), dt.timedelta(minutes=30)
-# With these times between them, a message is tried for about a day.
+# With the waiting times above between the attempts, a message is tried for about a day.
 MAX_ATTEMPTS = 50
 
 logger = logging.getLogger("circe.messages")
 
 
-class Kind(NamedTuple):
+class OutgoingTable(NamedTuple):
     """A table of outgoing messages."""
 
     model: type[Outgoing]
@@ -57,7 +59,7 @@ class Claim(NamedTuple):
 
 # A sender tries at most this number of waiting messages, to find one that no other sender has locked.
 MAX_TRIED = 100
-_kinds: dict[type[Outgoing], Kind] = {}
+_tables: dict[type[Outgoing], OutgoingTable] = {}
 
 
 def register_outgoing(model: type[Outgoing], compose: Compose, *, enqueue: Enqueue | None = None) -> None:
@@ -66,13 +68,12 @@ def register_outgoing(model: type[Outgoing], compose: Compose, *, enqueue: Enque
     `compose` is called in the claiming transaction, in the scope of the row's business and on its clock. `enqueue` is called
     before each round, in the scope of all businesses.
     """
-    _kinds[model] = Kind(model, compose, enqueue)
+    _tables[model] = OutgoingTable(model, compose, enqueue)
 
 
 def send_due(now: dt.datetime | None = None) -> Counter[DeliveryState]:
-    """Sends all messages that are due. Returns how many became what.
-
-    Raises MailServerAway if the mail server can't be reached. Then the rest stays queued.
+    """Sends all messages that are due. Returns how many messages got each state. Raises MailServerAway if the mail
+    server can't be reached. The other messages then stay queued.
     """
     now = now or timezone.now()
     counts = begin_round(now)
@@ -81,22 +82,26 @@ def send_due(now: dt.datetime | None = None) -> Counter[DeliveryState]:
 
 
 def begin_round(now: dt.datetime) -> Counter[DeliveryState]:
-    """Enqueues what has become due by itself, and gives up messages whose sender died. Returns their number."""
+    """Enqueues messages that have become due by themselves, such as reminders, and gives up messages whose sender died.
+    Returns the number of those given up, by their state.
+    """
     given_up = 0
     with _as_sender():
-        for kind in _kinds.values():
-            if kind.enqueue:
-                kind.enqueue(now)
-            given_up += _give_up_lost(kind, now)
+        for table in _tables.values():
+            if table.enqueue:
+                table.enqueue(now)
+            given_up += _give_up_lost(table, now)
     return Counter({DeliveryState.UNKNOWN: given_up} if given_up else {})
 
 
 def send_each(now: dt.datetime) -> Iterator[DeliveryState]:
-    """Sends the messages that are due one by one. Yields what each became. Raises as `send_due`."""
+    """Sends the messages that are due, one by one. Yields the state that each got. Raises MailServerAway as `send_due`
+    does.
+    """
     transport = Transport()
     try:
-        for kind in _kinds.values():
-            while (state := _send_next(kind, transport, now)) is not None:
+        for table in _tables.values():
+            while (state := _send_next(table, transport, now)) is not None:
                 yield state
     finally:
         transport.close()
@@ -105,7 +110,7 @@ def send_each(now: dt.datetime) -> Iterator[DeliveryState]:
 def count_due(now: dt.datetime) -> int:
     """Returns the number of messages that are due."""
     with _as_sender():
-        return sum(_due(kind, now).count() for kind in _kinds.values())
+        return sum(_due(table, now).count() for table in _tables.values())
 
 
 @contextmanager
@@ -114,31 +119,31 @@ def _as_sender() -> Iterator[None]:
         yield
 
 
-def _due(kind: Kind, now: dt.datetime) -> Any:
-    return kind.model.objects.filter(state=DeliveryState.QUEUED, due_at__lte=now)
+def _due(table: OutgoingTable, now: dt.datetime) -> Any:
+    return table.model.objects.filter(state=DeliveryState.QUEUED, due_at__lte=now)
 
 
-def _give_up_lost(kind: Kind, now: dt.datetime) -> int:
+def _give_up_lost(table: OutgoingTable, now: dt.datetime) -> int:
     """Marks as unknown the messages whose sender died while it was sending them. Returns their number."""
-    lost = kind.model.objects.filter(state=DeliveryState.SENDING, claimed_at__lt=now - UNKNOWN_AFTER)
+    lost = table.model.objects.filter(state=DeliveryState.SENDING, claimed_at__lt=now - UNKNOWN_AFTER)
     pks = list(lost.values_list("pk", flat=True))
     for pk in pks:
-        logger.warning("%s %s may have been sent or not: its sender died.", kind.model._meta.model_name, pk)
+        logger.warning("%s %s may have been sent or not: its sender died.", table.model._meta.model_name, pk)
     return lost.filter(pk__in=pks).update(state=DeliveryState.UNKNOWN, reasons=["sender_died"])
 
 
-def _send_next(kind: Kind, transport: Transport, now: dt.datetime) -> DeliveryState | None:
-    """Sends the message that has waited longest. Returns what became of it, or None if none is due.
-
-    Each message is claimed only when the mail server can be reached, so that none is put back again and again.
+def _send_next(table: OutgoingTable, transport: Transport, now: dt.datetime) -> DeliveryState | None:
+    """Sends the message that has waited longest. Returns the state that it got, or None if no message is due or others
+    have locked all. A message is claimed only after the mail server was reached, so that it is not claimed and put back
+    again and again.
     """
     with _as_sender():
-        if not _due(kind, now).exists():
+        if not _due(table, now).exists():
             return None
         transport.open()
         with transaction.atomic():
-            row = _lock_next(kind, now)
-            claim = row and _claim(kind, row, now)
+            row = _lock_next(table, now)
+            claim = row and _claim(table, row, now)
         if claim is None:
             return row and DeliveryState(row.state)
         try:
@@ -149,9 +154,9 @@ def _send_next(kind: Kind, transport: Transport, now: dt.datetime) -> DeliverySt
         return _store_outcome(claim, outcome, now)
 
 
-def _lock_next(kind: Kind, now: dt.datetime) -> Any:
+def _lock_next(table: OutgoingTable, now: dt.datetime) -> Any:
     """Locks the message that has waited longest, and returns it. Returns None if others have locked all that are due."""
-    due = _due(kind, now).select_related("tenant").order_by("due_at", "pk")
+    due = _due(table, now).select_related("tenant").order_by("due_at", "pk")
     locking = due.select_for_update(of=("self",), skip_locked=True)
     if not is_spread_over_nodes():
         return locking.first()
@@ -163,10 +168,10 @@ def _lock_next(kind: Kind, now: dt.datetime) -> Any:
     return None
 
 
-def _claim(kind: Kind, row: Any, now: dt.datetime) -> Claim | None:
-    """Decides about the row and stores the decision. Returns what is to be sent, or None."""
+def _claim(table: OutgoingTable, row: Any, now: dt.datetime) -> Claim | None:
+    """Decides about the row and stores the decision. Returns the claim of a message that is to be sent, or None."""
     with tenant_scope(row.tenant), timezone.override(row.tenant.zone):
-        message = _compose(kind, row)
+        message = _compose(table, row)
         if isinstance(message, Postponed):
             row.due_at = message.until
         elif isinstance(message, Skipped):
@@ -177,13 +182,13 @@ def _claim(kind: Kind, row: Any, now: dt.datetime) -> Claim | None:
     return None if isinstance(message, Postponed | Skipped) else Claim(row, message)
 
 
-def _compose(kind: Kind, row: Any) -> EmailMultiAlternatives | TextMessage | Skipped | Postponed:
-    """Composes the message. One that can't be composed is skipped, so that it does not stop all others."""
+def _compose(table: OutgoingTable, row: Any) -> EmailMultiAlternatives | TextMessage | Skipped | Postponed:
+    """Composes the message. A message that can't be composed is skipped, so that it does not stop all others."""
     if not row.tenant.is_active:
         return Skipped(["business_suspended"])
     try:
         with transaction.atomic():
-            composed = kind.compose(row)
+            composed = table.compose(row)
             if not isinstance(composed, Mail):
                 return composed or Skipped([])
             email = build_email(composed, row.tenant)
@@ -194,7 +199,7 @@ def _compose(kind: Kind, row: Any) -> EmailMultiAlternatives | TextMessage | Ski
         raise
     except Exception as error:
         # The text of the error may hold a name, an address or a token.
-        logger.error("%s %s can't be composed: %s.", kind.model._meta.model_name, row.pk, type(error).__name__)
+        logger.error("%s %s can't be composed: %s.", table.model._meta.model_name, row.pk, type(error).__name__)
         return Skipped(["not_composable"])
 
 
@@ -208,7 +213,8 @@ def _store_outcome(claim: Claim, outcome: Outcome, now: dt.datetime) -> Delivery
     """Stores what became of the claimed message. Returns its state."""
     row = claim.row
     state, values = _next_state(row, outcome, now)
-    # A message that took so long that another sender gave it up is still the one that was claimed.
+    # Another sender may have given up a message that took too long. Its outcome is stored nevertheless, since the
+    # claim is the same.
     claimed = type(row).objects.filter(pk=row.pk, claimed_at=row.claimed_at)
     claimed.update(state=state, reasons=[outcome.reason] if outcome.reason else [], updated_at=timezone.now(), **values)
     return state

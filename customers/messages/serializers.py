@@ -12,8 +12,10 @@ from customers.models import Channel, Purpose
 REASONS = list(dict.fromkeys(slug for rule in RULES for slug in (rule.unmet, rule.met)))
 
 
-class AnyInstantField(LocalInstantField):
-    """An instant that has a clock time in every zone: at the ends of the calendar there are some that have none."""
+class ConvertibleInstantField(LocalInstantField):
+    """An instant that can be converted to local time of every zone. An instant in the first or the last years of the
+    calendar can't.
+    """
 
     def to_internal_value(self, value: Any) -> dt.datetime:
         instant = super().to_internal_value(value)
@@ -34,7 +36,9 @@ class DecisionQuestionSerializer(StrictSerializer):
         max_length=len(Channel),
         help_text="The channels to try, in this order. Absent or null: all.",
     )
-    at = AnyInstantField(allow_null=True, required=False, help_text="When it is to be sent. Absent or null: now.")
+    at = ConvertibleInstantField(
+        allow_null=True, required=False, help_text="When it is to be sent. Absent or null: now."
+    )
 
 
 class DecisionSerializer(serializers.Serializer):

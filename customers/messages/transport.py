@@ -17,7 +17,7 @@ from customers.messages.mail import TextMessage
 class MailServerAway(Exception):
     """The mail server can't be reached, or refuses this installation. Nothing was given to it.
 
-    Its text names the kind of failure, without an address or a password.
+    The text of the exception names the kind of failure, without an address or a password.
     """
 
 
@@ -40,8 +40,10 @@ class Outcome(NamedTuple):
     reason: str | None = None
 
 
-class _MarkingSMTP(smtplib.SMTP):
-    """Remembers whether the server was asked to take a mail over. Before that it can't have accepted it."""
+class _TrackingSMTP(smtplib.SMTP):
+    """A connection that remembers whether it has sent the data of the mail. If it has not, the server can't have
+    accepted the mail.
+    """
 
     was_data_sent = False
 
@@ -54,16 +56,16 @@ class _MarkingSMTP(smtplib.SMTP):
         return super().data(msg)
 
 
-class _MarkingSMTPOverTLS(_MarkingSMTP, smtplib.SMTP_SSL):
-    """The same for a connection that begins with TLS."""
+class _TrackingSMTPOverTLS(_TrackingSMTP, smtplib.SMTP_SSL):
+    """A `_TrackingSMTP` whose connection begins with TLS."""
 
 
 class SMTPBackend(smtp.EmailBackend):
     """Django's back end, whose connection tells whether a mail that was not acknowledged can have been accepted."""
 
     @property
-    def connection_class(self) -> type[_MarkingSMTP]:
-        return _MarkingSMTPOverTLS if self.use_ssl else _MarkingSMTP
+    def connection_class(self) -> type[_TrackingSMTP]:
+        return _TrackingSMTPOverTLS if self.use_ssl else _TrackingSMTP
 
 
 class Transport:
@@ -126,7 +128,9 @@ def print_text(message: TextMessage) -> Outcome:
 
 
 def _judge_reply(code: int) -> Outcome:
-    """Returns the outcome by the reply of the server (RFC 5321): from 500 on it is final, below it is for now."""
+    """Returns the outcome by the code of the server's reply (RFC 5321): a code from 500 on refuses the mail for good, a
+    lower one only for now.
+    """
     return Outcome(Result.REFUSED if code >= 500 else Result.NOT_ACCEPTED, f"mail_server_said_{code}")
 
 

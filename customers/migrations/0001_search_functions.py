@@ -141,8 +141,8 @@ $$;
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_name_words",
-            sql="""-- Returns the folded words of a name; after them the words without a gap at punctuation, and all words as one, where these
--- differ. So `Sinéad O'Brien` gives `sinead o brien sinead obrien sineadobrien`.
+            sql="""-- Returns the folded words of a name. If they differ from these, the words without a gap at punctuation follow, and
+-- then all words as one. So `Sinéad O'Brien` gives `sinead o brien sinead obrien sineadobrien`.
 CREATE OR REPLACE FUNCTION public.circe_name_words(name text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
 DECLARE
@@ -198,12 +198,14 @@ DECLARE
     pairs text := '';
 BEGIN
     IF names ~ ('[' || spaceless || ']') THEN
-        -- The names may be searched as one word, in either order; and without what another script adds to them.
+        -- The names can be searched as one word, in either order. They can also be searched by their characters of
+        -- these scripts alone, if they have characters of other scripts too.
         given := regexp_replace(first_words, '^.* ', '');
         family := regexp_replace(last_words, '^.* ', '');
         characters := regexp_replace(family || given, '[^' || spaceless || ']+', '', 'g');
         names := names || ' ' || family || given || ' ' || given || family || ' ' || characters;
-        -- A word of one or two characters is the beginning of a word, so each character begins one.
+        -- A searched word of one or two characters matches only the beginning of a word (circe_word_pattern). So a
+        -- word is made from each character and the next one.
         pairs := ' ' || regexp_replace(characters, '(..)', '\1 ', 'g')
             || ' ' || regexp_replace(substr(characters, 2), '(..)', '\1 ', 'g');
     END IF;
@@ -217,9 +219,10 @@ $$;
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_word_pattern",
-            sql="""-- Returns the LIKE pattern for texts that contain a word, or in which a word begins with it if it has one or two characters:
--- the trigram index finds no shorter part. If folding leaves nothing of the word, such as of an accent alone, the pattern is
--- NULL, which matches no text. A folded word has no wildcards.
+            sql="""-- Returns the LIKE pattern for texts that contain a word. For a word of one or two characters it is the pattern for
+-- texts in which a word begins with it, since the trigram index cannot find so short a part within a word. If folding
+-- leaves nothing of the word, as of a single accent, the pattern is NULL, which matches no text. A folded word has no
+-- wildcards.
 CREATE OR REPLACE FUNCTION public.circe_word_pattern(word text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
 DECLARE
@@ -234,7 +237,8 @@ $$;
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_begins_any_word",
-            sql="""-- Returns the LIKE pattern for texts in which a word begins with this word. About NULL and wildcards see circe_word_pattern.
+            sql="""-- Returns the LIKE pattern for texts in which a word begins with this word. For NULL and wildcards, see
+-- circe_word_pattern.
 CREATE OR REPLACE FUNCTION public.circe_begins_any_word(word text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
     SELECT '% ' || nullif(replace(public.circe_fold(word, ''), ' ', ''), '') || '%'

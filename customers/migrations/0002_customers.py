@@ -341,8 +341,8 @@ FOR EACH ROW EXECUTE FUNCTION public.circe_set_change_times();
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_clear_customer_events",
-            sql="""-- Removes all personal data from the events of a deleted customer's own tables. It runs with the rights of its owner, since
--- the application may only read the audit trail.
+            sql="""-- Removes all personal data from the audit events of a purged customer, as far as they are about rows of the app
+-- customers. It runs with the rights of its owner, since the application may only read the audit trail.
 CREATE OR REPLACE FUNCTION public.circe_clear_customer_events() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

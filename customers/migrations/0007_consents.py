@@ -159,13 +159,14 @@ $$;
         ),
         CreateSQL(
             name="circe_current_consents",
-            sql="""-- Returns what counts for a customer, a row for each purpose and channel. Of several entries the one with the latest `at`
--- counts; of two with the same `at`, the withdrawal. Without an entry the default of a new customer counts.
+            sql="""-- Returns what counts for the customer `person` of the tenant `business`: a row for each purpose and channel. Of
+-- several entries the one with the latest `at` counts; of two with the same `at`, the withdrawal. Without an entry the
+-- default of a new customer counts.
 CREATE OR REPLACE FUNCTION public.circe_current_consents(business text, person text)
 RETURNS TABLE (purpose text, channel text, is_granted boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
 BEGIN
-    -- Not a function in SQL: Citus does not see the values of its parameters.
+    -- The function is not written in SQL, because Citus does not see the values of the parameters of an SQL function.
     RETURN QUERY
     SELECT kinds.purpose, kinds.channel, coalesce(latest.state = 'granted', kinds.is_granted)
     FROM (VALUES
@@ -237,9 +238,9 @@ DROP FUNCTION public.circe_record_new_consents;""",
         ),
         CreateSQL(
             name="circe_record_changed_consents",
-            sql="""-- Writes changed booleans of a customer to the ledger: an entry for each channel on which they differ from what the ledger
--- says. Where they were set from the ledger, they are the same. The source is that of the actor, see
--- tenants/audit/context.py.
+            sql="""-- Writes changed booleans of a customer to the ledger: an entry for each channel on which they differ from what the
+-- ledger says. Booleans that circe_project_consents has set are the same as the ledger, so they get no entry. The
+-- source is that of the actor, see tenants/audit/context.py.
 CREATE OR REPLACE FUNCTION public.circe_record_changed_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -254,7 +255,8 @@ BEGIN
     FROM (
         SELECT
             purpose, channel, is_granted,
-            -- The boolean for marketing is true if it is granted on all channels. So false means nothing new, unless it was.
+            -- `marketing_consent` is true if marketing is granted on all channels, and false if it is granted on some.
+            -- So it changes channels only if it differs from what the ledger says.
             CASE
                 WHEN purpose = 'service' THEN CASE channel
                     WHEN 'email' THEN NEW.accepts_email WHEN 'sms' THEN NEW.accepts_sms
@@ -303,9 +305,9 @@ DROP FUNCTION public.circe_withdrawal_updated_at;""",
         ),
         CreateSQL(
             name="circe_prepare_consent",
-            sql="""-- Prepares an entry of the ledger. It locks the customer, so that entries of one customer are written one after the other,
--- and each transaction sees those of the others. An entry without `at` is later than all before it, even if a clock was
--- changed.
+            sql="""-- Prepares an entry of the ledger. It locks the customer, so that entries of one customer are written one after the
+-- other, and each transaction sees the entries before its own. An entry without `at` gets a later one than all entries
+-- before it, even if the clock was set back.
 CREATE OR REPLACE FUNCTION public.circe_prepare_consent() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -333,8 +335,10 @@ BEGIN
 
     NEW.at := coalesce(NEW.at, greatest(clock_timestamp(), latest.at + interval '1 microsecond'));
     NEW.recorded_by := nullif(current_setting('circe.actor', true), '')::jsonb ->> 'user_id';
-    -- `created_at` of a withdrawal is the `updated_at` of the customer from which on it shows. Clients see whole seconds, and
-    -- what a client read before has an earlier one. A trigger of the customer has given it already.
+    -- A withdrawal gets a `created_at` in a later second than the customer's `updated_at`, which
+    -- circe_project_consents then raises to it. Clients see whole seconds: so the `updated_at` that a client read
+    -- before the withdrawal is earlier. If a trigger on customers writes the entry, circe_withdrawal_updated_at has
+    -- already done so.
     IF NEW.state = 'withdrawn' AND pg_trigger_depth() = 1 THEN
         NEW.created_at := greatest(clock_timestamp(), date_trunc('second', customer_updated_at) + interval '1 second');
     END IF;
@@ -349,9 +353,9 @@ DROP FUNCTION public.circe_prepare_consent;""",
         ),
         CreateSQL(
             name="circe_project_consents",
-            sql="""-- Sets the booleans of the customers of new entries to what the ledger says now, and their `updated_at`. The customers are
--- locked already, see circe_prepare_consent. It does not run for entries that a trigger writes, since these come from the
--- booleans.
+            sql="""-- Sets the booleans of customers with new entries to what the ledger says now, and also their `updated_at`. The
+-- customers are locked already, see circe_prepare_consent. It does not run for entries that a trigger writes, since
+-- these come from the booleans.
 CREATE OR REPLACE FUNCTION public.circe_project_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -396,9 +400,9 @@ DROP FUNCTION public.circe_project_consents;""",
         ),
         CreateSQL(
             name="circe_ask_to_confirm_marketing",
-            sql="""-- Asks for the mail with the link that completes a consent to marketing by e-mail, where the business wants double opt-in.
--- An import asks nobody: it could be ten thousand mails. It runs with the rights of its owner, since a customer may not
--- read mailed links.
+            sql="""-- Requests the mail with the link that completes a consent to marketing by e-mail, if the business wants double opt-in.
+-- A consent by an import requests none: there could be ten thousand mails. It runs with the rights of its owner, since
+-- a customer may not read mailed links.
 CREATE OR REPLACE FUNCTION public.circe_ask_to_confirm_marketing() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -478,7 +482,7 @@ DROP FUNCTION public.circe_keep_consents;""",
         ),
         CreateSQL(
             name="circe_keep_all_consents",
-            sql="""-- Refuses to empty the ledger of consents, except to the owner of the tables, who may do so to a database of tests.
+            sql="""-- Refuses to TRUNCATE the ledger of consents. Only the owner of the tables may do so, for databases of tests.
 CREATE OR REPLACE FUNCTION public.circe_keep_all_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN

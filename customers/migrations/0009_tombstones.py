@@ -65,7 +65,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
     purged_at CONSTANT timestamptz := public.circe_change_time();
 BEGIN
-    -- One who was purged, imported with the same id and purged again has one tombstone.
+    -- A customer who was purged, imported with the same id and purged again has one tombstone.
     INSERT INTO public.customers_tombstone (id, tenant_id, created_at, updated_at)
     VALUES (OLD.id, OLD.tenant_id, purged_at, purged_at)
     ON CONFLICT (tenant_id, id) DO UPDATE SET updated_at = excluded.updated_at;

@@ -11,7 +11,7 @@ from customers.models.consent import (
     MarketingBlock,
     Purpose,
     block_marketing,
-    find_marketing_blocks,
+    find_marketing_block_times,
 )
 from customers.models.customer import (
     CONTACT_FLAGS,
@@ -28,13 +28,13 @@ from customers.models.portal import CustomerSession, DeletionRequest, MailedLink
 from customers.models.preferences import PREFERENCE_MODELS, PreferredService, PreferredStaff
 from customers.models.querysets import CustomerQuerySet
 from customers.models.searchable import SearchableCustomer
-from customers.models.tombstone import TOMBSTONE_AGE, Tombstone
+from customers.models.tombstone import TOMBSTONE_RETENTION, Tombstone
 
 __all__ = [
     "CHANNELS_BY_CONTACT",
     "CONTACT_FLAGS",
     "PREFERENCE_MODELS",
-    "TOMBSTONE_AGE",
+    "TOMBSTONE_RETENTION",
     "Channel",
     "ColumnMapping",
     "Consent",
@@ -62,7 +62,7 @@ __all__ = [
     "Tombstone",
     "block_marketing",
     "failed_logins",
-    "find_marketing_blocks",
+    "find_marketing_block_times",
     "purge_all",
     "restore_all",
     "tenant_language",

@@ -30,6 +30,6 @@ class PreferredChannel(models.TextChoices):
 
 
 def tenant_language() -> str:
-    """Returns the language of the tenant in scope."""
+    """Returns the language of the tenant in scope, a tag such as `en-GB`. Returns `en` in the scope of all tenants."""
     tenant = current_tenant()
     return tenant.language if tenant else "en"

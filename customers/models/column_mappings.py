@@ -10,8 +10,9 @@ from tenants.models import TENANT_CONSTRAINTS, TenantModel
 class ColumnMapping(TenantModel):
     """Maps the columns of a file to columns of Circe, for all files of the business with the same headers.
 
-    The keys of `columns` are normalized headers of the file. The values are names of columns of Circe, or "" for one
-    that is not imported. `day_order` is empty if nothing was decided about dates that can be read in two ways.
+    The keys of `columns` are normalized headers of the file. The values are names of columns of Circe, or "" for a
+    column of the file that is not imported. `day_order` is empty if nothing was decided about dates that can be read in
+    two ways.
     """
 
     header_digest = models.CharField(max_length=64)

@@ -1,4 +1,4 @@
-"""The ledger of consents: what each customer has agreed to receive, since when, by whom and by which words."""
+"""The ledger of consents: what each customer has agreed to receive, when, to which words, and who recorded it."""
 
 import datetime as dt
 from collections.abc import Collection
@@ -26,7 +26,7 @@ class Channel(models.TextChoices):
     WHATSAPP = "whatsapp", "WhatsApp"
 
 
-# The contact of a customer that each channel needs.
+# By the field of a customer that holds a contact: the channels that need this contact.
 CHANNELS_BY_CONTACT = {"email_key": [Channel.EMAIL], "phone": [Channel.SMS, Channel.PUSH, Channel.WHATSAPP]}
 
 
@@ -45,7 +45,7 @@ class ConsentState(models.TextChoices):
 
 
 class ConsentSource(models.TextChoices):
-    """How the business learnt of it."""
+    """How the business learnt of what the customer said."""
 
     RECEPTION = "reception"
     PORTAL = "portal"
@@ -57,20 +57,20 @@ class ConsentSource(models.TextChoices):
 class ConsentQuerySet(models.QuerySet):
     """Queries on the ledger."""
 
-    def latest(self) -> "ConsentQuerySet":
-        """Keeps the entries that count: for each customer, purpose and channel the latest."""
+    def latest_per_channel(self) -> "ConsentQuerySet":
+        """Keeps the entries that count: the latest one for each customer, purpose and channel."""
         kind = ["customer_id", "purpose", "channel"]
         return self.order_by(*kind, "-at", "-state", "-id").distinct(*kind)
 
 
 class Consent(TenantModel):
-    """An entry of the ledger. No entry is ever changed, and none is deleted but with its customer.
-
-    For each channel and purpose the entry with the latest `at` counts, and of two at the same moment the withdrawal. The
-    booleans of the customer are their projection: `accepts_*` for service, and `marketing_consent`, which is true if
-    marketing is granted on every channel. Triggers keep both the same, whichever is written. An entry that is saved with
-    `at=None` is later than all before it. `recorded_by` is the id of the account that recorded it, by the trigger, and
-    without a reference, since it outlives the account. `text_version` names the words to which the customer agreed.
+    """An entry of the ledger. It is never changed, and it is deleted only together with its customer. For each channel
+    and purpose the entry with the latest `at` counts. If a grant and a withdrawal have the same `at`, the withdrawal
+    counts. The booleans of the customer say what counts: `accepts_*` for service, and `marketing_consent`, which is
+    true if marketing is granted on every channel. Triggers keep the ledger and the booleans the same, whichever of the
+    two is written. A trigger gives an entry that is saved with `at=None` a later `at` than every earlier entry has. It
+    also sets `recorded_by`, the id of the account that recorded the entry. That id is no foreign key, since the entry
+    outlives the account. `text_version` names the words to which the customer agreed.
     """
 
     customer_column = "customer_id"
@@ -114,7 +114,7 @@ class Consent(TenantModel):
         return f"{self.get_purpose_display()} by {self.get_channel_display()}: {self.get_state_display().lower()}"
 
     def clean(self) -> None:
-        """Raises ValidationError if the entry is of the future."""
+        """Raises ValidationError if `at` is in the future."""
         if self.at and self.at > timezone.now():
             raise ValidationError({"at": "This is in the future. Give the moment at which the customer said it."})
 
@@ -131,8 +131,8 @@ def granted_marketing_channels() -> models.QuerySet[Consent]:
     return granted.filter(pk=models.Subquery(newer.values("pk")[:1]))
 
 
-# The purpose and the channels of which each boolean of a customer is the projection.
-PROJECTIONS: dict[str, tuple[Purpose, list[Channel]]] = {
+# By boolean of a customer: the purpose and the channels whose entries of the ledger decide it.
+CONSENT_BOOLEANS: dict[str, tuple[Purpose, list[Channel]]] = {
     "accepts_email": (Purpose.SERVICE, [Channel.EMAIL]),
     "accepts_sms": (Purpose.SERVICE, [Channel.SMS]),
     "accepts_push": (Purpose.SERVICE, [Channel.PUSH]),
@@ -141,32 +141,31 @@ PROJECTIONS: dict[str, tuple[Purpose, list[Channel]]] = {
 }
 
 
-def find_projection(purpose: str, channel: str) -> str:
-    """Returns the name of the boolean to which an entry of this purpose and channel belongs."""
-    return next(name for name, (kind, channels) in PROJECTIONS.items() if kind == purpose and channel in channels)
+def find_consent_boolean(purpose: str, channel: str) -> str:
+    """Returns the name of the customer's boolean that entries of this purpose and channel decide."""
+    return next(name for name, (kind, channels) in CONSENT_BOOLEANS.items() if kind == purpose and channel in channels)
 
 
 def find_stale_grants(customer: Any, changes: dict[str, Any], seen_at: dt.datetime | None) -> set[str]:
-    """Returns the booleans that `changes` would grant, and that the customer has withdrawn after `seen_at`.
-
-    `seen_at` is the `updated_at` of the customer that the client read, in whole seconds.
+    """Returns the names of the booleans that `changes` would grant although the customer has withdrawn them after
+    `seen_at`. `seen_at` is the `updated_at` that the client read. Clients see only whole seconds of it. None means that
+    the client sent none: then nothing is stale.
     """
-    granted = {name for name in PROJECTIONS if changes.get(name) is True and not getattr(customer, name)}
+    granted = {name for name in CONSENT_BOOLEANS if changes.get(name) is True and not getattr(customer, name)}
     if not granted or seen_at is None:
         return set()
     next_second = seen_at.replace(microsecond=0) + dt.timedelta(seconds=1)
     withdrawn = Consent.objects.filter(
         customer=customer, state=ConsentState.WITHDRAWN, created_at__gte=next_second
     ).values_list("purpose", "channel")
-    kinds = set(withdrawn)
-    return {
-        name for name in granted if any((PROJECTIONS[name][0], channel) in kinds for channel in PROJECTIONS[name][1])
-    }
+    return granted & {find_consent_boolean(purpose, channel) for purpose, channel in withdrawn}
 
 
 def withdraw_granted_marketing(customer: Any) -> None:
-    """Withdraws marketing on each channel on which it is granted, also if that is not all of them."""
-    granted = Consent.objects.filter(customer=customer, purpose=Purpose.MARKETING).latest()
+    """Withdraws marketing on each channel on which it is granted, whether it is granted on all channels or only on
+    some.
+    """
+    granted = Consent.objects.filter(customer=customer, purpose=Purpose.MARKETING).latest_per_channel()
     Consent.objects.bulk_create(
         Consent(
             tenant_id=customer.tenant_id,
@@ -183,10 +182,10 @@ def withdraw_granted_marketing(customer: Any) -> None:
 
 
 class MarketingBlock(TenantModel):
-    """An address to which no marketing is sent, since the person who had it was erased, or was purged and had refused it.
-
-    Only a keyed hash of the address is kept: it tells nothing of the person to whoever has the database alone. A customer
-    who has the address later gets marketing there once they have granted it themselves, after `created_at`.
+    """An e-mail address or phone number to which no marketing is sent. The person who had it was erased, or was purged
+    after they had withdrawn marketing. Only a keyed hash of the address is kept. Without the key, which is not in the
+    database, it tells nothing of the person. A later customer with the address gets marketing there only after they
+    have granted it themselves, later than `created_at`.
     """
 
     address_hash = models.CharField(max_length=64)
@@ -199,20 +198,21 @@ class MarketingBlock(TenantModel):
 
 
 def address_hashes(tenant_id: str, address: str) -> list[str]:
-    """Returns the keyed hashes of an address: by the present key, and by the former ones that are still accepted."""
+    """Returns the keyed hashes of an address: first by the present key, then by the former keys that are still
+    accepted.
+    """
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     value = f"{tenant_id}/{address}"
     return [salted_hmac("customers.marketing_block", value, secret=key, algorithm="sha256").hexdigest() for key in keys]
 
 
 def block_marketing(customers: Collection[Any], *, only_refused: bool) -> int:
-    """Blocks marketing to the addresses of customers who are about to be removed. Returns the number of addresses.
-
-    With `only_refused`, to the e-mail address or the phone of those who have withdrawn it there.
+    """Blocks marketing to the addresses of customers who are about to be removed. Returns the number of addresses. With
+    `only_refused`, blocks an address only if the customer has withdrawn marketing on a channel that uses it.
     """
     refused = set(
         Consent.objects.filter(customer__in=[customer.pk for customer in customers], purpose=Purpose.MARKETING)
-        .latest()
+        .latest_per_channel()
         .values_list("customer_id", "channel", "state")
         if only_refused
         else ()
@@ -236,8 +236,10 @@ def block_marketing(customers: Collection[Any], *, only_refused: bool) -> int:
     return len(blocks)
 
 
-def find_marketing_blocks(customer: Any) -> dict[str, dt.datetime]:
-    """Returns for each channel since when marketing to the customer's own address is blocked, if it is."""
+def find_marketing_block_times(customer: Any) -> dict[str, dt.datetime]:
+    """Returns by channel since when marketing to the customer's address is blocked. A channel without a block is left
+    out.
+    """
     hashes = {
         channel: address_hashes(customer.tenant_id, getattr(customer, name))
         for name, channels in CHANNELS_BY_CONTACT.items()

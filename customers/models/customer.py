@@ -45,16 +45,17 @@ from tenants.models import (
 from tenants.scope import TenantManager
 
 FOLDED_NAME = Func("first_name", "last_name", function="circe_folded_name")
-# The unique contacts, and the flag of each that becomes false when the contact changes.
+# By field of a contact that only one customer has: the flag that becomes false when the contact changes.
 CONTACT_FLAGS = {"email_key": "email_verified", "phone": "phone_verified"}
 
 
 class Customer(TenantModel):
     """A person whom a tenant serves.
 
-    `email_key` is the address as it is compared; `phone` is E.164. Both are unique within the tenant among those not
-    soft-deleted. Without `password` (a hash) the customer is a walk-in. `pending_phone` is a number that the customer gave
-    in the portal and that another customer has: staff decide whose it is.
+    `email_key` is the e-mail address in the form in which it is compared; `phone` is E.164. Both are unique within the
+    tenant among customers who are not soft-deleted. Without `password` (a hash) the customer is a walk-in.
+    `pending_phone` is a number that the customer gave in the portal and that another customer has: staff decide whose
+    it is. `was_active` is the `is_active` of a soft-deleted customer before the deletion.
     """
 
     customer_column = "id"
@@ -80,7 +81,7 @@ class Customer(TenantModel):
     is_active = models.BooleanField("active", default=True)
     is_deleted = models.BooleanField(default=False, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
-    # The id of the user; no reference, since it outlives the account.
+    # The id of the user. It is no foreign key, since the customer may outlive the account.
     deleted_by = models.CharField(max_length=24, null=True, editable=False)
     was_active = models.BooleanField(null=True, editable=False)
 
@@ -98,7 +99,8 @@ class Customer(TenantModel):
     accessibility_needs = models.CharField(max_length=500, null=True, blank=True)
     notes = models.CharField(max_length=2000, null=True, blank=True)
 
-    # By the database's clock, set by a trigger in every write: by it the changes are in order (circe/db/changes.py).
+    # A trigger sets this at every write, by the clock of the database. Changes are listed in this order
+    # (circe/db/changes.py).
     changed_at = models.DateTimeField(default=timezone.now, editable=False)
     search_text = models.GeneratedField(
         expression=Func("first_name", "last_name", "email", "phone", function="circe_search_text"),
@@ -153,7 +155,8 @@ class Customer(TenantModel):
             models.Index(
                 fields=["tenant", "-created_at", "-id"], condition=Q(is_deleted=False), name="customer_newest"
             ),
-            # The unique ones leave out the deleted, who are looked for too.
+            # The indexes of the unique constraints leave out deleted customers, but contact conflicts are looked for
+            # among these too.
             models.Index(fields=["tenant", "email_key"], name="customer_any_email"),
             models.Index(fields=["tenant", "phone"], name="customer_any_phone"),
             GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="customer_search"),
@@ -172,7 +175,7 @@ class Customer(TenantModel):
         return customer
 
     def _snapshot_contacts(self) -> None:
-        """Keeps the stored contacts, to see later which of them have changed."""
+        """Remembers the stored contacts, so that `save` sees which of them have changed."""
         self._stored = {name: self.__dict__.get(name) for name in CONTACT_FLAGS}
 
     @property
@@ -181,7 +184,7 @@ class Customer(TenantModel):
 
     @property
     def contact_advice(self) -> str:
-        """How the customer likes to be reached, in words for staff; "" where nobody has said."""
+        """How the customer likes to be reached, in words for staff. "" if that is not known."""
         return PreferredChannel(self.preferred_channel).advice if self.preferred_channel else ""
 
     @property
@@ -190,7 +193,7 @@ class Customer(TenantModel):
 
     @property
     def may_sign_in(self) -> bool:
-        """Whether the customer may use the portal: as `CustomerQuerySet.may_sign_in`."""
+        """Whether the customer may use the portal. `CustomerQuerySet.able_to_sign_in` filters by the same rule."""
         return self.has_password and self.email_verified and self.is_active and not self.is_deleted
 
     def clean(self) -> None:
@@ -229,7 +232,7 @@ class Customer(TenantModel):
             changed = [name for name in CONTACT_FLAGS if self._stored[name] != getattr(self, name)]
             for name in changed:
                 setattr(self, CONTACT_FLAGS[name], False)
-            # A new phone settles the question of the one that waited.
+            # A new phone number takes the place of the pending one.
             settled = ["pending_phone"] if "phone" in changed else []
             self.pending_phone = None if settled else self.pending_phone
             if update_fields is not None:
@@ -251,8 +254,8 @@ class Customer(TenantModel):
                 raise DuplicateCustomer(self.possible_duplicates)
         self._snapshot_contacts()
 
-    # Private to Django, whose save() cannot insert with ON CONFLICT. Not called, a create would need a savepoint, or
-    # its transaction would be lost with a duplicate. Test:
+    # Private to Django, whose save() cannot insert with ON CONFLICT. If Django no longer calls it, a create needs a
+    # savepoint; without one, a duplicate ends the whole transaction. Test:
     # test_of_50_concurrent_creates_of_one_person_one_is_201_and_the_rest_409.
     def _do_insert(self, manager: Any, using: Any, fields: Any, returning_fields: Any, raw: bool) -> list[Any]:
         """Inserts the row as Django does, but inserts nothing if another customer has a unique value of it."""
@@ -261,7 +264,9 @@ class Customer(TenantModel):
         return manager._insert([self], fields=fields, using=using, raw=raw, on_conflict=OnConflict.IGNORE)
 
     def _lock_contacts(self, update_fields: Iterable[str] | None) -> None:
-        """Locks the contacts that the customer takes or gives up, so that two who swap contacts do not deadlock."""
+        """Locks the contacts that the customer takes or gives up, so that two customers who swap contacts do not
+        deadlock.
+        """
         if not {*CONTACT_FLAGS, "is_deleted"} & {*(update_fields or CONTACT_FLAGS)}:
             return
         stored = {} if self._state.adding else self._stored
@@ -271,12 +276,12 @@ class Customer(TenantModel):
     def change(self, changes: dict[str, Any], *, seen_at: dt.datetime | None = None) -> None:
         """Sets the values of `changes` and saves only these, so that two changes of different values both survive.
 
-        What the customer has withdrawn after `seen_at` is not granted again: it is the `updated_at` that a client read.
+        `seen_at` is the `updated_at` that a client read. What the customer has withdrawn after it is not granted again.
         `marketing_consent` false withdraws every channel, also if only some were granted.
 
-        Beside fields it may hold `password` (in clear; None removes it), `preferred_services` and
-        `preferred_staff_ids` (lists of ids, in order of preference), and `tags_add` and `tags_remove`, for which the row
-        must be locked. Raises as `save`.
+        Beside fields `changes` may hold `password` (in clear; None removes it), `preferred_services` and
+        `preferred_staff_ids` (lists of ids, in order of preference), and `tags_add` and `tags_remove`. For these two
+        the caller must have locked the row. Raises what `save` raises.
         """
         stale = find_stale_grants(self, changes, seen_at)
         changes = {name: value for name, value in changes.items() if name not in stale}
@@ -303,7 +308,9 @@ class Customer(TenantModel):
                 withdraw_granted_marketing(self)
 
     def conflicts(self) -> list[dict[str, Any]]:
-        """Returns who else has the e-mail or the phone, deleted ones last: `[{"field", "customer_id", "is_deleted"}]`."""
+        """Returns the other customers with the e-mail or the phone, deleted ones last: `[{"field", "customer_id",
+        "is_deleted"}]`.
+        """
         return self._contact_conflicts()[0]
 
     def _contact_conflicts(self) -> tuple[list[dict[str, Any]], bool]:
@@ -315,7 +322,9 @@ class Customer(TenantModel):
         )
 
     def soft_delete(self, *, by: str) -> None:
-        """Soft-deletes the customer: every list leaves them out, and everything is kept. `by` is the id of the user."""
+        """Soft-deletes the customer: every list leaves them out, and all their data is kept. `by` is the id of the
+        user.
+        """
         self.was_active, self.is_active = self.is_active, False
         self.is_deleted, self.deleted_at, self.deleted_by = True, timezone.now(), by
         self.save(update_fields=DELETION_FIELDS)
@@ -335,9 +344,9 @@ DELETION_FIELDS = {"is_deleted", "is_active", "was_active", "deleted_at", "delet
 
 
 def restore_all(customers: Sequence[Customer]) -> dict[str, DuplicateCustomer]:
-    """Restores soft-deleted customers in their order. Returns the error of each who was not restored, by id.
-
-    One statement restores all. If it meets an e-mail or a phone that is taken, each half is tried, down to one customer.
+    """Restores soft-deleted customers. Returns the error of each customer who was not restored, by id. One statement
+    restores all. If another customer has an e-mail or a phone of one of them, each half is restored alone, and so on
+    down to one customer. So if two have the same contact, the first is restored.
     """
     try:
         with transaction.atomic():
@@ -364,7 +373,7 @@ def _is_duplicate(error: IntegrityError) -> bool:
 
 
 def failed_logins(customers: Collection[Customer]) -> models.QuerySet[LoginFailure]:
-    """Returns the failed log-ins with the customers' addresses: in the portal, and at the log-in of staff."""
+    """Returns the failed log-ins with the customers' e-mail addresses: in the portal, and at the log-in of staff."""
     accounts = {customer.email_key for customer in customers}
     accounts |= {portal_account(customer.tenant_id, customer.email_key) for customer in customers}
     return LoginFailure.objects.filter(account__in=accounts)
@@ -372,10 +381,9 @@ def failed_logins(customers: Collection[Customer]) -> models.QuerySet[LoginFailu
 
 @transaction.atomic
 def purge_all(customers: Collection[Customer]) -> Counter[str]:
-    """Removes the customers from every table. The trigger of the audit trail removes them from the trail.
-
-    Marketing stays blocked to the addresses at which they have refused it. Rows of other apps that count in figures stay
-    without the person. Returns their number by customer's id.
+    """Removes the customers from every table. A trigger removes their data from the audit trail. Marketing stays
+    blocked to the addresses at which they have withdrawn it. Rows of other apps that count in figures stay without the
+    person. Returns the number of these rows by customer's id.
     """
     block_marketing(customers, only_refused=True)
     ids = [customer.pk for customer in customers]
@@ -383,7 +391,7 @@ def purge_all(customers: Collection[Customer]) -> Counter[str]:
     kept = run_purge_steps(customers)
     failed_logins(customers).delete()
     IdempotencyRecord.objects.filter(Q(row_id__in=ids) | Q(customer_id__in=ids)).delete()
-    # A file that waits for its import may hold them too.
+    # An uploaded file that waits for its import may hold the customers too.
     CustomerImport.objects.idle().filter(tenant__in=tenants).delete()
     Customer.objects.filter(pk__in=ids).delete()
     return kept

@@ -13,7 +13,8 @@ from tenants.models import TENANT_CONSTRAINTS, TenantModel
 from tenants.scope import TenantManager
 
 UPLOAD_RETENTION = dt.timedelta(days=1)
-# A run that has not updated `last_active_at` for this long has ended: its process was killed.
+# If a run has not updated `last_active_at` for this long, its process was killed, and the run no longer counts as in
+# progress.
 RUN_TIMEOUT = dt.timedelta(seconds=30)
 PART_BYTES = 1 << 20
 
@@ -25,7 +26,7 @@ class CustomerImportQuerySet(models.QuerySet):
         return self.filter(created_at__lt=timezone.now() - UPLOAD_RETENTION)
 
     def idle(self) -> Self:
-        """Returns the uploads that are not checked or imported at present."""
+        """Returns the uploads that are neither checked nor imported at present."""
         return self.filter(Q(last_active_at=None) | Q(last_active_at__lt=timezone.now() - RUN_TIMEOUT))
 
     def running(self) -> Self:
@@ -34,10 +35,11 @@ class CustomerImportQuerySet(models.QuerySet):
 
 
 class CustomerImport(TenantModel):
-    """An uploaded file. `summary` is the ImportSummary of the latest completed run, which is a check or the import.
-
-    `header` and `examination` are what was seen when the file came. `columns` and `day_order` are what a person has decided
-    about it, as in ColumnMapping; `needs_columns` is set until then if the file has columns that nobody knows.
+    """An uploaded file. With `update` its import also changes existing customers. `summary` is the ImportSummary of the
+    latest completed run, which is a check or the import. `header` and `examination` are what was found in the file when
+    it was uploaded. `columns` and `day_order` are what a person has decided about its columns, as in ColumnMapping.
+    `needs_columns` is true if a person still has to decide. A run keeps `last_active_at` recent, and sets it to None at
+    its end.
     """
 
     class State(models.TextChoices):
@@ -62,21 +64,24 @@ class CustomerImport(TenantModel):
     objects = TenantManager.from_queryset(CustomerImportQuerySet)()
 
     class Meta(TenantModel.Meta):
-        # It is not audited, since nothing of the file may stay after a day. The events of its customers are in the trail.
+        # Uploads are not audited, since nothing of a file may stay after a day. The trail has the events of the
+        # imported customers.
         constraints = TENANT_CONSTRAINTS
 
     def __str__(self) -> str:
         return self.file_name
 
     def store(self, kind: str, file: BinaryIO) -> None:
-        """Stores a file instead of the present one, one part at a time in memory. `kind` is one of ImportPart.Kind."""
+        """Stores a file in place of the stored one of this kind, with one part at a time in memory. `kind` is one of
+        ImportPart.Kind.
+        """
         self.discard(kind)
         file.seek(0)
         for position, data in enumerate(iter(lambda: file.read(PART_BYTES), b"")):
             ImportPart.objects.create(tenant_id=self.tenant_id, upload=self, kind=kind, position=position, data=data)
 
     def read_parts(self, kind: str) -> Iterator[bytes]:
-        """Yields the parts of a stored file, none if it was discarded."""
+        """Yields the parts of a stored file. Yields none if the file was discarded or never stored."""
         parts = ImportPart.objects.filter(upload=self, kind=kind)
         for position in parts.values_list("position", flat=True):
             yield bytes(parts.get(position=position).data)

@@ -22,13 +22,17 @@ class CustomerMonthlyCountsQuerySet(models.QuerySet):
     """Queries of the counts."""
 
     def numbers(self) -> dict[str, int]:
-        """Returns the sums of NUMBERS. Soft-deleted customers count as `deleted_customers` and nowhere else."""
+        """Returns the sums of NUMBERS over all months, by name. Soft-deleted customers count as `deleted_customers` and
+        nowhere else.
+        """
         return self.aggregate(
             **{name: Coalesce(Sum(name), 0, output_field=models.BigIntegerField()) for name in NUMBERS}
         )
 
-    def undeleted(self) -> int:
-        """Returns how many customers in scope are not soft-deleted, without counting them."""
+    def count_undeleted(self) -> int:
+        """Returns how many customers in scope are not soft-deleted. It adds up the monthly counts, and reads no
+        customer.
+        """
         return self.numbers()["total_customers"]
 
 

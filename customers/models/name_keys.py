@@ -1,4 +1,4 @@
-"""The texts by which the customers are found whose names are nearest to a misspelled one.
+"""The texts of customers' names. By them a search with a misspelled name finds the nearest names.
 
 Triggers of the database write them. The view `customers_searchable_names` shows them to the application, as
 `customers_searchable` shows the customers.
@@ -21,7 +21,7 @@ class NameKeyFields(models.Model):
     tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
     is_whole_name = models.BooleanField()
     text = models.TextField(db_collation="C")
-    # Of the customer. The primary key has the newest customers with a text side by side.
+    # When the customer was created. By the primary key the newest customers with a text are read first.
     created_at = models.DateTimeField()
     customer_id = IdField()
     is_representative = models.BooleanField()
@@ -79,7 +79,7 @@ class NameKey(NameKeyFields, SummaryTable):
 
     @classmethod
     def rebuild(cls, tenant: models.Model) -> None:
-        """Replaces the tenant's rows. Call it as the owner, with the customers locked."""
+        """Replaces the tenant's rows. The caller is the owner of the tables and has locked the customers."""
         columns = "is_whole_name, text, created_at, customer_id, is_representative"
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM customers_namekey WHERE tenant_id = %s", [tenant.pk])
@@ -91,7 +91,7 @@ class NameKey(NameKeyFields, SummaryTable):
 
 
 class SearchableName(NameKeyFields):
-    """A row of the view."""
+    """A row of the view `customers_searchable_names`."""
 
     class Meta:
         managed = False

@@ -1,4 +1,4 @@
-"""What mails and messages that wait to be sent have in common."""
+"""The fields that mails with links and messages about appointments have in common, for the sender."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -8,8 +8,8 @@ from django.utils import timezone
 class DeliveryState(models.TextChoices):
     """How far a message has come.
 
-    A message is claimed, and the claim is stored, before it is given to the mail server. One whose sender died in between
-    may or may not have been sent: it is `unknown`, and never sent again.
+    A message is claimed, and the claim is stored, before the message is given to the mail server. If the sender dies
+    after that, nobody knows whether the message was sent: its state becomes `unknown`, and it is never sent again.
     """
 
     QUEUED = "queued"
@@ -21,10 +21,11 @@ class DeliveryState(models.TextChoices):
 
 
 class Outgoing(models.Model):
-    """A message that waits, is being sent, or was sent. It is decided when it is claimed whether it may be sent."""
+    """A message that waits, is being sent, or was sent. Whether it may be sent is decided when it is claimed."""
 
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.QUEUED, editable=False)
-    # Not sent before this time: a reminder, quiet hours, or a mail server that is away.
+    # The message is not sent before this time. It is later than now for a reminder, in quiet hours, or after a failed
+    # attempt.
     due_at = models.DateTimeField(default=timezone.now, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     claimed_at = models.DateTimeField(null=True, editable=False)

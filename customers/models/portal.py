@@ -45,7 +45,8 @@ class CustomerSession(TenantModel, TokenFamily):
 
         Raises Customer.DoesNotExist if the password has changed since it was checked.
         """
-        # A change of the password ends all sessions. With the lock, this one starts before the change or not at all.
+        # A change of the password ends all sessions. With the lock, this session starts before the change or not at
+        # all.
         Customer.objects.select_for_update(no_key=True).only("pk").get(pk=customer.pk, password=customer.password)
         now = timezone.now()
         cls.objects.filter(customer=customer.pk, rotated_at__lte=now - PORTAL_LIFETIMES["refresh"]).delete()
@@ -55,7 +56,9 @@ class CustomerSession(TenantModel, TokenFamily):
 
     @classmethod
     def lock(cls, claims: dict[str, Any]) -> "CustomerSession | None":
-        """Looks in the scope of the business."""
+        """Locks and returns the live session of a token's claims with its customer, or None. Needs the scope of the
+        business.
+        """
         return cls.live(claims).select_for_update(of=("self",)).select_related("customer").first()
 
     @property
@@ -76,16 +79,17 @@ class CustomerSession(TenantModel, TokenFamily):
 class MailedLink(TenantModel, Outgoing):
     """A request for a mail with a link, and the link itself once the mail was sent.
 
-    The request stores what was asked, whoever is known: so its answer and its time tell nobody who is a customer. The sender
-    looks up who has the address, chooses the mail by it, and makes the token, of which only a hash is stored. A link is good
-    for one opening, until `expires_at`, and only as long as the customer's address and password are those it was made for
-    (`bound_to`). `customer` is None until then, and for a person who is not a customer yet; `details` are the fields of
-    their registration.
+    A request is stored whether or not its address is known. So neither the answer nor its time tells who is a customer.
+    Later the sender looks up who has the address and chooses the mail accordingly. It makes the token of the link, but
+    stores only a hash of it. A link can be opened once, until `expires_at`, and only while the customer's address and
+    password are the same as when it was made (`bound_to`). `customer` is stored with the request if that is about a
+    known customer. Otherwise it is None until the mail is sent, and stays None for a person who is not a customer yet.
+    `details` are the fields of such a person's registration.
     """
 
     class Kind(models.TextChoices):
-        """What was asked for. Nobody asks for EMAIL_CHANGED: it tells the former address of a customer. The last two are for
-        a member of staff, who chooses their password by them.
+        """What was asked for. Nobody asks for EMAIL_CHANGED: it tells the former address of a customer that their
+        address was changed. INVITATION and STAFF_RESET are for a member of staff, who chooses a password with the link.
         """
 
         REGISTER = "register"
@@ -109,7 +113,7 @@ class MailedLink(TenantModel, Outgoing):
     used_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
-        # Not in the audit trail: it would keep the addresses of people who never became customers.
+        # Mailed links are not audited: the trail would keep the addresses of people who never became customers.
         constraints = [
             *tenant_constraints(),
             SameTenant(field="customer", name="%(class)s_customer"),
@@ -124,7 +128,9 @@ class MailedLink(TenantModel, Outgoing):
 
 
 class DeletionRequest(TenantModel):
-    """A customer's request to be deleted. Staff see it and act until `due_at`."""
+    """A customer's request to be deleted. Staff have until `due_at` to delete them. `handled_at` is None while the
+    request is open.
+    """
 
     customer_column = "customer_id"
 
@@ -145,14 +151,14 @@ class DeletionRequest(TenantModel):
         ]
 
     @classmethod
-    def open_for(cls, customer: Customer) -> tuple["DeletionRequest", bool]:
-        """Returns the customer's open request, and whether it was made now."""
+    def get_or_create_open(cls, customer: Customer) -> tuple["DeletionRequest", bool]:
+        """Returns the customer's open request, which is created if there is none, and whether it was created now."""
         due_at = timezone.now() + DELETION_PERIOD
         return cls.objects.get_or_create(customer=customer, handled_at=None, defaults={"due_at": due_at})
 
 
 def links_to(customers: Collection[Customer]) -> models.QuerySet[MailedLink]:
-    """Returns the mailed links of the customers, and those that anybody requested to their addresses."""
+    """Returns the mailed links of the customers, and the links that anybody has requested to their e-mail addresses."""
     ids, addresses = [customer.pk for customer in customers], {customer.email_key for customer in customers} - {None}
     tenants = {customer.tenant_id for customer in customers}
     about_them = models.Q(customer__in=ids) | models.Q(email_key__in=addresses)
@@ -160,6 +166,8 @@ def links_to(customers: Collection[Customer]) -> models.QuerySet[MailedLink]:
 
 
 def delete_links(customers: Collection[Customer]) -> dict[str, int]:
-    """Deletes the links to the customers. A step of their purge, after which nothing of them stays."""
+    """Deletes the links to the customers, as a step of their purge. Returns an empty dict, since no link stays without
+    its customer.
+    """
     links_to(customers).delete()
     return {}

@@ -1,4 +1,4 @@
-"""A customer's ordered lists of preferred services and staff, which have tables of their own."""
+"""A customer's ordered lists of preferred services and staff. Each list has a table of its own."""
 
 from django.db import models
 
@@ -8,7 +8,7 @@ from tenants.models import Service, Staff, TenantModel, tenant_constraints
 
 
 class Preference(TenantModel):
-    """An entry of such a list. `position` counts from 0."""
+    """An entry of an ordered list of what a customer prefers. `position` counts from 0."""
 
     customer_column = "customer_id"
 
@@ -52,6 +52,7 @@ class PreferredStaff(Preference):
         ]
 
 
+# By name of a preferred list: the model of its entries, and their column with the id of what the customer prefers.
 PREFERENCE_MODELS: dict[str, tuple[type[Preference], str]] = {
     "preferred_services": (PreferredService, "service_id"),
     "preferred_staff_ids": (PreferredStaff, "staff_id"),

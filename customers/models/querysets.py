@@ -31,12 +31,14 @@ class CustomerQuerySet(models.QuerySet):
         """Returns the customers with a password for the portal; with `False` the walk-ins."""
         return self.filter(password__isnull=not registered)
 
-    def may_sign_in(self) -> Self:
+    def able_to_sign_in(self) -> Self:
         """Keeps the customers who may sign in to the portal: verified, active, with a password."""
         return self.undeleted().registered().filter(is_active=True, email_verified=True)
 
     def find_by_credentials(self, *, email_key: str, password: str) -> Any | None:
-        """Returns the customer who may sign in to the portal with these, or None. It takes equally long whoever is known."""
+        """Returns the customer who may sign in to the portal with these, or None. The time that it takes does not tell
+        whether the e-mail address is known.
+        """
         customer = self.undeleted().filter(email_key=email_key).defer("search_text").first()
         if customer is None or customer.password is None:
             imitate_password_check(password)
@@ -48,7 +50,9 @@ class CustomerQuerySet(models.QuerySet):
         return self.filter(pk__in=SearchableCustomer.objects.matching(text).values("pk")) if text.strip() else self
 
     def with_preferred(self) -> Self:
-        """Adds the lists of ids `preferred_services` and `preferred_staff_ids` to each customer."""
+        """Adds the lists of ids `preferred_services` and `preferred_staff_ids` to each customer, in order of
+        preference.
+        """
         lists = {name: _preferred(model, column) for name, (model, column) in PREFERENCE_MODELS.items()}
         return self.defer("search_text").annotate(**lists)
 

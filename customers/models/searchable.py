@@ -1,8 +1,8 @@
 """The view `customers_searchable`, by which customers are found, counted and sorted.
 
 The planner merges the view into the query, so it costs nothing. It reads the table with the rights of its owner and filters
-the tenant itself, because PostgreSQL cannot use indexes for LIKE and `&&` under row-level security. Rows are found here by
-their ids and read from the table.
+the tenant itself, because PostgreSQL cannot use indexes for LIKE and `&&` under row-level security. A query takes only
+ids from the view. The customers' data is then read from the table.
 """
 
 from collections.abc import Collection
@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import Func
 
 from circe.db.ids import IdField
-from customers.search import matching
+from customers.search import search_condition
 from customers.tags import clean_tags
 from tenants.models import Tenant
 from tenants.scope import TenantManager
@@ -30,14 +30,16 @@ class SearchableQuerySet(models.QuerySet):
         return self.filter(tags__overlap=clean_tags(tags))
 
     def tag_counts(self) -> models.QuerySet[Any, Any]:
-        """Returns the tags with the numbers of their customers, by number, then by name. It reads every customer once."""
+        """Returns `tag` and `customers` (a number) of each tag, the most frequent tag first, then by name. It reads
+        every customer once.
+        """
         tags = self.annotate(tag=Func("tags", function="unnest", output_field=models.CharField()))
         counted = tags.order_by().values("tag").annotate(customers=models.Count("pk"))
         return counted.order_by("-customers", "tag")
 
     def matching(self, text: str) -> Self:
         """Returns the customers in whose names, e-mail or phone every word of `text` occurs."""
-        return self.filter(matching(text))
+        return self.filter(search_condition(text))
 
 
 class SearchableCustomer(models.Model):

@@ -1,4 +1,4 @@
-"""What is remembered of a purged customer, for clients that synchronise."""
+"""What stays of a purged customer, for clients that synchronise: the id and the time of the purge."""
 
 import datetime as dt
 
@@ -9,13 +9,13 @@ from tenants.models import Tenant, tenant_constraints
 from tenants.scope import TenantManager
 
 # The trigger circe_leave_tombstone deletes older ones.
-TOMBSTONE_AGE = dt.timedelta(days=30)
+TOMBSTONE_RETENTION = dt.timedelta(days=30)
 
 
 class Tombstone(models.Model):
     """The id of a purged customer, and when they were purged (`updated_at`). A trigger writes it.
 
-    The constraint of customers_tombstone.sql deletes the rows of a deleted business.
+    The foreign key in customers_tombstone.sql deletes the rows of a deleted business.
     """
 
     id = IdField(primary_key=True)

@@ -1,4 +1,4 @@
-"""Authenticates a customer by a token of the portal, which opens the scope of this customer."""
+"""Authenticates a customer by a token of the portal, and opens the scope of this customer."""
 
 import re
 from dataclasses import dataclass
@@ -41,7 +41,8 @@ class CustomerAuthentication(TokenAuthentication):
     """
 
     def authenticate_customer(self, claims: dict[str, Any], request: Request) -> SignedInCustomer:
-        """Returns the customer of the token. Only ids are taken from it: the rest is read from the database.
+        """Returns the customer of the token, and opens their scope. Only ids are taken from the token: the rest is read
+        from the database.
 
         Raises AuthenticationFailed if the session has ended, or if the customer or the business is no longer active, and
         PermissionDenied if the URL names another business.
@@ -53,7 +54,7 @@ class CustomerAuthentication(TokenAuthentication):
         scope = CustomerScope(tenant, str(customer_id))
         with tenant_scope(scope):
             session = CustomerSession.objects.live().filter(pk=session_id, customer=customer_id).first()
-            customer = Customer.objects.may_sign_in().filter(pk=customer_id).defer("search_text").first()
+            customer = Customer.objects.able_to_sign_in().filter(pk=customer_id).defer("search_text").first()
         if session is None or customer is None:
             raise AuthenticationFailed("The access token is no longer good: sign in again.")
         if get_single_param(request, "tenant_id") not in (None, tenant.pk):
@@ -66,7 +67,7 @@ class CustomerAuthentication(TokenAuthentication):
 
 def find_active_tenant(**which: Any) -> Tenant | None:
     """Returns the business with this `pk` or `slug`, or None if there is none or it is suspended."""
-    # PostgreSQL has no text with a NUL, which a URL may have.
+    # A URL may have a NUL, which PostgreSQL refuses in a text.
     if not all(isinstance(value, str) and _is_id_or_slug(value) for value in which.values()):
         return None
     with account_lookup("-"):

@@ -53,7 +53,7 @@ class SignedInViewSet(PortalViewSet):
     authentication_classes = (CustomerAuthentication,)
 
     def perform_authentication(self, request: Request) -> None:
-        """Authenticates. Raises AuthenticationFailed for a customer of another business."""
+        """Authenticates the request. Raises AuthenticationFailed for a customer of another business."""
         super().perform_authentication(request)
         if isinstance(request.user, SignedInCustomer) and request.user.tenant_id != self.tenant.pk:
             raise AuthenticationFailed("The access token is for another business: sign in here.")

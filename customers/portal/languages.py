@@ -18,16 +18,15 @@ TIME_FORMATS = {"id": "H.i", "nb": "H:i"}
 
 
 def customer_language(language: str) -> str:
-    """Returns the language in which to write to a person who prefers `language`, a tag such as `nn-NO`: English if there are
-    no texts in theirs.
+    """Returns the language in which to write to a person who prefers `language`, a tag such as `nn-NO`. Returns English
+    if there are no texts in the person's language.
     """
     return LANGUAGES.get(language.partition("-")[0].lower(), "en")
 
 
 def translation_code(tenant: Tenant, language: str) -> str:
-    """Returns the language for Django's translations, by which a customer of the business reads a text.
-
-    Dates and numbers in English are as in the country of the business.
+    """Returns the language code of Django for texts to a customer of the business who prefers `language`. For English
+    it is the code of the business's country, so that dates and numbers are written as there.
     """
     code = customer_language(language)
     return language_code(tenant.phone_region, tenant.language) if code == "en" else code
@@ -35,13 +34,17 @@ def translation_code(tenant: Tenant, language: str) -> str:
 
 @contextmanager
 def written_for(tenant: Tenant, language: str) -> Iterator[str]:
-    """Writes in the block as a customer of the business reads it, and gives the code of the language: en, id or nb."""
+    """Within the block, texts, dates and numbers are written for a customer of the business who prefers `language`.
+    Yields the code of the language that is used: en, id or nb.
+    """
     with translation.override(translation_code(tenant, language)):
         yield customer_language(language)
 
 
 def format_day(day: dt.date, tenant: Tenant) -> str:
-    """Returns the day with its weekday in the language of `written_for`: `Senin, 3 Juni 2030`, `mandag 3. juni 2030`."""
+    """Returns the day with its weekday in the language of the surrounding `written_for`: `Senin, 3 Juni 2030`, `mandag
+    3. juni 2030`.
+    """
     language = translation.get_language() or "en"
     if pattern := DAY_FORMATS.get(language):
         return date_format(day, pattern)
@@ -50,6 +53,8 @@ def format_day(day: dt.date, tenant: Tenant) -> str:
 
 
 def format_clock(time: dt.time, tenant: Tenant) -> str:
-    """Returns the time in the language of `written_for`: `09.00`, `09:00`, or `9:00 AM` where English has it."""
+    """Returns the time in the language of the surrounding `written_for`: `09.00`, `09:00`, or `9:00 AM` in English of a
+    country such as the United States.
+    """
     usual = "g:i A" if tenant.phone_region in MONTH_FIRST else "H:i"
     return time_format(time, TIME_FORMATS.get(translation.get_language() or "", usual))

@@ -1,7 +1,8 @@
 """Mailed links: requests for a mail with a link, and what opening a link does.
 
-A request stores one row, whoever is known, so its answer and its time tell nobody who is a customer. The sender composes the
-mail later (`customers.portal.mails`). Everything but `request_link` runs in the scope of the business.
+A request stores one row, whether or not the address is known. So neither the answer nor its time tells who is a
+customer. The sender composes the mail later (`customers.portal.mails`). Everything but `request_link` runs in the scope
+of the business.
 """
 
 import datetime as dt
@@ -23,31 +24,35 @@ from rest_framework.exceptions import APIException
 from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from customers.contact_conflicts import DuplicateCustomer
 from customers.models import Customer, CustomerSession, MailedLink
-from tenants.accounts.throttling import Kind as Guess
+from tenants.accounts.throttling import Kind as GuessKind
 from tenants.accounts.throttling import check_and_count_failure, raise_if_too_many
 from tenants.audit.context import set_audit_source
 from tenants.identity import email_key
 from tenants.models import Tenant
 from tenants.scope import ALL_TENANTS, tenant_scope
 
-WINDOW = dt.timedelta(hours=1)
+MAIL_WINDOW = dt.timedelta(hours=1)
 MAILS_PER_ADDRESS = 5
 # Many people may share one IP address: those in a salon, or all customers of a mobile network.
 MAILS_PER_CLIENT = 1000
-# Longer than any link is good for.
-KEPT = dt.timedelta(days=7)
-# How often a registration is tried again because another transaction has just stored its address or its phone number.
+# How long requests and their links are stored: longer than any link is valid.
+REQUEST_RETENTION = dt.timedelta(days=7)
+# How often a registration is tried. It is tried again if another transaction has just stored its address or its phone
+# number.
 REGISTRATION_ATTEMPTS = 3
 
 Kind = MailedLink.Kind
-# What each endpoint, and its page, opens. A walk-in who asked for a new password opens their account.
+# The kinds of links that each endpoint and its page open. RESET is among VERIFY_KINDS because a walk-in who asked for
+# a new password opens an account with that link.
 VERIFY_KINDS = frozenset({Kind.REGISTER, Kind.RESET, Kind.CHANGE_EMAIL})
 RESET_KINDS = frozenset({Kind.RESET})
 Result = TypeVar("Result")
 
 
 class LinkInvalid(APIException):
-    """The link was used, has expired, is of another business, was never sent, or what it was made for has changed."""
+    """The link was used, has expired, is of another business, was never sent, or its customer has another address or
+    password now.
+    """
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_code = "link_invalid"
@@ -63,9 +68,9 @@ def request_link(
     details: dict[str, Any] | None = None,
     customer: Customer | None = None,
 ) -> None:
-    """Stores the request for a mail to `email`. Raises Throttled after too many for this address, or from this client.
-
-    `details` are the fields of a registration. `customer` is the one who asks, where they are known.
+    """Stores the request for a mail to `email`, and deletes old requests. Raises Throttled after too many requests for
+    this address, or from this client. `details` are the fields of a registration. `customer` is the customer who asks,
+    if they are signed in.
     """
     key, now = email_key(email), timezone.now()
     # A customer who is signed in can read no request, not even their own.
@@ -73,7 +78,7 @@ def request_link(
         limit_mails_to_address(tenant.pk, key, now=now)
         if client_address:
             _limit_mails_for_client(client_address, now=now)
-        MailedLink.objects.filter(created_at__lte=now - KEPT).delete()
+        MailedLink.objects.filter(created_at__lte=now - REQUEST_RETENTION).delete()
         MailedLink.objects.create(
             kind=kind,
             email=email,
@@ -86,13 +91,17 @@ def request_link(
 
 
 def limit_mails_to_address(tenant_id: str | None, key: str, *, now: dt.datetime) -> None:
-    """Raises Throttled after too many mails to an address. Parallel requests for it wait until this transaction ends."""
+    """Raises Throttled after too many requests for mails to an address. Takes a lock, so that parallel requests for the
+    address wait until this transaction ends.
+    """
     lock_in_turn(AdvisoryLock.LINK_ADDRESS, f"{tenant_id}{key}")
     _raise_if_too_many(MAILS_PER_ADDRESS, email_key=key, now=now)
 
 
 def _limit_mails_for_client(client_address: str, *, now: dt.datetime) -> None:
-    """Does the same for a client, with the requests of all businesses."""
+    """Raises Throttled after too many requests from a client, to all businesses together. Takes a lock, as
+    `limit_mails_to_address` does.
+    """
     lock_in_turn(AdvisoryLock.LINK_CLIENT, client_address)
     with tenant_scope(ALL_TENANTS):
         _raise_if_too_many(MAILS_PER_CLIENT, client_address=client_address, now=now)
@@ -100,11 +109,11 @@ def _limit_mails_for_client(client_address: str, *, now: dt.datetime) -> None:
 
 def _raise_if_too_many(most: int, *, now: dt.datetime, **of: str) -> None:
     requests = MailedLink.objects.filter(**of).exclude(kind=Kind.EMAIL_CHANGED)
-    raise_if_too_many(requests, most, time="created_at", window=WINDOW, now=now)
+    raise_if_too_many(requests, most, time="created_at", window=MAIL_WINDOW, now=now)
 
 
 def page_url(tenant: Tenant, page: str) -> str:
-    """Returns the address of a page of the business's portal, to which the token of a link is added."""
+    """Returns the URL of a page of the business's portal, without the token of a link."""
     return f"{settings.PUBLIC_URL}/portal/{tenant.slug}/{page}"
 
 
@@ -112,23 +121,23 @@ def page_url(tenant: Tenant, page: str) -> str:
 
 
 def hash_token(token: str) -> str:
-    """Returns what is stored of a token. It has 256 random bits, so a plain hash can't be reversed."""
+    """Returns the hash that is stored of a token. A token has 256 random bits, so a plain hash can't be reversed."""
     return sha256(token.encode()).hexdigest()
 
 
 def binding(link: MailedLink, customer: Customer | None) -> str:
     """Returns a keyed hash of the customer's address and password. The link is valid only while both stay the same.
 
-    Somebody who is no customer yet has the link's address and no password, and so has a walk-in who becomes one meanwhile.
+    For a person who is no customer yet, it is the hash of the link's address and no password. So the link stays valid
+    if staff add the person as a walk-in with this address before it is opened.
     """
     facts = [customer.email_key, customer.password] if customer else [link.email_key, None]
     return salted_hmac("customers.portal.links", json.dumps([link.tenant_id, *facts]), algorithm="sha256").hexdigest()
 
 
 def find_link(token: str, *, kinds: Collection[Kind]) -> MailedLink:
-    """Returns the link with this token, and locks nothing: for a page that shows it. Raises LinkInvalid.
-
-    Its `customer` is whom it is about, or None for a person who is not a customer yet.
+    """Returns the link with this token, without a lock, for a page that shows what the link does. Raises LinkInvalid.
+    The `customer` of the returned link is None for a person who is not a customer yet.
     """
     return _find(MailedLink.objects.all(), Customer.objects.all(), token, kinds)
 
@@ -136,7 +145,7 @@ def find_link(token: str, *, kinds: Collection[Kind]) -> MailedLink:
 def open_link(token: str, *, kinds: Collection[Kind]) -> MailedLink:
     """Returns the link as `find_link` does, locked together with its customer, and marks it as used.
 
-    It runs in a transaction, and an error of the caller undoes the mark.
+    The caller has opened a transaction. If it ends with an error, the link stays unused.
     """
     link = _find(MailedLink.objects.select_for_update(of=("self",)), _locked_customers(), token, kinds)
     link.used_at = timezone.now()
@@ -147,13 +156,15 @@ def open_link(token: str, *, kinds: Collection[Kind]) -> MailedLink:
 def _find(
     links: QuerySet[MailedLink], customers: QuerySet[Customer], token: str, kinds: Collection[Kind]
 ) -> MailedLink:
-    link = find_open(links, token, kinds)
+    link = find_open_link(links, token, kinds)
     link.customer = _customer_of(link, customers)
     return link
 
 
-def find_open(links: QuerySet[MailedLink], token: str, kinds: Collection[Kind]) -> MailedLink:
-    """Returns the link with this token, if it is of these kinds, unused and not expired. Raises LinkInvalid otherwise."""
+def find_open_link(links: QuerySet[MailedLink], token: str, kinds: Collection[Kind]) -> MailedLink:
+    """Returns the link with this token if it is of one of these kinds, unused and not expired. Raises LinkInvalid
+    otherwise.
+    """
     is_open = {"used_at": None, "expires_at__gt": timezone.now()}
     link = links.filter(token_hash=hash_token(token), kind__in=kinds, **is_open).first()
     if link is None:
@@ -166,9 +177,9 @@ def _locked_customers() -> QuerySet[Customer]:
 
 
 def _customer_of(link: MailedLink, customers: QuerySet[Customer]) -> Customer | None:
-    """Returns the customer whom the link is about: the one it was made for, or else who has its address now, or None.
-
-    Raises LinkInvalid if they are no longer there or no longer active, or have another address or password than then.
+    """Returns the customer whom the link is about: the customer it was made for, or else the one who has its address
+    now, or None. Raises LinkInvalid if the customer was deleted or is not active, or if their address or password has
+    changed since the link was made.
     """
     which = {"pk": link.customer_id} if link.customer_id else {"email_key": link.email_key}
     customer = customers.undeleted().filter(**which).defer("search_text").first()
@@ -182,11 +193,10 @@ def _customer_of(link: MailedLink, customers: QuerySet[Customer]) -> Customer | 
 
 
 def verify(token: str, password: str | None, *, client_address: str) -> CustomerSession:
-    """Opens a link of a registration or of a change of address, and returns a new session of the customer.
-
-    A registration sets the password of a new customer, or of the one who has the address. Raises LinkInvalid,
-    ValidationError for a password that is missing or too weak, which spends nothing, and Throttled after too many wrong
-    tokens from this client.
+    """Opens a link of a registration or of a change of address, and returns a new session of the customer. A
+    registration sets the password of a new customer, or of the customer who has the address. Raises LinkInvalid. Raises
+    ValidationError for a password that is missing or too weak; the link then stays unused. Raises Throttled after too
+    many wrong tokens from this client.
     """
 
     def act() -> CustomerSession:
@@ -194,12 +204,14 @@ def verify(token: str, password: str | None, *, client_address: str) -> Customer
         customer = _change_email(link) if link.kind == Kind.CHANGE_EMAIL else _register(link, password)
         return CustomerSession.start(customer)
 
-    return count_invalid(act, client_address)
+    return run_and_count_invalid_link(act, client_address)
 
 
 def reset_password(token: str, password: str, *, client_address: str) -> Customer:
-    """Sets the password of the link's customer, whom it returns. All their sessions end. Raises as `verify`."""
-    return count_invalid(lambda: _register(open_link(token, kinds=RESET_KINDS), password), client_address)
+    """Sets the password of the link's customer, and returns this customer. All their sessions end. Raises what `verify`
+    raises.
+    """
+    return run_and_count_invalid_link(lambda: _register(open_link(token, kinds=RESET_KINDS), password), client_address)
 
 
 def validated_password(password: str | None, *, field: str = "password") -> str:
@@ -213,8 +225,10 @@ def validated_password(password: str | None, *, field: str = "password") -> str:
     return password
 
 
-def count_invalid(act: Callable[[], Result], client_address: str) -> Result:
-    """Returns what `act` returns, in one transaction. Counts a LinkInvalid as a guess of this client before it is raised."""
+def run_and_count_invalid_link(act: Callable[[], Result], client_address: str) -> Result:
+    """Calls `act` in a transaction, and returns what it returns. If `act` raises LinkInvalid, counts it as a wrong
+    guess of this client and raises it again.
+    """
 
     def attempt() -> Result | None:
         try:
@@ -224,16 +238,16 @@ def count_invalid(act: Callable[[], Result], client_address: str) -> Result:
             return None
 
     set_audit_source("portal")
-    result = check_and_count_failure(attempt, kind=Guess.LINK, address=client_address)
+    result = check_and_count_failure(attempt, kind=GuessKind.LINK, address=client_address)
     if result is None:
         raise LinkInvalid
     return result
 
 
 def _register(link: MailedLink, password: str | None) -> Customer:
-    """Sets the password of the customer with the link's address, which is verified now. Creates who is not there yet.
-
-    Names and phone number of a walk-in stay as the business knows them, since anybody can have asked for the link.
+    """Sets the password of the customer with the link's address, which becomes verified. Creates the customer if there
+    is none. Names and phone number of a walk-in stay as the business knows them, since anybody may have asked for the
+    link.
     """
     password = validated_password(password)
     for _ in range(REGISTRATION_ATTEMPTS):
@@ -258,7 +272,9 @@ def _create_customer(link: MailedLink, password: str) -> Customer:
 
 
 def _change_email(link: MailedLink) -> Customer:
-    """Gives the customer the link's address, verified, and tells the former one. Raises LinkInvalid if it has been taken."""
+    """Gives the customer the link's address as a verified one, and requests a mail to the former address. Raises
+    LinkInvalid if another customer has the new address by now.
+    """
     customer: Any = link.customer
     former = customer.email
     try:

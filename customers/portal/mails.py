@@ -1,8 +1,8 @@
 """Composes the mails with links: which mail a request gets, the token of its link, and the text.
 
-The templates are customers/portal/mails/<name>.txt and .html. They have `business`, `language`, `subject`, `link` with its
-`hours`, and the `name` of the customer. It is "" for a person who is none: otherwise anybody could have words of their own
-sent to others.
+The templates are customers/portal/mails/<name>.txt and .html. They get `business`, `language`, `subject`, `link`, the
+`hours` for which it is valid, and the `name` of the customer. `name` is "" for a person who is not a customer:
+otherwise anybody could have words of their own sent to others.
 """
 
 import datetime as dt
@@ -22,13 +22,15 @@ from customers.portal.staff_links import LIFETIMES, STAFF_KINDS, staff_binding
 from tenants.models import Staff
 
 Kind = MailedLink.Kind
-# The requests that the customer on the link made, who may have another address than the mail goes to.
+# The kinds of requests that the link's customer made. The mail may go to another address than the customer's.
 ASKED_BY_CUSTOMER = {Kind.CHANGE_EMAIL, Kind.EMAIL_CHANGED, Kind.CONFIRM_MARKETING}
 HOUR = dt.timedelta(hours=1)
 
 
-class Text(NamedTuple):
-    """A mail: the name of its templates, its subject, and the page that its link opens, for how long."""
+class MailTemplate(NamedTuple):
+    """A kind of mail: the name of its two templates, its subject, the page that its link opens, and how long the link
+    is valid. `page` is None for a mail without a link.
+    """
 
     name: str
     subject: str | Promise
@@ -36,22 +38,22 @@ class Text(NamedTuple):
     lifetime: dt.timedelta = 24 * HOUR
 
 
-CONFIRM = Text("confirm", _("Confirm your e-mail address"), "confirm")
-ACCOUNT_EXISTS = Text("account_exists", _("You have an account already"))
-OPEN_ACCOUNT = Text("open_account", _("Open your account"), "confirm")
-RESET = Text("reset", _("Choose a new password"), "reset", HOUR)
-CHANGE_EMAIL = Text("change_email", _("Confirm your new e-mail address"), "confirm")
-EMAIL_TAKEN = Text("email_taken", _("This e-mail address is in use already"))
-EMAIL_CHANGED = Text("email_changed", _("Your e-mail address was changed"))
-CONFIRM_MARKETING = Text("confirm_marketing", _("Please confirm"), "confirm")
+CONFIRM = MailTemplate("confirm", _("Confirm your e-mail address"), "confirm")
+ACCOUNT_EXISTS = MailTemplate("account_exists", _("You have an account already"))
+OPEN_ACCOUNT = MailTemplate("open_account", _("Open your account"), "confirm")
+RESET = MailTemplate("reset", _("Choose a new password"), "reset", HOUR)
+CHANGE_EMAIL = MailTemplate("change_email", _("Confirm your new e-mail address"), "confirm")
+EMAIL_TAKEN = MailTemplate("email_taken", _("This e-mail address is in use already"))
+EMAIL_CHANGED = MailTemplate("email_changed", _("Your e-mail address was changed"))
+CONFIRM_MARKETING = MailTemplate("confirm_marketing", _("Please confirm"), "confirm")
 FOR_STAFF = {
-    Kind.INVITATION: Text("invitation", _("Your account"), "staff", LIFETIMES[Kind.INVITATION]),
-    Kind.STAFF_RESET: Text("staff_reset", _("Choose a new password"), "staff", LIFETIMES[Kind.STAFF_RESET]),
+    Kind.INVITATION: MailTemplate("invitation", _("Your account"), "staff", LIFETIMES[Kind.INVITATION]),
+    Kind.STAFF_RESET: MailTemplate("staff_reset", _("Choose a new password"), "staff", LIFETIMES[Kind.STAFF_RESET]),
 }
 
 
 def compose_link_mail(link: MailedLink) -> Mail | None:
-    """Returns the mail that the request gets, or None where nobody is to be written to.
+    """Returns the mail that the request gets, or None if nobody is to be written to.
 
     It sets the fields of the link that are known only now: `customer`, `token_hash`, `bound_to` and `expires_at`. The caller
     stores them.
@@ -59,16 +61,16 @@ def compose_link_mail(link: MailedLink) -> Mail | None:
     if link.kind in STAFF_KINDS:
         return _compose_for_staff(link)
     owner = Customer.objects.undeleted().filter(email_key=link.email_key).defer("search_text").first()
-    text = _text_for(link, owner)
-    # The mail about an address in use is for the person who has it, and tells nothing of who asked.
-    reader = link.customer if link.kind in ASKED_BY_CUSTOMER and text is not EMAIL_TAKEN else owner
-    if text is None or (reader and not reader.is_active):
+    template = _find_template(link, owner)
+    # The mail about an address in use is for the person who has the address. It does not tell who asked.
+    reader = link.customer if link.kind in ASKED_BY_CUSTOMER and template is not EMAIL_TAKEN else owner
+    if template is None or (reader and not reader.is_active):
         return None
-    return _compose(link, text, reader)
+    return _compose(link, template, reader)
 
 
-def _text_for(link: MailedLink, owner: Customer | None) -> Text | None:
-    """Returns which mail the request gets, by who has its address now, or None for none."""
+def _find_template(link: MailedLink, owner: Customer | None) -> MailTemplate | None:
+    """Returns the template for the request, which depends on who has its address now. Returns None if no mail is sent."""
     match link.kind:
         case Kind.REGISTER if owner is None:
             return CONFIRM
@@ -88,45 +90,45 @@ def _text_for(link: MailedLink, owner: Customer | None) -> Text | None:
 
 
 def _compose_for_staff(link: MailedLink) -> Mail | None:
-    """Returns the mail to a member of staff, or None if they have left or have another address by now."""
+    """Returns the mail to a member of staff, or None if they are no longer active or have another address by now."""
     staff = Staff.objects.filter(pk=link.staff_id, is_active=True, email=link.email_key).first()
     if staff is None:
         return None
-    text, language = FOR_STAFF[Kind(link.kind)], link.tenant.language
-    url = _new_token(link, text, staff_binding(link, staff))
-    return _write(link, text, name=staff.first_name, language=language, url=url)
+    template, language = FOR_STAFF[Kind(link.kind)], link.tenant.language
+    url = _make_link_url(link, template, staff_binding(link, staff))
+    return _write(link, template, name=staff.first_name, language=language, url=url)
 
 
-def _compose(link: MailedLink, text: Text, reader: Customer | None) -> Mail:
+def _compose(link: MailedLink, template: MailTemplate, reader: Customer | None) -> Mail:
     """Returns the mail in the reader's language."""
     language = reader.language if reader else link.details.get("language") or link.tenant.language
     url = None
-    if text.page:
+    if template.page:
         link.customer = reader
-        url = _new_token(link, text, binding(link, reader))
-    return _write(link, text, name=reader.first_name if reader else "", language=language, url=url)
+        url = _make_link_url(link, template, binding(link, reader))
+    return _write(link, template, name=reader.first_name if reader else "", language=language, url=url)
 
 
-def _write(link: MailedLink, text: Text, *, name: str, language: str, url: str | None) -> Mail:
+def _write(link: MailedLink, template: MailTemplate, *, name: str, language: str, url: str | None) -> Mail:
     with written_for(link.tenant, language) as code:
-        subject = str(text.subject)
+        subject = str(template.subject)
         context = {
             "business": without_line_breaks(link.tenant.name),
             "name": without_line_breaks(name),
             "language": code,
             "subject": subject,
             "link": url,
-            "hours": text.lifetime // HOUR,
+            "hours": template.lifetime // HOUR,
         }
         body, html = (
-            render_to_string(f"customers/portal/mails/{text.name}.{form}", context) for form in ("txt", "html")
+            render_to_string(f"customers/portal/mails/{template.name}.{form}", context) for form in ("txt", "html")
         )
         return Mail(to=link.email, subject=subject, text=body, html=html, language=code)
 
 
-def _new_token(link: MailedLink, text: Text, bound_to: str) -> str:
-    """Makes the token of the link, of which only a hash is stored, and returns the URL with it."""
+def _make_link_url(link: MailedLink, template: MailTemplate, bound_to: str) -> str:
+    """Makes a token, sets its hash and its limits on the link, and returns the URL with the token."""
     token = secrets.token_urlsafe(32)
     link.token_hash, link.bound_to = hash_token(token), bound_to
-    link.expires_at = timezone.now() + text.lifetime
-    return f"{page_url(link.tenant, str(text.page))}?token={token}"
+    link.expires_at = timezone.now() + template.lifetime
+    return f"{page_url(link.tenant, str(template.page))}?token={token}"

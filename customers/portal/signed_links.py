@@ -1,4 +1,4 @@
-"""Signed links in mails. They need no account and nothing that is stored, since the token itself says whom it is about."""
+"""Signed links in mails. They need no account and no stored row: the token itself says whom it is about."""
 
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -9,7 +9,7 @@ from customers.models import Channel, Customer, Purpose
 from customers.portal.links import LinkInvalid, page_url
 from tenants.models import Tenant
 
-UNSUBSCRIBE = "customers.unsubscribe"
+UNSUBSCRIBE_SALT = "customers.unsubscribe"
 
 
 class Subscription(NamedTuple):
@@ -21,27 +21,28 @@ class Subscription(NamedTuple):
 
 
 def unsubscribe_url(customer: Customer, channel: str, purpose: str) -> str:
-    """Returns the address of the page that switches messages for this purpose off on the channel. It never expires.
-
-    A POST to it does so at once, as RFC 8058 asks.
+    """Returns the URL of the page that switches messages for this purpose off on the channel. The URL never expires. A
+    POST to it switches them off at once, as RFC 8058 asks.
     """
     facts = [customer.tenant_id, customer.pk, str(channel), str(purpose)]
-    return signed_url(customer.tenant, "unsubscribe", facts, salt=UNSUBSCRIBE)
+    return signed_url(customer.tenant, "unsubscribe", facts, salt=UNSUBSCRIBE_SALT)
 
 
 def read_unsubscribe_token(tenant: Tenant, token: str) -> Subscription:
     """Returns what the token of an unsubscribe link says. Raises LinkInvalid."""
-    customer_id, channel, purpose = read_signed(tenant, token, salt=UNSUBSCRIBE)
+    customer_id, channel, purpose = read_signed_facts(tenant, token, salt=UNSUBSCRIBE_SALT)
     return Subscription(customer_id, Channel(channel), Purpose(purpose))
 
 
 def signed_url(tenant: Tenant, page: str, facts: list[Any], *, salt: str) -> str:
-    """Returns the address of a page of the portal with a token that holds `facts`, of which the first is the tenant's id."""
+    """Returns the URL of a page of the portal with a token that holds `facts`. The first of them must be the tenant's
+    id.
+    """
     token = signing.dumps(facts, salt=salt)
     return f"{page_url(tenant, page)}?{urlencode({'token': token})}"
 
 
-def read_signed(tenant: Tenant, token: str, *, salt: str) -> list[Any]:
+def read_signed_facts(tenant: Tenant, token: str, *, salt: str) -> list[Any]:
     """Returns the facts of a token without the tenant's id. Raises LinkInvalid for a token of another business or page."""
     try:
         tenant_id, *facts = signing.loads(token, salt=salt)

@@ -15,9 +15,9 @@ from django.utils.crypto import salted_hmac
 from customers.models import DeliveryState, MailedLink
 from customers.portal.links import (
     LinkInvalid,
-    count_invalid,
-    find_open,
+    find_open_link,
     limit_mails_to_address,
+    run_and_count_invalid_link,
     validated_password,
 )
 from tenants.models import Staff
@@ -30,9 +30,8 @@ LIFETIMES = {Kind.INVITATION: dt.timedelta(hours=72), Kind.STAFF_RESET: dt.timed
 
 @transaction.atomic
 def send_staff_link(staff: Staff) -> None:
-    """Sends the person a link by which they choose their password. Links that they had before are withdrawn.
-
-    Raises Throttled after too many for their address.
+    """Queues a mail with a link by which the member of staff chooses a password. Earlier links of theirs are withdrawn.
+    Raises Throttled after too many mails to their address.
     """
     limit_mails_to_address(staff.tenant_id, staff.email, now=timezone.now())
     withdraw_staff_links(staff)
@@ -46,31 +45,33 @@ def send_staff_link(staff: Staff) -> None:
 
 
 def withdraw_staff_links(staff: Staff) -> bool:
-    """Makes the links of the person useless, sent or not. Returns whether there was one."""
-    links = open_staff_links(staff)
+    """Makes the links of the member of staff invalid, whether or not their mails were sent. Returns whether there was
+    one.
+    """
+    links = find_open_staff_links(staff)
     waiting = links.filter(state=DeliveryState.QUEUED).update(state=DeliveryState.SKIPPED, reasons=["withdrawn"])
     return bool(links.update(expires_at=timezone.now(), token_hash=None) or waiting)
 
 
-def open_staff_links(staff: Staff) -> QuerySet[MailedLink]:
-    """Returns the links with which the person can choose a password now, or as soon as the mail is sent."""
+def find_open_staff_links(staff: Staff) -> QuerySet[MailedLink]:
+    """Returns the links with which the member of staff can choose a password, now or as soon as the mail is sent."""
     waits = Q(state__in=[DeliveryState.QUEUED, DeliveryState.SENDING], expires_at=None)
     links = MailedLink.objects.filter(staff=staff, kind__in=STAFF_KINDS, used_at=None)
     return links.filter(waits | Q(expires_at__gt=timezone.now())).order_by("-created_at")
 
 
 def staff_binding(link: MailedLink, staff: Staff) -> str:
-    """Returns a keyed hash of the person's address and password. The link is valid only while both stay the same."""
+    """Returns a keyed hash of the member's address and password. The link is valid only while both stay the same."""
     facts = json.dumps([link.tenant_id, staff.pk, staff.email, staff.password])
     return salted_hmac("customers.portal.staff_links", facts, algorithm="sha256").hexdigest()
 
 
 def find_staff_link(token: str, *, lock: bool = False) -> MailedLink:
-    """Returns the link with this token, locked together with its person where that is asked for. Raises LinkInvalid."""
+    """Returns the link with this token. With `lock`, the link and its member of staff are locked. Raises LinkInvalid."""
     links, people = MailedLink.objects.all(), Staff.objects.filter(is_active=True)
     if lock:
         links, people = links.select_for_update(of=("self",)), people.select_for_update(of=("self",), no_key=True)
-    link = find_open(links, token, STAFF_KINDS)
+    link = find_open_link(links, token, STAFF_KINDS)
     staff = people.filter(pk=link.staff_id).first()
     if staff is None or link.bound_to != staff_binding(link, staff):
         raise LinkInvalid
@@ -79,10 +80,9 @@ def find_staff_link(token: str, *, lock: bool = False) -> MailedLink:
 
 
 def set_staff_password(token: str, password: str | None, *, client_address: str) -> Staff:
-    """Sets the password of the link's person, whom it returns. All their sessions end.
-
-    Raises LinkInvalid, ValidationError for a password that is missing or too weak, which spends nothing, and Throttled after
-    too many wrong tokens from this client.
+    """Sets the password of the link's member of staff, and returns this member. All their sessions end. Raises
+    LinkInvalid. Raises ValidationError for a password that is missing or too weak; the link then stays unused. Raises
+    Throttled after too many wrong tokens from this client.
     """
 
     def act() -> Staff:
@@ -94,4 +94,4 @@ def set_staff_password(token: str, password: str | None, *, client_address: str)
         link.save(update_fields={"used_at"})
         return staff
 
-    return count_invalid(act, client_address)
+    return run_and_count_invalid_link(act, client_address)

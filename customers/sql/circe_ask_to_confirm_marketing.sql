@@ -1,6 +1,6 @@
--- Asks for the mail with the link that completes a consent to marketing by e-mail, where the business wants double opt-in.
--- An import asks nobody: it could be ten thousand mails. It runs with the rights of its owner, since a customer may not
--- read mailed links.
+-- Requests the mail with the link that completes a consent to marketing by e-mail, if the business wants double opt-in.
+-- A consent by an import requests none: there could be ten thousand mails. It runs with the rights of its owner, since
+-- a customer may not read mailed links.
 CREATE OR REPLACE FUNCTION public.circe_ask_to_confirm_marketing() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

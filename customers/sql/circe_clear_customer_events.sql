@@ -1,5 +1,5 @@
--- Removes all personal data from the events of a deleted customer's own tables. It runs with the rights of its owner, since
--- the application may only read the audit trail.
+-- Removes all personal data from the audit events of a purged customer, as far as they are about rows of the app
+-- customers. It runs with the rights of its owner, since the application may only read the audit trail.
 CREATE OR REPLACE FUNCTION public.circe_clear_customer_events() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

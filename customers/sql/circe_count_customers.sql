@@ -8,7 +8,8 @@ DECLARE
     delta record;
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
-        -- In a Citus cluster it runs for each shard too, whose name is longer. The table alone empties the sums.
+        -- In a Citus cluster the trigger also runs for each shard, and the name of a shard is longer. Only the run for
+        -- the table empties the sums.
         IF TG_TABLE_NAME = 'customers_customer' THEN
             DELETE FROM public.customers_customermonthlycounts;
         END IF;

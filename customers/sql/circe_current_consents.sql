@@ -1,10 +1,11 @@
--- Returns what counts for a customer, a row for each purpose and channel. Of several entries the one with the latest `at`
--- counts; of two with the same `at`, the withdrawal. Without an entry the default of a new customer counts.
+-- Returns what counts for the customer `person` of the tenant `business`: a row for each purpose and channel. Of
+-- several entries the one with the latest `at` counts; of two with the same `at`, the withdrawal. Without an entry the
+-- default of a new customer counts.
 CREATE OR REPLACE FUNCTION public.circe_current_consents(business text, person text)
 RETURNS TABLE (purpose text, channel text, is_granted boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
 BEGIN
-    -- Not a function in SQL: Citus does not see the values of its parameters.
+    -- The function is not written in SQL, because Citus does not see the values of the parameters of an SQL function.
     RETURN QUERY
     SELECT kinds.purpose, kinds.channel, coalesce(latest.state = 'granted', kinds.is_granted)
     FROM (VALUES

@@ -1,10 +1,11 @@
 -- Keeps customers_namekey: for each customer who is not deleted the words of the names and the whole name, folded, by which
 -- the nearest names are found. One row of each text is its representative, so that a misspelled name is compared with each
 -- text only once.
--- If a representative leaves while the others with its text come or leave, the text can be without one: then it is not
--- among the nearest until the next customer comes with it, or check_totals repairs it.
--- PostgreSQL keeps the plans of the function. Without the setting, a session that fills an empty table would go on to read
--- all of it for each customer.
+-- If a representative is removed while other transactions add or remove rows with its text, the text can be left
+-- without a representative. Then it is not among the nearest names until the next customer with this text is added, or
+-- check_totals repairs it.
+-- PostgreSQL keeps the plans of the function for the session. Without `enable_seqscan = off`, a session that began
+-- with an empty table would go on to read the whole table for each customer.
 CREATE OR REPLACE FUNCTION public.circe_index_name() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 SET enable_seqscan = off AS $$
@@ -12,7 +13,8 @@ DECLARE
     removed record;
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
-        -- In a Citus cluster it runs for each shard too, whose name is longer. The table alone empties the sums.
+        -- In a Citus cluster the trigger also runs for each shard, and the name of a shard is longer. Only the run for
+        -- the table empties the keys.
         IF TG_TABLE_NAME = 'customers_customer' THEN
             DELETE FROM public.customers_namekey;
         END IF;
@@ -36,7 +38,7 @@ BEGIN
                     FROM public.customers_namekey
                     WHERE tenant_id = OLD.tenant_id AND is_whole_name = removed.is_whole_name AND text = removed.text
                     LIMIT 1
-                    -- Rows that others remove just now. To wait for them could be a deadlock.
+                    -- This skips rows that other transactions are removing. To wait for them could be a deadlock.
                     FOR UPDATE SKIP LOCKED
                 )
 

@@ -1,4 +1,4 @@
--- Refuses to empty the ledger of consents, except to the owner of the tables, who may do so to a database of tests.
+-- Refuses to TRUNCATE the ledger of consents. Only the owner of the tables may do so, for databases of tests.
 CREATE OR REPLACE FUNCTION public.circe_keep_all_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN

@@ -1,6 +1,6 @@
--- Prepares an entry of the ledger. It locks the customer, so that entries of one customer are written one after the other,
--- and each transaction sees those of the others. An entry without `at` is later than all before it, even if a clock was
--- changed.
+-- Prepares an entry of the ledger. It locks the customer, so that entries of one customer are written one after the
+-- other, and each transaction sees the entries before its own. An entry without `at` gets a later one than all entries
+-- before it, even if the clock was set back.
 CREATE OR REPLACE FUNCTION public.circe_prepare_consent() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -28,8 +28,10 @@ BEGIN
 
     NEW.at := coalesce(NEW.at, greatest(clock_timestamp(), latest.at + interval '1 microsecond'));
     NEW.recorded_by := nullif(current_setting('circe.actor', true), '')::jsonb ->> 'user_id';
-    -- `created_at` of a withdrawal is the `updated_at` of the customer from which on it shows. Clients see whole seconds, and
-    -- what a client read before has an earlier one. A trigger of the customer has given it already.
+    -- A withdrawal gets a `created_at` in a later second than the customer's `updated_at`, which
+    -- circe_project_consents then raises to it. Clients see whole seconds: so the `updated_at` that a client read
+    -- before the withdrawal is earlier. If a trigger on customers writes the entry, circe_withdrawal_updated_at has
+    -- already done so.
     IF NEW.state = 'withdrawn' AND pg_trigger_depth() = 1 THEN
         NEW.created_at := greatest(clock_timestamp(), date_trunc('second', customer_updated_at) + interval '1 second');
     END IF;

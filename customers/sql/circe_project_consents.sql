@@ -1,6 +1,6 @@
--- Sets the booleans of the customers of new entries to what the ledger says now, and their `updated_at`. The customers are
--- locked already, see circe_prepare_consent. It does not run for entries that a trigger writes, since these come from the
--- booleans.
+-- Sets the booleans of customers with new entries to what the ledger says now, and also their `updated_at`. The
+-- customers are locked already, see circe_prepare_consent. It does not run for entries that a trigger writes, since
+-- these come from the booleans.
 CREATE OR REPLACE FUNCTION public.circe_project_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE

@@ -1,6 +1,6 @@
--- Writes changed booleans of a customer to the ledger: an entry for each channel on which they differ from what the ledger
--- says. Where they were set from the ledger, they are the same. The source is that of the actor, see
--- tenants/audit/context.py.
+-- Writes changed booleans of a customer to the ledger: an entry for each channel on which they differ from what the
+-- ledger says. Booleans that circe_project_consents has set are the same as the ledger, so they get no entry. The
+-- source is that of the actor, see tenants/audit/context.py.
 CREATE OR REPLACE FUNCTION public.circe_record_changed_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -15,7 +15,8 @@ BEGIN
     FROM (
         SELECT
             purpose, channel, is_granted,
-            -- The boolean for marketing is true if it is granted on all channels. So false means nothing new, unless it was.
+            -- `marketing_consent` is true if marketing is granted on all channels, and false if it is granted on some.
+            -- So it changes channels only if it differs from what the ledger says.
             CASE
                 WHEN purpose = 'service' THEN CASE channel
                     WHEN 'email' THEN NEW.accepts_email WHEN 'sms' THEN NEW.accepts_sms

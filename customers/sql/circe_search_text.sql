@@ -18,12 +18,14 @@ DECLARE
     pairs text := '';
 BEGIN
     IF names ~ ('[' || spaceless || ']') THEN
-        -- The names may be searched as one word, in either order; and without what another script adds to them.
+        -- The names can be searched as one word, in either order. They can also be searched by their characters of
+        -- these scripts alone, if they have characters of other scripts too.
         given := regexp_replace(first_words, '^.* ', '');
         family := regexp_replace(last_words, '^.* ', '');
         characters := regexp_replace(family || given, '[^' || spaceless || ']+', '', 'g');
         names := names || ' ' || family || given || ' ' || given || family || ' ' || characters;
-        -- A word of one or two characters is the beginning of a word, so each character begins one.
+        -- A searched word of one or two characters matches only the beginning of a word (circe_word_pattern). So a
+        -- word is made from each character and the next one.
         pairs := ' ' || regexp_replace(characters, '(..)', '\1 ', 'g')
             || ' ' || regexp_replace(substr(characters, 2), '(..)', '\1 ', 'g');
     END IF;

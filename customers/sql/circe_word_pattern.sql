@@ -1,6 +1,7 @@
--- Returns the LIKE pattern for texts that contain a word, or in which a word begins with it if it has one or two characters:
--- the trigram index finds no shorter part. If folding leaves nothing of the word, such as of an accent alone, the pattern is
--- NULL, which matches no text. A folded word has no wildcards.
+-- Returns the LIKE pattern for texts that contain a word. For a word of one or two characters it is the pattern for
+-- texts in which a word begins with it, since the trigram index cannot find so short a part within a word. If folding
+-- leaves nothing of the word, as of a single accent, the pattern is NULL, which matches no text. A folded word has no
+-- wildcards.
 CREATE OR REPLACE FUNCTION public.circe_word_pattern(word text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
 DECLARE

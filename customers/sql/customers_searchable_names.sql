@@ -1,5 +1,5 @@
--- Shows the table customers_namekey. The view has the condition of the policies itself, as customers_searchable has: under a
--- policy, the operators of similarity can't use their index.
+-- Shows the table customers_namekey. Like customers_searchable, the view has the condition of the policies itself:
+-- under a policy, the operators of similarity can't use their index.
 CREATE VIEW customers_searchable_names AS
 SELECT
     tenant_id,

@@ -8,7 +8,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from circe.tests.cases import in_one_test
-from customers.consents.ledger import confirm_marketing, record_consent, withdraw
+from customers.consents.ledger import confirm_marketing, record_consent, withdraw_consents
 from customers.models import Consent, Customer, DeletionRequest, MailedLink
 from customers.tests.factories import CustomerFactory
 from customers.tests.pages import PAGE, change_page, errors, shown_messages
@@ -134,8 +134,8 @@ def test_a_form_that_was_opened_before_a_withdrawal_grants_nothing(back_office, 
     jane.change({"marketing_consent": True})
     browser = back_office("staff")
     form = opened(browser, change_page(jane))
-    withdraw(jane, source="link")
-    withdraw(jane, source="link", purpose="service", channels=["email"])
+    withdraw_consents(jane, source="link")
+    withdraw_consents(jane, source="link", purpose="service", channels=["email"])
     entries = Consent.objects.count()
     assert browser.post(change_page(jane), form | {"notes": "Tea"}).status_code == 302
     jane.refresh_from_db()
@@ -145,15 +145,15 @@ def test_a_form_that_was_opened_before_a_withdrawal_grants_nothing(back_office, 
 
 def grant_and_withdraw(jane):
     record_consent(jane, channel="email", purpose="marketing", state="granted", source="portal")
-    withdraw(jane, source="portal")
+    withdraw_consents(jane, source="portal")
 
 
 def withdraw_by_link(jane):
-    withdraw(jane, source="link")
+    withdraw_consents(jane, source="link")
 
 
 def withdraw_email(jane):
-    withdraw(jane, source="portal", purpose="service", channels=["email"])
+    withdraw_consents(jane, source="portal", purpose="service", channels=["email"])
 
 
 def withdraw_and_grant(jane):
@@ -190,7 +190,7 @@ def test_consents_that_changed_while_the_form_was_open_are_not_changed_by_it(bac
 def test_who_has_read_that_consents_changed_changes_them_by_saving_again(back_office, jane):
     browser = back_office("staff")
     form = opened(browser, change_page(jane))
-    withdraw(jane, source="portal", channels=["sms"])
+    withdraw_consents(jane, source="portal", channels=["sms"])
     answer = browser.post(change_page(jane), form | {"marketing_consent": "on"})
     assert errors(answer)["marketing_consent"] == [
         "Consents changed while the form was open: Marketing by SMS: withdrawn (portal). The boxes show what holds now. "
@@ -204,7 +204,7 @@ def test_who_has_read_that_consents_changed_changes_them_by_saving_again(back_of
 def test_a_form_without_the_number_of_entries_changes_no_consents_of_a_customer_who_has_said_something(
     back_office, jane
 ):
-    withdraw(jane, source="portal")
+    withdraw_consents(jane, source="portal")
     browser = back_office("staff")
     form = opened(browser, change_page(jane)) | {"marketing_consent": "on"}
     del form["consents_seen"]
@@ -226,7 +226,7 @@ def test_a_form_that_waits_for_a_withdrawal_sees_it(back_office, tenant):
 
     reception = Thread(target=save)
     with tenant_scope(tenant), transaction.atomic():
-        withdraw(jane, source="portal")
+        withdraw_consents(jane, source="portal")
         reception.start()
         until_blocked()
     reception.join()

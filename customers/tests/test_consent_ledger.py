@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from circe.db.roles import as_owner
 from circe.tests.cases import in_one_test
-from customers.consents.ledger import record_consent, withdraw
+from customers.consents.ledger import record_consent, withdraw_consents
 from customers.models import Consent, Customer
 from customers.tests.factories import CustomerFactory
 from customers.tests.pages import change_page
@@ -265,7 +265,7 @@ class Everybody:
             Customer.objects.filter(pk=self.customer.pk).update(**dict([values]))
             return KINDS
         if step == "unsubscribe":
-            withdraw(self.customer, source="link", channels=values)
+            withdraw_consents(self.customer, source="link", channels=values)
         elif step == "read":
             self.read()
         elif step == "send back":

@@ -6,7 +6,13 @@ import pytest
 from django.utils import timezone
 
 from circe.tests.cases import in_one_test
-from customers.consents.ledger import confirm_marketing, consents_of, current_consents, record_consent, withdraw
+from customers.consents.ledger import (
+    confirm_marketing,
+    consents_of,
+    current_consents,
+    record_consent,
+    withdraw_consents,
+)
 from customers.models import Consent, Customer, MailedLink
 from customers.tests.factories import CustomerFactory
 from tenants.models import AuditEvent
@@ -207,14 +213,14 @@ def test_a_restored_customer_has_what_they_had_said_before_and_since(admin, jane
     jane.change({"marketing_consent": True})
     admin.delete(f"/api/v1/customers/{jane.pk}")
     jane.refresh_from_db()
-    withdraw(jane, source="link")
+    withdraw_consents(jane, source="link")
     assert admin.post(f"/api/v1/customers/{jane.pk}/restore").json()["preferences"]["marketing_consent"] is False
 
 
 def test_withdrawing_again_writes_nothing_more(jane):
-    assert [one.channel for one in withdraw(jane, source="link", channels=["email"])] == ["email"]
-    assert [one.channel for one in withdraw(jane, source="link")] == ["sms", "push", "whatsapp"]
-    assert withdraw(jane, source="link") == []
+    assert [one.channel for one in withdraw_consents(jane, source="link", channels=["email"])] == ["email"]
+    assert [one.channel for one in withdraw_consents(jane, source="link")] == ["sms", "push", "whatsapp"]
+    assert withdraw_consents(jane, source="link") == []
 
 
 def test_entries_are_in_the_audit_trail_and_leave_it_with_their_customer(jane, staff):
@@ -257,7 +263,7 @@ def test_with_double_opt_in_marketing_by_email_counts_once_the_link_is_opened(st
     link.delete()
     record_consent(jane, channel="email", purpose="marketing", state="granted", source="reception")
     assert (is_confirmed(jane), MailedLink.objects.count()) == ((True, True), 0)
-    withdraw(jane, source="reception")
+    withdraw_consents(jane, source="reception")
     record_consent(jane, channel="email", purpose="marketing", state="granted", source="reception")
     assert (is_confirmed(jane), opened_link(jane).email) == ((True, False), jane.email)
 
@@ -267,7 +273,7 @@ def test_a_link_from_before_a_withdrawal_grants_nothing(jane, in_scope):
     in_scope.save()
     record_consent(jane, channel="email", purpose="marketing", state="granted", source="paper")
     link = opened_link(jane)
-    withdraw(jane, source="reception")
+    withdraw_consents(jane, source="reception")
     assert confirm_marketing(link) is None
     assert is_confirmed(jane) == (False, False)
 
@@ -287,7 +293,7 @@ def test_a_customer_gets_one_waiting_mail_and_at_most_five_an_hour(jane, in_scop
     in_scope.save()
 
     def grant(source="reception"):
-        withdraw(jane, source="reception")
+        withdraw_consents(jane, source="reception")
         record_consent(jane, channel="email", purpose="marketing", state="granted", source=source)
 
     for _ in range(3):

@@ -69,7 +69,7 @@ def test_the_certificate_tells_what_and_not_whom_and_remains(jane, tenant):
         for visit in (*Appointment.objects.all(), AppointmentFactory(tenant=tenant, customer_id=pk(4))):
             Message.objects.create(customer_id=visit.customer_id, appointment=visit, kind="reminder", sequence=0)
         CustomerSession.objects.create(customer=jane, current_jti="jti", rotated_at=timezone.now())
-        DeletionRequest.open_for(jane)
+        DeletionRequest.get_or_create_open(jane)
         events = trail.count()
     LoginFailure.objects.create(account="jane@example.com", address="127.0.0.1")
     LoginFailure.objects.create(account="rina@example.com", address="127.0.0.1")

@@ -270,7 +270,7 @@ def test_a_consent_column_of_circe_counts_in_an_export_of_another_system(import_
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
 def test_every_column_of_a_preset_goes_to_a_column_of_circe(preset):
-    assert {source.target for source in preset.sources.values()} - {""} <= COLUMN_BY_NAME.keys()
+    assert {rule.target for rule in preset.rules.values()} - {""} <= COLUMN_BY_NAME.keys()
     for signature in preset.signatures:
         assert HeaderMapping([*signature]).preset == preset
 
@@ -278,7 +278,7 @@ def test_every_column_of_a_preset_goes_to_a_column_of_circe(preset):
 def test_an_export_of_circe_is_no_export_of_another_system():
     mapping = HeaderMapping([column.name for column in COLUMNS])
     assert mapping.preset is None
-    assert [source.target for source in mapping.sources] == [column.name for column in COLUMNS]
+    assert [rule.target for rule in mapping.rules] == [column.name for column in COLUMNS]
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_an_export_of_circe_is_no_export_of_another_system():
     ],
 )
 def test_a_header_is_known_in_several_languages_and_spellings(header, target):
-    assert HeaderMapping([header]).sources[0].target == target
+    assert HeaderMapping([header]).rules[0].target == target
 
 
 # Of each language's Outlook: first name, last name, mobile phone, e-mail, birthday, gender, home street, categories, notes;
@@ -320,7 +320,7 @@ OUTLOOK_TARGETS = ["first_name", "last_name", "phone", "email", "date_of_birth",
 def test_an_export_of_outlook_is_known_in_every_language(in_scope, line):
     *header, no_gender = line.split("|")
     mapping = HeaderMapping(header)
-    assert [source.target for source in mapping.sources] == OUTLOOK_TARGETS
+    assert [rule.target for rule in mapping.rules] == OUTLOOK_TARGETS
     row = mapping.read_row([*OUTLOOK_CELLS, no_gender, "Way 1", "VIP", "tea"])
     assert not {"gender", "date_of_birth"} & row.texts.keys()
     assert [(cell.column, cell.text) for cell in row.omitted] == [(header[4], "0.0.00"), (header[5], no_gender)]
@@ -332,6 +332,6 @@ def test_a_preset_leaves_out_no_fact_about_a_person_that_its_file_has_by_a_usual
     fresha = [*mindbody, "Mobile number", "Telephone", "Anmerkungen", "Customer ID", "Referral source"]
     mapping = HeaderMapping(fresha)
     assert mapping.preset.name == "Fresha"
-    targets = dict(zip(fresha, [source.target for source in mapping.sources], strict=True))
+    targets = dict(zip(fresha, [rule.target for rule in mapping.rules], strict=True))
     assert (targets["Birthdate"], targets["Anmerkungen"]) == ("date_of_birth", "notes")
     assert [targets[name] for name in ("Mobile Phone", "Customer ID", "Referral source")] == ["", "", ""]

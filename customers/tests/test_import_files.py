@@ -13,7 +13,7 @@ from customers.tests.transfer import as_csv, as_file, as_workbook, repacked
 from customers.transfer.child_process import ParseJob, parse
 from customers.transfer.columns import COLUMN_BY_HEADER
 from customers.transfer.csv_reader import LINE_TOO_LONG, QUOTE_NOT_CLOSED
-from customers.transfer.limits import MAX_COLUMNS, UPLOAD
+from customers.transfer.limits import MAX_COLUMNS, UPLOAD_LIMITS
 from customers.transfer.reading import open_table
 from customers.transfer.tables import OLE_SIGNATURE, UnreadableFile
 from customers.transfer.xlsx_reader import DAMAGED
@@ -49,7 +49,9 @@ def unreadable_reason(data):
 
 def parsed_here(data, encoding=None):
     """Returns the records of a file, parsed in this process instead of a child process."""
-    job = ParseJob(encoding=encoding, code_page="cp1252", known=list(COLUMN_BY_HEADER), limits=UPLOAD, only_check=False)
+    job = ParseJob(
+        encoding=encoding, code_page="cp1252", known=list(COLUMN_BY_HEADER), limits=UPLOAD_LIMITS, only_examine=False
+    )
     return list(parse(io.BytesIO(data), job).records)
 
 

@@ -7,7 +7,7 @@ from customers.tests.factories import CustomerFactory
 from customers.tests.transfer import as_file
 from customers.transfer.child_process import ParseJob, parse
 from customers.transfer.csv_reader import get_code_page
-from customers.transfer.limits import UPLOAD
+from customers.transfer.limits import UPLOAD_LIMITS
 from customers.transfer.reading import open_table
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
@@ -134,10 +134,10 @@ def test_any_script_and_line_end_is_read_in_small_and_large_files(row_count):
                 encoding=None,
                 code_page=get_code_page(LANGUAGES[name[0]]),
                 known=["first_name", "email", "notes"],
-                limits=UPLOAD,
-                only_check=False,
+                limits=UPLOAD_LIMITS,
+                only_examine=False,
             )
-            read = [record.cells[0] for record in parse(file, job).records_within(UPLOAD)]
+            read = [record.cells[0] for record in parse(file, job).records_within(UPLOAD_LIMITS)]
         if read != [name] * row_count:
             wrong.append((name, encoding, end, read[:3]))
     assert wrong == []

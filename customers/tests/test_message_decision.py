@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from circe.tests.cases import in_one_test
-from customers.consents.ledger import confirm_marketing, record_consent, withdraw
+from customers.consents.ledger import confirm_marketing, record_consent, withdraw_consents
 from customers.messages.decision import Facts, decide, end_of_quiet_hours, is_quiet, reasons_against, reasons_for
 from customers.models import Customer, MailedLink, MarketingBlock
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
@@ -130,7 +130,7 @@ FACTS = {
     },
     **{
         f"no marketing by {channel}": (
-            lambda jane, channel=channel: withdraw(jane, source="link", channels=[channel]),
+            lambda jane, channel=channel: withdraw_consents(jane, source="link", channels=[channel]),
             {},
             {channel: ["no_consent"]},
         )
@@ -356,7 +356,7 @@ def test_a_block_is_of_one_business_alone(jane, in_scope, stranger):
 
 
 def test_a_purge_blocks_the_addresses_where_marketing_was_withdrawn(jane, in_scope):
-    withdraw(jane, source="link", channels=["email"])
+    withdraw_consents(jane, source="link", channels=["email"])
     other = CustomerFactory(tenant=in_scope, marketing_consent=True)
     jane.purge()
     other.purge()

@@ -14,7 +14,14 @@ from customers.models.imports import CustomerImport
 from customers.tests.test_transfer_admin import IMPORT, checked, upload
 from customers.tests.transfer import as_csv, as_workbook
 from customers.transfer import uploads
-from customers.transfer.limits import MAX_COLUMNS, MAX_REFUSED_ROWS_BYTES, MAX_SHEETS, MAX_WORKBOOK_PARTS, MB, UPLOAD
+from customers.transfer.limits import (
+    MAX_COLUMNS,
+    MAX_REFUSED_ROWS_BYTES,
+    MAX_SHEETS,
+    MAX_WORKBOOK_PARTS,
+    MB,
+    UPLOAD_LIMITS,
+)
 from tenants.scope import tenant_scope
 
 pytestmark = pytest.mark.slow("reads costly files until a limit stops it")
@@ -84,7 +91,7 @@ def entities_of_entities():
 
 
 def hundreds_of_megabytes_unpacked():
-    return packed(**{SHEET: b" " * (UPLOAD.unpacked_bytes + MB)})
+    return packed(**{SHEET: b" " * (UPLOAD_LIMITS.unpacked_bytes + MB)})
 
 
 def thousands_of_parts():
@@ -100,7 +107,7 @@ def one_huge_cell():
 
 
 def millions_of_empty_lines():
-    return b"first_name,email\n" + b"\n" * (UPLOAD.lines + 1)
+    return b"first_name,email\n" + b"\n" * (UPLOAD_LIMITS.lines + 1)
 
 
 def a_quotation_mark_that_never_closes():

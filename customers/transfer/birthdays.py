@@ -12,10 +12,11 @@ from tenants.characters import without_invisible_marks
 
 EARLIEST_YEAR = 1900
 # The Buddhist year 2523 of Thailand is 1980.
-BUDDHIST_YEARS_MORE = 543
+BUDDHIST_YEAR_OFFSET = 543
 # The year that Apple and Google write for a birthday without a year.
 YEAR_OF_NO_YEAR = "1604"
-# What systems write for no date: SQL Server, Excel and Access (their day 0), Outlook. .NET and Go write 1 January of year 1.
+# What systems write where there is no date: SQL Server 1753, Excel and Access 1899 (their day 0), Outlook 4501. .NET
+# and Go write 1 January of year 1, see `_make_day`.
 NO_DATES = {dt.date(1753, 1, 1), dt.date(1899, 12, 30), dt.date(1899, 12, 31), dt.date(4501, 1, 1)}
 MAX_BIRTHDAY_CHARACTERS = 40
 
@@ -48,10 +49,11 @@ class UnreadableBirthday(ValueError):
 
 
 def find_day_order(text: str) -> DayOrder | None:
-    """Returns the order in which the text alone can be read. It is None for a text that can be read in both orders or in
-    none, and for one with dots, which says nothing about the other texts of a column.
+    """Returns the order of day and month if the text can be read in only one. Returns None for a text that can be read
+    in both orders or in none. Returns None for a text with dots too, since it tells nothing about the other texts of a
+    column.
     """
-    text = text if text.isascii() else as_seen(text)
+    text = text if text.isascii() else normalize_visible_text(text)
     parts = _YEAR_LAST.match(_MIDNIGHT.sub("", text) if ":" in text else text)
     # Everybody who separates by dots puts the day first.
     if parts is None or parts[2] == ".":
@@ -63,11 +65,11 @@ def find_day_order(text: str) -> DayOrder | None:
 
 
 def read_birthday(text: str, order: DayOrder | None, today: dt.date) -> dt.date | None:
-    """Returns the day, None for a text that says that there is no date or no year. Raises UnreadableBirthday.
+    """Returns the day, or None for a text that gives no date or no year. Raises UnreadableBirthday.
 
-    `order` decides about a text that can be read in two ways; without it such a text is refused.
+    `order` decides how a text is read that could be two days. Without `order` such a text is refused.
     """
-    text = _MIDNIGHT.sub("", as_seen(text))[:MAX_BIRTHDAY_CHARACTERS]
+    text = _MIDNIGHT.sub("", normalize_visible_text(text))[:MAX_BIRTHDAY_CHARACTERS]
     day = _read_day(text, order, today)
     if day and not EARLIEST_YEAR <= day.year <= today.year:
         raise UnreadableBirthday(f"“{text}” does not lie between {EARLIEST_YEAR} and today: write a day as YYYY-MM-DD.")
@@ -87,7 +89,7 @@ def _read_day(text: str, order: DayOrder | None, today: dt.date) -> dt.date | No
     return _read_named_month(text, today)
 
 
-def as_seen(text: str) -> str:
+def normalize_visible_text(text: str) -> str:
     """Returns the text in NFKC, with ASCII digits, without the invisible marks that come with a copied date."""
     visible = without_invisible_marks(unicodedata.normalize("NFKC", text)).strip()
     return "".join(str(unicodedata.decimal(character, character)) for character in visible)
@@ -120,8 +122,8 @@ def _full_year(text: str, year: str, today: dt.date) -> int:
 
 
 def _make_day(text: str, year: int, month: int, day: int, today: dt.date) -> dt.date | None:
-    if EARLIEST_YEAR <= year - BUDDHIST_YEARS_MORE <= today.year:
-        year -= BUDDHIST_YEARS_MORE
+    if EARLIEST_YEAR <= year - BUDDHIST_YEAR_OFFSET <= today.year:
+        year -= BUDDHIST_YEAR_OFFSET
     if not (month and day) or year in {0, 1, int(YEAR_OF_NO_YEAR)}:
         return None
     try:
@@ -135,7 +137,8 @@ def _read_named_month(text: str, today: dt.date) -> dt.date | None:
     words = " ".join(re.sub(r"[,.\-/]", " ", _ORDINAL.sub("", _WEEKDAY.sub("", text, count=1))).split())
     short_year = _SHORT_YEAR.search(words)
     for pattern in _NAMED_MONTH_FORMATS:
-        # A leap year stands for a year that is not given, as in 3 Apr, or is not yet known.
+        # `3 Apr` has no year, and `3 Apr 90` one of two digits. Both are parsed with 2000, a leap year, so that 29
+        # February is found.
         if day := _parse(words, pattern):
             return _make_day(text, day.year, day.month, day.day, today)
         if short_year and (day := _parse(f"{words[: short_year.start()]} 2000", pattern)):

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from circe.api.parameters import first_instant, to_day_or_instant
-from customers.transfer.birthdays import SERIAL_DAY, as_seen
+from customers.transfer.birthdays import SERIAL_DAY, normalize_visible_text
 from customers.transfer.text_marks import shorten
 
 EARLIEST_INSTANT = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
@@ -28,7 +28,7 @@ _INSTANT = re.compile(
     r"(?:ISODate\([\"'])?(?P<year>\d{4})([-/])(?P<month>\d\d?)\2(?P<day>\d\d?)[ T]+(?P<hour>\d\d?):(?P<minute>\d\d)"
     r"(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
     r"\s*(?:(?P<utc>Z|UTC|GMT)|(?P<sign>[+\-−])(?P<offset_hours>\d\d)(?::?(?P<offset_minutes>\d\d))?(?:\s+[A-Z]{2,5})?)?"
-    # Go adds a reading of a second clock.
+    # Go appends the time of a second, monotonic clock.
     r"(?: m=[+-][\d.]+)?"
     r"(?:[\"']\))?\Z",
     re.ASCII | re.IGNORECASE,
@@ -60,7 +60,7 @@ def _explain(text: str) -> str:
 def read_instant(text: str) -> dt.datetime:
     """Returns the instant of a cell. Raises ValidationError, also for one before 1900 or after now."""
     try:
-        instant = first_instant(to_day_or_instant(_to_iso_instant(as_seen(text))))
+        instant = first_instant(to_day_or_instant(_to_iso_instant(normalize_visible_text(text))))
     except (ValueError, OverflowError, ValidationError):
         raise ValidationError(
             f"{_explain(text)} Write a day such as 2025-01-31 or an instant such as 2025-01-31T10:30:00Z."

@@ -26,7 +26,7 @@ opted-out opt-out netiesa netačno netočno нетачно неточно нев
 inaktiv inaktivt inaktif nieaktywny nieaktywna neaktivní inactif inactive inactivo inactiva inattivo inattiva inativo inativa
 inactief passiivinen неактивен неактивный neaktivan nonaktif
 """
-# Letters and words that some languages read otherwise. None: two readings in this language itself.
+# Letters and words that have a meaning of their own in one language. None: the word has two meanings in this language.
 _BOOLEANS_BY_LANGUAGE: dict[str, dict[str, bool | None]] = {
     "ca": {"s": True},
     "bs": {"da": True},
@@ -84,7 +84,7 @@ não-especificado desconhecido ospecificerat okänt uspecificeret ukendt määri
 neurčeno neznámé nincs-megadva nespecificat belirtilmemiş bilinmiyor не-указан не-указано не-вказано απροσδιόριστο
 tidak-disebutkan tidak-diketahui không-xác-định ไม่ระบุ 指定なし 未指定 不明 未知 지정되지-않음 알-수-없음 غير-محدد לא-צוין
 """
-# Mujer and moteris begin with M, férfi with F.
+# Mujer (Spanish) and moteris (Lithuanian) mean woman and begin with M; férfi (Hungarian) means man and begins with F.
 _GENDERS_BY_LANGUAGE: dict[str, dict[str, str | None]] = {
     "ca": {"h": "male", "d": "female", "m": None},
     "es": {"h": "male", "m": None},
@@ -127,7 +127,7 @@ _NO_GENDER_WORDS = _fold_words(_NO_GENDER)
 
 
 def read_boolean(text: str, language: str) -> bool | None:
-    """Returns whether the text means yes or no in any language, None if that is unknown or has two readings."""
+    """Returns True for yes and False for no in any language, and None for an unknown word or one with two meanings."""
     if text.strip() in {"T", "Ｔ"} and language in _LANGUAGES_OF_CAPITAL_T:
         return None
     word = fold_word(text)
@@ -137,25 +137,24 @@ def read_boolean(text: str, language: str) -> bool | None:
 
 
 def read_gender(text: str, language: str) -> str | None:
-    """Returns the gender that the text means, None if that is unknown or has two readings."""
+    """Returns the gender that the text means, and None for an unknown word or one with two meanings."""
     word = fold_word(text)
     return _GENDERS_BY_LANGUAGE.get(language, {}).get(word, _GENDERS.get(word))
 
 
-def is_no_gender(text: str) -> bool:
+def means_unknown_gender(text: str) -> bool:
     """Returns whether the text says, in any language, that the gender is not known."""
     return fold_word(text) in _NO_GENDER_WORDS
 
 
 def is_tick(text: str) -> bool:
-    """Returns whether the text is a mark in a list where the others are left empty."""
+    """Returns whether the text is a mark for yes, as in a column whose other cells are left empty."""
     return fold_word(text) in TICKS
 
 
 def read_whole_number(text: str) -> int | None:
-    """Returns a number such as 120, 1 234, 1'234, 1.234.567 or 120,00. None if it is no whole number or has two readings.
-
-    1.234 may be a whole number, or one and a fraction.
+    """Returns a number such as 120, 1 234, 1'234, 1.234.567 or 120,00. Returns None for what is no whole number, and
+    for a text such as 1.234, which some countries read as 1234 and others as a number with a fraction.
     """
     digits = "".join(
         str(unicodedata.decimal(character, character)) for character in unicodedata.normalize("NFKC", text)
@@ -166,7 +165,8 @@ def read_whole_number(text: str) -> int | None:
     grouped = _GROUPED.match(number)
     if grouped:
         separator = grouped[1]
-        # A second separator shows which of the two is the decimal one.
+        # A blank, an apostrophe or a repeated separator groups digits. So does one that differs from the separator of
+        # the fraction.
         is_clear = (
             separator in " '" or number.count(separator) > 1 or (has_fraction and digits[len(number)] != separator)
         )

@@ -5,8 +5,8 @@ settings, no database and no secrets. Before it reads the file, it limits its ow
 right to write files. It writes messages to stdout, each a line of JSON:
 
 - first `{"header": […], "read_as": "…", "size_bytes": N, "notices": […], "is_workbook": …}`,
-- then `{"records": [[line, cells, error, is_hidden], …], "bytes_read": N}` until all records are sent; for an `only_check`
-  job instead `{"examination": […]}`, see `examination.py`,
+- then `{"records": [[line, cells, error, is_hidden], …], "bytes_read": N}` until all records are sent; for an
+`only_examine` job instead of the records `{"examination": […]}`, see `examination.py`,
 - last `{"end": true}`,
 - or, instead of any of these, `{"error": "…"}` with a sentence that says why the file can't be read.
 
@@ -55,14 +55,15 @@ UNKNOWN_FAILURE = "The file can't be read. Open it in a spreadsheet, save it ane
 class ParseJob:
     """The task of the child process. `known` has the normalized names of the columns.
 
-    `encoding` is None if it is to be detected; `code_page` is then the encoding of text that is not Unicode.
+    `encoding` is None if it is to be detected. Then `code_page` is the encoding that a text which is not Unicode most
+    likely has. With `only_examine` the child sends no records, but what the cells of each column have in common.
     """
 
     encoding: str | None
     code_page: str
     known: list[str]
     limits: Limits
-    only_check: bool
+    only_examine: bool
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -167,7 +168,7 @@ def make_messages(file: BinaryIO, job: ParseJob) -> Iterator[dict[str, Any]]:
     """Yields the messages of the child process. Raises UnreadableFile."""
     table = parse(file, job)
     yield {name: getattr(table, name) for name in ("header", "read_as", "size_bytes", "notices", "is_workbook")}
-    if job.only_check:
+    if job.only_examine:
         examiner = TableExaminer(len(table.header))
         for record in table.records_within(job.limits):
             examiner.add(record)

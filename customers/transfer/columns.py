@@ -33,7 +33,7 @@ _NEW_LANGUAGE_CODES = {"in": "id", "iw": "he", "ji": "yi"}
 # --- parsing cells: each function raises ValidationError ------------------------------------------------------------
 
 
-def tenant_language() -> str:
+def tenant_language_code() -> str:
     """Returns the code of the language of the tenant in scope, such as `en`, without a region."""
     tenant = current_tenant()
     return tenant.language.partition("-")[0] if tenant else ""
@@ -52,7 +52,7 @@ def _parse_id_or_name(text: str) -> str:
 
 
 def _parse_boolean(text: str) -> bool:
-    value = read_boolean(text, tenant_language())
+    value = read_boolean(text, tenant_language_code())
     if value is None:
         raise ValidationError(f"“{shorten(text)}” can be read in two ways, or not at all. Write true or false.")
     return value
@@ -70,13 +70,13 @@ def _parse_whole_number(text: str) -> int:
 def _parse_date_of_birth(text: str) -> dt.date:
     # `HeaderMapping` has made an ISO date of the cell: the whole column shows whether days or months come first.
     day = dt.date.fromisoformat(text)
-    # Validated here, because the model field's `clean` would replace the validator's message with its own.
+    # Validated here, because `clean` of the model's field would replace the message of the validator with its own.
     validate_date_of_birth(day)
     return day
 
 
 def _parse_gender(text: str) -> str:
-    gender = read_gender(text, tenant_language())
+    gender = read_gender(text, tenant_language_code())
     if gender is None:
         raise ValidationError(
             f"“{shorten(text)}” can be read in two ways, or not at all. Write one of {', '.join(Gender.values)}."
@@ -153,7 +153,7 @@ class CustomerColumn:
         return escape_formula(value or "") if isinstance(value, str | None) else value
 
 
-def _boolean(name: str, *aliases: str) -> CustomerColumn:
+def _boolean_column(name: str, *aliases: str) -> CustomerColumn:
     return CustomerColumn(
         name=name,
         description="true or false, yes or no, in any language",
@@ -164,6 +164,7 @@ def _boolean(name: str, *aliases: str) -> CustomerColumn:
     )
 
 
+# The columns that an export writes and an import reads.
 COLUMNS = [
     CustomerColumn(
         name="id",
@@ -179,13 +180,13 @@ COLUMNS = [
     CustomerColumn(
         name="email", description="an address; this or the phone is needed", aliases=("mail", "emailaddress")
     ),
-    _boolean("email_verified"),
+    _boolean_column("email_verified"),
     CustomerColumn(
         name="phone",
         description="a number; a national one is completed with the country of the business",
         aliases=("phonenumber", "mobile", "mobilenumber", "mobilephone", "telephone", "tel"),
     ),
-    _boolean("phone_verified"),
+    _boolean_column("phone_verified"),
     CustomerColumn(name="gender", description=", ".join(Gender.values), parse=_parse_gender, aliases=("sex",)),
     CustomerColumn(
         name="date_of_birth",
@@ -203,15 +204,15 @@ COLUMNS = [
         skip_empty=True,
         aliases=("points",),
     ),
-    _boolean("is_active", "active"),
+    _boolean_column("is_active", "active"),
     CustomerColumn(
         name="language", description="a tag such as en, id or pt-BR", parse=_parse_language, skip_empty=True
     ),
-    _boolean("accepts_email", "communicationpreferencesemail"),
-    _boolean("accepts_sms", "communicationpreferencessms"),
-    _boolean("accepts_push", "pushnotifications", "communicationpreferencespushnotifications"),
-    _boolean("accepts_whatsapp", "communicationpreferenceswhatsapp"),
-    _boolean("marketing_consent"),
+    _boolean_column("accepts_email", "communicationpreferencesemail"),
+    _boolean_column("accepts_sms", "communicationpreferencessms"),
+    _boolean_column("accepts_push", "pushnotifications", "communicationpreferencespushnotifications"),
+    _boolean_column("accepts_whatsapp", "communicationpreferenceswhatsapp"),
+    _boolean_column("marketing_consent"),
     # The aliases are what an export calls the columns of names, which are beside these columns.
     CustomerColumn(
         name="preferred_outlet_id",

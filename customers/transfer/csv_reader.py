@@ -58,7 +58,7 @@ CODE_PAGES = {
     "zh": "gb18030",
     "ko": "cp949",
 }
-# What other programs write in the languages of a code page: Excel's “CSV (MS-DOS)”, and Unix.
+# By code page: what other programs write in the same languages, such as Excel's “CSV (MS-DOS)” and programs on Unix.
 OTHER_ENCODINGS = {
     "cp1250": ["cp852"],
     "cp1251": ["cp866", "koi8-u", "iso8859-5"],
@@ -71,7 +71,8 @@ OTHER_ENCODINGS = {
     "cp932": ["euc-jp"],
     "gb18030": ["cp950"],
 }
-# What a Macintosh wrote where Windows wrote the code page. Those of Asia are the same; those of Greek can't be told apart.
+# By code page: what a Macintosh wrote in the same languages. In Asian languages it wrote the code page itself. The
+# Greek encoding of the Macintosh is left out, since it can't be told from the code page.
 MAC_ENCODINGS = {
     "cp1250": "mac-latin2",
     "cp1251": "mac-cyrillic",
@@ -85,22 +86,24 @@ MARK_UNDECODABLE = "circe-mark-undecodable"
 codecs.register_error(MARK_UNDECODABLE, lambda error: (UNDECODABLE, error.end))
 
 DETECTION_BYTES = 1 << 16
-# The bytes of which it is decided whether Windows wrote them.
+# By so many bytes of the file it is decided whether the file has the code page of Windows.
 CODE_PAGE_DETECTION_BYTES = 1 << 20
 # Signs beyond ASCII that stand beside letters in any language.
 USUAL_SIGNS = "’‘“”„«»–—…\u00a0"
-# Signs or a capital within a word, accents and box drawings, and bytes that are no text: the encoding is another one.
+# What shows that a text was decoded with a wrong encoding: signs or a capital within a word, accents without a letter,
+# box drawings, and bytes that are no text.
 _ODD_IN_WORD = regex.compile(
     r"\p{L}[[^\p{L}\p{M}\p{N}\p{Z}]--[\x00-\x7f’·]]\p{L}|\p{Ll}(?=[^\x00-\x7f])\p{Lu}"
     r"|[\u02c6-\u02dd\u2500-\u259f\ufffd]|[[\p{Cc}\p{Co}]--[\t\r\n]]",
     regex.V1,
 )
-# A few null characters may stand in a text of one byte per character.
+# So many zero bytes show UTF-16. A text of one byte per character may have a few null characters.
 MIN_UTF16_ZEROS = 8
-# A short file of another script has zeros in its separators and line ends alone.
+# So many zero bytes are enough if one is of a line end: a short file in a script beyond ASCII has zero bytes only in
+# its separators and line ends.
 MIN_UTF16_ZEROS_WITH_LINE_END = 3
 UTF16_LINE_ENDS = {"utf-16-le": b"\n\0", "utf-16-be": b"\0\n"}
-# Another encoding than that of Windows is read only where it leaves less than a quarter of the oddities.
+# Another encoding than the code page is taken only if it gives less than a quarter of the oddities.
 MIN_TIMES_BETTER = 4
 DELIMITER_LABELS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 LINE_TOO_LONG = f"The line is longer than {MAX_ROW_CHARACTERS:,} characters."
@@ -132,8 +135,11 @@ def get_code_page(language: str) -> str:
 def detect_encoding(file: BinaryIO, code_page: str) -> str:
     """Returns the encoding of a file: Unicode by its byte order mark or its zero bytes, else UTF-8 or the code page.
 
-    The file is in the code page if most of its lines beyond ASCII are not valid UTF-8. If only a few are not, the file is
-    UTF-8 and those lines are damaged. A file with the line ends of the old Macintosh may be in its encoding.
+    Only lines with bytes beyond ASCII count. If at least half of them are valid UTF-8, the file is UTF-8 and the other
+    lines are
+    damaged. Otherwise the file is in the code page. A file with the line ends of the old Macintosh may be in the
+    encoding of the
+    Macintosh.
     """
     file.seek(0)
     head = file.read(4096)
@@ -183,7 +189,7 @@ def _read_byte_lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _choose_encoding(file: BinaryIO, code_page: str) -> str:
-    """Returns the code page, or another encoding of the same scripts where the file reads far better in it.
+    """Returns the code page, or another encoding of the same scripts if it gives far fewer oddities.
 
     The Macintosh's encoding is tried if the lines end with a carriage return alone. Windows never wrote such a file, but a
     program may have converted the text and kept the line ends.
@@ -303,9 +309,8 @@ class _CsvParser:
         return records
 
     def _read_row_lines(self) -> list[Line]:
-        """Returns the lines of the next row: as many as it takes until every quotation mark is closed.
-
-        Returns the first line alone if the limits of a row are reached before.
+        """Returns the lines of the next row: it ends with the line in which every quotation mark is closed. If the
+        limits of a row are reached before that, returns the first line alone.
         """
         lines: list[Line] = []
         quotes = characters = 0

@@ -1,4 +1,4 @@
-"""Looks at the columns of a whole table before it is imported.
+"""Finds out what the cells of each column of a table have in common, before the table is imported.
 
 The child process, which has no Django, imports this module.
 """
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from customers.transfer.birthdays import DayOrder, find_day_order
-from customers.transfer.tables import Record, storable
+from customers.transfer.tables import Record, to_storable
 
 MAX_SAMPLES = 3
 MAX_SAMPLE_CHARACTERS = 60
@@ -56,7 +56,7 @@ class TableExaminer:
                 self.day_orders[index].add(order)
 
     def _add_sample(self, index: int, cell: str) -> None:
-        samples, sample = self.columns[index].samples, storable(cell.strip()[:MAX_SAMPLE_CHARACTERS])
+        samples, sample = self.columns[index].samples, to_storable(cell.strip()[:MAX_SAMPLE_CHARACTERS])
         if sample not in {"", *samples}:
             samples.append(sample)
         if len(samples) == MAX_SAMPLES or (samples and self.record_count > RECORDS_WITH_FULL_SAMPLES):

@@ -22,10 +22,11 @@ CUSTOMERS_PER_QUERY = 2000
 CSV_CHUNK_CHARACTERS = 1 << 16
 # A spreadsheet recognizes UTF-8 by this.
 BYTE_ORDER_MARK = "\ufeff"
-# With the header; Excel opens no sheet with more rows.
+# The header is one of these rows. Excel opens no sheet with more.
 MAX_SHEET_ROWS = 1_048_576
-# XML cannot hold these characters, or changes them. The format writes them as `_x000B_`, and the `_` of such a text too.
-# So is the first blank of a text of blanks alone, for which openpyxl does not write `xml:space="preserve"`.
+# XML cannot hold these characters, or changes them. XLSX writes them as codes such as `_x000B_`. A text that looks
+# like such a code gets a code for its first `_`. A text of blanks alone gets a code for its first blank, since openpyxl
+# does not write `xml:space="preserve"` for it.
 _ENCODED_IN_XLSX = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)|\\A\\s(?=\\s*\\Z)")
 
 
@@ -34,9 +35,9 @@ def export_table(
 ) -> Iterator[list[Any]]:
     """Yields the header, then a row for each customer in the order of ids.
 
-    With `with_tenant` the first column is the slug of the customer's tenant. `more_columns` come last, and an import ignores
-    them. All customers are as they are at one moment.
-    The rows of one query are in memory at a time, if the caller keeps the tenant scope and a transaction open until the end.
+    With `with_tenant` the first column is the slug of the customer's tenant. `more_columns` come last, and an import
+    ignores them. All customers are as they are at one moment. The caller keeps the tenant scope and a transaction open
+    until the end: then only CUSTOMERS_PER_QUERY rows are in memory at a time.
     """
     yield [*([TENANT_COLUMN] if with_tenant else []), *(column.name for column in [*COLUMNS, *more_columns])]
     customers = customers.with_preferred().order_by("pk")
@@ -46,7 +47,7 @@ def export_table(
         customers = customers.select_related("tenant")
     for customer in customers.iterator(chunk_size=CUSTOMERS_PER_QUERY):
         tenant = [customer.tenant.slug] if with_tenant else []
-        more = [_format_more(column.value(customer)) for column in more_columns]
+        more = [_format_more(column.get_value(customer)) for column in more_columns]
         yield [*tenant, *(column.format_cell(customer) for column in COLUMNS), *more]
 
 
@@ -76,7 +77,7 @@ def csv_chunks(table: Iterable[list[Any]]) -> Iterator[bytes]:
 def write_workbook(file: BinaryIO, table: Iterable[list[Any]], *, description: str = "") -> None:
     """Writes an XLSX workbook with one sheet of at most MAX_SHEET_ROWS rows. Text stays text, never a formula.
 
-    `description` says in the properties of the file whom it has.
+    `description` is stored in the properties of the file, and says which customers it has.
     """
     book = Workbook(write_only=True)
     book.properties.description = _ENCODED_IN_XLSX.sub(" ", description)

@@ -31,7 +31,8 @@ MAX_LISTED_OMITTED_CELLS = 100
 
 OUTCOMES = ("created", "updated", "unchanged", "refused")
 
-# The reasons by constraint: another request was faster.
+# The reason for a refused row, by the violated constraint. Another request has stored the value since the row was
+# matched.
 REASONS_BY_CONSTRAINT = {
     "customer_tenant_id": {"id": "This id can't be used."},
     "customer_email": {"email": "Another customer has this e-mail address."},
@@ -83,8 +84,8 @@ class OmittedCellOfLine:
 class ImportSummary:
     """Counts the rows of a run by outcome, and lists the first MAX_LISTED_REFUSED_ROWS refused rows.
 
-    `notices` tell what was read in one of two ways, left out or kept. `example` is a name beyond ASCII, by which the user
-    sees whether the encoding was detected correctly.
+    `notices` tell how the file or some rows were read. `example` is a name with letters beyond ASCII: it shows the user
+    whether the encoding was detected correctly.
     """
 
     read_as: str
@@ -110,8 +111,8 @@ class ImportSummary:
     def rows(self) -> int:
         return sum(getattr(self, outcome) for outcome in OUTCOMES)
 
-    def tell(self, text: str, line: int) -> None:
-        """Adds a row to the notice with this text."""
+    def add_notice(self, text: str, line: int) -> None:
+        """Adds the line of a row to the notice with this text, which is made if there is none."""
         notice = next((notice for notice in self.notices if notice.text == text), None)
         if notice is None:
             notice = Notice(text)
@@ -161,7 +162,9 @@ class ImportRun:
         yield self.summary
 
     def _import_rows(self, rows: list[ImportRow]) -> None:
-        """Imports the rows. If the database refuses them, imports each half alone, down to the row that is refused."""
+        """Imports the rows. If the database refuses them, imports each half alone, until only the row that is at fault
+        is refused.
+        """
         try:
             batch = self._write_batch(rows)
         except (IntegrityError, OperationalError) as error:
@@ -191,7 +194,7 @@ class ImportRun:
             if isinstance(outcome, str):
                 setattr(self.summary, outcome, getattr(self.summary, outcome) + 1)
                 for notice in dict.fromkeys(row.notices):
-                    self.summary.tell(notice, row.record.line)
+                    self.summary.add_notice(notice, row.record.line)
                 self._report_omitted(row)
             else:
                 self._refuse(row, outcome)

@@ -22,7 +22,7 @@ MAX_SHEETS = 100
 MAX_WORKBOOK_PARTS = 2_000
 # The size of one message of the child process. Every row fits: JSON writes a character in at most 6 bytes.
 MAX_MESSAGE_BYTES = 16 * MB
-# The rows that are matched and written in one transaction are fewer if they are long.
+# The most text that is matched and written in one transaction. A batch of long rows has fewer rows.
 MAX_BATCH_CHARACTERS = 2_000_000
 MAX_REASON_CHARACTERS = 1_000
 
@@ -33,8 +33,8 @@ MAX_UPLOAD_BYTES = 50 * MB
 MAX_REFUSED_ROWS_BYTES = 64 * MB
 # The file of the cells that were not imported although their rows were.
 MAX_OMITTED_CELLS_BYTES = 16 * MB
-# The checks and imports at the same time in all web servers together. `uploads.py` allows fewer if a web server has few
-# threads.
+# How many checks and imports may run at the same time, in all web servers together. `uploads.py` allows fewer if a web
+# server has few threads.
 MAX_CONCURRENT_IMPORTS = 2
 MAX_CONCURRENT_IMPORTS_PER_TENANT = 1
 
@@ -59,7 +59,7 @@ class Limits:
 
 # For the import page of the back office. `message_seconds` is shorter than `RUN_TIMEOUT` in customers/models/imports.py,
 # after which another request may start the run anew.
-UPLOAD = Limits(
+UPLOAD_LIMITS = Limits(
     rows=500_000,
     lines=2_000_000,
     cells=10_000_000,
@@ -69,7 +69,7 @@ UPLOAD = Limits(
     message_seconds=25,
 )
 # For import_customers, which an operator runs on a chosen file.
-COMMAND = Limits(
+COMMAND_LIMITS = Limits(
     rows=20_000_000,
     lines=100_000_000,
     cells=1_000_000_000,

@@ -21,14 +21,15 @@ from customers.models import (
     Customer,
     Purpose,
 )
-from customers.models.consent import PROJECTIONS, find_projection
+from customers.models.consent import CONSENT_BOOLEANS, find_consent_boolean
 from customers.transfer.columns import COLUMN_BY_NAME, COLUMNS, CONSENT_COLUMNS
 from customers.transfer.reading import ImportRow, InvalidRow, validate_customer
 from tenants.identity import email_key
 from tenants.scope import ALL_TENANTS, current_tenant_id, tenant_scope
 
 KEY_LABELS = {"id": "id", "email": "e-mail address", "phone": "phone number"}
-# What is told about a row that would let a business write to a customer who has not agreed to it.
+# The notice about a row whose consent is not imported: the business could otherwise write to a customer who has not
+# agreed.
 NOT_CONSENTED = (
     "marketing_consent: this person is or was a customer already, and has not consented to marketing. An import gives their "
     "consent only with consent_source and consent_at in the row."
@@ -106,7 +107,8 @@ def _digest(key: CustomerKey) -> bytes:
 
 
 class ImportBatch:
-    """Decides about each of some rows, in their order, then writes them together. It has to be used in a transaction.
+    """Decides about each row of a batch, in the order of the file; `write` then writes them together. It has to be used
+    in a transaction.
 
     `outcomes` has for each row `created`, `updated` or `unchanged`, or the reasons of a refusal by column. `lines` has the
     line of each key of the rows that are not refused.
@@ -140,7 +142,8 @@ class ImportBatch:
             customers = customers.select_for_update(of=("self",))
         found = {customer.pk: customer for customer in customers.filter(pk__in=self.given_ids)}
         for name in ("email_key", "phone"):
-            # No other customer can have the contacts of an undeleted one, so they need no query.
+            # Only one undeleted customer can have a contact. So no query looks for contacts of undeleted customers
+            # that were found.
             owned = {getattr(customer, name) for customer in found.values() if not customer.is_deleted}
             wanted = {getattr(customer, name) for customer in valid} - owned - {None}
             found |= {customer.pk: customer for customer in customers.filter(**{f"{name}__in": wanted})}
@@ -150,17 +153,20 @@ class ImportBatch:
         unknown = self.given_ids - self.existing.keys()
         if not unknown:
             return set()
-        # No key of the database refuses the id of another tenant's customer, so imports that bring ids wait for each other.
+        # No constraint of the database refuses an id that a customer of another tenant has. So imports with given ids
+        # wait for each other.
         lock_in_turn(AdvisoryLock.GIVEN_IDS, "customers")
         with tenant_scope(ALL_TENANTS):
             return set(Customer.objects.filter(pk__in=unknown).values_list("pk", flat=True))
 
     def _find_withdrawn(self) -> dict[str, set[str]]:
-        """Returns which booleans the existing customers have withdrawn on a channel at least, by id."""
+        """Returns by customer's id the names of the consent booleans that the customer has withdrawn, on one channel at
+        least.
+        """
         withdrawn: dict[str, set[str]] = {}
-        for entry in Consent.objects.filter(customer__in=self.existing).latest():
+        for entry in Consent.objects.filter(customer__in=self.existing).latest_per_channel():
             if entry.state == ConsentState.WITHDRAWN:
-                withdrawn.setdefault(entry.customer_id, set()).add(find_projection(entry.purpose, entry.channel))
+                withdrawn.setdefault(entry.customer_id, set()).add(find_consent_boolean(entry.purpose, entry.channel))
         return withdrawn
 
     # --- deciding ---------------------------------------------------------------------------------------------------
@@ -236,18 +242,22 @@ class ImportBatch:
         if row.errors_if_new:
             raise InvalidRow(row.errors_if_new)
         deleted_keys = [key._replace(is_deleted=True) for key in contact_keys(row.customer)]
-        # The same person, who was deleted here.
+        # Deleted customers with the same contacts: the person may be one of them.
         before = [owner for owner in map(self._find_owner, deleted_keys) if owner]
-        for name in PROJECTIONS:
-            if getattr(row.customer, name) and not all(self._may_grant(row, owner, name) for owner in before):
+        for name in CONSENT_BOOLEANS:
+            if getattr(row.customer, name) and not all(
+                self._may_grant_or_add_notice(row, owner, name) for owner in before
+            ):
                 setattr(row.customer, name, False)
         if row.customer.marketing_consent and row.consent:
             self.consenting.append((row.customer, row.consent))
         self.new.append(row.customer)
         return row.customer
 
-    def _may_grant(self, row: ImportRow, existing: Customer, name: str) -> bool:
-        """Returns whether the row may grant what the boolean `name` stands for. Tells it if not."""
+    def _may_grant_or_add_notice(self, row: ImportRow, existing: Customer, name: str) -> bool:
+        """Returns whether the row may grant the consent of the boolean `name` to an existing customer. Adds a notice to
+        the row if it may not.
+        """
         if getattr(existing, name):
             return True
         if name in self.withdrawn.get(existing.pk, ()):
@@ -266,7 +276,11 @@ class ImportBatch:
             for name, value in values.items()
             if not _is_same(name, value, COLUMN_BY_NAME[name].get_value(existing))
         }
-        for name in [name for name in PROJECTIONS if changes.get(name) and not self._may_grant(row, existing, name)]:
+        for name in [
+            name
+            for name in CONSENT_BOOLEANS
+            if changes.get(name) and not self._may_grant_or_add_notice(row, existing, name)
+        ]:
             del changes[name]
         if not changes:
             return "unchanged", existing
@@ -298,9 +312,8 @@ class ImportBatch:
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def hide_for_dry_run(self) -> None:
-        """Soft-deletes the customers of earlier batches, whose changes a dry run has rolled back.
-
-        Their present contacts would otherwise conflict with rows that take over what an earlier row gave up.
+        """Soft-deletes existing customers whom earlier batches changed, since a dry run has rolled those changes back.
+        Otherwise a contact that an earlier row took from a customer would still conflict with the rows of this batch.
         """
         changed_before = [pk for pk in self.existing if CustomerKey("id", pk) in self.earlier_lines]
         if changed_before:
@@ -332,7 +345,7 @@ class ImportBatch:
 
 
 def _is_same(name: str, new: Any, old: Any) -> bool:
-    """Returns whether a value of the file and the stored one are the same as far as they are compared."""
+    """Returns whether a value of the file and the stored one are the same in the form in which they are compared."""
     if name == "email" and new and old:
         return email_key(new) == email_key(old)
     # Tags of languages are compared without case.
@@ -362,10 +375,11 @@ MAX_ROWS_IN_VALUES = 500
 
 
 def insert_rows(model: type[models.Model], instances: Collection[models.Model]) -> None:
-    """Inserts new rows of the tenant in scope, which are sent as one JSON document.
+    """Inserts new rows of the tenant in scope. They are sent as one JSON document.
 
     This takes a third of the time of `bulk_create`. COPY would be faster, but PostgreSQL refuses it under a row-level
-    security policy. A cluster would copy what is not in VALUES.
+    security policy. In a cluster the rows are sent as VALUES, since Citus would first copy the rows of an INSERT …
+    SELECT.
     """
     if not instances:
         return
@@ -376,7 +390,7 @@ def insert_rows(model: type[models.Model], instances: Collection[models.Model]) 
     rows = [{field.column: field.pre_save(instance, add=True) for field in fields} for instance in instances]
     table = connection.ops.quote_name(model._meta.db_table)
     columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
-    # Their tenant is a value of the statement too, as in every statement about one tenant.
+    # The tenant is a parameter of the statement, as in every statement about one tenant.
     values = columns.replace('"tenant_id"', "%s")
     document = f"json_populate_recordset(NULL::{table}, %s)"
     with connection.cursor() as cursor:

@@ -20,7 +20,7 @@ from customers.transfer.columns import (
 )
 from customers.transfer.csv_reader import get_code_page
 from customers.transfer.examination import ColumnExamination, read_examination
-from customers.transfer.limits import UPLOAD, Limits
+from customers.transfer.limits import UPLOAD_LIMITS, Limits
 from customers.transfer.mapping.header_mapping import HeaderMapping, OmittedCell, known_names, looks_like_data
 from customers.transfer.references import REFERENCED_MODELS, References
 from customers.transfer.tables import FORMULA_WITHOUT_VALUE, MERGED_CELL, Record, UnreadableFile, column_letters
@@ -32,7 +32,8 @@ from tenants.scope import current_tenant
 MAX_LISTED_IGNORED_COLUMNS = 20
 MODEL_FIELDS: dict[str, Any] = {model_field.attname: model_field for model_field in Customer._meta.concrete_fields}
 LIST_COLUMNS = {"tags", "preferred_categories", *PREFERENCE_MODELS}
-# An apostrophe may begin such a text, as in ’t Hooft. In all other columns it marks a text.
+# A text of these columns may begin with an apostrophe, as in 't Hooft. In all other columns the apostrophe is a mark
+# that keeps the cell a text.
 FREE_TEXT_COLUMNS = {"first_name", "last_name", "address", "preferred_categories", "accessibility_needs", "notes"}
 CONSENT_NAMES = {column.name for column in CONSENT_COLUMNS}
 
@@ -78,7 +79,8 @@ class CustomerTable:
         except BaseException:
             self.close()
             raise
-        # The columns of yes and no in which people put a mark for yes, and leave the others empty. Known with the records.
+        # The boolean columns in which people put a mark for yes and leave the other cells empty. None until the first
+        # records are read.
         self.tick_columns: set[int] | None = None
         self.records = self._read_records()
 
@@ -100,10 +102,10 @@ class CustomerTable:
             yield from records
 
     def _find_tick_columns(self, records: list[Record]) -> set[int]:
-        """Returns the columns of yes and no that have marks and nothing else in the first records of the file."""
+        """Returns the indexes of the boolean columns that have marks and nothing else in the first records of the file."""
         found = set()
-        for index, source in enumerate(self.mapping.sources):
-            if source.target and COLUMN_BY_NAME[source.target].is_boolean:
+        for index, rule in enumerate(self.mapping.rules):
+            if rule.target and COLUMN_BY_NAME[rule.target].is_boolean:
                 words = {record.cells[index].strip() for record in records if index < len(record.cells)} - {""}
                 if words and all(map(is_tick, words)):
                     found.add(index)
@@ -111,8 +113,10 @@ class CustomerTable:
 
     @property
     def ignored_headers(self) -> list[str]:
-        """The headers that are not imported. If there are very many, the first of them and the number of the others."""
-        ignored = [self.mapping.name_column(index) for index in self.mapping.unmapped]
+        """The headers that are not imported. If there are more than MAX_LISTED_IGNORED_COLUMNS, the last entry is the
+        number of the others.
+        """
+        ignored = [self.mapping.name_column(index) for index in self.mapping.unmapped_indexes]
         more = len(ignored) - MAX_LISTED_IGNORED_COLUMNS
         return ignored if more <= 0 else [*ignored[:MAX_LISTED_IGNORED_COLUMNS], f"{more:,} more"]
 
@@ -121,13 +125,14 @@ def open_table(
     file: BinaryIO,
     encoding: str | None = None,
     *,
-    limits: Limits = UPLOAD,
+    limits: Limits = UPLOAD_LIMITS,
     decisions: Decisions = NO_DECISIONS,
     examination: Sequence[ColumnExamination] = (),
 ) -> CustomerTable:
     """Returns the table of a CSV or XLSX file on disk, whose position moves. Raises UnreadableFile.
 
-    Without the `examination` of its columns, no date of birth is read that could be two dates.
+    The `examination` of its columns shows in which order dates of birth are written. Without it, a date that could be
+    two days is refused.
     """
     return CustomerTable(file, _make_job(file, encoding, limits, decisions), decisions, examination)
 
@@ -141,22 +146,24 @@ class ExaminedFile:
 
 
 def examine_file(
-    file: BinaryIO, encoding: str | None = None, *, limits: Limits = UPLOAD, decisions: Decisions = NO_DECISIONS
+    file: BinaryIO, encoding: str | None = None, *, limits: Limits = UPLOAD_LIMITS, decisions: Decisions = NO_DECISIONS
 ) -> ExaminedFile:
-    """Reads the whole file once. Raises UnreadableFile if it can't be imported at all."""
-    process = ChildProcess(file, _make_job(file, encoding, limits, decisions, only_check=True))
+    """Reads the whole file once, and returns its header and what its columns hold. Raises UnreadableFile if it can't be
+    imported at all.
+    """
+    process = ChildProcess(file, _make_job(file, encoding, limits, decisions, only_examine=True))
     try:
         first, second = process.messages
     finally:
         process.end()
     header = first["header"]
-    if looks_like_data(header) and not HeaderMapping(header, decisions.columns).indexes:
+    if looks_like_data(header) and not HeaderMapping(header, decisions.columns).indexes_by_target:
         raise UnreadableFile(_explain_missing_header(header))
     return ExaminedFile(header, read_examination(second["examination"]))
 
 
 def _make_job(
-    file: BinaryIO, encoding: str | None, limits: Limits, decisions: Decisions, *, only_check: bool = False
+    file: BinaryIO, encoding: str | None, limits: Limits, decisions: Decisions, *, only_examine: bool = False
 ) -> ParseJob:
     # The child process reads the file itself, and not what this process still has in its buffer.
     file.flush()
@@ -166,13 +173,13 @@ def _make_job(
         code_page=get_code_page(tenant.language if tenant else ""),
         known=[*COLUMN_BY_HEADER, *known_names(), *decisions.columns],
         limits=limits,
-        only_check=only_check,
+        only_examine=only_examine,
     )
 
 
 def _require_columns(mapping: HeaderMapping) -> None:
     """Raises UnreadableFile if no column of the file is imported."""
-    if not mapping.indexes:
+    if not mapping.indexes_by_target:
         raise UnreadableFile(_explain_missing_header(mapping.header))
 
 
@@ -221,11 +228,13 @@ class RowReader:
         self.tenant = current_tenant()
         self.tenant_index = table.header.index(TENANT_COLUMN) if TENANT_COLUMN in table.header else len(table.header)
         self.references = {
-            name: References(model) for name, model in REFERENCED_MODELS.items() if name in self.mapping.indexes
+            name: References(model)
+            for name, model in REFERENCED_MODELS.items()
+            if name in self.mapping.indexes_by_target
         }
 
     def read_row(self, record: Record) -> ImportRow:
-        has_source = any(index < len(record.cells) for index in self.mapping.indexes.get("source", ()))
+        has_source = any(index < len(record.cells) for index in self.mapping.indexes_by_target.get("source", ()))
         row = ImportRow(record, Customer(**{} if has_source else {"source": "import"}))
         for name in PREFERENCE_MODELS:
             setattr(row.customer, name, [])
@@ -234,7 +243,7 @@ class RowReader:
             return row
         if record.is_hidden:
             row.notices.append(HIDDEN_ROW)
-        if any(source.target for source in self.mapping.sources[len(record.cells) :]):
+        if any(rule.target for rule in self.mapping.rules[len(record.cells) :]):
             row.notices.append(ENDS_EARLY)
         if "".join(record.cells[self.tenant_index : self.tenant_index + 1]) not in {"", self.tenant.slug}:
             row.errors[TENANT_COLUMN] = "This is a customer of another business."
@@ -254,7 +263,7 @@ class RowReader:
     def _clean_cells(self, row: ImportRow) -> list[str]:
         """Returns the cells that are imported without the marks that keep them texts. Adds an error for an error value."""
         cells = row.record.cells
-        targets = [source.target for source in self.mapping.sources[: len(cells)]]
+        targets = [rule.target for rule in self.mapping.rules[: len(cells)]]
         filled = [cell for cell, target in zip(cells, targets, strict=False) if target and cell.strip()]
         is_marked_throughout = len(filled) > 1 and all(cell.startswith("'") for cell in filled)
         return [
@@ -288,7 +297,7 @@ class RowReader:
     def _set_value(self, row: ImportRow, column: CustomerColumn, text: str) -> None:
         """Sets the value of a column. Raises ValidationError."""
         tick_columns = self.table.tick_columns or set()
-        is_tick_column = not tick_columns.isdisjoint(self.mapping.indexes[column.name])
+        is_tick_column = not tick_columns.isdisjoint(self.mapping.indexes_by_target[column.name])
         if not text and column.skip_empty and not is_tick_column:
             return
         if is_tick_column:

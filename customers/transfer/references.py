@@ -49,7 +49,9 @@ class References:
         return grouped
 
     def find_all(self, texts: Sequence[str]) -> list[str]:
-        """Returns the ids, each once. A text may also have several names with commas. Raises ValidationError."""
+        """Returns the ids of what the texts name, each once. A text may have several names, separated by commas. Raises
+        ValidationError.
+        """
         found: list[str] = []
         for text in texts:
             is_one = "," not in text or text in self.ids or self._find_rows(text)
@@ -57,7 +59,7 @@ class References:
         return list(dict.fromkeys(found))
 
     def find(self, text: str) -> str:
-        """Returns the id of what has this id, name or e-mail address. Raises ValidationError."""
+        """Returns the id of the row with this id, name or e-mail address. Raises ValidationError."""
         if is_id(text):
             if text not in self.ids:
                 raise ValidationError(f"There is no {self.singular} with this id.")
@@ -73,7 +75,7 @@ class References:
         return rows[0].pk
 
     def _find_rows(self, text: str) -> list[Any]:
-        """Returns those with this name, the active ones if there are any."""
+        """Returns the rows with this name. If some are active, returns only these."""
         for form, grouped in zip(_FORMS, self.rows_by_name, strict=True):
             if rows := grouped.get(form(text)):
                 return [row for row in rows if row.is_active] or rows

@@ -1,7 +1,7 @@
 """Finds in the XML of a workbook what the XLSX library does not tell.
 
-These are errors such as `#N/A`, formulas that no spreadsheet has computed, and hidden rows and columns. The library gives an
-empty cell for the first two.
+These are errors such as `#N/A`, formulas that no spreadsheet has computed, and hidden rows and columns. The library
+returns an empty cell for an error and for such a formula.
 """
 
 import re
@@ -101,7 +101,7 @@ def _read_relations(
 
 
 def _normalize_part(name: str) -> str:
-    """Returns the name in lower case with slashes, since some programs write it otherwise in one place than in another."""
+    """Returns the name in lower case with slashes, since some programs write one name in different ways."""
     segments: list[str] = []
     for segment in name.replace("\\", "/").lower().split("/"):
         if segment == "..":
@@ -153,7 +153,9 @@ def has_cells(archive: zipfile.ZipFile, part: str) -> bool:
 
 
 def _contains(archive: zipfile.ZipFile, part: str, pattern: re.Pattern[bytes]) -> bool:
-    """Returns whether the XML of a part matches the pattern. XML in UTF-16 is taken to do so."""
+    """Returns whether the XML of a part matches the pattern. Returns True for XML in UTF-16, which the pattern can't
+    search.
+    """
     end = b""
     with archive.open(part) as content:
         while chunk := content.read(CHUNK_BYTES):

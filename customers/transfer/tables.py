@@ -15,8 +15,8 @@ from customers.transfer.limits import MAX_COLUMNS, Limits
 ZIP_SIGNATURE = b"PK\x03\x04"
 OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
-# The texts that stand for cells of a workbook that cannot be read. Like the error values of a spreadsheet, they are no
-# values, and a row with one of them is refused.
+# These texts replace cells of a workbook that cannot be read. A row with one of them is refused, as one with an error
+# value of a spreadsheet is.
 FORMULA_WITHOUT_VALUE = "#FORMULA!"
 MERGED_CELL = "#MERGED!"
 
@@ -83,7 +83,7 @@ class ParsedTable:
 
 
 def is_workbook(head: bytes) -> bool:
-    """Returns whether the first bytes of a file are those of a workbook, which may be damaged."""
+    """Returns whether the first bytes of a file are those of a workbook. The workbook may be damaged."""
     return head.startswith((ZIP_SIGNATURE, OLE_SIGNATURE[:4]))
 
 
@@ -95,8 +95,10 @@ def check_width(width: int) -> None:
         )
 
 
-def storable(text: str) -> str:
-    """Returns the text as PostgreSQL takes it: without null characters, and with a question mark for half a character."""
+def to_storable(text: str) -> str:
+    """Returns the text as PostgreSQL can store it: without null characters, and with a question mark for a surrogate,
+    which is half a character of UTF-16.
+    """
     return text.replace("\0", "").encode(errors="replace").decode()
 
 

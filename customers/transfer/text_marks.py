@@ -48,7 +48,8 @@ _FORMULA = r"[=+\-@\t\r\n＝＋－＠]"
 # People mark a number, a date or a time with an apostrophe, so that a spreadsheet does not change it.
 _NUMBER = r"[0-9][0-9\s.,:/()+\-TZ]*\Z"
 _ADDRESS = r"[^\s@]+@[^\s@]+\Z"
-# An export adds one apostrophe to such a text, and an import removes one, so that every text survives both.
+# An export adds one apostrophe to a text that matches this, and an import removes one. So an import reads the exported
+# text unchanged.
 _NEEDS_APOSTROPHE = re.compile(rf"'*(?:{_FORMULA}|{_ERROR}\Z)|'+(?:{_NUMBER}|{_ADDRESS})")
 # A phone number is harmless, and stays readable.
 _PHONE = re.compile(r"\+[0-9]+\Z")
@@ -56,8 +57,8 @@ _TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"\s*\Z')
 
 
 def escape_formula(text: str) -> str:
-    """Returns the text with an apostrophe if a spreadsheet would take it for a formula or an error, or if it has such a
-    mark.
+    """Returns the text with an apostrophe before it if a spreadsheet would take it for a formula or an error. A text
+    that begins with such an apostrophe gets a second one.
     """
     return f"'{text}" if _NEEDS_APOSTROPHE.match(text) and not _PHONE.match(text) else text
 
@@ -76,7 +77,9 @@ def remove_text_mark(cell: str) -> str:
 
 
 def copy_cell(cell: str) -> str:
-    """Returns a cell of an imported file as it is written to another file. An import reads both alike."""
+    """Returns a cell of an imported file as it is written to a file of refused rows or omitted cells. An import reads
+    the two cells as the same text.
+    """
     # An error value gets no apostrophe: an import would take it for a text.
     return cell if is_error_value(cell) else escape_formula(remove_text_mark(cell))
 

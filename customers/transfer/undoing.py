@@ -12,8 +12,8 @@ from tenants.models import AuditEvent
 
 # Undone in one transaction, while the person waits.
 MAX_UNDONE_CUSTOMERS = 2_000
-CUSTOMER = "customer"
-# Columns that an import sets, and that are not set back: they follow others, or other actions set them.
+CUSTOMER_TABLE = "customer"
+# Columns that an import sets and its undoing does not set back: other columns or other actions decide them.
 KEPT_COLUMNS = {"email_key", "pending_phone", "created_at", "password"}
 DELETION_COLUMNS = {"is_deleted", "deleted_at", "deleted_by", "was_active"}
 
@@ -31,10 +31,9 @@ def import_request_id(upload_id: str) -> str:
 
 
 def undo_import(upload_id: str, *, by: str) -> tuple[int, list[NotUndone]]:
-    """Soft-deletes the customers whom the import created, and sets back those whom it changed. `by` is the id of the user.
-
-    A customer who was changed since stays, with the reason. Returns how many were undone, and the others. Raises
-    ValidationError if the import is too large.
+    """Soft-deletes the customers whom the import created, and sets back those whom it changed. `by` is the id of the
+    user. A customer who was changed since the import stays as they are. Returns the number of customers who were
+    undone, and those who stay, each with the reason. Raises ValidationError if the import is too large.
     """
     events = AuditEvent.objects.filter(request_id=import_request_id(upload_id), customer_id__isnull=False)
     people = events.order_by("customer_id").values_list("customer_id", flat=True).distinct()
@@ -67,8 +66,10 @@ def _find_changed_since(ids: list[str], request_id: str) -> set[str]:
 
 
 def _undo(customer: Customer, events: list[AuditEvent], *, is_changed_since: bool, by: str) -> str | None:
-    """Undoes what the events did. Returns None, or the reason why not; it is empty if that is undone already."""
-    is_created = any(event.table == CUSTOMER and event.action == AuditEvent.Action.CREATED for event in events)
+    """Undoes what the events did to the customer. Returns None if it did so, or the reason why it did not. The reason
+    is "" if there was nothing left to undo.
+    """
+    is_created = any(event.table == CUSTOMER_TABLE and event.action == AuditEvent.Action.CREATED for event in events)
     if is_created and customer.is_deleted:
         return ""
     if is_changed_since:
@@ -97,7 +98,7 @@ def _values_before(events: list[AuditEvent]) -> dict[str, Any]:
     fields = {field.column: field for field in Customer._meta.concrete_fields}
     values: dict[str, Any] = {}
     for event in events:
-        for column, value in ((event.before or {}) if event.table == CUSTOMER else {}).items():
+        for column, value in ((event.before or {}) if event.table == CUSTOMER_TABLE else {}).items():
             if column in fields and column not in KEPT_COLUMNS:
                 values.setdefault(fields[column].attname, fields[column].to_python(value))
     for name, (model, column) in PREFERENCE_MODELS.items():

@@ -24,7 +24,7 @@ from customers.transfer.limits import (
 )
 from customers.transfer.mapping.header_mapping import HeaderMapping, digest_header
 from customers.transfer.reading import Decisions, ExaminedFile, examine_file, open_table
-from customers.transfer.tables import storable
+from customers.transfer.tables import to_storable
 from tenants.scope import ALL_TENANTS, current_tenant, tenant_scope
 
 FILE, REFUSED, OMITTED = ImportPart.Kind.FILE, ImportPart.Kind.REFUSED, ImportPart.Kind.OMITTED
@@ -38,11 +38,10 @@ class ImportCapacityExceeded(Exception):
 def store_upload(
     file: BinaryIO, *, name: str, update: bool, on_created: Callable[[CustomerImport], object] | None = None
 ) -> CustomerImport:
-    """Stores a file for the tenant in scope, and deletes the expired uploads of every tenant. The upload is in progress.
-
-    `on_created` is called in the transaction that creates the upload, which is undone if it raises. If the upload
-    `needs_columns`, the caller asks for them, and the upload is not in progress. Otherwise the caller goes on with
-    `run_upload`. Raises ImportCapacityExceeded, and UnreadableFile if the file can't be imported.
+    """Stores a file for the tenant in scope, and deletes the expired uploads of every tenant. Returns the upload.
+    `on_created` is called in the transaction that creates the upload. If it raises, the upload is not created. If the
+    upload `needs_columns`, the caller asks a person for them. Otherwise the upload is marked as in progress, and the
+    caller goes on with `run_upload`. Raises ImportCapacityExceeded, and UnreadableFile if the file can't be imported.
     Must be called outside a transaction, so that other requests see at once that the upload is in progress.
     """
     with tenant_scope(ALL_TENANTS):
@@ -51,15 +50,15 @@ def store_upload(
         upload = CustomerImport.objects.create(file_name=name[-255:], update=update)
         if on_created:
             on_created(upload)
-        _check_capacity()
+        _lock_and_check_capacity()
         CustomerImport.objects.filter(pk=upload.pk).update(last_active_at=timezone.now())
     try:
         examined = _examine(file)
         with transaction.atomic():
             upload.store(FILE, file)
-            upload.header = [storable(name) for name in examined.header]
+            upload.header = [to_storable(name) for name in examined.header]
             upload.examination = [asdict(column) for column in examined.columns]
-            _look_up_columns(upload)
+            _apply_remembered_columns(upload)
             upload.last_active_at = None if upload.needs_columns else timezone.now()
             upload.save()
     except BaseException:
@@ -96,16 +95,17 @@ def _make_decisions(decided: ColumnMapping | CustomerImport) -> Decisions:
     return Decisions(columns=decided.columns, day_order=day_order)
 
 
-def _look_up_columns(upload: CustomerImport) -> None:
+def _apply_remembered_columns(upload: CustomerImport) -> None:
     """Copies the remembered mapping of these headers to the upload. Sets whether a person has to map columns."""
     decisions = find_decisions(upload.header)
     upload.columns, upload.day_order = dict(decisions.columns), decisions.day_order or ""
     mapping = make_mapping(upload)
-    upload.needs_columns = not mapping.indexes or bool(mapping.undecided)
+    upload.needs_columns = not mapping.indexes_by_target or bool(mapping.undecided_indexes)
 
 
 def decide_columns(upload: CustomerImport, decisions: Decisions) -> bool:
-    """Sets the columns of an upload, which is then to be checked again, and remembers them for files with the same headers.
+    """Sets the columns of an upload and remembers them for files with the same headers. The upload has to be checked
+    again.
 
     Returns False if the upload is in progress, or its import has begun.
     """
@@ -125,10 +125,9 @@ def decide_columns(upload: CustomerImport, decisions: Decisions) -> bool:
 # --- runs -----------------------------------------------------------------------------------------------------------
 
 
-def start_run(upload: CustomerImport, *, dry_run: bool) -> bool:
-    """Marks the upload as in progress. Returns False if it already is, or if its state does not allow this run.
-
-    Raises ImportCapacityExceeded.
+def mark_run_started(upload: CustomerImport, *, dry_run: bool) -> bool:
+    """Marks the upload as in progress, so that the caller can run it with `run_upload`. Returns False if it is in
+    progress already, or if its state does not allow this run. Raises ImportCapacityExceeded.
     """
     states, next_state = (
         ([State.UPLOADED], State.UPLOADED) if dry_run else ([State.CHECKED, State.IMPORTING], State.IMPORTING)
@@ -137,15 +136,15 @@ def start_run(upload: CustomerImport, *, dry_run: bool) -> bool:
     if not startable.exists():
         return False
     with transaction.atomic():
-        _check_capacity()
+        _lock_and_check_capacity()
         return bool(startable.update(state=next_state, last_active_at=timezone.now()))
 
 
-def _check_capacity() -> None:
+def _lock_and_check_capacity() -> None:
     """Raises ImportCapacityExceeded if no further run may start.
 
-    The lock lasts until the transaction ends: the next caller then sees what this one has written. A run counts while its
-    `last_active_at` is recent. The run of a killed process counts until `RUN_TIMEOUT` is over.
+    It takes a lock that lasts until the transaction ends, so that the next caller sees what this one has written. A run
+    counts while its `last_active_at` is recent. The run of a killed process counts until `RUN_TIMEOUT` is over.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [AdvisoryLock.IMPORTS])
@@ -164,10 +163,11 @@ def _check_capacity() -> None:
 
 
 def run_upload(upload: CustomerImport, *, dry_run: bool) -> Generator[tuple[float, ImportSummary], None, None]:
-    """Checks or imports an upload that `store_upload` or `start_run` marked. Raises UnreadableFile.
+    """Checks or imports an upload that `store_upload` or `mark_run_started` marked. Raises UnreadableFile.
 
-    Yields after each batch the share of the file that was read, from 0 to 1, and the summary. No other request may start a
-    run of this upload meanwhile. A run that was closed or killed is started again from the beginning of the file.
+    Yields after each batch the share of the file that was read, from 0 to 1, and the summary. No other request can
+    start a run of this upload meanwhile. A run that was closed or killed can be started again, from the beginning of
+    the file.
     """
     this_upload = CustomerImport.objects.filter(pk=upload.pk)
     try:

@@ -49,7 +49,8 @@ DAMAGED = "The workbook is damaged. Open it in a spreadsheet, save it anew, and 
 
 
 def parse_xlsx(file: BinaryIO, known: Collection[str], limits: Limits) -> ParsedTable:
-    """Returns the table of the first visible sheet whose header has a known column, else of the first that is not empty.
+    """Returns the table of the first visible sheet whose header has a known column. If there is none, returns that of
+    the first visible sheet that is not empty.
 
     `known` has the normalized names of the columns. Raises UnreadableFile.
     """
@@ -109,7 +110,9 @@ def _join_names(names: list[str]) -> str:
 
 
 def _check_archive(file: BinaryIO, limits: Limits) -> None:
-    """Raises UnreadableFile if the archive is damaged, or unpacks to more than it declares or the limits allow."""
+    """Raises UnreadableFile if the archive is damaged, has more parts or bytes than the limits allow, or is no XLSX
+    workbook.
+    """
     file.seek(0)
     if file.read(len(OLE_SIGNATURE)) == OLE_SIGNATURE:
         raise UnreadableFile(OLD_OR_PROTECTED)
@@ -194,7 +197,9 @@ class _Sheet:
 
 
 class _MergedCells:
-    """The cells that a merged cell covers. Their value is that of its first cell, or it is unknown."""
+    """The cells that merged cells cover, without the first cell of each. Nobody knows whether the value of the first
+    cell is meant for all.
+    """
 
     def __init__(self, ranges: list[tuple[tuple[int, int], tuple[int, int]]]) -> None:
         # Rows and columns from 0. The next range is the last one of the list.

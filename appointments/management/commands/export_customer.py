@@ -14,7 +14,7 @@ from appointments.models import Message
 from appointments.portal.export.serializers import ExportedDeletionRequestSerializer, ExportedMessageSerializer
 from appointments.serializers import AppointmentSerializer
 from circe.api.serializers import InstantField
-from customers.command_arguments import add_person_arguments, find_customers, not_found_message
+from customers.command_arguments import add_customer_arguments, find_customers, not_found_message
 from customers.consents.ledger import consents_of
 from customers.consents.serializers import ConsentSerializer
 from customers.models import Customer, CustomerSession, MailedLink
@@ -41,7 +41,7 @@ class Command(TenantCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Adds the options that name the person and the file."""
         super().add_arguments(parser)
-        add_person_arguments(parser)
+        add_customer_arguments(parser)
         parser.add_argument(
             "--output", type=Path, metavar="FILE", help="write the data to FILE, with mode 0600, instead of stdout"
         )

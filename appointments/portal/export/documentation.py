@@ -5,7 +5,7 @@ from appointments.portal.export.serializers import ExportSerializer
 from appointments.portal.serializers import StoredOwnAppointmentSerializer
 from circe.api.operations import Operation
 from customers.portal.consents.documentation import OWN_CONSENT
-from customers.portal.profile.documentation import CUSTOMER, OWN_PREFERENCES, REQUEST
+from customers.portal.profile.documentation import OPEN_REQUEST, OWN_PREFERENCES, OWN_PROFILE
 
 OPERATIONS = {
     "retrieve": Operation(
@@ -19,7 +19,7 @@ OPERATIONS = {
         example={
             "exported_at": "2025-01-15T10:30:00Z",
             "business": {"slug": "lotus", "name": "Lotus", "time_zone": "Asia/Jakarta", "currency": "IDR"},
-            "customer": CUSTOMER,
+            "customer": OWN_PROFILE,
             "preferences": OWN_PREFERENCES,
             "appointments": [{name: APPOINTMENT[name] for name in StoredOwnAppointmentSerializer.Meta.fields}],
             "consents": [OWN_CONSENT],
@@ -36,7 +36,7 @@ OPERATIONS = {
                     "sent_at": "2025-01-20T10:00:05Z",
                 }
             ],
-            "deletion_requests": [REQUEST | {"handled_at": None}],
+            "deletion_requests": [OPEN_REQUEST | {"handled_at": None}],
         },
     ),
 }

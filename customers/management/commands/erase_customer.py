@@ -6,7 +6,7 @@ import orjson
 from django.utils import timezone
 
 from circe.db.ids import new_id
-from customers.command_arguments import add_person_arguments, find_customers, not_found_message
+from customers.command_arguments import add_customer_arguments, find_customers, not_found_message
 from customers.extensions import count_personal_rows
 from customers.models import Customer, block_marketing, failed_logins, purge_all
 from customers.models.imports import CustomerImport
@@ -39,52 +39,52 @@ class Command(TenantCommand):
     irreversible = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Adds the options that name the person and who orders it."""
+        """Adds the options that name the person, and who orders the erasure."""
         super().add_arguments(parser)
-        add_person_arguments(parser)
+        add_customer_arguments(parser)
         parser.add_argument("--by", metavar="NAME", help="who does it or orders it, for the certificate")
 
     def prepare(self, tenants: list[Tenant]) -> None:
-        """Shows who will be erased, and asks for confirmation."""
-        self.found: dict[str, list[str]] = {}
+        """Finds and shows who will be erased, and asks for confirmation."""
+        self.found_ids: dict[str, list[str]] = {}
         lines = []
         for tenant in tenants:
             with tenant_scope(tenant):
                 customers = list(find_customers(self.options))
                 lines += [_describe(tenant, customer) for customer in customers]
-            self.found[tenant.pk] = [customer.pk for customer in customers]
+            self.found_ids[tenant.pk] = [customer.pk for customer in customers]
         if lines:
             warning = "\n".join(["This person will be erased. It can't be undone:", *lines])
             self.confirm(warning, self.options["tenant"] or "all")
 
     def work(self, tenant: Tenant) -> None:
         """Erases all rows that were shown, in one transaction."""
-        if not self.found[tenant.pk]:
+        if not self.found_ids[tenant.pk]:
             return
-        rows = Customer.objects.filter(pk__in=self.found[tenant.pk]).order_by("pk").select_for_update(of=("self",))
+        rows = Customer.objects.filter(pk__in=self.found_ids[tenant.pk]).order_by("pk").select_for_update(of=("self",))
         self.in_batches((list(rows) for _ in range(1)), lambda customers: self._erase(tenant, customers))
 
     def finish(self) -> None:
         """Refuses a person who was not found."""
-        if not any(self.found.values()):
+        if not any(self.found_ids.values()):
             self.record(REFUSED, not_found_message(self.options), reason="unknown")
 
     def _erase(self, tenant: Tenant, customers: list[Customer]) -> None:
         uploads = CustomerImport.objects.all()
         if uploads.count() > uploads.idle().count():
-            # Its file may hold the person, and the import would create them again.
+            # The file of a running import may hold the person, and the import would create them again.
             self.record(REFUSED, "an import is running: run this again when it has ended", reason="import_running")
             return
         if not customers:
             self.record(REFUSED, "they were removed meanwhile, by somebody else", reason="unknown")
             return
         ids = [customer.pk for customer in customers]
-        for other, fields in _same_contact(customers).items():
+        for other, fields in _find_others_with_same_contact(customers).items():
             text = f"{other}: has the same {' and '.join(fields)}. If it is the same person, erase it by --id too"
             self.record("same_contact", text, id=other, fields=fields)
         removed, kept = self._purge(customers)
         certificate = {
-            # None is issued for a dry run.
+            # A dry run issues no certificate.
             "certificate": None if self.options["dry_run"] else new_id(),
             "tenant": tenant.slug,
             "at": f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}",
@@ -123,7 +123,8 @@ class Command(TenantCommand):
             "audit_events": events,
             "blocked_addresses": blocked,
         }
-        # Those of the customer's appointments were removed as well.
+        # The purge also removes the idempotency records of the customer's appointments. So the records are counted
+        # before and after it.
         removed["idempotency_records"] -= IdempotencyRecord.objects.count()
         return removed, kept
 
@@ -133,8 +134,10 @@ def _describe(tenant: Tenant, customer: Customer) -> str:
     return f"  {tenant.slug}  {customer.pk}  {', '.join(fact for fact in facts if fact)}"
 
 
-def _same_contact(customers: list[Customer]) -> dict[str, list[str]]:
-    """Returns other customers with the same e-mail or phone: `{id: ["email", "phone"]}`."""
+def _find_others_with_same_contact(customers: list[Customer]) -> dict[str, list[str]]:
+    """Returns the other customers with the same e-mail or phone, by id, each with what is the same: `{id: ["email",
+    "phone"]}`.
+    """
     others: dict[str, list[str]] = {}
     for conflict in (conflict for customer in customers for conflict in customer.conflicts()):
         fields = others.setdefault(conflict["customer_id"], [])

@@ -24,7 +24,7 @@ from customers.transfer.importing import (
     RefusedRow,
     RefusedRowsFile,
 )
-from customers.transfer.limits import COMMAND
+from customers.transfer.limits import COMMAND_LIMITS
 from customers.transfer.mapping.header_mapping import header_key
 from customers.transfer.reading import CustomerTable, Decisions, examine_file, open_table
 from customers.transfer.tables import UnreadableFile
@@ -131,7 +131,7 @@ class Command(TenantCommand):
         """Returns the table, with the columns that --map and the business have decided. Raises UnreadableFile."""
         file, encoding = files.enter_context(self.options["file"].open("rb")), self.options["encoding"]
         given = Decisions(columns={header_key(header): field for header, field in self.map.items()})
-        examined = examine_file(file, encoding, limits=COMMAND, decisions=given)
+        examined = examine_file(file, encoding, limits=COMMAND_LIMITS, decisions=given)
         missing = given.columns.keys() - set(map(header_key, examined.header))
         if missing:
             names = ", ".join(header for header in self.map if header_key(header) in missing)
@@ -143,15 +143,17 @@ class Command(TenantCommand):
             day_order=DayOrder(chosen.replace("-", "_")) if chosen else remembered.day_order,
         )
         try:
-            table = open_table(file, encoding, limits=COMMAND, decisions=decisions, examination=examined.columns)
+            table = open_table(file, encoding, limits=COMMAND_LIMITS, decisions=decisions, examination=examined.columns)
         except UnreadableFile as error:
-            # The file could be read before, so that only its header is wrong.
+            # `examine_file` could read the file, so only its header is wrong.
             hint = f"--map '{examined.header[0][:50]}=FIELD'. FIELD is one of {', '.join(COLUMN_BY_NAME)}."
             raise UnreadableFile(f"{error} Or say what a column holds: {hint}") from error
         return files.enter_context(table)
 
     def _create_report(self, files: ExitStack, option: str, report: type[Report], *arguments: Any) -> Report | None:
-        """Returns the report in the file that an option names, None without the option. Raises UsageError."""
+        """Creates the file that an option names, and returns the report that writes to it. Returns None without the
+        option. Raises UsageError.
+        """
         path = self.options[option]
         try:
             return report(files.enter_context(create_private_file(path)), *arguments) if path else None
@@ -184,16 +186,16 @@ class Command(TenantCommand):
         self.stderr.write(f"{self.options['file']}: {table.read_as}{preset}.{ignored}")
         if described := mapping.describe():
             self.stderr.write("; ".join(f"{target} from {names}" for target, names in described) + ".")
-        if mapping.undecided:
-            name = mapping.name_column(mapping.undecided[0])
+        if mapping.undecided_indexes:
+            name = mapping.name_column(mapping.undecided_indexes[0])
             self.stderr.write(f"--map '{name}=FIELD' imports a column. FIELD is one of {', '.join(COLUMN_BY_NAME)}.")
-            proposals = {index: mapping.propose_target(index) for index in mapping.undecided}
+            proposals = {index: mapping.propose_target(index) for index in mapping.undecided_indexes}
             likely = [f"'{mapping.name_column(index)}={target}'" for index, target in proposals.items() if target]
             if likely:
                 self.stderr.write(f"Perhaps {', '.join(likely)}.")
 
     def _print_omitted(self, summary: ImportSummary) -> None:
-        """Prints where cells were left out, without their texts: these are in the file of --omitted."""
+        """Prints where cells were left out, without their texts. Only the file of --omitted has the texts."""
         if self.options["omitted"] or not summary.omitted:
             return
         for cell in summary.omitted_cells:

@@ -32,11 +32,13 @@ class Command(TenantCommand):
     irreversible = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Adds the option of how long ago. It has no default, so that nobody purges by accident."""
+        """Adds the option that says how long ago the customers were deleted. It has no default, so that nobody purges
+        by accident.
+        """
         super().add_arguments(parser)
         parser.add_argument(
             "--older-than",
-            type=_days,
+            type=_parse_days,
             required=True,
             metavar="DAYS",
             help="soft-deleted more than so many days of 24 hours ago, such as 30d",
@@ -57,8 +59,8 @@ class Command(TenantCommand):
     def work(self, tenant: Tenant) -> None:
         """Purges the customers of the tenant in the order of their ids.
 
-        Then it deletes files that were uploaded for an import, and answers that were stored for requests that come twice,
-        more than a day ago: they may hold the customers.
+        Then deletes the expired files of imports and the expired idempotency records of the tenant, since both may hold
+        the customers.
         """
         rows = self._rows()
         self.in_batches(self.locked(rows), self._purge, total=rows.count())
@@ -77,7 +79,7 @@ class Command(TenantCommand):
             self.record("purged", text, id=customer.pk, deleted_at=customer.deleted_at, appointments_kept=number)
 
 
-def _days(text: str) -> dt.timedelta:
+def _parse_days(text: str) -> dt.timedelta:
     if not re.fullmatch(r"[1-9][0-9]{0,4}d", text, re.ASCII):
         raise ArgumentTypeError("give a number of days, such as 30d")
     return dt.timedelta(days=int(text[:-1]))

@@ -10,20 +10,19 @@ from django.utils import timezone
 from circe.api.parameters import first_instant, is_reversed, last_instant, to_day_or_instant
 from circe.db.ids import is_id
 from customers.command_arguments import email_argument, id_argument
-from customers.contact_conflicts import DuplicateCustomer
+from customers.contact_conflicts import CONTACT_LABELS, DuplicateCustomer
 from customers.models import Customer, CustomerQuerySet, restore_all
 from tenants.commands import REFUSED, TenantCommand, UsageError
 from tenants.models import Tenant, User
 from tenants.scope import ALL_TENANTS, tenant_scope
-
-NAMES = {"email": "e-mail address", "phone": "phone number"}
 
 
 class Command(TenantCommand):
     """Restores customers by id, by e-mail address, or by who deleted them.
 
     It refuses a customer whose e-mail or phone another customer has by now, an id or address that no customer has, and an
-    address that several deleted customers have. A customer who is not deleted stays as they are, which is no refusal.
+    address that several deleted customers have. A customer who is not deleted stays as they are. This does not count as
+    a refusal.
     """
 
     examples = (
@@ -36,11 +35,12 @@ class Command(TenantCommand):
     )
     outcomes = ("restored", "not_deleted", REFUSED)
     batch_size = 200
-    # If two customers have one e-mail address, only the first is restored.
+    # Of two deleted customers with one e-mail address only the first is restored, and the second may be in a later
+    # batch.
     batches_meet = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Adds the options that say which customers."""
+        """Adds the options that say which customers are restored."""
         super().add_arguments(parser)
         parser.add_argument("--id", type=id_argument, action="append", default=[], help="one customer; repeatable")
         parser.add_argument(
@@ -67,7 +67,7 @@ class Command(TenantCommand):
         if named and (self.options["from"] or self.options["to"]):
             raise UsageError("--from and --to are about --deleted-by.")
         self.missing = dict.fromkeys(named)
-        self.user_id = _user_id(by) if by else None
+        self.user_id = _find_user_id(by) if by else None
         for tenant in tenants:
             with tenant_scope(tenant):
                 self._rows()
@@ -97,7 +97,9 @@ class Command(TenantCommand):
         return rows.filter(deleted_at__lte=last_instant(end)) if end else rows
 
     def _refuse_ambiguous(self) -> set[str]:
-        """Refuses an address that several deleted customers have. Returns their ids, except the ones that --id names."""
+        """Refuses each address that several deleted customers have. Returns the ids of these customers, except the ids
+        that --id names.
+        """
         deleted = Customer.objects.deleted().filter(email_key__in=self.options["email"]).order_by()
         several = deleted.values_list("email_key").annotate(ids=ArrayAgg("pk", order_by="pk"), n=Count("pk"))
         left: set[str] = set()
@@ -122,7 +124,9 @@ class Command(TenantCommand):
 
     def _refuse(self, customer: Customer, error: DuplicateCustomer) -> None:
         taken = [conflict for conflict in error.conflicts if not conflict["is_deleted"]]
-        whose = [f"its {NAMES[conflict['field']]} is now that of {conflict['customer_id']}" for conflict in taken]
+        whose = [
+            f"its {CONTACT_LABELS[conflict['field']]} is now that of {conflict['customer_id']}" for conflict in taken
+        ]
         self.record(
             REFUSED,
             f"{customer.pk}: {', '.join(whose) or error}",
@@ -133,7 +137,7 @@ class Command(TenantCommand):
 
 
 def _day_or_instant(text: str) -> str:
-    """Returns the text if it is a day or an instant. It is read later, by the clock of each tenant."""
+    """Returns the text if it is a day or an instant. The text is converted later, by the clock of each tenant."""
     try:
         with tenant_scope(ALL_TENANTS):
             to_day_or_instant(text)
@@ -142,7 +146,7 @@ def _day_or_instant(text: str) -> str:
     return text
 
 
-def _user_id(who: str) -> str:
+def _find_user_id(who: str) -> str:
     if is_id(who.lower()):
         return who.lower()
     try:

@@ -20,10 +20,10 @@ from customers.models import DeliveryState
 from tenants.commands import EXIT_SOME_REFUSED, UsageError, delayed_signals
 
 SECONDS_BETWEEN_ROUNDS = 3
-# After rounds that failed, one after the other.
+# After each failed round in a row the pause doubles, up to this time.
 MAX_SECONDS_BETWEEN_ROUNDS, MAX_FAILURES_COUNTED = 60, 10
-# What the line of a round calls each state. A message that is still queued, or queued again, is due later.
-WORDS = {state: state.value for state in DeliveryState} | {DeliveryState.QUEUED: "postponed"}
+# The word for each state in the line that a round prints. A message that a round leaves queued is due later.
+STATE_WORDS = {state: state.value for state in DeliveryState} | {DeliveryState.QUEUED: "postponed"}
 BAD_STATES = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
 
 logger = logging.getLogger("circe.messages")
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             while not self.stopped.wait(pause):
                 failures = 0 if self._send_round() is not None else min(failures + 1, MAX_FAILURES_COUNTED)
                 pause = min(SECONDS_BETWEEN_ROUNDS * 2**failures, MAX_SECONDS_BETWEEN_ROUNDS)
-                # So that a database that was away is connected to again.
+                # This lets the next round connect again to a database that could not be reached.
                 close_old_connections()
 
     def _send_round(self) -> bool | None:
@@ -76,7 +76,7 @@ class Command(BaseCommand):
             return None
         finally:
             if counts:
-                figures = ", ".join(f"{count:,} {WORDS[state]}" for state, count in sorted(counts.items()))
+                figures = ", ".join(f"{count:,} {STATE_WORDS[state]}" for state, count in sorted(counts.items()))
                 self.stdout.write(figures)
                 self.stdout.flush()
         return not any(counts[state] for state in BAD_STATES)

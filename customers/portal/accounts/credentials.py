@@ -14,11 +14,11 @@ from tenants.scope import whole_business
 
 
 def sign_in(tenant: Tenant, *, email_key: str, password: str, client_address: str) -> CustomerSession | None:
-    """Checks the address and the password. Returns a new session, or None if they are wrong. Raises as
-    `check_with_limits`.
+    """Checks the address and the password. Returns a new session, or None if they are wrong. Raises what
+    `check_with_limits` raises.
     """
     customer = authenticate_with_limits(tenant, email_key=email_key, password=password, client_address=client_address)
-    # `start` raises it if the password has changed since it was checked.
+    # `start` raises DoesNotExist if the password has changed since it was checked.
     with suppress(Customer.DoesNotExist):
         return CustomerSession.start(customer) if customer else None
     return None
@@ -26,8 +26,8 @@ def sign_in(tenant: Tenant, *, email_key: str, password: str, client_address: st
 
 def change_password(customer: Customer, *, password: str, new_password: str, client_address: str) -> CustomerSession:
     """Sets a new password of the customer in scope. This ends all their sessions. Returns a new session. Raises
-    ValidationError, by field, if `password` is not the present one or the new one is too weak, and as
-    `check_with_limits`.
+    ValidationError, by field, if `password` is not the present one or the new one is too weak. Raises what
+    `check_with_limits` raises.
     """
     # The scope of a customer may insert neither failures nor sessions.
     with whole_business():
@@ -39,7 +39,7 @@ def change_password(customer: Customer, *, password: str, new_password: str, cli
         raise wrong
     new_password = validated_password(new_password, field="new_password")
     with transaction.atomic():
-        # Another request may have changed it since it was checked.
+        # Another request may have changed the password since it was checked.
         same = Customer.objects.filter(password=checked.password).select_for_update(no_key=True)
         own = same.filter(pk=checked.pk).defer("search_text").first()
         if own is None:

@@ -20,12 +20,12 @@ MAIL: Example = {"message": MAIL_IS_SENT}
 EMAIL: Example = {"email": "jane@example.com"}
 TOKEN = "<the token of the link>"  # noqa: S105 (an example)
 SAME_FOR_ALL = (
-    "The answer is the same, in the same time, whoever is known: what differs is the mail. "
+    "Whether or not the address is known, the answer is the same and takes the same time: only the mail differs. "
     "At most 5 mails per address and hour, then 429; also after very many requests from one client."
 )
 LINK_INVALID = (
-    "A link that was used, has expired, is of another business or was never sent is the one 400 `link_invalid`, and so is "
-    "one whose customer has another address or password by now. Many wrong tokens from one client are a 429."
+    "A link that was used, has expired, is of another business or was never sent is always the same 400 `link_invalid`. So "
+    "is a link whose customer has another address or password by now. Many wrong tokens from one client are a 429."
 )
 
 ACCOUNT_OPERATIONS = {
@@ -33,7 +33,8 @@ ACCOUNT_OPERATIONS = {
         id="registerCustomer",
         summary="Ask for an account",
         description=(
-            "There is no customer before the link in the mail is opened, and whoever opens it chooses the password. "
+            "The customer is created only when the link in the mail is opened. The person who opens it "
+            "chooses the password. "
             "A person whom the business knows from visits opens their account with it. "
             "A person who has an account is told so by mail. "
             f"{SAME_FOR_ALL}"
@@ -60,11 +61,12 @@ ACCOUNT_OPERATIONS = {
         id="verifyCustomer",
         summary="Open the link of a registration, or of a new address",
         description=(
-            "It proves the mailbox. The link of a registration is good for 24 hours and once; it sets the password. "
+            "To open the link proves that the mailbox is the customer's. The link of a registration can be opened once, "
+            "within 24 hours; it sets the password. "
             "A walk-in with the address becomes registered, with all their history. "
-            "A password that is too weak is a 400 and spends nothing. "
+            "A password that is too weak is a 400, and the link can be used again. "
             "The link of a change of address sets the new address, and leaves the password. "
-            "A phone number that another customer has stays pending for the business, and nobody is told. "
+            "A phone number that another customer has waits until staff decide whose it is; the answer does not tell that. "
             f"{LINK_INVALID}"
         ),
         body=VerificationSerializer,
@@ -76,7 +78,7 @@ ACCOUNT_OPERATIONS = {
     "reset_password": Operation(
         id="resetCustomerPassword",
         summary="Open the link of a forgotten password",
-        description=f"The link is good for an hour and once. All sessions of the customer end. {LINK_INVALID}",
+        description=f"The link can be opened once, within an hour. All sessions of the customer end. {LINK_INVALID}",
         body=PasswordResetSerializer,
         body_examples={"password": {"token": TOKEN, "password": "SecurePass123!"}},
         response=MessageSerializer,
@@ -101,8 +103,8 @@ ACCOUNT_OPERATIONS = {
         id="refreshCustomerTokens",
         summary="Get the next pair of tokens of the portal",
         description=(
-            "A refresh token is good once. Parallel requests with it get the same answer for 10 seconds; "
-            "used later, it ends the session."
+            "A refresh token can be used once. Parallel requests with it get the same answer for 10 seconds. "
+            "If it is used again later, the session ends."
         ),
         body=RefreshSerializer,
         body_examples={"token": REFRESH},

@@ -30,14 +30,19 @@ class EmailSerializer(serializers.Serializer):
 
 
 class RegistrationSerializer(ModelSerializer):
-    """What a person tells of themselves when they register. It has no password: whoever opens the mail chooses it."""
+    """What a person tells of themselves when they register. It has no password: the person who opens the mail chooses
+    it.
+    """
 
     class Meta:
         model = Customer
         fields = ["email", "first_name", "last_name", "phone", "language"]
         extra_kwargs = {
             "email": {"required": True, "allow_null": False, "allow_blank": False},
-            "language": {"required": False, "help_text": "Of the mail, and of all others. Absent: the business's."},
+            "language": {
+                "required": False,
+                "help_text": "The language of this mail and of all later ones. Absent: the language of the business.",
+            },
         }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +73,7 @@ class PasswordResetSerializer(serializers.Serializer):
 class PasswordChangeSerializer(serializers.Serializer):
     """The present password and a new one."""
 
-    password = PasswordField(help_text="The present one.")
+    password = PasswordField(help_text="The present password.")
     new_password = PasswordField()
 
 

@@ -44,11 +44,11 @@ class AccountViewSet(PortalViewSet):
     def register(self, request: Request, tenant_slug: str) -> Response:
         """Sends a mail by which a person opens an account."""
         details = self.validated(RegistrationSerializer)
-        return _promise_mail(self, MailedLink.Kind.REGISTER, email=details.pop("email"), details=details)
+        return _request_mail(self, MailedLink.Kind.REGISTER, email=details.pop("email"), details=details)
 
     def forgot_password(self, request: Request, tenant_slug: str) -> Response:
         """Sends a mail by which a customer chooses a new password."""
-        return _promise_mail(self, MailedLink.Kind.RESET, **self.validated(EmailSerializer))
+        return _request_mail(self, MailedLink.Kind.RESET, **self.validated(EmailSerializer))
 
     def verify(self, request: Request, tenant_slug: str) -> Response:
         """Opens an account, or sets a new address, by a mailed link. Signs in."""
@@ -96,7 +96,7 @@ class OwnAccountViewSet(SignedInViewSet):
     def change_email(self, request: Request, tenant_slug: str) -> Response:
         """Sends a mail to another address, by which it becomes the customer's."""
         new = self.validated(EmailSerializer)
-        return _promise_mail(self, MailedLink.Kind.CHANGE_EMAIL, **new, customer=self.customer)
+        return _request_mail(self, MailedLink.Kind.CHANGE_EMAIL, **new, customer=self.customer)
 
     def change_password(self, request: Request, tenant_slug: str) -> Response:
         """Changes the password of the customer."""
@@ -104,7 +104,7 @@ class OwnAccountViewSet(SignedInViewSet):
         return Response(change_password(self.customer, **body, client_address=client_address(request)).token_pair())
 
 
-def _promise_mail(view: PortalViewSet, kind: MailedLink.Kind, **about: Any) -> Response:
-    """Stores the request for a mail. Returns the one answer, whoever is known."""
+def _request_mail(view: PortalViewSet, kind: MailedLink.Kind, **about: Any) -> Response:
+    """Stores the request for a mail. Returns the same answer whether or not the address is known."""
     request_link(tenant=view.tenant, kind=kind, client_address=client_address(view.request), **about)
     return Response({"message": MAIL_IS_SENT}, status=status.HTTP_202_ACCEPTED)

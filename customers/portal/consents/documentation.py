@@ -1,7 +1,7 @@
 """The documentation of a customer's own consents, for the OpenAPI document."""
 
 from circe.api.operations import Example, Operation
-from customers.consents.documentation import CONSENT, MEANING
+from customers.consents.documentation import CONSENT, LEDGER_DESCRIPTION
 from customers.portal.consents.serializers import NewOwnConsentSerializer, OwnConsentSerializer
 
 OWN_CONSENT: Example = {name: CONSENT[name] for name in OwnConsentSerializer.Meta.fields} | {"source": "portal"}
@@ -10,7 +10,7 @@ OPERATIONS = {
     "list": Operation(
         id="listOwnConsents",
         summary="List your consents",
-        description=MEANING,
+        description=LEDGER_DESCRIPTION,
         is_paged=True,
         response=OwnConsentSerializer,
         is_list=True,
@@ -19,7 +19,7 @@ OPERATIONS = {
     "create": Operation(
         id="recordOwnConsent",
         summary="Grant or withdraw a consent",
-        description="It counts from now on. Its `source` is `portal`.\n\n" + MEANING,
+        description="It counts from now on. Its `source` is `portal`.\n\n" + LEDGER_DESCRIPTION,
         body=NewOwnConsentSerializer,
         body_examples={"withdrawal": {"channel": "email", "purpose": "marketing", "state": "withdrawn"}},
         response=OwnConsentSerializer,

@@ -17,10 +17,10 @@ from customers.models import MailedLink
 from customers.portal.links import (
     RESET_KINDS,
     VERIFY_KINDS,
-    count_invalid,
     find_link,
     open_link,
     reset_password,
+    run_and_count_invalid_link,
     verify,
 )
 from customers.portal.pages.base import PortalPage
@@ -94,17 +94,17 @@ class LinkPage(PortalPage):
 
     kinds: ClassVar[Collection[Kind]]
     words: ClassVar[Mapping[Kind, Words]]
-    # Where to sign in, if that is one of our own pages.
+    # The page of the back office on which to sign in. Customers sign in elsewhere: None.
     sign_in_url: str | None = None
 
     def get(self, request: HttpRequest, tenant_slug: str) -> HttpResponse:
         """Shows what the link does."""
-        return self._ask(self._read(self.find()), PasswordForm())
+        return self._ask(self._write_in_language_of(self.find()), PasswordForm())
 
     def post(self, request: HttpRequest, tenant_slug: str) -> HttpResponse:
         """Does what the link does, or shows the form with its errors."""
         address = client_address(request)
-        link = self._read(count_invalid(self.find, address))
+        link = self._write_in_language_of(run_and_count_invalid_link(self.find, address))
         form = PasswordForm(request.POST)
         words = self.words[Kind(link.kind)]
         if not form.is_valid() and words.asks_password:
@@ -122,13 +122,13 @@ class LinkPage(PortalPage):
         return find_link(self.token, kinds=self.kinds)
 
     def act(self, link: MailedLink, password: str | None, address: str) -> str | Promise | None:
-        """Does what the link does. Returns what the customer is told, or None for the usual words.
-
-        Raises ValidationError for a password that is too weak, and LinkInvalid where another request was faster.
+        """Does what the link does. Returns what the customer is told, or None for the `done_text` of the page. Raises
+        ValidationError for a password that is too weak, and LinkInvalid if another request has used the link meanwhile.
         """
         raise NotImplementedError
 
-    def _read(self, link: MailedLink) -> MailedLink:
+    def _write_in_language_of(self, link: MailedLink) -> MailedLink:
+        """Writes the page in the language of the link's reader. Returns the link."""
         preferred = link.customer.language if link.customer else link.details.get("language")
         self.write_in(preferred or link.tenant.language)
         return link
@@ -146,7 +146,7 @@ class ConfirmPage(LinkPage):
     kinds = VERIFY_KINDS | {Kind.CONFIRM_MARKETING}
     words: ClassVar = {
         Kind.REGISTER: OPEN_ACCOUNT,
-        # A walk-in who asked for a new password.
+        # A walk-in who asked for a new password opens an account.
         Kind.RESET: OPEN_ACCOUNT,
         Kind.CHANGE_EMAIL: NEW_ADDRESS,
         Kind.CONFIRM_MARKETING: MARKETING,
@@ -157,7 +157,7 @@ class ConfirmPage(LinkPage):
             with transaction.atomic():
                 entry = confirm_marketing(open_link(self.token, kinds={Kind.CONFIRM_MARKETING}))
             return None if entry else MARKETING_WITHDRAWN
-        # The page signs nobody in, so the session has no tokens.
+        # The page signs nobody in, so the new session is deleted.
         verify(self.token, password, client_address=address).delete()
         return None
 

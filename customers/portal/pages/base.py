@@ -1,7 +1,8 @@
 """The base of the pages that a mailed link opens.
 
-They work without JavaScript, cookies and an account: the token in the address is what allows them to act, so they need no
-CSRF token. Opening one changes nothing, since programs open the links in a mail too. A button does.
+They work without JavaScript, without cookies and without an account. The token in the URL allows a page to act, so it
+needs no CSRF token. Opening a page changes nothing, since programs also open the links of a mail. Only its button
+changes something.
 """
 
 import logging
@@ -30,7 +31,7 @@ HEADERS = {
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; "
         "base-uri 'none'"
     ),
-    # The address holds the token.
+    # The URL holds the token.
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
     "X-Robots-Tag": "noindex",
@@ -56,12 +57,12 @@ class PortalPage(View):
     """A page of one business's portal, which the URL names by its slug. It opens the scope of the business."""
 
     http_method_names = ["get", "head", "post", "options"]
-    # None until it was found, and where there is none.
+    # The business. None until it is found, and if there is none.
     tenant: Any = None
     language = "en"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answers, with a page in the customer's language for every error that is not ours."""
+        """Answers. Every error becomes a page in the customer's language. An unexpected error is logged too."""
         try:
             self._find_tenant(kwargs["tenant_slug"])
             response = super().dispatch(request, *args, **kwargs)
@@ -91,11 +92,11 @@ class PortalPage(View):
 
     @property
     def token(self) -> str:
-        """The token of the link, or "" for an address without one."""
+        """The token of the link, or "" for a URL without one."""
         return self.request.GET.get("token", "")
 
     def write_in(self, language: str) -> None:
-        """Writes the page in this language, until the end of the request."""
+        """Sets the language in which the page is written, until the end of the request."""
         if self.tenant:
             self.language = customer_language(language)
             translation.activate(translation_code(self.tenant, language))

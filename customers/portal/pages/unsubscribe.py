@@ -1,11 +1,11 @@
-"""The page that switches messages off. A mail program does so by a POST alone (RFC 8058)."""
+"""The page that switches messages off. A mail program switches them off by a POST alone (RFC 8058)."""
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from customers.consents.ledger import withdraw
+from customers.consents.ledger import withdraw_consents
 from customers.models import Channel, ConsentSource, Customer, Purpose
 from customers.portal.pages.base import PortalPage
 from customers.portal.signed_links import Subscription, read_unsubscribe_token
@@ -25,20 +25,20 @@ TITLES: dict[tuple[Purpose, Channel], str | Promise] = {
 
 
 class UnsubscribePage(PortalPage):
-    """Switches off what the link names. Nothing on it switches anything on. It works for deleted customers too."""
+    """Switches off the messages that the link names. It never switches messages on. It works for deleted customers too."""
 
     def get(self, request: HttpRequest, tenant_slug: str) -> HttpResponse:
-        """Asks whether to switch it off."""
-        subscription, customer = self._read()
+        """Asks whether to switch the messages off."""
+        subscription, customer = self._read_link_and_enter_scope()
         return self._show(subscription, is_off=customer is None)
 
     def post(self, request: HttpRequest, tenant_slug: str) -> HttpResponse:
-        """Switches it off. Whoever was erased receives nothing anyway."""
-        subscription, customer = self._read()
+        """Switches the messages off. A customer who was erased gets none anyway."""
+        subscription, customer = self._read_link_and_enter_scope()
         if customer:
             set_audit_source(ConsentSource.LINK)
             with transaction.atomic():
-                withdraw(
+                withdraw_consents(
                     customer,
                     source=ConsentSource.LINK,
                     purpose=subscription.purpose,
@@ -46,8 +46,10 @@ class UnsubscribePage(PortalPage):
                 )
         return self._show(subscription, is_off=True)
 
-    def _read(self) -> tuple[Subscription, Customer | None]:
-        """Returns what the link says, and its customer, whose scope it opens. Raises LinkInvalid."""
+    def _read_link_and_enter_scope(self) -> tuple[Subscription, Customer | None]:
+        """Returns what the link says, and its customer, or None if they were erased. Opens the customer's scope. Raises
+        LinkInvalid.
+        """
         subscription = read_unsubscribe_token(self.tenant, self.token)
         enter_scope(CustomerScope(self.tenant, subscription.customer_id))
         customer = Customer.objects.filter(pk=subscription.customer_id).defer("search_text").first()

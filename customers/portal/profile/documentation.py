@@ -9,7 +9,7 @@ from customers.portal.profile.serializers import (
     OwnProfileSerializer,
 )
 
-CUSTOMER: Example = {
+OWN_PROFILE: Example = {
     "id": "507f1f77bcf86cd799439011",
     "tenant_id": "507f1f77bcf86cd799439010",
     "first_name": "Jane",
@@ -39,7 +39,7 @@ OWN_PREFERENCES: Example = {
     "preferred_channel": "whatsapp",
     "accessibility_needs": None,
 }
-REQUEST: Example = {
+OPEN_REQUEST: Example = {
     "id": "507f1f77bcf86cd799439060",
     "requested_at": "2025-01-15T10:30:00Z",
     "due_at": "2025-02-14T10:30:00Z",
@@ -54,22 +54,22 @@ UPDATE: dict[str, Any] = {
     "body": OwnProfileSerializer,
     "body_examples": {"name": {"last_name": "Doe", "language": "id"}},
     "response": OwnProfileSerializer,
-    "example": CUSTOMER,
+    "example": OWN_PROFILE,
     "has_etag": True,
     "changes_own_row": True,
 }
 
-PROFILE = {
+PROFILE_OPERATIONS = {
     "retrieve": Operation(
         id="getOwnProfile",
         summary="Get your profile",
         response=OwnProfileSerializer,
-        example=CUSTOMER,
+        example=OWN_PROFILE,
         has_etag=True,
     ),
     "update": Operation(**UPDATE),
 }
-PREFERENCES = {
+PREFERENCES_OPERATIONS = {
     "retrieve": Operation(
         id="getOwnPreferences",
         summary="Get your preferences",
@@ -92,13 +92,13 @@ PREFERENCES = {
         changes_own_row=True,
     ),
 }
-DELETION_REQUEST = {
+DELETION_REQUEST_OPERATIONS = {
     "retrieve": Operation(
         id="getDeletionRequest",
         summary="Get your request to be deleted",
-        description="The open one. There is none: 404.",
+        description="The open request. If there is none: 404.",
         response=DeletionRequestSerializer,
-        example=REQUEST,
+        example=OPEN_REQUEST,
         own_errors=(404,),
     ),
     "create": Operation(
@@ -109,7 +109,7 @@ DELETION_REQUEST = {
             "request."
         ),
         response=DeletionRequestSerializer,
-        example=REQUEST,
+        example=OPEN_REQUEST,
         status=201,
         status_if_there=200,
     ),

@@ -52,14 +52,14 @@ class OwnProfileSerializer(ModelSerializer):
         read_only_fields = ["id", "tenant_id", "email_verified", "loyalty_points", "created_at", "updated_at"]
 
     def to_representation(self, instance: Customer) -> dict[str, Any]:
-        """Shows the phone that the customer gave, also while staff decide whose it is: it is told to nobody that it is
-        somebody else's.
+        """Shows the phone number that the customer gave, even while staff decide whose it is. So the customer does not
+        learn that another customer has it.
         """
         shown = super().to_representation(instance)
         return shown | {"phone": instance.pending_phone or shown["phone"]}
 
     def validate_email(self, value: str) -> None:
-        """Refuses another address. It is never stored from here."""
+        """Refuses another address than the customer's own. The address is never stored from here."""
         try:
             is_own = email_key(value) == self.instance.email_key
         except InvalidEmail:
@@ -74,18 +74,17 @@ class OwnProfileSerializer(ModelSerializer):
     def update(self, instance: Customer, validated_data: dict[str, Any]) -> Customer:
         """Stores the changes. A phone that another customer has becomes the `pending_phone`, which staff see."""
         if validated_data.get("phone"):
-            validated_data |= _find_place_of_phone(instance, validated_data["phone"])
+            validated_data |= _lock_and_choose_phone_fields(instance, validated_data["phone"])
         elif "phone" in validated_data:
             validated_data["pending_phone"] = None
         instance.change(validated_data)
         return instance
 
 
-def _find_place_of_phone(customer: Customer, phone: str) -> dict[str, Any]:
-    """Returns the fields that store the phone: `phone`, or `pending_phone` where another customer has it.
-
-    They are the same fields, and are found by the same statements, so that neither the answer nor its time tells whether
-    somebody has it.
+def _lock_and_choose_phone_fields(customer: Customer, phone: str) -> dict[str, Any]:
+    """Locks the contacts, and returns the fields that store the phone number: in `phone`, or in `pending_phone` if
+    another customer has it. In both cases the same statements run and the same fields are stored. So neither the answer
+    nor its time tells whether somebody has the number.
     """
     phone = clean_phone(phone)
     lock_contacts(customer.tenant_id, {key for key in (phone, customer.phone, customer.email_key) if key})
@@ -103,7 +102,7 @@ def _find_place_of_phone(customer: Customer, phone: str) -> dict[str, Any]:
 
 
 class OwnPreferencesSerializer(PreferencesSerializer):
-    """The preferences of the customer who is signed in. The business's notes about them are not among them."""
+    """The preferences of the customer who is signed in, without the notes of the business about them."""
 
     notes = None  # type: ignore[assignment]
     preferred_staff_ids = TenantPrimaryKeyListField(queryset=StaffName.objects.all(), max_length=100, required=False)

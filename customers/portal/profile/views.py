@@ -12,7 +12,11 @@ from rest_framework.response import Response
 from circe.api.etags import etag
 from customers.models import Customer, DeletionRequest
 from customers.portal.base import SignedInViewSet
-from customers.portal.profile.documentation import DELETION_REQUEST, PREFERENCES, PROFILE
+from customers.portal.profile.documentation import (
+    DELETION_REQUEST_OPERATIONS,
+    PREFERENCES_OPERATIONS,
+    PROFILE_OPERATIONS,
+)
 from customers.portal.profile.serializers import (
     DeletionRequestSerializer,
     OwnPreferencesSerializer,
@@ -28,7 +32,7 @@ class OwnProfileViewSet(SignedInViewSet, TenantViewSet):
 
     serializer_class: type[Any] = OwnProfileSerializer
     queryset = Customer.objects.all()
-    operations = PROFILE
+    operations = PROFILE_OPERATIONS
     roles = {"retrieve": CUSTOMER, "update": CUSTOMER}
 
     def get_object(self) -> Customer:
@@ -64,7 +68,7 @@ class OwnPreferencesViewSet(OwnProfileViewSet):
     """The preferences of the customer who is signed in."""
 
     serializer_class = OwnPreferencesSerializer
-    operations = PREFERENCES
+    operations = PREFERENCES_OPERATIONS
 
     def retrieve(self, request: Request, **path: str) -> Response:
         """Returns your preferences."""
@@ -76,7 +80,7 @@ class DeletionRequestViewSet(SignedInViewSet):
 
     serializer_class = DeletionRequestSerializer
     queryset = DeletionRequest.objects.filter(handled_at=None)
-    operations = DELETION_REQUEST
+    operations = DELETION_REQUEST_OPERATIONS
     roles = {"retrieve": CUSTOMER, "create": CUSTOMER}
 
     def retrieve(self, request: Request, **path: str) -> Response:
@@ -86,7 +90,7 @@ class DeletionRequestViewSet(SignedInViewSet):
     @idempotent_transaction
     def create(self, request: Request, **path: str) -> Response:
         """Asks the business to delete you."""
-        own, is_new = DeletionRequest.open_for(self.customer)
+        own, is_new = DeletionRequest.get_or_create_open(self.customer)
         answer = Response(
             DeletionRequestSerializer(own).data, status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
         )

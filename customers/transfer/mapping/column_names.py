@@ -1,6 +1,7 @@
 """Lists how the columns of a file of customers are called in several languages.
 
-Of several columns for one thing, the one that is named first here is preferred: a mobile number before a landline.
+If a file has several columns for one column of Circe, the one that stands first in these lists is preferred: a mobile
+number before a landline.
 """
 
 from customers.transfer.tables import normalize_header
@@ -147,10 +148,10 @@ LAST_NAME_BESIDE = {
     "nume": ("prenume",),
 }
 
-PREFERENCE_BY_NAME = {
+RANK_BY_NAME = {
     (target, normalize_header(name)): position
     for target, names in COLUMN_NAMES.items()
     for position, name in enumerate(_split(names))
 }
-TARGET_BY_NAME = {name: target for target, name in PREFERENCE_BY_NAME}
+TARGET_BY_NAME = {name: target for target, name in RANK_BY_NAME}
 FULL_NAME_KEYS = frozenset(map(normalize_header, _split(FULL_NAMES)))

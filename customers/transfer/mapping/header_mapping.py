@@ -11,20 +11,21 @@ from django.core.exceptions import ValidationError
 from circe.api.time_zone import local_today
 from customers.extensions import export_columns
 from customers.transfer.birthdays import DayOrder, UnreadableBirthday, read_birthday
-from customers.transfer.cell_words import is_no_gender
+from customers.transfer.cell_words import means_unknown_gender
 from customers.transfer.columns import COLUMN_BY_NAME, REFUSED_ROW_COLUMNS, TENANT_COLUMN, find_column
 from customers.transfer.examination import ColumnExamination
 from customers.transfer.mapping.column_names import (
     FULL_NAME_KEYS,
     LAST_NAME_BESIDE,
-    PREFERENCE_BY_NAME,
+    RANK_BY_NAME,
     TARGET_BY_NAME,
 )
+from customers.transfer.mapping.column_rules import NOT_IMPORTED, UNMAPPED, ColumnRule
 from customers.transfer.mapping.presets import PRESETS, Preset, find_preset
-from customers.transfer.mapping.sources import NOT_IMPORTED, UNMAPPED, Source
-from customers.transfer.tables import normalize_header, storable
+from customers.transfer.tables import normalize_header, to_storable
 
-# Several columns of these are joined by the text. Of the others, the first that is filled is taken.
+# By column of Circe: the separator with which the texts of several columns of a file are joined. For a column of Circe
+# that is not listed, the first text is taken.
 JOINED_BY = {
     "first_name": " ",
     "last_name": " ",
@@ -34,11 +35,12 @@ JOINED_BY = {
     "tags": ";",
     "preferred_categories": ";",
 }
-# Of several consents, one that is refused counts.
-CONSENTS = {"accepts_email", "accepts_sms", "accepts_push", "accepts_whatsapp", "marketing_consent"}
-# What a preset does not name, but its file may hold. An id and a source of another system are none of Circe.
+# If several columns of a file go to one of these, a single no counts as no.
+CONSENT_TARGETS = {"accepts_email", "accepts_sms", "accepts_push", "accepts_whatsapp", "marketing_consent"}
+# The columns of Circe for which a column of the file is taken that the preset does not name. The id and the source of
+# another system mean nothing in Circe.
 FOUND_BESIDE_PRESET = {"last_name", "email", "phone", "date_of_birth", "gender", "address", "notes", "tags"}
-MIN_SIMILARITY = 0.82
+MIN_HEADER_SIMILARITY = 0.82
 MIN_CONTAINED_LETTERS = 5
 # A header of a file that nobody wrote for Circe may be of any length.
 MAX_KEY_CHARACTERS = 100
@@ -47,7 +49,7 @@ _LOOKS_LIKE_DATA = re.compile(r".*@.*\..*|[\d\s()+./-]*\d{3}[\d\s()+./-]*\Z")
 
 
 def is_own_column(header: str) -> bool:
-    """Returns whether Circe writes the column itself, and it is no column of a customer."""
+    """Returns whether Circe adds this column to its files beside the columns that an import reads."""
     return header.lower() in {*REFUSED_ROW_COLUMNS, TENANT_COLUMN, *(column.name for column in export_columns)}
 
 
@@ -57,13 +59,13 @@ def header_key(header: str) -> str:
 
 
 def known_names() -> list[str]:
-    """Returns the normalized headers of all columns that can be mapped without being asked about."""
-    names = {name for preset in PRESETS for name in preset.sources}
+    """Returns the normalized headers of all columns that are mapped without asking a person."""
+    names = {name for preset in PRESETS for name in preset.rules}
     return sorted(names | TARGET_BY_NAME.keys() | FULL_NAME_KEYS)
 
 
 def looks_like_data(header: Sequence[str]) -> bool:
-    """Returns whether the first row of a file is a customer, so that the file has no header."""
+    """Returns whether the first row of a file looks like a customer. Then the file has no header."""
     return any(_LOOKS_LIKE_DATA.match(name) for name in header)
 
 
@@ -94,8 +96,9 @@ class MappedRow:
 class HeaderMapping:
     """Says for each column of a file which column of Circe it goes to.
 
-    `corrections` are what a person has decided, as the name of a column of Circe or NOT_IMPORTED by `header_key`. They come
-    before the preset, and this before the names of columns. `day_order` is what a person has decided about dates of birth.
+    `corrections` are what a person has decided: by `header_key`, the name of a column of Circe, or NOT_IMPORTED. If
+    there is no correction for a column, the preset decides, and without a preset the known names of columns.
+    `day_order` is what a person has decided about dates of birth.
     """
 
     def __init__(
@@ -107,123 +110,130 @@ class HeaderMapping:
     ) -> None:
         self.header, self.examination, self.corrections = header, examination, corrections or {}
         self.preset: Preset | None = find_preset(header)
-        self.sources = [self._find_source(name) for name in header]
+        self.rules = [self._find_rule(name) for name in header]
         # The columns of the file by column of Circe, those that are preferred first.
-        self.indexes: dict[str, list[int]] = {source.target: [] for source in self.sources if source.target}
-        order = [(source.fallback, source.preference, index) for index, source in enumerate(self.sources)]
+        self.indexes_by_target: dict[str, list[int]] = {rule.target: [] for rule in self.rules if rule.target}
+        order = [(rule.is_fallback, rule.rank, index) for index, rule in enumerate(self.rules)]
         for *_, index in sorted(order):
-            if target := self.sources[index].target:
-                self.indexes[target].append(index)
-        self.fallbacks = [index for index, source in enumerate(self.sources) if source.target and source.fallback]
+            if target := self.rules[index].target:
+                self.indexes_by_target[target].append(index)
+        self.fallback_indexes = [index for index, rule in enumerate(self.rules) if rule.target and rule.is_fallback]
         self.decided_day_order = day_order
         self.day_order = day_order or self._find_day_order()
 
     # --- the columns ------------------------------------------------------------------------------------------------
 
-    def _find_source(self, header: str) -> Source:
-        proposed = self._find_source_by_name(header)
+    def _find_rule(self, header: str) -> ColumnRule:
+        proposed = self._find_rule_by_name(header)
         chosen = self.corrections.get(header_key(header), proposed.target)
         if chosen not in COLUMN_BY_NAME:
             return UNMAPPED
         # A person who confirms the proposal keeps how the preset reads the cells.
-        return proposed if chosen == proposed.target else Source(target=chosen)
+        return proposed if chosen == proposed.target else ColumnRule(target=chosen)
 
-    def _is_own_column(self, header: str) -> bool:
-        """Returns whether Circe writes the column itself, and it says nothing that is imported.
-
-        The names of the favourites say what the column of their ids says. They are imported from a file without that column.
+    def _is_ignored_own_column(self, header: str) -> bool:
+        """Returns whether Circe writes the column itself and an import ignores it. A column with names of favourites is
+        ignored only if the file has the column of their ids too.
         """
         column = find_column(header)
         return is_own_column(header) and not (column and column.name not in map(str.lower, self.header))
 
-    def _find_source_by_name(self, header: str) -> Source:
+    def _find_rule_by_name(self, header: str) -> ColumnRule:
         key = normalize_header(header)
-        if self._is_own_column(header):
+        if self._is_ignored_own_column(header):
             return UNMAPPED
         if self.preset is None:
-            return self._find_source_by_known_name(header, key)
-        if key in self.preset.sources:
-            return self.preset.sources[key]
+            return self._find_rule_by_known_name(header, key)
+        if key in self.preset.rules:
+            return self.preset.rules[key]
         if header.lower() in COLUMN_BY_NAME:
-            return Source(target=header.lower())
-        source = self._find_source_by_known_name(header, key)
-        in_preset = {self.preset.sources.get(normalize_header(name), UNMAPPED).target for name in self.header}
-        return source if source.target in FOUND_BESIDE_PRESET - in_preset else UNMAPPED
+            return ColumnRule(target=header.lower())
+        rule = self._find_rule_by_known_name(header, key)
+        in_preset = {self.preset.rules.get(normalize_header(name), UNMAPPED).target for name in self.header}
+        return rule if rule.target in FOUND_BESIDE_PRESET - in_preset else UNMAPPED
 
-    def _find_source_by_known_name(self, header: str, key: str) -> Source:
+    def _find_rule_by_known_name(self, header: str, key: str) -> ColumnRule:
         column = find_column(header)
         beside = LAST_NAME_BESIDE.get(key, ())
         if any(normalize_header(other) in beside for other in self.header):
-            return Source(target="last_name")
+            return ColumnRule(target="last_name")
         if key in FULL_NAME_KEYS:
-            return Source(target="first_name", fallback=True)
+            return ColumnRule(target="first_name", is_fallback=True)
         target = column.name if column else TARGET_BY_NAME.get(key, NOT_IMPORTED)
-        # What is joined stays in the order of the file.
-        preference = 0 if target in JOINED_BY else PREFERENCE_BY_NAME.get((target, key), 0)
-        return Source(target=target, preference=preference)
+        # Texts that are joined stay in the order of the file.
+        rank = 0 if target in JOINED_BY else RANK_BY_NAME.get((target, key), 0)
+        return ColumnRule(target=target, rank=rank)
 
     @property
-    def filled(self) -> list[int]:
+    def filled_indexes(self) -> list[int]:
         """The indexes of the columns of the file that have text in a row, without those that Circe writes itself."""
         return [
             index
             for index, name in enumerate(self.header)
-            if not self._is_own_column(name) and not (self.examination and self.examination[index].is_empty)
+            if not self._is_ignored_own_column(name) and not (self.examination and self.examination[index].is_empty)
         ]
 
     @property
-    def unmapped(self) -> list[int]:
+    def unmapped_indexes(self) -> list[int]:
         """The indexes of the columns with text that are not imported."""
-        return [index for index in self.filled if not self.sources[index].target]
+        return [index for index in self.filled_indexes if not self.rules[index].target]
 
     @property
-    def undecided(self) -> list[int]:
-        """The indexes of columns about which a person is to be asked: those that no preset, name or decision knows."""
+    def undecided_indexes(self) -> list[int]:
+        """The indexes of columns about which a person is to be asked, since no preset, no known name and no decision
+        maps them.
+        """
         if self.preset:
             return []
-        return [index for index in self.unmapped if header_key(self.header[index]) not in self.corrections]
+        return [index for index in self.unmapped_indexes if header_key(self.header[index]) not in self.corrections]
 
     def name_column(self, index: int) -> str:
         """Returns the header of a column, for people."""
-        return storable(self.header[index])[:50] or f"column {index + 1} (without a name)"
+        return to_storable(self.header[index])[:50] or f"column {index + 1} (without a name)"
 
     def propose_target(self, index: int) -> str:
         """Returns the column of Circe that the header of an unmapped column resembles, or NOT_IMPORTED."""
         key = header_key(self.header[index])
-        if close := difflib.get_close_matches(key, [*TARGET_BY_NAME, *FULL_NAME_KEYS], n=1, cutoff=MIN_SIMILARITY):
+        if close := difflib.get_close_matches(
+            key, [*TARGET_BY_NAME, *FULL_NAME_KEYS], n=1, cutoff=MIN_HEADER_SIMILARITY
+        ):
             return TARGET_BY_NAME.get(close[0], "first_name")
         contained = [name for name in TARGET_BY_NAME if len(name) >= MIN_CONTAINED_LETTERS and name in key]
         return TARGET_BY_NAME[max(contained, key=len)] if contained else NOT_IMPORTED
 
     def describe(self) -> list[tuple[str, str]]:
         """Returns which columns of the file with text go to which column of Circe, where the names differ."""
-        filled = frozenset(self.filled)
+        filled = frozenset(self.filled_indexes)
         described = []
-        for target, indexes in self.indexes.items():
+        for target, indexes in self.indexes_by_target.items():
             names = [self.name_column(index) for index in indexes if index in filled]
             if names and [name.lower() for name in names] != [target]:
                 described.append((target, ", ".join(names)))
         return described
 
     def _find_day_order(self) -> DayOrder | None:
-        """Returns the order of day and month in dates of birth: as the system writes them, or as all of them agree."""
+        """Returns the order of day and month in dates of birth: that of the preset, or the one that all columns of them
+        show.
+        """
         if self.preset and self.preset.day_order:
             return self.preset.day_order
-        indexes = self.indexes.get("date_of_birth", [])
+        indexes = self.indexes_by_target.get("date_of_birth", [])
         orders = {self.examination[index].day_order for index in indexes if self.examination} - {None}
         return next(iter(orders)) if len(orders) == 1 else None
 
     # --- the cells --------------------------------------------------------------------------------------------------
 
     def read_row(self, cells: Sequence[str]) -> MappedRow:
-        """Returns the texts of a row of the file. Columns of which the row has no cells are left out."""
+        """Returns the texts of a row of the file. A column of Circe is left out if the row ends before the cells for
+        it.
+        """
         row = MappedRow()
         values = {
             target: self._values(indexes, cells)
-            for target, indexes in self.indexes.items()
+            for target, indexes in self.indexes_by_target.items()
             if min(indexes) < len(cells)
         }
-        self._take_full_name(values)
+        self._drop_repeated_last_name(values)
         for target, found in values.items():
             row.texts[target] = self._combine(row, target, found)
         self._omit_fallbacks(row, cells)
@@ -231,26 +241,25 @@ class HeaderMapping:
         if self.preset:
             row.texts = {target: text for target, text in row.texts.items() if text}
         self._read_birthday(row)
-        if is_no_gender(row.texts.get("gender", "")):
+        if means_unknown_gender(row.texts.get("gender", "")):
             self._omit(row, "gender", row.texts.pop("gender"), "This says that the gender is not known.")
         return row
 
     def _values(self, indexes: Sequence[int], cells: Sequence[str]) -> list[tuple[int, str]]:
-        """Returns the values of several columns, each with the index of its column.
-
-        If there are none, returns that of the first fallback that is filled.
+        """Returns the values of several columns, each with the index of its column. If only fallbacks are filled,
+        returns the value of the first of them.
         """
         found = [(index, value) for index in indexes for value in self._read_cell(index, cells)]
-        main = [one for one in found if not self.sources[one[0]].fallback]
+        main = [one for one in found if not self.rules[one[0]].is_fallback]
         return main or found[:1]
 
     def _read_cell(self, index: int, cells: Sequence[str]) -> list[str]:
-        return self.sources[index].values(cells[index].strip()) if index < len(cells) else []
+        return self.rules[index].values(cells[index].strip()) if index < len(cells) else []
 
-    def _take_full_name(self, values: dict[str, list[tuple[int, str]]]) -> None:
-        """Takes no last name that is already in a full name, which becomes the first name as a whole."""
+    def _drop_repeated_last_name(self, values: dict[str, list[tuple[int, str]]]) -> None:
+        """Removes a last name whose words are all in the full name. The full name becomes the first name as a whole."""
         first, last = values.get("first_name"), values.get("last_name")
-        if first and last and self.sources[first[0][0]].fallback:
+        if first and last and self.rules[first[0][0]].is_fallback:
             full = _find_words(first[0][1])
             values["last_name"] = [(index, value) for index, value in last if not _find_words(value) <= full]
 
@@ -259,24 +268,24 @@ class HeaderMapping:
             return ""
         if target in JOINED_BY:
             return JOINED_BY[target].join(dict.fromkeys(value for _, value in found))
-        taken = next((one for one in found if target in CONSENTS and not _is_granted(target, one[1])), found[0])
+        taken = next((one for one in found if target in CONSENT_TARGETS and not _is_granted(target, one[1])), found[0])
         label, column = _label(target), self.name_column(taken[0])
         reason = (
             f"There is one {label} for all of these columns, and “{column}” refuses it."
-            if target in CONSENTS
+            if target in CONSENT_TARGETS
             else f"A customer has one {label}, which is taken from “{column}”."
         )
         others = dict.fromkeys(one for one in found if one[1] != taken[1])
-        row.omitted += [OmittedCell(self.name_column(index), storable(value), reason) for index, value in others]
+        row.omitted += [OmittedCell(self.name_column(index), to_storable(value), reason) for index, value in others]
         return taken[1]
 
     def _omit_fallbacks(self, row: MappedRow, cells: Sequence[str]) -> None:
         """Reports a full name or address that was not taken, if it has a word that is nowhere else in the row."""
-        for index in self.fallbacks:
+        for index in self.fallback_indexes:
             for text in self._read_cell(index, cells):
                 if not _find_words(text) <= _find_words(" ".join(row.texts.values())):
-                    reason = f"The {_label(self.sources[index].target)} is taken from other columns."
-                    row.omitted.append(OmittedCell(self.name_column(index), storable(text), reason))
+                    reason = f"The {_label(self.rules[index].target)} is taken from other columns."
+                    row.omitted.append(OmittedCell(self.name_column(index), to_storable(text), reason))
 
     def _read_birthday(self, row: MappedRow) -> None:
         text = row.texts.get("date_of_birth")
@@ -295,8 +304,8 @@ class HeaderMapping:
             self._omit(row, "date_of_birth", text, "This is no date of birth with day, month and year.")
 
     def _omit(self, row: MappedRow, target: str, text: str, reason: str) -> None:
-        name = ", ".join(self.name_column(index) for index in self.indexes[target])
-        row.omitted.append(OmittedCell(name, storable(text), reason))
+        name = ", ".join(self.name_column(index) for index in self.indexes_by_target[target])
+        row.omitted.append(OmittedCell(name, to_storable(text), reason))
 
 
 def _label(target: str) -> str:

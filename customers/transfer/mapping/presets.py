@@ -12,50 +12,56 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from customers.transfer.birthdays import DayOrder
-from customers.transfer.mapping.sources import (
+from customers.transfer.mapping.column_rules import (
     UNMAPPED,
-    Source,
+    ColumnRule,
     ValuesOfCell,
-    labels,
     separated_by,
+    tags_from_labels,
+    translated_by,
     unmarked_cell,
-    words,
 )
 from customers.transfer.tables import normalize_header
 
 MAX_NUMBERED_COLUMNS = 10
-NO_GENDER = words(dict.fromkeys(["unspecified", "unknown", "not specified", "none", "prefer not to say"], ""))
-SUBSCRIPTION = words(
+# The functions that read words of other systems as values of Circe. A word that tells nothing is read as no value.
+GENDER_VALUES = translated_by(
+    dict.fromkeys(["unspecified", "unknown", "not specified", "none", "prefer not to say"], "")
+)
+SUBSCRIPTION_VALUES = translated_by(
     {
         **dict.fromkeys(["subscribed", "yes", "opted in"], "true"),
         **dict.fromkeys(["unsubscribed", "no", "opted out", "bounced"], "false"),
         **dict.fromkeys(["unknown", "not subscribed", "pending", "none"], ""),
     }
 )
-BLOCKED = words({**dict.fromkeys(["yes", "true", "1"], "false"), **dict.fromkeys(["no", "false", "0"], "true")})
+BLOCKED_VALUES = translated_by(
+    {**dict.fromkeys(["yes", "true", "1"], "false"), **dict.fromkeys(["no", "false", "0"], "true")}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """An export of another system. `sources` is by normalized header. Of the other columns, one with a fact about a person
-    is imported by its name if no column of the file in `sources` goes to the same column of Circe.
+    """An export of another system. `rules` are by normalized header. A column without a rule is imported if it has the
+    exact name of a column of Circe. Under another known name it is imported only for a column of Circe that is in
+    FOUND_BESIDE_PRESET (`header_mapping.py`) and for which no column of the file has a rule.
 
-    A file is such an export if its header has all of one of the `signatures`. `day_order` is that of its dates, if the
-    system defines one.
+    A file is such an export if its header has all headers of one of the `signatures`. `day_order` is the order of day and
+    month in its dates, if the system defines one.
     """
 
     name: str
     signatures: tuple[frozenset[str], ...]
-    sources: dict[str, Source]
+    rules: dict[str, ColumnRule]
     day_order: DayOrder | None = None
 
 
 def _columns(
-    target: str, *headers: str, values: ValuesOfCell = unmarked_cell, fallback: bool = False
-) -> dict[str, Source]:
+    target: str, *headers: str, values: ValuesOfCell = unmarked_cell, is_fallback: bool = False
+) -> dict[str, ColumnRule]:
     return {
-        normalize_header(header): Source(target=target, values=values, preference=preference, fallback=fallback)
-        for preference, header in enumerate(headers)
+        normalize_header(header): ColumnRule(target=target, values=values, rank=rank, is_fallback=is_fallback)
+        for rank, header in enumerate(headers)
     }
 
 
@@ -74,14 +80,14 @@ GOOGLE = Preset(
         ["Given Name", "Family Name", "Group Membership"],
         ["First Name", "File As", "Labels"],
     ),
-    sources={
+    rules={
         **_columns("first_name", "Given Name", "First Name", "Additional Name", "Middle Name"),
-        **_columns("first_name", "Name", "File As", fallback=True),
+        **_columns("first_name", "Name", "File As", is_fallback=True),
         **_columns("last_name", "Family Name", "Last Name"),
         **_columns("email", *_numbered("E-mail {} - Value"), values=separated_by(":::")),
         **_columns("phone", *_numbered("Phone {} - Value"), values=separated_by(":::")),
         **_columns("date_of_birth", "Birthday"),
-        **_columns("gender", "Gender", values=NO_GENDER),
+        **_columns("gender", "Gender", values=GENDER_VALUES),
         **_columns(
             "address",
             "Address 1 - Street",
@@ -92,9 +98,9 @@ GOOGLE = Preset(
             "Address 1 - Postal Code",
             "Address 1 - Country",
         ),
-        **_columns("address", "Address 1 - Formatted", fallback=True),
+        **_columns("address", "Address 1 - Formatted", is_fallback=True),
         **_columns("notes", "Notes"),
-        **_columns("tags", "Group Membership", "Labels", values=labels(":::")),
+        **_columns("tags", "Group Membership", "Labels", values=tags_from_labels(":::")),
         "language": UNMAPPED,
     },
 )
@@ -106,9 +112,9 @@ OUTLOOK = Preset(
             for phone in ("Mobile Phone", "Home Phone", "Business Phone", "Primary Phone", "E-mail 2 Address")
         ),
     ),
-    sources={
+    rules={
         **_columns("first_name", "First Name", "Middle Name"),
-        **_columns("first_name", "E-mail Display Name", fallback=True),
+        **_columns("first_name", "E-mail Display Name", is_fallback=True),
         **_columns("last_name", "Last Name"),
         **_columns("email", "E-mail Address", "E-mail 2 Address", "E-mail 3 Address"),
         **_columns(
@@ -117,15 +123,15 @@ OUTLOOK = Preset(
             *("Other Phone", "Car Phone", "Company Main Phone"),
         ),
         **_columns("date_of_birth", "Birthday"),
-        **_columns("gender", "Gender", values=NO_GENDER),
+        **_columns("gender", "Gender", values=GENDER_VALUES),
         **_columns(
             "address",
             *("Home Street", "Home Street 2", "Home Street 3", "Home Address PO Box", "Home City", "Home State"),
             *("Home Postal Code", "Home Country", "Home Country/Region"),
         ),
-        **_columns("address", "Home Address", fallback=True),
+        **_columns("address", "Home Address", is_fallback=True),
         **_columns("notes", "Notes"),
-        **_columns("tags", "Categories", values=labels(";")),
+        **_columns("tags", "Categories", values=tags_from_labels(";")),
         "language": UNMAPPED,
     },
 )
@@ -138,9 +144,9 @@ SQUARE = Preset(
         ["Creation Source", "Lifetime Spend"],
         ["Instant Profile"],
     ),
-    sources={
+    rules={
         **_columns("first_name", "First Name", "Given Name"),
-        **_columns("first_name", "Nickname", fallback=True),
+        **_columns("first_name", "Nickname", is_fallback=True),
         **_columns("last_name", "Last Name", "Surname", "Family Name"),
         **_columns("email", "Email Address", "Email"),
         **_columns("phone", "Phone Number", "Phone"),
@@ -151,7 +157,7 @@ SQUARE = Preset(
             *("Locality", "State", "Postal Code", "Country"),
         ),
         **_columns("notes", "Memo", "Note", "Notes"),
-        **_columns("marketing_consent", "Email Subscription Status", values=SUBSCRIPTION),
+        **_columns("marketing_consent", "Email Subscription Status", values=SUBSCRIPTION_VALUES),
     },
     # Square's help page: "Preferred formats are MM-DD, YYYY-MM-DD, and MM-DD-YYYY."
     day_order=DayOrder.MONTH_FIRST,
@@ -172,14 +178,14 @@ FRESHA = Preset(
         ),
         ["Client ID", "Accepts marketing"],
     ),
-    sources={
+    rules={
         **_columns("first_name", "First name"),
-        **_columns("first_name", "Full name", "Name", fallback=True),
+        **_columns("first_name", "Full name", "Name", is_fallback=True),
         **_columns("last_name", "Last name"),
         **_columns("email", "Email", "Email address"),
         **_columns("phone", "Mobile number", "Mobile", "Telephone"),
         **_columns("date_of_birth", "Date of birth", "Birthday"),
-        **_columns("gender", "Gender", values=NO_GENDER),
+        **_columns("gender", "Gender", values=GENDER_VALUES),
         **_columns(
             "address",
             *(
@@ -197,13 +203,13 @@ FRESHA = Preset(
             "Country",
         ),
         **_columns("notes", "Note", "Notes"),
-        **_columns("tags", "Tags", "Labels", values=labels(",")),
+        **_columns("tags", "Tags", "Labels", values=tags_from_labels(",")),
         **_columns(
             "marketing_consent",
             *("Accepts marketing", "Accepts email marketing", "Accepts SMS marketing"),
-            values=SUBSCRIPTION,
+            values=SUBSCRIPTION_VALUES,
         ),
-        **_columns("is_active", "Blocked", values=BLOCKED),
+        **_columns("is_active", "Blocked", values=BLOCKED_VALUES),
     },
 )
 SHOPIFY = Preset(
@@ -214,7 +220,7 @@ SHOPIFY = Preset(
         ["Email", "Accepts Marketing", "Tax Exempt"],
         ["Default Address Phone"],
     ),
-    sources={
+    rules={
         **_columns("first_name", "First Name"),
         **_columns("last_name", "Last Name"),
         **_columns("email", "Email"),
@@ -226,11 +232,11 @@ SHOPIFY = Preset(
             *("Default Address Country Code", "Country"),
         ),
         **_columns("notes", "Note"),
-        **_columns("tags", "Tags", values=labels(",")),
+        **_columns("tags", "Tags", values=tags_from_labels(",")),
         **_columns(
             "marketing_consent",
             *("Accepts Email Marketing", "Accepts Marketing", "Accepts SMS Marketing", "Accepts WhatsApp Marketing"),
-            values=SUBSCRIPTION,
+            values=SUBSCRIPTION_VALUES,
         ),
     },
 )
@@ -242,36 +248,36 @@ PHOREST = Preset(
         ["Mobile", "Email marketing consent"],
         ["Mobile", "SMS marketing"],
     ),
-    sources={
+    rules={
         **_columns("first_name", "First name"),
-        **_columns("first_name", "Name", "Client name", "Full name", fallback=True),
+        **_columns("first_name", "Name", "Client name", "Full name", is_fallback=True),
         **_columns("last_name", "Last name", "Surname"),
         **_columns("email", "Email", "Email address"),
         **_columns("phone", "Mobile", "Mobile number", "Land line", "Phone", "Home phone"),
         **_columns("date_of_birth", "Birth date", "Date of birth", "Birthday", "DOB"),
-        **_columns("gender", "Gender", values=NO_GENDER),
+        **_columns("gender", "Gender", values=GENDER_VALUES),
         **_columns(
             "address",
             *("Address", "Address 1", "Street address 1", "Address line 1", "Address 2", "Street address 2"),
             *("Address line 2", "City", "Town", "County", "State", "Postcode", "Postal code", "Zip", "Country"),
         ),
         **_columns("notes", "Notes", "Note", "Client notes"),
-        **_columns("tags", "Client category", "Client categories", "Category", "Tags", values=labels(",")),
+        **_columns("tags", "Client category", "Client categories", "Category", "Tags", values=tags_from_labels(",")),
         **_columns(
             "marketing_consent",
             *("Email marketing consent", "SMS marketing consent", "Email marketing", "SMS marketing"),
             *("Marketing consent", "Accepts marketing"),
-            values=SUBSCRIPTION,
+            values=SUBSCRIPTION_VALUES,
         ),
         **_columns("loyalty_points", "Loyalty points"),
     },
 )
 
-# Those whose headers nobody else has come first.
+# Presets with headers that no other system has come first.
 PRESETS = (GOOGLE, SHOPIFY, SQUARE, FRESHA, PHOREST, OUTLOOK)
 
 
 def find_preset(header: Iterable[str]) -> Preset | None:
-    """Returns the preset of a file with this header, None for a file of another kind."""
+    """Returns the preset of a file with this header, or None if it is the export of no known system."""
     names = frozenset(map(normalize_header, header))
     return next((preset for preset in PRESETS if any(names.issuperset(one) for one in preset.signatures)), None)

@@ -16,8 +16,8 @@ def whole_cell(text: str) -> list[str]:
 
 
 def unmarked_cell(text: str) -> list[str]:
-    """Returns the text without an apostrophe before a digit or `+`, by which other systems keep it a text in a
-    spreadsheet.
+    """Returns the text as the only value, without an apostrophe before a digit or `+`. Other systems write that
+    apostrophe so that a spreadsheet keeps the cell as text.
     """
     return whole_cell(_MARK_BEFORE_NUMBER.sub("", text))
 
@@ -31,9 +31,9 @@ def separated_by(separator: str) -> ValuesOfCell:
     return split
 
 
-def words(meanings: Mapping[str, str]) -> ValuesOfCell:
-    """Returns a function that replaces a cell that is a key of `meanings`, in lower case, by its value. It changes no
-    other cell.
+def translated_by(meanings: Mapping[str, str]) -> ValuesOfCell:
+    """Returns a function that replaces a cell by its value in `meanings`, whose keys are in lower case. A cell that is
+    no key stays as it is.
     """
 
     def translate(text: str) -> list[str]:
@@ -42,8 +42,9 @@ def words(meanings: Mapping[str, str]) -> ValuesOfCell:
     return translate
 
 
-def labels(separator: str) -> ValuesOfCell:
-    """Returns a function that makes tags of labels: `* myContacts ::: Hair & Nails` becomes `hair-nails`.
+def tags_from_labels(separator: str) -> ValuesOfCell:
+    """Returns a function that splits a cell into labels and makes tags of them: `* myContacts ::: Hair & Nails` becomes
+    `hair-nails`.
 
     Labels that begin with an asterisk are left out: Google adds them itself.
     """
@@ -62,19 +63,19 @@ def _make_tag(label: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class ColumnRule:
     """How one column of a file is imported: its target, and how its cells are read.
 
-    `target` is the name of a column of Circe, or NOT_IMPORTED. If several columns have the same target, those with a
-    lower `preference` are read first. A `fallback`, such as a full name, is read only if all other columns of its
-    target are empty in the row.
+    `target` is the name of a column of Circe, or NOT_IMPORTED. `values` returns the values of a cell. If several columns
+    have the same target, those with a lower `rank` come first. A fallback, such as a full name, is read only if all other
+    columns of its target are empty in the row.
     """
 
     target: str
     values: ValuesOfCell = field(default=whole_cell)
-    preference: int = 0
-    fallback: bool = False
+    rank: int = 0
+    is_fallback: bool = False
 
 
 NOT_IMPORTED = ""
-UNMAPPED = Source(target=NOT_IMPORTED)
+UNMAPPED = ColumnRule(target=NOT_IMPORTED)
