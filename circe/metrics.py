@@ -10,8 +10,8 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 REQUESTS = Counter("circe_requests", "Requests, by route and status.", ["method", "route", "status"])
-SECONDS = Histogram("circe_request_seconds", "How long requests took.", ["method", "route"], buckets=BUCKETS)
-POOL = Gauge(
+REQUEST_SECONDS = Histogram("circe_request_seconds", "How long requests took.", ["method", "route"], buckets=BUCKETS)
+POOL_CONNECTIONS = Gauge(
     "circe_pool_connections",
     "Connections to the database: open, free, and requests that wait for one; of all workers, after their last request.",
     ["state"],
@@ -25,10 +25,10 @@ def observe_request(method: str | None, route: str | None, status: int, seconds:
     # A client can send any text as the method. Each new one would add a time series.
     method, route = method if method in METHODS else "other", route or "none"
     REQUESTS.labels(method, route, status).inc()
-    SECONDS.labels(method, route).observe(seconds)
+    REQUEST_SECONDS.labels(method, route).observe(seconds)
 
 
 def observe_pool(statistics: dict[str, int]) -> None:
     """Stores the statistics of this worker's pool of connections."""
     for state, name in POOL_STATISTICS.items():
-        POOL.labels(state).set(statistics.get(name, 0))
+        POOL_CONNECTIONS.labels(state).set(statistics.get(name, 0))

@@ -123,7 +123,7 @@ def mail_settings() -> dict[str, Any]:
     return values
 
 
-def mail_address(name: str, example: str, default: str, valid: str) -> str:
+def address_in_mails(name: str, example: str, default: str, valid: str) -> str:
     """Returns the environment variable, without which no mail can be sent: production requires it beside EMAIL_URL.
 
     Raises ImproperlyConfigured if it is missing then, or has not the form of the regular expression `valid`.
@@ -241,11 +241,11 @@ MAIL_FOLDER = VAR / "mail"
 vars().update(MAIL_SETTINGS)
 # In seconds, for each answer of the mail server.
 EMAIL_TIMEOUT = 30
-DEFAULT_FROM_EMAIL = mail_address(
+DEFAULT_FROM_EMAIL = address_in_mails(
     "DEFAULT_FROM_EMAIL", "appointments@salon.example", "appointments@circe.test", r"[^@\s<>]+@[^@\s<>]+"
 )
 # Where customers reach this installation: the links in mails begin with it.
-PUBLIC_URL = mail_address(
+PUBLIC_URL = address_in_mails(
     "PUBLIC_URL", "https://circe.example", f"http://localhost:{env.str('PORT', '8000')}", r"https?://[^\s/?#]+/?"
 )
 # What sends short texts, by channel: a function of customers.messages.mail.TextMessage. There is no provider yet.

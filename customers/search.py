@@ -19,7 +19,7 @@ import regex
 from django.core.exceptions import ValidationError
 from django.db.models import Lookup, Q, TextField
 
-from tenants.identity import PHONE_SEPARATORS, clean_phone, phone_fragment, visible_phone, without_trunk_prefix
+from tenants.identity import PHONE_SEPARATORS, clean_phone, normalize_phone_text, phone_fragment, split_national_number
 
 MAX_LENGTH = 100
 # A search of more words is not looked for with neighbours as one word.
@@ -166,13 +166,13 @@ def _words(chunk: str) -> list[str]:
 
 def _phone_part(chunk: str) -> str:
     """Returns a part of a phone number as it is seen, without quotes and the like around it; "" if it is none."""
-    visible = _AROUND_PHONE.sub("", visible_phone(chunk))
+    visible = _AROUND_PHONE.sub("", normalize_phone_text(chunk))
     return visible if _PHONE_PART.match(visible) else ""
 
 
 def _phone(text: str) -> Q:
     number = phone_fragment(text)
-    country, rest = without_trunk_prefix(number)
+    country, rest = split_national_number(number)
     found = _begins_phone(number) if len(number) < 3 else _in_phone(number)
     if country:
         found |= _begins_phone(country + rest)

@@ -79,9 +79,9 @@ class TenantCommand(BaseCommand):
     batch_size: int | None = None
     # Whether a batch may be refused for what an earlier one wrote. A dry run then keeps all of a tenant's batches in one
     # transaction, whose locks it holds until it is rolled back; else it rolls back each batch, as short as the real one.
-    batches_meet = False
+    batches_are_dependent = False
     # Whether the command calls `confirm`, and so has the option --yes.
-    irreversible = False
+    is_irreversible = False
 
     options: dict[str, Any]
     tenant: Tenant | None = None
@@ -99,12 +99,12 @@ class TenantCommand(BaseCommand):
         if self.batch_size:
             parser.add_argument(
                 "--batch-size",
-                type=positive,
+                type=parse_positive_number,
                 default=self.batch_size,
                 metavar="N",
                 help=f"rows in one transaction (default {self.batch_size})",
             )
-        if self.irreversible:
+        if self.is_irreversible:
             parser.add_argument("--yes", action="store_true", help="don't ask: this can't be undone")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -131,7 +131,7 @@ class TenantCommand(BaseCommand):
                 self.tenant = tenants[0] if len(tenants) == 1 else None
                 self.finish()
             except (Stopped, OperationalError) as end:
-                stopped_by = self._why(end)
+                stopped_by = self._report_early_end(end)
         self.report.close(stopped_by)
         if self.received_signal:
             sys.exit(128 + self.received_signal)
@@ -167,8 +167,10 @@ class TenantCommand(BaseCommand):
         `total` is how many rows there are, for the progress bar. Raises Stopped after a batch in which a signal came.
         """
         dry_run = self.options["dry_run"]
-        whole: AbstractContextManager[None] = _rolled_back() if dry_run and self.batches_meet else nullcontext()
-        each = _rolled_back if dry_run and not self.batches_meet else transaction.atomic
+        whole: AbstractContextManager[None] = (
+            _rolled_back() if dry_run and self.batches_are_dependent else nullcontext()
+        )
+        each = _rolled_back if dry_run and not self.batches_are_dependent else transaction.atomic
         with whole, tqdm(desc=self.tenant.slug, total=total, unit="", disable=None) as bar:
             while True:
                 with each():
@@ -182,8 +184,8 @@ class TenantCommand(BaseCommand):
                 bar.update(len(batch))
                 self._raise_if_signalled()
 
-    def locked(self, rows: models.QuerySet) -> Iterator[list[Any]]:
-        """Yields batches of the rows by id. Each is locked and read by the transaction in which it is asked for."""
+    def locked_batches(self, rows: models.QuerySet) -> Iterator[list[Any]]:
+        """Yields batches of the rows by id. Each is locked_batches and read by the transaction in which it is asked for."""
         last, size = "0" * 24, self.options["batch_size"]
         while batch := list(rows.filter(pk__gt=last).order_by("pk").select_for_update(of=("self",))[:size]):
             yield batch
@@ -222,7 +224,7 @@ class TenantCommand(BaseCommand):
         if self.received_signal:
             raise Stopped(f"Stopped by {self.received_signal.name}.")
 
-    def _why(self, end: Exception) -> str:
+    def _report_early_end(self, end: Exception) -> str:
         kept = "Nothing was changed" if self.options["dry_run"] else "What is reported is done and kept"
         word = "" if self.received_signal else "error: "
         self.stderr.write(f"{word}{' '.join(str(end).split())}\n{kept}; run the command again for the rest.")
@@ -307,7 +309,7 @@ class RunReport:
         self.out.write(f"{beginning}\n], {orjson.dumps(end).decode()[1:]}")
 
 
-def positive(text: str) -> int:
+def parse_positive_number(text: str) -> int:
     """Returns a whole number from 1. Raises ArgumentTypeError for anything else."""
     if not (text.isascii() and text.isdigit() and int(text)):
         raise ArgumentTypeError("give a whole number from 1")

@@ -22,7 +22,7 @@ class TenantById:
     pk: str
 
 
-def narrow_scope_to(rows: QuerySet[Any, Any], pk: str) -> None:
+def narrow_scope_on_cluster(rows: QuerySet[Any, Any], pk: str) -> None:
     """Opens the scope of the row's tenant, where the rows of all tenants are in scope and lie on the nodes of a cluster.
 
     For a request that names a row, whose answer has rows of the same tenant only. A cluster locks rows of one tenant only.

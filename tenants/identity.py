@@ -89,7 +89,7 @@ def clean_phone(value: str) -> str:
     no plan knows is accepted as it is. Raises ValidationError for two numbers, for a number that a spreadsheet has
     shortened, and for any other shape.
     """
-    text = _cell_text(visible_phone(value))
+    text = _cell_text(normalize_phone_text(value))
     tenant = current_tenant()
     region = tenant.phone_region if tenant else None
     number = _read(text, region)
@@ -126,7 +126,7 @@ def _shown(text: str) -> str:
     return text if len(text) <= MAX_SHOWN_LENGTH else f"{text[:MAX_SHOWN_LENGTH]}…"
 
 
-def visible_phone(text: str) -> str:
+def normalize_phone_text(text: str) -> str:
     """Returns the text as a person sees it: in NFKC, without invisible marks, with ASCII digits for those of any script."""
     visible = without_invisible_marks(unicodedata.normalize("NFKC", text))
     return "".join(str(unicodedata.decimal(character, character)) for character in visible).strip()
@@ -260,7 +260,7 @@ def validate_region(value: str) -> None:
         raise ValidationError("The region is a two-letter country code, such as ID or NO.", code="invalid")
 
 
-def without_trunk_prefix(digits: str) -> tuple[str, str]:
+def split_national_number(digits: str) -> tuple[str, str]:
     """Splits the beginning of a national number into the country code and the digits after the trunk prefix.
 
     `08123456` in Indonesia gives ("62", "8123456"). Without one country or a trunk prefix it gives ("", digits).

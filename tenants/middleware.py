@@ -44,7 +44,7 @@ class MessageMiddleware(SkipForApi, messages.MessageMiddleware):
     """Django's middleware, for pages only."""
 
 
-_request_id = re.compile(r"[A-Za-z0-9._-]{1,64}\Z").match
+_is_valid_request_id = re.compile(r"[A-Za-z0-9._-]{1,64}\Z").match
 
 
 class AuditMiddleware:
@@ -59,7 +59,7 @@ class AuditMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
-        request_id = given if _request_id(given) else uuid.uuid4().hex
+        request_id = given if _is_valid_request_id(given) else uuid.uuid4().hex
         with audit_context(request_id=request_id, address=client_address(request)):
             response = self.get_response(request)
             if response.status_code == HTTPStatus.FORBIDDEN and request.method not in SAFE_METHODS:

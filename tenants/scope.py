@@ -207,7 +207,7 @@ class TenantFilter(Func):
         return " AND ".join(conditions), params
 
 
-def rows_in_scope(model: type[models.Model]) -> TenantFilter:
+def build_scope_condition(model: type[models.Model]) -> TenantFilter:
     """Returns the condition that a row of the model is in scope."""
     customer_column = getattr(model, "customer_column", None)
     columns = ["tenant_id", *([customer_column] if customer_column else [])]
@@ -222,7 +222,7 @@ class TenantManager(models.Manager):
     """
 
     def get_queryset(self) -> models.QuerySet:
-        return super().get_queryset().filter(rows_in_scope(self.model))
+        return super().get_queryset().filter(build_scope_condition(self.model))
 
 
 class TenantPlaceholder:

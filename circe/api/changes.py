@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 
 from circe.api.pagination import PagedQuery
 from circe.api.parameters import StrictFilter, StrictFilterSet, first_instant, to_day_or_instant
-from circe.db.changes import complete_before
+from circe.db.changes import changes_complete_before
 from circe.db.ids import is_id
 from circe.db.prepared import PreparedQuery
 
@@ -62,7 +62,7 @@ class Cursor(NamedTuple):
         text = orjson.dumps([list_name, microseconds, self.row_id, self.left])
         return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 
-    def later(self, before: dt.datetime) -> Q:
+    def unread_condition(self, before: dt.datetime) -> Q:
         """Returns the condition that a change is later than this place, and earlier than `before`."""
         # One range of the index on `changed_at`. The second condition leaves out what was read of the first instant.
         since = Q(changed_at__gte=self.changed_at, changed_at__lt=before)
@@ -90,7 +90,7 @@ class Changes(PagedQuery):
 
     def page(self, start: int, stop: int) -> tuple[list[Any], int]:
         # A statement of its own, before those that read the changes.
-        wanted = self.cursor.later(complete_before())
+        wanted = self.cursor.unread_condition(changes_complete_before())
         found = [rows.filter(wanted).order_by("changed_at", "pk") for rows in self.rows]
         if len(found) > 1:
             first, *others = (rows[:stop] for rows in found)

@@ -51,7 +51,7 @@ def next_existing(local: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
     return to_local(to_instant(local, zone), zone) if is_skipped(local, zone) else local
 
 
-def join_existing(ranges: Iterable[Range], zone: dt.tzinfo) -> list[Range]:
+def remove_skipped_times(ranges: Iterable[Range], zone: dt.tzinfo) -> list[Range]:
     """Returns the ranges, which are in order, without skipped local times. Those that then meet become one."""
     found: list[Range] = []
     for begin, end in ((next_existing(begin, zone), next_existing(end, zone)) for begin, end in ranges):

@@ -17,8 +17,8 @@ Schema = dict[str, Any]
 Example = dict[str, Any]
 
 # The extension in which an operation has the query of its samples, until they are written.
-SAMPLE_QUERY = "x-sample-query"
-ID: Schema = {"type": "string", "pattern": ID_PATTERN}
+SAMPLE_QUERY_EXTENSION = "x-sample-query"
+ID_SCHEMA: Schema = {"type": "string", "pattern": ID_PATTERN}
 
 
 def query_parameter(name: str, description: str, schema: Schema) -> Schema:

@@ -179,7 +179,7 @@ def format_clock(time: dt.time | dt.datetime) -> str:
     return time_format(time, "TIME_FORMAT")
 
 
-def format_hours(start: dt.time | dt.datetime, end: dt.time | dt.datetime) -> str:
+def format_time_range(start: dt.time | dt.datetime, end: dt.time | dt.datetime) -> str:
     """Returns the time between two clock times, such as `14:30–15:30`."""
     return f"{format_clock(start)}–{format_clock(end)}"
 

@@ -16,7 +16,7 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from appointments.models import TimeOff, WorkingHours
 from circe.demo.accounts import DOCUMENTED_TENANTS
 from circe.demo.countries import INDONESIA, NORWAY, Locality, local_part
-from circe.demo.roster import MIDNIGHT, Roster, choose_holidays
+from circe.demo.roster import MINUTES_PER_DAY, Roster, choose_holidays
 from tenants.models import Outlet, Role, Service, ServiceStaff, Tenant, User
 
 DAY_SECONDS = 24 * 60 * 60
@@ -135,15 +135,15 @@ class Business:
             Service(
                 id=self.new_id(self.opened_at),
                 tenant_id=self.tenant.pk,
-                name=offer.name,
-                category=offer.category,
-                duration_minutes=offer.minutes,
-                buffer_minutes=offer.buffer,
-                rebooking_days=offer.rebooking_days,
-                price=offer.price,
+                name=service.name,
+                category=service.category,
+                duration_minutes=service.minutes,
+                buffer_minutes=service.buffer,
+                rebooking_days=service.rebooking_days,
+                price=service.price,
                 **self._timestamps,
             )
-            for offer in self.country.offers
+            for service in self.country.services
         ]
         by_category = groupby(self.services, key=lambda service: service.category)
         # What a member of staff does: the services of one category.
@@ -224,7 +224,7 @@ class Business:
                 outlet_id=self.outlets[hours.outlet].pk,
                 weekday=hours.weekday,
                 start_time=dt.time(*divmod(hours.start, 60)),
-                end_time=dt.time(*divmod(hours.end % MIDNIGHT, 60)),
+                end_time=dt.time(*divmod(hours.end % MINUTES_PER_DAY, 60)),
                 valid_from=hours.valid_from,
                 valid_to=hours.valid_to,
             )

@@ -12,7 +12,7 @@ from random import Random
 from typing import NamedTuple
 
 SLOT_MINUTES = 120
-MIDNIGHT = 24 * 60
+MINUTES_PER_DAY = 24 * 60
 # The slots of a day, and those from 19:00 to 01:00.
 DAY, NIGHT = range(5), range(5, 8)
 NIGHT_BEGINS = 19 * 60

@@ -87,13 +87,13 @@ def request_link(
 
 def limit_mails_to_address(tenant_id: str | None, key: str, *, now: dt.datetime) -> None:
     """Raises Throttled after too many mails to an address. Parallel requests for it wait until this transaction ends."""
-    lock_in_turn(AdvisoryLock.LINK_ADDRESS, f"{tenant_id}{key}")
+    lock_in_turn(AdvisoryLock.LINK_EMAIL, f"{tenant_id}{key}")
     _raise_if_too_many(MAILS_PER_ADDRESS, email_key=key, now=now)
 
 
 def _limit_mails_for_client(client_address: str, *, now: dt.datetime) -> None:
     """Does the same for a client, with the requests of all businesses."""
-    lock_in_turn(AdvisoryLock.LINK_CLIENT, client_address)
+    lock_in_turn(AdvisoryLock.LINK_IP_ADDRESS, client_address)
     with tenant_scope(ALL_TENANTS):
         _raise_if_too_many(MAILS_PER_CLIENT, client_address=client_address, now=now)
 

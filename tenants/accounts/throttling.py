@@ -72,7 +72,7 @@ def _network_of(address: IPv4Address | IPv6Address) -> str:
     return str(address.ipv4_mapped or IPv6Network((int(address), 64), strict=False).network_address)
 
 
-def check_with_limits(
+def check_password_with_limits(
     check: Callable[[], Result | None],
     *,
     kind: Kind = Kind.STAFF,
@@ -129,8 +129,8 @@ def check_and_count_failure(
 def _lock_guesses(kind: Kind, account: str | None, address: str) -> None:
     # Always the account first, so that two log-ins do not deadlock.
     if account:
-        lock_in_turn(AdvisoryLock.LOGIN_ACCOUNT, account)
-    lock_in_turn(AdvisoryLock.LOGIN_ADDRESS, f"{kind}{address}")
+        lock_in_turn(AdvisoryLock.LOGIN_EMAIL, account)
+    lock_in_turn(AdvisoryLock.LOGIN_IP_ADDRESS, f"{kind}{address}")
 
 
 def raise_if_too_many(rows: QuerySet, limit: int, *, time: str, window: dt.timedelta, now: dt.datetime) -> None:

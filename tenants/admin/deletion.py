@@ -20,7 +20,7 @@ def references_to(model: type[Model]) -> list[ForeignObjectRel]:
     ]
 
 
-def blocking_rows(row: Model) -> Iterator[str]:
+def describe_blocking_rows(row: Model) -> Iterator[str]:
     """Yields what prevents the deletion of the row, such as `2 outlets` or `10,000+ customers`.
 
     These are protected rows, and rows of which too many would be deleted or changed as well. They are counted up to

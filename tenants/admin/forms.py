@@ -62,7 +62,7 @@ class TenantForm(forms.ModelForm):
         values = super().clean() or self.cleaned_data
         if self.added_before:
             self.add_error(None, self._added_already())
-        for name in [name for name in self.fields if name in values and self._changed_by_others(name)]:
+        for name in [name for name in self.fields if name in values and self._was_changed_by_others(name)]:
             if name not in self.changed_data:
                 values[name] = getattr(self.instance, name, None)
             elif self.fields[name].has_changed(self[name].initial, self[name].data):
@@ -77,7 +77,7 @@ class TenantForm(forms.ModelForm):
         )
         return ValidationError(format_html(sentence, url, added), code="added_before")
 
-    def _changed_by_others(self, name: str) -> bool:
+    def _was_changed_by_others(self, name: str) -> bool:
         """Returns whether the row has another value than when the form was opened."""
         field, bound = self.fields[name], self[name]
         if not field.show_hidden_initial:

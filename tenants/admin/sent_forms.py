@@ -1,7 +1,8 @@
-"""Makes a form that is sent twice store once, as when somebody clicks Save twice or sends it again after a lost answer.
+"""Lets a form store its data only once, although it is sent twice: somebody clicks Save twice, or sends it again after a
+lost answer.
 
-Each page has a token in the hidden field FORM_TOKEN of its forms. What a form stored is kept under its token for a day, as
-the API keeps what was done under an Idempotency-Key. Nothing is kept of a form with errors, whose page has a new token.
+Each page has a token in the hidden field FORM_TOKEN_FIELD of its forms. What a form stored is kept under its token for a
+day. The API does so under an Idempotency-Key. Nothing is kept of a form with errors, whose page has a new token.
 """
 
 import orjson
@@ -9,14 +10,14 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from circe.backoffice.site import FORM_TOKEN
+from circe.backoffice.site import FORM_TOKEN_FIELD
 from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from circe.db.ids import is_id
 from tenants.models import IdempotencyRecord
 from tenants.scope import NO_TENANT, current_tenant_id_or_no_tenant
 
 # What differs between two clicks on the same form: its CSRF token, and which of the buttons was pressed.
-NOT_CONTENTS = {"csrfmiddlewaretoken", FORM_TOKEN, "_save", "_continue", "_addanother"}
+NOT_CONTENTS = {"csrfmiddlewaretoken", FORM_TOKEN_FIELD, "_save", "_continue", "_addanother"}
 
 
 class SentBefore(Exception):
@@ -33,7 +34,7 @@ class SentForm:
     """
 
     def __init__(self, request: HttpRequest, *, any_contents: bool = False) -> None:
-        self.user, token = request.user, request.POST.get(FORM_TOKEN)
+        self.user, token = request.user, request.POST.get(FORM_TOKEN_FIELD)
         self.fingerprint = _fingerprint(request)
         # An Idempotency-Key of the API has no blank.
         self.key = is_id(token) and f"form {token}" + ("" if any_contents else f" {self.fingerprint}")

@@ -16,10 +16,10 @@ from tenants.scope import (
     CustomerScope,
     TenantFilter,
     TenantManager,
+    build_scope_condition,
     current_scope,
     current_tenant,
     current_tenant_id,
-    rows_in_scope,
 )
 
 
@@ -53,7 +53,7 @@ class ScopedModel(models.Model):
     @classmethod
     def scope_condition(cls) -> TenantFilter:
         """Returns the condition that our compilers add to each UPDATE and DELETE, see `circe.db.postgresql.compiler`."""
-        return rows_in_scope(cls)
+        return build_scope_condition(cls)
 
 
 class TenantModel(ScopedModel):

@@ -13,7 +13,7 @@ from customers.messages.mail import BUSINESS_HEADER
 SUFFIX = ".eml"
 
 
-def is_in_use(backend: str) -> bool:
+def keeps_mails_as_files(backend: str) -> bool:
     """Returns whether mails are kept as files, by the setting EMAIL_BACKEND."""
     return backend == f"{__name__}.MailboxBackend"
 
