@@ -1,7 +1,7 @@
 """Writes the database into a file, and restores it from one, with the programs pg_dump, pg_restore and psql.
 
-Both count the rows of every table: a backup counts in the snapshot that pg_dump writes, and again in the file; a restore
-counts in the file, and in the database before it commits.
+A backup and a restore count the rows of every table. A backup counts in the snapshot that pg_dump writes, and again in the
+file. A restore counts in the file, and in the database before it commits.
 """
 # ruff: noqa: S603, S608 (the programs are constants; the SQL holds names of tables, quoted)
 
@@ -38,13 +38,14 @@ SEES_EVERY_ROW_SQL = """
     SELECT rolsuper OR rolbypassrls OR pg_has_role(oid, 'circe_rls_bypass', 'USAGE'), rolname
     FROM pg_roles WHERE rolname = current_user
 """
-# As initdb makes it.
+# Creates the schema `public` anew: empty, with the owner and the privileges that initdb gives it.
 RECREATE_SCHEMA_SQL = """
 DROP SCHEMA public CASCADE;
 CREATE SCHEMA public;
 ALTER SCHEMA public OWNER TO pg_database_owner;
 GRANT USAGE ON SCHEMA public TO PUBLIC;
 """
+# The number of rows, by table.
 Counts = dict[str, int]
 
 
@@ -108,7 +109,7 @@ def back_up(file: Path) -> Counts:
     draft = Path(name)
     try:
         with _snapshot() as (snapshot, counts):
-            _dump(programs, draft, snapshot, len(counts))
+            _dump(programs, draft, snapshot, table_count=len(counts))
         if (written := count_rows_in_file(programs, draft)) != counts:
             raise CommandError(f"The file is not complete: {_difference(counts, written)}.")
         try:
@@ -160,20 +161,20 @@ def count_rows_of_tables(cursor: Any, tables: list[str]) -> Counts:
     return counts
 
 
-def _dump(programs: Programs, file: Path, snapshot: str, tables: int) -> None:
+def _dump(programs: Programs, file: Path, snapshot: str, *, table_count: int) -> None:
     options = ["--enable-row-security", "--format=custom", "--verbose"]
     options += [f"--snapshot={snapshot}", f"--lock-wait-timeout={LOCK_TIMEOUT_SECONDS}s", f"--file={file}"]
     command = programs.command("pg_dump", *options)
     with subprocess.Popen(command, env=programs.environment, stderr=subprocess.PIPE, text=True) as process:
-        errors = _show_progress(process.stderr, "writing", tables)
+        errors = _show_progress(process.stderr, "writing", table_count)
     if process.returncode:
         raise CommandError(f"pg_dump failed: {errors}")
 
 
-def _show_progress(lines: IO[str] | None, what: str, tables: int) -> str:
-    """Moves a progress bar with each table that a program names. Returns the program's last words."""
+def _show_progress(lines: IO[str] | None, what: str, table_count: int) -> str:
+    """Moves a progress bar with each table that a program names. Returns the last line that reports an error."""
     last = ""
-    with tqdm(desc=what, total=tables, unit=" tables", disable=None) as bar:
+    with tqdm(desc=what, total=table_count, unit=" tables", disable=None) as bar:
         for line in lines or ():
             bar.update("dumping contents of table" in line)
             last = line.strip() if "error" in line else last
@@ -242,7 +243,7 @@ def restore(file: Path, *, replace: bool) -> Counts:
         connection.close()
         counts = count_rows_in_file(programs, file)
         with tempfile.NamedTemporaryFile("w", suffix=".list") as entries:
-            # They name the role that owned the other database.
+            # The entries DEFAULT ACL name the role that owned the database of the backup.
             entries.writelines(line for line in contents.splitlines(True) if " DEFAULT ACL " not in line)
             entries.flush()
             options = ["--no-owner", "--enable-row-security", f"--use-list={entries.name}", "--file=-", str(file)]
@@ -253,7 +254,7 @@ def restore(file: Path, *, replace: bool) -> Counts:
 
 
 def _run_script(programs: Programs, source: list[str], counts: Counts, *, replace: bool) -> None:
-    """Runs the SQL that the command `source` prints, in a transaction that is committed if the rows are all there."""
+    """Runs the SQL that the command `source` prints, in one transaction. It is committed only if every row is there."""
     roles, _, privileges = files("tenants").joinpath("sql/application_roles.sql").read_text().partition("$$;")
     before = f"BEGIN;\nSET client_min_messages = warning;\nSET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s';\n"
     before += f"{RECREATE_SCHEMA_SQL if replace else ''}{roles}$$;\n"

@@ -104,7 +104,9 @@ class ConcurrencyMiddleware:
         return self.get_response(request)
 
     def _take_slots(self, request: HttpRequest) -> None:
-        """Takes the slots of a request. The order is always the same, so that two threads can't wait for each other."""
+        """Takes the slots of a request, and reads the body of a write. The order is always the same, so that two threads
+        can't wait for each other.
+        """
         is_write = request.method not in SAFE_METHODS
         if is_write:
             _take(self.accepted_writes)

@@ -1,4 +1,5 @@
-"""The figures of requests for Prometheus. Each worker keeps its own in files, and whoever is asked adds them up.
+"""The figures of requests for Prometheus. Each worker keeps its own figures in files. The worker that answers /metrics adds
+them up.
 
 Imported only where METRICS_TOKEN is set. Routes and statuses are labels; tenants, people and addresses never are.
 """
@@ -6,7 +7,7 @@ Imported only where METRICS_TOKEN is set. Routes and statuses are labels; tenant
 from prometheus_client import Counter, Gauge, Histogram
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-# In seconds. A slot is waited for up to 10, and a statement may take 30.
+# In seconds. A request waits for a slot up to 10 seconds, and a statement may take 30.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 REQUESTS = Counter("circe_requests", "Requests, by route and status.", ["method", "route", "status"])
@@ -21,7 +22,7 @@ POOL_STATISTICS = {"open": "pool_size", "free": "pool_available", "waiting": "re
 
 
 def observe_request(method: str | None, route: str | None, status: int, seconds: float) -> None:
-    """Counts a request. One that matched no route, or could not be read, has the route `none`."""
+    """Counts a request. A request that matched no route, or could not be read, has the route `none`."""
     # A client can send any text as the method. Each new one would add a time series.
     method, route = method if method in METHODS else "other", route or "none"
     REQUESTS.labels(method, route, status).inc()

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 DEFAULT_EXIT_CODE = 2
 ON, OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-# gunicorn sets them where it takes over a socket that is open already: on SIGUSR2, or from systemd.
+# The environment variables that are set if gunicorn takes over a socket that is open already: on SIGUSR2, or from systemd.
 INHERITED_SOCKET_VARIABLES = {"GUNICORN_FD", "LISTEN_FDS"}
 
 
@@ -51,7 +51,7 @@ def read_log_level(default: str) -> str:
     return value.upper()
 
 
-# Cached, since gunicorn reads its configuration again on SIGHUP. It has the port itself then.
+# Cached, since gunicorn reads its configuration again on SIGHUP. At that time gunicorn itself uses the port.
 @functools.cache
 def check_port_is_free(host: str, port: int) -> None:
     """Raises ImproperlyConfigured if a server can't listen on the port."""

@@ -143,7 +143,7 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("circe/favicon.svg"))),
     path("", RedirectView.as_view(pattern_name="docs")),
     path(f"{PORTAL_PAGES}/<path:unknown>", UnknownPage.as_view()),
-    # It must be the last one. With it an unknown URL below /api/ is a JSON error in development too.
+    # It must be the last route. It answers an unknown URL below /api/ with a JSON error, in development too.
     re_path("^api/", errors.unknown_url),
 ]
 

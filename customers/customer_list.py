@@ -357,7 +357,7 @@ def find_etag(customer_id: str) -> str | None:
     return etag(*rows[0]) if rows else None
 
 
-def customer_changes(start: Cursor, *, with_deleted: bool) -> Changes:
+def customer_changes(cursor: Cursor, *, with_deleted: bool) -> Changes:
     """Returns the customers who changed, with those who were deleted or purged as tombstones if `with_deleted`."""
     removed_at = Case(When(is_deleted=True, then="updated_at"), output_field=DateTimeField())
     customers = Customer.objects.annotate(removed_at=removed_at).values_list("pk", "changed_at", "removed_at")
@@ -366,7 +366,7 @@ def customer_changes(start: Cursor, *, with_deleted: bool) -> Changes:
         kept = Tombstone.objects.filter(updated_at__gt=timezone.now() - TOMBSTONE_AGE)
         purged = kept.annotate(changed_at=F("updated_at"), removed_at=F("updated_at"))
         rows = [customers, purged.values_list("pk", "changed_at", "removed_at")]
-    return Changes("customers", rows, PROFILES_BY_IDS, start=start, members={"approximate": False})
+    return Changes("customers", rows, PROFILES_BY_IDS, cursor=cursor, members={"approximate": False})
 
 
 def profiles(ids: list[str]) -> list[orjson.Fragment]:

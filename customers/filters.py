@@ -132,8 +132,8 @@ class CustomerFilter(ChangesFilter):
 
     def filter_queryset(self, queryset: QuerySet) -> PagedQuery:  # type: ignore[override]
         """Returns the customers that match all filters, or the changes, to be read by the page."""
-        if self.start:
-            return customer_changes(self.start, with_deleted=self.request.user.role in ADMINS)
+        if self.cursor:
+            return customer_changes(self.cursor, with_deleted=self.request.user.role in ADMINS)
         chosen = {name: value for name, value in self.form.cleaned_data.items() if value not in EMPTY_VALUES}
         ordering = chosen.pop("ordering", None)
         if not chosen and ordering in (None, "-created_at"):

@@ -34,13 +34,13 @@ class UsageError(CommandError):
 
 
 class Stopped(Exception):
-    """A signal or the database ended the run between two batches. Finished batches are kept."""
+    """A signal ended the run between two batches. Finished batches are kept."""
 
 
 @contextmanager
 def delayed_signals(stop: Callable[[signal.Signals], None]) -> Iterator[None]:
-    """Calls `stop` when SIGINT or SIGTERM arrives within the block, which then ends by itself. A second one ends the process
-    at once.
+    """Calls `stop` when SIGINT or SIGTERM arrives within the block. The block must then end by itself. A second signal ends
+    the process at once.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -63,10 +63,11 @@ class TenantCommand(BaseCommand):
 
     A subclass names its `outcomes`, adds its arguments after calling `super().add_arguments`, and implements
 
-    - `prepare(tenants)`: read and check the arguments, ask for confirmation; outside any scope. Raises UsageError.
-    - `work(tenant)`: do it for one tenant, in whose scope, on whose clock and under the command's name it runs. All writes
-      go through `self.in_batches`, and the outcome of each row is passed to `self.record`.
-    - `finish()`: what follows the last tenant. Optional, as `prepare`.
+    - `prepare(tenants)`: reads and checks the arguments, and asks for confirmation, outside any scope. Raises UsageError.
+      Optional.
+    - `work(tenant)`: does the work for one tenant, in the tenant's scope and time zone, and under the command's name. All
+      writes go through `self.in_batches`, and the outcome of each row is passed to `self.record`.
+    - `finish()`: does what follows the last tenant. Optional.
 
     `self.options` are the arguments. The exit code is 0; 1 if a row had one of the `failures` or the database gave up; 2
     for wrong use; and 128 + the signal's number if a signal ended the run.
@@ -77,8 +78,8 @@ class TenantCommand(BaseCommand):
     failures: tuple[str, ...] = (REFUSED,)
     # The default of --batch-size, in rows of a transaction. None for a command without that option.
     batch_size: int | None = None
-    # Whether a batch may be refused for what an earlier one wrote. A dry run then keeps all of a tenant's batches in one
-    # transaction, whose locks it holds until it is rolled back; else it rolls back each batch, as short as the real one.
+    # Whether what an earlier batch wrote can be a reason to refuse a row. If so, a dry run keeps all of a tenant's batches
+    # in one transaction, and holds its locks to the end. If not, a dry run rolls back each batch.
     batches_are_dependent = False
     # Whether the command calls `confirm`, and so has the option --yes.
     is_irreversible = False
@@ -185,7 +186,7 @@ class TenantCommand(BaseCommand):
                 self._raise_if_signalled()
 
     def locked_batches(self, rows: models.QuerySet) -> Iterator[list[Any]]:
-        """Yields batches of the rows by id. Each is locked_batches and read by the transaction in which it is asked for."""
+        """Yields batches of the rows by id. Each batch is locked and read by the transaction in which it is taken."""
         last, size = "0" * 24, self.options["batch_size"]
         while batch := list(rows.filter(pk__gt=last).order_by("pk").select_for_update(of=("self",))[:size]):
             yield batch
@@ -225,6 +226,7 @@ class TenantCommand(BaseCommand):
             raise Stopped(f"Stopped by {self.received_signal.name}.")
 
     def _report_early_end(self, end: Exception) -> str:
+        """Prints why the run ended early. Returns what the report calls it: the name of a signal, or "database"."""
         kept = "Nothing was changed" if self.options["dry_run"] else "What is reported is done and kept"
         word = "" if self.received_signal else "error: "
         self.stderr.write(f"{word}{' '.join(str(end).split())}\n{kept}; run the command again for the rest.")

@@ -50,8 +50,8 @@ _is_valid_request_id = re.compile(r"[A-Za-z0-9._-]{1,64}\Z").match
 class AuditMiddleware:
     """Gives each request an id, for the audit trail and the response header `X-Request-ID`.
 
-    It uses the request's own `X-Request-ID` if that is well-formed. It records a write that was forbidden, after the view,
-    whose transaction was rolled back.
+    It uses the request's own `X-Request-ID` if that is well-formed. It records a write that was forbidden. It does so after
+    the view, whose transaction was rolled back.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

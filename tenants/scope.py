@@ -26,7 +26,7 @@ from circe.db.server_kind import is_cluster
 
 
 class Tenant(Protocol):
-    """The attributes of `tenants.models.Tenant` that code needs which may not import the models."""
+    """The attributes of `tenants.models.Tenant`, for code that may not import the models."""
 
     pk: str
     slug: str
@@ -162,8 +162,8 @@ def account_lookup(id_or_email: str) -> Iterator[None]:
 def tenant_setting() -> str:
     """Returns the value of the database setting `circe.tenant`, by which the row-level security policies filter.
 
-    It is a tenant's id, that with `/` and a customer's id, `*` for all tenants, `@` and the account that is looked up, or ""
-    without a scope.
+    It is a tenant's id; a tenant's id, `/` and a customer's id; `*` for all tenants; `@` and the account that is looked up;
+    or "" without a scope.
     """
     if account := _account_looked_up.get():
         return f"@{account}"

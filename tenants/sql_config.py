@@ -2,7 +2,7 @@
 
 from circe.db.sql_files import sql_item
 
-# They belong to no tenant.
+# Tables whose rows belong to no tenant. `closed_to_customers` closes them.
 TABLES_WITHOUT_TENANT = [
     "auth_group",
     "auth_group_permissions",

@@ -19,7 +19,7 @@ from tenants.scope import current_tenant, enter_scope, is_spread_over_nodes, nar
 
 
 class PreconditionFailed(APIException):
-    """The row has changed since the client read it, by `If-Match`."""
+    """The version in `If-Match` is old: the row has changed since the client read it."""
 
     status_code = status.HTTP_412_PRECONDITION_FAILED
     default_code = "stale"
@@ -42,7 +42,8 @@ class TenantViewSet(GenericViewSet):
         rows, pk = self.get_queryset(), self.kwargs[self.lookup_url_kwarg]
         narrow_scope_on_cluster(rows.model._default_manager.all(), pk)
         if is_spread_over_nodes():
-            # No business has this row, and a write would lock it, which a cluster does in the scope of one business only.
+            # No business has this row. Without this, a write would try to lock it, which a cluster refuses in the scope of
+            # all businesses.
             raise Http404
         # DRF's own method would apply the filters of the list to a single row.
         row = get_object_or_404(rows, pk=pk)

@@ -45,8 +45,8 @@ class AppointmentListFilter(ChangesFilter, AppointmentFilter):
 
     def filter_queryset(self, queryset: AppointmentQuerySet) -> Any:
         """Returns the PagedQuery of the list. One by days alone need not count its appointments."""
-        if self.start:
-            return appointment_changes(self.start)
+        if self.cursor:
+            return appointment_changes(self.cursor)
         given = {name: value for name, value in self.form.cleaned_data.items() if value is not None}
         if given.keys() <= {*DAYS}:
             return AppointmentsOfDays(*((name in given and to_local_day(given[name])) or None for name in DAYS))

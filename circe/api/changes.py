@@ -1,4 +1,4 @@
-"""Lists whoever and whatever changed, oldest change first, so that a client can keep a copy.
+"""Lists the rows that changed, oldest change first, so that a client can keep a copy of a list.
 
 A client begins with `updated_since=<instant>` and goes on with `next=<cursor>`. The cursor is the place of the last change
 that was read. A page ends where changes may follow that can't be seen yet (`circe.db.changes`), so the cursor skips none.
@@ -82,10 +82,10 @@ class Changes(PagedQuery):
         rows: Iterable[QuerySet[Any, Any]],
         by_ids: PreparedQuery,
         *,
-        start: Cursor,
+        cursor: Cursor,
         members: dict[str, Any] | None = None,
     ) -> None:
-        self.list_name, self.rows, self.by_ids, self.cursor = list_name, [*rows], by_ids, start
+        self.list_name, self.rows, self.by_ids, self.cursor = list_name, [*rows], by_ids, cursor
         self.members = members or {}
 
     def page(self, start: int, stop: int) -> tuple[list[Any], int]:
@@ -123,8 +123,8 @@ class Changes(PagedQuery):
 
 
 class ChangesFilter(StrictFilterSet):
-    """The query parameters of the list of changes. They go with no other filter: what no longer matches a filter would stay
-    in the client's copy.
+    """The query parameters of the list of changes. No other filter may be sent with them: a row that no longer matches a
+    filter would stay in the client's copy.
     """
 
     list_name: str
@@ -144,11 +144,11 @@ class ChangesFilter(StrictFilterSet):
 
     def is_valid(self) -> bool:
         super().is_valid()
-        since, cursor = (self.form.cleaned_data.get(name) for name in ("updated_since", "next"))
-        self.start: Cursor | None = since
-        if cursor is not None:
+        since, given = (self.form.cleaned_data.get(name) for name in ("updated_since", "next"))
+        self.cursor: Cursor | None = since
+        if given is not None:
             try:
-                self.start = Cursor.decode(cursor, self.list_name)
+                self.cursor = Cursor.decode(given, self.list_name)
             except ValidationError as error:
                 self.form.add_error("next", error)
         for name in self.filters.keys() - {"updated_since", "next"} if {"updated_since", "next"} & {*self.data} else ():

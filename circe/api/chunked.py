@@ -9,7 +9,7 @@ from django.http import HttpRequest, UnreadablePostError
 
 
 class BodyTooLarge(RequestDataTooBig):
-    """The body is larger than MAX_BODY_BYTES, as is known after as many bytes of it were read."""
+    """The body is larger than MAX_BODY_BYTES. This is known only after that many bytes were read."""
 
 
 class ChunkedBody(io.RawIOBase):

@@ -50,7 +50,7 @@ class DocumentPage(APIView):
 
 
 class DemoAccount(NamedTuple):
-    """An account that the page offers for signing in. `url` is where it signs in."""
+    """An account of a demo that the page offers for signing in. `url` is the address where it signs in."""
 
     email: str
     password: str

@@ -72,7 +72,7 @@ class Problem(NamedTuple):
 
     @property
     def page_title(self) -> str:
-        """The title of a page about it, in words for people."""
+        """The title of a page about the problem, in words for people."""
         return PAGE_TITLES.get(self.status, "That did not work")
 
     def as_page(self) -> HttpResponse:
@@ -183,7 +183,9 @@ def _is_back_office(request: HttpRequest) -> bool:
 
 
 def _is_for_people(request: HttpRequest) -> bool:
-    """Returns whether the answer is read in a browser: in the back office and the portal, and where one asks for a page."""
+    """Returns whether the answer is read in a browser: in the back office, in the portal, and where the client asks for
+    HTML.
+    """
     asks_for_page = "text/html" in request.headers.get("Accept", "") and not request.path_info.startswith("/api/")
     return _is_back_office(request) or request.path_info.startswith("/portal/") or asks_for_page
 

@@ -241,7 +241,9 @@ class OperationSchema(AutoSchema):
         return sorted(code for code in (self.operation.status, self.operation.status_if_there) if code)
 
     def _describe_response(self, code: int) -> str:
-        """Returns what the answer holds, by the first paragraph of its serializer. Of any but 200 also what happened."""
+        """Returns what the answer holds, by the first paragraph of its serializer. For a status other than 200 it begins
+        with what happened.
+        """
         holds = "A page of the list." if self.operation.is_list else get_doc(self.operation.response).partition("\n")[0]
         return without_bodies(holds if code == HTTPStatus.OK else f"{HTTPStatus(code).phrase}. {holds}")
 

@@ -1,4 +1,4 @@
-"""Reads JSON bodies strictly, and checks what a request says about itself before it is read."""
+"""Reads JSON bodies strictly, and checks the announced length and the address of a request before its body is read."""
 
 import json
 from http import HTTPStatus

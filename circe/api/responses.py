@@ -48,7 +48,7 @@ IF_MATCH_PARAMETER: Schema = {
 
 @dataclass(frozen=True)
 class ErrorResponse:
-    """An error that operations share: the response component `name` of the document, with an example, and others by code."""
+    """An error that operations share: the response component `name` of the document, with its examples."""
 
     name: str
     description: str

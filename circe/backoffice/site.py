@@ -16,7 +16,8 @@ from circe.db.ids import new_id
 View = TypeVar("View", bound=Callable[..., Any])
 
 MAX_SEARCH_LENGTH = 100
-# The hidden field of a page's forms by which a form that is sent twice is known. Its value is in the context of every page.
+# The name of the hidden field by which a form that is sent twice is recognized. Its value, a token, is in the context of
+# every page.
 FORM_TOKEN_FIELD = "form_token"  # noqa: S105
 # The titles of pages that the header links to, by name of the URL. They come before the lists of rows.
 _header_links: dict[str, str] = {}
@@ -87,7 +88,9 @@ class CirceAdminSite(AdminSite):
         return super().each_context(request) | shared
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
-        """Returns Django's list of pages. Where a person has only one row, as of businesses, the page is that row's."""
+        """Returns Django's list of pages. Where a person may see only one row, such as their own business, the entry leads
+        to the page of this row.
+        """
         apps = super().get_app_list(request, app_label)
         for page in (page for app in apps for page in app["models"]):
             find_only_row = getattr(self.get_model_admin(page["model"]), "find_only_row", None)
@@ -97,7 +100,7 @@ class CirceAdminSite(AdminSite):
         return apps
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
-        """As Django's. The transaction begins after the checks of the session and of the CSRF token."""
+        """Does as Django, in a transaction. It begins after the checks of the session and of the CSRF token."""
         own = getattr(view, "opens_own_transactions", False)
         return super().admin_view(view if own else transaction.atomic(view), cacheable)
 

@@ -10,7 +10,9 @@ _ASCII = str.maketrans({"ø": "o", "æ": "ae", "ł": "l", "đ": "d"})
 
 
 class DemoService(NamedTuple):
-    """A service: its duration and the buffer after it in minutes, its price, and after how many days it is due again."""
+    """A service of a demo business: its minutes, the minutes of buffer after it, its price, and after how many days it is
+    due again.
+    """
 
     name: str
     category: str

@@ -51,7 +51,7 @@ WHERE indrelid = ANY(%(tables)s::regclass[])
   AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))
 """
 
-# The entries of the ledger for what the customers of a business have said, where it differs from what a new customer has.
+# Writes the entries of the ledger of consents: one for each consent of a customer that differs from a new customer's.
 # The ids begin with the time of creation, as all ids do.
 CONSENTS_SQL = """
 INSERT INTO customers_consent (
@@ -167,7 +167,9 @@ def _without_indexes(cursor: CursorWrapper) -> Iterator[None]:
 
 
 def _remove(cursor: CursorWrapper, query: str, loaded: Sequence[type[models.Model]]) -> list[tuple[str, str]]:
-    """Executes the removing statements of `query` for these tables. Returns the pairs of statements."""
+    """Executes the removing statements that `query` gives for these tables. Returns the pairs of statements, to restore
+    with.
+    """
     cursor.execute(query, {"tables": [model._meta.db_table for model in loaded]})
     lines = cursor.fetchall()
     for removal, _ in lines:

@@ -247,7 +247,7 @@ class Rows:
         return f"{{{','.join(tags)}}}"
 
     def _points_and_status(self, index: int) -> str:
-        """Returns the columns of points, activity and deletion. Only who stopped coming is inactive or deleted."""
+        """Returns the columns of points, activity and deletion. Who is inactive or deleted has stopped coming."""
         business, random = self.business, self.random.random
         last_day = max(self.latest[index], 0)
         seen = max(business.midnights[last_day] + DAY_SECONDS, business.created_at[index])

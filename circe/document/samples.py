@@ -1,6 +1,6 @@
 """Adds to each operation a request in curl, Python and JavaScript, and to each parameter an example.
 
-Their host is SERVER_IN_SAMPLES, in whose place the server puts its own address.
+They call SERVER_IN_SAMPLES. The server replaces it by its own address when it sends the document.
 """
 
 import json

@@ -100,7 +100,7 @@ def _limit_mails_for_client(client_address: str, *, now: dt.datetime) -> None:
 
 def _raise_if_too_many(most: int, *, now: dt.datetime, **of: str) -> None:
     requests = MailedLink.objects.filter(**of).exclude(kind=Kind.EMAIL_CHANGED)
-    raise_if_too_many(requests, most, time="created_at", window=WINDOW, now=now)
+    raise_if_too_many(requests, most, time_column="created_at", window=WINDOW, now=now)
 
 
 def page_url(tenant: Tenant, page: str) -> str:

@@ -84,7 +84,7 @@ class TokenAuthentication(BaseAuthentication):
 
 def _user_of(claims: dict[str, Any]) -> User | None:
     user_id, session_id, issued_at = claims.get("sub"), claims.get("sid"), claims.get("iat")
-    # The library has checked that `iat` is not in the future, but for the leeway.
+    # The library has checked that `iat` is not in the future, except by the leeway.
     if not is_id(user_id) or not isinstance(issued_at, int) or issued_at < 0:
         return None
     # A token with a session is valid as long as the session. A token without one is compared with the last change of

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from tenants.models import AuditEvent, Staff, User
 from tenants.models.audit_event import audited_fields, audited_model
 
-# A row with one of these columns is named by its own columns.
+# A row has a name of its own if it has one of these columns.
 NAME_COLUMNS = {"name", "first_name"}
 
 

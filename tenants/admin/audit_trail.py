@@ -24,7 +24,7 @@ from tenants.models import AuditEvent, User
 from tenants.models.audit_event import audited_model
 from tenants.scope import current_tenant
 
-# A search by name or contact considers so many customers, and so many accounts.
+# A search by name or contact considers at most this number of customers, and of accounts.
 MAX_PEOPLE_FOUND = 100
 
 
@@ -44,7 +44,7 @@ _customer_lookup: CustomerLookup
 
 
 def register_customer_lookup(customers: CustomerLookup) -> None:
-    """Tells the audit trail of customers. The app that has them registers it."""
+    """Registers the functions by which the audit trail finds customers. The app of customers calls it."""
     global _customer_lookup
     _customer_lookup = customers
 

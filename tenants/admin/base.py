@@ -52,7 +52,7 @@ class TenantAdmin(admin.ModelAdmin):
         },
     }
     roles: dict[str, frozenset[Role | str]] = {}
-    # The rows that other forms offer.
+    # The condition of the rows that other forms offer.
     choice_condition = Q(is_active=True)
     # The errors of a save that lost a race with another one.
     lost_race_errors: tuple[type[Exception], ...] = (IntegrityError,)
@@ -129,7 +129,7 @@ class TenantAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if ERROR_FLAG in request.GET:
-            # Django leads here where it does not understand the address.
+            # Django redirects to this address if it does not understand one.
             messages.warning(request, UNKNOWN_TO_LIST)
         title = str(self.opts.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": title} | (extra_context or {}))
@@ -198,7 +198,8 @@ class TenantAdmin(admin.ModelAdmin):
         try:
             return super().delete_view(request, object_id, context)
         except IntegrityError:
-            # A reference was added meanwhile, or only the database knows it. The reloaded page names it.
+            # A reference was added meanwhile: the page that is loaded again names it. Or only the database knows the
+            # reference.
             self.message_user(request, "It was not deleted, since something refers to it.", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 
@@ -209,7 +210,7 @@ class TenantAdmin(admin.ModelAdmin):
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
-        """Keeps which row the form has added, for the case that the form comes again."""
+        """Stores which row the form has added, in case the form is sent again."""
         SentForm(request, any_contents=True).keep(obj)
 
     # The audit trail takes the place of Django's log.
@@ -221,7 +222,7 @@ class TenantAdmin(admin.ModelAdmin):
     ) -> HttpResponse:
         if object_id is None and request.method == "POST" and self.has_add_permission(request):
             form = SentForm(request, any_contents=True)
-            earlier = form.find_earlier()
+            earlier = form.lock_and_find_earlier()
             if earlier and earlier.fingerprint == form.fingerprint:
                 return self._answer_again(request, earlier.row_id)
             request.added_before = earlier and self.get_object(request, earlier.row_id)

@@ -20,7 +20,7 @@ from tenants.models import IdempotencyRecord
 MAX_ROWS = 500
 # How many rows the page describes, and how many refusals it shows one by one.
 MAX_LISTED = 50
-# The field that the page sends. Without it, the page has not been shown yet.
+# The name of the hidden field that the page sends. Without the field, the page has not been shown yet.
 ASKED_FIELD = "asked"
 
 
@@ -90,7 +90,7 @@ class BulkActionsAdmin(TenantAdmin):
             if is_confirmed:
                 with transaction.atomic():
                     SentForm(request).raise_if_sent_before()
-            rows = self._rows(request, selected, **filters)
+            rows = self._lock_rows_or_warn(request, selected, **filters)
             if not rows:
                 return None
             form = make_form(rows, request.POST if is_confirmed else None)
@@ -111,7 +111,7 @@ class BulkActionsAdmin(TenantAdmin):
         done, refused = form.act()
         self._show_messages(request, form.with_undo(request, done) if done else "", refused)
         if record:
-            # Without a name, since nobody's record may stay when that person is purged.
+            # The text has no names, since the record stays when a person is purged.
             record.body = " ".join(filter(None, [done, refused and f"Not changed: {len(refused)}."]))
             record.save(update_fields=["body"])
 
@@ -119,7 +119,8 @@ class BulkActionsAdmin(TenantAdmin):
         interrupted = "This was sent twice. It is being done, or was interrupted: look at the list in a moment."
         self.message_user(request, record.body or interrupted, messages.SUCCESS if record.body else messages.WARNING)
 
-    def _rows(self, request: HttpRequest, selected: QuerySet, **filters: Any) -> list[Model]:
+    def _lock_rows_or_warn(self, request: HttpRequest, selected: QuerySet, **filters: Any) -> list[Model]:
+        """Returns the rows of the action, locked. With too many rows or none, shows a message and returns none."""
         plural = self.opts.verbose_name_plural
         ids = list(selected.filter(**filters).order_by().values_list("pk", flat=True)[: MAX_ROWS + 1])
         if len(ids) > MAX_ROWS:

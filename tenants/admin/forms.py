@@ -21,13 +21,14 @@ class TenantForm(forms.ModelForm):
     field has an error with their value, and saving again replaces it. For that the form sends the values with which it was
     opened (`initial-…`). A form without them replaces everything.
 
-    What is unlikely is asked, by `ask`: it is an error until the form, which then says in `confirmed` what was asked, is
-    saved again.
+    `ask` asks about an unlikely value: the question is an error of the form. The form then sends in `confirmed` what was
+    asked, and saving it again answers yes.
     """
 
     # The model validates neither these fields nor the constraints that name them: the form does it itself.
     unvalidated_fields: frozenset[str] = frozenset()
-    # The row that this form added before, with other contents: somebody saved, went back, and saves again.
+    # The row that this form added before, with other contents, or None. Somebody saved, went back in the browser, and saves
+    # again.
     added_before: models.Model | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -104,7 +105,7 @@ class TenantForm(forms.ModelForm):
         )
 
     # Private to Django, which has no public hook for it. The model's constraints are within the tenant, which is seldom
-    # a field of the form: not called, Django would check none of them, and a duplicate would be no error of the form.
+    # a field of the form: without it Django would check none of them, and a duplicate would be no error of the form.
     # Test: test_a_name_is_unique_within_the_tenant.
     def _get_validation_exclusions(self) -> set[str]:
         exclusions = super()._get_validation_exclusions()

@@ -23,7 +23,7 @@ from tenants.scope import enter_scope
 
 
 class LinkFunctions(NamedTuple):
-    """The functions of the app that sends mails: they send a person a link, withdraw it, and find the open ones."""
+    """Functions of the app that sends mails. They send, withdraw and find a person's links."""
 
     send: Callable[[Any], None]
     withdraw: Callable[[Any], bool]
@@ -36,7 +36,7 @@ _hours_url: list[Callable[[str, str], str]] = []
 
 
 def register_links(**functions: Any) -> None:
-    """Says who sends the links."""
+    """Registers the functions of LinkFunctions."""
     _link_functions[:] = [LinkFunctions(**functions)]
 
 

@@ -12,12 +12,12 @@ from django.utils.safestring import SafeString
 
 from tenants.admin.base import TenantAdmin
 
-# Functions of higher apps that describe what is left, such as bookings to come, and "" where nothing is.
+# Functions of higher apps. Each returns in words what is left of a row, such as bookings to come, or "" if nothing is left.
 _descriptions: list[Callable[[Any], SafeString | str]] = []
 
 
 def register_remaining(describe: Callable[[Any], SafeString | str]) -> None:
-    """Adds what is left of a row to its page, and to what is said when it is deactivated."""
+    """Adds what is left of a row to the row's page, and to the message after the row was deactivated."""
     _descriptions.append(describe)
 
 
@@ -27,9 +27,9 @@ def describe_remaining(row: Model) -> SafeString:
 
 
 class DeactivatableAdmin(TenantAdmin):
-    """The base of the pages of what is deactivated and not deleted: people, outlets and services.
+    """The base of the pages of rows that can be deactivated: people, outlets and services.
 
-    The page says what is left, before and after.
+    The page of a row says what is left of it, before and after it is deactivated.
     """
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

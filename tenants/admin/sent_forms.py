@@ -16,12 +16,12 @@ from circe.db.ids import is_id
 from tenants.models import IdempotencyRecord
 from tenants.scope import NO_TENANT, current_tenant_id_or_no_tenant
 
-# What differs between two clicks on the same form: its CSRF token, and which of the buttons was pressed.
+# The fields that may differ between two clicks on the same form: its tokens, and which of the buttons was pressed.
 NOT_CONTENTS = {"csrfmiddlewaretoken", FORM_TOKEN_FIELD, "_save", "_continue", "_addanother"}
 
 
 class SentBefore(Exception):
-    """The form was sent before. `record` is what is kept of that."""
+    """The form was sent before. `record` is what was stored of the first time."""
 
     def __init__(self, record: IdempotencyRecord) -> None:
         super().__init__()
@@ -29,8 +29,8 @@ class SentBefore(Exception):
 
 
 class SentForm:
-    """The form of a request. With `any_contents` it is the same form whatever a person has typed; without, only where they
-    have typed the same. A form without a token, or with a malformed one, is never the same as another.
+    """The form of a request. Two forms are the same if they have the same token and, unless `any_contents`, the same typed
+    values. A form without a token, or with a malformed one, is never the same as another.
     """
 
     def __init__(self, request: HttpRequest, *, any_contents: bool = False) -> None:
@@ -39,7 +39,7 @@ class SentForm:
         # An Idempotency-Key of the API has no blank.
         self.key = is_id(token) and f"form {token}" + ("" if any_contents else f" {self.fingerprint}")
 
-    def find_earlier(self) -> IdempotencyRecord | None:
+    def lock_and_find_earlier(self) -> IdempotencyRecord | None:
         """Returns what is kept of the form if it was sent before. Until the transaction ends, the same form, sent by another
         request, waits here.
         """
@@ -50,7 +50,7 @@ class SentForm:
 
     def raise_if_sent_before(self) -> None:
         """Raises SentBefore if the form was sent before."""
-        earlier = self.find_earlier()
+        earlier = self.lock_and_find_earlier()
         if earlier:
             raise SentBefore(earlier)
 
@@ -60,7 +60,7 @@ class SentForm:
         return self.keep(stored)
 
     def keep(self, stored: models.Model | None = None) -> IdempotencyRecord | None:
-        """Keeps the form, and which row it stored. Must be called in the transaction of `find_earlier`."""
+        """Keeps the form, and which row it stored. Must be called in the transaction of `lock_and_find_earlier`."""
         if not self.key:
             return None
         record = IdempotencyRecord.objects.create(

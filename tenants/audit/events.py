@@ -30,7 +30,9 @@ def record_event(
     tenant_id: str | None,
     **details: Any,
 ) -> None:
-    """Adds an event `refused` or `erased` to the audit trail, with `details` as JSON."""
+    """Adds an event `refused` or `erased` to the audit trail, with `details` as JSON. `table` is the name of the row's
+    model, or of the refused URL.
+    """
     business = tenant_id or NO_TENANT
     with connection.cursor() as cursor:
         cursor.execute(RECORD_EVENT_SQL, [action, table, row_id, customer_id, business, json.dumps(details), business])

@@ -41,7 +41,7 @@ def show_mails(request: HttpRequest) -> HttpResponse:
 
 def _read(tenant_id: str | None) -> Iterator[ShownMail]:
     for file in find_newest(tenant_id, MAX_MAILS):
-        # Its name is an id, which begins with the time.
+        # The file's name is an id, which begins with the time.
         at = dt.datetime.fromtimestamp(int(file.stem[:8], 16), dt.UTC)
         yield _show(message_from_bytes(file.read_bytes(), policy=policy.default), at)
 

@@ -15,7 +15,7 @@ from circe.db.roles import as_owner
 
 
 class Command(BaseCommand):
-    """Does what is missing, and no more. It exits with 1 if a statement on some table would not go to one node."""
+    """Does what is missing, and no more. It exits with 1 if a table does not lie where it should afterwards."""
 
     help = (
         "Distribute the businesses over the nodes of a Citus cluster, whose coordinator DATABASE_URL names: all rows of a "
