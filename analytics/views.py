@@ -18,7 +18,7 @@ from analytics.filters import PeriodFilter
 from analytics.serializers import SummarySerializer
 from analytics.statistics import summarize
 from appointments.models import Appointment
-from tenants.accounts.authentication import TENANT_ID
+from tenants.accounts.authentication import TENANT_ID_PARAMETER
 from tenants.accounts.permissions import ADMINS
 
 
@@ -47,7 +47,7 @@ class CustomerStatisticsViewSet(GenericViewSet):
     pagination_class = None
     tag = "Statistics"
     operations = OPERATIONS
-    parameters = (TENANT_ID,)
+    parameters = (TENANT_ID_PARAMETER,)
     roles = {"retrieve": ADMINS}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -14,7 +14,7 @@ from circe.api.local_time import (
     add_minutes,
     find_changing_days,
     is_skipped,
-    join_existing,
+    remove_skipped_times,
     to_instant,
     to_local,
 )
@@ -233,7 +233,7 @@ class _Days(dict[int, OpenDay[P]]):
         """Adds the places to the starts within the free times. Returns the days, in order."""
         for staff_id, staff_name, outlet_id, outlet_name, times in free:
             place = convert(Place(staff_name, staff_id, outlet_id, outlet_name))
-            for begin, end in join_existing(times, self.zone) if self.changing_days else times:
+            for begin, end in remove_skipped_times(times, self.zone) if self.changing_days else times:
                 for day in range(begin.toordinal(), end.toordinal() + 1):
                     self[day].add(place, begin, end)
         return [self[day] for day in sorted(self)]

@@ -1,7 +1,7 @@
 """Writes the database into a file, and restores it from one, with the programs pg_dump, pg_restore and psql.
 
-Both count the rows of every table: a backup counts in the snapshot that pg_dump writes, and again in the file; a restore
-counts in the file, and in the database before it commits.
+A backup and a restore count the rows of every table. A backup counts in the snapshot that pg_dump writes, and again in the
+file. A restore counts in the file, and in the database before it commits.
 """
 # ruff: noqa: S603, S608 (the programs are constants; the SQL holds names of tables, quoted)
 
@@ -26,7 +26,7 @@ from circe.db.roles import as_owner
 
 # How long a dump or a restore waits for a lock that another session holds on a table.
 LOCK_TIMEOUT_SECONDS = 60
-COPY = re.compile(rb"COPY (?:public|\"public\")\.\"?(\w+)\"? .*FROM stdin;\n")
+COPY_LINE = re.compile(rb"COPY (?:public|\"public\")\.\"?(\w+)\"? .*FROM stdin;\n")
 TABLES_SQL = """
     SELECT relname FROM pg_class
     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
@@ -38,13 +38,14 @@ SEES_EVERY_ROW_SQL = """
     SELECT rolsuper OR rolbypassrls OR pg_has_role(oid, 'circe_rls_bypass', 'USAGE'), rolname
     FROM pg_roles WHERE rolname = current_user
 """
-# As initdb makes it.
-EMPTY_SCHEMA_SQL = """
+# Creates the schema `public` anew: empty, with the owner and the privileges that initdb gives it.
+RECREATE_SCHEMA_SQL = """
 DROP SCHEMA public CASCADE;
 CREATE SCHEMA public;
 ALTER SCHEMA public OWNER TO pg_database_owner;
 GRANT USAGE ON SCHEMA public TO PUBLIC;
 """
+# The number of rows, by table.
 Counts = dict[str, int]
 
 
@@ -61,11 +62,11 @@ class Programs:
         self.address = make_conninfo(**parameters)
         self.environment = os.environ | ({"PGPASSWORD": password} if password else {})
         self.folder: Path | None = None
-        if "CLUSTER" in connection.settings_dict:
+        if "EMBEDDED_SERVER" in connection.settings_dict:
             # The container image does not have the embedded server.
-            from circe.embedded_postgres import binaries
+            from circe.embedded_postgres import programs_directory
 
-            self.folder = binaries()
+            self.folder = programs_directory()
         with connection.cursor():
             server = connection.pg_version // 10_000
         for name in ("pg_dump", "pg_restore", "psql"):
@@ -108,8 +109,8 @@ def back_up(file: Path) -> Counts:
     draft = Path(name)
     try:
         with _snapshot() as (snapshot, counts):
-            _dump(programs, draft, snapshot, len(counts))
-        if (written := count_rows(programs, draft)) != counts:
+            _dump(programs, draft, snapshot, table_count=len(counts))
+        if (written := count_rows_in_file(programs, draft)) != counts:
             raise CommandError(f"The file is not complete: {_difference(counts, written)}.")
         try:
             os.link(draft, file)
@@ -140,7 +141,7 @@ def _snapshot() -> Iterator[tuple[str, Counts]]:
                 )
             cursor.execute("SELECT pg_export_snapshot()")
             [snapshot] = cursor.fetchone()
-            yield snapshot, count_tables(cursor, tables)
+            yield snapshot, count_rows_of_tables(cursor, tables)
         finally:
             cursor.execute("ROLLBACK")
 
@@ -151,7 +152,7 @@ def list_tables(cursor: Any) -> list[str]:
     return [name for (name,) in cursor.fetchall()]
 
 
-def count_tables(cursor: Any, tables: list[str]) -> Counts:
+def count_rows_of_tables(cursor: Any, tables: list[str]) -> Counts:
     """Returns the number of rows by table."""
     counts = {}
     for table in tables:
@@ -160,20 +161,20 @@ def count_tables(cursor: Any, tables: list[str]) -> Counts:
     return counts
 
 
-def _dump(programs: Programs, file: Path, snapshot: str, tables: int) -> None:
+def _dump(programs: Programs, file: Path, snapshot: str, *, table_count: int) -> None:
     options = ["--enable-row-security", "--format=custom", "--verbose"]
     options += [f"--snapshot={snapshot}", f"--lock-wait-timeout={LOCK_TIMEOUT_SECONDS}s", f"--file={file}"]
     command = programs.command("pg_dump", *options)
     with subprocess.Popen(command, env=programs.environment, stderr=subprocess.PIPE, text=True) as process:
-        errors = _show_progress(process.stderr, "writing", tables)
+        errors = _show_progress(process.stderr, "writing", table_count)
     if process.returncode:
         raise CommandError(f"pg_dump failed: {errors}")
 
 
-def _show_progress(lines: IO[str] | None, what: str, tables: int) -> str:
-    """Moves a progress bar with each table that a program names. Returns the program's last words."""
+def _show_progress(lines: IO[str] | None, what: str, table_count: int) -> str:
+    """Moves a progress bar with each table that a program names. Returns the last line that reports an error."""
     last = ""
-    with tqdm(desc=what, total=tables, unit=" tables", disable=None) as bar:
+    with tqdm(desc=what, total=table_count, unit=" tables", disable=None) as bar:
         for line in lines or ():
             bar.update("dumping contents of table" in line)
             last = line.strip() if "error" in line else last
@@ -193,7 +194,7 @@ def list_contents(programs: Programs, file: Path) -> str:
     return done.stdout
 
 
-def count_rows(programs: Programs, file: Path) -> Counts:
+def count_rows_in_file(programs: Programs, file: Path) -> Counts:
     """Returns the number of rows by table in a backup, which it reads to its end. Raises CommandError."""
     counts: Counts = {}
     command = programs.command("pg_restore", "--data-only", "--file=-", str(file), connects=False)
@@ -204,7 +205,7 @@ def count_rows(programs: Programs, file: Path) -> Counts:
     ):
         lines = iter(process.stdout or ())
         for line in lines:
-            if found := COPY.fullmatch(line):
+            if found := COPY_LINE.fullmatch(line):
                 # Within the data of a table, a line break is written as \n.
                 rows = sum(1 for _ in iter(lines.__next__, b"\\.\n"))
                 counts[found[1].decode()] = rows
@@ -240,9 +241,9 @@ def restore(file: Path, *, replace: bool) -> Counts:
                     returncode=2,
                 )
         connection.close()
-        counts = count_rows(programs, file)
+        counts = count_rows_in_file(programs, file)
         with tempfile.NamedTemporaryFile("w", suffix=".list") as entries:
-            # They name the role that owned the other database.
+            # The entries DEFAULT ACL name the role that owned the database of the backup.
             entries.writelines(line for line in contents.splitlines(True) if " DEFAULT ACL " not in line)
             entries.flush()
             options = ["--no-owner", "--enable-row-security", f"--use-list={entries.name}", "--file=-", str(file)]
@@ -253,10 +254,10 @@ def restore(file: Path, *, replace: bool) -> Counts:
 
 
 def _run_script(programs: Programs, source: list[str], counts: Counts, *, replace: bool) -> None:
-    """Runs the SQL that the command `source` prints, in a transaction that is committed if the rows are all there."""
+    """Runs the SQL that the command `source` prints, in one transaction. It is committed only if every row is there."""
     roles, _, privileges = files("tenants").joinpath("sql/application_roles.sql").read_text().partition("$$;")
     before = f"BEGIN;\nSET client_min_messages = warning;\nSET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s';\n"
-    before += f"{EMPTY_SCHEMA_SQL if replace else ''}{roles}$$;\n"
+    before += f"{RECREATE_SCHEMA_SQL if replace else ''}{roles}$$;\n"
     # Otherwise circe_app could write each table of the backup: a backup has only the privileges that are granted.
     before += "ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM circe_app;\n"
     default_privileges = privileges.strip().splitlines()[-1]

@@ -1,4 +1,4 @@
-"""Runs a management command. What stops it is one line on stderr, and an exit code other than 0."""
+"""Runs a management command. If an error stops it, it writes one line to stderr, and its exit code is not 0."""
 
 import sys
 from argparse import SUPPRESS
@@ -14,13 +14,13 @@ from django.db import DatabaseError, connection
 from psycopg.errors import UndefinedTable
 
 from circe.db.roles import APPLICATION_ROLE
-from circe.startup import EXIT_CODE, exit_with
+from circe.startup import DEFAULT_EXIT_CODE, exit_with
 
-# Every command of Django has them; they stay, but help does not list them.
+# Options that Django gives to every command. They work, but help does not list them.
 DJANGO_OPTIONS = {
     "--version", "--verbosity", "--settings", "--pythonpath", "--traceback", "--no-color", "--force-color", "--skip-checks",
 }  # fmt: skip
-# By command of Django's. A command of ours has its own, in the attribute `examples`.
+# The examples of Django's commands, by command. A command of ours has an attribute `examples`.
 EXAMPLES = {
     "check": ("check --deploy",),
     "collectstatic": ("collectstatic --no-input",),
@@ -40,7 +40,8 @@ class CommandLine(ManagementUtility):
             near = get_close_matches(subcommand, get_commands(), n=1)
             question = f" Is it {near[0]} that you mean?" if near else ""
             raise CommandError(
-                f"There is no command {subcommand!r}.{question} `manage.py help` lists them.", returncode=EXIT_CODE
+                f"There is no command {subcommand!r}.{question} `manage.py help` lists them.",
+                returncode=DEFAULT_EXIT_CODE,
             )
         # With this option Django raises the command's error, instead of printing it its own way.
         self.argv.insert(2, "--traceback")
@@ -86,8 +87,8 @@ def run_command(arguments: list[str]) -> None:
 
 
 def _explain(error: DatabaseError) -> str:
-    """Returns a sentence for a database that is missing or not Circe's. Raises the error again if it is another one."""
-    is_embedded = "CLUSTER" in connection.settings_dict
+    """Returns a sentence for a database that is missing or not Circe's. Raises any other error again."""
+    is_embedded = "EMBEDDED_SERVER" in connection.settings_dict
     name = "The embedded PostgreSQL" if is_embedded else "The database of DATABASE_URL"
     if isinstance(error.__cause__, UndefinedTable):
         return f"{name} does not have the tables of Circe: run `manage.py migrate`, or name Circe's database."

@@ -16,7 +16,7 @@ from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework.permissions import SAFE_METHODS
 
-from circe.api.chunked import measure_body
+from circe.api.chunked import set_body_length
 from circe.api.errors import INCOMPLETE_BODY, RETRY_AFTER_SECONDS, Problem, respond
 from circe.api.parsing import content_length
 from circe.health import HEALTH_CHECK_PATHS
@@ -104,7 +104,9 @@ class ConcurrencyMiddleware:
         return self.get_response(request)
 
     def _take_slots(self, request: HttpRequest) -> None:
-        """Takes the slots of a request. The order is always the same, so that two threads can't wait for each other."""
+        """Takes the slots of a request, and reads the body of a write. The order is always the same, so that two threads
+        can't wait for each other.
+        """
         is_write = request.method not in SAFE_METHODS
         if is_write:
             _take(self.accepted_writes)
@@ -121,7 +123,7 @@ def read_body(request: HttpRequest) -> None:
     A body longer than MAX_JSON_BYTES is not read here. In the back office it is a file, which the CSRF check reads before
     the transaction begins. The API refuses it without reading it.
     """
-    measure_body(request)
+    set_body_length(request)
     length = content_length(request)
     if length is not None and length <= settings.MAX_JSON_BYTES:
         # Django caches the body in the request.

@@ -34,7 +34,7 @@ from circe.startup import check_port_is_free, exit_with, read_log_level, read_sw
 
 REQUEST_TIMEOUT_SECONDS = 15
 IDLE_TIMEOUT_SECONDS = 10
-# A worker writes its heartbeat at least every second. A worker with an older one is stuck, and the others ignore it.
+# A worker writes its heartbeat at least every second. A worker with an older heartbeat is stuck, and the others ignore it.
 HEARTBEAT_TIMEOUT_SECONDS = 2
 # The heartbeat of a worker that does not accept connections at all.
 NO_HEARTBEAT = float("-inf")
@@ -178,7 +178,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Removes the metrics of a dead worker that describe a live process."""
+    """Removes those metrics of a dead worker that are true only of a live process."""
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         from prometheus_client import multiprocess
 
@@ -236,8 +236,8 @@ if os.environ.get("METRICS_TOKEN") and not os.environ.get("PROMETHEUS_MULTIPROC_
 wsgi_app = "circe.wsgi:application"
 bind = f"{host}:{port}"
 worker_class = BoundedWorker
-# MAX_ACCEPTED_REQUESTS and four. At most WEB_THREADS of them handle requests at a time; the others hold requests that
-# wait for a request slot (circe.concurrency). Four answer health checks and refuse further requests. A thread starts
+# MAX_ACCEPTED_REQUESTS (96) and four more. At most WEB_THREADS of them handle requests at a time. The others hold requests
+# that wait for a request slot (circe.concurrency). Four answer health checks and refuse further requests. A thread starts
 # when it is needed.
 threads = 100
 # With wrong settings the start ends with one message, instead of one from each worker.

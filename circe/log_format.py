@@ -1,4 +1,4 @@
-"""What log lines look like: one JSON object a line. No settings are needed, since gunicorn logs before they are loaded."""
+"""What log lines look like: one JSON object a line. It needs no settings, since gunicorn logs before settings are loaded."""
 
 import datetime as dt
 import logging

@@ -48,7 +48,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class StateCollector:
-    """What is asked for at this moment: whether the database can be used, and how much mail waits."""
+    """Collects figures of this moment: whether the database can be used, and how much mail waits."""
 
     def collect(self) -> "Iterator[Metric]":
         """Yields the figures. Those of the queues are missing while the database can't be used."""
@@ -73,6 +73,6 @@ class StateCollector:
                 waiting.add_metric([queue], found["number"])
                 oldest.add_metric([queue], (now - (found["since"] or now)).total_seconds())
         except OperationalError:
-            # It went away meanwhile, or all connections are in use.
+            # The database became unreachable meanwhile, or all connections are in use.
             return
         yield from (waiting, oldest)

@@ -118,15 +118,16 @@ def mail_settings() -> dict[str, Any]:
             "filemail:///directory."
         )
     if ".smtp." in backend:
-        # It tells whether a mail that was not acknowledged can have been accepted.
+        # This backend tells whether a mail that was not acknowledged can have been accepted.
         values["EMAIL_BACKEND"] = "customers.messages.transport.SMTPBackend"
     return values
 
 
-def mail_address(name: str, example: str, default: str, valid: str) -> str:
-    """Returns the environment variable, without which no mail can be sent: production requires it beside EMAIL_URL.
+def address_in_mails(name: str, example: str, default: str, valid: str) -> str:
+    """Returns the environment variable `name`: an e-mail address or a URL that mails contain. Production requires it if
+    EMAIL_URL is set.
 
-    Raises ImproperlyConfigured if it is missing then, or has not the form of the regular expression `valid`.
+    Raises ImproperlyConfigured if it is missing then, or does not match the regular expression `valid`.
     """
     value = env.str(name, "" if PRODUCTION else default).strip()
     if not re.fullmatch(valid, value) and (value or MAIL_SETTINGS):
@@ -180,7 +181,7 @@ if not PRODUCTION:
     INSTALLED_APPS += ["circe.demo", "circe.embedded_postgres"]
 
 MIDDLEWARE = [
-    # These two see also what another middleware refuses.
+    # These two see also the requests that another middleware refuses.
     "tenants.middleware.AuditMiddleware",
     "circe.logs.AccessLogMiddleware",
     "circe.headers.HeadersMiddleware",
@@ -241,14 +242,14 @@ MAIL_FOLDER = VAR / "mail"
 vars().update(MAIL_SETTINGS)
 # In seconds, for each answer of the mail server.
 EMAIL_TIMEOUT = 30
-DEFAULT_FROM_EMAIL = mail_address(
+DEFAULT_FROM_EMAIL = address_in_mails(
     "DEFAULT_FROM_EMAIL", "appointments@salon.example", "appointments@circe.test", r"[^@\s<>]+@[^@\s<>]+"
 )
 # Where customers reach this installation: the links in mails begin with it.
-PUBLIC_URL = mail_address(
+PUBLIC_URL = address_in_mails(
     "PUBLIC_URL", "https://circe.example", f"http://localhost:{env.str('PORT', '8000')}", r"https?://[^\s/?#]+/?"
 )
-# What sends short texts, by channel: a function of customers.messages.mail.TextMessage. There is no provider yet.
+# What sends short texts, by channel: a function that takes a customers.messages.mail.TextMessage. There is no provider yet.
 TEXT_MESSAGE_BACKENDS = dict.fromkeys(("sms", "push", "whatsapp"), "customers.messages.transport.print_text")
 
 # --- accounts -------------------------------------------------------------------------------------------------------
@@ -301,7 +302,7 @@ MAX_JSON_BYTES = 1024 * 1024
 # The largest body of any request: a form with a file of customers (limits.MAX_UPLOAD_BYTES) and its other fields.
 MAX_BODY_BYTES = 51 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
-# The page of a week has six for each of up to 215 rows.
+# The page of a week has six fields for each of up to 215 rows.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_500
 
 SPECTACULAR_SETTINGS = {

@@ -9,14 +9,14 @@ from typing import NoReturn
 
 from django.core.exceptions import ImproperlyConfigured
 
-EXIT_CODE = 2
+DEFAULT_EXIT_CODE = 2
 ON, OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-# gunicorn sets them where it takes over a socket that is open already: on SIGUSR2, or from systemd.
-INHERITED_SOCKETS = {"GUNICORN_FD", "LISTEN_FDS"}
+# The environment variables that are set if gunicorn takes over a socket that is open already: on SIGUSR2, or from systemd.
+INHERITED_SOCKET_VARIABLES = {"GUNICORN_FD", "LISTEN_FDS"}
 
 
-def exit_with(error: object, code: int = EXIT_CODE) -> NoReturn:
+def exit_with(error: object, code: int = DEFAULT_EXIT_CODE) -> NoReturn:
     """Ends the process with the exit code. Writes the error to stderr, as one line."""
     line = " ".join(str(error).split())
     sys.stderr.write(f"error: {line if line.endswith(('.', '?', ')')) else f'{line}.'}\n")
@@ -51,11 +51,11 @@ def read_log_level(default: str) -> str:
     return value.upper()
 
 
-# Cached, since gunicorn reads its configuration again on SIGHUP. It has the port itself then.
+# Cached, since gunicorn reads its configuration again on SIGHUP. At that time gunicorn itself uses the port.
 @functools.cache
 def check_port_is_free(host: str, port: int) -> None:
     """Raises ImproperlyConfigured if a server can't listen on the port."""
-    if INHERITED_SOCKETS & os.environ.keys():
+    if INHERITED_SOCKET_VARIABLES & os.environ.keys():
         return
     try:
         socket.create_server((host, port)).close()

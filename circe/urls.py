@@ -38,7 +38,7 @@ CUSTOMER = f"{CUSTOMERS}/<str:customer_id>"
 LIST: dict[str, Any] = {"get": "list", "post": "create"}
 APPOINTMENTS = "api/v1/appointments"
 APPOINTMENT = f"{APPOINTMENTS}/<str:appointment_id>"
-PAGES = "portal/<str:tenant_slug>"
+PORTAL_PAGES = "portal/<str:tenant_slug>"
 PORTAL = "api/v1/portal/<str:tenant_slug>"
 OWN_APPOINTMENTS = f"{PORTAL}/me/appointments"
 OWN_APPOINTMENT = f"{OWN_APPOINTMENTS}/<str:appointment_id>"
@@ -127,11 +127,11 @@ urlpatterns = [
         OwnRecommendationViewSet.as_view({"get": "retrieve"}),
         name="own-recommendations",
     ),
-    path(f"{PAGES}/confirm", ConfirmPage.as_view(), name="portal-confirm"),
-    path(f"{PAGES}/staff", StaffPasswordPage.as_view(), name="portal-staff"),
-    path(f"{PAGES}/reset", ResetPage.as_view(), name="portal-reset"),
-    path(f"{PAGES}/appointment", ManagePage.as_view(), name="portal-appointment"),
-    path(f"{PAGES}/unsubscribe", UnsubscribePage.as_view(), name="portal-unsubscribe"),
+    path(f"{PORTAL_PAGES}/confirm", ConfirmPage.as_view(), name="portal-confirm"),
+    path(f"{PORTAL_PAGES}/staff", StaffPasswordPage.as_view(), name="portal-staff"),
+    path(f"{PORTAL_PAGES}/reset", ResetPage.as_view(), name="portal-reset"),
+    path(f"{PORTAL_PAGES}/appointment", ManagePage.as_view(), name="portal-appointment"),
+    path(f"{PORTAL_PAGES}/unsubscribe", UnsubscribePage.as_view(), name="portal-unsubscribe"),
     path("openapi.json", document_pages.DocumentView.as_view(), name="openapi"),
     path("docs", document_pages.SwaggerUI.as_view(), name="docs"),
     path("redoc", document_pages.ReDoc.as_view(), name="redoc"),
@@ -142,8 +142,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("circe/favicon.svg"))),
     path("", RedirectView.as_view(pattern_name="docs")),
-    path(f"{PAGES}/<path:unknown>", UnknownPage.as_view()),
-    # It must be the last one. With it an unknown URL below /api/ is a JSON error in development too.
+    path(f"{PORTAL_PAGES}/<path:unknown>", UnknownPage.as_view()),
+    # It must be the last route. It answers an unknown URL below /api/ with a JSON error, in development too.
     re_path("^api/", errors.unknown_url),
 ]
 

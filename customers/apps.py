@@ -23,10 +23,10 @@ class CustomersConfig(AppConfig):
         from customers.models.portal import delete_links, links_to
         from customers.portal.mails import compose_link_mail
         from customers.portal.staff_links import find_open_staff_links, send_staff_link, withdraw_staff_links
-        from tenants.admin.audit_trail import register_customers
+        from tenants.admin.audit_trail import register_customer_lookup
         from tenants.admin.invitations import register_links
 
-        register_customers(AUDIT_LOOKUP)
+        register_customer_lookup(AUDIT_LOOKUP)
         extensions.register_export_columns(*EXPORT_COLUMNS)
         register_links(send=send_staff_link, withdraw=withdraw_staff_links, find_open=find_open_staff_links)
         register_search("admin:customers_customer_changelist", "Find a customer")

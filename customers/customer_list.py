@@ -362,8 +362,8 @@ def find_etag(customer_id: str) -> str | None:
     return etag(*rows[0]) if rows else None
 
 
-def customer_changes(start: Cursor, *, with_deleted: bool) -> Changes:
-    """Returns the customers who changed since `start`. With `with_deleted` it also returns tombstones of those who were
+def customer_changes(cursor: Cursor, *, with_deleted: bool) -> Changes:
+    """Returns the customers who changed since `cursor`. With `with_deleted` it also returns tombstones of those who were
     deleted or purged.
     """
     removed_at = Case(When(is_deleted=True, then="updated_at"), output_field=DateTimeField())
@@ -373,7 +373,7 @@ def customer_changes(start: Cursor, *, with_deleted: bool) -> Changes:
         kept = Tombstone.objects.filter(updated_at__gt=timezone.now() - TOMBSTONE_RETENTION)
         purged = kept.annotate(changed_at=F("updated_at"), removed_at=F("updated_at"))
         rows = [customers, purged.values_list("pk", "changed_at", "removed_at")]
-    return Changes("customers", rows, PROFILES_BY_IDS, start=start, members={"approximate": False})
+    return Changes("customers", rows, PROFILES_BY_IDS, cursor=cursor, members={"approximate": False})
 
 
 def read_profiles(ids: list[str]) -> list[orjson.Fragment]:

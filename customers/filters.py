@@ -136,8 +136,8 @@ class CustomerFilter(ChangesFilter):
         """Returns the customers that match all filters, or with `updated_since` the changed customers. Both are read
         page by page.
         """
-        if self.start:
-            return customer_changes(self.start, with_deleted=self.request.user.role in ADMINS)
+        if self.cursor:
+            return customer_changes(self.cursor, with_deleted=self.request.user.role in ADMINS)
         chosen = {name: value for name, value in self.form.cleaned_data.items() if value not in EMPTY_VALUES}
         ordering = chosen.pop("ordering", None)
         if not chosen and ordering in (None, "-created_at"):

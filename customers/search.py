@@ -19,7 +19,7 @@ import regex
 from django.core.exceptions import ValidationError
 from django.db.models import Lookup, Q, TextField
 
-from tenants.identity import PHONE_SEPARATORS, clean_phone, phone_fragment, visible_phone, without_trunk_prefix
+from tenants.identity import PHONE_SEPARATORS, clean_phone, normalize_phone_text, phone_fragment, split_national_number
 
 MAX_SEARCH_LENGTH = 100
 # Only a search of at most so many words is also looked for with two neighbouring words joined to one.
@@ -171,13 +171,13 @@ def _phone_part(chunk: str) -> str:
     """Returns the text as a part of a phone number, without quotes and other marks around it. Returns "" if it is no
     such part.
     """
-    visible = _AROUND_PHONE.sub("", visible_phone(chunk))
+    visible = _AROUND_PHONE.sub("", normalize_phone_text(chunk))
     return visible if _PHONE_PART.match(visible) else ""
 
 
 def _phone(text: str) -> Q:
     number = phone_fragment(text)
-    country, rest = without_trunk_prefix(number)
+    country, rest = split_national_number(number)
     found = _begins_phone(number) if len(number) < 3 else _in_phone(number)
     if country:
         found |= _begins_phone(country + rest)

@@ -97,7 +97,7 @@ def try_generated(words: list[str]) -> int:
             return subprocess.call([sys.executable, "-m", "poodle.cli", *options], cwd=ROOT, env=environment)  # noqa: S603
         finally:
             for folder in Path(place).iterdir():
-                embedded_postgres.Cluster(Path(os.path.realpath(folder / "pg18-test")), durable=False).stop()
+                embedded_postgres.EmbeddedServer(Path(os.path.realpath(folder / "pg18-test")), durable=False).stop()
 
 
 def try_hand_written(words: list[str]) -> int:

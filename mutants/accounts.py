@@ -84,7 +84,7 @@ ACCOUNTS = [
     Fault(
         "guesses at one's own password are not counted",
         "tenants/accounts/forms.py",
-        "            is_correct = check_with_limits(\n"
+        "            is_correct = check_password_with_limits(\n"
         "                lambda: self.user if self.user.check_password(password) else None,\n"
         "                account=self.user.email,\n"
         "                address=self.address,\n"
@@ -318,7 +318,7 @@ ACCOUNTS = [
     Fault(
         "a request id is whatever was sent",
         "tenants/middleware.py",
-        "request_id = given if _request_id(given) else uuid.uuid4().hex",
+        "request_id = given if _is_valid_request_id(given) else uuid.uuid4().hex",
         "request_id = given or uuid.uuid4().hex",
         f"{AUDIT} {LOGS}",
     ),

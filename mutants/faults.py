@@ -105,7 +105,7 @@ FAULTS = [
     Fault(
         "an action of the admin is done unasked",
         "tenants/admin/bulk_actions.py",
-        'is_confirmed = ASKED in request.POST and request.POST.get("select_across", "0") == "0"',
+        'is_confirmed = ASKED_FIELD in request.POST and request.POST.get("select_across", "0") == "0"',
         "is_confirmed = True",
         BULK,
     ),
@@ -236,8 +236,8 @@ FAULTS = [
     Fault(
         "a dry run of restoring loses what its batches did",
         "customers/management/commands/restore_customers.py",
-        "batches_meet = True",
-        "batches_meet = False",
+        "batches_are_dependent = True",
+        "batches_are_dependent = False",
         "customers/tests/test_restore_customers.py",
     ),
     Fault(

@@ -93,14 +93,14 @@ PORTAL_FAULTS = [
     Fault(
         "requests for one address are not counted one by one",
         LINKS,
-        '    lock_in_turn(AdvisoryLock.LINK_ADDRESS, f"{tenant_id}{key}")\n',
+        '    lock_in_turn(AdvisoryLock.LINK_EMAIL, f"{tenant_id}{key}")\n',
         "",
         RACES,
     ),
     Fault(
         "requests of one client are not counted one by one",
         LINKS,
-        "    lock_in_turn(AdvisoryLock.LINK_CLIENT, client_address)\n",
+        "    lock_in_turn(AdvisoryLock.LINK_IP_ADDRESS, client_address)\n",
         "",
         RACES,
     ),
@@ -199,7 +199,7 @@ PORTAL_FAULTS = [
     Fault(
         "a customer's failed log-ins outlive them",
         "customers/models/customer.py",
-        "    accounts |= {portal_account(customer.tenant_id, customer.email_key) for customer in customers}\n",
+        "    accounts |= {portal_failure_account(customer.tenant_id, customer.email_key) for customer in customers}\n",
         "",
         SIGNING_IN,
     ),

@@ -12,7 +12,7 @@ from circe.db.citus.placement import Placement
 
 # Tables whose rows belong to no tenant, and to which rows of tenants refer.
 REFERENCE_TABLES = ("tenants_tenant", "tenants_user")
-# No statement names one of them beside a tenant's table.
+# Tables that no statement names together with a tenant's table.
 LOCAL_TABLES = (
     "auth_group", "auth_group_permissions", "auth_permission", "django_admin_log", "django_content_type",
     "django_migrations", "django_session", "tenants_loginfailure", "tenants_loginsession",

@@ -34,13 +34,13 @@ class UsageError(CommandError):
 
 
 class Stopped(Exception):
-    """A signal or the database ended the run between two batches. Finished batches are kept."""
+    """A signal ended the run between two batches. Finished batches are kept."""
 
 
 @contextmanager
 def delayed_signals(stop: Callable[[signal.Signals], None]) -> Iterator[None]:
-    """Calls `stop` when SIGINT or SIGTERM arrives within the block, which then ends by itself. A second one ends the process
-    at once.
+    """Calls `stop` when SIGINT or SIGTERM arrives within the block. The block must then end by itself. A second signal ends
+    the process at once.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -63,10 +63,11 @@ class TenantCommand(BaseCommand):
 
     A subclass names its `outcomes`, adds its arguments after calling `super().add_arguments`, and implements
 
-    - `prepare(tenants)`: read and check the arguments, ask for confirmation; outside any scope. Raises UsageError.
-    - `work(tenant)`: do it for one tenant, in whose scope, on whose clock and under the command's name it runs. All writes
-      go through `self.in_batches`, and the outcome of each row is passed to `self.record`.
-    - `finish()`: what follows the last tenant. Optional, as `prepare`.
+    - `prepare(tenants)`: reads and checks the arguments, and asks for confirmation, outside any scope. Raises UsageError.
+      Optional.
+    - `work(tenant)`: does the work for one tenant, in the tenant's scope and time zone, and under the command's name. All
+      writes go through `self.in_batches`, and the outcome of each row is passed to `self.record`.
+    - `finish()`: does what follows the last tenant. Optional.
 
     `self.options` are the arguments. The exit code is 0; 1 if a row had one of the `failures` or the database gave up; 2
     for wrong use; and 128 + the signal's number if a signal ended the run.
@@ -77,11 +78,11 @@ class TenantCommand(BaseCommand):
     failures: tuple[str, ...] = (REFUSED,)
     # The default of --batch-size, in rows of a transaction. None for a command without that option.
     batch_size: int | None = None
-    # Whether a batch may be refused for what an earlier one wrote. A dry run then keeps all of a tenant's batches in one
-    # transaction, whose locks it holds until it is rolled back; else it rolls back each batch, as short as the real one.
-    batches_meet = False
+    # Whether what an earlier batch wrote can be a reason to refuse a row. If so, a dry run keeps all of a tenant's batches
+    # in one transaction, and holds its locks to the end. If not, a dry run rolls back each batch.
+    batches_are_dependent = False
     # Whether the command calls `confirm`, and so has the option --yes.
-    irreversible = False
+    is_irreversible = False
 
     options: dict[str, Any]
     tenant: Tenant | None = None
@@ -99,12 +100,12 @@ class TenantCommand(BaseCommand):
         if self.batch_size:
             parser.add_argument(
                 "--batch-size",
-                type=positive,
+                type=parse_positive_number,
                 default=self.batch_size,
                 metavar="N",
                 help=f"rows in one transaction (default {self.batch_size})",
             )
-        if self.irreversible:
+        if self.is_irreversible:
             parser.add_argument("--yes", action="store_true", help="don't ask: this can't be undone")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -131,7 +132,7 @@ class TenantCommand(BaseCommand):
                 self.tenant = tenants[0] if len(tenants) == 1 else None
                 self.finish()
             except (Stopped, OperationalError) as end:
-                stopped_by = self._why(end)
+                stopped_by = self._report_early_end(end)
         self.report.close(stopped_by)
         if self.received_signal:
             sys.exit(128 + self.received_signal)
@@ -167,8 +168,10 @@ class TenantCommand(BaseCommand):
         `total` is how many rows there are, for the progress bar. Raises Stopped after a batch in which a signal came.
         """
         dry_run = self.options["dry_run"]
-        whole: AbstractContextManager[None] = _rolled_back() if dry_run and self.batches_meet else nullcontext()
-        each = _rolled_back if dry_run and not self.batches_meet else transaction.atomic
+        whole: AbstractContextManager[None] = (
+            _rolled_back() if dry_run and self.batches_are_dependent else nullcontext()
+        )
+        each = _rolled_back if dry_run and not self.batches_are_dependent else transaction.atomic
         with whole, tqdm(desc=self.tenant.slug, total=total, unit="", disable=None) as bar:
             while True:
                 with each():
@@ -182,8 +185,8 @@ class TenantCommand(BaseCommand):
                 bar.update(len(batch))
                 self._raise_if_signalled()
 
-    def locked(self, rows: models.QuerySet) -> Iterator[list[Any]]:
-        """Yields batches of the rows by id. Each is locked and read by the transaction in which it is asked for."""
+    def locked_batches(self, rows: models.QuerySet) -> Iterator[list[Any]]:
+        """Yields batches of the rows by id. Each batch is locked and read by the transaction in which it is taken."""
         last, size = "0" * 24, self.options["batch_size"]
         while batch := list(rows.filter(pk__gt=last).order_by("pk").select_for_update(of=("self",))[:size]):
             yield batch
@@ -222,7 +225,8 @@ class TenantCommand(BaseCommand):
         if self.received_signal:
             raise Stopped(f"Stopped by {self.received_signal.name}.")
 
-    def _why(self, end: Exception) -> str:
+    def _report_early_end(self, end: Exception) -> str:
+        """Prints why the run ended early. Returns what the report calls it: the name of a signal, or "database"."""
         kept = "Nothing was changed" if self.options["dry_run"] else "What is reported is done and kept"
         word = "" if self.received_signal else "error: "
         self.stderr.write(f"{word}{' '.join(str(end).split())}\n{kept}; run the command again for the rest.")
@@ -307,7 +311,7 @@ class RunReport:
         self.out.write(f"{beginning}\n], {orjson.dumps(end).decode()[1:]}")
 
 
-def positive(text: str) -> int:
+def parse_positive_number(text: str) -> int:
     """Returns a whole number from 1. Raises ArgumentTypeError for anything else."""
     if not (text.isascii() and text.isdigit() and int(text)):
         raise ArgumentTypeError("give a whole number from 1")

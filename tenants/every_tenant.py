@@ -22,10 +22,11 @@ class TenantById:
     pk: str
 
 
-def narrow_scope_to(rows: QuerySet[Any, Any], pk: str) -> None:
-    """Opens the scope of the row's tenant, where the rows of all tenants are in scope and lie on the nodes of a cluster.
+def narrow_scope_on_cluster(rows: QuerySet[Any, Any], pk: str) -> None:
+    """Opens the scope of the tenant of the row with this id, if all tenants are in scope and their rows lie on a cluster.
 
-    For a request that names a row, whose answer has rows of the same tenant only. A cluster locks rows of one tenant only.
+    For a request that names a row, and whose answer has only rows of this tenant. A cluster can lock rows only in the scope
+    of one tenant.
     """
     if is_spread_over_nodes() and (row := rows.select_related("tenant").filter(pk=pk, tenant__isnull=False).first()):
         enter_scope(row.tenant)
@@ -36,7 +37,8 @@ def page_of_ids(
 ) -> tuple[list[str], int]:
     """Returns the ids of a page of the rows that a SELECT finds, and the number of all rows.
 
-    Its first column is the id. `order` names its columns, and the `number` of all rows. Each node counts its rows, and sends
+    `rows` is the SELECT. Its first column is the id. `order` may name its columns, and the `number` of all rows. Each node
+    counts its rows, and sends
     the first `stop` of them.
     """
     total = known_total
@@ -51,7 +53,7 @@ def page_of_ids(
 
 
 def read_by_ids(rows: QuerySet[Any, Any], ids: Sequence[Any]) -> dict[Any, Any]:
-    """Returns the rows with these ids, by id. A cluster is asked for those of each tenant.
+    """Returns the rows with these ids, by id. On a cluster one statement for each tenant reads them.
 
     Each statement names the tenant of the scope in which it is sent, so that it may join and correlate all tables.
     """
@@ -65,7 +67,7 @@ def read_by_ids(rows: QuerySet[Any, Any], ids: Sequence[Any]) -> dict[Any, Any]:
 
 
 def read_by_tenant(rows: QuerySet[Any, Any], ids: Sequence[Any]) -> list[Any]:
-    """Returns the rows, which have these ids, in their order. A cluster gives, and locks, those of each tenant in turn."""
+    """Returns the rows, which have these ids, in their order. On a cluster they are read, and locked, tenant by tenant."""
     if not is_spread_over_nodes():
         return list(rows)
     found: list[Any] = []
@@ -89,7 +91,7 @@ def _ids_by_scope(rows: QuerySet[Any, Any], ids: Sequence[Any]) -> list[tuple[Sc
 
 
 class RowsByIds(PagedQuery):
-    """The rows of a queryset, of which one statement finds the ids of a page, and others read the rows of each tenant."""
+    """The rows of a queryset. One statement finds the ids of a page, and `read_by_ids` reads the rows."""
 
     def __init__(self, rows: QuerySet[Any, Any]) -> None:
         self.rows = rows

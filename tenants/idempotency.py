@@ -45,8 +45,8 @@ class IdempotencyKeyMismatch(APIException):
 def idempotent_transaction(action: Callable[..., Response]) -> Callable[..., Response]:
     """Makes an action that writes one transaction, and lets it accept an Idempotency-Key.
 
-    The transaction begins after the role of the caller was checked. It is not for actions that only read: a transaction
-    costs two round trips.
+    The transaction begins after the role of the caller was checked. Do not use it for an action that only reads: a
+    transaction costs two round trips.
     """
 
     @wraps(action)
@@ -101,6 +101,7 @@ def _lock_key(key: str) -> None:
 
 
 def _fingerprint(request: Request) -> str:
-    # It holds the tenant, since a user can move to another. A super_admin names it in the URL or the body.
+    # The fingerprint depends on the tenant, since a user can move to another tenant. A super_admin names it in the URL or
+    # the body.
     asked = [request.user.tenant_id, request.method, request.get_full_path(), request.data]
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()

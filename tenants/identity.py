@@ -29,9 +29,10 @@ _NEXT_NUMBERS = re.compile(r"[-./‐-―][0-9]{1,3}\Z")
 _NO_PART_OF_NUMBER = re.compile(rf"[^0-9+{PHONE_SEPARATORS}]+")
 # `'0812…` and `="0812…"` are how a spreadsheet keeps a text that looks like a number.
 _MARKED_AS_TEXT = re.compile(r"""['‘’`](.*)|="(.*)\"""", re.DOTALL)
-# `8.12E+10`: a float of which a spreadsheet shows some digits only. Some programs write a whole one so: `9.1234567E7`.
+# `8.12E+10`: a spreadsheet shows only some digits of this number. Some programs write all digits in this form:
+# `9.1234567E7`.
 _SHORTENED_NUMBER = re.compile(r"([0-9])(?:[.,]([0-9]+))?[eE]\+?([0-9]{1,2})")
-# What stood before national numbers until the country changed its plan, as in old lists: Mexico, Ukraine.
+# Prefixes of national numbers that a country has abolished and old lists still have, by country code: Mexico, Ukraine.
 _FORMER_PREFIXES = {52: re.compile(r"\A(?:0?1|04[45])"), 380: re.compile(r"\A80")}
 _WHOLE_FLOAT = re.compile(r"\A(\+?[0-9]{7,15})[.,]0+\Z")
 
@@ -89,7 +90,7 @@ def clean_phone(value: str) -> str:
     no plan knows is accepted as it is. Raises ValidationError for two numbers, for a number that a spreadsheet has
     shortened, and for any other shape.
     """
-    text = _cell_text(visible_phone(value))
+    text = _cell_text(normalize_phone_text(value))
     tenant = current_tenant()
     region = tenant.phone_region if tenant else None
     number = _read(text, region)
@@ -112,7 +113,7 @@ def clean_phone(value: str) -> str:
 
 
 def _read(text: str, region: str | None) -> str:
-    """Returns the number in E.164 if the text is one."""
+    """Returns the number in E.164 if the text is a number, and otherwise the text without separators."""
     number = without_separators(text)
     if number.isascii() and number.isdigit():
         number = _international(number, region)
@@ -126,7 +127,7 @@ def _shown(text: str) -> str:
     return text if len(text) <= MAX_SHOWN_LENGTH else f"{text[:MAX_SHOWN_LENGTH]}…"
 
 
-def visible_phone(text: str) -> str:
+def normalize_phone_text(text: str) -> str:
     """Returns the text as a person sees it: in NFKC, without invisible marks, with ASCII digits for those of any script."""
     visible = without_invisible_marks(unicodedata.normalize("NFKC", text))
     return "".join(str(unicodedata.decimal(character, character)) for character in visible).strip()
@@ -194,8 +195,9 @@ def _count_national_digits(text: str, region: str | None) -> int:
 def _international(number: str, region: str | None) -> str:
     """Returns a number that was written without `+` as an international one.
 
-    It is one already if it begins with the prefix by which the region dials abroad, or with `00`; or with the country
-    code, where it is valid with a `+` and no better national number (`_is_national`).
+    It is international already if it begins with the prefix by which the region dials abroad, or with `00`. It may also
+    begin with the country code. Then it must be valid with a `+`, and must not be better read as a national number
+    (`_is_national`).
     """
     # Carriers have prefixes of their own, of which the plan lacks some: 001 and 007 in Indonesia.
     candidates = [f"+{number[3:]}", f"+{number[2:]}"] if number.startswith("00") else []
@@ -260,10 +262,11 @@ def validate_region(value: str) -> None:
         raise ValidationError("The region is a two-letter country code, such as ID or NO.", code="invalid")
 
 
-def without_trunk_prefix(digits: str) -> tuple[str, str]:
+def split_national_number(digits: str) -> tuple[str, str]:
     """Splits the beginning of a national number into the country code and the digits after the trunk prefix.
 
-    `08123456` in Indonesia gives ("62", "8123456"). Without one country or a trunk prefix it gives ("", digits).
+    `08123456` in Indonesia gives ("62", "8123456"). Digits without a trunk prefix give ("", digits). If all tenants are in
+    scope, the country is not known: `08123456` gives ("", "8123456").
     """
     tenant = current_tenant()
     metadata = PhoneMetadata.metadata_for_region(tenant.phone_region) if tenant else None

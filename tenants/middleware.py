@@ -44,14 +44,14 @@ class MessageMiddleware(SkipForApi, messages.MessageMiddleware):
     """Django's middleware, for pages only."""
 
 
-_request_id = re.compile(r"[A-Za-z0-9._-]{1,64}\Z").match
+_is_valid_request_id = re.compile(r"[A-Za-z0-9._-]{1,64}\Z").match
 
 
 class AuditMiddleware:
     """Gives each request an id, for the audit trail and the response header `X-Request-ID`.
 
-    It uses the request's own `X-Request-ID` if that is well-formed. It records a write that was forbidden, after the view,
-    whose transaction was rolled back.
+    It uses the request's own `X-Request-ID` if that is well-formed. It records a write that was forbidden. It does so after
+    the view, whose transaction was rolled back.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -59,7 +59,7 @@ class AuditMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
-        request_id = given if _request_id(given) else uuid.uuid4().hex
+        request_id = given if _is_valid_request_id(given) else uuid.uuid4().hex
         with audit_context(request_id=request_id, address=client_address(request)):
             response = self.get_response(request)
             if response.status_code == HTTPStatus.FORBIDDEN and request.method not in SAFE_METHODS:

@@ -26,7 +26,7 @@ from circe.db.server_kind import is_cluster
 
 
 class Tenant(Protocol):
-    """The attributes of `tenants.models.Tenant` that code needs which may not import the models."""
+    """The attributes of `tenants.models.Tenant`, for code that may not import the models."""
 
     pk: str
     slug: str
@@ -162,8 +162,8 @@ def account_lookup(id_or_email: str) -> Iterator[None]:
 def tenant_setting() -> str:
     """Returns the value of the database setting `circe.tenant`, by which the row-level security policies filter.
 
-    It is a tenant's id, that with `/` and a customer's id, `*` for all tenants, `@` and the account that is looked up, or ""
-    without a scope.
+    It is a tenant's id; a tenant's id, `/` and a customer's id; `*` for all tenants; `@` and the account that is looked up;
+    or "" without a scope.
     """
     if account := _account_looked_up.get():
         return f"@{account}"
@@ -207,7 +207,7 @@ class TenantFilter(Func):
         return " AND ".join(conditions), params
 
 
-def rows_in_scope(model: type[models.Model]) -> TenantFilter:
+def build_scope_condition(model: type[models.Model]) -> TenantFilter:
     """Returns the condition that a row of the model is in scope."""
     customer_column = getattr(model, "customer_column", None)
     columns = ["tenant_id", *([customer_column] if customer_column else [])]
@@ -222,7 +222,7 @@ class TenantManager(models.Manager):
     """
 
     def get_queryset(self) -> models.QuerySet:
-        return super().get_queryset().filter(rows_in_scope(self.model))
+        return super().get_queryset().filter(build_scope_condition(self.model))
 
 
 class TenantPlaceholder:

@@ -2,8 +2,8 @@
 
 from circe.db.sql_files import sql_item
 
-# They belong to no tenant.
-OTHER_TABLES = [
+# Tables whose rows belong to no tenant. `closed_to_customers` closes them.
+TABLES_WITHOUT_TENANT = [
     "auth_group",
     "auth_group_permissions",
     "auth_permission",
@@ -56,7 +56,7 @@ sql_items = [
         "closed_to_customers",
         reverse_sql="\n".join(
             f"DROP POLICY closed_to_customers ON {table};\nALTER TABLE {table} DISABLE ROW LEVEL SECURITY;"
-            for table in OTHER_TABLES
+            for table in TABLES_WITHOUT_TENANT
         ),
         needs=[("tenants", "application_roles")],
         replace=False,

@@ -13,13 +13,13 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
-from tenants.accounts.authentication import TENANT_ID, named_tenant
-from tenants.every_tenant import narrow_scope_to
+from tenants.accounts.authentication import TENANT_ID_PARAMETER, named_tenant
+from tenants.every_tenant import narrow_scope_on_cluster
 from tenants.scope import current_tenant, enter_scope, is_spread_over_nodes, narrow_from_all_tenants
 
 
 class PreconditionFailed(APIException):
-    """The row has changed since the client read it, by `If-Match`."""
+    """The version in `If-Match` is old: the row has changed since the client read it."""
 
     status_code = status.HTTP_412_PRECONDITION_FAILED
     default_code = "stale"
@@ -35,14 +35,15 @@ class TenantViewSet(GenericViewSet):
     """A viewset over a tenant's rows. The row that a URL names narrows a super_admin's scope to its own tenant."""
 
     lookup_url_kwarg: str
-    parameters = (TENANT_ID,)
+    parameters = (TENANT_ID_PARAMETER,)
 
     def get_object(self) -> Any:
         """Returns the row that the URL names. A write locks it. Raises PreconditionFailed if `If-Match` differs."""
         rows, pk = self.get_queryset(), self.kwargs[self.lookup_url_kwarg]
-        narrow_scope_to(rows.model._default_manager.all(), pk)
+        narrow_scope_on_cluster(rows.model._default_manager.all(), pk)
         if is_spread_over_nodes():
-            # No business has this row, and a write would lock it, which a cluster does in the scope of one business only.
+            # No business has this row. Without this, a write would try to lock it, which a cluster refuses in the scope of
+            # all businesses.
             raise Http404
         # DRF's own method would apply the filters of the list to a single row.
         row = get_object_or_404(rows, pk=pk)

@@ -104,7 +104,7 @@ def test_only_a_tenant_admin_or_a_super_admin_may_read_the_summary(as_role, role
 def test_customers_and_visitors_may_not_read_the_summary(db, anonymous):
     assert anonymous.get(URL).status_code == 401
     lifetime = tokens.LIFETIME["access"]
-    token = tokens.mint("access", issued_at=NOW, lifetime=lifetime, jti="a" * 32, role="customer")
+    token = tokens.create("access", issued_at=NOW, lifetime=lifetime, jti="a" * 32, role="customer")
     assert anonymous.get(URL, headers={"authorization": f"Bearer {token}"}).status_code == 403
 
 

@@ -41,7 +41,7 @@ from appointments.models import (
     lock_bookings_of,
 )
 from circe.api.time_zone import local_today
-from circe.backoffice.regional import format_amount, format_clock, format_hours
+from circe.backoffice.regional import format_amount, format_clock, format_time_range
 from circe.backoffice.site import opens_own_transactions
 from circe.db.ids import is_id
 from customers.admin.reception_notes import render_reception_notes
@@ -214,7 +214,7 @@ class AppointmentAdmin(BulkActionsAdmin):
         recommendations = self._recommendations(request)
         if recommendations and not SLOT_FIELDS & {*request.GET}:
             initial |= recommendations[0].values
-            if self._across_tenants(request):
+            if self._shows_tenant(request):
                 initial["tenant"] = current_tenant().pk
         return initial | super().get_changeform_initial_data(request)
 
@@ -293,7 +293,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     def _redirect_to_day_sheet(self, request: HttpRequest, obj: Appointment) -> HttpResponse:
         is_one_outlet = is_id(request.GET.get("sheet"))
         query = {
-            "tenant_id": obj.tenant_id if self._across_tenants(request) else None,
+            "tenant_id": obj.tenant_id if self._shows_tenant(request) else None,
             "day": obj.appointment_date,
             "outlet": obj.outlet_id if is_one_outlet else None,
         }
@@ -309,7 +309,7 @@ class AppointmentAdmin(BulkActionsAdmin):
 
     @admin.display(ordering="start_time")
     def time(self, appointment: Appointment) -> str:
-        return format_hours(appointment.start_time, appointment.end_time)
+        return format_time_range(appointment.start_time, appointment.end_time)
 
     @admin.display(ordering="total_price")
     def price(self, appointment: Appointment) -> str:
@@ -335,20 +335,20 @@ class AppointmentAdmin(BulkActionsAdmin):
 
     @admin.action(description="Confirm…", permissions=["bulk_change"])
     def confirm(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
-        return self.ask_first(request, queryset, partial(StatusForm, status=Status.CONFIRMED))
+        return self.ask_then_act(request, queryset, partial(StatusForm, status=Status.CONFIRMED))
 
     @admin.action(description="Complete…", permissions=["bulk_change"])
     def complete(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
-        return self.ask_first(request, queryset, partial(StatusForm, status=Status.COMPLETED))
+        return self.ask_then_act(request, queryset, partial(StatusForm, status=Status.COMPLETED))
 
     @admin.action(description="Cancel…", permissions=["bulk_change"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
-        return self.ask_first(request, queryset, partial(StatusForm, status=Status.CANCELLED))
+        return self.ask_then_act(request, queryset, partial(StatusForm, status=Status.CANCELLED))
 
     @admin.action(description="Mark as no-show…", permissions=["bulk_change"])
     def no_show(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
-        return self.ask_first(request, queryset, partial(StatusForm, status=Status.NO_SHOW))
+        return self.ask_then_act(request, queryset, partial(StatusForm, status=Status.NO_SHOW))
 
     @admin.action(description="Hand on…", permissions=["bulk_change"])
     def hand_on(self, request: HttpRequest, queryset: QuerySet[Appointment]) -> HttpResponse | None:
-        return self.ask_first(request, queryset, HandOnForm)
+        return self.ask_then_act(request, queryset, HandOnForm)

@@ -26,7 +26,7 @@ from appointments.hand_on import (
 )
 from appointments.models import Appointment, TimeOff
 from circe.db.ids import is_id
-from tenants.admin.bulk_actions import ASKED, MAX_LISTED, MAX_ROWS, BulkActionForm
+from tenants.admin.bulk_actions import ASKED_FIELD, MAX_LISTED, MAX_ROWS, BulkActionForm
 from tenants.models import Outlet, Service, Staff
 from tenants.scope import narrow_from_all_tenants, tenant_scope
 
@@ -150,7 +150,7 @@ class HandOnView(View):
             "opts": self.model_admin.opts,
             "title": f"Hand on the appointments of {leaver}",
             "form": form,
-            "asked": ASKED,
+            "asked": ASKED_FIELD,
             "action": "hand_on",
             # Afterwards this list shows what remains.
             "form_url": _list_url(leaver, "all"),

@@ -8,7 +8,7 @@ from django.utils.formats import date_format
 from appointments.models import TimeOff
 from appointments.models.schedule import Schedule
 from circe.api.local_time import Range
-from circe.backoffice.regional import format_clock, format_hours
+from circe.backoffice.regional import format_clock, format_time_range
 
 ONE_DAY = dt.timedelta(days=1)
 
@@ -47,7 +47,7 @@ def describe_hours(times: list[Range], day: dt.date) -> str:
     for begin, end in within_day(times, day):
         if begin <= midnight and next_midnight <= end:
             return "round the clock"
-        texts.append(f"until {format_clock(end)}" if begin < midnight else f"{format_hours(begin, end)}")
+        texts.append(f"until {format_clock(end)}" if begin < midnight else f"{format_time_range(begin, end)}")
     return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 

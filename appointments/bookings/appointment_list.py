@@ -133,11 +133,11 @@ class FilteredAppointments(PagedQuery):
         return _read(ids), total
 
 
-def appointment_changes(start: Cursor) -> Changes:
+def appointment_changes(cursor: Cursor) -> Changes:
     """Returns the appointments that changed. None is ever deleted."""
     rows = Appointment.objects.annotate(removed_at=Value(None, DateTimeField()))
     return Changes(
-        "appointments", [rows.values_list("pk", "changed_at", "removed_at")], APPOINTMENTS_BY_IDS, start=start
+        "appointments", [rows.values_list("pk", "changed_at", "removed_at")], APPOINTMENTS_BY_IDS, cursor=cursor
     )
 
 

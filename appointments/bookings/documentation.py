@@ -15,7 +15,7 @@ from appointments.models import Status
 from appointments.serializers import AppointmentSerializer
 from circe.api.changes import NEXT_SCHEMA
 from circe.api.errors import Problem
-from circe.api.operations import ID, Example, Operation, Schema
+from circe.api.operations import ID_SCHEMA, Example, Operation, Schema
 from circe.api.responses import ErrorResponse
 
 APPOINTMENT: Example = HISTORY["appointments"][0]
@@ -56,7 +56,7 @@ PROBLEM_MEMBERS: dict[str, Schema] = {
         ),
         "items": {"$ref": "#/components/schemas/Slot"},
     },
-    "conflicting_appointment_id": ID
+    "conflicting_appointment_id": ID_SCHEMA
     | {"type": ["string", "null"], "description": "The appointment that has the time of the person wanted."},
     "allowed": {
         "type": "array",

@@ -9,7 +9,7 @@ from appointments.bookings.references import read_references
 from appointments.filters import AppointmentFilter
 from appointments.models import AppointmentQuerySet
 from circe.api.changes import ChangesFilter
-from circe.api.operations import ID
+from circe.api.operations import ID_SCHEMA
 from circe.api.parameters import StrictFilter, to_local_day
 from circe.db.ids import is_id
 
@@ -29,10 +29,10 @@ class AppointmentListFilter(ChangesFilter, AppointmentFilter):
 
     list_name = "appointments"
 
-    customer_id = StrictFilter(convert=to_id, schema=ID, help_text="Of this customer.")
-    staff_id = StrictFilter(convert=to_id, schema=ID, help_text="Of this member of staff.")
-    outlet_id = StrictFilter(convert=to_id, schema=ID, help_text="At this outlet.")
-    service_id = StrictFilter(convert=to_id, schema=ID, help_text="Of this service.")
+    customer_id = StrictFilter(convert=to_id, schema=ID_SCHEMA, help_text="Of this customer.")
+    staff_id = StrictFilter(convert=to_id, schema=ID_SCHEMA, help_text="Of this member of staff.")
+    outlet_id = StrictFilter(convert=to_id, schema=ID_SCHEMA, help_text="At this outlet.")
+    service_id = StrictFilter(convert=to_id, schema=ID_SCHEMA, help_text="Of this service.")
 
     def is_valid(self) -> bool:
         ids = {name: self.form.cleaned_data.get(name) for name in REFERENCES} if super().is_valid() else {}
@@ -45,8 +45,8 @@ class AppointmentListFilter(ChangesFilter, AppointmentFilter):
 
     def filter_queryset(self, queryset: AppointmentQuerySet) -> Any:
         """Returns the PagedQuery of the list. One by days alone need not count its appointments."""
-        if self.start:
-            return appointment_changes(self.start)
+        if self.cursor:
+            return appointment_changes(self.cursor)
         given = {name: value for name, value in self.form.cleaned_data.items() if value is not None}
         if given.keys() <= {*DAYS}:
             return AppointmentsOfDays(*((name in given and to_local_day(given[name])) or None for name in DAYS))

@@ -11,7 +11,7 @@ from appointments.catalogue import queries
 from circe.api.parameters import BooleanFilter, ExistingIdFilter, StrictFilter, StrictFilterSet
 from customers.filters import to_search
 from customers.search import MAX_SEARCH_LENGTH, search_words
-from tenants.every_tenant import narrow_scope_to
+from tenants.every_tenant import narrow_scope_on_cluster
 from tenants.models import Outlet, Service, Staff
 
 
@@ -85,13 +85,13 @@ class ServiceFilter(CatalogueFilter):
         fields: list[str] = []
 
     def filter_staff(self, services: QuerySet, name: str, staff: str) -> QuerySet:
-        narrow_scope_to(queries.TEAM, staff)
+        narrow_scope_on_cluster(queries.TEAM, staff)
         # A service that names nobody is offered by everybody of its own business.
         own = services.filter(tenant__in=queries.TEAM.filter(pk=staff).values("tenant"))
         return queries.offered_by(own, staff)
 
     def filter_outlet(self, services: QuerySet, name: str, outlet: str) -> QuerySet:
-        narrow_scope_to(Outlet.objects.all(), outlet)
+        narrow_scope_on_cluster(Outlet.objects.all(), outlet)
         return queries.offered_at(services, outlet)
 
 
@@ -114,9 +114,9 @@ class StaffFilter(CatalogueFilter):
         fields: list[str] = []
 
     def filter_outlet(self, staff: QuerySet, name: str, outlet: str) -> QuerySet:
-        narrow_scope_to(Outlet.objects.all(), outlet)
+        narrow_scope_on_cluster(Outlet.objects.all(), outlet)
         return queries.who_work_at(staff, outlet)
 
     def filter_service(self, staff: QuerySet, name: str, service: str) -> QuerySet:
-        narrow_scope_to(Service.objects.all(), service)
+        narrow_scope_on_cluster(Service.objects.all(), service)
         return queries.who_offer(staff, service)

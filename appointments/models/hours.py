@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 
 from appointments.models.appointment import FIRST_DAY, LAST_DAY
 from circe.api.local_time import to_instant
-from circe.backoffice.regional import format_clock, format_hours
+from circe.backoffice.regional import format_clock, format_time_range
 from circe.db.fields import LocalDateTimeField
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from tenants.accounts.permissions import MANAGERS
@@ -72,7 +72,7 @@ class WorkingHours(TenantModel):
         indexes = [models.Index(fields=["tenant", "staff"], name="workinghours_of_staff")]
 
     def __str__(self) -> str:
-        return f"{self.get_weekday_display()} {format_hours(self.start_time, self.end_time)}"
+        return f"{self.get_weekday_display()} {format_time_range(self.start_time, self.end_time)}"
 
     @property
     def values(self) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db.models import DateField, Field, IntegerField
 
 from appointments.models.appointment import BLOCKING_STATUSES
-from circe.api.local_time import Range, join_existing
+from circe.api.local_time import Range, remove_skipped_times
 from circe.api.time_zone import local_zone
 from circe.db.fields import LocalDateTimeField
 from circe.db.ids import IdField
@@ -235,7 +235,10 @@ def read_schedules(tenant: str, **question: Any) -> list[Schedule]:
         rows = SCHEDULES.rows(**_parameters(tenant, **question))
     return [
         Schedule(
-            staff, name, outlet, *(join_existing(((one.lower, one.upper) for one in times), zone) for times in ranges)
+            staff,
+            name,
+            outlet,
+            *(remove_skipped_times(((one.lower, one.upper) for one in times), zone) for times in ranges),
         )
         for staff, name, outlet, *ranges in rows
     ]

@@ -9,7 +9,7 @@ from appointments.recommendations.best_slots import Recommendation
 from appointments.recommendations.favourites import Obstacle
 from appointments.recommendations.points import Reason
 from appointments.slots.serializers import BookableServiceSerializer, SlotSerializer
-from circe.api.operations import ID
+from circe.api.operations import ID_SCHEMA
 
 
 class RecommendationSerializer(serializers.Serializer):
@@ -29,7 +29,7 @@ class RecommendationSerializer(serializers.Serializer):
         return recommendation.slot.as_json(recommendation.service)
 
 
-@extend_schema_field({"anyOf": [ID, {"type": "string", "maxLength": 50}]})
+@extend_schema_field({"anyOf": [ID_SCHEMA, {"type": "string", "maxLength": 50}]})
 class IdOrNameField(serializers.Field):
     """An id, or the name of a category."""
 

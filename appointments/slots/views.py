@@ -15,7 +15,7 @@ from appointments.slots.documentation import OPERATIONS
 from appointments.slots.filters import AvailabilityFilter
 from appointments.slots.serializers import AvailabilitySerializer, BookableServiceSerializer
 from customers.portal.authentication import CustomerAuthentication
-from tenants.accounts.authentication import TENANT_ID
+from tenants.accounts.authentication import TENANT_ID_PARAMETER
 from tenants.accounts.permissions import CUSTOMER, STAFF
 
 
@@ -29,7 +29,7 @@ class AvailabilityViewSet(GenericViewSet):
     pagination_class = None
     tag = "Appointments"
     operations = OPERATIONS
-    parameters = (TENANT_ID,)
+    parameters = (TENANT_ID_PARAMETER,)
     roles = {"retrieve": STAFF | CUSTOMER}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

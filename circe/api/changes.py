@@ -1,4 +1,4 @@
-"""Lists whoever and whatever changed, oldest change first, so that a client can keep a copy.
+"""Lists the rows that changed, oldest change first, so that a client can keep a copy of a list.
 
 A client begins with `updated_since=<instant>` and goes on with `next=<cursor>`. The cursor is the place of the last change
 that was read. A page ends where changes may follow that can't be seen yet (`circe.db.changes`), so the cursor skips none.
@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 
 from circe.api.pagination import PagedQuery
 from circe.api.parameters import StrictFilter, StrictFilterSet, first_instant, to_day_or_instant
-from circe.db.changes import complete_before
+from circe.db.changes import changes_complete_before
 from circe.db.ids import is_id
 from circe.db.prepared import PreparedQuery
 
@@ -62,7 +62,7 @@ class Cursor(NamedTuple):
         text = orjson.dumps([list_name, microseconds, self.row_id, self.left])
         return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 
-    def later(self, before: dt.datetime) -> Q:
+    def unread_condition(self, before: dt.datetime) -> Q:
         """Returns the condition that a change is later than this place, and earlier than `before`."""
         # One range of the index on `changed_at`. The second condition leaves out what was read of the first instant.
         since = Q(changed_at__gte=self.changed_at, changed_at__lt=before)
@@ -82,15 +82,15 @@ class Changes(PagedQuery):
         rows: Iterable[QuerySet[Any, Any]],
         by_ids: PreparedQuery,
         *,
-        start: Cursor,
+        cursor: Cursor,
         members: dict[str, Any] | None = None,
     ) -> None:
-        self.list_name, self.rows, self.by_ids, self.cursor = list_name, [*rows], by_ids, start
+        self.list_name, self.rows, self.by_ids, self.cursor = list_name, [*rows], by_ids, cursor
         self.members = members or {}
 
     def page(self, start: int, stop: int) -> tuple[list[Any], int]:
         # A statement of its own, before those that read the changes.
-        wanted = self.cursor.later(complete_before())
+        wanted = self.cursor.unread_condition(changes_complete_before())
         found = [rows.filter(wanted).order_by("changed_at", "pk") for rows in self.rows]
         if len(found) > 1:
             first, *others = (rows[:stop] for rows in found)
@@ -123,8 +123,8 @@ class Changes(PagedQuery):
 
 
 class ChangesFilter(StrictFilterSet):
-    """The query parameters of the list of changes. They go with no other filter: what no longer matches a filter would stay
-    in the client's copy.
+    """The query parameters of the list of changes. No other filter may be sent with them: a row that no longer matches a
+    filter would stay in the client's copy.
     """
 
     list_name: str
@@ -144,11 +144,11 @@ class ChangesFilter(StrictFilterSet):
 
     def is_valid(self) -> bool:
         super().is_valid()
-        since, cursor = (self.form.cleaned_data.get(name) for name in ("updated_since", "next"))
-        self.start: Cursor | None = since
-        if cursor is not None:
+        since, given = (self.form.cleaned_data.get(name) for name in ("updated_since", "next"))
+        self.cursor: Cursor | None = since
+        if given is not None:
             try:
-                self.start = Cursor.decode(cursor, self.list_name)
+                self.cursor = Cursor.decode(given, self.list_name)
             except ValidationError as error:
                 self.form.add_error("next", error)
         for name in self.filters.keys() - {"updated_since", "next"} if {"updated_since", "next"} & {*self.data} else ():

@@ -9,7 +9,7 @@ from django.http import HttpRequest, UnreadablePostError
 
 
 class BodyTooLarge(RequestDataTooBig):
-    """The body is larger than MAX_BODY_BYTES, as is known after as many bytes of it were read."""
+    """The body is larger than MAX_BODY_BYTES. This is known only after that many bytes were read."""
 
 
 class ChunkedBody(io.RawIOBase):
@@ -51,7 +51,7 @@ class ChunkedBody(io.RawIOBase):
 def accept_chunks(environ: dict[str, Any]) -> None:
     """Makes a body in chunks readable for Django, which reads as many bytes as Content-Length says.
 
-    Its length is not known yet. Until `measure_body` it counts as the largest one that a request may have.
+    Its length is not known yet. Until `set_body_length` it counts as the largest one that a request may have.
     """
     # A server that sets `wsgi.input_terminated` ends the stream after the body. With any other server, a read at the end of
     # the body could block for ever.
@@ -60,7 +60,7 @@ def accept_chunks(environ: dict[str, Any]) -> None:
         environ["CONTENT_LENGTH"] = str(settings.MAX_BODY_BYTES)
 
 
-def measure_body(request: HttpRequest) -> None:
+def set_body_length(request: HttpRequest) -> None:
     """Sets the length of a body in chunks, unless it is longer than MAX_JSON_BYTES. What was read is kept for the view."""
     body = request.META.get("wsgi.input")
     if isinstance(body, ChunkedBody):

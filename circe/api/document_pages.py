@@ -49,8 +49,8 @@ class DocumentPage(APIView):
         return response
 
 
-class Account(NamedTuple):
-    """An account that the page offers for signing in. `url` is where it signs in."""
+class DemoAccount(NamedTuple):
+    """An account of a demo that the page offers for signing in. `url` is the address where it signs in."""
 
     email: str
     password: str
@@ -58,10 +58,10 @@ class Account(NamedTuple):
     url: str
 
 
-_accounts: list[Account] = []
+_accounts: list[DemoAccount] = []
 
 
-def offer_account(account: Account) -> None:
+def offer_demo_account(account: DemoAccount) -> None:
     """Offers an account of a demo to everybody who opens the page."""
     _accounts.append(account)
 

@@ -28,7 +28,7 @@ from rest_framework.response import Response
 
 from circe.api.chunked import BodyTooLarge
 from circe.api.conflicts import ConflictError
-from circe.api.parsing import PayloadTooLarge, content_length, is_utf8
+from circe.api.parsing import JSONBodyTooLarge, content_length, is_utf8
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Problem(NamedTuple):
 
     @property
     def page_title(self) -> str:
-        """The title of a page about it, in words for people."""
+        """The title of a page about the problem, in words for people."""
         return PAGE_TITLES.get(self.status, "That did not work")
 
     def as_page(self) -> HttpResponse:
@@ -88,7 +88,7 @@ INCOMPLETE_BODY = Problem(400, "malformed", "The body did not arrive whole.")
 LENGTH_REQUIRED = Problem(411, "length_required", "Send the body with a Content-Length, not in chunks.")
 BODY_TOO_LARGE = Problem(
     413,
-    PayloadTooLarge.default_code,
+    JSONBodyTooLarge.default_code,
     f"A request holds at most {settings.MAX_BODY_BYTES // 1024**2} MB. Split a file of customers that is larger, or have it "
     "imported by import_customers.",
     # The server does not read the rest of the body, so the connection can't be used again.
@@ -133,7 +133,7 @@ def problem_for(exc: BaseException) -> Problem | None:
         case BodyTooLarge():
             return BODY_TOO_LARGE
         case RequestDataTooBig():
-            return Problem(413, PayloadTooLarge.default_code, PayloadTooLarge.default_detail)
+            return Problem(413, JSONBodyTooLarge.default_code, JSONBodyTooLarge.default_detail)
         case SuspiciousOperation():
             return Problem(400, "malformed", "The request is malformed.")
         case UnreadablePostError():
@@ -183,7 +183,9 @@ def _is_back_office(request: HttpRequest) -> bool:
 
 
 def _is_for_people(request: HttpRequest) -> bool:
-    """Returns whether the answer is read in a browser: in the back office and the portal, and where one asks for a page."""
+    """Returns whether the answer is read in a browser: in the back office, in the portal, and where the client asks for
+    HTML.
+    """
     asks_for_page = "text/html" in request.headers.get("Accept", "") and not request.path_info.startswith("/api/")
     return _is_back_office(request) or request.path_info.startswith("/portal/") or asks_for_page
 

@@ -8,7 +8,7 @@ _SIGN = r"[+\-\N{MINUS SIGN} ]"
 _INSTANT = re.compile(
     rf"""
     (?P<date> \d{{4}}-\d{{2}}-\d{{2}} | \d{{8}} )
-    # With a space instead of T, seconds tell a clock time from the offset of a day.
+    # After a space instead of T, seconds are required. Without them the text could be a day with an offset.
     (?: [Tt] | [ ] (?=\d{{2}}:\d{{2}}:\d{{2}}) )
     (?P<time> \d{{2}} (?: :?\d{{2}} (?: :?\d{{2}} (?: [.,]\d+ )? )? )? )
     [ ]? (?P<offset> [Zz] | {_SIGN} \d{{2}} (?: :?[0-5]\d (?: :?[0-5]\d )? )? )?

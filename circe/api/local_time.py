@@ -1,7 +1,8 @@
 """Converts between instants and local times, where clocks go forward and back.
 
 A local time is a naive datetime, as a clock on the wall shows it. A local time that comes twice, since clocks go back, means
-the first one. One that is skipped, since clocks go forward, means the moment at which they do. So local times have the order
+the first one. A local time that is skipped, since clocks go forward, means the moment of that change. So local times have
+the order
 of their instants, and ranges of local times that exist overlap if and only if the ranges of their instants do.
 """
 
@@ -10,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-# From a local time up to another one, without it.
+# A local time at which the range begins, and one at which it ends. The end does not belong to the range.
 Range = tuple[dt.datetime, dt.datetime]
 _SECOND = dt.timedelta(seconds=1)
 
@@ -30,7 +31,7 @@ def to_instant(local: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
 
 
 def to_instants(times: Iterable[dt.datetime], zone: dt.tzinfo) -> Iterator[dt.datetime]:
-    """Yields the instant of each local time, as `to_instant`. It asks the zone once for a day on which no clock changes."""
+    """Yields what `to_instant` returns for each local time. Asks the zone only once for a day on which no clock changes."""
     for day, of_day in groupby(times, key=dt.datetime.date):
         if find_changing_days(day, day, zone):
             yield from (to_instant(local, zone) for local in of_day)
@@ -51,8 +52,8 @@ def next_existing(local: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
     return to_local(to_instant(local, zone), zone) if is_skipped(local, zone) else local
 
 
-def join_existing(ranges: Iterable[Range], zone: dt.tzinfo) -> list[Range]:
-    """Returns the ranges, which are in order, without skipped local times. Those that then meet become one."""
+def remove_skipped_times(ranges: Iterable[Range], zone: dt.tzinfo) -> list[Range]:
+    """Returns the ranges without skipped local times. They must be in order. Ranges that then meet become one."""
     found: list[Range] = []
     for begin, end in ((next_existing(begin, zone), next_existing(end, zone)) for begin, end in ranges):
         if found and found[-1][1] == begin:
@@ -65,7 +66,7 @@ def join_existing(ranges: Iterable[Range], zone: dt.tzinfo) -> list[Range]:
 def to_local(instant: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
     """Returns the earliest local time that is not before the instant, without fractions of a second.
 
-    An instant of the hour that comes twice, if it lies in the second one, has no local time of its own: the result is the
+    When clocks go back, an hour comes twice. An instant in the second one has no local time of its own: the result is the
     end of that hour.
     """
     whole = instant.replace(microsecond=0)

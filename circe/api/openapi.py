@@ -14,20 +14,20 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.serializers import CharField, DateTimeField, Field, ListField, Serializer, TimeField
 
 from circe.api.errors import CONTENT_TYPE
-from circe.api.operations import ID, SAMPLE_QUERY, Example, Operation, Schema, query_parameter
+from circe.api.operations import ID_SCHEMA, SAMPLE_QUERY_EXTENSION, Example, Operation, Schema, query_parameter
 from circe.api.pagination import NumberedPages
 from circe.api.parameters import DayOrInstantFilter
 from circe.api.responses import (
     ERROR_RESPONSES,
     ETAG_HEADER,
-    FIELD_ERROR,
+    FIELD_ERROR_SCHEMA,
     IDEMPOTENCY_KEY_PARAMETER,
     IF_MATCH_PARAMETER,
-    INSTANT,
+    INSTANT_PATTERN,
     LOCATION_HEADER,
-    PROBLEM,
+    PROBLEM_SCHEMA,
     REPLAYED_HEADER,
-    TOMBSTONE,
+    TOMBSTONE_SCHEMA,
     ErrorResponse,
 )
 from circe.api.serializers import (
@@ -72,9 +72,9 @@ TAGS = {
 }
 
 
-CLOCK_TIME = "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
+ANSWER_CLOCK_TIME_PATTERN = "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
 # What a request may have. It is the pattern of ClockTimeField.
-CLOCK_TIME_IN_REQUEST = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
+REQUEST_CLOCK_TIME_PATTERN = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 OR_INSTANT = " An ISO 8601 instant, `2025-01-15T10:30:00Z`, is accepted too."
 METHODS = ["get", "post", "put", "patch", "delete"]
 # The server reads `a=1&a=2` and `a=1,2`. Generated clients repeat a parameter, whatever the document says.
@@ -122,12 +122,12 @@ class OperationSchema(AutoSchema):
         return [name for name in self.path_names if name.endswith("_id")]
 
     @property
-    def checks_version(self) -> bool:
+    def takes_if_match(self) -> bool:
         """Whether the operation changes a row that exists, and takes `If-Match`."""
-        return self.is_write and (bool(self.path_ids) or self.operation.changes_own_row)
+        return self.takes_idempotency_key and (bool(self.path_ids) or self.operation.changes_own_row)
 
     @property
-    def is_write(self) -> bool:
+    def takes_idempotency_key(self) -> bool:
         """Whether the operation changes rows of a tenant, and takes `Idempotency-Key`."""
         is_change = self.operation.is_idempotent and not self.operation.reads_only
         return self.method not in SAFE_METHODS and bool(self.get_auth()) and is_change
@@ -138,9 +138,9 @@ class OperationSchema(AutoSchema):
         errors = {400, 503, *self.operation.own_errors}
         if self.get_auth():
             errors |= {401, 403}
-        if self.is_write:
+        if self.takes_idempotency_key:
             errors |= {409, 422}
-        if self.checks_version:
+        if self.takes_if_match:
             errors |= {412}
         if self.operation.body:
             errors |= {413, 415}
@@ -157,8 +157,8 @@ class OperationSchema(AutoSchema):
             *_filter_parameters(self.operation.filters),
             *(NumberedPages().get_schema_operation_parameters(self.view) if self.operation.is_paged else []),
             *self.operation.parameters,
-            *([IDEMPOTENCY_KEY_PARAMETER] if self.is_write else []),
-            *([IF_MATCH_PARAMETER] if self.checks_version else []),
+            *([IDEMPOTENCY_KEY_PARAMETER] if self.takes_idempotency_key else []),
+            *([IF_MATCH_PARAMETER] if self.takes_if_match else []),
             *view.parameters,
         ]
 
@@ -217,7 +217,9 @@ class OperationSchema(AutoSchema):
         return "\n\n".join(text for text in (method, self.operation.description, f"**Access:** {access}") if text)
 
     def get_extensions(self) -> Schema:
-        return {"x-roles": self.roles} | ({SAMPLE_QUERY: self.operation.query} if self.operation.query else {})
+        return {"x-roles": self.roles} | (
+            {SAMPLE_QUERY_EXTENSION: self.operation.query} if self.operation.query else {}
+        )
 
     def get_request_serializer(self) -> Serializer | None:
         operation = self.operation
@@ -239,7 +241,9 @@ class OperationSchema(AutoSchema):
         return sorted(code for code in (self.operation.status, self.operation.status_if_there) if code)
 
     def _describe_response(self, code: int) -> str:
-        """Returns what the answer holds, by the first paragraph of its serializer. Of any but 200 also what happened."""
+        """Returns what the answer holds, by the first paragraph of its serializer. For a status other than 200 it begins
+        with what happened.
+        """
         holds = "A page of the list." if self.operation.is_list else get_doc(self.operation.response).partition("\n")[0]
         return without_bodies(holds if code == HTTPStatus.OK else f"{HTTPStatus(code).phrase}. {holds}")
 
@@ -251,7 +255,7 @@ class OperationSchema(AutoSchema):
         return (
             etag
             | (LOCATION_HEADER if self.operation.status == 201 else {})
-            | (REPLAYED_HEADER if self.is_write else {})
+            | (REPLAYED_HEADER if self.takes_idempotency_key else {})
         )
 
     # Private to drf-spectacular, which has no public hook for the schema of every serializer. Without it the document
@@ -294,9 +298,12 @@ class OperationSchema(AutoSchema):
         elif isinstance(field, TimeField):
             # The format `time` of JSON Schema requires an offset, which a clock time does not have.
             types = ["string", "null"] if field.allow_null else "string"
-            schema = {"type": types, "pattern": CLOCK_TIME if direction == "response" else CLOCK_TIME_IN_REQUEST}
+            schema = {
+                "type": types,
+                "pattern": ANSWER_CLOCK_TIME_PATTERN if direction == "response" else REQUEST_CLOCK_TIME_PATTERN,
+            }
         elif isinstance(field, DateTimeField) and direction == "response":
-            schema |= {"pattern": INSTANT}
+            schema |= {"pattern": INSTANT_PATTERN}
         elif name in {"email", "password"} and "string" in schema.get("type", ()):
             schema |= {"format": name} | ({"maxLength": MAX_PASSWORD_LENGTH} if name == "password" else {})
         return schema
@@ -342,7 +349,7 @@ def _add_examples(body: Schema, examples: dict[str, Example]) -> None:
 
 def _path_id(name: str) -> Schema:
     description = f"The {name.removesuffix('_id')}'s id."
-    return {"in": "path", "name": name, "required": True, "description": description, "schema": ID}
+    return {"in": "path", "name": name, "required": True, "description": description, "schema": ID_SCHEMA}
 
 
 def _filter_parameters(filters: type[FilterSet] | None) -> Iterator[Schema]:
@@ -364,8 +371,12 @@ def add_shared_parts(result: Schema) -> Schema:
     for path, methods in result["paths"].items():
         result["paths"][path] = {method: methods[method] for method in METHODS if method in methods}
     result["tags"] = [{"name": name, "description": description} for name, description in TAGS.items()]
-    problem = PROBLEM | {"properties": PROBLEM["properties"] | _problem_members}
-    result["components"]["schemas"] |= {"Problem": problem, "FieldError": FIELD_ERROR, "Tombstone": TOMBSTONE}
+    problem = PROBLEM_SCHEMA | {"properties": PROBLEM_SCHEMA["properties"] | _problem_members}
+    result["components"]["schemas"] |= {
+        "Problem": problem,
+        "FieldError": FIELD_ERROR_SCHEMA,
+        "Tombstone": TOMBSTONE_SCHEMA,
+    }
     result["components"]["responses"] = {
         error.name: _response(error) for error in (*ERROR_RESPONSES.values(), *_conflicts.values())
     }

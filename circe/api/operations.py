@@ -1,7 +1,8 @@
 """The documentation that a view declares for its operations, for the OpenAPI document.
 
 A viewset has `operations`, a dict of Operation by action. Where two methods lead to one action, the key has the method
-too: `"PUT update"`. It has a `tag`, and `parameters` that all its operations take. Roles, path parameters and common
+too: `"PUT update"`. The viewset also has a `tag`, and `parameters` that all its operations take. Roles, path parameters and
+common
 errors are not declared: `circe.api.openapi` derives them.
 """
 
@@ -16,9 +17,10 @@ from circe.db.ids import ID_PATTERN
 Schema = dict[str, Any]
 Example = dict[str, Any]
 
-# The extension in which an operation has the query of its samples, until they are written.
-SAMPLE_QUERY = "x-sample-query"
-ID: Schema = {"type": "string", "pattern": ID_PATTERN}
+# The name of the OpenAPI extension that holds the query of an operation's samples. It is removed when the samples are
+# written.
+SAMPLE_QUERY_EXTENSION = "x-sample-query"
+ID_SCHEMA: Schema = {"type": "string", "pattern": ID_PATTERN}
 
 
 def query_parameter(name: str, description: str, schema: Schema) -> Schema:
@@ -31,11 +33,11 @@ class Operation:
     """The documentation of one operation.
 
     A body of PUT or PATCH may leave keys out, unless `body_is_whole`. `response` is the serializer of the response, or
-    of one item of a page if `is_list`. `page_members` are the schemas of the members that its page has beside those of
-    every page, by name; `other_item` is the schema of items of another form. `example` is an answer, `body_examples`
-    are bodies by name, `query` is that of the sample requests. `own_errors` are statuses beside the common errors.
-    `conflict` is the name of the error response of a 409. `status_if_there` is the status of a request that finds what
-    it would create. `changes_own_row` says that the operation changes a row of the caller, which no id in the path
+    of one item of a page if `is_list`. `page_members` are the schemas, by name, of additional members of its page.
+    `other_item` is the schema of items of another form. `example` is an answer, `body_examples` are bodies by name, `query`
+    is the query of the sample requests. `own_errors` are the statuses of errors that are not common to all operations.
+    `conflict` is the name of the error response of a 409. `status_if_there` is the status of the answer if the row to create
+    exists already. `changes_own_row` says that the operation changes a row of the caller, which no id in the path
     names, and takes `If-Match`. A write that has no `Idempotency-Key` says `is_idempotent=False`; one that `reads_only`
     changes nothing, although it has a body.
     """

@@ -19,7 +19,7 @@ DEFAULT_PAGE_SIZE = 20
 class PagedQuery(ABC):
     """A query that reads a page of its rows and counts them, in one step. NumberedPages accepts it as a queryset.
 
-    `members` are what the answer says of the page beside the members of every page. They are read after the page.
+    `members` are additional members of the answer. They are read after the page.
     """
 
     members: Mapping[str, Any] = {}
@@ -33,7 +33,7 @@ class NumberedPages(BasePagination):
     """Numbered pages: `page` from 1, `size` from 1 to 100. A page past the end is empty and has the true total."""
 
     members: Mapping[str, Any] = {}
-    # The schemas of the members that an operation documents beside those of every page, by name.
+    # The schemas, by name, of the additional members that an operation documents.
     member_schemas: Mapping[str, Any] = {}
     # The schema of items of another form that a page may have, or None.
     other_item_schema: Mapping[str, Any] | None = None

@@ -152,7 +152,7 @@ class Choice:
 
 
 class StrictField(CharField):
-    """A form field that passes its text to `convert`. It converts an empty text too, which is an error for most."""
+    """A form field that passes its text to `convert`. It converts an empty text too, which most functions refuse."""
 
     def __init__(self, *, convert: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs, strip=True, empty_value=None)
@@ -166,7 +166,7 @@ class StrictField(CharField):
 class StrictListField(StrictField):
     """A form field that passes a list of texts to `convert`. The parameter may hold commas, and may be repeated.
 
-    An empty parameter is none.
+    An empty parameter counts as absent.
     """
 
     widget = MultipleHiddenInput

@@ -1,4 +1,4 @@
-"""Reads JSON bodies strictly, and checks what a request says about itself before it is read."""
+"""Reads JSON bodies strictly, and checks the announced length and the address of a request before its body is read."""
 
 import json
 from http import HTTPStatus
@@ -14,7 +14,7 @@ from rest_framework.parsers import BaseParser
 MAX_JSON_DEPTH = 20
 
 
-class PayloadTooLarge(APIException):
+class JSONBodyTooLarge(APIException):
     """The body is larger than MAX_JSON_BYTES."""
 
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
@@ -43,7 +43,7 @@ def is_utf8(request: HttpRequest) -> bool:
 
 
 class StrictJSONParser(BaseParser):
-    """Parses UTF-8 JSON. Raises PayloadTooLarge over MAX_JSON_BYTES, and ParseError for what is not JSON (RFC 8259).
+    """Parses UTF-8 JSON. Raises JSONBodyTooLarge over MAX_JSON_BYTES, and ParseError for what is not JSON (RFC 8259).
 
     It also refuses JSON that no client sends on purpose: lone surrogates, NUL characters, a key that an object has twice,
     and more than MAX_JSON_DEPTH levels.
@@ -54,10 +54,10 @@ class StrictJSONParser(BaseParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         # The middleware has read every shorter body already. A longer one is refused without waiting for it.
         if parser_context and (content_length(parser_context["request"]) or 0) > settings.MAX_JSON_BYTES:
-            raise PayloadTooLarge
+            raise JSONBodyTooLarge
         body = stream.read(settings.MAX_JSON_BYTES + 1)
         if len(body) > settings.MAX_JSON_BYTES:
-            raise PayloadTooLarge
+            raise JSONBodyTooLarge
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError as error:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from circe.api.errors import NOT_FOUND, RETRY_AFTER_SECONDS, Problem
-from circe.api.operations import ID, Schema
+from circe.api.operations import ID_SCHEMA, Schema
 
-INSTANT = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
+INSTANT_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
 RETRY_AFTER_HEADER: Schema = {
     "Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 1}}
 }
@@ -48,7 +48,7 @@ IF_MATCH_PARAMETER: Schema = {
 
 @dataclass(frozen=True)
 class ErrorResponse:
-    """An error that operations share: the response component `name` of the document, with an example, and others by code."""
+    """An error that operations share: the response component `name` of the document, with its examples."""
 
     name: str
     description: str
@@ -129,7 +129,7 @@ ERROR_RESPONSES = {
     ),
 }
 
-PROBLEM: Schema = {
+PROBLEM_SCHEMA: Schema = {
     "type": "object",
     "description": "Problem details for HTTP APIs (RFC 9457).",
     "properties": {
@@ -146,24 +146,24 @@ PROBLEM: Schema = {
     },
     "required": ["type", "title", "status", "detail", "code"],
 }
-FIELD_ERROR: Schema = {
+FIELD_ERROR_SCHEMA: Schema = {
     "type": "object",
     "description": "What is wrong with a field, and how to correct it.",
     "properties": {name: {"type": "string"} for name in ("field", "code", "detail")},
     "required": ["field", "code", "detail"],
 }
-TOMBSTONE: Schema = {
+TOMBSTONE_SCHEMA: Schema = {
     "type": "object",
     "description": "A deleted or purged row, with `updated_since` or `next` and for administrators alone.",
     "required": ["id", "is_deleted", "updated_at"],
     "additionalProperties": False,
     "properties": {
-        "id": {**ID, "description": "The id.", "examples": ["507f1f77bcf86cd799439011"]},
+        "id": {**ID_SCHEMA, "description": "The id.", "examples": ["507f1f77bcf86cd799439011"]},
         "is_deleted": {"const": True, "description": "Always true."},
         "updated_at": {
             "type": "string",
             "format": "date-time",
-            "pattern": INSTANT,
+            "pattern": INSTANT_PATTERN,
             "description": "When it was deleted or purged.",
             "examples": ["2025-01-20T10:00:00Z"],
         },

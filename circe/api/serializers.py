@@ -68,7 +68,7 @@ class StrictBooleanField(serializers.BooleanField):
 
 
 class BlankIsNullMixin(serializers.Field):
-    """A field that reads an empty text as null where null is allowed: clients send whole forms."""
+    """A field that reads an empty text as null where null is allowed, since clients send whole forms with empty fields."""
 
     def run_validation(self, data: Any = empty) -> Any:
         is_blank = isinstance(data, str) and not data.strip()
@@ -197,7 +197,7 @@ class OwnTenantMixin(CachedFieldsMixin):
     tenant_id = OwnTenantField()
 
     def validate_tenant_id(self, value: str | None) -> None:
-        """It is never stored from a body."""
+        """Refuses another tenant in an update. The value is never stored from a body."""
         if self.instance and value not in (None, self.instance.tenant_id):
             raise serializers.ValidationError("It can't move to another business.", code="invalid")
         raise serializers.SkipField

@@ -25,5 +25,5 @@ def local_zone() -> dt.tzinfo:
 
 
 def local_today() -> dt.date:
-    """Returns today's date in that time zone."""
+    """Returns today's date in `local_zone()`."""
     return timezone.now().astimezone(local_zone()).date()

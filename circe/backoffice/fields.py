@@ -13,7 +13,8 @@ from django.utils.formats import date_format
 from circe.backoffice.regional import format_number, parse_whole_number
 
 EXAMPLE_DAY, EXAMPLE_NUMBER = dt.date(2025, 1, 31), 1250
-# A year beyond, as a country writes it, is one of another calendar, such as 2569 in Thailand, or was not typed to its end.
+# A year outside this range, in a day as a country writes it, is of another calendar, such as 2569 in Thailand, or was not
+# typed to its end.
 YEARS = range(1850, 2200)
 _ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # `14:3` may be the beginning of 14:30.
@@ -21,7 +22,7 @@ _ONE_DIGIT_OF_MINUTES = re.compile(r"\d[:.]\d(?!\d)")
 
 
 class _NativeInput:
-    """Shows the browser's own input for a value that it understands, and else what was typed, as text."""
+    """Shows the browser's own input for a value that the browser understands. Shows any other value as the typed text."""
 
     def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)  # type: ignore[misc]
@@ -60,7 +61,9 @@ class WholeNumberInput(forms.TextInput):
 
 
 class DayField(forms.DateField):
-    """A day, in ISO 8601 or as the country writes it. Another country's day is refused, since it could be another one."""
+    """A day, in ISO 8601 or as the country writes it. A day as another country writes it is refused, since it could mean
+    another day.
+    """
 
     widget = DayInput
 
@@ -94,7 +97,7 @@ class ClockField(forms.TimeField):
 
 
 class WholeNumberField(forms.IntegerField):
-    """A whole number, with or without its thousands apart as the country writes them."""
+    """A whole number, with or without the separators that the country writes between thousands."""
 
     widget = WholeNumberInput
 
@@ -112,8 +115,8 @@ class WholeNumberField(forms.IntegerField):
 
 
 def _plain(value: Any) -> Any:
-    """Returns a text with ASCII digits and plain blanks for those that were typed or pasted, without the invisible marks of
-    a copied text. Raises ValidationError for a NUL.
+    """Returns a typed or pasted text in plain form: with ASCII digits and plain blanks, and without invisible marks. Other
+    values stay as they are. Raises ValidationError for a NUL.
     """
     ProhibitNullCharactersValidator()(value)
     if not isinstance(value, str):

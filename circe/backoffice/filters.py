@@ -8,7 +8,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 
 # These filters have all their values among their choices. The others refuse by themselves what they can't read.
-_CLOSED = (SimpleListFilter, RelatedFieldListFilter, ChoicesFieldListFilter, AllValuesFieldListFilter)
+_CLOSED_FILTERS = (SimpleListFilter, RelatedFieldListFilter, ChoicesFieldListFilter, AllValuesFieldListFilter)
 
 
 class RelatedFilter(RelatedFieldListFilter):
@@ -27,6 +27,6 @@ def refuse_unknown_value(spec: ListFilter, changelist: ChangeList) -> None:
     for name, text in texts.items():
         if name.endswith("__isnull") and text not in {"", "True", "False"}:
             raise IncorrectLookupParameters
-    is_given = any(texts.values()) and isinstance(spec, _CLOSED)
+    is_given = any(texts.values()) and isinstance(spec, _CLOSED_FILTERS)
     if is_given and not any(choice["selected"] for choice in spec.choices(changelist)):
         raise IncorrectLookupParameters

@@ -69,7 +69,7 @@ MODULE_BY_REGION = {region: module for module, regions in REGIONS.items() for re
 MONTH_FIRST = {*REGIONS["en"].split()}
 # Canada writes both orders with slashes; its standard is ISO 8601.
 YEAR_FIRST = {"CA", "CN", "HU", "JP", "KP", "KR", "LT", "MN", "SE", "TW", "IR", "BT"}
-# The last digits stand in groups of two but for three: 12,50,000.
+# The last three digits form one group, and the digits before them groups of two: 12,50,000.
 GROUPS_OF_TWO = {"IN", "BD", "NP", "PK", "BT"}
 # Decimals of an amount that is paid in cash (Unicode CLDR 47, `cashDigits`), where they are not two.
 DECIMALS_BY_CURRENCY = {
@@ -83,7 +83,7 @@ DECIMALS_BY_CURRENCY = {
 }
 INPUT_FORMATS_BY_ORDER = {
     "": [],
-    # With dots or blanks, a date is hardly American: it would be ambiguous.
+    # A date with dots or blanks is not read month first: it would be ambiguous.
     "month": ["%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%B %d, %Y", "%b %d, %Y", "%B %d %Y", "%b %d %Y"],
     "day": [
         *(f"%d{mark}%m{mark}{year}" for year in ("%Y", "%y") for mark in "./- "),
@@ -129,7 +129,7 @@ def formats_of(code: str) -> dict[str, Any]:
     }[order]
     module = _django_formats(region, language) if region else None
     if module:
-        # Django's formats for the whole word of a month, which English has.
+        # Django's N, E and M are other forms of a month's name. English pages show the whole name, F.
         theirs = {name: re.sub("[NEM]", "F", getattr(module, name, "")) for name in shown}
         shown |= {name: text for name, text in theirs.items() if _is_usable(name, text, order)}
     clock = "g:i A" if order == "month" else "H:i"
@@ -169,7 +169,7 @@ def format_number(value: float, decimals: int | None = None) -> str:
 
 
 def format_amount(value: float, currency: str = "") -> str:
-    """Returns an amount such as `1.250.000 IDR` or `45.00 USD`: with a currency, in its decimals."""
+    """Returns an amount such as `1.250.000 IDR` or `45.00 USD`. With a currency, it has as many decimals as the currency."""
     decimals = DECIMALS_BY_CURRENCY.get(currency, 2) if currency else None
     return f"{format_number(value, decimals)} {currency}".strip()
 
@@ -179,7 +179,7 @@ def format_clock(time: dt.time | dt.datetime) -> str:
     return time_format(time, "TIME_FORMAT")
 
 
-def format_hours(start: dt.time | dt.datetime, end: dt.time | dt.datetime) -> str:
+def format_time_range(start: dt.time | dt.datetime, end: dt.time | dt.datetime) -> str:
     """Returns the time between two clock times, such as `14:30–15:30`."""
     return f"{format_clock(start)}–{format_clock(end)}"
 
@@ -198,7 +198,7 @@ def parse_whole_number(text: str) -> int:
     """
     text = unicodedata.normalize("NFKC", text).strip().replace("’", "'")
     sign, text = (-1, text[1:]) if text[:1] in ("-", "−") else (1, text)
-    # A fraction of one or two zeros is none, in whichever country.
+    # Decimals of one or two zeros are no fraction, in whichever country.
     fraction = re.search(r"(?<=\d)([.,])0{1,2}\Z", text)
     text = text[: fraction.start()] if fraction else text
     if text.isdecimal():

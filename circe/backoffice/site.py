@@ -16,8 +16,9 @@ from circe.db.ids import new_id
 View = TypeVar("View", bound=Callable[..., Any])
 
 MAX_SEARCH_LENGTH = 100
-# The hidden field of a page's forms by which a form that is sent twice is known. Its value is in the context of every page.
-FORM_TOKEN = "form_token"  # noqa: S105
+# The name of the hidden field by which a form that is sent twice is recognized. Its value, a token, is in the context of
+# every page.
+FORM_TOKEN_FIELD = "form_token"  # noqa: S105
 # The titles of pages that the header links to, by name of the URL. They come before the lists of rows.
 _header_links: dict[str, str] = {}
 # The labels of the search boxes of the header, by name of the URL.
@@ -50,7 +51,7 @@ class Autocomplete(AutocompleteJsonView):
         return self.model_admin.allows(request, "choose")
 
     def get_queryset(self) -> models.QuerySet:
-        rows, form_table = super().get_queryset().filter(self.model_admin.on_offer), self.source_field.model
+        rows, form_table = super().get_queryset().filter(self.model_admin.choice_condition), self.source_field.model
         if not self.admin_site.is_registered(form_table):
             return rows
         return self.admin_site.get_model_admin(form_table).order_choices(self.request, self.source_field.name, rows)
@@ -83,11 +84,13 @@ class CirceAdminSite(AdminSite):
             {reverse(name, current_app=self.name): text for name, text in texts.items()}
             for texts in (_header_links, _searches)
         )
-        shared = {"header_links": links, "header_searches": searches, FORM_TOKEN: new_id()}
+        shared = {"header_links": links, "header_searches": searches, FORM_TOKEN_FIELD: new_id()}
         return super().each_context(request) | shared
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
-        """Returns Django's list of pages. Where a person has only one row, as of businesses, the page is that row's."""
+        """Returns Django's list of pages. Where a person may see only one row, such as their own business, the entry leads
+        to the page of this row.
+        """
         apps = super().get_app_list(request, app_label)
         for page in (page for app in apps for page in app["models"]):
             find_only_row = getattr(self.get_model_admin(page["model"]), "find_only_row", None)
@@ -97,7 +100,7 @@ class CirceAdminSite(AdminSite):
         return apps
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
-        """As Django's. The transaction begins after the checks of the session and of the CSRF token."""
+        """Does as Django, in a transaction. It begins after the checks of the session and of the CSRF token."""
         own = getattr(view, "opens_own_transactions", False)
         return super().admin_view(view if own else transaction.atomic(view), cacheable)
 

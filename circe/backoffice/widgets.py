@@ -52,7 +52,9 @@ class CodeInput(forms.TextInput):
 
 
 class OpenSelect(forms.Select):
-    """A list to choose from for a text. A value that is not in the list stays as it is, since the API takes others too."""
+    """A list of choices for a text field. A value that is not in the list stays as it is, since the API accepts other values
+    too.
+    """
 
     def __init__(self, choices: Callable[[], Iterable[tuple[str, str]]]) -> None:
         super().__init__(choices=choices)

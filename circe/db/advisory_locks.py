@@ -1,7 +1,7 @@
 """Numbers every advisory lock of PostgreSQL that Circe takes.
 
-An advisory lock has two numbers. The first one is an AdvisoryLock: it says what kind of thing is locked. The second one is
-a hash of the thing's key, or the shard's number for SHARD. All locks are held until the transaction ends.
+An advisory lock has two numbers. The first one is an AdvisoryLock: it says what kind of thing is locked. The second one is a
+hash of the thing's key, where nothing else is said. All locks are held until the transaction ends.
 """
 
 from enum import IntEnum
@@ -12,24 +12,25 @@ from django.db import connection
 class AdvisoryLock(IntEnum):
     """The kinds of things that are locked."""
 
-    # The e-mail address of a log-in, while its failures are counted. It is always locked before LOGIN_ADDRESS.
-    LOGIN_ACCOUNT = 1
+    # The e-mail address of a log-in, while its failures are counted. It is always locked before LOGIN_IP_ADDRESS.
+    LOGIN_EMAIL = 1
     # The IP address of a log-in, while its failures are counted.
-    LOGIN_ADDRESS = 2
+    LOGIN_IP_ADDRESS = 2
     # A member of a business's staff, while one of their appointments is booked or changed.
     STAFF = 3
     # An Idempotency-Key of a user, while a request with that key is handled.
     IDEMPOTENCY_KEY = 4
     # An e-mail address or phone number within a business, while it is given to a customer or taken from one.
     CONTACT = 5
-    # A shard of the sharded counters, while a transaction adds to it: see the SQL function circe_lock_free_shard.
+    # A shard of the sharded counters, while a transaction adds to it: see the SQL function circe_lock_free_shard. The
+    # second number is the shard's.
     SHARD = 6
     # The list of running imports, while one more starts. The second number is always 0.
     IMPORTS = 7
-    # An e-mail address within a business, while the mails that were asked for it are counted. Always before LINK_CLIENT.
-    LINK_ADDRESS = 8
+    # An e-mail address within a business, while the mails that were asked for it are counted. Always before LINK_IP_ADDRESS.
+    LINK_EMAIL = 8
     # The IP address of a client, while the mails that it asked for are counted.
-    LINK_CLIENT = 9
+    LINK_IP_ADDRESS = 9
     # Changes that other transactions can't see yet: see circe/db/changes.py. The second number is a time.
     CHANGE = 12
     # The ids that files give to new customers, while it is checked that no other business has them.

@@ -12,7 +12,8 @@ class AuditTrigger(models.BaseConstraint):
 
     `subject_column` holds the id of the person whose history the row's events belong to; it is `id` in the person's own
     table. `about_subject` names the columns that describe this person. When the row is given to another person, the event
-    belongs to the history of the new person, so it leaves out the old values of these columns. `unrecorded_columns` stay
+    belongs to the history of the new person. So the event leaves out the old values of these columns. `unrecorded_columns`
+    stay
     out of every event.
     """
 
@@ -34,8 +35,8 @@ class AuditTrigger(models.BaseConstraint):
         arguments = [
             str(model._meta.model_name),
             self.subject_column or "",
-            _array(self.about_subject),
-            _array(self.unrecorded_columns),
+            _array_literal(self.about_subject),
+            _array_literal(self.unrecorded_columns),
         ]
         return (
             f"CREATE TRIGGER {quote(self.name)} AFTER INSERT OR UPDATE OR DELETE ON {quote(model._meta.db_table)} "
@@ -69,6 +70,6 @@ class AuditTrigger(models.BaseConstraint):
     __hash__ = models.BaseConstraint.__hash__
 
 
-def _array(names: Sequence[str]) -> str:
+def _array_literal(names: Sequence[str]) -> str:
     """Returns the names as the text of a PostgreSQL array."""
     return f"{{{','.join(names)}}}"

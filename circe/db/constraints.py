@@ -2,8 +2,9 @@
 
 import re
 
-# Citus passes on the message of the node, and not the field with the name. The name is the last text in quotes, and has the
-# number of the shard at its end: `duplicate key value violates unique constraint "customer_email_102045"`.
+# Of a node's error Citus passes on the message, but not the field with the constraint's name. In the message the name is
+# the last text in quotes, and ends with the number of the shard: `duplicate key value violates unique constraint
+# "customer_email_102045"`.
 NAME_ON_A_SHARD = re.compile(r'"([^"]+?)(?:_\d{6,})?"[^"]*\Z')
 
 

@@ -1,4 +1,4 @@
-"""The constraint that makes a reference to another tenant's row impossible in the database itself."""
+"""The foreign key within a tenant, and the constraint by which the database refuses a reference to another tenant's row."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class TenantForeignKey(models.ForeignKey):
 
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
-        # Django leaves out `db_index=True`, which is its default and not ours.
+        # Django leaves out `db_index=True`, which is Django's default. Ours is False.
         return name, path, args, kwargs | {"db_index": self.db_index}
 
     def get_extra_restriction(self, alias: str, related_alias: str) -> WhereNode:
@@ -43,7 +43,7 @@ class SameTenant(models.BaseConstraint):
         self.field = field
 
     def constraint_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> None:
-        # On a cluster the table must be distributed first, as the one to which it refers is.
+        # Created after the table: on a cluster both tables must be distributed before.
         schema_editor.deferred_sql.append(self.create_sql(model, schema_editor))
 
     def create_sql(self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:

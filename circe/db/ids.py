@@ -25,7 +25,7 @@ def is_id(value: object) -> bool:
 
 
 class IdField(models.CharField):
-    """A column for such an id, mostly a primary key. A query for a value of another form raises ValueError."""
+    """A column for an id, mostly a primary key. A query for a value of another form raises ValueError."""
 
     DEFAULT_OPTIONS: ClassVar[dict[str, Any]] = {
         "max_length": 24,

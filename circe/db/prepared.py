@@ -1,7 +1,8 @@
 """Prepared statements: queries that nearly every request sends, each time with other values.
 
-Django compiles the text of a prepared query once per process. To compile it in each request would double the request's
-time. One server plans it once per connection, since planning takes longer than execution. A request sends only the
+Django compiles the text of a prepared query once per process. Compiling it in each request would double the request's time.
+A server without Citus plans the query once per connection, since planning takes longer than execution. A request sends
+only the
 values.
 """
 
@@ -112,8 +113,8 @@ class PreparedQuery:
         values |= scope_values
         params = [parameter.to_database(values[parameter.name]) for parameter in statement.parameters]
         if connection.connection is None:
-            # The pool may give a dead connection. It is not checked before: if the query fails, it is sent again on a
-            # new one.
+            # The pool may give a dead connection, and it is not checked before. If the query fails, it is sent again on a
+            # new connection.
             connection.connect_unchecked()
             try:
                 return _execute(statement, params)

@@ -8,13 +8,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 # The role of requests. It owns no table: see the SQL file application_roles.sql.
 APPLICATION_ROLE = "circe_app"
-# An option of libpq. Django's `assume_role` would wait for ever: while the pool opens a connection, it asks it for one.
+# An option of libpq. Django's `assume_role` would wait for ever: it asks the pool for a connection while the pool opens one.
 APPLICATION_ROLE_OPTION = f"-c role={APPLICATION_ROLE}"
 
 
 @contextmanager
 def as_owner(alias: str = "default") -> Iterator[None]:
-    """Uses the login role inside the block. It may change the schema and empty tables; `circe_app` may not."""
+    """Uses the login role inside the block. The login role may change the schema and empty tables; `circe_app` may not."""
     connection = connections[alias]
     settings = connection.settings_dict
     options = {name: value for name, value in settings["OPTIONS"].items() if name != "options"}
@@ -28,7 +28,9 @@ def as_owner(alias: str = "default") -> Iterator[None]:
 
 
 def set_role(role: str, connection: BaseDatabaseWrapper) -> None:
-    """Makes the connection, or the ones that are opened from now on, use `role`."""
+    """Makes the connection use `role` from now on, within a transaction. Outside one it closes the connection and the pool,
+    since the next connection takes its role from the settings.
+    """
     if connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute(f"SET ROLE {role}")

@@ -19,9 +19,10 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 TENANT_SETTING = "current_setting('circe.tenant', true)"
 
 
-# The condition that the setting names no person. A restrictive policy of circe_app binds its members too. The owner of the
-# schema is one, and triggers keep the summary tables with its rights: it is let through as a member of circe_rls_bypass.
-NOT_OF_ONE_PERSON = f"strpos({TENANT_SETTING}, '/') = 0 OR pg_has_role('circe_rls_bypass', 'USAGE')"
+# The condition that the setting names no person. A restrictive policy for circe_app binds the members of this role too. The
+# owner of the schema is a member, and triggers write the summary tables with the owner's rights. So the condition also lets
+# members of circe_rls_bypass through.
+NO_PERSON_IN_SCOPE_SQL = f"strpos({TENANT_SETTING}, '/') = 0 OR pg_has_role('circe_rls_bypass', 'USAGE')"
 COMMANDS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
@@ -55,7 +56,7 @@ class RowLevelSecurity(models.BaseConstraint):
 
     `subject_column` holds the id of the person to whom a row belongs. In the scope of one person it is seen, and the
     commands in `subject_commands` may be used on it. A row that `is_public` may be read in the scope of every person of the
-    tenant. Without both, the scope of a person shows no row.
+    tenant. Without `subject_column` and `is_public`, the scope of a person shows no row.
 
     `also_readable` is an SQL condition for more rows that may be read, but not written. In it `{tenant_setting}` stands for
     the value of the setting: a tenant's id, `*` for all tenants, a tenant's id with `/` and a person's, or `@` and an id or
@@ -98,10 +99,10 @@ class RowLevelSecurity(models.BaseConstraint):
             *_policy_sql(self.name, table, "TO circe_app", "USING", condition),
         ]
         for command in self.forbidden_commands:
-            # The condition lets the owner of the schema through, who must not be limited and whom the policy binds too.
+            # The policy binds the owner of the schema too. The condition lets the owner through.
             clause = "WITH CHECK" if command == "INSERT" else "USING"
             kind = f"AS RESTRICTIVE FOR {command} TO circe_app"
-            statements += _policy_sql(f"{self.name}_{command.lower()}", table, kind, clause, NOT_OF_ONE_PERSON)
+            statements += _policy_sql(f"{self.name}_{command.lower()}", table, kind, clause, NO_PERSON_IN_SCOPE_SQL)
         if self.also_readable:
             condition = self.also_readable.format(tenant_setting=TENANT_SETTING)
             statements += _policy_sql(f"{self.name}_read", table, "FOR SELECT TO circe_app", "USING", condition)

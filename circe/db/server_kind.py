@@ -1,6 +1,6 @@
-"""Tells one PostgreSQL server from a cluster of Citus.
+"""Tells whether the database is on a cluster of Citus or on one PostgreSQL server alone.
 
-This file has everything that differs by server. On a cluster
+Two things differ for every statement. On a cluster
 - the settings of the session travel in messages of their own (`circe.db.session_settings`): the coordinator passes the whole
   message of a `SET LOCAL` to its workers;
 - every plan is made for its values, since the tenant says which worker is asked: `manage.py distribute` sets this for the
@@ -12,13 +12,13 @@ from weakref import WeakSet
 
 from django.db import connection
 
-# One statement, so that a new session costs no further round trip. A query that is prepared, also one of a trigger, gets its
-# generic plan at once, instead of five custom plans first.
-PREPARE_SESSION = """
+# Returns `cluster` on a cluster. On one server it sets that a prepared query, also of a trigger, gets its generic plan at
+# once, instead of five custom plans first. It is one statement, so that a new session costs no further round trip.
+PREPARE_SESSION_SQL = """
 SELECT CASE WHEN EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') THEN 'cluster'
 ELSE set_config('plan_cache_mode', 'force_generic_plan', false) END
 """
-# The sessions whose server has Citus. It is a set, since every statement looks here.
+# The sessions whose server has Citus. A set, since every statement looks up its session here.
 CLUSTER_SESSIONS: WeakSet[Any] = WeakSet()
 
 

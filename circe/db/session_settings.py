@@ -5,7 +5,8 @@ An app registers a setting and the function that gives its value (`register`). E
 transaction. They are sent with each statement again: a savepoint may have undone earlier ones, and the value may have
 changed since.
 
-A cluster of Citus gets them in messages of their own, in the same round trip, and in a transaction only where they changed.
+A cluster of Citus gets them in messages of their own, in the same round trip, and within one transaction only after a value
+has changed.
 """
 
 import re
@@ -20,7 +21,7 @@ from psycopg.sql import quote
 
 from circe.db.server_kind import CLUSTER_SESSIONS
 
-# The value of each setting, by name.
+# By name of a setting: the function that returns its value.
 SETTINGS: dict[str, Callable[[], str]] = {}
 # These statements read no rows under a policy, and some must be alone in their message.
 _is_utility = re.compile(
@@ -34,7 +35,7 @@ def register(name: str, value: Callable[[], str]) -> None:
     SETTINGS[name] = value
 
 
-def set_local() -> str:
+def set_local_sql() -> str:
     """Returns the SQL that sets every registered setting, with a placeholder for each value."""
     return " ".join(f"SET LOCAL {name} = %s;" for name in SETTINGS)
 
@@ -66,40 +67,40 @@ def _execute_with_settings(
     ):
         with _transaction(connection):
             with connection.wrap_database_errors, connection.connection.cursor() as own:
-                own.execute(set_local(), values)
+                own.execute(set_local_sql(), values)
             return execute(sql, params, many, context)
     if params is None:
         sql, params = sql.replace("%", "%%"), ()
     # The values are parameters, so that the text is the same for everyone and psycopg parses it once.
-    result = execute(f"{set_local()} {sql}", [*values, *params], many, context)
+    result = execute(f"{set_local_sql()} {sql}", [*values, *params], many, context)
     cursor.set_result(-1)
     return result
 
 
 def _transaction(connection: BaseDatabaseWrapper) -> AbstractContextManager[None]:
-    """Returns a context manager: the settings and the statement, sent as two messages, are in one transaction in it."""
+    """Returns a context manager that puts the settings and the statement, which are two messages, into one transaction."""
     return transaction.atomic(connection.alias) if connection.get_autocommit() else nullcontext()
 
 
 @contextmanager
 def _own_messages(connection: Any, values: Sequence[str]) -> Iterator[None]:
-    """Sends the settings and the statement of the block as messages of one round trip, outside a transaction as one."""
-    session, is_transaction = connection.connection, connection.get_autocommit()
+    """Sends the settings and the block's statement as messages of one round trip, and in one transaction."""
+    session, needs_transaction = connection.connection, connection.get_autocommit()
     try:
         with connection.wrap_database_errors, session.pipeline():
-            if is_transaction:
+            if needs_transaction:
                 session.execute("BEGIN")
-            if is_transaction or connection.sent_settings != values:
+            if needs_transaction or connection.sent_settings != values:
                 for name, value in zip(SETTINGS, values, strict=True):
                     session.execute(f"SET LOCAL {name} = {quote(value, session)}")
             yield
-            if is_transaction:
+            if needs_transaction:
                 session.execute("COMMIT")
     except BaseException:
         connection.sent_settings = None
-        if is_transaction:
+        if needs_transaction:
             # If the connection broke, there is nothing to roll back.
             with suppress(Error):
                 session.rollback()
         raise
-    connection.sent_settings = None if is_transaction else values
+    connection.sent_settings = None if needs_transaction else values

@@ -1,8 +1,9 @@
 """The accounts of a demo: who signs in, and with which password."""
 
 PASSWORD = "circe-demo"  # noqa: S105
+# Slug and name.
 DOCUMENTED_TENANTS = (("lotus", "Lotus Salon & Spa"), ("nordlys", "Nordlys Frisør & Spa"))
-# The customer of each documented business who can sign in to its portal.
+# The part before the @ of the address of a customer: in each documented business this one can sign in to the portal.
 PORTAL_CUSTOMER = "customer"
 SUPER_ADMIN = "super@circe.test"
 STAFF_ROLES = {"admin": "tenant_admin", "manager": "outlet_manager", "staff": "staff"}

@@ -16,7 +16,7 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from appointments.models import TimeOff, WorkingHours
 from circe.demo.accounts import DOCUMENTED_TENANTS
 from circe.demo.countries import INDONESIA, NORWAY, Locality, local_part
-from circe.demo.roster import MIDNIGHT, Roster, choose_holidays
+from circe.demo.roster import MINUTES_PER_DAY, Roster, choose_holidays
 from tenants.models import Outlet, Role, Service, ServiceStaff, Tenant, User
 
 DAY_SECONDS = 24 * 60 * 60
@@ -24,7 +24,7 @@ PAST_DAYS = 3 * 365
 BOOKABLE_DAYS = 42  # days after today that have appointments
 MAX_OCCUPANCY = 0.95  # the share of slots that is booked on the busiest day, which mostly is today
 MIN_STAFF = 6  # one for each week of the roster
-# Services that take so long need training: only the people of their category offer them.
+# Services of at least this length need training: only the people of their category offer them.
 MIN_MINUTES_TRAINED = 90
 STAFF_PER_OUTLET = 12
 # A prime: steps of this size visit every combination of names, and every phone number, before any repeats.
@@ -47,9 +47,9 @@ class Business:
     """
 
     def __init__(
-        self, *, number: int, seed: int, customers: int, appointments: int, now: dt.datetime, password: str
+        self, *, number: int, seed: int, customer_count: int, appointment_count: int, now: dt.datetime, password: str
     ) -> None:
-        self.number, self.customer_count, self.password = number, customers, password
+        self.number, self.customer_count, self.password = number, customer_count, password
         self.country = (INDONESIA, NORWAY)[number % 2]
         self.random = Random(f"{seed}/{number}")  # noqa: S311 (the data must be reproducible)
         self._name_offset, self._phone_offset = self.random.getrandbits(32), self.random.getrandbits(32)
@@ -57,7 +57,7 @@ class Business:
         self._set_calendar(now.astimezone(self.tenant.zone).date())
         self._add_tenant_and_services()
         self._set_first_visits()
-        self.appointments_per_day = split_in_proportion(appointments, self._daily_weights())
+        self.appointments_per_day = split_in_proportion(appointment_count, self._daily_weights())
         self.roster = self._roster()
         self._add_staff()
 
@@ -135,15 +135,15 @@ class Business:
             Service(
                 id=self.new_id(self.opened_at),
                 tenant_id=self.tenant.pk,
-                name=offer.name,
-                category=offer.category,
-                duration_minutes=offer.minutes,
-                buffer_minutes=offer.buffer,
-                rebooking_days=offer.rebooking_days,
-                price=offer.price,
+                name=service.name,
+                category=service.category,
+                duration_minutes=service.minutes,
+                buffer_minutes=service.buffer,
+                rebooking_days=service.rebooking_days,
+                price=service.price,
                 **self._timestamps,
             )
-            for offer in self.country.offers
+            for service in self.country.services
         ]
         by_category = groupby(self.services, key=lambda service: service.category)
         # What a member of staff does: the services of one category.
@@ -162,7 +162,7 @@ class Business:
         self.id_tails = array("Q", (self.random.getrandbits(64) for _ in range(self.customer_count)))
 
     def _daily_weights(self) -> list[float]:
-        """Returns the weight of each day: by the number of customers, the day of the week, and the days until then.
+        """Returns the weight of each day: by the number of customers, by the day of the week, and by how soon it comes.
 
         Today counts twice, since people look at it first. A holiday has none.
         """
@@ -175,7 +175,7 @@ class Business:
         ]
 
     def _roster(self) -> Roster:
-        """Returns a roster of so many people that the busiest day has MAX_OCCUPANCY, and every appointment its slot."""
+        """Returns a roster with enough people for MAX_OCCUPANCY on the busiest day, and for a slot for every appointment."""
         smallest = self._roster_of(MIN_STAFF)
         needed = (
             MIN_STAFF * quota / (len(smallest.cells_of_weekday(day.weekday())) * MAX_OCCUPANCY)
@@ -224,7 +224,7 @@ class Business:
                 outlet_id=self.outlets[hours.outlet].pk,
                 weekday=hours.weekday,
                 start_time=dt.time(*divmod(hours.start, 60)),
-                end_time=dt.time(*divmod(hours.end % MIDNIGHT, 60)),
+                end_time=dt.time(*divmod(hours.end % MINUTES_PER_DAY, 60)),
                 valid_from=hours.valid_from,
                 valid_to=hours.valid_to,
             )
@@ -242,7 +242,7 @@ class Business:
             )
 
     def _new_row(self) -> dict[str, Any]:
-        """Returns the columns that each row has which was there from the beginning."""
+        """Returns the columns that every row has. The row is as old as the business."""
         return {"id": self.new_id(self.opened_at), "tenant_id": self.tenant.pk, **self._timestamps}
 
     def _outlet(self, index: int) -> Outlet:

@@ -9,8 +9,10 @@ from circe.demo.roster import Reasons
 _ASCII = str.maketrans({"ø": "o", "æ": "ae", "ł": "l", "đ": "d"})
 
 
-class Offer(NamedTuple):
-    """A service: its duration and the buffer after it in minutes, its price, and after how many days it is due again."""
+class DemoService(NamedTuple):
+    """A service of a demo business: its minutes, the minutes of buffer after it, its price, and after how many days it is
+    due again.
+    """
 
     name: str
     category: str
@@ -42,16 +44,16 @@ class Country(NamedTuple):
     women: tuple[str, ...]
     men: tuple[str, ...]
     surnames: tuple[str, ...]
-    mononyms: float
+    mononym_share: float
     domains: tuple[str, ...]
     streets: tuple[str, ...]
     address: str
     cities: tuple[Locality, ...]  # where customers live
     areas: tuple[Locality, ...]  # where outlets are
     businesses: tuple[str, ...]
-    offers: tuple[Offer, ...]
+    services: tuple[DemoService, ...]
     payment_methods: tuple[str, ...]  # repeated ones are more frequent
-    whatsapp: float
+    whatsapp_share: float
     money_per_point: int
     price_step: int
     customer_notes: tuple[str, ...]
@@ -106,7 +108,7 @@ INDONESIA = Country(
         Sinaga Siregar Situmorang Sitompul Soekarno Sudirman Sugiarto Sulaiman Supit Suryadi Susanto Tampubolon
         Tandjung Tanoto Tarigan Tobing Tumewu Wenas Wibowo Widjaja Wijaya Winata Wirawan Wiryawan Yulianto Zainal
         """),
-    mononyms=0.14,
+    mononym_share=0.14,
     domains=("example.com", "example.com", "example.net", "surel.test"),
     streets=(
         "Jl. Melawai Raya",
@@ -140,26 +142,26 @@ INDONESIA = Country(
         Locality("Bintaro", "12330"),
     ),
     businesses=("Melati", "Kenanga", "Cempaka", "Anggrek", "Mawar", "Dahlia", "Seroja", "Kamboja"),
-    offers=(
-        Offer("Potong Rambut Wanita", "Rambut", 45, 150_000),
-        Offer("Potong Rambut Pria", "Rambut", 30, 85_000, 0, 28),
-        Offer("Cuci & Blow", "Rambut", 45, 95_000),
-        Offer("Creambath", "Rambut", 60, 145_000, 15),
-        Offer("Pewarnaan Rambut", "Rambut", 120, 480_000),
-        Offer("Smoothing", "Rambut", 120, 650_000),
-        Offer("Pijat Tradisional", "Pijat & Spa", 60, 200_000, 15, 21),
-        Offer("Pijat Batu Panas", "Pijat & Spa", 90, 350_000, 15),
-        Offer("Refleksi Kaki", "Pijat & Spa", 60, 150_000, 10),
-        Offer("Lulur Bali", "Pijat & Spa", 120, 425_000),
-        Offer("Facial Brightening", "Wajah", 75, 275_000, 15, 30),
-        Offer("Totok Wajah", "Wajah", 45, 125_000),
-        Offer("Eyelash Extension", "Wajah", 90, 300_000, 10),
-        Offer("Manikur", "Kuku", 45, 95_000, 5, 21),
-        Offer("Pedikur", "Kuku", 60, 120_000, 15, 28),
-        Offer("Gel Nails", "Kuku", 90, 250_000, 10),
+    services=(
+        DemoService("Potong Rambut Wanita", "Rambut", 45, 150_000),
+        DemoService("Potong Rambut Pria", "Rambut", 30, 85_000, 0, 28),
+        DemoService("Cuci & Blow", "Rambut", 45, 95_000),
+        DemoService("Creambath", "Rambut", 60, 145_000, 15),
+        DemoService("Pewarnaan Rambut", "Rambut", 120, 480_000),
+        DemoService("Smoothing", "Rambut", 120, 650_000),
+        DemoService("Pijat Tradisional", "Pijat & Spa", 60, 200_000, 15, 21),
+        DemoService("Pijat Batu Panas", "Pijat & Spa", 90, 350_000, 15),
+        DemoService("Refleksi Kaki", "Pijat & Spa", 60, 150_000, 10),
+        DemoService("Lulur Bali", "Pijat & Spa", 120, 425_000),
+        DemoService("Facial Brightening", "Wajah", 75, 275_000, 15, 30),
+        DemoService("Totok Wajah", "Wajah", 45, 125_000),
+        DemoService("Eyelash Extension", "Wajah", 90, 300_000, 10),
+        DemoService("Manikur", "Kuku", 45, 95_000, 5, 21),
+        DemoService("Pedikur", "Kuku", 60, 120_000, 15, 28),
+        DemoService("Gel Nails", "Kuku", 90, 250_000, 10),
     ),
     payment_methods=("wallet", "wallet", "wallet", "cash", "cash", "card", "transfer"),
-    whatsapp=0.7,
+    whatsapp_share=0.7,
     money_per_point=10_000,
     price_step=5_000,
     customer_notes=(
@@ -220,7 +222,7 @@ NORWAY = Country(
         Møller Nguyen Nilsen Nordby Næss Olsen Ødegård Pedersen Pettersen Rasmussen Rønning Sandvik Simonsen Sivertsen
         Solberg Solheim Strand Strøm Svendsen Sæther Sørensen Tangen Thorsen Tveit Vik Viken Wold Aasen Østby
         """),
-    mononyms=0.05,
+    mononym_share=0.05,
     domains=("example.com", "example.com", "example.org", "epost.test"),
     streets=(
         "Bogstadveien",
@@ -253,26 +255,26 @@ NORWAY = Country(
         Locality("Lørenskog", "1473"),
     ),
     businesses=("Fjordlys", "Solsiden", "Vinterhagen", "Bølgen", "Kløver", "Havblikk", "Lyng", "Måne"),
-    offers=(
-        Offer("Dameklipp", "Hår", 45, 750),
-        Offer("Herreklipp", "Hår", 30, 520, 0, 28),
-        Offer("Barneklipp", "Hår", 30, 420),
-        Offer("Klipp og føn", "Hår", 60, 950),
-        Offer("Helfarge", "Hår", 90, 1_390, 10, 56),
-        Offer("Balayage", "Hår", 120, 2_190),
-        Offer("Klassisk massasje", "Massasje", 60, 950, 15, 28),
-        Offer("Idrettsmassasje", "Massasje", 45, 790, 15),
-        Offer("Hot stone-massasje", "Massasje", 90, 1_290, 15),
-        Offer("Ansiktsbehandling", "Hud", 75, 1_090, 15, 35),
-        Offer("Farging av bryn og vipper", "Hud", 30, 490),
-        Offer("Vippeextensions", "Hud", 120, 1_350),
-        Offer("Voksing av legger", "Hud", 45, 560, 10),
-        Offer("Manikyr", "Negler", 45, 590, 5, 21),
-        Offer("Fotpleie", "Negler", 60, 790, 15),
-        Offer("Gelénegler", "Negler", 90, 890, 10),
+    services=(
+        DemoService("Dameklipp", "Hår", 45, 750),
+        DemoService("Herreklipp", "Hår", 30, 520, 0, 28),
+        DemoService("Barneklipp", "Hår", 30, 420),
+        DemoService("Klipp og føn", "Hår", 60, 950),
+        DemoService("Helfarge", "Hår", 90, 1_390, 10, 56),
+        DemoService("Balayage", "Hår", 120, 2_190),
+        DemoService("Klassisk massasje", "Massasje", 60, 950, 15, 28),
+        DemoService("Idrettsmassasje", "Massasje", 45, 790, 15),
+        DemoService("Hot stone-massasje", "Massasje", 90, 1_290, 15),
+        DemoService("Ansiktsbehandling", "Hud", 75, 1_090, 15, 35),
+        DemoService("Farging av bryn og vipper", "Hud", 30, 490),
+        DemoService("Vippeextensions", "Hud", 120, 1_350),
+        DemoService("Voksing av legger", "Hud", 45, 560, 10),
+        DemoService("Manikyr", "Negler", 45, 590, 5, 21),
+        DemoService("Fotpleie", "Negler", 60, 790, 15),
+        DemoService("Gelénegler", "Negler", 90, 890, 10),
     ),
     payment_methods=("card", "card", "card", "wallet", "wallet", "cash"),
-    whatsapp=0.15,
+    whatsapp_share=0.15,
     money_per_point=10,
     price_step=10,
     customer_notes=(

@@ -24,19 +24,19 @@ from tenants.scope import tenant_scope
 # Queries for pairs of statements: one removes something, the other restores it. They are for the owner's row-level
 # security, which refuses COPY; triggers (of the audit trail and the summary tables); foreign keys from and to the
 # tables; unique constraints; other indexes. Primary keys and exclusion constraints stay.
-FORCED_ROW_SECURITY = """
+FORCED_ROW_SECURITY_SQL = """
 SELECT format('ALTER TABLE %%s NO FORCE ROW LEVEL SECURITY', oid::regclass),
        format('ALTER TABLE %%s FORCE ROW LEVEL SECURITY', oid::regclass)
 FROM pg_class
 WHERE oid = ANY(%(tables)s::regclass[]) AND relforcerowsecurity
 """
-TRIGGERS = """
+TRIGGERS_SQL = """
 SELECT format('ALTER TABLE %%s DISABLE TRIGGER %%I', tgrelid::regclass, tgname),
        format('ALTER TABLE %%s ENABLE TRIGGER %%I', tgrelid::regclass, tgname)
 FROM pg_trigger
 WHERE tgrelid = ANY(%(tables)s::regclass[]) AND NOT tgisinternal
 """
-CONSTRAINTS = """
+CONSTRAINTS_SQL = """
 SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
        format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid))
 FROM pg_constraint
@@ -44,16 +44,16 @@ WHERE conrelid = ANY(%(tables)s::regclass[]) AND contype IN ('f', 'u')
    OR confrelid = ANY(%(tables)s::regclass[])
 ORDER BY contype = 'u'
 """
-INDEXES = """
+INDEXES_SQL = """
 SELECT format('DROP INDEX %%s', indexrelid::regclass), pg_get_indexdef(indexrelid)
 FROM pg_index
 WHERE indrelid = ANY(%(tables)s::regclass[])
   AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))
 """
 
-# The entries of the ledger for what the customers of a business have said, where it differs from what a new customer has.
+# Writes the entries of the ledger of consents: one for each consent of a customer that differs from a new customer's.
 # The ids begin with the time of creation, as all ids do.
-CONSENTS = """
+CONSENTS_SQL = """
 INSERT INTO customers_consent (
     id, tenant_id, created_at, updated_at, customer_id, channel, purpose, state, source, text_version, at
 )
@@ -100,7 +100,7 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
         cursor.execute("SET LOCAL statement_timeout = 0; SET LOCAL maintenance_work_mem = '256MB'")
         # A table can't be altered while it has deferred checks.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        row_security = _remove(cursor, FORCED_ROW_SECURITY, LOADED_MODELS)
+        row_security = _remove(cursor, FORCED_ROW_SECURITY_SQL, LOADED_MODELS)
         # CASCADE also empties every table with a reference to one of these.
         cursor.execute(f"TRUNCATE {', '.join(model._meta.db_table for model in (Tenant, User, LoginFailure))} CASCADE")
         _insert(cursor, Tenant, [business.tenant for business in businesses])
@@ -132,7 +132,7 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
                 _copy(cursor, model, (*PREFERENCE_COLUMNS, column), chain.from_iterable(chunks))
             # Within this block, since triggers would set times to now.
             for business in businesses:
-                cursor.execute(CONSENTS, [business.tenant.pk])
+                cursor.execute(CONSENTS_SQL, [business.tenant.pk])
             for business in businesses[: len(DOCUMENTED_TENANTS)]:
                 with tenant_scope(business.tenant):
                     _open_portal(business)
@@ -157,7 +157,9 @@ def _open_portal(business: Business) -> None:
 @contextmanager
 def _without_indexes(cursor: CursorWrapper) -> Iterator[None]:
     """Removes triggers, constraints and indexes during a block: to build them at the end is much faster."""
-    statements = [line for query in (TRIGGERS, CONSTRAINTS, INDEXES) for line in _remove(cursor, query, COPIED_MODELS)]
+    statements = [
+        line for query in (TRIGGERS_SQL, CONSTRAINTS_SQL, INDEXES_SQL) for line in _remove(cursor, query, COPIED_MODELS)
+    ]
     yield
     # In reverse order, since foreign keys need unique constraints.
     for _, creation in tqdm(statements[::-1], desc="indexes", unit="", disable=None):
@@ -165,7 +167,9 @@ def _without_indexes(cursor: CursorWrapper) -> Iterator[None]:
 
 
 def _remove(cursor: CursorWrapper, query: str, loaded: Sequence[type[models.Model]]) -> list[tuple[str, str]]:
-    """Executes the removing statements of `query` for these tables. Returns the pairs of statements."""
+    """Executes the removing statements that `query` gives for these tables. Returns the pairs of statements, to restore
+    with.
+    """
     cursor.execute(query, {"tables": [model._meta.db_table for model in loaded]})
     lines = cursor.fetchall()
     for removal, _ in lines:

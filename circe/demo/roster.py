@@ -12,13 +12,14 @@ from random import Random
 from typing import NamedTuple
 
 SLOT_MINUTES = 120
-MIDNIGHT = 24 * 60
-# The slots of a day, and those from 19:00 to 01:00.
-DAY, NIGHT = range(5), range(5, 8)
+MINUTES_PER_DAY = 24 * 60
+# The slots of the day, and the slots from 19:00 to 01:00.
+DAY_SLOTS, NIGHT_SLOTS = range(5), range(5, 8)
 NIGHT_BEGINS = 19 * 60
-LAST_SLOT = NIGHT[-1]
+LAST_SLOT = NIGHT_SLOTS[-1]
 MON, TUE, WED, THU, FRI, SAT, SUN = range(7)
 VACATION_DAYS = 7
+# In minutes after midnight, as NIGHT_BEGINS.
 ERRAND_BEGINS, ERRAND_ENDS = 14 * 60, 16 * 60
 # Days from today on.
 RENOVATION_DAYS = range(20, 22)
@@ -38,19 +39,19 @@ Week = tuple[Shift, ...]
 # Each member of staff works by one of these.
 WEEKS: tuple[Week, ...] = (
     # Full time.
-    (Shift((TUE, WED, THU, FRI, SAT), DAY),),
+    (Shift((TUE, WED, THU, FRI, SAT), DAY_SLOTS),),
     # Full time, at weekends at another outlet.
-    (Shift((WED, THU, FRI), DAY), Shift((SAT, SUN), DAY, is_elsewhere=True)),
+    (Shift((WED, THU, FRI), DAY_SLOTS), Shift((SAT, SUN), DAY_SLOTS, is_elsewhere=True)),
     # Days split by a long break.
-    (Shift((MON, THU, FRI, SAT, SUN), DAY[:2]), Shift((MON, THU, FRI, SAT, SUN), DAY[3:])),
+    (Shift((MON, THU, FRI, SAT, SUN), DAY_SLOTS[:2]), Shift((MON, THU, FRI, SAT, SUN), DAY_SLOTS[3:])),
     # Part time, and even less before DAYS_SINCE_HOURS_CHANGED.
-    (Shift((FRI, SAT, SUN), DAY),),
+    (Shift((FRI, SAT, SUN), DAY_SLOTS),),
     # Nights over midnight.
-    (Shift((MON, TUE), DAY), Shift((THU, FRI, SAT, SUN), NIGHT)),
+    (Shift((MON, TUE), DAY_SLOTS), Shift((THU, FRI, SAT, SUN), NIGHT_SLOTS)),
     # Short days.
-    (Shift((MON, TUE, WED, SAT, SUN), DAY[1:4]),),
+    (Shift((MON, TUE, WED, SAT, SUN), DAY_SLOTS[1:4]),),
 )
-EARLIER_WEEKS: dict[int, Week] = {3: (Shift((SAT, SUN), DAY),)}
+EARLIER_WEEKS: dict[int, Week] = {3: (Shift((SAT, SUN), DAY_SLOTS),)}
 DAYS_SINCE_HOURS_CHANGED = 60
 
 
@@ -67,7 +68,9 @@ class Hours(NamedTuple):
 
 
 class Absence(NamedTuple):
-    """A time in which a member of staff or an outlet is away, of which the other is None. Both are positions."""
+    """A time in which a member of staff is away or an outlet is closed. `worker` and `outlet` are positions, and one of them
+    is None.
+    """
 
     worker: int | None
     outlet: int | None
@@ -101,9 +104,9 @@ class Roster:
         self.days, self.today, self.holidays = days, today, holidays
         self.staff_count, self.outlet_count = staff_count, outlet_count
         # When each slot begins, in minutes after midnight.
-        self.starts = [opens_at * 60 + SLOT_MINUTES * slot for slot in DAY]
-        self.starts += [NIGHT_BEGINS + SLOT_MINUTES * number for number in range(len(NIGHT))]
-        self.changed = today - DAYS_SINCE_HOURS_CHANGED
+        self.starts = [opens_at * 60 + SLOT_MINUTES * slot for slot in DAY_SLOTS]
+        self.starts += [NIGHT_BEGINS + SLOT_MINUTES * number for number in range(len(NIGHT_SLOTS))]
+        self.hours_changed_day = today - DAYS_SINCE_HOURS_CHANGED
         # By weekday and worker: the position of the outlet.
         self.outlets = [[self._find_outlet(worker, day) for worker in range(staff_count)] for day in range(7)]
         self._cells = {
@@ -116,12 +119,12 @@ class Roster:
         self._mark_absences()
 
     def bookable_cells(self, day: int) -> list[int]:
-        """Returns the cells of a day, which is no holiday, in which somebody works and is not away, by time."""
+        """Returns the cells of a day in which somebody works and is not away, by time. The day must be no holiday."""
         away, blocked, count = self._away.get(day, ()), self._blocked.get(day, ()), self.staff_count
         return [cell for cell in self._cells_in_use(day) if cell % count not in away and cell not in blocked]
 
     def cells_of_weekday(self, weekday: int) -> list[int]:
-        """Returns the cells in which somebody works on that weekday, when nobody is away, with the hours of before."""
+        """Returns the cells in which somebody works on that weekday, if nobody is away, by the hours before they changed."""
         return self._cells[False][weekday]
 
     def fits(self, appointments_per_day: Sequence[int]) -> bool:
@@ -130,7 +133,7 @@ class Roster:
 
     def working_hours(self) -> Iterator[Hours]:
         """Yields the working hours of everybody. Those of weeks that have changed have a validity."""
-        changed_on = self.days[self.changed]
+        changed_on = self.days[self.hours_changed_day]
         for worker in range(self.staff_count):
             number = worker % len(WEEKS)
             earlier = EARLIER_WEEKS.get(number)
@@ -158,7 +161,7 @@ class Roster:
         return (usual + any(shift.is_elsewhere and weekday in shift.weekdays for shift in week)) % self.outlet_count
 
     def _cells_in_use(self, day: int) -> list[int]:
-        return self._cells[day >= self.changed][self.days[day].weekday()]
+        return self._cells[day >= self.hours_changed_day][self.days[day].weekday()]
 
     def _cells_of_weekday(self, weekday: int, *, is_changed: bool) -> list[int]:
         weeks = [week if is_changed else EARLIER_WEEKS.get(number, week) for number, week in enumerate(WEEKS)]
@@ -200,7 +203,7 @@ class Roster:
             self._blocked[eve].update(range(LAST_SLOT * count, (LAST_SLOT + 1) * count))
         for day in (self.today + number for number in RENOVATION_DAYS):
             closed = self.outlet_count - 1
-            for number, slots in ((day - 1, {LAST_SLOT}), (day, {*DAY, *NIGHT})):
+            for number, slots in ((day - 1, {LAST_SLOT}), (day, {*DAY_SLOTS, *NIGHT_SLOTS})):
                 weekday = self.days[number].weekday()
                 self._blocked[number].update(
                     cell

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from circe.demo.business import DAY_SECONDS, PAST_DAYS, Business
 from circe.demo.countries import local_part
-from circe.demo.roster import MIDNIGHT, SLOT_MINUTES
+from circe.demo.roster import MINUTES_PER_DAY, SLOT_MINUTES
 from tenants.models import Service, User
 
 NULL = r"\N"
@@ -131,7 +131,7 @@ class Rows:
         service = choice(business.menus[worker % len(business.menus)])
         begin = business.roster.starts[slot]
         # It may end after midnight, but starts before.
-        room = min(SLOT_MINUTES - service.duration_minutes - service.buffer_minutes, MIDNIGHT - 1 - begin)
+        room = min(SLOT_MINUTES - service.duration_minutes - service.buffer_minutes, MINUTES_PER_DAY - 1 - begin)
         start = begin + int(random() * (1 + room // 15)) * 15
         end = start + service.duration_minutes
         status, payment_status, quarters = choice(outcomes)
@@ -150,7 +150,8 @@ class Rows:
         return (
             f"{created:08x}{self.random.getrandbits(64):016x}\t{business.tenant.id}\t"
             f"{outlet.id}\t{business.customer_id(customer)}\t"
-            f"{business.staff[worker].id}\t{service.id}\t{self._dates[day]}\t{CLOCK[start]}\t{CLOCK[end % MIDNIGHT]}\t"
+            f"{business.staff[worker].id}\t{service.id}\t{self._dates[day]}\t"
+            f"{CLOCK[start]}\t{CLOCK[end % MINUTES_PER_DAY]}\t"
             f"{status}\t{price}\t{choice(country.appointment_notes) if random() < 0.12 else NULL}\t{payment_status}\t"
             f"{choice(country.payment_methods) if quarters else NULL}\t{price * quarters // 4}\t"
             f"{_stamp(created)}\t{_stamp(updated)}\t{service.buffer_minutes}\t0\tf\t{{}}\t{_stamp(updated)}\n"
@@ -182,7 +183,7 @@ class Rows:
     def _customer(self, index: int) -> str:
         business, random = self.business, self.random.random
         person, created = business.person(index), business.created_at[index]
-        goes_by_one_name = random() < business.country.mononyms
+        goes_by_one_name = random() < business.country.mononym_share
         local_part_of_one_name = f"{local_part(person.first_name)}{index + 1}"
         contact, registered = self._contact(index, local_part_of_one_name if goes_by_one_name else person.local_part)
         return (
@@ -246,7 +247,7 @@ class Rows:
         return f"{{{','.join(tags)}}}"
 
     def _points_and_status(self, index: int) -> str:
-        """Returns the columns of points, activity and deletion. Only who stopped coming is inactive or deleted."""
+        """Returns the columns of points, activity and deletion. Who is inactive or deleted has stopped coming."""
         business, random = self.business, self.random.random
         last_day = max(self.latest[index], 0)
         seen = max(business.midnights[last_day] + DAY_SECONDS, business.created_at[index])
@@ -275,7 +276,7 @@ class Rows:
                 _flag(random() < 0.9),
                 _flag(random() < 0.85),
                 _flag(random() < 0.7),
-                _flag(random() < country.whatsapp),
+                _flag(random() < country.whatsapp_share),
                 _flag(random() < 0.4),
                 business.tenant.language if random() < 0.88 else "en",
                 choice(business.outlets).id if random() < 0.3 else NULL,

@@ -1,6 +1,6 @@
 """Gives each set of words that a property or a parameter may have a schema of its own, with a name.
 
-Generated clients make a type of it: `Gender` instead of one type for each schema that has a gender.
+Generated clients make a type of each: one `Gender`, instead of a type for each schema that has a gender.
 """
 
 from typing import Any

@@ -30,7 +30,7 @@ def describe_properties(result: Schema) -> None:
 
 
 def _simplify(node: Any) -> None:
-    """Says `anyOf` for alternatives, since a value may satisfy several, and a plain reference for one of one part."""
+    """Writes `anyOf` for alternatives, since a value may satisfy several. Replaces an `allOf` of one part by this part."""
     if isinstance(node, dict):
         if "oneOf" in node:
             node["anyOf"] = node.pop("oneOf")
@@ -62,7 +62,7 @@ def _text(text: str, *, is_request: bool) -> str:
 
 
 def _add_formats(node: Any) -> None:
-    """Adds the size of whole numbers, which languages with several kinds of them ask for."""
+    """Adds the size of whole numbers, for languages with several types of whole numbers."""
     if isinstance(node, dict):
         if "integer" in node.get("type", ()):
             node.setdefault("format", "int64")
@@ -87,7 +87,7 @@ def _examples(node: Any) -> Iterator[tuple[Schema, Any]]:
 
 
 def _add_examples(schema: Schema, value: Any, schemas: Schema) -> None:
-    """Gives each property that a value has, and that has no example yet, this one."""
+    """Adds the members of an example as examples of their properties, where a property has none yet."""
     if value is None:
         return
     for option in schema.get("anyOf", ()):
@@ -121,7 +121,7 @@ def _refers(schema: Schema) -> bool:
 
 
 def _add_declared_example(name: str, key: str, schema: Schema, schemas: Schema) -> None:
-    """Gives a property without an example the one of PROPERTY_TEXTS, or that of another schema with this property."""
+    """Gives a property without an example the example in PROPERTY_TEXTS, or the one of this property in another schema."""
     if _refers(schema) or {"const", "example", "examples"} & schema.keys():
         return
     _, example = _declared(name, key)

@@ -1,7 +1,8 @@
 """What each property of the API's JSON means, for the OpenAPI document.
 
-A serializer field with a `help_text` says it itself. For all others the name says it, since one name means one thing
-everywhere; where it does not, `Schema.name` is looked up first. The part of a text that begins with "In a body" is left out
+A serializer field with a `help_text` has its text there. For all others it is here, by the property's name, since one name
+means one thing everywhere. Where one does not, the key is `Schema.name`, which is looked up first. The part of a text that
+begins with "In a body" is left out
 of what the server answers.
 """
 
@@ -104,7 +105,7 @@ PROPERTY_TEXTS = {
     "paid_amount": "The amount that was paid.",
     "override": ("The rules against which it is booked.", ["hours"]),
     "overrides": ("The rules against which it was booked.", ["hours"]),
-    "sequence": "How often it was moved.",
+    "sequence": "How often it has changed so that its customer is told.",
     "appointments": "The appointments of this page, newest first.",
     "Export.appointments": "All appointments, newest first.",
     "statistics": "The figures.",
@@ -144,7 +145,7 @@ PROPERTY_TEXTS = {
     # --- audit trail ---
     "at": "When it happened.",
     "action": "What was done.",
-    "object": "The table of the row.",
+    "object": "The kind of the row, such as `customer`.",
     "object_id": "The id of the row.",
     "actor": "Who acted.",
     "actor_id": "The id of the account that acted.",

@@ -1,6 +1,6 @@
 """Adds to each operation a request in curl, Python and JavaScript, and to each parameter an example.
 
-Their host is SERVER_IN_SAMPLES, in whose place the server puts its own address.
+They call SERVER_IN_SAMPLES. The server replaces it by its own address when it sends the document.
 """
 
 import json
@@ -10,12 +10,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from circe.api.document_pages import SERVER_IN_SAMPLES
-from circe.api.operations import SAMPLE_QUERY
+from circe.api.operations import SAMPLE_QUERY_EXTENSION
 
 Schema = dict[str, Any]
 
 ACCESS_TOKEN = "<access token>"  # noqa: S105
-KEY = "Idempotency-Key"
+KEY_HEADER = "Idempotency-Key"
 _DAY, _AMOUNT = "2025-01-31", 350000
 PARAMETER_EXAMPLES: dict[str, Any] = {
     "Idempotency-Key": "6f1f0a3e-4f0b-4c8e-9d59-0c7c3c1f1a11",
@@ -63,8 +63,8 @@ def add_samples(result: Schema) -> None:
 def _samples(method: str, path: str, operation: Schema) -> list[Schema]:
     names = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "path"]
     url = SERVER_IN_SAMPLES + path.format_map({name: PARAMETER_EXAMPLES[name] for name in names})
-    query = operation.pop(SAMPLE_QUERY, None) or {}
-    takes_key = any(one["name"] == KEY for one in operation.get("parameters", ()))
+    query = operation.pop(SAMPLE_QUERY_EXTENSION, None) or {}
+    takes_key = any(one["name"] == KEY_HEADER for one in operation.get("parameters", ()))
     sample = Sample(
         method=method,
         url=url,
@@ -111,7 +111,7 @@ class Sample:
         if self.with_token:
             parts.append(f"-H 'Authorization: Bearer {ACCESS_TOKEN}'")
         if self.with_key:
-            parts.append(f'-H "{KEY}: $(uuidgen)"')
+            parts.append(f'-H "{KEY_HEADER}: $(uuidgen)"')
         if self.body is not None:
             text = json.dumps(self.body, indent=2, ensure_ascii=False).replace("'", "'\\''")
             parts += ["-H 'Content-Type: application/json'", f"-d '{text}'"]
@@ -121,7 +121,7 @@ class Sample:
     def python(self) -> str:
         """The request for the package requests."""
         headers = [f'"Authorization": "Bearer {ACCESS_TOKEN}"'] if self.with_token else []
-        headers += [f'"{KEY}": str(uuid4())'] if self.with_key else []
+        headers += [f'"{KEY_HEADER}": str(uuid4())'] if self.with_key else []
         arguments = [
             f'"{self.url}"',
             *([f"params={_python_value(self.query)}"] if self.query else []),
@@ -141,7 +141,7 @@ class Sample:
         """The request for a browser, and for Node."""
         headers = [f'"Authorization": "Bearer {ACCESS_TOKEN}"'] if self.with_token else []
         headers += ['"Content-Type": "application/json"'] if self.body is not None else []
-        headers += [f'"{KEY}": crypto.randomUUID()'] if self.with_key else []
+        headers += [f'"{KEY_HEADER}": crypto.randomUUID()'] if self.with_key else []
         options = [
             f'  method: "{self.method.upper()}",',
             *([f"  headers: {{{', '.join(headers)}}},"] if headers else []),

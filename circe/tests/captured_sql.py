@@ -9,7 +9,7 @@ from django.db import connection
 from psycopg.sql import quote
 
 from circe.db.prepared import QUERIES
-from circe.db.session_settings import SETTINGS, set_local
+from circe.db.session_settings import SETTINGS, set_local_sql
 from tenants.scope import Scope, scope_or_none
 
 _execution = re.compile(r"EXECUTE (circe_\w+)").match
@@ -17,8 +17,8 @@ _execution = re.compile(r"EXECUTE (circe_\w+)").match
 
 def expand_prepared(sql: str, params: Sequence[Any] | None) -> str:
     """Returns the text of the prepared statement that `sql` executes, with its values. Returns "" for any other SQL."""
-    has_settings = sql.startswith(set_local())
-    if not (found := _execution(sql.removeprefix(f"{set_local()} "))):
+    has_settings = sql.startswith(set_local_sql())
+    if not (found := _execution(sql.removeprefix(f"{set_local_sql()} "))):
         return ""
     session, values = connection.connection, (params or [])[len(SETTINGS) if has_settings else 0 :]
     prepared = session.execute("SELECT statement FROM pg_prepared_statements WHERE name = %s", found.groups())
@@ -36,7 +36,7 @@ def record_statements() -> Iterator[list[tuple[Scope | None, str]]]:
     recorded: list[tuple[Scope | None, str]] = []
 
     def record(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-        text = sql.removeprefix(f"{set_local()} ")
+        text = sql.removeprefix(f"{set_local_sql()} ")
         if found := _execution(text):
             recorded.append((scope_or_none(), _prepared_text(found[1])))
         elif _is_about_rows(text):

@@ -26,7 +26,7 @@ import psycopg
 from django.conf import settings
 
 from circe import embedded_postgres
-from circe.embedded_postgres import Cluster
+from circe.embedded_postgres import EmbeddedServer
 
 CHAOS = int(os.environ.get("CHAOS", "1"))
 logger = logging.getLogger("chaos")
@@ -84,7 +84,7 @@ class Circe:
     superuser: ClassVar[str] = "postgres"
 
     directory: Path
-    cluster: Cluster
+    cluster: EmbeddedServer
     token: str = ""
     port: int = 0
     gunicorn: subprocess.Popen | None = None
@@ -196,7 +196,7 @@ def install_circe(prepare=nullcontext):
         directory = Path(path)
         directory.chmod(0o755)
         with prepare(directory) as disk:
-            circe = Circe(directory, embedded_postgres.database(disk / "pg18")["CLUSTER"])
+            circe = Circe(directory, embedded_postgres.database(disk / "pg18")["EMBEDDED_SERVER"])
             try:
                 circe.fill()
                 yield circe

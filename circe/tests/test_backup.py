@@ -64,7 +64,7 @@ def directory():
     with tempfile.TemporaryDirectory(prefix="circe-drill-") as path:
         Path(path).chmod(0o755)
         yield path
-        embedded_postgres.database(Path(path) / "pg18", durable=False)["CLUSTER"].stop()
+        embedded_postgres.database(Path(path) / "pg18", durable=False)["EMBEDDED_SERVER"].stop()
 
 
 # Settings of a database that is not the one of `circe.tests.settings`.
@@ -82,7 +82,7 @@ def manage(directory):
     """Returns a function that runs a command on the test database ("source") or on a new server ("target")."""
     source = connection.settings_dict
     for name, data_dir, database in (
-        ("source", str(source["CLUSTER"].data_dir), source["NAME"]),
+        ("source", str(source["EMBEDDED_SERVER"].data_dir), source["NAME"]),
         ("target", f"{directory}/pg18", "circe"),
     ):
         (Path(directory) / f"{name}.py").write_text(SETTINGS.format(data_dir=data_dir, name=database))
@@ -101,8 +101,10 @@ def environment_of(directory, database):
 
 
 def query(directory, database, statement):
-    data_dir = connection.settings_dict["CLUSTER"].data_dir if database == "source" else Path(directory) / "pg18"
-    cluster = embedded_postgres.database(data_dir)["CLUSTER"]
+    data_dir = (
+        connection.settings_dict["EMBEDDED_SERVER"].data_dir if database == "source" else Path(directory) / "pg18"
+    )
+    cluster = embedded_postgres.database(data_dir)["EMBEDDED_SERVER"]
     address = {"host": str(cluster.socket_dir), "port": embedded_postgres.PORT, "user": "circe", "dbname": "circe"}
     address |= {"dbname": connection.settings_dict["NAME"]} if database == "source" else {}
     with psycopg.connect(**address) as session:
@@ -174,9 +176,9 @@ def test_a_restore_that_fails_changes_nothing(directory, manage, tenant):
     broken.mkdir()
     # A pg_restore that ends with an error, after it printed all.
     for name in ("pg_dump", "psql"):
-        (broken / name).symlink_to(embedded_postgres.binaries() / name)
+        (broken / name).symlink_to(embedded_postgres.programs_directory() / name)
     (broken / "pg_restore").write_text(
-        f'#!/bin/sh\n{embedded_postgres.binaries()}/pg_restore "$@"\ncase "$*" in *--use-list*) exit 1;; esac\n'
+        f'#!/bin/sh\n{embedded_postgres.programs_directory()}/pg_restore "$@"\ncase "$*" in *--use-list*) exit 1;; esac\n'
     )
     (broken / "pg_restore").chmod(0o755)
     target = embedded_postgres.database(Path(directory) / "pg18")
@@ -245,14 +247,14 @@ def read_recipe(name, directory, **replacements):
 def test_a_server_is_restored_to_the_moment_before_a_mistake(directory):
     """Runs the commands of the guide."""
     directory = Path(directory)
-    cluster = embedded_postgres.database(directory / "pg18", durable=False)["CLUSTER"]
+    cluster = embedded_postgres.database(directory / "pg18", durable=False)["EMBEDDED_SERVER"]
     circe, data = Circe(directory, cluster), cluster.data_dir
     circe.fill()
     owner = data.owner()
 
     def shell(script):
         address = {"PGHOST": str(cluster.socket_dir), "PGPORT": embedded_postgres.PORT, "PGUSER": circe.superuser}
-        path = f"{embedded_postgres.binaries()}:{os.environ['PATH']}"
+        path = f"{embedded_postgres.programs_directory()}:{os.environ['PATH']}"
         run(
             "bash",
             "-ec",

@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import OperationalError
 
 from circe import embedded_postgres
-from circe.embedded_postgres import Cluster
+from circe.embedded_postgres import EmbeddedServer
 
 # All tests run in one process, so that the cluster is made once.
 pytestmark = [
@@ -70,11 +70,11 @@ def cluster():
         cluster.stop()
 
 
-def cluster_in(directory: Path, durable: bool = False) -> Cluster:
-    return embedded_postgres.database(directory / "var" / "pg18", durable=durable)["CLUSTER"]
+def cluster_in(directory: Path, durable: bool = False) -> EmbeddedServer:
+    return embedded_postgres.database(directory / "var" / "pg18", durable=durable)["EMBEDDED_SERVER"]
 
 
-def sql(cluster: Cluster, statement: str, user: str = "circe"):
+def sql(cluster: EmbeddedServer, statement: str, user: str = "circe"):
     """Executes the statement. Returns the first value, or None if it returns no rows."""
     address = {"host": str(cluster.socket_dir), "port": embedded_postgres.PORT, "user": user, "dbname": "circe"}
     with psycopg.connect(**address) as connection:
@@ -248,7 +248,7 @@ def test_a_socket_of_another_program_is_not_taken_for_the_server(cluster):
     assert sql(cluster, "SELECT 1") == 1
 
 
-def restart_beside_a_zombie(cluster: Cluster) -> tuple[int, str, int | None, int]:
+def restart_beside_a_zombie(cluster: EmbeddedServer) -> tuple[int, str, int | None, int]:
     """Kills and restarts the server in a process that adopts it and never waits for its children.
 
     The first process of a container may do that. Returns the old server's pid and state, the result of `running_pid`, and
@@ -332,7 +332,7 @@ def test_the_wait_for_another_process_that_starts_the_server_has_a_timeout(new_c
 @pytest.fixture
 def open_checkout():
     """Skips the test if other users can't run the server's programs, as in a checkout below root's home."""
-    program = embedded_postgres.binaries() / "postgres"
+    program = embedded_postgres.programs_directory() / "postgres"
     if subprocess.run(["test", "-x", program], user=NOBODY, group=NOBODY, extra_groups=[], cwd="/").returncode:
         pytest.skip("this checkout is closed to other users")
 
@@ -349,11 +349,11 @@ def test_as_root_the_server_runs_as_an_unprivileged_user(open_checkout, cluster)
 def test_below_a_closed_directory_the_server_has_one_capability_and_no_mode_changes(directory, monkeypatch):
     home = directory / "home"
     home.mkdir(mode=0o700)
-    programs = embedded_postgres.binaries()
+    programs = embedded_postgres.programs_directory()
     installed = programs.parents[2]
     for name in ("embedded_postgres", "embedded_postgres.libs"):
         shutil.copytree(installed / name, home / name)
-    monkeypatch.setattr(embedded_postgres, "binaries", lambda: home / programs.relative_to(installed))
+    monkeypatch.setattr(embedded_postgres, "programs_directory", lambda: home / programs.relative_to(installed))
     cluster = cluster_in(home)
     status = status_of(cluster.ensure_running())
     assert sql(cluster, "SELECT 1") == 1
@@ -418,7 +418,7 @@ def request(others=None):
 
 with ThreadPoolExecutor(6) as pool:
     before = set(pool.map(request, [threading.Barrier(6)] * 6))
-    kill(connection.settings_dict["CLUSTER"].running_pid())
+    kill(connection.settings_dict["EMBEDDED_SERVER"].running_pid())
     print(len(before), request() in before)
 connection.close_pool()
 """
@@ -476,7 +476,7 @@ def test_the_command_pg_with_a_database_url(directory, cluster, monkeypatch):
     )
     assert manage(directory, database, "pg", "stop").returncode == 0
     assert cluster.running_pid()
-    monkeypatch.setenv("PATH", str(embedded_postgres.binaries()))
+    monkeypatch.setenv("PATH", str(embedded_postgres.programs_directory()))
     assert manage(directory, database, "pg", "psql", "-Atc", "SELECT 1").stdout == "1\n"
     monkeypatch.setenv("PATH", "/nowhere")
     assert "No psql was found" in manage(directory, database, "pg", "psql").stderr

@@ -68,7 +68,7 @@ def test_the_figures_name_routes_and_no_person_or_business(settings, staff, tena
 def test_the_figures_of_all_workers_are_added_up():
     with tempfile.TemporaryDirectory(prefix="circe-metrics-test-") as path:
         Path(path).chmod(0o755)
-        circe = Circe(Path(path), embedded_postgres.database(Path(path) / "pg18", durable=False)["CLUSTER"])
+        circe = Circe(Path(path), embedded_postgres.database(Path(path) / "pg18", durable=False)["EMBEDDED_SERVER"])
         try:
             circe.fill()
             named = Path(path) / "metrics"

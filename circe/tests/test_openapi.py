@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from appointments.booking import REFUSALS
 from circe.api import document_pages
-from circe.api.openapi import CLOCK_TIME_IN_REQUEST
+from circe.api.openapi import REQUEST_CLOCK_TIME_PATTERN
 from circe.api.serializers import CLOCK_TIME_PATTERN
 
 ERRORS = {
@@ -316,7 +316,7 @@ def test_ids_and_clock_times_have_a_pattern(document):
     }
     assert len(patterns) > 10
     for (name, key), pattern in patterns.items():
-        clock = CLOCK_TIME_IN_REQUEST if name.endswith("Request") else "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
+        clock = REQUEST_CLOCK_TIME_PATTERN if name.endswith("Request") else "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
         assert pattern == (clock if key.endswith("_time") else "^[0-9a-f]{24}$"), (name, key)
 
 
@@ -325,7 +325,7 @@ def test_ids_and_clock_times_have_a_pattern(document):
     [("09:00", True), ("23:59:59", True), ("24:00", False), ("9:00", False), ("09:00:00.5", False), ("09:60", False)],
 )
 def test_a_clock_time_is_what_the_document_says(text, is_clock_time):
-    assert bool(re.search(CLOCK_TIME_IN_REQUEST, text)) is is_clock_time
+    assert bool(re.search(REQUEST_CLOCK_TIME_PATTERN, text)) is is_clock_time
     assert bool(CLOCK_TIME_PATTERN.match(text)) is is_clock_time
 
 

@@ -15,7 +15,7 @@ from django.db.models import Count
 
 from appointments.models import BLOCKING_STATUSES, Appointment
 from circe.db.roles import as_owner
-from circe.demo.loading import CONSTRAINTS, INDEXES
+from circe.demo.loading import CONSTRAINTS_SQL, INDEXES_SQL
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.models import LoginFailure, Role, Staff, Tenant, User
@@ -67,7 +67,7 @@ def read_definitions():
     """Returns the definitions of every index and constraint."""
     with connection.cursor() as cursor:
         definitions = []
-        for query in (CONSTRAINTS, INDEXES):
+        for query in (CONSTRAINTS_SQL, INDEXES_SQL):
             cursor.execute(query, {"tables": [model._meta.db_table for model in MODELS]})
             definitions += cursor.fetchall()
     # PostgreSQL writes the casts of a list in a condition in another way when it reads its own text again.

@@ -9,7 +9,7 @@ from django.db import connection, connections
 
 from appointments.models import Appointment, MessageText, TimeOff
 from appointments.tests.factories import AppointmentFactory
-from circe.backoffice.site import FORM_TOKEN
+from circe.backoffice.site import FORM_TOKEN_FIELD
 from customers.models import Customer
 from customers.models.imports import CustomerImport
 from customers.tests.factories import CustomerFactory
@@ -159,7 +159,7 @@ def test_a_new_page_adds_the_same_again(back_office, tenant):
     browser = back_office("staff")
     page, form = fill(browser, Appointment, tenant)
     browser.post(page, form)
-    browser.post(page, form | {FORM_TOKEN: opened(browser, page)[FORM_TOKEN]})
+    browser.post(page, form | {FORM_TOKEN_FIELD: opened(browser, page)[FORM_TOKEN_FIELD]})
     assert number_of(Appointment) == 2
 
 
@@ -174,7 +174,7 @@ def test_the_token_is_of_its_user(back_office, tenant):
 def test_a_malformed_token_is_none(back_office, tenant, token):
     browser = back_office("staff")
     page, form = fill(browser, Appointment, tenant)
-    assert browser.post(page, form | {FORM_TOKEN: token}).status_code == 302
+    assert browser.post(page, form | {FORM_TOKEN_FIELD: token}).status_code == 302
 
 
 def test_what_was_added_and_deleted_since_is_told(back_office, tenant):
@@ -205,7 +205,7 @@ def test_the_record_of_a_form_has_no_contents_and_goes_with_the_customer(back_of
 def confirm(browser, page, action, *rows):
     """Returns the form of the page that asks before an action."""
     asked = browser.post(page, {"action": action, "_selected_action": [row.pk for row in rows]})
-    return {FORM_TOKEN: asked.context[FORM_TOKEN], "action": action, "asked": "1"} | {
+    return {FORM_TOKEN_FIELD: asked.context[FORM_TOKEN_FIELD], "action": action, "asked": "1"} | {
         "_selected_action": [row.pk for row in rows]
     }
 
@@ -238,7 +238,7 @@ def test_customers_who_are_restored_twice_are_told_as_the_first_time(back_office
 @pytest.mark.django_db(transaction=True)
 def test_a_file_that_is_uploaded_twice_is_stored_once(back_office, tenant):
     browser, page = back_office("tenant_admin"), "/admin/customers/customer/import/"
-    token, barrier, answers = browser.get(page).context[FORM_TOKEN], threading.Barrier(2), []
+    token, barrier, answers = browser.get(page).context[FORM_TOKEN_FIELD], threading.Barrier(2), []
 
     def upload():
         try:
@@ -246,7 +246,7 @@ def test_a_file_that_is_uploaded_twice_is_stored_once(back_office, tenant):
             file.name = "people.csv"
             connection.ensure_connection()
             barrier.wait(30)
-            answer = browser.post(page, {FORM_TOKEN: token, "file": file})
+            answer = browser.post(page, {FORM_TOKEN_FIELD: token, "file": file})
             answers.append((answer.status_code, b"".join(answer) if answer.streaming else answer.url))
         finally:
             connections.close_all()
@@ -264,5 +264,5 @@ def test_a_file_that_is_uploaded_twice_is_stored_once(back_office, tenant):
 @pytest.mark.parametrize("model", ADDABLE, ids=lambda model: model.__name__)
 def test_every_form_has_a_token_of_its_own(back_office, tenant, model):
     browser = back_office("super_admin")
-    tokens = {opened(browser, url(model, "add"))[FORM_TOKEN][0] for _ in range(2)}
+    tokens = {opened(browser, url(model, "add"))[FORM_TOKEN_FIELD][0] for _ in range(2)}
     assert len(tokens) == 2

@@ -18,7 +18,7 @@ from circe.db.ids import is_id
 from customers.admin.filters import tags_of_newest_customers
 from customers.models import Customer, CustomerQuerySet, purge_all, restore_all
 from customers.tags import MAX_TAG_LENGTH, MAX_TAGS, clean_tag, validate_tag
-from tenants.admin.bulk_actions import ASKED, BulkActionForm, BulkActionsAdmin
+from tenants.admin.bulk_actions import ASKED_FIELD, BulkActionForm, BulkActionsAdmin
 from tenants.admin.undo import offer_undo
 
 
@@ -30,7 +30,7 @@ def link_to_customer(customer: Customer) -> SafeString:
 def offer_undo_of_deletion(request: HttpRequest, text: str, ids: Iterable[str]) -> SafeString:
     """Returns the text of a message with a button that restores the deleted customers."""
     url = f"{reverse('admin:customers_customer_changelist')}?deleted=all"
-    fields = [("action", "restore"), (ASKED, "1"), *((ACTION_CHECKBOX_NAME, pk) for pk in ids)]
+    fields = [("action", "restore"), (ASKED_FIELD, "1"), *((ACTION_CHECKBOX_NAME, pk) for pk in ids)]
     return offer_undo(request, text, url, fields)
 
 
@@ -220,20 +220,20 @@ class CustomerActions(BulkActionsAdmin):
 
     @admin.action(description="Add a tag…", permissions=["update"])
     def tag(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        return self.ask_first(request, queryset, TagForm, is_deleted=False)
+        return self.ask_then_act(request, queryset, TagForm, is_deleted=False)
 
     @admin.action(description="Remove a tag…", permissions=["update"])
     def untag(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        return self.ask_first(request, queryset, UntagForm, is_deleted=False)
+        return self.ask_then_act(request, queryset, UntagForm, is_deleted=False)
 
     @admin.action(description="Delete selected customers (they can be restored)", permissions=["delete"])
     def soft_delete(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        return self.ask_first(request, queryset, partial(DeleteForm, by=request.user.pk), is_deleted=False)
+        return self.ask_then_act(request, queryset, partial(DeleteForm, by=request.user.pk), is_deleted=False)
 
     @admin.action(description="Restore selected customers", permissions=["restore"])
     def restore(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        return self.ask_first(request, queryset, RestoreForm, is_deleted=True)
+        return self.ask_then_act(request, queryset, RestoreForm, is_deleted=True)
 
     @admin.action(description="Purge selected customers (this can’t be undone)…", permissions=["purge"])
     def purge(self, request: HttpRequest, queryset: CustomerQuerySet) -> HttpResponse | None:
-        return self.ask_first(request, queryset, PurgeForm)
+        return self.ask_then_act(request, queryset, PurgeForm)

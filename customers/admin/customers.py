@@ -105,8 +105,8 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
         "export": ADMINS,
         "choose": STAFF,
     }
-    on_offer = Q(is_deleted=False, is_active=True)
-    lost_race = (DuplicateCustomer, IntegrityError)
+    choice_condition = Q(is_deleted=False, is_active=True)
+    lost_race_errors = (DuplicateCustomer, IntegrityError)
     paginator = CustomerPaginator
     list_display = ["name", "contact", "tag_list", "consent", "source", "account"]
     list_filter = [

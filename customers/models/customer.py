@@ -38,7 +38,7 @@ from tenants.models import (
     LoginFailure,
     Outlet,
     TenantModel,
-    portal_account,
+    portal_failure_account,
     tenant_constraints,
     validate_language,
 )
@@ -375,7 +375,7 @@ def _is_duplicate(error: IntegrityError) -> bool:
 def failed_logins(customers: Collection[Customer]) -> models.QuerySet[LoginFailure]:
     """Returns the failed log-ins with the customers' e-mail addresses: in the portal, and at the log-in of staff."""
     accounts = {customer.email_key for customer in customers}
-    accounts |= {portal_account(customer.tenant_id, customer.email_key) for customer in customers}
+    accounts |= {portal_failure_account(customer.tenant_id, customer.email_key) for customer in customers}
     return LoginFailure.objects.filter(account__in=accounts)
 
 

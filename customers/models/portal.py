@@ -67,7 +67,7 @@ class CustomerSession(TenantModel, TokenFamily):
 
     def token_pair(self) -> dict[str, str]:
         """Returns the current tokens of the session: `{"access", "refresh"}`."""
-        return self.mint_pair(
+        return self.create_token_pair(
             PORTAL_LIFETIMES,
             sub=self.customer_id,
             email=self.customer.email,

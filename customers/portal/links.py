@@ -94,7 +94,7 @@ def limit_mails_to_address(tenant_id: str | None, key: str, *, now: dt.datetime)
     """Raises Throttled after too many requests for mails to an address. Takes a lock, so that parallel requests for the
     address wait until this transaction ends.
     """
-    lock_in_turn(AdvisoryLock.LINK_ADDRESS, f"{tenant_id}{key}")
+    lock_in_turn(AdvisoryLock.LINK_EMAIL, f"{tenant_id}{key}")
     _raise_if_too_many(MAILS_PER_ADDRESS, email_key=key, now=now)
 
 
@@ -102,14 +102,14 @@ def _limit_mails_for_client(client_address: str, *, now: dt.datetime) -> None:
     """Raises Throttled after too many requests from a client, to all businesses together. Takes a lock, as
     `limit_mails_to_address` does.
     """
-    lock_in_turn(AdvisoryLock.LINK_CLIENT, client_address)
+    lock_in_turn(AdvisoryLock.LINK_IP_ADDRESS, client_address)
     with tenant_scope(ALL_TENANTS):
         _raise_if_too_many(MAILS_PER_CLIENT, client_address=client_address, now=now)
 
 
 def _raise_if_too_many(most: int, *, now: dt.datetime, **of: str) -> None:
     requests = MailedLink.objects.filter(**of).exclude(kind=Kind.EMAIL_CHANGED)
-    raise_if_too_many(requests, most, time="created_at", window=MAIL_WINDOW, now=now)
+    raise_if_too_many(requests, most, time_column="created_at", window=MAIL_WINDOW, now=now)
 
 
 def page_url(tenant: Tenant, page: str) -> str:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory
 from appointments.tests.stored import read_appointments
-from circe.embedded_postgres import binaries
+from circe.embedded_postgres import programs_directory
 from customers.models import Customer
 from customers.models.imports import CustomerImport
 from customers.tests.bodies import CUSTOMERS
@@ -53,7 +53,7 @@ def dump():
     where = {"PGHOST": server["HOST"], "PGPORT": server["PORT"], "PGUSER": server["USER"], "PGDATABASE": server["NAME"]}
     where |= {"PGPASSWORD": server["PASSWORD"]}
     done = subprocess.run(
-        [binaries() / "pg_dump", "--data-only", "--enable-row-security"],
+        [programs_directory() / "pg_dump", "--data-only", "--enable-row-security"],
         env=os.environ | {name: str(value) for name, value in where.items() if value},
         capture_output=True,
         check=True,

@@ -19,9 +19,9 @@ class AccountsAdminSite(CirceAdminSite):
     login_form = LogInForm
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        # An index page needs no explanation.
+        # Who opens the index page needs no explanation why they must sign in.
         start, asked_for = reverse("admin:index", current_app=self.name), request.GET.get("next", "")
-        context = {"is_sent_here": asked_for not in ("", start)} | (extra_context or {})
+        context = {"was_redirected": asked_for not in ("", start)} | (extra_context or {})
         return _set_throttled_status(super().login(request, context))
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

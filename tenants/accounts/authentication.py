@@ -10,20 +10,20 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, ValidationError
 from rest_framework.request import Request
 
-from circe.api.operations import ID, query_parameter
+from circe.api.operations import ID_SCHEMA, query_parameter
 from circe.api.parameters import get_single_param
 from circe.db.ids import IdField, is_id
 from circe.db.prepared import PreparedQuery
 from tenants.accounts import tokens
-from tenants.accounts.throttling import check_with_limits, client_address
+from tenants.accounts.throttling import check_password_with_limits, client_address
 from tenants.audit.context import set_audit_user
 from tenants.identity import email_key
 from tenants.models import Tenant, User
 from tenants.scope import ALL_TENANTS, Scope, account_lookup, enter_scope, tenant_scope
 
 # The parameter that `_scope_of` reads, for the OpenAPI document.
-TENANT_ID = query_parameter(
-    "tenant_id", "For a super_admin: this business only. Others leave it out, or name their own.", ID
+TENANT_ID_PARAMETER = query_parameter(
+    "tenant_id", "For a super_admin: this business only. Others leave it out, or name their own.", ID_SCHEMA
 )
 
 USER_COLUMNS, TENANT_COLUMNS = ([field.attname for field in model._meta.concrete_fields] for model in (User, Tenant))
@@ -84,20 +84,22 @@ class TokenAuthentication(BaseAuthentication):
 
 def _user_of(claims: dict[str, Any]) -> User | None:
     user_id, session_id, issued_at = claims.get("sub"), claims.get("sid"), claims.get("iat")
-    # The library has checked that `iat` is not in the future, but for the leeway.
+    # The library has checked that `iat` is not in the future, except by the leeway.
     if not is_id(user_id) or not isinstance(issued_at, int) or issued_at < 0:
         return None
     # A token with a session is valid as long as the session. A token without one is compared with the last change of
     # the password. `iat` counts whole seconds, so such a token is refused in the second of the change.
     if session_id is None:
-        return User.objects.signed_in(user_id, tokens_valid_from__lte=dt.datetime.fromtimestamp(issued_at, dt.UTC))
+        return User.objects.find_who_may_sign_in(
+            user_id, tokens_valid_from__lte=dt.datetime.fromtimestamp(issued_at, dt.UTC)
+        )
     if is_id(session_id):
         return _user_of_session(user_id, session_id)
     return None
 
 
 def _user_of_session(user_id: Any, session_id: Any) -> User | None:
-    """Returns the user as `User.objects.signed_in` does, by a prepared query, since nearly every request needs it."""
+    """Returns what `User.objects.find_who_may_sign_in` does, by a prepared query, since nearly every request needs it."""
     with account_lookup(user_id):
         rows = USER_OF_SESSION.rows(user_id=user_id, session_id=session_id)
     if not rows:
@@ -142,7 +144,7 @@ class AccountBackend(BaseBackend):
             User._meta.get_field("email").run_validators(account)
         except InvalidEmail:
             return None
-        user = check_with_limits(
+        user = check_password_with_limits(
             lambda: User.objects.find_by_credentials(email=account, password=password),
             account=account,
             address=client_address(request),
@@ -152,4 +154,4 @@ class AccountBackend(BaseBackend):
         return user
 
     def get_user(self, user_id: Any) -> User | None:
-        return User.objects.signed_in(user_id)
+        return User.objects.find_who_may_sign_in(user_id)

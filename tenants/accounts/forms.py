@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from rest_framework.exceptions import Throttled
 
 from tenants.accounts.passwords import validate_password_length
-from tenants.accounts.throttling import check_with_limits
+from tenants.accounts.throttling import check_password_with_limits
 
 
 class ThrottledForm(forms.Form):
@@ -64,7 +64,7 @@ class OwnPasswordForm(ThrottledForm, AdminPasswordChangeForm):
     def clean_old_password(self) -> str:
         password = self.cleaned_data["old_password"]
         try:
-            is_correct = check_with_limits(
+            is_correct = check_password_with_limits(
                 lambda: self.user if self.user.check_password(password) else None,
                 account=self.user.email,
                 address=self.address,

@@ -14,7 +14,7 @@ def imitate_password_check(password: str) -> None:
 
 
 class UnicodeFormsMixin(hashers.BasePasswordHasher):
-    """Takes a password as right in NFKC, and as typed, since older hashes were made of that.
+    """Accepts a password if its NFKC form or its typed form matches the hash: older hashes were made of the typed form.
 
     Whether one or two hashes are made depends on the typed text alone, so the time tells nothing about the account.
     """

@@ -42,7 +42,7 @@ class UserManager(BaseUserManager[Any]):
         with account_lookup(account):
             return self.select_related("tenant").get(email=account)
 
-    def signed_in(self, user_id: Any, **conditions: Any) -> Any | None:
+    def find_who_may_sign_in(self, user_id: Any, **conditions: Any) -> Any | None:
         """Returns the user with this id who matches the conditions of `filter` and may sign in, or None."""
         if not is_id(user_id):
             return None

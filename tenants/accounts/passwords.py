@@ -36,7 +36,9 @@ class MinimumLengthValidator(password_validation.MinimumLengthValidator):
         super().validate(normalize_password(password), user)
 
     def get_error_message(self) -> str:
-        """Returns Django's message, which Django does not have in every language in which we write to customers."""
+        """Returns Django's message. The text stands here, so that `makemessages` adds it to our catalogues: Django has no
+        translation in some of our languages.
+        """
         return (
             ngettext(
                 "This password is too short. It must contain at least %d character.",

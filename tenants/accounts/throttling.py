@@ -72,7 +72,7 @@ def _network_of(address: IPv4Address | IPv6Address) -> str:
     return str(address.ipv4_mapped or IPv6Network((int(address), 64), strict=False).network_address)
 
 
-def check_with_limits(
+def check_password_with_limits(
     check: Callable[[], Result | None],
     *,
     kind: Kind = Kind.STAFF,
@@ -83,7 +83,7 @@ def check_with_limits(
     """Checks a password: returns what `check` returns, and records None as a failure.
 
     Raises Throttled or LoginCapacityExceeded past a limit; then `check` is not called. `record_refusal` adds the
-    failure to the audit trail. Without it, that of an account of staff is added, whose e-mail address is
+    failure to the audit trail. Without it, the failure is added as one of the staff account with the e-mail address
     `account`.
     """
     # The slot is taken before the first query. Otherwise any number of log-ins could hold a database connection
@@ -116,7 +116,7 @@ def check_and_count_failure(
     failures = LoginFailure.objects.filter(kind=kind)
     limits = [(failures.filter(account=account), FAILURES_PER_ACCOUNT)] if account else []
     for counted, limit in (*limits, (failures.filter(address=address), FAILURES_PER_IP_ADDRESS)):
-        raise_if_too_many(counted, limit, time="failed_at", window=WINDOW, now=now)
+        raise_if_too_many(counted, limit, time_column="failed_at", window=WINDOW, now=now)
     result = check()
     if result is None:
         LoginFailure.objects.filter(failed_at__lte=now - WINDOW).delete()
@@ -129,15 +129,15 @@ def check_and_count_failure(
 def _lock_guesses(kind: Kind, account: str | None, address: str) -> None:
     # Always the account first, so that two log-ins do not deadlock.
     if account:
-        lock_in_turn(AdvisoryLock.LOGIN_ACCOUNT, account)
-    lock_in_turn(AdvisoryLock.LOGIN_ADDRESS, f"{kind}{address}")
+        lock_in_turn(AdvisoryLock.LOGIN_EMAIL, account)
+    lock_in_turn(AdvisoryLock.LOGIN_IP_ADDRESS, f"{kind}{address}")
 
 
-def raise_if_too_many(rows: QuerySet, limit: int, *, time: str, window: dt.timedelta, now: dt.datetime) -> None:
-    """Raises Throttled if `limit` rows or more have a `time`, the name of a column, within the window that ends now."""
+def raise_if_too_many(rows: QuerySet, limit: int, *, time_column: str, window: dt.timedelta, now: dt.datetime) -> None:
+    """Raises Throttled if `limit` rows or more have a time in `time_column` within the window that ends now."""
     # The limit-th newest row. If it lies within the window, the limit is reached until it leaves the window.
-    recent = rows.filter(**{f"{time}__gt": now - window}).order_by(f"-{time}")
-    limiting = recent.values_list(time, flat=True)[limit - 1 : limit].first()
+    recent = rows.filter(**{f"{time_column}__gt": now - window}).order_by(f"-{time_column}")
+    limiting = recent.values_list(time_column, flat=True)[limit - 1 : limit].first()
     if limiting:
         raise Throttled(wait=(limiting + window - now).total_seconds())
 

@@ -21,7 +21,7 @@ class InvalidToken(Exception):
     """The token is malformed, expired, of another kind, or not signed by us."""
 
 
-def mint(kind: Kind, *, issued_at: dt.datetime, lifetime: dt.timedelta, jti: str, **claims: Any) -> str:
+def create(kind: Kind, *, issued_at: dt.datetime, lifetime: dt.timedelta, jti: str, **claims: Any) -> str:
     """Returns a signed token with `exp`, `iat`, `jti`, `type` and `claims`. The same arguments give the same token."""
     token = _CLASSES[kind]()
     token["jti"] = jti

@@ -12,7 +12,7 @@ from tenants.accounts import tokens
 from tenants.accounts.documentation import ME_OPERATIONS, TOKEN_OPERATIONS
 from tenants.accounts.permissions import ANYONE, STAFF
 from tenants.accounts.serializers import LoginSerializer, MeSerializer, RefreshSerializer
-from tenants.accounts.throttling import check_with_limits, client_address
+from tenants.accounts.throttling import check_password_with_limits, client_address
 from tenants.models import LoginSession, User
 
 
@@ -31,7 +31,7 @@ class TokenViewSet(GenericViewSet):
     def login(self, request: Request) -> Response:
         """Signs in with e-mail and password."""
         credentials = self._body(LoginSerializer)
-        user = check_with_limits(
+        user = check_password_with_limits(
             lambda: User.objects.find_by_credentials(**credentials),
             account=credentials["email"],
             address=client_address(request),
@@ -63,7 +63,7 @@ class TokenViewSet(GenericViewSet):
 
 
 # One instance, since its fields take longer to build than an answer.
-ME = MeSerializer()
+ME_SERIALIZER = MeSerializer()
 
 
 class MeViewSet(GenericViewSet):
@@ -77,4 +77,4 @@ class MeViewSet(GenericViewSet):
 
     def retrieve(self, request: Request) -> Response:
         """Returns the account of the caller."""
-        return Response(ME.to_representation(request.user))
+        return Response(ME_SERIALIZER.to_representation(request.user))

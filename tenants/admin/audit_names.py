@@ -11,8 +11,8 @@ from django.utils.html import format_html
 from tenants.models import AuditEvent, Staff, User
 from tenants.models.audit_event import audited_fields, audited_model
 
-# A row with one of these columns is named by its own columns.
-NAMES = {"name", "first_name"}
+# A row has a name of its own if it has one of these columns.
+NAME_COLUMNS = {"name", "first_name"}
 
 
 def add_names(events: Iterable[AuditEvent]) -> list[AuditEvent]:
@@ -41,7 +41,7 @@ def _references(event: AuditEvent) -> Iterable[tuple[type[Model], str]]:
         if isinstance(field := fields.get(change.field), ForeignKey):
             found += [(field.related_model, value) for value in (change.before, change.after)]
     for model, row_id in found:
-        if model and row_id and NAMES & {field.name for field in model._meta.concrete_fields}:
+        if model and row_id and NAME_COLUMNS & {field.name for field in model._meta.concrete_fields}:
             yield model, row_id
 
 

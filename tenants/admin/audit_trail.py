@@ -24,7 +24,7 @@ from tenants.models import AuditEvent, User
 from tenants.models.audit_event import audited_model
 from tenants.scope import current_tenant
 
-# A search by name or contact considers so many customers, and so many accounts.
+# A search by name or contact considers at most this number of customers, and of accounts.
 MAX_PEOPLE_FOUND = 100
 
 
@@ -40,13 +40,13 @@ class CustomerLookup(NamedTuple):
     name: Callable[[], Expression]
 
 
-_customers: CustomerLookup
+_customer_lookup: CustomerLookup
 
 
-def register_customers(customers: CustomerLookup) -> None:
-    """Tells the audit trail of customers. The app that has them registers it."""
-    global _customers
-    _customers = customers
+def register_customer_lookup(customers: CustomerLookup) -> None:
+    """Registers the functions by which the audit trail finds customers. The app of customers calls it."""
+    global _customer_lookup
+    _customer_lookup = customers
 
 
 def _find_accounts(text: str) -> QuerySet[User]:
@@ -99,7 +99,7 @@ class AuditEventAdmin(TenantAdmin):
             return queryset, False
         accounts, customers = (
             list(rows.values_list("pk", flat=True)[:MAX_PEOPLE_FOUND])
-            for rows in (_find_accounts(text), _customers.find_ids(text))
+            for rows in (_find_accounts(text), _customer_lookup.find_ids(text))
         )
         ids = self.search_fields if is_id(text) else ["request_id"]
         conditions = [Q(**{name: text}) for name in ids]
@@ -122,7 +122,7 @@ class AuditEventAdmin(TenantAdmin):
         return super().get_queryset(request).select_related("tenant")
 
     def get_rows(self, request: HttpRequest) -> QuerySet[AuditEvent]:
-        return super().get_rows(request).annotate(customer_name=_customers.name())
+        return super().get_rows(request).annotate(customer_name=_customer_lookup.name())
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AuditEvent | None:
         event = super().get_object(request, object_id, from_field)
@@ -141,7 +141,9 @@ class AuditEventAdmin(TenantAdmin):
         if not event.customer_id:
             return format_html("{} {}", kind, event.names.get(row, row))
         name = event.customer_name or "a customer removed since"  # type: ignore[attr-defined]
-        return format_html('<a href="{}">{}</a> {} {}', _customers.history_url(event.customer_id), name, kind, row)
+        return format_html(
+            '<a href="{}">{}</a> {} {}', _customer_lookup.history_url(event.customer_id), name, kind, row
+        )
 
     def changed(self, event: AuditEvent) -> str:
         return render_to_string("admin/audit_changes.html", {"event": event})

@@ -21,7 +21,7 @@ from circe.backoffice.widgets import ChoiceWidget
 from circe.db.ids import is_id
 from tenants.accounts.permissions import ADMINS
 from tenants.admin.audit_names import add_names
-from tenants.admin.deletion import blocking_rows
+from tenants.admin.deletion import describe_blocking_rows
 from tenants.admin.forms import TenantForm
 from tenants.admin.paging import TenantPaginator
 from tenants.admin.sent_forms import SentForm
@@ -52,10 +52,10 @@ class TenantAdmin(admin.ModelAdmin):
         },
     }
     roles: dict[str, frozenset[Role | str]] = {}
-    # The rows that other forms offer.
-    on_offer = Q(is_active=True)
+    # The condition of the rows that other forms offer.
+    choice_condition = Q(is_active=True)
     # The errors of a save that lost a race with another one.
-    lost_race: tuple[type[Exception], ...] = (IntegrityError,)
+    lost_race_errors: tuple[type[Exception], ...] = (IntegrityError,)
     # The advice on the page that refuses to delete a row.
     instead_of_deleting = ""
     paginator = TenantPaginator
@@ -90,7 +90,7 @@ class TenantAdmin(admin.ModelAdmin):
         """Returns the rows that a field of this form offers, in the order in which it shows them."""
         return rows
 
-    def _across_tenants(self, request: HttpRequest) -> bool:
+    def _shows_tenant(self, request: HttpRequest) -> bool:
         return request.user.role == Role.SUPER_ADMIN and hasattr(self.model, "tenant")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -98,22 +98,22 @@ class TenantAdmin(admin.ModelAdmin):
 
     def _with_tenant(self, request: HttpRequest, fieldsets: Any) -> Any:
         """Puts the tenant first, where somebody chooses it, so that the other fields are read in its scope."""
-        return [(None, {"fields": ["tenant"]}), *fieldsets] if self._across_tenants(request) else fieldsets
+        return [(None, {"fields": ["tenant"]}), *fieldsets] if self._shows_tenant(request) else fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Collection[str]:
         return [*super().get_readonly_fields(request, obj), *(["tenant"] if obj else [])]
 
     def get_autocomplete_fields(self, request: HttpRequest) -> Collection[str]:
-        return [*super().get_autocomplete_fields(request), *(["tenant"] if self._across_tenants(request) else [])]
+        return [*super().get_autocomplete_fields(request), *(["tenant"] if self._shows_tenant(request) else [])]
 
     def get_list_display(self, request: HttpRequest) -> Collection[Any]:
-        return [*super().get_list_display(request), *(["tenant"] if self._across_tenants(request) else [])]
+        return [*super().get_list_display(request), *(["tenant"] if self._shows_tenant(request) else [])]
 
     def get_list_filter(self, request: HttpRequest) -> Collection[Any]:
-        return [*super().get_list_filter(request), *(["tenant"] if self._across_tenants(request) else [])]
+        return [*super().get_list_filter(request), *(["tenant"] if self._shows_tenant(request) else [])]
 
     def get_list_select_related(self, request: HttpRequest) -> Collection[str]:
-        return [*(self.list_select_related or ()), *(["tenant"] if self._across_tenants(request) else [])]
+        return [*(self.list_select_related or ()), *(["tenant"] if self._shows_tenant(request) else [])]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.get_autocomplete_fields(request):
@@ -129,7 +129,7 @@ class TenantAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if ERROR_FLAG in request.GET:
-            # Django leads here where it does not understand the address.
+            # Django redirects to this address if it does not understand one.
             messages.warning(request, UNKNOWN_TO_LIST)
         title = str(self.opts.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": title} | (extra_context or {}))
@@ -188,7 +188,7 @@ class TenantAdmin(admin.ModelAdmin):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], Any, set[str], list[str]]:
         """Returns what Django does. If other rows prevent the deletion, returns only these, counted."""
-        blocking = [phrase for row in objs for phrase in blocking_rows(row)]
+        blocking = [phrase for row in objs for phrase in describe_blocking_rows(row)]
         return ([], {}, set(), blocking) if blocking else super().get_deleted_objects(objs, request)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
@@ -198,7 +198,8 @@ class TenantAdmin(admin.ModelAdmin):
         try:
             return super().delete_view(request, object_id, context)
         except IntegrityError:
-            # A reference was added meanwhile, or only the database knows it. The reloaded page names it.
+            # A reference was added meanwhile: the page that is loaded again names it. Or only the database knows the
+            # reference.
             self.message_user(request, "It was not deleted, since something refers to it.", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 
@@ -209,7 +210,7 @@ class TenantAdmin(admin.ModelAdmin):
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
-        """Keeps which row the form has added, for the case that the form comes again."""
+        """Stores which row the form has added, in case the form is sent again."""
         SentForm(request, any_contents=True).keep(obj)
 
     # The audit trail takes the place of Django's log.
@@ -221,13 +222,13 @@ class TenantAdmin(admin.ModelAdmin):
     ) -> HttpResponse:
         if object_id is None and request.method == "POST" and self.has_add_permission(request):
             form = SentForm(request, any_contents=True)
-            earlier = form.find_earlier()
+            earlier = form.lock_and_find_earlier()
             if earlier and earlier.fingerprint == form.fingerprint:
                 return self._answer_again(request, earlier.row_id)
             request.added_before = earlier and self.get_object(request, earlier.row_id)
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except self.lost_race:
+        except self.lost_race_errors:
             # Validated again, the form finds the row that won the race, and shows the error.
             return super().changeform_view(request, object_id, form_url, extra_context)
 

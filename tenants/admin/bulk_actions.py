@@ -20,8 +20,8 @@ from tenants.models import IdempotencyRecord
 MAX_ROWS = 500
 # How many rows the page describes, and how many refusals it shows one by one.
 MAX_LISTED = 50
-# The field that the page sends. Without it, the page has not been shown yet.
-ASKED = "asked"
+# The name of the hidden field that the page sends. Without the field, the page has not been shown yet.
+ASKED_FIELD = "asked"
 
 
 class BulkActionForm(forms.Form):
@@ -65,7 +65,8 @@ class BulkActionForm(forms.Form):
 
 
 class BulkActionsAdmin(TenantAdmin):
-    """The pages of a table with actions. Each action calls `ask_first`, which accepts at most MAX_ROWS rows and asks first.
+    """The pages of a table with actions. Each action calls `ask_then_act`, which asks first and accepts at most MAX_ROWS
+    rows.
 
     `circe/tests/test_bulk_actions.py` checks this for every action of every table.
     """
@@ -77,19 +78,19 @@ class BulkActionsAdmin(TenantAdmin):
         rows = self.model._default_manager.filter(pk__in=ids, **filters)
         return rows.order_by("pk").select_for_update(of=("self",))
 
-    def ask_first(
+    def ask_then_act(
         self, request: HttpRequest, selected: QuerySet, make_form: Callable[..., BulkActionForm], **filters: Any
     ) -> HttpResponse | None:
         """Performs the form's action on the selected rows that the filters find, once the form is confirmed and valid. Until
         then it shows the form. With too many rows or none it shows a message and does nothing.
         """
         # Only rows that the page sent one by one are confirmed, never "all that match".
-        is_confirmed = ASKED in request.POST and request.POST.get("select_across", "0") == "0"
+        is_confirmed = ASKED_FIELD in request.POST and request.POST.get("select_across", "0") == "0"
         try:
             if is_confirmed:
                 with transaction.atomic():
                     SentForm(request).raise_if_sent_before()
-            rows = self._rows(request, selected, **filters)
+            rows = self._lock_rows_or_warn(request, selected, **filters)
             if not rows:
                 return None
             form = make_form(rows, request.POST if is_confirmed else None)
@@ -100,7 +101,7 @@ class BulkActionsAdmin(TenantAdmin):
             self._show_earlier_result(request, error.record)
             return None
         action = request.POST.get("action")
-        context = {"opts": self.opts, "title": form.title, "form": form, "asked": ASKED, "action": action}
+        context = {"opts": self.opts, "title": form.title, "form": form, "asked": ASKED_FIELD, "action": action}
         return TemplateResponse(request, "admin/bulk_action.html", self.admin_site.each_context(request) | context)
 
     def _act_once(self, request: HttpRequest, form: BulkActionForm) -> None:
@@ -110,7 +111,7 @@ class BulkActionsAdmin(TenantAdmin):
         done, refused = form.act()
         self._show_messages(request, form.with_undo(request, done) if done else "", refused)
         if record:
-            # Without a name, since nobody's record may stay when that person is purged.
+            # The text has no names, since the record stays when a person is purged.
             record.body = " ".join(filter(None, [done, refused and f"Not changed: {len(refused)}."]))
             record.save(update_fields=["body"])
 
@@ -118,7 +119,8 @@ class BulkActionsAdmin(TenantAdmin):
         interrupted = "This was sent twice. It is being done, or was interrupted: look at the list in a moment."
         self.message_user(request, record.body or interrupted, messages.SUCCESS if record.body else messages.WARNING)
 
-    def _rows(self, request: HttpRequest, selected: QuerySet, **filters: Any) -> list[Model]:
+    def _lock_rows_or_warn(self, request: HttpRequest, selected: QuerySet, **filters: Any) -> list[Model]:
+        """Returns the rows of the action, locked. With too many rows or none, shows a message and returns none."""
         plural = self.opts.verbose_name_plural
         ids = list(selected.filter(**filters).order_by().values_list("pk", flat=True)[: MAX_ROWS + 1])
         if len(ids) > MAX_ROWS:

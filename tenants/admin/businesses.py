@@ -46,7 +46,7 @@ class BusinessAdmin(TenantAdmin):
     ]
 
     def find_only_row(self, request: HttpRequest) -> Tenant | None:
-        """Returns the business of somebody who has one."""
+        """Returns the caller's own business, or None for a super_admin."""
         return request.user.tenant
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

@@ -20,11 +20,11 @@ def references_to(model: type[Model]) -> list[ForeignObjectRel]:
     ]
 
 
-def blocking_rows(row: Model) -> Iterator[str]:
+def describe_blocking_rows(row: Model) -> Iterator[str]:
     """Yields what prevents the deletion of the row, such as `2 outlets` or `10,000+ customers`.
 
-    These are protected rows, and rows of which too many would be deleted or changed as well. They are counted up to
-    MAX_COUNTED and not read, since there may be millions.
+    Rows prevent it if they are protected, or if more than MAX_COUNTED of them would be deleted or changed too. They are
+    counted up to MAX_COUNTED and not read, since there may be millions.
     """
     for reference in references_to(type(row)):
         is_refused = reference.on_delete in REFUSING and not _is_part_of_another(reference)

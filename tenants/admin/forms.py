@@ -21,13 +21,14 @@ class TenantForm(forms.ModelForm):
     field has an error with their value, and saving again replaces it. For that the form sends the values with which it was
     opened (`initial-…`). A form without them replaces everything.
 
-    What is unlikely is asked, by `ask`: it is an error until the form, which then says in `confirmed` what was asked, is
-    saved again.
+    `ask` asks about an unlikely value: the question is an error of the form. The form then sends in `confirmed` what was
+    asked, and saving it again answers yes.
     """
 
     # The model validates neither these fields nor the constraints that name them: the form does it itself.
     unvalidated_fields: frozenset[str] = frozenset()
-    # The row that this form added before, with other contents: somebody saved, went back, and saves again.
+    # The row that this form added before, with other contents, or None. Somebody saved, went back in the browser, and saves
+    # again.
     added_before: models.Model | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -62,7 +63,7 @@ class TenantForm(forms.ModelForm):
         values = super().clean() or self.cleaned_data
         if self.added_before:
             self.add_error(None, self._added_already())
-        for name in [name for name in self.fields if name in values and self._changed_by_others(name)]:
+        for name in [name for name in self.fields if name in values and self._was_changed_by_others(name)]:
             if name not in self.changed_data:
                 values[name] = getattr(self.instance, name, None)
             elif self.fields[name].has_changed(self[name].initial, self[name].data):
@@ -77,7 +78,7 @@ class TenantForm(forms.ModelForm):
         )
         return ValidationError(format_html(sentence, url, added), code="added_before")
 
-    def _changed_by_others(self, name: str) -> bool:
+    def _was_changed_by_others(self, name: str) -> bool:
         """Returns whether the row has another value than when the form was opened."""
         field, bound = self.fields[name], self[name]
         if not field.show_hidden_initial:
@@ -104,7 +105,7 @@ class TenantForm(forms.ModelForm):
         )
 
     # Private to Django, which has no public hook for it. The model's constraints are within the tenant, which is seldom
-    # a field of the form: not called, Django would check none of them, and a duplicate would be no error of the form.
+    # a field of the form: without it Django would check none of them, and a duplicate would be no error of the form.
     # Test: test_a_name_is_unique_within_the_tenant.
     def _get_validation_exclusions(self) -> set[str]:
         exclusions = super()._get_validation_exclusions()

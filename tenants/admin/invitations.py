@@ -17,27 +17,27 @@ from rest_framework.exceptions import Throttled
 
 from circe.db.ids import is_id
 from tenants.admin.forms import TenantForm
-from tenants.admin.remaining import DeactivatedAdmin
+from tenants.admin.remaining import DeactivatableAdmin
 from tenants.models import Outlet, Role, Service, ServiceStaff, Staff
 from tenants.scope import enter_scope
 
 
-class Links(NamedTuple):
-    """The functions of the app that sends mails: they send a person a link, withdraw it, and find the open ones."""
+class LinkFunctions(NamedTuple):
+    """Functions of the app that sends mails. They send, withdraw and find a person's links."""
 
     send: Callable[[Any], None]
     withdraw: Callable[[Any], bool]
     find_open: Callable[[Any], Any]
 
 
-_links: list[Links] = []
+_link_functions: list[LinkFunctions] = []
 # Returns the URL of the page of a person's working hours at an outlet. A higher app registers it.
 _hours_url: list[Callable[[str, str], str]] = []
 
 
 def register_links(**functions: Any) -> None:
-    """Says who sends the links."""
-    _links[:] = [Links(**functions)]
+    """Registers the functions of LinkFunctions."""
+    _link_functions[:] = [LinkFunctions(**functions)]
 
 
 def register_hours_url(url: Callable[[str, str], str]) -> None:
@@ -85,7 +85,7 @@ class InvitationForm(TenantForm):
         return super().save(commit)
 
 
-class InvitingAdmin(DeactivatedAdmin):
+class InvitingAdmin(DeactivatableAdmin):
     """The pages of accounts, with the buttons that send and withdraw links."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -132,7 +132,7 @@ class InvitingAdmin(DeactivatedAdmin):
     def withdraw_view(self, request: HttpRequest, staff_id: str) -> HttpResponse:
         """Makes the links of the person useless, and leads back to their page."""
         staff = self._find(request, staff_id)
-        if _links[0].withdraw(staff):
+        if _link_functions[0].withdraw(staff):
             messages.success(request, f"The link that was sent to {staff.email} is withdrawn.")
         return self._back(staff)
 
@@ -150,7 +150,7 @@ class InvitingAdmin(DeactivatedAdmin):
             messages.warning(request, words)
             return
         try:
-            _links[0].send(staff)
+            _link_functions[0].send(staff)
         except Throttled:
             messages.error(request, f"{staff.email} has been sent too many mails in the last hour. Try again later.")
         else:
@@ -165,7 +165,7 @@ def describe_password(staff: Any) -> str:
     if staff.tenant_id is None:
         return f"Set on the server: manage.py changepassword {staff.email}"
     state = "Has one, which nobody else knows." if staff.has_usable_password() else "Has none yet: was invited."
-    link = _links[0].find_open(staff).first()
+    link = _link_functions[0].find_open(staff).first()
     if link is None:
         return state
     until = f"good until {date_format(link.expires_at, 'DATETIME_FORMAT')}" if link.expires_at else "about to be sent"
@@ -174,4 +174,4 @@ def describe_password(staff: Any) -> str:
 
 def has_open_link(staff: Any) -> bool:
     """Returns whether there is a link that can be withdrawn."""
-    return _links[0].find_open(staff).exists()
+    return _link_functions[0].find_open(staff).exists()

@@ -12,19 +12,19 @@ from django.http import HttpRequest
 from circe.backoffice.regional import format_amount
 from tenants.accounts.permissions import ADMINS, STAFF
 from tenants.admin.forms import TenantForm
-from tenants.admin.remaining import DeactivatedAdmin
+from tenants.admin.remaining import DeactivatableAdmin
 from tenants.models import DuplicateName, Outlet, Service, ServiceStaff, Staff
 from tenants.scope import current_tenant
 
 
-class OfferAdmin(DeactivatedAdmin):
+class OfferAdmin(DeactivatableAdmin):
     """The base of the pages of outlets and services. Everybody sees them, administrators change them."""
 
     roles = {"view": STAFF, "add": ADMINS, "change": ADMINS, "delete": ADMINS, "choose": STAFF}
     instead_of_deleting = (
         "Deactivate it instead, by unticking “Active”: then nobody can choose it, and its history stays."
     )
-    lost_race = (DuplicateName, IntegrityError)
+    lost_race_errors = (DuplicateName, IntegrityError)
     list_filter = ["is_active"]
     search_fields = ["name"]
     readonly_fields = ["remaining"]

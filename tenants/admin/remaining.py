@@ -12,24 +12,24 @@ from django.utils.safestring import SafeString
 
 from tenants.admin.base import TenantAdmin
 
-# Functions of higher apps that describe what is left, such as bookings to come, and "" where nothing is.
-_describe: list[Callable[[Any], SafeString | str]] = []
+# Functions of higher apps. Each returns in words what is left of a row, such as bookings to come, or "" if nothing is left.
+_descriptions: list[Callable[[Any], SafeString | str]] = []
 
 
 def register_remaining(describe: Callable[[Any], SafeString | str]) -> None:
-    """Adds what is left of a row to its page, and to what is said when it is deactivated."""
-    _describe.append(describe)
+    """Adds what is left of a row to the row's page, and to the message after the row was deactivated."""
+    _descriptions.append(describe)
 
 
 def describe_remaining(row: Model) -> SafeString:
     """Returns what is left of the row in words, with links, or "" if nothing is."""
-    return format_html_join(" ", "{}", ([words] for words in (describe(row) for describe in _describe) if words))
+    return format_html_join(" ", "{}", ([words] for words in (describe(row) for describe in _descriptions) if words))
 
 
-class DeactivatedAdmin(TenantAdmin):
-    """The base of the pages of what is deactivated and not deleted: people, outlets and services.
+class DeactivatableAdmin(TenantAdmin):
+    """The base of the pages of rows that can be deactivated: people, outlets and services.
 
-    The page says what is left, before and after.
+    The page of a row says what is left of it, before and after it is deactivated.
     """
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -1,7 +1,8 @@
-"""Makes a form that is sent twice store once, as when somebody clicks Save twice or sends it again after a lost answer.
+"""Lets a form store its data only once, although it is sent twice: somebody clicks Save twice, or sends it again after a
+lost answer.
 
-Each page has a token in the hidden field FORM_TOKEN of its forms. What a form stored is kept under its token for a day, as
-the API keeps what was done under an Idempotency-Key. Nothing is kept of a form with errors, whose page has a new token.
+Each page has a token in the hidden field FORM_TOKEN_FIELD of its forms. What a form stored is kept under its token for a
+day. The API does so under an Idempotency-Key. Nothing is kept of a form with errors, whose page has a new token.
 """
 
 import orjson
@@ -9,18 +10,18 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from circe.backoffice.site import FORM_TOKEN
+from circe.backoffice.site import FORM_TOKEN_FIELD
 from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from circe.db.ids import is_id
 from tenants.models import IdempotencyRecord
 from tenants.scope import NO_TENANT, current_tenant_id_or_no_tenant
 
-# What differs between two clicks on the same form: its CSRF token, and which of the buttons was pressed.
-NOT_CONTENTS = {"csrfmiddlewaretoken", FORM_TOKEN, "_save", "_continue", "_addanother"}
+# The fields that may differ between two clicks on the same form: its tokens, and which of the buttons was pressed.
+NOT_CONTENTS = {"csrfmiddlewaretoken", FORM_TOKEN_FIELD, "_save", "_continue", "_addanother"}
 
 
 class SentBefore(Exception):
-    """The form was sent before. `record` is what is kept of that."""
+    """The form was sent before. `record` is what was stored of the first time."""
 
     def __init__(self, record: IdempotencyRecord) -> None:
         super().__init__()
@@ -28,17 +29,17 @@ class SentBefore(Exception):
 
 
 class SentForm:
-    """The form of a request. With `any_contents` it is the same form whatever a person has typed; without, only where they
-    have typed the same. A form without a token, or with a malformed one, is never the same as another.
+    """The form of a request. Two forms are the same if they have the same token and, unless `any_contents`, the same typed
+    values. A form without a token, or with a malformed one, is never the same as another.
     """
 
     def __init__(self, request: HttpRequest, *, any_contents: bool = False) -> None:
-        self.user, token = request.user, request.POST.get(FORM_TOKEN)
+        self.user, token = request.user, request.POST.get(FORM_TOKEN_FIELD)
         self.fingerprint = _fingerprint(request)
         # An Idempotency-Key of the API has no blank.
         self.key = is_id(token) and f"form {token}" + ("" if any_contents else f" {self.fingerprint}")
 
-    def find_earlier(self) -> IdempotencyRecord | None:
+    def lock_and_find_earlier(self) -> IdempotencyRecord | None:
         """Returns what is kept of the form if it was sent before. Until the transaction ends, the same form, sent by another
         request, waits here.
         """
@@ -49,7 +50,7 @@ class SentForm:
 
     def raise_if_sent_before(self) -> None:
         """Raises SentBefore if the form was sent before."""
-        earlier = self.find_earlier()
+        earlier = self.lock_and_find_earlier()
         if earlier:
             raise SentBefore(earlier)
 
@@ -59,7 +60,7 @@ class SentForm:
         return self.keep(stored)
 
     def keep(self, stored: models.Model | None = None) -> IdempotencyRecord | None:
-        """Keeps the form, and which row it stored. Must be called in the transaction of `find_earlier`."""
+        """Keeps the form, and which row it stored. Must be called in the transaction of `lock_and_find_earlier`."""
         if not self.key:
             return None
         record = IdempotencyRecord.objects.create(

@@ -16,7 +16,7 @@ from tenants.admin.invitations import InvitationForm, InvitingAdmin, describe_pa
 from tenants.models import Role, Service, ServiceStaff, Staff
 from tenants.scope import current_tenant
 
-# Importing GroupAdmin has registered it.
+# The import of GroupAdmin has registered Django's page of groups.
 if isinstance(admin.site.get_model_admin(Group), GroupAdmin):
     admin.site.unregister(Group)
 

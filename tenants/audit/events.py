@@ -15,7 +15,7 @@ from tenants.scope import NO_TENANT
 # A cluster calls the function where the tenant's rows lie, since the statement names a table and the tenant. Called on
 # another node it would write there as the owner, and the transaction could not go on as circe_app. The sub-select has one
 # row.
-RECORD_EVENT = """
+RECORD_EVENT_SQL = """
 SELECT circe_record_event(%s, %s, %s, %s, %s, %s)
 FROM (SELECT count(*) FROM tenants_auditevent WHERE tenant_id = %s AND id = 0) AS one_row
 """
@@ -30,7 +30,9 @@ def record_event(
     tenant_id: str | None,
     **details: Any,
 ) -> None:
-    """Adds an event `refused` or `erased` to the audit trail, with `details` as JSON."""
+    """Adds an event `refused` or `erased` to the audit trail, with `details` as JSON. `table` is the name of the row's
+    model, or of the refused URL.
+    """
     business = tenant_id or NO_TENANT
     with connection.cursor() as cursor:
-        cursor.execute(RECORD_EVENT, [action, table, row_id, customer_id, business, json.dumps(details), business])
+        cursor.execute(RECORD_EVENT_SQL, [action, table, row_id, customer_id, business, json.dumps(details), business])

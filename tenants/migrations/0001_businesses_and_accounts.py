@@ -70,8 +70,8 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM circe_app;""",
         django_migrate_sql.operations.CreateSQL(
             name="circe_is_worker",
             sql="""-- Returns whether this server is a worker of a Citus cluster. Each node has a copy of the accounts and the businesses, and
--- runs their triggers. What such a trigger writes to other tables, the coordinator writes alone: else it would be there
--- once for each node.
+-- runs their triggers. Only on the coordinator does such a trigger write to other tables. Otherwise each node would write the
+-- same rows.
 CREATE OR REPLACE FUNCTION public.circe_is_worker() RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
 BEGIN
@@ -91,7 +91,7 @@ $$;
 CREATE OR REPLACE FUNCTION public.circe_holds_tenant(tenant text) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
 BEGIN
-    -- In a statement of its own: PostgreSQL plans a statement as a whole, and elsewhere there is no such table.
+    -- A statement of its own: PostgreSQL plans each statement as a whole, and without Citus there is no pg_dist_partition.
     IF to_regclass('pg_dist_partition') IS NULL THEN
         RETURN true;
     END IF;
@@ -126,7 +126,7 @@ DECLARE
     new_row jsonb := to_jsonb(NEW);
     any_row CONSTANT jsonb := coalesce(new_row, old_row);
     subject CONSTANT text := coalesce(any_row ->> subject_column, old_row ->> subject_column);
-    -- An account of no business: the value is NO_TENANT (tenants/scope.py).
+    -- The id of the business. For an account of no business it is NO_TENANT (tenants/scope.py).
     business CONSTANT text := coalesce(
         any_row ->> CASE model WHEN 'tenant' THEN 'id' ELSE 'tenant_id' END, '000000000000000000000000'
     );
@@ -161,8 +161,8 @@ BEGIN
         IF new_row -> 'is_deleted' IS NOT NULL THEN
             action := CASE WHEN new_row -> 'is_deleted' = 'true' THEN 'soft_deleted' ELSE 'restored' END;
         END IF;
-        -- Where a row passes to another person, the event belongs to that person's history. What describes the first
-        -- person stays out of it, since it would outlive the first person's erasure there.
+        -- When a row passes to another person, the event belongs to the history of that person. It leaves out what describes
+        -- the first person: there it would stay when the first person is erased.
         IF new_row ->> subject_column IS NOT NULL THEN
             old_row := old_row - about_subject;
         END IF;
@@ -187,7 +187,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
--- Nobody else puts it on a table, which would forge events.
+-- Only the owner may create a trigger with this function. Others could forge events with it.
 REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;
 """,
             reverse_sql="DROP FUNCTION public.circe_audit;",

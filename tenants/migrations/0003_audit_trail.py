@@ -150,7 +150,7 @@ BEGIN
     SELECT email, btrim(first_name || ' ' || last_name), has_acted
     INTO NEW.actor_email, NEW.actor_name, has_acted_before
     FROM public.tenants_user WHERE id = NEW.actor_id;
-    -- A worker of a cluster can't write accounts. There every account that acts has signed in, which has set it already.
+    -- A worker of a cluster can't write accounts. On a cluster an account that acts has signed in, which has set has_acted.
     IF NOT has_acted_before AND NOT circe_is_worker() THEN
         UPDATE public.tenants_user SET has_acted = true WHERE id = NEW.actor_id;
     END IF;

@@ -5,7 +5,7 @@ from tenants.models.audit_event import AuditEvent
 from tenants.models.base import TENANT_CONSTRAINTS, TenantModel, tenant_constraints
 from tenants.models.idempotency_record import IdempotencyRecord
 from tenants.models.offer import DuplicateName, Outlet, Service, ServiceStaff
-from tenants.models.session import LoginFailure, LoginSession, SessionQuerySet, TokenFamily, portal_account
+from tenants.models.session import LoginFailure, LoginSession, SessionQuerySet, TokenFamily, portal_failure_account
 from tenants.models.staff_name import StaffName
 from tenants.models.tenant import Tenant, validate_amount, validate_currency, validate_language, validate_time_zone
 from tenants.models.user import Staff, User
@@ -28,7 +28,7 @@ __all__ = [
     "TenantModel",
     "TokenFamily",
     "User",
-    "portal_account",
+    "portal_failure_account",
     "tenant_constraints",
     "validate_amount",
     "validate_currency",

@@ -21,7 +21,7 @@ from tenants.scope import TenantManager, current_tenant
 
 
 class Change(NamedTuple):
-    """The change of one column."""
+    """The change of one column. `field` is the column's name. In `readable_changes` it is a label for people."""
 
     field: str
     before: Any
@@ -39,8 +39,10 @@ class RecordedActor(NamedTuple):
 class AuditEvent(models.Model):
     """A row created, changed or deleted, a customer soft-deleted, restored or erased, or something refused.
 
-    `before` and `after` hold the columns that changed, by name; a new row's are all in `after`, a deleted one's in
-    `before`. Of a password they tell that it was set or changed. `customer_id` is whose history the event belongs to.
+    `table` is the name of the row's model, such as `customer`; of something refused it may be another word, such as `login`.
+    `before` and `after` hold the columns that changed, by name. A new row's columns are all in `after`, a deleted row's in
+    `before`. Of a password they only tell that it was set or changed. `customer_id` names the customer to whose history the
+    event belongs.
     `actor_email` and `actor_name` are what the account of `actor_id` was called at that moment (a trigger copies them), so
     that an event names who acted whatever becomes of the account, and whoever reads it.
     When a customer's row is deleted, triggers remove all personal data from the customer's events: each app has one for its

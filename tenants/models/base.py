@@ -16,10 +16,10 @@ from tenants.scope import (
     CustomerScope,
     TenantFilter,
     TenantManager,
+    build_scope_condition,
     current_scope,
     current_tenant,
     current_tenant_id,
-    rows_in_scope,
 )
 
 
@@ -38,10 +38,10 @@ TENANT_CONSTRAINTS = tenant_constraints()
 
 
 class ScopedModel(models.Model):
-    """A model of whose rows all code sees and writes only those in scope, Django's own code too.
+    """A model whose rows are read and written only in scope, by Django's own code too.
 
-    Django saves a row, reads it again and finds the rows that refer to it by the base manager. The option stands in a class
-    of its own, whose Meta no model inherits, so that it is not in each migration.
+    Django saves a row, reads it again and finds the rows that refer to it by the base manager. The option
+    `base_manager_name` stands in a class of its own, whose Meta no model inherits. So it is not in every migration.
     """
 
     objects = TenantManager()
@@ -53,7 +53,7 @@ class ScopedModel(models.Model):
     @classmethod
     def scope_condition(cls) -> TenantFilter:
         """Returns the condition that our compilers add to each UPDATE and DELETE, see `circe.db.postgresql.compiler`."""
-        return rows_in_scope(cls)
+        return build_scope_condition(cls)
 
 
 class TenantModel(ScopedModel):

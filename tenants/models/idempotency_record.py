@@ -1,4 +1,4 @@
-"""What is kept of requests that may come twice: of those with an idempotency key, and of forms of the back office."""
+"""What is stored of requests that may be sent twice: requests with an idempotency key, and forms of the back office."""
 
 import datetime as dt
 from typing import Any, Self
@@ -27,8 +27,9 @@ class IdempotencyRecord(ScopedModel):
     """The answer to a request with an idempotency key, or what a form stored. Valid for RECORD_LIFETIME and for its user,
     an account or a customer of the portal.
 
-    `row_id` is the id of the row, of `tenant`, that the request changed. A form of a super_admin about several businesses or
-    none is of NO_TENANT. The two references have no constraint: NO_TENANT is no tenant, and a super_admin belongs to none.
+    `row_id` is the id of the row, of `tenant`, that the request changed. The record of a super_admin's form about several
+    businesses, or about none, has NO_TENANT. The two references have no constraint: NO_TENANT is no tenant, and a
+    super_admin belongs to none.
     """
 
     tenant = OwningTenantKey(

@@ -52,7 +52,7 @@ class Offer(TenantModel):
 
     class Meta(TenantModel.Meta):
         abstract = True
-        # A super_admin looks for one by its id alone, in all businesses.
+        # A super_admin looks for an outlet or a service by its id alone, in all businesses.
         indexes = [models.Index(fields=["id"], name="%(class)s_by_id")]
 
     def __str__(self) -> str:
@@ -93,7 +93,7 @@ class Service(Offer):
     """A service that a customer can book. `price` is in the tenant's currency.
 
     `buffer_minutes` are kept free after an appointment, for example to clean up. `rebooking_days` is None where the tenant's
-    own number applies. `staff` are those who offer it; a service without them is offered by everybody.
+    own number applies. The rows of ServiceStaff are those who offer it. A service without such rows is offered by everybody.
     """
 
     category = models.CharField(max_length=50, blank=True)
@@ -116,7 +116,7 @@ class Service(Offer):
         constraints = [*PUBLIC_CONSTRAINTS, build_unique_name("service")]
 
     def change(self, changes: dict[str, Any]) -> None:
-        """Does as for every offer. `changes` may hold `staff_ids` too: who offers the service from now on."""
+        """Does what `Offer.change` does. `changes` may hold `staff_ids` too: who offers the service from now on."""
         fields = {name: value for name, value in changes.items() if name != "staff_ids"}
         with transaction.atomic():
             # The version of a service changes with those who offer it.

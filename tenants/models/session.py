@@ -95,13 +95,15 @@ class TokenFamily(models.Model):
         self.save()
         return self.ended_at is None
 
-    def mint_pair(self, lifetimes: Mapping[tokens.Kind, dt.timedelta], *, sub: str, **claims: Any) -> dict[str, str]:
+    def create_token_pair(
+        self, lifetimes: Mapping[tokens.Kind, dt.timedelta], *, sub: str, **claims: Any
+    ) -> dict[str, str]:
         """Returns the current tokens of the session: `{"access", "refresh"}`. The access token has the `claims` too."""
         shared: dict[str, Any] = {"issued_at": self.rotated_at, "sub": sub, "sid": self.pk}
         access_jti = uuid.uuid5(uuid.UUID(self.current_jti), "access").hex
         return {
-            "access": tokens.mint("access", lifetime=lifetimes["access"], jti=access_jti, **shared, **claims),
-            "refresh": tokens.mint("refresh", lifetime=lifetimes["refresh"], jti=self.current_jti, **shared),
+            "access": tokens.create("access", lifetime=lifetimes["access"], jti=access_jti, **shared, **claims),
+            "refresh": tokens.create("refresh", lifetime=lifetimes["refresh"], jti=self.current_jti, **shared),
         }
 
 
@@ -138,7 +140,7 @@ class LoginSession(TokenFamily):
 
     def token_pair(self) -> dict[str, str]:
         """Returns the current tokens of the session: `{"access", "refresh"}`."""
-        return self.mint_pair(
+        return self.create_token_pair(
             tokens.LIFETIME,
             sub=self.user_id,
             email=self.user.email,
@@ -151,7 +153,7 @@ class LoginFailure(models.Model):
     """A refused log-in, or a link that was not valid, which `throttling` counts.
 
     `account` is the typed address in canonical form, known or not. A customer's has the id of the business in front
-    (`portal_account`), and a link has none.
+    (`portal_failure_account`), and a link has none.
     """
 
     class Kind(models.TextChoices):
@@ -174,6 +176,6 @@ class LoginFailure(models.Model):
         ]
 
 
-def portal_account(tenant_id: str | None, email_key: str | None) -> str:
+def portal_failure_account(tenant_id: str | None, email_key: str | None) -> str:
     """Returns the `account` of failed log-ins of customers of the business with this address."""
     return f"{tenant_id}:{email_key}"

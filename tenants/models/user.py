@@ -97,10 +97,10 @@ class User(AbstractBaseUser):
             self.refresh_from_db(fields=["tokens_valid_from"])
 
     def check_password(self, raw_password: str) -> bool:
-        """Returns whether it is the password. Renews a hash of an older kind, or of another Unicode form, which ends no
+        """Returns whether it is the password. If so, renews a hash of an older kind or of another Unicode form. That ends no
         session.
 
-        An account without a password takes as long as one with another password.
+        The check of an account without a password takes as long as the check of a wrong password.
         """
         if not self.has_usable_password():
             imitate_password_check(raw_password)

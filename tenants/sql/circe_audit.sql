@@ -15,7 +15,7 @@ DECLARE
     new_row jsonb := to_jsonb(NEW);
     any_row CONSTANT jsonb := coalesce(new_row, old_row);
     subject CONSTANT text := coalesce(any_row ->> subject_column, old_row ->> subject_column);
-    -- An account of no business: the value is NO_TENANT (tenants/scope.py).
+    -- The id of the business. For an account of no business it is NO_TENANT (tenants/scope.py).
     business CONSTANT text := coalesce(
         any_row ->> CASE model WHEN 'tenant' THEN 'id' ELSE 'tenant_id' END, '000000000000000000000000'
     );
@@ -50,8 +50,8 @@ BEGIN
         IF new_row -> 'is_deleted' IS NOT NULL THEN
             action := CASE WHEN new_row -> 'is_deleted' = 'true' THEN 'soft_deleted' ELSE 'restored' END;
         END IF;
-        -- Where a row passes to another person, the event belongs to that person's history. What describes the first
-        -- person stays out of it, since it would outlive the first person's erasure there.
+        -- When a row passes to another person, the event belongs to the history of that person. It leaves out what describes
+        -- the first person: there it would stay when the first person is erased.
         IF new_row ->> subject_column IS NOT NULL THEN
             old_row := old_row - about_subject;
         END IF;
@@ -76,5 +76,5 @@ BEGIN
     RETURN NULL;
 END
 $$;
--- Nobody else puts it on a table, which would forge events.
+-- Only the owner may create a trigger with this function. Others could forge events with it.
 REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;

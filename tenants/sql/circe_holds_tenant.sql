@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION public.circe_holds_tenant(tenant text) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
 BEGIN
-    -- In a statement of its own: PostgreSQL plans a statement as a whole, and elsewhere there is no such table.
+    -- A statement of its own: PostgreSQL plans each statement as a whole, and without Citus there is no pg_dist_partition.
     IF to_regclass('pg_dist_partition') IS NULL THEN
         RETURN true;
     END IF;

@@ -1,6 +1,6 @@
 -- Returns whether this server is a worker of a Citus cluster. Each node has a copy of the accounts and the businesses, and
--- runs their triggers. What such a trigger writes to other tables, the coordinator writes alone: else it would be there
--- once for each node.
+-- runs their triggers. Only on the coordinator does such a trigger write to other tables. Otherwise each node would write the
+-- same rows.
 CREATE OR REPLACE FUNCTION public.circe_is_worker() RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
 BEGIN

@@ -1,6 +1,6 @@
 -- Shows the names of the staff of the tenant in scope, also in the scope of one of its customers, who may read no account.
--- The view reads the table with the rights of its owner, to whom no policy applies, and has the condition of the policies
--- itself. The condition is that of tenant_policy_sql in circe/db/row_level_security.py, which explains its form.
+-- The view reads the table with the rights of its owner, whom no policy limits. So the view has the condition of the
+-- policies itself. The condition is that of tenant_policy_sql in circe/db/row_level_security.py, which explains its form.
 CREATE VIEW tenants_staffname AS
 SELECT
     id,

@@ -22,7 +22,7 @@ class Capitals(TenantCommand):
     def work(self, tenant):
         assert current_tenant() == tenant
         rows = Outlet.objects.all()
-        self.in_batches(self.locked(rows), self.rename, total=rows.count())
+        self.in_batches(self.locked_batches(rows), self.rename, total=rows.count())
 
     def rename(self, outlets):
         for outlet in outlets:

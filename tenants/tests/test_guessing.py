@@ -117,7 +117,7 @@ def test_an_overlong_one_is_refused_without_hashing_it(person, checks):
 def checks(monkeypatch):
     """For each check of a password whether it was one that is counted."""
     seen, is_counted = [], []
-    verify, original = hashers.verify_password, throttling.check_with_limits
+    verify, original = hashers.verify_password, throttling.check_password_with_limits
 
     def spied(*args, **kwargs):
         seen.append(bool(is_counted))
@@ -136,7 +136,7 @@ def checks(monkeypatch):
     monkeypatch.setattr(hashers, "verify_password", spied)
     modules = [f"tenants.accounts.{module}" for module in ("views", "authentication", "forms")]
     for module in (*modules, "customers.portal.accounts.credentials"):
-        monkeypatch.setattr(f"{module}.check_with_limits", counting)
+        monkeypatch.setattr(f"{module}.check_password_with_limits", counting)
     return seen
 
 
@@ -188,9 +188,9 @@ def test_no_url_checks_a_password_without_counting_it(back_office, checks, tenan
 # Who may ask whether a password is right, and why it is counted.
 CALLERS = {
     "tenants/models/user.py": "the model's own method, which the next two call",
-    "tenants/accounts/managers.py": "`find_by_credentials`, called within `check_with_limits` only",
-    "tenants/accounts/forms.py": "within `check_with_limits`",
-    "customers/models/querysets.py": "`find_by_credentials`, called within `check_with_limits` only",
+    "tenants/accounts/managers.py": "`find_by_credentials`, called within `check_password_with_limits` only",
+    "tenants/accounts/forms.py": "within `check_password_with_limits`",
+    "customers/models/querysets.py": "`find_by_credentials`, called within `check_password_with_limits` only",
 }
 
 

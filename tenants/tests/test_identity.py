@@ -15,10 +15,10 @@ from tenants.identity import (
     clean_email,
     clean_phone,
     email_key,
+    split_national_number,
     validate_email_address,
     validate_phone,
     validate_region,
-    without_trunk_prefix,
 )
 from tenants.models import Tenant
 from tenants.scope import ALL_TENANTS, NoTenantScope, tenant_scope
@@ -369,13 +369,13 @@ def test_no_text_crashes(text):
 )
 def test_the_trunk_prefix_of_a_beginning(region, digits, parts):
     with in_region(region):
-        assert without_trunk_prefix(digits) == parts
+        assert split_national_number(digits) == parts
 
 
 def test_the_trunk_prefix_without_one_tenant_is_a_zero():
     with tenant_scope(ALL_TENANTS):
-        assert without_trunk_prefix("08123456") == ("", "8123456")
-        assert without_trunk_prefix("8123456") == ("", "8123456")
+        assert split_national_number("08123456") == ("", "8123456")
+        assert split_national_number("8123456") == ("", "8123456")
 
 
 def test_a_region_is_one_with_phone_numbers():

@@ -44,7 +44,7 @@ class Node(NamedTuple):
         return f"{self.host}:{self.port}"
 
 
-class Located(NamedTuple):
+class TableLocation(NamedTuple):
     """The placement of a table. For tables with the same colocation id, all rows of a tenant lie on one node."""
 
     placement: str
@@ -87,8 +87,8 @@ def nodes(cursor: Any) -> list[Node]:
     return [Node(*row) for row in cursor.fetchall()]
 
 
-def check_cluster(cursor: Any) -> list[Node]:
-    """Returns the nodes. Raises ClusterUnusable if Circe can't distribute its tables over this cluster."""
+def check_and_list_nodes(cursor: Any) -> list[Node]:
+    """Returns the nodes of the cluster. Raises ClusterUnusable if Circe can't distribute its tables over this cluster."""
     version = citus_version(cursor)
     least = ".".join(map(str, MINIMUM_VERSION))
     if version is None:
@@ -120,7 +120,7 @@ def check_cluster(cursor: Any) -> list[Node]:
 
 
 def _check_connections(cursor: Any) -> None:
-    """Raises ClusterUnusable if a node is away, does not reach another one, or has another version of Citus."""
+    """Raises ClusterUnusable if a node does not answer, does not reach another node, or has another version of Citus."""
     answers = _ask_nodes(cursor, "SELECT extversion FROM pg_extension WHERE extname = 'citus'")
     for address, succeeded, result in answers:
         if not succeeded:
@@ -139,10 +139,10 @@ def _check_connections(cursor: Any) -> None:
         )
 
 
-def located_tables(cursor: Any) -> dict[str, Located]:
+def located_tables(cursor: Any) -> dict[str, TableLocation]:
     """Returns, by name, where each table lies that Citus manages."""
     cursor.execute(PLACEMENT_SQL, [DISTRIBUTION_COLUMN])
-    return {name: Located(placement, colocation) for name, placement, colocation in cursor.fetchall()}
+    return {name: TableLocation(placement, colocation) for name, placement, colocation in cursor.fetchall()}
 
 
 def has_distributed_tables(cursor: Any) -> bool:
@@ -163,13 +163,15 @@ def run_on_nodes(cursor: Any, command: str) -> None:
             )
 
 
-def holds_on_every_node(cursor: Any, question: str) -> bool:
-    """Returns whether the query, a SELECT of one boolean, is true on every node. An error counts as false."""
+def is_true_on_every_node(cursor: Any, question: str) -> bool:
+    """Returns whether the query, a SELECT of one boolean, gives true on every node. An error counts as false."""
     return all(result == "t" for _, _, result in _ask_nodes(cursor, question))
 
 
 def _ask_nodes(cursor: Any, command: str) -> list[tuple[str, bool, str]]:
-    """Runs the command on each node. Returns the address of each, whether it succeeded, and its answer or error."""
+    """Runs the command on each node. Returns for each node: its address, whether the command succeeded, and the answer or
+    the error.
+    """
     cursor.execute(
         "SELECT nodename || ':' || nodeport, success, coalesce(result, '') FROM run_command_on_all_nodes(%s) "
         "JOIN pg_dist_node USING (nodeid) ORDER BY groupid",

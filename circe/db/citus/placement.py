@@ -1,7 +1,7 @@
-"""Says where each table lies on a cluster of Citus. One server alone does not use it.
+"""Says where each table lies on a cluster of Citus. A server without Citus has no use for placements.
 
 A table whose rows always have a tenant is distributed by `tenant_id`: the rows of a tenant lie on one node. The other tables
-are registered by an app: a reference table is copied to every node, since rows of tenants refer to it; a local one lies on
+are registered by an app: a reference table is copied to every node, since rows of tenants refer to it. A local table lies on
 the coordinator alone.
 """
 
@@ -25,29 +25,29 @@ class Placement(StrEnum):
     LOCAL = "local"
 
 
-# The placements of tables that Citus knows.
-MOVED = (Placement.REFERENCE, Placement.DISTRIBUTED)
+# The placements to which a new table must be moved. PostgreSQL creates every table as a local one.
+MOVED_PLACEMENTS = (Placement.REFERENCE, Placement.DISTRIBUTED)
 # By the name of a table: its placement. These are the tables that may have rows without a tenant.
-_registered: dict[str, Placement] = {}
+_registered_placements: dict[str, Placement] = {}
 
 
 def register(placement: Placement, *tables: str) -> None:
     """Sets the placement of tables that may have rows without a tenant."""
-    _registered.update(dict.fromkeys(tables, placement))
+    _registered_placements.update(dict.fromkeys(tables, placement))
 
 
 def placement_of(model: type[models.Model]) -> Placement | None:
-    """Returns the placement of the model's table, or None if it is not registered and has no tenant."""
+    """Returns the placement of the model's table, or None for an unregistered table whose rows need no tenant."""
     has_key = any(isinstance(constraint, TenantPrimaryKey) for constraint in model._meta.constraints)
     columns = [field for field in model._meta.concrete_fields if field.column == DISTRIBUTION_COLUMN]
     if any(has_key or not field.null for field in columns):
         return Placement.DISTRIBUTED
-    return _registered.get(model._meta.db_table)
+    return _registered_placements.get(model._meta.db_table)
 
 
 def placements() -> dict[str, Placement | None]:
     """Returns the placement of every table, by name: reference tables first, as other tables refer to them."""
-    found: dict[str, Any] = dict(_registered)
+    found: dict[str, Any] = dict(_registered_placements)
     found |= {model._meta.db_table: placement_of(model) for model in _models_with_a_table()}
     return dict(sorted(found.items(), key=lambda item: (item[1] is not Placement.REFERENCE, item[0])))
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from circe.db.citus.cluster import Located, holds_on_every_node, located_tables, run_on_nodes
-from circe.db.citus.placement import DISTRIBUTION_COLUMN, MOVED, Placement, placements
+from circe.db.citus.cluster import TableLocation, is_true_on_every_node, located_tables, run_on_nodes
+from circe.db.citus.placement import DISTRIBUTION_COLUMN, MOVED_PLACEMENTS, Placement, placements
 from circe.db.roles import APPLICATION_ROLE
 
-OWNER_ROLES = (APPLICATION_ROLE, "circe_rls_bypass")
+# The owner of the tables must be a member of these roles on each node.
+ROLES_GRANTED_TO_OWNER = (APPLICATION_ROLE, "circe_rls_bypass")
 # Settings of the database on each node.
 SETTINGS = {
     # SET LOCAL reaches the workers, whose policies and triggers read the settings of the session.
@@ -19,21 +20,21 @@ SETTINGS = {
     "citus.enable_unsafe_triggers": "on",
     # A trigger runs on the node of its row, and writes to other tables there.
     "citus.allow_nested_distributed_execution": "on",
-    # A statement on all businesses uses one connection to each node, so that its transaction may write to any table then.
+    # A statement on all businesses uses one connection to each node. Then its transaction may still write to any table.
     "citus.multi_shard_modify_mode": "sequential",
-    # A generic plan does not know the tenant, and so not the node. Triggers plan their statements on the workers.
+    # A generic plan does not know the tenant, so it does not know the node. Triggers plan their statements on the workers.
     "plan_cache_mode": "force_custom_plan",
 }
 # In one transaction Citus changes several tables only one after the other.
-ONE_AFTER_THE_OTHER = "SET LOCAL citus.multi_shard_modify_mode = 'sequential'"
+SEQUENTIAL_MODE_SQL = "SET LOCAL citus.multi_shard_modify_mode = 'sequential'"
 TABLES_SQL = """
 SELECT relname FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
     AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')
 """
-# What is taken off a table while its rows are copied: for each object the command that removes it, and the one that brings
-# it back. The triggers would run again for each copied row. A foreign key can't refer to a table that lies elsewhere. And
-# PostgreSQL copies no rows into a table whose policies bind its owner.
+# The objects that are removed from a table while its rows are copied. Each row has the command that removes an object, the
+# command that creates it again, and the place in the order. Triggers would run again for each copied row. A foreign key
+# can't refer to a table that lies elsewhere. PostgreSQL copies no rows into a table whose policies bind its owner.
 REMOVABLE_SQL = """
 WITH moved AS (SELECT oid, oid::regclass::text AS name FROM pg_class WHERE relname = ANY (%(tables)s)
     AND relnamespace = 'public'::regnamespace)
@@ -49,14 +50,15 @@ SELECT format('ALTER TABLE %%s NO FORCE ROW LEVEL SECURITY', name),
 FROM moved JOIN pg_class USING (oid) WHERE relforcerowsecurity
 ORDER BY 3, 1
 """
-# Citus passes a function on where it is created. It could not, where an argument has the type of a table that was local.
+# Citus copies a function to the nodes when it is created. It can't if an argument has the row type of a table that is local
+# then.
 FUNCTIONS_SQL = """
 SELECT create_distributed_function(oid::regprocedure) FROM pg_proc
 WHERE pronamespace = 'public'::regnamespace
     AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
     AND NOT EXISTS (SELECT FROM pg_dist_object WHERE objid = pg_proc.oid)
 """
-# Citus passes views on, and not who may read them.
+# Citus copies views to the nodes, but not their grants.
 VIEW_GRANTS_SQL = """
 SELECT string_agg(format('GRANT %s ON %s TO %I', privilege_type, pg_class.oid::regclass, rolname), '; ')
 FROM pg_class CROSS JOIN aclexplode(relacl) JOIN pg_roles ON pg_roles.oid = grantee
@@ -75,17 +77,23 @@ def missing_tables(cursor: Any) -> list[str]:
     return sorted(placements().keys() - database_tables(cursor))
 
 
-def misplaced_tables(cursor: Any) -> dict[str, Placement]:
-    """Returns the tables that do not lie where they should, each with its placement, in the order in which to move them."""
+def tables_to_move(cursor: Any) -> dict[str, Placement]:
+    """Returns the tables that Citus does not manage yet and should: by name the placement to which to move each, in this
+    order.
+    """
     located = located_tables(cursor)
-    return {name: placement for name, placement in placements().items() if placement in MOVED and name not in located}
+    return {
+        name: placement
+        for name, placement in placements().items()
+        if placement in MOVED_PLACEMENTS and name not in located
+    }
 
 
 def move_tables(cursor: Any, tables: dict[str, Placement], progress: Callable[[str], None]) -> None:
     """Moves the tables to where they belong, all or none. Calls `progress` with the name of each that was moved."""
     with transaction.atomic():
-        cursor.execute(ONE_AFTER_THE_OTHER)
-        with _bare(cursor, [*tables]):
+        cursor.execute(SEQUENTIAL_MODE_SQL)
+        with _without_triggers_and_keys(cursor, [*tables]):
             for name, placement in tables.items():
                 place_table(cursor, name, placement)
                 progress(name)
@@ -101,12 +109,12 @@ def place_table(cursor: Any, table: str, placement: Placement) -> None:
         cursor.execute(
             "SELECT create_distributed_table(%s, %s, colocate_with => %s)", [table, DISTRIBUTION_COLUMN, beside]
         )
-        # They are not visible any more, and would only take space.
+        # The rows on the coordinator are not visible any more, and would only take space.
         cursor.execute("SELECT truncate_local_data_after_distributing_table(%s)", [table])
 
 
 @contextmanager
-def _bare(cursor: Any, tables: Sequence[str]) -> Iterator[None]:
+def _without_triggers_and_keys(cursor: Any, tables: Sequence[str]) -> Iterator[None]:
     """Takes triggers, foreign keys and FORCE ROW LEVEL SECURITY off the tables for the block."""
     cursor.execute(REMOVABLE_SQL, {"tables": [*tables]})
     objects = cursor.fetchall()
@@ -117,8 +125,8 @@ def _bare(cursor: Any, tables: Sequence[str]) -> Iterator[None]:
         cursor.execute(restore)
 
 
-def node_steps(cursor: Any) -> dict[str, str]:
-    """Returns the commands that prepare each node, by what they do. Those that no node needs are left out."""
+def missing_node_steps(cursor: Any) -> dict[str, str]:
+    """Returns the commands that prepare the nodes, by what they do. Leaves out those that no node needs."""
     database, owner = (connection.ops.quote_name(connection.settings_dict[name]) for name in ("NAME", "USER"))
     steps = {
         # Citus connects to its workers as the role that runs the statement.
@@ -127,7 +135,7 @@ def node_steps(cursor: Any) -> dict[str, str]:
             f"ALTER ROLE {APPLICATION_ROLE} LOGIN",
         ),
     }
-    for role in OWNER_ROLES:
+    for role in ROLES_GRANTED_TO_OWNER:
         steps[f"{role} exists"] = (
             f"SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}')",  # noqa: S608 (a constant)
             f"IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role}; END IF",
@@ -141,36 +149,36 @@ def node_steps(cursor: Any) -> dict[str, str]:
             f"SELECT current_setting('{name}') = '{value}'",
             f"ALTER DATABASE {database} SET {name} = '{value}'",
         )
-    return {what: command for what, (question, command) in steps.items() if not holds_on_every_node(cursor, question)}
+    return {what: command for what, (question, command) in steps.items() if not is_true_on_every_node(cursor, question)}
 
 
 def grant_views(cursor: Any) -> None:
-    """Lets roles read the views on each node whom the coordinator lets."""
+    """Gives roles the same rights to views on each node as they have on the coordinator."""
     cursor.execute(VIEW_GRANTS_SQL)
     [(grants,)] = cursor.fetchall()
     if grants:
         run_on_nodes(cursor, grants)
 
 
-def find_unrouted(cursor: Any) -> list[str]:
-    """Returns a sentence for each table whose statements would not go to one node."""
+def describe_misplaced_tables(cursor: Any) -> list[str]:
+    """Returns a sentence for each table that does not lie where it should. Statements on it would not go to one node."""
     located, expected = located_tables(cursor), placements()
     colocations = [at.colocation for at in located.values() if at.placement == Placement.DISTRIBUTED]
-    usual = max(colocations, key=colocations.count, default=0)
+    usual_colocation = max(colocations, key=colocations.count, default=0)
     reasons = [
-        (table, _why_unrouted(expected.get(table), located.get(table), usual))
+        (table, _why_misplaced(expected.get(table), located.get(table), usual_colocation))
         for table in sorted(database_tables(cursor))
     ]
     return [f"{table} {reason}" for table, reason in reasons if reason]
 
 
-def _why_unrouted(expected: Placement | None, located: Located | None, usual: int) -> str | None:
+def _why_misplaced(expected: Placement | None, located: TableLocation | None, usual_colocation: int) -> str | None:
     if expected is None:
         return "is no table of Circe: it stays on the coordinator."
     if expected is Placement.LOCAL:
         return None if located is None or located.placement == expected else "belongs on the coordinator alone."
     if located is None or located.placement != expected:
         return f"is no {expected} table: it lies {located.placement if located else 'on the coordinator alone'}."
-    if expected is Placement.DISTRIBUTED and located.colocation != usual:
+    if expected is Placement.DISTRIBUTED and located.colocation != usual_colocation:
         return "does not lie beside the other tables of the same business."
     return None

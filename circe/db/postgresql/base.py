@@ -10,10 +10,10 @@ from psycopg import Error
 from psycopg_pool import ConnectionPool
 
 from circe.db.citus.cluster import has_distributed_tables
-from circe.db.citus.placement import MOVED, placement_of
-from circe.db.citus.tables import ONE_AFTER_THE_OTHER, place_table
+from circe.db.citus.placement import MOVED_PLACEMENTS, placement_of
+from circe.db.citus.tables import SEQUENTIAL_MODE_SQL, place_table
 from circe.db.postgresql import discard_pool
-from circe.db.server_kind import CLUSTER_SESSIONS, PREPARE_SESSION
+from circe.db.server_kind import CLUSTER_SESSIONS, PREPARE_SESSION_SQL
 from circe.db.tenant_key import TenantPrimaryKey
 
 
@@ -37,7 +37,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         with self.connection.cursor() as cursor:
             self.is_distributed = self.connection.connection in CLUSTER_SESSIONS and has_distributed_tables(cursor)
             if self.is_distributed and self.atomic_migration:
-                cursor.execute(ONE_AFTER_THE_OTHER)
+                cursor.execute(SEQUENTIAL_MODE_SQL)
         return self
 
     def execute(self, sql: Any, params: Any = ()) -> None:
@@ -53,7 +53,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             if isinstance(constraint, TenantPrimaryKey):
                 self.execute(constraint.create_sql(model, self))
         placement = placement_of(model)
-        if self.is_distributed and placement in MOVED:
+        if self.is_distributed and placement in MOVED_PLACEMENTS:
             with self.connection.cursor() as cursor:
                 place_table(cursor, model._meta.db_table, placement)
 
@@ -65,7 +65,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     SchemaEditorClass = DatabaseSchemaEditor
     # Whether a connection from the pool is checked by a round trip before its use.
     checks_connections = True
-    # The settings that the transaction has already, on a cluster: see circe.db.session_settings.
+    # The values of the settings that this transaction has sent already, or None. On a cluster only: see
+    # circe.db.session_settings.
     sent_settings: Sequence[str] | None = None
 
     @property
@@ -81,11 +82,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _configure_connection(self, connection: Any) -> bool:
         """Configures a new connection as Django does, and for our queries."""
         commit = super()._configure_connection(connection)
-        [kind] = connection.execute(PREPARE_SESSION).fetchone()
+        [kind] = connection.execute(PREPARE_SESSION_SQL).fetchone()
         if kind == "cluster":
             CLUSTER_SESSIONS.add(connection)
         # PostgreSQL 18 replaces `id IN (SELECT id FROM <view>)` by a condition on the table alone. Row-level security of
-        # the table would then keep LIKE from using the index, which is why the view is there.
+        # the table would then keep LIKE from using the index. The view is there to avoid that.
         if connection.info.server_version >= 180000:
             connection.execute("SET enable_self_join_elimination = off")
         return commit
@@ -122,7 +123,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Returns a connection, as Django does, but not one that died in the pool."""
         connection = super().get_new_connection(conn_params)
         # Private to psycopg_pool; Django reads it too. A connection has no public name for its pool, and `self.pool`
-        # may be the next one already. Without it, connections that died in the pool are used. Test:
+        # may be a new pool already. If the attribute goes, connections that died in the pool are used. Test:
         # test_the_pool_gives_out_no_ended_session.
         if self.checks_connections and (pool := getattr(connection, "_pool", None)):
             try:

@@ -13,8 +13,8 @@ from customers.messages.mail import BUSINESS_HEADER
 SUFFIX = ".eml"
 
 
-def is_in_use(backend: str) -> bool:
-    """Returns whether mails are kept as files, by the setting EMAIL_BACKEND."""
+def keeps_mails_as_files(backend: str) -> bool:
+    """Returns whether this setting EMAIL_BACKEND keeps mails as files."""
     return backend == f"{__name__}.MailboxBackend"
 
 
@@ -25,7 +25,7 @@ def find_newest(tenant_id: str | None, number: int) -> list[Path]:
 
 
 class MailboxBackend(BaseEmailBackend):
-    """Writes each mail into the folder of its business. Its name is an id, so that names sort by time."""
+    """Writes each mail into the folder of its business. The file's name is an id, so that names sort by time."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:

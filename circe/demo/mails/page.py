@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from circe.demo.mails.mailbox import find_newest, is_in_use
+from circe.demo.mails.mailbox import find_newest, keeps_mails_as_files
 
 MAX_MAILS = 50
 
@@ -32,7 +32,7 @@ def show_mails(request: HttpRequest) -> HttpResponse:
 
     Raises Http404 where mails are sent and not kept.
     """
-    if not is_in_use(settings.EMAIL_BACKEND):
+    if not keeps_mails_as_files(settings.EMAIL_BACKEND):
         raise Http404
     mails = list(_read(request.user.tenant_id))
     context = admin.site.each_context(request) | {"title": "Mails", "mails": mails, "max_mails": MAX_MAILS}
@@ -41,7 +41,7 @@ def show_mails(request: HttpRequest) -> HttpResponse:
 
 def _read(tenant_id: str | None) -> Iterator[ShownMail]:
     for file in find_newest(tenant_id, MAX_MAILS):
-        # Its name is an id, which begins with the time.
+        # The file's name is an id, which begins with the time.
         at = dt.datetime.fromtimestamp(int(file.stem[:8], 16), dt.UTC)
         yield _show(message_from_bytes(file.read_bytes(), policy=policy.default), at)
 

@@ -24,7 +24,9 @@ SUMMARY_TABLES: tuple[type[SummaryTable], ...] = (
 
 
 class Command(TenantCommand):
-    """Exits with 1 if a total is wrong and was not repaired. The check without --repair takes no lock."""
+    """Checks the totals, and repairs them with --repair. Exits with 1 if a total is wrong and was not repaired. Without
+    --repair it takes no lock.
+    """
 
     examples = (
         "check_totals --all-tenants",

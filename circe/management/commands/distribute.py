@@ -8,14 +8,14 @@ from django.db import connection
 from tqdm import tqdm
 
 from circe.db.citus import tables
-from circe.db.citus.cluster import ClusterUnusable, check_cluster, run_on_nodes
+from circe.db.citus.cluster import ClusterUnusable, check_and_list_nodes, run_on_nodes
 from circe.db.citus.placement import Placement, placements
 from circe.db.citus.sql_files import create_objects
 from circe.db.roles import as_owner
 
 
 class Command(BaseCommand):
-    """Does what is missing, and no more. It exits with 1 if a statement on some table would not go to one node."""
+    """Does what is missing, and no more. It exits with 1 if a table does not lie where it should afterwards."""
 
     help = (
         "Distribute the businesses over the nodes of a Citus cluster, whose coordinator DATABASE_URL names: all rows of a "
@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
         """Distributes the tables. Raises CommandError if the cluster can't be used, or is not complete afterwards."""
-        self.mark = "[dry run] " if dry_run else ""
+        self.line_prefix = "[dry run] " if dry_run else ""
         with as_owner():
             try:
                 self._distribute(dry_run)
@@ -39,9 +39,9 @@ class Command(BaseCommand):
 
     def _distribute(self, dry_run: bool) -> None:
         with connection.cursor() as cursor:
-            nodes = check_cluster(cursor)
+            nodes = check_and_list_nodes(cursor)
             self._check_tables(cursor)
-            steps = tables.node_steps(cursor)
+            steps = tables.missing_node_steps(cursor)
             for what, command in steps.items():
                 if not dry_run:
                     run_on_nodes(cursor, command)
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             # A session has the settings of the database as they were when it began.
             connection.close()
         with connection.cursor() as cursor:
-            misplaced = tables.misplaced_tables(cursor)
+            misplaced = tables.tables_to_move(cursor)
             if misplaced and not dry_run:
                 with tqdm(desc="tables", total=len(misplaced), unit="", disable=None) as bar:
                     tables.move_tables(cursor, misplaced, lambda name: bar.update(1))
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             raise CommandError(f"Run `manage.py migrate` first: there is no table {missing[0]} yet.", returncode=2)
 
     def _report(self, cursor: Any, node_count: int) -> None:
-        unrouted = tables.find_unrouted(cursor)
+        unrouted = tables.describe_misplaced_tables(cursor)
         for sentence in unrouted:
             self._print(f"not routed: {sentence}")
         if unrouted:
@@ -83,4 +83,4 @@ class Command(BaseCommand):
         )
 
     def _print(self, line: str) -> None:
-        self.stdout.write(f"{self.mark}{line}")
+        self.stdout.write(f"{self.line_prefix}{line}")

@@ -13,7 +13,7 @@ from circe.db.roles import as_owner
 class Command(migrate.Command):
     """Migrates as the login role, since the application's role may not change the schema.
 
-    It inherits from django_migrate_sql's, so that it knows the SQL objects as `makemigrations` does.
+    It inherits from the command of django_migrate_sql, so that it knows the SQL objects as `makemigrations` does.
     """
 
     examples = (

@@ -153,7 +153,9 @@ def test_a_table_of_nobody_is_said_not_to_be_routed():
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("CREATE TABLE notes (id int)")
         try:
-            assert tables.find_unrouted(cursor) == ["notes is no table of Circe: it stays on the coordinator."]
+            assert tables.describe_misplaced_tables(cursor) == [
+                "notes is no table of Circe: it stays on the coordinator."
+            ]
         finally:
             cursor.execute("DROP TABLE notes")
 

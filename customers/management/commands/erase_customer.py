@@ -36,7 +36,7 @@ class Command(TenantCommand):
         "Prints a certificate without personal data, which the audit trail keeps. " + BACKUPS
     )
     outcomes = ("erased", "same_contact", REFUSED)
-    irreversible = True
+    is_irreversible = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Adds the options that name the person, and who orders the erasure."""

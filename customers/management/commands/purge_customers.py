@@ -29,7 +29,7 @@ class Command(TenantCommand):
     )
     outcomes = ("purged",)
     batch_size = 200
-    irreversible = True
+    is_irreversible = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Adds the option that says how long ago the customers were deleted. It has no default, so that nobody purges
@@ -63,7 +63,7 @@ class Command(TenantCommand):
         the customers.
         """
         rows = self._rows()
-        self.in_batches(self.locked(rows), self._purge, total=rows.count())
+        self.in_batches(self.locked_batches(rows), self._purge, total=rows.count())
         if not self.options["dry_run"]:
             CustomerImport.objects.expired().delete()
             IdempotencyRecord.expired().delete()

@@ -37,7 +37,7 @@ class Command(TenantCommand):
     batch_size = 200
     # Of two deleted customers with one e-mail address only the first is restored, and the second may be in a later
     # batch.
-    batches_meet = True
+    batches_are_dependent = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Adds the options that say which customers are restored."""
@@ -75,7 +75,7 @@ class Command(TenantCommand):
     def work(self, tenant: Tenant) -> None:
         """Restores the customers of the tenant in the order of their ids."""
         rows = self._rows().exclude(pk__in=self._refuse_ambiguous())
-        self.in_batches(self.locked(rows), self._restore, total=rows.count())
+        self.in_batches(self.locked_batches(rows), self._restore, total=rows.count())
 
     def finish(self) -> None:
         """Refuses the ids and addresses that no customer has."""

@@ -7,15 +7,15 @@ from django.db import transaction
 
 from customers.models import Customer, CustomerSession
 from customers.portal.links import validated_password
-from tenants.accounts.throttling import Kind, check_with_limits
+from tenants.accounts.throttling import Kind, check_password_with_limits
 from tenants.audit.events import record_event
-from tenants.models import Tenant, portal_account
+from tenants.models import Tenant, portal_failure_account
 from tenants.scope import whole_business
 
 
 def sign_in(tenant: Tenant, *, email_key: str, password: str, client_address: str) -> CustomerSession | None:
     """Checks the address and the password. Returns a new session, or None if they are wrong. Raises what
-    `check_with_limits` raises.
+    `check_password_with_limits` raises.
     """
     customer = authenticate_with_limits(tenant, email_key=email_key, password=password, client_address=client_address)
     # `start` raises DoesNotExist if the password has changed since it was checked.
@@ -27,7 +27,7 @@ def sign_in(tenant: Tenant, *, email_key: str, password: str, client_address: st
 def change_password(customer: Customer, *, password: str, new_password: str, client_address: str) -> CustomerSession:
     """Sets a new password of the customer in scope. This ends all their sessions. Returns a new session. Raises
     ValidationError, by field, if `password` is not the present one or the new one is too weak. Raises what
-    `check_with_limits` raises.
+    `check_password_with_limits` raises.
     """
     # The scope of a customer may insert neither failures nor sessions.
     with whole_business():
@@ -51,10 +51,10 @@ def change_password(customer: Customer, *, password: str, new_password: str, cli
 
 def authenticate_with_limits(tenant: Tenant, *, email_key: str, password: str, client_address: str) -> Customer | None:
     """Returns the customer who may sign in with this address and password. Otherwise counts a failure and returns None."""
-    return check_with_limits(
+    return check_password_with_limits(
         lambda: Customer.objects.find_by_credentials(email_key=email_key, password=password),
         kind=Kind.CUSTOMER,
-        account=portal_account(tenant.pk, email_key),
+        account=portal_failure_account(tenant.pk, email_key),
         address=client_address,
         record_refusal=lambda account: _record_refusal(tenant, email_key),
     )

@@ -11,7 +11,7 @@ account?.addEventListener("change", () => {
   password.value = chosen.dataset.password || "";
 });
 
-// The account of the demo that has this address; others sign in as staff.
+// Returns the URL at which the account with this e-mail address signs in. All but the demo's accounts sign in as staff.
 const urlFor = (address) => {
   const known = [...(account?.options || [])].find((option) => option.value === address);
   return known?.dataset.url || signIn.dataset.url;

@@ -1,12 +1,12 @@
 "use strict";
 
-// Names Django's choices of a row for screen readers, and takes the focus to the first error of a page.
+// Gives the fields in which a row is chosen a name for screen readers, and moves the focus to the first error of a page.
 
 function labelOf(select) {
     return document.querySelector(`label[for="${select.id}"]`)?.textContent.trim().replace(/:$/, "") ?? "";
 }
 
-// Select2 tells only the chosen value, and nothing of its search box.
+// Select2 tells a screen reader only the chosen value, and no name of the field.
 function nameComboboxes() {
     for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
         const box = select.nextElementSibling?.querySelector(".select2-selection");

@@ -20,13 +20,13 @@ from tenants.scope import ALL_TENANTS, tenant_scope
 
 CUSTOMERS_PER_TENANT = 500
 APPOINTMENTS_PER_CUSTOMER = 6
-# Up to so many customers, the two tenants with log-ins have equal shares.
+# Up to this number of customers, the two tenants with log-ins have equal shares.
 MAX_CUSTOMERS_SHARED_EVENLY = 10_000
 EXIT_CODE_REFUSED = 2
 
 
 class Command(BaseCommand):
-    """Exits with 2 if it refuses to run, and has changed nothing then."""
+    """Loads the demo data. If it refuses to run, it changes nothing and exits with 2."""
 
     examples = (
         "seed_demo --if-empty",
@@ -143,7 +143,7 @@ def _load_demo(*, seed: int, tenants: int, customers: int, appointments: int) ->
     is_even = tenants <= len(DOCUMENTED_TENANTS) and customers <= MAX_CUSTOMERS_SHARED_EVENLY
     shares = split_in_proportion(customers, [1 if is_even else 9 * (tenants - 1) or 1, *[1] * (tenants - 1)])
     businesses = [
-        Business(number=number, seed=seed, customers=size, appointments=visits, now=now, password=password)
+        Business(number=number, seed=seed, customer_count=size, appointment_count=visits, now=now, password=password)
         for number, (size, visits) in enumerate(zip(shares, split_in_proportion(appointments, shares), strict=True))
     ]
     lotus = businesses[0]

