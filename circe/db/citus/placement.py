@@ -26,7 +26,7 @@ class Placement(StrEnum):
 
 
 # The placements of tables that Citus knows.
-MOVED = (Placement.REFERENCE, Placement.DISTRIBUTED)
+MOVED = {Placement.REFERENCE, Placement.DISTRIBUTED}
 # By the name of a table: its placement. These are the tables that may have rows without a tenant.
 _registered: dict[str, Placement] = {}
 
