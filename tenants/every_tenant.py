@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from circe.api.pagination import PagedQuery
+from circe.db.ids import is_id
 from tenants.scope import ALL_TENANTS, Scope, Tenant, enter_scope, is_spread_over_nodes, tenant_scope
 
 
@@ -28,7 +29,9 @@ def narrow_scope_on_cluster(rows: QuerySet[Any, Any], pk: str) -> None:
     For a request that names a row, and whose answer has only rows of this tenant. A cluster can lock rows only in the scope
     of one tenant.
     """
-    if is_spread_over_nodes() and (row := rows.select_related("tenant").filter(pk=pk, tenant__isnull=False).first()):
+    if not (is_spread_over_nodes() and is_id(pk)):
+        return
+    if row := rows.select_related("tenant").filter(pk=pk, tenant__isnull=False).first():
         enter_scope(row.tenant)
 
 

@@ -282,7 +282,7 @@ def plan_of_count():
             assert client.get(f"{CUSTOMERS}?segment=vip").status_code == 200
         [sql] = [one["sql"] for one in queries if "vip_cutoff" in one["sql"]]
         with connection.cursor() as cursor:
-            cursor.execute("EXPLAIN (ANALYZE) " + sql.replace("%", "%%"), [])
+            cursor.execute("EXPLAIN " + sql.replace("%", "%%"), [])
             return "\n".join(line for (line,) in cursor.fetchall())
 
     return explain

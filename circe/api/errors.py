@@ -29,6 +29,7 @@ from rest_framework.response import Response
 from circe.api.chunked import BodyTooLarge
 from circe.api.conflicts import ConflictError
 from circe.api.parsing import JSONBodyTooLarge, content_length, is_utf8
+from circe.db.server_kind import is_lost_node
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ def problem_for(exc: BaseException) -> Problem | None:
             return Problem(400, "malformed", "The request is malformed.")
         case UnreadablePostError():
             return INCOMPLETE_BODY
-        case _ if isinstance(exc, DATABASE_ERRORS):
+        case _ if isinstance(exc, DATABASE_ERRORS) or is_lost_node(exc):
             logger.error("The database is away or too slow: %s", exc)
             return UNAVAILABLE
     return None

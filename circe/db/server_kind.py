@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakSet
 
 from django.db import connection
+from psycopg.errors import InternalError_
 
 # Returns `cluster` on a cluster. On one server it sets that a prepared query, also of a trigger, gets its generic plan at
 # once, instead of five custom plans first. It is one statement, so that a new session costs no further round trip.
@@ -26,3 +27,14 @@ def is_cluster() -> bool:
     """Returns whether the database is on a cluster."""
     connection.ensure_connection()
     return connection.connection in CLUSTER_SESSIONS
+
+
+# The files of Citus that tell of a node whose connection broke within a transaction. They give it the code of an internal
+# error. PostgreSQL has no files of these names.
+LOST_NODE_FILES = {"placement_connection.c", "remote_commands.c"}
+
+
+def is_lost_node(error: BaseException) -> bool:
+    """Returns whether the error says that a node of a cluster went away within a transaction."""
+    cause = error.__cause__
+    return isinstance(cause, InternalError_) and cause.diag.source_file in LOST_NODE_FILES

@@ -4,9 +4,12 @@ import re
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pglast import parse_plpgsql
 
 from circe.tests.routed_sql import called_functions, is_update_or_delete, named_tables, unrouted_tables
+from tenants.models import Outlet, Role, Staff
+from tenants.scope import tenant_scope
 
 # Every node has a copy of these tables, since a log-in looks for an account before its tenant is known.
 REFERENCE_TABLES = {"tenants_tenant", "tenants_user"}
@@ -116,6 +119,18 @@ def test_what_a_super_admin_finds_by_its_id_alone_has_an_index():
         "tenants_service",
     }
     assert found_by_id <= {table for (table,) in indexes}
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def test_rows_are_sent_as_values_to_every_table_that_a_cluster_moves(tenant):
+    """A cluster copies the rows of an INSERT that has no VALUES, and PostgreSQL refuses COPY where a policy holds."""
+    with tenant_scope(tenant), CaptureQueriesContext(connection) as queries:
+        Staff.objects.bulk_create(Staff(tenant=tenant, role=Role.STAFF, email=f"{name}@x.test") for name in "ab")
+        Outlet.objects.bulk_create(Outlet(name=name) for name in ("North", "South"))
+    inserts = [one["sql"] for one in queries if "INSERT INTO" in one["sql"]]
+    assert [("VALUES" in sql, "UNNEST" in sql) for sql in inserts] == [(True, False)] * 2
 
 
 # --- functions ------------------------------------------------------------------------------------------------------

@@ -7,8 +7,18 @@ from contextlib import contextmanager
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelError
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.test import Client, RequestFactory
+from psycopg.errors import InternalError_
+from psycopg.pq import DiagnosticField
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 from rest_framework.test import APIClient
@@ -305,6 +315,14 @@ def test_503_when_the_database_is_too_slow(setting, manager, tenant):
 
 # --- the mapping of exceptions --------------------------------------------------------------------------------------
 
+
+def internal_error(file):
+    """An internal error of the server, with the name of the file of its source code."""
+    error = InternalError()
+    error.__cause__ = InternalError_(info={DiagnosticField.SOURCE_FILE: file.encode()})
+    return error
+
+
 PROBLEMS = [
     (PermissionDenied(), 403, "permission_denied"),
     (exceptions.NotFound(), 404, "not_found"),
@@ -318,6 +336,8 @@ PROBLEMS = [
     (OperationalError(), 503, "unavailable"),
     (InterfaceError(), 503, "unavailable"),
     (PoolTimeout(), 503, "unavailable"),
+    (internal_error("remote_commands.c"), 503, "unavailable"),
+    (internal_error("placement_connection.c"), 503, "unavailable"),
 ]
 
 
@@ -331,7 +351,7 @@ def test_an_exception_has_its_status_and_code(exception, status, code):
 
 
 def test_an_unexpected_exception_has_no_problem():
-    for exception in (RuntimeError(), KeyError("x"), ZeroDivisionError()):
+    for exception in (RuntimeError(), KeyError("x"), ZeroDivisionError(), InternalError(), internal_error("heapam.c")):
         assert errors.problem_for(exception) is None
 
 

@@ -25,8 +25,8 @@ class Placement(StrEnum):
     LOCAL = "local"
 
 
-# The placements to which a new table must be moved. PostgreSQL creates every table as a local one.
-MOVED_PLACEMENTS = (Placement.REFERENCE, Placement.DISTRIBUTED)
+# The placements to which a new table must be moved: those that Citus knows. PostgreSQL creates every table as a local one.
+MOVED_PLACEMENTS = {Placement.REFERENCE, Placement.DISTRIBUTED}
 # By the name of a table: its placement. These are the tables that may have rows without a tenant.
 _registered_placements: dict[str, Placement] = {}
 

@@ -11,6 +11,8 @@ from django.db.backends.postgresql import compiler
 from django.db.models import Q
 from django.db.models.sql.compiler import SQLInsertCompiler as StandardInsertCompiler
 
+from circe.db.citus.placement import MOVED_PLACEMENTS, placement_of
+
 SQLAggregateCompiler, SQLCompiler = compiler.SQLAggregateCompiler, compiler.SQLCompiler
 
 
@@ -40,9 +42,11 @@ class SQLUpdateCompiler(compiler.SQLUpdateCompiler):
 
 
 class SQLInsertCompiler(compiler.SQLInsertCompiler):
-    """Writes the rows of a tenant's table as VALUES, since Citus finds no tenant in the arrays that Django would send."""
+    """Writes the rows as VALUES where Citus knows the table. It would copy rows from the arrays that Django would send, and
+    find no tenant in them.
+    """
 
     def assemble_as_sql(self, fields: Any, value_rows: Any) -> Any:
-        if hasattr(self.query.model, "scope_condition"):
+        if placement_of(self.query.get_meta().model) in MOVED_PLACEMENTS:
             return StandardInsertCompiler.assemble_as_sql(self, fields, value_rows)
         return super().assemble_as_sql(fields, value_rows)

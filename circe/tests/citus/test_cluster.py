@@ -120,13 +120,39 @@ def test_a_worker_that_is_away_is_a_503_for_its_businesses_and_the_others_are_an
 
     def statuses(business):
         client, path = clients[business], f"/api/v1/customers/{rows[business].pk}"
-        answers = [client.get("/api/v1/customers"), client.get(path), client.patch(path, {"notes": "x"})]
+        answers = [client.get("/api/v1/customers"), client.get(path), client.patch(path, {"first_name": "New"})]
         return [(answer.status_code, answer.headers.get("Retry-After")) for answer in answers]
 
     with worker_away(superuser, away):
         assert statuses(lost) == [(503, "2")] * 3
         assert statuses(other) == [(200, None)] * 3
     assert statuses(lost) == [(200, None)] * 3
+
+
+def test_a_worker_that_dies_before_the_commit_of_a_request_is_a_503(superuser, as_role):
+    business = TenantFactory()
+    while group_of(superuser, business) == 0:
+        business = TenantFactory()
+    row = CustomerFactory(tenant=business, first_name="Before")
+    client, path = as_role("tenant_admin", business), f"/api/v1/customers/{row.pk}"
+    name, group = connection.settings_dict["NAME"], group_of(superuser, business)
+    host, port = superuser.execute("SELECT nodename, nodeport FROM pg_dist_node WHERE groupid = %s", [group]).fetchone()
+
+    def end_after_the_update(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if sql.startswith("UPDATE"):
+            with psycopg.connect(os.environ["CITUS_URL"], host=host, port=port) as worker:
+                worker.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        return result
+
+    # It must be around the wrapper that sends the settings and the statement together.
+    connection.execute_wrappers.insert(0, end_after_the_update)
+    try:
+        answer = client.patch(path, {"first_name": "After"})
+    finally:
+        connection.execute_wrappers.remove(end_after_the_update)
+    assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "2")
+    assert client.get(path).json()["first_name"] == "Before"
 
 
 @isolate_apps("customers")
