@@ -263,15 +263,19 @@ FOR EACH ROW EXECUTE FUNCTION public.circe_set_change_times();
 -- audit trail.
 CREATE OR REPLACE FUNCTION public.circe_clear_appointment_events() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    appointments CONSTANT text[] := ARRAY(
+        SELECT DISTINCT row_id FROM public.tenants_auditevent
+        WHERE tenant_id = OLD.tenant_id AND customer_id = OLD.id AND "table" = 'appointment'
+    );
 BEGIN
-    -- Of a walk-in who was given to the customer later, the first events name nobody.
+    -- Of a walk-in who was given to the customer later, the first events name nobody. `customer_id IS NULL` would let the
+    -- planner read all events that name nobody, which every purge makes more, instead of those of the appointments.
     UPDATE public.tenants_auditevent
     SET before = before - '{notes,status_reason}'::text[],
         after = after - '{notes,status_reason}'::text[]
-    WHERE tenant_id = OLD.tenant_id AND customer_id IS NULL AND "table" = 'appointment' AND row_id IN (
-        SELECT row_id FROM public.tenants_auditevent
-        WHERE tenant_id = OLD.tenant_id AND customer_id = OLD.id AND "table" = 'appointment'
-    );
+    WHERE tenant_id = OLD.tenant_id AND row_id = ANY(appointments) AND num_nulls(customer_id) = 1
+        AND "table" = 'appointment';
     UPDATE public.tenants_auditevent
     SET before = before - '{customer_id,notes,status_reason}'::text[],
         after = after - '{customer_id,notes,status_reason}'::text[],

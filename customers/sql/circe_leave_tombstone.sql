@@ -4,13 +4,20 @@ CREATE OR REPLACE FUNCTION public.circe_leave_tombstone() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     purged_at CONSTANT timestamptz := public.circe_change_time();
+    purged record;
+    purged_id text;
 BEGIN
-    -- A customer who was purged, imported with the same id and purged again has one tombstone.
-    INSERT INTO public.customers_tombstone (id, tenant_id, created_at, updated_at)
-    VALUES (OLD.id, OLD.tenant_id, purged_at, purged_at)
-    ON CONFLICT (tenant_id, id) DO UPDATE SET updated_at = excluded.updated_at;
-    DELETE FROM public.customers_tombstone
-    WHERE tenant_id = OLD.tenant_id AND updated_at < purged_at - interval '30 days';
+    -- Loops, because Citus allows no transition table in a query on a distributed table.
+    FOR purged IN SELECT tenant_id, array_agg(id::text) AS ids FROM changed_rows GROUP BY tenant_id LOOP
+        FOREACH purged_id IN ARRAY purged.ids LOOP
+            -- A customer who was purged, imported with the same id and purged again has one tombstone.
+            INSERT INTO public.customers_tombstone (id, tenant_id, created_at, updated_at)
+            VALUES (purged_id, purged.tenant_id, purged_at, purged_at)
+            ON CONFLICT (tenant_id, id) DO UPDATE SET updated_at = excluded.updated_at;
+        END LOOP;
+        DELETE FROM public.customers_tombstone
+        WHERE tenant_id = purged.tenant_id AND updated_at < purged_at - interval '30 days';
+    END LOOP;
     RETURN NULL;
 END
 $$;
@@ -18,4 +25,5 @@ $$;
 REVOKE EXECUTE ON FUNCTION public.circe_leave_tombstone FROM public;
 
 CREATE OR REPLACE TRIGGER circe_leave_tombstone AFTER DELETE ON public.customers_customer
-FOR EACH ROW EXECUTE FUNCTION public.circe_leave_tombstone();
+REFERENCING OLD TABLE AS changed_rows
+EXECUTE FUNCTION public.circe_leave_tombstone();

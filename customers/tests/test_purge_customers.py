@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory
+from circe.db.roles import as_owner
 from customers.models import Customer
 from customers.models.imports import CustomerImport
 from customers.tests.bodies import CUSTOMERS
@@ -108,6 +109,28 @@ def test_the_audit_trail_tells_the_command_and_nothing_of_the_person(tenant):
     with tenant_scope(tenant):
         events = list(AuditEvent.objects.filter(row_id=customer.pk).values_list("action", "command", "before", "after"))
     assert events == [("deleted", "purge_customers", None, None), ("created", None, None, None)]
+
+
+def rows_read():
+    """How many rows of the audit trail and of the tombstones this transaction has read."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(seq_tup_read + idx_tup_fetch)::int FROM pg_stat_xact_user_tables"
+            " WHERE relname IN ('tenants_auditevent', 'customers_tombstone')"
+        )
+        return cursor.fetchone()[0]
+
+
+def test_each_of_many_reads_only_its_own_events_and_tombstone(tenant):
+    """The statistics are of a moment when each event of an appointment had a customer, and there were no tombstones."""
+    number = 100
+    for each in range(1, number + 1):
+        AppointmentFactory(tenant=tenant, customer=deleted_for(tenant, each, days=400))
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("ANALYZE tenants_auditevent, customers_tombstone")
+    before = rows_read()
+    assert len(run(*LOTUS, "--yes").lines) > number
+    assert rows_read() - before < 15 * number
 
 
 def test_files_that_were_to_be_kept_for_a_day_go_too(tenant):
