@@ -196,8 +196,9 @@ class ImportBatch:
     def _match(self, row: ImportRow) -> Customer | None:
         """Returns the existing customer that the row describes, None for a new customer. Raises InvalidRow.
 
-        A row with an id is about the customer with this id. Another row is about the customer with its e-mail address, or
-        else about the one with its phone number, unless both have e-mail addresses.
+        A row with an id is about the customer with this id. A row without an id is about the customer with its e-mail
+        address. If there is none, it is about the customer with its phone number, unless both the row and this customer
+        have an e-mail address.
         """
         if "id" in row.given:
             if row.customer.pk in self.ids_of_other_tenants:
@@ -325,7 +326,7 @@ class ImportBatch:
         for customer, _ in self.consenting:
             # The entries of the ledger, which have the evidence, set it.
             customer.marketing_consent = False
-        # The changed customers first: a new customer may have a contact that a changed one gave up.
+        # The changed customers are written first: a new customer may have a contact that a changed customer gave up.
         changed = [customer for customer, _ in self.changed]
         Customer.objects.bulk_create(
             changed, update_conflicts=True, unique_fields=["tenant", "id"], update_fields=UPDATED_FIELDS
@@ -345,7 +346,9 @@ class ImportBatch:
 
 
 def _is_same(name: str, new: Any, old: Any) -> bool:
-    """Returns whether a value of the file and the stored one are the same in the form in which they are compared."""
+    """Returns whether a value of the file and the stored value mean the same. The case of an e-mail address or a
+    language tag does not matter.
+    """
     if name == "email" and new and old:
         return email_key(new) == email_key(old)
     # Tags of languages are compared without case.
