@@ -157,7 +157,7 @@ def count_new_customers(period: Period) -> int:
     months = months.filter(month__gte=first.date()) if first else months
     months = months.filter(month__lt=end.date()) if end else months
     before = created.filter(created_at__lt=first).count() if first else 0
-    return before + months.undeleted() + (created.filter(created_at__gte=end).count() if end else 0)
+    return before + months.count_undeleted() + (created.filter(created_at__gte=end).count() if end else 0)
 
 
 def _whole_months(period: Period) -> tuple[dt.datetime | None, dt.datetime | None]:

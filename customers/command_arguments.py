@@ -29,7 +29,7 @@ def email_argument(text: str) -> str:
 
 
 def add_customer_arguments(parser: ArgumentParser) -> None:
-    """Adds the options `--id`, `--email` and `--phone`, exactly one of which must be given."""
+    """Adds the options `--id`, `--email` and `--phone`. Exactly one of them must be given."""
     group = parser.add_mutually_exclusive_group(required=True)
     group.add_argument("--id", type=id_argument, help="one customer, soft-deleted or not")
     group.add_argument("--email", type=email_argument, help="all with this e-mail address, soft-deleted ones too")

@@ -226,8 +226,8 @@ class FilteredCustomers(PagedQuery):
 
 
 class SearchedCustomers(FilteredCustomers):
-    """The customers of a queryset whom a search finds. Those whose names begin with its words come first, then the others,
-    unless the request has an `ordering`.
+    """The customers of a queryset whom a search finds. Customers whose names begin with its words come first, unless
+    the request has an `ordering`.
 
     If the search finds nobody, the customers with the nearest names are shown instead, and `approximate` is true.
     `filters` are the conditions of the other filters on SEARCHABLE. The customers with the nearest names must satisfy
@@ -256,7 +256,7 @@ class SearchedCustomers(FilteredCustomers):
 
 @TextField.register_lookup
 class HasNameBeginning(FoldedPattern):
-    """A word of the names, which are the first line of the text, begins with the word."""
+    """Finds texts in whose first line, which has the names, a word begins with the word."""
 
     lookup_name = "has_name_beginning"
     function = "circe_begins_word_of_name"

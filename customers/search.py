@@ -58,7 +58,9 @@ class FoldedPattern(Lookup):
 
 @TextField.register_lookup
 class HasPart(FoldedPattern):
-    """The text contains the word; a word of one or two letters begins a word of the text."""
+    """Finds texts that contain the word. If the word has one or two letters, finds texts in which a word begins with
+    it.
+    """
 
     lookup_name = "has_part"
     function = "circe_word_pattern"
@@ -66,7 +68,7 @@ class HasPart(FoldedPattern):
 
 @TextField.register_lookup
 class HasEmailPart(FoldedPattern):
-    """The text contains the e-mail address, or the part of one with an `@`."""
+    """Finds texts that contain the e-mail address, or the part of an address with an `@`."""
 
     lookup_name = "has_email_part"
     function = "circe_contains_email"

@@ -1,4 +1,4 @@
-"""The actions on several customers at once, or on one from their page."""
+"""The actions on several customers of the list at once, or on the customer whose page is open."""
 
 from collections.abc import Iterable
 from functools import partial

@@ -104,7 +104,7 @@ class ImportExportAdmin(admin.ModelAdmin):
     """
 
     def get_urls(self) -> list[Any]:
-        """Returns these pages before those of the model, whose pattern for an id would match them too."""
+        """Returns the URLs of these pages before the URLs of the model, whose pattern for an id would match them too."""
         pages: list[tuple[str, Any, str]] = [
             ("import/", self.upload_view, "import"),
             ("import/<str:upload_id>/", self.import_view, "import_one"),

@@ -61,7 +61,9 @@ class _TrackingSMTPOverTLS(_TrackingSMTP, smtplib.SMTP_SSL):
 
 
 class SMTPBackend(smtp.EmailBackend):
-    """Django's back end, whose connection tells whether a mail that was not acknowledged can have been accepted."""
+    """Django's back end for SMTP. Its connection remembers whether a mail that was not acknowledged may have been
+    accepted.
+    """
 
     @property
     def connection_class(self) -> type[_TrackingSMTP]:

@@ -373,7 +373,7 @@ DECLARE
     -- Citus takes no volatile function in an UPDATE.
     moment CONSTANT timestamptz := clock_timestamp();
 BEGIN
-    -- Customers are updated in the order of their ids, so that two such statements can't wait for each other.
+    -- Customers are updated in the order of their ids, so that two such statements never wait for each other.
     FOR changed_customer IN SELECT DISTINCT tenant_id, customer_id FROM old_rows ORDER BY tenant_id, customer_id LOOP
         UPDATE public.customers_customer
         -- Citus takes only immutable functions of a column here, and timestamptz + interval depends on the time zone.

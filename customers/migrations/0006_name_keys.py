@@ -160,9 +160,9 @@ $$;
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_index_name",
-            sql="""-- Keeps customers_namekey: for each customer who is not deleted the words of the names and the whole name, folded, by which
--- the nearest names are found. One row of each text is its representative, so that a misspelled name is compared with each
--- text only once.
+            sql="""-- Keeps customers_namekey up to date. For each undeleted customer it has the words of the names and the whole name,
+-- folded. By these a search finds the nearest names. One row of each text is its representative, so that a misspelled
+-- name is compared with each text only once.
 -- If a representative is removed while other transactions add or remove rows with its text, the text can be left
 -- without a representative. Then it is not among the nearest names until the next customer with this text is added, or
 -- check_totals repairs it.
@@ -220,7 +220,7 @@ BEGIN
         )
         SELECT
             NEW.tenant_id, texts.is_whole_name, texts.text, NEW.created_at, NEW.id,
-            -- Not EXISTS, for which PostgreSQL would read the representatives of all texts into a hash table.
+            -- EXISTS is not used here: PostgreSQL would read the representatives of all texts into a hash table.
             coalesce((
                 SELECT false
                 FROM public.customers_namekey AS name_key

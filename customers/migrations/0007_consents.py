@@ -159,9 +159,9 @@ $$;
         ),
         CreateSQL(
             name="circe_current_consents",
-            sql="""-- Returns what counts for the customer `person` of the tenant `business`: a row for each purpose and channel. Of
--- several entries the one with the latest `at` counts; of two with the same `at`, the withdrawal. Without an entry the
--- default of a new customer counts.
+            sql="""-- Returns what counts for the customer `person` of the tenant `business`: a row for each purpose and channel. The entry
+-- with the latest `at` counts. If a grant and a withdrawal have the same `at`, the withdrawal counts. Without an entry
+-- the default of a new customer counts.
 CREATE OR REPLACE FUNCTION public.circe_current_consents(business text, person text)
 RETURNS TABLE (purpose text, channel text, is_granted boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
@@ -189,8 +189,8 @@ $$;
         ),
         CreateSQL(
             name="circe_record_new_consents",
-            sql="""-- Writes the consents of new customers to the ledger, as far as they differ from the defaults. The source is that of the
--- actor, see tenants/audit/context.py.
+            sql="""-- Writes the consents of new customers that differ from the defaults to the ledger. The source is that of the actor,
+-- see tenants/audit/context.py.
 CREATE OR REPLACE FUNCTION public.circe_record_new_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -198,7 +198,7 @@ DECLARE
     business text;
     entries jsonb;
 BEGIN
-    -- First into a variable, because Citus allows no transition table in a query on a distributed table.
+    -- The entries go into a variable first, because Citus allows no transition table in a query on a distributed table.
     FOR business, entries IN
         SELECT
             tenant_id,
@@ -284,8 +284,8 @@ DROP FUNCTION public.circe_record_changed_consents;""",
         ),
         CreateSQL(
             name="circe_withdrawal_updated_at",
-            sql="""-- Gives a customer who withdraws something an `updated_at` of another second than before. Clients see whole seconds, so a
--- body with the earlier one was read before the withdrawal.
+            sql="""-- Gives a customer who withdraws something an `updated_at` in a later second than before. Clients see whole seconds.
+-- So a body with an earlier `updated_at` was read before the withdrawal.
 CREATE OR REPLACE FUNCTION public.circe_withdrawal_updated_at() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
@@ -362,12 +362,12 @@ DECLARE
     changed record;
     says record;
 BEGIN
-    -- In the order of ids, so that two statements can't wait for each other.
+    -- Customers are updated in the order of their ids, so that two such statements never wait for each other.
     FOR changed IN
         SELECT tenant_id, customer_id, max(created_at) AS created_at
         FROM new_entries GROUP BY tenant_id, customer_id ORDER BY tenant_id, customer_id
     LOOP
-        -- First into a variable, because Citus takes no UPDATE from a function that reads tables.
+        -- The result goes into a variable first, because Citus takes no UPDATE from a function that reads tables.
         SELECT
             bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'email') AS accepts_email,
             bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'sms') AS accepts_sms,
@@ -419,7 +419,7 @@ BEGIN
         ON says.purpose = NEW.purpose AND says.channel = NEW.channel AND says.is_granted
     WHERE customers.tenant_id = NEW.tenant_id AND customers.id = NEW.customer_id
         AND customers.email IS NOT NULL AND NOT customers.is_deleted
-        -- No link was opened since the last withdrawal.
+        -- The customer has opened no link since the last withdrawal.
         AND NOT EXISTS (
             SELECT FROM public.customers_consent AS opened
             WHERE opened.tenant_id = NEW.tenant_id AND opened.customer_id = NEW.customer_id

@@ -1,4 +1,4 @@
-"""The choices of a customer's fields, and the language that a new one gets."""
+"""The choices of a customer's fields, and the language that a new customer gets."""
 
 from django.db import models
 

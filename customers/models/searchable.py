@@ -1,4 +1,4 @@
-"""The view `customers_searchable`, by which customers are found, counted and sorted.
+"""The view `customers_searchable`, with which customers are found, counted and sorted.
 
 The planner merges the view into the query, so it costs nothing. It reads the table with the rights of its owner and filters
 the tenant itself, because PostgreSQL cannot use indexes for LIKE and `&&` under row-level security. A query takes only

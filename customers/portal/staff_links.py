@@ -1,6 +1,6 @@
 """Mailed links by which a member of staff chooses their own password: an invitation, or a new password.
 
-Nobody but the reader of the mail sees the link. A new one takes the place of the former one.
+Nobody but the reader of the mail sees the link. A new link replaces the former link.
 """
 
 import datetime as dt

@@ -17,7 +17,7 @@ BEGIN
         ON says.purpose = NEW.purpose AND says.channel = NEW.channel AND says.is_granted
     WHERE customers.tenant_id = NEW.tenant_id AND customers.id = NEW.customer_id
         AND customers.email IS NOT NULL AND NOT customers.is_deleted
-        -- No link was opened since the last withdrawal.
+        -- The customer has opened no link since the last withdrawal.
         AND NOT EXISTS (
             SELECT FROM public.customers_consent AS opened
             WHERE opened.tenant_id = NEW.tenant_id AND opened.customer_id = NEW.customer_id

@@ -1,6 +1,6 @@
--- Returns what counts for the customer `person` of the tenant `business`: a row for each purpose and channel. Of
--- several entries the one with the latest `at` counts; of two with the same `at`, the withdrawal. Without an entry the
--- default of a new customer counts.
+-- Returns what counts for the customer `person` of the tenant `business`: a row for each purpose and channel. The entry
+-- with the latest `at` counts. If a grant and a withdrawal have the same `at`, the withdrawal counts. Without an entry
+-- the default of a new customer counts.
 CREATE OR REPLACE FUNCTION public.circe_current_consents(business text, person text)
 RETURNS TABLE (purpose text, channel text, is_granted boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$

@@ -1,6 +1,7 @@
--- Folds a text for search: without case, accents, vowel points and invisible characters, the forms of one letter as one
--- letter, and `gap` in place of punctuation. A gap of '' joins what punctuation separates. Words are separated by one space.
--- It uses no dictionary of the server's files and no class of the locale, so that all servers fold alike.
+-- Folds a text for search. It removes case, accents, vowel points and invisible characters, writes the forms of one
+-- letter as one letter, and puts `gap` in place of punctuation. A gap of '' joins what punctuation separates. Words are
+-- separated by one space. It uses no dictionary of the server's files and no class of the locale, so that all servers
+-- fold alike.
 CREATE OR REPLACE FUNCTION public.circe_fold(value text, gap text DEFAULT ' ') RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
 DECLARE
@@ -35,9 +36,9 @@ BEGIN
         END IF;
         -- Final forms; the Arabic, Persian and Urdu forms of alef, yeh, kaf and heh; variants of Chinese characters.
         folded := translate(folded, 'ςґךםןףץٱٲٳىیۍێېےکڪةەہھۃँ髙﨑𠮷', 'σгכמנפצاااييييييككهههههं高崎吉');
-        -- Syllables of Hangul and letters with voiced marks are one character again.
+        -- This joins the parts of syllables of Hangul, and letters with voiced marks, to one character again.
         folded := normalize(folded, NFC);
-        -- It takes long to replace one of very many characters, so it is tried only where there is one.
+        -- A replacement of so many characters takes long, so it runs only if the text has one of them.
         IF folded ~ '[\u0660-\u0669\u06F0-\u06F9\u07C0-\u07C9\u0966-\u0DEF\u0E50-\u0E59\u0ED0-\u0F29\u1040-\u17E9]' THEN
             folded := translate(
                 folded,

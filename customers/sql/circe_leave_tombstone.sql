@@ -1,5 +1,5 @@
--- Remembers for 30 days that a customer was purged, and when, so that a client that synchronises learns of it. It runs with
--- the rights of its owner, since the application may only read the table.
+-- Stores for 30 days that a customer was purged, and when. Clients that synchronise read it. It runs with the rights of
+-- its owner, since the application may only read the table.
 CREATE OR REPLACE FUNCTION public.circe_leave_tombstone() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE

@@ -7,12 +7,12 @@ DECLARE
     changed record;
     says record;
 BEGIN
-    -- In the order of ids, so that two statements can't wait for each other.
+    -- Customers are updated in the order of their ids, so that two such statements never wait for each other.
     FOR changed IN
         SELECT tenant_id, customer_id, max(created_at) AS created_at
         FROM new_entries GROUP BY tenant_id, customer_id ORDER BY tenant_id, customer_id
     LOOP
-        -- First into a variable, because Citus takes no UPDATE from a function that reads tables.
+        -- The result goes into a variable first, because Citus takes no UPDATE from a function that reads tables.
         SELECT
             bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'email') AS accepts_email,
             bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'sms') AS accepts_sms,

@@ -1,5 +1,6 @@
--- Returns what separates words, as the inside of a bracket expression: beyond ASCII punctuation, mathematical signs,
--- currencies, modifiers, spaces and control characters, letters that are written as apostrophes, and ZERO WIDTH NON-JOINER.
+-- Returns the characters beyond ASCII that separate words, as the inside of a bracket expression. They are
+-- punctuation, mathematical signs, currencies, modifiers, spaces and control characters, letters that are written as
+-- apostrophes, and ZERO WIDTH NON-JOINER.
 -- Signs that NFKD replaces are left out.
 CREATE OR REPLACE FUNCTION public.circe_punctuation() RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

@@ -1,5 +1,5 @@
--- Writes the consents of new customers to the ledger, as far as they differ from the defaults. The source is that of the
--- actor, see tenants/audit/context.py.
+-- Writes the consents of new customers that differ from the defaults to the ledger. The source is that of the actor,
+-- see tenants/audit/context.py.
 CREATE OR REPLACE FUNCTION public.circe_record_new_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -7,7 +7,7 @@ DECLARE
     business text;
     entries jsonb;
 BEGIN
-    -- First into a variable, because Citus allows no transition table in a query on a distributed table.
+    -- The entries go into a variable first, because Citus allows no transition table in a query on a distributed table.
     FOR business, entries IN
         SELECT
             tenant_id,

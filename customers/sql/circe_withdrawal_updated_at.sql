@@ -1,5 +1,5 @@
--- Gives a customer who withdraws something an `updated_at` of another second than before. Clients see whole seconds, so a
--- body with the earlier one was read before the withdrawal.
+-- Gives a customer who withdraws something an `updated_at` in a later second than before. Clients see whole seconds.
+-- So a body with an earlier `updated_at` was read before the withdrawal.
 CREATE OR REPLACE FUNCTION public.circe_withdrawal_updated_at() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN

@@ -45,7 +45,7 @@ class DayOrder(StrEnum):
 
 
 class UnreadableBirthday(ValueError):
-    """The text is no date, or could be two dates. The message says what was seen and what to write."""
+    """The text is no date, or could be two dates. The message quotes the text, and says what to write instead."""
 
 
 def find_day_order(text: str) -> DayOrder | None:

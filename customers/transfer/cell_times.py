@@ -58,7 +58,9 @@ def _explain(text: str) -> str:
 
 
 def read_instant(text: str) -> dt.datetime:
-    """Returns the instant of a cell. Raises ValidationError, also for one before 1900 or after now."""
+    """Returns the instant of a cell. Raises ValidationError for a text that can't be read, and for an instant before
+    1900 or after now.
+    """
     try:
         instant = first_instant(to_day_or_instant(_to_iso_instant(normalize_visible_text(text))))
     except (ValueError, OverflowError, ValidationError):

@@ -1,6 +1,6 @@
 """Reads yes and no, genders and numbers as spreadsheets and people write them in many languages.
 
-A word or letter that means one thing in one language and another elsewhere is read in the language of the business alone.
+A word or letter that has different meanings in different languages is read only in the language of the business.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Parses text files (CSV): detects the encoding and the delimiter, and separates malformed rows from the others.
+"""Parses text files (CSV): detects the encoding and the delimiter, and reads on after a malformed row.
 
 Python's csv module alone does not suffice: it ends at the first malformed row, and one quotation mark that is not closed
 makes it read the rest of the file as one cell.
@@ -147,7 +147,8 @@ def detect_encoding(file: BinaryIO, code_page: str) -> str:
         if head.startswith(mark):
             return encoding
     even, odd = head[::2].count(0), head[1::2].count(0)
-    # Each ASCII character of UTF-16 has a zero byte, the separators among them; other scripts have none.
+    # In UTF-16 each ASCII character has a zero byte. Separators are such characters. Most characters of other scripts
+    # have none.
     utf16 = "utf-16-le" if odd > even else "utf-16-be"
     if max(even, odd) >= MIN_UTF16_ZEROS and (not min(even, odd) or even + odd > len(head) // 4):
         return utf16

@@ -42,7 +42,9 @@ REASONS_BY_CONSTRAINT = {
 
 @dataclass
 class RefusedRow:
-    """Says why a row was not imported. `column` has one name, several names with commas, or none."""
+    """Says why a row was not imported. `column` has the names of the columns at fault, separated by commas. It may be
+    empty.
+    """
 
     line: int
     column: str

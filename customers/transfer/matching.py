@@ -107,8 +107,7 @@ def _digest(key: CustomerKey) -> bytes:
 
 
 class ImportBatch:
-    """Decides about each row of a batch, in the order of the file; `write` then writes them together. It has to be used
-    in a transaction.
+    """Decides about each row of a batch in the order of the file; then `write` writes them. Used in a transaction.
 
     `outcomes` has for each row `created`, `updated` or `unchanged`, or the reasons of a refusal by column. `lines` has the
     line of each key of the rows that are not refused.
@@ -160,9 +159,7 @@ class ImportBatch:
             return set(Customer.objects.filter(pk__in=unknown).values_list("pk", flat=True))
 
     def _find_withdrawn(self) -> dict[str, set[str]]:
-        """Returns by customer's id the names of the consent booleans that the customer has withdrawn, on one channel at
-        least.
-        """
+        """Returns by customer's id the consent booleans that the customer has withdrawn, on one channel at least."""
         withdrawn: dict[str, set[str]] = {}
         for entry in Consent.objects.filter(customer__in=self.existing).latest_per_channel():
             if entry.state == ConsentState.WITHDRAWN:
@@ -196,8 +193,9 @@ class ImportBatch:
     def _match(self, row: ImportRow) -> Customer | None:
         """Returns the existing customer that the row describes, None for a new customer. Raises InvalidRow.
 
-        A row with an id is about the customer with this id. Another row is about the customer with its e-mail address, or
-        else about the one with its phone number, unless both have e-mail addresses.
+        A row with an id is about the customer with this id. A row without an id is about the customer with its e-mail
+        address. If there is none, it is about the customer with its phone number, unless both the row and this customer
+        have an e-mail address.
         """
         if "id" in row.given:
             if row.customer.pk in self.ids_of_other_tenants:
@@ -325,7 +323,7 @@ class ImportBatch:
         for customer, _ in self.consenting:
             # The entries of the ledger, which have the evidence, set it.
             customer.marketing_consent = False
-        # The changed customers first: a new customer may have a contact that a changed one gave up.
+        # The changed customers are written first: a new customer may have a contact that a changed customer gave up.
         changed = [customer for customer, _ in self.changed]
         Customer.objects.bulk_create(
             changed, update_conflicts=True, unique_fields=["tenant", "id"], update_fields=UPDATED_FIELDS
@@ -345,7 +343,9 @@ class ImportBatch:
 
 
 def _is_same(name: str, new: Any, old: Any) -> bool:
-    """Returns whether a value of the file and the stored one are the same in the form in which they are compared."""
+    """Returns whether a value of the file and the stored value mean the same. The case of an e-mail address or a
+    language tag does not matter.
+    """
     if name == "email" and new and old:
         return email_key(new) == email_key(old)
     # Tags of languages are compared without case.
@@ -375,11 +375,10 @@ MAX_ROWS_IN_VALUES = 500
 
 
 def insert_rows(model: type[models.Model], instances: Collection[models.Model]) -> None:
-    """Inserts new rows of the tenant in scope. They are sent as one JSON document.
+    """Inserts new rows of the tenant in scope. They are sent as one JSON document, in a third of the time of `bulk_create`.
 
-    This takes a third of the time of `bulk_create`. COPY would be faster, but PostgreSQL refuses it under a row-level
-    security policy. In a cluster the rows are sent as VALUES, since Citus would first copy the rows of an INSERT …
-    SELECT.
+    COPY would be faster, but PostgreSQL refuses it under a row-level security policy. In a cluster the rows are sent as
+    VALUES, since Citus would first copy the rows of an INSERT … SELECT.
     """
     if not instances:
         return

@@ -129,7 +129,7 @@ def open_table(
     decisions: Decisions = NO_DECISIONS,
     examination: Sequence[ColumnExamination] = (),
 ) -> CustomerTable:
-    """Returns the table of a CSV or XLSX file on disk, whose position moves. Raises UnreadableFile.
+    """Returns the table of a CSV or XLSX file on disk. Reading moves the position of the file. Raises UnreadableFile.
 
     The `examination` of its columns shows in which order dates of birth are written. Without it, a date that could be
     two days is refused.

@@ -15,8 +15,8 @@ from customers.transfer.limits import MAX_COLUMNS, Limits
 ZIP_SIGNATURE = b"PK\x03\x04"
 OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
-# These texts replace cells of a workbook that cannot be read. A row with one of them is refused, as one with an error
-# value of a spreadsheet is.
+# These texts replace cells of a workbook that cannot be read. A row with such a text is refused, like a row with an
+# error value of a spreadsheet.
 FORMULA_WITHOUT_VALUE = "#FORMULA!"
 MERGED_CELL = "#MERGED!"
 
@@ -114,8 +114,8 @@ def clean_headers(cells: Iterable[str]) -> list[str]:
 
 
 def normalize_header(header: str) -> str:
-    """Returns the letters and digits of a header, in lower case and without accents: `E-Mail`, `e_mail` and `E-mail *` are
-    one column.
+    """Returns the letters and digits of a header, in lower case and without accents: `E-Mail`, `e_mail` and `E-mail *`
+    give the same name.
     """
     return _NOT_ALPHANUMERIC.sub("", _REQUIRED_MARK.sub("", unicodedata.normalize("NFKD", header)).lower())
 

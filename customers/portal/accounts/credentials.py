@@ -1,4 +1,4 @@
-"""Signing in to the portal, and changing one's own password. Both count wrong passwords."""
+"""Signs customers in to the portal, and changes their passwords. Both count wrong passwords."""
 
 from contextlib import suppress
 

@@ -11,7 +11,7 @@ ValuesOfCell = Callable[[str], list[str]]
 
 
 def whole_cell(text: str) -> list[str]:
-    """Returns the text as the only value, none for an empty text."""
+    """Returns a list with the text, or an empty list for an empty text."""
     return [text] if text else []
 
 
