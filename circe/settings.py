@@ -124,8 +124,7 @@ def mail_settings() -> dict[str, Any]:
 
 
 def address_in_mails(name: str, example: str, default: str, valid: str) -> str:
-    """Returns the environment variable `name`: an e-mail address or a URL that mails contain. Production requires it if
-    EMAIL_URL is set.
+    """Returns the environment variable `name`: an address that mails contain. Production requires it beside EMAIL_URL.
 
     Raises ImproperlyConfigured if it is missing then, or does not match the regular expression `valid`.
     """
@@ -148,7 +147,7 @@ CSRF_FAILURE_VIEW = "circe.error_pages.csrf_failure"
 # The number of our proxies that append to X-Forwarded-For. With 0 the header is ignored, since any client can send it.
 NUM_PROXIES = read_whole_number("NUM_PROXIES", 0, maximum=100)
 WEB_THREADS = read_whole_number("WEB_THREADS", 4, minimum=1, maximum=96)
-# The number of requests that a worker handles at the same time, see circe.concurrency. Writes never use the last slot.
+# The number of requests that a worker handles at the same time, see circe.concurrency. With 2 or more, one is no write.
 MAX_CONCURRENT_REQUESTS = WEB_THREADS
 MAX_CONCURRENT_WRITES = max(1, WEB_THREADS - 1)
 # The number of requests that a worker accepts, with those that wait for a slot. circe/gunicorn.py has more threads.

@@ -41,8 +41,7 @@ def page_of_ids(
     """Returns the ids of a page of the rows that a SELECT finds, and the number of all rows.
 
     `rows` is the SELECT. Its first column is the id. `order` may name its columns, and the `number` of all rows. Each node
-    counts its rows, and sends
-    the first `stop` of them.
+    counts its rows, and sends the first `stop` of them.
     """
     total = known_total
     with connection.cursor() as cursor:

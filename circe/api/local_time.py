@@ -2,8 +2,7 @@
 
 A local time is a naive datetime, as a clock on the wall shows it. A local time that comes twice, since clocks go back, means
 the first one. A local time that is skipped, since clocks go forward, means the moment of that change. So local times have
-the order
-of their instants, and ranges of local times that exist overlap if and only if the ranges of their instants do.
+the order of their instants, and ranges of local times that exist overlap if and only if the ranges of their instants do.
 """
 
 import datetime as dt

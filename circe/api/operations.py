@@ -1,9 +1,8 @@
 """The documentation that a view declares for its operations, for the OpenAPI document.
 
-A viewset has `operations`, a dict of Operation by action. Where two methods lead to one action, the key has the method
-too: `"PUT update"`. The viewset also has a `tag`, and `parameters` that all its operations take. Roles, path parameters and
-common
-errors are not declared: `circe.api.openapi` derives them.
+A viewset has `operations`, a dict of Operation by action. Where two methods lead to one action, the key has the method too:
+`"PUT update"`. The viewset also has a `tag`, and `parameters` that all its operations take. Roles, path parameters and
+common errors are not declared: `circe.api.openapi` derives them.
 """
 
 from dataclasses import dataclass, field

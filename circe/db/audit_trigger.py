@@ -13,8 +13,7 @@ class AuditTrigger(models.BaseConstraint):
     `subject_column` holds the id of the person whose history the row's events belong to; it is `id` in the person's own
     table. `about_subject` names the columns that describe this person. When the row is given to another person, the event
     belongs to the history of the new person. So the event leaves out the old values of these columns. `unrecorded_columns`
-    stay
-    out of every event.
+    stay out of every event.
     """
 
     def __init__(

@@ -1,9 +1,8 @@
 """Prepared statements: queries that nearly every request sends, each time with other values.
 
 Django compiles the text of a prepared query once per process. Compiling it in each request would double the request's time.
-A server without Citus plans the query once per connection, since planning takes longer than execution. A request sends
-only the
-values.
+A server without Citus plans the query once per connection, since planning takes longer than execution. A request sends only
+the values.
 """
 
 import datetime as dt

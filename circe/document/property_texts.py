@@ -2,8 +2,7 @@
 
 A serializer field with a `help_text` has its text there. For all others it is here, by the property's name, since one name
 means one thing everywhere. Where one does not, the key is `Schema.name`, which is looked up first. The part of a text that
-begins with "In a body" is left out
-of what the server answers.
+begins with "In a body" is left out of what the server answers.
 """
 
 PROPERTY_TEXTS = {

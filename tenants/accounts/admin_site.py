@@ -19,7 +19,7 @@ class AccountsAdminSite(CirceAdminSite):
     login_form = LogInForm
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        # Who opens the index page needs no explanation why they must sign in.
+        # A person who opens the index page needs no explanation.
         start, asked_for = reverse("admin:index", current_app=self.name), request.GET.get("next", "")
         context = {"was_redirected": asked_for not in ("", start)} | (extra_context or {})
         return _set_throttled_status(super().login(request, context))

@@ -129,7 +129,7 @@ class TenantAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if ERROR_FLAG in request.GET:
-            # Django redirects to this address if it does not understand one.
+            # Django redirects to the list with this flag if it does not understand an address.
             messages.warning(request, UNKNOWN_TO_LIST)
         title = str(self.opts.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": title} | (extra_context or {}))

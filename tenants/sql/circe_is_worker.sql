@@ -1,6 +1,6 @@
 -- Returns whether this server is a worker of a Citus cluster. Each node has a copy of the accounts and the businesses, and
--- runs their triggers. Only on the coordinator does such a trigger write to other tables. Otherwise each node would write the
--- same rows.
+-- runs their triggers. A trigger that must write to another table once, and not once on each node, asks this function and
+-- writes on the coordinator alone.
 CREATE OR REPLACE FUNCTION public.circe_is_worker() RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
 BEGIN
