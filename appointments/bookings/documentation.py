@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from appointments.booking import REFUSALS
+from appointments.booking import REFUSAL_TEXTS
 from appointments.bookings.filters import AppointmentListFilter
 from appointments.bookings.serializers import (
     AppointmentChangesSerializer,
@@ -65,7 +65,7 @@ PROBLEM_MEMBERS: dict[str, Schema] = {
     },
 }
 _REFUSED = [
-    Problem(409, code, detail, {"alternatives": [SLOT]}) for code, detail in REFUSALS.items() if code != "overlap"
+    Problem(409, code, detail, {"alternatives": [SLOT]}) for code, detail in REFUSAL_TEXTS.items() if code != "overlap"
 ]
 CONFLICT = ErrorResponse(
     "BookingConflict",
@@ -78,7 +78,7 @@ CONFLICT = ErrorResponse(
     Problem(
         409,
         "overlap",
-        REFUSALS["overlap"],
+        REFUSAL_TEXTS["overlap"],
         {"alternatives": [SLOT], "conflicting_appointment_id": "507f1f77bcf86cd799439041"},
     ),
     more_examples=(

@@ -72,7 +72,7 @@ def write_slots(days: list[OpenDay[bytes]]) -> list[bytes]:
     pieces: list[bytes] = []
     for day in days:
         for times, places in day.write_times():
-            # Slots are too many for a loop in Python: these two lines write all of one start.
+            # There are too many slots for a loop in Python: these two lines write all slots of one start.
             of_start = [b",{" + times + b","] * (2 * len(places))
             of_start[1::2] = places
             pieces += of_start
