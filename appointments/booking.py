@@ -245,7 +245,7 @@ def _offering_alternatives(appointment: Appointment) -> Iterator[None]:
 
 
 def _find_nearest(appointment: Appointment, staff: str | None, around: dt.timedelta) -> list[Slot]:
-    start = appointment.hours[0]
+    start = appointment.local_bounds[0]
     slots = find_slots(
         appointment.service,
         first=start - around,
@@ -285,7 +285,7 @@ def _check_local_times(appointment: Appointment) -> None:
     if appointment.start_time == appointment.end_time:
         raise ValidationError({"end_time": "An appointment can't end when it starts."}, code="invalid")
     zone = appointment.tenant.zone
-    for field, local in zip(("start_time", "end_time"), appointment.hours, strict=True):
+    for field, local in zip(("start_time", "end_time"), appointment.local_bounds, strict=True):
         if is_skipped(local, zone):
             raise ValidationError(
                 {field: "Clocks go forward then: this time does not exist on that day."}, code="invalid"
@@ -296,7 +296,7 @@ def _buffer_minutes(appointment: Appointment) -> int:
     """Returns the buffer in minutes of the local clock. It differs from the buffer of the service if clocks change
     during it.
     """
-    end = appointment.hours[1]
+    end = appointment.local_bounds[1]
     free_again = add_minutes(end, appointment.service.buffer_minutes, appointment.tenant.zone)
     return (free_again - end) // ONE_MINUTE
 

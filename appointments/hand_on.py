@@ -62,7 +62,7 @@ def find_bookings_outside_hours(staff: Any) -> list[Appointment]:
     rows = list(find_remaining_bookings(staff=staff.pk).order_by("appointment_date", "start_time")[:MAX_COMPARED])
     if not rows:
         return []
-    first, last = rows[0].hours[0], max(row.occupied[1] for row in rows)
+    first, last = rows[0].local_bounds[0], max(row.occupied[1] for row in rows)
     schedules = {
         schedule.outlet_id: schedule
         for schedule in read_schedules(staff.tenant_id, first=first, last=last, staff=[staff.pk])

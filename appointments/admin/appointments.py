@@ -276,8 +276,8 @@ class AppointmentAdmin(BulkActionsAdmin):
 
     def _warn_if_past(self, request: HttpRequest, obj: Appointment) -> None:
         """Warns where the time is past: that is allowed, for a walk-in who is entered later."""
-        if obj.status in BLOCKING_STATUSES and obj.hours[1] <= local_minute():
-            ended = f"{date_format(obj.hours[1])} at {format_clock(obj.end_time)}"
+        if obj.status in BLOCKING_STATUSES and obj.local_bounds[1] <= local_minute():
+            ended = f"{date_format(obj.local_bounds[1])} at {format_clock(obj.end_time)}"
             sentence = f"This appointment ended on {ended}, which is past. Change the day if that is not meant."
             messages.warning(request, sentence)
 

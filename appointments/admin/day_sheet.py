@@ -277,7 +277,7 @@ class DaySheet:
                 transitions = get_transitions(appointment, today=self.now.date())
                 is_elsewhere = appointment.outlet_id != outlet.pk
                 notes = self.notes.get(appointment.customer_id)
-                yield appointment.hours[0], 2, Entry(appointment, transitions, is_elsewhere, notes, self.now)
+                yield appointment.local_bounds[0], 2, Entry(appointment, transitions, is_elsewhere, notes, self.now)
 
     def _free(self, outlet: Outlet, person: Staff) -> Iterator[tuple[dt.datetime, int, FreeTime]]:
         schedule = self.schedules.get((person.pk, outlet.pk))

@@ -209,7 +209,7 @@ class AppointmentForm(TenantForm):
     def _ask_about_length(self) -> None:
         if not (self.instance._state.adding or {"service", "start_time", "end_time"} & {*self.changed_data}):
             return
-        (begins, ends), service = self.instance.hours, self.instance.service
+        (begins, ends), service = self.instance.local_bounds, self.instance.service
         usual = dt.timedelta(minutes=service.duration_minutes)
         if ends - begins > usual + MAX_EXTRA_TIME:
             day = " on the next day" if ends.date() > begins.date() else ""

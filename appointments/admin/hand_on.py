@@ -56,7 +56,7 @@ class HandOnForm(BulkActionForm):
 
     def __init__(self, rows: list[Any], data: Any = None) -> None:
         super().__init__(rows, data)
-        self.rows.sort(key=lambda row: (row.hours[0], row.pk))
+        self.rows.sort(key=lambda row: (row.local_bounds[0], row.pk))
         tenants = {row.tenant_id for row in rows}
         self.is_of_one_business = len(tenants) == 1
         active = {"tenant__in": tenants, "is_active": True}

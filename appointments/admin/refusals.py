@@ -113,9 +113,9 @@ def fill_in_slot(sent: QueryDict) -> QueryDict:
 def _explain_overlap(refusal: BookingRefused, appointment: Appointment) -> str:
     other = refusal.other
     message = _name_other(DoubleBooking(other))
-    if other and other.hours[1] <= appointment.hours[0]:
+    if other and other.local_bounds[1] <= appointment.local_bounds[0]:
         return format_html("{} {}", _explain_buffer(other.buffer_minutes, other.service), message)
-    if other and appointment.hours[1] <= other.hours[0]:
+    if other and appointment.local_bounds[1] <= other.local_bounds[0]:
         return format_html("{} {}", _explain_buffer(appointment.service.buffer_minutes, appointment.service), message)
     return message
 
@@ -161,7 +161,7 @@ def _explain_hours(refusal: BookingRefused, appointment: Appointment) -> str:
 
 def _lies_within(times: list[Range], appointment: Appointment) -> bool:
     """Returns whether the appointment without its buffer lies within one of the times."""
-    begin, end = appointment.hours
+    begin, end = appointment.local_bounds
     return any(first <= begin and end <= last for first, last in times)
 
 

@@ -157,7 +157,7 @@ OPERATIONS = {
         id="rescheduleAppointment",
         summary="Move an appointment",
         description=(
-            "The appointment keeps its id, its price and, without `end_time`, its length; `sequence` counts the moves. Only "
+            "The appointment keeps its id, its price and, without `end_time`, its length; `sequence` grows by one. Only "
             "a pending or confirmed one can be moved. The rules are those of a new booking; its own time counts as free."
         ),
         body=RescheduleSerializer,

@@ -248,21 +248,21 @@ class Appointment(TenantModel):
         return f"{self.customer_name}, {format_clock(self.start_time)}"
 
     @property
-    def hours(self) -> tuple[dt.datetime, dt.datetime]:
-        """The begin and the end, as naive datetimes in the tenant's time zone."""
+    def local_bounds(self) -> tuple[dt.datetime, dt.datetime]:
+        """The begin and the end, as local times of the tenant: naive datetimes."""
         begins, ends = (dt.datetime.combine(self.appointment_date, time) for time in (self.start_time, self.end_time))
         return begins, ends + dt.timedelta(days=ends < begins)
 
     @property
     def occupied(self) -> tuple[dt.datetime, dt.datetime]:
         """The begin and the end of the buffer, as local times of the tenant. circe_occupied computes the same in SQL."""
-        begins, ends = self.hours
+        begins, ends = self.local_bounds
         return begins, ends + dt.timedelta(minutes=self.buffer_minutes)
 
     @property
     def instants(self) -> tuple[dt.datetime, dt.datetime]:
         """The begin and the end, in UTC."""
-        begins, ends = (to_instant(local, self.tenant.zone) for local in self.hours)
+        begins, ends = (to_instant(local, self.tenant.zone) for local in self.local_bounds)
         return begins, ends
 
     @property
@@ -293,11 +293,11 @@ class Appointment(TenantModel):
 
     def lateness(self, now: dt.datetime) -> dt.timedelta | None:
         """Returns how late the customer is at the local time `now`, None if nobody is late."""
-        late = now - self.hours[0]
+        late = now - self.local_bounds[0]
         is_open = self.status in (Status.PENDING, Status.CONFIRMED)
         # A walk-in is there already.
         is_awaited = is_open and not (self.is_walk_in or self.waits_since)
-        return late if is_awaited and late >= LATE_AFTER and now < self.hours[1] + MAX_LATENESS else None
+        return late if is_awaited and late >= LATE_AFTER and now < self.local_bounds[1] + MAX_LATENESS else None
 
     def set_arrival(self, arrived: bool) -> bool:
         """Stores that the customer is there, or is not after all. Returns False, and stores nothing, if the appointment

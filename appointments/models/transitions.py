@@ -46,7 +46,7 @@ MAX_EARLY_START = dt.timedelta(hours=1)
 
 def find_doubt(appointment: Appointment, status: Status, *, now: dt.datetime) -> str:
     """Returns why the status is unlikely at the local time `now`, in a sentence for staff; "" where it is likely."""
-    begins, ends = appointment.hours
+    begins, ends = appointment.local_bounds
     is_start = status == Status.IN_PROGRESS and appointment.status != Status.COMPLETED
     if now < begins and (status == Status.NO_SHOW or (is_start and begins - now > MAX_EARLY_START)):
         return f"It begins at {format_clock(begins)}, in {describe_length(begins - now)}."

@@ -112,7 +112,7 @@ APPOINTMENTS = {
         id="rescheduleOwnAppointment",
         summary="Move one of your appointments",
         description=(
-            "Until `changeable_until`. It keeps its id, its price and its length; `sequence` counts the moves. Its own time "
+            "Until `changeable_until`. It keeps its id, its price and its length; `sequence` grows by one. Its own time "
             "counts as free."
         ),
         body=OwnMoveSerializer,

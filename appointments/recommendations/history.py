@@ -64,7 +64,7 @@ def read_history(customer: Customer, *, today: dt.date) -> History:
     return History(
         visit_days={service: sorted(found) for service, found in days.items()},
         booked={booking.service_id for booking in bookings},
-        busy=[booking.hours for booking in bookings],
+        busy=[booking.local_bounds for booking in bookings],
         usual_weekday=_most_frequent([visit.appointment_date.weekday() for visit in visits]),
         usual_hour=_most_frequent([visit.start_time.hour for visit in visits]),
     )

@@ -221,7 +221,7 @@ class ManagePage(PortalPage):
         for opening in self._openings(day, 1):
             same = [place for place in opening.places if place.staff_id == appointment.staff_id]
             place = (same or opening.places)[0]
-            if not (same and opening.start == appointment.hours[0]):
+            if not (same and opening.start == appointment.local_bounds[0]):
                 choices.append((f"{opening.start:%Y-%m-%dT%H:%M}/{place.staff_id}", opening.start, place))
         return choices
 
