@@ -235,7 +235,9 @@ def find_alternatives(appointment: Appointment) -> list[Slot]:
 
 @contextmanager
 def _offering_alternatives(appointment: Appointment) -> Iterator[None]:
-    """Adds alternatives to a refusal in the block, unless the customer is inactive, for whom nothing can be booked."""
+    """Adds alternatives to a refusal in the block. An inactive customer gets none, since nothing can be booked for
+    them.
+    """
     try:
         yield
     except BookingRefused as refusal:

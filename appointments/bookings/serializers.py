@@ -58,7 +58,9 @@ class AmountField(StrictIntegerField):
 
 
 class OptionalTextField(BlankIsNullMixin, StringField):
-    """A text, null where there is none. Of an id: the serializer looks up its row together with the others."""
+    """A text, null where there is none. If it is an id, the serializer looks up its row together with the rows of the
+    other ids.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_null=True, required=False, **kwargs)

@@ -235,7 +235,7 @@ class TimeOff(TenantModel):
 
     @property
     def last_day(self) -> dt.date:
-        """The last day of which a part is off."""
+        """The last day that is off, as a whole or in part."""
         return (self.local_end if self.end_time else self.local_end - DAY).date()
 
     @property

@@ -10,7 +10,7 @@ MANAGE_SALT = "appointments.manage"
 
 
 class ManageLink(NamedTuple):
-    """What a manage link is about. The link is good as long as the appointment is this customer's."""
+    """The ids in a manage link. The link is good as long as the appointment is this customer's."""
 
     appointment_id: str
     customer_id: str

@@ -19,7 +19,7 @@ MIN_VISITS_FOR_HABIT = 2
 
 
 class History(NamedTuple):
-    """What a customer's appointments say about the next one. Ids of services are the keys.
+    """What a customer's appointments say about the next one. The keys of `visit_days` are ids of services.
 
     `visit_days` are the days of visits in order, each once. `booked` are the services that the customer has booked for
     today or later, and `busy` the local times of these bookings.

@@ -33,7 +33,7 @@ class AvailabilityViewSet(GenericViewSet):
     roles = {"retrieve": STAFF | CUSTOMER}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answers a request, and forgets the answer.
+        """Answers a request. The view does not keep the answer afterwards.
 
         A view of REST framework and its request refer to each other, so what the view keeps is only freed by the garbage
         collector. The megabytes of the next answer would need other memory, whose pages the system fills with zeros first.

@@ -21,7 +21,7 @@ ROW_FIELDS = ("weekday", "outlet", "start_time", "end_time", "valid_from", "vali
 
 
 class RowForm(forms.Form):
-    """A row of the page. It counts only if it has a clock time and is not to be removed."""
+    """A row of the page. It is stored only if it has a clock time and is not to be removed."""
 
     weekday = forms.TypedChoiceField(choices=Weekday.choices, coerce=int, widget=forms.HiddenInput)
     outlet = forms.ChoiceField(required=False)
