@@ -41,7 +41,7 @@ def segment_position() -> Case:
 
 
 def build_segment_annotation() -> Mapping[str, Any]:
-    """Returns the annotation `segment_position` of customers. It is None for a deleted customer."""
+    """Returns the annotation `segment_position` of customers. The value is None for a deleted customer."""
     own = CustomerTotals.objects.filter(tenant=OuterRef("tenant"), customer_id=OuterRef("pk"), is_deleted=False)
     return {"segment_position": Subquery(own.annotate(position=segment_position()).values("position"))}
 
@@ -55,5 +55,5 @@ def segment(customer: Any) -> str:
 
 SEGMENT_COLUMN = ListColumn(segment, build_segment_annotation, roles=ADMINS)
 SEGMENT_EXPORT = ExportColumn("segment", segment, build_segment_annotation)
-# The list sorts deleted customers too, so the rows hold them.
+# The list also sorts deleted customers, so this query does not leave them out.
 SEGMENT_ORDER = TotalsOrder(CustomerTotals.objects.all(), lambda: [segment_position(), "customer_id"])

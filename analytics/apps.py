@@ -10,7 +10,7 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         from analytics.admin import SEGMENT_COLUMN, SEGMENT_EXPORT, SEGMENT_ORDER, SegmentFilter
-        from analytics.filters import SEGMENT
+        from analytics.filters import SEGMENT_PARAMETER
         from customers import extensions
         from customers.admin.sorting import register_order
         from customers.filters import register_parameters
@@ -19,4 +19,4 @@ class AnalyticsConfig(AppConfig):
         extensions.register_list_column(SEGMENT_COLUMN)
         extensions.register_export_columns(SEGMENT_EXPORT)
         register_order("segment", SEGMENT_ORDER)
-        register_parameters(segment=SEGMENT)
+        register_parameters(segment=SEGMENT_PARAMETER)

@@ -14,7 +14,7 @@ from appointments.models.totals import VisitCounts
 from circe.api.time_zone import local_today
 from customers.models import Customer
 
-MONTHS_OF_A_YEAR = 12
+MONTHS_PER_YEAR = 12
 
 
 class PeriodFigures(NamedTuple):
@@ -27,7 +27,7 @@ class PeriodFigures(NamedTuple):
 
 
 class SubjectFigures(NamedTuple):
-    """The appointments of one person, service or outlet, and what their visits brought in."""
+    """The figures of one person, service or outlet, whose id is `pk`: its appointments, and the revenue of its visits."""
 
     pk: str
     appointments: int
@@ -35,7 +35,7 @@ class SubjectFigures(NamedTuple):
 
 
 def calculate_figures(period: Period) -> PeriodFigures:
-    """Returns the figures of a period. Each reads a summary table."""
+    """Returns the figures of a period. They are read from summary tables; only new customers may be counted from rows."""
     totals = sum_appointments(period)
     return PeriodFigures(
         count_new_customers(period), totals["total_appointments"], totals["total_revenue"], count_visitors(period)
@@ -45,7 +45,7 @@ def calculate_figures(period: Period) -> PeriodFigures:
 def count_visitors(period: Period) -> int:
     """Returns how many customers had a visit in the period. Soft-deleted customers are not counted.
 
-    Each has one last visit in the period: after it comes none, or one that is later than the period.
+    Each of them has one last visit in the period. The customer's next visit is after the period, or there is none.
     """
     counts = VisitCounts.objects.filter(period.date_condition("day"))
     is_last = Q(kind=VisitCounts.Kind.LAST)
@@ -55,39 +55,40 @@ def count_visitors(period: Period) -> int:
 
 
 def find_earlier_periods(period: Period) -> dict[str, Period]:
-    """Returns the period before and the same period a year before, by the words for them; none for a period without start.
+    """Returns the periods with which a period is compared, by their names: the period before, and the same days a year
+    before. It is empty for a period without a start, and for one of the first year of the calendar.
 
-    A period that begins on the first of a month is compared with the same days of earlier months, any other one with as many
-    days just before it.
+    The period before has the same days of earlier months, if the period begins on the first of a month. Otherwise it
+    has as many days, and ends just before the period.
     """
     first, last = period.first, period.last or local_today()
-    if first is None or first > last or first.year <= MONTHS_OF_A_YEAR:
+    if first is None or first > last or first.year == dt.MINYEAR:
         return {}
-    months = (last.year - first.year) * MONTHS_OF_A_YEAR + last.month - first.month + 1
-    if first.day == 1 and first.year > months // MONTHS_OF_A_YEAR + 1:
-        before = Period(_shift(first, months), _shift(last, months))
+    months = (last.year - first.year) * MONTHS_PER_YEAR + last.month - first.month + 1
+    if first.day == 1 and first.year > months // MONTHS_PER_YEAR + 1:
+        before = Period(_months_before(first, months), _months_before(last, months))
     else:
         day = dt.timedelta(days=1)
         days = last - first
         if first.toordinal() <= days.days + 1:
             return {}
         before = Period(first - days - day, first - day)
-    year_before = Period(_shift(first, MONTHS_OF_A_YEAR), _shift(last, MONTHS_OF_A_YEAR))
+    year_before = Period(_months_before(first, MONTHS_PER_YEAR), _months_before(last, MONTHS_PER_YEAR))
     periods = {"the period before": before, "a year before": year_before}
     return {"a year before": year_before} if before == year_before else periods
 
 
-def _shift(day: dt.date, months: int) -> dt.date:
-    """Returns the same day so many months before, or the last day of a month that has no such day.
+def _months_before(day: dt.date, months: int) -> dt.date:
+    """Returns the same day `months` months earlier, or the last day of that month if it has no such day.
 
-    The last day of a month stays the last one.
+    The last day of a month becomes the last day of the earlier month.
     """
-    year, month = divmod(day.year * MONTHS_OF_A_YEAR + day.month - 1 - months, MONTHS_OF_A_YEAR)
+    year, month = divmod(day.year * MONTHS_PER_YEAR + day.month - 1 - months, MONTHS_PER_YEAR)
     days, own_days = (calendar.monthrange(*one)[1] for one in ((year, month + 1), (day.year, day.month)))
     return dt.date(year, month + 1, days if day.day == own_days else min(day.day, days))
 
 
-def sum_by_subject(period: Period) -> dict[str, list[SubjectFigures]]:
+def sum_appointments_by_subject(period: Period) -> dict[str, list[SubjectFigures]]:
     """Returns the figures by `staff`, `service` and `outlet`, the highest revenue first. One query sums for all three."""
     subjects = ("staff", "service", "outlet")
     rows = (
@@ -111,7 +112,7 @@ def sum_by_subject(period: Period) -> dict[str, list[SubjectFigures]]:
     }
 
 
-def count_by_source(period: Period) -> list[tuple[str | None, int]]:
+def count_new_customers_by_source(period: Period) -> list[tuple[str | None, int]]:
     """Returns the new customers of the period by source, most first."""
     created = Customer.objects.undeleted().filter(period.instant_condition("created_at"))
     counted = created.order_by().values("source").annotate(number=Count("pk"))

@@ -1,6 +1,6 @@
 """The query parameters of the statistics, and those that they add to the list of customers."""
 
-from analytics.segments import SEGMENTS, find_segment, segment_condition
+from analytics.segments import SEGMENTS, segment_condition, segment_condition_and_count
 from analytics.statistics import Period
 from appointments.models import Appointment
 from circe.api.parameters import Choice, DayOrInstantFilter, StrictFilter, StrictFilterSet, to_local_day
@@ -29,7 +29,7 @@ class PeriodFilter(StrictFilterSet):
 
 to_segment = Choice(SEGMENTS)
 
-SEGMENT = TotalsParameter(
+SEGMENT_PARAMETER = TotalsParameter(
     StrictFilter(
         convert=to_segment,
         schema=to_segment.schema,
@@ -40,5 +40,5 @@ SEGMENT = TotalsParameter(
     ),
     condition=segment_condition,
     roles=ADMINS,
-    condition_and_count=find_segment,
+    condition_and_count=segment_condition_and_count,
 )

@@ -1,4 +1,4 @@
-"""Figures by month: each series is one query over all rows in scope, by the months of the tenant's time zone."""
+"""Figures by month: one query each, over all rows in scope, by the months of the tenant's time zone."""
 
 import datetime as dt
 from typing import Any
@@ -14,14 +14,15 @@ from circe.api.parameters import first_instant
 from circe.api.time_zone import local_today
 from customers.models import Customer
 
-# No customer was created before this day, or later than today. A server's clock may have been a year ahead.
+#  No customer was created before EARLIEST_CREATION. None was created after today, except by a server whose clock was
+# ahead by CLOCK_TOLERANCE at most.
 EARLIEST_CREATION, CLOCK_TOLERANCE = dt.date(1900, 1, 1), dt.timedelta(days=366)
 
-# By the first day of each month, in order and without a gap: the figure of the month.
-Series = dict[dt.date, int]
+# By the first day of each month: the figure of the month. The months are in order, and none is left out.
+MonthlyFigures = dict[dt.date, int]
 
 
-def count_new_customers_by_month(period: Period) -> Series:
+def count_new_customers_by_month(period: Period) -> MonthlyFigures:
     """Returns the new customers of each month. Their sum is `new_customers_in_period`.
 
     Python computes the first instant of each month, since PostgreSQL may not know the time zone, or may read a name such as
@@ -38,7 +39,7 @@ def count_new_customers_by_month(period: Period) -> Series:
     return _fill_months(period, {to_first_day(first + place - 1): count for place, count in found.items()})
 
 
-def sum_revenue_by_month(period: Period) -> Series:
+def sum_revenue_by_month(period: Period) -> MonthlyFigures:
     """Returns the revenue of each month. Their sum is `total_revenue`."""
     visits = Appointment.objects.visits().filter(period.date_condition("appointment_date"))
     return _fill_months(period, _by_month(visits, TruncMonth("appointment_date"), Sum("total_price")))
@@ -49,7 +50,7 @@ def _by_month(rows: QuerySet, month: Combinable, figure: Combinable) -> dict[Any
     return dict(by_month.values_list("month", "figure"))
 
 
-def _fill_months(period: Period, found: dict[dt.date, int]) -> Series:
+def _fill_months(period: Period, found: dict[dt.date, int]) -> MonthlyFigures:
     """Returns the figure of every month of the period, 0 where there are no rows.
 
     Without a start, the first month is the first one with rows. Without an end, the last month is this month or the last

@@ -40,16 +40,18 @@ SEGMENTS = ("vip", "regular", "new", "at_risk")
 PARAMETER = re.compile(r"%\((\w+)\)s")
 
 # `business` has a row for each business in scope: its thresholds as days, and numbers of its customers.
-# `in_scope` is a condition on each table of a tenant: it names the tenant in scope, so that one node of a cluster of Citus
-# can answer. The planner could not conclude it from `business`.
+# `in_scope` is a condition on each table of a tenant. It names the tenant in scope, so one node of a Citus cluster can
+# answer. The planner can't conclude this condition from `business`.
 # `totals` is the view of one business's totals, or the table for all businesses.
-# `stale` has the customers whose `recent_spent` includes visits that are too old by now. `expired` has all visits of the
-# days on which these can be: an index has them side by side, so that no customer is looked up.
-# `recalculated` has the spending of these customers. It has that of all customers if the database's clock, by which
-# `recent_spent` was summed, is ahead of ours.
-# `vip_cutoff` has the least that a customer spent who is in the top percent of VIPs; no row where nobody is.
+# `stale` has the customers whose `recent_spent` includes visits that are too old by now. `expired` has all visits of
+# the days on which the visits that are too old can lie. An index holds the visits of these days side by side, so no
+# customer needs to be looked up.
+# `recalculated` has the spending of the customers of `stale`. If the clock of the database is ahead of ours, it has
+# the spending of all customers, since `recent_spent` was summed by that clock.
+# `vip_cutoff` has for each business the lowest spending of a customer in the top percent of VIPs, and at least 1. A
+# business without visitors has no row.
 # `booked_again` has the number of customers who would be at risk but have an upcoming appointment.
-BUSINESSES = """
+BUSINESSES_SQL = """
     business AS MATERIALIZED (
         SELECT id AS tenant_id, vip_min_visits, at_risk_before, new_since, customers, visitors, new_visitors, lapsed,
             ceil(visitors * vip_top_percent / 100.0)::bigint AS vip_quota
@@ -78,7 +80,8 @@ BUSINESSES = """
     vip_cutoff AS MATERIALIZED (
         SELECT tenant_id, greatest(spent, 1) AS min_spent
         FROM business CROSS JOIN LATERAL (
-            -- At least so many of the other customers spent more than the last VIP, or as much. To skip them costs little.
+            -- Even if all recalculated customers are VIPs, `skipped` of the other customers rank before the last VIP.
+            -- Skipping them by the index costs little.
             SELECT greatest(vip_quota - 1 - count(*), 0) AS skipped
             FROM recalculated WHERE recalculated.tenant_id = business.tenant_id AND spent > 0
         ) AS sure CROSS JOIN LATERAL (
@@ -106,7 +109,7 @@ BUSINESSES = """
 
 # `counted` has the thresholds of each business, and how many of its customers are VIPs and new. Each kind of VIP is counted
 # by a query of its own: to collect the rows of all kinds first takes longer.
-COUNTED = """
+COUNTED_SQL = """
     counted AS (
         SELECT business.*, coalesce(min_spent, {nobody_spent}) AS min_spent,
             spenders.vips + recalculated_spenders.vips + tagged.vips AS vip_count,
@@ -136,12 +139,14 @@ COUNTED = """
         ) AS new_and_lapsed_counts
     )
 """
-VIPS = "count(*) AS vips, count(*) FILTER (WHERE first_visit IS NULL OR first_visit >= new_since) AS new_vips"
-NOT_AT_RISK = "(last_visit IS NULL OR last_visit >= at_risk_before OR (open_date, open_time) >= (%(today)s, %(clock)s))"
+VIPS_SQL = "count(*) AS vips, count(*) FILTER (WHERE first_visit IS NULL OR first_visit >= new_since) AS new_vips"
+NOT_AT_RISK_SQL = (
+    "(last_visit IS NULL OR last_visit >= at_risk_before OR (open_date, open_time) >= (%(today)s, %(clock)s))"
+)
 
 # A row for each business: its thresholds, and how many customers are in each of SEGMENTS. PostgreSQL computes no CTE that a
 # statement does not read. So a statement that counts fewer segments, and has 0 for the others, costs less.
-COUNT = """
+COUNT_SQL = """
     WITH {businesses}, {counted}
     SELECT tenant_id, at_risk_before, new_since, vip_min_visits, min_spent, vip_count,
         customers - at_risk - vip_count - new_count, new_count, at_risk
@@ -149,29 +154,29 @@ COUNT = """
         SELECT *, lapsed - coalesce(booked_again, 0) AS at_risk FROM counted LEFT JOIN booked_again USING (tenant_id)
     ) AS all_counts
 """
-VIP_AND_NEW = """
+VIP_AND_NEW_SQL = """
     WITH {businesses}, {counted}
     SELECT tenant_id, at_risk_before, new_since, vip_min_visits, min_spent, vip_count, 0, new_count, 0 FROM counted
 """
-THRESHOLDS = """
+THRESHOLDS_SQL = """
     WITH {businesses}
     SELECT tenant_id, at_risk_before, new_since, vip_min_visits, coalesce(min_spent, {nobody_spent}), 0, 0, 0, 0
     FROM business LEFT JOIN vip_cutoff USING (tenant_id)
 """
-AT_RISK = """
+AT_RISK_SQL = """
     WITH {businesses}
     SELECT tenant_id, at_risk_before, new_since, vip_min_visits, {nobody_spent}, 0, 0, 0,
         lapsed - coalesce(booked_again, 0)
     FROM business LEFT JOIN booked_again USING (tenant_id)
 """
 # By segment: the statement that counts its customers.
-STATEMENTS = {"vip": VIP_AND_NEW, "regular": COUNT, "new": VIP_AND_NEW, "at_risk": AT_RISK}
+COUNTING_SQL = {"vip": VIP_AND_NEW_SQL, "regular": COUNT_SQL, "new": VIP_AND_NEW_SQL, "at_risk": AT_RISK_SQL}
 # The threshold of spending where nobody is in the top percent.
 NOBODY_SPENT = 2**63 - 1
 
-UP_TO_DATE = "NOT is_deleted AND recent_spent > 0 AND recent_from >= %(recent)s"
+UP_TO_DATE_SQL = "NOT is_deleted AND recent_spent > 0 AND recent_from >= %(recent)s"
 # `recent_spent` without the visits that are too old by now.
-RECALCULATE_STALE = """
+RECALCULATE_STALE_SQL = """
     stale AS MATERIALIZED (
         SELECT tenant_id, customer_id, recent_spent, recent_from, visits, first_visit, last_visit, is_vip, open_date,
             open_time
@@ -195,7 +200,7 @@ RECALCULATE_STALE = """
         ) AS too_old USING (tenant_id, customer_id)
     )"""
 # The sum of the visits of every customer.
-RECALCULATE_ALL = """
+RECALCULATE_ALL_SQL = """
     recalculated AS MATERIALIZED (
         SELECT tenant_id, customer_id, visits, first_visit, last_visit, is_vip, open_date, open_time,
             sum(total_price)::bigint AS spent
@@ -206,7 +211,7 @@ RECALCULATE_ALL = """
     )"""
 
 
-class Business(NamedTuple):
+class BusinessSegments(NamedTuple):
     """The thresholds of a business, and how many of its customers are in each of SEGMENTS, in their order."""
 
     tenant_id: str
@@ -222,31 +227,31 @@ class Business(NamedTuple):
 
 def count_segments() -> dict[str, int]:
     """Returns how many customers are in each of SEGMENTS now."""
-    businesses = _read(COUNT, _local_now())
+    businesses = _read_businesses(COUNT_SQL, _local_now())
     return {segment: sum(getattr(business, segment) for business in businesses) for segment in SEGMENTS}
 
 
-def find_segment(segment: str) -> tuple[Q, int]:
-    """Returns `segment_condition`, and how many customers satisfy it."""
+def segment_condition_and_count(segment: str) -> tuple[Q, int]:
+    """Returns the condition that `segment_condition` returns, and how many customers satisfy it."""
     now = _local_now()
-    businesses = _read(STATEMENTS[segment], now)
+    businesses = _read_businesses(COUNTING_SQL[segment], now)
     return _condition(segment, now, businesses), sum(getattr(business, segment) for business in businesses)
 
 
 def segment_condition(segment: str) -> Q:
     """Returns the condition on a row of CustomerTotals that the customer is in that one of SEGMENTS now."""
     now = _local_now()
-    return _condition(segment, now, _read(AT_RISK if segment == "at_risk" else THRESHOLDS, now))
+    return _condition(segment, now, _read_businesses(AT_RISK_SQL if segment == "at_risk" else THRESHOLDS_SQL, now))
 
 
 def segment_conditions() -> dict[str, Q]:
-    """Returns `segment_condition` of each of SEGMENTS. The thresholds are read once."""
+    """Returns by segment the condition that `segment_condition` returns. The thresholds are read once."""
     now = _local_now()
-    businesses = _read(THRESHOLDS, now)
+    businesses = _read_businesses(THRESHOLDS_SQL, now)
     return {segment: _condition(segment, now, businesses) for segment in SEGMENTS}
 
 
-def _condition(segment: str, now: dt.datetime, businesses: list[Business]) -> Q:
+def _condition(segment: str, now: dt.datetime, businesses: list[BusinessSegments]) -> Q:
     at_risk_before = _threshold("at_risk_before", DateField(), businesses)
     if segment == "at_risk":
         not_booked = Q(open_date__lt=now.date()) | Q(open_date=now.date(), open_time__lt=now.time())
@@ -264,7 +269,7 @@ def _condition(segment: str, now: dt.datetime, businesses: list[Business]) -> Q:
     return rest & (Q(last_visit__isnull=True) | Q(last_visit__gte=new_since, first_visit__gte=new_since))
 
 
-def _is_top_spender(now: dt.datetime, businesses: list[Business]) -> Q:
+def _is_top_spender(now: dt.datetime, businesses: list[BusinessSegments]) -> Q:
     """Returns the condition that a customer has enough visits, and is in the top percent of VIPs."""
     recent = _recent_from(now)
     min_spent = _threshold("min_spent", BigIntegerField(), businesses)
@@ -277,13 +282,15 @@ def _is_top_spender(now: dt.datetime, businesses: list[Business]) -> Q:
     )
     if not _clocks_agree(recent):
         return has_visits & has_spent
-    # `recent_spent` is at least what was spent. It is that, if it includes no visit that is too old by now.
+    # `recent_spent` is what was spent, or more if it includes a visit that is too old by now.
     may_have_spent = Q(recent_spent__gt=0, recent_spent__gte=min_spent)
     return has_visits & may_have_spent & (Q(recent_from__gte=recent) | has_spent)
 
 
-def _threshold(name: str, field: Field, businesses: list[Business]) -> Expression:
-    """Returns a threshold: that of the only business, or an expression that looks up the business of the row."""
+def _threshold(name: str, field: Field, businesses: list[BusinessSegments]) -> Expression:
+    """Returns the expression of a threshold: a value if one tenant is in scope, else a look-up by the tenant of the
+    row.
+    """
     if current_tenant():
         [business] = businesses
         return Value(getattr(business, name))
@@ -292,17 +299,19 @@ def _threshold(name: str, field: Field, businesses: list[Business]) -> Expressio
     return Cast(own, field)
 
 
-def _read(template: str, now: dt.datetime) -> list[Business]:
-    """Returns the businesses in scope. A cluster is asked for each of them, as it can't join CTEs over its nodes."""
+def _read_businesses(template: str, now: dt.datetime) -> list[BusinessSegments]:
+    """Runs the SQL of `template` for the businesses in scope. A Citus cluster runs it for each business, since it can't
+    join CTEs over its nodes.
+    """
     if is_spread_over_nodes():
-        businesses: list[Business] = []
+        businesses: list[BusinessSegments] = []
         for tenant in Tenant.objects.order_by("id"):
             with tenant_scope(tenant):
-                businesses += _read(template, now)
+                businesses += _read_businesses(template, now)
         return businesses
     with connection.cursor() as cursor:
         cursor.execute(*_build_sql(template, now))
-        return [Business(*row) for row in cursor]
+        return [BusinessSegments(*row) for row in cursor]
 
 
 def _local_now() -> dt.datetime:
@@ -332,18 +341,18 @@ def _build_sql(template: str, now: dt.datetime) -> tuple[str, list[Any]]:
     totals = "appointments_tenanttotals" if tenant else "appointments_customertotals"
     clocks_agree = _clocks_agree(recent)
     snippets = {
-        "up_to_date": UP_TO_DATE if clocks_agree else "false",
+        "up_to_date": UP_TO_DATE_SQL if clocks_agree else "false",
         "nobody_spent": NOBODY_SPENT,
-        "vips": VIPS,
-        "not_at_risk": NOT_AT_RISK,
-        "recalculated": (RECALCULATE_STALE if clocks_agree else RECALCULATE_ALL).format(
+        "vips": VIPS_SQL,
+        "not_at_risk": NOT_AT_RISK_SQL,
+        "recalculated": (RECALCULATE_STALE_SQL if clocks_agree else RECALCULATE_ALL_SQL).format(
             in_scope=in_scope, totals=totals
         ),
         "in_scope": in_scope,
         "totals": totals,
     }
-    snippets["counted"] = COUNTED.format(**snippets)
-    businesses = BUSINESSES.format(businesses=tenants % tuple(f"%({name})s" for name in names), **snippets)
+    snippets["counted"] = COUNTED_SQL.format(**snippets)
+    businesses = BUSINESSES_SQL.format(businesses=tenants % tuple(f"%({name})s" for name in names), **snippets)
     values = names | {"today": now.date(), "clock": now.time(), "recent": recent, "tenant": tenant}
     sql = template.format(businesses=businesses, **snippets)
     return PARAMETER.sub("%s", sql), [values[name] for name in PARAMETER.findall(sql)]

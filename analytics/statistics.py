@@ -1,4 +1,4 @@
-"""The figures of the statistics: a function per group of figures, each with one query over all rows in scope.
+"""The figures of the statistics: a function per group of figures. Their queries are over all rows in scope.
 
 A visit is a completed appointment. Soft-deleted customers count as `deleted_customers` and nowhere else; their
 appointments and visits still count, as do those of purged customers. DEFINITIONS defines the figures.
@@ -26,9 +26,9 @@ TOP_LIST_SIZE = 10
 MEASURES = ("total_appointments", "total_spent")
 # The partial index `customertotals_most` holds the customers with at least so many appointments.
 INDEXED_MIN_APPOINTMENTS = 10
-# The number of customers whose figures in a period give the threshold of `candidate_condition`.
+# By each of MEASURES, the figures of so many customers in a period give the threshold of `candidate_condition`.
 THRESHOLD_SAMPLE_SIZE = 200
-THRESHOLDS = ("at_risk_after_days", "new_within_days", "vip_min_visits", "vip_top_percent")
+THRESHOLD_FIELDS = ("at_risk_after_days", "new_within_days", "vip_min_visits", "vip_top_percent")
 
 DEFINITIONS = {
     "days": (
@@ -77,14 +77,14 @@ class Period(NamedTuple):
         return _between(field, self.first and first_instant(self.first), self.last and last_instant(self.last))
 
     def preceding_condition(self, field: str) -> Q:
-        """Returns the condition that a date lies in the equally long window just before the period. No date does if the
-        period has no start.
+        """Returns the condition that a date lies in the equally long window just before the period. No date lies in it
+        if the period has no start.
         """
         first = self.first or dt.date.min
         # 0 where the period has no end and starts after today.
         days = max(0, ((self.last or local_today()) - first).days + 1)
-        opening = dt.date.fromordinal(max(1, first.toordinal() - days))
-        return Q(**{f"{field}__gte": opening, f"{field}__lt": first})
+        window_start = dt.date.fromordinal(max(1, first.toordinal() - days))
+        return Q(**{f"{field}__gte": window_start, f"{field}__lt": first})
 
 
 class CustomerFigures(NamedTuple):
@@ -125,7 +125,8 @@ def summarize(period: Period) -> dict[str, Any]:
         "definitions": DEFINITIONS
         | {
             "thresholds": [
-                {"tenant_id": tenant.pk} | {name: getattr(tenant, name) for name in THRESHOLDS} for tenant in tenants
+                {"tenant_id": tenant.pk} | {name: getattr(tenant, name) for name in THRESHOLD_FIELDS}
+                for tenant in tenants
             ]
         },
     }
@@ -186,8 +187,8 @@ def sum_appointments(period: Period) -> dict[str, int]:
 def calculate_retention(period: Period) -> dict[str, float | int]:
     """Returns `{"retention_rate", "churn_rate", "retention_base"}`: percents of the base with 1 decimal."""
     if period.first:
-        # A customer with a visit in the window before is counted once, by the last visit there: the next visit is in the
-        # period or later, or there is none.
+        #  A customer with a visit in the window before is counted once, by the last visit in that window: the next
+        # visit is in the period or later, or there is none.
         before = VisitCounts.objects.filter(period.preceding_condition("day"))
         returns = before.filter(kind=VisitCounts.Kind.RETURN, next_day__gte=period.first)
         base = _sum_customers(before.filter(kind=VisitCounts.Kind.LAST)) + _sum_customers(returns)

@@ -26,7 +26,7 @@ from tenants.accounts.permissions import ADMINS
 def open_snapshot() -> Iterator[None]:
     """Opens a transaction that only reads, and reads all tables as of the same moment, so that the figures agree.
 
-    Inside another transaction it has no effect.
+    Inside another transaction it only opens a savepoint.
     """
     outermost = not connection.in_atomic_block
     with transaction.atomic():
@@ -56,7 +56,7 @@ class CustomerStatisticsViewSet(GenericViewSet):
             return super().dispatch(request, *args, **kwargs)
 
     def retrieve(self, request: Request) -> Response:
-        """Answers all figures, of a period or of all time."""
+        """Answers all figures of a period, or of all time."""
         chosen = PeriodFilter(request.query_params, queryset=self.queryset)
         if not chosen.is_valid():
             raise translate_validation(chosen.errors)

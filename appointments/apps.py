@@ -1,4 +1,4 @@
-"""Registers the additions of appointments with lower apps when Django starts."""
+"""Registers with lower apps what appointments add to them, when Django starts."""
 
 from functools import partial
 
@@ -24,7 +24,7 @@ class AppointmentsConfig(AppConfig):
             appointments_panel,
             messages_panel,
         )
-        from appointments.admin.hand_on import describe_bookings
+        from appointments.admin.hand_on import describe_remaining_bookings
         from appointments.admin.hours.week import time_off_url, week_at_url, week_url
         from appointments.bookings.documentation import CONFLICT, PROBLEM_MEMBERS
         from appointments.customer_profile import detach_appointments, profile_figures
@@ -60,7 +60,7 @@ class AppointmentsConfig(AppConfig):
         register_page_of_person("Working hours", week_url)
         register_page_of_person("Time off", time_off_url)
         register_hours_url(week_at_url)
-        register_remaining(describe_bookings)
+        register_remaining(describe_remaining_bookings)
         register_header_link("admin:appointments_appointment_daysheet", "Day sheet")
         register_outgoing(Message, compose_message, enqueue=queue_reminders)
         register_conflict(CONFLICT)

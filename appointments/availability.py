@@ -25,7 +25,7 @@ P = TypeVar("P")
 
 _DAY = dt.timedelta(days=1)
 _ANY_MIDNIGHT = dt.datetime.combine(FIRST_DAY, dt.time())
-# Where few slots are wanted, those of so many days are searched first.
+# If there is a limit, so many days are searched first, and all days only if these have too few slots.
 _FIRST_DAYS = 7 * _DAY
 
 
@@ -80,10 +80,11 @@ class Slot(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """The times of a day at which an appointment can start, its ends, and when the member of staff is free again.
+    """The times of a day at which an appointment can start, when it ends, and when the member of staff is free again.
 
-    They are in order, and are times since midnight by the local clock. `texts` has for each start the part of a slot's JSON
-    that says when it is, with %b for the local day and for the day in UTC, and how many days this one is after the other.
+    They are in order, and are times since midnight by the local clock. `texts` has a pair for each start: the part of a
+    slot's JSON with its times, where %b stands for the local day and for the day in UTC; and the number of days from
+    the local day to the day in UTC.
     """
 
     starts: list[dt.timedelta]
@@ -98,7 +99,9 @@ class Grid(NamedTuple):
 
 
 class OpenDay(Generic[P]):
-    """A day, and for each start of its grid a list of the places where a customer can be attended: empty for most starts."""
+    """A day, and for each start of its grid the list of the places where a customer can be attended. Most lists are
+    empty.
+    """
 
     def __init__(self, midnight: dt.datetime, grid: Grid) -> None:
         self.midnight, self.grid = midnight, grid
@@ -117,7 +120,7 @@ class OpenDay(Generic[P]):
                 yield self.midnight + start, self.midnight + end, places
 
     def write_times(self) -> Iterator[tuple[bytes, list[P]]]:
-        """Yields for each start that has a place the part of a slot's JSON that says when it is, and the places."""
+        """Yields a pair for each start that has a place: the part of a slot's JSON with its times, and the places."""
         days = {n: (self.midnight + n * _DAY).date().isoformat().encode() for n in (-1, 0, 1)}
         for (text, days_after), places in zip(self.grid.texts, self.places, strict=True):
             if places:
@@ -135,8 +138,10 @@ def find_openings(service: Service, **question: Any) -> list[Opening]:
     return _as_openings(find_days(service, _as_place, **question))
 
 
-def list_openings(service: Service, free: list[FreeTimes], *, first: dt.datetime, last: dt.datetime) -> list[Opening]:
-    """Returns the openings of the service within free times that were read, as `find_openings` does."""
+def find_openings_within(
+    service: Service, free: list[FreeTimes], *, first: dt.datetime, last: dt.datetime
+) -> list[Opening]:
+    """Returns the openings of the service within the given free times, in order. Reads nothing."""
     return _as_openings(_Days[Place](service, service.duration_minutes, first, last).fill(free, _as_place))
 
 
@@ -154,10 +159,10 @@ def find_days(
 ) -> list[OpenDay[P]]:
     """Returns the days with the slots of the service that start at the local time `first` or later and before `last`.
 
-    They lie on the tenant's grid and are not past. `convert` turns each place into the value that the days then hold. It is
-    called once for each place, since slots are many. The appointment with the id `freed` counts as not booked. An
-    appointment lasts `minutes`, or as long as the service; there is room for the buffer after it. With a `limit` they are
-    the first so many slots.
+    They lie on the tenant's grid and are not past. `convert` turns each place into the value that the days then hold.
+    It is called once for each place, not for each of the many slots. The appointment with the id `freed` counts as not
+    booked. An appointment lasts `minutes`, or as long as the service; there is room for the buffer after it. With a
+    `limit`, there are only the first `limit` slots.
     """
     tenant = service.tenant
     first = max(first, to_local(timezone.now(), tenant.zone), dt.datetime.combine(FIRST_DAY, dt.time()))
@@ -182,7 +187,7 @@ def _find_days(
     limit: int | None,
     question: dict[str, Any],
 ) -> list[OpenDay[P]]:
-    """Returns the days from `first` to `last`. With a limit it adds one day after the other until there are enough slots."""
+    """Returns the days from `first` to `last`. With a limit, days are added one by one until there are enough slots."""
     free = read_free_times(service.tenant.pk, first=first, last=last, **question)
     if not limit:
         return _Days[P](service, length, first, last).fill(free, convert)
@@ -219,7 +224,7 @@ def _count_slots(days: list[OpenDay[P]]) -> int:
 class _Days(dict[int, OpenDay[P]]):
     """The days on which an appointment of the service can start from `first` to `last`, by their ordinal numbers.
 
-    They are computed as they are needed.
+    A day is computed when it is first asked for.
     """
 
     def __init__(self, service: Service, minutes: int, first: dt.datetime, last: dt.datetime) -> None:
@@ -248,8 +253,10 @@ class _Days(dict[int, OpenDay[P]]):
 
     def _ordinary_grid(self, midnight: dt.datetime) -> Grid:
         """Returns the grid of a day within which every minute lasts 60 seconds."""
-        behind = to_instant(midnight, self.zone).replace(tzinfo=None) - midnight
-        return _ordinary_grid(self.service.tenant.slot_minutes, self.minutes, self.service.buffer_minutes, behind)
+        utc_minus_local = to_instant(midnight, self.zone).replace(tzinfo=None) - midnight
+        return _build_ordinary_grid(
+            self.service.tenant.slot_minutes, self.minutes, self.service.buffer_minutes, utc_minus_local
+        )
 
     def _changing_grid(self, midnight: dt.datetime) -> Grid:
         """Returns the grid of a day on which clocks go forward or back. It takes much longer than `_ordinary_grid`."""
@@ -257,7 +264,7 @@ class _Days(dict[int, OpenDay[P]]):
         starts = [start for start in grid if not is_skipped(start, self.zone)]
         ends = [add_minutes(start, self.minutes, self.zone) for start in starts]
         found = [(start, end) for start, end in zip(starts, ends, strict=True) if end - start < _DAY]
-        return _write_grid(
+        return _build_grid(
             [start - midnight for start, _ in found],
             [end - midnight for _, end in found],
             [add_minutes(end, self.service.buffer_minutes, self.zone) - midnight for _, end in found],
@@ -266,16 +273,18 @@ class _Days(dict[int, OpenDay[P]]):
 
 
 @lru_cache
-def _ordinary_grid(slot_minutes: int, minutes: int, buffer_minutes: int, behind: dt.timedelta) -> Grid:
-    """Returns the grid of all days on which UTC is that much behind, which is negative in the west."""
-    # An end after 24 hours would be taken for one on the same day.
+def _build_ordinary_grid(slot_minutes: int, minutes: int, buffer_minutes: int, utc_minus_local: dt.timedelta) -> Grid:
+    """Returns the grid of the days on which the clock of UTC minus the local clock is `utc_minus_local`: negative in
+    the east.
+    """
+    # An end 24 hours after the start, or later, would be taken for an end on the day of the start.
     starts = [dt.timedelta(minutes=n) for n in range(0, 24 * 60, slot_minutes)] if minutes < 24 * 60 else []
     ends = [start + dt.timedelta(minutes=minutes) for start in starts]
     free_again = [end + dt.timedelta(minutes=buffer_minutes) for end in ends]
-    return _write_grid(starts, ends, free_again, [start + behind for start in starts])
+    return _build_grid(starts, ends, free_again, [start + utc_minus_local for start in starts])
 
 
-def _write_grid(
+def _build_grid(
     starts: list[dt.timedelta], ends: list[dt.timedelta], free_again: list[dt.timedelta], instants: list[dt.timedelta]
 ) -> Grid:
     """Returns a grid with its texts. `instants` are the starts by the clock of UTC, since the same midnight."""

@@ -15,16 +15,19 @@ from circe.api.local_time import add_minutes, is_skipped, to_instant, to_local
 from customers.models import Customer
 
 MAX_ALTERNATIVES = 3
-# The longest time between an alternative and the wanted start. The second one is tried if the first finds too few.
+# The longest time between an alternative and the wanted start. The second one is tried if the first one finds too few slots.
 ALTERNATIVES_AROUND = (dt.timedelta(days=1), dt.timedelta(days=14))
 ONE_DAY, ONE_MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
-REFUSALS = {
+# By the code of a rule: the sentence for people. If nobody is free, the refusal names the first of these rules that forbids
+# the booking with somebody.
+REFUSAL_TEXTS = {
     "overlap": "The member of staff has another appointment at that time.",
     "time_off": "The member of staff is away, or the outlet is closed, at that time.",
     "outside_hours": "The member of staff does not work at that outlet at that time.",
     "service_not_offered": "The member of staff does not offer this service.",
     "customer_inactive": "The customer is inactive.",
 }
+# By the code of a rule: the override that lifts it. Nothing lifts the other rules.
 OVERRIDE_OF = {
     "time_off": Override.HOURS,
     "outside_hours": Override.HOURS,
@@ -40,7 +43,7 @@ class BookingRefused(ConflictError):
     """
 
     def __init__(self, code: str, *, other: Appointment | None = None, also: Collection[str] = ()) -> None:
-        super().__init__(REFUSALS[code])
+        super().__init__(REFUSAL_TEXTS[code])
         self.code, self.codes, self.other = code, [code, *also], other
         self.alternatives: list[Slot] = []
         self.details = {"alternatives": []}
@@ -48,7 +51,7 @@ class BookingRefused(ConflictError):
             self.details["conflicting_appointment_id"] = other and other.pk
 
     def offer(self, alternatives: list[Slot], appointment: Appointment) -> None:
-        """Adds the slots that can be booked instead of the appointment."""
+        """Adds to the refusal the slots that can be booked instead of the appointment."""
         self.alternatives = alternatives
         self.details["alternatives"] = [slot.as_json(appointment.service) for slot in alternatives]
 
@@ -85,7 +88,7 @@ def book(appointment: Appointment, *, overrides: Collection[Override] = (), seen
     """Stores an appointment that is new, or whose time, staff, outlet or service has changed, or that blocks its time
     again. Sets its buffer. `seen` is the status before the change.
 
-    If its `staff_id` is None, chooses of the people who are free the one with the shortest free time around it.
+    If its `staff_id` is None, a member of staff who is free is chosen: the one with the shortest free time around it.
     Raises BookingRefused if a rule forbids it that is not in `overrides`, and ValidationError for a local time that does not
     exist. Then nothing is stored. The appointment's `overrides` become those that were needed.
     """
@@ -192,15 +195,15 @@ def give_to_customer(appointment: Appointment, customer: Customer) -> None:
     appointment.change({"customer": customer, "is_walk_in": False})
 
 
-def find_free_staff(appointment: Appointment, *, besides: str) -> list[str]:
-    """Returns the ids of those who could have the appointment, without the person `besides`. The first has the shortest
-    free time around it.
+def find_free_staff(appointment: Appointment, *, except_staff_id: str) -> list[str]:
+    """Returns the ids of the members of staff who could have the appointment, without `except_staff_id`. The first has
+    the shortest free time around it.
     """
     begin, end = appointment.occupied
     schedules = [
         schedule
         for schedule in _read_schedules(appointment, service=appointment.service_id)
-        if schedule.staff_id != besides and _find_refusal(appointment, schedule) is None
+        if schedule.staff_id != except_staff_id and _find_refusal(appointment, schedule) is None
     ]
     schedules.sort(key=lambda one: (one.time_left_free(begin, end), one.staff_name, one.staff_id))
     return [schedule.staff_id for schedule in schedules]
@@ -232,7 +235,9 @@ def find_alternatives(appointment: Appointment) -> list[Slot]:
 
 @contextmanager
 def _offering_alternatives(appointment: Appointment) -> Iterator[None]:
-    """Adds alternatives to a refusal in the block, unless the customer is inactive, for whom nothing can be booked."""
+    """Adds alternatives to a refusal in the block. An inactive customer gets none, since nothing can be booked for
+    them.
+    """
     try:
         yield
     except BookingRefused as refusal:
@@ -242,7 +247,7 @@ def _offering_alternatives(appointment: Appointment) -> Iterator[None]:
 
 
 def _find_nearest(appointment: Appointment, staff: str | None, around: dt.timedelta) -> list[Slot]:
-    start = appointment.hours[0]
+    start = appointment.local_bounds[0]
     slots = find_slots(
         appointment.service,
         first=start - around,
@@ -282,7 +287,7 @@ def _check_local_times(appointment: Appointment) -> None:
     if appointment.start_time == appointment.end_time:
         raise ValidationError({"end_time": "An appointment can't end when it starts."}, code="invalid")
     zone = appointment.tenant.zone
-    for field, local in zip(("start_time", "end_time"), appointment.hours, strict=True):
+    for field, local in zip(("start_time", "end_time"), appointment.local_bounds, strict=True):
         if is_skipped(local, zone):
             raise ValidationError(
                 {field: "Clocks go forward then: this time does not exist on that day."}, code="invalid"
@@ -290,10 +295,10 @@ def _check_local_times(appointment: Appointment) -> None:
 
 
 def _buffer_minutes(appointment: Appointment) -> int:
-    """Returns the buffer in minutes of the local clock. They differ from the service's if clocks change during the
-    buffer.
+    """Returns the buffer in minutes of the local clock. It differs from the buffer of the service if clocks change
+    during it.
     """
-    end = appointment.hours[1]
+    end = appointment.local_bounds[1]
     free_again = add_minutes(end, appointment.service.buffer_minutes, appointment.tenant.zone)
     return (free_again - end) // ONE_MINUTE
 
@@ -321,18 +326,20 @@ def _book_anyone(appointment: Appointment, allowed: Collection[Override]) -> Non
     """Gives the appointment a member of staff who is free, and stores it. Raises BookingRefused."""
     if not (appointment.service.is_active or appointment.is_past or Override.SERVICE in allowed):
         raise BookingRefused("service_not_offered")
-    codes = _try_each(appointment, _read_schedules(appointment, service=appointment.service_id), allowed)
+    codes = _book_first_free(appointment, _read_schedules(appointment, service=appointment.service_id), allowed)
     if appointment.staff_id is None and Override.SERVICE in allowed:
         others = [schedule for schedule in _read_schedules(appointment) if schedule.staff_id not in codes]
-        codes |= _try_each(appointment, others, allowed)
+        codes |= _book_first_free(appointment, others, allowed)
     if appointment.staff_id is None:
-        raise BookingRefused(next((code for code in REFUSALS if code in codes.values()), "service_not_offered"))
+        raise BookingRefused(next((code for code in REFUSAL_TEXTS if code in codes.values()), "service_not_offered"))
 
 
-def _try_each(
+def _book_first_free(
     appointment: Appointment, schedules: list[Schedule], allowed: Collection[Override]
 ) -> dict[str, str | None]:
-    """Books one of the people if one is free. Returns by their ids the codes of the rules that forbid it."""
+    """Books the first member of staff who is free, and leaves `staff_id` None if nobody is. Returns by id the code of
+    the rule that forbids each of the others; None if no rule does.
+    """
     codes = {schedule.staff_id: _find_refusal(appointment, schedule) for schedule in schedules}
     begin, end = appointment.occupied
     for schedule in sorted(
@@ -371,7 +378,7 @@ def _read_schedules(
 
 
 def _find_broken_rules(appointment: Appointment) -> list[str]:
-    """Returns the codes of the rules that the appointment of its member of staff breaks.
+    """Returns the codes of the rules that the appointment with its member of staff breaks.
 
     Sends one statement if the person offers the service, which is nearly always so.
     """
@@ -394,6 +401,6 @@ def _find_refusal(appointment: Appointment, schedule: Schedule) -> str | None:
 def _find_refusals(appointment: Appointment, schedule: Schedule) -> list[str]:
     """Returns the codes of the rules by which the schedule forbids the appointment."""
     conflicts = schedule.find_conflicts(*appointment.occupied)
-    # Working hours and offers are not checked for an appointment that has begun.
+    # For an appointment that has begun, only `overlap` is checked.
     counts = {"overlap": appointment.status in BLOCKING_STATUSES}
     return [code for code in conflicts if counts.get(code, not appointment.is_past)]

@@ -22,7 +22,9 @@ def profile_figures() -> Mapping[str, Combinable]:
 
 
 def detach_appointments(customers: Collection[Customer]) -> dict[str, int]:
-    """Removes the customers, the notes and the reasons of a status from their appointments. Returns their number by id."""
+    """Removes the customers, the notes and the reasons of a status from the appointments, and deletes the stored
+    answers of their bookings. Returns the number of appointments by the id of the customer.
+    """
     ids, tenants = [customer.pk for customer in customers], {customer.tenant_id for customer in customers}
     appointments = Appointment.objects.filter(tenant__in=tenants, customer__in=ids).order_by()
     numbers = dict(appointments.values_list("customer").annotate(Count("pk")))

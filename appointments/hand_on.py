@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from appointments.booking import BookingRefused, book, find_free_staff, set_length
-from appointments.models import Appointment, TimeOff, is_upcoming, local_now, lock_bookings_of
+from appointments.models import Appointment, TimeOff, local_today_and_time, lock_bookings_of, upcoming_condition
 from appointments.models.schedule import read_schedules
 from appointments.models.transitions import MOVABLE_STATUSES
 from circe.api.conflicts import ConflictError
@@ -20,8 +20,8 @@ from tenants.models import Outlet, Service, Staff
 MAX_COMPARED = 500
 
 
-class HandOn(NamedTuple):
-    """The new person, outlet and service of a booking. None means that it keeps the present one.
+class HandOnTarget(NamedTuple):
+    """The new person, outlet and service of a booking. None means that the booking keeps the present one.
 
     With `anybody`, `staff` is not read: the booking goes to another person who is free.
     """
@@ -50,17 +50,19 @@ class NobodyFree(ConflictError):
         super().__init__(f"Nobody else who offers {appointment.service} is free at {appointment.outlet} then.")
 
 
-def find_remaining(**of: Any) -> QuerySet[Appointment]:
-    """Returns the upcoming bookings of a person, an outlet or a service: `find_remaining(staff=…)`."""
-    return Appointment.objects.filter(is_upcoming(*local_now()), **of)
+def find_remaining_bookings(**of: Any) -> QuerySet[Appointment]:
+    """Returns the upcoming bookings that match the lookups `of`, such as `find_remaining_bookings(staff=…)`."""
+    return Appointment.objects.filter(upcoming_condition(*local_today_and_time()), **of)
 
 
-def find_outside_hours(staff: Any) -> list[Appointment]:
-    """Returns the upcoming bookings outside the person's working hours, without those that staff booked there on purpose."""
-    rows = list(find_remaining(staff=staff.pk).order_by("appointment_date", "start_time")[:MAX_COMPARED])
+def find_bookings_outside_hours(staff: Any) -> list[Appointment]:
+    """Returns the upcoming bookings outside the person's working hours. A booking with the override `hours` is left
+    out.
+    """
+    rows = list(find_remaining_bookings(staff=staff.pk).order_by("appointment_date", "start_time")[:MAX_COMPARED])
     if not rows:
         return []
-    first, last = rows[0].hours[0], max(row.occupied[1] for row in rows)
+    first, last = rows[0].local_bounds[0], max(row.occupied[1] for row in rows)
     schedules = {
         schedule.outlet_id: schedule
         for schedule in read_schedules(staff.tenant_id, first=first, last=last, staff=[staff.pk])
@@ -73,12 +75,12 @@ def find_outside_hours(staff: Any) -> list[Appointment]:
     ]
 
 
-def find_in_time_off(time_off: TimeOff) -> list[Appointment]:
+def find_bookings_in_time_off(time_off: TimeOff) -> list[Appointment]:
     """Returns the upcoming bookings in a time in which their person is away, or their outlet is closed."""
     whose = {"staff": time_off.staff_id} if time_off.staff_id else {"outlet": time_off.outlet_id}
-    # One that begins on the day before may last until after midnight.
+    # A booking that begins on the day before may last until after midnight.
     days = (time_off.first_day - dt.timedelta(days=1), time_off.last_day)
-    rows = find_remaining(**whose, appointment_date__range=days).order_by("appointment_date", "start_time")
+    rows = find_remaining_bookings(**whose, appointment_date__range=days).order_by("appointment_date", "start_time")
     return [
         row
         for row in rows[:MAX_COMPARED]
@@ -86,18 +88,19 @@ def find_in_time_off(time_off: TimeOff) -> list[Appointment]:
     ]
 
 
-def hand_on(appointment: Appointment, to: HandOn) -> Appointment:
-    """Hands on a booking, and returns it as it is now. Its customer is told as of any other change.
+def hand_on(appointment: Appointment, to: HandOnTarget) -> Appointment:
+    """Hands on a booking, and returns it as it is now. The customer is told, as after any other change.
 
-    With another service it takes as long as that one, and keeps the price that was agreed. Raises BookingRefused if a rule
-    forbids it, NobodyFree, ChangedMeanwhile, and ValidationError as `book`. Then nothing has changed.
+    With another service the booking lasts as long as that service. It keeps the price that was agreed. Raises
+    BookingRefused if a rule forbids it, NobodyFree, ChangedMeanwhile, and ValidationError as `book`. Then nothing has
+    changed.
     """
     if not to.anybody:
         return _hand_on(appointment, to, staff_id=to.staff.pk if to.staff else appointment.staff_id)
     wanted = Appointment.objects.with_related().select_related("tenant").get(pk=appointment.pk)
-    _put_in_place(wanted, to)
-    # Each is tried in a transaction of its own, so that nobody stays locked while the next one is tried.
-    for staff_id in find_free_staff(wanted, besides=appointment.staff_id):
+    _set_outlet_and_service(wanted, to)
+    # Each person is tried in a transaction of its own. So nobody stays locked while the next person is tried.
+    for staff_id in find_free_staff(wanted, except_staff_id=appointment.staff_id):
         try:
             return _hand_on(appointment, to, staff_id=staff_id)
         except BookingRefused:
@@ -106,20 +109,20 @@ def hand_on(appointment: Appointment, to: HandOn) -> Appointment:
 
 
 @transaction.atomic
-def _hand_on(appointment: Appointment, to: HandOn, *, staff_id: str) -> Appointment:
+def _hand_on(appointment: Appointment, to: HandOnTarget, *, staff_id: str) -> Appointment:
     lock_bookings_of(appointment.tenant_id, [appointment.staff_id, staff_id])
     rows = Appointment.objects.with_related().select_related("tenant").select_for_update(of=("self",))
     row = rows.filter(pk=appointment.pk, staff=appointment.staff_id, status__in=MOVABLE_STATUSES).first()
     if row is None or row.is_past:
         raise ChangedMeanwhile
-    _put_in_place(row, to)
+    _set_outlet_and_service(row, to)
     row.staff_id = staff_id
     row.sequence += 1
     book(row)
     return row
 
 
-def _put_in_place(row: Appointment, to: HandOn) -> None:
+def _set_outlet_and_service(row: Appointment, to: HandOnTarget) -> None:
     row.outlet = to.outlet or row.outlet
     if to.service and to.service.pk != row.service_id:
         row.service = to.service

@@ -88,7 +88,9 @@ class AppointmentSerializer(ModelSerializer):
         ]
         read_only_fields = fields
         extra_kwargs = {
-            "sequence": {"help_text": "How often it has changed so that its customer is told."},
+            "sequence": {
+                "help_text": "The number of changes that its customer is told, such as another time or person."
+            },
             "buffer_minutes": {"help_text": "Kept free after the end."},
             "status_reason": {"help_text": "Why it got its status, where somebody said why."},
         }

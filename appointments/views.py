@@ -12,7 +12,7 @@ from rest_framework.serializers import Serializer
 
 from appointments.documentation import OPERATIONS
 from appointments.filters import AppointmentFilter
-from appointments.models import Appointment, local_now
+from appointments.models import Appointment, local_today_and_time
 from appointments.serializers import AppointmentSerializer
 from circe.db.ids import IdField
 from circe.db.json_sql import build_json_list
@@ -23,10 +23,10 @@ from tenants.scope import current_tenant
 from tenants.views import TenantViewSet
 
 # The appointments of one customer, as a subquery in a query of customers.
-HISTORY = Appointment.objects.filter(tenant=OuterRef("tenant"), customer=OuterRef("pk"))
+CUSTOMER_APPOINTMENTS = Appointment.objects.filter(tenant=OuterRef("tenant"), customer=OuterRef("pk"))
 
 
-def history_page(
+def build_history_page(
     appointments: QuerySet[Any],
     serializer: type[Serializer],
     *,
@@ -35,9 +35,11 @@ def history_page(
     offset: Expression,
     limit: Expression,
 ) -> QuerySet[Any, Any]:
-    """Reads for each customer: the counts of the whole history, the number of `appointments`, and a page of them as JSON."""
+    """Returns the query that gives for each customer the counts of the whole history, the number of `appointments`, and
+    a page of them as JSON.
+    """
     return Customer.objects.undeleted().values_list(
-        HISTORY.statistics_json(today, time),
+        CUSTOMER_APPOINTMENTS.statistics_json(today, time),
         appointments.count_per_customer(),
         build_json_list(appointments, serializer, offset=offset, limit=limit),
     )
@@ -46,7 +48,9 @@ def history_page(
 # The query for a history without filters. With filters it is compiled anew for each request.
 HISTORY_PAGE = PreparedQuery(
     "history_page",
-    lambda customer, **values: history_page(HISTORY, AppointmentSerializer, **values).filter(pk=customer),
+    lambda customer, **values: build_history_page(CUSTOMER_APPOINTMENTS, AppointmentSerializer, **values).filter(
+        pk=customer
+    ),
     customer=IdField(),
     today=DateField(),
     time=TimeField(),
@@ -76,19 +80,19 @@ class CustomerAppointmentViewSet(TenantViewSet):
         if current_tenant() is None:
             self.get_object()  # This opens the scope of the customer's tenant, whose time zone is needed.
         try:
-            found, wanted = self.filter_queryset(HISTORY), self.paginator.read_parameters(request)
+            found, wanted = self.filter_queryset(CUSTOMER_APPOINTMENTS), self.paginator.read_parameters(request)
         except ValidationError:
             self.get_object()  # If there is no such customer, the answer is a 404, not a 400.
             raise
-        today, time = local_now()
+        today, time = local_today_and_time()
         offset, limit = wanted.start, wanted.stop - wanted.start
-        if found is HISTORY:  # No filter was given.
+        if found is CUSTOMER_APPOINTMENTS:  # No filter was given.
             statistics, total, page = HISTORY_PAGE.get_or_404(
                 customer=customer_id, today=today, time=time, offset=offset, limit=limit
             )
         else:
             bounds = {"offset": Value(offset), "limit": Value(limit)}
-            pages = history_page(found, AppointmentSerializer, today=today, time=time, **bounds)
+            pages = build_history_page(found, AppointmentSerializer, today=today, time=time, **bounds)
             statistics, total, page = get_object_or_404(pages, pk=customer_id)
         self.paginator.total = total
         return Response(

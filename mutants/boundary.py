@@ -275,7 +275,7 @@ BOUNDARY = [
     Fault(
         "the figures of a history are everybody's",
         "appointments/views.py",
-        "HISTORY.statistics_json(today, time)",
+        "CUSTOMER_APPOINTMENTS.statistics_json(today, time)",
         'Appointment.objects.filter(tenant=OuterRef("tenant")).statistics_json(today, time)',
         HISTORY,
     ),

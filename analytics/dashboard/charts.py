@@ -11,24 +11,31 @@ from typing import Any, NamedTuple
 
 from django.utils.formats import date_format
 
-from analytics.breakdowns import MONTHS_OF_A_YEAR
-from analytics.dashboard.lists import Lists
-from analytics.months import Series, count_new_customers_by_month, sum_revenue_by_month, to_first_day, to_month_number
-from analytics.statistics import THRESHOLDS, Period
+from analytics.breakdowns import MONTHS_PER_YEAR
+from analytics.dashboard.list_urls import ListUrls
+from analytics.months import (
+    MonthlyFigures,
+    count_new_customers_by_month,
+    sum_revenue_by_month,
+    to_first_day,
+    to_month_number,
+)
+from analytics.statistics import THRESHOLD_FIELDS, Period
 from circe.backoffice.regional import format_amount, format_number
 from customers.models import Customer
 
 CHART_HEIGHT_PX = 160
 MAX_SCALE_STEPS = 4
 MAX_BARS = 48
-MIN_SLOTS = 6
+MIN_BAR_PLACES = 6
 MAX_LABELS = 12
 # In percent of the bar's width: the narrowest segment that can be seen, and the narrowest with room for its name.
 MIN_SEGMENT_PERCENT = 1.5
 MIN_LABELLED_PERCENT = 20
-# By the number of months of a bar: the name of that span.
+# By the number of months of a bar: the name of such a span.
 SPAN_NAMES = {1: "month", 12: "year", 120: "decade", 1200: "century"}
 UNIT_NAMES = {10**12: "tn", 10**9: "bn", 10**6: "M", 10**3: "k"}
+# By segment, in the order of the bar: its name, and its meaning, into which the thresholds of the business are filled.
 SEGMENT_TEXTS = {
     "vip": ("VIP", "tagged vip, or {vip_min_visits} visits or more and of the {vip_top_percent} % who spent most"),
     "regular": ("Regular", "everybody else"),
@@ -45,7 +52,9 @@ class Tick(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """The bar of a span of months. `label` and `year` stand below it, empty where there is no room."""
+    """The bar of a span of months: `name` is that of the span, and `url` is the list of what was counted. `label` and
+    `year` stand below the bar. They are empty where there is no room.
+    """
 
     name: str
     value: str
@@ -58,14 +67,16 @@ class Bar(NamedTuple):
 
 
 class BarChart(NamedTuple):
-    """A series as bars, of the shortest span that needs at most MAX_BARS. `slot` is a bar's width with its margins."""
+    """The figures by month as bars, of the shortest span that needs at most MAX_BARS. `bar_distance` is the width from
+    the start of one bar to the start of the next.
+    """
 
     name: str
     title: str
     span: str
     bars: list[Bar]
     ticks: list[Tick]
-    slot: float
+    bar_distance: float
     is_empty: bool
 
 
@@ -97,13 +108,15 @@ def format_percent(value: int, whole: int) -> str:
     return f"{format_number(round(100 * value / whole, 1) if whole else 0, 1)} %"
 
 
-def build_charts(period: Period, currency: str, lists: Lists) -> list[BarChart]:
-    """Returns the charts of the period, all over the same months."""
+def build_charts(period: Period, currency: str, list_urls: ListUrls) -> list[BarChart]:
+    """Returns the charts of the period. All of them have the same months."""
     customers, revenue = count_new_customers_by_month(period), sum_revenue_by_month(period)
     empty = dict.fromkeys(sorted(customers | revenue), 0)
     return [
-        build_bar_chart("New customers", empty | customers, link=lambda span: lists.created(_within(span, period))),
-        build_bar_chart("Revenue", empty | revenue, currency, link=lambda span: lists.visits(_within(span, period))),
+        build_bar_chart("New customers", empty | customers, link=lambda span: list_urls.created(_within(span, period))),
+        build_bar_chart(
+            "Revenue", empty | revenue, currency, link=lambda span: list_urls.visits(_within(span, period))
+        ),
     ]
 
 
@@ -115,16 +128,16 @@ def _within(span: Period, period: Period) -> Period:
 
 def get_span(key: int, span: int) -> Period:
     """Returns the days of the `key`-th span of `span` months since the year 0."""
-    first, after = max(key * span, MONTHS_OF_A_YEAR), key * span + span
-    is_last = after >= (dt.MAXYEAR + 1) * MONTHS_OF_A_YEAR
+    first, after = max(key * span, MONTHS_PER_YEAR), key * span + span
+    is_last = after >= (dt.MAXYEAR + 1) * MONTHS_PER_YEAR
     return Period(to_first_day(first), None if is_last else to_first_day(after) - dt.timedelta(days=1))
 
 
 def build_bar_chart(
-    name: str, series: Series, currency: str = "", link: Callable[[Period], str] = lambda span: ""
+    name: str, series: MonthlyFigures, currency: str = "", link: Callable[[Period], str] = lambda span: ""
 ) -> BarChart:
-    """Returns the chart of a series with at least one month. `currency` is empty where the values are no amounts. `link`
-    returns the list of what is counted in the days of a bar.
+    """Returns the chart of the figures of at least one month. `currency` is empty where the values are no amounts.
+    `link` returns the URL of the list of what a bar counts, for the days of that bar.
     """
     span = next((span for span in SPAN_NAMES if len(series) <= MAX_BARS * span), max(SPAN_NAMES))
     values = {
@@ -132,12 +145,12 @@ def build_bar_chart(
         for key, months in groupby(series.items(), key=lambda month: to_month_number(month[0]) // span)
     }
     tick_values = choose_scale(max(values.values()))
-    slot = 100 / max(len(values), MIN_SLOTS)
+    bar_distance = 100 / max(len(values), MIN_BAR_PLACES)
     labels = choose_labels(list(values), span)
     bars = []
     for index, (key, value) in enumerate(values.items()):
         height = round(max(CHART_HEIGHT_PX * value / tick_values[-1], 1 if value else 0), 2)
-        x = round(index * slot, 3)
+        x = round(index * bar_distance, 3)
         y = CHART_HEIGHT_PX - height
         label, year = labels.get(key, ("", ""))
         url = link(get_span(key, span))
@@ -151,7 +164,7 @@ def build_bar_chart(
             Tick(CHART_HEIGHT_PX - CHART_HEIGHT_PX * value / tick_values[-1], abbreviate(value))
             for value in tick_values
         ],
-        slot=round(slot, 3),
+        bar_distance=round(bar_distance, 3),
         is_empty=not any(values.values()),
     )
 
@@ -165,7 +178,9 @@ def name_span(key: int, span: int) -> str:
 
 
 def choose_labels(keys: list[int], span: int) -> dict[int, tuple[str, str]]:
-    """Returns label and year of the spans that have room for them. The year is empty where it is that of the last."""
+    """Returns label and year of the spans that have room for them. The year is empty where the label before has the
+    same year.
+    """
     labelled = keys[:: divide_rounding_up(len(keys), MAX_LABELS)]
     if span > 1:
         return {key: (str(key * span // 12), "") for key in labelled}
@@ -188,21 +203,21 @@ def divide_rounding_up(value: int, divisor: int) -> int:
 
 
 def abbreviate(value: int) -> str:
-    """Returns a round number in few letters, such as `1.5M`."""
+    """Returns a round number in few characters, such as `1.5M`."""
     size = next((size for size in UNIT_NAMES if value >= size), 1)
     scaled = value / size
     return f"{format_number(int(scaled) if scaled.is_integer() else scaled)}{UNIT_NAMES.get(size, '')}"
 
 
 def build_segments(counts: dict[str, int], thresholds: list[dict[str, Any]]) -> list[Segment]:
-    """Returns the segments side by side, none where there are no customers. A segment with customers is wide enough to
-    be seen. A threshold that differs between businesses is shown as an ellipsis.
+    """Returns the segments from left to right; no segment if there are no customers. A segment with customers is wide
+    enough to be seen. A threshold that differs between businesses is shown as an ellipsis.
     """
     total = sum(counts.values())
     if not total:
         return []
     widths = {key: max(100 * n / total, MIN_SEGMENT_PERCENT) if n else 0 for key, n in counts.items()}
-    limits = {name: get_common_value({business[name] for business in thresholds}) for name in THRESHOLDS}
+    limits = {name: get_common_value({business[name] for business in thresholds}) for name in THRESHOLD_FIELDS}
     segments, x = [], 0.0
     for key, (name, template) in SEGMENT_TEXTS.items():
         width = 100 * widths[key] / sum(widths.values())
@@ -219,15 +234,15 @@ def get_common_value(values: set[Any]) -> str:
     return str(*values) if len(values) == 1 else "…"
 
 
-def build_top_list(customers: Iterable[Any], period: Period, lists: Lists) -> list[TopCustomer]:
+def build_top_list(customers: Iterable[Any], period: Period, list_urls: ListUrls) -> list[TopCustomer]:
     """Returns the rows of a top list."""
     return [
         TopCustomer(
             customer,
             format_amount(customer.total_appointments),
             format_amount(customer.total_spent),
-            lists.appointments(period, customer=customer.pk),
-            lists.visits(period, customer=customer.pk),
+            list_urls.appointments(period, customer=customer.pk),
+            list_urls.visits(period, customer=customer.pk),
         )
         for customer in customers
     ]

@@ -5,9 +5,14 @@ from typing import Any, NamedTuple
 
 from django.db.models import Model
 
-from analytics.breakdowns import calculate_figures, count_by_source, find_earlier_periods, sum_by_subject
+from analytics.breakdowns import (
+    calculate_figures,
+    count_new_customers_by_source,
+    find_earlier_periods,
+    sum_appointments_by_subject,
+)
 from analytics.dashboard.charts import build_charts, build_segments, build_top_list, format_percent
-from analytics.dashboard.lists import Lists
+from analytics.dashboard.list_urls import ListUrls
 from analytics.statistics import Period, summarize
 from circe.backoffice.regional import format_amount, format_number
 from customers.admin.filters import NO_SOURCE
@@ -15,7 +20,9 @@ from tenants.models import Outlet, Service, Staff
 
 
 class Tile(NamedTuple):
-    """One figure. `url` is the list of what is counted. `changes` compare it with earlier periods."""
+    """One figure. `about` is the text under it, and `url` the list of what it counts. `changes` compare it with earlier
+    periods.
+    """
 
     name: str
     value: str
@@ -25,7 +32,9 @@ class Tile(NamedTuple):
 
 
 class Change(NamedTuple):
-    """The comparison of a figure with an earlier period: `+12.5 %`, the value and the name of that period, and its list."""
+    """The comparison of a figure with an earlier period. `text` is the change, such as `+12.5 %`. `value`, `when` and
+    `url` are of the earlier period: the figure, the name of the period, and the list of what the figure counts.
+    """
 
     text: str
     value: str
@@ -34,9 +43,10 @@ class Change(NamedTuple):
 
 
 class BreakdownRow(NamedTuple):
-    """A row of a breakdown: the figures of one person, service, outlet or source, and the URLs of the lists behind them.
+    """A row of a breakdown: the figures of one person, service, outlet or source, and the URLs of the lists that they
+    count.
 
-    A source has no revenue.
+    `number` counts appointments; for a source it counts new customers. A source has no revenue.
     """
 
     name: str
@@ -47,7 +57,9 @@ class BreakdownRow(NamedTuple):
 
 
 class Breakdown(NamedTuple):
-    """A table of the figures by person, service, outlet or source. `about` divides them by the people of the period."""
+    """A table of the figures by person, service, outlet or source. `about` is a sentence with their average for each
+    person, or empty.
+    """
 
     title: str
     number_title: str
@@ -56,17 +68,17 @@ class Breakdown(NamedTuple):
 
 
 def build_dashboard(period: Period, tenant_filter: str = "") -> dict[str, Any]:
-    """Returns the template context of the figures: those of the customers in scope."""
-    summary, lists = summarize(period), Lists(tenant_filter)
+    """Returns the template context of the figures of the business in scope, or of all businesses."""
+    summary, list_urls = summarize(period), ListUrls(tenant_filter)
     figures, currencies = summary["statistics"], summary["currencies"]
     currency = currencies[0] if len(currencies) == 1 else ""
     return {
         "currencies": currencies,
         "currency": currency,
-        "now": build_current_tiles(figures, lists),
-        "in_period": build_period_tiles(period, currency, lists),
-        "charts": build_charts(period, currency, lists),
-        "breakdowns": [*build_breakdowns(period, currency, lists), build_sources(period, lists)],
+        "now": build_current_tiles(figures, list_urls),
+        "in_period": build_period_tiles(period, currency, list_urls),
+        "charts": build_charts(period, currency, list_urls),
+        "breakdowns": [*build_breakdowns(period, currency, list_urls), build_source_breakdown(period, list_urls)],
         "segments": build_segments(figures["customer_segments"], summary["definitions"]["thresholds"]),
         "retention": {
             "base": format_amount(figures["retention_base"]),
@@ -74,34 +86,36 @@ def build_dashboard(period: Period, tenant_filter: str = "") -> dict[str, Any]:
             "churn": f"{format_number(figures['churn_rate'])} %",
         },
         "tops": {
-            "Most appointments": build_top_list(figures["top_customers_by_appointments"], period, lists),
-            "Highest spending": build_top_list(figures["top_customers_by_revenue"], period, lists),
+            "Most appointments": build_top_list(figures["top_customers_by_appointments"], period, list_urls),
+            "Highest spending": build_top_list(figures["top_customers_by_revenue"], period, list_urls),
         },
     }
 
 
-def build_current_tiles(figures: dict[str, Any], lists: Lists) -> list[Tile]:
+def build_current_tiles(figures: dict[str, Any], list_urls: ListUrls) -> list[Tile]:
     """Returns the figures as of now, which don't depend on the period."""
     total, active, walk_in = (figures[name] for name in ("total_customers", "active_customers", "walk_in_customers"))
     return [
-        Tile("Customers", format_amount(total), url=lists.customers()),
+        Tile("Customers", format_amount(total), url=list_urls.customers()),
         Tile(
             "Active",
             format_amount(active),
             f"{format_percent(active, total)} of all",
-            lists.customers(is_active__exact=1),
+            list_urls.customers(is_active__exact=1),
         ),
         Tile(
             "Walk-ins",
             format_amount(walk_in),
             f"{format_percent(walk_in, total)} of all",
-            lists.customers(registered="no"),
+            list_urls.customers(registered="no"),
         ),
     ]
 
 
-def build_period_tiles(period: Period, currency: str, lists: Lists) -> list[Tile]:
-    """Returns the figures of the period, compared with earlier ones, with averages of the customers who came in it."""
+def build_period_tiles(period: Period, currency: str, list_urls: ListUrls) -> list[Tile]:
+    """Returns the figures of the period, compared with those of earlier periods. Averages are for each customer who
+    came in the period.
+    """
     now = calculate_figures(period)
     earlier = {when: (one, calculate_figures(one)) for when, one in find_earlier_periods(period).items()}
 
@@ -123,41 +137,41 @@ def build_period_tiles(period: Period, currency: str, lists: Lists) -> list[Tile
         Tile(
             "New customers",
             format_amount(now.new_customers),
-            url=lists.created(period),
-            changes=compare("new_customers", lists.created),
+            url=list_urls.created(period),
+            changes=compare("new_customers", list_urls.created),
         ),
         Tile(
             "Customers who came",
             format_amount(now.visitors),
-            url=lists.visited(period),
-            changes=compare("visitors", lists.visited),
+            url=list_urls.visited(period),
+            changes=compare("visitors", list_urls.visited),
         ),
         Tile(
             "Appointments",
             format_amount(now.appointments),
             f"{format_number(rate, 1)} {each}",
-            lists.appointments(period),
-            compare("appointments", lists.appointments),
+            list_urls.appointments(period),
+            compare("appointments", list_urls.appointments),
         ),
         Tile(
             "Revenue",
             format_amount(now.revenue, currency),
             f"{spent} {each}",
-            lists.visits(period),
-            compare("revenue", lists.visits, currency),
+            list_urls.visits(period),
+            compare("revenue", list_urls.visits, currency),
         ),
     ]
 
 
 def format_change(now: int, before: int) -> str:
-    """Returns the change in percent, such as `+12.5 %`. It is empty where there was nothing before."""
+    """Returns the change in percent, such as `+12.5 %`. It is empty where the earlier figure is 0."""
     if not before:
         return ""
     percent = round(100 * (now - before) / before, 1)
     return f"{'+' if percent > 0 else ''}{format_number(percent, 1)} %"
 
 
-def build_breakdowns(period: Period, currency: str, lists: Lists) -> list[Breakdown]:
+def build_breakdowns(period: Period, currency: str, list_urls: ListUrls) -> list[Breakdown]:
     """Returns the tables of the appointments and the revenue by person, service and outlet."""
     models: dict[str, tuple[str, type[Model]]] = {
         "staff": ("By person", Staff),
@@ -165,16 +179,16 @@ def build_breakdowns(period: Period, currency: str, lists: Lists) -> list[Breakd
         "outlet": ("By outlet", Outlet),
     }
     breakdowns = []
-    for subject, figures in sum_by_subject(period).items():
+    for subject, figures in sum_appointments_by_subject(period).items():
         title, model = models[subject]
         names = model._default_manager.in_bulk([one.pk for one in figures])
         rows = [
             BreakdownRow(
                 str(names.get(one.pk, "Removed")),
                 format_amount(one.appointments),
-                lists.appointments(period, **{f"{subject}__id__exact": one.pk}),
+                list_urls.appointments(period, **{f"{subject}__id__exact": one.pk}),
                 format_amount(one.revenue),
-                lists.visits(period, **{f"{subject}__id__exact": one.pk}),
+                list_urls.visits(period, **{f"{subject}__id__exact": one.pk}),
             )
             for one in figures
         ]
@@ -187,10 +201,10 @@ def build_breakdowns(period: Period, currency: str, lists: Lists) -> list[Breakd
     return breakdowns
 
 
-def build_sources(period: Period, lists: Lists) -> Breakdown:
+def build_source_breakdown(period: Period, list_urls: ListUrls) -> Breakdown:
     """Returns the table of the new customers by source."""
     rows = [
-        BreakdownRow(source or "Unknown", format_amount(number), lists.created(period, source=source or NO_SOURCE))
-        for source, number in count_by_source(period)
+        BreakdownRow(source or "Unknown", format_amount(number), list_urls.created(period, source=source or NO_SOURCE))
+        for source, number in count_new_customers_by_source(period)
     ]
     return Breakdown("New customers by source", "New customers", rows)

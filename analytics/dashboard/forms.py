@@ -34,7 +34,7 @@ class PeriodDayField(DayField):
 
 
 class PeriodForm(forms.Form):
-    """A period, by name or by its days. A super_admin also chooses a business, which is then in scope.
+    """A period, given by its name or by its days. A super_admin also chooses a business, which is then in scope.
 
     A valid form has `chosen_period`, and `period_name`: a name of PERIODS, or `dates` if the days were given.
     """
@@ -43,7 +43,8 @@ class PeriodForm(forms.Form):
     chosen_period: Period
     period_name: str
 
-    # The first field, since the days are read in the time zone of this business.
+    #  This field comes first: cleaning it opens the scope of the business, and the days are read in that business's
+    # time zone.
     tenant_id = forms.ModelChoiceField(
         Tenant.objects.all(),
         required=False,

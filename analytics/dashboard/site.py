@@ -37,13 +37,13 @@ class BackOfficeSite(AccountsAdminSite):
 
 
 def build_form_context(request: HttpRequest) -> dict[str, Any]:
-    """Returns the template context of the form: the form, its period (None where it is not valid) and its business,
-    which is in scope from here on. Raises PermissionDenied for another business than one's own.
+    """Opens the scope of the business that the form names, and returns the template context of the form: the form, its
+    period (None where it is not valid) and its business. Raises PermissionDenied for another business than one's own.
     """
-    own = request.user.tenant
-    if own and set(request.GET.getlist("tenant_id")) - {own.pk}:
+    own_tenant = request.user.tenant
+    if own_tenant and set(request.GET.getlist("tenant_id")) - {own_tenant.pk}:
         raise PermissionDenied
-    form = PeriodForm(request.GET, tenant=own)
+    form = PeriodForm(request.GET, tenant=own_tenant)
     period = form.chosen_period if form.is_valid() else None
     business = current_tenant()
     return {
@@ -51,6 +51,6 @@ def build_form_context(request: HttpRequest) -> dict[str, Any]:
         "period": period,
         "business": business,
         "figures_url": f"{reverse('admin:figures')}?{request.GET.urlencode()}",
-        # For links to the list of customers, which shows a super_admin those of every business.
-        "tenant_filter": f"&tenant__id__exact={business.pk}" if business and not own else "",
+        # For links to the lists of customers and appointments, which show a super_admin the rows of every business.
+        "tenant_filter": f"&tenant__id__exact={business.pk}" if business and not own_tenant else "",
     }

@@ -73,7 +73,7 @@ def test_many_months_are_grouped_into_longer_spans(months, title, bars, last):
     assert (chart.title, len(chart.bars), chart.bars[-1].name) == (title, bars, last)
     assert sum(int(bar.value.replace(",", "")) for bar in chart.bars) == months
     assert sum(bool(bar.label) for bar in chart.bars) <= 12
-    assert chart.bars[-1].x + chart.slot <= 100.01
+    assert chart.bars[-1].x + chart.bar_distance <= 100.01
 
 
 @pytest.mark.parametrize(

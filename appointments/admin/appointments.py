@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.views import View
 
 from appointments.admin.bulk_status import StatusForm
-from appointments.admin.customer_pages import AppointmentCustomerFilter, AppointmentDaysFilter, render_messages
+from appointments.admin.customer_pages import AppointmentCustomerFilter, AppointmentDateRangeFilter, render_messages
 from appointments.admin.day_sheet import DaySheetView, day_sheet_url, local_minute
 from appointments.admin.forms import HELP_TEXTS, AppointmentForm
 from appointments.admin.hand_on import HandOnForm, HandOnView
@@ -27,7 +27,7 @@ from appointments.admin.offers import (
     put_favourites_first,
     read_recommendations,
 )
-from appointments.admin.refusals import SLOT, fill_in_slot
+from appointments.admin.refusals import SLOT_BUTTON, fill_in_slot
 from appointments.admin.undo_status import UndoStatusView
 from appointments.booking import BookingRefused, book
 from appointments.models import (
@@ -36,9 +36,9 @@ from appointments.models import (
     AppointmentQuerySet,
     Message,
     Status,
-    is_upcoming,
-    local_now,
+    local_today_and_time,
     lock_bookings_of,
+    upcoming_condition,
 )
 from circe.api.time_zone import local_today
 from circe.backoffice.regional import format_amount, format_clock, format_time_range
@@ -76,11 +76,11 @@ class AppointmentDayFilter(admin.SimpleListFilter):
         return [default | {"display": "Today (searching: any day)"}, *others]
 
     def queryset(self, request: HttpRequest, appointments: AppointmentQuerySet) -> AppointmentQuerySet:
-        has_days = any(request.GET.get(name) for name in AppointmentDaysFilter.parameter_names)
+        has_days = any(request.GET.get(name) for name in AppointmentDateRangeFilter.parameter_names)
         if self.value() == "all" or (self.value() is None and (request.GET.get("q") or has_days)):
             return appointments
         if self.value() == "coming":
-            return appointments.filter(is_upcoming(*local_now()))
+            return appointments.filter(upcoming_condition(*local_today_and_time()))
         today = local_today()
         first, last = self.day_offsets.get(self.value() or "", (0, 0))
         return appointments.filter(
@@ -109,7 +109,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     list_filter = [
         AppointmentCustomerFilter,
         AppointmentDayFilter,
-        AppointmentDaysFilter,
+        AppointmentDateRangeFilter,
         "status",
         "outlet",
         "staff",
@@ -249,7 +249,7 @@ class AppointmentAdmin(BulkActionsAdmin):
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Shows the form again, with the reason, if it can't be booked."""
-        if SLOT in request.POST:
+        if SLOT_BUTTON in request.POST:
             request.POST = fill_in_slot(request.POST)  # type: ignore[assignment]
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
@@ -276,8 +276,8 @@ class AppointmentAdmin(BulkActionsAdmin):
 
     def _warn_if_past(self, request: HttpRequest, obj: Appointment) -> None:
         """Warns where the time is past: that is allowed, for a walk-in who is entered later."""
-        if obj.status in BLOCKING_STATUSES and obj.hours[1] <= local_minute():
-            ended = f"{date_format(obj.hours[1])} at {format_clock(obj.end_time)}"
+        if obj.status in BLOCKING_STATUSES and obj.local_bounds[1] <= local_minute():
+            ended = f"{date_format(obj.local_bounds[1])} at {format_clock(obj.end_time)}"
             sentence = f"This appointment ended on {ended}, which is past. Change the day if that is not meant."
             messages.warning(request, sentence)
 

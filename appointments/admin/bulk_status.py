@@ -1,4 +1,6 @@
-"""Sets one status on several appointments. One whose status the day sheet would not set stays as it is."""
+"""Sets one status on several appointments. If the day sheet would not offer the status for an appointment, it stays as
+it is.
+"""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -10,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from appointments.admin.refusals import explain_status
+from appointments.admin.refusals import explain_refused_status
 from appointments.admin.undo_status import offer_undo_of_status
 from appointments.booking import BookingRefused, describe_transitions, store_status
 from appointments.models import Appointment, Status
@@ -78,7 +80,7 @@ class StatusForm(BulkActionForm):
         try:
             is_set = store_status(appointment, self.status, seen=seen)
         except BookingRefused as refusal:
-            return explain_status(refusal, appointment)
+            return explain_refused_status(refusal, appointment)
         return None if is_set else "Somebody changed it meanwhile."
 
 

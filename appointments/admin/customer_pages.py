@@ -1,4 +1,6 @@
-"""Additions of appointments to the back office pages of customers: a list filter, and a panel on a customer's page."""
+"""What appointments add to the back office pages of customers: filters, columns and orders of the list, columns of the
+export, and two panels on a customer's page.
+"""
 
 import datetime as dt
 from collections import Counter
@@ -22,8 +24,8 @@ from appointments.models import (
     CustomerTotals,
     Message,
     Status,
-    is_upcoming,
-    local_now,
+    local_today_and_time,
+    upcoming_condition,
 )
 from appointments.recommendations.history import MIN_VISITS_FOR_HABIT
 from circe.api.time_zone import local_today
@@ -55,26 +57,26 @@ class LastVisitFilter(admin.SimpleListFilter):
         today = local_today()
         match self.value():
             case "30":
-                return customers.filter(_last_visit(today, None, 30))
+                return customers.filter(_last_visit_condition(today, None, 30))
             case "90":
-                return customers.filter(_last_visit(today, 31, 90))
+                return customers.filter(_last_visit_condition(today, 31, 90))
             case "365":
-                return customers.filter(_last_visit(today, 91, 365))
+                return customers.filter(_last_visit_condition(today, 91, 365))
             case "older":
-                return customers.filter(_last_visit(today, 366, None))
+                return customers.filter(_last_visit_condition(today, 366, None))
             case "never":
-                return customers.filter(_has_totals(Q(last_visit=None)))
+                return customers.filter(_totals_condition(Q(last_visit=None)))
         return customers
 
 
-def _last_visit(today: dt.date, least_days: int | None, most_days: int | None) -> Q:
-    """Returns the condition that the last visit was so many days ago, or more or less if a bound is None."""
+def _last_visit_condition(today: dt.date, least_days: int | None, most_days: int | None) -> Q:
+    """Returns the condition that the last visit was from `least_days` to `most_days` ago. None is no limit."""
     first = Q(last_visit__gte=today - dt.timedelta(days=most_days)) if most_days else Q()
     last = Q(last_visit__lte=today - dt.timedelta(days=least_days)) if least_days else Q()
-    return _has_totals(first & last)
+    return _totals_condition(first & last)
 
 
-def _has_totals(condition: Q) -> Q:
+def _totals_condition(condition: Q) -> Q:
     return Q(pk__in=CustomerTotals.objects.filter(condition).values("customer_id"))
 
 
@@ -114,8 +116,8 @@ class VisitedFilter(RangeFilter):
         return Q(pk__in=visits.order_by().values("customer_id"))
 
 
-class AppointmentDaysFilter(RangeFilter):
-    """Filters appointments by days, and then shows those of any day between."""
+class AppointmentDateRangeFilter(RangeFilter):
+    """Filters appointments by the first and the last day. Then AppointmentDayFilter shows any day."""
 
     title = "days"
     fields = {"from_date": DayField(required=False, label="from"), "to_date": DayField(required=False, label="to")}
@@ -143,21 +145,21 @@ def spent(customer: Any) -> str:
     return format_amount(customer.total_spent)
 
 
-def count_visits() -> Mapping[str, Any]:
+def build_visits_annotation() -> Mapping[str, Any]:
     """Returns the annotation of a customer with the number of visits."""
-    return {"visits": Coalesce(_annotate_totals("visits")["visits"], 0)}
+    return {"visits": Coalesce(_totals_annotation("visits")["visits"], 0)}
 
 
-def _annotate_totals(name: str) -> Mapping[str, Any]:
+def _totals_annotation(name: str) -> Mapping[str, Any]:
     own = CustomerTotals.objects.filter(tenant=OuterRef("tenant"), customer_id=OuterRef("pk"))
     return {name: Subquery(own.values(name))}
 
 
-COLUMNS = [ListColumn(last_visit), ListColumn(visits, count_visits), ListColumn(spent)]
+COLUMNS = [ListColumn(last_visit), ListColumn(visits, build_visits_annotation), ListColumn(spent)]
 EXPORT_COLUMNS = [
-    ExportColumn("last_visit", lambda customer: customer.last_visit, lambda: _annotate_totals("last_visit")),
-    ExportColumn("visits", lambda customer: customer.visits or 0, lambda: _annotate_totals("visits")),
-    ExportColumn("total_spent", lambda customer: customer.total_spent or 0, lambda: _annotate_totals("total_spent")),
+    ExportColumn("last_visit", lambda customer: customer.last_visit, lambda: _totals_annotation("last_visit")),
+    ExportColumn("visits", lambda customer: customer.visits or 0, lambda: _totals_annotation("visits")),
+    ExportColumn("total_spent", lambda customer: customer.total_spent or 0, lambda: _totals_annotation("total_spent")),
 ]
 _TOTALS = CustomerTotals.objects.all()
 # The orders of the list by totals. Each is that of an index.
@@ -198,7 +200,7 @@ def appointments_panel(request: HttpRequest, customer: Customer) -> SafeString:
     """Returns the panel of a customer's page: what reception needs on the phone, figures, bookings and past appointments."""
     customer = Customer.objects.with_profile().select_related("tenant").get(pk=customer.pk)
     history, currency = customer.appointments.select_related("service", "staff", "outlet"), customer.tenant.currency
-    coming = is_upcoming(*local_now())
+    coming = upcoming_condition(*local_today_and_time())
     upcoming = list(history.filter(coming).order_by("appointment_date", "start_time", "pk")[:MAX_LATEST_ROWS])
     past = list(history.exclude(coming)[:MAX_LATEST_ROWS])
     urls = {page: reverse(f"admin:appointments_appointment_{page}") for page in ("add", "changelist")}
@@ -222,7 +224,7 @@ def appointments_panel(request: HttpRequest, customer: Customer) -> SafeString:
 def describe_habits(appointments: Collection[Appointment]) -> str:
     """Returns what a customer usually has, and with whom: `Haircut, with Ana Lee`. It is "" if nothing came twice.
 
-    Of services or people that came equally often, the first in `appointments` counts.
+    If services or people came equally often, the first one in `appointments` counts.
     """
     visits = [one for one in appointments if one.status == Status.COMPLETED]
     service, person = (

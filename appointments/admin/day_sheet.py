@@ -26,7 +26,7 @@ from django.utils.http import urlencode
 from django.views import View
 
 from appointments.admin.day_sheet_entries import Column, Entry, FreeTime, Section, TimeAway
-from appointments.admin.refusals import explain_status
+from appointments.admin.refusals import explain_refused_status
 from appointments.admin.undo_status import offer_undo_of_status
 from appointments.admin.working_day import (
     bounds_of,
@@ -35,7 +35,7 @@ from appointments.admin.working_day import (
     describe_reason,
     describe_time_off,
     find_free_times,
-    within_day,
+    overlapping_day,
 )
 from appointments.booking import BookingRefused, store_status
 from appointments.models import FIRST_DAY, LAST_DAY, Appointment, Status, TimeOff
@@ -57,7 +57,7 @@ MAX_STAFF_OFF = 50
 class DaySheetForm(forms.Form):
     """The query parameters of the day sheet. Only a super_admin chooses a business, which is then in scope."""
 
-    # The first field, since the day and the outlet are read in the scope of this business.
+    # This field comes first: cleaning it opens the scope of the business, in which the day and the outlet are read.
     tenant_id = forms.ModelChoiceField(Tenant.objects.all(), label="Business", empty_label="Choose a business")
     day = DayField(
         required=False,
@@ -179,7 +179,9 @@ class DaySheet:
 
     @property
     def attendance(self) -> dict[str, int]:
-        """The numbers of customers who have arrived and of those who are late, under the words of the page."""
+        """The numbers of customers who have arrived and who are late, by the words of the page. A number that is 0 is
+        left out.
+        """
         shown = [one for one in self.appointments if self.outlet in (None, one.outlet)]
         counts = {
             "arrived": sum(bool(one.waits_since) for one in shown),
@@ -192,7 +194,7 @@ class DaySheet:
         """The schedules of those who work on the day, by the ids of the person and of the outlet."""
         begin, end = bounds_of(self.day)
         schedules = read_schedules(self.tenant.pk, first=begin, last=end)
-        return {(one.staff_id, one.outlet_id): one for one in schedules if within_day(one.working, self.day)}
+        return {(one.staff_id, one.outlet_id): one for one in schedules if overlapping_day(one.working, self.day)}
 
     @cached_property
     def times_off(self) -> list[TimeOff]:
@@ -275,7 +277,7 @@ class DaySheet:
                 transitions = get_transitions(appointment, today=self.now.date())
                 is_elsewhere = appointment.outlet_id != outlet.pk
                 notes = self.notes.get(appointment.customer_id)
-                yield appointment.hours[0], 2, Entry(appointment, transitions, is_elsewhere, notes, self.now)
+                yield appointment.local_bounds[0], 2, Entry(appointment, transitions, is_elsewhere, notes, self.now)
 
     def _free(self, outlet: Outlet, person: Staff) -> Iterator[tuple[dt.datetime, int, FreeTime]]:
         schedule = self.schedules.get((person.pk, outlet.pk))
@@ -360,7 +362,8 @@ class DaySheetView(View):
 
     def _ask(self, request: HttpRequest, appointment: Appointment, status: Status, doubt: str) -> HttpResponse:
         """Shows the question whether the status is meant."""
-        # Another address than this page has: a browser does not load one that differs only in its fragment.
+        # The address must differ from that of this page: a browser does not load an address that differs only in its
+        # fragment.
         query = request.GET.copy()
         query["left"] = new_id()
         context = self.model_admin.admin_site.each_context(request) | {
@@ -374,7 +377,9 @@ class DaySheetView(View):
         return TemplateResponse(request, "admin/appointments/appointment/day_sheet_question.html", context)
 
     def _set_arrival(self, appointment: Appointment, arrived: bool) -> tuple[int, str]:
-        """Stores that the customer is there, or is not after all. Returns the message, as `_set_status`."""
+        """Stores that the customer is there, or is not after all. Returns the message for the person: its level and its
+        text.
+        """
         if appointment.appointment_date != local_minute().date():
             raise BadRequest("Nobody can arrive on another day than that of the appointment.")
         name = appointment.name_and_time
@@ -392,7 +397,7 @@ class DaySheetView(View):
                 text = f"{name}: {status.label.lower()}."
                 return messages.SUCCESS, offer_undo_of_status(self.request, text, [(appointment.pk, seen)], status)
         except BookingRefused as refusal:
-            reason = explain_status(refusal, appointment)
+            reason = explain_refused_status(refusal, appointment)
             return messages.ERROR, format_html("{} stays {}. {}", name, Status(seen).label.lower(), reason)
         now = Status(get_object_or_404(Appointment, pk=appointment.pk).status).label.lower()
         if now == status.label.lower():

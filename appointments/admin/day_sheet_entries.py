@@ -12,7 +12,9 @@ from tenants.scope import current_tenant
 
 
 class Entry(NamedTuple):
-    """An appointment in a column. One at another outlet is shown without details: the member of staff is busy there."""
+    """An appointment in a column. If it is at another outlet, it is shown without details: the member of staff is busy
+    there.
+    """
 
     appointment: Appointment
     transitions: dict[Status, str]
@@ -22,7 +24,9 @@ class Entry(NamedTuple):
 
     @property
     def state(self) -> str:
-        """The status for people, with what is known beside it: `Arrived 13:55`, `Late, 10 minutes`, `Confirmed`."""
+        """The text for people: the arrival, the lateness or the status, such as `Arrived 13:55`, `Late, 10 minutes`,
+        `Confirmed`.
+        """
         if arrived := self.appointment.waits_since:
             return f"Arrived {format_clock(arrived)}"
         if late := self.appointment.lateness(self.now):

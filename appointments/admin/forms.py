@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html
 
-from appointments.admin.refusals import OverrideChoice, as_button_value, explain, join_reasons, offer_overrides
+from appointments.admin.refusals import OverrideChoice, as_button_value, explain_by_field, join_reasons, offer_overrides
 from appointments.availability import Slot
 from appointments.booking import BookingRefused, length_in_minutes, takes_time_again
 from appointments.models import FIRST_DAY, LAST_DAY, Appointment, Override, PaymentStatus, is_reinstated
@@ -27,13 +27,13 @@ HELP_TEXTS = {
     "total_price": "Left empty or as it is, it follows the service.",
     "status": "Pending, confirmed and in progress hold the time: nobody else can have it.",
 }
-# A booking that is longer than its service and that much more is probably a slip, such as an end before the start.
+# A booking that lasts longer than its service by more than this is probably a slip, such as an end before the start.
 MAX_EXTRA_TIME = dt.timedelta(hours=4)
-# An appointment of which one of these is changed is moved. It is booked anew, as it is with another service.
+# If one of these fields is changed, the appointment is moved. It is booked anew then, as also with another service.
 MOVING_FIELDS = {"appointment_date", "start_time", "end_time", "staff", "outlet"}
 # By field: the condition on what a new booking may choose. A booking that exists keeps what it has.
 BOOKABLE = {
-    # An inactive one is refused with a reason: see `clean_customer`.
+    # An inactive customer can be chosen here, and is refused with a reason in `clean_customer`.
     "customer": Q(is_deleted=False),
     "service": Q(is_active=True),
     "staff": Q(is_active=True),
@@ -48,7 +48,8 @@ class AppointmentForm(TenantForm):
     service brings its own length and price, where the person changed only the start or the service.
     """
 
-    # Without the day, Django does not check the constraint on double booking: booking it says more.
+    # Django does not check the constraint on double booking if the day is left out. `book` checks it, with a better
+    # reason.
     unvalidated_fields = frozenset({"appointment_date"})
     walk_in = forms.BooleanField(
         required=False, label="Walk-in without a name", help_text="Leave the customer empty: you can name them later."
@@ -145,7 +146,7 @@ class AppointmentForm(TenantForm):
 
     def clean_appointment_date(self) -> dt.date:
         day = self.cleaned_data["appointment_date"]
-        # Here, since the model's own validation leaves the day out, see below.
+        # The validation of the model leaves the day out (`unvalidated_fields`), so the validators of the day run here.
         Appointment._meta.get_field("appointment_date").run_validators(day)
         return day
 
@@ -160,7 +161,7 @@ class AppointmentForm(TenantForm):
         if self.errors:
             return
         if isinstance(self.refusal, BookingRefused):
-            reasons = explain(self.refusal, self.instance)
+            reasons = explain_by_field(self.refusal, self.instance)
             self.reason = join_reasons(reasons)
             for (field, sentence), code in zip(reasons, self.refusal.codes, strict=True):
                 self.add_error(field, ValidationError(sentence, code=code))
@@ -208,7 +209,7 @@ class AppointmentForm(TenantForm):
     def _ask_about_length(self) -> None:
         if not (self.instance._state.adding or {"service", "start_time", "end_time"} & {*self.changed_data}):
             return
-        (begins, ends), service = self.instance.hours, self.instance.service
+        (begins, ends), service = self.instance.local_bounds, self.instance.service
         usual = dt.timedelta(minutes=service.duration_minutes)
         if ends - begins > usual + MAX_EXTRA_TIME:
             day = " on the next day" if ends.date() > begins.date() else ""

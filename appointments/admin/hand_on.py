@@ -13,15 +13,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views import View
 
-from appointments.admin.refusals import explain, join_reasons
+from appointments.admin.refusals import explain_by_field, join_reasons
 from appointments.booking import BookingRefused
 from appointments.hand_on import (
     ChangedMeanwhile,
-    HandOn,
+    HandOnTarget,
     NobodyFree,
-    find_in_time_off,
-    find_outside_hours,
-    find_remaining,
+    find_bookings_in_time_off,
+    find_bookings_outside_hours,
+    find_remaining_bookings,
     hand_on,
 )
 from appointments.models import Appointment, TimeOff
@@ -30,16 +30,18 @@ from tenants.admin.bulk_actions import ASKED_FIELD, MAX_LISTED, MAX_ROWS, BulkAc
 from tenants.models import Outlet, Service, Staff
 from tenants.scope import narrow_from_all_tenants, tenant_scope
 
+# By the name of the query parameter: the model of the row whose bookings are handed on.
 LEAVERS: dict[str, Any] = {"staff": Staff, "outlet": Outlet, "service": Service, "timeoff": TimeOff}
+# The values of a choice of a person that are no ids: the same person, anybody who is free, not handed on.
 KEEP, ANYBODY, STAYS = "", "anybody", "stays"
 PAGE = "admin:appointments_appointment_handon"
 
 
 class HandOnForm(BulkActionForm):
-    """Asks who or what takes the place, for all bookings and, where it differs, for each."""
+    """Asks for the new person, outlet or service of all bookings, and for another person of single bookings."""
 
     title = "Hand on appointments"
-    # Where the form is sent from the page of a person, an outlet or a service.
+    # The person for all bookings. The fields for single bookings are added in `__init__`.
     staff = forms.ChoiceField(required=False, label="To whom")
     outlet = forms.ModelChoiceField(
         Outlet.objects.none(), required=False, label="To which outlet", empty_label="As it is"
@@ -54,7 +56,7 @@ class HandOnForm(BulkActionForm):
 
     def __init__(self, rows: list[Any], data: Any = None) -> None:
         super().__init__(rows, data)
-        self.rows.sort(key=lambda row: (row.hours[0], row.pk))
+        self.rows.sort(key=lambda row: (row.local_bounds[0], row.pk))
         tenants = {row.tenant_id for row in rows}
         self.is_of_one_business = len(tenants) == 1
         active = {"tenant__in": tenants, "is_active": True}
@@ -114,7 +116,7 @@ class HandOnForm(BulkActionForm):
 
     def _hand_on(self, row: Appointment, staff: str) -> str | None:
         """Hands on the booking. Returns None, or the reason why it stays as it is."""
-        to = HandOn(
+        to = HandOnTarget(
             staff=self.people.get(staff),
             outlet=self.cleaned_data["outlet"],
             service=self.cleaned_data["service"],
@@ -125,7 +127,7 @@ class HandOnForm(BulkActionForm):
         except BookingRefused as refusal:
             row.staff = to.staff or row.staff
             row.outlet, row.service = to.outlet or row.outlet, to.service or row.service
-            return join_reasons(explain(refusal, row))
+            return join_reasons(explain_by_field(refusal, row))
         except (ChangedMeanwhile, NobodyFree) as refusal:
             return str(refusal)
         except ValidationError as error:
@@ -139,7 +141,9 @@ class HandOnView(View):
     model_admin: Any = None
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Shows the form, which the list of appointments performs. Raises Http404 for an unknown row."""
+        """Shows the form. It is sent to the list of appointments, whose action `hand_on` performs it. Raises Http404
+        for an unknown row.
+        """
         if not self.model_admin.has_bulk_change_permission(request):
             raise PermissionDenied
         kind, leaver = self._find_leaver()
@@ -161,9 +165,11 @@ class HandOnView(View):
 
     def _find_rows(self, kind: str, leaver: Any) -> Any:
         if kind == "timeoff":
-            return find_in_time_off(leaver)
+            return find_bookings_in_time_off(leaver)
         return (
-            find_outside_hours(leaver) if "outside_hours" in self.request.GET else find_remaining(**{kind: leaver.pk})
+            find_bookings_outside_hours(leaver)
+            if "outside_hours" in self.request.GET
+            else find_remaining_bookings(**{kind: leaver.pk})
         )
 
     def _find_leaver(self) -> tuple[str, Any]:
@@ -175,10 +181,10 @@ class HandOnView(View):
         raise Http404
 
 
-def describe_bookings(row: Any) -> SafeString | str:
+def describe_remaining_bookings(row: Any) -> SafeString | str:
     """Returns a sentence with the number of upcoming bookings and links to them, or "" if there are none."""
     kind = _kind_of(row)
-    number = find_remaining(**{kind: row.pk}).count() if row.pk and row.tenant_id else 0
+    number = find_remaining_bookings(**{kind: row.pk}).count() if row.pk and row.tenant_id else 0
     if not number:
         return ""
     return format_html(
@@ -187,9 +193,9 @@ def describe_bookings(row: Any) -> SafeString | str:
     )
 
 
-def describe_in_time_off(time_off: TimeOff, *, may_hand_on: bool) -> SafeString | str:
+def describe_bookings_in_time_off(time_off: TimeOff, *, may_hand_on: bool) -> SafeString | str:
     """Returns a sentence with the number of upcoming bookings in a time off and links to them, or ""."""
-    number = len(find_in_time_off(time_off))
+    number = len(find_bookings_in_time_off(time_off))
     if not number:
         return ""
     noun, verb, them = ("appointment", "lies", "it") if number == 1 else ("appointments", "lie", "them")
@@ -216,9 +222,9 @@ def _list_url(row: Any, day: str) -> str:
     return f"{reverse('admin:appointments_appointment_changelist')}?{urlencode(query)}"
 
 
-def describe_outside_hours(staff: Any) -> SafeString | str:
+def describe_bookings_outside_hours(staff: Any) -> SafeString | str:
     """Returns a sentence with the number of upcoming bookings outside the person's hours and links to them, or ""."""
-    number = len(find_outside_hours(staff))
+    number = len(find_bookings_outside_hours(staff))
     if not number:
         return ""
     noun, verb = ("appointment", "lies") if number == 1 else ("appointments", "lie")

@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from appointments.messages.default_texts import DEFAULT_TEXTS
-from appointments.messages.texts import Facts, Text, render
-from appointments.models import PLACEHOLDERS, MessageKind, MessageText
+from appointments.messages.texts import Facts, RenderedText, render
+from appointments.models import PLACEHOLDER_NAMES, MessageKind, MessageText
 from circe.api.local_time import to_local
 from customers.portal.languages import LANGUAGE_CHOICES, written_for
 from customers.portal.links import page_url
@@ -21,9 +21,9 @@ from tenants.models import Outlet, Service, Tenant
 from tenants.scope import current_tenant
 
 PREVIEW = "_preview"
-HELP = (
-    f"These are replaced by the facts: {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}. The link is where the customer "
-    "moves or cancels the appointment; a text without it gets it at its end."
+BODY_HELP = (
+    f"These are replaced by the facts: {', '.join(f'{{{name}}}' for name in PLACEHOLDER_NAMES)}. The link is where the "
+    "customer moves or cancels the appointment; a text without it gets it at its end."
 )
 
 
@@ -46,7 +46,7 @@ class MessageTextForm(TenantForm):
     """The form of a text. With the button Preview it shows the message, and saves nothing."""
 
     language = forms.ChoiceField(choices=LANGUAGE_CHOICES, help_text="Customers with another language get English.")
-    preview: Text | None = None
+    preview: RenderedText | None = None
 
     def is_valid(self) -> bool:
         """Returns whether the text is to be saved: for a preview it is not."""
@@ -88,7 +88,7 @@ class MessageTextAdmin(TenantAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "body":
-            field.help_text = HELP
+            field.help_text = BODY_HELP
             field.widget.attrs |= {"rows": 14, "style": "min-height: 18em"}
         return field
 

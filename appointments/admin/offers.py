@@ -38,7 +38,9 @@ PREFERENCES = {"service": PreferredService, "staff": PreferredStaff}
 
 
 class Recommended(NamedTuple):
-    """A recommendation in the form: what it says, why, the URL of the form that it fills, and whether this one is."""
+    """A recommendation in the form: its text, its reasons, the URL of the form that is filled with its values, and
+    whether the form that is shown has these values.
+    """
 
     text: str
     reasons: str
@@ -64,7 +66,7 @@ def read_recommendations(customer: Customer, url: str, query: QueryDict) -> list
         when = f"{date_format(slot.start, 'D')} {date_format(slot.start)}, {format_clock(slot.start)}"
         reasons = capfirst(", ".join(str(reason).replace("_", " ") for reason in item.reasons))
         text = f"{item.service} with {slot.staff_name} at {slot.outlet_name}, {when}"
-        # Without any of these values, the form is filled with the first one.
+        # If the URL has none of these values, the form is filled with the first recommendation.
         is_filled_in = given == values if given else not recommended
         recommended.append(Recommended(text, reasons, f"{url}?{urlencode(kept | values)}", values, is_filled_in))
     return recommended

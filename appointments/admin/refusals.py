@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from appointments.admin.working_day import bounds_of, describe_hours, describe_time_off, within_day
+from appointments.admin.working_day import bounds_of, describe_hours, describe_time_off, overlapping_day
 from appointments.availability import Slot
 from appointments.booking import OVERRIDE_OF, BookingRefused
 from appointments.models import Appointment, DoubleBooking, Override, TimeOff
@@ -23,7 +23,7 @@ from tenants.models import Outlet, Service, ServiceStaff
 # By the code of a refusal: the field whose error it is.
 FIELD_OF = {"service_not_offered": "staff", "customer_inactive": "customer"}
 # The name of the buttons that book a slot.
-SLOT = "slot"
+SLOT_BUTTON = "slot"
 
 
 class OverrideChoice(NamedTuple):
@@ -34,7 +34,7 @@ class OverrideChoice(NamedTuple):
     is_checked: bool
 
 
-def explain(refusal: BookingRefused, appointment: Appointment) -> list[tuple[str, str]]:
+def explain_by_field(refusal: BookingRefused, appointment: Appointment) -> list[tuple[str, str]]:
     """Returns for each reason the field that would have to be changed, and the reason in words."""
     sentences = {
         "overlap": _explain_overlap,
@@ -49,13 +49,15 @@ def explain(refusal: BookingRefused, appointment: Appointment) -> list[tuple[str
 
 
 def join_reasons(reasons: list[tuple[str, str]]) -> SafeString:
-    """Returns the sentences of `explain` as one text."""
+    """Returns the sentences of `explain_by_field` as one text."""
     return format_html_join(" ", "{}", ([sentence] for _, sentence in reasons))
 
 
-def explain_status(refusal: BookingRefused, appointment: Appointment) -> str:
-    """Returns why a status can't take the time of the appointment again, and where that can be done nevertheless."""
-    reason = join_reasons(explain(refusal, appointment))
+def explain_refused_status(refusal: BookingRefused, appointment: Appointment) -> str:
+    """Returns why the appointment can't get a status that blocks its time again, with a link to the form if the rules
+    can be lifted there.
+    """
+    reason = join_reasons(explain_by_field(refusal, appointment))
     if not OVERRIDE_OF.keys() >= {*refusal.codes}:
         return reason
     url = reverse("admin:appointments_appointment_change", args=[appointment.pk])
@@ -65,7 +67,9 @@ def explain_status(refusal: BookingRefused, appointment: Appointment) -> str:
 def offer_overrides(
     refusal: BookingRefused | None, appointment: Appointment, chosen: list[Override]
 ) -> list[OverrideChoice]:
-    """Returns the checkboxes of the rules that were broken, if all can be lifted, and those that are ticked already."""
+    """Returns the checkboxes of the rules that were broken, if all of them can be lifted, and the checkboxes that are
+    ticked already.
+    """
     if not (refusal or chosen):
         return []
     labels = {
@@ -89,8 +93,10 @@ def as_button_value(slot: Slot) -> str:
 
 
 def fill_in_slot(sent: QueryDict) -> QueryDict:
-    """Returns the values of the form with those of the slot whose button was pressed. Raises BadRequest for no slot."""
-    start, end, staff, outlet = (sent[SLOT].split(" ") + [""] * 4)[:4]
+    """Returns the values of the form, with the values of the slot whose button was pressed. Raises BadRequest for a
+    malformed slot.
+    """
+    start, end, staff, outlet = (sent[SLOT_BUTTON].split(" ") + [""] * 4)[:4]
     try:
         begin, until = dt.datetime.fromisoformat(start), dt.time.fromisoformat(end)
     except ValueError:
@@ -98,7 +104,7 @@ def fill_in_slot(sent: QueryDict) -> QueryDict:
     if not (is_id(staff) and is_id(outlet)):
         raise BadRequest("There is no such time to book.")
     filled = sent.copy()
-    del filled[SLOT]
+    del filled[SLOT_BUTTON]
     filled["appointment_date"], filled["start_time"] = f"{begin:%Y-%m-%d}", f"{begin:%H:%M}"
     filled["end_time"], filled["staff"], filled["outlet"] = f"{until:%H:%M}", staff, outlet
     return filled
@@ -107,9 +113,9 @@ def fill_in_slot(sent: QueryDict) -> QueryDict:
 def _explain_overlap(refusal: BookingRefused, appointment: Appointment) -> str:
     other = refusal.other
     message = _name_other(DoubleBooking(other))
-    if other and other.hours[1] <= appointment.hours[0]:
+    if other and other.local_bounds[1] <= appointment.local_bounds[0]:
         return format_html("{} {}", _explain_buffer(other.buffer_minutes, other.service), message)
-    if other and appointment.hours[1] <= other.hours[0]:
+    if other and appointment.local_bounds[1] <= other.local_bounds[0]:
         return format_html("{} {}", _explain_buffer(appointment.service.buffer_minutes, appointment.service), message)
     return message
 
@@ -142,7 +148,7 @@ def _explain_hours(refusal: BookingRefused, appointment: Appointment) -> str:
     begin, end = bounds_of(day)
     schedules = read_schedules(appointment.tenant_id, first=begin, last=end, staff=[appointment.staff_id])
     when = f"{date_format(day, 'l')}, {date_format(day)}"
-    hours = {one.outlet_id: describe_hours(one.working, day) for one in schedules if within_day(one.working, day)}
+    hours = {one.outlet_id: describe_hours(one.working, day) for one in schedules if overlapping_day(one.working, day)}
     if not hours:
         return f"{staff} does not work on {when}."
     outlets = Outlet.objects.in_bulk(hours)
@@ -155,7 +161,7 @@ def _explain_hours(refusal: BookingRefused, appointment: Appointment) -> str:
 
 def _lies_within(times: list[Range], appointment: Appointment) -> bool:
     """Returns whether the appointment without its buffer lies within one of the times."""
-    begin, end = appointment.hours
+    begin, end = appointment.local_bounds
     return any(first <= begin and end <= last for first, last in times)
 
 

@@ -13,7 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.views import View
 
-from appointments.admin.refusals import explain_status
+from appointments.admin.refusals import explain_refused_status
 from appointments.booking import BookingRefused, store_status
 from appointments.models import Appointment, Override, Status
 from appointments.models.transitions import STATUS_TRANSITIONS, get_transitions_now
@@ -88,5 +88,5 @@ def _step_back(pk: str, seen: str, status: str) -> str | None:
             # never overridden.
             is_set = store_status(appointment, Status(status), seen=seen, overrides=[*Override])
         except BookingRefused as refusal:
-            return format_html("{}: not undone. {}", name, explain_status(refusal, appointment))
+            return format_html("{}: not undone. {}", name, explain_refused_status(refusal, appointment))
         return None if is_set else format_html("{}: not undone, since somebody changed it meanwhile.", name)

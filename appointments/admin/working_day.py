@@ -19,8 +19,8 @@ def bounds_of(day: dt.date) -> tuple[dt.datetime, dt.datetime]:
     return midnight, midnight + ONE_DAY
 
 
-def within_day(times: list[Range], day: dt.date) -> list[Range]:
-    """Returns those of the times of which a part lies in the day."""
+def overlapping_day(times: list[Range], day: dt.date) -> list[Range]:
+    """Returns the times that overlap the day, each as a whole."""
     begin, end = bounds_of(day)
     return [(first, last) for first, last in times if first < end and begin < last]
 
@@ -28,7 +28,9 @@ def within_day(times: list[Range], day: dt.date) -> list[Range]:
 def find_free_times(
     schedule: Schedule, *, after: dt.datetime, before: dt.datetime
 ) -> Iterator[tuple[dt.datetime, dt.datetime]]:
-    """Yields the times between the two in which the person works there, is not away and has no appointment."""
+    """Yields the times between `after` and `before` in which the person works there, is not away and has no
+    appointment.
+    """
     taken = sorted(schedule.away + schedule.booked)
     for begin, end in schedule.working:
         free_from, end = max(begin, after), min(end, before)
@@ -44,7 +46,7 @@ def describe_hours(times: list[Range], day: dt.date) -> str:
     """Returns the working hours of a day, such as `09:00–12:00 and 13:00–17:00`, `until 06:00` or `round the clock`."""
     midnight, next_midnight = bounds_of(day)
     texts = []
-    for begin, end in within_day(times, day):
+    for begin, end in overlapping_day(times, day):
         if begin <= midnight and next_midnight <= end:
             return "round the clock"
         texts.append(f"until {format_clock(end)}" if begin < midnight else f"{format_time_range(begin, end)}")
@@ -54,7 +56,7 @@ def describe_hours(times: list[Range], day: dt.date) -> str:
 def describe_bounds(time_off: TimeOff, day: dt.date | None = None) -> str:
     """Returns when somebody is away: `from 12:00 until 14:00`, `until the end of 2 December 2026`, `all day`.
 
-    On a `day` it tells the begin if it lies in the day, and the day of the end if it is another one.
+    With a `day`, the text tells the begin if that lies in the day, and the day of the end if that is another day.
     """
     begin, end = time_off.local_start, time_off.local_end
     last_day = (end - dt.timedelta(microseconds=1)).date()

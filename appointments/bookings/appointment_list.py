@@ -18,7 +18,7 @@ from circe.db.prepared import PreparedQuery, Sql
 from tenants.every_tenant import page_of_ids
 from tenants.scope import is_spread_over_nodes
 
-# What the filters of the list narrow. The SQL below sorts it.
+# The query that the filters of the list narrow. The SQL below sorts its rows.
 UNFILTERED_APPOINTMENTS = Appointment.objects.order_by().values("id", "appointment_date", "start_time")
 
 
@@ -29,13 +29,13 @@ def _appointments_by_ids(ids: Any) -> QuerySet[Any, Any]:
     return rows.values_list("updated_at", build_json(AppointmentSerializer))
 
 
-# In the order of the list: `updated_at`, and the appointment as JSON text. The list, the detail and the answer to each write
-# show it.
+# `updated_at` and the appointment as JSON text, in the order of the list. The list, the detail and the answer to each
+# write show this JSON.
 APPOINTMENTS_BY_IDS = PreparedQuery("appointments_by_ids", _appointments_by_ids, ids=ArrayField(IdField()))
 
 # The daily totals tell how many appointments a range of days has, and on which days the page begins and ends. So nothing
 # needs to count the appointments.
-DAYS_PAGE = """
+DAYS_PAGE_SQL = """
 WITH day AS MATERIALIZED (
     -- The appointments of a day, and how many there are up to its end.
     SELECT day, sum(total_appointments)::bigint AS appointments,
@@ -49,7 +49,8 @@ first_day AS MATERIALIZED (
     FROM day WHERE appointments_until > {start}::bigint ORDER BY day LIMIT 1
 ),
 last_day AS MATERIALIZED (
-    -- The last page has no last day. Under row-level security no index serves a condition that holds `coalesce` itself.
+    -- If the page is the last one, no day is found: then `last` is used. `coalesce` stands here, since under row-level
+    -- security no index serves a condition with `coalesce`.
     SELECT coalesce(
         (SELECT day FROM day WHERE appointments_until >= {stop}::bigint ORDER BY day LIMIT 1), {last}
     ) AS day
@@ -63,7 +64,7 @@ SELECT coalesce((SELECT max(appointments_until) FROM day), 0), ARRAY(
 )
 """
 # The page is counted from the end of the list that is nearer.
-FILTERED_PAGE = """
+FILTERED_PAGE_SQL = """
 WITH found AS NOT MATERIALIZED (
     {appointments}
 ),
@@ -83,10 +84,10 @@ FROM total
 
 def _days_page(**bounds: Any) -> Sql:
     totals = AppointmentDailyTotals.objects.values("day", "total_appointments")
-    return Sql(DAYS_PAGE, daily_totals=totals, appointments=UNFILTERED_APPOINTMENTS, **bounds)
+    return Sql(DAYS_PAGE_SQL, daily_totals=totals, appointments=UNFILTERED_APPOINTMENTS, **bounds)
 
 
-DAYS = PreparedQuery(
+APPOINTMENTS_OF_DAYS = PreparedQuery(
     "appointments_of_days",
     _days_page,
     first=DateField(),
@@ -108,8 +109,8 @@ class AppointmentsOfDays(PagedQuery):
         if is_spread_over_nodes():
             days = UNFILTERED_APPOINTMENTS.filter(appointment_date__range=(self.first, self.last))
             return FilteredAppointments(days).page(start, stop)
-        [(total, ids)] = DAYS.rows(first=self.first, last=self.last, start=start, stop=stop)
-        return _read(ids), total
+        [(total, ids)] = APPOINTMENTS_OF_DAYS.rows(first=self.first, last=self.last, start=start, stop=stop)
+        return _read_appointments(ids), total
 
 
 class FilteredAppointments(PagedQuery):
@@ -125,12 +126,12 @@ class FilteredAppointments(PagedQuery):
         if is_spread_over_nodes():
             order = "appointment_date, start_time, id"
             ids, total = page_of_ids(appointments, params, order, start, stop)
-            return _read(ids), total
-        sql = FILTERED_PAGE.format(appointments=appointments, start=start, stop=stop, size=stop - start)
+            return _read_appointments(ids), total
+        sql = FILTERED_PAGE_SQL.format(appointments=appointments, start=start, stop=stop, size=stop - start)
         with connection.cursor() as cursor:
             cursor.execute(sql, params)
             ((total, ids),) = cursor.fetchall()
-        return _read(ids), total
+        return _read_appointments(ids), total
 
 
 def appointment_changes(cursor: Cursor) -> Changes:
@@ -141,6 +142,6 @@ def appointment_changes(cursor: Cursor) -> Changes:
     )
 
 
-def _read(ids: list[str]) -> list[orjson.Fragment]:
-    """Returns the appointments as JSON, in the order of the list, which is that of a page whatever the order of `ids`."""
+def _read_appointments(ids: list[str]) -> list[orjson.Fragment]:
+    """Returns the appointments as JSON, in the order of the list, whatever the order of `ids`."""
     return [orjson.Fragment(row) for _, row in APPOINTMENTS_BY_IDS.rows(ids=ids)] if ids else []

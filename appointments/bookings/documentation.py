@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from appointments.booking import REFUSALS
+from appointments.booking import REFUSAL_TEXTS
 from appointments.bookings.filters import AppointmentListFilter
 from appointments.bookings.serializers import (
     AppointmentChangesSerializer,
@@ -65,7 +65,7 @@ PROBLEM_MEMBERS: dict[str, Schema] = {
     },
 }
 _REFUSED = [
-    Problem(409, code, detail, {"alternatives": [SLOT]}) for code, detail in REFUSALS.items() if code != "overlap"
+    Problem(409, code, detail, {"alternatives": [SLOT]}) for code, detail in REFUSAL_TEXTS.items() if code != "overlap"
 ]
 CONFLICT = ErrorResponse(
     "BookingConflict",
@@ -78,7 +78,7 @@ CONFLICT = ErrorResponse(
     Problem(
         409,
         "overlap",
-        REFUSALS["overlap"],
+        REFUSAL_TEXTS["overlap"],
         {"alternatives": [SLOT], "conflicting_appointment_id": "507f1f77bcf86cd799439041"},
     ),
     more_examples=(
@@ -157,7 +157,7 @@ OPERATIONS = {
         id="rescheduleAppointment",
         summary="Move an appointment",
         description=(
-            "The appointment keeps its id, its price and, without `end_time`, its length; `sequence` counts the moves. Only "
+            "The appointment keeps its id, its price and, without `end_time`, its length; `sequence` grows by one. Only "
             "a pending or confirmed one can be moved. The rules are those of a new booking; its own time counts as free."
         ),
         body=RescheduleSerializer,

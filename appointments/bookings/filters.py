@@ -13,8 +13,8 @@ from circe.api.operations import ID_SCHEMA
 from circe.api.parameters import StrictFilter, to_local_day
 from circe.db.ids import is_id
 
-REFERENCES = ("customer_id", "staff_id", "outlet_id", "service_id")
-DAYS = ("from_date", "to_date")
+ID_PARAMETERS = ("customer_id", "staff_id", "outlet_id", "service_id")
+DAY_PARAMETERS = ("from_date", "to_date")
 
 
 def to_id(text: str) -> str:
@@ -35,7 +35,7 @@ class AppointmentListFilter(ChangesFilter, AppointmentFilter):
     service_id = StrictFilter(convert=to_id, schema=ID_SCHEMA, help_text="Of this service.")
 
     def is_valid(self) -> bool:
-        ids = {name: self.form.cleaned_data.get(name) for name in REFERENCES} if super().is_valid() else {}
+        ids = {name: self.form.cleaned_data.get(name) for name in ID_PARAMETERS} if super().is_valid() else {}
         if any(ids.values()):
             try:
                 read_references(ids)
@@ -44,10 +44,12 @@ class AppointmentListFilter(ChangesFilter, AppointmentFilter):
         return super().is_valid()
 
     def filter_queryset(self, queryset: AppointmentQuerySet) -> Any:
-        """Returns the PagedQuery of the list. One by days alone need not count its appointments."""
+        """Returns the PagedQuery of the list. A list that is filtered by days alone need not count its appointments."""
         if self.cursor:
             return appointment_changes(self.cursor)
         given = {name: value for name, value in self.form.cleaned_data.items() if value is not None}
-        if given.keys() <= {*DAYS}:
-            return AppointmentsOfDays(*((name in given and to_local_day(given[name])) or None for name in DAYS))
+        if given.keys() <= {*DAY_PARAMETERS}:
+            return AppointmentsOfDays(
+                *((name in given and to_local_day(given[name])) or None for name in DAY_PARAMETERS)
+            )
         return FilteredAppointments(super().filter_queryset(queryset))

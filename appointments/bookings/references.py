@@ -19,7 +19,7 @@ SOURCES: dict[str, tuple[QuerySet[Any], list[str]]] = {
     "staff": (StaffName.objects.order_by(), ["id", "tenant_id", "is_active"]),
     "customer": (Customer.objects.undeleted().order_by(), ["id", "tenant_id", "is_active"]),
 }
-READ_REFERENCES = """
+REFERENCES_SQL = """
 SELECT {columns}
 FROM (SELECT) AS always
 LEFT JOIN ({{service}}) AS service ON true
@@ -29,14 +29,14 @@ LEFT JOIN ({{customer}}) AS customer ON true
 """.format(columns=", ".join(f"{name}.{column}" for name, (_, columns) in SOURCES.items() for column in columns))
 
 
-def _read_references(**ids: Any) -> Sql:
+def _references_sql(**ids: Any) -> Sql:
     rows = {name: rows.filter(pk=ids[name]).values_list(*columns) for name, (rows, columns) in SOURCES.items()}
-    return Sql(READ_REFERENCES, **rows)
+    return Sql(REFERENCES_SQL, **rows)
 
 
 _REFERENCES = PreparedQuery(
     "booking_references",
-    _read_references,
+    _references_sql,
     service=IdField(),
     outlet=IdField(),
     staff=IdField(),

@@ -32,7 +32,7 @@ from tenants.models import validate_amount
 from tenants.scope import current_tenant
 
 OPEN_STATUSES = (Status.PENDING, Status.CONFIRMED)
-# What has happened can be recorded with its outcome.
+# An appointment that has started can be recorded with its outcome.
 PAST_STATUSES = (*OPEN_STATUSES, Status.COMPLETED, Status.CANCELLED, Status.NO_SHOW)
 
 
@@ -58,7 +58,9 @@ class AmountField(StrictIntegerField):
 
 
 class OptionalTextField(BlankIsNullMixin, StringField):
-    """A text, null where there is none. Of an id: the serializer looks up its row together with the others."""
+    """A text, null where there is none. If it is an id, the serializer looks up its row together with the rows of the
+    other ids.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_null=True, required=False, **kwargs)
@@ -223,7 +225,7 @@ class StatusSerializer(OwnTenantMixin):
 
 
 def check_changed_references(appointment: Any, attrs: dict[str, Any]) -> None:
-    """Looks up the person and the outlet where they change. One that stays may be inactive by now."""
+    """Looks up the person and the outlet if they change. A person or an outlet that stays may be inactive by now."""
     kept = {appointment.staff_id, appointment.outlet_id}
     changed = {name: pk for name, pk in attrs.items() if name in {"staff_id", "outlet_id"} and pk not in kept}
     read_active_references(changed)

@@ -59,7 +59,7 @@ class AppointmentViewSet(TenantViewSet):
     def create(self, request: Request) -> Response:
         """Books an appointment."""
         enter_body_scope(request)
-        appointment = self._saved(NewAppointmentSerializer(data=request.data))
+        appointment = self._validate_and_save(NewAppointmentSerializer(data=request.data))
         answer = _answer(appointment)
         answer.status_code, answer["Location"] = status.HTTP_201_CREATED, reverse("appointment", args=[appointment.pk])
         return answer
@@ -72,17 +72,19 @@ class AppointmentViewSet(TenantViewSet):
     @idempotent_transaction
     def update(self, request: Request, appointment_id: str) -> Response:
         """Changes notes, price and payment, and sets the customer of an appointment that was booked without one."""
-        return _answer(self._saved(AppointmentChangesSerializer(self.get_object(), data=request.data, partial=True)))
+        return _answer(
+            self._validate_and_save(AppointmentChangesSerializer(self.get_object(), data=request.data, partial=True))
+        )
 
     @idempotent_transaction
     def reschedule(self, request: Request, appointment_id: str) -> Response:
         """Moves an appointment to another time, person or outlet."""
-        return _answer(self._saved(RescheduleSerializer(self._get_locked(), data=request.data)))
+        return _answer(self._validate_and_save(RescheduleSerializer(self._get_locked(), data=request.data)))
 
     @idempotent_transaction
     def set_status(self, request: Request, appointment_id: str) -> Response:
         """Sets the status. The allowed steps are those of `appointments.models.transitions`, as on the day sheet."""
-        return _answer(self._saved(StatusSerializer(self._get_locked(), data=request.data)))
+        return _answer(self._validate_and_save(StatusSerializer(self._get_locked(), data=request.data)))
 
     def _get_locked(self) -> Appointment:
         """Locks the bookings of the appointment's member of staff and of the one in the body. Returns the appointment.
@@ -97,7 +99,7 @@ class AppointmentViewSet(TenantViewSet):
             raise PreconditionFailed
         return appointment
 
-    def _saved(self, serializer: Any) -> Appointment:
+    def _validate_and_save(self, serializer: Any) -> Appointment:
         serializer.is_valid(raise_exception=True)
         return serializer.save()
 

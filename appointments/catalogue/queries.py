@@ -17,7 +17,7 @@ TEAM = Staff.objects.filter(tenant__isnull=False)
 def offered_by(services: QuerySet[Service], staff: Any) -> QuerySet[Service]:
     """Keeps the active services that a member of staff offers: those that name the person, and those that name nobody.
 
-    `staff` is an id, or a reference to one from three queries further in (`OuterRef(OuterRef(…))` from outside).
+    `staff` is an id, or `OuterRef(OuterRef(…))` for a column of the query that encloses `services`.
     """
     named = ServiceStaff.objects.filter(tenant=OuterRef("tenant"), service=OuterRef("pk"))
     return services.filter(~Exists(named) | Exists(named.filter(staff=staff)), is_active=True)
@@ -31,7 +31,7 @@ def current_hours() -> QuerySet[WorkingHours]:
 
 
 def offered_at(services: QuerySet[Service], outlet: str) -> QuerySet[Service]:
-    """Keeps the active services that an active member of staff who works at the outlet offers."""
+    """Keeps the active services that are offered by an active member of staff who works at the outlet."""
     team = TEAM.filter(
         is_active=True, tenant=OuterRef("tenant"), pk__in=current_hours().filter(outlet=outlet).values("staff_id")
     )
@@ -52,7 +52,7 @@ def who_work_at(staff: QuerySet[Staff], outlet: str) -> QuerySet[Staff]:
 
 
 def with_staff_ids(services: QuerySet[Service]) -> QuerySet[Service]:
-    """Adds `staff_ids`: who offers the service. Nobody means everybody."""
+    """Adds `staff_ids`: who offers the service. An empty list means that everybody offers it."""
     named = ServiceStaff.objects.filter(tenant=OuterRef("tenant"), service=OuterRef("pk")).order_by("staff_id")
     return services.annotate(staff_ids=ArraySubquery(named.values("staff_id")))
 

@@ -39,7 +39,7 @@ class WorkingHoursViewSet(TenantViewSet):
         return _etag(_working_hours(staff))
 
     def retrieve(self, request: Request, staff_id: str) -> Response:
-        """Returns the working hours of a person, those that are over included."""
+        """Returns the working hours of a person, also those that are over."""
         return _answer(_working_hours(self.get_object()))
 
     @idempotent_transaction

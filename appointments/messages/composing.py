@@ -20,22 +20,22 @@ SWITCHES = {
     MessageKind.CANCELLATION: "sends_cancellations",
     MessageKind.REMINDER: "sends_reminders",
 }
-WHILE_IT_IS_WRITTEN = dt.timedelta(seconds=5)
+RETRY_DELAY = dt.timedelta(seconds=5)
 
 
 def compose_message(message: Message) -> Composed:
     """Returns what is to be sent now, or why nothing is.
 
-    It locks the appointment, so that a cancellation comes before the decision or after it. It waits while another message of
-    the appointment is being sent: otherwise a confirmation could arrive after a cancellation.
+    It locks the appointment, so that a cancellation comes before the decision or after it. It postpones the message
+    while another message of the appointment is being sent: otherwise a confirmation could arrive after a cancellation.
     """
     now = timezone.now()
-    # It skips a row that another transaction has locked, since waiting could cause a deadlock.
+    # A row that another transaction has locked is skipped, since waiting for it could cause a deadlock.
     locked = Appointment.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
     appointment = locked.with_related().select_related("tenant").filter(pk=message.appointment_id).first()
     others = Message.objects.filter(appointment=message.appointment_id, state=DeliveryState.SENDING)
     if appointment is None or others.exists():
-        return Postponed(now + WHILE_IT_IS_WRITTEN)
+        return Postponed(now + RETRY_DELAY)
     if message.former:
         if appointment.customer_id == message.customer_id or not _has_been_told(message):
             return Skipped(["superseded"])
@@ -53,7 +53,9 @@ def compose_message(message: Message) -> Composed:
 
 
 def _has_been_told(message: Message) -> bool:
-    """Returns whether the customer may know of the appointment: a mail of it went out to them, or none was to."""
+    """Returns whether the customer may know of the appointment: an earlier message to them was sent or may have been
+    sent, or there was none.
+    """
     earlier = Message.objects.filter(appointment=message.appointment_id, customer=message.customer_id)
     states = {*earlier.exclude(pk=message.pk).values_list("state", flat=True)}
     return not states or bool(states & {DeliveryState.SENT, DeliveryState.UNKNOWN})

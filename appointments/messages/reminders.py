@@ -36,9 +36,11 @@ def queue_reminders(now: dt.datetime) -> None:
 
 
 def _find_near(now: dt.datetime, notice: dt.timedelta, tenant: Tenant) -> QuerySet[Appointment]:
-    """Returns the appointments that begin from now on until `notice` later, and of which no reminder was queued.
+    """Returns the confirmed appointments of customers that begin after now, until `notice` later, and have no reminder
+    queued.
 
-    `told_at` is when the last message about the appointment's time was queued and not skipped. It is None if there is none.
+    `told_at` is when the last message about the appointment's time was queued and not skipped. It is None if there is
+    no such message.
     """
     first, last = to_local(now, tenant.zone), to_local(now + notice, tenant.zone)
     messages = Message.objects.filter(appointment=OuterRef("pk"), sequence=OuterRef("sequence"))

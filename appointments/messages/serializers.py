@@ -32,7 +32,7 @@ class CustomerMessageSerializer(ModelSerializer):
         ]
         read_only_fields = fields
         extra_kwargs = {
-            "sequence": {"help_text": "As of which move of the appointment."},
+            "sequence": {"help_text": "The `sequence` of the appointment that the message is about."},
             "reasons": {"help_text": "Why it was skipped, failed, is unknown or waits for another attempt."},
             "due_at": {"help_text": "It is not sent before."},
         }
@@ -42,8 +42,12 @@ class MessageSettingsSerializer(ModelSerializer):
     """What a business sends, and when."""
 
     tenant_id = StringField(source="pk", required=False, allow_null=True, help_text="The business.")
-    quiet_from = ClockTimeField(allow_null=True, required=False, help_text="From then on nothing is sent, …")
-    quiet_until = ClockTimeField(allow_null=True, required=False, help_text="… until then, maybe of the next day.")
+    quiet_from = ClockTimeField(
+        allow_null=True, required=False, help_text="From then on nothing is sent, until `quiet_until`."
+    )
+    quiet_until = ClockTimeField(
+        allow_null=True, required=False, help_text="The end of the quiet hours, maybe on the next day."
+    )
 
     class Meta:
         model = Tenant

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from appointments.messages.default_texts import DEFAULT_TEXTS
-from appointments.models import PLACEHOLDER, Appointment, MessageKind, MessageText
+from appointments.models import PLACEHOLDER_PATTERN, Appointment, MessageKind, MessageText
 from customers.messages.mail import without_line_breaks
 from customers.portal.languages import customer_language, format_clock, format_day, written_for
 from tenants.models import Tenant
@@ -29,7 +29,7 @@ class Facts(NamedTuple):
     link: str
 
 
-class Text(NamedTuple):
+class RenderedText(NamedTuple):
     """The subject of a message, and its body as text and as HTML."""
 
     subject: str
@@ -37,7 +37,7 @@ class Text(NamedTuple):
     html: str
 
 
-def render_message(kind: str, language: str, appointment: Appointment, *, manage_url: str) -> Text:
+def render_message(kind: str, language: str, appointment: Appointment, *, manage_url: str) -> RenderedText:
     """Returns the text of a message of that kind about the appointment, as the business wrote it in that language."""
     own_text = MessageText.objects.filter(kind=kind, language=customer_language(language)).first()
     return render(kind, language, facts_of(appointment, link=manage_url), own_text=own_text)
@@ -58,8 +58,10 @@ def facts_of(appointment: Appointment, *, link: str) -> Facts:
     )
 
 
-def render(kind: str, language: str, facts: Facts, *, own_text: MessageText | None = None) -> Text:
-    """Returns the text of a message of that kind with the facts. A body without `{link}` gets it at its end."""
+def render(kind: str, language: str, facts: Facts, *, own_text: MessageText | None = None) -> RenderedText:
+    """Returns the text of a message of that kind with the facts. If the body has no `{link}`, the link is added at its
+    end.
+    """
     words = own_text or DEFAULT_TEXTS[MessageKind(kind)]
     with written_for(facts.tenant, language) as code:
         body = str(words.body)
@@ -68,7 +70,9 @@ def render(kind: str, language: str, facts: Facts, *, own_text: MessageText | No
         values = _values(facts)
         subject = without_line_breaks(fill_in(str(words.subject), values))
         context = {"language": code, "subject": subject, "body": _as_html(body, values)}
-        return Text(subject, fill_in(body, values), render_to_string("appointments/messages/message.html", context))
+        return RenderedText(
+            subject, fill_in(body, values), render_to_string("appointments/messages/message.html", context)
+        )
 
 
 def _values(facts: Facts) -> dict[str, str]:
@@ -92,4 +96,4 @@ def _as_html(body: str, values: Mapping[str, str]) -> SafeString:
 
 def fill_in(text: str, values: Mapping[str, str]) -> str:
     """Returns the text with a value in the place of each `{name}` that is known. Other braces stay."""
-    return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
+    return PLACEHOLDER_PATTERN.sub(lambda found: values.get(found[1], found[0]), text)

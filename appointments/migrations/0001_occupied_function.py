@@ -14,10 +14,11 @@ class Migration(migrations.Migration):
         django.contrib.postgres.operations.BtreeGistExtension(),
         django_migrate_sql.operations.CreateSQL(
             name="circe_occupied",
-            sql="""-- Returns the time that an appointment takes of its member of staff, in the local time of the business: until its end, which
--- is on the next day if it is before the start, and for the minutes of the buffer after it.
--- It is not STRICT, since PostgreSQL could not inline it then: a call costs ten times as much as the expression.
--- The exclusion constraint appointment_no_double_booking has an index on it: after a change of this function, reindex.
+            sql="""-- Returns the time that an appointment takes of its member of staff, as a range in the local time of the business. It lasts
+-- from the start to the end of the buffer. If the end is before the start, the end is on the next day.
+-- The function is not STRICT, since PostgreSQL does not inline a STRICT function: a call costs ten times as much as the
+-- expression.
+-- The index of the exclusion constraint appointment_no_double_booking uses this function: after a change, reindex.
 CREATE OR REPLACE FUNCTION public.circe_occupied(
     day date, start_time time, end_time time, buffer_minutes integer
 ) RETURNS tsrange

@@ -244,9 +244,9 @@ ALTER TABLE appointments_visitcounts RESET (fillfactor);""",
         django_migrate_sql.operations.CreateSQL(
             name="appointments_tenanttotals",
             sql="""-- Shows the rows of appointments_customertotals of the tenant in scope, without a condition for each row. The view reads the
--- table with the rights of its owner, to whom no policy applies. Its own condition is one of the index: a scan reads the
--- setting once. Under the policy each row reads it, which makes the scan of an index twice as long. So the view shows
--- nothing in the scope of all tenants, or of one customer.
+-- table with the rights of its owner, to whom no policy applies. PostgreSQL uses the condition of the view as a condition
+-- of the index, so a scan reads the setting once. Under the policy PostgreSQL reads the setting for each row, and the scan
+-- of an index takes twice as long. In the scope of all tenants, or of one customer, the view shows nothing.
 CREATE VIEW appointments_tenanttotals AS
 SELECT
     tenant_id,
@@ -314,8 +314,8 @@ $$;
             name="circe_add_visit_counts",
             sql="""-- Adds visits of a business's customers to appointments_visitcounts: the numbers of customers by the days of their first,
 -- second and last visit, and by pairs of successive visits. signs, customer_ids and days have the same length. An entry is
--- a visit that exists now (sign 1), or one that existed before the statement (sign -1). Each customer needs all of their
--- visits of both signs.
+-- a visit that exists now (sign 1), or one that existed before the statement (sign -1). If a customer has an entry, the
+-- arrays must have all visits of this customer: those of now, and those of before.
 CREATE OR REPLACE FUNCTION public.circe_add_visit_counts(
     business text, signs int[], customer_ids text[], days date[]
 ) RETURNS void LANGUAGE plpgsql AS $$
@@ -356,7 +356,7 @@ $$;
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_rebuild_customer_totals",
-            sql="""-- Computes the totals of customers of a business in appointments_customertotals again, from their appointments. The caller
+            sql="""-- Computes anew, from the appointments, the rows of these customers of a business in appointments_customertotals. The caller
 -- must have locked these rows.
 CREATE OR REPLACE FUNCTION public.circe_rebuild_customer_totals(business text, customer_ids text[]) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -402,8 +402,9 @@ $$;
 -- for each statement that writes appointments.
 --
 -- Locks: a transaction that changes a customer's appointments, or whether they are counted, first locks the customer's row
--- in appointments_customertotals, and then reads the appointments. So it sees the changes of all earlier transactions. It
--- locks several customers in the order of their ids, so there is no deadlock. The sharded counters need no lock.
+-- in appointments_customertotals, and then reads the appointments. So it sees the changes of all earlier transactions. The
+-- rows of several customers are locked in the order of their ids, so there is no deadlock. The sharded counters need no
+-- lock.
 CREATE OR REPLACE FUNCTION public.circe_update_appointment_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -421,7 +422,8 @@ DECLARE
     days date[];
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
-        -- In a Citus cluster it runs for each shard too, whose name is longer. The table alone empties the sums.
+        -- In a Citus cluster the trigger also runs for each shard, whose name is longer than the name of the table. Only the
+        -- run for the table empties the sums.
         IF TG_TABLE_NAME = 'appointments_appointment' THEN
             DELETE FROM public.appointments_appointmentdailytotals;
             DELETE FROM public.appointments_visitcounts;
@@ -461,7 +463,7 @@ BEGIN
     FOR business IN SELECT DISTINCT tenant_id FROM unnest(old_appointments || new_appointments) ORDER BY tenant_id LOOP
         PERFORM circe_add_daily_totals(business, old_appointments, new_appointments);
 
-        -- The customers with a change in a column that the totals use. A change of the notes, for example, is none.
+        -- The customers with a change in a column that the totals use. A change of the notes, for example, does not count.
         SELECT array_agg(DISTINCT customer_id), bool_or(status = 'completed')
         INTO changed_customers, visits_changed
         FROM (
@@ -484,7 +486,7 @@ BEGIN
         ) AS locked;
 
         IF visits_changed THEN
-            -- The visits before the statement are the present ones, without the added ones and with the removed ones.
+            -- The visits before the statement are the present visits without the added visits, and the removed visits.
             WITH present AS (
                 SELECT customer_id, appointment_date FROM public.appointments_appointment
                 WHERE tenant_id = business AND customer_id = ANY (counted_customers) AND status = 'completed'
@@ -547,7 +549,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
     added record;
 BEGIN
-    -- First into arrays, because Citus allows no transition table in a query on a distributed table.
+    -- The rows are first taken into arrays: Citus allows no transition table in a query on a distributed table.
     FOR added IN
         SELECT
             tenant_id,
@@ -596,7 +598,7 @@ DECLARE
 BEGIN
     PERFORM set_config('circe.customer_totals', '', true);
     FOR business IN SELECT tenant_id FROM old_rows UNION SELECT tenant_id FROM new_rows ORDER BY 1 LOOP
-        -- It takes the rows into arrays: Citus allows no transition table in a query on a distributed table.
+        -- The rows are first taken into arrays: Citus allows no transition table in a query on a distributed table.
         SELECT array_agg(id ORDER BY id), array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted)
         INTO old_ids, old_counted_ids
         FROM old_rows WHERE tenant_id = business;
@@ -678,7 +680,8 @@ DECLARE
     removed record;
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
-        -- In a Citus cluster it runs for each shard too, whose name is longer. The table alone empties the sums.
+        -- In a Citus cluster the trigger also runs for each shard, whose name is longer than the name of the table. Only the
+        -- run for the table empties the sums.
         IF TG_TABLE_NAME = 'customers_customer' THEN
             DELETE FROM public.appointments_customertotals;
         END IF;

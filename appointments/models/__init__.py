@@ -8,9 +8,9 @@ from appointments.models.appointment import (
     AppointmentQuerySet,
     DoubleBooking,
     is_reinstated,
-    is_upcoming,
-    local_now,
+    local_today_and_time,
     lock_bookings_of,
+    upcoming_condition,
 )
 from appointments.models.choices import Override, PaymentMethod, PaymentStatus, Status
 from appointments.models.hours import (
@@ -22,15 +22,15 @@ from appointments.models.hours import (
     outlets_to_work_at,
     replace_working_hours,
 )
-from appointments.models.messages import PLACEHOLDER, PLACEHOLDERS, Message, MessageKind, MessageText
+from appointments.models.messages import PLACEHOLDER_NAMES, PLACEHOLDER_PATTERN, Message, MessageKind, MessageText
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
 
 __all__ = [
     "BLOCKING_STATUSES",
     "FIRST_DAY",
     "LAST_DAY",
-    "PLACEHOLDER",
-    "PLACEHOLDERS",
+    "PLACEHOLDER_NAMES",
+    "PLACEHOLDER_PATTERN",
     "Appointment",
     "AppointmentDailyTotals",
     "AppointmentQuerySet",
@@ -50,9 +50,9 @@ __all__ = [
     "WorkingHours",
     "find_overlaps",
     "is_reinstated",
-    "is_upcoming",
-    "local_now",
+    "local_today_and_time",
     "lock_bookings_of",
     "outlets_to_work_at",
     "replace_working_hours",
+    "upcoming_condition",
 ]

@@ -28,7 +28,7 @@ from customers.models import Customer
 from tenants.models import Outlet, Service, Staff, TenantModel, tenant_constraints, validate_amount
 from tenants.scope import TenantManager
 
-# A customer is late from LATE_AFTER the start on, until MAX_LATENESS after the end of the appointment.
+# A customer is late from LATE_AFTER after the start until MAX_LATENESS after the end of the appointment.
 LATE_AFTER, MAX_LATENESS = dt.timedelta(minutes=5), dt.timedelta(hours=12)
 # An appointment with one of these statuses blocks the time of its member of staff.
 BLOCKING_STATUSES = (Status.PENDING, Status.CONFIRMED, Status.IN_PROGRESS)
@@ -74,7 +74,9 @@ class AppointmentQuerySet(models.QuerySet):
         return self.filter(Q(appointment_date=day) | night)
 
     def blocking(self, *, staff: str, day: dt.date, start: dt.time, end: dt.time, buffer_minutes: int) -> Self:
-        """Keeps the appointments that block a part of that time of the member of staff. Equals the exclusion constraint."""
+        """Keeps the appointments that block a part of that time of the member of staff, by the rule of the exclusion
+        constraint.
+        """
         time_range = build_time_range(Value(day), Value(start), Value(end), Value(buffer_minutes))
         overlaps = Func(
             TIME_RANGE, time_range, template="%(expressions)s", arg_joiner=" && ", output_field=models.BooleanField()
@@ -83,10 +85,12 @@ class AppointmentQuerySet(models.QuerySet):
 
     def statistics(self) -> dict[str, int]:
         """Counts appointments by kind: `{"total_appointments", "completed", "cancelled", "no_show", "upcoming"}`."""
-        return self.order_by().aggregate(**status_counts(*local_now()))
+        return self.order_by().aggregate(**status_counts(*local_today_and_time()))
 
     def statistics_json(self, today: Any, time: Any) -> Expression:
-        """Returns the expression of the same counts as JSON text. It is for a subquery of one customer's appointments."""
+        """Returns the expression of the counts of `statistics` as JSON text. It is for a subquery of one customer's
+        appointments.
+        """
         figures = status_counts(today, time)
         return AsText(
             Coalesce(
@@ -103,8 +107,8 @@ class AppointmentQuerySet(models.QuerySet):
         return Subquery(self.order_by().values("customer").annotate(figure=figure).values("figure"))
 
 
-def local_now() -> tuple[dt.date, dt.time]:
-    """Returns today's date and the time, in the tenant's time zone."""
+def local_today_and_time() -> tuple[dt.date, dt.time]:
+    """Returns today's date and the clock time now, in the time zone of the tenant in scope."""
     now = timezone.now().astimezone(local_zone())
     return now.date(), now.time()
 
@@ -116,11 +120,11 @@ def status_counts(today: Any, time: Any) -> dict[str, Count]:
         "completed": Count("pk", filter=Q(status=Status.COMPLETED)),
         "cancelled": Count("pk", filter=Q(status=Status.CANCELLED)),
         "no_show": Count("pk", filter=Q(status=Status.NO_SHOW)),
-        "upcoming": Count("pk", filter=is_upcoming(today, time)),
+        "upcoming": Count("pk", filter=upcoming_condition(today, time)),
     }
 
 
-def is_upcoming(today: Any, time: Any) -> Q:
+def upcoming_condition(today: Any, time: Any) -> Q:
     """Returns the condition that an appointment is pending or confirmed, and starts at that time or later."""
     later = Q(appointment_date__gt=today) | Q(appointment_date=today, start_time__gte=time)
     return Q(status__in=(Status.PENDING, Status.CONFIRMED)) & later
@@ -129,12 +133,13 @@ def is_upcoming(today: Any, time: Any) -> Q:
 class Appointment(TenantModel):
     """An appointment of a customer with a member of staff.
 
-    Dates and clock times are in the tenant's time zone. If the end is before the start, it is on the next day. For
-    `buffer_minutes` after the end, minutes of the local clock, the member of staff is not free. `customer` is None after the
-    customer was purged, and for a walk-in who left no name (`is_walk_in`). `sequence` counts how often the appointment was
-    moved, or took place after all. `overrides` are the rules that it was booked against. `status_reason` is why it got its
-    status, where somebody said why. `arrived_at` is when the customer came in, and None until then: an arrival is no status,
-    since the statuses that clients know are closed. Money is in the tenant's currency.
+    Dates and clock times are in the tenant's time zone. If the end is before the start, it is on the next day. The
+    member of staff is not free for `buffer_minutes` after the end, by the local clock. `customer` is None after the
+    customer was purged, and for a walk-in who left no name (`is_walk_in`). `sequence` counts the changes of which the
+    customer has to be told: another time, person, outlet, service or customer, or that it takes place after all.
+    `overrides` are the rules that it was booked against. `status_reason` is why it got its status, where somebody said
+    why. `arrived_at` is when the customer came in, and None until then: an arrival is no status, since the statuses
+    that clients know are closed. Money is in the tenant's currency.
     """
 
     customer_column = "customer_id"
@@ -156,9 +161,10 @@ class Appointment(TenantModel):
     paid_amount = models.PositiveBigIntegerField(default=0, validators=[validate_amount])
     sequence = models.PositiveIntegerField(default=0, editable=False)
     is_walk_in = models.BooleanField(default=False, editable=False)
-    # Beside the status, whose values clients know: who has arrived is still confirmed.
+    # An arrival is no status, since clients know a closed list of statuses: who has arrived is still confirmed.
     arrived_at = models.DateTimeField(null=True, editable=False)
-    # By the database's clock, set by a trigger in every write: by it the changes are in order (circe/db/changes.py).
+    # When the row was last written, by the database's clock. A trigger sets it. It orders the changes
+    # (circe/db/changes.py).
     changed_at = models.DateTimeField(default=timezone.now, editable=False)
     overrides = ArrayField(models.CharField(max_length=10, choices=Override), default=list, editable=False)
 
@@ -199,7 +205,7 @@ class Appointment(TenantModel):
             ),
         ]
         indexes = [
-            # A super_admin looks for one by its id alone, in all businesses.
+            # A super_admin looks for an appointment by its id alone, in all businesses.
             models.Index(fields=["id"], name="appointment_by_id"),
             models.Index(
                 fields=["tenant", "customer", "-appointment_date", "-start_time", "-id"], name="appointment_history"
@@ -219,7 +225,7 @@ class Appointment(TenantModel):
                 name="appointment_day",
             ),
             models.Index(fields=["tenant", "changed_at", "id"], name="appointment_changes"),
-            # For the list by one of these, whatever the days.
+            # For the list that is filtered by one of these fields, whatever the days.
             *(
                 models.Index(fields=["tenant", field, "appointment_date"], name=f"appointment_of_{field}")
                 for field in ("staff", "outlet", "service", "status")
@@ -232,7 +238,7 @@ class Appointment(TenantModel):
 
     @property
     def customer_name(self) -> str:
-        """The customer's name, or what they are called who have none."""
+        """The customer's name; `Walk-in` or `Removed customer` where there is no customer."""
         nobody = "Walk-in" if self.is_walk_in else "Removed customer"
         return str(self.customer or nobody)
 
@@ -242,21 +248,21 @@ class Appointment(TenantModel):
         return f"{self.customer_name}, {format_clock(self.start_time)}"
 
     @property
-    def hours(self) -> tuple[dt.datetime, dt.datetime]:
-        """The begin and the end, as naive datetimes in the tenant's time zone."""
+    def local_bounds(self) -> tuple[dt.datetime, dt.datetime]:
+        """The begin and the end, as local times of the tenant: naive datetimes."""
         begins, ends = (dt.datetime.combine(self.appointment_date, time) for time in (self.start_time, self.end_time))
         return begins, ends + dt.timedelta(days=ends < begins)
 
     @property
     def occupied(self) -> tuple[dt.datetime, dt.datetime]:
         """The begin and the end of the buffer, as local times of the tenant. circe_occupied computes the same in SQL."""
-        begins, ends = self.hours
+        begins, ends = self.local_bounds
         return begins, ends + dt.timedelta(minutes=self.buffer_minutes)
 
     @property
     def instants(self) -> tuple[dt.datetime, dt.datetime]:
         """The begin and the end, in UTC."""
-        begins, ends = (to_instant(local, self.tenant.zone) for local in self.hours)
+        begins, ends = (to_instant(local, self.tenant.zone) for local in self.local_bounds)
         return begins, ends
 
     @property
@@ -266,7 +272,7 @@ class Appointment(TenantModel):
 
     @property
     def is_expected(self) -> bool:
-        """Whether somebody counts on it: it holds its time, which is to come."""
+        """Whether somebody counts on it: it blocks its time and has not started."""
         return self.status in BLOCKING_STATUSES and not self.is_past
 
     def describe_booking(self) -> str:
@@ -286,15 +292,17 @@ class Appointment(TenantModel):
         return arrived if arrived.date() == self.appointment_date else None
 
     def lateness(self, now: dt.datetime) -> dt.timedelta | None:
-        """Returns for how long the customer should have been there at the local time `now`, None where nobody is late."""
-        late = now - self.hours[0]
+        """Returns how late the customer is at the local time `now`, None if nobody is late."""
+        late = now - self.local_bounds[0]
         is_open = self.status in (Status.PENDING, Status.CONFIRMED)
         # A walk-in is there already.
         is_awaited = is_open and not (self.is_walk_in or self.waits_since)
-        return late if is_awaited and late >= LATE_AFTER and now < self.hours[1] + MAX_LATENESS else None
+        return late if is_awaited and late >= LATE_AFTER and now < self.local_bounds[1] + MAX_LATENESS else None
 
     def set_arrival(self, arrived: bool) -> bool:
-        """Stores that the customer is there, or is not after all. Returns whether the appointment still waited for that."""
+        """Stores that the customer is there, or is not after all. Returns False, and stores nothing, if the appointment
+        is no longer pending or confirmed.
+        """
         waiting = Appointment.objects.filter(pk=self.pk, status__in=(Status.PENDING, Status.CONFIRMED))
         now = timezone.now()
         return bool(waiting.update(arrived_at=now if arrived else None, updated_at=now))
@@ -345,10 +353,10 @@ class Appointment(TenantModel):
         self.store(update_fields={*values})
 
     def set_status(self, status: Status, *, seen: str, reason: str | None = None) -> bool:
-        """Sets the status if the current one is still `seen`. Returns whether it was.
+        """Stores the status if the stored one is still `seen`. Returns whether it was stored.
 
-        Raises DoubleBooking if the new status would block time that another appointment blocks. A cancelled appointment that
-        takes place after all counts as moved, so that the customer is told again.
+        Raises DoubleBooking if the new status would block time that another appointment blocks. If a cancelled
+        appointment takes place after all, `sequence` is raised, so that the customer is told.
         """
         self.status = status
         # One UPDATE after the lock, as in `save`. With a row lock first, two transactions could wait for each other.
@@ -365,7 +373,7 @@ class Appointment(TenantModel):
 
 
 def is_reinstated(status: str, seen: str | None) -> bool:
-    """Returns whether the status is of an appointment that takes place after all: `seen`, the one before, is cancelled."""
+    """Returns whether a cancelled appointment takes place after all. `seen` is the status before."""
     return seen == Status.CANCELLED and status in BLOCKING_STATUSES
 
 

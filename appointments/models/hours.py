@@ -22,7 +22,7 @@ from tenants.scope import TenantManager
 
 DAY = dt.timedelta(days=1)
 MAX_ENTRIES_PER_PERSON = 200
-# A time off lies between these local times.
+# Every time off lies between these local times.
 FIRST_TIME, LAST_TIME = (dt.datetime.combine(day, dt.time()) for day in (FIRST_DAY, LAST_DAY + DAY))
 
 
@@ -87,7 +87,7 @@ class WorkingHours(TenantModel):
         return any(self._overlaps_when_other_begins(other, days_later) for days_later in (-1, 0, 1))
 
     def _overlaps_when_other_begins(self, other: Self, days_later: int) -> bool:
-        """Returns whether `other` overlaps this row when it begins so many days after it, and whether it ever does."""
+        """Returns whether `other` ever begins `days_later` days after this row and then overlaps it."""
         if (other.weekday - self.weekday - days_later) % 7:
             return False
         (begin, end), (other_begin, other_end), shift = self._span, other._span, days_later * DAY
@@ -100,7 +100,7 @@ class WorkingHours(TenantModel):
 
     @property
     def _span(self) -> tuple[dt.timedelta, dt.timedelta]:
-        """The begin and the end, as the time since midnight of the day on which it begins."""
+        """The begin and the end of the row, as times since midnight of the day on which it begins."""
         begin, end = (
             dt.timedelta(hours=time.hour, minutes=time.minute, seconds=time.second)
             for time in (self.start_time, self.end_time)
@@ -109,7 +109,7 @@ class WorkingHours(TenantModel):
 
     @property
     def _valid_days(self) -> tuple[int, int]:
-        """The numbers of the first and the last day on which it can begin."""
+        """The ordinal numbers of the first and the last day on which the row can begin."""
         return (self.valid_from or dt.date.min).toordinal(), (self.valid_to or dt.date.max).toordinal()
 
 
@@ -141,7 +141,8 @@ def outlets_to_work_at(staff: Staff) -> models.QuerySet[Outlet]:
 def replace_working_hours(staff: Staff, hours: Sequence[WorkingHours]) -> None:
     """Stores `hours` in place of the person's working hours. Rows that say the same as before stay as they are.
 
-    The rows must not overlap. The caller has locked the person in a transaction, so that of two lists one is left.
+    The rows must not overlap. The caller has locked the person in a transaction, so that two lists that are stored at
+    once are not mixed.
     """
     stored = {row.values: row.pk for row in WorkingHours.objects.filter(staff=staff)}
     wanted = {row.values: row for row in hours}
@@ -151,8 +152,8 @@ def replace_working_hours(staff: Staff, hours: Sequence[WorkingHours]) -> None:
     WorkingHours.objects.bulk_create(row for values, row in wanted.items() if values not in stored)
 
 
-class OthersTimeOff(PermissionDenied):
-    """A member of staff would enter or delete time off that is not their own."""
+class TimeOffOfOthersRefused(PermissionDenied):
+    """The user may not enter or delete time off that is not their own."""
 
     detail = "You can enter and delete your own time off only."
 
@@ -203,7 +204,7 @@ class TimeOff(TenantModel):
             ),
         ]
         indexes = [
-            # A super_admin looks for one by its id alone, in all businesses.
+            # A super_admin looks for a time off by its id alone, in all businesses.
             models.Index(fields=["id"], name="timeoff_by_id"),
             models.Index(fields=["tenant", "local_end"], name="timeoff_end"),
             # The query of free times asks for each person and outlet, and for what is not over.
@@ -234,7 +235,7 @@ class TimeOff(TenantModel):
 
     @property
     def last_day(self) -> dt.date:
-        """The last day of which a part is off."""
+        """The last day that is off, as a whole or in part."""
         return (self.local_end if self.end_time else self.local_end - DAY).date()
 
     @property
@@ -267,15 +268,16 @@ class TimeOff(TenantModel):
     def may_write(user: Any, *, staff_id: Any, outlet_id: Any) -> bool:
         """Returns whether the user may enter, change and delete time off of that person or outlet.
 
-        Managers may for everybody, all others for themselves. Time off of nobody is no matter of rights.
+        Managers may for everybody, all others for themselves. True also if both ids are None: the validation refuses
+        that.
         """
         return user.role in MANAGERS or (outlet_id is None and staff_id in (None, user.pk))
 
     @classmethod
     def refuse_others(cls, user: Any, *, staff_id: Any, outlet_id: Any) -> None:
-        """Raises OthersTimeOff unless `may_write` allows it."""
+        """Raises TimeOffOfOthersRefused unless `may_write` allows it."""
         if not cls.may_write(user, staff_id=staff_id, outlet_id=outlet_id):
-            raise OthersTimeOff
+            raise TimeOffOfOthersRefused
 
 
 def _clock_time(moment: dt.datetime) -> dt.time | None:

@@ -12,8 +12,8 @@ from customers.models import Channel, Customer, Outgoing
 from tenants.models import TenantModel, tenant_constraints, validate_language
 
 # What a business can put into its texts: `{customer}` is replaced by the first name of the customer, and so on.
-PLACEHOLDERS = ("customer", "date", "time", "service", "staff", "outlet", "business", "link")
-PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+PLACEHOLDER_NAMES = ("customer", "date", "time", "service", "staff", "outlet", "business", "link")
+PLACEHOLDER_PATTERN = re.compile(r"\{([^{}]*)\}")
 
 
 class MessageKind(models.TextChoices):
@@ -26,10 +26,11 @@ class MessageKind(models.TextChoices):
 
 
 class Message(TenantModel, Outgoing):
-    """A message about an appointment as it was after so many moves (`sequence`): at most one of each kind.
+    """A message about an appointment as of one `sequence`. There is at most one message of each kind for each
+    `sequence`.
 
-    Neither its text nor the address is kept. `former` is what a customer knew of an appointment that another customer has
-    got: they are told that it is cancelled.
+    Neither its text nor the address is kept. `former` is the appointment as a customer knew it before another customer
+    got it. That customer is told that it is cancelled.
     """
 
     customer_column = "customer_id"
@@ -94,13 +95,13 @@ class MessageText(TenantModel):
 
 
 def _find_errors(text: str) -> list[ValidationError]:
-    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-    unknown = [name for name in dict.fromkeys(PLACEHOLDER.findall(text)) if name not in PLACEHOLDERS]
+    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDER_NAMES)
+    unknown = [name for name in dict.fromkeys(PLACEHOLDER_PATTERN.findall(text)) if name not in PLACEHOLDER_NAMES]
     errors = [
         ValidationError(f"There is no placeholder {{{name}}}. Use one of {known}.", code="placeholder")
         for name in unknown
     ]
-    if re.search("[{}]", PLACEHOLDER.sub("", text)):
+    if re.search("[{}]", PLACEHOLDER_PATTERN.sub("", text)):
         sentence = f"A brace stands alone: a placeholder begins with {{ and ends with }}. Use one of {known}."
         errors.append(ValidationError(sentence, code="placeholder"))
     return errors

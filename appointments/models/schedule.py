@@ -21,9 +21,8 @@ from tenants.scope import whole_business
 # An appointment takes less than three days: it and its buffer last less than a day each, and clocks may go forward.
 _LONGEST = dt.timedelta(days=3)
 
-# Each table is read by an index that begins with the tenant. `named` are those who are named as offering the service; if
-# nobody is, everybody offers it.
-# circe_occupied is the function of the exclusion constraint.
+# Each table is read by an index that begins with the tenant. `named` has the members of staff who are named as offering
+# the service. If nobody is named, everybody offers it. circe_occupied is the function of the exclusion constraint.
 _SCHEDULES = """
 WITH named AS MATERIALIZED (
     SELECT offer.staff_id FROM tenants_servicestaff AS offer
@@ -113,7 +112,7 @@ _TIME_OFF = """SELECT tsrange(time_off.local_start, time_off.local_end) AS time
                         AND time_off.local_end > {first_day}::timestamp
                         AND time_off.local_start < ({last_day} + 1)::timestamp"""
 _BLOCKING = ", ".join(f"'{status}'" for status in BLOCKING_STATUSES)
-# Everybody, with a schedule where they work, and at the outlet that is asked for.
+# Everybody: a row for each outlet where the person works, and for the outlet that is asked for.
 _WHOLE = (
     _SCHEDULES
     % {
@@ -132,7 +131,7 @@ _WHOLE = (
 SELECT staff_id, staff_name, outlet_id, working, away, booked FROM schedule ORDER BY staff_id, outlet_id
 """
 )
-# Those who work, where they do.
+# Only who works: a row for each outlet where the person works and has free time.
 _FREE = (
     _SCHEDULES
     % {
@@ -185,7 +184,7 @@ FREE_TIMES = PreparedQuery(
 class Schedule(NamedTuple):
     """The times of a member of staff at an outlet: those of the working hours, of time off, and of appointments.
 
-    They begin and end at local times that exist, and no two of a kind meet.
+    They begin and end at local times that exist. Two times of one kind neither overlap nor touch.
     """
 
     staff_id: str
@@ -196,7 +195,9 @@ class Schedule(NamedTuple):
     booked: list[Range]
 
     def find_conflicts(self, begin: dt.datetime, end: dt.datetime) -> list[str]:
-        """Returns why the person is not free from `begin` to `end`: `overlap`, and `time_off` or `outside_hours`."""
+        """Returns the codes of why the person is not free from `begin` to `end`: `overlap`, and either `time_off` or
+        `outside_hours`.
+        """
         is_booked, is_away = _overlaps(self.booked, begin, end), _overlaps(self.away, begin, end)
         is_outside = not is_away and not self.is_working(begin, end)
         reasons = {"overlap": is_booked, "time_off": is_away, "outside_hours": is_outside}
@@ -272,7 +273,8 @@ def _parameters(
     Where they are given: only of `staff`, only of those who offer the service `service`, only at `outlet`. The appointment
     with the id `freed` counts as not booked.
     """
-    # A time that begins earlier can last until `first`, and one that begins at `last` needs what comes after it.
+    # A time that begins before `first` can last until then. An appointment that begins at `last` needs the time after
+    # it.
     first_day, last_day = first.date() - _LONGEST, last.date() + _LONGEST
     return {
         "tenant": tenant,

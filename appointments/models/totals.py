@@ -15,8 +15,8 @@ class CustomerTotals(SummaryTable):
     `recent_spent` is the sum of the visits that were at most 366 days ago when the row was written; `recent_from` is the
     date of the first of these visits. The segments of the statistics subtract the visits that have become too old since.
     `open_date` and `open_time` are the start of the last pending or confirmed appointment, which may be in the past.
-    `created_at`, `is_deleted` and `is_vip` (the tag `vip`) are copied from the customer: so the list of customers can be
-    filtered by totals and segment, and sorted, by indexes of this table alone.
+    `created_at`, `is_deleted` and `is_vip` (the tag `vip`) are copied from the customer. With them, the indexes of this
+    table alone can filter the list of customers by totals and segment, and sort it.
     """
 
     pk = models.CompositePrimaryKey("tenant", "customer_id")
@@ -41,7 +41,8 @@ class CustomerTotals(SummaryTable):
     class Meta(SummaryTable.Meta):
         constraints = [RowLevelSecurity(name="%(class)s_rls", subject_column="customer_id")]
         indexes = [
-            # The list of customers by segment, newest first: it has all that the conditions of segments compare.
+            # For the list of customers by segment, newest first. It holds all columns that the conditions of segments
+            # compare.
             models.Index(
                 fields=["tenant", "-created_at", "-customer_id"],
                 include=[
@@ -192,7 +193,8 @@ class VisitCounts(ShardedCounter):
     customers who had a visit on `day` and the next one on `next_day`.
 
     With these counts, the number of different customers with a visit in any window can be computed without reading their
-    rows: each of them has exactly one last visit inside the window, and after it either none or a return.
+    rows: each of them has exactly one last visit inside the window. After that visit there is none (LAST), or the next
+    one is after the window (RETURN).
     """
 
     class Kind(models.TextChoices):

@@ -22,7 +22,7 @@ STATUS_TRANSITIONS: dict[str, dict[Status, str]] = {
     Status.CANCELLED: {Status.CONFIRMED: "Back to confirmed", Status.PENDING: "Back to pending"},
     Status.NO_SHOW: {Status.IN_PROGRESS: "Start after all", Status.CONFIRMED: "Back to confirmed"},
 }
-# The other statuses are for an appointment whose day has come.
+# Before its day, an appointment can get these statuses only.
 STATUSES_BEFORE_THE_DAY = {Status.PENDING, Status.CONFIRMED, Status.CANCELLED}
 # An appointment with one of these statuses has not begun and can be moved.
 MOVABLE_STATUSES = (Status.PENDING, Status.CONFIRMED)
@@ -40,13 +40,13 @@ def get_transitions(appointment: Appointment, *, today: dt.date) -> dict[Status,
     }
 
 
-# An appointment that begins earlier than this before its time needs an answer to a question.
+# If an appointment is started earlier than this before its time, staff are asked whether they mean it.
 MAX_EARLY_START = dt.timedelta(hours=1)
 
 
 def find_doubt(appointment: Appointment, status: Status, *, now: dt.datetime) -> str:
     """Returns why the status is unlikely at the local time `now`, in a sentence for staff; "" where it is likely."""
-    begins, ends = appointment.hours
+    begins, ends = appointment.local_bounds
     is_start = status == Status.IN_PROGRESS and appointment.status != Status.COMPLETED
     if now < begins and (status == Status.NO_SHOW or (is_start and begins - now > MAX_EARLY_START)):
         return f"It begins at {format_clock(begins)}, in {describe_length(begins - now)}."
@@ -65,5 +65,5 @@ def describe_length(length: dt.timedelta) -> str:
 
 
 def get_transitions_now(appointment: Appointment) -> dict[Status, str]:
-    """Returns what `get_transitions` does, as of today at the appointment's business."""
+    """Returns the result of `get_transitions` for today's date at the appointment's business."""
     return get_transitions(appointment, today=timezone.now().astimezone(appointment.tenant.zone).date())

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from appointments.booking import REFUSALS
+from appointments.booking import REFUSAL_TEXTS
 from appointments.bookings.documentation import SLOT
 from appointments.documentation import HISTORY
 from appointments.filters import AppointmentFilter
@@ -46,10 +46,10 @@ OWN_CONFLICT = ErrorResponse(
     "`alternatives`. `too_late`: only the business can change the appointment now; `cancellation_notice_hours` says until "
     "when you could. `invalid_transition`: it has begun, is over or is cancelled. `in_flight`: a request with the same "
     "`Idempotency-Key` is being handled.",
-    Problem(409, "overlap", REFUSALS["overlap"], {"alternatives": [SLOT]}),
+    Problem(409, "overlap", REFUSAL_TEXTS["overlap"], {"alternatives": [SLOT]}),
     more_examples=(
         *(
-            Problem(409, code, REFUSALS[code], {"alternatives": [SLOT]})
+            Problem(409, code, REFUSAL_TEXTS[code], {"alternatives": [SLOT]})
             for code in ("time_off", "outside_hours", "service_not_offered")
         ),
         Problem(
@@ -112,7 +112,7 @@ APPOINTMENTS = {
         id="rescheduleOwnAppointment",
         summary="Move one of your appointments",
         description=(
-            "Until `changeable_until`. It keeps its id, its price and its length; `sequence` counts the moves. Its own time "
+            "Until `changeable_until`. It keeps its id, its price and its length; `sequence` grows by one. Its own time "
             "counts as free."
         ),
         body=OwnMoveSerializer,

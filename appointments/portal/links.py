@@ -6,11 +6,11 @@ from appointments.models import Appointment
 from customers.portal.signed_links import read_signed_facts, signed_url
 from tenants.models import Tenant
 
-MANAGE = "appointments.manage"
+MANAGE_SALT = "appointments.manage"
 
 
-class Managed(NamedTuple):
-    """What a manage link is about. It is good as long as the appointment is this customer's."""
+class ManageLink(NamedTuple):
+    """The ids in a manage link. The link is good as long as the appointment is this customer's."""
 
     appointment_id: str
     customer_id: str
@@ -19,9 +19,9 @@ class Managed(NamedTuple):
 def manage_url(appointment: Appointment) -> str:
     """Returns the address of the page on which the customer of the appointment moves or cancels it."""
     facts = [appointment.tenant_id, appointment.pk, appointment.customer_id]
-    return signed_url(appointment.tenant, "appointment", facts, salt=MANAGE)
+    return signed_url(appointment.tenant, "appointment", facts, salt=MANAGE_SALT)
 
 
-def read_manage_token(tenant: Tenant, token: str) -> Managed:
+def read_manage_token(tenant: Tenant, token: str) -> ManageLink:
     """Returns what the token of a manage link says. Raises LinkInvalid."""
-    return Managed(*read_signed_facts(tenant, token, salt=MANAGE))
+    return ManageLink(*read_signed_facts(tenant, token, salt=MANAGE_SALT))

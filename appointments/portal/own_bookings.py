@@ -57,8 +57,9 @@ def book_own(
 ) -> Appointment:
     """Books the service for the customer, at its length and price, and returns the appointment.
 
-    An `end`, if there is one, must be that of the service. Without a `staff_id` whoever is free attends. Raises
-    ValidationError for a start that is past or not offered and for another end, and what `appointments.booking.book` raises.
+    An `end`, if there is one, must agree with the length of the service. Without a `staff_id`, somebody who is free is
+    chosen. Raises ValidationError for a start that is past or not offered and for another end, and what
+    `appointments.booking.book` raises.
     """
     service.tenant = customer.tenant
     appointment = Appointment(
@@ -84,8 +85,8 @@ def lock_own(appointment_id: str, *, staff_id: str | None = None) -> Appointment
     """Returns the customer's appointment, locked together with its member of staff, and with `staff_id`, until the
     transaction ends.
 
-    Raises Http404 if the customer has no such appointment, and PreconditionFailed if it has passed to somebody else while
-    this waited for the lock.
+    Raises Http404 if the customer has no such appointment, and PreconditionFailed if another member of staff got it
+    while this waited for the lock.
     """
     seen = get_object_or_404(Appointment, pk=appointment_id)
     lock_bookings_of(seen.tenant_id, [seen.staff_id, staff_id])

@@ -29,7 +29,9 @@ INTERNAL_FIELDS = {"notes", "status_reason", "overrides", "buffer_minutes", "wal
 
 
 def _staff_expression(path: str) -> JSONObject:
-    """Returns the member of staff as id and name. A customer may read StaffName, but not the table of accounts."""
+    """Returns the expression of the member of staff as id and name. A customer may read StaffName, but not the table of
+    accounts.
+    """
     names = StaffName.objects.filter(tenant=OuterRef(f"{path}tenant"), pk=OuterRef(f"{path}staff_id"))
     return JSONObject(id=F(f"{path}staff_id"), name=NullIf(Subquery(names.values("name")), Value("")))
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from appointments.filters import AppointmentFilter
-from appointments.models import Appointment, local_now
+from appointments.models import Appointment, local_today_and_time
 from appointments.portal.documentation import APPOINTMENTS, RECOMMENDATIONS
 from appointments.portal.own_bookings import lock_own
 from appointments.portal.serializers import (
@@ -23,7 +23,7 @@ from appointments.portal.serializers import (
 )
 from appointments.recommendations.serializers import RecommendationsSerializer
 from appointments.recommendations.views import answer_recommendations
-from appointments.views import HISTORY, history_page
+from appointments.views import CUSTOMER_APPOINTMENTS, build_history_page
 from circe.api.etags import etag
 from circe.db.ids import IdField, is_id
 from circe.db.json_sql import build_json
@@ -59,10 +59,10 @@ class OwnAppointmentViewSet(SignedInViewSet, TenantViewSet):
 
     def list(self, request: Request, **path: str) -> Response:
         """Returns a page of your appointments, newest first. The counts are of all, whatever the filters."""
-        found, wanted = self.filter_queryset(HISTORY), self.paginator.read_parameters(request)
-        today, time = local_now()
+        found, wanted = self.filter_queryset(CUSTOMER_APPOINTMENTS), self.paginator.read_parameters(request)
+        today, time = local_today_and_time()
         bounds = {"offset": Value(wanted.start), "limit": Value(wanted.stop - wanted.start)}
-        pages = history_page(found, StoredOwnAppointmentSerializer, today=today, time=time, **bounds)
+        pages = build_history_page(found, StoredOwnAppointmentSerializer, today=today, time=time, **bounds)
         statistics, self.paginator.total, page = pages.get(pk=self.customer.pk)
         return Response(
             {

@@ -13,7 +13,7 @@ from appointments.models import BLOCKING_STATUSES, Appointment
 from appointments.models.appointment import TIME_RANGE
 from appointments.recommendations.favourites import Favourites
 from appointments.recommendations.history import History
-from appointments.recommendations.points import POINTS, STAFF_BY_RANK, Points, Reason, by_rank
+from appointments.recommendations.points import POINTS, STAFF_BY_RANK, Points, Reason, points_of_rank
 from appointments.recommendations.wanted import WantedService, Window
 from circe.api.local_time import add_minutes
 from circe.db.fields import LocalDateTimeField
@@ -50,9 +50,9 @@ class Recommendation(NamedTuple):
 
     @property
     def order(self) -> tuple:
-        """Sorts recommendations, the best first. No two of one answer are equal."""
-        days_off = abs(self.slot.start.date() - self.wanted.target)
-        return -self.score, days_off, self.slot.start, self.wanted.place, self.slot
+        """The sort key: the best recommendation comes first. No two recommendations of one answer have equal keys."""
+        days_off = abs(self.slot.start.date() - self.wanted.target_day)
+        return -self.score, days_off, self.slot.start, self.wanted.catalogue_position, self.slot
 
 
 class Bookings(NamedTuple):
@@ -88,7 +88,9 @@ class SlotSearch:
         self.points_by_place: dict[Place, Points] = {}
 
     def find_best_of_each_day(self, wanted: WantedService, openings: Iterable[Opening]) -> Iterator[Recommendation]:
-        """Yields for each day the slot with most points. Of several it is the first one by start and name."""
+        """Yields for each day the slot with most points. If several slots have most points, it is the first by start
+        and name.
+        """
         possible = (one for one in openings if not self.history.is_busy(one.start, one.end))
         for _, of_day in groupby(possible, key=lambda one: one.start.date()):
             yield max(self._ever_better(wanted, of_day), key=lambda one: one.score)
@@ -101,7 +103,7 @@ class SlotSearch:
             without_place = sum(wanted.points.values()) + sum(of_start.values())
             for place in opening.places:
                 of_place = self._points_of_place(place)
-                # Few slots of a large team pass this, so that the others cost little.
+                # Few slots of a large team pass this condition, and the other slots cost little.
                 if without_place + sum(of_place.values()) + POINTS[Reason.NO_GAP] > most:
                     slot = Slot(opening.start, *place, opening.end)
                     of_gap = self._points_of_gap(wanted.service, slot)
@@ -121,7 +123,7 @@ class SlotSearch:
         if place not in self.points_by_place:
             points: Points = {}
             if place.staff_id in self.favourites.staff:
-                points[Reason.PREFERRED_STAFF] = by_rank(STAFF_BY_RANK, self.favourites.staff[place.staff_id])
+                points[Reason.PREFERRED_STAFF] = points_of_rank(STAFF_BY_RANK, self.favourites.staff[place.staff_id])
             if place.outlet_id == self.favourites.outlet:
                 points[Reason.PREFERRED_OUTLET] = POINTS[Reason.PREFERRED_OUTLET]
             self.points_by_place[place] = points

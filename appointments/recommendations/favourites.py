@@ -35,17 +35,17 @@ MEANINGS = {
 
 
 class Ignored(NamedTuple):
-    """A preference that can't be recommended: its key in the API, its id (of a category its name), and the reason."""
+    """A preference that can't be recommended: its key in the API, its id (or the name of the category), and the reason."""
 
     key: str
     id: str
     reason: Obstacle
 
 
-class Offer(NamedTuple):
+class ServicesOnOffer(NamedTuple):
     """What the business offers now: its services in the order of the catalogue, and the outlets where each person works.
 
-    Each service has `staff_ids`, of those who offer it. If it is empty, everybody offers it.
+    Each service has `staff_ids`: who offers it. If the list is empty, everybody offers it.
     """
 
     services: list[Service]
@@ -57,7 +57,9 @@ class Offer(NamedTuple):
 
 
 class Favourites(NamedTuple):
-    """What a customer prefers and is on offer. The places in the lists of services and staff count from 0."""
+    """What a customer prefers and is on offer. `services` and `staff` have by id the position in the customer's list,
+    from 0.
+    """
 
     services: dict[str, int]
     staff: dict[str, int]
@@ -69,7 +71,7 @@ class Favourites(NamedTuple):
         return service.category.casefold() in self.categories
 
 
-def read_offer_and_favourites(customer: Customer, *, today: dt.date) -> tuple[Offer, Favourites]:
+def read_offer_and_favourites(customer: Customer, *, today: dt.date) -> tuple[ServicesOnOffer, Favourites]:
     """Returns what is on offer, and what of it the customer prefers. Sends four statements."""
     services = list(_services(customer))
     for service in services:
@@ -78,7 +80,7 @@ def read_offer_and_favourites(customer: Customer, *, today: dt.date) -> tuple[Of
     with whole_business():
         for staff, outlet in _places_of_work(customer.tenant.pk, today):
             outlets[staff].add(outlet)
-    offer = Offer([one for one in services if _service_obstacle(one, outlets) is None], dict(outlets))
+    offer = ServicesOnOffer([one for one in services if _service_obstacle(one, outlets) is None], dict(outlets))
     preferred = sorted((one for one in services if one.position is not None), key=lambda one: one.position)
     people = PreferredStaff.objects.filter(tenant=customer.tenant_id, customer=customer.pk).order_by("position")
     names = StaffName.objects.filter(tenant=customer.tenant_id, pk=OuterRef("staff_id"))
@@ -104,7 +106,9 @@ def _services(customer: Customer) -> QuerySet[Service, Service]:
 
 
 def _places_of_work(tenant: str, today: dt.date) -> QuerySet[WorkingHours, tuple[str, str]]:
-    """Returns the ids of staff and of the outlet for all working hours that are not over, of what is active."""
+    """Returns pairs of ids: an active member of staff, and an active outlet where they have working hours that are not
+    over.
+    """
     hours = WorkingHours.objects.filter(tenant=tenant, staff__is_active=True, outlet__is_active=True).order_by()
     return hours.filter(Q(valid_to=None) | Q(valid_to__gte=today)).values_list("staff_id", "outlet_id").distinct()
 
@@ -116,7 +120,7 @@ def _service_obstacle(service: Service, working: Collection[str]) -> Obstacle | 
     return None if is_attended else Obstacle.NO_STAFF
 
 
-def _staff_obstacle(staff: str, is_active: bool, offer: Offer) -> Obstacle | None:
+def _staff_obstacle(staff: str, is_active: bool, offer: ServicesOnOffer) -> Obstacle | None:
     if not is_active:
         return Obstacle.INACTIVE
     if staff not in offer.outlets_by_staff:
@@ -130,7 +134,7 @@ def _outlet_obstacle(outlet: Outlet, places: Collection[set[str]]) -> Obstacle |
     return None if any(outlet.pk in place for place in places) else Obstacle.NO_STAFF
 
 
-def _category_obstacle(name: str, offer: Offer) -> Obstacle | None:
+def _category_obstacle(name: str, offer: ServicesOnOffer) -> Obstacle | None:
     folded = name.casefold()
     return None if any(one.category.casefold() == folded for one in offer.services) else Obstacle.NO_SERVICE
 

@@ -12,14 +12,14 @@ from appointments.models import BLOCKING_STATUSES, Appointment, Status
 from customers.models import Customer
 from tenants.models import Service
 
-# Fewer visits of a service say nothing about how often the customer comes for it.
-MIN_VISITS_FOR_GAP = 3
+# The median of the days between visits is used if there are visits of the service on so many days.
+MIN_VISIT_DAYS_FOR_MEDIAN = 3
 # A weekday or an hour is usual from so many visits on.
 MIN_VISITS_FOR_HABIT = 2
 
 
 class History(NamedTuple):
-    """What a customer's appointments say about the next one. Ids of services are the keys.
+    """What a customer's appointments say about the next one. The keys of `visit_days` are ids of services.
 
     `visit_days` are the days of visits in order, each once. `booked` are the services that the customer has booked for
     today or later, and `busy` the local times of these bookings.
@@ -34,13 +34,13 @@ class History(NamedTuple):
     def due_day(self, service: Service) -> dt.date | None:
         """Returns the day on which the service is due again, None if the customer never had it.
 
-        It is the day of the last visit and the median of the days between visits, rounded down; with fewer than three days
-        of visits the number of days of the service, or else of the business.
+        It is the day of the last visit plus the median of the days between visits, rounded down. With fewer than three
+        days of visits, `rebooking_days` of the service, or else of the business, takes the place of the median.
         """
         days = self.visit_days.get(service.pk)
         if not days:
             return None
-        if len(days) >= MIN_VISITS_FOR_GAP:
+        if len(days) >= MIN_VISIT_DAYS_FOR_MEDIAN:
             return days[-1] + dt.timedelta(int(median((later - earlier).days for earlier, later in pairwise(days))))
         return days[-1] + dt.timedelta(service.rebooking_days or service.tenant.rebooking_days)
 
@@ -53,7 +53,7 @@ def read_history(customer: Customer, *, today: dt.date) -> History:
     """Returns the history of the customer. Sends one statement."""
     counts = Q(status=Status.COMPLETED) | Q(status__in=BLOCKING_STATUSES, appointment_date__gte=today)
     columns = ("service_id", "status", "appointment_date", "start_time", "end_time")
-    # The newest first, so that of habits that are equally frequent the latest counts.
+    # The rows are newest first. So if two habits are equally frequent, the latest counts.
     appointments = Appointment.objects.filter(counts, tenant=customer.tenant_id, customer=customer.pk)
     rows: list[Any] = list(appointments.values_list(*columns, named=True))
     visits = [row for row in rows if row.status == Status.COMPLETED]
@@ -64,13 +64,15 @@ def read_history(customer: Customer, *, today: dt.date) -> History:
     return History(
         visit_days={service: sorted(found) for service, found in days.items()},
         booked={booking.service_id for booking in bookings},
-        busy=[booking.hours for booking in bookings],
+        busy=[booking.local_bounds for booking in bookings],
         usual_weekday=_most_frequent([visit.appointment_date.weekday() for visit in visits]),
         usual_hour=_most_frequent([visit.start_time.hour for visit in visits]),
     )
 
 
 def _most_frequent(values: list[int]) -> int | None:
-    """Returns the most frequent value, None if none comes twice. Of equally frequent ones it is the first in the list."""
+    """Returns the most frequent value, None if no value comes twice. If values are equally frequent, the first in the
+    list counts.
+    """
     value, count = next(iter(Counter(values).most_common(1)), (None, 0))
     return value if count >= MIN_VISITS_FOR_HABIT else None

@@ -20,8 +20,9 @@ class Reason(StrEnum):
     NO_GAP = "no_gap"
 
 
-# The points of the reasons that have the same number always. The others depend on a rank, see below. The service counts
-# most: one that is due, and a first favourite, has more points than person, outlet and time together.
+# The points of the reasons that always give the same number. The points of the other reasons depend on a rank, see
+# below. The service counts most: one that is due, and a first favourite, has more points than person, outlet and time
+# together.
 POINTS: Points = {
     Reason.DUE: 60,
     Reason.OVERDUE: 10,
@@ -33,7 +34,7 @@ POINTS: Points = {
 }
 # The points of the most booked service of the business, of the second, and so on. The others have none.
 POPULAR_BY_RANK = (5, 4, 3, 2, 1)
-# Only so many visits of the business are counted for them, so that it is cheap.
+# Only the last POPULAR_VISITS visits of the business are counted to find the most booked services, so that it is cheap.
 POPULAR_VISITS = 500
 # The points of the first entry of a list of preferences, of the second, and so on. Further ones have those of the last, so
 # that an entry is never worth nothing.
@@ -65,6 +66,6 @@ MEANINGS = {
 }
 
 
-def by_rank(points: tuple[int, ...], rank: int) -> int:
+def points_of_rank(points: tuple[int, ...], rank: int) -> int:
     """Returns the points of an entry of a list of preferences. `rank` counts from 0."""
     return points[min(rank, len(points) - 1)]

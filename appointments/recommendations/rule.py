@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from appointments.availability import list_openings
+from appointments.availability import find_openings_within
 from appointments.models.schedule import read_free_times
 from appointments.recommendations.best_slots import Recommendation, SlotSearch, read_bookings
 from appointments.recommendations.favourites import Ignored, read_offer_and_favourites
@@ -27,9 +27,10 @@ class Recommendations(NamedTuple):
 def recommend(customer: Customer, *, limit: int = 5) -> Recommendations:
     """Returns at most `limit` slots that can be booked for the customer, the best first.
 
-    The order is total: by score; by the days between the slot and the due day, or today for what has none or is overdue; by
-    start; by the place of the service in the catalogue; by the person's name and id. There is none for an inactive customer,
-    who can book nothing. Sends seven statements, and one for each time that is searched: at most eight.
+    The order is total: by score; by the days between the slot and the due day (today if the service is overdue or has
+    no due day); by start; by the position of the service in the catalogue; by the person's name and id. An inactive
+    customer gets no recommendation, since they can book nothing. Sends seven statements, and one more for each window
+    that is searched: there are at most eight windows.
     """
     tenant = customer.tenant
     now = to_local(timezone.now(), tenant.zone)
@@ -46,7 +47,7 @@ def recommend(customer: Customer, *, limit: int = 5) -> Recommendations:
     for wanted in services:
         first, last = wanted.window(now)
         attended = [free for free in free_times[first, last] if wanted.is_attended_by(free.staff_id, offer)]
-        openings = list_openings(wanted.service, attended, first=first, last=last)
+        openings = find_openings_within(wanted.service, attended, first=first, last=last)
         of_days = search.find_best_of_each_day(wanted, openings)
         found += sorted(of_days, key=lambda one: one.order)[:MAX_DAYS_OF_SERVICE]
     return Recommendations(sorted(found, key=lambda one: one.order)[:limit], favourites.ignored)

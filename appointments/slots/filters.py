@@ -33,7 +33,7 @@ SERVICE_BY_ID = PreparedQuery(
 )
 
 
-def to_service(value: str) -> Service:
+def read_service_and_narrow_scope(value: str) -> Service:
     """Returns the service with this id and narrows the scope to its tenant. Raises ValidationError if there is none.
 
     It has its tenant and its `staff_ids`.
@@ -76,7 +76,7 @@ class AvailabilityFilter(StrictFilterSet):
 
     service_id = StrictFilter(
         required=True,
-        convert=to_service,
+        convert=read_service_and_narrow_scope,
         schema={"type": "string", "pattern": ID_PATTERN},
         help_text="The service that is to be booked. An inactive one has no slots.",
     )

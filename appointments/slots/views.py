@@ -33,7 +33,7 @@ class AvailabilityViewSet(GenericViewSet):
     roles = {"retrieve": STAFF | CUSTOMER}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answers a request, and forgets the answer.
+        """Answers a request. The view does not keep the answer afterwards.
 
         A view of REST framework and its request refer to each other, so what the view keeps is only freed by the garbage
         collector. The megabytes of the next answer would need other memory, whose pages the system fills with zeros first.
@@ -72,7 +72,7 @@ def write_slots(days: list[OpenDay[bytes]]) -> list[bytes]:
     pieces: list[bytes] = []
     for day in days:
         for times, places in day.write_times():
-            # Slots are too many for a loop in Python: these two lines write all of one start.
+            # There are too many slots for a loop in Python: these two lines write all slots of one start.
             of_start = [b",{" + times + b","] * (2 * len(places))
             of_start[1::2] = places
             pieces += of_start

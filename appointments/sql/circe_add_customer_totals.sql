@@ -5,7 +5,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
     added record;
 BEGIN
-    -- First into arrays, because Citus allows no transition table in a query on a distributed table.
+    -- The rows are first taken into arrays: Citus allows no transition table in a query on a distributed table.
     FOR added IN
         SELECT
             tenant_id,

@@ -18,7 +18,7 @@ DECLARE
 BEGIN
     PERFORM set_config('circe.customer_totals', '', true);
     FOR business IN SELECT tenant_id FROM old_rows UNION SELECT tenant_id FROM new_rows ORDER BY 1 LOOP
-        -- It takes the rows into arrays: Citus allows no transition table in a query on a distributed table.
+        -- The rows are first taken into arrays: Citus allows no transition table in a query on a distributed table.
         SELECT array_agg(id ORDER BY id), array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted)
         INTO old_ids, old_counted_ids
         FROM old_rows WHERE tenant_id = business;

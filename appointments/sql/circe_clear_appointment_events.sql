@@ -1,6 +1,6 @@
--- Removes a deleted customer, the notes and the reasons of a status from the events of the customer's appointments. Their
--- other values stay, as the appointments do. It runs with the rights of its owner, since the application may only read the
--- audit trail.
+-- Removes from the events of a deleted customer's appointments the id of the customer, the notes and the reasons of a
+-- status. The other values of the events stay, as the appointments do. The function runs with the rights of its owner,
+-- since the application may only read the audit trail.
 CREATE OR REPLACE FUNCTION public.circe_clear_appointment_events() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -9,8 +9,8 @@ DECLARE
         WHERE tenant_id = OLD.tenant_id AND customer_id = OLD.id AND "table" = 'appointment'
     );
 BEGIN
-    -- Of a walk-in who was given to the customer later, the first events name nobody. `customer_id IS NULL` would let the
-    -- planner read all events that name nobody, which every purge makes more, instead of those of the appointments.
+    -- A walk-in may have been given to the customer later. Its first events name no customer. The planner may not look them
+    -- up by `customer_id IS NULL`, since each purge makes more events that name no customer.
     UPDATE public.tenants_auditevent
     SET before = before - '{notes,status_reason}'::text[],
         after = after - '{notes,status_reason}'::text[]

@@ -1,6 +1,6 @@
--- Counts in `sequence` each change of an appointment that its customer has to know: another time, person, outlet or service,
--- another customer, or that it takes place after all. Who writes the new number themselves has counted it already. It is in
--- the database, so that a customer is told of raw SQL too.
+-- Counts in `sequence` each change of an appointment of which its customer has to be told: another time, person, outlet or
+-- service, another customer, or that it takes place after all. If a statement itself writes a higher `sequence`, it has
+-- counted the change already. A trigger counts, so that changes by raw SQL are counted too.
 CREATE OR REPLACE FUNCTION public.circe_count_changes() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN

@@ -1,14 +1,14 @@
 -- Queues a message to the customer when an appointment is confirmed, changed or cancelled, if the business sends messages of
--- this kind and the appointment lies in the future. If another customer gets the appointment, the one who had it is told
--- that it is cancelled: `former` keeps the time that they know, since the present one is not their affair. It is in the
--- database, so that API, back office, portal and raw SQL do the same. The function has the rights of the role that books, so
--- row-level security limits it too.
+-- this kind and the appointment lies in the future. If another customer gets the appointment, the customer who had it is
+-- told that it is cancelled. `former` keeps the appointment as this customer knew it, since they must not learn the new
+-- time. A trigger queues, so that API, back office, portal and raw SQL do the same. The function has the rights of the
+-- role that books, so row-level security limits it too.
 CREATE OR REPLACE FUNCTION public.circe_queue_message() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     has_new_customer CONSTANT boolean := TG_OP = 'UPDATE' AND OLD.customer_id IS DISTINCT FROM NEW.customer_id;
-    -- A customer is told once that an appointment is confirmed, which may be later than it was booked. It is confirmed anew
-    -- after a cancellation, and for another customer.
+    -- A customer is told once that an appointment is confirmed, when it is booked or later. A confirmation is sent again if
+    -- a cancelled appointment takes place after all, or if another customer gets it.
     message_kind CONSTANT text := CASE
         WHEN NEW.status = 'cancelled'
             THEN CASE WHEN OLD.status IN ('pending', 'confirmed') AND NOT has_new_customer THEN 'cancellation' END
@@ -51,8 +51,8 @@ BEGIN
 END
 $$;
 
--- The conditions keep the function from being called for most rows: what is past, and walk-ins without a name. Somewhere on
--- Earth it is still yesterday.
+-- With these conditions the function is not called for rows that are past, nor for walk-ins without a name. The day before
+-- current_date counts too, since it may not be over in the time zone of the business.
 CREATE OR REPLACE TRIGGER circe_queue_message_insert AFTER INSERT ON public.appointments_appointment
 FOR EACH ROW WHEN (
     new.status = 'confirmed' AND new.customer_id IS NOT NULL AND new.appointment_date >= current_date - 1

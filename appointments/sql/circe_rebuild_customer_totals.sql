@@ -1,4 +1,4 @@
--- Computes the totals of customers of a business in appointments_customertotals again, from their appointments. The caller
+-- Computes anew, from the appointments, the rows of these customers of a business in appointments_customertotals. The caller
 -- must have locked these rows.
 CREATE OR REPLACE FUNCTION public.circe_rebuild_customer_totals(business text, customer_ids text[]) RETURNS void
 LANGUAGE plpgsql AS $$

@@ -6,7 +6,8 @@ DECLARE
     removed record;
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
-        -- In a Citus cluster it runs for each shard too, whose name is longer. The table alone empties the sums.
+        -- In a Citus cluster the trigger also runs for each shard, whose name is longer than the name of the table. Only the
+        -- run for the table empties the sums.
         IF TG_TABLE_NAME = 'customers_customer' THEN
             DELETE FROM public.appointments_customertotals;
         END IF;

@@ -2,8 +2,9 @@
 -- for each statement that writes appointments.
 --
 -- Locks: a transaction that changes a customer's appointments, or whether they are counted, first locks the customer's row
--- in appointments_customertotals, and then reads the appointments. So it sees the changes of all earlier transactions. It
--- locks several customers in the order of their ids, so there is no deadlock. The sharded counters need no lock.
+-- in appointments_customertotals, and then reads the appointments. So it sees the changes of all earlier transactions. The
+-- rows of several customers are locked in the order of their ids, so there is no deadlock. The sharded counters need no
+-- lock.
 CREATE OR REPLACE FUNCTION public.circe_update_appointment_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -21,7 +22,8 @@ DECLARE
     days date[];
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
-        -- In a Citus cluster it runs for each shard too, whose name is longer. The table alone empties the sums.
+        -- In a Citus cluster the trigger also runs for each shard, whose name is longer than the name of the table. Only the
+        -- run for the table empties the sums.
         IF TG_TABLE_NAME = 'appointments_appointment' THEN
             DELETE FROM public.appointments_appointmentdailytotals;
             DELETE FROM public.appointments_visitcounts;
@@ -61,7 +63,7 @@ BEGIN
     FOR business IN SELECT DISTINCT tenant_id FROM unnest(old_appointments || new_appointments) ORDER BY tenant_id LOOP
         PERFORM circe_add_daily_totals(business, old_appointments, new_appointments);
 
-        -- The customers with a change in a column that the totals use. A change of the notes, for example, is none.
+        -- The customers with a change in a column that the totals use. A change of the notes, for example, does not count.
         SELECT array_agg(DISTINCT customer_id), bool_or(status = 'completed')
         INTO changed_customers, visits_changed
         FROM (
@@ -84,7 +86,7 @@ BEGIN
         ) AS locked;
 
         IF visits_changed THEN
-            -- The visits before the statement are the present ones, without the added ones and with the removed ones.
+            -- The visits before the statement are the present visits without the added visits, and the removed visits.
             WITH present AS (
                 SELECT customer_id, appointment_date FROM public.appointments_appointment
                 WHERE tenant_id = business AND customer_id = ANY (counted_customers) AND status = 'completed'

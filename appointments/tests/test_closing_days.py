@@ -6,7 +6,7 @@ from html import unescape
 
 import pytest
 
-from appointments.hand_on import find_in_time_off
+from appointments.hand_on import find_bookings_in_time_off
 from appointments.models import Appointment, TimeOff
 from appointments.tests.test_hand_on import HAND_ON, MONDAY, Salon, places, send
 from tenants.tests.forms import messages_without_undo
@@ -46,10 +46,10 @@ def test_time_off_of_some_hours_counts_the_bookings_of_these_hours(back_office, 
     hours = {"start_time": "10:30", "end_time": "11:00"}
     [sentence] = close(back_office("outlet_manager"), staff=salon.ana.pk, **hours)
     assert "1 appointment to come</a> lies in this time." in sentence
-    assert find_in_time_off(TimeOff.objects.get()) == [salon.ten]
+    assert find_bookings_in_time_off(TimeOff.objects.get()) == [salon.ten]
     TimeOff.objects.all().delete()
     close(back_office("outlet_manager"), staff=salon.ana.pk, end_time="00:30")
-    assert find_in_time_off(TimeOff.objects.get()) == [night]
+    assert find_bookings_in_time_off(TimeOff.objects.get()) == [night]
 
 
 def test_who_may_not_hand_on_is_told_to_ask(back_office, salon):

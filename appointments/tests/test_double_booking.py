@@ -227,7 +227,7 @@ def test_bookings_of_the_same_times_in_another_order_cause_no_deadlock(shared, b
                 book("15:00-16:00")
                 book("10:00-11:00")
         except DoubleBooking as error:
-            outcomes.append(error.other.hours[0].hour)
+            outcomes.append(error.other.local_bounds[0].hour)
         finally:
             connections.close_all()
 

@@ -311,7 +311,7 @@ def test_a_move_is_refused_and_takes_an_alternative(back_office, in_scope, taken
     page = f"{PAGE}{taken.pk}/change/"
     assert browser.post(page, sent_by(refused) | {"slot": value}).status_code == 302
     taken.refresh_from_db()
-    assert (taken.hours, taken.sequence) == ((slot.start, slot.end), 1)
+    assert (taken.local_bounds, taken.sequence) == ((slot.start, slot.end), 1)
 
 
 def test_only_a_change_of_the_booking_asks_the_rules(back_office, in_scope, taken):

@@ -1,6 +1,6 @@
 """The codes of errors, for the OpenAPI document."""
 
-from appointments.booking import REFUSALS
+from appointments.booking import REFUSAL_TEXTS
 
 PROBLEM_CODES = [
     # 400
@@ -19,7 +19,7 @@ PROBLEM_CODES = [
     "duplicate_customer",
     "duplicate_name",
     "in_flight",
-    *REFUSALS,
+    *REFUSAL_TEXTS,
     "invalid_transition",
     "customer_already_set",
     "too_late",

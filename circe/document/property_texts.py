@@ -104,7 +104,7 @@ PROPERTY_TEXTS = {
     "paid_amount": "The amount that was paid.",
     "override": ("The rules against which it is booked.", ["hours"]),
     "overrides": ("The rules against which it was booked.", ["hours"]),
-    "sequence": "How often it has changed so that its customer is told.",
+    "sequence": "The number of changes that its customer is told, such as another time or person.",
     "appointments": "The appointments of this page, newest first.",
     "Export.appointments": "All appointments, newest first.",
     "statistics": "The figures.",

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest
 
-from appointments.admin.hand_on import describe_in_time_off
+from appointments.admin.hand_on import describe_bookings_in_time_off
 from appointments.models import FIRST_DAY, LAST_DAY, TimeOff
 from appointments.models.hours import TimeOffQuerySet
 from circe.api.time_zone import local_today
@@ -81,7 +81,7 @@ class TimeOffAdmin(TenantAdmin):
     search_fields = ["staff__first_name", "staff__last_name", "outlet__name", "reason"]
     search_help_text = "Parts of a person's name, of an outlet's name or of the reason."
     autocomplete_fields = ["staff", "outlet"]
-    # What only managers choose: all others enter their own.
+    # Only managers choose these: all others enter their own time off.
     whose_fields = ("staff", "outlet")
     fieldsets = [
         (
@@ -115,7 +115,7 @@ class TimeOffAdmin(TenantAdmin):
             obj.staff_id = request.user.pk
         super().save_model(request, obj, form, change)
         may_hand_on = request.user.role in MANAGERS
-        if form.has_changed() and (words := describe_in_time_off(obj, may_hand_on=may_hand_on)):
+        if form.has_changed() and (words := describe_bookings_in_time_off(obj, may_hand_on=may_hand_on)):
             messages.warning(request, words)
 
     @admin.display(description="who or what", ordering="staff__first_name")

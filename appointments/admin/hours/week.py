@@ -13,8 +13,8 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from appointments.admin.hand_on import describe_outside_hours
-from appointments.admin.hours.week_form import WeekForm, rows_of, sent_rows, version_of
+from appointments.admin.hand_on import describe_bookings_outside_hours
+from appointments.admin.hours.week_form import WeekForm, initial_rows, sent_rows, version_of
 from appointments.models import (
     StaffWithHours,
     TimeOff,
@@ -81,7 +81,7 @@ class WeekPage:
             self.copied_from = get_object_or_404(people, pk=copy_from if is_id(copy_from) else None)
             hours = list(WorkingHours.objects.filter(staff=self.copied_from))
         offered = {outlet: self.outlets[outlet]} if outlet in self.outlets else self.outlets
-        return self._form(initial=rows_of(hours, outlets=offered))
+        return self._form(initial=initial_rows(hours, outlets=offered))
 
     def add_row(self, data: QueryDict) -> Any:
         """Returns the form as it was sent, with another row."""
@@ -107,7 +107,9 @@ class WeekPage:
 
 @admin.register(StaffWithHours)
 class WorkingHoursAdmin(TenantAdmin):
-    """The pages of working hours. Everybody sees them, managers change them. People themselves have other pages."""
+    """The pages of working hours. Everybody sees them, managers change them. The accounts of staff have pages of their
+    own.
+    """
 
     roles = {"view": STAFF, "change": MANAGERS}
     list_display = ["person", "days", "is_active"]
@@ -137,7 +139,8 @@ class WorkingHoursAdmin(TenantAdmin):
     def events(self, row: StaffWithHours) -> QuerySet[AuditEvent]:
         """Returns the events of the person's working hours and time off, newest first."""
         events = AuditEvent.objects.filter(table__in=HISTORY_TABLES, customer_id=None)
-        # The event of a change has only what changed, so the rows are found by those of creation and deletion.
+        # An event of a change has only the values that changed. So the rows are found by the events of creation and
+        # deletion.
         theirs = events.filter(Q(after__staff_id=row.pk) | Q(before__staff_id=row.pk))
         return events.filter(row_id__in=theirs.order_by().values("row_id"))
 
@@ -146,7 +149,7 @@ class WorkingHoursAdmin(TenantAdmin):
     ) -> HttpResponse:
         """Shows the week of a person, and replaces it with what the page sends."""
         is_sent = request.method == "POST"
-        # Before the person is read, so that a refusal does not tell whether they exist.
+        # This is checked before the person is read, so that a refusal does not tell whether the person exists.
         if not (self.has_change_permission(request) if is_sent else self.has_view_permission(request)):
             raise PermissionDenied
         staff = self.get_object(request, unquote(object_id))
@@ -161,7 +164,7 @@ class WorkingHoursAdmin(TenantAdmin):
             form = page.read(request.POST)
             if form.is_valid() and page.save(form):
                 messages.success(request, f"The working hours of {staff} were saved.")
-                if words := describe_outside_hours(staff):
+                if words := describe_bookings_outside_hours(staff):
                     messages.warning(request, words)
                 people = reverse("admin:appointments_staffwithhours_changelist")
                 return HttpResponseRedirect(request.path if "_continue" in request.POST else people)

@@ -21,7 +21,7 @@ ROW_FIELDS = ("weekday", "outlet", "start_time", "end_time", "valid_from", "vali
 
 
 class RowForm(forms.Form):
-    """A row of the page. It counts only if it has a clock time and is not to be removed."""
+    """A row of the page. It is stored only if it has a clock time and is not to be removed."""
 
     weekday = forms.TypedChoiceField(choices=Weekday.choices, coerce=int, widget=forms.HiddenInput)
     outlet = forms.ChoiceField(required=False)
@@ -43,7 +43,7 @@ class RowForm(forms.Form):
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is a row to fill in."""
+        """Whether the row has no clock time: it is a row to fill in."""
         return not any(self[name].value() for name in ("start_time", "end_time"))
 
     @property
@@ -120,7 +120,7 @@ class BaseWeekForm(forms.BaseFormSet):
 WeekForm: Any = forms.formset_factory(RowForm, formset=BaseWeekForm, extra=0, max_num=MAX_ROWS, absolute_max=MAX_ROWS)
 
 
-def rows_of(hours: Iterable[WorkingHours], *, outlets: Mapping[str, Outlet]) -> list[dict[str, Any]]:
+def initial_rows(hours: Iterable[WorkingHours], *, outlets: Mapping[str, Outlet]) -> list[dict[str, Any]]:
     """Returns the initial values of the rows for these working hours, and of rows to fill in on each day."""
     by_day: dict[int, list[dict[str, Any]]] = {day.value: [] for day in Weekday}
     for row in hours:

@@ -23,8 +23,8 @@ pytestmark = [
 def assert_no_overlap(tenant):
     with tenant_scope(tenant):
         booked = list(Appointment.objects.filter(status__in=BLOCKING_STATUSES))
-    for one, two in pairwise(sorted(booked, key=lambda one: (one.staff_id, one.hours))):
-        assert one.staff_id != two.staff_id or one.occupied[1] <= two.hours[0]
+    for one, two in pairwise(sorted(booked, key=lambda one: (one.staff_id, one.local_bounds))):
+        assert one.staff_id != two.staff_id or one.occupied[1] <= two.local_bounds[0]
     call_command("check_totals", "--tenant", tenant.slug)
 
 

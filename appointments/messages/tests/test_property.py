@@ -134,7 +134,7 @@ class World:
             self.check_loss(seen, appointment)
             return
         assert sequence == appointment.sequence
-        assert begins == to_instant(appointment.hours[0], appointment.tenant.zone) > timezone.now()
+        assert begins == to_instant(appointment.local_bounds[0], appointment.tenant.zone) > timezone.now()
         assert method == {Status.CONFIRMED: "REQUEST", Status.CANCELLED: "CANCEL"}[appointment.status]
         assert seen.to == appointment.customer.email
         # A confirmation, or a change, or a cancellation, and beside it a reminder.
@@ -163,7 +163,7 @@ class World:
         self.send()
         assert not Message.objects.filter(state__in=["queued", "sending"]).exists()
         for appointment in Appointment.objects.select_related("tenant", "customer"):
-            begins = to_instant(appointment.hours[0], appointment.tenant.zone)
+            begins = to_instant(appointment.local_bounds[0], appointment.tenant.zone)
             if self.is_always_on and appointment.status == Status.CONFIRMED and begins > timezone.now():
                 now = ("REQUEST", appointment.sequence, begins, appointment.customer.email)
                 assert self.last_told.get(appointment.pk) == now

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from appointments.messages.texts import Facts, render
-from appointments.models import PLACEHOLDERS, MessageKind, MessageText
+from appointments.models import PLACEHOLDER_NAMES, MessageKind, MessageText
 from circe.tests.cases import in_one_test
 from tenants.scope import tenant_scope
 
@@ -131,7 +131,7 @@ def test_a_text_with_an_unknown_placeholder_is_refused(back_office, tenant, valu
 
 
 def test_every_placeholder_can_be_used(back_office, facts, tenant):
-    body = " ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    body = " ".join(f"{{{name}}}" for name in PLACEHOLDER_NAMES)
     assert back_office("tenant_admin").post(f"{TEXTS}add/", form(body=body)).status_code == 302
     with tenant_scope(tenant):
         _, text, html = render("reminder", "en", facts, own_text=MessageText.objects.get())

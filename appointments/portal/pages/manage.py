@@ -52,7 +52,7 @@ class ManagePage(PortalPage):
     def get(self, request: HttpRequest, tenant_slug: str) -> HttpResponse:
         """Shows the appointment, or a step of cancelling or moving it."""
         self._find_appointment()
-        # The address may be opened again later, when this is no longer so.
+        # The address may be opened again later, when the appointment has another status.
         is_cancelled = self.appointment.status == Status.CANCELLED
         done = DONE["cancelled" if is_cancelled else "moved"] if "done" in request.GET else None
         return self._show(step=request.GET.get("step"), done=done)
@@ -213,13 +213,15 @@ class ManagePage(PortalPage):
         )
 
     def _choices(self, day: dt.date) -> list[tuple[str, dt.datetime, Place]]:
-        """Returns the free times of the day: each with the same member of staff, if that is possible."""
+        """Returns for each free time of the day the value of its button, its start and its place: with the same member
+        of staff, if possible.
+        """
         appointment = self.appointment
         choices = []
         for opening in self._openings(day, 1):
             same = [place for place in opening.places if place.staff_id == appointment.staff_id]
             place = (same or opening.places)[0]
-            if not (same and opening.start == appointment.hours[0]):
+            if not (same and opening.start == appointment.local_bounds[0]):
                 choices.append((f"{opening.start:%Y-%m-%dT%H:%M}/{place.staff_id}", opening.start, place))
         return choices
 

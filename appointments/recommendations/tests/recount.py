@@ -99,7 +99,7 @@ class Recount:
         return find_slots(service, first=first, last=first + dt.timedelta(15))
 
     def is_busy(self, slot):
-        return any(begin < slot.end and slot.start < end for begin, end in (one.hours for one in self.bookings))
+        return any(begin < slot.end and slot.start < end for begin, end in (one.local_bounds for one in self.bookings))
 
     def points_of(self, slot, service):
         end = add_minutes(slot.end, service.buffer_minutes, self.salon.tenant.zone)

@@ -130,7 +130,7 @@ def test_everything_recommended_can_be_booked(example, business, preferences):
                 )
                 set_length(appointment, item.service.duration_minutes)
                 book(appointment)
-                assert appointment.hours == (item.slot.start, item.slot.end)
+                assert appointment.local_bounds == (item.slot.start, item.slot.end)
                 transaction.set_rollback(True)
 
     example(check, business, preferences)

@@ -10,7 +10,7 @@ from analytics.statistics import Period
 from appointments.models import Status
 
 
-class Lists:
+class ListUrls:
     """The addresses of the lists that a figure counts. `tenant_filter` narrows a super_admin's lists to the business."""
 
     def __init__(self, tenant_filter: str = "") -> None:
