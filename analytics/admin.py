@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from analytics.dashboard.charts import SEGMENT_TEXTS
 from analytics.segments import segment_condition, segment_conditions
-from appointments.models import CustomerTotals
+from appointments.models import CustomerTotals, undeleted_totals
 from customers.admin.sorting import TotalsOrder
 from customers.extensions import ExportColumn, ListColumn
 from customers.models import CustomerQuerySet
@@ -29,7 +29,7 @@ class SegmentFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
         if not self.value():
             return customers
-        members = CustomerTotals.objects.filter(segment_condition(self.value()), is_deleted=False)
+        members = undeleted_totals().filter(segment_condition(self.value()))
         return customers.filter(pk__in=members.values("customer_id"))
 
 

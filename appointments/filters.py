@@ -6,7 +6,7 @@ import math
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
-from appointments.models import Appointment, AppointmentQuerySet, CustomerTotals, Status
+from appointments.models import Appointment, AppointmentQuerySet, Status, undeleted_totals
 from circe.api.parameters import AmountFilter, DayOrInstantFilter, ListFilter, StrictFilterSet, to_local_day
 from customers.filters import Totals, TotalsParameter
 
@@ -58,7 +58,7 @@ class AppointmentFilter(StrictFilterSet):
 
 
 TOTALS = Totals(
-    CustomerTotals.objects.filter(is_deleted=False),
+    undeleted_totals,
     columns={"created_at": "created_at", "last_appointment_date": "last_visit", "total_spent": "total_spent"},
 )
 TOTALS_PARAMETERS = {

@@ -28,6 +28,7 @@ from bench.samples import (
     KINDS,
     PAGE_SIZE,
     SEARCHES,
+    SEGMENTS,
     TODAY,
     NewCustomers,
     Samples,
@@ -39,12 +40,14 @@ from bench.yardstick.search import condition
 CLIENT_COUNTS = (1, 16, 64)
 GROWTH_SIZES = (1_000, 5_000, 10_000, 100_000, 1_000_000)
 GROWTH_KINDS = ("list", "rare word", "detail", "history")
+# Costly lists, with another list and how many times its processor time they may take.
+COSTLY_LISTS = {f"segment {name}": ("list", 10) for name in SEGMENTS} | {"misspelled name": ("rare word", 1.5)}
 
 
 class Bench:
     """A run of the benchmark: call `measure` for each of MEASUREMENTS, then `write_report` (`bench.results`)."""
 
-    MEASUREMENTS = ("requests", "creates", "bookings", "searches", "pages", "statistics", "growth", "writes")
+    MEASUREMENTS = ("requests", "creates", "bookings", "searches", "lists", "pages", "statistics", "growth", "writes")
 
     def __init__(self, server: Server, customers: int, rounds: int, seconds: float) -> None:
         self.server, self.customers, self.rounds, self.seconds = server, customers, rounds, seconds
@@ -276,6 +279,19 @@ class Bench:
 
     def _total(self, service: Service, path: str, token: str) -> int:
         return json.loads(Connection(service.port).get(request(path, token)))["total"]
+
+    def _lists(self) -> None:
+        """Compares processor times: they vary less than the time of an answer if the machine does other work too."""
+        costs: dict[str, list[float]] = defaultdict(list)
+        with self._services("circe") as ((circe,), token):
+            for path in self.samples.paths["misspelled name"][:COMPARED_PER_KIND]:
+                if not json.loads(Connection(circe.port).get(request(path, token)))["approximate"]:
+                    raise SystemExit(f"{path} finds customers, or no near name.")
+            for _ in range(self.rounds):
+                for kind in ("list", "rare word", *COSTLY_LISTS):
+                    costs[kind].append(self._run(circe, self._messages(kind, token), min_requests=20).cost)
+        for kind, (other, target) in COSTLY_LISTS.items():
+            self._time_figure(f"{kind}, processor time, against the {other}", costs[kind], costs[other], target)
 
     def _pages(self) -> None:
         last = self.samples.last_page

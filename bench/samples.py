@@ -16,6 +16,7 @@ CUSTOMERS = "/api/v1/customers"
 KINDS = ("list", "history", "detail")
 SEARCHES = ("rare word", "two words", "phone", "nobody")
 COSTLY_SEARCHES = ("common word", "two letters")
+SEGMENTS = ("vip", "regular", "new", "at_risk")
 TODAY = dt.datetime.now(dt.UTC).date()
 SAMPLE_SIZE = 200
 COMPARED_PER_KIND = 20  # the number of requests of each kind whose answers are compared
@@ -65,13 +66,17 @@ def samples(connection: psycopg.Connection) -> Samples:
         "nobody": ["".join(pick.choices("qxzjkw", k=8)) for _ in people],
         "common word": ["example"],
         "two letters": ["sa", "ri", "de", "qx"],
+        "misspelled name": [f"{person.last_name[:2]}x{person.last_name[2:]}" for person in people],
     }
     ids = [person.id for person in people]
     found = Samples(business, tenant.phone_region, total, ids, words)
+    pages = range(1, min(LIST_PAGES, found.last_page) + 1)
     found.paths = {
-        "list": [
-            f"{CUSTOMERS}?page={page}&size={PAGE_SIZE}" for page in range(1, min(LIST_PAGES, found.last_page) + 1)
-        ],
+        "list": [f"{CUSTOMERS}?page={page}&size={PAGE_SIZE}" for page in pages],
+        **{
+            f"segment {segment}": [f"{CUSTOMERS}?segment={segment}&page={page}&size={PAGE_SIZE}" for page in pages]
+            for segment in SEGMENTS
+        },
         "detail": [f"{CUSTOMERS}/{pk}" for pk in ids],
         "history": [f"{CUSTOMERS}/{pk}/appointments?size={PAGE_SIZE}" for pk in ids],
         **{kind: [f"{CUSTOMERS}?search={quote(text)}" for text in texts] for kind, texts in words.items()},

@@ -41,11 +41,13 @@ class TotalsParameter(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """The table of totals that a higher app registers: a row for each customer who is not deleted, with `customer_id`,
-    `created_at` and other columns.
+    """The totals that a higher app registers.
+
+    `get_rows` returns the rows in scope: one for each customer who is not deleted, with `customer_id`, `created_at` and
+    other columns.
     """
 
-    rows: QuerySet
+    get_rows: Callable[[], QuerySet]
     # By name of an order: the column of the table by which the list is then sorted.
     columns: Mapping[str, str]
 
@@ -194,7 +196,9 @@ def condition_on_customers(name: str, value: Any, *, with_deleted: bool) -> Q:
     """
     if name not in _totals_parameters:
         return CONDITIONS[name](value)
-    rows = _totals[0].rows.model._default_manager.all() if with_deleted else _totals[0].rows
+    rows = _totals[0].get_rows()
+    if with_deleted:
+        rows = rows.model._default_manager.all()
     return Q(pk__in=rows.filter(_totals_parameters[name].condition(value)).values("customer_id"))
 
 
@@ -221,7 +225,7 @@ def _totals_condition_and_count(chosen: Mapping[str, Any]) -> tuple[Q, int | Non
 
 def _on_customers(own: Q, totals: Q) -> Q:
     """Returns one condition on the searchable view: `own`, and the condition on the table of totals."""
-    return own & Q(id__in=_totals[0].rows.filter(totals).values("customer_id")) if totals else own
+    return own & Q(id__in=_totals[0].get_rows().filter(totals).values("customer_id")) if totals else own
 
 
 def _narrow(customers: QuerySet, own: Q, totals: Q, order: str) -> QuerySet:
@@ -233,5 +237,5 @@ def _narrow(customers: QuerySet, own: Q, totals: Q, order: str) -> QuerySet:
         return customers.filter(_on_customers(own, totals)).values(sort_id=F("id"), sort_key=F(ORDER_COLUMNS[order]))
     if own:
         totals &= Q(customer_id__in=customers.filter(own).values("id"))
-    rows = _totals[0].rows.filter(totals).order_by()
+    rows = _totals[0].get_rows().filter(totals).order_by()
     return rows.values(sort_id=F("customer_id"), sort_key=F(_totals[0].columns[order]))

@@ -251,9 +251,12 @@ CREATE VIEW appointments_tenanttotals AS
 SELECT
     tenant_id,
     customer_id,
+    created_at,
     is_deleted,
     is_vip,
+    total_appointments,
     visits,
+    total_spent,
     first_visit,
     last_visit,
     open_date,
@@ -268,6 +271,34 @@ GRANT SELECT ON appointments_tenanttotals TO circe_app;
 """,
             reverse_sql="DROP VIEW appointments_tenanttotals;",
             dependencies=[("tenants", "application_roles")],
+        ),
+        migrations.CreateModel(
+            name="TenantTotals",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "tenant", "customer_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("customer_id", circe.db.ids.IdField(default=None)),
+                ("created_at", models.DateTimeField()),
+                ("is_deleted", models.BooleanField()),
+                ("is_vip", models.BooleanField()),
+                ("total_appointments", models.BigIntegerField(db_default=0)),
+                ("visits", models.BigIntegerField(db_default=0)),
+                ("total_spent", models.BigIntegerField(db_default=0)),
+                ("first_visit", models.DateField(null=True)),
+                ("last_visit", models.DateField(null=True)),
+                ("open_date", models.DateField(null=True)),
+                ("open_time", models.TimeField(null=True)),
+                ("recent_spent", models.BigIntegerField(db_default=0)),
+                ("recent_from", models.DateField(null=True)),
+            ],
+            options={
+                "db_table": "appointments_tenanttotals",
+                "managed": False,
+            },
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_add_daily_totals",

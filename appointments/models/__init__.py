@@ -23,7 +23,13 @@ from appointments.models.hours import (
     replace_working_hours,
 )
 from appointments.models.messages import PLACEHOLDER_NAMES, PLACEHOLDER_PATTERN, Message, MessageKind, MessageText
-from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
+from appointments.models.totals import (
+    AppointmentDailyTotals,
+    CustomerTotals,
+    TenantTotals,
+    VisitCounts,
+    undeleted_totals,
+)
 
 __all__ = [
     "BLOCKING_STATUSES",
@@ -44,6 +50,7 @@ __all__ = [
     "PaymentStatus",
     "StaffWithHours",
     "Status",
+    "TenantTotals",
     "TimeOff",
     "VisitCounts",
     "Weekday",
@@ -54,5 +61,6 @@ __all__ = [
     "lock_bookings_of",
     "outlets_to_work_at",
     "replace_working_hours",
+    "undeleted_totals",
     "upcoming_condition",
 ]

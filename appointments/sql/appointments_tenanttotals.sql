@@ -6,9 +6,12 @@ CREATE VIEW appointments_tenanttotals AS
 SELECT
     tenant_id,
     customer_id,
+    created_at,
     is_deleted,
     is_vip,
+    total_appointments,
     visits,
+    total_spent,
     first_visit,
     last_visit,
     open_date,

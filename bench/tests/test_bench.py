@@ -13,7 +13,7 @@ from django.db import connection
 from bench import floor, load
 from bench.compare import find_differences
 from bench.one_pass import ONE_PASS, parameters, summary
-from bench.samples import CUSTOMERS, PAGE_SIZE, samples
+from bench.samples import CUSTOMERS, PAGE_SIZE, SEGMENTS, samples
 from bench.yardstick.search import condition
 from circe.db.roles import as_owner
 from conftest import client_of
@@ -51,6 +51,13 @@ def test_the_statement_of_the_list_finds_what_the_api_answers(api, sample):
     assert not list_differences(
         api.get(path), execute(floor.LIST, tenant=sample.business.id, size=PAGE_SIZE, skip=PAGE_SIZE)
     )
+
+
+def test_the_samples_of_costly_lists_find_customers(api, sample):
+    for segment in SEGMENTS:
+        assert api.get(sample.paths[f"segment {segment}"][0]).json()["items"], segment
+    for path in sample.paths["misspelled name"][:20]:
+        assert api.get(path).json()["approximate"], path
 
 
 @pytest.mark.parametrize("kind", ["rare word", "two words", "phone", "nobody", "common word", "two letters"])
