@@ -23,6 +23,7 @@ from psycopg.pq import Conninfo
 from tqdm import tqdm
 
 from circe.db.roles import as_owner
+from circe.db.server_kind import is_cluster
 
 # How long a dump or a restore waits for a lock that another session holds on a table.
 LOCK_TIMEOUT_SECONDS = 60
@@ -99,9 +100,21 @@ class Programs:
         return int(found[1]) if found else 0
 
 
+def _refuse_cluster() -> None:
+    """Raises CommandError on a cluster, whose nodes have no common snapshot, and whose extension belongs to a superuser."""
+    if is_cluster():
+        raise CommandError(
+            "A cluster is not backed up or restored by this command: stop the web servers and run pg_dump "
+            "--enable-row-security --format=custom, or pg_restore and then `manage.py distribute`, as “Scale out” in "
+            "docs/operating.md says.",
+            returncode=2,
+        )
+
+
 def back_up(file: Path) -> Counts:
     """Writes the database into a new file. Returns the number of rows by table. Raises CommandError."""
     with as_owner():
+        _refuse_cluster()
         programs = Programs()
     # Beside the file, so that the file appears at once and complete. Its mode is 0600.
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
@@ -231,6 +244,7 @@ def restore(file: Path, *, replace: bool) -> Counts:
     `replace` removes what the database holds. Without it the database must be empty.
     """
     with as_owner():
+        _refuse_cluster()
         programs = Programs()
         contents = list_contents(programs, file)
         with connection.cursor() as cursor:

@@ -26,6 +26,9 @@ class SummaryTable(models.Model):
     key: tuple[str, ...]
     sums: tuple[str, ...]
     expected_sql: str
+    # The columns of the rows and the SQL of their values, where `expected_sql` sums up several rows.
+    columns: tuple[str, ...] = ()
+    rows_sql = ""
 
     class Meta:
         abstract = True
@@ -69,9 +72,9 @@ class SummaryTable(models.Model):
 
     @classmethod
     def rebuild(cls, tenant: models.Model) -> None:
-        """Replaces the tenant's rows by those of `expected_sql`. Call it as the owner, with the summed tables locked."""
-        columns = [*cls.key, *cls.sums]
-        select = f"SELECT %(tenant)s, {', '.join(columns)} FROM ({cls.expected_sql}) AS expected"  # noqa: S608
+        """Replaces the tenant's rows by what they should be. Call it as the owner, with the summed tables locked."""
+        columns = cls.columns or (*cls.key, *cls.sums)
+        select = f"SELECT %(tenant)s, {', '.join(columns)} FROM ({cls.rows_sql or cls.expected_sql}) AS expected"  # noqa: S608
         with connection.cursor() as cursor:
             cursor.execute(f"DELETE FROM {cls._meta.db_table} WHERE tenant_id = %s", [tenant.pk])  # noqa: S608
             if is_cluster():

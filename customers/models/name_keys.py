@@ -5,7 +5,7 @@ Triggers of the database write them. The view `customers_searchable_names` shows
 """
 
 from django.contrib.postgres.indexes import GinIndex
-from django.db import connection, models
+from django.db import models
 from django.db.models import Q
 
 from circe.db.ids import IdField
@@ -37,6 +37,7 @@ class NameKey(NameKeyFields, SummaryTable):
 
     key = ("is_whole_name", "text")
     sums = ("customers", "is_represented")
+    columns = ("is_whole_name", "text", "created_at", "customer_id", "is_representative")
     rows_sql = """
         SELECT is_whole_name, text, created_at, id AS customer_id,
             row_number() OVER (PARTITION BY is_whole_name, text) = 1 AS is_representative
@@ -76,18 +77,6 @@ class NameKey(NameKeyFields, SummaryTable):
             "SELECT is_whole_name, text, count(*) AS customers, bool_or(is_representative) AS is_represented "
             "FROM customers_namekey WHERE tenant_id = %(tenant)s GROUP BY is_whole_name, text"
         )
-
-    @classmethod
-    def rebuild(cls, tenant: models.Model) -> None:
-        """Replaces the tenant's rows. The caller is the owner of the tables and has locked the customers."""
-        columns = "is_whole_name, text, created_at, customer_id, is_representative"
-        with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM customers_namekey WHERE tenant_id = %s", [tenant.pk])
-            cursor.execute(
-                f"INSERT INTO customers_namekey (tenant_id, {columns}) "  # noqa: S608
-                f"SELECT %(tenant)s, {columns} FROM ({cls.rows_sql}) AS name",
-                {"tenant": tenant.pk},
-            )
 
 
 class SearchableName(NameKeyFields):

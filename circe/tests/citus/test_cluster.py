@@ -59,6 +59,16 @@ def test_a_worker_refuses_to_distribute_and_to_migrate(monkeypatch, superuser):
         connection.close()
 
 
+def test_a_backup_and_a_restore_name_the_commands_for_a_cluster(tmp_path):
+    restored = tmp_path / "circe.dump"
+    restored.touch()
+    for arguments in (("backup", str(tmp_path / "new.dump")), ("restore", str(restored))):
+        sentence = refusal(*arguments)
+        for command in ("pg_dump --enable-row-security --format=custom", "pg_restore", "manage.py distribute"):
+            assert command in sentence
+    assert [*tmp_path.iterdir()] == [restored]
+
+
 def test_a_version_that_is_too_old_is_refused(monkeypatch):
     monkeypatch.setattr(cluster, "MINIMUM_VERSION", (99, 0))
     assert "is too old: update it on each node to 99.0 or later" in refusal("distribute")
