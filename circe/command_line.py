@@ -1,5 +1,6 @@
 """Runs a management command. If an error stops it, it writes one line to stderr, and its exit code is not 0."""
 
+import gc
 import sys
 from argparse import SUPPRESS
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
+import django
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import ManagementUtility, get_commands
 from django.core.management.base import BaseCommand, CommandError, CommandParser, SystemCheckError
@@ -64,11 +66,19 @@ def _create_parser(create_parser: Callable[..., CommandParser], *names: str, **o
 
 
 def run_command(arguments: list[str]) -> None:
-    """Runs the command that the arguments of manage.py name. With `--traceback` an error has its traceback."""
+    """Runs the command that the arguments of manage.py name. With `--traceback` an error has its traceback.
+
+    The garbage collector is on while the command runs, also if it was off before.
+    """
     if "--traceback" in arguments:
+        gc.enable()
         ManagementUtility(arguments).execute()
         return
     try:
+        django.setup()
+        # What is loaded by now stays until the end: the collector need not look at it.
+        gc.freeze()
+        gc.enable()
         CommandLine(arguments).execute()
     except CommandError as error:
         # It may have several lines, such as a list of columns.

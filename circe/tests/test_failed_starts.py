@@ -133,3 +133,10 @@ def test_a_command_shows_a_traceback_to_who_asks_for_one():
     code, output = run(*PURGE, "--traceback", **PRODUCTION | {"DATABASE_URL": CLOSED})
     assert code == 1
     assert "Traceback (most recent call last):" in output
+
+
+@pytest.mark.parametrize("asked", [[], ["--traceback"]], ids=["", "with a traceback"])
+def test_the_garbage_collector_is_off_during_the_start_alone(asked):
+    command = "import gc; print(gc.isenabled())"
+    code, output = run("manage.py", "shell", "--command", command, *asked, **PRODUCTION)
+    assert (code, output.splitlines()[-1]) == (0, "True")

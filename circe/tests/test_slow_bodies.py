@@ -16,6 +16,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.urls import URLPattern
 from rest_framework.utils import json
 
+from circe.tests.cases import in_one_test
 from circe.wsgi import application
 from customers.tests.factories import CustomerFactory
 
@@ -118,10 +119,12 @@ def list_writes():
     ],
     ids=["without a key", "with a key", "in chunks"],
 )
-@pytest.mark.parametrize(("method", "path"), list_writes())
+@in_one_test(("method", "path"), list_writes())
 def test_a_write_of_the_api_begins_when_its_body_has_arrived(
-    method, path, headers, admin, jane, transactions, short_lock_timeout
+    method, path, headers, tenant, as_role, transactions, short_lock_timeout
 ):
+    # Of each case: one deletes the customer, another logs out.
+    admin, jane = as_role("tenant_admin"), CustomerFactory(tenant=tenant)
     url = path.replace("{customer_id}", jane.pk)
     authorization = admin._credentials["HTTP_AUTHORIZATION"]
     with SlowRequest(

@@ -48,8 +48,11 @@ def run(command, *arguments):
 
 
 IN_THE_TEST_DATABASE = f"""
-import sys, django
+import gc, sys, django
+gc.disable()
 django.setup()
+gc.freeze()
+gc.enable()
 from django.core.management import execute_from_command_line
 from django.db import connection
 connection.settings_dict["NAME"] = sys.argv[1]
