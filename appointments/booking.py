@@ -18,8 +18,7 @@ MAX_ALTERNATIVES = 3
 # The longest time between an alternative and the wanted start. The second one is tried if the first one finds too few slots.
 ALTERNATIVES_AROUND = (dt.timedelta(days=1), dt.timedelta(days=14))
 ONE_DAY, ONE_MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
-# By the code of a rule: the sentence for people. If nobody is free, the refusal names the first of these rules that forbids
-# the booking with somebody.
+# By the code of a rule: the sentence for people. If nobody is free, the first rule that forbids somebody is given.
 REFUSAL_TEXTS = {
     "overlap": "The member of staff has another appointment at that time.",
     "time_off": "The member of staff is away, or the outlet is closed, at that time.",
@@ -235,9 +234,7 @@ def find_alternatives(appointment: Appointment) -> list[Slot]:
 
 @contextmanager
 def _offering_alternatives(appointment: Appointment) -> Iterator[None]:
-    """Adds alternatives to a refusal in the block. An inactive customer gets none, since nothing can be booked for
-    them.
-    """
+    """Adds alternatives to a refusal in the block. An inactive customer gets none, since they can book nothing."""
     try:
         yield
     except BookingRefused as refusal:
@@ -295,9 +292,7 @@ def _check_local_times(appointment: Appointment) -> None:
 
 
 def _buffer_minutes(appointment: Appointment) -> int:
-    """Returns the buffer in minutes of the local clock. It differs from the buffer of the service if clocks change
-    during it.
-    """
+    """Returns the buffer in minutes of the local clock. It differs from the service's if clocks change during it."""
     end = appointment.local_bounds[1]
     free_again = add_minutes(end, appointment.service.buffer_minutes, appointment.tenant.zone)
     return (free_again - end) // ONE_MINUTE
@@ -337,9 +332,7 @@ def _book_anyone(appointment: Appointment, allowed: Collection[Override]) -> Non
 def _book_first_free(
     appointment: Appointment, schedules: list[Schedule], allowed: Collection[Override]
 ) -> dict[str, str | None]:
-    """Books the first member of staff who is free, and leaves `staff_id` None if nobody is. Returns by id the code of
-    the rule that forbids each of the others; None if no rule does.
-    """
+    """Books the first person who is free, if somebody is. Returns by id the code of the rule that forbids each person."""
     codes = {schedule.staff_id: _find_refusal(appointment, schedule) for schedule in schedules}
     begin, end = appointment.occupied
     for schedule in sorted(

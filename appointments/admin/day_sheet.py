@@ -179,9 +179,7 @@ class DaySheet:
 
     @property
     def attendance(self) -> dict[str, int]:
-        """The numbers of customers who have arrived and who are late, by the words of the page. A number that is 0 is
-        left out.
-        """
+        """The numbers of customers who have arrived and who are late, by the words of the page. 0 is left out."""
         shown = [one for one in self.appointments if self.outlet in (None, one.outlet)]
         counts = {
             "arrived": sum(bool(one.waits_since) for one in shown),
@@ -362,8 +360,7 @@ class DaySheetView(View):
 
     def _ask(self, request: HttpRequest, appointment: Appointment, status: Status, doubt: str) -> HttpResponse:
         """Shows the question whether the status is meant."""
-        # The address must differ from that of this page: a browser does not load an address that differs only in its
-        # fragment.
+        # Another address than this page has: a browser does not load an address that differs only in its fragment.
         query = request.GET.copy()
         query["left"] = new_id()
         context = self.model_admin.admin_site.each_context(request) | {
@@ -377,9 +374,7 @@ class DaySheetView(View):
         return TemplateResponse(request, "admin/appointments/appointment/day_sheet_question.html", context)
 
     def _set_arrival(self, appointment: Appointment, arrived: bool) -> tuple[int, str]:
-        """Stores that the customer is there, or is not after all. Returns the message for the person: its level and its
-        text.
-        """
+        """Stores that the customer is there, or is not after all. Returns the level and the text of the message."""
         if appointment.appointment_date != local_minute().date():
             raise BadRequest("Nobody can arrive on another day than that of the appointment.")
         name = appointment.name_and_time
