@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 
 from appointments.models import Appointment, Message, MessageText, StaffWithHours, TimeOff, WorkingHours
-from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
+from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, TenantTotals, VisitCounts
 from appointments.tests.factories import AppointmentFactory, MessageTextFactory, TimeOffFactory, WorkingHoursFactory
 from circe.db.roles import as_owner
 from customers.models import (
@@ -193,6 +193,7 @@ CREATE_REFERENCE = {
     (AppointmentDailyTotals, "tenant"): empty_business,
     (NameKey, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
     (SearchableName, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
+    (TenantTotals, "tenant"): lambda tenant: CustomerFactory(tenant=tenant),
     (VisitCounts, "tenant"): empty_business,
     (LoginSession, "user"): lambda staff: LoginSession.start(User.objects.get(pk=staff.pk)),
     (IdempotencyRecord, "user"): lambda staff: create_idempotency_record(staff.tenant, User.objects.get(pk=staff.pk)),
