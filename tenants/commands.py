@@ -187,10 +187,11 @@ class TenantCommand(BaseCommand):
 
     def locked_batches(self, rows: models.QuerySet) -> Iterator[list[Any]]:
         """Yields batches of the rows by id. Each batch is locked and read by the transaction in which it is taken."""
-        last, size = "0" * 24, self.options["batch_size"]
-        while batch := list(rows.filter(pk__gt=last).order_by("pk").select_for_update(of=("self",))[:size]):
+        rows, size = rows.order_by("pk").select_for_update(of=("self",)), self.options["batch_size"]
+        batch = list(rows[:size])
+        while batch:
             yield batch
-            last = batch[-1].pk
+            batch = list(rows.filter(pk__gt=batch[-1].pk)[:size])
 
     def confirm(self, warning: str, word: str) -> None:
         """Asks the operator to type `word`, unless --yes or --dry-run is given. Raises UsageError for anything else."""

@@ -48,6 +48,12 @@ def names(tenant):
         return list(Outlet.objects.order_by("pk").values_list("name", flat=True))
 
 
+def test_the_row_with_the_least_of_all_ids_is_in_the_first_batch(tenant):
+    OutletFactory(pk="0" * 24, tenant=tenant, name="a")
+    assert run(Capitals(), "--tenant", "lotus").code == 0
+    assert names(tenant) == ["A"]
+
+
 def test_one_tenant_and_no_other(tenant, stranger):
     fill(tenant, "a", "b", "c")
     fill(stranger, "a")
