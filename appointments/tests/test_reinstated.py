@@ -81,6 +81,7 @@ def save(browser, one, **values):
     return browser.post(page, opened(browser, page) | {"status": "confirmed"} | values)
 
 
+@pytest.mark.slow("reinstates in each place against each rule")
 @in_one_test(
     ("break_rule", "code", "field", "sentence"),
     [

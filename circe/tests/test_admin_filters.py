@@ -60,6 +60,7 @@ def test_a_list_says_that_it_does_not_know_the_value_of_a_filter(back_office, te
                 assert f", {typed}: “{escape(UNKNOWN)}” is not a " in page, name
 
 
+@pytest.mark.slow("opens every list of the back office with each choice of each filter")
 @in_one_test("model", MODELS)
 def test_a_list_understands_every_choice_that_it_offers(back_office, tenant, model):
     AppointmentFactory(tenant=tenant)

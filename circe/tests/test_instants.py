@@ -75,6 +75,7 @@ def test_the_list_takes_an_instant_as_clients_write_it(admin, around_noon, text)
     assert listed(admin, created_to=text) == [at, before]
 
 
+@pytest.mark.slow("a table of instants and of endpoints")
 @in_one_test("text", SPELLINGS.values())
 def test_history_and_statistics_take_the_day_of_the_instant(admin, tenant, text):
     days = [dt.date(2025, 5, 31), dt.date(2025, 6, 1), dt.date(2025, 6, 2)]

@@ -499,6 +499,7 @@ def test_the_document_is_the_same_each_time(page):
     assert page.get("/openapi.json").content == first
 
 
+@pytest.mark.slow("generates the whole document")
 def test_the_document_is_valid_without_warnings(tmp_path):
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "openapi.yaml"))
 

@@ -122,6 +122,7 @@ def test_at_most_a_dozen_private_names_of_libraries_are_used():
     assert len({name for _, name in uses.get(SERVER, [])}) <= 1
 
 
+@pytest.mark.slow("reads all sources")
 def test_a_comment_at_a_private_name_says_why_and_which_test_would_tell():
     tests, wrong = find_tests(), []
     for file, lines in find_uses().items():

@@ -28,6 +28,7 @@ def test_every_text_is_translated_and_none_is_left_over(app, language):
             assert len(texts_of(message.string)) == (1 if isinstance(message.id, str) else stored.num_plurals)
 
 
+@pytest.mark.slow("reads all sources for texts")
 @pytest.mark.parametrize(("app", "language"), CATALOGUES)
 def test_the_files_are_what_make_messages_writes(app, language):
     path = po_path(app, language)

@@ -41,6 +41,7 @@ def test_the_form_of_a_new_customer_starts_with_the_defaults(back_office, tenant
     assert (form["accepts_email"].value(), form["marketing_consent"].value()) == (True, False)
 
 
+@pytest.mark.slow("a table of bad input, each sent by the form")
 @in_one_test(
     ("changes", "field"),
     [

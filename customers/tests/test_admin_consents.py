@@ -161,6 +161,7 @@ def withdraw_and_grant(jane):
     record_consent(jane, channel="email", purpose="service", state="granted", source="portal")
 
 
+@pytest.mark.slow("a table of forms and of changes meanwhile")
 @in_one_test(
     "meanwhile, box, ticked",
     [

@@ -76,6 +76,7 @@ WORDS_BY_LANGUAGE = {
 }
 
 
+@pytest.mark.slow("imports a file for each word")
 def test_a_word_with_two_readings_is_read_in_the_language_of_the_business_or_refused(read_cells, in_scope):
     for language, words in WORDS_BY_LANGUAGE.items():
         speak(in_scope, language)
@@ -217,6 +218,7 @@ GENDERS_BY_LANGUAGE = {
 }
 
 
+@pytest.mark.slow("imports a file for each word")
 def test_a_gender_is_read_where_it_has_one_meaning(read_cells, in_scope):
     for language, genders in GENDERS_BY_LANGUAGE.items():
         speak(in_scope, language)

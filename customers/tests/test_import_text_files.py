@@ -124,6 +124,7 @@ def text_files(row_count):
                 yield name, encoding, end, end.join(lines).encode(encoding)
 
 
+@pytest.mark.slow("imports a file for each script, line end and size")
 @pytest.mark.parametrize("row_count", [3, 2500])
 def test_any_script_and_line_end_is_read_in_small_and_large_files(row_count):
     """Parses the files in this process, because starting another one for each takes most of the time."""

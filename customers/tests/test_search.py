@@ -406,6 +406,7 @@ def test_no_word_of_one_character_finds_everybody(db):
 BLOCKS = [range(0xA1, 0xC0), range(0x2B0, 0x370), range(0x1FBD, 0x1FFF), range(0x20D0, 0x20F1)]
 
 
+@pytest.mark.slow("searches for many characters")
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"U+{block.start:04X}")
 def test_a_character_finds_those_only_in_whom_it_occurs(found, person, block):
     person("Wv", email="wv@wv.wv")

@@ -142,6 +142,7 @@ def test_punctuation_is_no_part_of_a_word(finds, typed):
     assert finds(JANE, typed), typed
 
 
+@pytest.mark.slow("a table of spellings, each searched by each other")
 @in_one_test(
     "spellings",
     [
@@ -264,6 +265,7 @@ def test_a_wildcard_is_no_wildcard_and_joins_no_words(finds):
 # --- scripts without spaces ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow("a table of names, each searched by many parts")
 @in_one_test(
     ("stored", "typed"),
     [

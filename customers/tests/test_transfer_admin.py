@@ -322,6 +322,7 @@ def names(response):
     return {row[header.index("first_name")] for row in rows}
 
 
+@pytest.mark.slow("exports for each filter")
 @pytest.mark.parametrize(
     ("query", "expected", "name"),
     [

@@ -136,6 +136,7 @@ WAYS = [
 ]
 
 
+@pytest.mark.slow("a table of all actions")
 @in_one_test("way", WAYS)
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: act.__name__)
 def test_who_has_acted_is_never_deleted(act, way, account, jane, tenant, back_office, anonymous, bearer, sign):
@@ -281,6 +282,7 @@ LATER = {
 }
 
 
+@pytest.mark.slow("a table of actions and of pages")
 @pytest.mark.usefixtures("tenant_filters")
 @in_one_test("later", LATER)
 def test_the_trail_keeps_the_name_of_then(later, jane, manager, admin, back_office, stranger):

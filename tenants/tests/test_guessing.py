@@ -156,6 +156,7 @@ def _parts(path):
     return path.replace("<", "\0").replace(">", "\0").split("\0")
 
 
+@pytest.mark.slow("sends passwords to every URL")
 def test_no_url_checks_a_password_without_counting_it(back_office, checks, tenant):
     """Each URL is sent a wrong password under every name that a field for one might have."""
     browser = back_office("super_admin")

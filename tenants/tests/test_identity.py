@@ -101,6 +101,7 @@ INVISIBLE = sorted(
 )
 
 
+@pytest.mark.slow("puts each of thousands of characters into an address")
 @pytest.mark.parametrize("address", ["kim@example.com", "kim@müller.example", '"kim"@[127.0.0.1]'])
 def test_no_character_that_shows_nothing_stands_anywhere_in_an_address(address):
     assert {"\u034f", "\ufe0f", "\u115f", "\u3164", "\u180b", "\u2800", "\uffa0", "\u00ad", "\0"} <= {*INVISIBLE}

@@ -153,6 +153,7 @@ def test_an_overlap_tells_nothing_of_the_other_booking(tenant_filters, jane, bod
     assert theirs["alternatives"][0]["start_time"] == "10:15:00"
 
 
+@pytest.mark.slow("books every start on the grid of a day")
 def test_every_offered_slot_and_no_other_start_on_the_grid_can_be_booked(jane, body, salon, portal_client):
     other = portal_client()
     assert other.post(f"{other.url}/appointments", body()).status_code == 201

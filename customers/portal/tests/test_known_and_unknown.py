@@ -96,6 +96,7 @@ def test_bodies_headers_statements_and_times_are_the_same_for_200_known_and_200_
     assert not any(answer.cookies for answer in answers)
 
 
+@pytest.mark.slow("requests six mails by each of three ways")
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.__name__)
 def test_the_sixth_mail_for_an_address_in_an_hour_is_a_429_whoever_has_it(endpoint, request_for):
     refusals = set()
