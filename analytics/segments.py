@@ -33,7 +33,7 @@ from django.utils import timezone
 from appointments.models import Appointment
 from circe.api.time_zone import local_zone
 from tenants.models import Tenant
-from tenants.scope import TenantFilter, current_tenant, current_tenant_id, is_spread_over_nodes, tenant_scope
+from tenants.scope import TenantFilter, current_tenant, current_tenant_id, scope_spans_nodes, tenant_scope
 
 SPENDING_DAYS = 365
 SEGMENTS = ("vip", "regular", "new", "at_risk")
@@ -304,7 +304,7 @@ def _read_businesses(template: str, now: dt.datetime) -> list[BusinessSegments]:
     """Runs the SQL of `template` for the businesses in scope. A Citus cluster runs it for each business, since it can't
     join CTEs over its nodes.
     """
-    if is_spread_over_nodes():
+    if scope_spans_nodes():
         businesses: list[BusinessSegments] = []
         for tenant in Tenant.objects.order_by("id"):
             with tenant_scope(tenant):
