@@ -33,7 +33,7 @@ from django.utils import timezone
 from appointments.models import Appointment
 from circe.api.time_zone import local_zone
 from tenants.models import Tenant
-from tenants.scope import TenantFilter, current_tenant, current_tenant_id, is_spread_over_nodes, tenant_scope
+from tenants.scope import TenantFilter, current_tenant, current_tenant_id, scope_spans_nodes, tenant_scope
 
 SPENDING_DAYS = 365
 SEGMENTS = ("vip", "regular", "new", "at_risk")
@@ -43,13 +43,14 @@ PARAMETER = re.compile(r"%\((\w+)\)s")
 # `in_scope` is a condition on each table of a tenant. It names the tenant in scope, so one node of a Citus cluster can
 # answer. The planner can't conclude this condition from `business`.
 # `totals` is the view of one business's totals, or the table for all businesses.
-# `stale` has the customers whose `recent_spent` includes visits that are too old by now. `expired` has all visits of
-# the days on which the visits that are too old can lie. An index holds the visits of these days side by side, so no
-# customer needs to be looked up.
+# `stale` has the customers whose `recent_spent` includes visits that are too old by now. `expired` has all visits on
+# the days on which a visit of `stale` can be too old, also those of other customers. An index holds the visits of these
+# days side by side, so no customer needs to be looked up.
 # `recalculated` has the spending of the customers of `stale`. If the clock of the database is ahead of ours, it has
 # the spending of all customers, since `recent_spent` was summed by that clock.
-# `vip_cutoff` has for each business the lowest spending of a customer in the top percent of VIPs, and at least 1. A
-# business without visitors has no row.
+# `vip_cutoff` has for each business what a customer must have spent to be among the top `vip_top_percent` percent of
+# visitors: at least 1. A business without visitors has no row.
+# `open_date` and `open_time` are the start of a customer's last appointment that is pending or confirmed. It may be past.
 # `booked_again` has the number of customers who would be at risk but have an upcoming appointment.
 BUSINESSES_SQL = """
     business AS MATERIALIZED (
@@ -80,8 +81,8 @@ BUSINESSES_SQL = """
     vip_cutoff AS MATERIALIZED (
         SELECT tenant_id, greatest(spent, 1) AS min_spent
         FROM business CROSS JOIN LATERAL (
-            -- Even if all recalculated customers are VIPs, `skipped` of the other customers rank before the last VIP.
-            -- Skipping them by the index costs little.
+            -- At least `skipped` customers who are not recalculated rank before the last VIP. Skipping them by the
+            -- index costs little.
             SELECT greatest(vip_quota - 1 - count(*), 0) AS skipped
             FROM recalculated WHERE recalculated.tenant_id = business.tenant_id AND spent > 0
         ) AS sure CROSS JOIN LATERAL (
@@ -239,7 +240,7 @@ def segment_condition_and_count(segment: str) -> tuple[Q, int]:
 
 
 def segment_condition(segment: str) -> Q:
-    """Returns the condition on a row of CustomerTotals that the customer is in that one of SEGMENTS now."""
+    """Returns a condition for CustomerTotals. It keeps the customers who are now in `segment`, one of SEGMENTS."""
     now = _local_now()
     return _condition(segment, now, _read_businesses(AT_RISK_SQL if segment == "at_risk" else THRESHOLDS_SQL, now))
 
@@ -270,8 +271,8 @@ def _condition(segment: str, now: dt.datetime, businesses: list[BusinessSegments
 
 
 def _is_top_spender(now: dt.datetime, businesses: list[BusinessSegments]) -> Q:
-    """Returns the condition that a customer has enough visits, and is in the top percent of VIPs."""
-    recent = _recent_from(now)
+    """Returns the condition that a customer has enough visits, and spent enough, to be a VIP without the tag."""
+    recent = _spending_since(now)
     min_spent = _threshold("min_spent", BigIntegerField(), businesses)
     has_visits = Q(visits__gte=_threshold("vip_min_visits", BigIntegerField(), businesses))
     visits = Appointment.objects.visits().filter(
@@ -303,7 +304,7 @@ def _read_businesses(template: str, now: dt.datetime) -> list[BusinessSegments]:
     """Runs the SQL of `template` for the businesses in scope. A Citus cluster runs it for each business, since it can't
     join CTEs over its nodes.
     """
-    if is_spread_over_nodes():
+    if scope_spans_nodes():
         businesses: list[BusinessSegments] = []
         for tenant in Tenant.objects.order_by("id"):
             with tenant_scope(tenant):
@@ -318,7 +319,7 @@ def _local_now() -> dt.datetime:
     return timezone.now().astimezone(local_zone())
 
 
-def _recent_from(now: dt.datetime) -> dt.date:
+def _spending_since(now: dt.datetime) -> dt.date:
     return now.date() - dt.timedelta(days=SPENDING_DAYS)
 
 
@@ -332,7 +333,7 @@ def _clocks_agree(recent: dt.date) -> bool:
 
 def _build_sql(template: str, now: dt.datetime) -> tuple[str, list[Any]]:
     """Returns the SQL for the businesses in scope, and its parameters. Date and time are local to the scope."""
-    recent = _recent_from(now)
+    recent = _spending_since(now)
     # The subquery gives the tenants in scope; the rest of the SQL joins rows to these tenants only.
     tenants, scope = Tenant.objects.filter(TenantFilter("id")).order_by().query.sql_with_params()
     names = {f"scope_{number}": value for number, value in enumerate(scope)}

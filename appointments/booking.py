@@ -88,14 +88,15 @@ def book(appointment: Appointment, *, overrides: Collection[Override] = (), seen
     again. Sets its buffer. `seen` is the status before the change.
 
     If its `staff_id` is None, a member of staff who is free is chosen: the one with the shortest free time around it.
-    Raises BookingRefused if a rule forbids it that is not in `overrides`, and ValidationError for a local time that does not
-    exist. Then nothing is stored. The appointment's `overrides` become those that were needed.
+    Raises BookingRefused if a rule forbids it that is not in `overrides`, and ValidationError if start and end are
+    equal, or if one of them is a local time that does not exist. Then nothing is stored. The appointment's `overrides`
+    become those that were needed.
     """
     _check_local_times(appointment)
     appointment.buffer_minutes = _buffer_minutes(appointment)
     allowed = {Override(override) for override in overrides}
     with _offering_alternatives(appointment):
-        if appointment._state.adding or (takes_time_again(appointment.status, seen) and not appointment.is_past):
+        if appointment._state.adding or (takes_time_again(appointment.status, seen) and not appointment.has_begun):
             _check_customer(appointment.customer)
         if appointment.staff_id is None:
             _book_anyone(appointment, allowed)
@@ -166,7 +167,7 @@ def store_status(
     try:
         with appointment.booking_transaction():
             is_set = appointment.set_status(status, seen=seen, reason=reason)
-            if is_set and takes_time_again(status, seen) and not appointment.is_past:
+            if is_set and takes_time_again(status, seen) and not appointment.has_begun:
                 _check_customer(appointment.customer)
                 needed = _check_rules(appointment, allowed)
                 if not {*needed} <= {*appointment.overrides}:
@@ -219,8 +220,8 @@ def length_in_minutes(appointment: Appointment) -> int:
 
 
 def find_alternatives(appointment: Appointment) -> list[Slot]:
-    """Returns the slots nearest to the appointment's start, of its member of staff. If it has none, or this person has
-    no slot, returns slots of anybody.
+    """Returns the slots nearest to the appointment's start, of its member of staff. If no member of staff is set, or
+    that person has no slot, returns slots of anybody.
     """
     for staff in dict.fromkeys((appointment.staff_id, None)):
         for around in ALTERNATIVES_AROUND:
@@ -319,7 +320,7 @@ def _check_rules(appointment: Appointment, allowed: Collection[Override]) -> lis
 
 def _book_anyone(appointment: Appointment, allowed: Collection[Override]) -> None:
     """Gives the appointment a member of staff who is free, and stores it. Raises BookingRefused."""
-    if not (appointment.service.is_active or appointment.is_past or Override.SERVICE in allowed):
+    if not (appointment.service.is_active or appointment.has_begun or Override.SERVICE in allowed):
         raise BookingRefused("service_not_offered")
     codes = _book_first_free(appointment, _read_schedules(appointment, service=appointment.service_id), allowed)
     if appointment.staff_id is None and Override.SERVICE in allowed:
@@ -378,9 +379,9 @@ def _find_broken_rules(appointment: Appointment) -> list[str]:
     staff, codes = [appointment.staff_id], list[str]()
     schedules = _read_schedules(appointment, staff=staff, service=appointment.service_id)
     if not (schedules and appointment.service.is_active):
-        codes += [] if appointment.is_past else ["service_not_offered"]
+        codes += [] if appointment.has_begun else ["service_not_offered"]
         schedules = _read_schedules(appointment, staff=staff)
-    if not (schedules or appointment.is_past):
+    if not (schedules or appointment.has_begun):
         # The person is no longer active.
         codes.append("outside_hours")
     return codes + [code for one in schedules for code in _find_refusals(appointment, one)]
@@ -396,4 +397,4 @@ def _find_refusals(appointment: Appointment, schedule: Schedule) -> list[str]:
     conflicts = schedule.find_conflicts(*appointment.occupied)
     # For an appointment that has begun, only `overlap` is checked.
     counts = {"overlap": appointment.status in BLOCKING_STATUSES}
-    return [code for code in conflicts if counts.get(code, not appointment.is_past)]
+    return [code for code in conflicts if counts.get(code, not appointment.has_begun)]

@@ -1,6 +1,6 @@
 """Gives upcoming bookings to another person, outlet or service: when a person leaves, an outlet closes or a service ends.
 
-Each booking is handed on as a whole, by the rules of a new booking, or stays as it is with the reason.
+Each booking is handed on as a whole, by the rules of a moved booking, or stays as it is with the reason.
 """
 
 import datetime as dt
@@ -50,8 +50,8 @@ class NobodyFree(ConflictError):
         super().__init__(f"Nobody else who offers {appointment.service} is free at {appointment.outlet} then.")
 
 
-def find_remaining_bookings(**of: Any) -> QuerySet[Appointment]:
-    """Returns the upcoming bookings that match the lookups `of`, such as `find_remaining_bookings(staff=…)`."""
+def find_upcoming_bookings(**of: Any) -> QuerySet[Appointment]:
+    """Returns the upcoming bookings that match the lookups `of`, such as `find_upcoming_bookings(staff=…)`."""
     return Appointment.objects.filter(upcoming_condition(*local_today_and_time()), **of)
 
 
@@ -59,7 +59,7 @@ def find_bookings_outside_hours(staff: Any) -> list[Appointment]:
     """Returns the upcoming bookings outside the person's working hours. A booking with the override `hours` is left
     out.
     """
-    rows = list(find_remaining_bookings(staff=staff.pk).order_by("appointment_date", "start_time")[:MAX_COMPARED])
+    rows = list(find_upcoming_bookings(staff=staff.pk).order_by("appointment_date", "start_time")[:MAX_COMPARED])
     if not rows:
         return []
     first, last = rows[0].local_bounds[0], max(row.occupied[1] for row in rows)
@@ -80,7 +80,7 @@ def find_bookings_in_time_off(time_off: TimeOff) -> list[Appointment]:
     whose = {"staff": time_off.staff_id} if time_off.staff_id else {"outlet": time_off.outlet_id}
     # A booking that begins on the day before may last until after midnight.
     days = (time_off.first_day - dt.timedelta(days=1), time_off.last_day)
-    rows = find_remaining_bookings(**whose, appointment_date__range=days).order_by("appointment_date", "start_time")
+    rows = find_upcoming_bookings(**whose, appointment_date__range=days).order_by("appointment_date", "start_time")
     return [
         row
         for row in rows[:MAX_COMPARED]
@@ -113,7 +113,7 @@ def _hand_on(appointment: Appointment, to: HandOnTarget, *, staff_id: str) -> Ap
     lock_bookings_of(appointment.tenant_id, [appointment.staff_id, staff_id])
     rows = Appointment.objects.with_related().select_related("tenant").select_for_update(of=("self",))
     row = rows.filter(pk=appointment.pk, staff=appointment.staff_id, status__in=MOVABLE_STATUSES).first()
-    if row is None or row.is_past:
+    if row is None or row.has_begun:
         raise ChangedMeanwhile
     _set_outlet_and_service(row, to)
     row.staff_id = staff_id

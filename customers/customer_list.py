@@ -37,7 +37,7 @@ from customers.models.searchable import SearchableCustomer
 from customers.search import FoldedPattern, search_condition, search_words
 from customers.serializers import CustomerSerializer
 from tenants.every_tenant import page_of_ids
-from tenants.scope import is_spread_over_nodes
+from tenants.scope import scope_spans_nodes
 
 # The customers that the filters of the list narrow. The SQL below sorts them.
 SEARCHABLE = SearchableCustomer.objects.undeleted().order_by().values("id", "created_at")
@@ -162,7 +162,7 @@ class AllCustomers(PagedQuery):
     members = {"approximate": False, "next": None}
 
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
-        if is_spread_over_nodes():
+        if scope_spans_nodes():
             total = CustomerMonthlyCounts.objects.all().count_undeleted()
             customers, params = SEARCHABLE.query.sql_with_params()
             order = "created_at DESC, id DESC"
@@ -207,7 +207,7 @@ class FilteredCustomers(PagedQuery):
     def page_of_ids(self, start: int, stop: int) -> tuple[list[str], int]:
         """Returns the ids of the page, and how many customers the filters match."""
         customers, params = self.customers.query.sql_with_params()
-        if is_spread_over_nodes():
+        if scope_spans_nodes():
             return page_of_ids(customers, params, self.order, start, stop, known_total=self.known_total)
         sql = FILTERED_PAGE.format(
             customers=customers,

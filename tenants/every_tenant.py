@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from circe.api.pagination import PagedQuery
 from circe.db.ids import is_id
-from tenants.scope import ALL_TENANTS, Scope, Tenant, enter_scope, is_spread_over_nodes, tenant_scope
+from tenants.scope import ALL_TENANTS, Scope, Tenant, enter_scope, scope_spans_nodes, tenant_scope
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def narrow_scope_on_cluster(rows: QuerySet[Any, Any], pk: str) -> None:
     For a request that names a row, and whose answer has only rows of this tenant. A cluster can lock rows only in the scope
     of one tenant.
     """
-    if not (is_spread_over_nodes() and is_id(pk)):
+    if not (scope_spans_nodes() and is_id(pk)):
         return
     if row := rows.select_related("tenant").filter(pk=pk, tenant__isnull=False).first():
         enter_scope(row.tenant)
@@ -59,7 +59,7 @@ def read_by_ids(rows: QuerySet[Any, Any], ids: Sequence[Any]) -> dict[Any, Any]:
 
     Each statement names the tenant of the scope in which it is sent, so that it may join and correlate all tables.
     """
-    if not (is_spread_over_nodes() and hasattr(rows.model, "tenant_id")):
+    if not (scope_spans_nodes() and hasattr(rows.model, "tenant_id")):
         return rows.in_bulk(ids)
     found: dict[Any, Any] = {}
     for scope, own in _ids_by_scope(rows, ids):
@@ -70,7 +70,7 @@ def read_by_ids(rows: QuerySet[Any, Any], ids: Sequence[Any]) -> dict[Any, Any]:
 
 def read_by_tenant(rows: QuerySet[Any, Any], ids: Sequence[Any]) -> list[Any]:
     """Returns the rows, which have these ids, in their order. On a cluster they are read, and locked, tenant by tenant."""
-    if not is_spread_over_nodes():
+    if not scope_spans_nodes():
         return list(rows)
     found: list[Any] = []
     for scope, own in _ids_by_scope(rows, ids):

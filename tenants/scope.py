@@ -83,7 +83,7 @@ def current_scope() -> Scope:
     return scope
 
 
-def is_spread_over_nodes() -> bool:
+def scope_spans_nodes() -> bool:
     """Returns whether all tenants are in scope, and their rows lie on the nodes of a cluster (`tenants.every_tenant`)."""
     return isinstance(current_scope(), AllTenants) and is_cluster()
 

@@ -15,7 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from tenants.accounts.authentication import TENANT_ID_PARAMETER, named_tenant
 from tenants.every_tenant import narrow_scope_on_cluster
-from tenants.scope import current_tenant, enter_scope, is_spread_over_nodes, narrow_from_all_tenants
+from tenants.scope import current_tenant, enter_scope, narrow_from_all_tenants, scope_spans_nodes
 
 
 class PreconditionFailed(APIException):
@@ -41,7 +41,7 @@ class TenantViewSet(GenericViewSet):
         """Returns the row that the URL names. A write locks it. Raises PreconditionFailed if `If-Match` differs."""
         rows, pk = self.get_queryset(), self.kwargs[self.lookup_url_kwarg]
         narrow_scope_on_cluster(rows.model._default_manager.all(), pk)
-        if is_spread_over_nodes():
+        if scope_spans_nodes():
             # No business has this row. Without this, a write would try to lock it, which a cluster refuses in the scope of
             # all businesses.
             raise Http404

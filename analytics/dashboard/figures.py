@@ -57,8 +57,8 @@ class BreakdownRow(NamedTuple):
 
 
 class Breakdown(NamedTuple):
-    """A table of the figures by person, service, outlet or source. `about` is a sentence with their average for each
-    person, or empty.
+    """A table of the figures by person, service, outlet or source. `about` is a sentence with the average revenue of a
+    member of staff. Only the table by person has it.
     """
 
     title: str
@@ -67,9 +67,9 @@ class Breakdown(NamedTuple):
     about: str = ""
 
 
-def build_dashboard(period: Period, tenant_filter: str = "") -> dict[str, Any]:
+def build_dashboard(period: Period, tenant_query: str = "") -> dict[str, Any]:
     """Returns the template context of the figures of the business in scope, or of all businesses."""
-    summary, list_urls = summarize(period), ListUrls(tenant_filter)
+    summary, list_urls = summarize(period), ListUrls(tenant_query)
     figures, currencies = summary["statistics"], summary["currencies"]
     currency = currencies[0] if len(currencies) == 1 else ""
     return {

@@ -32,7 +32,7 @@ class BackOfficeSite(AccountsAdminSite):
         if context["period"] is None:
             return TemplateResponse(request, "admin/figures.html", context, status=400)
         return TemplateResponse(
-            request, "admin/figures.html", context | build_dashboard(context["period"], context["tenant_filter"])
+            request, "admin/figures.html", context | build_dashboard(context["period"], context["tenant_query"])
         )
 
 
@@ -52,5 +52,5 @@ def build_form_context(request: HttpRequest) -> dict[str, Any]:
         "business": business,
         "figures_url": f"{reverse('admin:figures')}?{request.GET.urlencode()}",
         # For links to the lists of customers and appointments, which show a super_admin the rows of every business.
-        "tenant_filter": f"&tenant__id__exact={business.pk}" if business and not own_tenant else "",
+        "tenant_query": f"&tenant__id__exact={business.pk}" if business and not own_tenant else "",
     }

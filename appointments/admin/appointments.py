@@ -21,7 +21,7 @@ from appointments.admin.day_sheet import DaySheetView, day_sheet_url, local_minu
 from appointments.admin.forms import HELP_TEXTS, AppointmentForm
 from appointments.admin.hand_on import HandOnForm, HandOnView
 from appointments.admin.offers import (
-    SLOT_FIELDS,
+    RECOMMENDED_FIELDS,
     FreeTimesView,
     Recommended,
     put_favourites_first,
@@ -55,7 +55,9 @@ from tenants.scope import current_tenant, enter_scope
 
 
 class AppointmentDayFilter(admin.SimpleListFilter):
-    """Filters appointments by days around today in the tenant's time zone. A search finds appointments of any day."""
+    """Filters appointments by days around today in the tenant's time zone. Without a day, a search finds appointments
+    of any day.
+    """
 
     title = "day"
     parameter_name = "day"
@@ -132,7 +134,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     ]
 
     class Media:
-        # jQuery first, by which Django's choice of a row tells of a change.
+        # jQuery comes first: Django's autocomplete field reports a change only as a jQuery event.
         js = ["admin/js/jquery.init.js", "circe/booking.js"]
         css = {"all": ["circe/booking.css"]}
 
@@ -212,14 +214,16 @@ class AppointmentAdmin(BulkActionsAdmin):
         initial: dict[str, Any] = {"status": Status.CONFIRMED}
         initial |= {"outlet": outlets[0].pk} if len(outlets) == 1 else {}
         recommendations = self._recommendations(request)
-        if recommendations and not SLOT_FIELDS & {*request.GET}:
+        if recommendations and not RECOMMENDED_FIELDS & {*request.GET}:
             initial |= recommendations[0].values
             if self._shows_tenant(request):
                 initial["tenant"] = current_tenant().pk
         return initial | super().get_changeform_initial_data(request)
 
     def _recommendations(self, request: HttpRequest) -> list[Recommended]:
-        """Returns the recommendations for the customer in the URL. Narrows a super_admin's scope to their business."""
+        """Returns the recommendations for the customer in the URL. Narrows a super_admin's scope to the customer's
+        business.
+        """
         if not hasattr(request, "recommendations"):
             pk = request.GET.get("customer")
             customers = Customer.objects.undeleted().defer("search_text").select_related("tenant")

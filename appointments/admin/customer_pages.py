@@ -117,7 +117,9 @@ class VisitedFilter(RangeFilter):
 
 
 class AppointmentDateRangeFilter(RangeFilter):
-    """Filters appointments by the first and the last day. Then AppointmentDayFilter shows any day."""
+    """Filters appointments by the first and the last day. If no `day` is chosen, AppointmentDayFilter then shows any
+    day instead of today.
+    """
 
     title = "days"
     fields = {"from_date": DayField(required=False, label="from"), "to_date": DayField(required=False, label="to")}
@@ -162,7 +164,7 @@ EXPORT_COLUMNS = [
     ExportColumn("total_spent", lambda customer: customer.total_spent or 0, lambda: _totals_annotation("total_spent")),
 ]
 _TOTALS = CustomerTotals.objects.all()
-# The orders of the list by totals. Each is that of an index.
+# The orders of the list by totals. All but `visits` are those of an index.
 ORDERS = {
     "last_appointment_date": TotalsOrder(
         _TOTALS, lambda: ["last_visit", "customer_id"], is_known=Q(last_visit__isnull=False)

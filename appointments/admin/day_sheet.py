@@ -360,7 +360,7 @@ class DaySheetView(View):
 
     def _ask(self, request: HttpRequest, appointment: Appointment, status: Status, doubt: str) -> HttpResponse:
         """Shows the question whether the status is meant."""
-        # Another address than this page has: a browser does not load an address that differs only in its fragment.
+        # `left` makes the address differ: a browser does not load a page again if only the part after # is another.
         query = request.GET.copy()
         query["left"] = new_id()
         context = self.model_admin.admin_site.each_context(request) | {

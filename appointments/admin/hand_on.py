@@ -21,7 +21,7 @@ from appointments.hand_on import (
     NobodyFree,
     find_bookings_in_time_off,
     find_bookings_outside_hours,
-    find_remaining_bookings,
+    find_upcoming_bookings,
     hand_on,
 )
 from appointments.models import Appointment, TimeOff
@@ -169,7 +169,7 @@ class HandOnView(View):
         return (
             find_bookings_outside_hours(leaver)
             if "outside_hours" in self.request.GET
-            else find_remaining_bookings(**{kind: leaver.pk})
+            else find_upcoming_bookings(**{kind: leaver.pk})
         )
 
     def _find_leaver(self) -> tuple[str, Any]:
@@ -184,7 +184,7 @@ class HandOnView(View):
 def describe_remaining_bookings(row: Any) -> SafeString | str:
     """Returns a sentence with the number of upcoming bookings and links to them, or "" if there are none."""
     kind = _kind_of(row)
-    number = find_remaining_bookings(**{kind: row.pk}).count() if row.pk and row.tenant_id else 0
+    number = find_upcoming_bookings(**{kind: row.pk}).count() if row.pk and row.tenant_id else 0
     if not number:
         return ""
     return format_html(

@@ -32,7 +32,7 @@ LATER = dt.timedelta(days=28)
 MAX_LATER_SLOTS = 3
 MAX_RECOMMENDATIONS = 5
 # If the URL gives one of these fields, no recommendation fills the form.
-SLOT_FIELDS = {"service", "staff", "outlet", "appointment_date", "start_time"}
+RECOMMENDED_FIELDS = {"service", "staff", "outlet", "appointment_date", "start_time"}
 # By field: the customer's favourites.
 PREFERENCES = {"service": PreferredService, "staff": PreferredStaff}
 
@@ -51,8 +51,8 @@ class Recommended(NamedTuple):
 
 def read_recommendations(customer: Customer, url: str, query: QueryDict) -> list[Recommended]:
     """Returns the recommendations for the customer, the best first. Each has the URL of the form `url` with its values."""
-    given = {name: value for name, value in query.items() if name in SLOT_FIELDS}
-    kept = {name: value for name, value in query.items() if name not in SLOT_FIELDS | {"end_time"}}
+    given = {name: value for name, value in query.items() if name in RECOMMENDED_FIELDS}
+    kept = {name: value for name, value in query.items() if name not in RECOMMENDED_FIELDS | {"end_time"}}
     recommended: list[Recommended] = []
     for item in recommend(customer, limit=MAX_RECOMMENDATIONS).items:
         slot: Slot = item.slot

@@ -139,8 +139,8 @@ def _explain_time_off(refusal: BookingRefused, appointment: Appointment) -> str:
     theirs = TimeOff.objects.filter(
         Q(staff=appointment.staff_id) | Q(outlet=appointment.outlet_id), local_start__lt=end, local_end__gt=begin
     )
-    longest = theirs.select_related("staff", "outlet").order_by("-local_end").first()
-    return describe_time_off(longest) if longest else str(refusal)
+    last_to_end = theirs.select_related("staff", "outlet").order_by("-local_end").first()
+    return describe_time_off(last_to_end) if last_to_end else str(refusal)
 
 
 def _explain_hours(refusal: BookingRefused, appointment: Appointment) -> str:

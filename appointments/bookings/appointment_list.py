@@ -16,7 +16,7 @@ from circe.db.ids import IdField
 from circe.db.json_sql import build_json
 from circe.db.prepared import PreparedQuery, Sql
 from tenants.every_tenant import page_of_ids
-from tenants.scope import is_spread_over_nodes
+from tenants.scope import scope_spans_nodes
 
 # The query that the filters of the list narrow. The SQL below sorts its rows.
 UNFILTERED_APPOINTMENTS = Appointment.objects.order_by().values("id", "appointment_date", "start_time")
@@ -49,8 +49,8 @@ first_day AS MATERIALIZED (
     FROM day WHERE appointments_until > {start}::bigint ORDER BY day LIMIT 1
 ),
 last_day AS MATERIALIZED (
-    -- If the page is the last one, no day is found: then `last` is used. `coalesce` stands here, since under row-level
-    -- security no index serves a condition with `coalesce`.
+    -- If the list ends before the page is full, no day is found: then `last` is used. `coalesce` stands here, since
+    -- under row-level security no index serves a condition with `coalesce`.
     SELECT coalesce(
         (SELECT day FROM day WHERE appointments_until >= {stop}::bigint ORDER BY day LIMIT 1), {last}
     ) AS day
@@ -63,7 +63,7 @@ SELECT coalesce((SELECT max(appointments_until) FROM day), 0), ARRAY(
     OFFSET (SELECT skipped FROM first_day) LIMIT {stop}::bigint - {start}::bigint
 )
 """
-# The page is counted from the end of the list that is nearer.
+# The rows are read from the start or from the end of the list, whichever is nearer to the page.
 FILTERED_PAGE_SQL = """
 WITH found AS NOT MATERIALIZED (
     {appointments}
@@ -106,7 +106,7 @@ class AppointmentsOfDays(PagedQuery):
         self.first, self.last = first or FIRST_DAY, last or LAST_DAY
 
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
-        if is_spread_over_nodes():
+        if scope_spans_nodes():
             days = UNFILTERED_APPOINTMENTS.filter(appointment_date__range=(self.first, self.last))
             return FilteredAppointments(days).page(start, stop)
         [(total, ids)] = APPOINTMENTS_OF_DAYS.rows(first=self.first, last=self.last, start=start, stop=stop)
@@ -123,7 +123,7 @@ class FilteredAppointments(PagedQuery):
 
     def page(self, start: int, stop: int) -> tuple[list[orjson.Fragment], int]:
         appointments, params = self.appointments.query.sql_with_params()
-        if is_spread_over_nodes():
+        if scope_spans_nodes():
             order = "appointment_date, start_time, id"
             ids, total = page_of_ids(appointments, params, order, start, stop)
             return _read_appointments(ids), total
@@ -135,7 +135,7 @@ class FilteredAppointments(PagedQuery):
 
 
 def appointment_changes(cursor: Cursor) -> Changes:
-    """Returns the appointments that changed. None is ever deleted."""
+    """Returns the appointments that changed. One that a super_admin has deleted is not among them."""
     rows = Appointment.objects.annotate(removed_at=Value(None, DateTimeField()))
     return Changes(
         "appointments", [rows.values_list("pk", "changed_at", "removed_at")], APPOINTMENTS_BY_IDS, cursor=cursor

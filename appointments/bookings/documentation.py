@@ -117,8 +117,9 @@ OPERATIONS = {
             "By start, then id. Filters combine. Days are the business's, by the start. An id without a row is a 400. "
             "`status` also accepts `no-show` and `canceled`.\n\n"
             "With `updated_since` it lists the appointments that changed since, oldest change first: each as it is now. Go "
-            "on with `next`, at once or later: nothing is missed. None is ever deleted. A new name of its service, person "
-            "or outlet is no change of an appointment."
+            "on with `next`, at once or later: nothing is missed. One that a super_admin "
+            "deletes in the back office is not listed any more. A new name of its service, person or outlet is no change of "
+            "an appointment."
         ),
         filters=AppointmentListFilter,
         is_paged=True,

@@ -83,7 +83,9 @@ class OverrideField(ClearableListField):
 
 
 class NewAppointmentSerializer(CachedFieldsMixin):
-    """A new appointment. `tenant_id` is read before the body is."""
+    """A new appointment. The view has read `tenant_id`, and opened its scope, before this serializer validates the
+    body.
+    """
 
     tenant_id = StringField(
         allow_null=True, required=False, help_text="The business; one's own or none. A super_admin must name one."
@@ -140,7 +142,7 @@ class NewAppointmentSerializer(CachedFieldsMixin):
         )
         if appointment.end_time is None:
             set_length(appointment, service.duration_minutes)
-        if appointment.status not in OPEN_STATUSES and not appointment.is_past:
+        if appointment.status not in OPEN_STATUSES and not appointment.has_begun:
             raise serializers.ValidationError(
                 {"status": "An appointment that starts later is pending or confirmed."}, code="invalid"
             )
@@ -157,9 +159,11 @@ class PaymentChangesSerializer(CachedFieldsMixin):
 
 
 class AppointmentChangesSerializer(OwnTenantMixin):
-    """Changes of an appointment but of its time, staff and status. Other keys that a client echoes are ignored."""
+    """Changes of an appointment's customer, notes, price and payment. Other keys that a client echoes are ignored."""
 
-    customer_id = OptionalTextField(help_text="Whose a walk-in was. Once: then it can't be changed.")
+    customer_id = OptionalTextField(
+        help_text="The customer of a walk-in appointment that was booked without one. It can be set only once."
+    )
     notes = OptionalTextField(max_length=2000)
     total_price = AmountField(required=False)
     payment = PaymentChangesSerializer(source="*", required=False)
@@ -192,7 +196,7 @@ class RescheduleSerializer(OwnTenantMixin):
     override = OverrideField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuses a person or an outlet that is not there, or inactive."""
+        """Refuses a new member of staff or a new outlet that does not exist or is inactive."""
         check_changed_references(self.instance, attrs)
         return attrs
 
@@ -232,7 +236,9 @@ def check_changed_references(appointment: Any, attrs: dict[str, Any]) -> None:
 
 
 def read_active_references(ids: dict[str, Any]) -> dict[str, Any]:
-    """Returns the rows that ids name, as `read_references`. Refuses an inactive outlet or person as well."""
+    """Returns the rows that ids name, as `read_references`. Also refuses an inactive outlet or member of staff. `book`
+    refuses an inactive service or customer.
+    """
     found = read_references(ids)
     for name in found.keys() & {"outlet", "staff"}:
         if not found[name].is_active:

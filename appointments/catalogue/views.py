@@ -19,7 +19,7 @@ from tenants.accounts.permissions import ADMINS, STAFF
 from tenants.every_tenant import RowsByIds
 from tenants.idempotency import idempotent_transaction
 from tenants.models import Outlet, Service
-from tenants.scope import is_spread_over_nodes
+from tenants.scope import scope_spans_nodes
 from tenants.views import TenantViewSet, enter_body_scope
 
 
@@ -40,7 +40,7 @@ class CatalogueViewSet(TenantViewSet):
 
     def list(self, request: Request) -> Response:
         rows: Any = self.filter_queryset(self.get_queryset())
-        rows = RowsByIds(rows) if is_spread_over_nodes() else rows
+        rows = RowsByIds(rows) if scope_spans_nodes() else rows
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 

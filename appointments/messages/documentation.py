@@ -41,12 +41,13 @@ LIST_OPERATIONS = {
         summary="List messages about appointments",
         description=(
             "Newest first, then id. Filters combine. An id without a row is a 400.\n\n"
-            "A message is decided when it is sent. `skipped`: it was not to be sent, for one of the `reasons`: `superseded` "
-            "(the appointment was moved meanwhile, or given to somebody else), `cancelled`, `past`, `not_confirmed`, "
-            "`switched_off`, `business_suspended`, `not_composable`, or a reason of the decision about the customer, as "
-            "`no_email` or `channel_off`. `failed`: the mail server refused it for good (`mail_server_said_550`), or for a "
-            "day. `unknown`: it may have been sent or not, since the sender died or the connection broke meanwhile; it is "
-            "never sent again by itself. `queued` with a reason waits for another attempt.\n\n"
+            "Whether a message goes out is decided when it is sent, not when it is queued. `skipped`: it was not to be "
+            "sent, for one of the `reasons`: `superseded` (the appointment was moved meanwhile, or given to somebody else), "
+            "`cancelled`, `past`, `not_confirmed`, `switched_off`, `business_suspended`, `not_composable`, or a reason of "
+            "the decision about the customer, as `no_email` or `channel_off`. `failed`: the mail server refused it for good "
+            "(`mail_server_said_550`), or did not take it within a day of attempts. `unknown`: it may have been sent or "
+            "not, since the sender died or the connection broke meanwhile; it is never sent again by itself. `queued` with "
+            "a reason waits for another attempt.\n\n"
             "There is at most one message of a `kind` for each `sequence` of an appointment. A reminder is sent of what was "
             "booked or moved earlier than `reminder_hours` before the start."
         ),

@@ -266,14 +266,14 @@ class Appointment(TenantModel):
         return begins, ends
 
     @property
-    def is_past(self) -> bool:
+    def has_begun(self) -> bool:
         """Whether it has started by now."""
         return self.instants[0] < timezone.now()
 
     @property
     def is_expected(self) -> bool:
         """Whether somebody counts on it: it blocks its time and has not started."""
-        return self.status in BLOCKING_STATUSES and not self.is_past
+        return self.status in BLOCKING_STATUSES and not self.has_begun
 
     def describe_booking(self) -> str:
         """Returns a sentence: `Ana Lee is booked on 25 January 2025 from 10:00 to 11:00, for Jane Doe (Haircut).`"""

@@ -1,6 +1,4 @@
-"""Sorts the back office list of customers by columns of the table of totals. The indexes of this table have these
-orders.
-"""
+"""Sorts the back office list of customers by columns of the table of totals. All but the visits have an index."""
 
 from collections.abc import Callable
 from functools import cached_property

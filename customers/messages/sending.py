@@ -22,7 +22,7 @@ from customers.messages.transport import MailServerAway, Outcome, Result, Transp
 from customers.models import DeliveryState, Outgoing
 from tenants.audit.context import audit_context
 from tenants.models import Tenant
-from tenants.scope import ALL_TENANTS, is_spread_over_nodes, tenant_scope
+from tenants.scope import ALL_TENANTS, scope_spans_nodes, tenant_scope
 
 __all__ = ["Attachment", "Mail", "Postponed", "Skipped", "TextMessage", "register_outgoing", "send_due"]
 
@@ -158,7 +158,7 @@ def _lock_next(table: OutgoingTable, now: dt.datetime) -> Any:
     """Locks the message that has waited longest, and returns it. Returns None if others have locked all that are due."""
     due = _due(table, now).select_related("tenant").order_by("due_at", "pk")
     locking = due.select_for_update(of=("self",), skip_locked=True)
-    if not is_spread_over_nodes():
+    if not scope_spans_nodes():
         return locking.first()
     # A cluster locks rows of one business only.
     for pk, tenant_id in due.values_list("pk", "tenant_id")[:MAX_TRIED]:

@@ -1,6 +1,6 @@
 """Reads dates of birth as other systems write them, and refuses those that can be read in two ways.
 
-The child process imports this module, so it uses no Django.
+The child process that parses imported files imports this module, so it uses no Django.
 """
 
 import datetime as dt

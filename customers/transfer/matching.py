@@ -119,7 +119,8 @@ class ImportBatch:
         self.lines: dict[CustomerKey, int] = {}
         self.new: list[Customer] = []
         self.changed: list[tuple[Customer, Collection[str]]] = []
-        # The customers who consent to marketing by this file with evidence: `consent_source` and `consent_at`.
+        # The customers who consent to marketing by this file, with evidence: `consent_source`, `consent_at` or both.
+        # An existing customer needs both.
         self.consenting: list[tuple[Customer, dict[str, Any]]] = []
         valid = [row.customer for row in rows if not row.errors]
         self.given_ids = {row.customer.pk for row in rows if "id" in row.given and not row.errors}
@@ -141,8 +142,8 @@ class ImportBatch:
             customers = customers.select_for_update(of=("self",))
         found = {customer.pk: customer for customer in customers.filter(pk__in=self.given_ids)}
         for name in ("email_key", "phone"):
-            # Only one undeleted customer can have a contact. So no query looks for contacts of undeleted customers
-            # that were found.
+            # Only one undeleted customer can have a contact. So a contact whose undeleted owner was found already is
+            # not searched for again.
             owned = {getattr(customer, name) for customer in found.values() if not customer.is_deleted}
             wanted = {getattr(customer, name) for customer in valid} - owned - {None}
             found |= {customer.pk: customer for customer in customers.filter(**{f"{name}__in": wanted})}
@@ -310,18 +311,18 @@ class ImportBatch:
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def hide_for_dry_run(self) -> None:
-        """Soft-deletes existing customers whom earlier batches changed, since a dry run has rolled those changes back.
-        Otherwise a contact that an earlier row took from a customer would still conflict with the rows of this batch.
+        """Soft-deletes, within the dry run, the existing customers of earlier batches, whose changes were rolled back.
+        Otherwise a row of this batch could conflict with a contact that its owner has lost by an earlier row.
         """
-        changed_before = [pk for pk in self.existing if CustomerKey("id", pk) in self.earlier_lines]
-        if changed_before:
-            Customer.objects.filter(pk__in=changed_before).update(is_deleted=True, is_active=False)
+        described_before = [pk for pk in self.existing if CustomerKey("id", pk) in self.earlier_lines]
+        if described_before:
+            Customer.objects.filter(pk__in=described_before).update(is_deleted=True, is_active=False)
 
     def write(self) -> None:
         """Writes the new and the changed customers. Raises IntegrityError if a constraint of the database refuses one."""
         entries = [entry for customer, consent in self.consenting for entry in _ledger_entries(customer, consent)]
         for customer, _ in self.consenting:
-            # The entries of the ledger, which have the evidence, set it.
+            # A trigger sets it when the entries of the ledger are inserted. They hold the evidence.
             customer.marketing_consent = False
         # The changed customers are written first: a new customer may have a contact that a changed customer gave up.
         changed = [customer for customer, _ in self.changed]

@@ -198,8 +198,8 @@ class TenantAdmin(admin.ModelAdmin):
         try:
             return super().delete_view(request, object_id, context)
         except IntegrityError:
-            # A reference was added meanwhile: the page that is loaded again names it. Or only the database knows the
-            # reference.
+            # A reference was added meanwhile: the page that is loaded again names it. Or only the database has a
+            # constraint for the reference, so the page can't name it.
             self.message_user(request, "It was not deleted, since something refers to it.", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 

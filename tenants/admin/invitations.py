@@ -31,7 +31,7 @@ class LinkFunctions(NamedTuple):
 
 
 _link_functions: list[LinkFunctions] = []
-# Returns the URL of the page of a person's working hours at an outlet. A higher app registers it.
+# Returns the URL of the page of a person's week, with the outlet filled in. A higher app registers it.
 _hours_url: list[Callable[[str, str], str]] = []
 
 

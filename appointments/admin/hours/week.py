@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from appointments.admin.hand_on import describe_bookings_outside_hours
-from appointments.admin.hours.week_form import WeekForm, initial_rows, sent_rows, version_of
+from appointments.admin.hours.week_form import WeekFormSet, initial_rows, sent_rows, version_of
 from appointments.models import (
     StaffWithHours,
     TimeOff,
@@ -62,7 +62,9 @@ class CopyForm(forms.Form):
 
 
 class WeekPage:
-    """The page of a person's week. `seen` is the version of the working hours that it showed when it was opened."""
+    """The page of a person's week. `seen` is the version of the working hours that the user has seen: when the page was
+    opened, or when a save was refused.
+    """
 
     def __init__(self, staff: Staff, *, seen: str | None) -> None:
         self.staff, self.stored = staff, list(WorkingHours.objects.filter(staff=staff))
@@ -72,8 +74,8 @@ class WeekPage:
         self.is_stale = False
 
     def open(self, copy_from: str | None, outlet: str | None) -> Any:
-        """Returns the form with the stored working hours, or with those of the person with the id `copy_from`. The rows to
-        fill in are of the outlet with the id `outlet`, where it is one of the business.
+        """Returns the form with the stored working hours, or with those of the person with the id `copy_from`. In the
+        rows to fill in, the outlet with the id `outlet` is chosen, if this person may work there.
         """
         hours = self.stored
         if copy_from:
@@ -102,7 +104,7 @@ class WeekPage:
 
     def _form(self, *args: Any, **kwargs: Any) -> Any:
         for_rows = {"outlets": self.outlets, "empty_permitted": True}
-        return WeekForm(*args, staff=self.staff, form_kwargs=for_rows, **kwargs)
+        return WeekFormSet(*args, staff=self.staff, form_kwargs=for_rows, **kwargs)
 
 
 @admin.register(StaffWithHours)

@@ -56,7 +56,7 @@ class RowForm(forms.Form):
 
     @property
     def has_validity(self) -> bool:
-        """Whether the page shows the first and the last day without a click."""
+        """Whether the page shows the first and the last day unfolded: one of them has a value or an error."""
         return any(field.value() or field.errors for field in self.validity_fields)
 
     def has_changed(self) -> bool:
@@ -84,7 +84,7 @@ class RowForm(forms.Form):
         return WorkingHours(**values, tenant_id=staff.tenant_id, staff=staff, outlet=outlet)
 
 
-class BaseWeekForm(forms.BaseFormSet):
+class BaseWeekFormSet(forms.BaseFormSet):
     """The rows of the page. If they are valid, `hours` are the working hours that they mean."""
 
     hours: list[WorkingHours]
@@ -117,7 +117,9 @@ class BaseWeekForm(forms.BaseFormSet):
         return self.is_bound and not self.is_valid()
 
 
-WeekForm: Any = forms.formset_factory(RowForm, formset=BaseWeekForm, extra=0, max_num=MAX_ROWS, absolute_max=MAX_ROWS)
+WeekFormSet: Any = forms.formset_factory(
+    RowForm, formset=BaseWeekFormSet, extra=0, max_num=MAX_ROWS, absolute_max=MAX_ROWS
+)
 
 
 def initial_rows(hours: Iterable[WorkingHours], *, outlets: Mapping[str, Outlet]) -> list[dict[str, Any]]:

@@ -37,12 +37,12 @@ JOINED_BY = {
 }
 # If several columns of a file go to one of these, a single no counts as no.
 CONSENT_TARGETS = {"accepts_email", "accepts_sms", "accepts_push", "accepts_whatsapp", "marketing_consent"}
-# The columns of Circe for which a column of the file is taken that the preset does not name. The id and the source of
-# another system mean nothing in Circe.
+# Columns of Circe that a file may fill, under a known name, from a column without a rule in the preset. The id and the
+# source of another system mean nothing in Circe.
 FOUND_BESIDE_PRESET = {"last_name", "email", "phone", "date_of_birth", "gender", "address", "notes", "tags"}
 MIN_HEADER_SIMILARITY = 0.82
 MIN_CONTAINED_LETTERS = 5
-# A header of a file that nobody wrote for Circe may be of any length.
+# A file of another program may have headers of any length: only the first characters are compared.
 MAX_KEY_CHARACTERS = 100
 _WORD = re.compile(r"\w+")
 _LOOKS_LIKE_DATA = re.compile(r".*@.*\..*|[\d\s()+./-]*\d{3}[\d\s()+./-]*\Z")
@@ -59,7 +59,7 @@ def header_key(header: str) -> str:
 
 
 def known_names() -> list[str]:
-    """Returns the normalized headers of all columns that are mapped without asking a person."""
+    """Returns the normalized headers that presets and lists of names map, beside the names of Circe's own columns."""
     names = {name for preset in PRESETS for name in preset.rules}
     return sorted(names | TARGET_BY_NAME.keys() | FULL_NAME_KEYS)
 
@@ -70,7 +70,7 @@ def looks_like_data(header: Sequence[str]) -> bool:
 
 
 def digest_header(header: Sequence[str]) -> str:
-    """Returns a digest of the set of headers of a file, without the columns of a file of refused rows."""
+    """Returns a digest of the set of headers of a file, without the columns that Circe adds to its files."""
     keys = {header_key(name) for name in header if not is_own_column(name)}
     return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
 
@@ -97,7 +97,8 @@ class HeaderMapping:
     """Says for each column of a file which column of Circe it goes to.
 
     `corrections` are what a person has decided: by `header_key`, the name of a column of Circe, or NOT_IMPORTED. If
-    there is no correction for a column, the preset decides, and without a preset the known names of columns.
+    there is no correction for a column, the preset decides. For a column that the preset does not name, its name decides,
+    within the limits that `Preset` tells.
     `day_order` is what a person has decided about dates of birth.
     """
 

@@ -1,5 +1,5 @@
---  Returns the names of a business's staff on a cluster, in the scope of one of its customers, and no row in any other
--- scope. On a cluster a view is read with the rights of the caller. This function has the rights of its owner.
+-- Returns the names of a business's staff, in the scope of one of its customers; in another scope it returns no row. It is
+-- for a cluster: there a view is read with the rights of the caller. This function has the rights of its owner.
 CREATE OR REPLACE FUNCTION public.circe_staff_names_for_customer() RETURNS TABLE (
     id text, tenant_id text, name text, is_active boolean
 ) LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog AS $$
