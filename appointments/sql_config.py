@@ -21,6 +21,21 @@ sql_items = [
             "DROP FUNCTION public.circe_clear_appointment_events;"
         ),
     ),
+    sql_item(
+        __file__,
+        "appointments_appointmenttombstone",
+        reverse_sql="GRANT INSERT, UPDATE, DELETE ON appointments_appointmenttombstone TO circe_app;",
+        needs=[("tenants", "application_roles")],
+    ),
+    sql_item(
+        __file__,
+        "circe_leave_appointment_tombstone",
+        reverse_sql=(
+            f"DROP TRIGGER circe_leave_appointment_tombstone ON {APPOINTMENTS};\n"
+            "DROP FUNCTION public.circe_leave_appointment_tombstone;"
+        ),
+        needs=[("tenants", "circe_change_time")],
+    ),
     *(
         sql_item(
             __file__,

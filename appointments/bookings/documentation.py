@@ -117,9 +117,9 @@ OPERATIONS = {
             "By start, then id. Filters combine. Days are the business's, by the start. An id without a row is a 400. "
             "`status` also accepts `no-show` and `canceled`.\n\n"
             "With `updated_since` it lists the appointments that changed since, oldest change first: each as it is now. Go "
-            "on with `next`, at once or later: nothing is missed. One that a super_admin "
-            "deletes in the back office is not listed any more. A new name of its service, person or outlet is no change of "
-            "an appointment."
+            "on with `next`, at once or later: nothing is missed. Administrators also get those "
+            "that a super_admin has deleted in the last 30 days, as `id`, `is_deleted` and `updated_at`. A new name of its "
+            "service, person or outlet is no change of an appointment."
         ),
         filters=AppointmentListFilter,
         is_paged=True,
@@ -127,6 +127,7 @@ OPERATIONS = {
         response=AppointmentSerializer,
         example={"items": [APPOINTMENT], "total": 1, "page": 1, "size": 20, "pages": 1, "next": None},
         page_members={"next": NEXT_SCHEMA},
+        other_item={"$ref": "#/components/schemas/Tombstone"},
     ),
     "create": Operation(
         id="createAppointment",

@@ -12,6 +12,7 @@ from circe.api.changes import ChangesFilter
 from circe.api.operations import ID_SCHEMA
 from circe.api.parameters import StrictFilter, to_local_day
 from circe.db.ids import is_id
+from tenants.accounts.permissions import ADMINS
 
 ID_PARAMETERS = ("customer_id", "staff_id", "outlet_id", "service_id")
 DAY_PARAMETERS = ("from_date", "to_date")
@@ -46,7 +47,7 @@ class AppointmentListFilter(ChangesFilter, AppointmentFilter):
     def filter_queryset(self, queryset: AppointmentQuerySet) -> Any:
         """Returns the PagedQuery of the list. A list that is filtered by days alone need not count its appointments."""
         if self.cursor:
-            return appointment_changes(self.cursor)
+            return appointment_changes(self.cursor, with_deleted=self.request.user.role in ADMINS)
         given = {name: value for name, value in self.form.cleaned_data.items() if value is not None}
         if given.keys() <= {*DAY_PARAMETERS}:
             return AppointmentsOfDays(

@@ -23,6 +23,7 @@ from appointments.models.hours import (
     replace_working_hours,
 )
 from appointments.models.messages import PLACEHOLDER_NAMES, PLACEHOLDER_PATTERN, Message, MessageKind, MessageText
+from appointments.models.tombstone import AppointmentTombstone
 from appointments.models.totals import (
     AppointmentDailyTotals,
     CustomerTotals,
@@ -40,6 +41,7 @@ __all__ = [
     "Appointment",
     "AppointmentDailyTotals",
     "AppointmentQuerySet",
+    "AppointmentTombstone",
     "CustomerTotals",
     "DoubleBooking",
     "Message",

@@ -23,8 +23,10 @@ def make_rows(tenant):
     ServiceStaffFactory(tenant=tenant, service=visit.service, staff_id=visit.staff_id)
     own = {"customer": visit.customer}
     with tenant_scope(tenant):
-        # A trigger leaves a tombstone.
+        # Triggers leave tombstones.
         CustomerFactory(tenant=tenant).purge()
+        same = {"tenant": tenant, "outlet": visit.outlet, "service": visit.service, "staff_id": visit.staff_id}
+        AppointmentFactory(**same, customer=visit.customer, status="cancelled").delete()
         PreferredService.objects.create(**own, service=visit.service, position=0)
         PreferredStaff.objects.create(**own, staff=visit.staff, position=0)
         ColumnMapping.objects.create(header_digest=new_id())

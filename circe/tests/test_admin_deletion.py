@@ -14,7 +14,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import strip_tags
 
-from appointments.models import Appointment, Message, MessageText, StaffWithHours, TimeOff, WorkingHours
+from appointments.models import (
+    Appointment,
+    AppointmentTombstone,
+    Message,
+    MessageText,
+    StaffWithHours,
+    TimeOff,
+    WorkingHours,
+)
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, TenantTotals, VisitCounts
 from appointments.tests.factories import AppointmentFactory, MessageTextFactory, TimeOffFactory, WorkingHoursFactory
 from circe.db.roles import as_owner
@@ -177,6 +185,7 @@ CREATE_REFERENCE = {
     (MarketingBlock, "tenant"): create_block,
     # A trigger leaves it.
     (Tombstone, "tenant"): empty_business,
+    (AppointmentTombstone, "tenant"): empty_business,
     (Message, "tenant"): lambda tenant: create_message(AppointmentFactory(tenant=tenant)),
     (Message, "customer"): lambda customer: create_message(
         AppointmentFactory(tenant=customer.tenant, customer=customer)

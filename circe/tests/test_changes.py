@@ -8,7 +8,7 @@ from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from appointments.models import Appointment
+from appointments.models import Appointment, AppointmentTombstone
 from appointments.tests.factories import AppointmentFactory
 from circe.db.roles import as_owner
 from circe.tests.cases import in_one_test
@@ -18,6 +18,7 @@ from customers.tests.factories import CustomerFactory
 from tenants.scope import tenant_scope
 
 APPOINTMENTS = "/api/v1/appointments"
+ADMIN_PAGE = "/admin/appointments/appointment/"
 LONG_AGO = "updated_since=2020-01-01"
 
 
@@ -144,6 +145,22 @@ def test_deleted_and_purged_ones_are_tombstones_for_administrators_alone(staff, 
         assert ids(read(client)) == [one.pk for one in people[2:]]
     admin.post(f"{CUSTOMERS}/{people[0].pk}/restore")
     assert ids(read(staff)) == [*(one.pk for one in people[2:]), people[0].pk]
+
+
+def test_a_deleted_appointment_is_a_tombstone_for_administrators_alone(back_office, staff, manager, admin, tenant):
+    rows = [AppointmentFactory(tenant=tenant) for _ in range(3)]
+    for row in rows[1:]:
+        assert back_office("super_admin").post(f"{ADMIN_PAGE}{row.pk}/delete/", {"post": "yes"}).status_code == 302
+    with as_owner(), connection.cursor() as cursor:
+        at = timezone.now() - dt.timedelta(days=30)
+        cursor.execute("UPDATE appointments_appointmenttombstone SET updated_at = %s WHERE id = %s", [at, rows[2].pk])
+    with tenant_scope(tenant):
+        at = AppointmentTombstone.objects.get(pk=rows[1].pk).updated_at
+    page = read(admin, url=APPOINTMENTS)
+    assert ids(page)[0] == rows[0].pk
+    assert page["items"][1:] == [{"id": rows[1].pk, "is_deleted": True, "updated_at": instant(at)}]
+    for client in (staff, manager):
+        assert ids(read(client, url=APPOINTMENTS)) == [rows[0].pk]
 
 
 def test_a_tombstone_lives_for_30_days_and_holds_nothing_but_the_id(admin, people):

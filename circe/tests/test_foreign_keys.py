@@ -7,7 +7,7 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, models, transaction
 
-from appointments.models import Appointment, StaffWithHours, TenantTotals, TimeOff
+from appointments.models import Appointment, AppointmentTombstone, StaffWithHours, TenantTotals, TimeOff
 from appointments.tests.factories import AppointmentFactory, TimeOffFactory
 from circe.db.ids import new_id
 from circe.db.summary_tables import SummaryTable
@@ -53,6 +53,7 @@ def test_every_model_with_a_tenant_has_the_scoped_manager():
         SearchableName,
         TenantTotals,
         Tombstone,
+        AppointmentTombstone,
         *totals,
     }
     for model in with_tenant - {User}:

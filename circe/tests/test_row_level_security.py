@@ -41,6 +41,7 @@ TENANT_COLUMNS = {
     "customers_deletionrequest": "tenant_id",
     "customers_tombstone": "tenant_id",
     "appointments_appointment": "tenant_id",
+    "appointments_appointmenttombstone": "tenant_id",
     "appointments_workinghours": "tenant_id",
     "appointments_timeoff": "tenant_id",
     "appointments_message": "tenant_id",
@@ -52,7 +53,7 @@ TENANT_COLUMNS = {
     "appointments_visitcounts": "tenant_id",
 }
 # The application may only read the audit trail and the summary tables. A row of tenants_tenant is a tenant itself.
-READ_ONLY = {"tenants_auditevent", "customers_tombstone", *SUMMARY_TABLES}
+READ_ONLY = {"tenants_auditevent", "customers_tombstone", "appointments_appointmenttombstone", *SUMMARY_TABLES}
 WRITABLE = [table for table in TENANT_COLUMNS if table not in {"tenants_tenant", *READ_ONLY}]
 
 # Nobody may change or delete their rows.

@@ -1,4 +1,4 @@
-"""What stays of a purged customer, for clients that synchronise: the id and the time of the purge."""
+"""What stays of a deleted row, for clients that synchronise: its id and the time of the deletion."""
 
 import datetime as dt
 
@@ -8,14 +8,14 @@ from circe.db.ids import IdField
 from tenants.models import Tenant, tenant_constraints
 from tenants.scope import TenantManager
 
-# The trigger circe_leave_tombstone deletes older ones.
+# The triggers that write tombstones delete older ones.
 TOMBSTONE_RETENTION = dt.timedelta(days=30)
 
 
-class Tombstone(models.Model):
-    """The id of a purged customer, and when they were purged (`updated_at`). A trigger writes it.
+class TombstoneFields(models.Model):
+    """The id of a deleted row, and when it was deleted (`updated_at`). A trigger writes it.
 
-    The foreign key in customers_tombstone.sql deletes the rows of a deleted business.
+    A foreign key in the SQL file of the table deletes the rows of a deleted business.
     """
 
     id = IdField(primary_key=True)
@@ -24,6 +24,13 @@ class Tombstone(models.Model):
     updated_at = models.DateTimeField()
 
     objects = TenantManager()
+
+    class Meta:
+        abstract = True
+
+
+class Tombstone(TombstoneFields):
+    """The tombstone of a purged customer."""
 
     class Meta:
         constraints = tenant_constraints()
