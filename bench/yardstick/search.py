@@ -48,8 +48,8 @@ def condition(text: str, region: str) -> tuple[str, str, dict[str, str]]:
     for is_phone, group in groupby(
         unicodedata.normalize("NFKC", text).split(), key=lambda word: bool(IS_PHONE_PART(word))
     ):
-        words = list(dict.fromkeys(group))
-        literally = " AND ".join(map(match_word, words))
+        words = list(group)
+        literally = " AND ".join(map(match_word, dict.fromkeys(words)))
         number = re.sub(f"[{SEPARATORS}]+", "", "".join(words)) if is_phone else ""
         conditions.append(f"({literally} OR {phone(number)})" if number else literally)
     return " AND ".join(conditions), begins, parameters
