@@ -42,7 +42,7 @@ def refusal(*arguments):
 
 def test_a_second_run_has_nothing_to_do(capsys):
     call_command("distribute")
-    assert capsys.readouterr().out.startswith("ok: 3 nodes; 27 tables distributed by business, 2 copied to each node, ")
+    assert capsys.readouterr().out.startswith("ok: 3 nodes; 28 tables distributed by business, 2 copied to each node, ")
 
 
 def test_a_worker_refuses_to_distribute_and_to_migrate(monkeypatch, superuser):
