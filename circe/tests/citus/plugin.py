@@ -43,6 +43,7 @@ SKIPPED = {
     "test_an_answer_and_what_it_is_about_are_stored_together_or_not_at_all": TWO_ROLES,
     "test_closed_after_a_crash": TWO_ROLES,
     "test_copied_rows_are_an_event_each": TWO_ROLES,
+    "test_each_of_many_reads_only_its_own_events_and_tombstone": TWO_ROLES,
     "test_in_the_scope_of_every_tenant_a_new_row_names_its_own": NULL_TENANT,
     "test_inside_one_sees_ones_own": CORRELATED,
     "test_the_expired_are_found_by_an_index": PLANS,
