@@ -30,11 +30,8 @@ sql_items = [
     sql_item(
         __file__,
         "circe_leave_appointment_tombstone",
-        reverse_sql=(
-            f"DROP TRIGGER circe_leave_appointment_tombstone ON {APPOINTMENTS};\n"
-            "DROP FUNCTION public.circe_leave_appointment_tombstone;"
-        ),
-        needs=[("tenants", "circe_change_time")],
+        reverse_sql=f"DROP TRIGGER circe_leave_appointment_tombstone ON {APPOINTMENTS};",
+        needs=[("customers", "circe_leave_tombstone")],
     ),
     *(
         sql_item(

@@ -14,7 +14,6 @@ from django.db.models import (
     Case,
     DateTimeField,
     ExpressionWrapper,
-    F,
     Func,
     Q,
     QuerySet,
@@ -22,7 +21,6 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Cast
-from django.utils import timezone
 
 from circe.api.changes import Changes, Cursor
 from circe.api.etags import etag
@@ -30,7 +28,7 @@ from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
 from circe.db.json_sql import build_json
 from circe.db.prepared import PreparedQuery, Sql
-from customers.models import TOMBSTONE_RETENTION, Customer, Tombstone
+from customers.models import Customer, Tombstone
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.name_keys import SearchableName
 from customers.models.searchable import SearchableCustomer
@@ -368,11 +366,7 @@ def customer_changes(cursor: Cursor, *, with_deleted: bool) -> Changes:
     """
     removed_at = Case(When(is_deleted=True, then="updated_at"), output_field=DateTimeField())
     customers = Customer.objects.annotate(removed_at=removed_at).values_list("pk", "changed_at", "removed_at")
-    rows = [customers.undeleted()]
-    if with_deleted:
-        kept = Tombstone.objects.filter(updated_at__gt=timezone.now() - TOMBSTONE_RETENTION)
-        purged = kept.annotate(changed_at=F("updated_at"), removed_at=F("updated_at"))
-        rows = [customers, purged.values_list("pk", "changed_at", "removed_at")]
+    rows = [customers, Tombstone.kept()] if with_deleted else [customers.undeleted()]
     return Changes("customers", rows, PROFILES_BY_IDS, cursor=cursor, members={"approximate": False})
 
 

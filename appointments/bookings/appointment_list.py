@@ -6,8 +6,7 @@ from typing import Any
 import orjson
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
-from django.db.models import BigIntegerField, BooleanField, DateField, DateTimeField, F, Func, QuerySet, Value
-from django.utils import timezone
+from django.db.models import BigIntegerField, BooleanField, DateField, DateTimeField, Func, QuerySet, Value
 
 from appointments.models import FIRST_DAY, LAST_DAY, Appointment, AppointmentDailyTotals, AppointmentTombstone
 from appointments.serializers import AppointmentSerializer
@@ -16,7 +15,6 @@ from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
 from circe.db.json_sql import build_json
 from circe.db.prepared import PreparedQuery, Sql
-from customers.models import TOMBSTONE_RETENTION
 from tenants.every_tenant import page_of_ids
 from tenants.scope import scope_spans_nodes
 
@@ -143,9 +141,7 @@ def appointment_changes(cursor: Cursor, *, with_deleted: bool) -> Changes:
     appointments = Appointment.objects.annotate(removed_at=Value(None, DateTimeField()))
     rows: list[QuerySet[Any, Any]] = [appointments.values_list("pk", "changed_at", "removed_at")]
     if with_deleted:
-        kept = AppointmentTombstone.objects.filter(updated_at__gt=timezone.now() - TOMBSTONE_RETENTION)
-        deleted = kept.annotate(changed_at=F("updated_at"), removed_at=F("updated_at"))
-        rows.append(deleted.values_list("pk", "changed_at", "removed_at"))
+        rows.append(AppointmentTombstone.kept())
     return Changes("appointments", rows, APPOINTMENTS_BY_IDS, cursor=cursor)
 
 

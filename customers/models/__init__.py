@@ -28,13 +28,12 @@ from customers.models.portal import CustomerSession, DeletionRequest, MailedLink
 from customers.models.preferences import PREFERENCE_MODELS, PreferredService, PreferredStaff
 from customers.models.querysets import CustomerQuerySet
 from customers.models.searchable import SearchableCustomer
-from customers.models.tombstone import TOMBSTONE_RETENTION, Tombstone
+from customers.models.tombstone import Tombstone
 
 __all__ = [
     "CHANNELS_BY_CONTACT",
     "CONTACT_FLAGS",
     "PREFERENCE_MODELS",
-    "TOMBSTONE_RETENTION",
     "Channel",
     "ColumnMapping",
     "Consent",

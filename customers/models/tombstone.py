@@ -1,8 +1,11 @@
 """What stays of a deleted row, for clients that synchronise: its id and the time of the deletion."""
 
 import datetime as dt
+from typing import Any
 
 from django.db import models
+from django.db.models import F
+from django.utils import timezone
 
 from circe.db.ids import IdField
 from tenants.models import Tenant, tenant_constraints
@@ -27,6 +30,15 @@ class TombstoneFields(models.Model):
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def kept(cls) -> models.QuerySet[Any, Any]:
+        """Returns the rows in scope that are not too old, as a query of `circe.api.changes.Changes`: the id, and the time
+        of the deletion as the times of the change and of the removal.
+        """
+        rows = cls._default_manager.filter(updated_at__gt=timezone.now() - TOMBSTONE_RETENTION)
+        times = rows.annotate(changed_at=F("updated_at"), removed_at=F("updated_at"))
+        return times.values_list("pk", "changed_at", "removed_at")
 
 
 class Tombstone(TombstoneFields):
