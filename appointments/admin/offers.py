@@ -38,8 +38,8 @@ PREFERENCES = {"service": PreferredService, "staff": PreferredStaff}
 
 
 class Recommended(NamedTuple):
-    """A recommendation in the form: its text, its reasons, the URL of the form that is filled with its values, and
-    whether the form that is shown has these values.
+    """A recommendation as the form shows it: its text, its reasons, and the URL that fills the form with its values. The
+    last member says whether the form has these values now.
     """
 
     text: str

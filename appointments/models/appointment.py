@@ -161,7 +161,7 @@ class Appointment(TenantModel):
     paid_amount = models.PositiveBigIntegerField(default=0, validators=[validate_amount])
     sequence = models.PositiveIntegerField(default=0, editable=False)
     is_walk_in = models.BooleanField(default=False, editable=False)
-    # An arrival is no status, since clients know a closed list of statuses: who has arrived is still confirmed.
+    # An arrival does not change the status, since clients know a closed list of statuses.
     arrived_at = models.DateTimeField(null=True, editable=False)
     # When the row was last written, by the database's clock. A trigger sets it. It orders the changes
     # (circe/db/changes.py).

@@ -43,7 +43,8 @@ def is_utf8(request: HttpRequest) -> bool:
 
 
 class StrictJSONParser(BaseParser):
-    """Parses UTF-8 JSON. Raises JSONBodyTooLarge over MAX_JSON_BYTES, and ParseError for what is not JSON (RFC 8259).
+    """Parses JSON in UTF-8. Raises JSONBodyTooLarge if it is longer than MAX_JSON_BYTES, and ParseError if it is not JSON by
+    RFC 8259.
 
     It also refuses JSON that no client sends on purpose: lone surrogates, NUL characters, a key that an object has twice,
     and more than MAX_JSON_DEPTH levels.

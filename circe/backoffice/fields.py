@@ -13,8 +13,8 @@ from django.utils.formats import date_format
 from circe.backoffice.regional import format_number, parse_whole_number
 
 EXAMPLE_DAY, EXAMPLE_NUMBER = dt.date(2025, 1, 31), 1250
-# A year outside this range, in a day as a country writes it, is of another calendar, such as 2569 in Thailand, or was not
-# typed to its end.
+# The years that a day in the format of a country may have. Another year is of another calendar, such as 2569 in Thailand,
+# or it is incomplete.
 YEARS = range(1850, 2200)
 _ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # `14:3` may be the beginning of 14:30.

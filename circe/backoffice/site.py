@@ -88,8 +88,8 @@ class CirceAdminSite(AdminSite):
         return super().each_context(request) | shared
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
-        """Returns Django's list of pages. Where a person may see only one row, such as their own business, the entry leads
-        to the page of this row.
+        """Returns Django's list of pages. If a person may see only one row of a model, such as
+        their own business, the model's entry links to the page of this row.
         """
         apps = super().get_app_list(request, app_label)
         for page in (page for app in apps for page in app["models"]):

@@ -32,8 +32,8 @@ Compose: TypeAlias = Callable[[Any], Composed | None]
 # Puts rows that have become due into the table, such as reminders.
 Enqueue: TypeAlias = Callable[[dt.datetime], None]
 
-# A message that is in the state `sending` for longer becomes `unknown`. No mail server takes so long, even if every
-# step of a mail takes as long as EMAIL_TIMEOUT allows.
+# A message that has been in the state `sending` for longer than this becomes `unknown`. Sending one mail ends earlier,
+# even if each step of it takes as long as EMAIL_TIMEOUT allows.
 UNKNOWN_AFTER = dt.timedelta(minutes=15)
 FIRST_RETRY_AFTER, LAST_RETRY_AFTER = dt.timedelta(minutes=1), dt.timedelta(minutes=30)
 # With the waiting times above between the attempts, a message is tried for about a day.

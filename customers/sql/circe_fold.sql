@@ -36,7 +36,7 @@ BEGIN
         END IF;
         -- Final forms; the Arabic, Persian and Urdu forms of alef, yeh, kaf and heh; variants of Chinese characters.
         folded := translate(folded, 'ςґךםןףץٱٲٳىیۍێېےکڪةەہھۃँ髙﨑𠮷', 'σгכמנפצاااييييييككهههههं高崎吉');
-        -- This joins the parts of syllables of Hangul, and letters with voiced marks, to one character again.
+        -- This joins the letters of a Hangul syllable, or a kana and its voicing mark, to one character again.
         folded := normalize(folded, NFC);
         -- A replacement of so many characters takes long, so it runs only if the text has one of them.
         IF folded ~ '[\u0660-\u0669\u06F0-\u06F9\u07C0-\u07C9\u0966-\u0DEF\u0E50-\u0E59\u0ED0-\u0F29\u1040-\u17E9]' THEN

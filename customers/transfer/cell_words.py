@@ -148,7 +148,7 @@ def means_unknown_gender(text: str) -> bool:
 
 
 def is_tick(text: str) -> bool:
-    """Returns whether the text is a mark for yes, as in a column whose other cells are left empty."""
+    """Returns whether the text is a mark that means yes, such as an `x` in a column where an empty cell means no."""
     return fold_word(text) in TICKS
 
 

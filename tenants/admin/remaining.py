@@ -27,7 +27,7 @@ def describe_remaining(row: Model) -> SafeString:
 
 
 class DeactivatableAdmin(TenantAdmin):
-    """The base of the pages of rows that can be deactivated: people, outlets and services.
+    """The base class of the admin pages of people, outlets and services, which can be deactivated.
 
     The page of a row says what is left of it, before and after it is deactivated.
     """

@@ -161,7 +161,7 @@ class HeaderMapping:
         if key in FULL_NAME_KEYS:
             return ColumnRule(target="first_name", is_fallback=True)
         target = column.name if column else TARGET_BY_NAME.get(key, NOT_IMPORTED)
-        # Texts that are joined stay in the order of the file.
+        # If the texts of several columns are joined, the order of the columns in the file decides.
         rank = 0 if target in JOINED_BY else RANK_BY_NAME.get((target, key), 0)
         return ColumnRule(target=target, rank=rank)
 
