@@ -82,7 +82,8 @@ def test_figures_that_failed_to_load_can_be_loaded_again(sign_in, jane):
 def test_a_user_who_was_signed_out_meanwhile_is_led_to_the_log_in(sign_in):
     page = sign_in("tenant_admin")
     page.route("**/admin/figures/*", lambda route: (page.context.clear_cookies(), route.continue_()))
-    page.goto("/admin/?period=this_year")
+    # The script of the page reloads it, perhaps before it has loaded: so no wait for that.
+    page.goto("/admin/?period=this_year", wait_until="commit")
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
 
 
