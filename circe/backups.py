@@ -22,18 +22,13 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 from tqdm import tqdm
 
+from circe.db.citus.tables import database_tables
 from circe.db.roles import as_owner
 from circe.db.server_kind import is_cluster
 
 # How long a dump or a restore waits for a lock that another session holds on a table.
 LOCK_TIMEOUT_SECONDS = 60
 COPY_LINE = re.compile(rb"COPY (?:public|\"public\")\.\"?(\w+)\"? .*FROM stdin;\n")
-TABLES_SQL = """
-    SELECT relname FROM pg_class
-    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
-        AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')
-    ORDER BY relname
-"""
 # A role to which the policies apply would write a file without rows.
 SEES_EVERY_ROW_SQL = """
     SELECT rolsuper OR rolbypassrls OR pg_has_role(oid, 'circe_rls_bypass', 'USAGE'), rolname
@@ -140,7 +135,7 @@ def _snapshot() -> Iterator[tuple[str, Counts]]:
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
-            tables = list_tables(cursor)
+            tables = sorted(database_tables(cursor))
             if "tenants_tenant" not in tables:
                 raise CommandError(
                     "The database does not have the tables of Circe: there is nothing to back up.", returncode=2
@@ -157,12 +152,6 @@ def _snapshot() -> Iterator[tuple[str, Counts]]:
             yield snapshot, count_rows_of_tables(cursor, tables)
         finally:
             cursor.execute("ROLLBACK")
-
-
-def list_tables(cursor: Any) -> list[str]:
-    """Returns the names of the tables that are no part of an extension."""
-    cursor.execute(TABLES_SQL)
-    return [name for (name,) in cursor.fetchall()]
 
 
 def count_rows_of_tables(cursor: Any, tables: list[str]) -> Counts:
@@ -248,7 +237,7 @@ def restore(file: Path, *, replace: bool) -> Counts:
         programs = Programs()
         contents = list_contents(programs, file)
         with connection.cursor() as cursor:
-            if (tables := list_tables(cursor)) and not replace:
+            if (tables := sorted(database_tables(cursor))) and not replace:
                 raise CommandError(
                     f"The database is not empty: it has {len(tables)} tables. Restore into an empty one, or add --replace, "
                     "which removes what is there.",

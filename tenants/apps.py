@@ -9,15 +9,10 @@ from circe.api import time_zone
 from circe.db import prepared, session_settings
 from circe.db.citus import placement, sql_files
 from circe.db.citus.placement import Placement
+from tenants.sql_config import TABLES_WITHOUT_TENANT
 
 # Tables whose rows belong to no tenant, and to which rows of tenants refer.
 REFERENCE_TABLES = ("tenants_tenant", "tenants_user")
-# Tables that no statement names together with a tenant's table.
-LOCAL_TABLES = (
-    "auth_group", "auth_group_permissions", "auth_permission", "django_admin_log", "django_content_type",
-    "django_migrations", "django_session", "tenants_loginfailure", "tenants_loginsession",
-)  # fmt: skip
-
 CLUSTER_SQL = Path(__file__).parent / "sql" / "cluster"
 
 
@@ -37,6 +32,6 @@ class TenantsConfig(AppConfig):
         session_settings.register("circe.actor", lambda: current_actor().as_json)
         prepared.register_scopes(PREPARED_SCOPES)
         placement.register(Placement.REFERENCE, *REFERENCE_TABLES)
-        placement.register(Placement.LOCAL, *LOCAL_TABLES)
+        placement.register(Placement.LOCAL, *TABLES_WITHOUT_TENANT)
         sql_files.register(CLUSTER_SQL / "circe_staff_names_for_customer.sql", CLUSTER_SQL / "tenants_staffname.sql")
         connection_created.connect(session_settings.install)
