@@ -10,9 +10,10 @@ from circe.db import prepared, session_settings
 from circe.db.citus import placement, sql_files
 from circe.db.citus.placement import Placement
 
-# Tables whose rows belong to no tenant, and to which rows of tenants refer.
+# On a cluster these tables are copied to every node, since rows of tenants refer to them. A tenant's own row has no
+# `tenant_id`, and neither has the account of a super_admin.
 REFERENCE_TABLES = ("tenants_tenant", "tenants_user")
-# Tables that no statement names together with a tenant's table.
+# On a cluster these tables lie on the coordinator alone. No statement names them together with a tenant's table.
 LOCAL_TABLES = (
     "auth_group", "auth_group_permissions", "auth_permission", "django_admin_log", "django_content_type",
     "django_migrations", "django_session", "tenants_loginfailure", "tenants_loginsession",
