@@ -231,7 +231,8 @@ class _Days(dict[int, OpenDay[P]]):
         super().__init__()
         self.service, self.minutes, self.first, self.last = service, minutes, first, last
         self.zone = service.tenant.zone
-        # The days on which an appointment that starts between `first` and `last` can end, with its buffer, and one before.
+        # The days on which clocks change, from the day before `first` to three days after `last`. Within them lies each
+        # appointment that starts between `first` and `last`, with its buffer.
         self.changing_days = find_changing_days(first.date() - _DAY, last.date() + 3 * _DAY, self.zone)
 
     def fill(self, free: list[FreeTimes], convert: Callable[[Place], P]) -> list[OpenDay[P]]:

@@ -254,7 +254,7 @@ class SearchedCustomers(FilteredCustomers):
 
 @TextField.register_lookup
 class HasNameBeginning(FoldedPattern):
-    """Finds texts in whose first line, which has the names, a word begins with the word."""
+    """Finds texts in which a word of the names begins with the given word. The names are the first line of a text."""
 
     lookup_name = "has_name_beginning"
     function = "circe_begins_word_of_name"

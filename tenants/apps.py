@@ -11,7 +11,8 @@ from circe.db.citus import placement, sql_files
 from circe.db.citus.placement import Placement
 from tenants.sql_config import TABLES_WITHOUT_TENANT
 
-# Tables whose rows belong to no tenant, and to which rows of tenants refer.
+# On a cluster these tables are copied to every node, since rows of tenants refer to them. A tenant's own row has no
+# `tenant_id`, and neither has the account of a super_admin.
 REFERENCE_TABLES = ("tenants_tenant", "tenants_user")
 CLUSTER_SQL = Path(__file__).parent / "sql" / "cluster"
 
@@ -32,6 +33,7 @@ class TenantsConfig(AppConfig):
         session_settings.register("circe.actor", lambda: current_actor().as_json)
         prepared.register_scopes(PREPARED_SCOPES)
         placement.register(Placement.REFERENCE, *REFERENCE_TABLES)
+        # They lie on the coordinator alone: no statement names them together with a tenant's table.
         placement.register(Placement.LOCAL, *TABLES_WITHOUT_TENANT)
         sql_files.register(CLUSTER_SQL / "circe_staff_names_for_customer.sql", CLUSTER_SQL / "tenants_staffname.sql")
         connection_created.connect(session_settings.install)

@@ -148,7 +148,7 @@ def whole_business() -> Iterator[None]:
 
 @contextmanager
 def account_lookup(id_or_email: str) -> Iterator[None]:
-    """Lets the block read one user, by id or e-mail address, and that user's tenant, before a scope is known.
+    """Lets the block read one user, by id or e-mail address, and every tenant, before a scope is known.
 
     Row-level security shows no other row to the block.
     """

@@ -63,8 +63,8 @@ UNIQUE = (
 UPDATED = (
     "PUT and PATCH are the same. `null` clears a value. Read-only keys that a client echoes (`id`, `created_at` …) are "
     "ignored; another `tenant_id` is a 400. Nothing is deleted: with `is_active` false it is offered no more, and history "
-    "keeps it. A name that another active one has is a 409 with the code `duplicate_name`, also for one that is put on "
-    "offer again."
+    "keeps it. If another active one has the name, the answer is a 409 with the code `duplicate_name`, also when "
+    "`is_active` becomes true again."
 )
 WHO_OFFERS = (
     "An empty `staff_ids` means that everybody offers the service; in a body the list replaces the one before. "

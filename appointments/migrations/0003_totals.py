@@ -609,9 +609,10 @@ DROP FUNCTION public.circe_add_customer_totals;""",
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_change_customer_totals",
-            sql="""-- Copies to appointments_customertotals when a customer was created, and whether they are soft-deleted or tagged 'vip', and
--- removes the visits of soft-deleted customers from appointments_visitcounts. Its trigger runs once for each statement that
--- changes customers. Its locks are those of circe_update_appointment_totals.
+            sql="""-- Copies three values of a customer to appointments_customertotals: created_at, is_deleted, and whether they are tagged
+-- 'vip'. Subtracts the visits of a customer who is soft-deleted from appointments_visitcounts, and adds them again when the
+-- customer is restored. Its trigger runs once for each UPDATE of customers that changes one of these values, an id or a
+-- tenant. It takes the same locks as circe_update_appointment_totals.
 CREATE OR REPLACE FUNCTION public.circe_change_customer_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE

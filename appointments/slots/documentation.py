@@ -47,8 +47,9 @@ OPERATIONS = {
             "business's `slot_minutes` after midnight, and not in the past. The service and its buffer lie within the "
             "working hours of a member of staff who offers it, outside time off of the person and of the outlet, and "
             "outside other appointments with their buffers. A local time that is skipped, since clocks go forward, is not "
-            "offered; one that comes twice is the first. An end in the second of two equal hours is told as the end of "
-            "that hour. An instant as a bound stands for its day."
+            "offered; one that comes twice is the first. When clocks go back, an hour comes twice: an `end_time` in the "
+            "second one is shown as the end of that hour. If `from_date` or `to_date` is an instant, its local day is "
+            "meant."
         ),
         filters=AvailabilityFilter,
         query={

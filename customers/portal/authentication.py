@@ -70,5 +70,6 @@ def find_active_tenant(**which: Any) -> Tenant | None:
     # A URL may have a NUL, which PostgreSQL refuses in a text.
     if not all(isinstance(value, str) and _is_id_or_slug(value) for value in which.values()):
         return None
+    # The look-up of any account may read the tenants. No account has the id or the e-mail address "-".
     with account_lookup("-"):
         return Tenant.objects.filter(is_active=True, **which).first()

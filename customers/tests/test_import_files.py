@@ -136,6 +136,15 @@ def test_a_malformed_row_does_not_affect_other_rows(line, reason, after):
     assert [number for number, cells in found if cells == reason] == [4 + after]
 
 
+def test_a_row_whose_lines_are_too_long_together_does_not_affect_other_rows():
+    # Each line is short enough. A message with both would be too large, since JSON writes an emoji in 12 bytes.
+    emoji = "\N{SUNFLOWER}" * 120_000
+    header = ["first_name", *(f"c{n}" for n in range(14))]
+    jane = ["Jane", *[""] * 14]
+    found = rows(as_csv([header, jane, [*[emoji] * 7, "a\nb", *[emoji] * 7], jane]))
+    assert found == [(2, jane), (3, "The row is longer than 1,000,000 characters."), (5, jane)]
+
+
 def test_quotation_marks_within_a_cell_are_part_of_the_text():
     data = as_csv([HEADER]) + b'Jane,j@example.com,5" tall\r\nJoe,o@example.com,6" tall\r\n'
     assert [cells[2] for _, cells in rows(data)] == ['5" tall', '6" tall']

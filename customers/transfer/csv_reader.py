@@ -23,6 +23,7 @@ from customers.transfer.tables import (
     check_width,
     clean_headers,
     count_known_headers,
+    make_record,
 )
 
 # The marks of UTF-32 come first, since one of them begins with a mark of UTF-16.
@@ -305,7 +306,7 @@ class _CsvParser:
         reader = csv.reader([line.text for line in lines], delimiter=self.delimiter, strict=True)
         records, first_line = [], lines[0].number
         for cells in reader:
-            records.append(Record(first_line, cells))
+            records.append(make_record(first_line, cells))
             first_line = lines[0].number + reader.line_num
         return records
 

@@ -20,7 +20,7 @@ MAX_LINES_PER_ROW = 1_000
 MAX_SHEETS = 100
 # A workbook is a zip archive of sheets, pictures and other parts.
 MAX_WORKBOOK_PARTS = 2_000
-# The size of one message of the child process. Every row fits: JSON writes a character in at most 6 bytes.
+# The size of one message of the child process. Every row fits: JSON writes a character in at most 12 bytes.
 MAX_MESSAGE_BYTES = 16 * MB
 # The most text that is matched and written in one transaction. A batch of long rows has fewer rows.
 MAX_BATCH_CHARACTERS = 2_000_000

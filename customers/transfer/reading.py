@@ -203,7 +203,8 @@ class InvalidRow(Exception):
 
 @dataclass
 class ImportRow:
-    """A record, and the customer that it describes. `given` has the names of the columns for which it has a value.
+    """A record, and the customer that it describes. `given` has the names of the columns that the row sets or, by an
+    empty cell, clears.
 
     `errors` has the reasons why its cells are invalid, and `errors_if_new` the reasons why it cannot become a new customer.
     `consent` has the values of `consent_source` and `consent_at`. `notices` tell how the row was read, if it is imported.

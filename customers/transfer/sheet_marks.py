@@ -43,8 +43,8 @@ class SheetMarks:
 
     def __init__(self, archive: zipfile.ZipFile, part: str) -> None:
         self._scanner = _Scanner()
-        # The first marked row that was not asked for yet is kept.
         self._rows = self._read_rows(archive, part) if _contains(archive, part, _MARK) else iter(())
+        # The next marked row. It is kept until `get` asks for it or for a later row.
         self._next = next(self._rows, None)
 
     @property
@@ -131,7 +131,8 @@ def _make_parser() -> Any:
     parser.buffer_text = True
 
     def refuse_doctype(*_: object) -> None:
-        raise InvalidWorkbook("A workbook has no document type, whose entities could explode.")
+        # Entities that a document type declares could expand a small file to gigabytes.
+        raise InvalidWorkbook("The XML of a workbook must have no document type.")
 
     parser.StartDoctypeDeclHandler = refuse_doctype
     return parser

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from customers.transfer.limits import MAX_COLUMNS, Limits
+from customers.transfer.limits import MAX_CELL_CHARACTERS, MAX_COLUMNS, MAX_ROW_CHARACTERS, Limits
 
 # The first bytes of an XLSX file, which is a zip archive, and of a workbook that is older or protected by a password.
 ZIP_SIGNATURE = b"PK\x03\x04"
@@ -52,6 +52,17 @@ class Record(NamedTuple):
             "A cell that holds the separator needs quotation marks around it."
         )
         return self._replace(cells=cells, error=error)
+
+
+def make_record(line: int, cells: list[str]) -> Record:
+    """Returns the record of a row. It is malformed, and its cells are cut, if a cell or the row is too long."""
+    if max(map(len, cells), default=0) > MAX_CELL_CHARACTERS:
+        error = f"A cell is longer than {MAX_CELL_CHARACTERS:,} characters."
+    elif sum(map(len, cells)) > MAX_ROW_CHARACTERS:
+        error = f"The row is longer than {MAX_ROW_CHARACTERS:,} characters."
+    else:
+        return Record(line, cells)
+    return Record(line, [cell[:1000] for cell in cells], error)
 
 
 @dataclass

@@ -13,14 +13,7 @@ from typing import Any, BinaryIO
 
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from customers.transfer.limits import (
-    MAX_CELL_CHARACTERS,
-    MAX_ROW_CHARACTERS,
-    MAX_SHEETS,
-    MAX_WORKBOOK_PARTS,
-    MB,
-    Limits,
-)
+from customers.transfer.limits import MAX_SHEETS, MAX_WORKBOOK_PARTS, MB, Limits
 from customers.transfer.sheet_marks import SheetMarks, find_sheet_parts, has_cells
 from customers.transfer.tables import (
     MERGED_CELL,
@@ -32,6 +25,7 @@ from customers.transfer.tables import (
     clean_headers,
     column_letters,
     count_known_headers,
+    make_record,
 )
 
 CHUNK_BYTES = 1 << 16
@@ -192,7 +186,7 @@ class _Sheet:
                 for column, text in marked.texts.items():
                     cells[column] = text
             if any(cell and cell != MERGED_CELL for cell in cells):
-                record = _make_record(self.row_number, cells)
+                record = make_record(self.row_number, cells)
                 yield record._replace(is_hidden=bool(marked and marked.is_hidden))
 
 
@@ -215,16 +209,6 @@ class _MergedCells:
             self.current = [merged for merged in self.current if merged[1][0] >= row]
         for (first_row, first_column), (_, last_column) in self.current:
             yield from range(first_column + (row == first_row), last_column + 1)
-
-
-def _make_record(line: int, cells: list[str]) -> Record:
-    if max(map(len, cells)) > MAX_CELL_CHARACTERS:
-        error = f"A cell is longer than {MAX_CELL_CHARACTERS:,} characters."
-    elif sum(map(len, cells)) > MAX_ROW_CHARACTERS:
-        error = f"The row is longer than {MAX_ROW_CHARACTERS:,} characters."
-    else:
-        return Record(line, cells)
-    return Record(line, [cell[:1000] for cell in cells], error)
 
 
 def _to_text(value: Any) -> str:

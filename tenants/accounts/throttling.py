@@ -83,8 +83,8 @@ def check_password_with_limits(
     """Checks a password: returns what `check` returns, and records None as a failure.
 
     Raises Throttled or LoginCapacityExceeded past a limit; then `check` is not called. `record_refusal` adds the
-    failure to the audit trail. Without it, the failure is added as one of the staff account with the e-mail address
-    `account`.
+    failure to the audit trail. Without it, the failure is added as a refusal of the staff account whose e-mail address
+    is `account`.
     """
     # The slot is taken before the first query. Otherwise any number of log-ins could hold a database connection
     # while they wait for the lock of their account.

@@ -12,9 +12,9 @@ from django.db import connection
 
 from tenants.scope import NO_TENANT
 
-# A cluster calls the function where the tenant's rows lie, since the statement names a table and the tenant. Called on
-# another node it would write there as the owner, and the transaction could not go on as circe_app. The sub-select has one
-# row.
+# The statement names a table and the tenant, so that a cluster runs it on the node where the tenant's rows lie. On another
+# node the function would write there as the owner, and the transaction could not go on as circe_app. The sub-select
+# always has one row.
 RECORD_EVENT_SQL = """
 SELECT circe_record_event(%s, %s, %s, %s, %s, %s)
 FROM (SELECT count(*) FROM tenants_auditevent WHERE tenant_id = %s AND id = 0) AS one_row

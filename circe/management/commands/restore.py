@@ -26,7 +26,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Adds the file, and the option that allows to remove what is there."""
+        """Adds the file, and the option to remove what the database holds."""
         parser.add_argument("file", type=Path, metavar="FILE", help="a file that `backup` wrote")
         parser.add_argument(
             "--replace", action="store_true", help="remove what the database holds; back it up before, to be safe"
@@ -48,4 +48,4 @@ class Command(BaseCommand):
             self.stdout.write("The backup is of a newer version of Circe: install that version.")
         elif executor.migration_plan(executor.loader.graph.leaf_nodes()):
             self.stdout.write("Circe is newer than the backup: run `manage.py migrate` now.")
-        self.stdout.write("Who was erased since the backup was made is back: erase them again.")
+        self.stdout.write("Customers who were erased after the backup was made are back: erase them again.")

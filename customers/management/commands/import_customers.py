@@ -32,7 +32,7 @@ from customers.transfer.uploads import find_decisions
 from tenants.commands import EXIT_SOME_REFUSED, REFUSED, TenantCommand, UsageError
 from tenants.models import Tenant
 
-Report = TypeVar("Report", RefusedRowsFile, OmittedCellsFile)
+OutputFile = TypeVar("OutputFile", RefusedRowsFile, OmittedCellsFile)
 
 
 class Command(TenantCommand):
@@ -59,7 +59,10 @@ class Command(TenantCommand):
             "--refused", metavar="FILE", type=Path, help="write the refused rows to this file, with the reasons"
         )
         parser.add_argument(
-            "--omitted", metavar="FILE", type=Path, help="write the cells that imported rows lack to this file"
+            "--omitted",
+            metavar="FILE",
+            type=Path,
+            help="write the cells that were not imported, of rows that were, to this file",
         )
         parser.add_argument(
             "--map",
@@ -71,7 +74,7 @@ class Command(TenantCommand):
         parser.add_argument(
             "--dates",
             choices=["day-first", "month-first"],
-            help="how a date of birth such as 03/04/1990 is read; refused unless given or told by the other dates",
+            help="how a date of birth such as 03/04/1990 is read; without it the other dates decide, or it is refused",
         )
         parser.add_argument("--encoding", help="the encoding of a CSV file; detected unless given")
 
@@ -95,8 +98,8 @@ class Command(TenantCommand):
         with ExitStack() as files:
             try:
                 table = self._open_table(files)
-                refused_rows = self._create_report(files, "refused", RefusedRowsFile, table.header)
-                omitted_cells = self._create_report(files, "omitted", OmittedCellsFile)
+                refused_rows = self._create_file(files, "refused", RefusedRowsFile, table.header)
+                omitted_cells = self._create_file(files, "omitted", OmittedCellsFile)
             except UnreadableFile as error:
                 raise UsageError(f"{path}: {error}") from error
             self._print_format(table)
@@ -150,13 +153,15 @@ class Command(TenantCommand):
             raise UnreadableFile(f"{error} Or say what a column holds: {hint}") from error
         return files.enter_context(table)
 
-    def _create_report(self, files: ExitStack, option: str, report: type[Report], *arguments: Any) -> Report | None:
-        """Creates the file that an option names, and returns the report that writes to it. Returns None without the
-        option. Raises UsageError.
+    def _create_file(
+        self, files: ExitStack, option: str, file_class: type[OutputFile], *arguments: Any
+    ) -> OutputFile | None:
+        """Creates the file that an option names. Returns what writes to it, or None without the option. Raises
+        UsageError.
         """
         path = self.options[option]
         try:
-            return report(files.enter_context(create_private_file(path)), *arguments) if path else None
+            return file_class(files.enter_context(create_private_file(path)), *arguments) if path else None
         except OSError as error:
             raise UsageError(f"{path} can't be written: {error.strerror}.") from error
 

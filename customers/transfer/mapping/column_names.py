@@ -1,7 +1,8 @@
 """Lists how the columns of a file of customers are called in several languages.
 
-If a file has several columns for one column of Circe, the one that stands first in these lists is preferred: a mobile
-number before a landline.
+If a file has several columns for one column of Circe, the text of the name that stands first in these lists is taken: a
+mobile number before a landline. For the columns in JOINED_BY (`header_mapping`), such as the address, the texts of all
+of them are joined, in the order of the file.
 """
 
 from customers.transfer.tables import normalize_header
@@ -138,7 +139,8 @@ FULL_NAMES = """
     氏名, お名前, 名前, 성명, 성함, الاسم, الاسم الكامل,
     שם, שם מלא
 """
-# These words mean the last name in a file that has the first name by the word beside them.
+# By normalized header: the headers of a first name beside which it means the last name. Without them it means the whole
+# name.
 LAST_NAME_BESIDE = {
     "name": ("vorname",),
     "nom": ("prenom",),
