@@ -35,7 +35,7 @@ class AskedColumn:
 
 
 class ColumnsForm(forms.Form):
-    """Asks to which column of Circe each column of the file goes, and proposes an answer. Leaves out columns without text."""
+    """Asks to which column of Circe each column of the file goes. Proposes an answer. Leaves out columns without text."""
 
     def __init__(self, mapping: HeaderMapping, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

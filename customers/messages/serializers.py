@@ -34,7 +34,7 @@ class DecisionQuestionSerializer(StrictSerializer):
         min_length=1,
         required=False,
         max_length=len(Channel),
-        help_text="The channels to try, in this order. Absent or null: all.",
+        help_text="The channels to try, in this order. Absent or null: all, the preferred one first.",
     )
     at = ConvertibleInstantField(
         allow_null=True, required=False, help_text="When it is to be sent. Absent or null: now."
