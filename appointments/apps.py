@@ -1,4 +1,4 @@
-"""Registers what this app adds to the apps that it imports. Django calls it when it starts."""
+"""Registers, when Django starts, what this app adds to the apps that it imports."""
 
 from functools import partial
 

@@ -16,8 +16,8 @@ from circe.api.errors import UNAVAILABLE, Problem, problem_for
 HEALTH_CHECK_PATHS = {"/healthz", "/readyz", "/metrics"}
 # /readyz waits this long for the database. It has to answer within two seconds.
 CHECK_TIMEOUT_SECONDS = 1.5
-# Some threads are reserved for HEALTH_CHECK_PATHS. At most this number of them waits in /readyz, so that one is left for
-# /healthz.
+# A few threads are left for HEALTH_CHECK_PATHS even if all request slots are taken. At most this number of them waits in
+# /readyz, so that /healthz still finds one.
 MAX_WAITING_THREADS = 2
 OK_BODY: dict[str, str] = {"status": "ok"}
 MIGRATIONS_PENDING = Problem(503, "migrations_pending", "Migrations are pending.", headers={"Retry-After": "5"})
