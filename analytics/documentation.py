@@ -67,10 +67,11 @@ OPERATIONS = {
         description="\n".join(
             [
                 "Counts of customers, `verified_emails`, `total_loyalty_points` and `customer_segments` are as of now. "
-                "`new_customers_in_period`, appointments, revenue, averages, rates and top lists are about the period; "
-                "with neither bound that is all time, and `period` is null/null. Soft-deleted customers count in "
-                "`deleted_customers` only; their visits still count as appointments and revenue. For a super_admin "
-                "without `tenant_id`: the sums over all businesses, by UTC days; `currencies` says what was summed.\n",
+                "`new_customers_in_period`, appointments, revenue, averages, rates and top lists are about the period. "
+                "A period without a first and a last day is all time: then both are null in `period`. Soft-deleted "
+                "customers count in `deleted_customers` only; their appointments and revenue still count. For a "
+                "super_admin without `tenant_id`, the figures are of all businesses together, by UTC days. `currencies` "
+                "are the currencies of these businesses.\n",
                 *(f"- `{name}`: {meaning}" for name, meaning in DEFINITIONS.items()),
             ]
         ),

@@ -1,4 +1,4 @@
-"""Registers with lower apps what appointments add to them, when Django starts."""
+"""Registers, when Django starts, what this app adds to the apps that it imports."""
 
 from functools import partial
 
@@ -6,8 +6,9 @@ from django.apps import AppConfig
 
 
 class AppointmentsConfig(AppConfig):
-    """Adds the figures, the purge step and the back office parts of appointments to customers, their messages to the sender,
-    and the conflicts of bookings to the OpenAPI document.
+    """Adds figures, a purge step and parts of the back office to customers. Adds the pages of hours and the remaining
+    bookings to members of staff, the messages about appointments to the sender, and the conflicts of bookings to the
+    OpenAPI document.
     """
 
     name = "appointments"
@@ -46,7 +47,7 @@ class AppointmentsConfig(AppConfig):
 
         extensions.register_profile_figures(profile_figures)
         extensions.register_purge_step(detach_appointments)
-        extensions.register_personal_rows("messages", partial(extensions.rows_of, Message))
+        extensions.register_rows_deleted_with_customers("messages", partial(extensions.rows_of, Message))
         for list_filter in (VisitedFilter, LastVisitFilter, LastVisitRangeFilter, SpendingFilter):
             extensions.register_list_filter(list_filter)
         for column in COLUMNS:

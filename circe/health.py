@@ -12,11 +12,12 @@ from psycopg.errors import UndefinedTable
 
 from circe.api.errors import UNAVAILABLE, Problem, problem_for
 
-# Paths for machines, which use an IP address as the host. They are answered also while all slots are taken.
+# Paths for machines, which use an IP address as the host. They are answered even if no request slot is free.
 HEALTH_CHECK_PATHS = {"/healthz", "/readyz", "/metrics"}
 # /readyz waits this long for the database. It has to answer within two seconds.
 CHECK_TIMEOUT_SECONDS = 1.5
-# At most this number of the threads that are reserved for HEALTH_CHECK_PATHS wait in /readyz. /healthz needs another one.
+# A few threads are left for HEALTH_CHECK_PATHS even if all request slots are taken. At most this number of them waits in
+# /readyz, so that /healthz still finds one.
 MAX_WAITING_THREADS = 2
 OK_BODY: dict[str, str] = {"status": "ok"}
 MIGRATIONS_PENDING = Problem(503, "migrations_pending", "Migrations are pending.", headers={"Retry-After": "5"})

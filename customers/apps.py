@@ -37,8 +37,8 @@ class CustomersConfig(AppConfig):
             ("portal_sessions", CustomerSession),
             ("deletion_requests", DeletionRequest),
         ):
-            extensions.register_personal_rows(name, partial(extensions.rows_of, model))
-        extensions.register_personal_rows("mailed_links", links_to)
+            extensions.register_rows_deleted_with_customers(name, partial(extensions.rows_of, model))
+        extensions.register_rows_deleted_with_customers("mailed_links", links_to)
         register_problem_member(
             "conflicts",
             {

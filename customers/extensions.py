@@ -18,7 +18,7 @@ ProfileFigures: TypeAlias = Callable[[], Mapping[str, Combinable]]
 # many rows stay without the person.
 PurgeStep: TypeAlias = Callable[[Collection[Any]], Mapping[str, int]]
 # Takes customers. Returns rows about them that are deleted with them: the certificate of an erasure counts these.
-PersonalRows: TypeAlias = Callable[[Collection[Any]], QuerySet]
+RowsOfCustomers: TypeAlias = Callable[[Collection[Any]], QuerySet]
 # Takes the request and the customer. Returns a part of the customer's back office page, "" for people who may not see
 # it.
 Panel: TypeAlias = Callable[[HttpRequest, Any], SafeString]
@@ -47,7 +47,7 @@ class ExportColumn(NamedTuple):
 
 _profile_figures: list[ProfileFigures] = []
 _purge_steps: list[PurgeStep] = []
-_personal_rows: dict[str, PersonalRows] = {}
+_rows_deleted_with_customers: dict[str, RowsOfCustomers] = {}
 # The panels of the highest app come first, since reception needs them first.
 panels: list[Panel] = []
 list_filters: list[Any] = []
@@ -65,9 +65,9 @@ def register_purge_step(step: PurgeStep) -> None:
     _purge_steps.append(step)
 
 
-def register_personal_rows(name: str, rows: PersonalRows) -> None:
+def register_rows_deleted_with_customers(name: str, rows: RowsOfCustomers) -> None:
     """Adds a kind of rows that are deleted with their customer. `name` is its name in the certificate of an erasure."""
-    _personal_rows[name] = rows
+    _rows_deleted_with_customers[name] = rows
 
 
 def rows_of(model: type[Model], customers: Collection[Any]) -> QuerySet:
@@ -100,9 +100,9 @@ def profile_figures() -> dict[str, Combinable]:
     return {name: expression for figures in _profile_figures for name, expression in figures().items()}
 
 
-def count_personal_rows(customers: Collection[Any]) -> dict[str, int]:
+def count_rows_deleted_with(customers: Collection[Any]) -> dict[str, int]:
     """Returns by name the numbers of the rows that are deleted with the customers."""
-    return {name: rows(customers).count() for name, rows in _personal_rows.items()}
+    return {name: rows(customers).count() for name, rows in _rows_deleted_with_customers.items()}
 
 
 def run_purge_steps(customers: Collection[Any]) -> Counter[str]:

@@ -11,8 +11,8 @@ from tenants.characters import without_invisible_marks
 MAX_TAGS = 50
 MAX_TAG_LENGTH = 50
 
-# The parts of a tag that NFKC may change: it writes full-width and half-width letters in their usual form. The other
-# characters stay as they are, since NFKC would take them apart: SARA AM of Thai and of Lao, and single letters of
+# The parts of a tag that are brought into NFKC, which writes full-width and half-width letters in their usual form. The
+# other characters stay as they are, since NFKC would take them apart: SARA AM of Thai and of Lao, and single letters of
 # Hangul.
 _NFKC_RUN = regex.compile(r"[^\u0e33\u0eb3\u3131-\u318e]+")
 # The letter SARA AM of Thai and of Lao, by the two parts that NFKC makes of it. Another program may have done so
@@ -30,7 +30,7 @@ def clean_tag(text: str) -> str:
     So `VIP`, `ｖｉｐ` and `vip` with a soft hyphen are one tag. An é typed as one character, or as e and an accent, gives
     the same tag.
     """
-    # The second pass joins an accent to the i that the first pass made of İ.
+    # The first pass writes İ as i. An accent after it is joined to this i by the second pass only.
     tag = _fold_case_and_width(_fold_case_and_width(without_invisible_marks(text)))
     return _FINAL_SIGMA.sub("ς", tag).strip()
 

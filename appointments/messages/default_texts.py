@@ -9,7 +9,7 @@ from appointments.models import MessageKind
 
 
 class DefaultText(NamedTuple):
-    """The subject and the body of a kind of message, in the language that is active when they are read."""
+    """The subject and the body of a kind of message. They are translated into the active language when they become text."""
 
     subject: str | Promise
     body: str | Promise

@@ -32,8 +32,10 @@ class CustomerMessageSerializer(ModelSerializer):
         ]
         read_only_fields = fields
         extra_kwargs = {
-            "sequence": {"help_text": "The `sequence` of the appointment that the message is about."},
-            "reasons": {"help_text": "Why it was skipped, failed, is unknown or waits for another attempt."},
+            "sequence": {"help_text": "The message tells of the appointment as of this `sequence`."},
+            "reasons": {
+                "help_text": "Why it was skipped or failed, why its state is unknown, or why it waits for another attempt."
+            },
             "due_at": {"help_text": "It is not sent before."},
         }
 
@@ -68,7 +70,7 @@ class MessageSettingsSerializer(ModelSerializer):
         read_only_fields = ["updated_at"]
 
     def validate_tenant_id(self, value: str | None) -> None:
-        """Refuses the id of another business. It is never stored from a body."""
+        """Refuses the id of another business. Never stores the id that a body has."""
         if value not in (None, self.instance.pk):  # type: ignore[union-attr]
             raise serializers.ValidationError("These are the settings of another business.", code="invalid")
         raise serializers.SkipField

@@ -153,7 +153,7 @@ def replace_working_hours(staff: Staff, hours: Sequence[WorkingHours]) -> None:
 
 
 class TimeOffOfOthersRefused(PermissionDenied):
-    """The user may not enter or delete time off that is not their own."""
+    """The user may not enter, change or delete time off that is not their own."""
 
     detail = "You can enter and delete your own time off only."
 
@@ -207,7 +207,7 @@ class TimeOff(TenantModel):
             # A super_admin looks for a time off by its id alone, in all businesses.
             models.Index(fields=["id"], name="timeoff_by_id"),
             models.Index(fields=["tenant", "local_end"], name="timeoff_end"),
-            # The query of free times asks for each person and outlet, and for what is not over.
+            # The query of free times looks up what is not over yet, for each person and for each outlet.
             models.Index(fields=["tenant", "staff", "local_end"], name="timeoff_end_of_staff"),
             models.Index(fields=["tenant", "outlet", "local_end"], name="timeoff_end_of_outlet"),
         ]
@@ -248,7 +248,8 @@ class TimeOff(TenantModel):
     ) -> None:
         """Sets start and end. Without a clock time, the first or the last day is off as a whole.
 
-        Without a last day it ends on the first, or on the next one if the end is not after the start.
+        Without a last day, the time off ends on the first day, or on the day after it if its end would not be after its
+        start.
         """
         self.local_start = dt.datetime.combine(first_day, start_time or dt.time())
         if last_day is None:

@@ -21,8 +21,8 @@ class Reason(StrEnum):
 
 
 # The points of the reasons that always give the same number. The points of the other reasons depend on a rank, see
-# below. The service counts most: one that is due, and a first favourite, has more points than person, outlet and time
-# together.
+# below. The service counts most: a due day alone, or the first preferred service alone, gives more points than person,
+# outlet and time together.
 POINTS: Points = {
     Reason.DUE: 60,
     Reason.OVERDUE: 10,
@@ -34,7 +34,7 @@ POINTS: Points = {
 }
 # The points of the most booked service of the business, of the second, and so on. The others have none.
 POPULAR_BY_RANK = (5, 4, 3, 2, 1)
-# Only the last POPULAR_VISITS visits of the business are counted to find the most booked services, so that it is cheap.
+# Only the last POPULAR_VISITS visits of the business are counted to find the most booked services. So counting is fast.
 POPULAR_VISITS = 500
 # The points of the first entry of a list of preferences, of the second, and so on. Further ones have those of the last, so
 # that an entry is never worth nothing.
@@ -48,7 +48,7 @@ def _describe(points: tuple[int, ...]) -> str:
 
 # What the OpenAPI document says of each reason.
 MEANINGS = {
-    Reason.DUE: f"{POINTS[Reason.DUE]} points. The customer has had the service, so it has a due day.",
+    Reason.DUE: f"{POINTS[Reason.DUE]} points. The customer has had the service. So it has a due day, past or not.",
     Reason.OVERDUE: f"{POINTS[Reason.OVERDUE]} more. The due day is past.",
     Reason.PREFERRED_SERVICE: f"The service is in `preferred_services`: {_describe(SERVICE_BY_RANK)} for all further ones.",
     Reason.PREFERRED_CATEGORY: f"{POINTS[Reason.PREFERRED_CATEGORY]}. Its category is in `preferred_categories`.",
@@ -60,12 +60,14 @@ MEANINGS = {
     Reason.USUAL_WEEKDAY: f"{POINTS[Reason.USUAL_WEEKDAY]}. It is the weekday of most of the customer's visits.",
     Reason.USUAL_HOUR: f"{POINTS[Reason.USUAL_HOUR]}. It starts in the hour in which most of the customer's visits started.",
     Reason.NO_GAP: (
-        f"{POINTS[Reason.NO_GAP]}. Another booking of the person ends, with its buffer, when it starts, or starts when it "
-        "and its buffer end."
+        f"{POINTS[Reason.NO_GAP]}. It starts when another booking of the person and the buffer of that booking end. Or "
+        "another booking starts when it and its buffer end."
     ),
 }
 
 
 def points_of_rank(points: tuple[int, ...], rank: int) -> int:
-    """Returns the points of an entry of a list of preferences. `rank` counts from 0."""
+    """Returns the points of an entry of a list of preferences. `rank` counts from 0. Every rank past the end of `points` has
+    the last of them.
+    """
     return points[min(rank, len(points) - 1)]

@@ -31,14 +31,19 @@ def query_parameter(name: str, description: str, schema: Schema) -> Schema:
 class Operation:
     """The documentation of one operation.
 
-    A body of PUT or PATCH may leave keys out, unless `body_is_whole`. `response` is the serializer of the response, or
-    of one item of a page if `is_list`. `page_members` are the schemas, by name, of additional members of its page.
-    `other_item` is the schema of items of another form. `example` is an answer, `body_examples` are bodies by name, `query`
-    is the query of the sample requests. `own_errors` are the statuses of errors that are not common to all operations.
-    `conflict` is the name of the error response of a 409. `status_if_there` is the status of the answer if the row to create
-    exists already. `changes_own_row` says that the operation changes a row of the caller, which no id in the path
-    names, and takes `If-Match`. A write that has no `Idempotency-Key` says `is_idempotent=False`; one that `reads_only`
-    changes nothing, although it has a body.
+    `is_paged` says that the operation takes `page` and `size`. `response` is the serializer of the response, or of one item
+    of a page if `is_list`. `page_members` are the schemas, by name, of additional members of its page. `other_item` is the
+    schema of items of another form that its page may have.
+
+    `body_is_whole` says that the body of a PUT or PATCH needs all keys. Otherwise it may leave keys out. `example` is an
+    answer, `body_examples` are bodies by name, and `query` is the query of the sample requests.
+
+    `own_errors` are the statuses of errors that are not common to all operations. `conflict` is the name of the error
+    response of a 409. `status_if_there` is the status of the answer if the row to create exists already.
+
+    A write with a token takes `Idempotency-Key`, unless it says `is_idempotent=False` or `reads_only=True`. `reads_only`
+    says that it changes nothing, although it has a body. If the path of such a write has an id, it takes `If-Match` too.
+    `changes_own_row` says that it takes `If-Match` although its path has no id, since it changes a row of the caller.
     """
 
     id: str

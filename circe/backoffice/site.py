@@ -16,10 +16,11 @@ from circe.db.ids import new_id
 View = TypeVar("View", bound=Callable[..., Any])
 
 MAX_SEARCH_LENGTH = 100
-# The name of the hidden field by which a form that is sent twice is recognized. Its value, a token, is in the context of
-# every page.
+# The name of a hidden field of each form. Its value is a token, by which the server sees that a form was sent twice. The
+# token is in the context of every page.
 FORM_TOKEN_FIELD = "form_token"  # noqa: S105
-# The titles of pages that the header links to, by name of the URL. They come before the lists of rows.
+# The titles of pages that the header links to, by name of the URL. The header shows these links before its links to the
+# lists of each model.
 _header_links: dict[str, str] = {}
 # The labels of the search boxes of the header, by name of the URL.
 _searches: dict[str, str] = {}
@@ -31,7 +32,7 @@ def register_header_link(url_name: str, title: str) -> None:
 
 
 def register_search(url_name: str, label: str) -> None:
-    """Adds a search box to the header of every page: it opens the list with this name of its URL."""
+    """Adds a search box to the header of every page. It opens the list whose URL has this name."""
     _searches[url_name] = label
 
 
@@ -100,7 +101,7 @@ class CirceAdminSite(AdminSite):
         return apps
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
-        """Does as Django, in a transaction. It begins after the checks of the session and of the CSRF token."""
+        """Does as Django, in a transaction. The transaction begins after the checks of the session and of the CSRF token."""
         own = getattr(view, "opens_own_transactions", False)
         return super().admin_view(view if own else transaction.atomic(view), cacheable)
 

@@ -121,19 +121,19 @@ class Business:
         self.midnights = array(
             "q", (int(dt.datetime.combine(day, dt.time(), self.tenant.zone).timestamp()) for day in self.days)
         )
-        self.opened_at = self.midnights[0] + self.country.opens_at * 3600
+        self.opened_at_seconds = self.midnights[0] + self.country.opens_at * 3600
         self.holidays = choose_holidays(self.days, PAST_DAYS, self.country.holidays)
 
     def _add_tenant_and_services(self) -> None:
-        self.tenant.pk = self.new_id(self.opened_at)
+        self.tenant.pk = self.new_id(self.opened_at_seconds)
         self._timestamps = {
-            "created_at": dt.datetime.fromtimestamp(self.opened_at, dt.UTC),
-            "updated_at": dt.datetime.fromtimestamp(self.opened_at, dt.UTC),
+            "created_at": dt.datetime.fromtimestamp(self.opened_at_seconds, dt.UTC),
+            "updated_at": dt.datetime.fromtimestamp(self.opened_at_seconds, dt.UTC),
         }
         self.tenant.created_at = self.tenant.updated_at = self._timestamps["created_at"]
         self.services = [
             Service(
-                id=self.new_id(self.opened_at),
+                id=self.new_id(self.opened_at_seconds),
                 tenant_id=self.tenant.pk,
                 name=service.name,
                 category=service.category,
@@ -243,7 +243,7 @@ class Business:
 
     def _new_row(self) -> dict[str, Any]:
         """Returns the columns that every row has. The row is as old as the business."""
-        return {"id": self.new_id(self.opened_at), "tenant_id": self.tenant.pk, **self._timestamps}
+        return {"id": self.new_id(self.opened_at_seconds), "tenant_id": self.tenant.pk, **self._timestamps}
 
     def _outlet(self, index: int) -> Outlet:
         country = self.country
@@ -251,7 +251,7 @@ class Business:
         locality = country.areas[area]
         number = f" {rounds + 1}" if rounds else ""
         return Outlet(
-            id=self.new_id(self.opened_at),
+            id=self.new_id(self.opened_at_seconds),
             tenant_id=self.tenant.pk,
             name=f"{self.tenant.name.split()[0]} {locality.name}{number}",
             address=self.address(locality),
@@ -268,7 +268,7 @@ class Business:
         person = self.person(self.customer_count + index)
         can_sign_in = local_part and self.number < len(DOCUMENTED_TENANTS)
         return User(
-            id=self.new_id(self.opened_at),
+            id=self.new_id(self.opened_at_seconds),
             tenant_id=self.tenant.pk,
             email=f"{local_part or person.local_part}@{self.tenant.slug}.test",
             role=role,

@@ -80,7 +80,7 @@ LOADED_MODELS = (Tenant, User, Outlet, Service, ServiceStaff, WorkingHours, Time
 
 
 @contextmanager
-def lock_out_writers() -> Iterator[None]:
+def lock_tenants_and_users() -> Iterator[None]:
     """Opens a transaction in which other sessions can't write tenants or users, but can still read."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("LOCK TABLE tenants_tenant, tenants_user IN SHARE ROW EXCLUSIVE MODE")

@@ -18,7 +18,8 @@ from tenants.models import Service, User
 NULL = r"\N"
 CHUNK_ROWS = 1000
 MIN_DAYS_BETWEEN_APPOINTMENTS = 10  # of one customer, unless three draws in a row fail
-# In every block of customers, some come all the time and some for a while; the rest have not come yet.
+# In every block of customers, the loyal ones come all the time and the casual ones for some time. The others have hardly
+# any appointments.
 CUSTOMERS_PER_BLOCK, LOYAL_PER_BLOCK, CASUAL_PER_BLOCK = 50, 6, 36
 LOYAL_SHARE = 0.5  # of the appointments
 
@@ -130,7 +131,7 @@ class Rows:
         outlet = business.outlets[business.roster.outlets[self._weekdays[day]][worker]]
         service = choice(business.menus[worker % len(business.menus)])
         begin = business.roster.starts[slot]
-        # It may end after midnight, but starts before.
+        # The appointment may end after midnight, but it starts before midnight.
         room = min(SLOT_MINUTES - service.duration_minutes - service.buffer_minutes, MINUTES_PER_DAY - 1 - begin)
         start = begin + int(random() * (1 + room // 15)) * 15
         end = start + service.duration_minutes
@@ -143,7 +144,7 @@ class Rows:
         if status == "completed":
             self.visits[customer] += 1
             self.spent[customer] += price
-        # Booked hours or weeks before, after the customer was created and before today.
+        # It was booked before today, hours or weeks before it starts, and after the customer was created.
         latest_booking = min(midnight + start * 60, business.midnights[PAST_DAYS]) - 2 * 3600
         created = max(latest_booking - int(random() * random() * 21 * DAY_SECONDS), business.created_at[customer] + 300)
         updated = min(midnight + end * 60, business.midnights[PAST_DAYS]) if day < PAST_DAYS else created

@@ -1,8 +1,9 @@
 """What each property of the API's JSON means, for the OpenAPI document.
 
-A serializer field with a `help_text` has its text there. For all others it is here, by the property's name, since one name
-means one thing everywhere. Where one does not, the key is `Schema.name`, which is looked up first. The part of a text that
-begins with "In a body" is left out of what the server answers.
+A serializer field with a `help_text` has its text there. The texts of all other fields are here, by the name of the
+property, since one name means one thing everywhere. If a name means something else in one schema, the key of that meaning
+is `Schema.name`. It is looked up first. A value is the text, or the text and an example. The part of a text that begins
+with "In a body" is left out of what the server answers.
 """
 
 PROPERTY_TEXTS = {
@@ -25,7 +26,7 @@ PROPERTY_TEXTS = {
     "phone": "The phone number, as E.164. In a body: in any notation of the business's country, or with its country code.",
     "first_name": "The first name.",
     "last_name": "The last name, null where there is one name only.",
-    "message": "The sentence.",
+    "message": "A sentence for a person.",
     "status": "The status of the appointment.",
     # --- customers ---
     "email_verified": "Whether the customer has proved to own the e-mail address.",
@@ -58,7 +59,7 @@ PROPERTY_TEXTS = {
     "accessibility_needs": ("What the customer needs to come and to be attended.", "Step-free entrance"),
     "Preferences.notes": "Notes about what the customer likes.",
     "customer_id": "The customer.",
-    "Conflict.field": "The contact that both customers have.",
+    "Conflict.field": "The name of the field that both customers have in common.",
     "Conflict.customer_id": "The other customer.",
     "is_deleted": "Whether the row is soft-deleted.",
     "tag": "The tag.",
@@ -92,7 +93,7 @@ PROPERTY_TEXTS = {
     "service": "The service.",
     "staff": "The member of staff who attends the customer.",
     "outlet": "The outlet where it takes place.",
-    "payment": "How it was paid.",
+    "payment": "Whether and how it is paid.",
     "appointment_date": "The day on which it begins, in the time zone of the business.",
     "start_time": "When it begins, by the clock of the business.",
     "end_time": "When it ends, by the clock of the business. Before the start: on the next day.",
@@ -169,19 +170,19 @@ PROPERTY_TEXTS = {
     "from": "The first day.",
     "to": "The last day.",
     "generated_at": "When the figures were computed.",
-    "active_customers": "Customers who are active.",
-    "inactive_customers": "Customers who are inactive.",
-    "verified_emails": "Customers with a verified e-mail address.",
-    "customers_with_password": "Registered customers.",
-    "walk_in_customers": "Customers without a password.",
-    "new_customers_in_period": "Customers created in the period.",
+    "active_customers": "How many customers are active.",
+    "inactive_customers": "How many customers are inactive.",
+    "verified_emails": "How many customers have a verified e-mail address.",
+    "customers_with_password": "How many customers are registered.",
+    "walk_in_customers": "How many customers have no password.",
+    "new_customers_in_period": "How many customers were created in the period.",
     "total_loyalty_points": "The loyalty points of all customers.",
     "avg_appointments_per_customer": "Appointments in the period for each customer, with one decimal.",
     "avg_spent_per_customer": "Revenue in the period for each customer, rounded down.",
     "top_customers_by_appointments": "At most ten customers with the most appointments in the period.",
     "top_customers_by_revenue": "At most ten customers with the most revenue in the period.",
     "customer_segments": "How many customers each segment has.",
-    "vip": "The best customers.",
+    "vip": "Customers with the tag `vip`, and those who spent most.",
     "regular": "Customers of no other segment.",
     "new": "Customers without a visit, or whose first is recent.",
     "at_risk": "Customers whose last visit is long ago and who have nothing upcoming.",

@@ -35,7 +35,7 @@ class AskedColumn:
 
 
 class ColumnsForm(forms.Form):
-    """Asks for each column of the file that has text: into which column of Circe is it imported? Proposes an answer."""
+    """Asks to which column of Circe each column of the file goes. Proposes an answer. Leaves out columns without text."""
 
     def __init__(self, mapping: HeaderMapping, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,8 +58,8 @@ class ColumnsForm(forms.Form):
         )
 
     def _propose(self, index: int) -> str:
-        """Returns the column of Circe that is proposed, or NOT_IMPORTED if a person or a preset has decided about the
-        column.
+        """Returns the column of Circe that is proposed for the column, or NOT_IMPORTED if none is. None is proposed if a
+        person or a preset has decided about the column.
         """
         return self.mapping.propose_target(index) if index in self.mapping.undecided_indexes else NOT_IMPORTED
 

@@ -98,8 +98,8 @@ RULES = [
         "address_blocked",
         "not_blocked",
         lambda facts: not facts.is_blocked,
-        "A person who had this address was erased, or refused marketing and was removed, and its present owner has not "
-        "granted marketing themselves.",
+        "The e-mail address or phone number belonged to a person who was erased, or who withdrew marketing and was purged. "
+        "Since then, its present owner has not granted marketing themselves.",
         purpose=Purpose.MARKETING,
     ),
     Rule("quiet_hours", "no_quiet_hours", lambda facts: not facts.is_quiet, "It is within the business's quiet hours."),
@@ -109,8 +109,8 @@ RULES = [
 class Decision(NamedTuple):
     """The answer, with its reasons as slugs that never change. `channel` is the first channel by which the message may
     be sent, or None. `by_channel` has the reasons for or against each wanted channel. `reasons` are those for
-    `channel`; if it is None, they are all reasons against the wanted channels. `allowed_from` is when quiet hours end,
-    if they alone forbid the message on some channel.
+    `channel`; if it is None, they are all reasons against the wanted channels. `allowed_from` is when quiet hours end, if
+    nothing else forbids the message by one of the wanted channels. Otherwise it is None.
     """
 
     allowed: bool
@@ -207,8 +207,8 @@ def is_quiet(tenant: Tenant, at: dt.datetime) -> bool:
 
 
 def end_of_quiet_hours(tenant: Tenant, at: dt.datetime) -> dt.datetime | None:
-    """Returns the end of the quiet hours in which the instant `at` lies, or None if the business has none. It is right
-    also on days when clocks go forward or back.
+    """Returns the end of the quiet hours in which the instant `at` lies, or None if the business has none. Days on
+    which clocks go forward or back are taken into account.
     """
     if tenant.quiet_until is None:
         return None

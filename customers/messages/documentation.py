@@ -21,8 +21,8 @@ _meanings = "\n".join(
     for unmet, met, meaning in dict.fromkeys((rule.unmet, rule.met, rule.meaning) for rule in RULES)
 )
 DESCRIPTION = f"""\
-The messages of Circe are decided by the same rules at the moment when they are sent. `service` is about the customer's own
-appointments and account, `marketing` is advertising. The answer changes nothing and promises nothing for later.
+Circe decides about its own messages by the same rules, at the moment when it sends them. `service` is about the customer's
+own appointments and account, `marketing` is advertising. The answer changes nothing and promises nothing for later.
 
 A message by a channel is allowed if every rule about such messages holds. `reasons` always says why:
 

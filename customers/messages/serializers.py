@@ -13,8 +13,8 @@ REASONS = list(dict.fromkeys(slug for rule in RULES for slug in (rule.unmet, rul
 
 
 class ConvertibleInstantField(LocalInstantField):
-    """An instant that can be converted to local time of every zone. An instant in the first or the last years of the
-    calendar can't.
+    """An instant that can be converted to the local time of every zone. It is refused in the first two years and in the last
+    year of the calendar, since its local time might lie outside the calendar.
     """
 
     def to_internal_value(self, value: Any) -> dt.datetime:
@@ -34,7 +34,7 @@ class DecisionQuestionSerializer(StrictSerializer):
         min_length=1,
         required=False,
         max_length=len(Channel),
-        help_text="The channels to try, in this order. Absent or null: all.",
+        help_text="The channels to try, in this order. Absent or null: all, the preferred one first.",
     )
     at = ConvertibleInstantField(
         allow_null=True, required=False, help_text="When it is to be sent. Absent or null: now."
@@ -49,7 +49,7 @@ class DecisionSerializer(serializers.Serializer):
     language = serializers.CharField(help_text="The customer's.")
     reasons = serializers.ListField(
         child=ChoiceField(REASONS),
-        help_text="Why it may be sent by this channel, or why by none. Never empty.",
+        help_text="Why it may be sent by this channel, or why it may be sent by none. Never empty.",
     )
     by_channel = serializers.DictField(
         child=serializers.ListField(child=ChoiceField(REASONS)),

@@ -189,8 +189,8 @@ $$;
         ),
         CreateSQL(
             name="circe_record_new_consents",
-            sql="""-- Writes the consents of new customers that differ from the defaults to the ledger. The source is that of the actor,
--- see tenants/audit/context.py.
+            sql="""-- Writes to the ledger each consent of a new customer that differs from the default. The source is that of the actor, see
+-- tenants/audit/context.py.
 CREATE OR REPLACE FUNCTION public.circe_record_new_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -212,8 +212,8 @@ BEGIN
             ('service', 'push', accepts_push, true), ('service', 'whatsapp', accepts_whatsapp, false),
             ('marketing', 'email', marketing_consent, false), ('marketing', 'sms', marketing_consent, false),
             ('marketing', 'push', marketing_consent, false), ('marketing', 'whatsapp', marketing_consent, false)
-        ) AS said (purpose, channel, is_granted, is_default)
-        WHERE said.is_granted <> said.is_default
+        ) AS said (purpose, channel, is_granted, is_granted_by_default)
+        WHERE said.is_granted <> said.is_granted_by_default
         GROUP BY tenant_id
         ORDER BY tenant_id
     LOOP

@@ -1,7 +1,7 @@
 """Reads instants as spreadsheets, databases and programs write them.
 
-Only a text that begins with the year, or names the month, is read: `03/04/2024` is a day of March in one country and of
-April in another.
+A day is read only if it begins with the year or names the month: `03/04/2024` is a day of March in one country and of April
+in another. A number of 10 or 13 digits is the seconds or the milliseconds since 1970.
 """
 
 import datetime as dt
@@ -17,7 +17,7 @@ from customers.transfer.text_marks import shorten
 
 EARLIEST_INSTANT = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 
-# The year comes first, so that day and month are known. A time at midnight is what a spreadsheet or a database adds.
+# A day that begins with the year. A spreadsheet or a database may have added midnight to it, which is left out.
 _DAY = re.compile(
     r"(?P<year>\d{4})(?:([-/.])(?P<month>\d{1,2})\2(?P<day>\d{1,2})|年(?P<cjk_month>\d{1,2})月(?P<cjk_day>\d{1,2})日)"
     r"(?:[ T]0?0:00(?::00(?:[.,]0+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?\Z",
@@ -38,7 +38,7 @@ _JAVASCRIPT_INSTANT = re.compile(
     r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d) (\d{4}) ([\d:]{8}) GMT([+-]\d{4})(?: \(.*\))?\Z", re.ASCII
 )
 _MAIL_INSTANT = re.compile(r"[A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{4} [\d:]{8} (?:GMT|[+-]\d{4})\Z", re.ASCII)
-_SECONDS_SINCE_1970 = re.compile(r"\d{10}(\d{3})?\Z", re.ASCII)
+_SINCE_1970 = re.compile(r"\d{10}(\d{3})?\Z", re.ASCII)
 
 
 def _to_iso_day(text: str) -> str | None:
@@ -73,7 +73,9 @@ def read_instant(text: str) -> dt.datetime:
 
 
 def _to_iso_instant(text: str) -> str:
-    """Returns an instant that another program wrote as ISO 8601 with six fractional digits, other text unchanged."""
+    """Returns the text in ISO 8601, with at most six fractional digits, if it is a day or an instant in a known format.
+    Returns any other text unchanged.
+    """
     if match := _INSTANT.match(text):
         parts = match.groupdict(default="")
         iso = f"{parts['year']}-{parts['month']:0>2}-{parts['day']:0>2}T{parts['hour']:0>2}:{parts['minute']}"
@@ -87,7 +89,7 @@ def _to_iso_instant(text: str) -> str:
         return parsedate_to_datetime(f"{day} {month} {year} {clock} {offset}").isoformat()
     if _MAIL_INSTANT.match(text):
         return parsedate_to_datetime(text.replace("GMT", "+0000")).isoformat()
-    if match := _SECONDS_SINCE_1970.match(text):
+    if match := _SINCE_1970.match(text):
         unit = dt.timedelta(milliseconds=1) if match[1] else dt.timedelta(seconds=1)
         return (dt.datetime.fromtimestamp(0, dt.UTC) + int(text) * unit).isoformat()
     return _to_iso_day(text) or text

@@ -6,7 +6,7 @@ A word or letter that has different meanings in different languages is read only
 import re
 import unicodedata
 
-# What the spreadsheets of each language write, then what people write.
+# First the words that the spreadsheets of each language write, then the words that people write.
 _TRUE = """
 true t sann sant sand wahr vrai verdadero verdadeiro vero waar tosi prawda истина істина dogru benar 真 참 صحيح אמת igaz
 pravda adevarat αληθησ cert tõene istina จริง đúng सत्य satt patiess teisinga
@@ -54,7 +54,8 @@ _BOOLEANS_BY_LANGUAGE: dict[str, dict[str, bool | None]] = {
     "sv": {"jo": True},
     "tr": {"e": True, "h": False, "d": True},
 }
-# Malay and Indonesian answer Y or T, ya or tidak; PostgreSQL writes t and f in small letters.
+# In Malay and Indonesian T is tidak, which is no, and elsewhere T is true: so T is not read. PostgreSQL writes t for true,
+# which is read.
 _LANGUAGES_OF_CAPITAL_T = {"id", "ms"}
 TICKS = {"x", "✓", "✔", "☑", "✅", "🗹", "🗸", "√"}
 
@@ -102,16 +103,18 @@ _GENDERS_BY_LANGUAGE: dict[str, dict[str, str | None]] = {
     "tr": {"e": "male"},
 }
 
-_DOTTED_OR_NOT = str.maketrans({"ı": "i", "ς": "σ"})
+_LETTER_FORMS = str.maketrans({"ı": "i", "ς": "σ"})
 _GROUPED = re.compile(r"[0-9]{1,3}(?:([.,' ])[0-9]{3})(?:\1[0-9]{3})*\Z")
-_WITHOUT_FRACTION = re.compile(r"(.*[0-9])[.,]0{1,2}\Z")
+_ZERO_FRACTION = re.compile(r"(.*[0-9])[.,]0{1,2}\Z")
 
 
 def fold_word(text: str) -> str:
-    """Returns the word without case, accents and dots at its ends, as the words of this module are compared."""
+    """Returns the word as the words of this module are compared: without case, without accents, without dots and exclamation
+    marks at its ends, and with one hyphen for blanks and underscores.
+    """
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).strip().strip(".!").casefold())
     kept = "".join(character for character in folded if not unicodedata.combining(character) and character != "\ufe0f")
-    return re.sub(r"[\s_]+", "-", kept.translate(_DOTTED_OR_NOT).strip())
+    return re.sub(r"[\s_]+", "-", kept.translate(_LETTER_FORMS).strip())
 
 
 def _fold_words(words: str) -> set[str]:
@@ -160,15 +163,15 @@ def read_whole_number(text: str) -> int | None:
         str(unicodedata.decimal(character, character)) for character in unicodedata.normalize("NFKC", text)
     )
     digits = re.sub(r"\s", " ", digits.replace("’", "'")).strip()
-    has_fraction = _WITHOUT_FRACTION.match(digits)
-    number = has_fraction[1] if has_fraction else digits
+    zero_fraction = _ZERO_FRACTION.match(digits)
+    number = zero_fraction[1] if zero_fraction else digits
     grouped = _GROUPED.match(number)
     if grouped:
         separator = grouped[1]
-        # A blank, an apostrophe or a repeated separator groups digits. So does one that differs from the separator of
-        # the fraction.
+        # It is clear that the separator groups digits if it is a blank or an apostrophe, if it is there twice, or if the
+        # fraction has another separator.
         is_clear = (
-            separator in " '" or number.count(separator) > 1 or (has_fraction and digits[len(number)] != separator)
+            separator in " '" or number.count(separator) > 1 or (zero_fraction and digits[len(number)] != separator)
         )
         if not is_clear:
             return None

@@ -12,8 +12,8 @@ from functools import cached_property
 class Actor:
     """A user or a command that acts, with the request and the client's address.
 
-    `source` is `portal`, `link` or `import`. An entry of the ledger of consents stores the source. An audit event without a
-    user stores it as its command.
+    `source` is `portal`, `link` or `import`. An entry of the ledger of consents stores it. An audit event without a user
+    stores it in its column `command`.
     """
 
     user_id: str | None = None

@@ -485,15 +485,15 @@ REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_keep_account",
-            sql="""-- Enforces two rules when an account is written, by whatever code: a changed or disabled password ends all sessions, and
--- has_acted never becomes false again.
+            sql="""-- Enforces two rules when an account is written, by whatever code. All its sessions end if its password is changed or
+-- disabled, or if tokens_valid_from is set to a later time. And has_acted never becomes false again.
 CREATE OR REPLACE FUNCTION public.circe_keep_account() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     NEW.has_acted := NEW.has_acted OR NEW.last_login IS NOT NULL;
     IF TG_OP = 'UPDATE' THEN
         NEW.has_acted := NEW.has_acted OR OLD.has_acted;
-        -- The hash in this setting is of the same password as the old one: a log-in only renewed it.
+        -- A log-in may renew the hash of the same password. It names the new hash in this setting, and no session ends.
         IF NEW.password <> OLD.password
             AND NEW.password IS DISTINCT FROM current_setting('circe.renewed_hash', true)
         THEN

@@ -25,9 +25,9 @@ class Placement(StrEnum):
     LOCAL = "local"
 
 
-# The placements to which a new table must be moved: those that Citus knows. PostgreSQL creates every table as a local one.
+# PostgreSQL creates every table as a local one. Citus moves it to one of these placements.
 MOVED_PLACEMENTS = {Placement.REFERENCE, Placement.DISTRIBUTED}
-# By the name of a table: its placement. These are the tables that may have rows without a tenant.
+# The placements of the tables that may have rows without a tenant, by the name of the table.
 _registered_placements: dict[str, Placement] = {}
 
 

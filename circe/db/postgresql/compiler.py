@@ -1,8 +1,8 @@
 """Compiles every UPDATE and DELETE of the ORM with the condition that the row is in scope.
 
-Django saves and deletes an instance by its primary key alone, past the model's manager. A model with a method
-`scope_condition` gets the condition there too. So the index of (tenant_id, id) serves the statement, a cluster of Citus asks
-one node, and no other tenant's row can be written.
+Django saves and deletes an instance by its primary key alone, past the model's manager. If the model has a method
+`scope_condition`, its condition is added to that statement too. So the index of (tenant_id, id) serves the statement, a
+cluster of Citus asks one node, and no other tenant's row can be written.
 """
 
 from typing import Any
@@ -42,8 +42,8 @@ class SQLUpdateCompiler(compiler.SQLUpdateCompiler):
 
 
 class SQLInsertCompiler(compiler.SQLInsertCompiler):
-    """Writes the rows as VALUES where Citus knows the table. It would copy rows from the arrays that Django would send, and
-    find no tenant in them.
+    """Writes the rows as VALUES if the table is one of Citus. Django would send the rows as one array for each column, in
+    which Citus can't find the tenant of a row.
     """
 
     def assemble_as_sql(self, fields: Any, value_rows: Any) -> Any:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from circe.db.ids import new_id
 from customers.command_arguments import add_customer_arguments, find_customers, not_found_message
-from customers.extensions import count_personal_rows
+from customers.extensions import count_rows_deleted_with
 from customers.models import Customer, block_marketing, failed_logins, purge_all
 from customers.models.imports import CustomerImport
 from customers.models.preferences import PREFERENCE_MODELS
@@ -110,7 +110,7 @@ class Command(TenantCommand):
             "preferences": sum(
                 model.objects.filter(customer__in=ids).count() for model, _ in PREFERENCE_MODELS.values()
             ),
-            **count_personal_rows(customers),
+            **count_rows_deleted_with(customers),
             "idempotency_records": IdempotencyRecord.objects.count(),
             "failed_logins": failed_logins(customers).count(),
             # All uploaded files are deleted, since each may hold the person. They would expire within a day.

@@ -20,7 +20,8 @@ from customers.models import DeliveryState
 from tenants.commands import EXIT_SOME_REFUSED, UsageError, delayed_signals
 
 SECONDS_BETWEEN_ROUNDS = 3
-# After each failed round in a row the pause doubles, up to this time.
+# After each failed round in a row the pause doubles, up to MAX_SECONDS_BETWEEN_ROUNDS. It is that long well before
+# MAX_FAILURES_COUNTED, and further failed rounds are not counted.
 MAX_SECONDS_BETWEEN_ROUNDS, MAX_FAILURES_COUNTED = 60, 10
 # The word for each state in the line that a round prints. A message that a round leaves queued is due later.
 STATE_WORDS = {state: state.value for state in DeliveryState} | {DeliveryState.QUEUED: "postponed"}
@@ -32,8 +33,8 @@ logger = logging.getLogger("circe.messages")
 class Command(BaseCommand):
     """Sends messages in rounds until SIGTERM or SIGINT. Several of these processes may run side by side.
 
-    With --once it ends after a round, with the exit code 1 if a message failed or is unknown, or if the database or the mail
-    server is away.
+    With --once it ends after one round. The exit code is 1 if a message failed, if it is unknown whether one was sent, or if
+    the round did not end well, such as when the database or the mail server is away.
     """
 
     help = "Send what waits to be sent to customers, until a signal ends it."
@@ -59,7 +60,9 @@ class Command(BaseCommand):
                 close_old_connections()
 
     def _send_round(self) -> bool | None:
-        """Sends what is due. Returns whether all went well, or None if the database or the mail server is away."""
+        """Sends what is due. Returns whether all went well, or None if an error ended the round, such as when the database
+        or the mail server is away.
+        """
         counts: Counter[DeliveryState] = Counter()
         try:
             self._send(counts)

@@ -29,7 +29,7 @@ def change_password(customer: Customer, *, password: str, new_password: str, cli
     ValidationError, by field, if `password` is not the present one or the new one is too weak. Raises what
     `check_password_with_limits` raises.
     """
-    # The scope of a customer may insert neither failures nor sessions.
+    # In the scope of a customer the database lets the application insert neither failures nor sessions.
     with whole_business():
         checked = authenticate_with_limits(
             customer.tenant, email_key=str(customer.email_key), password=password, client_address=client_address

@@ -21,11 +21,12 @@ EMAIL: Example = {"email": "jane@example.com"}
 TOKEN = "<the token of the link>"  # noqa: S105 (an example)
 SAME_FOR_ALL = (
     "Whether or not the address is known, the answer is the same and takes the same time: only the mail differs. "
-    "At most 5 mails per address and hour, then 429; also after very many requests from one client."
+    "At most 5 mails per address and hour, then 429. Very many requests from one client are a 429 too."
 )
 LINK_INVALID = (
-    "A link that was used, has expired, is of another business or was never sent is always the same 400 `link_invalid`. So "
-    "is a link whose customer has another address or password by now. Many wrong tokens from one client are a 429."
+    "A link that was used, has expired, is of another business or was never sent is always the same 400 `link_invalid`. A "
+    "link whose customer has another address or password by now is the same 400. "
+    "Many wrong tokens from one client are a 429."
 )
 
 ACCOUNT_OPERATIONS = {
@@ -35,7 +36,7 @@ ACCOUNT_OPERATIONS = {
         description=(
             "The customer is created only when the link in the mail is opened. The person who opens it "
             "chooses the password. "
-            "A person whom the business knows from visits opens their account with it. "
+            "If a walk-in has the address, no customer is created, and the walk-in becomes registered. "
             "A person who has an account is told so by mail. "
             f"{SAME_FOR_ALL}"
         ),
@@ -49,7 +50,10 @@ ACCOUNT_OPERATIONS = {
     "forgot_password": Operation(
         id="forgetCustomerPassword",
         summary="Ask for a new password",
-        description=f"The mail goes to customers only. {SAME_FOR_ALL}",
+        description=(
+            "Only an active customer gets a mail. One who can sign in chooses a new password by its link. Another one, such "
+            f"as a walk-in, gets the mail of a registration. {SAME_FOR_ALL}"
+        ),
         body=EmailSerializer,
         body_examples={"address": EMAIL},
         response=MessageSerializer,
@@ -66,7 +70,8 @@ ACCOUNT_OPERATIONS = {
             "A walk-in with the address becomes registered, with all their history. "
             "A password that is too weak is a 400, and the link can be used again. "
             "The link of a change of address sets the new address, and leaves the password. "
-            "A phone number that another customer has waits until staff decide whose it is; the answer does not tell that. "
+            "If another customer has the phone number of the registration, the new customer has none until staff decide "
+            "whose it is. The answer does not tell that. "
             f"{LINK_INVALID}"
         ),
         body=VerificationSerializer,

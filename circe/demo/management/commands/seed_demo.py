@@ -13,7 +13,7 @@ from django.utils import timezone
 from circe.db.roles import as_owner
 from circe.demo.accounts import DOCUMENTED_TENANTS, LOGIN_EMAILS, PASSWORD, PORTAL_CUSTOMER, SUPER_ADMIN
 from circe.demo.business import Business, split_in_proportion
-from circe.demo.loading import lock_out_writers, replace_everything
+from circe.demo.loading import lock_tenants_and_users, replace_everything
 from customers.models import Customer
 from tenants.models import Role, Tenant, User
 from tenants.scope import ALL_TENANTS, tenant_scope
@@ -49,9 +49,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--customers",
             type=int,
-            help=f"how many in all, soft-deleted ones included (default {CUSTOMERS_PER_TENANT} per tenant). lotus has "
-            f"nine tenths of them if they are more than {MAX_CUSTOMERS_SHARED_EVENLY:,}, or if there are more than 2 "
-            "tenants; else all have the same number",
+            help=f"how many in all, soft-deleted ones included (default {CUSTOMERS_PER_TENANT} per tenant). All tenants "
+            f"have the same number. But if they are more than {MAX_CUSTOMERS_SHARED_EVENLY:,}, or if there are more than 2 "
+            "tenants, lotus has nine tenths of them",
         )
         parser.add_argument(
             "--appointments",
@@ -85,7 +85,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "Demo accounts have a known password: not with production settings.", returncode=EXIT_CODE_REFUSED
             )
-        with as_owner(), lock_out_writers():
+        with as_owner(), lock_tenants_and_users():
             keep = if_empty and Tenant.objects.filter(is_demo=True).exists()
             if not keep:
                 _check_database(reset=reset)
@@ -141,14 +141,25 @@ def _load_demo(*, seed: int, tenants: int, customers: int, appointments: int) ->
     now = timezone.now()
     password = make_password(PASSWORD, salt=hashlib.sha256(str(seed).encode()).hexdigest()[:32])
     is_even = tenants <= len(DOCUMENTED_TENANTS) and customers <= MAX_CUSTOMERS_SHARED_EVENLY
-    shares = split_in_proportion(customers, [1 if is_even else 9 * (tenants - 1) or 1, *[1] * (tenants - 1)])
+    customers_by_tenant = split_in_proportion(
+        customers, [1 if is_even else 9 * (tenants - 1) or 1, *[1] * (tenants - 1)]
+    )
+    appointments_by_tenant = split_in_proportion(appointments, customers_by_tenant)
+    counts = zip(customers_by_tenant, appointments_by_tenant, strict=True)
     businesses = [
-        Business(number=number, seed=seed, customer_count=size, appointment_count=visits, now=now, password=password)
-        for number, (size, visits) in enumerate(zip(shares, split_in_proportion(appointments, shares), strict=True))
+        Business(
+            number=number,
+            seed=seed,
+            customer_count=customer_count,
+            appointment_count=appointment_count,
+            now=now,
+            password=password,
+        )
+        for number, (customer_count, appointment_count) in enumerate(counts)
     ]
     lotus = businesses[0]
     super_admin = User(
-        id=lotus.new_id(lotus.opened_at),
+        id=lotus.new_id(lotus.opened_at_seconds),
         email=SUPER_ADMIN,
         role=Role.SUPER_ADMIN,
         first_name="Circe",
