@@ -257,7 +257,7 @@ class HasNameBeginning(FoldedPattern):
     """Finds texts in whose first line, which has the names, a word begins with the word."""
 
     lookup_name = "has_name_beginning"
-    function = "circe_begins_word_of_name"
+    function = "circe_name_beginning_pattern"
 
 
 def names_begin_with(text: str) -> ExpressionWrapper:
