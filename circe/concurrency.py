@@ -120,8 +120,8 @@ class ConcurrencyMiddleware:
 def read_body(request: HttpRequest) -> None:
     """Reads the whole body before a view takes a lock or begins a transaction.
 
-    A body longer than MAX_JSON_BYTES is not read here. In the back office it is a file, which the CSRF check reads before
-    the transaction begins. The API refuses it without reading it.
+    A body longer than MAX_JSON_BYTES is not read here. The API refuses it without reading it. In the back office it is an
+    uploaded file: the CSRF check reads it, and this too is before a transaction begins.
     """
     set_body_length(request)
     length = content_length(request)

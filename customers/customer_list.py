@@ -257,7 +257,7 @@ class HasNameBeginning(FoldedPattern):
     """Finds texts in which a word of the names begins with the given word. The names are the first line of a text."""
 
     lookup_name = "has_name_beginning"
-    function = "circe_begins_word_of_name"
+    function = "circe_name_beginning_pattern"
 
 
 def names_begin_with(text: str) -> ExpressionWrapper:

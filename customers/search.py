@@ -71,7 +71,7 @@ class HasEmailPart(FoldedPattern):
     """Finds texts that contain the e-mail address, or the part of an address with an `@`."""
 
     lookup_name = "has_email_part"
-    function = "circe_contains_email"
+    function = "circe_email_pattern"
 
 
 def search_words(text: str) -> list[str]:
@@ -92,10 +92,10 @@ def search_condition(text: str) -> Q:
 
 
 def _phrases(text: str) -> list[list[str]]:
-    """Splits a text at its spaces, and at the marks that are written around an e-mail address.
+    """Splits a text at `%`, `_` and `\\` into phrases, and each phrase at its spaces into chunks. A text with an `@` is also
+    split at the marks that are written around an e-mail address.
 
-    Returns a list of these pieces for each part of the text between `%`, `_` and `\\`. Words of two parts are never joined:
-    `Pla\\in` does not find `Plain`.
+    Returns the list of chunks of each phrase. Words of two phrases are never joined: `Pla\\in` does not find `Plain`.
     """
     visible = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _ACCENT_AS_QUOTE.sub("'", text)))
     visible = _LINK_SCHEME.sub(" ", visible)

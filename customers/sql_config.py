@@ -1,4 +1,4 @@
-"""Lists the SQL objects of customers, in the order of their creation."""
+"""Lists the SQL objects of customers. An object is created after those that it `needs`."""
 
 from circe.db.sql_files import sql_item
 
@@ -49,21 +49,21 @@ sql_items = [
     ),
     sql_item(
         __file__,
-        "circe_begins_any_word",
-        reverse_sql="DROP FUNCTION public.circe_begins_any_word;",
+        "circe_word_beginning_pattern",
+        reverse_sql="DROP FUNCTION public.circe_word_beginning_pattern;",
         needs=[("customers", "circe_fold")],
     ),
     sql_item(
         __file__,
-        "circe_contains_email",
-        reverse_sql="DROP FUNCTION public.circe_contains_email;",
+        "circe_email_pattern",
+        reverse_sql="DROP FUNCTION public.circe_email_pattern;",
         needs=[("customers", "circe_email_words")],
     ),
     sql_item(
         __file__,
-        "circe_begins_word_of_name",
-        reverse_sql="DROP FUNCTION public.circe_begins_word_of_name;",
-        needs=[("customers", "circe_begins_any_word")],
+        "circe_name_beginning_pattern",
+        reverse_sql="DROP FUNCTION public.circe_name_beginning_pattern;",
+        needs=[("customers", "circe_word_beginning_pattern")],
     ),
     # Dropped and created again, because CREATE OR REPLACE VIEW can only add columns.
     sql_item(

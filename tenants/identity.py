@@ -60,7 +60,7 @@ def _clean_and_key(value: str) -> tuple[str, str]:
     # The key may be longer than the address. The address is measured first, so that no huge text is encoded.
     if len(address) > MAX_EMAIL_LENGTH:
         raise ValidationError(TOO_LONG, code="max_length")
-    key = f"{local.casefold()}{at}{_ascii_domain(domain)}"
+    key = with_ascii_domain(f"{local.casefold()}{at}{domain}")
     try:
         validate_email(key)
     except ValidationError as error:
@@ -70,6 +70,14 @@ def _clean_and_key(value: str) -> tuple[str, str]:
     if len(key) > MAX_EMAIL_LENGTH:
         raise ValidationError(TOO_LONG, code="max_length")
     return address, key
+
+
+def with_ascii_domain(address: str) -> str:
+    """Returns the address with its domain in the ASCII form, as a mail server takes it. Raises ValidationError if the
+    domain has no such form.
+    """
+    local, at, domain = address.rpartition("@")
+    return f"{local}{at}{_ascii_domain(domain)}"
 
 
 def _ascii_domain(domain: str) -> str:

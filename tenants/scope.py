@@ -1,7 +1,8 @@
 """The tenant boundary: which tenant's rows the running code may see.
 
-A scope is one Tenant, one customer of a tenant (CustomerScope), or ALL_TENANTS for a super_admin. Two entry points open it:
-the authentication classes of the API and `TenantScopeMiddleware` for the back office. Commands and tests write
+A scope is one Tenant, one customer of a tenant (CustomerScope), or ALL_TENANTS for a super_admin. The authentication
+classes of the API open it, and `TenantScopeMiddleware` does for the back office. In the portal, the views without
+authentication and the pages open the scope of the tenant that their URL names. Commands and tests write
 `with tenant_scope(tenant):`. Without a scope, every query on a tenant's table raises NoTenantScope.
 
 Two mechanisms enforce the boundary, and each is sufficient without the other. `TenantManager` adds the tenant to every
@@ -124,19 +125,21 @@ def tenant_scope(scope: Scope | None) -> Iterator[None]:
 
 
 def enter_scope(scope: Scope) -> None:
-    """Opens `scope` until the enclosing `tenant_scope` block ends. For entry points, whose block is the whole request."""
+    """Opens `scope` until the enclosing `tenant_scope` block ends. In a request this is its end: a middleware has opened
+    the block.
+    """
     _scope.set(scope)
 
 
 def narrow_from_all_tenants(tenant: Tenant) -> None:
-    """Opens the scope of `tenant`, as `enter_scope` does, where all tenants are in scope. Leaves any other scope."""
+    """Opens the scope of `tenant`, as `enter_scope` does, where all tenants are in scope. Any other scope stays."""
     if isinstance(current_scope(), AllTenants):
         enter_scope(tenant)
 
 
 @contextmanager
 def whole_business() -> Iterator[None]:
-    """Opens the scope of the whole business for the block, where a customer is in scope; leaves any other scope.
+    """Opens the scope of the whole business for the block, where a customer is in scope. Any other scope stays.
 
     It is for a query that a customer's request needs and whose answer tells nothing of other customers, such as who is
     free when.
@@ -178,8 +181,9 @@ def tenant_setting() -> str:
 class TenantFilter(Func):
     """The condition that the row is in scope. It reads the scope when the SQL is compiled.
 
-    Its arguments are the columns of the tenant and of the customer to whom the row belongs; without the second one, a row
-    is in scope of a customer only if it `is_public`.
+    Its arguments are the columns with the ids of the tenant and of the customer to whom the row belongs. If a customer is
+    in scope, it compares both. If `is_public`, it compares the tenant alone. Without the second column and without
+    `is_public` it is false.
     """
 
     output_field = models.BooleanField()
@@ -217,8 +221,8 @@ def build_scope_condition(model: type[models.Model]) -> TenantFilter:
 class TenantManager(models.Manager):
     """The default manager of every tenant's table. Its querysets hold only rows in scope.
 
-    A model says what a customer in scope sees of its rows: those whose `customer_column` is the customer, all of the tenant
-    if `is_public`, and else none.
+    If a customer is in scope, these are the rows whose `customer_column` has the customer's id. If the model `is_public`,
+    they are all rows of the tenant. For a model with neither there are none.
     """
 
     def get_queryset(self) -> models.QuerySet:

@@ -36,7 +36,7 @@ def queue_reminders(now: dt.datetime) -> None:
 
 
 def _find_near(now: dt.datetime, notice: dt.timedelta, tenant: Tenant) -> QuerySet[Appointment]:
-    """Returns the confirmed appointments of customers that begin after now, until `notice` later, and have no reminder
+    """Returns the confirmed appointments of customers that begin within `notice` from now, and for which no reminder was
     queued.
 
     `told_at` is when the last message about the appointment's time was queued and not skipped. It is None if there is

@@ -38,7 +38,9 @@ class RenderedText(NamedTuple):
 
 
 def render_message(kind: str, language: str, appointment: Appointment, *, manage_url: str) -> RenderedText:
-    """Returns the text of a message of that kind about the appointment, as the business wrote it in that language."""
+    """Returns the text of a message of that kind about the appointment. It is the business's own text in that language, or
+    else Circe's.
+    """
     own_text = MessageText.objects.filter(kind=kind, language=customer_language(language)).first()
     return render(kind, language, facts_of(appointment, link=manage_url), own_text=own_text)
 

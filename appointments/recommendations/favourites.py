@@ -1,4 +1,4 @@
-"""What a customer prefers, and what of it is no longer on offer."""
+"""Reads what a customer prefers, and finds what of this is on offer and what is not."""
 
 import datetime as dt
 from collections import defaultdict
@@ -57,8 +57,8 @@ class ServicesOnOffer(NamedTuple):
 
 
 class Favourites(NamedTuple):
-    """What a customer prefers and is on offer. `services` and `staff` have by id the position in the customer's list,
-    from 0.
+    """The preferences of a customer that are on offer. `services` and `staff` give for each id its position in the
+    customer's list, from 0. `ignored` are the preferences that are not on offer.
     """
 
     services: dict[str, int]
@@ -72,7 +72,7 @@ class Favourites(NamedTuple):
 
 
 def read_offer_and_favourites(customer: Customer, *, today: dt.date) -> tuple[ServicesOnOffer, Favourites]:
-    """Returns what is on offer, and what of it the customer prefers. Sends four statements."""
+    """Returns what is on offer, and what of it the customer prefers. Sends at most four statements."""
     services = list(_services(customer))
     for service in services:
         service.tenant = customer.tenant

@@ -12,9 +12,9 @@ from appointments.models import BLOCKING_STATUSES, Appointment, Status
 from customers.models import Customer
 from tenants.models import Service
 
-# The median of the days between visits is used if there are visits of the service on so many days.
+# The median of the days between visits of a service is used only if there are visits on at least this many days.
 MIN_VISIT_DAYS_FOR_MEDIAN = 3
-# A weekday or an hour is usual from so many visits on.
+# A weekday or an hour is usual only if at least this many visits fell on it.
 MIN_VISITS_FOR_HABIT = 2
 
 
@@ -34,8 +34,9 @@ class History(NamedTuple):
     def due_day(self, service: Service) -> dt.date | None:
         """Returns the day on which the service is due again, None if the customer never had it.
 
-        It is the day of the last visit plus the median of the days between visits, rounded down. With fewer than three
-        days of visits, `rebooking_days` of the service, or else of the business, takes the place of the median.
+        It is the day of the last visit plus the median of the days between visits, rounded down. If there are
+        too few days for a median (MIN_VISIT_DAYS_FOR_MEDIAN), `rebooking_days` of the service takes its place, or else that
+        of the business.
         """
         days = self.visit_days.get(service.pk)
         if not days:

@@ -31,7 +31,7 @@ def condition(text: str, region: str) -> tuple[str, str, dict[str, str]]:
 
     def begins_phone(digits: str) -> str:
         start = bind(f"+{digits.removeprefix('+')}")
-        return f"(search_text LIKE circe_begins_any_word({bind(digits)}) AND starts_with(phone, {start}))"
+        return f"(search_text LIKE circe_word_beginning_pattern({bind(digits)}) AND starts_with(phone, {start}))"
 
     def phone(number: str) -> str:
         contains = f"(search_text LIKE circe_word_pattern({bind(number)}) AND strpos(phone, {bind(number)}) > 0)"
@@ -42,7 +42,8 @@ def condition(text: str, region: str) -> tuple[str, str, dict[str, str]]:
 
     words_of_text = list(dict.fromkeys(re.findall(r"\w+", unicodedata.normalize("NFKC", text))))
     begins = (
-        " AND ".join(f"search_text LIKE circe_begins_word_of_name({bind(word)})" for word in words_of_text) or "false"
+        " AND ".join(f"search_text LIKE circe_name_beginning_pattern({bind(word)})" for word in words_of_text)
+        or "false"
     )
     conditions = []
     for is_phone, group in groupby(

@@ -40,8 +40,8 @@ IDEMPOTENCY_KEY_PARAMETER: Schema = {
 IF_MATCH_PARAMETER: Schema = {
     "in": "header",
     "name": "If-Match",
-    "description": "The `ETag` of the row when you read it, also as a proxy that compresses has changed it "
-    "(`W/`, `-gzip`). The write is done only if it is still the same.",
+    "description": "The `ETag` that the row had when you read it. The form that a compressing proxy gives it (`W/`, "
+    "`-gzip`) is accepted too. The write is done only if the row still has this `ETag`.",
     "schema": {"type": "string"},
 }
 
@@ -154,7 +154,7 @@ FIELD_ERROR_SCHEMA: Schema = {
 }
 TOMBSTONE_SCHEMA: Schema = {
     "type": "object",
-    "description": "A deleted or purged row, with `updated_since` or `next` and for administrators alone.",
+    "description": "A row that was deleted or purged. Only administrators get it, and only with `updated_since` or `next`.",
     "required": ["id", "is_deleted", "updated_at"],
     "additionalProperties": False,
     "properties": {

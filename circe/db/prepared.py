@@ -48,13 +48,14 @@ class Sql:
 class Scopes(NamedTuple):
     """The scopes that limit which rows a query sees. An app registers them with `register_scopes`.
 
-    Each prepared query has one text per scope: a tenant's text holds the filter on the tenant, with a Parameter.
+    Each prepared query has a text for each of these scopes. The text for one tenant filters by the tenant, whose id is a
+    Parameter.
     """
 
     # Returns the name of the open scope, a key of `contexts`, and by name the values of its Parameters. Raises without
     # a scope.
     current: Callable[[], tuple[str, Mapping[str, Any]]]
-    # By name of a scope: returns the context manager that opens it while a text is compiled.
+    # By name of a scope, a function. It returns the context manager that opens the scope while a text is compiled.
     contexts: Mapping[str, Callable[[], AbstractContextManager[None]]]
 
 
@@ -135,7 +136,7 @@ class PreparedQuery:
     def compile(self, scope: str) -> Statement:
         """Compiles the text for the scope. Raises QueryNotConstant if it contains a value of one request."""
         parameters = {name: Parameter(name, field) for name, field in self.fields.items()}
-        # The Parameters by name, in the order in which the text first uses them: that is their number.
+        # The Parameters by name. They are numbered ($1, $2 …) in the order in which the text first uses them.
         used: dict[str, Parameter] = {}
         if self.scoped:
             with _scopes[0].contexts[scope]():

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 
 from customers.models import Channel
+from tenants.identity import with_ascii_domain
 from tenants.models import Tenant
 
 # The name of the header that tells the page "Mails" of a demo to which business a mail belongs.
@@ -76,7 +77,7 @@ def build_email(mail: Mail, tenant: Tenant) -> EmailMultiAlternatives:
     """Returns the mail as Django sends it, with its text in plain form and in HTML. The sender has the name of the
     business and the address of this installation.
     """
-    address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+    address = with_ascii_domain(parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
     unsubscribe = (
         {"List-Unsubscribe": f"<{mail.unsubscribe_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
         if mail.unsubscribe_url
@@ -86,8 +87,10 @@ def build_email(mail: Mail, tenant: Tenant) -> EmailMultiAlternatives:
         subject=without_line_breaks(mail.subject),
         body=mail.text,
         from_email=formataddr((without_line_breaks(tenant.name), address)),
-        to=[mail.to],
-        reply_to=[tenant.reply_to] if tenant.reply_to else None,
+        # Django would encode a domain by IDNA 2003, which makes `strasse.example` of `straße.example`: another domain, so
+        # that a stranger would get the mail.
+        to=[with_ascii_domain(mail.to)],
+        reply_to=[with_ascii_domain(tenant.reply_to)] if tenant.reply_to else None,
         headers={
             "Message-ID": make_msgid(domain=address.rpartition("@")[2]),
             # This keeps programs from answering, such as with an out-of-office note (RFC 3834).

@@ -137,6 +137,8 @@ def _judge_reply(code: int) -> Outcome:
 
 
 def _describe(error: Exception) -> str:
-    """Returns the kind of the failure and the server's code, without its text, which may hold an address."""
+    """Returns the kind of the failure, and its code from the mail server or the operating system. Leaves out its text,
+    which may hold an address.
+    """
     code = getattr(error, "smtp_code", None) or getattr(error, "errno", None)
     return f"{type(error).__name__} {code}" if code else type(error).__name__

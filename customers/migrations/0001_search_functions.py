@@ -239,38 +239,38 @@ $$;
             dependencies=[("customers", "circe_fold")],
         ),
         django_migrate_sql.operations.CreateSQL(
-            name="circe_begins_any_word",
+            name="circe_word_beginning_pattern",
             sql="""-- Returns the LIKE pattern for texts in which a word begins with this word. For NULL and wildcards, see
 -- circe_word_pattern.
-CREATE OR REPLACE FUNCTION public.circe_begins_any_word(word text) RETURNS text
+CREATE OR REPLACE FUNCTION public.circe_word_beginning_pattern(word text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
     SELECT '% ' || nullif(replace(public.circe_fold(word, ''), ' ', ''), '') || '%'
 $$;
 """,
-            reverse_sql="DROP FUNCTION public.circe_begins_any_word;",
+            reverse_sql="DROP FUNCTION public.circe_word_beginning_pattern;",
             dependencies=[("customers", "circe_fold")],
         ),
         django_migrate_sql.operations.CreateSQL(
-            name="circe_contains_email",
+            name="circe_email_pattern",
             sql="""-- Returns the LIKE pattern for texts that contain an e-mail address, or a part of one with an `@`.
-CREATE OR REPLACE FUNCTION public.circe_contains_email(part text) RETURNS text
+CREATE OR REPLACE FUNCTION public.circe_email_pattern(part text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
     SELECT '%' || public.circe_email_words(part) || '%'
 $$;
 """,
-            reverse_sql="DROP FUNCTION public.circe_contains_email;",
+            reverse_sql="DROP FUNCTION public.circe_email_pattern;",
             dependencies=[("customers", "circe_email_words")],
         ),
         django_migrate_sql.operations.CreateSQL(
-            name="circe_begins_word_of_name",
+            name="circe_name_beginning_pattern",
             sql=r"""-- Returns the LIKE pattern for texts of circe_search_text in whose first line, which has the names, a word begins with this
 -- word.
-CREATE OR REPLACE FUNCTION public.circe_begins_word_of_name(word text) RETURNS text
+CREATE OR REPLACE FUNCTION public.circe_name_beginning_pattern(word text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
-    SELECT public.circe_begins_any_word(word) || E'\n%'
+    SELECT public.circe_word_beginning_pattern(word) || E'\n%'
 $$;
 """,
-            reverse_sql="DROP FUNCTION public.circe_begins_word_of_name;",
-            dependencies=[("customers", "circe_begins_any_word")],
+            reverse_sql="DROP FUNCTION public.circe_name_beginning_pattern;",
+            dependencies=[("customers", "circe_word_beginning_pattern")],
         ),
     ]

@@ -255,8 +255,9 @@ BEGIN
     FROM (
         SELECT
             purpose, channel, is_granted,
-            -- `marketing_consent` is true if marketing is granted on all channels, and false if it is granted on some.
-            -- So it changes channels only if it differs from what the ledger says.
+            -- `marketing_consent` is true only if marketing is granted on all channels. If it is granted on one of them,
+            -- the boolean is false and still agrees with the ledger. So it changes channels only if it differs from what
+            -- the ledger says.
             CASE
                 WHEN purpose = 'service' THEN CASE channel
                     WHEN 'email' THEN NEW.accepts_email WHEN 'sms' THEN NEW.accepts_sms

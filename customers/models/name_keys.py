@@ -1,4 +1,4 @@
-"""The texts of customers' names. By them a search with a misspelled name finds the nearest names.
+"""The texts of customers' names. A search with a misspelled name is compared with them, to find the nearest names.
 
 Triggers of the database write them. The view `customers_searchable_names` shows them to the application, as
 `customers_searchable` shows the customers.
@@ -21,7 +21,7 @@ class NameKeyFields(models.Model):
     tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
     is_whole_name = models.BooleanField()
     text = models.TextField(db_collation="C")
-    # When the customer was created. By the primary key the newest customers with a text are read first.
+    # When the customer was created. It is in the primary key, so that the newest customers with a text are read first.
     created_at = models.DateTimeField()
     customer_id = IdField()
     is_representative = models.BooleanField()
@@ -33,7 +33,7 @@ class NameKeyFields(models.Model):
 
 
 class NameKey(NameKeyFields, SummaryTable):
-    """A row of the table. `check_totals` counts the customers with each text."""
+    """A stored name key. `check_totals` compares the number of customers with each text."""
 
     key = ("is_whole_name", "text")
     sums = ("customers", "is_represented")

@@ -24,8 +24,7 @@ class Outgoing(models.Model):
     """A message that waits, is being sent, or was sent. Whether it may be sent is decided when it is claimed."""
 
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.QUEUED, editable=False)
-    # The message is not sent before this time. It is later than now for a reminder, in quiet hours, or after a failed
-    # attempt.
+    # The message is not sent before this time. It is put off in quiet hours and after a failed attempt.
     due_at = models.DateTimeField(default=timezone.now, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
     claimed_at = models.DateTimeField(null=True, editable=False)

@@ -1,6 +1,7 @@
 -- Keeps customers_namekey up to date. For each undeleted customer it has the words of the names and the whole name,
--- folded. By these a search finds the nearest names. One row of each text is its representative, so that a misspelled
--- name is compared with each text only once.
+-- folded. A search with a misspelled name is compared with these texts, to find the nearest names. One row of each text
+-- is its representative, so that the search is compared with each text only once. If two transactions add the same new
+-- text at the same time, it has two representatives. The search then drops the second one.
 -- If a representative is removed while other transactions add or remove rows with its text, the text can be left
 -- without a representative. Then it is not among the nearest names until the next customer with this text is added, or
 -- check_totals repairs it.
@@ -32,13 +33,14 @@ BEGIN
         LOOP
             IF removed.is_representative THEN
                 -- The text needs a new representative: the row of another customer with this text.
-                -- The CTE is executed once. PostgreSQL may execute a sub-select again for each row, and then finds others.
+                -- It is a CTE, because PostgreSQL executes a CTE only once. It may execute a sub-select again for each row,
+                -- and another execution can find another row.
                 WITH successor AS MATERIALIZED (
                     SELECT created_at, customer_id
                     FROM public.customers_namekey
                     WHERE tenant_id = OLD.tenant_id AND is_whole_name = removed.is_whole_name AND text = removed.text
                     LIMIT 1
-                    -- This skips rows that other transactions are removing. To wait for them could be a deadlock.
+                    -- Rows that other transactions are removing are skipped. Waiting for them could be a deadlock.
                     FOR UPDATE SKIP LOCKED
                 )
 

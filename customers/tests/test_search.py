@@ -395,7 +395,7 @@ def test_no_word_of_one_character_finds_everybody(db):
     # A text in which none of them occurs but the last.
     sql = """
         SELECT word FROM unnest(%s::text[]) AS word
-        WHERE ' \uf8ff' LIKE circe_begins_any_word(word) OR ' \uf8ff' LIKE circe_word_pattern(word)
+        WHERE ' \uf8ff' LIKE circe_word_beginning_pattern(word) OR ' \uf8ff' LIKE circe_word_pattern(word)
     """
     with connection.cursor() as cursor:
         cursor.execute(sql, [[*words]])

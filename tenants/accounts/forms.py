@@ -16,7 +16,7 @@ from tenants.accounts.throttling import check_password_with_limits
 class ThrottledForm(forms.Form):
     """A form that checks a password, within the limits of `tenants.accounts.throttling`."""
 
-    # Seconds until another password is checked; None while there were not too many failures.
+    # After too many failures: in how many seconds a password is checked again. Otherwise None.
     retry_after_seconds: float | None = None
 
     def throttled_error(self, error: Throttled) -> ValidationError:

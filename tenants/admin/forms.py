@@ -18,8 +18,8 @@ class TenantForm(forms.ModelForm):
     """The form of a row of the tenant in scope. A super_admin chooses the tenant, which is then in scope.
 
     If others changed a value while the form was open, their value stays unless the form changed it too. In that case the
-    field has an error with their value, and saving again replaces it. For that the form sends the values with which it was
-    opened (`initial-…`). A form without them replaces everything.
+    field has an error with their value, and saving again replaces it. To compare, the form also sends the values with
+    which it was opened (`initial-…`). A form without them replaces everything.
 
     `ask` asks about an unlikely value: the question is an error of the form. The form then sends in `confirmed` what was
     asked, and saving it again answers yes.
@@ -27,8 +27,8 @@ class TenantForm(forms.ModelForm):
 
     # The model validates neither these fields nor the constraints that name them: the form does it itself.
     unvalidated_fields: frozenset[str] = frozenset()
-    # The row that this form added before, with other contents, or None. Somebody saved, went back in the browser, and saves
-    # again.
+    # If the form was sent before with other contents: the row that it added then. This happens if somebody saves, goes back
+    # in the browser, and saves again.
     added_before: models.Model | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -17,7 +17,9 @@ _descriptions: list[Callable[[Any], SafeString | str]] = []
 
 
 def register_remaining(describe: Callable[[Any], SafeString | str]) -> None:
-    """Adds what is left of a row to the row's page, and to the message after the row was deactivated."""
+    """Registers a function that says what is left of a row. The page of the row shows it, and so does the message after the
+    row was deactivated.
+    """
     _descriptions.append(describe)
 
 

@@ -17,6 +17,7 @@ class MailServer:
 
     def __init__(self):
         self.accepted = []
+        self.recipients = []
         self.replies = {"RCPT": [], "DATA": []}
         # The command at which the server closes the connection without an answer.
         self.hangs_up_at = None
@@ -42,6 +43,7 @@ class MailServer:
         if self.replies["RCPT"]:
             return self.replies["RCPT"].pop(0)
         envelope.rcpt_tos.append(address)
+        self.recipients.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802

@@ -47,6 +47,27 @@ def test_a_real_mail_server_gets_a_mail_that_programs_can_read(book, server, sen
     assert send(server.port) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("domain", "ascii_domain"),
+    [
+        ("müller.example", "xn--mller-kva.example"),
+        # IDNA 2003 makes another domain of these: strasse.example, xn--nxasmq6b.com.
+        ("straße.example", "xn--strae-oqa.example"),
+        ("βόλος.com", "xn--nxasmm1c.com"),
+    ],
+)
+def test_a_mail_goes_to_the_domain_that_the_customer_and_the_business_have(
+    book, server, send, salon, domain, ascii_domain
+):
+    change(salon.tenant, reply_to=f"Hello@{domain}")
+    change(salon.jane, email=f"Jane@{domain}")
+    book()
+    assert send(server.port) == (0, "1 sent")
+    (mail,) = server.accepted
+    assert (server.recipients, mail.to) == ([f"Jane@{ascii_domain}"], f"Jane@{ascii_domain}")
+    assert mail.mail["Reply-To"] == f"Hello@{ascii_domain}"
+
+
 def test_names_can_add_no_header_and_no_recipient(book, server, send, salon):
     evil = 'Jane"\r\nBcc: x@evil.example\r\n\r\n<script>é'
     change(salon.tenant, name=f"Lotus {evil}")
