@@ -39,8 +39,8 @@ class Stopped(Exception):
 
 @contextmanager
 def delayed_signals(stop: Callable[[signal.Signals], None]) -> Iterator[None]:
-    """Calls `stop` when SIGINT or SIGTERM arrives within the block. The block must then end by itself. A second signal ends
-    the process at once.
+    """Calls `stop` when SIGINT or SIGTERM arrives within the block. The block must then end by itself. A second signal
+    of the same kind ends the process at once.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

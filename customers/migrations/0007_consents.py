@@ -307,8 +307,8 @@ DROP FUNCTION public.circe_withdrawal_updated_at;""",
         CreateSQL(
             name="circe_prepare_consent",
             sql="""-- Prepares an entry of the ledger. It locks the customer, so that entries of one customer are written one after the
--- other, and each transaction sees the entries before its own. An entry without `at` gets a later one than all entries
--- before it, even if the clock was set back.
+-- other, and each transaction sees the entries before its own. An entry without `at` gets a later one than the entries
+-- of its channel and purpose, even if the clock was set back.
 CREATE OR REPLACE FUNCTION public.circe_prepare_consent() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
