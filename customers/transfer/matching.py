@@ -121,7 +121,7 @@ class ImportBatch:
         self.changed: list[tuple[Customer, Collection[str]]] = []
         # The customers who consent to marketing by this file, with evidence: `consent_source`, `consent_at` or both.
         # An existing customer needs both.
-        self.consenting: list[tuple[Customer, dict[str, Any]]] = []
+        self.consenting: list[tuple[Customer, ImportRow]] = []
         valid = [row.customer for row in rows if not row.errors]
         self.given_ids = {row.customer.pk for row in rows if "id" in row.given and not row.errors}
         self.existing = self._find_existing(valid)
@@ -248,8 +248,8 @@ class ImportBatch:
                 self._may_grant_or_add_notice(row, owner, name) for owner in before
             ):
                 setattr(row.customer, name, False)
-        if row.customer.marketing_consent and row.consent:
-            self.consenting.append((row.customer, row.consent))
+        if row.customer.marketing_consent and (row.consent or row.marketing_channels != {*Channel}):
+            self.consenting.append((row.customer, row))
         self.new.append(row.customer)
         return row.customer
 
@@ -294,7 +294,7 @@ class ImportBatch:
                 setattr(customer, flag, False)
         self.changed.append((customer, changes.keys()))
         if changes.get("marketing_consent"):
-            self.consenting.append((customer, row.consent))
+            self.consenting.append((customer, row))
         return "updated", customer
 
     def _refuse_forbidden_changes(self, row: ImportRow, existing: Customer, changes: Collection[str]) -> None:
@@ -320,9 +320,9 @@ class ImportBatch:
 
     def write(self) -> None:
         """Writes the new and the changed customers. Raises IntegrityError if a constraint of the database refuses one."""
-        entries = [entry for customer, consent in self.consenting for entry in _ledger_entries(customer, consent)]
+        entries = [entry for customer, row in self.consenting for entry in _ledger_entries(customer, row)]
         for customer, _ in self.consenting:
-            # A trigger sets it when the entries of the ledger are inserted. They hold the evidence.
+            # A trigger sets it when the entries of the ledger are inserted. They hold the channels and the evidence.
             customer.marketing_consent = False
         # The changed customers are written first: a new customer may have a contact that a changed customer gave up.
         changed = [customer for customer, _ in self.changed]
@@ -355,10 +355,10 @@ def _is_same(name: str, new: Any, old: Any) -> bool:
     return new == old
 
 
-def _ledger_entries(customer: Customer, consent: dict[str, Any]) -> Iterator[Consent]:
+def _ledger_entries(customer: Customer, row: ImportRow) -> Iterator[Consent]:
     """Yields the entries of a customer who consents to marketing by a file, with the evidence that the row has."""
-    source = consent.get("consent_source")
-    for channel in Channel:
+    source = row.consent.get("consent_source")
+    for channel in sorted(row.marketing_channels):
         yield Consent(
             tenant_id=customer.tenant_id,
             customer_id=customer.pk,
@@ -367,7 +367,7 @@ def _ledger_entries(customer: Customer, consent: dict[str, Any]) -> Iterator[Con
             state=ConsentState.GRANTED,
             source=ConsentSource.IMPORT,
             evidence=source and f"consent_source: {source}",
-            at=consent.get("consent_at"),
+            at=row.consent.get("consent_at"),
         )
 
 
