@@ -130,7 +130,7 @@ def cancel_own(appointment: Appointment, *, reason: str | None = None) -> None:
 
 
 def changeable_until(appointment: Appointment) -> dt.datetime | None:
-    """Returns until when the customer can move or cancel it. It is None for one that has begun, is over or is cancelled."""
+    """Returns until when the customer can move or cancel it. None: by its status it has begun, is over or is cancelled."""
     if appointment.status not in MOVABLE_STATUSES:
         return None
     return appointment.instants[0] - dt.timedelta(hours=appointment.tenant.cancellation_notice_hours)
