@@ -14,7 +14,7 @@ from circe.api.parameters import first_instant
 from circe.api.time_zone import local_today
 from customers.models import Customer
 
-#  No customer was created before EARLIEST_CREATION. None was created after today, except by a server whose clock was
+# No customer was created before EARLIEST_CREATION. None was created after today, except by a server whose clock was
 # ahead by CLOCK_TOLERANCE at most.
 EARLIEST_CREATION, CLOCK_TOLERANCE = dt.date(1900, 1, 1), dt.timedelta(days=366)
 

@@ -172,7 +172,7 @@ class AppointmentForm(TenantForm):
 
     @property
     def is_to_be_booked(self) -> bool:
-        """Whether the form takes another time, staff, outlet or service than before."""
+        """Whether the form takes another time, staff, outlet or service than before, or takes the same time again."""
         is_held_again = takes_time_again(self.instance.status, self.initial.get("status"))
         return self.is_moved or "service" in self.changed_data or is_held_again
 

@@ -284,7 +284,7 @@ class Appointment(TenantModel):
 
     @property
     def waits_since(self) -> dt.datetime | None:
-        """When the customer arrived, by the clock of the business, for an appointment of that day that has not begun."""
+        """When the customer arrived, by the clock of the business, if the appointment is of that day and still to begin."""
         if self.arrived_at is None or self.status not in (Status.PENDING, Status.CONFIRMED):
             return None
         arrived = self.arrived_at.astimezone(local_zone()).replace(tzinfo=None)

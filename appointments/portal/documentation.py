@@ -44,7 +44,7 @@ OWN_CONFLICT = ErrorResponse(
     "A rule forbids it; `code` names the rule. `overlap`: somebody has the time by now. `outside_hours`, `time_off`: the "
     "person does not work there then. `service_not_offered`: not by this person, or by nobody any more. These four have "
     "`alternatives`. `too_late`: only the business can change the appointment now; `cancellation_notice_hours` says until "
-    "when you could. `invalid_transition`: it has begun, is over or is cancelled. `in_flight`: a request with the same "
+    "when you could. `invalid_transition`: it is neither pending nor confirmed. `in_flight`: a request with the same "
     "`Idempotency-Key` is being handled.",
     Problem(409, "overlap", REFUSAL_TEXTS["overlap"], {"alternatives": [SLOT]}),
     more_examples=(

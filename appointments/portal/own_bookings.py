@@ -34,7 +34,7 @@ class TooLate(ConflictError):
 
 
 class NotOpen(ConflictError):
-    """The appointment has begun, is over or is cancelled, so the customer can change nothing about it."""
+    """The status of the appointment is neither pending nor confirmed, so the customer can change nothing about it."""
 
     code = "invalid_transition"
 
@@ -130,7 +130,9 @@ def cancel_own(appointment: Appointment, *, reason: str | None = None) -> None:
 
 
 def changeable_until(appointment: Appointment) -> dt.datetime | None:
-    """Returns until when the customer can move or cancel it. None: by its status it has begun, is over or is cancelled."""
+    """Returns until when the customer can move or cancel it, which may be past. It is None if the appointment is neither
+    pending nor confirmed.
+    """
     if appointment.status not in MOVABLE_STATUSES:
         return None
     return appointment.instants[0] - dt.timedelta(hours=appointment.tenant.cancellation_notice_hours)

@@ -51,8 +51,7 @@ class OwnAppointmentSerializer(StoredOwnAppointmentSerializer):
 
     can_change = serializers.BooleanField(help_text="Whether you can move or cancel it now.")
     changeable_until = InstantField(
-        allow_null=True,
-        help_text="You can move or cancel it until then. null: by its status it has begun, is over or is cancelled.",
+        allow_null=True, help_text="You can move or cancel it until then. null: it is neither pending nor confirmed."
     )
 
     class Meta(StoredOwnAppointmentSerializer.Meta):

@@ -1,8 +1,8 @@
 """Lets PostgreSQL write the JSON of a serializer, so that rows need not become Python objects first.
 
-The serializer's fields give the keys and their order. A field that shows a column as it is stored needs nothing more. For
-any other field the serializer has `json_expressions`: by field name, a function that returns the expression. Its argument is
-the path to the row, such as `service__`.
+The serializer's fields give the keys and their order. A field that shows a column as it is stored needs nothing more,
+nor does a DateTimeField or a nested serializer. For any other field the serializer has `json_expressions`: by field name, a
+function that returns the expression. Its argument is the path to the row, such as `service__`.
 """
 
 from functools import cache

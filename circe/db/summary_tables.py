@@ -13,7 +13,7 @@ from django.db import connection, models
 from circe.db.row_level_security import RowLevelSecurity
 from circe.db.server_kind import is_cluster
 
-# How many rows a statement on a cluster inserts.
+# On a cluster a statement inserts at most this many rows.
 ROWS_IN_VALUES = 500
 
 
@@ -26,7 +26,7 @@ class SummaryTable(models.Model):
     key: tuple[str, ...]
     sums: tuple[str, ...]
     expected_sql: str
-    # The columns of the rows and the SQL of their values, where `expected_sql` sums up several rows.
+    # For a table of which several rows make one row of `expected_sql`: its columns, and the query of a tenant's rows.
     columns: tuple[str, ...] = ()
     rows_sql = ""
 

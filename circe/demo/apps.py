@@ -5,7 +5,7 @@ from django.conf import settings
 
 
 class DemoConfig(AppConfig):
-    """Links to the page of mails from the header, where mails are kept as files, and offers the accounts at `/docs`."""
+    """Offers the accounts at `/docs`. If mails are kept as files, adds a link to the page of mails to the header."""
 
     name = "circe.demo"
 

@@ -307,8 +307,8 @@ DROP FUNCTION public.circe_withdrawal_updated_at;""",
         CreateSQL(
             name="circe_prepare_consent",
             sql="""-- Prepares an entry of the ledger. It locks the customer, so that entries of one customer are written one after the
--- other, and each transaction sees the entries before its own. An entry without `at` gets a later one than all entries
--- before it, even if the clock was set back.
+-- other, and each transaction sees the entries before its own. An entry without `at` gets a later one than each
+-- entry before it of its purpose and channel has, even if the clock was set back.
 CREATE OR REPLACE FUNCTION public.circe_prepare_consent() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -336,10 +336,9 @@ BEGIN
 
     NEW.at := coalesce(NEW.at, greatest(clock_timestamp(), latest.at + interval '1 microsecond'));
     NEW.recorded_by := nullif(current_setting('circe.actor', true), '')::jsonb ->> 'user_id';
-    -- A withdrawal gets a `created_at` in a later second than the customer's `updated_at`, which
-    -- circe_project_consents then raises to it. Clients see whole seconds: so the `updated_at` that a client read
-    -- before the withdrawal is earlier. If a trigger on customers writes the entry, circe_withdrawal_updated_at has
-    -- already done so.
+    -- A withdrawal gets a `created_at` in a later second than the customer's `updated_at`. Then circe_project_consents
+    -- raises `updated_at` to it. Clients see whole seconds: so the `updated_at` that a client read before the withdrawal
+    -- is earlier. If a trigger on customers writes the entry, circe_withdrawal_updated_at has already done so.
     IF NEW.state = 'withdrawn' AND pg_trigger_depth() = 1 THEN
         NEW.created_at := greatest(clock_timestamp(), date_trunc('second', customer_updated_at) + interval '1 second');
     END IF;

@@ -68,9 +68,9 @@ class Consent(TenantModel):
     and purpose the entry with the latest `at` counts. If a grant and a withdrawal have the same `at`, the withdrawal
     counts. The booleans of the customer say what counts: `accepts_*` for service, and `marketing_consent`, which is
     true if marketing is granted on every channel. Triggers keep the ledger and the booleans the same, whichever of the
-    two is written. A trigger gives an entry that is saved with `at=None` a later `at` than every earlier entry has. It
-    also sets `recorded_by`, the id of the account that recorded the entry. That id is no foreign key, since the entry
-    outlives the account. `text_version` names the words to which the customer agreed.
+    two is written. A trigger gives an entry that is saved with `at=None` a later `at` than every earlier entry of this
+    channel and purpose has. It also sets `recorded_by`, the id of the account that recorded the entry. That id is no
+    foreign key, since the entry outlives the account. `text_version` names the words to which the customer agreed.
     """
 
     customer_column = "customer_id"

@@ -31,7 +31,7 @@ TOKEN_OPERATIONS = {
         summary="Sign in",
         description=(
             "Wrong password, unknown e-mail and inactive account are the same 401. At most 10 failures per account and "
-            "100 per address in 15 minutes, then 429; a success is never counted."
+            "100 per IP address in 15 minutes, then 429; a success is never counted."
         ),
         body=LoginSerializer,
         body_examples={"credentials": {"email": "staff@example.com", "password": "SecurePass123!"}},
@@ -58,7 +58,7 @@ TOKEN_OPERATIONS = {
         body=RefreshSerializer,
         body_examples={"token": REFRESH},
         response=MessageSerializer,
-        example={"message": "You have been logged out successfully"},
+        example=LOGGED_OUT,
         own_errors=(401,),
     ),
 }

@@ -96,6 +96,6 @@ class TenantModel(ScopedModel):
         super().save(*args, update_fields=update_fields and {*update_fields, "updated_at"}, **kwargs)
 
     def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
-        """Reads the row of its own tenant again, whatever the scope is."""
+        """Reads the row of its own tenant again, without a filter by the scope. Row-level security still limits the rows."""
         rows = models.QuerySet(type(self)) if from_queryset is None else from_queryset
         super().refresh_from_db(using, fields, rows.filter(tenant_id=self.tenant_id))

@@ -117,6 +117,21 @@ def test_no_character_that_shows_nothing_stands_anywhere_in_an_address(address):
     assert accepted == set()
 
 
+@pytest.mark.parametrize("local", ["straße", "STRAẞE", "ñandú", "иван", "ı"])
+def test_before_the_at_sign_an_address_has_ascii_alone(local):
+    with pytest.raises(ValidationError):
+        clean_email(f"{local}@example.com")
+
+
+def test_no_character_is_compared_as_another_one_but_by_its_form_and_its_case():
+    for character in EVERY_CHARACTER:
+        with suppress(ValidationError):
+            key = email_key(f"kim{character}@example.com")
+            form = unicodedata.normalize("NFKC", character).strip()
+            assert key == f"kim{form.lower()}@example.com"
+            assert form.isascii()
+
+
 @pytest.mark.parametrize(
     "address",
     ["", " ", "kim", "kim@", "@example.com", "kim@example", "kim@@example.com", "kim@exa mple.com",

@@ -177,7 +177,7 @@ def test_each_log_in_is_a_session_of_its_own(log_in, bearer, anonymous):
 
 
 class TestThrottling:
-    """At most 10 failures per account and 100 per address in 15 minutes, then 429."""
+    """At most 10 failures per account and 100 per IP address in 15 minutes, then 429."""
 
     @committed
     def test_ten_failures_for_an_account(self, log_in):

@@ -47,6 +47,14 @@ def test_a_customer_who_forgot_the_password_chooses_another_by_the_mail(ask, sen
     assert (again.status_code, again.json()) == (400, LINK_INVALID)
 
 
+def test_no_mail_about_an_account_goes_to_an_address_that_is_only_similar(ask, send, registered):
+    registered(email="strasse@example.com")
+    for endpoint in ("password/forgot", "register"):
+        answer = ask(endpoint, {"email": "straße@example.com", "first_name": "Jane"})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "email")
+    assert messages(send()) == []
+
+
 @in_one_test("password", ["short", "password123", "x" * 129, "", None])
 def test_a_weak_password_spends_nothing(password, ask, jane, token_for):
     token = token_for("password/forgot", {"email": JANE["email"]})
@@ -90,7 +98,7 @@ def test_a_link_is_bound_to_the_address_and_the_password(change, ask, jane, toke
 def test_the_address_changes_when_the_mail_to_it_is_opened(ask, send, jane, client):
     assert ask("email/change", {"email": " Jane.New@Example.com "}, client=client).json() == MAIL
     (message,) = send()
-    assert (message.subject, message.to) == (CONFIRM_NEW, ["Jane.New@Example.com"])
+    assert (message.subject, message.to) == (CONFIRM_NEW, ["Jane.New@example.com"])
     assert ask("login", CREDENTIALS).status_code == 200
     answer = ask("verify", {"token": token_in(message)})
     assert signed_in(answer.json()).get(ME).status_code == 200
