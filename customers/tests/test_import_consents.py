@@ -202,3 +202,7 @@ def test_a_column_about_one_channel_consents_to_marketing_by_this_channel_alone(
     assert Customer.objects.get().marketing_consent is (channels == ALL_CHANNELS)
     is_told = any(" alone, by the header of the column." in line for line in result.lines)
     assert is_told is (channels not in ([], ALL_CHANNELS))
+    # The same file again changes nothing, and does not say that the person has not consented.
+    again = import_rows(["First Name", "Email", *header], ["Jane", "jane@example.com", *cells])
+    assert (again.counts, entries.count()) == ({"unchanged": 1}, len(channels))
+    assert not any(NOT_CONSENTED in line for line in again.lines)
