@@ -56,7 +56,7 @@ def count_visitors(period: Period) -> int:
 
 def find_earlier_periods(period: Period) -> dict[str, Period]:
     """Returns the periods with which a period is compared, by their names: the period before, and the same days a year
-    before. It is empty for a period without a start, and for one of the first year of the calendar.
+    before. It is empty for a period without a start, for one that has not begun, and at the start of the calendar.
 
     The period before has the same days of earlier months, if the period begins on the first of a month. Otherwise it
     has as many days, and ends just before the period.

@@ -56,7 +56,8 @@ class Programs:
         # Every user of the machine sees the arguments of a process.
         password = parameters.pop("password", None)
         self.address = make_conninfo(**parameters)
-        self.environment = os.environ | ({"PGPASSWORD": password} if password else {})
+        # The messages of the programs are read, so they must be in English.
+        self.environment = os.environ | {"LC_ALL": "C"} | ({"PGPASSWORD": password} if password else {})
         self.folder: Path | None = None
         if "EMBEDDED_SERVER" in connection.settings_dict:
             # The container image does not have the embedded server.
@@ -261,7 +262,8 @@ def _run_script(programs: Programs, source: list[str], counts: Counts, *, replac
     roles, _, privileges = files("tenants").joinpath("sql/application_roles.sql").read_text().partition("$$;")
     before = f"BEGIN;\nSET client_min_messages = warning;\nSET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s';\n"
     before += f"{RECREATE_SCHEMA_SQL if replace else ''}{roles}$$;\n"
-    # Otherwise circe_app could write each table of the backup: a backup has only the privileges that are granted.
+    # Otherwise circe_app could write every table that is restored: a backup grants the privileges that a role has on a
+    # table, but does not revoke others, which default privileges would add.
     before += "ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM circe_app;\n"
     default_privileges = privileges.strip().splitlines()[-1]
     checks = "".join(

@@ -1,4 +1,4 @@
-"""Runs a management command. If an error stops it, it writes one line to stderr, and its exit code is not 0."""
+"""Runs a management command. If an error stops it, stderr gets its text without a traceback, and the exit code is not 0."""
 
 import gc
 import sys

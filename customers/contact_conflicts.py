@@ -53,7 +53,8 @@ def find_contact_conflicts(
     *, customer_id: str, tenant_id: str | None, email_key: str | None, phone: str | None
 ) -> tuple[list[dict[str, Any]], bool]:
     """Returns the other customers with the e-mail or the phone, and whether the customer's own row is stored with one
-    of them. The others are `[{"field", "customer_id", "is_deleted"}]`, deleted ones last.
+    of them. The others are `[{"field", "customer_id", "is_deleted"}]`: first those with the e-mail, then those with the
+    phone, and of each the deleted ones last.
     """
     rows = CONTACT_CONFLICTS.rows(tenant_id=tenant_id, email_key=email_key, phone=phone)
     others = [row for row in rows if row[0] != customer_id]

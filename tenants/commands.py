@@ -22,6 +22,8 @@ from tenants.scope import ALL_TENANTS, tenant_scope
 
 EXIT_SOME_REFUSED, EXIT_USAGE_ERROR = 1, 2
 REFUSED = "refused"
+# If no business has the slug of --tenant, the error names at most this number of businesses.
+MAX_NAMED_TENANTS = 20
 
 Batch = TypeVar("Batch", bound=Sequence[Any])
 
@@ -39,8 +41,8 @@ class Stopped(Exception):
 
 @contextmanager
 def delayed_signals(stop: Callable[[signal.Signals], None]) -> Iterator[None]:
-    """Calls `stop` when SIGINT or SIGTERM arrives within the block. The block must then end by itself. A second signal ends
-    the process at once.
+    """Calls `stop` when SIGINT or SIGTERM arrives within the block. The block must then end by itself. A second signal
+    of the same kind ends the process at once.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -214,7 +216,8 @@ class TenantCommand(BaseCommand):
             return list(Tenant.objects.order_by("slug"))
         tenants = list(Tenant.objects.filter(slug=self.options["tenant"]))
         if not tenants:
-            some = ", ".join(Tenant.objects.order_by("slug").values_list("slug", flat=True)[:20])
+            slugs = list(Tenant.objects.order_by("slug").values_list("slug", flat=True)[: MAX_NAMED_TENANTS + 1])
+            some = ", ".join(slugs[:MAX_NAMED_TENANTS]) + (" and others" if slugs[MAX_NAMED_TENANTS:] else "")
             raise UsageError(f"No business has the slug {self.options['tenant']!r}. There are: {some or 'none yet'}.")
         return tenants
 

@@ -46,7 +46,7 @@ class CatalogueFilter(StrictFilterSet):
         help_text="Every word must occur in the name: part of a word is enough (of a word of one or two letters its "
         "beginning). Case, accents and punctuation do not matter.",
     )
-    is_active = BooleanFilter(help_text="true: on offer, false: taken off offer.")
+    is_active = BooleanFilter(help_text="true: only active ones, false: only those that are not active.")
 
     def filter_search(self, rows: QuerySet, name: str, text: str) -> QuerySet:
         return matching_name(rows, self.searched_name, text)

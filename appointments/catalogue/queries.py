@@ -24,7 +24,7 @@ def offered_by(services: QuerySet[Service], staff: Any) -> QuerySet[Service]:
 
 
 def current_hours() -> QuerySet[WorkingHours]:
-    """Returns the working hours at active outlets that are not over, by the day of each business."""
+    """Returns the working hours at active outlets whose `valid_to` is not in the past, by the clock of each business."""
     local_time = Func(F("tenant__time_zone"), Value(timezone.now()), function="timezone", output_field=DateTimeField())
     not_over = Q(valid_to=None) | Q(valid_to__gte=Cast(local_time, DateField()))
     return WorkingHours.objects.filter(not_over, outlet__is_active=True).order_by()

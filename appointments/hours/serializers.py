@@ -137,7 +137,9 @@ def _error(field: str, sentence: str) -> serializers.ValidationError:
 
 
 def _refuse_unknown_outlets(staff: Staff, ids: Sequence[str]) -> None:
-    """Raises ValidationError for the entries whose outlet is unknown, of another business, or not active."""
+    """Raises ValidationError for the entries whose outlet the business does not have, or at which the person can't work:
+    it is not active, and the person does not work there already.
+    """
     known = outlets_to_work_at(staff).in_bulk({pk for pk in ids if is_id(pk)})
     absent: Any = {
         index: {"outlet_id": ["There is no active outlet with this id."]}

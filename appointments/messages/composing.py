@@ -53,8 +53,9 @@ def compose_message(message: Message) -> Composed:
 
 
 def _has_been_told(message: Message) -> bool:
-    """Returns whether the customer may know of the appointment: an earlier message to them was sent or may have been
-    sent, or there was none.
+    """Returns whether the customer may know of the appointment: a message to them was sent or may have been sent. It is
+    also true if there is no other message to them: nobody writes about a pending appointment, but its customer may know
+    of it.
     """
     earlier = Message.objects.filter(appointment=message.appointment_id, customer=message.customer_id)
     states = {*earlier.exclude(pk=message.pk).values_list("state", flat=True)}

@@ -1,4 +1,5 @@
-"""When members of staff work, are away and are booked: the one query that availability, bookings and pages decide by.
+"""When members of staff work, are away and are booked: the query, in two forms, by which availability, bookings and pages
+decide.
 
 All times are local times of the business: naive datetimes. A range is `[begin, end)`. As stored, a range may begin or end at
 a local time that is skipped, since clocks go forward.

@@ -21,8 +21,8 @@ from tenants.scope import whole_business
 
 # Slots are searched so many days before and after the target day.
 DAYS_AROUND = 7
-# Slots are searched for MAX_SERVICES services, and for one service more of each of the first MAX_PEOPLE preferred
-# people who offer none of these services.
+# Slots are searched for MAX_SERVICES services. The first MAX_PEOPLE preferred people are looked at: for each who offers
+# none of these services, slots of one service more are searched.
 MAX_SERVICES = 5
 MAX_PEOPLE = 3
 Window = tuple[dt.datetime, dt.datetime]
@@ -56,9 +56,10 @@ class WantedService(NamedTuple):
 def choose_services(
     offer: ServicesOnOffer, favourites: Favourites, history: History, *, tenant: str, today: dt.date
 ) -> list[WantedService]:
-    """Returns the services with most points, and the first one of each preferred person who offers none of them.
+    """Returns the MAX_SERVICES services with most points. Adds, for each of the first MAX_PEOPLE preferred people who
+    offers none of them, the service of theirs with most points.
 
-    A service of the second kind counts only with those preferred people. So a preferred person who is added never makes
+    An added service counts only with those preferred people. So a preferred person who is added never makes
     a slot of somebody else come first. A service that the customer has booked for today or later is not wanted. Sends
     one statement.
     """
@@ -112,6 +113,6 @@ def _points_of_popular(offer: ServicesOnOffer, tenant: str) -> dict[str, int]:
     visits = Appointment.objects.visits().filter(tenant=tenant).order_by("-appointment_date", "-id")
     with whole_business():
         counts = Counter(visits.values_list("service_id", flat=True)[:POPULAR_VISITS])
-    # The sort is stable: if services are equally popular, the first in the catalogue counts.
+    # The sort is stable: if services are equally popular, the first in the catalogue comes first.
     booked = sorted((one.pk for one in offer.services if one.pk in counts), key=lambda pk: -counts[pk])
     return dict(zip(booked, POPULAR_BY_RANK, strict=False))

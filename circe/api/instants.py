@@ -21,7 +21,8 @@ _END_OF_DAY = re.compile(r"24[:0.,]*")
 
 
 def parse_instant(text: str, zone: dt.tzinfo) -> dt.datetime:
-    """Returns an ISO 8601 instant in UTC. Without an offset it is in `zone`. Raises ValueError for anything else.
+    """Returns an ISO 8601 instant in UTC. Without an offset it is in `zone`. Raises ValueError for any other
+    text, and OverflowError for an instant outside the calendar.
 
     Microseconds are kept and further digits are cut off, so that no instant moves into the next second.
     """

@@ -56,7 +56,7 @@ class RowLevelSecurity(models.BaseConstraint):
 
     `subject_column` holds the id of the person to whom a row belongs. In the scope of one person it is seen, and the
     commands in `subject_commands` may be used on it. A row that `is_public` may be read in the scope of every person of the
-    tenant. Without `subject_column` and `is_public`, the scope of a person shows no row.
+    tenant. With neither `subject_column` nor `is_public`, the scope of a person shows no row.
 
     `also_readable` is an SQL condition for more rows that may be read, but not written. In it `{tenant_setting}` stands for
     the value of the setting: a tenant's id, `*` for all tenants, a tenant's id with `/` and a person's, or `@` and an id or

@@ -56,7 +56,9 @@ DAYS_SINCE_HOURS_CHANGED = 60
 
 
 class Hours(NamedTuple):
-    """Working hours. `worker` and `outlet` are positions; times are minutes after midnight, the end may be past the next."""
+    """Working hours. `worker` and `outlet` are positions. `start` and `end` are minutes after the midnight at which the day
+    begins, so `end` may be after the next midnight.
+    """
 
     worker: int
     outlet: int

@@ -214,6 +214,28 @@ def test_programs_that_are_missing_or_too_old_are_named(directory, manage, progr
     assert len(errors.splitlines()) == 1
 
 
+# As PostgreSQL's programs do: they write English only in the locale C.
+FAILING_PG_DUMP = """#!/bin/sh
+[ "$1" = --version ] && echo "pg_dump (PostgreSQL) 99" && exit
+[ "$LC_ALL" = C ] && echo "pg_dump: error: it is broken" >&2 || echo "pg_dump: Fehler: kaputt" >&2
+exit 1
+"""
+
+
+@pytest.mark.django_db
+def test_why_pg_dump_failed_is_told_whatever_the_language_of_the_machine(directory, manage):
+    (Path(directory) / "pg_dump").write_text(FAILING_PG_DUMP)
+    (Path(directory) / "pg_dump").chmod(0o755)
+    for name in ("pg_restore", "psql"):
+        (Path(directory) / name).symlink_to(embedded_postgres.programs_directory() / name)
+    source = connection.settings_dict
+    address = f"postgres://{source['USER']}@/{source['NAME']}?host={source['HOST']}&port={source['PORT']}"
+    environment = {"DATABASE_URL": address, "PATH": directory, "DJANGO_SETTINGS_MODULE": "circe.settings"}
+    code, output, errors = manage("source", "backup", f"{directory}/circe.dump", LC_ALL="de_DE.UTF-8", **environment)
+    assert (code, output, errors) == (1, "", "error: pg_dump failed: pg_dump: error: it is broken\n")
+    assert not list(Path(directory).glob("*circe.dump*"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

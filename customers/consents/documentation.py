@@ -51,9 +51,9 @@ OPERATIONS = {
     "create": Operation(
         id="recordCustomerConsent",
         summary="Record a consent or its withdrawal",
-        description="Staff give `reception` or `paper` as the `source`: the other sources say that the customer "
-        "did it, or a file. An `at` in the past is allowed: the entry with the latest `at` still counts. An `at` in the "
-        "future is a 400.\n\n" + LEDGER_DESCRIPTION,
+        description="Staff give `reception` or `paper` as the `source`. The other sources are not for staff: `portal` and "
+        "`link` say that the customer did it, `import` that it comes from a file. An `at` in the past is allowed: the entry "
+        "with the latest `at` still counts. An `at` in the future is a 400.\n\n" + LEDGER_DESCRIPTION,
         body=NewConsentSerializer,
         body_examples={"documented": NEW_CONSENT, "withdrawal": WITHDRAWAL},
         response=ConsentSerializer,

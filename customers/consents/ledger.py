@@ -45,9 +45,9 @@ def record_consent(
     evidence: str | None = None,
     at: dt.datetime | None = None,
 ) -> Consent:
-    """Adds an entry to the ledger, and returns it as stored. Without `at` the entry gets a later time than every
-    earlier entry. Raises ValidationError for an unknown value and for an `at` in the future. The booleans in `customer`
-    stay as they were read: only the stored row has the new ones.
+    """Adds an entry to the ledger, and returns it as stored. Without `at` the entry gets a later time than the earlier
+    entries of its channel and purpose. Raises ValidationError for an unknown value and for an `at` in the future. The
+    booleans in `customer` stay as they were read: only the stored row has the new ones.
     """
     consent = Consent(
         tenant_id=customer.tenant_id,

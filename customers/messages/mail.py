@@ -30,7 +30,7 @@ class Attachment(NamedTuple):
 
 
 class Mail(NamedTuple):
-    """A mail to one address. `build_email` adds the sender and the address for answers, which are the business's.
+    """A mail to one address. `build_email` adds the sender, and the business's address for answers.
 
     `unsubscribe_url` is for a mail that advertises: mail programs then offer to unsubscribe with one click (RFC 8058).
     """

@@ -308,7 +308,7 @@ class Customer(TenantModel):
                 withdraw_granted_marketing(self)
 
     def conflicts(self) -> list[dict[str, Any]]:
-        """Returns the other customers with the e-mail or the phone, deleted ones last: `[{"field", "customer_id",
+        """Returns the other customers with the e-mail, then those with the phone: `[{"field", "customer_id",
         "is_deleted"}]`.
         """
         return self._contact_conflicts()[0]

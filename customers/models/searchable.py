@@ -1,8 +1,8 @@
 """The view `customers_searchable`, with which customers are found, counted and sorted.
 
 The planner merges the view into the query, so it costs nothing. It reads the table with the rights of its owner and filters
-the tenant itself, because PostgreSQL cannot use indexes for LIKE and `&&` under row-level security. A query takes only
-ids from the view. The customers' data is then read from the table.
+the tenant itself, because PostgreSQL cannot use indexes for LIKE and `&&` under row-level security. A query takes
+ids from the view, or counts customers. The customers' data is then read from the table.
 """
 
 from collections.abc import Collection

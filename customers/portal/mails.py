@@ -14,11 +14,11 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from customers.messages.mail import Mail, without_line_breaks
+from customers.messages.mail import Mail, Skipped, without_line_breaks
 from customers.models import Customer, MailedLink
 from customers.portal.languages import written_for
 from customers.portal.links import binding, hash_token, page_url
-from customers.portal.staff_links import LIFETIMES, STAFF_KINDS, staff_binding
+from customers.portal.staff_links import LIFETIMES, STAFF_KINDS, is_withdrawn, staff_binding
 from tenants.models import Staff
 
 Kind = MailedLink.Kind
@@ -52,8 +52,8 @@ FOR_STAFF = {
 }
 
 
-def compose_link_mail(link: MailedLink) -> Mail | None:
-    """Returns the mail that the request gets, or None if nobody is to be written to.
+def compose_link_mail(link: MailedLink) -> Mail | Skipped | None:
+    """Returns the mail that the request gets, Skipped for a withdrawn link, or None if nobody is to be written to.
 
     It sets the fields of the link that are known only now: `customer`, `token_hash`, `bound_to` and `expires_at`. The caller
     stores them.
@@ -89,8 +89,11 @@ def _find_template(link: MailedLink, owner: Customer | None) -> MailTemplate | N
     return None
 
 
-def _compose_for_staff(link: MailedLink) -> Mail | None:
+def _compose_for_staff(link: MailedLink) -> Mail | Skipped | None:
     """Returns the mail to a member of staff, or None if they are no longer active or have another address by now."""
+    if is_withdrawn(link):
+        # The mail server refused the mail for now. The link was withdrawn before the next attempt.
+        return Skipped(["withdrawn"])
     staff = Staff.objects.filter(pk=link.staff_id, is_active=True, email=link.email_key).first()
     if staff is None:
         return None

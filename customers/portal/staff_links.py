@@ -55,9 +55,16 @@ def withdraw_staff_links(staff: Staff) -> bool:
 
 def find_open_staff_links(staff: Staff) -> QuerySet[MailedLink]:
     """Returns the links with which the member of staff can choose a password, now or as soon as the mail is sent."""
-    waits = Q(state__in=[DeliveryState.QUEUED, DeliveryState.SENDING], expires_at=None)
+    # A mail that was refused for now waits with the token of its last attempt, which may have expired.
+    not_withdrawn = Q(expires_at=None) | Q(token_hash__isnull=False)
+    waits = Q(not_withdrawn, state__in=[DeliveryState.QUEUED, DeliveryState.SENDING])
     links = MailedLink.objects.filter(staff=staff, kind__in=STAFF_KINDS, used_at=None)
     return links.filter(waits | Q(expires_at__gt=timezone.now())).order_by("-created_at")
+
+
+def is_withdrawn(link: MailedLink) -> bool:
+    """Returns whether `withdraw_staff_links` has made the link invalid after an attempt to send its mail."""
+    return link.expires_at is not None and link.token_hash is None
 
 
 def staff_binding(link: MailedLink, staff: Staff) -> str:

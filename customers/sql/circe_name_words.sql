@@ -1,5 +1,5 @@
--- Returns the folded words of a name. If they differ from these, the words without a gap at punctuation follow, and
--- then all words as one. So `Sinéad O'Brien` gives `sinead o brien sinead obrien sineadobrien`.
+-- Returns the folded words of a name, then the words without a gap at punctuation, then all words as one. Each of the
+-- three comes once: `Sinéad O'Brien` gives `sinead o brien sinead obrien sineadobrien`, and `Jane` gives `jane`.
 CREATE OR REPLACE FUNCTION public.circe_name_words(name text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT AS $$
 DECLARE

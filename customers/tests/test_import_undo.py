@@ -9,7 +9,7 @@ from customers.tests.pages import PAGE, shown_messages
 from customers.tests.test_transfer_admin import body, checked
 from customers.tests.transfer import as_csv
 from tenants.models import AuditEvent
-from tenants.tests.factories import ServiceFactory
+from tenants.tests.factories import OutletFactory, ServiceFactory
 
 
 @pytest.fixture
@@ -71,6 +71,28 @@ def test_who_was_changed_since_stays_and_is_named(imported, in_scope):
     assert told[-1].startswith("Undone: 1.")
     assert sum("stays as imported. Somebody changed this customer, or booked for them" in one for one in told) == 2
     assert set(Customer.objects.undeleted().values_list("first_name", flat=True)) == {"Anna", "Bob"}
+
+
+@pytest.mark.parametrize(
+    ("column", "factory"), [("preferred_services", ServiceFactory), ("preferred_outlet_id", OutletFactory)]
+)
+def test_who_preferred_what_was_deleted_since_stays_and_is_named(back_office, in_scope, column, factory):
+    old, new = factory(tenant=in_scope), factory(tenant=in_scope)
+    ann = CustomerFactory(tenant=in_scope, first_name="Ann")
+    ann.change({column: [old.pk] if column == "preferred_services" else old.pk})
+    browser = back_office("tenant_admin")
+    rows = [
+        ["id", "first_name", "email", column],
+        [ann.pk, "Anna", ann.email, new.pk],
+        ["", "Bob", "bob@example.com", ""],
+    ]
+    url = checked(browser, as_csv(rows), update=True)
+    body(browser.post(url, {"import": "1"}))
+    old.delete()
+    told = shown_messages(browser.post(url, {"undo": "1"}))
+    assert "stays as imported. An outlet, a service or a person whom they preferred was deleted since." in told[-2]
+    assert told[-1].startswith("Undone: 1.")
+    assert Customer.objects.undeleted().get().first_name == "Anna"
 
 
 def test_an_import_that_is_not_done_cannot_be_undone(back_office, in_scope):

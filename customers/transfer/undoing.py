@@ -4,7 +4,8 @@ from collections import defaultdict
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from psycopg.errors import ForeignKeyViolation
 
 from customers.contact_conflicts import DuplicateCustomer
 from customers.models import CONTACT_FLAGS, PREFERENCE_MODELS, Customer
@@ -90,6 +91,10 @@ def _undo(customer: Customer, events: list[AuditEvent], *, is_changed_since: boo
         return "Another customer has their earlier e-mail address or phone number by now."
     except ValidationError as error:
         return " ".join(error.messages)
+    except IntegrityError as error:
+        if not isinstance(error.__cause__, ForeignKeyViolation):
+            raise
+        return "An outlet, a service or a person whom they preferred was deleted since."
     return None
 
 

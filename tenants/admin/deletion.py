@@ -39,6 +39,10 @@ def describe_blocking_rows(row: Model) -> Iterator[str]:
 
 
 def _is_part_of_another(reference: ForeignObjectRel) -> bool:
-    """Returns whether rows of that model are deleted with a row of a third model, which is counted already."""
+    """Returns whether rows of that model are deleted with a row of a third model.
+
+    If a business is deleted, the rows of the third model are counted already. For any other row Django's page names the
+    rows that prevent the deletion.
+    """
     foreign_keys = [field for field in reference.related_model._meta.fields if field.remote_field]
     return any(field.remote_field.on_delete is CASCADE for field in foreign_keys)

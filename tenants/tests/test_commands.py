@@ -9,7 +9,7 @@ from django.db import connection
 from tenants.commands import REFUSED, TenantCommand
 from tenants.models import AuditEvent, Outlet
 from tenants.scope import current_tenant, tenant_scope
-from tenants.tests.factories import OutletFactory
+from tenants.tests.factories import OutletFactory, TenantFactory
 from tenants.tests.shell import run
 
 
@@ -122,6 +122,14 @@ def test_an_unknown_tenant_is_wrong_use(tenant):
     ran = run(Capitals(), "--tenant", "lotos")
     assert (ran.code, ran.stdout) == (2, "")
     assert ran.stderr == "No business has the slug 'lotos'. There are: lotus."
+
+
+def test_of_many_businesses_a_wrong_slug_names_twenty(tenant):
+    for number in range(20):
+        TenantFactory(slug=f"salon-{number:02}")
+    names = ", ".join(["lotus", *(f"salon-{number:02}" for number in range(19))])
+    ran = run(Capitals(), "--tenant", "lotos")
+    assert ran.stderr == f"No business has the slug 'lotos'. There are: {names} and others."
 
 
 @pytest.mark.parametrize("size", ["1", "2", "500"])

@@ -82,7 +82,7 @@ PREFERENCES_OPERATIONS = {
         summary="Update your preferences",
         description=(
             "`communication_preferences` merge key by key. Unknown keys are a 400, and so are ids that the business does "
-            "not have. The ledger of consents keeps when you set `communication_preferences` and `marketing_consent`."
+            "not have. The ledger of consents records each change of `communication_preferences` and `marketing_consent`."
         ),
         body=OwnPreferencesSerializer,
         body_examples={"channels": {"communication_preferences": {"sms": False}, "marketing_consent": False}},

@@ -2,10 +2,12 @@
 
 import datetime as dt
 import logging
+import smtplib
 
 import pytest
 import time_machine
 from django.contrib.messages import get_messages
+from django.core.mail.backends.base import BaseEmailBackend
 from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -210,6 +212,45 @@ def test_who_waits_to_be_sent_and_is_withdrawn_gets_no_mail(back_office, tenant,
     dewi = User.objects.get(email="dewi@example.com")
     browser.post(f"{STAFF}{dewi.pk}/withdraw/")
     assert send() == []
+    assert MailedLink.objects.values_list("state", "reasons").get() == ("skipped", ["withdrawn"])
+
+
+class BusyMailServer(BaseEmailBackend):
+    """Refuses each mail for now, and calls `meanwhile` before."""
+
+    meanwhile = None
+
+    def send_messages(self, mails):
+        type(self).meanwhile()
+        raise smtplib.SMTPDataError(451, b"try later")
+
+
+def nothing(browser, dewi):
+    pass
+
+
+def withdraw_link(browser, dewi):
+    answer = browser.post(f"{STAFF}{dewi.pk}/withdraw/")
+    assert shown_messages(answer)[-1] == "The link that was sent to dewi@example.com is withdrawn."
+
+
+@pytest.mark.parametrize(
+    ("during_the_attempt", "afterwards", "days"), [(withdraw_link, nothing, 0), (nothing, withdraw_link, 4)]
+)
+def test_a_link_that_is_withdrawn_after_its_mail_was_refused_for_now_is_not_sent_again(
+    back_office, tenant, send, settings, during_the_attempt, afterwards, days
+):
+    browser, backend = back_office("tenant_admin"), settings.EMAIL_BACKEND
+    browser.post(f"{STAFF}add/", DEWI)
+    dewi = User.objects.get(email="dewi@example.com")
+    settings.EMAIL_BACKEND = f"{__name__}.{BusyMailServer.__name__}"
+    BusyMailServer.meanwhile = lambda: during_the_attempt(browser, dewi)
+    send()
+    settings.EMAIL_BACKEND = backend
+    # The first token is no longer valid after four days. A sender that was off until then makes a new one.
+    with time_machine.travel(timezone.now() + dt.timedelta(days=days, minutes=2)):
+        afterwards(back_office("tenant_admin"), dewi)
+        assert send() == []
     assert MailedLink.objects.values_list("state", "reasons").get() == ("skipped", ["withdrawn"])
 
 
