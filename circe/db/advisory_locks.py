@@ -18,7 +18,7 @@ class AdvisoryLock(IntEnum):
     LOGIN_IP_ADDRESS = 2
     # A member of a business's staff, while one of their appointments is booked or changed.
     STAFF = 3
-    # An Idempotency-Key of a user, while a request with that key is handled.
+    # An Idempotency-Key of an account or a customer, or the token of a form, while a request with it is handled.
     IDEMPOTENCY_KEY = 4
     # An e-mail address or phone number within a business, while it is given to a customer or taken from one.
     CONTACT = 5

@@ -1,7 +1,7 @@
 """Parses XLSX workbooks with python-calamine.
 
-The library's time and memory grow with the bytes of a sheet and with the rectangle that the sheet's cells span, whatever
-the other parts of the workbook hold. It expands no entities. It holds a whole sheet in memory; the memory limit of the
+The library's time and memory grow with the bytes of a sheet, and with the rectangle that the sheet's cells span. The
+other parts of the workbook do not matter. It expands no entities. It holds a whole sheet in memory; the memory limit of the
 child process ends the reading of a sheet that is too large.
 """
 
