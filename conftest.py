@@ -7,6 +7,7 @@ from contextvars import ContextVar
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import FullResultSet
+from django.core.management import get_commands
 from django.db import connection
 from django.test import Client
 from hypothesis import settings
@@ -15,6 +16,7 @@ from rest_framework.test import APIClient
 from circe.db import session_settings
 from circe.db.prepared import QUERIES, _prepared_names
 from circe.db.roles import APPLICATION_ROLE_OPTION, as_owner
+from circe.tests import quick_flush
 from circe.tests.captured_sql import expand_prepared
 from customers.models import Customer, CustomerSession
 from customers.tests.factories import CustomerFactory
@@ -54,6 +56,9 @@ def pytest_collection_finish():
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup):
     """Creates the test database as its owner. The tests then use the application's role."""
+    if "EMBEDDED_SERVER" in connection.settings_dict:
+        quick_flush.allow_quick_flush(connection.settings_dict)
+        get_commands()["flush"] = quick_flush.Command()
     options = connection.settings_dict["OPTIONS"]
     options["options"] = APPLICATION_ROLE_OPTION
     connection.close()
