@@ -53,6 +53,23 @@ def pytest_collection_finish():
     gc.enable()
 
 
+def call_on_large_stack(function, *args):
+    """Calls the function, with room for the frames of all that it calls."""
+    return function(*args)
+
+
+# CPython keeps its frames in pieces of 16 kB: a call that crosses the end of one maps memory and unmaps it again, thousands
+# of times a test. A frame of half a megabyte gets a piece of one megabyte, whose other half is room for those above it.
+call_on_large_stack.__code__ = call_on_large_stack.__code__.replace(co_stacksize=2**16)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Runs a test as pytest does, on a large stack."""
+    runner = item.config.pluginmanager.get_plugin("runner")
+    return call_on_large_stack(runner.pytest_runtest_protocol, item, nextitem)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup):
     """Creates the test database as its owner. The tests then use the application's role."""
