@@ -131,10 +131,10 @@ def withdraw_consents(
 @transaction.atomic
 def confirm_marketing(link: MailedLink) -> Consent | None:
     """Completes the double opt-in of the customer who opened this link, and returns the new entry, whose source is
-    `link`. Opening the link also proves that the mailbox is the customer's, so the e-mail address becomes verified. A
-    password that was set before is then removed: somebody else may know it, and would get into the account. Returns
-    None, and changes nothing, if the customer has withdrawn marketing by e-mail after the link was requested, or has
-    another address by now.
+    `link`. Opening the link also proves that the mailbox is the customer's, so the e-mail address becomes verified. If
+    it was not verified before, the password is removed: whoever had set it may be somebody else, who would now get into
+    the account. Returns None, and changes nothing, if the customer has withdrawn marketing by e-mail after the link was
+    requested, or has another address by now.
     """
     customer = Customer.objects.select_for_update(of=("self",)).get(pk=link.customer_id)
     withdrawn_since = consents_of(customer).filter(
