@@ -169,7 +169,12 @@ def _dump(programs: Programs, file: Path, snapshot: str, *, table_count: int) ->
     options += [f"--snapshot={snapshot}", f"--lock-wait-timeout={LOCK_TIMEOUT_SECONDS}s", f"--file={file}"]
     command = programs.command("pg_dump", *options)
     with subprocess.Popen(command, env=programs.environment, stderr=subprocess.PIPE, text=True) as process:
-        errors = _show_progress(process.stderr, "writing", table_count)
+        try:
+            errors = _show_progress(process.stderr, "writing", table_count)
+        except BaseException:
+            # A signal ends this command: without it pg_dump would go on.
+            process.terminate()
+            raise
     if process.returncode:
         raise CommandError(f"pg_dump failed: {errors}")
 

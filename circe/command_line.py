@@ -1,6 +1,7 @@
 """Runs a management command. If an error stops it, stderr gets its text without a traceback, and the exit code is not 0."""
 
 import gc
+import signal
 import sys
 from argparse import SUPPRESS
 from collections.abc import Callable
@@ -68,8 +69,13 @@ def _create_parser(create_parser: Callable[..., CommandParser], *names: str, **o
 def run_command(arguments: list[str]) -> None:
     """Runs the command that the arguments of manage.py name. With `--traceback` an error has its traceback.
 
-    The garbage collector is on while the command runs, also if it was off before.
+    The garbage collector is on while the command runs, also if it was off before. SIGTERM and SIGHUP end the command as
+    Ctrl-C does, so that it removes its temporary files. A command may handle them itself.
     """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # `nohup` ignores SIGHUP.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _exit_on_signal)
     if "--traceback" in arguments:
         gc.enable()
         ManagementUtility(arguments).execute()
@@ -94,6 +100,10 @@ def run_command(arguments: list[str]) -> None:
         exit_with(f"{error.filename}: {error.strerror}.")
     except KeyboardInterrupt:
         exit_with("Stopped by Ctrl-C.", 130)
+
+
+def _exit_on_signal(number: int, frame: Any) -> None:
+    exit_with(f"Stopped by {signal.Signals(number).name}.", 128 + number)
 
 
 def _explain(error: DatabaseError) -> str:

@@ -98,6 +98,20 @@ PORTAL_FAULTS = [
         RACES,
     ),
     Fault(
+        "requests for one address to many businesses are not counted one by one",
+        LINKS,
+        "    lock_in_turn(AdvisoryLock.LINK_EMAIL, key)\n",
+        "",
+        RACES,
+    ),
+    Fault(
+        "an address gets mails of many businesses without end",
+        LINKS,
+        "        _raise_if_too_many(MAILS_PER_ADDRESS_IN_ALL, email_key=key, now=now)\n",
+        "        pass\n",
+        REQUESTS,
+    ),
+    Fault(
         "requests of one client are not counted one by one",
         LINKS,
         "    lock_in_turn(AdvisoryLock.LINK_IP_ADDRESS, client_address)\n",

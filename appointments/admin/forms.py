@@ -72,6 +72,8 @@ class AppointmentForm(TenantForm):
             is_new, has_customer = self.instance._state.adding, self.instance.customer_id is not None
             if not is_new:
                 del self.fields["walk_in"]
+                # The appointment of a customer who was purged is given to nobody, as in the API.
+                self.fields["customer"].disabled = not (has_customer or self.instance.is_walk_in)
             self.fields["customer"].required = has_customer or (is_new and "walk_in" not in self.data)
             self.fields["end_time"].required = self.fields["total_price"].required = False
 

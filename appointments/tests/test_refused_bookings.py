@@ -392,6 +392,14 @@ def test_a_walk_in_without_a_name_is_booked_shown_and_named_later(back_office, i
     assert (walk_in.is_walk_in, walk_in.customer_id) == (False, booking["customer"])
 
 
+def test_an_appointment_of_a_purged_customer_is_given_to_nobody(back_office, in_scope, booking, taken, super_admin):
+    assert super_admin.delete(f"/api/v1/customers/{taken.customer_id}?permanent=true").status_code == 200
+    taken.refresh_from_db()
+    assert change(back_office("staff"), taken, customer=booking["customer"], notes="Paid by card").status_code == 302
+    taken.refresh_from_db()
+    assert (taken.customer_id, taken.notes) == (None, "Paid by card")
+
+
 def test_a_customer_who_is_named_is_no_walk_in_without_a_name(back_office, in_scope, booking):
     assert back_office("staff").post(ADD, booking | {"walk_in": "on"}).status_code == 302
     assert not Appointment.objects.get().is_walk_in

@@ -27,7 +27,8 @@ class AdvisoryLock(IntEnum):
     SHARD = 6
     # The list of running imports, while one more starts. The second number is always 0.
     IMPORTS = 7
-    # An e-mail address within a business, while the mails that were asked for it are counted. Always before LINK_IP_ADDRESS.
+    # An e-mail address within a business, and then in all, while the mails that were asked for it are counted. Always before
+    # LINK_IP_ADDRESS.
     LINK_EMAIL = 8
     # The IP address of a client, while the mails that it asked for are counted.
     LINK_IP_ADDRESS = 9

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -234,6 +235,42 @@ def test_why_pg_dump_failed_is_told_whatever_the_language_of_the_machine(directo
     code, output, errors = manage("source", "backup", f"{directory}/circe.dump", LC_ALL="de_DE.UTF-8", **environment)
     assert (code, output, errors) == (1, "", "error: pg_dump failed: pg_dump: error: it is broken\n")
     assert not list(Path(directory).glob("*circe.dump*"))
+
+
+# Writes a part of the file, and then waits as for a large table.
+WAITING_PG_DUMP = """#!/bin/sh
+[ "$1" = --version ] && echo "pg_dump (PostgreSQL) 99" && exit
+for option; do case "$option" in --file=*) echo "Jane Doe" > "${option#--file=}" ;; esac; done
+echo $$ > "$STARTED.new" && mv "$STARTED.new" "$STARTED"
+exec /bin/sleep 60
+"""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_backup_that_is_stopped_leaves_no_file_and_no_program(directory, number):
+    (Path(directory) / "pg_dump").write_text(WAITING_PG_DUMP)
+    (Path(directory) / "pg_dump").chmod(0o755)
+    for name in ("pg_restore", "psql", "mv"):
+        folder = Path("/bin") if name == "mv" else embedded_postgres.programs_directory()
+        (Path(directory) / name).symlink_to(folder / name)
+    source, started = connection.settings_dict, Path(directory) / "started"
+    environment = os.environ | {
+        "DATABASE_URL": f"postgres://{source['USER']}@/{source['NAME']}?host={source['HOST']}&port={source['PORT']}",
+        "PATH": directory,
+        "DEMO": "1",
+        "DJANGO_SETTINGS_MODULE": "circe.settings",
+        "STARTED": str(started),
+    }
+    command = [sys.executable, "manage.py", "backup", f"{directory}/circe.dump"]
+    with subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR, stderr=subprocess.PIPE, text=True) as backup:
+        until(started.exists)
+        backup.send_signal(number)
+        _, errors = backup.communicate(timeout=20)
+    assert (backup.returncode, errors.count("\n")) == (128 + number, 1)
+    assert not list(Path(directory).glob("*circe.dump*"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
 
 
 @pytest.mark.parametrize(

@@ -131,9 +131,10 @@ def withdraw_consents(
 @transaction.atomic
 def confirm_marketing(link: MailedLink) -> Consent | None:
     """Completes the double opt-in of the customer who opened this link, and returns the new entry, whose source is
-    `link`. Opening the link also proves that the mailbox is the customer's, so the e-mail address becomes verified.
-    Returns None, and changes nothing, if the customer has withdrawn marketing by e-mail after the link was requested,
-    or has another address by now.
+    `link`. Opening the link also proves that the mailbox is the customer's, so the e-mail address becomes verified. If
+    it was not verified before, the password is removed: whoever had set it may be somebody else, who would now get into
+    the account. Returns None, and changes nothing, if the customer has withdrawn marketing by e-mail after the link was
+    requested, or has another address by now.
     """
     customer = Customer.objects.select_for_update(of=("self",)).get(pk=link.customer_id)
     withdrawn_since = consents_of(customer).filter(
@@ -145,7 +146,7 @@ def confirm_marketing(link: MailedLink) -> Consent | None:
     if customer.email_key != link.email_key or withdrawn_since.exists():
         return None
     if not customer.email_verified:
-        customer.change({"email_verified": True})
+        customer.change({"email_verified": True, "password": None})
     return record_consent(
         customer,
         channel=Channel.EMAIL,

@@ -204,7 +204,7 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "indexes": [
                     models.Index(condition=models.Q(("state", "queued")), fields=["due_at"], name="mailedlink_due"),
-                    models.Index(fields=["tenant", "email_key", "created_at"], name="mailedlink_address"),
+                    models.Index(fields=["email_key", "created_at"], name="mailedlink_address"),
                     models.Index(fields=["client_address", "created_at"], name="mailedlink_client"),
                 ],
                 "constraints": [

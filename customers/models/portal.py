@@ -122,7 +122,7 @@ class MailedLink(TenantModel, Outgoing):
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(state="queued"), name="mailedlink_due"),
-            models.Index(fields=["tenant", "email_key", "created_at"], name="mailedlink_address"),
+            models.Index(fields=["email_key", "created_at"], name="mailedlink_address"),
             models.Index(fields=["client_address", "created_at"], name="mailedlink_client"),
         ]
 

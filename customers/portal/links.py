@@ -33,6 +33,9 @@ from tenants.scope import ALL_TENANTS, tenant_scope
 
 MAIL_WINDOW = dt.timedelta(hours=1)
 MAILS_PER_ADDRESS = 5
+# Of all businesses together. It is higher, so that a 429 does not tell whether a person has asked another business for a
+# mail: only an attack reaches it.
+MAILS_PER_ADDRESS_IN_ALL = 20
 # Many people may share one IP address: those in a salon, or all customers of a mobile network.
 MAILS_PER_CLIENT = 1000
 # How long requests and their links are stored: longer than any link is valid.
@@ -69,13 +72,14 @@ def request_link(
     customer: Customer | None = None,
 ) -> None:
     """Stores the request for a mail to `email`, and deletes old requests. Raises Throttled after too many requests for
-    this address, or from this client. `details` are the fields of a registration. `customer` is the customer who asks,
-    if they are signed in.
+    this address, at this business or at all together, or from this client. `details` are the fields of a registration.
+    `customer` is the customer who asks, if they are signed in.
     """
     key, now = email_key(email), timezone.now()
     # A customer who is signed in can read no request, not even their own.
     with tenant_scope(tenant), transaction.atomic():
         limit_mails_to_address(tenant.pk, key, now=now)
+        _limit_mails_of_all_businesses(key, now=now)
         if client_address:
             _limit_mails_for_client(client_address, now=now)
         MailedLink.objects.filter(created_at__lte=now - REQUEST_RETENTION).delete()
@@ -96,6 +100,15 @@ def limit_mails_to_address(tenant_id: str | None, key: str, *, now: dt.datetime)
     """
     lock_in_turn(AdvisoryLock.LINK_EMAIL, f"{tenant_id}{key}")
     _raise_if_too_many(MAILS_PER_ADDRESS, email_key=key, now=now)
+
+
+def _limit_mails_of_all_businesses(key: str, *, now: dt.datetime) -> None:
+    """Raises Throttled after too many requests for mails to an address, to all businesses together. Takes a lock, as
+    `limit_mails_to_address` does.
+    """
+    lock_in_turn(AdvisoryLock.LINK_EMAIL, key)
+    with tenant_scope(ALL_TENANTS):
+        _raise_if_too_many(MAILS_PER_ADDRESS_IN_ALL, email_key=key, now=now)
 
 
 def _limit_mails_for_client(client_address: str, *, now: dt.datetime) -> None:

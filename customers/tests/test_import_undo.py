@@ -8,6 +8,7 @@ from customers.tests.factories import CustomerFactory
 from customers.tests.pages import PAGE, shown_messages
 from customers.tests.test_transfer_admin import body, checked
 from customers.tests.transfer import as_csv
+from customers.transfer.undoing import import_request_id
 from tenants.models import AuditEvent
 from tenants.tests.factories import OutletFactory, ServiceFactory
 
@@ -100,3 +101,13 @@ def test_an_import_that_is_not_done_cannot_be_undone(back_office, in_scope):
     url = checked(browser)
     assert shown_messages(browser.post(url, {"undo": "1"})) == ["This import is not done, so it can't be undone yet."]
     assert back_office("outlet_manager").post(url, {"undo": "1"}).status_code == 403
+
+
+def test_nobody_can_have_their_own_writes_taken_for_those_of_an_import(imported, staff, in_scope):
+    browser, url = imported
+    headers = {"X-Request-ID": import_request_id(url.split("/")[-2])}
+    staff.post("/api/v1/customers", {"first_name": "Dan", "email": "dan@example.com"}, headers=headers)
+    bob = Customer.objects.get(first_name="Bob")
+    staff.put(f"/api/v1/customers/{bob.pk}/preferences", {"preferred_categories": ["Hair"]}, headers=headers)
+    assert shown_messages(browser.post(url, {"undo": "1"}))[-1].startswith("Undone: 2.")
+    assert {*Customer.objects.undeleted().values_list("first_name", flat=True)} == {"Ann", "Bob", "Dan"}

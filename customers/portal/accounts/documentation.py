@@ -21,7 +21,8 @@ EMAIL: Example = {"email": "jane@example.com"}
 TOKEN = "<the token of the link>"  # noqa: S105 (an example)
 SAME_FOR_ALL = (
     "Whether or not the address is known, the answer is the same and takes the same time: only the mail differs. "
-    "At most 5 mails per address and hour, then 429. Very many requests from one client are a 429 too."
+    "At most 5 mails per address and hour, then 429; at most 20 from all businesses together. Very many requests from one "
+    "client are a 429 too."
 )
 LINK_INVALID = (
     "A link that was used, has expired, is of another business or was never sent is always the same 400 `link_invalid`. A "

@@ -11,6 +11,7 @@ from circe.db.roles import as_owner
 from customers.models import MailedLink
 from customers.portal import links
 from customers.portal.tests.conftest import JANE, PASSWORD, token_in
+from tenants.tests.factories import TenantFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_scope")]
 
@@ -36,6 +37,18 @@ def test_the_next_mail_is_accepted_when_the_first_is_an_hour_old(ask, clock):
     clock.shift(1)
     assert forget(ask).status_code == 202
     assert forget(ask).status_code == 429
+
+
+def test_one_address_gets_at_most_20_mails_an_hour_of_all_businesses_together(ask, tenant, clock):
+    portals = [f"/api/v1/portal/{TenantFactory(slug=f'salon-{n}').slug}" for n in range(5)]
+    for portal in portals[:4]:
+        for n in range(5):
+            assert forget(ask, address=f"203.0.113.{n}", portal=portal).status_code == 202
+    refused = forget(ask, portal=portals[4])
+    assert (refused.status_code, refused["Retry-After"]) == (429, "3600")
+    assert forget(ask, "other@example.com", portal=portals[4]).status_code == 202
+    clock.shift(3600)
+    assert forget(ask, portal=portals[4]).status_code == 202
 
 
 def test_a_client_that_asks_for_very_many_addresses_is_refused_in_every_portal_and_others_are_not(

@@ -16,7 +16,7 @@ from customers.messages.mail import Mail, build_email
 from customers.models import Customer, CustomerSession, MailedLink
 from customers.portal.links import request_link
 from customers.portal.signed_links import unsubscribe_url
-from customers.portal.tests.conftest import JANE, NEW_PASSWORD, suspend
+from customers.portal.tests.conftest import JANE, NEW_PASSWORD, PORTAL, suspend
 from customers.tests.factories import CustomerFactory
 from tenants.models import LoginFailure, Tenant
 from tenants.scope import ALL_TENANTS, tenant_scope
@@ -165,6 +165,20 @@ def test_a_customer_confirms_consent_to_marketing(visitor, registered, send, ten
     latest = consents_of(jane).first()
     assert (latest.state, latest.source) == ("granted", "link")
     page_of(visitor.post(url), 400)
+
+
+def test_who_opens_the_link_of_marketing_lets_nobody_in_who_has_set_a_password_before(
+    visitor, staff, send, tenant, in_scope
+):
+    Tenant.objects.filter(pk=tenant.pk).update(double_opt_in=True)
+    consent = {"preferences": {"marketing_consent": True}}
+    staff.post("/api/v1/customers", {**JANE, "password": NEW_PASSWORD, **consent}, format="json")
+    (message,) = send()
+    page_of(visitor.post(path_of(next(word for word in message.body.split() if "token=" in word))))
+    jane = Customer.objects.get(email=JANE["email"])
+    assert (jane.email_verified, jane.has_password) == (True, False)
+    credentials = {"email": JANE["email"], "password": NEW_PASSWORD}
+    assert visitor.post(f"{PORTAL}/login", credentials, content_type="application/json").status_code == 401
 
 
 @pytest.mark.parametrize("page", [CONFIRM, RESET, UNSUBSCRIBE, "/portal/lotus/appointment"])

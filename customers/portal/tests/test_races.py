@@ -16,6 +16,7 @@ from customers.portal.tests.conftest import JANE, NEW_PASSWORD, PASSWORD, PORTAL
 from customers.tests.factories import CustomerFactory
 from customers.tests.test_races import at_once, statuses
 from tenants.models import LoginFailure
+from tenants.tests.factories import TenantFactory
 from tenants.tests.locks import until_blocked
 
 pytestmark = [
@@ -147,6 +148,13 @@ def test_of_20_parallel_requests_for_one_address_five_are_accepted(tenant):
     answers = at_once(*[(client_at(n), "post", f"{PORTAL}/register", JANE) for n in range(20)])
     assert statuses(answers) == {202: 5, 429: 15}
     assert MailedLink.objects.count() == 5
+
+
+def test_parallel_requests_for_one_address_to_many_businesses_are_counted_one_by_one(tenant, monkeypatch):
+    monkeypatch.setattr(links, "MAILS_PER_ADDRESS_IN_ALL", 5)
+    portals = [f"/api/v1/portal/{TenantFactory(slug=f'salon-{n}').slug}" for n in range(20)]
+    answers = at_once(*[(client_at(n), "post", f"{portal}/register", JANE) for n, portal in enumerate(portals)])
+    assert statuses(answers) == {202: 5, 429: 15}
 
 
 def test_parallel_requests_of_one_client_are_counted_one_by_one(tenant, anonymous, monkeypatch):
