@@ -1,8 +1,11 @@
 """Registers with lower apps what appointments add to them, when Django starts."""
 
 from functools import partial
+from pathlib import Path
 
 from django.apps import AppConfig
+
+from circe.db.citus import sql_files
 
 
 class AppointmentsConfig(AppConfig):
@@ -65,5 +68,6 @@ class AppointmentsConfig(AppConfig):
         register_outgoing(Message, compose_message, enqueue=queue_reminders)
         register_conflict(CONFLICT)
         register_conflict(OWN_CONFLICT)
+        sql_files.register(Path(__file__).parent / "sql" / "appointments_tenanttotals.sql")
         for name, schema in (PROBLEM_MEMBERS | OWN_PROBLEM_MEMBERS).items():
             register_problem_member(name, schema)

@@ -211,6 +211,28 @@ def test_all_rows_of_a_business_lie_on_one_node(tenant, stranger):
             assert cursor.fetchall() == [(1,)]
 
 
+def test_views_of_a_restored_backup_are_routed_after_distribute(as_role, tenant):
+    """In a backup the condition of a view has casts, from which Citus does not read the tenant."""
+    make_rows(tenant)
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT format('CREATE OR REPLACE VIEW %I AS %s', relname, pg_get_viewdef(oid)) FROM pg_class "
+            "WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace AND relname !~ '^citus_|^pg_'"
+        )
+        for (command,) in cursor.fetchall():
+            cursor.execute(command)
+    call_command("distribute")
+    admin = as_role("tenant_admin", tenant)
+    for path in (
+        "customers",
+        "customers?search=jane",
+        "customers?segment=vip",
+        "customers/statistics/summary",
+        "staff",
+    ):
+        assert admin.get(f"/api/v1/{path}").status_code == 200
+
+
 @pytest.mark.parametrize(
     "path",
     [
