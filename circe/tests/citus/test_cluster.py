@@ -1,21 +1,27 @@
 """The command `distribute` on a cluster, and what it says of a cluster that is not complete. For `make test-citus`."""
 
 import os
+import time
 from contextlib import contextmanager
+from threading import Thread
 
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.test.utils import isolate_apps
 
+from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from circe.db.citus import cluster, tables
 from circe.db.citus.placement import Placement
 from circe.db.roles import as_owner
 from circe.tests.every_table import make_rows
 from customers.tests.factories import CustomerFactory
+from tenants.models import Outlet
 from tenants.models.base import TenantModel
+from tenants.scope import tenant_scope
 from tenants.tests.factories import TenantFactory
+from tenants.tests.locks import waiting_sessions
 
 pytestmark = [
     pytest.mark.skipif(
@@ -163,6 +169,40 @@ def test_a_worker_that_dies_before_the_commit_of_a_request_is_a_503(superuser, a
         connection.execute_wrappers.remove(end_after_the_update)
     assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "2")
     assert client.get(path).json()["first_name"] == "Before"
+
+
+def test_transactions_that_wait_in_a_line_are_no_deadlock(tenant):
+    """The fourth waits for the third, which waits for the second, which waits for the first."""
+    errors = []
+
+    def lock(keys, reads_first):
+        try:
+            with tenant_scope(tenant), transaction.atomic():
+                if reads_first:
+                    # From then on Citus knows the transaction by a number.
+                    Outlet.objects.exists()
+                for key in keys:
+                    lock_in_turn(AdvisoryLock.LINK_EMAIL, key)
+        except OperationalError as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        lock_in_turn(AdvisoryLock.LINK_EMAIL, "first")
+        threads = [
+            Thread(target=lock, args=arguments)
+            for arguments in [(("second", "first"), True), (("third", "second"), False), (("third",), True)]
+        ]
+        for number, thread in enumerate(threads, start=1):
+            thread.start()
+            while len(waiting_sessions()) < number:
+                time.sleep(0.01)
+        # Citus looks for deadlocks each time that twice `deadlock_timeout` has passed, which is a second.
+        time.sleep(5)
+    for thread in threads:
+        thread.join()
+    assert errors == []
 
 
 @isolate_apps("customers")
