@@ -16,6 +16,7 @@ from circe.db.citus import cluster, tables
 from circe.db.citus.placement import Placement
 from circe.db.roles import as_owner
 from circe.tests.every_table import make_rows
+from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.models import Outlet
 from tenants.models.base import TenantModel
@@ -169,6 +170,14 @@ def test_a_worker_that_dies_before_the_commit_of_a_request_is_a_503(superuser, a
         connection.execute_wrappers.remove(end_after_the_update)
     assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "2")
     assert client.get(path).json()["first_name"] == "Before"
+
+
+def test_settings_that_were_sent_within_a_savepoint_reach_a_node_that_is_asked_after_it(tenant):
+    customer = CustomerFactory(tenant=tenant)
+    with tenant_scope(tenant), transaction.atomic():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT %s", ["no row of the business"])
+        assert Customer.objects.get() == customer
 
 
 def test_transactions_that_wait_in_a_line_are_no_deadlock(tenant):
