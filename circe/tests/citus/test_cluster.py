@@ -282,6 +282,17 @@ def test_views_of_a_restored_backup_are_routed_after_distribute(as_role, tenant)
         assert admin.get(f"/api/v1/{path}").status_code == 200
 
 
+def test_after_a_restore_the_numbers_of_events_go_on(superuser, tenant):
+    """A restored backup has the events of every node, and a worker's sequence begins anew."""
+    CustomerFactory.create_batch(2, tenant=tenant)
+    group, name = group_of(superuser, tenant), connection.settings_dict["NAME"]
+    host, port = superuser.execute("SELECT nodename, nodeport FROM pg_dist_node WHERE groupid = %s", [group]).fetchone()
+    with psycopg.connect(os.environ["CITUS_URL"], host=host, port=port, dbname=name, autocommit=True) as node:
+        node.execute("SELECT setval('tenants_auditevent_id_seq', min(id)) FROM tenants_auditevent")
+    call_command("distribute")
+    assert CustomerFactory(tenant=tenant).pk
+
+
 @pytest.mark.parametrize(
     "path",
     [
