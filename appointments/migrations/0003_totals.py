@@ -247,7 +247,7 @@ ALTER TABLE appointments_visitcounts RESET (fillfactor);""",
 -- view reads the table with the rights of its owner, to whom no policy applies. PostgreSQL uses the condition of the view as
 -- a condition of the index, so a scan reads the setting once. Under the policy PostgreSQL reads the setting for each row,
 -- and the scan of an index takes twice as long. In the scope of all tenants, or of one customer, the view shows nothing.
-CREATE VIEW appointments_tenanttotals AS
+CREATE OR REPLACE VIEW appointments_tenanttotals AS
 SELECT
     tenant_id,
     customer_id,
