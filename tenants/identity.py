@@ -40,6 +40,8 @@ _FORMER_PREFIXES = {
     **dict.fromkeys([371, 372, 373, 374, 994, 995, 996, 998], re.compile(r"\A[08]")),
 }
 _ZERO = re.compile(r"\A0")
+# A day, as a spreadsheet writes it: in the wrong column, or in place of a number that looked like one.
+_DAY = re.compile(r"[0-3]?[0-9]([-/.])[0-3]?[0-9]\1(?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}([-/.])[01]?[0-9]\2[0-3]?[0-9]")
 _WHOLE_FLOAT = re.compile(r"\A(\+?[0-9]{7,15})[.,]0+\Z")
 
 
@@ -104,7 +106,7 @@ def clean_phone(value: str) -> str:
 
     The numbering plan of the country drops a trunk prefix after the country code: `+62 0812…` is `+62812…`. A number that
     no plan knows is accepted as it is. Raises ValidationError for two numbers, for a number that a spreadsheet has
-    shortened, and for any other shape.
+    shortened, for a day, and for any other shape.
     """
     text = _cell_text(normalize_phone_text(value))
     tenant = current_tenant()
@@ -119,6 +121,10 @@ def clean_phone(value: str) -> str:
             f"“{_shown(text)}” holds “{_shown(seen[0].strip())}”, which is no part of a phone number. "
             "Enter the number alone, such as +6281234567890.",
             code="invalid",
+        )
+    if _DAY.fullmatch(text):
+        raise ValidationError(
+            f"“{text}” looks like a day. If it is a phone number, enter it as digits alone.", code="invalid"
         )
     if not _E164.match(number):
         raise ValidationError(

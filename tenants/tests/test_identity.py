@@ -267,7 +267,7 @@ def test_a_phone_number_is_stored_as_e164(region, written, number):
     ["", "+", "+123456", "+1234567890123456", "12", "abc", "+62 812 CALL", "+62 812\0345", "++62812345678",
      "+62+812345678",
      "0812 3456 7890 ext 5", "tel:+62812345678", "+62812345678;ext=1", "\u200b", "1" * 1000, "+-()",
-     "'", "’", '=""', "''"],
+     "'", "’", '=""', "''", "1/1/1900", "31.12.1990", "1990-12-31"],
 )  # fmt: skip
 def test_what_is_no_phone_number(written):
     with in_region("ID"), pytest.raises(ValidationError):
@@ -325,6 +325,7 @@ def test_a_number_that_a_spreadsheet_shortened_is_refused_in_words(written):
         ("0812 3456 7801 (WA)", "“0812 3456 7801 (WA)” holds “WA”, which is no part of a phone number."),
         ("tel:+6281234567801", "“tel:+6281234567801” holds “tel:”, which is no part of a phone number."),
         ("12", "“12” is not a phone number. A phone number has 7 to 15 digits, such as +6281234567890."),
+        ("31.12.1990", "“31.12.1990” looks like a day. If it is a phone number, enter it as digits alone."),
         ("1" * 100, f"“{'1' * 60}…” is not a phone number."),
     ],
 )
