@@ -42,6 +42,7 @@ _FORMER_PREFIXES = {
 _ZERO = re.compile(r"\A0")
 # A day, as a spreadsheet writes it: in the wrong column, or in place of a number that looked like one.
 _DAY = re.compile(r"[0-3]?[0-9]([-/.])[0-3]?[0-9]\1(?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}([-/.])[01]?[0-9]\2[0-3]?[0-9]")
+_FLOAT = re.compile(r"[1-9][0-9]{6,}\.[0-9]+")
 _WHOLE_FLOAT = re.compile(r"\A(\+?[0-9]{7,15})[.,]0+\Z")
 
 
@@ -125,6 +126,10 @@ def clean_phone(value: str) -> str:
     if _DAY.fullmatch(text):
         raise ValidationError(
             f"“{text}” looks like a day. If it is a phone number, enter it as digits alone.", code="invalid"
+        )
+    if _FLOAT.fullmatch(text):
+        raise ValidationError(
+            f"“{_shown(text)}” has a fraction. If it is a phone number, enter it as digits alone.", code="invalid"
         )
     if not _E164.match(number):
         raise ValidationError(

@@ -325,6 +325,7 @@ def test_a_number_that_a_spreadsheet_shortened_is_refused_in_words(written):
         ("0812 3456 7801 (WA)", "“0812 3456 7801 (WA)” holds “WA”, which is no part of a phone number."),
         ("tel:+6281234567801", "“tel:+6281234567801” holds “tel:”, which is no part of a phone number."),
         ("12", "“12” is not a phone number. A phone number has 7 to 15 digits, such as +6281234567890."),
+        ("812345678.5", "“812345678.5” has a fraction. If it is a phone number, enter it as digits alone."),
         ("31.12.1990", "“31.12.1990” looks like a day. If it is a phone number, enter it as digits alone."),
         ("1" * 100, f"“{'1' * 60}…” is not a phone number."),
     ],
