@@ -296,7 +296,7 @@ class _CsvParser:
                 self.pushed_back.extendleft(reversed(lines[1:]))
                 yield self._malformed_record(lines[0], error)
             else:
-                yield from (record.fit_to_header(self.width) for record in records if any(record.cells))
+                yield from (record.fit_to_header(self.width) for record in records if any(map(str.strip, record.cells)))
 
     def _malformed_record(self, line: Line, error: csv.Error) -> Record:
         cells = _split_leniently(line.text[:1000], self.delimiter)[: self.width]

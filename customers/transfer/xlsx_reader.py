@@ -185,7 +185,7 @@ class _Sheet:
                 cells += [""] * (max(marked.texts, default=0) + 1 - len(cells))
                 for column, text in marked.texts.items():
                     cells[column] = text
-            if any(cell and cell != MERGED_CELL for cell in cells):
+            if any(cell.strip() and cell != MERGED_CELL for cell in cells):
                 record = make_record(self.row_number, cells)
                 yield record._replace(is_hidden=bool(marked and marked.is_hidden))
 
