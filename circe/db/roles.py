@@ -32,8 +32,10 @@ def set_role(role: str, connection: BaseDatabaseWrapper) -> None:
     pool: the next connection takes its role from the settings, which the caller has changed.
     """
     if connection.in_atomic_block:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET ROLE {role}")
+        # A transaction that failed refuses every statement. Its rollback gives back the role from before.
+        if connection.is_usable():
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET ROLE {role}")
     else:
         connection.close()
         connection.close_pool()
