@@ -206,3 +206,24 @@ def test_a_column_about_one_channel_consents_to_marketing_by_this_channel_alone(
     again = import_rows(["First Name", "Email", *header], ["Jane", "jane@example.com", *cells])
     assert (again.counts, entries.count()) == ({"unchanged": 1}, len(channels))
     assert not any(NOT_CONSENTED in line for line in again.lines)
+
+
+@pytest.mark.parametrize(
+    ("headers", "channels"),
+    [
+        (["Nyhetsbrev"], ["email"]),
+        (["Samtykke e-post", "Samtykke tekstmelding"], ["email", "sms"]),
+        (["Buletin lewat surel"], ["email"]),
+        (["Sähköposti-markkinointi"], ["email"]),
+        (["Promo WhatsApp"], ["whatsapp"]),
+        (["Mailing list"], ["email"]),
+        (["Samtykke"], ALL_CHANNELS),
+    ],
+)
+def test_a_column_that_a_person_maps_names_its_channel_in_any_of_the_usual_languages(
+    import_rows, in_scope, headers, channels
+):
+    wanted = [f"{header}=marketing_consent" for header in headers]
+    import_rows(["First Name", "Email", *headers], ["Jane", "jane@example.com", *["yes" for _ in headers]], map=wanted)
+    granted = Consent.objects.filter(purpose="marketing", state="granted").order_by("channel")
+    assert [*granted.values_list("channel", flat=True)] == channels

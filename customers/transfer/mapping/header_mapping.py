@@ -38,13 +38,19 @@ JOINED_BY = {
 }
 # If several columns of a file go to one of these, a single no counts as no.
 CONSENT_TARGETS = {"accepts_email", "accepts_sms", "accepts_push", "accepts_whatsapp", "marketing_consent"}
-# A column whose header has one of these words is about marketing by this channel alone.
+# A column whose header has one of these words, normalized, is about marketing by this channel alone.
+_WORDS_BY_CHANNEL = {
+    Channel.EMAIL: """
+        mail, newsletter, epost, correo, courriel, posta elettronica, surel, sähköposti, почта, рассылка,
+        メール, メルマガ, 이메일, 邮件, 郵件, อีเมล, nyhetsbrev, nyhedsbrev, nieuwsbrief, infolettre, boletín, boletim,
+        uutiskirje, biuletyn, buletin, bülten, hírlevél, zpravodaj
+    """,
+    Channel.SMS: "sms, text message, tekstmelding, textmeddelande, смс",
+    Channel.PUSH: "push",
+    Channel.WHATSAPP: "whatsapp",
+}
 CHANNEL_BY_WORD = {
-    "email": Channel.EMAIL,
-    "newsletter": Channel.EMAIL,
-    "sms": Channel.SMS,
-    "push": Channel.PUSH,
-    "whatsapp": Channel.WHATSAPP,
+    normalize_header(word): channel for channel, words in _WORDS_BY_CHANNEL.items() for word in words.split(",")
 }
 # Columns of Circe that a file may fill, under a known name, from a column without a rule in the preset. The id and the
 # source of another system mean nothing in Circe.
