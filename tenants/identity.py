@@ -144,7 +144,7 @@ def _read(text: str, region: str | None) -> str:
     number = without_separators(text)
     if number.isascii() and number.isdigit():
         number = _international(number, region)
-    elif _INTERNATIONAL.match(number) and not _has_country_code(number):
+    elif number.startswith(("+0", "+8")) and not _has_country_code(number):
         # `+0812…` in Indonesia, `+8 912…` in Russia: a national number with a plus.
         national = _read(number[1:], region)
         number = national if is_valid_phone(national) else number
@@ -246,7 +246,7 @@ def _international(number: str, region: str | None) -> str:
         pass
     else:
         national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-        if not candidates and region is not None:
+        if not candidates and region is not None and not _is_national(number, national, region):
             national, whole = map(_without_trunk_prefix_of_its_country, (national, f"+{number}"))
             if is_valid_phone(whole) and not _is_national(number, national, region):
                 return whole
