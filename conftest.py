@@ -7,6 +7,7 @@ from contextvars import ContextVar
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import FullResultSet
+from django.core.management import get_commands
 from django.db import connection
 from django.test import Client
 from hypothesis import settings
@@ -15,6 +16,7 @@ from rest_framework.test import APIClient
 from circe.db import session_settings
 from circe.db.prepared import QUERIES, _prepared_names
 from circe.db.roles import APPLICATION_ROLE_OPTION, as_owner
+from circe.tests import quick_flush
 from circe.tests.captured_sql import expand_prepared
 from customers.models import Customer, CustomerSession
 from customers.tests.factories import CustomerFactory
@@ -51,9 +53,29 @@ def pytest_collection_finish():
     gc.enable()
 
 
+def call_on_large_stack(function, *args):
+    """Calls the function, with room for the frames of all that it calls."""
+    return function(*args)
+
+
+# CPython keeps its frames in pieces of 16 kB: a call that crosses the end of one maps memory and unmaps it again, thousands
+# of times a test. A frame of half a megabyte gets a piece of one megabyte, whose other half is room for those above it.
+call_on_large_stack.__code__ = call_on_large_stack.__code__.replace(co_stacksize=2**16)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Runs a test as pytest does, on a large stack."""
+    runner = item.config.pluginmanager.get_plugin("runner")
+    return call_on_large_stack(runner.pytest_runtest_protocol, item, nextitem)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup):
     """Creates the test database as its owner. The tests then use the application's role."""
+    if "EMBEDDED_SERVER" in connection.settings_dict:
+        quick_flush.allow_quick_flush(connection.settings_dict)
+        get_commands()["flush"] = quick_flush.Command()
     options = connection.settings_dict["OPTIONS"]
     options["options"] = APPLICATION_ROLE_OPTION
     connection.close()

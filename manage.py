@@ -24,7 +24,8 @@ SAY_HOW_IT_RUNS = {
 
 def main(arguments: list[str]) -> None:
     """Runs a command. If a variable is missing or wrong, prints one line to stderr and exits with code 2."""
-    # It would take a sixth of the start, and find hardly any garbage. `run_command` turns it on again.
+    # The collector would take a sixth of the time of the start, and find hardly any garbage. `run_command` turns it on
+    # again.
     gc.disable()
     nothing_is_said = SAY_HOW_IT_RUNS.isdisjoint(os.environ)
     if nothing_is_said and DEMO_MARK.exists():

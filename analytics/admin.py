@@ -34,7 +34,7 @@ class SegmentFilter(admin.SimpleListFilter):
 
 
 def segment_position() -> Case:
-    """Returns the expression for the segment of a row of totals: the position of the segment in SEGMENT_TEXTS."""
+    """Returns an expression for a row of totals: the position of the customer's segment in SEGMENT_TEXTS."""
     conditions = segment_conditions()
     cases = [When(conditions[segment], then=Value(position)) for position, segment in enumerate(SEGMENT_TEXTS)]
     return Case(*cases, output_field=IntegerField())

@@ -187,7 +187,7 @@ def sum_appointments(period: Period) -> dict[str, int]:
 def calculate_retention(period: Period) -> dict[str, float | int]:
     """Returns `{"retention_rate", "churn_rate", "retention_base"}`: percents of the base with 1 decimal."""
     if period.first:
-        #  A customer with a visit in the window before is counted once, by the last visit in that window: the next
+        # A customer with a visit in the window before is counted once, by the last visit in that window: the next
         # visit is in the period or later, or there is none.
         before = VisitCounts.objects.filter(period.preceding_condition("day"))
         returns = before.filter(kind=VisitCounts.Kind.RETURN, next_day__gte=period.first)

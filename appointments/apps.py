@@ -1,8 +1,11 @@
 """Registers, when Django starts, what this app adds to the apps that it imports."""
 
 from functools import partial
+from pathlib import Path
 
 from django.apps import AppConfig
+
+from circe.db.citus import sql_files
 
 
 class AppointmentsConfig(AppConfig):
@@ -66,5 +69,6 @@ class AppointmentsConfig(AppConfig):
         register_outgoing(Message, compose_message, enqueue=queue_reminders)
         register_conflict(CONFLICT)
         register_conflict(OWN_CONFLICT)
+        sql_files.register(Path(__file__).parent / "sql" / "appointments_tenanttotals.sql")
         for name, schema in (PROBLEM_MEMBERS | OWN_PROBLEM_MEMBERS).items():
             register_problem_member(name, schema)

@@ -129,7 +129,6 @@ def move(
         appointment.end_time = end
     appointment.staff_id = staff_id or appointment.staff_id
     appointment.outlet_id = outlet_id or appointment.outlet_id
-    appointment.sequence += 1
     book(appointment, overrides=overrides)
 
 

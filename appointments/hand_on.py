@@ -117,7 +117,6 @@ def _hand_on(appointment: Appointment, to: HandOnTarget, *, staff_id: str) -> Ap
         raise ChangedMeanwhile
     _set_outlet_and_service(row, to)
     row.staff_id = staff_id
-    row.sequence += 1
     book(row)
     return row
 

@@ -115,6 +115,7 @@ def _explain(error: DatabaseError) -> str:
     # An error of a statement has a code of PostgreSQL's; without one there was no connection.
     if getattr(error.__cause__, "sqlstate", None):
         raise error
-    if f'role "{APPLICATION_ROLE}"' in str(error):
+    # Such an error has a text and no code. The text is in the language of the server, and has the name of the role.
+    if APPLICATION_ROLE in str(error):
         return f"{name} does not have the role {APPLICATION_ROLE}: run `manage.py migrate`, or name Circe's database."
     return f"{name} cannot be used: {error}" if is_embedded else f"{name} cannot be reached: {error}"

@@ -48,7 +48,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class StateCollector:
-    """Collects figures of this moment: whether the database can be used, and how much mail waits."""
+    """Collects figures of this moment: whether the database can be used, and how many messages wait."""
 
     def collect(self) -> "Iterator[Metric]":
         """Yields the figures. Those of the queues are missing while the database can't be used."""
@@ -60,7 +60,7 @@ class StateCollector:
         )
         if not is_ready:
             return
-        waiting = GaugeMetricFamily("circe_mails_waiting", "Mails that are due and not sent.", labels=["queue"])
+        waiting = GaugeMetricFamily("circe_mails_waiting", "Messages that are due and not sent.", labels=["queue"])
         oldest = GaugeMetricFamily(
             "circe_mails_oldest_seconds", "How long the oldest of them has been due.", labels=["queue"]
         )

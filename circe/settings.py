@@ -147,8 +147,7 @@ CSRF_FAILURE_VIEW = "circe.error_pages.csrf_failure"
 # The number of our proxies that append to X-Forwarded-For. With 0 the header is ignored, since any client can send it.
 NUM_PROXIES = read_whole_number("NUM_PROXIES", 0, maximum=100)
 WEB_THREADS = read_whole_number("WEB_THREADS", 4, minimum=1, maximum=96)
-# The number of requests that a worker handles at the same time, see circe.concurrency. All but one of them may be
-# writes. If there is only one, it may be a write.
+# How many requests a worker handles at the same time (circe.concurrency). All but one may be writes. A single one may too.
 MAX_CONCURRENT_REQUESTS = WEB_THREADS
 MAX_CONCURRENT_WRITES = max(1, WEB_THREADS - 1)
 # The number of requests that a worker accepts, with those that wait for a slot. circe/gunicorn.py has more threads.

@@ -1,4 +1,4 @@
-"""Registers what lower apps need to know of customers, since they may not import this app."""
+"""Registers what customers add to lower apps, which may not import this app, and to the purge and the export."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ from django.apps import AppConfig
 
 class CustomersConfig(AppConfig):
     """Registers how the audit trail finds customers, the search in the header of the back office, the mails with links,
-    what a purge removes, and the `conflicts` of a 409 in OpenAPI.
+    also those to staff, what a purge removes, the further columns of an export, and the `conflicts` of a 409 in OpenAPI.
     """
 
     name = "customers"

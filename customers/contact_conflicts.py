@@ -3,11 +3,10 @@
 from collections.abc import Collection
 from typing import Any
 
-from django.db import connection
 from django.db.models import CharField
 
 from circe.api.conflicts import ConflictError
-from circe.db.advisory_locks import AdvisoryLock
+from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from circe.db.ids import IdField
 from circe.db.prepared import PreparedQuery, Sql
 
@@ -72,10 +71,4 @@ def find_contact_conflicts(
 
 def lock_contacts(tenant_id: str | None, contacts: Collection[str]) -> None:
     """Waits until no other transaction has locked one of these contacts, and locks them until this transaction ends."""
-    # Every transaction locks contacts in the same order, so that two never wait for each other.
-    keys = [f"{tenant_id}{contact}" for contact in sorted(contacts)]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, hashtext(key)) FROM unnest(%s::text[]) AS key",
-            [AdvisoryLock.CONTACT, keys],
-        )
+    lock_in_turn(AdvisoryLock.CONTACT, *(f"{tenant_id}{contact}" for contact in sorted(contacts)))

@@ -1,7 +1,7 @@
 """The registry for what higher apps add to a customer. Each app registers it in its `AppConfig.ready()`."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from django.db.models import Model, QuerySet
@@ -37,12 +37,14 @@ class ListColumn(NamedTuple):
 
 class ExportColumn(NamedTuple):
     """A column of an exported file beside those that an import reads. An import ignores it. `get_value` returns the
-    cell of a customer who was read with the `annotations`.
+    cell of a customer who was read with the `annotations`. `prepare` is called with some thousand customers at a time
+    before it, and can set attributes that `get_value` reads.
     """
 
     name: str
     get_value: Callable[[Any], Any]
     annotations: Callable[[], Mapping[str, Any]] = dict
+    prepare: Callable[[Sequence[Any]], None] | None = None
 
 
 _profile_figures: list[ProfileFigures] = []

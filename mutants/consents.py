@@ -88,8 +88,15 @@ CONSENT_FAULTS = [
     Fault(
         "an import writes over a withdrawal without a word",
         "customers/transfer/matching.py",
-        "        if name in self.withdrawn.get(existing.pk, ()):\n",
+        "        if name in self.withdrawn[existing.pk]:\n",
         "        if False:\n",
+        "customers/tests/test_import_consents.py",
+    ),
+    Fault(
+        "an import grants marketing by every channel, whatever the column is about",
+        "customers/transfer/matching.py",
+        "(row.consent or row.marketing_channels != {*Channel})",
+        "row.consent",
         "customers/tests/test_import_consents.py",
     ),
     Fault(

@@ -69,7 +69,9 @@ def read_by_ids(rows: QuerySet[Any, Any], ids: Sequence[Any]) -> dict[Any, Any]:
 
 
 def read_by_tenant(rows: QuerySet[Any, Any], ids: Sequence[Any]) -> list[Any]:
-    """Returns the rows, which have these ids, in their order. On a cluster they are read, and locked, tenant by tenant."""
+    """Returns the rows of the queryset, which have these ids, in its order. On a cluster they are read, and locked, tenant
+    by tenant: the order of the tenants' ids comes first.
+    """
     if not scope_spans_nodes():
         return list(rows)
     found: list[Any] = []

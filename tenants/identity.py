@@ -15,25 +15,34 @@ from tenants.scope import current_tenant
 MAX_EMAIL_LENGTH = 254
 TOO_LONG = "The e-mail address is too long."
 # Inside a character class of a regular expression.
-# As in libphonenumber, a Japanese sound mark is a hyphen: it lies on the same key.
-PHONE_SEPARATORS = r"\s\-‐-―−ー.()/"
+# As in libphonenumber: a Japanese sound mark is a hyphen, because it lies on the same key, and `8~10` is how Russia dials
+# abroad.
+PHONE_SEPARATORS = r"\s\-‐-―−ー.()\[\]/~⁓∼"
 _E164 = re.compile(r"\+[0-9]{7,15}\Z")
 _OPTIONAL_ZERO = re.compile(r"(?<=[0-9)])\s*\(0\)")
 _INTERNATIONAL = re.compile(r"\+[0-9]+\Z")
 MIN_PHONE_DIGITS = 7
 MAX_SHOWN_LENGTH = 60
 _BETWEEN_DIGITS = re.compile(r"(?<=[0-9])[^0-9]+(?=[0-9])")
-# A slash may also follow an area code, as in 030/1234567. `22334455-56` is how consecutive numbers are written.
+# A slash may also follow an area code, as in 030/1234567.
 _BETWEEN_NUMBERS = re.compile(r"[/;,|&+\\\n、،]")
-_NEXT_NUMBERS = re.compile(r"[-./‐-―][0-9]{1,3}\Z")
 _NO_PART_OF_NUMBER = re.compile(rf"[^0-9+{PHONE_SEPARATORS}]+")
 # `'0812…` and `="0812…"` are how a spreadsheet keeps a text that looks like a number.
 _MARKED_AS_TEXT = re.compile(r"""['‘’`](.*)|="(.*)\"""", re.DOTALL)
 # `8.12E+10`: a spreadsheet shows only some digits of this number. Some programs write all digits in this form:
 # `9.1234567E7`.
 _SHORTENED_NUMBER = re.compile(r"([0-9])(?:[.,]([0-9]+))?[eE]\+?([0-9]{1,2})")
-# Prefixes of national numbers that a country has abolished and old lists still have, by country code: Mexico, Ukraine.
-_FORMER_PREFIXES = {52: re.compile(r"\A(?:0?1|04[45])"), 380: re.compile(r"\A80")}
+# Prefixes of national numbers that a country has abolished and old lists still have, by country code: Mexico, Ukraine,
+# and other countries that once dialled as the Soviet Union did. For any other country some people write a zero.
+_FORMER_PREFIXES = {
+    52: re.compile(r"\A(?:0?1|04[45]|0)"),
+    380: re.compile(r"\A80"),
+    **dict.fromkeys([371, 372, 373, 374, 994, 995, 996, 998], re.compile(r"\A[08]")),
+}
+_ZERO = re.compile(r"\A0")
+# A day, as a spreadsheet writes it: in the wrong column, or in place of a number that looked like one.
+_DAY = re.compile(r"[0-3]?[0-9]([-/.])[0-3]?[0-9]\1(?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}([-/.])[01]?[0-9]\2[0-3]?[0-9]")
+_FLOAT = re.compile(r"[1-9][0-9]{6,}\.[0-9]+")
 _WHOLE_FLOAT = re.compile(r"\A(\+?[0-9]{7,15})[.,]0+\Z")
 
 
@@ -98,7 +107,7 @@ def clean_phone(value: str) -> str:
 
     The numbering plan of the country drops a trunk prefix after the country code: `+62 0812…` is `+62812…`. A number that
     no plan knows is accepted as it is. Raises ValidationError for two numbers, for a number that a spreadsheet has
-    shortened, and for any other shape.
+    shortened, for a day, and for any other shape.
     """
     text = _cell_text(normalize_phone_text(value))
     tenant = current_tenant()
@@ -114,6 +123,14 @@ def clean_phone(value: str) -> str:
             "Enter the number alone, such as +6281234567890.",
             code="invalid",
         )
+    if _DAY.fullmatch(text):
+        raise ValidationError(
+            f"“{text}” looks like a day. If it is a phone number, enter it as digits alone.", code="invalid"
+        )
+    if _FLOAT.fullmatch(text):
+        raise ValidationError(
+            f"“{_shown(text)}” has a fraction. If it is a phone number, enter it as digits alone.", code="invalid"
+        )
     if not _E164.match(number):
         raise ValidationError(
             f"“{_shown(text)}” is not a phone number. A phone number has 7 to 15 digits, such as +6281234567890.",
@@ -127,10 +144,19 @@ def _read(text: str, region: str | None) -> str:
     number = without_separators(text)
     if number.isascii() and number.isdigit():
         number = _international(number, region)
-    elif number.startswith("+0") and is_valid_phone(national := _read(number[1:], region)):
-        # No country code begins with 0.
-        number = national
+    elif _INTERNATIONAL.match(number) and not _has_country_code(number):
+        # `+0812…` in Indonesia, `+8 912…` in Russia: a national number with a plus.
+        national = _read(number[1:], region)
+        number = national if is_valid_phone(national) else number
     return _without_trunk_prefix_of_its_country(number) if _INTERNATIONAL.match(number) else number
+
+
+def _has_country_code(number: str) -> bool:
+    try:
+        phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return False
+    return True
 
 
 def _shown(text: str) -> str:
@@ -188,7 +214,9 @@ def _refuse_two_numbers(text: str, number: str, region: str | None) -> None:
         if (is_one_number and not is_marked) or _count_national_digits(first, region) < MIN_PHONE_DIGITS:
             continue
         is_second_whole = len(re.findall("[0-9]", others)) >= MIN_PHONE_DIGITS
-        is_continued = _NEXT_NUMBERS.match(text, place.start()) and is_valid_phone(_read(first, region))
+        # `22334455-56` is how consecutive numbers are written.
+        is_separated = not (is_one_number or _NO_PART_OF_NUMBER.search(place[0]))
+        is_continued = is_separated and is_valid_phone(_read(first, region))
         if is_marked or is_second_whole or is_continued:
             raise ValidationError(f"There are two numbers: {_shown(text)}. Enter one of them.", code="two_numbers")
 
@@ -209,21 +237,24 @@ def _international(number: str, region: str | None) -> str:
     begin with the country code. Then it must be valid with a `+`, and must not be better read as a national number
     (`_is_national`).
     """
-    # Carriers have prefixes of their own, of which the plan lacks some: 001 and 007 in Indonesia.
-    candidates = [f"+{number[3:]}", f"+{number[2:]}"] if number.startswith("00") else []
-    if region is not None:
-        try:
-            parsed = phonenumbers.parse(number, region)
-        except phonenumbers.NumberParseException:
-            parsed = None
-        if parsed is not None:
-            national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-            if not candidates and is_valid_phone(f"+{number}") and not _is_national(number, national, region):
-                return f"+{number}"
-            candidates.append(national)
+    # `00` is international everywhere. Carriers have prefixes of their own, of which the plan lacks some: 001 and 007 in
+    # Indonesia.
+    candidates = [f"+{number[2:]}", f"+{number[3:]}"] if number.startswith("00") else []
+    try:
+        parsed = phonenumbers.parse(number, region, keep_raw_input=True)
+    except phonenumbers.NumberParseException:
+        pass
+    else:
+        national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        if not candidates and region is not None:
+            national, whole = map(_without_trunk_prefix_of_its_country, (national, f"+{number}"))
+            if is_valid_phone(whole) and not _is_national(number, national, region):
+                return whole
+        # The region's own prefix is read before `00`, and `00` before zeros of a national number.
+        is_dialled_abroad = parsed.country_code_source == phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD
+        candidates.insert(0 if is_dialled_abroad else len(candidates), national)
     valid = [candidate for candidate in candidates if is_valid_phone(candidate)]
-    # `00` is international everywhere, even where a region dials abroad by another prefix.
-    return (valid[::-1] or candidates[1:] or candidates or [number])[0]
+    return (valid or candidates or [number])[0]
 
 
 def _is_national(number: str, national: str, region: str) -> bool:
@@ -249,8 +280,8 @@ def _without_trunk_prefix_of_its_country(number: str) -> str:
     if is_valid_phone(without) or (phonenumbers.is_possible_number(parsed) and not is_valid_phone(number)):
         number = without
     code = parsed.country_code or 0
-    former_prefix = _FORMER_PREFIXES.get(code)
-    if former_prefix and not is_valid_phone(number):
+    if not is_valid_phone(number):
+        former_prefix = _FORMER_PREFIXES.get(code, _ZERO)
         newer = f"+{code}{former_prefix.sub('', number.removeprefix(f'+{code}'), count=1)}"
         number = newer if is_valid_phone(newer) else number
     return number

@@ -43,7 +43,7 @@ class PeriodForm(forms.Form):
     chosen_period: Period
     period_name: str
 
-    #  This field comes first: cleaning it opens the scope of the business, and the days are read in that business's
+    # This field comes first: cleaning it opens the scope of the business, and the days are read in that business's
     # time zone.
     tenant_id = forms.ModelChoiceField(
         Tenant.objects.all(),
@@ -93,7 +93,7 @@ class PeriodForm(forms.Form):
 
 
 def get_named_period(name: str) -> Period:
-    """Returns the period with that name. It ends today; `all_time` has neither a start nor an end."""
+    """Returns the period with that name. It ends today, except `all_time`, which has neither a start nor an end."""
     today = local_today()
     match name:
         case "this_month":

@@ -262,7 +262,6 @@ class AppointmentAdmin(BulkActionsAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Appointment, form: AppointmentForm, change: bool) -> None:
-        obj.sequence += change and form.is_to_be_told
         if form.is_to_be_booked:
             book(obj, overrides=form.overrides, seen=form.initial.get("status"))
         else:

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from appointments.admin.refusals import OverrideChoice, as_button_value, explain_by_field, join_reasons, offer_overrides
 from appointments.availability import Slot
 from appointments.booking import BookingRefused, length_in_minutes, takes_time_again
-from appointments.models import FIRST_DAY, LAST_DAY, Appointment, Override, PaymentStatus, is_reinstated
+from appointments.models import FIRST_DAY, LAST_DAY, Appointment, Override, PaymentStatus
 from appointments.models.transitions import describe_length
 from circe.api.local_time import add_minutes
 from circe.api.time_zone import local_zone
@@ -29,8 +29,8 @@ HELP_TEXTS = {
 }
 # A booking that lasts longer than its service by more than this is probably a slip, such as an end before the start.
 MAX_EXTRA_TIME = dt.timedelta(hours=4)
-# If one of these fields is changed, the appointment is moved. It is booked anew then, as also with another service.
-MOVING_FIELDS = {"appointment_date", "start_time", "end_time", "staff", "outlet"}
+# If one of these fields is changed, the appointment is booked anew.
+BOOKED_FIELDS = {"appointment_date", "start_time", "end_time", "staff", "outlet", "service"}
 # By field: the condition on what a new booking may choose. A booking that exists keeps what it has.
 BOOKABLE = {
     # An inactive customer can be chosen here, and is refused with a reason in `clean_customer`.
@@ -176,20 +176,7 @@ class AppointmentForm(TenantForm):
     def is_to_be_booked(self) -> bool:
         """Whether the form takes another time, staff, outlet or service than before, or takes the same time again."""
         is_held_again = takes_time_again(self.instance.status, self.initial.get("status"))
-        return self.is_moved or "service" in self.changed_data or is_held_again
-
-    @property
-    def is_moved(self) -> bool:
-        return bool(MOVING_FIELDS & {*self.changed_data})
-
-    @property
-    def is_to_be_told(self) -> bool:
-        """Whether a customer who was told of the appointment has to be told again: it was moved, it is another service, it
-        takes place after all, or it is another customer's.
-        """
-        is_again = is_reinstated(self.instance.status, self.initial.get("status"))
-        is_passed_on = "customer" in self.changed_data and self.initial.get("customer") is not None
-        return self.is_moved or "service" in self.changed_data or is_again or is_passed_on
+        return is_held_again or bool(BOOKED_FIELDS & {*self.changed_data})
 
     @property
     def overrides(self) -> list[Override]:

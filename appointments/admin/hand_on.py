@@ -32,8 +32,9 @@ from tenants.scope import narrow_from_all_tenants, tenant_scope
 
 # By the name of the query parameter: the model of the row whose bookings are handed on.
 LEAVERS: dict[str, Any] = {"staff": Staff, "outlet": Outlet, "service": Service, "timeoff": TimeOff}
-# The values of a choice of a person that are no ids: the same person, anybody who is free, not handed on.
-KEEP, ANYBODY, STAYS = "", "anybody", "stays"
+# The values of a choice of a person that are no ids. NOT_CHOSEN means the same person, or for a single booking the choice
+# for all; ANYBODY means another person who is free; STAYS means that the booking is not handed on.
+NOT_CHOSEN, ANYBODY, STAYS = "", "anybody", "stays"
 PAGE = "admin:appointments_appointment_handon"
 
 
@@ -64,7 +65,7 @@ class HandOnForm(BulkActionForm):
             one.pk: one for one in Staff.objects.filter(**active).order_by("first_name", "last_name", "email")
         }
         people = [(pk, str(one)) for pk, one in self.people.items()]
-        self.fields["staff"].choices = [(KEEP, "The same person"), (ANYBODY, "Anybody else who is free"), *people]
+        self.fields["staff"].choices = [(NOT_CHOSEN, "The same person"), (ANYBODY, "Anybody else who is free"), *people]
         self.fields["outlet"].queryset = Outlet.objects.filter(**active)
         self.fields["service"].queryset = Service.objects.filter(**active)
         for row in rows[:MAX_LISTED]:
@@ -72,7 +73,7 @@ class HandOnForm(BulkActionForm):
                 required=False,
                 label=str(row),
                 choices=[
-                    (KEEP, "As for all"),
+                    (NOT_CHOSEN, "As for all"),
                     (STAYS, "Leave as it is"),
                     (ANYBODY, "Anybody else who is free"),
                     *people,
@@ -104,7 +105,7 @@ class HandOnForm(BulkActionForm):
         done, refused = 0, []
         for row in self.rows:
             own = self.cleaned_data.get(f"staff-{row.pk}") or self.cleaned_data["staff"]
-            if own == STAYS:
+            if own == STAYS or not (own or self.cleaned_data["outlet"] or self.cleaned_data["service"]):
                 continue
             booking = str(row)
             with tenant_scope(row.tenant):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from appointments.booking import REFUSAL_TEXTS
+from appointments.booking import REFUSAL_TEXTS, CustomerAlreadySet
 from appointments.bookings.filters import AppointmentListFilter
 from appointments.bookings.serializers import (
     AppointmentChangesSerializer,
@@ -65,16 +65,18 @@ PROBLEM_MEMBERS: dict[str, Schema] = {
     },
 }
 _REFUSED = [
-    Problem(409, code, detail, {"alternatives": [SLOT]}) for code, detail in REFUSAL_TEXTS.items() if code != "overlap"
+    Problem(409, code, detail, {"alternatives": [] if code == "customer_inactive" else [SLOT]})
+    for code, detail in REFUSAL_TEXTS.items()
+    if code != "overlap"
 ]
 CONFLICT = ErrorResponse(
     "BookingConflict",
     "A rule forbids it; `code` names the rule. `overlap`: the person has another appointment then, which nothing overrides. "
     "`outside_hours`, `time_off`: the person does not work there then. `service_not_offered`: not by this person, or by "
-    "nobody any more. `customer_inactive`: an inactive customer can't be booked. These five have `alternatives`. "
-    "`invalid_transition`: the appointment can't get the status, or can't be moved with its own; `allowed` lists "
-    "the statuses that it can get. `customer_already_set`: it is no walk-in to give to a customer. `in_flight`: a "
-    "request with the same `Idempotency-Key` is being handled.",
+    "nobody any more. `customer_inactive`: an inactive customer can't be booked. These five have `alternatives`, an empty "
+    "list for an inactive customer. `invalid_transition`: the appointment can't get the status, or can't be moved with its "
+    "own; `allowed` lists the statuses that it can get. `customer_already_set`: it is no walk-in to give to a customer. "
+    "`in_flight`: a request with the same `Idempotency-Key` is being handled.",
     Problem(
         409,
         "overlap",
@@ -89,7 +91,7 @@ CONFLICT = ErrorResponse(
             "It is completed, so it can't become cancelled. Its status can become in progress.",
             {"allowed": ["in_progress"]},
         ),
-        Problem(409, "customer_already_set", "Only a walk-in without a customer can be given to one, and only once."),
+        Problem(409, CustomerAlreadySet.code, str(CustomerAlreadySet())),
     ),
 )
 WRITE: dict[str, Any] = {
@@ -159,8 +161,9 @@ OPERATIONS = {
         id="rescheduleAppointment",
         summary="Move an appointment",
         description=(
-            "The appointment keeps its id, its price and, without `end_time`, its length; `sequence` grows by one. Only "
-            "a pending or confirmed one can be moved. The rules are those of a new booking; its own time counts as free."
+            "The appointment keeps its id, its price and, without `end_time`, its length; `sequence` grows by one, "
+            "unless nothing changes. Only a pending or confirmed one can be moved. The rules are those of a new booking; "
+            "its own time counts as free."
         ),
         body=RescheduleSerializer,
         body_examples={"later": {"appointment_date": "2025-01-25", "start_time": "15:30:00"}},

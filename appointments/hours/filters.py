@@ -16,7 +16,7 @@ class TimeOffFilter(StrictFilterSet):
     staff_id = ExistingIdFilter(queryset=Staff.objects.all(), help_text="Of this person.")
     outlet_id = ExistingIdFilter(queryset=Outlet.objects.all(), help_text="Of this outlet.")
     from_date = DayOrInstantFilter(
-        method="filter_from_date", help_text="Lasts into this day of the tenant's or beyond it."
+        method="filter_from_date", help_text="Ends after this day of the tenant's has begun."
     )
     to_date = DayOrInstantFilter(method="filter_to_date", help_text="Starts on this day of the tenant's or before.")
 

@@ -30,7 +30,7 @@ class WorkingHoursViewSet(TenantViewSet):
     roles = {"retrieve": STAFF, "update": MANAGERS}
 
     def get_queryset(self) -> QuerySet[Staff]:
-        """Returns the people of businesses. A write locks the person, but not against those who refer to them."""
+        """Returns the people of businesses. A write locks the person. Rows that refer to them can still be added."""
         people = Staff.objects.filter(tenant__isnull=False).select_related("tenant")
         safe = self.request.method in SAFE_METHODS
         return people if safe else people.select_for_update(no_key=True, of=("self",))

@@ -45,7 +45,7 @@ class MessageSettingsViewSet(TenantViewSet):
     roles = {"retrieve": MANAGERS, "update": MANAGERS}
 
     def get_queryset(self) -> QuerySet[Tenant]:
-        """Returns the businesses. A write locks the business, but not against those who refer to it."""
+        """Returns the businesses. A write locks the business. Rows that refer to it can still be added."""
         businesses = Tenant.objects.all()
         return businesses if self.request.method in SAFE_METHODS else businesses.select_for_update(no_key=True)
 

@@ -243,11 +243,11 @@ ALTER TABLE appointments_visitcounts RESET (fillfactor);""",
         ),
         django_migrate_sql.operations.CreateSQL(
             name="appointments_tenanttotals",
-            sql="""-- Shows the rows of appointments_customertotals of the tenant in scope, without a condition for each row. The view reads the
--- table with the rights of its owner, to whom no policy applies. PostgreSQL uses the condition of the view as a condition
--- of the index, so a scan reads the setting once. Under the policy PostgreSQL reads the setting for each row, and the scan
--- of an index takes twice as long. In the scope of all tenants, or of one customer, the view shows nothing.
-CREATE VIEW appointments_tenanttotals AS
+            sql="""-- Shows the rows of appointments_customertotals of the tenant in scope, faster than the table does under its policy. The
+-- view reads the table with the rights of its owner, to whom no policy applies. PostgreSQL uses the condition of the view as
+-- a condition of the index, so a scan reads the setting once. Under the policy PostgreSQL reads the setting for each row,
+-- and the scan of an index takes twice as long. In the scope of all tenants, or of one customer, the view shows nothing.
+CREATE OR REPLACE VIEW appointments_tenanttotals AS
 SELECT
     tenant_id,
     customer_id,
@@ -346,7 +346,7 @@ $$;
             sql="""-- Adds visits of a business's customers to appointments_visitcounts: the numbers of customers by the days of their first,
 -- second and last visit, and by pairs of successive visits. signs, customer_ids and days have the same length. An entry is
 -- a visit that exists now (sign 1), or one that existed before the statement (sign -1). If a customer has an entry, the
--- arrays must have all visits of this customer: those of now, and those of before.
+-- arrays must have all visits of this customer: those that exist now, and those that existed before the statement.
 CREATE OR REPLACE FUNCTION public.circe_add_visit_counts(
     business text, signs int[], customer_ids text[], days date[]
 ) RETURNS void LANGUAGE plpgsql AS $$

@@ -136,10 +136,10 @@ class Appointment(TenantModel):
     Dates and clock times are in the tenant's time zone. If the end is before the start, it is on the next day. The
     member of staff is not free for `buffer_minutes` after the end, by the local clock. `customer` is None after the
     customer was purged, and for a walk-in who left no name (`is_walk_in`). `sequence` counts the changes of which the
-    customer has to be told: another time, person, outlet, service or customer, or that it takes place after all.
-    `overrides` are the rules that it was booked against. `status_reason` is why it got its status, where somebody said
-    why. `arrived_at` is when the customer came in, and None until then: an arrival is no status, since the statuses
-    that clients know are closed. Money is in the tenant's currency.
+    customer has to be told: another time, person, outlet, service or customer, or that it takes place after all. A
+    trigger counts them (circe_count_changes). `overrides` are the rules that it was booked against. `status_reason` is
+    why it got its status, where somebody said why. `arrived_at` is when the customer came in, and None until then: an
+    arrival is no status, since the statuses that clients know are closed. Money is in the tenant's currency.
     """
 
     customer_column = "customer_id"
@@ -355,26 +355,13 @@ class Appointment(TenantModel):
     def set_status(self, status: Status, *, seen: str, reason: str | None = None) -> bool:
         """Stores the status if the stored one is still `seen`. Returns whether it was stored.
 
-        Raises DoubleBooking if the new status would block time that another appointment blocks. If a cancelled
-        appointment takes place after all, `sequence` is raised, so that the customer is told.
+        Raises DoubleBooking if the new status would block time that another appointment blocks.
         """
         self.status = status
         # One UPDATE after the lock, as in `save`. With a row lock first, two transactions could wait for each other.
         with self.booking_transaction():
             unchanged = Appointment.objects.filter(pk=self.pk, staff=self.staff_id, status=seen)
-            return bool(
-                unchanged.update(
-                    status=status,
-                    status_reason=reason,
-                    sequence=F("sequence") + int(is_reinstated(status, seen)),
-                    updated_at=timezone.now(),
-                )
-            )
-
-
-def is_reinstated(status: str, seen: str | None) -> bool:
-    """Returns whether a cancelled appointment takes place after all. `seen` is the status before."""
-    return seen == Status.CANCELLED and status in BLOCKING_STATUSES
+            return bool(unchanged.update(status=status, status_reason=reason, updated_at=timezone.now()))
 
 
 def lock_bookings_of(tenant_id: str | None, staff: Collection[str | None]) -> None:

@@ -1,4 +1,4 @@
-"""The signed link by which a customer, with an account or without one, manages one appointment."""
+"""The signed link by which a customer, registered or not, manages one appointment."""
 
 from typing import NamedTuple
 

@@ -22,7 +22,7 @@ class History(NamedTuple):
     """What a customer's appointments say about the next one. The keys of `visit_days` are ids of services.
 
     `visit_days` are the days of visits in order, each once. `booked` are the services that the customer has booked for
-    today or later, and `busy` the local times of these bookings.
+    today or later. `busy` are the local times of these bookings and of yesterday's, which may last past midnight.
     """
 
     visit_days: dict[str, list[dt.date]]
@@ -52,7 +52,8 @@ class History(NamedTuple):
 
 def read_history(customer: Customer, *, today: dt.date) -> History:
     """Returns the history of the customer. Sends one statement."""
-    counts = Q(status=Status.COMPLETED) | Q(status__in=BLOCKING_STATUSES, appointment_date__gte=today)
+    yesterday = today - dt.timedelta(days=1)
+    counts = Q(status=Status.COMPLETED) | Q(status__in=BLOCKING_STATUSES, appointment_date__gte=yesterday)
     columns = ("service_id", "status", "appointment_date", "start_time", "end_time")
     # The rows are newest first. So if two habits are equally frequent, the latest counts.
     appointments = Appointment.objects.filter(counts, tenant=customer.tenant_id, customer=customer.pk)
@@ -64,7 +65,7 @@ def read_history(customer: Customer, *, today: dt.date) -> History:
         days[visit.service_id].add(visit.appointment_date)
     return History(
         visit_days={service: sorted(found) for service, found in days.items()},
-        booked={booking.service_id for booking in bookings},
+        booked={booking.service_id for booking in bookings if booking.appointment_date >= today},
         busy=[booking.local_bounds for booking in bookings],
         usual_weekday=_most_frequent([visit.appointment_date.weekday() for visit in visits]),
         usual_hour=_most_frequent([visit.start_time.hour for visit in visits]),

@@ -1,8 +1,8 @@
--- Shows the rows of appointments_customertotals of the tenant in scope, without a condition for each row. The view reads the
--- table with the rights of its owner, to whom no policy applies. PostgreSQL uses the condition of the view as a condition
--- of the index, so a scan reads the setting once. Under the policy PostgreSQL reads the setting for each row, and the scan
--- of an index takes twice as long. In the scope of all tenants, or of one customer, the view shows nothing.
-CREATE VIEW appointments_tenanttotals AS
+-- Shows the rows of appointments_customertotals of the tenant in scope, faster than the table does under its policy. The
+-- view reads the table with the rights of its owner, to whom no policy applies. PostgreSQL uses the condition of the view as
+-- a condition of the index, so a scan reads the setting once. Under the policy PostgreSQL reads the setting for each row,
+-- and the scan of an index takes twice as long. In the scope of all tenants, or of one customer, the view shows nothing.
+CREATE OR REPLACE VIEW appointments_tenanttotals AS
 SELECT
     tenant_id,
     customer_id,

@@ -1,7 +1,7 @@
 -- Adds visits of a business's customers to appointments_visitcounts: the numbers of customers by the days of their first,
 -- second and last visit, and by pairs of successive visits. signs, customer_ids and days have the same length. An entry is
 -- a visit that exists now (sign 1), or one that existed before the statement (sign -1). If a customer has an entry, the
--- arrays must have all visits of this customer: those of now, and those of before.
+-- arrays must have all visits of this customer: those that exist now, and those that existed before the statement.
 CREATE OR REPLACE FUNCTION public.circe_add_visit_counts(
     business text, signs int[], customer_ids text[], days date[]
 ) RETURNS void LANGUAGE plpgsql AS $$

@@ -1,6 +1,8 @@
 """`manage.py export_customer` exports all data about one person."""
 
+import errno
 import json
+import os
 import stat
 
 import pytest
@@ -109,6 +111,22 @@ def test_a_file_is_overwritten_by_force_only(jane, file):
     assert run(*arguments, "--force").code == 0
     assert json.loads(file.read_bytes())["customers"]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_file_is_replaced_at_once_or_stays(jane, file, monkeypatch):
+    def refuse(*names):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    # A file system without hard links.
+    monkeypatch.setattr(os, "link", refuse)
+    file.write_text("precious")
+    arguments = (*LOTUS, "--id", jane.pk, "--output", str(file), "--force")
+    assert run(*arguments).code == 0
+    assert json.loads(file.read_bytes())["customers"]
+    monkeypatch.setattr(os, "replace", refuse)
+    before = file.read_bytes()
+    assert run(*arguments).stderr == f"{file} can't be written: Operation not permitted."
+    assert (file.read_bytes(), [*file.parent.iterdir()]) == (before, [file])
 
 
 def test_a_missing_directory_is_an_error(jane, file):

@@ -297,3 +297,11 @@ def test_bookings_of_two_businesses_are_not_handed_on_together(back_office, salo
     body = {"action": "hand_on", "_selected_action": [salon.nine.pk, other.pk], "asked": 1, "staff": "anybody"}
     answer = browser.post(f"{LIST}?day=all", body)
     assert "Choose appointments of one business." in answer.content.decode()
+
+
+def test_a_booking_for_which_nothing_new_is_chosen_stays_as_it_is(back_office, salon):
+    browser = back_office("outlet_manager")
+    page = open_page(browser, staff=salon.ana.pk)
+    assert send(browser, page, **{f"staff-{salon.nine.pk}": salon.vina.pk}) == ["Handed on: 1."]
+    assert [place[0] for place in places(salon.nine)] == ["Vina"]
+    assert stays(salon.ten, salon.eleven)

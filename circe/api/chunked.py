@@ -29,11 +29,11 @@ class ChunkedBody(io.RawIOBase):
         return self._length if self._length <= size else None
 
     def read(self, size: int = -1) -> bytes:
-        """Returns at most `size` bytes: first those that were read ahead."""
-        if not self._ahead:
-            return self._read_source(size)
+        """Returns `size` bytes, or fewer at the end; a negative `size` means all. First come those that were read ahead."""
+        if size < 0:
+            size = settings.MAX_BODY_BYTES
         data, self._ahead = self._ahead[:size], self._ahead[size:]
-        return data
+        return data + self._read_source(size - len(data))
 
     def _read_source(self, size: int) -> bytes:
         try:

@@ -184,8 +184,8 @@ def _is_back_office(request: HttpRequest) -> bool:
 
 
 def _is_for_people(request: HttpRequest) -> bool:
-    """Returns whether the answer is read in a browser: in the back office, in the portal, and where the client asks for
-    HTML.
+    """Returns whether a person reads the answer: in the back office, on the portal's pages, and where a client asks for
+    HTML outside the API.
     """
     asks_for_page = "text/html" in request.headers.get("Accept", "") and not request.path_info.startswith("/api/")
     return _is_back_office(request) or request.path_info.startswith("/portal/") or asks_for_page

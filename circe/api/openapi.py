@@ -52,8 +52,9 @@ The customers of salons, spas and clinics, each business with its own.
 - **Parameters are read strictly**: a value that is not valid is a 400. A parameter that takes a list holds commas or is
   repeated (`tags=vip,regular`, `tags=vip&tags=regular`); any other that is given twice is a 400. Unknown parameters are
   ignored.
-- **Send a request again** if no answer came: with an `Idempotency-Key` a write is done once. Signing in, refreshing and
-  signing out take no such key, since the server stores no token that it could answer again.
+- **Send a request again** if no answer came: with an `Idempotency-Key` a write is done once. A request without an access
+  token takes no such key, nor does the change of one's own password: their answers may have tokens, which the server
+  does not store.
 - **Errors** have one shape, problem details (RFC 9457, `application/problem+json`): `detail` is a sentence for a
   person, `code` a stable word for a program, `errors` lists the fields that are not valid. A method that a path does
   not have is a 405.
@@ -185,7 +186,7 @@ class OperationSchema(AutoSchema):
         return operation
 
     def get_override_parameters(self) -> list[OpenApiParameter]:
-        # So that drf-spectacular does not look for a model that explains the parameters of the path.
+        # Without these, drf-spectacular looks for a model that describes the parameters of the path.
         return [OpenApiParameter(name, location=OpenApiParameter.PATH) for name in self.path_names]
 
     def get_auth(self) -> list[dict[str, Any]]:

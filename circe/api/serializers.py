@@ -139,7 +139,7 @@ class InstantField(serializers.DateTimeField):
 
 
 class LocalInstantField(InstantField):
-    """An instant. A body without an offset is in the business's time zone."""
+    """An instant. If a body gives it without an offset, it is in the business's time zone."""
 
     default_error_messages = {"invalid": "Write an instant such as 2025-01-31T10:30:00Z."}
 
@@ -185,7 +185,7 @@ _fields_by_class: dict[tuple[type, bool], Any] = {}
 
 
 class OwnTenantField(StringField):
-    """The business of a row. A body may hold one's own, or none."""
+    """The id of the business of a row. In a body it may be the id of one's own business, or null, or absent."""
 
     def __init__(self) -> None:
         super().__init__(allow_null=True, required=False, help_text="The business. In a body: one's own, or none.")

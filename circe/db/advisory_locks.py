@@ -8,6 +8,9 @@ from enum import IntEnum
 
 from django.db import connection
 
+from circe.db.citus.placement import reference_table
+from circe.db.server_kind import is_cluster
+
 
 class AdvisoryLock(IntEnum):
     """The kinds of things that are locked."""
@@ -18,14 +21,14 @@ class AdvisoryLock(IntEnum):
     LOGIN_IP_ADDRESS = 2
     # A member of a business's staff, while one of their appointments is booked or changed.
     STAFF = 3
-    # An Idempotency-Key of a user, while a request with that key is handled.
+    # An Idempotency-Key of an account or a customer, or the token of a form, while a request with it is handled.
     IDEMPOTENCY_KEY = 4
     # An e-mail address or phone number within a business, while it is given to a customer or taken from one.
     CONTACT = 5
     # A shard of the sharded counters, while a transaction adds to it: see the SQL function circe_lock_free_shard. The
     # second number is the shard's.
     SHARD = 6
-    # The list of running imports, while one more starts. The second number is always 0.
+    # The list of running imports, while one more starts.
     IMPORTS = 7
     # An e-mail address within a business, and then in all, while the mails that were asked for it are counted. Always before
     # LINK_IP_ADDRESS.
@@ -38,7 +41,16 @@ class AdvisoryLock(IntEnum):
     GIVEN_IDS = 15
 
 
-def lock_in_turn(lock: AdvisoryLock, key: str) -> None:
-    """Waits until no other transaction has this lock on the key, and holds it until this transaction ends."""
+def lock_in_turn(lock: AdvisoryLock, *keys: str) -> None:
+    """Waits until no other transaction has this lock on the keys, and holds it until this transaction ends.
+
+    Whoever locks several keys gives them in the same order as everyone else, so that two transactions can't wait for each
+    other.
+    """
+    sql = "SELECT pg_advisory_xact_lock(%s, hashtext(key)) FROM unnest(%s::text[]) AS key"
+    if is_cluster():
+        # Citus gives a transaction a number when it first names a table of the cluster. All transactions without a number
+        # are one to the search for deadlocks, which would find some where transactions only wait in a line.
+        sql += f" WHERE NOT EXISTS (SELECT FROM {reference_table()} WHERE false)"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [lock, key])
+        cursor.execute(sql, [lock, [*keys]])

@@ -2,7 +2,7 @@
 
 import re
 
-# Of a node's error Citus passes on the message, but not the field with the constraint's name. In the message the name is
+# Citus passes on the message of a node's error, but not its field with the constraint's name. In the message the name is
 # the last text in quotes, and ends with the number of the shard: `duplicate key value violates unique constraint
 # "customer_email_102045"`.
 NAME_ON_A_SHARD = re.compile(r'"([^"]+?)(?:_\d{6,})?"[^"]*\Z')

@@ -2,7 +2,7 @@
 
 A migration that names a function of an app breaks when the function is renamed or moved. So these fields leave their
 `default` and `validators` out of migrations. A change of these two options makes no migration. In all else they are Django's
-fields.
+fields, except LocalDateTimeField.
 """
 
 import datetime as dt

@@ -28,13 +28,14 @@ def as_owner(alias: str = "default") -> Iterator[None]:
 
 
 def set_role(role: str, connection: BaseDatabaseWrapper) -> None:
-    """Makes the connection use `role` from now on, within a transaction. Outside one it closes the connection and the pool,
-    since the next connection takes its role from the settings.
+    """Makes the connection use `role` from now on, if it is in a transaction. Otherwise closes the connection and the
+    pool: the next connection takes its role from the settings, which the caller has changed.
     """
     if connection.in_atomic_block:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET ROLE {role}")
+        # A transaction that failed refuses every statement. Its rollback gives back the role from before.
+        if connection.is_usable():
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET ROLE {role}")
     else:
-        # The next connection takes its role from the changed settings.
         connection.close()
         connection.close_pool()

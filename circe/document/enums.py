@@ -29,7 +29,7 @@ ENUMS: dict[str, tuple[str, list[str]]] = {
     "Channel": ("A channel by which a business may write to a customer.", [*Channel]),
     "ConsentSource": ("How a business learnt of a consent.", [*ConsentSource]),
     "ConsentState": ("Whether a consent is given.", [*ConsentState]),
-    "ContactField": ("A contact of a customer, which one customer of a business has.", CONTACT_FIELDS),
+    "ContactField": ("A contact of a customer. No two customers of a business have the same one.", CONTACT_FIELDS),
     "CustomerOrdering": (
         "What the list of customers is sorted by; with `-` from the highest to the lowest.",
         [*to_ordering.allowed],

@@ -50,6 +50,7 @@ def test_a_person_who_leaves_hands_on_their_bookings(sign_in, tenant, viewport):
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Ana Lee has 2 appointments to come")).to_be_visible()
     page.get_by_role("link", name="Hand them on").click()
+    expect(page.get_by_label("To whom")).to_be_visible()
     look(page, viewport, "hand-on")
     page.get_by_label("To whom").select_option("Anybody else who is free")
     page.get_by_role("button", name="Hand on").click()

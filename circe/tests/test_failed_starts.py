@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import socket
+import threading
+from contextlib import suppress
 
 import pytest
 from django.conf import settings
@@ -127,6 +129,25 @@ def test_the_error_of_a_database_of_another_program_is_one_line():
     address = f"postgres://{server['USER']}@/template1?host={server['HOST']}&port={server['PORT']}"
     result = run(*PURGE, **PRODUCTION | {"DATABASE_URL": address})
     assert_fails(result, "The database of DATABASE_URL does not have the tables of Circe: run `manage.py migrate`")
+
+
+def test_a_missing_role_is_known_from_the_error_of_a_server_in_another_language():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=refuse_connections, args=[listener], daemon=True).start()
+        address = f"postgres://circe@127.0.0.1:{listener.getsockname()[1]}/circe?sslmode=disable&gssencmode=disable"
+        result = run(*PURGE, **PRODUCTION | {"DATABASE_URL": address})
+    assert_fails(result, "The database of DATABASE_URL does not have the role circe_app: run `manage.py migrate`")
+
+
+def refuse_connections(listener):
+    """Answers each connection as a German PostgreSQL does that does not have the role."""
+    fields = b"SFATAL\0VFATAL\0C22023\0M" + "Rolle »circe_app« existiert nicht".encode() + b"\0\0"
+    with suppress(OSError):
+        while True:
+            client, _ = listener.accept()
+            with client:
+                client.recv(1000)
+                client.sendall(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
 
 
 def test_a_command_shows_a_traceback_to_who_asks_for_one():

@@ -6,6 +6,7 @@ import orjson
 import pytest
 from django.conf import settings
 
+from circe.api.chunked import BodyTooLarge, ChunkedBody
 from circe.api.parsing import MAX_JSON_DEPTH
 from circe.tests.cases import in_one_test
 from customers.models import Customer
@@ -215,3 +216,16 @@ class BrokenBody(io.BytesIO):
 
 def test_an_incomplete_body_is_a_400(post):
     assert_refused(post(orjson.dumps(VALID), **{"wsgi.input": BrokenBody()}), 400, "malformed")
+
+
+@pytest.mark.parametrize("ahead", [0, 2, 3, 9])
+@pytest.mark.parametrize("size", [-1, 1, 5])
+def test_a_body_in_chunks_is_read_whole_after_a_part_was_read_ahead(ahead, size):
+    body = ChunkedBody(io.BytesIO(b"abcd"))
+    body.read_ahead(ahead)
+    assert b"".join(iter(lambda: body.read(size), b"")) == b"abcd"
+
+
+def test_a_body_in_chunks_that_is_read_at_once_has_a_largest_size_too():
+    with pytest.raises(BodyTooLarge):
+        ChunkedBody(io.BytesIO(bytes(settings.MAX_BODY_BYTES + 1))).read()

@@ -6,8 +6,9 @@ import threading
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import DataError, connection, transaction
 
+from circe.db.roles import APPLICATION_ROLE, as_owner
 from tenants.tests.locks import until_blocked
 
 FILE = settings.BASE_DIR / "tenants" / "sql" / "application_roles.sql"
@@ -41,3 +42,17 @@ def test_two_migrations_may_create_a_role_at_the_same_moment():
             second.rollback()
             first.execute(f"DROP ROLE IF EXISTS {role}")
             first.commit()
+
+
+@pytest.mark.django_db
+def test_an_error_of_the_owner_is_shown_and_its_rollback_gives_the_role_back():
+    with (
+        pytest.raises(DataError, match="division by zero"),
+        transaction.atomic(),
+        as_owner(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT 1 / 0")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone() == (APPLICATION_ROLE,)

@@ -29,8 +29,7 @@ def may_correct(user: User, customer: Customer) -> bool:
 
 def name_those_who_may_change(customer: Customer) -> str:
     """Returns a sentence for reception. It says by role and by name who may change what reception may not."""
-    # In the order of the alphabet `outlet_manager` comes before `tenant_admin`, so that the nearer people are named
-    # first.
+    # By the alphabet `outlet_manager` comes before `tenant_admin`, so the managers of the outlets are named first.
     managers = User.objects.filter(
         tenant=customer.tenant_id, is_active=True, role__in=[Role.OUTLET_MANAGER, Role.TENANT_ADMIN]
     ).order_by("role", "first_name", "last_name", "pk")

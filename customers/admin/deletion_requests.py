@@ -27,8 +27,8 @@ class HandledFilter(admin.SimpleListFilter):
         return [{**first, "display": "Open"}, *others]
 
     def queryset(self, request: HttpRequest, requests: QuerySet[DeletionRequest]) -> QuerySet[DeletionRequest]:
-        handled = {"yes": False, None: True}.get(self.value())
-        return requests if handled is None else requests.filter(handled_at__isnull=handled)
+        is_open = {None: True, "yes": False}.get(self.value())
+        return requests if is_open is None else requests.filter(handled_at__isnull=is_open)
 
 
 @admin.register(DeletionRequest)

@@ -2,7 +2,7 @@
 marketing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -10,8 +10,8 @@ from django.db.models import CharField, F, OuterRef, Value
 from django.db.models.functions import Concat
 
 from customers.extensions import ExportColumn
+from customers.messages.decision import find_marketing_channels
 from customers.models import PreferredService, PreferredStaff
-from customers.models.consent import CHANNELS_BY_CONTACT, granted_marketing_channels
 
 
 def _annotate_outlet() -> Mapping[str, Any]:
@@ -33,25 +33,15 @@ def _staff_names(customer: Any) -> list[str]:
     return [" ".join(name.split()) for name in customer.staff_names]
 
 
-def _annotate_channels() -> Mapping[str, Any]:
-    own = granted_marketing_channels().filter(tenant=OuterRef("tenant"), customer=OuterRef("pk")).order_by("channel")
-    return {"granted_channels": ArraySubquery(own.values("channel"))}
-
-
-def _reachable_channels(customer: Any) -> list[str]:
-    """Returns the channels on which the customer agreed to marketing, and for which they have a contact."""
-    usable = {
-        channel
-        for contact, channels in CHANNELS_BY_CONTACT.items()
-        if getattr(customer, contact)
-        for channel in channels
-    }
-    return [channel for channel in customer.granted_channels if channel in usable]
+def _set_channels(customers: Sequence[Any]) -> None:
+    allowed = find_marketing_channels(customers)
+    for customer in customers:
+        customer.marketing_channels = sorted(allowed[customer.pk])
 
 
 EXPORT_COLUMNS = [
     ExportColumn("preferred_outlet", lambda customer: customer.outlet_name, _annotate_outlet),
     ExportColumn("preferred_service_names", lambda customer: customer.service_names, _annotate_services),
     ExportColumn("preferred_staff_names", _staff_names, _annotate_staff),
-    ExportColumn("marketing_channels", _reachable_channels, _annotate_channels),
+    ExportColumn("marketing_channels", lambda customer: customer.marketing_channels, prepare=_set_channels),
 ]

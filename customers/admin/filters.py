@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.formats import date_format
 
@@ -18,7 +18,7 @@ from circe.backoffice.regional import format_number
 from circe.db.ids import is_id
 from customers.filters import condition_on_customers
 from customers.models import Channel, Customer, CustomerQuerySet
-from customers.models.consent import granted_marketing_channels
+from customers.models.consent import counting_marketing_grants
 from customers.tags import clean_tag, validate_tag
 from customers.transfer.undoing import import_request_id
 from customers.validators import validate_source
@@ -178,7 +178,7 @@ class SourceFilter(admin.SimpleListFilter):
 
 
 class ConsentFilter(admin.SimpleListFilter):
-    """Shows customers by whether they agreed to marketing: on every channel, on one channel, or not at all."""
+    """Shows customers by whether their consent to marketing counts: on every channel, on one channel, or on none."""
 
     title = "marketing consent"
     parameter_name = "consent"
@@ -188,14 +188,17 @@ class ConsentFilter(admin.SimpleListFilter):
         return [("all", "On every channel"), *by_channel, ("none", "Not at all")]
 
     def queryset(self, request: HttpRequest, customers: CustomerQuerySet) -> CustomerQuerySet:
+        grants = counting_marketing_grants()
         match self.value():
             case None:
                 return customers
-            case "all":
-                return customers.filter(marketing_consent=True)
             case "none":
-                return customers.exclude(pk__in=granted_marketing_channels().values("customer_id"))
-        return customers.filter(pk__in=granted_marketing_channels().filter(channel=self.value()).values("customer_id"))
+                return customers.exclude(pk__in=grants.values("customer_id"))
+            case "all":
+                # With double opt-in, marketing by e-mail may wait for the mailed link. Otherwise the ledger isn't read.
+                by_email = grants.filter(tenant=OuterRef("tenant"), customer=OuterRef("pk"), channel=Channel.EMAIL)
+                return customers.filter(Q(tenant__double_opt_in=False) | Exists(by_email), marketing_consent=True)
+        return customers.filter(pk__in=grants.filter(channel=self.value()).values("customer_id"))
 
 
 class TagFilter(admin.SimpleListFilter):

@@ -159,7 +159,7 @@ class CustomerForm(TenantForm):
                 ", ", "{} ({})", ((link_to_customer(one), describe_person(one)) for one in similar)
             )
             question = format_html("Is it {}? If it is somebody else, save again.", people)
-            self.ask("first_name", f"name-{slugify(self.instance.full_name)}", question)
+            self.ask("first_name", f"name-{slugify(self.instance.full_name, allow_unicode=True)}", question)
 
 
 def describe_person(customer: Customer) -> SafeString:

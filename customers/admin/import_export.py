@@ -26,6 +26,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone, translation
 from django.utils.html import format_html
+from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 from django.utils.translation import get_language
 
@@ -228,7 +229,8 @@ class ImportExportAdmin(admin.ModelAdmin):
         upload = self._find_upload(request, upload_id)
         if upload is None:
             return self._redirect_to_upload(request)
-        return _stream_csv(upload.read_parts(kind), f"{kind}-{slugify(upload.file_name.rpartition('.')[0])}.csv")
+        name = slugify(f"{kind} {upload.file_name.rpartition('.')[0]}", allow_unicode=True)
+        return _stream_csv(upload.read_parts(kind), f"{name}.csv")
 
     def _find_upload(self, request: HttpRequest, upload_id: str) -> CustomerImport | None:
         self._require_permission(request, "import")
@@ -357,7 +359,9 @@ def _export_table(customers: CustomerQuerySet) -> Iterator[list[Any]]:
 def _export_file_name(kind: str, described: list[tuple[str, str]]) -> str:
     """Returns the name of the file. It has the filters, but not the text of a search, which is often a person's name."""
     tenant = current_tenant()
-    filters = [slugify(title if title == "search" else f"{title} {text}") for title, text in described]
+    filters = [
+        slugify(title if title == "search" else f"{title} {text}", allow_unicode=True) for title, text in described
+    ]
     parts = ["customers", tenant.slug if tenant else "all", timezone.localdate().isoformat(), *filters]
     return f"{'-'.join(parts)[:MAX_FILE_NAME_LENGTH].strip('-')}.{kind}"
 
@@ -367,7 +371,7 @@ def _stream_csv_export(customers: CustomerQuerySet, described: list[tuple[str, s
 
 
 def _stream_csv(chunks: Iterator[bytes], name: str) -> StreamingHttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {"Content-Disposition": content_disposition_header(True, name)}
     body = _keep_scope(_in_one_transaction(chunks))
     return StreamingHttpResponse(body, content_type="text/csv; charset=utf-8", headers=headers)
 

@@ -1,4 +1,4 @@
-"""Makes of a search that found nobody the first fields of the customer whom reception is about to add."""
+"""Reads from a search that found nobody the fields with which the form of a new customer begins."""
 
 import re
 

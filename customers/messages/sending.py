@@ -71,11 +71,11 @@ def register_outgoing(model: type[Outgoing], compose: Compose, *, enqueue: Enque
     _tables[model] = OutgoingTable(model, compose, enqueue)
 
 
-def send_due(now: dt.datetime | None = None) -> Counter[DeliveryState]:
+def send_due() -> Counter[DeliveryState]:
     """Sends all messages that are due. Returns how many messages got each state. Raises MailServerAway if the mail
     server can't be reached. The other messages then stay queued.
     """
-    now = now or timezone.now()
+    now = timezone.now()
     counts = begin_round(now)
     counts.update(send_each(now))
     return counts
@@ -143,15 +143,15 @@ def _send_next(table: OutgoingTable, transport: Transport, now: dt.datetime) -> 
         transport.open()
         with transaction.atomic():
             row = _lock_next(table, now)
-            claim = row and _claim(table, row, now)
+            claim = row and _claim(table, row)
         if claim is None:
             return row and DeliveryState(row.state)
         try:
             outcome = _deliver(transport, claim.message)
         except MailServerAway as away:
-            _store_outcome(claim, Outcome(Result.NOT_ACCEPTED, "mail_server_away"), now)
+            _store_outcome(claim, Outcome(Result.NOT_ACCEPTED, "mail_server_away"))
             raise away from None
-        return _store_outcome(claim, outcome, now)
+        return _store_outcome(claim, outcome)
 
 
 def _lock_next(table: OutgoingTable, now: dt.datetime) -> Any:
@@ -168,7 +168,7 @@ def _lock_next(table: OutgoingTable, now: dt.datetime) -> Any:
     return None
 
 
-def _claim(table: OutgoingTable, row: Any, now: dt.datetime) -> Claim | None:
+def _claim(table: OutgoingTable, row: Any) -> Claim | None:
     """Decides about the row and stores the decision. Returns the claim of a message that is to be sent, or None."""
     with tenant_scope(row.tenant), timezone.override(row.tenant.zone):
         message = _compose(table, row)
@@ -177,7 +177,8 @@ def _claim(table: OutgoingTable, row: Any, now: dt.datetime) -> Claim | None:
         elif isinstance(message, Skipped):
             row.state, row.reasons = DeliveryState.SKIPPED, list(message.reasons)
         else:
-            row.state, row.claimed_at, row.attempts = DeliveryState.SENDING, now, row.attempts + 1
+            # The present time: a round may have begun longer ago than UNKNOWN_AFTER.
+            row.state, row.claimed_at, row.attempts = DeliveryState.SENDING, timezone.now(), row.attempts + 1
         row.save()
     return None if isinstance(message, Postponed | Skipped) else Claim(row, message)
 
@@ -209,10 +210,10 @@ def _deliver(transport: Transport, message: EmailMultiAlternatives | TextMessage
     return transport.send_email(message)
 
 
-def _store_outcome(claim: Claim, outcome: Outcome, now: dt.datetime) -> DeliveryState:
+def _store_outcome(claim: Claim, outcome: Outcome) -> DeliveryState:
     """Stores what became of the claimed message. Returns its state."""
     row = claim.row
-    state, values = _next_state(row, outcome, now)
+    state, values = _next_state(row, outcome)
     # Another sender may have given up a message that took too long. Its outcome is stored nevertheless, since the
     # claim is the same.
     claimed = type(row).objects.filter(pk=row.pk, claimed_at=row.claimed_at)
@@ -220,7 +221,7 @@ def _store_outcome(claim: Claim, outcome: Outcome, now: dt.datetime) -> Delivery
     return state
 
 
-def _next_state(row: Any, outcome: Outcome, now: dt.datetime) -> tuple[DeliveryState, dict[str, Any]]:
+def _next_state(row: Any, outcome: Outcome) -> tuple[DeliveryState, dict[str, Any]]:
     if outcome.result is Result.SENT:
         return DeliveryState.SENT, {"sent_at": timezone.now()}
     if outcome.result is Result.UNKNOWN:
@@ -228,4 +229,4 @@ def _next_state(row: Any, outcome: Outcome, now: dt.datetime) -> tuple[DeliveryS
     if outcome.result is Result.REFUSED or row.attempts >= MAX_ATTEMPTS:
         return DeliveryState.FAILED, {}
     wait = min(FIRST_RETRY_AFTER * 2 ** min(row.attempts - 1, 10), LAST_RETRY_AFTER)
-    return DeliveryState.QUEUED, {"due_at": now + wait}
+    return DeliveryState.QUEUED, {"due_at": timezone.now() + wait}

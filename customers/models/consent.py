@@ -119,16 +119,23 @@ class Consent(TenantModel):
             raise ValidationError({"at": "This is in the future. Give the moment at which the customer said it."})
 
 
-def granted_marketing_channels() -> models.QuerySet[Consent]:
-    """Returns the entries by which a customer agrees to marketing on a channel now."""
-    newer = Consent.objects.filter(
+def counting_marketing_grants() -> models.QuerySet[Consent]:
+    """Returns the entries by which marketing to a customer counts as granted on a channel now. If the business wants
+    double opt-in, marketing by e-mail counts if the customer opened the mailed link and has not withdrawn it since.
+    """
+    same = Consent.objects.order_by("-at", "-state", "-id").filter(
         tenant=models.OuterRef("tenant"),
         customer=models.OuterRef("customer"),
         purpose=Purpose.MARKETING,
         channel=models.OuterRef("channel"),
-    ).order_by("-at", "-state", "-id")
+    )
+    withdrawn_since = same.filter(state=ConsentState.WITHDRAWN, at__gte=models.OuterRef("at"))
+    opened_link = same.filter(state=ConsentState.GRANTED, source=ConsentSource.LINK).exclude(
+        models.Exists(withdrawn_since)
+    )
+    needs_link = models.Q(channel=Channel.EMAIL, tenant__double_opt_in=True)
     granted = Consent.objects.filter(purpose=Purpose.MARKETING, state=ConsentState.GRANTED).order_by()
-    return granted.filter(pk=models.Subquery(newer.values("pk")[:1]))
+    return granted.filter(~needs_link | models.Exists(opened_link), pk=models.Subquery(same.values("pk")[:1]))
 
 
 # By boolean of a customer: the purpose and the channels whose entries of the ledger decide it.
@@ -236,20 +243,24 @@ def block_marketing(customers: Collection[Any], *, only_refused: bool) -> int:
     return len(blocks)
 
 
-def find_marketing_block_times(customer: Any) -> dict[str, dt.datetime]:
-    """Returns by channel since when marketing to the customer's address is blocked. A channel without a block is left
+def find_marketing_block_times(customers: Collection[Any]) -> dict[tuple[str, str], dt.datetime]:
+    """Returns by id of customer and channel since when marketing to the address is blocked. What is not blocked is left
     out.
     """
+    # Hashes of thousands of addresses take longer than this query, and most businesses have no block.
+    if not MarketingBlock.objects.exists():
+        return {}
     hashes = {
-        channel: address_hashes(customer.tenant_id, getattr(customer, name))
-        for name, channels in CHANNELS_BY_CONTACT.items()
+        (customer.pk, name): address_hashes(customer.tenant_id, getattr(customer, name))
+        for customer in customers
+        for name in CHANNELS_BY_CONTACT
         if getattr(customer, name)
-        for channel in channels
     }
-    blocks = MarketingBlock.objects.filter(address_hash__in=[one for group in hashes.values() for one in group])
+    blocks = MarketingBlock.objects.filter(address_hash__in={one for group in hashes.values() for one in group})
     since = dict(blocks.values_list("address_hash", "created_at"))
     return {
-        channel: max(since[one] for one in group if one in since)
-        for channel, group in hashes.items()
+        (pk, channel): max(since[one] for one in group if one in since)
+        for (pk, name), group in hashes.items()
         if not since.keys().isdisjoint(group)
+        for channel in CHANNELS_BY_CONTACT[name]
     }

@@ -1,8 +1,8 @@
 """Composes the mails with links: which mail a request gets, the token of its link, and the text.
 
 The templates are customers/portal/mails/<name>.txt and .html. They get `business`, `language`, `subject`, `link`,
-`hours` (how long the link is valid), and `name` (of the customer). `name` is "" for a person who is not a customer:
-otherwise anybody could have words of their own sent to others.
+`hours` (how long the link is valid), and `name` (of the customer or of the member of staff). `name` is "" for a person
+who is not a customer yet: otherwise anybody could have words of their own sent to others.
 """
 
 import datetime as dt

@@ -12,6 +12,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 SET enable_seqscan = off AS $$
 DECLARE
     removed record;
+    was_representative boolean;
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
         -- In a Citus cluster the trigger also runs for each shard, and the name of a shard is longer. Only the run for
@@ -23,15 +24,14 @@ BEGIN
     END IF;
 
     IF TG_OP IN ('UPDATE', 'DELETE') AND NOT OLD.is_deleted THEN
-        FOR removed IN
-            DELETE FROM public.customers_namekey AS name_key
-            USING public.circe_name_texts(OLD.search_text) AS texts
-            WHERE name_key.tenant_id = OLD.tenant_id AND name_key.is_whole_name = texts.is_whole_name
-                AND name_key.text = texts.text AND name_key.created_at = OLD.created_at
-                AND name_key.customer_id = OLD.id
-            RETURNING name_key.is_whole_name, name_key.text, name_key.is_representative
-        LOOP
-            IF removed.is_representative THEN
+        FOR removed IN SELECT * FROM public.circe_name_texts(OLD.search_text) LOOP
+            -- By its key alone. If the statement joined the texts, it could miss a row that another transaction has just
+            -- made a representative.
+            DELETE FROM public.customers_namekey
+            WHERE tenant_id = OLD.tenant_id AND is_whole_name = removed.is_whole_name AND text = removed.text
+                AND created_at = OLD.created_at AND customer_id = OLD.id
+            RETURNING is_representative INTO was_representative;
+            IF was_representative THEN
                 -- The text needs a new representative: the row of another customer with this text.
                 -- It is a CTE, because PostgreSQL executes a CTE only once. It may execute a sub-select again for each row,
                 -- and another execution can find another row.

@@ -159,7 +159,8 @@ def test_the_export_of_those_at_risk_has_what_a_letter_to_them_needs(back_office
         "1",
         "250",
         "true",
-        "push; sms; whatsapp",
+        # By default a customer does not accept messages by WhatsApp.
+        "push; sms",
         "At risk",
     ]
     assert "segment-at-risk-marketing-consent-on-every-channel.csv" in response["Content-Disposition"]

@@ -171,3 +171,59 @@ def test_a_new_customer_consents_by_the_file_unless_they_did_not_before_they_wer
         "Kim": [("granted", "import", None)],
     }
     assert Consent.objects.get(customer=found["Kim"], purpose="service").channel == "whatsapp"
+
+
+ALL_CHANNELS = ["email", "push", "sms", "whatsapp"]
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "channels"),
+    [
+        (["marketing_consent"], ["yes"], ALL_CHANNELS),
+        (["Accepts marketing"], ["yes"], ALL_CHANNELS),
+        (["SMS marketing"], ["yes"], ["sms"]),
+        (["Newsletter"], ["yes"], ["email"]),
+        # The exports of Square, Shopify, Fresha and Phorest.
+        (["Square Customer ID", "Email Subscription Status"], ["x1", "subscribed"], ["email"]),
+        (["Accepts Email Marketing"], ["yes"], ["email"]),
+        (["Client ID", "Accepts marketing", "Accepts SMS marketing"], ["x1", "", "yes"], ["sms"]),
+        (["Mobile", "Email marketing consent", "SMS marketing consent"], ["", "yes", "yes"], ["email", "sms"]),
+        # Of several consents one that refuses counts.
+        (["Mobile", "Email marketing consent", "SMS marketing consent"], ["", "yes", "no"], []),
+    ],
+)
+def test_a_column_about_one_channel_consents_to_marketing_by_this_channel_alone(
+    import_rows, in_scope, header, cells, channels
+):
+    result = import_rows(["First Name", "Email", *header], ["Jane", "jane@example.com", *cells])
+    assert result.counts == {"created": 1}
+    entries = Consent.objects.filter(purpose="marketing").order_by("channel")
+    assert list(entries.values_list("channel", "state", "source")) == [(one, "granted", "import") for one in channels]
+    assert Customer.objects.get().marketing_consent is (channels == ALL_CHANNELS)
+    is_told = any(" alone, by the header of the column." in line for line in result.lines)
+    assert is_told is (channels not in ([], ALL_CHANNELS))
+    # The same file again changes nothing, and does not say that the person has not consented.
+    again = import_rows(["First Name", "Email", *header], ["Jane", "jane@example.com", *cells])
+    assert (again.counts, entries.count()) == ({"unchanged": 1}, len(channels))
+    assert not any(NOT_CONSENTED in line for line in again.lines)
+
+
+@pytest.mark.parametrize(
+    ("headers", "channels"),
+    [
+        (["Nyhetsbrev"], ["email"]),
+        (["Samtykke e-post", "Samtykke tekstmelding"], ["email", "sms"]),
+        (["Buletin lewat surel"], ["email"]),
+        (["Sähköposti-markkinointi"], ["email"]),
+        (["Promo WhatsApp"], ["whatsapp"]),
+        (["Mailing list"], ["email"]),
+        (["Samtykke"], ALL_CHANNELS),
+    ],
+)
+def test_a_column_that_a_person_maps_names_its_channel_in_any_of_the_usual_languages(
+    import_rows, in_scope, headers, channels
+):
+    wanted = [f"{header}=marketing_consent" for header in headers]
+    import_rows(["First Name", "Email", *headers], ["Jane", "jane@example.com", *["yes" for _ in headers]], map=wanted)
+    granted = Consent.objects.filter(purpose="marketing", state="granted").order_by("channel")
+    assert [*granted.values_list("channel", flat=True)] == channels

@@ -152,6 +152,13 @@ def test_quotation_marks_within_a_cell_are_part_of_the_text():
 
 def test_empty_cells_beyond_the_header_are_ignored():
     assert rows(b"first_name,email\r\nJane,j@example.com,,\r\n") == [(2, ["Jane", "j@example.com"])]
+    assert rows(b"first_name,email\r\nJane,j@example.com, ,\t\r\n") == [(2, ["Jane", "j@example.com"])]
+
+
+@pytest.mark.parametrize("write", [as_csv, as_workbook])
+def test_a_row_of_spaces_alone_is_no_row(write):
+    data = write([["first_name", "email"], ["Jane", "j@example.com"], [" ", "\u00a0"], ["", "  "]])
+    assert rows(data) == [(2, ["Jane", "j@example.com"])]
 
 
 @pytest.mark.parametrize("write", [as_csv, as_workbook])

@@ -6,7 +6,7 @@ from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from customers.tests.transfer import as_file
 from customers.transfer.child_process import ParseJob, parse
-from customers.transfer.csv_reader import get_code_page
+from customers.transfer.csv_reader import get_code_page, parse_csv
 from customers.transfer.limits import UPLOAD_LIMITS
 from customers.transfer.reading import open_table
 from tenants.models import Tenant
@@ -61,6 +61,13 @@ def test_a_row_with_more_cells_than_headers_is_refused_and_names_the_cell(import
 def test_a_header_is_found_whatever_stands_around_its_words(import_file, header, encoding):
     result = import_file(f"{header}\nJane;jane@example.com\nJoe;joe@example.com".encode(encoding))
     assert (result.refused_rows, result.counts, names()) == ([], {"created": 2}, {"Jane", "Joe"})
+
+
+def test_only_the_first_line_names_the_delimiter(tmp_path):
+    file = tmp_path / "customers.csv"
+    file.write_text("sep=;\n" * 2000)
+    with file.open("rb") as opened:
+        assert parse_csv(opened, "utf-8", ["firstname"], UPLOAD_LIMITS).header == ["sep="]
 
 
 def test_a_quotation_mark_in_a_header_takes_no_row_into_it(import_file):

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from circe.db.roles import as_owner
 from customers.models import Customer
+from customers.models.name_keys import SearchableName
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.scope import ALL_TENANTS, tenant_scope
@@ -277,3 +278,23 @@ def test_favourites_chosen_at_the_same_moment_are_one_of_the_choices(staff, tena
     answers = at_once(*((staff, "put", url, {"preferred_services": choice}) for choice in choices))
     assert statuses(answers) == {200: 5}
     assert staff.get(f"{CUSTOMERS}/{customer.pk}").json()["preferences"]["preferred_services"] in choices
+
+
+def test_who_is_renamed_while_they_become_the_representative_of_their_old_name_leaves_nothing_of_it(admin, tenant):
+    """A search for a misspelled name compares with one customer for each name, the representative."""
+    first, second = CustomerFactory.create_batch(2, tenant=tenant, first_name="Jane", last_name="Doe")
+    with tenant_scope(tenant), transaction.atomic():
+        first.change({"last_name": "Roe"})
+        answers: list = []
+        late = Thread(
+            target=lambda: answers.extend(at_once((admin, "patch", f"{CUSTOMERS}/{second.pk}", {"last_name": "Poe"})))
+        )
+        late.start()
+        until_blocked()
+    late.join()
+    assert statuses(answers) == {200: 1}
+    with tenant_scope(tenant):
+        assert {*SearchableName.objects.filter(is_whole_name=True).values_list("text", flat=True)} == {
+            "jane roe",
+            "jane poe",
+        }

@@ -226,7 +226,13 @@ def test_norwegian_numbers_have_no_trunk_prefix(as_role, stranger, found, typed)
     staff.post(CUSTOMERS, {"first_name": "Kari", "phone": "22 33 44 55"})
     CustomerFactory(tenant=stranger, first_name="Mail only", phone=None)
     assert found(typed, client=staff) == ["Kari"]
-    assert found("022 33 44 55", client=staff) == []
+    assert found("022 33", client=staff) == []
+
+
+def test_a_zero_before_a_whole_number_without_trunk_prefix_is_no_part_of_it(as_role, stranger, found):
+    staff = as_role("staff", tenant=stranger)
+    staff.post(CUSTOMERS, {"first_name": "Kari", "phone": "22 33 44 55"})
+    assert found("022 33 44 55", client=staff) == found("+47 022 33 44 55", client=staff) == ["Kari"]
 
 
 def test_a_super_admin_finds_phones_of_every_country(super_admin, found, tenant, stranger):

@@ -1,7 +1,7 @@
 """The view through which customers are found."""
 
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from customers.models import Customer
 from customers.models.searchable import SearchableCustomer
@@ -26,7 +26,8 @@ def test_it_shows_every_customer_and_of_the_password_only_whether_there_is_one(i
 def test_nobody_writes_through_it(db, statement):
     rest = {"INSERT INTO": "(phone) VALUES ('+6281')", "UPDATE": "SET phone = '+6281'"}.get(statement, "")
     with (
-        pytest.raises(ProgrammingError, match="permission denied"),
+        # A cluster refuses to write through any view, before it looks at rights.
+        pytest.raises(DatabaseError, match=r"permission denied|cannot modify views"),
         transaction.atomic(),
         connection.cursor() as cursor,
     ):

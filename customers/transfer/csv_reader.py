@@ -104,7 +104,7 @@ MIN_UTF16_ZEROS = 8
 # its separators and line ends.
 MIN_UTF16_ZEROS_WITH_LINE_END = 3
 UTF16_LINE_ENDS = {"utf-16-le": b"\n\0", "utf-16-be": b"\0\n"}
-# Another encoding than the code page is taken only if it gives less than a quarter of the oddities.
+# An encoding of OTHER_ENCODINGS is taken only if it gives less than a quarter of the oddities of the code page.
 MIN_TIMES_BETTER = 4
 DELIMITER_LABELS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 LINE_TOO_LONG = f"The line is longer than {MAX_ROW_CHARACTERS:,} characters."
@@ -137,10 +137,8 @@ def detect_encoding(file: BinaryIO, code_page: str) -> str:
     """Returns the encoding of a file: Unicode by its byte order mark or its zero bytes, else UTF-8 or the code page.
 
     Only lines with bytes beyond ASCII count. If at least half of them are valid UTF-8, the file is UTF-8 and the other
-    lines are
-    damaged. Otherwise the file is in the code page. A file with the line ends of the old Macintosh may be in the
-    encoding of the
-    Macintosh.
+    lines are damaged. Otherwise the file is in the code page, or in another encoding of the same languages
+    (`_choose_encoding`).
     """
     file.seek(0)
     head = file.read(4096)
@@ -208,7 +206,9 @@ def _choose_encoding(file: BinaryIO, code_page: str) -> str:
 
 
 def _count_oddities(text: str) -> int:
-    """Returns how often a capital follows a small letter, or a sign beyond ASCII stands beside a letter."""
+    """Returns how often a capital follows a small letter, one of them beyond ASCII, or a sign beyond ASCII stands beside
+    a letter.
+    """
     return sum(
         (before.islower() and after.isupper() and not (before + after).isascii())
         or (before.isalpha() and _is_odd_sign(after))
@@ -254,15 +254,10 @@ class _CsvParser:
 
     def read_header(self) -> list[str]:
         """Returns the cells of the first row with text. Its delimiter is the one that yields most known columns."""
-        line = next((line for line in iter(self._next_line, None) if line.text.strip("\ufeff \t\r\n")), None)
-        if line is None:
-            raise UnreadableFile("The file is empty.")
-        if line.is_too_long:
-            raise UnreadableFile(f"The first row has to name the columns. {LINE_TOO_LONG}")
-        line = line._replace(text=line.text.lstrip("\ufeff"))
+        line = self._next_line_with_text()
         if delimiter_line := _DELIMITER_LINE.match(line.text):
             self.delimiter = delimiter_line[1]
-            return self.read_header()
+            line = self._next_line_with_text()
         self.pushed_back.appendleft(line)
         text = self._read_header_text()
         cells = {delimiter: _split_leniently(text, delimiter) for delimiter in [self.delimiter, *DELIMITER_LABELS]}
@@ -273,6 +268,14 @@ class _CsvParser:
         self.width = len(headers)
         check_width(self.width)
         return headers
+
+    def _next_line_with_text(self) -> Line:
+        line = next((line for line in iter(self._next_line, None) if line.text.strip("\ufeff \t\r\n")), None)
+        if line is None:
+            raise UnreadableFile("The file is empty.")
+        if line.is_too_long:
+            raise UnreadableFile(f"The first row has to name the columns. {LINE_TOO_LONG}")
+        return line._replace(text=line.text.lstrip("\ufeff"))
 
     def _read_header_text(self) -> str:
         """Returns the text of the header, which has several lines if a header in quotation marks has a line break."""
@@ -293,7 +296,7 @@ class _CsvParser:
                 self.pushed_back.extendleft(reversed(lines[1:]))
                 yield self._malformed_record(lines[0], error)
             else:
-                yield from (record.fit_to_header(self.width) for record in records if any(record.cells))
+                yield from (record.fit_to_header(self.width) for record in records if any(map(str.strip, record.cells)))
 
     def _malformed_record(self, line: Line, error: csv.Error) -> Record:
         cells = _split_leniently(line.text[:1000], self.delimiter)[: self.width]

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -45,10 +46,15 @@ def export_table(
         customers = customers.annotate(**column.annotations())
     if with_tenant:
         customers = customers.select_related("tenant")
-    for customer in customers.iterator(chunk_size=CUSTOMERS_PER_QUERY):
-        tenant = [customer.tenant.slug] if with_tenant else []
-        more = [_format_more(column.get_value(customer)) for column in more_columns]
-        yield [*tenant, *(column.format_cell(customer) for column in COLUMNS), *more]
+    rows = customers.iterator(chunk_size=CUSTOMERS_PER_QUERY)
+    while batch := list(islice(rows, CUSTOMERS_PER_QUERY)):
+        for column in more_columns:
+            if column.prepare:
+                column.prepare(batch)
+        for customer in batch:
+            tenant = [customer.tenant.slug] if with_tenant else []
+            more = [_format_more(column.get_value(customer)) for column in more_columns]
+            yield [*tenant, *(column.format_cell(customer) for column in COLUMNS), *more]
 
 
 def _format_more(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import hashlib
 import sqlite3
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from copy import copy
 from typing import Any, NamedTuple
@@ -28,8 +29,7 @@ from tenants.identity import email_key
 from tenants.scope import ALL_TENANTS, current_tenant_id, tenant_scope
 
 KEY_LABELS = {"id": "id", "email": "e-mail address", "phone": "phone number"}
-# The notice about a row whose consent is not imported: the business could otherwise write to a customer who has not
-# agreed.
+# The notice about a consent that is not imported: the business could otherwise write to somebody who has not agreed.
 NOT_CONSENTED = (
     "marketing_consent: this person is or was a customer already, and has not consented to marketing. An import gives their "
     "consent only with consent_source and consent_at in the row."
@@ -119,15 +119,18 @@ class ImportBatch:
         self.lines: dict[CustomerKey, int] = {}
         self.new: list[Customer] = []
         self.changed: list[tuple[Customer, Collection[str]]] = []
-        # The customers who consent to marketing by this file, with evidence: `consent_source`, `consent_at` or both.
-        # An existing customer needs both.
-        self.consenting: list[tuple[Customer, dict[str, Any]]] = []
+        # The customers who consent to marketing by this file: with evidence (`consent_source`, `consent_at` or both), or by
+        # some channels only. An existing customer needs both kinds of evidence.
+        self.consenting: list[tuple[Customer, ImportRow]] = []
         valid = [row.customer for row in rows if not row.errors]
         self.given_ids = {row.customer.pk for row in rows if "id" in row.given and not row.errors}
         self.existing = self._find_existing(valid)
         self.owner_ids = {key: customer.pk for customer in self.existing.values() for key in contact_keys(customer)}
         self.ids_of_other_tenants = self._find_ids_of_other_tenants()
-        self.withdrawn = self._find_withdrawn()
+        # By customer's id: the consent booleans that are withdrawn on any channel, and the channels of marketing granted.
+        self.withdrawn: dict[str, set[str]] = defaultdict(set)
+        self.marketing_channels: dict[str, set[str]] = defaultdict(set)
+        self._read_ledger()
         customers = [*valid, *self.existing.values()]
         self.earlier_lines = seen_keys.find_lines(
             {key for customer in customers for key in (CustomerKey("id", customer.pk), *contact_keys(customer))}
@@ -159,13 +162,12 @@ class ImportBatch:
         with tenant_scope(ALL_TENANTS):
             return set(Customer.objects.filter(pk__in=unknown).values_list("pk", flat=True))
 
-    def _find_withdrawn(self) -> dict[str, set[str]]:
-        """Returns by customer's id the consent booleans that the customer has withdrawn, on one channel at least."""
-        withdrawn: dict[str, set[str]] = {}
+    def _read_ledger(self) -> None:
         for entry in Consent.objects.filter(customer__in=self.existing).latest_per_channel():
             if entry.state == ConsentState.WITHDRAWN:
-                withdrawn.setdefault(entry.customer_id, set()).add(find_consent_boolean(entry.purpose, entry.channel))
-        return withdrawn
+                self.withdrawn[entry.customer_id].add(find_consent_boolean(entry.purpose, entry.channel))
+            elif entry.purpose == Purpose.MARKETING:
+                self.marketing_channels[entry.customer_id].add(entry.channel)
 
     # --- deciding ---------------------------------------------------------------------------------------------------
 
@@ -248,8 +250,8 @@ class ImportBatch:
                 self._may_grant_or_add_notice(row, owner, name) for owner in before
             ):
                 setattr(row.customer, name, False)
-        if row.customer.marketing_consent and row.consent:
-            self.consenting.append((row.customer, row.consent))
+        if row.customer.marketing_consent and (row.consent or row.marketing_channels != {*Channel}):
+            self.consenting.append((row.customer, row))
         self.new.append(row.customer)
         return row.customer
 
@@ -259,7 +261,7 @@ class ImportBatch:
         """
         if getattr(existing, name):
             return True
-        if name in self.withdrawn.get(existing.pk, ()):
+        if name in self.withdrawn[existing.pk]:
             row.notices.append(WITHDRAWAL_KEPT.format(name=name))
             return False
         if name == "marketing_consent" and len(row.consent) < len(CONSENT_COLUMNS):
@@ -275,12 +277,11 @@ class ImportBatch:
             for name, value in values.items()
             if not _is_same(name, value, COLUMN_BY_NAME[name].get_value(existing))
         }
-        for name in [
-            name
-            for name in CONSENT_BOOLEANS
-            if changes.get(name) and not self._may_grant_or_add_notice(row, existing, name)
-        ]:
-            del changes[name]
+        if changes.get("marketing_consent") and row.marketing_channels <= self.marketing_channels[existing.pk]:
+            del changes["marketing_consent"]
+        for name in [name for name in CONSENT_BOOLEANS if changes.get(name)]:
+            if not self._may_grant_or_add_notice(row, existing, name):
+                del changes[name]
         if not changes:
             return "unchanged", existing
         self._refuse_forbidden_changes(row, existing, changes)
@@ -294,7 +295,7 @@ class ImportBatch:
                 setattr(customer, flag, False)
         self.changed.append((customer, changes.keys()))
         if changes.get("marketing_consent"):
-            self.consenting.append((customer, row.consent))
+            self.consenting.append((customer, row))
         return "updated", customer
 
     def _refuse_forbidden_changes(self, row: ImportRow, existing: Customer, changes: Collection[str]) -> None:
@@ -320,9 +321,9 @@ class ImportBatch:
 
     def write(self) -> None:
         """Writes the new and the changed customers. Raises IntegrityError if a constraint of the database refuses one."""
-        entries = [entry for customer, consent in self.consenting for entry in _ledger_entries(customer, consent)]
+        entries = [entry for customer, row in self.consenting for entry in _ledger_entries(customer, row)]
         for customer, _ in self.consenting:
-            # A trigger sets it when the entries of the ledger are inserted. They hold the evidence.
+            # A trigger sets it when the entries of the ledger are inserted. They hold the channels and the evidence.
             customer.marketing_consent = False
         # The changed customers are written first: a new customer may have a contact that a changed customer gave up.
         changed = [customer for customer, _ in self.changed]
@@ -349,16 +350,15 @@ def _is_same(name: str, new: Any, old: Any) -> bool:
     """
     if name == "email" and new and old:
         return email_key(new) == email_key(old)
-    # Tags of languages are compared without case.
     if name == "language":
         return new.lower() == old.lower()
     return new == old
 
 
-def _ledger_entries(customer: Customer, consent: dict[str, Any]) -> Iterator[Consent]:
+def _ledger_entries(customer: Customer, row: ImportRow) -> Iterator[Consent]:
     """Yields the entries of a customer who consents to marketing by a file, with the evidence that the row has."""
-    source = consent.get("consent_source")
-    for channel in Channel:
+    source = row.consent.get("consent_source")
+    for channel in sorted(row.marketing_channels):
         yield Consent(
             tenant_id=customer.tenant_id,
             customer_id=customer.pk,
@@ -367,7 +367,7 @@ def _ledger_entries(customer: Customer, consent: dict[str, Any]) -> Iterator[Con
             state=ConsentState.GRANTED,
             source=ConsentSource.IMPORT,
             evidence=source and f"consent_source: {source}",
-            at=consent.get("consent_at"),
+            at=row.consent.get("consent_at"),
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, Self
 
 from django.core.exceptions import ValidationError
 
-from customers.models import PREFERENCE_MODELS, Customer
+from customers.models import PREFERENCE_MODELS, Channel, Customer
 from customers.transfer.birthdays import DayOrder
 from customers.transfer.cell_words import is_tick
 from customers.transfer.child_process import ChildProcess, ParseJob
@@ -207,13 +207,15 @@ class ImportRow:
     empty cell, clears.
 
     `errors` has the reasons why its cells are invalid, and `errors_if_new` the reasons why it cannot become a new customer.
-    `consent` has the values of `consent_source` and `consent_at`. `notices` tell how the row was read, if it is imported.
+    `consent` has the values of `consent_source` and `consent_at`. `marketing_channels` are the channels by which marketing
+    is granted, if `customer.marketing_consent` is true. `notices` tell how the row was read, if it is imported.
     """
 
     record: Record
     customer: Customer
     given: set[str] = field(default_factory=set)
     consent: dict[str, Any] = field(default_factory=dict)
+    marketing_channels: set[Channel] = field(default_factory=set)
     errors: dict[str, str] = field(default_factory=dict)
     errors_if_new: dict[str, str] = field(default_factory=dict)
     # Cells that are not imported, of columns that are imported.
@@ -250,12 +252,17 @@ class RowReader:
             row.errors[TENANT_COLUMN] = "This is a customer of another business."
         mapped = self.mapping.read_row(self._clean_cells(row))
         row.errors |= mapped.errors
-        row.omitted = mapped.omitted
+        row.omitted, row.marketing_channels = mapped.omitted, mapped.marketing_channels
         for name, text in mapped.texts.items():
             try:
                 self._set_value(row, COLUMN_BY_NAME[name], text)
             except ValidationError as error:
                 row.errors.setdefault(name, " ".join(error.messages))
+        if row.customer.marketing_consent and row.marketing_channels != {*Channel}:
+            labels = " and ".join(channel.label for channel in Channel if channel in row.marketing_channels)
+            row.notices.append(
+                f"marketing_consent: it is for marketing by {labels} alone, by the header of the column."
+            )
         if not row.errors:
             row.errors_if_new = validate_customer(row.customer)
             _mark_deleted(row.customer)

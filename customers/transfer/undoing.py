@@ -46,7 +46,8 @@ def undo_import(upload_id: str, *, by: str) -> tuple[int, list[NotUndone]]:
             "them, and delete or correct those that are wrong."
         )
     by_customer: dict[str, list[AuditEvent]] = defaultdict(list)
-    for event in events.order_by("id"):
+    # On a cluster a business can move to another node, whose events have other ids.
+    for event in events.order_by("at", "id"):
         by_customer[str(event.customer_id)].append(event)
     changed_since = _find_changed_since(ids, import_request_id(upload_id))
     refused: list[NotUndone] = []
@@ -63,7 +64,9 @@ def undo_import(upload_id: str, *, by: str) -> tuple[int, list[NotUndone]]:
 
 def _find_changed_since(ids: list[str], request_id: str) -> set[str]:
     """Returns the customers whose latest event is not the import's."""
-    latest = AuditEvent.objects.filter(customer_id__in=ids).order_by("customer_id", "-id").distinct("customer_id")
+    latest = (
+        AuditEvent.objects.filter(customer_id__in=ids).order_by("customer_id", "-at", "-id").distinct("customer_id")
+    )
     return {pk for pk, request in latest.values_list("customer_id", "request_id") if pk and request != request_id}
 
 

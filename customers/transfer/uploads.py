@@ -7,10 +7,10 @@ from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from circe.db.advisory_locks import AdvisoryLock
+from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from customers.models.column_mappings import ColumnMapping
 from customers.models.imports import CustomerImport, ImportPart
 from customers.transfer.birthdays import DayOrder
@@ -146,8 +146,7 @@ def _lock_and_check_capacity() -> None:
     It takes a lock that lasts until the transaction ends, so that the next caller sees what this one has written. A run
     counts while its `last_active_at` is recent. The run of a killed process counts until `RUN_TIMEOUT` is over.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [AdvisoryLock.IMPORTS])
+    lock_in_turn(AdvisoryLock.IMPORTS, "running")
     with tenant_scope(ALL_TENANTS):
         tenants = list(CustomerImport.objects.running().values_list("tenant", flat=True))
     tenant = current_tenant()

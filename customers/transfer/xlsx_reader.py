@@ -1,7 +1,7 @@
 """Parses XLSX workbooks with python-calamine.
 
-The library's time and memory grow with the bytes of a sheet and with the rectangle that the sheet's cells span, whatever
-the other parts of the workbook hold. It expands no entities. It holds a whole sheet in memory; the memory limit of the
+The library's time and memory grow with the bytes of a sheet, and with the rectangle that the sheet's cells span. The
+other parts of the workbook do not matter. It expands no entities. It holds a whole sheet in memory; the memory limit of the
 child process ends the reading of a sheet that is too large.
 """
 
@@ -185,7 +185,7 @@ class _Sheet:
                 cells += [""] * (max(marked.texts, default=0) + 1 - len(cells))
                 for column, text in marked.texts.items():
                     cells[column] = text
-            if any(cell and cell != MERGED_CELL for cell in cells):
+            if any(cell.strip() and cell != MERGED_CELL for cell in cells):
                 record = make_record(self.row_number, cells)
                 yield record._replace(is_hidden=bool(marked and marked.is_hidden))
 

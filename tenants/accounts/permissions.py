@@ -21,6 +21,7 @@ class HasRole(BasePermission):
     """Allows a caller whose role is in the view's `roles`. It is checked before any row is read."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        if view.action in {None, "metadata"}:  # the view lacks the method: a 405 for those who may know
+        # The view does not have the method. The answer is a 405, and without a token that the view needs a 401.
+        if view.action in {None, "metadata"}:
             return bool(request.user.is_authenticated) or not view.authentication_classes
         return getattr(request.user, "role", None) in view.roles.get(view.action, ())

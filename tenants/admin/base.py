@@ -10,7 +10,7 @@ from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
-from django.db import DataError, IntegrityError, connection, models
+from django.db import DataError, IntegrityError, connection, models, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -200,7 +200,9 @@ class TenantAdmin(admin.ModelAdmin):
             return super().delete_view(request, object_id, context)
         except IntegrityError:
             # A reference was added meanwhile: the page that is loaded again names it. Or only the database has a
-            # constraint for the reference, so the page can't name it.
+            # constraint for the reference, so the page can't name it. A cluster commits nothing after a node has refused to
+            # delete a row that every node has.
+            transaction.set_rollback(True)
             self.message_user(request, "It was not deleted, since something refers to it.", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 

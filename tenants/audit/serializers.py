@@ -38,7 +38,7 @@ class ChangeSerializer(serializers.Serializer):
 
 
 class AuditEventSerializer(ModelSerializer):
-    """An event of the audit trail. `actor` has the name and e-mail that the person had then; null where a command acted."""
+    """An event of the audit trail. `actor` has the name and e-mail that the account had then; null if no account acted."""
 
     object = serializers.CharField(source="table")
     object_id = serializers.CharField(source="row_id", allow_null=True)

@@ -28,8 +28,8 @@ class IdempotencyRecord(ScopedModel):
     an account or a customer of the portal.
 
     `row_id` is the id of the row, of `tenant`, that the request changed. The record of a super_admin's form about several
-    businesses, or about none, has NO_TENANT. The two references have no constraint: NO_TENANT is no tenant, and a
-    super_admin belongs to none.
+    businesses, or about none, has NO_TENANT. `tenant` and `user` have no foreign key in the database: NO_TENANT is
+    no tenant, and a super_admin belongs to none.
     """
 
     tenant = OwningTenantKey(

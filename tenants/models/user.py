@@ -31,8 +31,8 @@ from tenants.scope import (
 class User(AbstractBaseUser):
     """An account of a person. `tenant` is None for a super_admin only.
 
-    Triggers set `tokens_valid_from` when the password changes, which ends every earlier session, and `has_acted` when the
-    account has signed in or is an actor of the audit trail. Then it can't be deleted.
+    A trigger sets `tokens_valid_from` when the password changes. That ends every earlier session. Other triggers set
+    `has_acted` when the account signs in or becomes an actor of the audit trail. From then on it can't be deleted.
     """
 
     id = IdField(primary_key=True)

@@ -1,5 +1,5 @@
--- Closes the tables that belong to no tenant to customers: those of sessions and failed log-ins, and those of Django.
--- None of their rows belongs to a customer. Staff, and requests without a scope, can use them.
+-- Lets no customer use the tables without a tenant: those of the sessions of accounts and of failed log-ins, and those of
+-- Django. In the scope of a customer nothing needs them. Staff, and requests without a scope, can use them.
 
 ALTER TABLE auth_group ENABLE ROW LEVEL SECURITY;
 CREATE POLICY closed_to_customers ON auth_group TO circe_app

@@ -17,6 +17,11 @@ WHERE NOT granted AND EXISTS (
     WHERE lock.pid = waiting.pid AND datname = current_database()
 )
 """
+# The view has a row for each session that one waits for. The last ten digits are the process id on the coordinator.
+WAITING_ON_THE_CLUSTER = """
+SELECT DISTINCT pid FROM citus_lock_waits JOIN pg_stat_activity ON pid = waiting_gpid % 10000000000
+WHERE datname = current_database()
+"""
 
 
 def waiting_sessions() -> list[int]:
@@ -31,8 +36,7 @@ def waiting_sessions() -> list[int]:
 def _waiting_on_the_cluster() -> list[int]:
     """The same, where a session of the coordinator waits for a lock of a worker, which only a superuser sees."""
     with psycopg.connect(os.environ["CITUS_URL"], dbname=connection.settings_dict["NAME"]) as superuser:
-        # The last ten digits are the process id.
-        return [pid for (pid,) in superuser.execute("SELECT waiting_gpid % 10000000000 FROM citus_lock_waits")]
+        return [pid for (pid,) in superuser.execute(WAITING_ON_THE_CLUSTER)]
 
 
 def until_blocked():

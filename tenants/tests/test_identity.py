@@ -15,6 +15,7 @@ from tenants.identity import (
     clean_email,
     clean_phone,
     email_key,
+    is_valid_phone,
     split_national_number,
     validate_email_address,
     validate_phone,
@@ -234,6 +235,23 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         ("MX", "044 55 1234 5678", "+525512345678"),
         ("MX", "01 55 1234 5678", "+525512345678"),
         ("UA", "8 050 123 45 67", "+380501234567"),
+        ("MX", "1 55 1234 5678", "+525512345678"),
+        ("ID", "52 1 55 1234 5678", "+525512345678"),
+        ("GE", "8 595 12 34 56", "+995595123456"),
+        ("GE", "+995 8 595 12 34 56", "+995595123456"),
+        ("CL", "09 6123 4567", "+56961234567"),
+        ("IT", "0339 123 4567", "+393391234567"),
+        # A zero where the country has no trunk prefix.
+        ("NO", "+47 0 912 34 567", "+4791234567"),
+        ("NO", "0048 0512 345 678", "+48512345678"),
+        # No country code begins with 89.
+        ("RU", "+8 912 345 67 89", "+79123456789"),
+        # All separators of libphonenumber: a tilde stands where one waits for a dial tone.
+        ("RU", "8~10 62 812 3456 7801", "+6281234567801"),
+        ("UA", "0~0 49 30 123456", "+4930123456"),
+        ("ID", "[0812] 3456 7801", "+6281234567801"),
+        # `00` is international also where a region dials abroad by another prefix.
+        ("AU", "00 299 32 10 00", "+299321000"),
         ("JP", "０９０ー１２３４ー５６７８", "+819012345678"),
     ],
 )
@@ -249,7 +267,7 @@ def test_a_phone_number_is_stored_as_e164(region, written, number):
     ["", "+", "+123456", "+1234567890123456", "12", "abc", "+62 812 CALL", "+62 812\0345", "++62812345678",
      "+62+812345678",
      "0812 3456 7890 ext 5", "tel:+62812345678", "+62812345678;ext=1", "\u200b", "1" * 1000, "+-()",
-     "'", "’", '=""', "''"],
+     "'", "’", '=""', "''", "1/1/1900", "31.12.1990", "1990-12-31"],
 )  # fmt: skip
 def test_what_is_no_phone_number(written):
     with in_region("ID"), pytest.raises(ValidationError):
@@ -269,6 +287,11 @@ def test_what_is_no_phone_number(written):
         "22334455 22334456",
         "22334455 - 22334456",
         "22334455-56",
+        "22334455 56",
+        "22334455 (56)",
+        "22334455~6",
+        "+47 22334455 56",
+        "+47 22334455 - 4456",
         "+47 223/34455/56",
         "22334455.6",
         "22334455 (22334456)",
@@ -302,6 +325,8 @@ def test_a_number_that_a_spreadsheet_shortened_is_refused_in_words(written):
         ("0812 3456 7801 (WA)", "“0812 3456 7801 (WA)” holds “WA”, which is no part of a phone number."),
         ("tel:+6281234567801", "“tel:+6281234567801” holds “tel:”, which is no part of a phone number."),
         ("12", "“12” is not a phone number. A phone number has 7 to 15 digits, such as +6281234567890."),
+        ("812345678.5", "“812345678.5” has a fraction. If it is a phone number, enter it as digits alone."),
+        ("31.12.1990", "“31.12.1990” looks like a day. If it is a phone number, enter it as digits alone."),
         ("1" * 100, f"“{'1' * 60}…” is not a phone number."),
     ],
 )
@@ -332,6 +357,9 @@ def test_every_example_number_of_libphonenumber_is_one_number_however_it_is_writ
             e164,
             f"00{e164[1:]}",
         }
+        code, rest = f"+{number.country_code}", phonenumbers.national_significant_number(number)
+        if not is_valid_phone(f"{code}0{rest}"):
+            written.add(f"{code} 0{rest}")
         with in_region(region):
             wrong += [(region, text, clean_phone(text), e164) for text in written if clean_phone(text) != e164]
     assert wrong == []
@@ -399,3 +427,11 @@ def test_a_region_is_one_with_phone_numbers():
     for value in ("", "id", "XX", "IDN"):
         with pytest.raises(ValidationError):
             validate_region(value)
+
+
+def test_every_separator_of_libphonenumber_is_a_separator():
+    # `x` stands for an extension, or for the code of a carrier.
+    separators = regex.findall(f"[{phonenumbers.phonenumberutil._VALID_PUNCTUATION}]", EVERY_CHARACTER)
+    with in_region("ID"):
+        for separator in {*separators} - {"x"}:
+            assert clean_phone(f"0812{separator}3456{separator}7801") == "+6281234567801", separator

@@ -7,7 +7,7 @@ import time_machine
 from django.core.management import call_command
 
 from appointments.bookings.tests.conftest import APPOINTMENTS, MONDAY
-from appointments.bookings.tests.test_create import refusal
+from appointments.bookings.tests.test_create import documented, refusal
 from appointments.models import Appointment, Status
 from appointments.models.transitions import STATUS_TRANSITIONS
 from appointments.tests.factories import AppointmentFactory
@@ -106,7 +106,7 @@ def test_a_walk_in_is_given_to_its_customer_once(staff, book, salon):
         assert staff.patch(url_of(walk_in), {"customer_id": pk}).json()["customer_id"] == salon.jane.pk
     ann = CustomerFactory(tenant=salon.tenant)
     answer = staff.patch(url_of(walk_in), {"customer_id": ann.pk, "notes": "It was Ann"})
-    refusal(answer, "customer_already_set")
+    assert refusal(answer, "customer_already_set") == documented("customer_already_set")
     assert staff.get(url_of(walk_in)).json()["notes"] == "It was Jane"
     assert events_of(walk_in)[-1].customer_id == salon.jane.pk
 

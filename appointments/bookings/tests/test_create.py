@@ -7,6 +7,7 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from appointments.bookings.documentation import CONFLICT
 from appointments.bookings.tests.conftest import APPOINTMENTS, MONDAY
 from appointments.models import Appointment
 from appointments.tests.factories import TimeOffFactory
@@ -22,6 +23,11 @@ from tenants.tests.factories import OutletFactory, ServiceFactory, ServiceStaffF
 def count(tenant):
     with tenant_scope(tenant):
         return Appointment.objects.count()
+
+
+def documented(code):
+    """The example of a 409 with this code in the OpenAPI document."""
+    return next(example.body for example in CONFLICT.more_examples if example.code == code)
 
 
 def refusal(answer, code):
@@ -231,11 +237,11 @@ def test_a_service_off_offer_is_a_409_that_can_be_overridden(staff, salon, body,
     assert staff.post(APPOINTMENTS, given | {"override": ["service"]}).json()["overrides"] == ["service"]
 
 
-def test_an_inactive_customer_is_a_409(staff, salon, body):
+def test_an_inactive_customer_is_a_409_without_alternatives_as_documented(staff, salon, body):
     ann = CustomerFactory(tenant=salon.tenant, is_active=False)
     for overrides in ([], ["hours", "service"]):
         problem = refusal(staff.post(APPOINTMENTS, body(customer_id=ann.pk, override=overrides)), "customer_inactive")
-        assert problem["alternatives"] == []
+        assert (problem["alternatives"], problem) == ([], documented("customer_inactive"))
 
 
 def test_without_hours_at_the_outlet_nobody_is_booked_there_without_override(staff, salon, body):

@@ -125,10 +125,9 @@ def _export_customer(customer: Customer) -> dict[str, Any]:
 
 def _write_file(output: Path, document: bytes, *, replace: bool) -> None:
     """Writes the file whole or not at all. Raises OSError, also if it exists and `replace` is false."""
-    # A temporary file has the mode 0600.
-    with tempfile.NamedTemporaryFile(dir=output.parent) as draft:
-        draft.write(document)
-        draft.flush()
-        if replace:
-            output.unlink(missing_ok=True)
-        os.link(draft.name, output)
+    with tempfile.TemporaryDirectory(dir=output.parent) as directory:
+        draft = Path(directory, output.name)
+        draft.touch(0o600)
+        draft.write_bytes(document)
+        place = os.replace if replace else os.link
+        place(draft, output)

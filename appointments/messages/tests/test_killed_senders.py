@@ -1,6 +1,7 @@
 """Senders are killed while the mail server takes a mail over: each mail goes out at most once, and each doubt is told."""
 
 import datetime as dt
+import os
 import signal
 from collections import Counter
 
@@ -11,7 +12,7 @@ from appointments.messages.tests.mail_server import serve_mail
 from appointments.models import Message, Status
 from appointments.tests.factories import AppointmentFactory
 from tenants.scope import ALL_TENANTS, tenant_scope
-from tenants.tests.shell import run, start
+from tenants.tests.shell import forks, run, start
 
 pytestmark = [
     pytest.mark.slow("kills 50 processes, five at a time"),
@@ -47,18 +48,19 @@ def appointments(salon):
 
 
 def test_fifty_killed_senders_send_nothing_twice_and_hide_nothing(server, appointments, staff):
-    for number in range(ROUNDS):
-        server.go_on.clear()
-        server.waits_at = {MOMENTS[number % len(MOMENTS)]}
-        senders = [start("send_messages") for _ in range(SENDERS)]
-        # Each has a message of its own: they don't wait for each other.
-        for _ in range(SENDERS):
-            server.waiting.get(timeout=60)
-        for sender in senders:
-            sender.kill()
-            assert sender.wait() == -signal.SIGKILL
-        server.waits_at = set()
-        server.go_on.set()
+    with forks("send_messages") as senders:
+        for number in range(ROUNDS):
+            server.go_on.clear()
+            server.waits_at = {MOMENTS[number % len(MOMENTS)]}
+            pids = senders.start(SENDERS)
+            # Each has a message of its own: they don't wait for each other.
+            for _ in range(SENDERS):
+                server.waiting.get(timeout=60)
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+            assert senders.wait() == [-signal.SIGKILL] * SENDERS
+            server.waits_at = set()
+            server.go_on.set()
     killed = SENDERS * ROUNDS
     assert Counter(state for _, _, state in states()) == {"sending": killed, "queued": len(appointments) - killed}
     # None of them is given up before its time, and each other one is sent.

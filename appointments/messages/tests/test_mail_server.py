@@ -10,7 +10,8 @@ from django.utils import timezone
 from appointments.messages.tests.conftest import change, states
 from appointments.messages.tests.mail_server import free_port, serve_mail
 from appointments.models import Message
-from customers.messages.sending import MAX_ATTEMPTS
+from customers.messages.sending import MAX_ATTEMPTS, begin_round, send_due
+from customers.messages.transport import Outcome, Result
 from customers.tests.factories import CustomerFactory
 from tenants.scope import ALL_TENANTS, tenant_scope
 
@@ -170,6 +171,31 @@ def test_a_text_message_goes_to_the_back_end_of_its_channel(book, server, send, 
     assert printed.endswith("\n1 sent")
     assert server.accepted == []
     assert states() == [("confirmation", 0, "sent")]
+
+
+def test_no_sender_gives_up_a_message_of_a_round_that_lasts_long(book, salon, settings, monkeypatch):
+    for start in ("09:00", "11:00"):
+        book(start_time=start)
+    with tenant_scope(ALL_TENANTS):
+        Message.objects.update(channel="sms")
+    given_up = []
+
+    def take_text(message):
+        """Takes ten minutes. Another sender begins a round in the last of them."""
+        clock.shift(dt.timedelta(minutes=10))
+        given_up.append(begin_round(timezone.now()))
+        return Outcome(Result.NOT_ACCEPTED, "busy")
+
+    monkeypatch.setattr(f"{__name__}.take_text", take_text, raising=False)
+    settings.TEXT_MESSAGE_BACKENDS = {"sms": f"{__name__}.take_text"}
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        begin = timezone.now()
+        assert send_due() == {"queued": 2}
+    assert given_up == [{}, {}]
+    # Each is tried again a minute after its own attempt.
+    with tenant_scope(ALL_TENANTS):
+        due = Message.objects.order_by("due_at").values_list("due_at", flat=True)
+        assert [at - begin for at in due] == [dt.timedelta(minutes=11), dt.timedelta(minutes=21)]
 
 
 def test_the_log_names_no_person(book, server, send, salon, caplog):

@@ -48,6 +48,13 @@ def test_each_step_is_told_once_with_its_sequence(book, act, sent):
     assert sent() == []
 
 
+def test_a_move_to_the_time_that_it_has_is_told_to_nobody(book, act, sent):
+    pk = book()
+    assert [mail.told for mail in sent()] == [("REQUEST", 0, NINE)]
+    assert act(pk, appointment_date=MONDAY, start_time="09:00")["sequence"] == 0
+    assert sent() == []
+
+
 def test_what_is_out_of_date_when_it_is_sent_is_skipped(book, act, sent):
     pk = book()
     act(pk, appointment_date=MONDAY, start_time="10:00")

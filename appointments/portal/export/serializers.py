@@ -20,7 +20,7 @@ class BusinessSerializer(serializers.ModelSerializer):
 
 
 class ExportedMessageSerializer(serializers.ModelSerializer):
-    """A message about an appointment, and whether it was delivered."""
+    """A message about an appointment, and what became of it."""
 
     appointment_id = serializers.CharField()
     created_at, sent_at = InstantField(), InstantField(allow_null=True)

@@ -35,7 +35,7 @@ class ExportViewSet(SignedInViewSet):
     roles = {"retrieve": CUSTOMER}
 
     def retrieve(self, request: Request, **path: str) -> Response:
-        """Answers all that the business keeps of you, as a file."""
+        """Answers what the portal shows of you, as a file."""
         customer = get_object_or_404(Customer.objects.undeleted().with_profile(), pk=self.customer.pk)
         name = f'attachment; filename="{self.tenant.slug}-my-data.json"'
         return Response(_export(customer), headers={"Content-Disposition": name})

@@ -52,10 +52,10 @@ class ManagePage(PortalPage):
     def get(self, request: HttpRequest, tenant_slug: str) -> HttpResponse:
         """Shows the appointment, or a step of cancelling or moving it."""
         self._find_appointment()
+        done = request.GET.get("done", "")
         # The address may be opened again later, when the appointment has another status.
-        is_cancelled = self.appointment.status == Status.CANCELLED
-        done = DONE["cancelled" if is_cancelled else "moved"] if "done" in request.GET else None
-        return self._show(step=request.GET.get("step"), done=done)
+        is_so_still = (done == "cancelled") == (self.appointment.status == Status.CANCELLED)
+        return self._show(step=request.GET.get("step"), done=DONE.get(done) if is_so_still else None)
 
     def post(self, request: HttpRequest, tenant_slug: str) -> HttpResponse:
         """Cancels or moves the appointment."""
@@ -89,7 +89,7 @@ class ManagePage(PortalPage):
                 cancel_own(lock_own(self.appointment.pk))
         except (ConflictError, PreconditionFailed):
             return self._show_changed()
-        return self._redirect()
+        return self._redirect(done="cancelled")
 
     def _move(self, request: HttpRequest) -> HttpResponse:
         chosen = request.POST.get("time", "")
@@ -102,16 +102,16 @@ class ManagePage(PortalPage):
                 move_own(appointment, day=start.date(), start=start.time(), staff_id=staff_id)
         except (ConflictError, PreconditionFailed):
             return self._show_changed(step="move", problem=TAKEN)
-        return self._redirect()
+        return self._redirect(done="moved")
 
     def _show_changed(self, **context: Any) -> HttpResponse:
         """Shows the appointment as it is now, since it could not be changed."""
         self._find_appointment()
         return self._show(**{"problem": CHANGED, **context}, status=HTTPStatus.CONFLICT)
 
-    def _redirect(self) -> HttpResponse:
-        """Shows the page anew, so that reloading it does not repeat what was done."""
-        response = HttpResponseRedirect(self._url(done="yes"))
+    def _redirect(self, *, done: str) -> HttpResponse:
+        """Shows the page anew, so that reloading it does not repeat what was done. `done` is a key of DONE."""
+        response = HttpResponseRedirect(self._url(done=done))
         response.status_code = HTTPStatus.SEE_OTHER
         return response
 
@@ -191,7 +191,9 @@ class ManagePage(PortalPage):
         }
 
     def _day(self, name: str) -> dt.date | None:
-        """Returns the day in the address, or None if there is none that can be asked for."""
+        """Returns the day in the address, or None if there is none. A past day counts as today, and a day that is too far
+        ahead as the last one.
+        """
         try:
             day = dt.date.fromisoformat(self.request.GET.get(name, ""))
         except ValueError:

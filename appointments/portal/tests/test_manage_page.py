@@ -125,7 +125,7 @@ def test_an_appointment_over_the_change_of_clocks_is_offered_times_of_its_true_l
 def test_opening_any_step_changes_nothing(visitor, booked):
     before = read(booked.pk).updated_at
     url = url_of(booked)
-    for query in ("", "&step=cancel", "&step=move", f"&step=move&day={MONDAY}", "&action=cancel", "&done=yes"):
+    for query in ("", "&step=cancel", "&step=move", f"&step=move&day={MONDAY}", "&action=cancel", "&done=moved"):
         page_of(visitor.get(url + query))
         visitor.head(url + query)
     assert read(booked.pk).updated_at == before
@@ -145,6 +145,18 @@ def test_the_appointment_is_cancelled_in_two_steps(visitor, booked):
     assert "This appointment is cancelled." in text
     assert "please call Kemang" in text
     assert "<button" not in text
+
+
+def test_what_was_done_is_told_only_while_it_is_true(visitor, booked):
+    for done, before, after in (
+        ("cancelled", Status.CANCELLED, Status.CONFIRMED),
+        ("moved", Status.CONFIRMED, "cancelled"),
+    ):
+        change(Appointment, booked, status=before)
+        told = f"{url_of(booked)}&done={done}"
+        assert '<p role="status" class="done">' in page_of(visitor.get(told))
+        change(Appointment, booked, status=after)
+        assert '<p role="status" class="done">' not in page_of(visitor.get(told))
 
 
 def test_the_appointment_is_moved_to_a_free_time(visitor, booked):

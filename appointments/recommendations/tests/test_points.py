@@ -178,6 +178,19 @@ def test_no_slot_meets_another_booking_of_the_customer(salon):
     )
 
 
+def test_no_slot_meets_a_booking_of_the_customer_that_began_yesterday(salon):
+    WorkingHours.objects.create(
+        staff=salon.staff["Ana"],
+        outlet=salon.outlets["Kemang"],
+        weekday=5,
+        start_time=dt.time(),
+        end_time=dt.time(6),
+    )
+    customer = salon.add_customer("2026-11-27 23:30 Colour Cici in_progress", services="Cut", staff="Ana")
+    with time_machine.travel(dt.datetime(2026, 11, 27, 17, 5, tzinfo=dt.UTC)):  # 0:05 on Saturday
+        assert show_all(customer)[0] == "Cut Sat 2026-11-28 01:30 Ana 70 service+staff"
+
+
 def test_a_service_has_one_slot_a_day_and_three_days(salon):
     items = recommend(salon.add_customer(MONDAYS_AT_TEN), limit=20).items
     days = [(str(one.service), one.slot.start.date()) for one in items]

@@ -36,6 +36,11 @@ def register(placement: Placement, *tables: str) -> None:
     _registered_placements.update(dict.fromkeys(tables, placement))
 
 
+def reference_table() -> str:
+    """Returns the name of a table that is on every node."""
+    return next(name for name, placement in _registered_placements.items() if placement is Placement.REFERENCE)
+
+
 def placement_of(model: type[models.Model]) -> Placement | None:
     """Returns the placement of the model's table, or None for an unregistered table whose rows need no tenant."""
     has_key = any(isinstance(constraint, TenantPrimaryKey) for constraint in model._meta.constraints)

@@ -1,4 +1,9 @@
-"""SQL objects of a cluster that differ from those of one server. An app registers their files; `distribute` creates them."""
+"""SQL objects that `distribute` creates. An app registers their files.
+
+They are of two kinds. Some differ on a cluster from those of one server. The others are views with the condition
+`tenant_id = …`. In a backup this condition is `tenant_id::text = …`. Citus does not read the tenant from a column with a
+cast. So it would ask every node after a restore, or refuse the statement.
+"""
 
 from pathlib import Path
 from typing import Any

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from circe.db.citus.cluster import TableLocation, is_true_on_every_node, located_tables, run_on_nodes
+from circe.db.citus.cluster import TableLocation, is_true_on_every_node, located_tables, nodes, run_on_nodes
 from circe.db.citus.placement import DISTRIBUTION_COLUMN, MOVED_PLACEMENTS, Placement, placements
 from circe.db.roles import APPLICATION_ROLE
 
@@ -58,6 +58,15 @@ WHERE pronamespace = 'public'::regnamespace
     AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
     AND NOT EXISTS (SELECT FROM pg_dist_object WHERE objid = pg_proc.oid)
 """
+# By sequence: the table and the column that take their numbers from it.
+SEQUENCES_SQL = """
+SELECT sequence.oid::regclass::text, attrelid::regclass::text, quote_ident(attname)
+FROM pg_class AS sequence JOIN pg_depend ON pg_depend.objid = sequence.oid AND deptype IN ('a', 'i')
+    JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid JOIN pg_class AS owner ON owner.oid = attrelid
+WHERE sequence.relkind = 'S' AND owner.relname = ANY (%s) AND owner.relnamespace = 'public'::regnamespace
+"""
+# On each node Citus lets a sequence of bigint begin with the number of the node's group in these bits.
+GROUP_SHIFT = 48
 # Citus copies views to the nodes, but not their grants.
 VIEW_GRANTS_SQL = """
 SELECT string_agg(format('GRANT %s ON %s TO %I', privilege_type, pg_class.oid::regclass, rolname), '; ')
@@ -158,6 +167,27 @@ def grant_views(cursor: Any) -> None:
     [(grants,)] = cursor.fetchall()
     if grants:
         run_on_nodes(cursor, grants)
+
+
+def advance_sequences(cursor: Any) -> None:
+    """Lets the sequences of each node go on after the highest number that a row has from it.
+
+    A backup of a cluster has rows with numbers of every node, and the sequences of the coordinator alone. Those of the
+    workers would give these numbers again.
+    """
+    distributed = [name for name, at in located_tables(cursor).items() if at.placement == Placement.DISTRIBUTED]
+    cursor.execute(SEQUENCES_SQL, [distributed])
+    for sequence, table, column in cursor.fetchall():
+        for node in nodes(cursor):
+            first, last = (group << GROUP_SHIFT for group in (node.group, node.group + 1))
+            cursor.execute(f"SELECT max({column}) FROM {table} WHERE {column} > %s AND {column} < %s", [first, last])  # noqa: S608
+            [(highest,)] = cursor.fetchall()
+            if highest is not None:
+                run_on_nodes(
+                    cursor,
+                    f"PERFORM setval('{sequence}', {highest}) FROM pg_dist_local_group, {sequence} "
+                    f"WHERE groupid = {node.group} AND last_value < {highest}",
+                )
 
 
 def describe_misplaced_tables(cursor: Any) -> list[str]:

@@ -106,6 +106,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.sent_settings = None
         super().savepoint_rollback(sid)
 
+    def savepoint_commit(self, sid: str) -> None:
+        """Releases the savepoint. Citus then forgets the settings that were made after it, and a node that is first asked
+        later would not get them.
+        """
+        self.sent_settings = None
+        super().savepoint_commit(sid)
+
     def close(self) -> None:
         """Closes the connection, or gives it back to the pool."""
         self.sent_settings = None

@@ -61,6 +61,7 @@ class Command(BaseCommand):
                 return
             create_objects(cursor)
             tables.grant_views(cursor)
+            tables.advance_sequences(cursor)
             self._report(cursor, len(nodes))
 
     def _check_tables(self, cursor: Any) -> None:

@@ -11,7 +11,7 @@ from circe.db.roles import as_owner
 
 
 class Command(migrate.Command):
-    """Migrates as the login role, since the application's role may not change the schema.
+    """Migrates as the login role, which owns the schema: the application's role may not change it.
 
     It inherits from the command of django_migrate_sql, so that it knows the SQL objects as `makemigrations` does.
     """

@@ -1,21 +1,28 @@
 """The command `distribute` on a cluster, and what it says of a cluster that is not complete. For `make test-citus`."""
 
 import os
+import time
 from contextlib import contextmanager
+from threading import Thread
 
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.test.utils import isolate_apps
 
+from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from circe.db.citus import cluster, tables
 from circe.db.citus.placement import Placement
 from circe.db.roles import as_owner
 from circe.tests.every_table import make_rows
+from customers.models import Customer
 from customers.tests.factories import CustomerFactory
+from tenants.models import Outlet
 from tenants.models.base import TenantModel
+from tenants.scope import tenant_scope
 from tenants.tests.factories import TenantFactory
+from tenants.tests.locks import waiting_sessions
 
 pytestmark = [
     pytest.mark.skipif(
@@ -165,6 +172,48 @@ def test_a_worker_that_dies_before_the_commit_of_a_request_is_a_503(superuser, a
     assert client.get(path).json()["first_name"] == "Before"
 
 
+def test_settings_that_were_sent_within_a_savepoint_reach_a_node_that_is_asked_after_it(tenant):
+    customer = CustomerFactory(tenant=tenant)
+    with tenant_scope(tenant), transaction.atomic():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT %s", ["no row of the business"])
+        assert Customer.objects.get() == customer
+
+
+def test_transactions_that_wait_in_a_line_are_no_deadlock(tenant):
+    """The fourth waits for the third, which waits for the second, which waits for the first."""
+    errors = []
+
+    def lock(keys, reads_first):
+        try:
+            with tenant_scope(tenant), transaction.atomic():
+                if reads_first:
+                    # From then on Citus knows the transaction by a number.
+                    Outlet.objects.exists()
+                for key in keys:
+                    lock_in_turn(AdvisoryLock.LINK_EMAIL, key)
+        except OperationalError as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        lock_in_turn(AdvisoryLock.LINK_EMAIL, "first")
+        threads = [
+            Thread(target=lock, args=arguments)
+            for arguments in [(("second", "first"), True), (("third", "second"), False), (("third",), True)]
+        ]
+        for number, thread in enumerate(threads, start=1):
+            thread.start()
+            while len(waiting_sessions()) < number:
+                time.sleep(0.01)
+        # Citus looks for deadlocks each time that twice `deadlock_timeout` has passed, which is a second.
+        time.sleep(5)
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
 @isolate_apps("customers")
 def test_the_table_of_a_later_migration_is_distributed_with_its_foreign_keys():
     class Visit(TenantModel):
@@ -209,6 +258,39 @@ def test_all_rows_of_a_business_lie_on_one_node(tenant, stranger):
                 [names, business.pk],
             )
             assert cursor.fetchall() == [(1,)]
+
+
+def test_views_of_a_restored_backup_are_routed_after_distribute(as_role, tenant):
+    """In a backup the condition of a view has casts, from which Citus does not read the tenant."""
+    make_rows(tenant)
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT format('CREATE OR REPLACE VIEW %I AS %s', relname, pg_get_viewdef(oid)) FROM pg_class "
+            "WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace AND relname !~ '^citus_|^pg_'"
+        )
+        for (command,) in cursor.fetchall():
+            cursor.execute(command)
+    call_command("distribute")
+    admin = as_role("tenant_admin", tenant)
+    for path in (
+        "customers",
+        "customers?search=jane",
+        "customers?segment=vip",
+        "customers/statistics/summary",
+        "staff",
+    ):
+        assert admin.get(f"/api/v1/{path}").status_code == 200
+
+
+def test_after_a_restore_the_numbers_of_events_go_on(superuser, tenant):
+    """A restored backup has the events of every node, and a worker's sequence begins anew."""
+    CustomerFactory.create_batch(2, tenant=tenant)
+    group, name = group_of(superuser, tenant), connection.settings_dict["NAME"]
+    host, port = superuser.execute("SELECT nodename, nodeport FROM pg_dist_node WHERE groupid = %s", [group]).fetchone()
+    with psycopg.connect(os.environ["CITUS_URL"], host=host, port=port, dbname=name, autocommit=True) as node:
+        node.execute("SELECT setval('tenants_auditevent_id_seq', min(id)) FROM tenants_auditevent")
+    call_command("distribute")
+    assert CustomerFactory(tenant=tenant).pk
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,11 @@ class PortalPage(View):
             response[name] = value
         return response
 
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Shows the page of an error, with the header `Allow`."""
+        allow = super().http_method_not_allowed(request, *args, **kwargs)["Allow"]
+        return self._show_problem(Problem(405, "method_not_allowed", "", headers={"Allow": allow}))
+
     def _find_tenant(self, slug: str) -> None:
         tenant = find_active_tenant(slug=slug)
         if tenant is None:

@@ -212,6 +212,12 @@ def test_guesses_of_links_are_counted_only_where_a_button_is_pressed(visitor):
     assert int(answer["Retry-After"]) > 0
 
 
+def test_a_method_that_no_page_has_is_answered_by_a_page(visitor):
+    answer = visitor.put(f"{CONFIRM}?token=abc")
+    assert "That did not work" in page_of(answer, 405)
+    assert answer["Allow"] == "GET, HEAD, POST, OPTIONS"
+
+
 def test_the_pages_of_an_unknown_and_of_a_suspended_business_are_the_same(visitor, tenant):
     unknown = visitor.get("/portal/nobody/confirm?token=abc")
     suspend(tenant)

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from circe.api.time_zone import local_today
 from customers.extensions import export_columns
+from customers.models import Channel
 from customers.transfer.birthdays import DayOrder, UnreadableBirthday, read_birthday
 from customers.transfer.cell_words import means_unknown_gender
 from customers.transfer.columns import COLUMN_BY_NAME, REFUSED_ROW_COLUMNS, TENANT_COLUMN, find_column
@@ -37,6 +38,20 @@ JOINED_BY = {
 }
 # If several columns of a file go to one of these, a single no counts as no.
 CONSENT_TARGETS = {"accepts_email", "accepts_sms", "accepts_push", "accepts_whatsapp", "marketing_consent"}
+# A column whose header has one of these words, normalized, is about marketing by this channel alone.
+_WORDS_BY_CHANNEL = {
+    Channel.EMAIL: """
+        mail, newsletter, epost, correo, courriel, posta elettronica, surel, sähköposti, почта, рассылка,
+        メール, メルマガ, 이메일, 邮件, 郵件, อีเมล, nyhetsbrev, nyhedsbrev, nieuwsbrief, infolettre, boletín, boletim,
+        uutiskirje, biuletyn, buletin, bülten, hírlevél, zpravodaj
+    """,
+    Channel.SMS: "sms, text message, tekstmelding, textmeddelande, смс",
+    Channel.PUSH: "push",
+    Channel.WHATSAPP: "whatsapp",
+}
+CHANNEL_BY_WORD = {
+    normalize_header(word): channel for channel, words in _WORDS_BY_CHANNEL.items() for word in words.split(",")
+}
 # Columns of Circe that a file may fill, under a known name, from a column without a rule in the preset. The id and the
 # source of another system mean nothing in Circe.
 FOUND_BESIDE_PRESET = {"last_name", "email", "phone", "date_of_birth", "gender", "address", "notes", "tags"}
@@ -75,6 +90,12 @@ def digest_header(header: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
 
 
+def find_marketing_channels(header: str) -> set[Channel]:
+    """Returns the channels by which a column grants marketing: those that its header names, or all if it names none."""
+    name = normalize_header(header)
+    return {channel for word, channel in CHANNEL_BY_WORD.items() if word in name} or {*Channel}
+
+
 @dataclass(frozen=True)
 class OmittedCell:
     """A cell that is not imported although its column is. `reason` says why, without the text of the cell."""
@@ -86,9 +107,12 @@ class OmittedCell:
 
 @dataclass
 class MappedRow:
-    """The texts of a row by column of Circe. `errors` has the reasons why a text can't be read, by column of Circe."""
+    """The texts of a row by column of Circe. `errors` has the reasons why a text can't be read, by column of Circe.
+    `marketing_channels` are the channels that the filled columns of `marketing_consent` are about.
+    """
 
     texts: dict[str, str] = field(default_factory=dict)
+    marketing_channels: set[Channel] = field(default_factory=set)
     omitted: list[OmittedCell] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -237,6 +261,8 @@ class HeaderMapping:
         self._drop_repeated_last_name(values)
         for target, found in values.items():
             row.texts[target] = self._combine(row, target, found)
+        for index, _ in values.get("marketing_consent", ()):
+            row.marketing_channels |= find_marketing_channels(self.header[index])
         self._omit_fallbacks(row, cells)
         # What another system leaves empty says nothing about a customer of Circe.
         if self.preset:
