@@ -402,11 +402,18 @@ def test_deleted_and_inactive_rows_can_not_be_chosen(back_office, tenant):
         assert browser.get("/admin/autocomplete/", names | {"field_name": field}).json()["results"] == []
 
 
+def test_a_row_is_shown_although_the_address_names_an_empty_field(back_office, tenant):
+    browser, outlet = back_office("tenant_admin"), OutletFactory(tenant=tenant)
+    for page in ("change", "delete"):
+        assert browser.get(f"/admin/tenants/outlet/{outlet.pk}/{page}/?_to_field=").status_code == 200
+
+
 # Pages with parameters that name a foreign row: the page, its query, and the status.
 FOREIGN_PARAMETERS = [
     ("customers/customer/{tenant}/change/", "_to_field=tenant&_popup=1", 400),
     ("customers/customer/{email}/change/", "_to_field=email", 400),
     ("customers/customer/{customer}/change/", "_to_field=id&_popup=1", 302),
+    ("customers/customer/{customer}/change/", "_to_field=", 302),
     ("customers/customer/", "_to_field=password", 400),
     ("customers/customer/", "_popup=1&_to_field=id", 200),
     ("customers/customer/", "q={email}", 200),

@@ -162,7 +162,8 @@ class TenantAdmin(admin.ModelAdmin):
         return super().response_action(request, queryset)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        row = super().get_object(request, object_id, from_field)
+        # Django looks for a field without a name if the URL has an empty `_to_field`.
+        row = super().get_object(request, object_id, from_field or None)
         if getattr(row, "tenant", None):
             # Before the row is locked, which a cluster does only in the scope of one business.
             enter_scope(row.tenant)
