@@ -1,10 +1,9 @@
 """Empties the tables after a test that commits, at a tenth of the processor time of Django's `flush`."""
 
 import psycopg
-from django.db import connections
+from django.db import connection
 
 from circe.db.roles import as_owner
-from circe.management.commands import flush
 
 # Django fills these after each migration, and would fill them again after each test.
 KEPT = {"django_content_type", "auth_permission"}
@@ -24,21 +23,15 @@ def allow_quick_flush(settings):
         session.execute(f"GRANT SET ON PARAMETER session_replication_role TO {settings['USER']}")
 
 
-class Command(flush.Command):
-    """Takes the place of `flush` in the tests. Leaves every table empty, but for those which it keeps as they are."""
-
-    def handle(self, *args, database, **options):
-        """Empties the tables as their owner."""
-        with as_owner(database), connections[database].cursor() as cursor:
-            tables = set(connections[database].introspection.django_table_names(include_views=False)) - KEPT
-            cursor.execute(SIZES)
-            sizes = {table: size for table, size in cursor.fetchall() if table in tables}
-            if max(sizes.values(), default=0) > MAX_BYTES_TO_DELETE:
-                cursor.execute(f"TRUNCATE {', '.join(tables)}")
-            elif sizes:
-                # Neither triggers nor foreign keys are checked, so that the order does not matter.
-                statements = [
-                    "SET LOCAL session_replication_role = replica",
-                    *(f"DELETE FROM {table}" for table in sizes),
-                ]
-                cursor.execute("; ".join(statements))
+def empty_tables(test_case=None):
+    """Leaves every table empty, but for those which it keeps as they are. Takes the place of `flush` after a test."""
+    with as_owner(), connection.cursor() as cursor:
+        tables = set(connection.introspection.django_table_names(include_views=False)) - KEPT
+        cursor.execute(SIZES)
+        sizes = {table: size for table, size in cursor.fetchall() if table in tables}
+        if max(sizes.values(), default=0) > MAX_BYTES_TO_DELETE:
+            cursor.execute(f"TRUNCATE {', '.join(tables)}")
+        elif sizes:
+            # Neither triggers nor foreign keys are checked, so that the order does not matter.
+            statements = ["SET LOCAL session_replication_role = replica", *(f"DELETE FROM {table}" for table in sizes)]
+            cursor.execute("; ".join(statements))

@@ -5,7 +5,6 @@ from django.core.management import call_command
 from django.db import connection
 
 from circe.db.roles import as_owner
-from circe.management.commands import flush
 from circe.tests import quick_flush
 from circe.tests.every_table import make_rows
 
@@ -30,12 +29,12 @@ def rows(tenant, stranger):
 
 
 def test_flush_empties_the_tables_as_their_owner(rows):
-    call_command(flush.Command(), verbosity=0, interactive=False)
+    call_command("flush", verbosity=0, interactive=False)
     assert count_rows() == {table: rows[table] for table in FILLED}
 
 
 @pytest.mark.parametrize("max_bytes", [quick_flush.MAX_BYTES_TO_DELETE, 0], ids=["by DELETE", "by TRUNCATE"])
 def test_the_tables_are_empty_after_a_test_that_commits(rows, monkeypatch, max_bytes):
     monkeypatch.setattr(quick_flush, "MAX_BYTES_TO_DELETE", max_bytes)
-    call_command(quick_flush.Command(), verbosity=0, interactive=False)
+    quick_flush.empty_tables()
     assert count_rows() == {table: rows[table] for table in FILLED}
