@@ -145,6 +145,23 @@ def test_reception_takes_a_free_time_of_somebody(sign_in, jane, booked, tomorrow
     assert (str(made.staff), made.start_time, made.end_time) == ("Budi Lee", dt.time(10), dt.time(11))
 
 
+def test_free_times_that_can_not_be_loaded_are_hidden_and_asked_for_again(sign_in, jane, booked, tomorrow, viewport):
+    page = sign_in("staff", viewport=viewport)
+    page.goto(f"{ADD}?customer={jane.pk}&appointment_date={tomorrow}")
+    times, day = page.locator("#free-times"), page.locator("#id_appointment_date")
+    choose(page, "Service", "Haircut")
+    expect(times).to_contain_text("each with somebody who is free then")
+    typed = day.input_value()
+    page.route("**/free-times/**", lambda route: route.abort("aborted"))
+    day.fill("2030-01-02")
+    expect(times).to_be_hidden()
+    page.unroute("**/free-times/**")
+    day.fill("2030-01-03")
+    expect(times).to_contain_text("3 January 2030")
+    day.fill(typed)
+    expect(times).to_contain_text("each with somebody who is free then")
+
+
 def test_favourites_come_first_in_the_lists(sign_in, jane, booked, viewport):
     page = sign_in("staff", viewport=viewport)
     page.goto(f"{ADD}?customer={jane.pk}&appointment_date=2030-01-01")

@@ -62,6 +62,26 @@ def test_a_customer_arrives_and_prefers_a_call(sign_in, tenant, jane, visit, vie
     assert fits(page, viewport)
 
 
+def test_an_older_refresh_of_the_day_sheet_does_not_replace_a_newer_one(sign_in, tenant, visit, viewport):
+    page = sign_in("staff", viewport=viewport)
+    page.goto("/admin/appointments/appointment/day/")
+    status = page.locator(f"#appointment-{visit.pk} .status")
+    held = []
+    page.route("**/appointment/day/", lambda route: held.append((route, route.fetch())), times=1)
+    page.evaluate("() => { window.older = refresh(); }")
+    # Until the request is held.
+    while not held:
+        page.wait_for_timeout(50)
+    with tenant_scope(tenant):
+        Appointment.objects.update(status="in_progress")
+    page.evaluate("() => refresh()")
+    expect(status).to_contain_text("In progress")
+    [(route, answer)] = held
+    route.fulfill(response=answer)
+    page.evaluate("() => window.older")
+    expect(status).to_contain_text("In progress")
+
+
 def test_a_walk_in_without_a_name_is_given_to_a_customer(sign_in, tenant, jane, visit, viewport):
     ServiceFactory(tenant=tenant, name="Haircut", duration_minutes=30)
     vina = UserFactory(tenant=tenant, first_name="Vina", last_name="Sari")

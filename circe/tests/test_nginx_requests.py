@@ -302,9 +302,11 @@ def test_the_address_of_an_error_page_is_no_page(proxy):
     assert json.loads(content)["detail"] == NOT_FOUND.detail
 
 
-def test_the_back_office_gets_errors_as_pages(proxy):
-    answer, content = ask_raw(proxy, b"GET /admin/ HTTP/1.1\r\nHost: a\r\nX: " + LONG + b"\r\n\r\n")
+@pytest.mark.parametrize("path", ["/admin/", "/portal/lotus/confirm?token=abc"])
+def test_the_back_office_and_the_portal_get_errors_as_pages(proxy, path):
+    answer, content = ask_raw(proxy, f"GET {path} HTTP/1.1\r\nHost: a\r\nX: ".encode() + LONG + b"\r\n\r\n")
     assert (answer.status, answer.headers["Content-Type"]) == (431, PAGE)
+    assert (b"Back office" in content) == (path == "/admin/")
     assert b"<h1>Request Header Fields Too Large</h1>" in content
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 

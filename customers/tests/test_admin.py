@@ -342,6 +342,18 @@ def test_a_new_customer_with_the_name_of_another_is_asked_about(back_office, in_
     assert Customer.objects.exclude(pk=other.pk).count() == 1
 
 
+def test_each_name_of_another_script_is_asked_about_by_itself(back_office, in_scope):
+    for name in ("王芳", "李娜"):
+        CustomerFactory(tenant=in_scope, first_name=name, last_name=None)
+    browser, confirmed = back_office("staff"), ""
+    for name in ("王芳", "李娜"):
+        fields = JANE | {"first_name": name, "last_name": "", "confirmed": confirmed}
+        answer = browser.post(ADD, fields)
+        assert answer.status_code == 200
+        confirmed = answer.context["adminform"].form.asked
+    assert browser.post(ADD, fields | {"confirmed": confirmed}).status_code == 302
+
+
 def test_nobody_is_asked_about_customers_of_another_business_or_deleted_ones(back_office, in_scope, stranger):
     CustomerFactory(tenant=stranger, first_name="Dewi", last_name="Lestari")
     DeletedCustomerFactory(tenant=in_scope, first_name="Dewi", last_name="Lestari")

@@ -13,6 +13,16 @@ function toClock(minutes) {
     return [Math.floor(minutes / 60) % 24, minutes % 60].map((part) => String(part).padStart(2, "0")).join(":");
 }
 
+// Returns the text at this address, or "" if the server can't be reached or refuses, or if the person was signed out.
+async function fetchText(url) {
+    try {
+        const answer = await fetch(url);
+        return answer.ok && !answer.redirected ? await answer.text() : "";
+    } catch {
+        return "";
+    }
+}
+
 function showCustomers(select, notes) {
     let shown = select.value;
     // Django's choice of a row tells of a change by jQuery only, and of one that is none when the page has been loaded.
@@ -23,10 +33,10 @@ function showCustomers(select, notes) {
         }
         shown = id;
         notes.hidden = true;
-        const answer = id && (await fetch(notes.dataset.url.replace("/0/", `/${id}/`)));
-        // Meanwhile the person may have chosen somebody else, or was signed out.
-        if (answer?.ok && !answer.redirected && select.value === id) {
-            notes.innerHTML = await answer.text();
+        const text = id && (await fetchText(notes.dataset.url.replace("/0/", `/${id}/`)));
+        // Meanwhile the person may have chosen somebody else.
+        if (text && select.value === id) {
+            notes.innerHTML = text;
             notes.hidden = false;
         }
     });
@@ -75,16 +85,15 @@ function offerFreeTimes(list, { service, staff, outlet, day, start, end, endBefo
             return;
         }
         asked = now;
-        if (!service.value || !day.value) {
-            list.hidden = true;
-            return;
-        }
-        const answer = await fetch(`${list.dataset.url}?${now}`);
-        // Meanwhile the person may have chosen something else, or was signed out.
+        const text = service.value && day.value && (await fetchText(`${list.dataset.url}?${now}`));
+        // Meanwhile the person may have chosen something else.
         if (now === asked) {
-            list.hidden = !answer.ok || answer.redirected;
-            list.innerHTML = list.hidden ? "" : await answer.text();
+            list.hidden = !text;
+            list.innerHTML = text;
             markChosen();
+            if (!text) {
+                asked = "";
+            }
         }
     }
 

@@ -24,11 +24,18 @@ function replaceSheet(newSheet) {
     }
 }
 
+// Whether nobody sees the sheet, or the person presses a button or selects text, such as a phone number.
+function mayNotChange() {
+    return document.hidden || sheet.matches(":active") || !getSelection().isCollapsed;
+}
+
+let last = 0;
+
 async function refresh() {
-    // Not while the person presses a button or selects text, such as a phone number.
-    if (document.hidden || sheet.matches(":active") || !getSelection().isCollapsed) {
+    if (mayNotChange()) {
         return;
     }
+    const number = ++last;
     try {
         const answer = await fetch(location.href, { signal: AbortSignal.timeout(20_000) });
         if (answer.redirected) {
@@ -36,10 +43,16 @@ async function refresh() {
             return;
         }
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        replaceSheet(page.getElementById("sheet"));
-        stale.hidden = true;
+        const newSheet = page.getElementById("sheet");
+        // Meanwhile a later refresh may have begun, or the person may have pressed a button.
+        if (number === last && !mayNotChange()) {
+            replaceSheet(newSheet);
+            stale.hidden = true;
+        }
     } catch {
-        stale.hidden = false;
+        if (number === last) {
+            stale.hidden = false;
+        }
     }
 }
 
