@@ -102,7 +102,7 @@ CONSENT_FAULTS = [
     Fault(
         "a link from before a withdrawal grants",
         "customers/consents/ledger.py",
-        "or withdrawn_since.exists()",
+        "or not has_granted_marketing_by_email(customer)",
         "or False",
         CONSENTS,
     ),

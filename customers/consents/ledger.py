@@ -90,6 +90,12 @@ def _current_consent(customer: Customer, purpose: Purpose, channel: Channel, ent
     return CurrentConsent(channel, purpose, is_granted, is_confirmed, entry)
 
 
+def has_granted_marketing_by_email(customer: Customer) -> bool:
+    """Returns whether the latest entry about marketing by e-mail grants it, whether or not it is confirmed."""
+    latest = consents_of(customer).filter(purpose=Purpose.MARKETING, channel=Channel.EMAIL).first()
+    return latest is not None and latest.state == ConsentState.GRANTED
+
+
 def _opened_link(customer: Customer) -> bool:
     """Returns whether the customer has opened a link for marketing by e-mail, and has not withdrawn it since."""
     entries = consents_of(customer).filter(purpose=Purpose.MARKETING, channel=Channel.EMAIL)
@@ -133,17 +139,11 @@ def confirm_marketing(link: MailedLink) -> Consent | None:
     """Completes the double opt-in of the customer who opened this link, and returns the new entry, whose source is
     `link`. Opening the link also proves that the mailbox is the customer's, so the e-mail address becomes verified. If
     it was not verified before, the password is removed: whoever had set it may be somebody else, who would now get into
-    the account. Returns None, and changes nothing, if the customer has withdrawn marketing by e-mail after the link was
-    requested, or has another address by now.
+    the account. Returns None, and changes nothing, if marketing by e-mail is not granted now, or if the customer has
+    another address by now.
     """
     customer = Customer.objects.select_for_update(of=("self",)).get(pk=link.customer_id)
-    withdrawn_since = consents_of(customer).filter(
-        purpose=Purpose.MARKETING,
-        channel=Channel.EMAIL,
-        state=ConsentState.WITHDRAWN,
-        created_at__gt=link.created_at,
-    )
-    if customer.email_key != link.email_key or withdrawn_since.exists():
+    if customer.email_key != link.email_key or not has_granted_marketing_by_email(customer):
         return None
     if not customer.email_verified:
         customer.change({"email_verified": True, "password": None})

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from customers.consents.ledger import has_granted_marketing_by_email
 from customers.messages.mail import Mail, Skipped, without_line_breaks
 from customers.models import Customer, MailedLink
 from customers.portal.languages import written_for
@@ -85,7 +86,8 @@ def _find_template(link: MailedLink, owner: Customer | None) -> MailTemplate | N
         case Kind.EMAIL_CHANGED:
             return EMAIL_CHANGED
         case Kind.CONFIRM_MARKETING:
-            return CONFIRM_MARKETING if owner == link.customer else None
+            is_wanted = owner is not None and owner == link.customer and has_granted_marketing_by_email(owner)
+            return CONFIRM_MARKETING if is_wanted else None
     return None
 
 

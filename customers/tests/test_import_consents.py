@@ -227,3 +227,24 @@ def test_a_column_that_a_person_maps_names_its_channel_in_any_of_the_usual_langu
     import_rows(["First Name", "Email", *headers], ["Jane", "jane@example.com", *["yes" for _ in headers]], map=wanted)
     granted = Consent.objects.filter(purpose="marketing", state="granted").order_by("channel")
     assert [*granted.values_list("channel", flat=True)] == channels
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "left"),
+    [
+        ("Email Subscription Status", "unsubscribed", []),
+        ("marketing_consent", "no", []),
+        ("Newsletter", "", ["email"]),
+        ("SMS marketing", "no", ["email"]),
+    ],
+)
+def test_an_import_withdraws_marketing_that_was_granted_by_one_channel_only(import_rows, in_scope, header, cell, left):
+    jane = ["Jane", "jane@example.com", "x1"]
+    columns = ["First Name", "Email", "Square Customer ID" if header.startswith("Email ") else "Colour"]
+    assert import_rows([*columns, "Newsletter"], [*jane, "yes"], map=["Newsletter=marketing_consent"]).code == 0
+    wanted = ["updated" if left == [] else "unchanged"]
+    assert [*import_rows([*columns, header], [*jane, cell], update=True).counts] == wanted
+    latest = Consent.objects.filter(purpose="marketing").latest_per_channel()
+    assert [entry.channel for entry in latest if entry.state == "granted"] == left
+    # The same file again changes nothing, and never grants.
+    assert [*import_rows([*columns, header], [*jane, cell], update=True).counts] == ["unchanged"]

@@ -119,8 +119,8 @@ class ImportBatch:
         self.lines: dict[CustomerKey, int] = {}
         self.new: list[Customer] = []
         self.changed: list[tuple[Customer, Collection[str]]] = []
-        # The customers who consent to marketing by this file: with evidence (`consent_source`, `consent_at` or both), or by
-        # some channels only. An existing customer needs both kinds of evidence.
+        # The customers who consent to marketing by this file with evidence or by some channels only, and those who refuse it
+        # and had granted it by some channels. An existing customer consents only with `consent_source` and `consent_at`.
         self.consenting: list[tuple[Customer, ImportRow]] = []
         valid = [row.customer for row in rows if not row.errors]
         self.given_ids = {row.customer.pk for row in rows if "id" in row.given and not row.errors}
@@ -135,8 +135,7 @@ class ImportBatch:
         self.earlier_lines = seen_keys.find_lines(
             {key for customer in customers for key in (CustomerKey("id", customer.pk), *contact_keys(customer))}
         )
-        for row in rows:
-            self.outcomes.append((row, self._decide(row)))
+        self.outcomes += ((row, self._decide(row)) for row in rows)
 
     def _find_existing(self, valid: list[Customer]) -> dict[str, Customer]:
         """Returns the tenant's customers with an id, an e-mail address or a phone number of the rows, by id."""
@@ -279,6 +278,9 @@ class ImportBatch:
         }
         if changes.get("marketing_consent") and row.marketing_channels <= self.marketing_channels[existing.pk]:
             del changes["marketing_consent"]
+        refused = row.marketing_channels if values.get("marketing_consent") is False else set()
+        if not (existing.marketing_consent or self.marketing_channels[existing.pk].isdisjoint(refused)):
+            changes["marketing_consent"] = False
         for name in [name for name in CONSENT_BOOLEANS if changes.get(name)]:
             if not self._may_grant_or_add_notice(row, existing, name):
                 del changes[name]
@@ -294,7 +296,7 @@ class ImportBatch:
             if flag not in row.given and getattr(customer, name) != getattr(existing, name):
                 setattr(customer, flag, False)
         self.changed.append((customer, changes.keys()))
-        if changes.get("marketing_consent"):
+        if "marketing_consent" in changes and not existing.marketing_consent:
             self.consenting.append((customer, row))
         return "updated", customer
 
@@ -308,8 +310,6 @@ class ImportBatch:
                 f"Customer {existing.pk} is here already, and differs. Updating existing customers would change them."
             )
             raise InvalidRow(dict.fromkeys(changes, reason))
-
-    # --- writing ----------------------------------------------------------------------------------------------------
 
     def hide_for_dry_run(self) -> None:
         """Soft-deletes, within the dry run, the existing customers of earlier batches, whose changes were rolled back.
@@ -356,18 +356,18 @@ def _is_same(name: str, new: Any, old: Any) -> bool:
 
 
 def _ledger_entries(customer: Customer, row: ImportRow) -> Iterator[Consent]:
-    """Yields the entries of a customer who consents to marketing by a file, with the evidence that the row has."""
-    source = row.consent.get("consent_source")
+    """Yields the entries of a customer who consents to marketing by a file, with the row's evidence, or who refuses it."""
+    is_granted, source = row.customer.marketing_consent, row.consent.get("consent_source")
     for channel in sorted(row.marketing_channels):
         yield Consent(
             tenant_id=customer.tenant_id,
             customer_id=customer.pk,
             channel=channel,
             purpose=Purpose.MARKETING,
-            state=ConsentState.GRANTED,
+            state=ConsentState.GRANTED if is_granted else ConsentState.WITHDRAWN,
             source=ConsentSource.IMPORT,
             evidence=source and f"consent_source: {source}",
-            at=row.consent.get("consent_at"),
+            at=row.consent.get("consent_at") if is_granted else None,
         )
 
 

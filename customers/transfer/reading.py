@@ -208,7 +208,8 @@ class ImportRow:
 
     `errors` has the reasons why its cells are invalid, and `errors_if_new` the reasons why it cannot become a new customer.
     `consent` has the values of `consent_source` and `consent_at`. `marketing_channels` are the channels by which marketing
-    is granted, if `customer.marketing_consent` is true. `notices` tell how the row was read, if it is imported.
+    is granted if `customer.marketing_consent` is true, and refused if it is given and false. `notices` tell how the row was
+    read, if it is imported.
     """
 
     record: Record

@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 from circe.tests.cases import in_one_test
+from customers.consents.ledger import record_consent
 from customers.models import MailedLink
 from customers.portal import mails
 from customers.portal.links import request_link
@@ -75,6 +76,8 @@ def ask(tenant, registered, kind, who, **values):
     person = people[who]()
     details = {"first_name": values["first_name"], "language": values["language"]}
     customer = None if who in ("nobody", "walk-in") else person
+    if kind == Kind.CONFIRM_MARKETING:
+        record_consent(customer, channel="email", purpose="marketing", state="granted", source="reception")
     request_link(
         tenant=tenant, kind=kind, email="jane@example.com", client_address=None, details=details, customer=customer
     )

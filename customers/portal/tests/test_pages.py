@@ -11,12 +11,12 @@ from django.test import Client
 from django.utils import translation
 
 from circe.tests.cases import in_one_test
-from customers.consents.ledger import consents_of, current_consents, record_consent
+from customers.consents.ledger import consents_of, current_consents, record_consent, withdraw_consents
 from customers.messages.mail import Mail, build_email
 from customers.models import Customer, CustomerSession, MailedLink
 from customers.portal.links import request_link
 from customers.portal.signed_links import unsubscribe_url
-from customers.portal.tests.conftest import JANE, NEW_PASSWORD, PORTAL, suspend
+from customers.portal.tests.conftest import JANE, NEW_PASSWORD, PORTAL, suspend, token_in
 from customers.tests.factories import CustomerFactory
 from tenants.models import LoginFailure, Tenant
 from tenants.scope import ALL_TENANTS, tenant_scope
@@ -243,6 +243,24 @@ def test_messages_are_switched_off(visitor, tenant, in_scope, body):
     latest, *_ = consents_of(jane)
     assert (latest.purpose, latest.channel, latest.state, latest.source) == ("marketing", "email", "withdrawn", "link")
     assert consents_of(jane).count() == len(before) + 1
+
+
+def test_a_link_of_double_opt_in_is_mailed_only_while_marketing_is_granted_and_confirms_what_is_granted_then(
+    visitor, tenant, send, in_scope
+):
+    Tenant.objects.filter(pk=tenant.pk).update(double_opt_in=True)
+    jane = CustomerFactory(tenant=tenant, email=JANE["email"], language="en")
+    record_consent(jane, channel="email", purpose="marketing", state="granted", source="reception")
+    withdraw_consents(jane, source="portal")
+    assert send() == []
+    for _ in range(2):
+        record_consent(jane, channel="email", purpose="marketing", state="granted", source="reception")
+        withdraw_consents(jane, source="portal")
+    record_consent(jane, channel="email", purpose="marketing", state="granted", source="reception")
+    (message,) = send()
+    page_of(visitor.post(f"{CONFIRM}?token={token_in(message)}"))
+    latest, *_ = consents_of(jane)
+    assert (latest.state, latest.source) == ("granted", "link")
 
 
 def test_an_unsubscribe_link_switches_off_what_it_names_alone(visitor, tenant, in_scope):

@@ -108,7 +108,8 @@ class OmittedCell:
 @dataclass
 class MappedRow:
     """The texts of a row by column of Circe. `errors` has the reasons why a text can't be read, by column of Circe.
-    `marketing_channels` are the channels that the filled columns of `marketing_consent` are about.
+    `marketing_channels` are the channels that the filled columns of `marketing_consent` are about. If none is filled, they
+    are those of all these columns.
     """
 
     texts: dict[str, str] = field(default_factory=dict)
@@ -261,7 +262,8 @@ class HeaderMapping:
         self._drop_repeated_last_name(values)
         for target, found in values.items():
             row.texts[target] = self._combine(row, target, found)
-        for index, _ in values.get("marketing_consent", ()):
+        filled = [index for index, _ in values.get("marketing_consent", ())]
+        for index in filled or self.indexes_by_target.get("marketing_consent", []):
             row.marketing_channels |= find_marketing_channels(self.header[index])
         self._omit_fallbacks(row, cells)
         # What another system leaves empty says nothing about a customer of Circe.
