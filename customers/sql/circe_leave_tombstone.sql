@@ -6,18 +6,16 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
     deleted_at CONSTANT timestamptz := public.circe_change_time();
     deleted record;
-    deleted_id text;
 BEGIN
-    -- Loops, because Citus allows no transition table in a query on a distributed table.
+    -- The ids are first taken into arrays, because Citus allows no transition table in a query on a distributed table.
     FOR deleted IN SELECT tenant_id, array_agg(id::text) AS ids FROM changed_rows GROUP BY tenant_id LOOP
-        FOREACH deleted_id IN ARRAY deleted.ids LOOP
-            -- A row that was deleted, stored again with the same id and deleted again has one tombstone.
-            EXECUTE format(
-                'INSERT INTO public.%I (id, tenant_id, created_at, updated_at) VALUES ($1, $2, $3, $3) '
-                'ON CONFLICT (tenant_id, id) DO UPDATE SET updated_at = excluded.updated_at',
-                tg_argv[0]
-            ) USING deleted_id, deleted.tenant_id, deleted_at;
-        END LOOP;
+        -- A row that was deleted, stored again with the same id and deleted again has one tombstone.
+        EXECUTE format(
+            'INSERT INTO public.%I (id, tenant_id, created_at, updated_at) '
+            'SELECT id, $2, $3, $3 FROM unnest($1) AS deleted (id) '
+            'ON CONFLICT (tenant_id, id) DO UPDATE SET updated_at = excluded.updated_at',
+            tg_argv[0]
+        ) USING deleted.ids, deleted.tenant_id, deleted_at;
         EXECUTE format('DELETE FROM public.%I WHERE tenant_id = $1 AND updated_at < $2', tg_argv[0])
         USING deleted.tenant_id, deleted_at - interval '30 days';
     END LOOP;

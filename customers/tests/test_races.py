@@ -282,6 +282,10 @@ def test_favourites_chosen_at_the_same_moment_are_one_of_the_choices(staff, tena
 
 def test_who_is_renamed_while_they_become_the_representative_of_their_old_name_leaves_nothing_of_it(admin, tenant):
     """A search for a misspelled name compares with one customer for each name, the representative."""
+    # PostgreSQL plans the statements of the trigger for a table with rows.
+    CustomerFactory.create_batch(200, tenant=tenant)
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("ANALYZE customers_namekey")
     first, second = CustomerFactory.create_batch(2, tenant=tenant, first_name="Jane", last_name="Doe")
     with tenant_scope(tenant), transaction.atomic():
         first.change({"last_name": "Roe"})
@@ -294,7 +298,4 @@ def test_who_is_renamed_while_they_become_the_representative_of_their_old_name_l
     late.join()
     assert statuses(answers) == {200: 1}
     with tenant_scope(tenant):
-        assert {*SearchableName.objects.filter(is_whole_name=True).values_list("text", flat=True)} == {
-            "jane roe",
-            "jane poe",
-        }
+        assert not SearchableName.objects.filter(text="jane doe").exists()
