@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from customers.models import Customer
+from customers.consents.ledger import current_consents
+from customers.models import Customer, Purpose
 from customers.tests.test_transfer_admin import body, checked, figures, proposals
 from customers.tests.transfer import from_csv, imported
 from customers.transfer.text_marks import unescape_formula
@@ -15,13 +16,16 @@ pytestmark = pytest.mark.slow("imports each file twice, by the command and in th
 FILES = Path(__file__).parent / "real_data"
 FIELDS = (
     *("first_name", "last_name", "email", "phone", "date_of_birth", "gender", "address", "notes", "tags"),
-    *("marketing_consent", "is_active"),
+    "is_active",
 )
+ALL_CHANNELS = ["email", "push", "sms", "whatsapp"]
 
 
 def person(**values):
-    """Returns what is stored of a customer: the defaults, and the given values."""
-    defaults = dict.fromkeys(FIELDS) | {"tags": [], "marketing_consent": False, "is_active": True}
+    """Returns what is stored of a customer: the defaults, and the given values. `marketing` has the channels of marketing
+    that are granted.
+    """
+    defaults = dict.fromkeys(FIELDS) | {"tags": [], "marketing": [], "is_active": True}
     return defaults | values
 
 
@@ -53,7 +57,7 @@ LINA = person(
     address="Jl. Mawar 3, Surabaya, 60111, ID",
     notes="Gift card",
     tags=["vip", "facial-lovers"],
-    marketing_consent=True,
+    marketing=["email", "sms"],
 )
 
 # By file: the system as which it is known, who is stored, the refused rows, and the cells that are left out.
@@ -122,7 +126,7 @@ CASES = {
     "square.csv": (
         "Square",
         [
-            RINA | {"marketing_consent": True},
+            RINA | {"marketing": ["email"]},
             person(first_name="Budi", phone="+6281234567832"),
             person(first_name="Mr. Tan", email="tan@example.com"),
         ],
@@ -142,7 +146,7 @@ CASES = {
                 gender="female",
                 address="Jakarta",
                 notes="Colour 6.3",
-                marketing_consent=True,
+                marketing=ALL_CHANNELS,
             ),
             person(first_name="Dewi", phone="+6281234567842", is_active=False),
         ],
@@ -161,7 +165,7 @@ CASES = {
                 gender="female",
                 address="1 Main St, Cork",
                 tags=["colour-club", "vip"],
-                marketing_consent=True,
+                marketing=["email", "sms"],
             ),
             person(
                 first_name="Niamh",
@@ -182,7 +186,7 @@ CASES = {
     ),
     "shopify_old.csv": (
         "Shopify",
-        [LINA | {"address": "Jl. Mawar 3, Surabaya, 60111, Indonesia", "tags": ["vip"], "marketing_consent": False}],
+        [LINA | {"address": "Jl. Mawar 3, Surabaya, 60111, Indonesia", "tags": ["vip"], "marketing": []}],
         [],
         [],
     ),
@@ -215,7 +219,15 @@ CASES = {
 
 
 def stored():
-    return list(Customer.objects.order_by("created_at", "pk").values(*FIELDS))
+    return [
+        {name: getattr(customer, name) for name in FIELDS} | {"marketing": granted_marketing(customer)}
+        for customer in Customer.objects.order_by("created_at", "pk")
+    ]
+
+
+def granted_marketing(customer):
+    consents = current_consents(customer)
+    return sorted(one.channel for one in consents if one.purpose == Purpose.MARKETING and one.is_granted)
 
 
 def left_out(data):
