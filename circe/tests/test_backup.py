@@ -263,7 +263,13 @@ def test_a_backup_that_is_stopped_leaves_no_file_and_no_program(directory, numbe
         "STARTED": str(started),
     }
     command = [sys.executable, "manage.py", "backup", f"{directory}/circe.dump"]
-    with subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR, stderr=subprocess.PIPE, text=True) as backup:
+    options = {"env": environment, "cwd": settings.BASE_DIR, "stderr": subprocess.PIPE, "text": True}
+
+    def stop_at_signals():
+        """Undoes what a suite inherits that was started by `nohup` or in the background: such a command ignores signals."""
+        signal.signal(number, signal.SIG_DFL)
+
+    with subprocess.Popen(command, preexec_fn=stop_at_signals, **options) as backup:
         until(started.exists)
         backup.send_signal(number)
         _, errors = backup.communicate(timeout=20)
