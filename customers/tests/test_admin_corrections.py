@@ -114,7 +114,7 @@ def test_the_api_lets_no_reception_update_a_customer(staff, tenant, back_office,
     assert staff.patch(f"/api/v1/customers/{jane.pk}", {"phone": "0812 3456 789"}, format="json").status_code == 403
 
 
-@pytest.mark.parametrize("typed", ["0812 3", "0812 34", "0812 345", "+1234567890", "+47 2233 4455 667"])
+@pytest.mark.parametrize("typed", ["0812 3", "0812 34", "0812 345", "+1234567890", "+47 22334455667"])
 def test_a_number_that_no_country_has_is_asked_about_once(back_office, in_scope, typed):
     CustomerFactory(tenant=in_scope, first_name="Jane", last_name="Doe")
     browser = back_office("staff")
