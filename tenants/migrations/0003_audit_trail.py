@@ -99,18 +99,20 @@ $$;
                 ("address", models.GenericIPAddressField(null=True)),
             ],
             options={
-                "ordering": ["-id"],
+                "ordering": ["-at", "-id"],
                 "indexes": [
-                    models.Index(fields=["id"], name="auditevent_newest"),
+                    models.Index(fields=["id"], name="auditevent_by_id"),
+                    models.Index(fields=["at", "id"], name="auditevent_newest"),
+                    models.Index(fields=["tenant", "-at", "-id"], name="auditevent_of_tenant"),
                     models.Index(
                         condition=models.Q(("customer_id__isnull", False)),
-                        fields=["tenant", "customer_id", "-id"],
+                        fields=["tenant", "customer_id", "-at", "-id"],
                         name="auditevent_customer",
                     ),
-                    models.Index(fields=["tenant", "row_id", "-id"], name="auditevent_row"),
+                    models.Index(fields=["tenant", "row_id", "-at", "-id"], name="auditevent_row"),
                     models.Index(
                         condition=models.Q(("actor__isnull", False)),
-                        fields=["tenant", "actor", "-id"],
+                        fields=["tenant", "actor", "-at", "-id"],
                         name="auditevent_actor",
                     ),
                     models.Index(
@@ -120,7 +122,7 @@ $$;
                     ),
                     models.Index(
                         condition=models.Q(("customer_id__isnull", True)),
-                        fields=["tenant", "table", "-id"],
+                        fields=["tenant", "table", "-at", "-id"],
                         name="auditevent_business",
                     ),
                 ],

@@ -93,19 +93,24 @@ class AuditEvent(models.Model):
     objects = TenantManager()
 
     class Meta:
-        ordering = ["-id"]
+        # On a cluster the numbers of the nodes are no order.
+        ordering = ["-at", "-id"]
         indexes = [
-            # A super_admin reads the newest events of all businesses.
-            models.Index(fields=["id"], name="auditevent_newest"),
+            # A super_admin reads the newest events of all businesses, and one event by its id alone.
+            models.Index(fields=["at", "id"], name="auditevent_newest"),
+            models.Index(fields=["id"], name="auditevent_by_id"),
+            models.Index(fields=["tenant", "-at", "-id"], name="auditevent_of_tenant"),
             models.Index(
-                fields=["tenant", "customer_id", "-id"],
+                fields=["tenant", "customer_id", "-at", "-id"],
                 condition=models.Q(customer_id__isnull=False),
                 name="auditevent_customer",
             ),
-            models.Index(fields=["tenant", "row_id", "-id"], name="auditevent_row"),
+            models.Index(fields=["tenant", "row_id", "-at", "-id"], name="auditevent_row"),
             # Bulk writes of commands have neither an actor nor a request.
             models.Index(
-                fields=["tenant", "actor", "-id"], condition=models.Q(actor__isnull=False), name="auditevent_actor"
+                fields=["tenant", "actor", "-at", "-id"],
+                condition=models.Q(actor__isnull=False),
+                name="auditevent_actor",
             ),
             models.Index(
                 fields=["tenant", "request_id"],
@@ -114,7 +119,7 @@ class AuditEvent(models.Model):
             ),
             # Most events are about customers. Those of the business itself are found by their table.
             models.Index(
-                fields=["tenant", "table", "-id"],
+                fields=["tenant", "table", "-at", "-id"],
                 condition=models.Q(customer_id__isnull=True),
                 name="auditevent_business",
             ),
