@@ -124,6 +124,7 @@ def test_before_the_at_sign_an_address_has_ascii_alone(local):
         clean_email(f"{local}@example.com")
 
 
+@pytest.mark.slow("reads a million addresses")
 def test_no_character_is_compared_as_another_one_but_by_its_form_and_its_case():
     for character in EVERY_CHARACTER:
         with suppress(ValidationError):
