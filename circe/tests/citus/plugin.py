@@ -77,6 +77,7 @@ UNROUTED_SQL = {
 # coordinator after the transaction has written them. Nor does it send more to a node after it refused a row of a reference
 # table.
 COMMITTED = {
+    "test_a_history_is_sorted_by_time_whatever_the_numbers_of_events",
     "test_a_token_is_in_no_table_and_in_no_log",
     "test_an_account_that_acts_while_the_page_asks_is_not_deleted",
     "test_changes.py",
