@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import TransactionStatus
 
 # The role of requests. It owns no table: see the SQL file application_roles.sql.
 APPLICATION_ROLE = "circe_app"
@@ -32,8 +33,9 @@ def set_role(role: str, connection: BaseDatabaseWrapper) -> None:
     pool: the next connection takes its role from the settings, which the caller has changed.
     """
     if connection.in_atomic_block:
-        # A transaction that failed refuses every statement. Its rollback gives back the role from before.
-        if connection.is_usable():
+        # A transaction that failed refuses every statement, and so does a lost connection. A rollback gives back the role
+        # from before.
+        if connection.connection.info.transaction_status not in (TransactionStatus.INERROR, TransactionStatus.UNKNOWN):
             with connection.cursor() as cursor:
                 cursor.execute(f"SET ROLE {role}")
     else:
