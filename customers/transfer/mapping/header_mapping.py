@@ -90,7 +90,7 @@ def digest_header(header: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
 
 
-def find_marketing_channels(header: str) -> set[Channel]:
+def channels_in_header(header: str) -> set[Channel]:
     """Returns the channels by which a column grants marketing: those that its header names, or all if it names none."""
     name = normalize_header(header)
     return {channel for word, channel in CHANNEL_BY_WORD.items() if word in name} or {*Channel}
@@ -143,6 +143,10 @@ class HeaderMapping:
         for *_, index in sorted(order):
             if target := self.rules[index].target:
                 self.indexes_by_target[target].append(index)
+        # By column of the file that goes to `marketing_consent`: the channels that it is about.
+        self.marketing_channels = {
+            index: channels_in_header(header[index]) for index in self.indexes_by_target.get("marketing_consent", [])
+        }
         self.fallback_indexes = [index for index, rule in enumerate(self.rules) if rule.target and rule.is_fallback]
         self.decided_day_order = day_order
         self.day_order = day_order or self._find_day_order()
@@ -263,8 +267,8 @@ class HeaderMapping:
         for target, found in values.items():
             row.texts[target] = self._combine(row, target, found)
         filled = [index for index, _ in values.get("marketing_consent", ())]
-        for index in filled or self.indexes_by_target.get("marketing_consent", []):
-            row.marketing_channels |= find_marketing_channels(self.header[index])
+        for index in filled or self.marketing_channels:
+            row.marketing_channels |= self.marketing_channels[index]
         self._omit_fallbacks(row, cells)
         # What another system leaves empty says nothing about a customer of Circe.
         if self.preset:
