@@ -48,7 +48,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class StateCollector:
-    """Collects figures of this moment: whether the database can be used, and how many messages wait."""
+    """Reads two figures when they are asked for: whether the database can be used, and how many messages wait."""
 
     def collect(self) -> "Iterator[Metric]":
         """Yields the figures. Those of the queues are missing while the database can't be used."""

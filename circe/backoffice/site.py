@@ -32,7 +32,7 @@ def register_header_link(url_name: str, title: str) -> None:
 
 
 def register_search(url_name: str, label: str) -> None:
-    """Adds a search box to the header of every page. It opens the list whose URL has this name."""
+    """Adds a search box to the header of every page. A search opens the list whose URL has this name."""
     _searches[url_name] = label
 
 

@@ -58,8 +58,8 @@ class ColumnsForm(forms.Form):
         )
 
     def _propose(self, index: int) -> str:
-        """Returns the column of Circe that is proposed for the column, or NOT_IMPORTED if none is. None is proposed if a
-        person or a preset has decided about the column.
+        """Returns the column of Circe that is proposed for this column of the file. Returns NOT_IMPORTED if there is no
+        proposal: a person or a preset has decided about the column, or no name is similar.
         """
         return self.mapping.propose_target(index) if index in self.mapping.undecided_indexes else NOT_IMPORTED
 

@@ -203,8 +203,8 @@ class InvalidRow(Exception):
 
 @dataclass
 class ImportRow:
-    """A record, and the customer that it describes. `given` has the names of the columns that the row sets or, by an
-    empty cell, clears.
+    """A record, and the customer that it describes. `given` has the names of the columns that the row changes: a text
+    sets a column, and an empty cell clears it.
 
     `errors` has the reasons why its cells are invalid, and `errors_if_new` the reasons why it cannot become a new customer.
     `consent` has the values of `consent_source` and `consent_at`. `marketing_channels` are the channels by which marketing

@@ -6,7 +6,7 @@ BEGIN
     NEW.has_acted := NEW.has_acted OR NEW.last_login IS NOT NULL;
     IF TG_OP = 'UPDATE' THEN
         NEW.has_acted := NEW.has_acted OR OLD.has_acted;
-        -- A log-in may renew the hash of the same password. It names the new hash in this setting, and no session ends.
+        -- A log-in may store a new hash of the same password. It first puts this hash into the setting: no session ends.
         IF NEW.password <> OLD.password
             AND NEW.password IS DISTINCT FROM current_setting('circe.renewed_hash', true)
         THEN

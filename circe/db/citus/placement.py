@@ -27,7 +27,7 @@ class Placement(StrEnum):
 
 # PostgreSQL creates every table as a local one. Citus moves it to one of these placements.
 MOVED_PLACEMENTS = {Placement.REFERENCE, Placement.DISTRIBUTED}
-# The placements of the tables that may have rows without a tenant, by the name of the table.
+# By name of a table that may have rows without a tenant: its placement.
 _registered_placements: dict[str, Placement] = {}
 
 

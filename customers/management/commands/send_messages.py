@@ -60,8 +60,8 @@ class Command(BaseCommand):
                 close_old_connections()
 
     def _send_round(self) -> bool | None:
-        """Sends what is due. Returns whether all went well, or None if an error ended the round, such as when the database
-        or the mail server is away.
+        """Sends the messages that are due. Returns whether all went well. Returns None if an error ended the round, for
+        example because the database or the mail server is away.
         """
         counts: Counter[DeliveryState] = Counter()
         try:

@@ -247,7 +247,7 @@ def test_a_link_that_is_withdrawn_after_its_mail_was_refused_for_now_is_not_sent
     BusyMailServer.meanwhile = lambda: during_the_attempt(browser, dewi)
     send()
     settings.EMAIL_BACKEND = backend
-    # The first token is no longer valid after four days. A sender that was off until then makes a new one.
+    # After four days the first token is no longer valid. A sender that was off until then makes a new token.
     with time_machine.travel(timezone.now() + dt.timedelta(days=days, minutes=2)):
         afterwards(back_office("tenant_admin"), dewi)
         assert send() == []
