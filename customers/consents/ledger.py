@@ -7,11 +7,10 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Max, Q
 
 from customers.consents.texts import CONFIRMATION_TEXT
 from customers.models import Channel, Consent, ConsentSource, ConsentState, Customer, MailedLink, Purpose
-from customers.models.consent import ConsentQuerySet
+from customers.models.consent import ConsentQuerySet, counting_marketing_grants
 
 # The purposes and channels that count as granted if the customer has said nothing.
 GRANTED_BY_DEFAULT = {
@@ -85,8 +84,9 @@ def current_consents(customer: Customer) -> list[CurrentConsent]:
 
 def _current_consent(customer: Customer, purpose: Purpose, channel: Channel, entry: Consent | None) -> CurrentConsent:
     is_granted = entry.state == ConsentState.GRANTED if entry else (purpose, channel) in GRANTED_BY_DEFAULT
-    needs_link = is_granted and (purpose, channel) == (Purpose.MARKETING, Channel.EMAIL)
-    is_confirmed = is_granted and not (needs_link and customer.tenant.double_opt_in and not _opened_link(customer))
+    needs_link = (purpose, channel) == (Purpose.MARKETING, Channel.EMAIL) and customer.tenant.double_opt_in
+    grants = counting_marketing_grants().filter(tenant=customer.tenant_id, customer=customer, channel=channel)
+    is_confirmed = is_granted and (not needs_link or grants.exists())
     return CurrentConsent(channel, purpose, is_granted, is_confirmed, entry)
 
 
@@ -94,16 +94,6 @@ def has_granted_marketing_by_email(customer: Customer) -> bool:
     """Returns whether the latest entry about marketing by e-mail grants it, whether or not it is confirmed."""
     latest = consents_of(customer).filter(purpose=Purpose.MARKETING, channel=Channel.EMAIL).first()
     return latest is not None and latest.state == ConsentState.GRANTED
-
-
-def _opened_link(customer: Customer) -> bool:
-    """Returns whether the customer has opened a link for marketing by e-mail, and has not withdrawn it since."""
-    entries = consents_of(customer).filter(purpose=Purpose.MARKETING, channel=Channel.EMAIL)
-    times = entries.order_by().aggregate(
-        opened=Max("at", filter=Q(state=ConsentState.GRANTED, source=ConsentSource.LINK)),
-        withdrawn=Max("at", filter=Q(state=ConsentState.WITHDRAWN)),
-    )
-    return times["opened"] is not None and not (times["withdrawn"] and times["withdrawn"] >= times["opened"])
 
 
 def withdraw_consents(
