@@ -43,13 +43,17 @@ PARAMETER = re.compile(r"%\((\w+)\)s")
 # `in_scope` is a condition on each table of a tenant. It names the tenant in scope, so one node of a Citus cluster can
 # answer. The planner can't conclude this condition from `business`.
 # `totals` is the view of one business's totals, or the table for all businesses.
-# `stale` has the customers whose `recent_spent` includes visits that are too old by now. `expired` has all visits on
-# the days on which a visit of `stale` can be too old, also those of other customers. An index holds the visits of these
-# days side by side, so no customer needs to be looked up.
+# `ranked` adds to `business`: the number of `spenders`, who are the top `vip_top_percent` percent of visitors among those
+# whose `recent_spent` is up to date, `vips` and `new_vips` of them, and what the last of them spent (`least_spent`; 1 if
+# there are too few). Everybody who spent less is below the top percent, whatever others spent.
+# `stale` has the customers who may be in the top percent, and whose `recent_spent` includes visits that are too old by now.
+# `expired` has all visits on the days on which a visit of `stale` can be too old, also those of other customers. An index
+# holds the visits of these days side by side, so no customer needs to be looked up.
 # `recalculated` has the spending of the customers of `stale`. If the clock of the database is ahead of ours, it has
 # the spending of all customers, since `recent_spent` was summed by that clock.
 # `vip_cutoff` has for each business what a customer must have spent to be among the top `vip_top_percent` percent of
-# visitors: at least 1. A business without visitors has no row.
+# visitors: at least 1. A business without visitors has no row. With `recalculated` there are too many spenders, so the last
+# ones are skipped.
 # `open_date` and `open_time` are the start of a customer's last appointment that is pending or confirmed. It may be past.
 # `booked_again` has the number of customers who would be at risk but have an upcoming appointment.
 BUSINESSES_SQL = """
@@ -77,25 +81,38 @@ BUSINESSES_SQL = """
             WHERE {in_scope} AND tenant_id = tenant.id AND kind = 'last' AND day < at_risk_before
         ) AS lapsed_counts
     ),
+    ranked AS MATERIALIZED (
+        SELECT business.*, spenders, vips, new_vips,
+            CASE WHEN spenders >= vip_quota THEN least_spent ELSE 1 END AS least_spent
+        FROM business CROSS JOIN LATERAL (
+            SELECT count(*) AS spenders, min(recent_spent) AS least_spent, count(*) FILTER (WHERE is_counted) AS vips,
+                count(*) FILTER (WHERE is_counted AND first_visit >= new_since) AS new_vips
+            FROM (
+                SELECT recent_spent, first_visit, {visited_enough} AS is_counted FROM {totals} AS totals
+                WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND {up_to_date}
+                ORDER BY recent_spent DESC FETCH FIRST (vip_quota) ROWS WITH TIES
+            ) AS top
+        ) AS top_spenders
+    ),
     {recalculated},
     vip_cutoff AS MATERIALIZED (
-        SELECT tenant_id, greatest(spent, 1) AS min_spent
-        FROM business CROSS JOIN LATERAL (
-            -- At least `skipped` customers who are not recalculated rank before the last VIP. Skipping them by the
-            -- index costs little.
-            SELECT greatest(vip_quota - 1 - count(*), 0) AS skipped
-            FROM recalculated WHERE recalculated.tenant_id = business.tenant_id AND spent > 0
-        ) AS sure CROSS JOIN LATERAL (
+        SELECT tenant_id, coalesce(spent, 1) AS min_spent
+        FROM ranked CROSS JOIN LATERAL (
+            SELECT greatest(spenders + count(*) - vip_quota, 0) AS skipped
+            FROM recalculated WHERE recalculated.tenant_id = ranked.tenant_id AND spent >= least_spent
+        ) AS too_many CROSS JOIN LATERAL (
             SELECT (
                 SELECT spent FROM (
                     (
                         SELECT recent_spent AS spent FROM {totals} AS totals
-                        WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND {up_to_date}
-                        ORDER BY recent_spent DESC OFFSET skipped LIMIT vip_quota - skipped
+                        WHERE {in_scope} AND totals.tenant_id = ranked.tenant_id AND {up_to_date}
+                            AND recent_spent >= least_spent
+                        ORDER BY recent_spent LIMIT skipped + 1
                     )
                     UNION ALL
-                    SELECT spent FROM recalculated WHERE recalculated.tenant_id = business.tenant_id AND spent > 0
-                ) AS ranked ORDER BY spent DESC OFFSET vip_quota - skipped - 1 LIMIT 1
+                    SELECT spent FROM recalculated
+                    WHERE recalculated.tenant_id = ranked.tenant_id AND spent >= least_spent
+                ) AS last_ranked ORDER BY spent OFFSET skipped LIMIT 1
             ) AS spent
         ) AS last_vip WHERE vip_quota > 0
     ),
@@ -109,32 +126,32 @@ BUSINESSES_SQL = """
 """
 
 # `counted` has the thresholds of each business, and how many of its customers are VIPs and new. Each kind of VIP is counted
-# by a query of its own: to collect the rows of all kinds first takes longer.
+# by a query of its own: to collect the rows of all kinds first takes longer. `outranked` has those of `ranked` who spent too
+# little to be a VIP, since customers of `recalculated` spent more.
 COUNTED_SQL = """
     counted AS (
-        SELECT business.*, coalesce(min_spent, {nobody_spent}) AS min_spent,
-            spenders.vips + recalculated_spenders.vips + tagged.vips AS vip_count,
+        SELECT ranked.*, coalesce(min_spent, {nobody_spent}) AS min_spent,
+            ranked.vips - outranked.vips + recalculated_spenders.vips + tagged.vips AS vip_count,
             customers - visitors + new_visitors - new_and_lapsed
-                - spenders.new_vips - recalculated_spenders.new_vips - tagged.new_vips AS new_count
-        FROM business LEFT JOIN vip_cutoff USING (tenant_id)
+                - (ranked.new_vips - outranked.new_vips + recalculated_spenders.new_vips + tagged.new_vips) AS new_count
+        FROM ranked LEFT JOIN vip_cutoff USING (tenant_id)
         CROSS JOIN LATERAL (
             SELECT {vips} FROM {totals} AS totals
-            WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND {up_to_date} AND NOT is_vip
-                AND recent_spent >= min_spent AND visits >= vip_min_visits AND {not_at_risk}
-        ) AS spenders
+            WHERE {in_scope} AND totals.tenant_id = ranked.tenant_id AND {up_to_date}
+                AND recent_spent >= least_spent AND recent_spent < min_spent AND {visited_enough}
+        ) AS outranked
         CROSS JOIN LATERAL (
             SELECT {vips} FROM recalculated
-            WHERE recalculated.tenant_id = business.tenant_id AND NOT is_vip
-                AND spent >= min_spent AND visits >= vip_min_visits AND {not_at_risk}
+            WHERE recalculated.tenant_id = ranked.tenant_id AND spent >= min_spent AND {visited_enough}
         ) AS recalculated_spenders
         CROSS JOIN LATERAL (
             SELECT {vips} FROM {totals} AS totals
-            WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND NOT is_deleted AND is_vip AND {not_at_risk}
+            WHERE {in_scope} AND totals.tenant_id = ranked.tenant_id AND NOT is_deleted AND is_vip AND {not_at_risk}
         ) AS tagged
         CROSS JOIN LATERAL (
             SELECT count(*) AS new_and_lapsed
             FROM {totals} AS totals
-            WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND NOT is_deleted
+            WHERE {in_scope} AND totals.tenant_id = ranked.tenant_id AND NOT is_deleted
                 AND new_since < at_risk_before AND first_visit >= new_since AND last_visit < at_risk_before
                 AND (open_date IS NULL OR (open_date, open_time) < (%(today)s, %(clock)s))
         ) AS new_and_lapsed_counts
@@ -144,6 +161,8 @@ VIPS_SQL = "count(*) AS vips, count(*) FILTER (WHERE first_visit IS NULL OR firs
 NOT_AT_RISK_SQL = (
     "(last_visit IS NULL OR last_visit >= at_risk_before OR (open_date, open_time) >= (%(today)s, %(clock)s))"
 )
+# The condition that a customer who spent enough is a VIP without the tag.
+VISITED_ENOUGH_SQL = f"NOT is_vip AND visits >= vip_min_visits AND {NOT_AT_RISK_SQL}"
 
 # A row for each business: its thresholds, and how many customers are in each of SEGMENTS. PostgreSQL computes no CTE that a
 # statement does not read. So a statement that counts fewer segments, and has 0 for the others, costs less.
@@ -181,8 +200,9 @@ RECALCULATE_STALE_SQL = """
     stale AS MATERIALIZED (
         SELECT tenant_id, customer_id, recent_spent, recent_from, visits, first_visit, last_visit, is_vip, open_date,
             open_time
-        FROM business JOIN {totals} USING (tenant_id)
-        WHERE {in_scope} AND NOT is_deleted AND recent_spent > 0 AND recent_from < %(recent)s
+        FROM ranked JOIN {totals} USING (tenant_id)
+        WHERE {in_scope} AND NOT is_deleted AND recent_spent > 0 AND recent_spent >= least_spent
+            AND recent_from < %(recent)s
     ),
     expired AS MATERIALIZED (
         SELECT visit.* FROM business CROSS JOIN LATERAL (
@@ -346,6 +366,7 @@ def _build_sql(template: str, now: dt.datetime) -> tuple[str, list[Any]]:
         "nobody_spent": NOBODY_SPENT,
         "vips": VIPS_SQL,
         "not_at_risk": NOT_AT_RISK_SQL,
+        "visited_enough": VISITED_ENOUGH_SQL,
         "recalculated": (RECALCULATE_STALE_SQL if clocks_agree else RECALCULATE_ALL_SQL).format(
             in_scope=in_scope, totals=totals
         ),

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+from collections import Counter
 
 import pytest
 from django.db import connection
@@ -230,32 +231,45 @@ def is_lapsed(days, today):
     return bool(days) and (today - max(days)).days > 90
 
 
-def vips_by_definition(visits, today):
-    """Returns the names of the VIPs among customers without tags and bookings: `visits` has (date, price) by name."""
+def segments_by_definition(visits, today, vip_top_percent):
+    """Returns the segments, by name, of customers without tags and bookings: `visits` has (date, price) by name."""
     spent = {
         name: sum(price for day, price in own if day >= today - dt.timedelta(days=365)) for name, own in visits.items()
     }
     ranked = sorted(spent.values(), reverse=True)
-    least = max(ranked[-(-len(visits) // 10) - 1], 1)
-    return {
-        name
-        for name, own in visits.items()
-        if len(own) >= 5 and spent[name] >= least and not is_lapsed([day for day, _ in own], today)
-    }
+    least = max(ranked[-(-len(visits) * vip_top_percent // 100) - 1], 1)
+
+    def segment_of(name):
+        days = [day for day, _ in visits[name]]
+        if is_lapsed(days, today):
+            return "at_risk"
+        if len(days) >= 5 and spent[name] >= least:
+            return "vip"
+        return "new" if (today - min(days)).days <= 30 else "regular"
+
+    return {name: segment_of(name) for name in visits}
 
 
 @pytest.mark.slow("makes twenty customers with six visits each, and reads them on five days")
-def test_the_vips_are_those_of_the_definition_however_long_ago_their_spending_was_summed(
-    customer, book, admin, clock, plan_of_count
+@pytest.mark.parametrize("vip_top_percent", [10, 40])
+def test_the_segments_are_those_of_the_definition_however_long_ago_their_spending_was_summed(
+    customer, book, admin, clock, plan_of_count, tenant, segments, vip_top_percent
 ):
+    tenant.vip_top_percent = vip_top_percent
+    tenant.save()
     with connection.cursor() as cursor:
         cursor.execute("SELECT (now() AT TIME ZONE 'UTC')::date")
         [today] = cursor.fetchone()
     dice = random.Random(16)
     visits = {f"Guest{number}": [] for number in range(20)}
-    for name in visits:
+    for number, name in enumerate(visits):
         guest = customer(first_name=name)
-        for age in (*(dice.randrange(361, 368) for _ in range(3)), *(dice.randrange(355, 366) for _ in range(2)), 1):
+        # The spending of every second customer is up to date on each of the days. Some of these are new.
+        if number % 2:
+            ages = (*(dice.randrange(361, 368) for _ in range(3)), *(dice.randrange(355, 366) for _ in range(2)), 1)
+        else:
+            ages = dice.choice([range(2, 8), range(50, 56)])
+        for age in ages:
             price = dice.choice((100, 200, 300))
             visits[name].append((today - dt.timedelta(days=age), price))
             book(guest, visits[name][-1][0], total_price=price)
@@ -263,11 +277,12 @@ def test_the_vips_are_those_of_the_definition_however_long_ago_their_spending_wa
     for days in range(5):
         clock.move_to(dt.datetime.combine(today, dt.time(5), dt.UTC) + dt.timedelta(days=days))
         client = client_of(admin.user)
+        expected = segments_by_definition(visits, today + dt.timedelta(days=days), vip_top_percent)
         body = client.get(f"{CUSTOMERS}?segment=vip&size=100").json()
-        expected = vips_by_definition(visits, today + dt.timedelta(days=days))
-        assert {item["first_name"] for item in body["items"]} == expected, days
-        assert body["total"] == len(expected)
-        found.append(expected)
+        vips = {name for name, segment in expected.items() if segment == "vip"}
+        assert {item["first_name"] for item in body["items"]} == vips, days
+        assert segments(client) == Counter(expected.values())
+        found.append(vips)
         if days:
             assert "stale" in plan_of_count(client)
     assert len(set(map(frozenset, found))) > 1, "the spending that expires must matter"
