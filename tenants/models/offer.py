@@ -1,5 +1,6 @@
 """What a business offers: outlets, services, and which staff offers a service."""
 
+import datetime as dt
 import unicodedata
 from collections.abc import Collection
 from typing import Any
@@ -114,6 +115,11 @@ class Service(Offer):
     class Meta(Offer.Meta):
         ordering = ["category", "name", "id"]
         constraints = [*PUBLIC_CONSTRAINTS, build_unique_name("service")]
+
+    @property
+    def duration(self) -> dt.timedelta:
+        """How long an appointment of it lasts, without the buffer."""
+        return dt.timedelta(minutes=self.duration_minutes)
 
     def change(self, changes: dict[str, Any]) -> None:
         """Does what `Offer.change` does. `changes` may hold `staff_ids` too: who offers the service from now on."""

@@ -291,6 +291,18 @@ def test_what_is_past_is_recorded_with_its_outcome_whatever_the_hours(book, salo
         assert (booked["status"], booked["overrides"]) == (status, [])
 
 
+def test_what_is_past_is_recorded_of_somebody_who_worked_then(salon, book, employ):
+    UserFactory(tenant=salon.tenant, first_name="Aki", last_name="Without hours")
+    away = employ("Abe")
+    TimeOffFactory(
+        tenant=salon.tenant,
+        staff_id=away.pk,
+        local_start=dt.datetime(2025, 1, 27),
+        local_end=dt.datetime(2025, 1, 28),
+    )
+    assert book(appointment_date="2025-01-27", start_time="10:00", staff_id=None)["staff_id"] == salon.ana.pk
+
+
 def test_what_is_past_and_holds_its_time_does_not_overlap(staff, body, book):
     past = {"appointment_date": "2025-01-25", "start_time": "10:00"}
     book(**past)
