@@ -18,6 +18,8 @@ from customers.models import Customer
 MAX_ALTERNATIVES = 3
 # The longest time between an alternative and the wanted start. The second one is tried if the first one finds too few slots.
 ALTERNATIVES_AROUND = (dt.timedelta(days=1), dt.timedelta(days=14))
+# It is tried if there is no slot at all within the others, as when the business is closed for some weeks.
+LAST_ALTERNATIVES_AROUND = dt.timedelta(days=92)
 ONE_MINUTE = dt.timedelta(minutes=1)
 # By the code of a rule: the sentence for people. If nobody is free, the first rule that forbids somebody is given.
 REFUSAL_TEXTS = {
@@ -211,7 +213,7 @@ def find_free_staff(appointment: Appointment, *, except_staff_id: str) -> list[s
 
 def find_alternatives(appointment: Appointment) -> list[Slot]:
     """Returns the slots nearest to the appointment's start, of its member of staff. If no member of staff is set, or
-    that person has no slot, returns slots of anybody.
+    that person has no slot within two weeks, returns slots of anybody.
     """
     for staff in dict.fromkeys((appointment.staff_id, None)):
         for around in ALTERNATIVES_AROUND:
@@ -220,7 +222,7 @@ def find_alternatives(appointment: Appointment) -> list[Slot]:
                 return slots
         if slots:
             return slots
-    return []
+    return _find_nearest(appointment, None, LAST_ALTERNATIVES_AROUND)
 
 
 @contextmanager

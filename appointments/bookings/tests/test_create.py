@@ -189,18 +189,6 @@ def test_an_overlap_can_not_be_overridden(staff, book, body):
     refusal(staff.post(APPOINTMENTS, body(override=["hours", "service"])), "overlap")
 
 
-def test_the_alternatives_are_the_nearest_slots_and_can_be_booked(staff, book, body):
-    book()
-    problem = refusal(staff.post(APPOINTMENTS, body(start_time="10:00")), "overlap")
-    starts = [slot["start_time"] for slot in problem["alternatives"]]
-    assert starts == ["10:15:00", "10:30:00", "10:45:00"]
-    first = problem["alternatives"][0]
-    assert first["appointment_date"] == MONDAY
-    assert first["starts_at"] == "2030-06-03T03:15:00Z"
-    keys = ("appointment_date", "start_time", "staff_id", "outlet_id")
-    assert staff.post(APPOINTMENTS, body(**{key: first[key] for key in keys})).status_code == 201
-
-
 def test_hours_and_time_off_are_a_409_that_can_be_overridden(staff, salon, body, book):
     TimeOffFactory(
         tenant=salon.tenant,
