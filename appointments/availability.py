@@ -11,6 +11,7 @@ from django.utils import timezone
 from appointments.models import FIRST_DAY, LAST_DAY
 from appointments.models.schedule import FreeTimes, read_free_times
 from circe.api.local_time import (
+    add_length,
     add_minutes,
     find_changing_days,
     is_skipped,
@@ -142,7 +143,7 @@ def find_openings_within(
     service: Service, free: list[FreeTimes], *, first: dt.datetime, last: dt.datetime
 ) -> list[Opening]:
     """Returns the openings of the service within the given free times, in order. Reads nothing."""
-    return _as_openings(_Days[Place](service, service.duration_minutes, first, last).fill(free, _as_place))
+    return _as_openings(_Days[Place](service, service.duration, first, last).fill(free, _as_place))
 
 
 def find_days(
@@ -154,14 +155,14 @@ def find_days(
     staff: str | None = None,
     outlet: str | None = None,
     freed: str | None = None,
-    minutes: int | None = None,
+    length: dt.timedelta | None = None,
     limit: int | None = None,
 ) -> list[OpenDay[P]]:
     """Returns the days with the slots of the service that start at the local time `first` or later and before `last`.
 
     They lie on the tenant's grid and are not past. `convert` turns each place into the value that the days then hold.
     It is called once for each place, not for each of the many slots. The appointment with the id `freed` counts as not
-    booked. An appointment lasts `minutes`, or as long as the service; there is room for the buffer after it. With a
+    booked. An appointment lasts `length`, or as long as the service; there is room for the buffer after it. With a
     `limit`, there are only the first `limit` slots.
     """
     tenant = service.tenant
@@ -170,7 +171,7 @@ def find_days(
     if not service.is_active or first >= last:
         return []
     question = {"service": service.pk, "staff": staff and [staff], "outlet": outlet, "freed": freed}
-    length = service.duration_minutes if minutes is None else minutes
+    length = service.duration if length is None else length
     if limit and first + _FIRST_DAYS < last:
         days = _find_days(service, convert, length, first, first + _FIRST_DAYS, limit, question)
         if _count_slots(days) == limit:
@@ -181,7 +182,7 @@ def find_days(
 def _find_days(
     service: Service,
     convert: Callable[[Place], P],
-    length: int,
+    length: dt.timedelta,
     first: dt.datetime,
     last: dt.datetime,
     limit: int | None,
@@ -227,9 +228,9 @@ class _Days(dict[int, OpenDay[P]]):
     A day is computed when it is first asked for.
     """
 
-    def __init__(self, service: Service, minutes: int, first: dt.datetime, last: dt.datetime) -> None:
+    def __init__(self, service: Service, length: dt.timedelta, first: dt.datetime, last: dt.datetime) -> None:
         super().__init__()
-        self.service, self.minutes, self.first, self.last = service, minutes, first, last
+        self.service, self.length, self.first, self.last = service, length, first, last
         self.zone = service.tenant.zone
         # The days on which clocks change, from the day before `first` to three days after `last`. Within them lies each
         # appointment that starts between `first` and `last`, with its buffer.
@@ -256,14 +257,14 @@ class _Days(dict[int, OpenDay[P]]):
         """Returns the grid of a day within which every minute lasts 60 seconds."""
         utc_minus_local = to_instant(midnight, self.zone).replace(tzinfo=None) - midnight
         return _build_ordinary_grid(
-            self.service.tenant.slot_minutes, self.minutes, self.service.buffer_minutes, utc_minus_local
+            self.service.tenant.slot_minutes, self.length, self.service.buffer_minutes, utc_minus_local
         )
 
     def _changing_grid(self, midnight: dt.datetime) -> Grid:
         """Returns the grid of a day on which clocks go forward or back. It takes much longer than `_ordinary_grid`."""
         grid = [midnight + dt.timedelta(minutes=n) for n in range(0, 24 * 60, self.service.tenant.slot_minutes)]
         starts = [start for start in grid if not is_skipped(start, self.zone)]
-        ends = [add_minutes(start, self.minutes, self.zone) for start in starts]
+        ends = [add_length(start, self.length, self.zone) for start in starts]
         found = [(start, end) for start, end in zip(starts, ends, strict=True) if end - start < _DAY]
         return _build_grid(
             [start - midnight for start, _ in found],
@@ -274,13 +275,15 @@ class _Days(dict[int, OpenDay[P]]):
 
 
 @lru_cache
-def _build_ordinary_grid(slot_minutes: int, minutes: int, buffer_minutes: int, utc_minus_local: dt.timedelta) -> Grid:
+def _build_ordinary_grid(
+    slot_minutes: int, length: dt.timedelta, buffer_minutes: int, utc_minus_local: dt.timedelta
+) -> Grid:
     """Returns the grid of the days on which the clock of UTC minus the local clock is `utc_minus_local`: negative in
     the east.
     """
     # An end 24 hours after the start, or later, would be taken for an end on the day of the start.
-    starts = [dt.timedelta(minutes=n) for n in range(0, 24 * 60, slot_minutes)] if minutes < 24 * 60 else []
-    ends = [start + dt.timedelta(minutes=minutes) for start in starts]
+    starts = [dt.timedelta(minutes=n) for n in range(0, 24 * 60, slot_minutes)] if length < _DAY else []
+    ends = [start + length for start in starts]
     free_again = [end + dt.timedelta(minutes=buffer_minutes) for end in ends]
     return _build_grid(starts, ends, free_again, [start + utc_minus_local for start in starts])
 

@@ -7,17 +7,20 @@ from contextlib import contextmanager
 from django.core.exceptions import ValidationError
 
 from appointments.availability import Slot, find_slots
+from appointments.lengths import length_of, set_length
 from appointments.models import BLOCKING_STATUSES, Appointment, DoubleBooking, Override, Status
 from appointments.models.schedule import Schedule, read_schedules
 from appointments.models.transitions import MOVABLE_STATUSES, get_transitions_now
 from circe.api.conflicts import ConflictError
-from circe.api.local_time import add_minutes, is_skipped, to_instant, to_local
+from circe.api.local_time import add_minutes, is_skipped
 from customers.models import Customer
 
 MAX_ALTERNATIVES = 3
 # The longest time between an alternative and the wanted start. The second one is tried if the first one finds too few slots.
 ALTERNATIVES_AROUND = (dt.timedelta(days=1), dt.timedelta(days=14))
-ONE_DAY, ONE_MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
+# It is tried if there is no slot at all within the others, as when the business is closed for some weeks.
+LAST_ALTERNATIVES_AROUND = dt.timedelta(days=92)
+ONE_MINUTE = dt.timedelta(minutes=1)
 # By the code of a rule: the sentence for people. If nobody is free, the first rule that forbids somebody is given.
 REFUSAL_TEXTS = {
     "overlap": "The member of staff has another appointment at that time.",
@@ -121,10 +124,10 @@ def move(
     """
     if appointment.status not in MOVABLE_STATUSES:
         raise InvalidTransition(appointment, "be moved")
-    length = _length(appointment)
+    length = length_of(appointment)
     appointment.appointment_date, appointment.start_time = day, start
     if end is None:
-        _set_end(appointment, length)
+        set_length(appointment, length)
     else:
         appointment.end_time = end
     appointment.staff_id = staff_id or appointment.staff_id
@@ -208,19 +211,9 @@ def find_free_staff(appointment: Appointment, *, except_staff_id: str) -> list[s
     return [schedule.staff_id for schedule in schedules]
 
 
-def set_length(appointment: Appointment, minutes: int) -> None:
-    """Sets the end of the appointment so that it lasts that many minutes."""
-    _set_end(appointment, dt.timedelta(minutes=minutes))
-
-
-def length_in_minutes(appointment: Appointment) -> int:
-    """Returns the real duration in minutes, also where clocks change in between."""
-    return _length(appointment) // ONE_MINUTE
-
-
 def find_alternatives(appointment: Appointment) -> list[Slot]:
     """Returns the slots nearest to the appointment's start, of its member of staff. If no member of staff is set, or
-    that person has no slot, returns slots of anybody.
+    that person has no slot within two weeks, returns slots of anybody.
     """
     for staff in dict.fromkeys((appointment.staff_id, None)):
         for around in ALTERNATIVES_AROUND:
@@ -229,7 +222,7 @@ def find_alternatives(appointment: Appointment) -> list[Slot]:
                 return slots
         if slots:
             return slots
-    return []
+    return _find_nearest(appointment, None, LAST_ALTERNATIVES_AROUND)
 
 
 @contextmanager
@@ -252,26 +245,9 @@ def _find_nearest(appointment: Appointment, staff: str | None, around: dt.timede
         staff=staff,
         outlet=appointment.outlet_id,
         freed=appointment.pk,
-        minutes=length_in_minutes(appointment),
+        length=length_of(appointment),
     )
     return sorted(slots, key=lambda slot: (abs(slot.start - start), slot))[:MAX_ALTERNATIVES]
-
-
-def _length(appointment: Appointment) -> dt.timedelta:
-    begin, end = appointment.instants
-    return end - begin
-
-
-def _set_end(appointment: Appointment, length: dt.timedelta) -> None:
-    zone = appointment.tenant.zone
-    start = dt.datetime.combine(appointment.appointment_date, appointment.start_time)
-    end = to_local(to_instant(start, zone) + length, zone)
-    if not start < end < start + ONE_DAY:
-        raise ValidationError(
-            {"end_time": "An appointment must end less than 24 hours after its start, by the local clock."},
-            code="invalid",
-        )
-    appointment.end_time = end.time()
 
 
 def _check_customer(customer: Customer | None) -> None:
@@ -337,7 +313,13 @@ def _book_first_free(
     begin, end = appointment.occupied
     for schedule in sorted(
         (one for one in schedules if _is_allowed(codes[one.staff_id], allowed)),
-        key=lambda one: (codes[one.staff_id] is not None, one.time_left_free(begin, end), one.staff_name, one.staff_id),
+        # Nothing forbids a booking that has begun outside working hours. But first come those who work then.
+        key=lambda one: (
+            bool(one.find_conflicts(begin, end)),
+            one.time_left_free(begin, end),
+            one.staff_name,
+            one.staff_id,
+        ),
     ):
         appointment.staff_id = schedule.staff_id
         try:

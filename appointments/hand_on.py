@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.db.models import QuerySet
 
-from appointments.booking import BookingRefused, book, find_free_staff, set_length
+from appointments.booking import BookingRefused, book, find_free_staff
+from appointments.lengths import set_length
 from appointments.models import Appointment, TimeOff, local_today_and_time, lock_bookings_of, upcoming_condition
 from appointments.models.schedule import read_schedules
 from appointments.models.transitions import MOVABLE_STATUSES
@@ -125,4 +126,4 @@ def _set_outlet_and_service(row: Appointment, to: HandOnTarget) -> None:
     row.outlet = to.outlet or row.outlet
     if to.service and to.service.pk != row.service_id:
         row.service = to.service
-        set_length(row, to.service.duration_minutes)
+        set_length(row, to.service.duration)

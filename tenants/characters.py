@@ -1,8 +1,9 @@
-"""Finds and removes characters that are invisible. Two texts that differ only by them look the same."""
+"""Finds, removes and refuses characters that are invisible. Two texts that differ only by them look the same."""
 
 import unicodedata
 
 import regex
+from django.core.exceptions import ValidationError
 
 # Unicode has no property for a glyph that is blank: of the symbols, these two are by their names (BRAILLE PATTERN BLANK,
 # MUSICAL SYMBOL NULL NOTEHEAD).
@@ -33,6 +34,8 @@ _STRAY_JOINER = regex.compile(
 )
 # A letter, number, punctuation mark or symbol. A combining mark needs one of them before it.
 _VISIBLE_CHARACTER = regex.compile(rf"(?![{_INVISIBLE}])[\p{{L}}\p{{N}}\p{{P}}\p{{S}}]")
+# Control characters, and characters that reverse the text after them. `without_unseen_characters` leaves them in.
+_CONTROL_CHARACTERS = regex.compile(r"[\x00-\x1f\x7f-\x9f\u202d\u202e]")
 
 
 def has_invisible_character(text: str) -> bool:
@@ -59,3 +62,9 @@ def without_unseen_characters(text: str) -> str:
     if not has_visible_character(text):
         return text
     return unicodedata.normalize("NFC", _STRAY_JOINER.sub("", _NEVER_SEEN.sub("", _BLANK.sub(" ", text))))
+
+
+def validate_name(value: str) -> None:
+    """Raises ValidationError for a name without a visible character, or with control characters."""
+    if _CONTROL_CHARACTERS.search(value) or not has_visible_character(value):
+        raise ValidationError("A name is made of characters that can be seen.", code="invalid")

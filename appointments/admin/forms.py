@@ -11,10 +11,10 @@ from django.utils.html import format_html
 
 from appointments.admin.refusals import OverrideChoice, as_button_value, explain_by_field, join_reasons, offer_overrides
 from appointments.availability import Slot
-from appointments.booking import BookingRefused, length_in_minutes, takes_time_again
+from appointments.booking import BookingRefused, takes_time_again
+from appointments.lengths import find_end, length_of
 from appointments.models import FIRST_DAY, LAST_DAY, Appointment, Override, PaymentStatus
 from appointments.models.transitions import describe_length
-from circe.api.local_time import add_minutes
 from circe.api.time_zone import local_zone
 from circe.backoffice.regional import format_amount, format_clock
 from customers.models import Customer
@@ -92,13 +92,17 @@ class AppointmentForm(TenantForm):
         service, is_new = values["service"], self.instance._state.adding
         is_moved = self._is_changed("start_time") or self._is_changed("appointment_date")
         if values.get("end_time") is None or (self._is_changed("service") and not self._is_changed("end_time")):
-            minutes, reason = service.duration_minutes, f"{service} takes that long"
+            length, reason = service.duration, f"{service} takes that long"
         elif is_moved and not self._is_changed("end_time"):
-            minutes, reason = length_in_minutes(self.instance), "it is as long as before"
+            length, reason = length_of(self.instance), "it is as long as before"
         else:
             return
         start = dt.datetime.combine(values["appointment_date"], values["start_time"])
-        values["end_time"] = add_minutes(start, minutes, local_zone()).time()
+        try:
+            values["end_time"] = find_end(start, length, local_zone())
+        except ValidationError as error:
+            self.add_error(None, error)
+            return
         if not is_new and values["end_time"] != self.instance.end_time:
             self.remarks.append(f"It ends at {format_clock(values['end_time'])} now: {reason}.")
 
@@ -199,7 +203,7 @@ class AppointmentForm(TenantForm):
         if not (self.instance._state.adding or {"service", "start_time", "end_time"} & {*self.changed_data}):
             return
         (begins, ends), service = self.instance.local_bounds, self.instance.service
-        usual = dt.timedelta(minutes=service.duration_minutes)
+        usual = service.duration
         if ends - begins > usual + MAX_EXTRA_TIME:
             day = " on the next day" if ends.date() > begins.date() else ""
             sentence = (

@@ -17,7 +17,7 @@ from django.views import View
 
 from appointments.admin.working_day import ONE_DAY, bounds_of
 from appointments.availability import Slot, find_slots
-from appointments.booking import length_in_minutes
+from appointments.lengths import length_of
 from appointments.models import FIRST_DAY, LAST_DAY, Appointment
 from appointments.recommendations import recommend
 from circe.api.local_time import to_local
@@ -113,13 +113,17 @@ class FreeTimesView(View):
 
     def _question(self, service: Service) -> dict[str, Any]:
         """Returns whose free times are asked for, and how long they last."""
-        appointment = Appointment.objects.filter(tenant=service.tenant, pk=self._id("appointment")).first()
+        appointment = (
+            Appointment.objects.filter(tenant=service.tenant, pk=self._id("appointment"))
+            .select_related("tenant", "service")
+            .first()
+        )
         is_moved = appointment is not None and appointment.service_id == service.pk
         return {
             "staff": self._id("staff"),
             "outlet": self._id("outlet"),
             "freed": appointment and appointment.pk,
-            "minutes": length_in_minutes(appointment) if is_moved else None,
+            "length": length_of(appointment) if is_moved else None,
         }
 
     def _id(self, name: str) -> str | None:

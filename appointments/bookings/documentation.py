@@ -52,7 +52,7 @@ PROBLEM_MEMBERS: dict[str, Schema] = {
         "type": "array",
         "description": (
             "The slots nearest to the wanted start, at most three, as availability shows them: of the person wanted, or of "
-            "anybody if the person is never free."
+            "anybody if the person has none within two weeks. They lie within 92 days of the wanted start."
         ),
         "items": {"$ref": "#/components/schemas/Slot"},
     },

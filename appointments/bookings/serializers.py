@@ -5,8 +5,9 @@ from typing import Any
 from django.core.validators import MaxValueValidator, MinValueValidator
 from rest_framework import serializers
 
-from appointments.booking import book, give_to_customer, move, set_length, set_status
+from appointments.booking import book, give_to_customer, move, set_status
 from appointments.bookings.references import read_references
+from appointments.lengths import set_length
 from appointments.models import (
     FIRST_DAY,
     LAST_DAY,
@@ -141,7 +142,7 @@ class NewAppointmentSerializer(CachedFieldsMixin):
             notes=given.get("notes"),
         )
         if appointment.end_time is None:
-            set_length(appointment, service.duration_minutes)
+            set_length(appointment, service.duration)
         if appointment.status not in OPEN_STATUSES and not appointment.has_begun:
             raise serializers.ValidationError(
                 {"status": "An appointment that starts later is pending or confirmed."}, code="invalid"
@@ -230,9 +231,8 @@ class StatusSerializer(OwnTenantMixin):
 
 def check_changed_references(appointment: Any, attrs: dict[str, Any]) -> None:
     """Looks up the person and the outlet if they change. A person or an outlet that stays may be inactive by now."""
-    kept = {appointment.staff_id, appointment.outlet_id}
-    changed = {name: pk for name, pk in attrs.items() if name in {"staff_id", "outlet_id"} and pk not in kept}
-    read_active_references(changed)
+    given = {name: attrs.get(name) for name in ("staff_id", "outlet_id")}
+    read_active_references({name: pk for name, pk in given.items() if pk != getattr(appointment, name)})
 
 
 def read_active_references(ids: dict[str, Any]) -> dict[str, Any]:

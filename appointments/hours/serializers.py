@@ -113,7 +113,9 @@ class TimeOffSerializer(OwnTenantMixin, ModelSerializer):
     def run_validation(self, data: Any = empty) -> Any:
         """Refuses a body about somebody else before any row is looked up."""
         if isinstance(data, Mapping):
-            TimeOff.refuse_others(self.context["user"], staff_id=data.get("staff_id"), outlet_id=data.get("outlet_id"))
+            # An empty id is none, as in the fields.
+            ids = {name: data.get(name) or None for name in ("staff_id", "outlet_id")}
+            TimeOff.refuse_others(self.context["user"], **ids)
         return super().run_validation(data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

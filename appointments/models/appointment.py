@@ -248,9 +248,14 @@ class Appointment(TenantModel):
         return f"{self.customer_name}, {format_clock(self.start_time)}"
 
     @property
+    def local_start(self) -> dt.datetime:
+        """The begin, as a local time of the tenant: a naive datetime."""
+        return dt.datetime.combine(self.appointment_date, self.start_time)
+
+    @property
     def local_bounds(self) -> tuple[dt.datetime, dt.datetime]:
         """The begin and the end, as local times of the tenant: naive datetimes."""
-        begins, ends = (dt.datetime.combine(self.appointment_date, time) for time in (self.start_time, self.end_time))
+        begins, ends = self.local_start, dt.datetime.combine(self.appointment_date, self.end_time)
         return begins, ends + dt.timedelta(days=ends < begins)
 
     @property

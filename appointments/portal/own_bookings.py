@@ -11,7 +11,8 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from rest_framework.generics import get_object_or_404
 
-from appointments.booking import BookingRefused, book, length_in_minutes, move, set_length, set_status
+from appointments.booking import ONE_MINUTE, BookingRefused, book, move, set_status
+from appointments.lengths import find_end, length_of, set_length
 from appointments.models import Appointment, Status, lock_bookings_of
 from appointments.models.transitions import MOVABLE_STATUSES
 from circe.api.conflicts import ConflictError
@@ -74,8 +75,8 @@ def book_own(
         status=Status.CONFIRMED,
         notes=notes,
     )
-    _check_time(day, start, end, customer.tenant, minutes=service.duration_minutes)
-    set_length(appointment, service.duration_minutes)
+    _check_time(day, start, end, customer.tenant, length=service.duration)
+    set_length(appointment, service.duration)
     with _refusals_for_customers():
         book(appointment)
     return appointment
@@ -113,7 +114,7 @@ def move_own(
     raises.
     """
     _check_changeable(appointment)
-    _check_time(day, start, end, appointment.tenant, minutes=length_in_minutes(appointment))
+    _check_time(day, start, end, appointment.tenant, length=length_of(appointment))
     with _refusals_for_customers():
         move(appointment, day=day, start=start, staff_id=staff_id, outlet_id=outlet_id)
 
@@ -146,17 +147,17 @@ def _check_changeable(appointment: Appointment) -> None:
         raise TooLate(appointment.tenant.cancellation_notice_hours)
 
 
-def _check_time(day: dt.date, start: dt.time, end: dt.time | None, tenant: Tenant, *, minutes: int) -> None:
+def _check_time(day: dt.date, start: dt.time, end: dt.time | None, tenant: Tenant, *, length: dt.timedelta) -> None:
     """Raises ValidationError for a start that is past or not on the grid, and for another length."""
-    if to_instant(dt.datetime.combine(day, start), tenant.zone) < timezone.now():
+    begin = dt.datetime.combine(day, start)
+    if to_instant(begin, tenant.zone) < timezone.now():
         raise ValidationError({"start_time": ValidationError("This time is past: choose a later one.", code="past")})
     if start.second or (60 * start.hour + start.minute) % tenant.slot_minutes:
         offered = f"Appointments start every {tenant.slot_minutes} minutes, counted from midnight"
         why = ValidationError(f"{offered}: choose one of the free times.", code="off_grid")
         raise ValidationError({"start_time": why})
-    given = end and Appointment(tenant=tenant, appointment_date=day, start_time=start, end_time=end)
-    if given and length_in_minutes(given) != minutes:
-        why = ValidationError(f"It takes {minutes} minutes: leave the end out.", code="not_yours")
+    if end not in (None, find_end(begin, length, tenant.zone)):
+        why = ValidationError(f"It takes {length // ONE_MINUTE} minutes: leave the end out.", code="not_yours")
         raise ValidationError({"end_time": why})
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from appointments.booking import length_in_minutes
 from appointments.catalogue.queries import with_staff_ids
+from appointments.lengths import length_of
 from appointments.models import Appointment
 from circe.api.parameters import DayOrInstantFilter, ExistingIdFilter, StrictFilter, StrictFilterSet, to_local_day
 from circe.db.ids import ID_PATTERN, IdField, is_id
@@ -51,7 +51,9 @@ def read_service_and_narrow_scope(value: str) -> Service:
 
 def to_appointment(value: str) -> Appointment:
     """Returns the appointment with this id. Raises ValidationError if there is none."""
-    appointment = Appointment.objects.select_related("tenant").filter(pk=value).first() if is_id(value) else None
+    appointment = (
+        Appointment.objects.select_related("tenant", "service").filter(pk=value).first() if is_id(value) else None
+    )
     if appointment is None:
         raise ValidationError("There is no appointment with this id.", code="absent")
     return appointment
@@ -132,6 +134,6 @@ class AvailabilityFilter(StrictFilterSet):
             "outlet": chosen["outlet_id"],
             "staff": chosen["staff_id"],
             "freed": appointment and appointment.pk,
-            "minutes": length_in_minutes(appointment) if is_same_service else None,
+            "length": length_of(appointment) if is_same_service else None,
             "limit": chosen["limit"],
         }

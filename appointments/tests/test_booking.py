@@ -6,7 +6,8 @@ import pytest
 import time_machine
 
 from appointments.availability import find_slots
-from appointments.booking import BookingRefused, book, set_length
+from appointments.booking import BookingRefused, book
+from appointments.lengths import set_length
 from appointments.models import Appointment, Status, TimeOff, WorkingHours
 from customers.tests.factories import CustomerFactory
 from tenants.models import Staff
@@ -39,7 +40,7 @@ def make(salon, start, **values):
         total_price=1,
         **values,
     )
-    set_length(appointment, service.duration_minutes)
+    set_length(appointment, service.duration)
     return appointment
 
 

@@ -7,6 +7,7 @@ from django.contrib.messages import get_messages
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory, works_always
+from tenants.models import Tenant
 from tenants.tests.factories import ServiceFactory
 from tenants.tests.forms import opened, sent_by
 
@@ -84,6 +85,18 @@ def test_a_booking_that_is_moved_keeps_its_length(back_office, in_scope, booked,
     one = booked(**values)
     assert save(back_office("staff"), one, **changes).status_code == 302
     assert stored(one)[:2] == expected
+
+
+def test_a_booking_that_would_last_a_day_by_the_clock_is_refused(back_office, in_scope, booked, tenant):
+    Tenant.objects.filter(pk=tenant.pk).update(time_zone="Europe/Oslo")
+    course = ServiceFactory(tenant=tenant, name="Course", duration_minutes=24 * 60 - 20)
+    one = booked(service=course, start_time=dt.time(0, 30), end_time=dt.time(0, 10))
+    # Clocks go forward that night, so the course would end at 01:10 of the next day: 40 minutes, by its clock times.
+    refused = save(back_office("staff"), one, appointment_date="2027-03-28")
+    assert errors(refused)["end_time"] == [
+        "An appointment must end less than 24 hours after its start, by the local clock."
+    ]
+    assert stored(one)[:2] == ("00:30", "00:10")
 
 
 def test_a_form_without_initial_values_moves_a_booking_too(back_office, in_scope, booked):

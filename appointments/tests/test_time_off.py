@@ -244,7 +244,6 @@ def test_staff_enter_and_delete_their_own_only(staff, manager, ana, outlet):
                 {"staff_id": "zzz"},
                 {"staff_id": 5},
                 {"outlet_id": new_id()},
-                {"outlet_id": ""},
             )
         ),
         *(staff.delete(one) for one in theirs),
@@ -254,7 +253,9 @@ def test_staff_enter_and_delete_their_own_only(staff, manager, ana, outlet):
     }
     assert count() == before
     assert staff.delete(own.headers["Location"]).status_code == 200
-    assert {*errors(staff.post(URL, body()))} == {"staff_id"}
+    assert staff.post(URL, body(staff_id=staff.user.pk, outlet_id="")).status_code == 201
+    for nobody in ({}, {"outlet_id": ""}, {"staff_id": "", "outlet_id": None}):
+        assert {*errors(staff.post(URL, body(**nobody)))} == {"staff_id"}
     assert [manager.delete(one).status_code for one in theirs] == [200, 200]
 
 

@@ -75,9 +75,14 @@ def to_local(instant: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
     return _end_of_repetition(local).replace(tzinfo=None, fold=0)
 
 
+def add_length(local: dt.datetime, length: dt.timedelta, zone: dt.tzinfo) -> dt.datetime:
+    """Returns the local time when so much time has passed, as a watch measures it."""
+    return to_local(to_instant(local, zone) + length, zone)
+
+
 def add_minutes(local: dt.datetime, minutes: int, zone: dt.tzinfo) -> dt.datetime:
     """Returns the local time that many minutes later, where every minute lasts 60 seconds."""
-    return to_local(to_instant(local, zone) + dt.timedelta(minutes=minutes), zone)
+    return add_length(local, dt.timedelta(minutes=minutes), zone)
 
 
 def find_changing_days(first: dt.date, last: dt.date, zone: dt.tzinfo) -> set[dt.date]:

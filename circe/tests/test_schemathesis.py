@@ -24,7 +24,7 @@ from schemathesis.generation.meta import CoveragePhaseData, CoverageScenario
 from appointments.tests.factories import AppointmentFactory, TimeOffFactory, works_always
 from circe.wsgi import application
 from customers.portal.tests.conftest import mailed_token
-from customers.validators import validate_name
+from tenants.characters import validate_name
 from tenants.tests.factories import PASSWORD
 
 pytestmark = pytest.mark.slow("sends hundreds of generated requests to each operation")
@@ -247,7 +247,7 @@ def _apply_rules_to(body, appointment, *, always=False):
     if "tags" in body:
         body.pop("tags_add", None)
         body.pop("tags_remove", None)
-    body |= {name: "Jane" for name in ("first_name", "last_name") if _is_invisible_name(body.get(name))}
+    body |= {name: "Jane" for name in ("first_name", "last_name", "name") if _is_invisible_name(body.get(name))}
 
 
 def _is_invisible_name(name):

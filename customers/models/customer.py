@@ -30,8 +30,8 @@ from customers.models.imports import CustomerImport
 from customers.models.preferences import PREFERENCE_MODELS
 from customers.models.querysets import CustomerQuerySet
 from customers.tags import MAX_TAGS, clean_tags, validate_tag
-from customers.validators import validate_date_of_birth, validate_name, validate_source
-from tenants.characters import without_unseen_characters
+from customers.validators import validate_date_of_birth, validate_source
+from tenants.characters import validate_name, without_unseen_characters
 from tenants.identity import clean_email, clean_phone, email_key, validate_email_address, validate_phone
 from tenants.models import (
     IdempotencyRecord,

@@ -1,9 +1,11 @@
 """What a business offers: outlets, services, and which staff offers a service."""
 
+import datetime as dt
 import unicodedata
 from collections.abc import Collection
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
 
@@ -11,6 +13,7 @@ from circe.api.conflicts import ConflictError
 from circe.db.audit_trigger import AuditTrigger
 from circe.db.constraints import violated_constraint
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
+from tenants.characters import validate_name, without_unseen_characters
 from tenants.models.base import TenantModel, tenant_constraints
 from tenants.models.tenant import validate_amount
 from tenants.models.user import Staff
@@ -59,7 +62,14 @@ class Offer(TenantModel):
         return self.name
 
     def clean(self) -> None:
-        self.name = unicodedata.normalize("NFC", self.name).strip()
+        """Removes what nobody sees from the name. Raises ValidationError if nothing of it can be seen."""
+        self.name = without_unseen_characters(unicodedata.normalize("NFC", self.name).strip()).strip()
+        try:
+            # The field itself refuses an empty name.
+            if self.name:
+                validate_name(self.name)
+        except ValidationError as error:
+            raise ValidationError({"name": error}) from error
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Saves the row. Raises DuplicateName if it is active and another active one has its name."""
@@ -114,6 +124,11 @@ class Service(Offer):
     class Meta(Offer.Meta):
         ordering = ["category", "name", "id"]
         constraints = [*PUBLIC_CONSTRAINTS, build_unique_name("service")]
+
+    @property
+    def duration(self) -> dt.timedelta:
+        """How long an appointment of it lasts, without the buffer."""
+        return dt.timedelta(minutes=self.duration_minutes)
 
     def change(self, changes: dict[str, Any]) -> None:
         """Does what `Offer.change` does. `changes` may hold `staff_ids` too: who offers the service from now on."""

@@ -222,6 +222,9 @@ def test_a_refused_move_changes_nothing(staff, book, salon, stranger):
         ({"outlet_id": OutletFactory(tenant=stranger).pk}, "outlet_id"),
         ({"outlet_id": closed.pk}, "outlet_id"),
         ({"outlet_id": 7}, "outlet_id"),
+        # The appointment has these ids, but for something else.
+        ({"staff_id": salon.outlet.pk, "override": ["hours", "service"]}, "staff_id"),
+        ({"outlet_id": salon.ana.pk, "override": ["hours", "service"]}, "outlet_id"),
         ({"start_time": None}, "start_time"),
         ({"appointment_date": "soon"}, "appointment_date"),
         ({"end_time": "09:30"}, "end_time"),

@@ -189,18 +189,6 @@ def test_an_overlap_can_not_be_overridden(staff, book, body):
     refusal(staff.post(APPOINTMENTS, body(override=["hours", "service"])), "overlap")
 
 
-def test_the_alternatives_are_the_nearest_slots_and_can_be_booked(staff, book, body):
-    book()
-    problem = refusal(staff.post(APPOINTMENTS, body(start_time="10:00")), "overlap")
-    starts = [slot["start_time"] for slot in problem["alternatives"]]
-    assert starts == ["10:15:00", "10:30:00", "10:45:00"]
-    first = problem["alternatives"][0]
-    assert first["appointment_date"] == MONDAY
-    assert first["starts_at"] == "2030-06-03T03:15:00Z"
-    keys = ("appointment_date", "start_time", "staff_id", "outlet_id")
-    assert staff.post(APPOINTMENTS, body(**{key: first[key] for key in keys})).status_code == 201
-
-
 def test_hours_and_time_off_are_a_409_that_can_be_overridden(staff, salon, body, book):
     TimeOffFactory(
         tenant=salon.tenant,
@@ -289,6 +277,18 @@ def test_what_is_past_is_recorded_with_its_outcome_whatever_the_hours(book, salo
     for staff_id in (salon.ana.pk, None):
         booked = book(appointment_date="2025-01-25", start_time="20:00", status=status, staff_id=staff_id)
         assert (booked["status"], booked["overrides"]) == (status, [])
+
+
+def test_what_is_past_is_recorded_of_somebody_who_worked_then(salon, book, employ):
+    UserFactory(tenant=salon.tenant, first_name="Aki", last_name="Without hours")
+    away = employ("Abe")
+    TimeOffFactory(
+        tenant=salon.tenant,
+        staff_id=away.pk,
+        local_start=dt.datetime(2025, 1, 27),
+        local_end=dt.datetime(2025, 1, 28),
+    )
+    assert book(appointment_date="2025-01-27", start_time="10:00", staff_id=None)["staff_id"] == salon.ana.pk
 
 
 def test_what_is_past_and_holds_its_time_does_not_overlap(staff, body, book):

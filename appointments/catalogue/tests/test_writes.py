@@ -126,6 +126,11 @@ def test_what_a_client_read_can_be_sent_back(admin, tenant):
         (OUTLETS, {"name": None}, "name"),
         (OUTLETS, {"name": 7}, "name"),
         (OUTLETS, {"name": "a" * 101}, "name"),
+        # Nobody sees it, or it turns the text after it around.
+        (OUTLETS, {"name": "\u200b"}, "name"),
+        (SERVICES, {"name": "\u2800"}, "name"),
+        (SERVICES, {"name": "Cut \u202egnp"}, "name"),
+        (SERVICES, {"name": "Cut\tand colour"}, "name"),
         (OUTLETS, {"address": "a" * 501}, "address"),
         (OUTLETS, {"is_active": "true"}, "is_active"),
         (OUTLETS, {"is_active": None}, "is_active"),
@@ -175,8 +180,8 @@ class TestNames:
         MAKE[path](tenant=tenant, name="Å")
         other = MAKE[path](tenant=tenant, name="Other")
         what = {OUTLETS: "outlet", SERVICES: "service"}[path]
-        # The second one is a letter and a combining mark.
-        for name in ("Å", "A\u030a", " Å "):
+        # A letter and a combining mark; spaces around; a zero-width space and a soft hyphen, which nobody sees.
+        for name in ("Å", "A\u030a", " Å ", "Å\u200b", "\u00adÅ"):
             for answer in (
                 admin.post(path, BODIES[path] | {"name": name}),
                 admin.put(f"{path}/{other.pk}", {"name": name}),

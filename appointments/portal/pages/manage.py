@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from appointments.availability import Opening, Place, find_openings
-from appointments.booking import length_in_minutes
+from appointments.lengths import length_of
 from appointments.models import Appointment, Status
 from appointments.portal.links import read_manage_token
 from appointments.portal.own_bookings import cancel_own, changeable_until, lock_own, move_own
@@ -211,7 +211,7 @@ class ManagePage(PortalPage):
             last=midnight + days * ONE_DAY,
             outlet=appointment.outlet_id,
             freed=appointment.pk,
-            minutes=length_in_minutes(appointment),
+            length=length_of(appointment),
         )
 
     def _choices(self, day: dt.date) -> list[tuple[str, dt.datetime, Place]]:

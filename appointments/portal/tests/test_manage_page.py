@@ -13,7 +13,7 @@ from appointments.portal.links import manage_url
 from appointments.tests.factories import AppointmentFactory
 from customers.portal.tests.test_pages import INVALID, page_of, path_of
 from customers.tests.factories import CustomerFactory
-from tenants.models import Tenant
+from tenants.models import Outlet, Tenant
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory
 
@@ -234,7 +234,9 @@ def test_the_link_is_not_good_for_another_customer_or_appointment(visitor, booke
 
 
 def test_names_with_markup_and_marks_of_direction_are_harmless(visitor, booked, salon):
-    outlet = OutletFactory(tenant=salon.tenant, name="<b>K\u202eem</b>", address="<script>alert(1)</script>")
+    outlet = OutletFactory(tenant=salon.tenant, address="<script>alert(1)</script>")
+    # Written past the model, which refuses such a name.
+    change(Outlet, outlet, name="<b>K\u202eem</b>")
     change(Appointment, booked, outlet=outlet)
     text = page_of(visitor.get(url_of(booked)))
     assert "&lt;b&gt;K em&lt;/b&gt;, &lt;script&gt;" in text

@@ -8,7 +8,8 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appointments.booking import book, set_length
+from appointments.booking import book
+from appointments.lengths import set_length
 from appointments.models import Appointment, DoubleBooking, Status, TimeOff
 from appointments.recommendations import recommend
 from appointments.recommendations.tests.recount import Recount
@@ -128,7 +129,7 @@ def test_everything_recommended_can_be_booked(example, business, preferences):
                     status=Status.CONFIRMED,
                     total_price=item.service.price,
                 )
-                set_length(appointment, item.service.duration_minutes)
+                set_length(appointment, item.service.duration)
                 book(appointment)
                 assert appointment.local_bounds == (item.slot.start, item.slot.end)
                 transaction.set_rollback(True)

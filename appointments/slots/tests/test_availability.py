@@ -178,6 +178,14 @@ def test_a_moved_appointment_frees_its_own_time_and_keeps_its_length(staff, rina
     assert starts(staff, cut, "2026-12-01", appointment_id=other.pk) == clock("09:00", "10:45")
 
 
+def test_a_moved_appointment_is_offered_where_its_seconds_fit_too(staff, rina, outlet, cut):
+    moved = book(rina, outlet, MONDAY, "09:00", "10:00:30", service=cut, buffer_minutes=15)
+    book(rina, outlet, MONDAY, "10:30", "10:45")
+    # From 9:15 it would last until 10:15:30, and its buffer until 10:30:30.
+    assert starts(staff, cut, appointment_id=moved.pk) == ["09:00"]
+    assert ask(staff, cut, appointment_id=moved.pk).json()["slots"][0]["end_time"] == "10:00:30"
+
+
 def test_a_moved_appointment_frees_no_time_of_another_one(staff, tenant, rina, outlet, cut):
     bo = UserFactory(tenant=tenant, first_name="Bo", last_name="Lee")
     works(bo, outlet, "09:00", "12:00")

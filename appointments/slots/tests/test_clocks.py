@@ -5,11 +5,8 @@ import datetime as dt
 import pytest
 from django.db import transaction
 
-from appointments import booking
-from appointments.models import Appointment, Status
 from appointments.slots.tests.salon import MONDAY, ask, book, clock, starts, works
-from tenants.models import Service, Tenant
-from tenants.scope import tenant_scope
+from tenants.models import Tenant
 from tenants.tests.factories import ServiceFactory, UserFactory
 
 
@@ -164,31 +161,25 @@ CLOCKS = [
 
 
 @pytest.mark.parametrize(("zone", "day", "hours", "expected"), CLOCKS)
-def test_where_clocks_change_a_minute_lasts_sixty_seconds(staff, tenant, outlet, zone, day, hours, expected):
+def test_where_clocks_change_a_minute_lasts_sixty_seconds(
+    staff, portal_client, tenant, outlet, zone, day, hours, expected
+):
     Tenant.objects.filter(pk=tenant.pk).update(time_zone=zone, slot_minutes=30)
     begins = dt.date.fromisoformat(day)
     works(UserFactory(tenant=tenant), outlet, *hours.split(), valid_from=begins, valid_to=begins)
-    slots = ask(staff, ServiceFactory(tenant=tenant, duration_minutes=60), day).json()["slots"]
+    hour = ServiceFactory(tenant=tenant, duration_minutes=60)
+    slots = ask(staff, hour, day).json()["slots"]
     assert [(slot["start_time"][:5], slot["end_time"][:5], slot["starts_at"]) for slot in slots] == [
         (start, end, f"{instant}:00Z") for start, end, instant in expected
     ]
+    jane = portal_client()
+    own = f"{jane.url}/appointments"
     for slot in slots:
-        can_be_booked(tenant, slot)
-
-
-def can_be_booked(tenant, slot):
-    """Books the slot as it is, and takes it back."""
-    with tenant_scope(Tenant.objects.get(pk=tenant.pk)), transaction.atomic():
-        appointment = Appointment(
-            service=Service.objects.get(),
-            is_walk_in=True,
-            status=Status.CONFIRMED,
-            total_price=slot["price"],
-            staff_id=slot["staff_id"],
-            outlet_id=slot["outlet_id"],
-            appointment_date=dt.date.fromisoformat(slot["appointment_date"]),
-            start_time=dt.time.fromisoformat(slot["start_time"]),
-            end_time=dt.time.fromisoformat(slot["end_time"]),
-        )
-        booking.book(appointment)
-        transaction.set_rollback(True)
+        with transaction.atomic():
+            # The end that the slot tells is one that the customer may send.
+            booked = jane.post(own, slot | {"service_id": hour.pk})
+            assert (booked.status_code, booked.json()["end_time"]) == (201, slot["end_time"]), booked.content
+            moved = {"appointment_date": "2028-01-05", "start_time": "10:00", "override": ["hours"]}
+            answer = staff.post(f"/api/v1/appointments/{booked.json()['id']}/reschedule", moved)
+            assert (answer.status_code, answer.json()["end_time"]) == (200, "11:00:00"), answer.content
+            transaction.set_rollback(True)

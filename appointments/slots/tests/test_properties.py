@@ -31,6 +31,8 @@ DAYS = {
     "Africa/Casablanca": ["2027-02-07", "2027-03-14"],
     "America/Nuuk": ["2027-03-27", "2027-10-30"],
     "Asia/Kathmandu": ["2027-02-28", "2026-12-31"],
+    "Pacific/Chatham": ["2027-04-04", "2027-09-26"],
+    "Antarctica/Troll": ["2027-03-28", "2027-10-31"],
 }
 PEOPLE, OUTLETS = ("ann", "bea"), ("north", "south")
 SHIFTS = [
@@ -77,7 +79,7 @@ def worlds(draw):
     return {
         "zone": zone,
         "day": day,
-        "slot_minutes": draw(st.sampled_from([30, 45, 50, 60])),
+        "slot_minutes": draw(st.sampled_from([7, 30, 45, 50, 60])),
         "duration": draw(st.sampled_from([5, 30, 45, 60, 90, 150])),
         "buffer": draw(st.sampled_from([0, 0, 10, 30, 60])),
         "offering": draw(st.sampled_from([[], ["ann"], ["ann", "bea"]])),

@@ -1,0 +1,33 @@
+"""The slots that a refused booking offers instead."""
+
+import datetime as dt
+
+from appointments.bookings.tests.conftest import APPOINTMENTS, MONDAY
+from appointments.bookings.tests.test_create import refusal
+from appointments.tests.factories import TimeOffFactory
+
+
+def test_the_alternatives_are_the_nearest_slots_and_can_be_booked(staff, book, body):
+    book()
+    problem = refusal(staff.post(APPOINTMENTS, body(start_time="10:00")), "overlap")
+    starts = [slot["start_time"] for slot in problem["alternatives"]]
+    assert starts == ["10:15:00", "10:30:00", "10:45:00"]
+    first = problem["alternatives"][0]
+    assert first["appointment_date"] == MONDAY
+    assert first["starts_at"] == "2030-06-03T03:15:00Z"
+    keys = ("appointment_date", "start_time", "staff_id", "outlet_id")
+    assert staff.post(APPOINTMENTS, body(**{key: first[key] for key in keys})).status_code == 201
+
+
+def test_the_alternatives_follow_also_when_the_business_is_closed_for_weeks(staff, salon, body, book):
+    TimeOffFactory(
+        tenant=salon.tenant,
+        staff_id=salon.ana.pk,
+        local_start=dt.datetime(2030, 4, 1),
+        local_end=dt.datetime(2030, 7, 1),
+    )
+    problem = refusal(staff.post(APPOINTMENTS, body()), "time_off")
+    assert [(slot["appointment_date"], slot["start_time"]) for slot in problem["alternatives"]] == [
+        ("2030-07-01", start) for start in ("09:00:00", "09:15:00", "09:30:00")
+    ]
+    assert book(**{key: problem["alternatives"][2][key] for key in ("appointment_date", "start_time")})
