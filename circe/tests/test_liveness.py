@@ -209,7 +209,8 @@ def freeze_database(circe):
     try:
         yield
     finally:
-        for process in processes:
+        # The server last: it would reap a session that had ended just before, whose number is then unknown.
+        for process in reversed(processes):
             os.kill(process, signal.SIGCONT)
 
 
