@@ -9,8 +9,8 @@ PYTHON = "$(CURDIR)/.venv/bin/python"
 MANAGE = $(PYTHON) manage.py
 PIP = $(PYTHON) -m pip --quiet --quiet --disable-pip-version-check --no-input
 
-# One worker a core, four at most; each has a test database of its own. The tests of a group (`xdist_group`) stay in one worker.
-PARALLEL = --numprocesses logical --maxprocesses 4 --dist loadgroup
+# Each worker has a test database of its own. The tests of a group (`xdist_group`) stay in one worker.
+PARALLEL = --maxprocesses 4 --dist loadgroup --numprocesses
 
 # Compiled files save each of the many processes of the suite a third of a second.
 unexport PYTHONDONTWRITEBYTECODE
@@ -55,8 +55,9 @@ shell: .venv/run.stamp
 check: lint
 	@$(with_test_server); \
 	$(MANAGE) makemigrations --check --dry-run; \
-	$(PYTHON) -m pytest $(PARALLEL) -m "not slow" --ignore circe/tests/test_schemathesis.py
+	$(PYTHON) -m pytest $(PARALLEL) logical -m "not slow" --ignore circe/tests/test_schemathesis.py
 
+# One worker more than there are cores, since slow tests often wait: for a browser, a killed process or a limit of time.
 test: lint .venv/typescript.stamp
 	@$(with_test_server); \
 	$(MANAGE) makemigrations --check --dry-run; \
@@ -65,7 +66,7 @@ test: lint .venv/typescript.stamp
 	env -u DEMO -u DEBUG DJANGO_SETTINGS_MODULE=circe.settings SECRET_KEY=$$key JWT_SIGNING_KEY=$$key \
 		ALLOWED_HOSTS=circe.example DATABASE_URL=postgres://circe@localhost/circe \
 		$(MANAGE) check --deploy --fail-level WARNING; \
-	$(PYTHON) -m pytest $(PARALLEL)
+	$(PYTHON) -m pytest $(PARALLEL) $$(($$(nproc) + 1))
 
 # Tests of endpoints, races, access and totals on a cluster of Citus, whose coordinator CITUS_URL names as a superuser. It
 # makes a database of its own there. A part: make test-citus CITUS_TESTS=customers/tests/test_create.py

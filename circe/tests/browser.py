@@ -13,12 +13,6 @@ from tenants.tests.factories import PASSWORD, UserFactory
 # The headless shell has the same engine without the windows, menus and extensions of a desktop: a third less work.
 PROGRAMS = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"]
 CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), None)
-BROWSER_MARKS = [
-    pytest.mark.slow("starts a browser and waits for pages to be drawn"),
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium-headless-shell"),
-    pytest.mark.django_db(transaction=True),
-]
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 # Without `preload`, which would fetch style sheets once more, by wrong addresses.
@@ -27,6 +21,16 @@ AXE_OPTIONS = {"resultTypes": ["violations"], "preload": False}
 FIND_VIOLATIONS = """async options => (await axe.run(options)).violations
     .filter(fault => ["serious", "critical"].includes(fault.impact))
     .map(fault => [fault.id, fault.nodes.slice(0, 5).map(node => node.html.slice(0, 200))])"""
+
+
+def browser_marks(module):
+    """Returns the marks of the tests in the module, which stay in one process, so that it starts one browser."""
+    return [
+        pytest.mark.slow("starts a browser and waits for pages to be drawn"),
+        pytest.mark.xdist_group(module),
+        pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium-headless-shell"),
+        pytest.mark.django_db(transaction=True),
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -485,3 +485,11 @@ def test_rows_of_the_first_set_of_migrations_keep_their_values_up_to_the_last(sc
                     {"tenant": tenant_id},
                 )
                 assert sorted(stored, key=str) == sorted(cursor.fetchall(), key=str) != [], model
+
+
+@pytest.mark.xdist_group("this test")
+def test_the_tests_of_a_group_stay_in_one_process(request):
+    """pytest-xdist shares out the tests by their ids, and adds the group to the id."""
+    if not request.config.getoption("loadgroup", False):
+        pytest.skip("runs in one process, or without --dist loadgroup")
+    assert request.node.nodeid.endswith("@this test")

@@ -10,14 +10,14 @@ from playwright.sync_api import expect
 from appointments.models import Appointment, Status
 from appointments.tests.factories import AppointmentFactory, works_always
 from circe.demo.accounts import PASSWORD as DEMO_PASSWORD
-from circe.tests.browser import BROWSER_MARKS, DESKTOP, PHONE, choose
+from circe.tests.browser import DESKTOP, PHONE, browser_marks, choose
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.models import Role
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
-pytestmark = BROWSER_MARKS
+pytestmark = browser_marks(__name__)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from appointments.models import Appointment
 from appointments.portal.links import manage_url
-from circe.tests.browser import BROWSER_MARKS, DESKTOP, PHONE, list_violations
+from circe.tests.browser import DESKTOP, PHONE, browser_marks, list_violations
 from circe.tests.page_walk import open_pages
 from customers.messages.sending import send_due
 from customers.models import MailedLink
@@ -18,7 +18,7 @@ from customers.portal.signed_links import unsubscribe_url
 from tenants.models import Role
 from tenants.scope import tenant_scope
 
-pytestmark = BROWSER_MARKS
+pytestmark = browser_marks(__name__)
 TAGS = re.compile(r"<[a-z]\w*\b[^>]*>")
 VALUES = re.compile(
     r'(?<!class)(?<!role)(?<!type)="[^"]*"|\b(app|model|field|column)-\w+|(?<= )(action-\w+|data-[\w-]+|id|for)'

@@ -7,12 +7,12 @@ from playwright.sync_api import expect
 
 from appointments.models import Appointment, Status, TimeOff
 from appointments.tests.factories import AppointmentFactory, works_daily
-from circe.tests.browser import BROWSER_MARKS, DESKTOP, PHONE, choose
+from circe.tests.browser import DESKTOP, PHONE, browser_marks, choose
 from customers.tests.factories import CustomerFactory
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
-pytestmark = [*BROWSER_MARKS, pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])]
+pytestmark = [*browser_marks(__name__), pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])]
 ADD = "/admin/appointments/appointment/add/"
 
 

@@ -5,11 +5,11 @@ from playwright.sync_api import expect
 
 from appointments.models import TimeOff, WorkingHours
 from appointments.tests.factories import WorkingHoursFactory
-from circe.tests.browser import BROWSER_MARKS, DESKTOP, PHONE
+from circe.tests.browser import DESKTOP, PHONE, browser_marks
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, UserFactory
 
-pytestmark = BROWSER_MARKS
+pytestmark = browser_marks(__name__)
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])

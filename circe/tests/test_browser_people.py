@@ -9,13 +9,13 @@ from django.core import mail
 from playwright.sync_api import expect
 
 from appointments.tests.factories import AppointmentFactory, works_daily
-from circe.tests.browser import BROWSER_MARKS, DESKTOP, PHONE
+from circe.tests.browser import DESKTOP, PHONE, browser_marks
 from customers.messages.sending import send_due
 from customers.tests.factories import CustomerFactory
 from tenants.models import User
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
-pytestmark = BROWSER_MARKS
+pytestmark = browser_marks(__name__)
 VIEWPORTS = pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 
 

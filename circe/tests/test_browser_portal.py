@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from appointments.models import Appointment, Status
 from appointments.portal.links import manage_url
 from appointments.tests.factories import AppointmentFactory, WorkingHoursFactory
-from circe.tests.browser import BROWSER_MARKS, DESKTOP, PHONE
+from circe.tests.browser import DESKTOP, PHONE, browser_marks
 from customers.messages.sending import send_due
 from customers.models import MailedLink
 from customers.portal.links import request_link
@@ -21,7 +21,7 @@ from customers.tests.factories import CustomerFactory
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
-pytestmark = BROWSER_MARKS
+pytestmark = browser_marks(__name__)
 VIEWPORTS = pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 PASSWORD = "another good password"
 

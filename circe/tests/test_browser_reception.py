@@ -7,13 +7,13 @@ from playwright.sync_api import expect
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory, works_always
-from circe.tests.browser import BROWSER_MARKS, DESKTOP, PHONE, choose
+from circe.tests.browser import DESKTOP, PHONE, browser_marks, choose
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
-pytestmark = [*BROWSER_MARKS, pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])]
+pytestmark = [*browser_marks(__name__), pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])]
 
 
 @pytest.fixture

@@ -20,7 +20,10 @@ from circe.tests.chaos import CUSTOMERS, PROBLEM, at_once, children, install_cir
 from customers.tests.test_upload_bounds import a_million_empty_strings
 from tenants.tests.factories import PASSWORD
 
-pytestmark = pytest.mark.slow("starts gunicorn, and waits until requests give up")
+pytestmark = [
+    pytest.mark.slow("starts gunicorn, and waits until requests give up"),
+    pytest.mark.xdist_group("liveness"),
+]
 
 HEALTHZ_SECONDS = 1
 READYZ_SECONDS = 3
@@ -206,7 +209,8 @@ def freeze_database(circe):
     try:
         yield
     finally:
-        for process in processes:
+        # The server last: it would reap a session that had ended just before, whose number is then unknown.
+        for process in reversed(processes):
             os.kill(process, signal.SIGCONT)
 
 

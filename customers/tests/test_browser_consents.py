@@ -5,13 +5,13 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from circe.tests.browser import BROWSER_MARKS, DESKTOP, PHONE
+from circe.tests.browser import DESKTOP, PHONE, browser_marks
 from customers.consents.ledger import record_consent
 from customers.models import DeletionRequest
 from customers.tests.factories import CustomerFactory
 from tenants.scope import tenant_scope
 
-pytestmark = BROWSER_MARKS
+pytestmark = browser_marks(__name__)
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
