@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 import idna
 import phonenumbers
@@ -40,6 +41,8 @@ _FORMER_PREFIXES = {
     **dict.fromkeys([371, 372, 373, 374, 994, 995, 996, 998], re.compile(r"\A[08]")),
 }
 _ZERO = re.compile(r"\A0")
+ARGENTINA = 54
+_CODE_TWICE = re.compile(r"\A\+([0-9]{1,3})[\s-]*\+(?=\1)")
 # A day, as a spreadsheet writes it: in the wrong column, or in place of a number that looked like one.
 _DAY = re.compile(r"[0-3]?[0-9]([-/.])[0-3]?[0-9]\1(?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}([-/.])[01]?[0-9]\2[0-3]?[0-9]")
 _FLOAT = re.compile(r"[1-9][0-9]{6,}\.[0-9]+")
@@ -109,7 +112,7 @@ def clean_phone(value: str) -> str:
     no plan knows is accepted as it is. Raises ValidationError for two numbers, for a number that a spreadsheet has
     shortened, for a day, and for any other shape.
     """
-    text = _cell_text(normalize_phone_text(value))
+    text = _CODE_TWICE.sub("+", _cell_text(normalize_phone_text(value)))
     tenant = current_tenant()
     region = tenant.phone_region if tenant else None
     number = _read(text, region)
@@ -144,19 +147,20 @@ def _read(text: str, region: str | None) -> str:
     number = without_separators(text)
     if number.isascii() and number.isdigit():
         number = _international(number, region)
-    elif number.startswith(("+0", "+8")) and not _has_country_code(number):
-        # `+0812…` in Indonesia, `+8 912…` in Russia: a national number with a plus.
-        national = _read(number[1:], region)
-        number = national if is_valid_phone(national) else number
+    elif number.startswith(("+0", "+8")) and not _is_possible(number):
+        # A national number with a plus (`+0812…` in Indonesia, `+8 912…` in Russia), or a zero before the country code
+        # (`+091…`).
+        readings = (_read(number[1:], region), f"+{number[1:].lstrip('0')}")
+        number = next(filter(is_valid_phone, readings), number)
     return _without_trunk_prefix_of_its_country(number) if _INTERNATIONAL.match(number) else number
 
 
-def _has_country_code(number: str) -> bool:
+def _is_possible(number: str) -> bool:
+    """Returns whether the number has a country code, and as many digits as numbers of that country have."""
     try:
-        phonenumbers.parse(number)
+        return phonenumbers.is_possible_number(phonenumbers.parse(number))
     except phonenumbers.NumberParseException:
         return False
-    return True
 
 
 def _shown(text: str) -> str:
@@ -250,6 +254,10 @@ def _international(number: str, region: str | None) -> str:
             national, whole = map(_without_trunk_prefix_of_its_country, (national, f"+{number}"))
             if is_valid_phone(whole) and not _is_national(number, national, region):
                 return whole
+            # `091 98765 43210` in India: a zero before the region's own country code.
+            whole = f"+{number[1:]}"
+            if number.startswith(f"0{parsed.country_code}") and is_valid_phone(whole) and not is_valid_phone(national):
+                return whole
         # The region's own prefix is read before `00`, and `00` before zeros of a national number.
         is_dialled_abroad = parsed.country_code_source == phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD
         candidates.insert(0 if is_dialled_abroad else len(candidates), national)
@@ -279,12 +287,24 @@ def _without_trunk_prefix_of_its_country(number: str) -> str:
     # The plan may lack a new range of numbers, but it knows how long they are.
     if is_valid_phone(without) or (phonenumbers.is_possible_number(parsed) and not is_valid_phone(number)):
         number = without
-    code = parsed.country_code or 0
     if not is_valid_phone(number):
-        former_prefix = _FORMER_PREFIXES.get(code, _ZERO)
-        newer = f"+{code}{former_prefix.sub('', number.removeprefix(f'+{code}'), count=1)}"
-        number = newer if is_valid_phone(newer) else number
+        code = parsed.country_code or 0
+        readings = (f"+{code}{rest}" for rest in _other_readings(code, number.removeprefix(f"+{code}")))
+        number = next(filter(is_valid_phone, readings), number)
     return number
+
+
+def _other_readings(code: int, rest: str) -> Iterator[str]:
+    """Yields what the digits after the country code can mean, if they are no number of the country's plan."""
+    # The country code twice: a form puts it before a number that has it already.
+    once = re.sub(rf"\A0*{code}", "", rest)
+    if once != rest:
+        yield _without_trunk_prefix_of_its_country(f"+{code}{once}").removeprefix(f"+{code}")
+    yield _FORMER_PREFIXES.get(code, _ZERO).sub("", rest, count=1)
+    if code == ARGENTINA and rest.startswith("9"):
+        # A mobile number has a 9 abroad, and 0 and 15 at home: `+54 9 011 15 2345-6789` has them all.
+        domestic = phonenumbers.national_significant_number(phonenumbers.parse(f"+{code}{rest[1:]}"))
+        yield f"9{domestic.removeprefix('9')}"
 
 
 def validate_phone(value: str) -> None:

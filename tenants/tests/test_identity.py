@@ -254,6 +254,27 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         # `00` is international also where a region dials abroad by another prefix.
         ("AU", "00 299 32 10 00", "+299321000"),
         ("JP", "０９０ー１２３４ー５６７８", "+819012345678"),
+        # A zero before the country code.
+        ("IN", "091 98765 43210", "+919876543210"),
+        ("ID", "(062) 812 3456 7801", "+6281234567801"),
+        ("SG", "065 9123 4567", "+6591234567"),
+        ("IR", "۰۹۸ ۹۱۲ ۱۲۳ ۴۵۶۷", "+989121234567"),
+        ("NG", "0234 803 123 4567", "+2348031234567"),
+        ("ID", "+091 98765 43210", "+919876543210"),
+        ("DE", "049 151 12345678", "+494915112345678"),  # a number of Leer
+        # The country code twice, from a form that puts it before what is typed.
+        ("IN", "+91 91 98765 43210", "+919876543210"),
+        ("ID", "+62 +62 812 3456 7801", "+6281234567801"),
+        ("ID", "+62 62 0812 3456 7801", "+6281234567801"),
+        ("SG", "+65 0065 9123 4567", "+6591234567"),
+        ("US", "+1 01 202 555 0143", "+12025550143"),
+        ("NO", "+47 0 47 12 34 56", "+4747123456"),
+        # A mobile number of Argentina by what stands before it abroad and at home.
+        ("AR", "+54 9 011 2345-6789", "+5491123456789"),
+        ("AR", "+54 9 11 15 2345-6789", "+5491123456789"),
+        ("ID", "+54 9 0351 15-412-3456", "+5493514123456"),
+        # +870 is a country code, but not of so few digits.
+        ("KZ", "+8 701 234 56 78", "+77012345678"),
     ],
 )
 def test_a_phone_number_is_stored_as_e164(region, written, number):
