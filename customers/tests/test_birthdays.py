@@ -123,6 +123,24 @@ def test_a_date_that_can_be_two_is_refused_if_the_others_do_not_tell(import_rows
     assert len(days) == len(others)
 
 
+@pytest.mark.parametrize(
+    ("header", "others", "day"),
+    [
+        ("Birthday (MM/DD/YYYY)", [], "1990-03-04"),
+        ("Date of birth [mm-dd-yy]", [], "1990-03-04"),
+        ("Birthday (dd/mm/yyyy)", [], "1990-04-03"),
+        ("Geburtsdatum (TT/MM/JJJJ)", [], "1990-04-03"),
+        ("Date de naissance (jj/mm/aaaa)", [], "1990-04-03"),
+        # The cells are right where the header is wrong.
+        ("Birthday (MM/DD/YYYY)", ["25/12/1991"], "1990-04-03"),
+    ],
+)
+def test_a_header_tells_how_dates_are_written(import_rows, header, others, day):
+    rows = [[f"J{n}", f"j{n}@example.com", text] for n, text in enumerate(["03/04/1990", *others])]
+    assert import_rows(["first_name", "email", header], *rows).refused_rows == []
+    assert Customer.objects.get(first_name="J0").date_of_birth.isoformat() == day
+
+
 @pytest.mark.parametrize(("order", "day"), [("day-first", "1990-04-03"), ("month-first", "1990-03-04")])
 def test_an_operator_says_how_dates_are_read(import_rows, order, day):
     assert birthdays(import_rows, "03/04/1990", dates=order) == ([day], [])
