@@ -40,14 +40,16 @@ def read_cells(import_rows):
 
 # --- yes and no -----------------------------------------------------------------------------------------------------
 
-YES = "TIESA TOČNO ВЯРНО ТОЧНО АҚИҚАТ درست بله होय ஆம் হ্যাঁ opted-in opt_in √ aktiv actif attivo TRUE\u200e \u200fyes "
+YES = "TIESA TOČNO ВЯРНО ТОЧНО АҚИҚАТ درست بله होय ஆம் হ্যাঁ ඔව් opted-in opt_in √ aktiv actif attivo TRUE\u200e \u200fyes "
 YES += (
     "t T true TRUE yes Y y 1 1.0 on x X ✓ SANN WAHR VRAI VERDADERO VERDADEIRO VERO WAAR SANT SAND TOSI PRAWDA ИСТИНА "
 )
 YES += "DOĞRU BENAR 真 ＴＲＵＥ IGAZ ADEVĂRAT ja oui sí sim да tak evet ya はい 是 예 ใช่ نعم כן igen ano ναι kyllä có"
 NO = "NETIESA NETOČNO НЕВЯРНО НЕПРАВДА ЖАЛҒАН PALSU نادرست خیر नाही இல்லை না opted-out Opt_Out inaktiv inactif "
 NO += "f F false FALSE no N n 0 0.0 off USANN FALSCH FAUX FALSO ONWAAR FALSKT FALSK EPÄTOSI FAŁSZ ЛОЖЬ YANLIŞ SALAH 假 "
-NO += "ＦＡＬＳＥ HAMIS FALS NEPRAVDA nein non não нет nie hayır tidak いいえ 否 아니요 لا לא nem ne όχι ei không"
+NO += (
+    "نه නැත ＦＡＬＳＥ HAMIS FALS NEPRAVDA nein non não нет nie hayır tidak いいえ 否 아니요 لا לא nem ne όχι ei không"
+)
 
 
 def test_yes_and_no_are_read_in_the_languages_of_spreadsheets(import_rows, in_scope):
@@ -187,9 +189,30 @@ LANGUAGES = {
 
 
 def test_a_locale_is_read_as_a_language(read_cells):
-    refused = ("language", "A language is a tag such as en, id or pt-BR.")
-    expected = {text: (language, None if language else refused) for text, language in LANGUAGES.items()}
+    refusal = "“{}” is no language. Write a tag such as en, id or pt-BR."
+    expected = {
+        text: (language, None if language else ("language", refusal.format(text)))
+        for text, language in LANGUAGES.items()
+    }
     assert read_cells("language", LANGUAGES) == expected
+
+
+SOURCES = {
+    "Google Ads": "google-ads",
+    "Walk-In": "walk-in",
+    "INSTAGRAM": "instagram",
+    "a_b": "a_b",
+    "インスタ": None,
+    "C++": None,
+}
+
+
+def test_the_source_of_another_system_is_written_as_one_word(read_cells):
+    for text, (value, refused) in read_cells("source", SOURCES).items():
+        assert value == SOURCES[text], (text, refused)
+        if value is None:
+            assert refused[0] == "source"
+            assert refused[1].startswith(f"“{text}” is no source.")
 
 
 GENDERS_BY_LANGUAGE = {
@@ -205,7 +228,12 @@ GENDERS_BY_LANGUAGE = {
         "先生": "male",
         "مرد": "male",
         "Female\u200f": "female",
+        "Mlle": "female",
+        "Ч": "male",
+        "Θ": "female",
     },
+    "is": {"K": None},
+    "ga": {"F": None},
     "de": {"w": "female", "männlich": "male", "divers": None},
     "nb": {"K": "female", "Mann": "male", "P": None},
     "pl": {"k": "female"},
@@ -244,6 +272,10 @@ NUMBERS = {
     "'120": 120,
     '="120"': 120,
     "1.234": None,
+    "1,00,000": 100000,
+    "12,34,567.00": 1234567,
+    "١٬٢٣٤": 1234,
+    "1,23,45": None,
     "1,234": None,
     "1.234,56": None,
     "12.5": None,

@@ -12,7 +12,7 @@ from circe.api.time_zone import local_today
 from customers.extensions import export_columns
 from customers.models import Channel
 from customers.transfer.birthdays import DayOrder, UnreadableBirthday, read_birthday
-from customers.transfer.cell_words import means_unknown_gender
+from customers.transfer.cell_words import means_unknown
 from customers.transfer.columns import COLUMN_BY_NAME, REFUSED_ROW_COLUMNS, TENANT_COLUMN, find_column
 from customers.transfer.examination import ColumnExamination
 from customers.transfer.mapping.column_names import (
@@ -297,7 +297,7 @@ class HeaderMapping:
         if self.preset:
             row.texts = {target: text for target, text in row.texts.items() if text}
         self._read_birthday(row)
-        if means_unknown_gender(row.texts.get("gender", "")):
+        if means_unknown(row.texts.get("gender", "")):
             self._omit(row, "gender", row.texts.pop("gender"), "This says that the gender is not known.")
         return row
 
