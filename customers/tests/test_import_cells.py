@@ -7,6 +7,7 @@ import pytest
 
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
+from customers.tests.transfer import exported, imported
 
 
 def the_only_customer():
@@ -340,3 +341,42 @@ def test_an_apostrophe_that_may_be_a_part_of_a_name_is_kept_and_told(import_rows
     result = import_rows(["first_name", "last_name", "email"], ["Jan", "'t Hooft", "jan@example.com"])
     assert the_only_customer().last_name == "'t Hooft"
     assert "Line 2: last_name: the apostrophe at the beginning is kept, as a part of the text." in result.lines
+
+
+# --- no value -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("null", ["NULL", "\\N", "(null)", "[NULL]", "<null>", " NULL "])
+def test_the_null_of_a_database_is_no_value_and_clears_nothing(import_rows, null):
+    header = [
+        "first_name",
+        "last_name",
+        "email",
+        "phone",
+        "date_of_birth",
+        "gender",
+        "address",
+        "notes",
+        "tags",
+        "source",
+    ]
+    row = ["Jane", null, null, "0812 3456 7801", *[null] * 6]
+    result = import_rows(header, row)
+    assert result.refused_rows == []
+    jane = the_only_customer()
+    assert (jane.last_name, jane.email, jane.address, jane.notes) == (None, None, None, None)
+    assert f"Line 2: last_name: {null.strip()} is read as no value, and clears nothing." in result.lines
+    assert import_rows(header, ["Jane", "Doe", *row[2:7], "tea", *row[8:]], update=True).counts == {"updated": 1}
+    assert import_rows(header, row, update=True).counts == {"unchanged": 1}
+    assert (the_only_customer().last_name, the_only_customer().notes) == ("Doe", "tea")
+
+
+@pytest.mark.parametrize("name", ["NULL", "\\N", "'NULL", "(null)", "Null", "null"])
+def test_a_person_who_is_called_so_comes_back_from_an_export(in_scope, tmp_path, name):
+    CustomerFactory(tenant=in_scope, first_name=name, last_name=name, notes=name)
+    file = tmp_path / "out.csv"
+    exported(file)
+    assert imported(file, update=True).counts == {"unchanged": 1}
+    Customer.objects.all().delete()
+    assert imported(file).counts == {"created": 1}
+    assert Customer.objects.values_list("first_name", "last_name", "notes").get() == (name, name, name)
