@@ -23,6 +23,7 @@ _E164 = re.compile(r"\+[0-9]{7,15}\Z")
 _OPTIONAL_ZERO = re.compile(r"(?<=[0-9)])\s*\(0\)")
 _INTERNATIONAL = re.compile(r"\+[0-9]+\Z")
 MIN_PHONE_DIGITS = 7
+MAX_RANGE_DIGITS = 2
 MAX_SHOWN_LENGTH = 60
 _BETWEEN_DIGITS = re.compile(r"(?<=[0-9])[^0-9]+(?=[0-9])")
 # A slash may also follow an area code, as in 030/1234567.
@@ -42,6 +43,7 @@ _FORMER_PREFIXES = {
 }
 _ZERO = re.compile(r"\A0")
 ARGENTINA = 54
+_RANGE_MARK = re.compile(r"[~⁓∼/]|\s[-‐-―−]\s")
 _CODE_TWICE = re.compile(r"\A\+([0-9]{1,3})[\s-]*\+(?=\1)")
 # A day, as a spreadsheet writes it: in the wrong column, or in place of a number that looked like one.
 _DAY = re.compile(r"[0-3]?[0-9]([-/.])[0-3]?[0-9]\1(?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}([-/.])[01]?[0-9]\2[0-3]?[0-9]")
@@ -215,14 +217,36 @@ def _refuse_two_numbers(text: str, number: str, region: str | None) -> None:
         first, others = text[: place.start()], text[place.end() :]
         # `+62 812/3456/7890` is one number.
         is_marked = _BETWEEN_NUMBERS.search(place[0]) and "/" not in first
-        if (is_one_number and not is_marked) or _count_national_digits(first, region) < MIN_PHONE_DIGITS:
+        is_range = is_one_number and not is_marked and _is_range(place[0], first, others, number, region)
+        if is_one_number and not is_marked and not is_range:
+            continue
+        if _count_national_digits(first, region) < MIN_PHONE_DIGITS:
             continue
         is_second_whole = len(re.findall("[0-9]", others)) >= MIN_PHONE_DIGITS
         # `22334455-56` is how consecutive numbers are written.
         is_separated = not (is_one_number or _NO_PART_OF_NUMBER.search(place[0]))
         is_continued = is_separated and is_valid_phone(_read(first, region))
-        if is_marked or is_second_whole or is_continued:
+        if is_range or is_marked or is_second_whole or is_continued:
             raise ValidationError(f"There are two numbers: {_shown(text)}. Enter one of them.", code="two_numbers")
+
+
+def _is_range(separator: str, first: str, others: str, number: str, region: str | None) -> bool:
+    """Returns whether the text of a valid number is rather a shorter number `first`, and the last digits of further ones:
+    `02-123-4567~8`.
+    """
+    count = len(re.findall("[0-9]", others))
+    is_fraction = _FLOAT.fullmatch(f"{first}{separator}{others}") is not None
+    if separator.isspace() or count > MAX_RANGE_DIGITS or is_fraction:
+        return False
+    shorter = _read(first, region)
+    if not is_valid_phone(shorter):
+        return False
+    # `98765-43210-11` in India would be a number of Iran.
+    is_elsewhere = phonenumbers.parse(shorter).country_code != phonenumbers.parse(number).country_code
+    # In Germany and Austria `089 123456-0` has an extension.
+    has_extension = number.startswith(("+49", "+43")) and "/" not in separator
+    is_marked = _RANGE_MARK.search(separator) is not None
+    return is_elsewhere or (not has_extension and (count == 1 or is_marked))
 
 
 def _count_national_digits(text: str, region: str | None) -> int:

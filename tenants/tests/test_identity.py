@@ -221,6 +221,13 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         ("DE", "+49(0)151/12345678", "+4915112345678"),
         ("AT", "+43 (0) 664/1234567", "+436641234567"),
         ("AT", "0043 (0) 5572/12345", "+43557212345"),
+        # An extension.
+        ("DE", "089 123456-0", "+49891234560"),
+        ("ID", "+43 1 5123456-7", "+43151234567"),
+        # Groups of two digits.
+        ("FI", "040-123-45-67", "+358401234567"),
+        ("IT", "06-12-34-56-78", "+390612345678"),
+        ("RU", "8 (912) 345-67-89", "+79123456789"),
         # The trunk prefix is removed also in ranges of numbers that the library does not know yet.
         ("IL", "+972 050-123-4567", "+972501234567"),
         ("IL", "050-123-4567", "+972501234567"),
@@ -330,6 +337,27 @@ def test_what_is_no_phone_number(written):
 )
 def test_two_numbers_are_refused_by_name(written):
     with in_region("NO"), pytest.raises(ValidationError, match="There are two numbers"):
+        clean_phone(written)
+
+
+@pytest.mark.parametrize(
+    ("region", "written"),
+    [
+        ("KR", "02-123-4567~8"),
+        ("KR", "02)123-4567-8"),
+        ("KR", "02-123-4567~68"),
+        ("ID", "021 555 0101-3"),
+        ("ID", "0274 512345 - 46"),
+        ("IT", "339.1234567.8"),
+        ("DE", "089/123456-0/1"),
+        ("DE", "030/123456/78"),
+        # These would be numbers of Iran and of Egypt.
+        ("IN", "98765-43210-11"),
+        ("US", "202-555-0143-5"),
+    ],
+)
+def test_a_range_of_numbers_is_no_longer_number(region, written):
+    with in_region(region), pytest.raises(ValidationError, match="There are two numbers"):
         clean_phone(written)
 
 
