@@ -125,7 +125,7 @@ def test_times_without_an_offset_are_in_the_time_zone_of_the_business(import_row
 UNCLEAR = "can be read in two ways, or not at all."
 WRITE_AN_INSTANT = "Write a day such as 2025-01-31 or an instant such as 2025-01-31T10:30:00Z."
 BAD = [
-    ("id", "122", "An id has 24 hex digits; a customer whose id is left empty gets a new one."),
+    ("id", "122", "“122” is no id: an id has 24 hex digits. A customer whose id is left empty gets a new one."),
     ("first_name", " ", "A customer needs a first name."),
     ("first_name", "\u200b", "A name is made of characters that can be seen."),
     ("first_name", "a" * 101, "Ensure this value has at most 100 characters (it has 101)."),

@@ -340,6 +340,17 @@ def test_a_header_with_two_meanings_is_read_by_the_language_of_the_others(header
     }
 
 
+def test_the_customer_id_of_another_system_is_left_out(import_rows):
+    header = ["Customer ID", "First name", "Phone"]
+    assert import_rows(header, ["1042", "Anna", "0812 3456 7801"]).counts == {"created": 1}
+    kept = "65a1b2c3d4e5f60718293a4b"
+    assert import_rows(header, [kept, "Piet", "0812 3456 7802"], ["7", "Ola", "0812 3456 7803"]).counts == {
+        "created": 1,
+        "refused": 1,
+    }
+    assert Customer.objects.get(pk=kept).first_name == "Piet"
+
+
 def test_a_contact_is_a_phone_where_the_cells_are_numbers(browser, in_scope):
     body(upload(browser, as_csv([["Name", "Contact"], ["Anna", "0812 3456 7801"], ["Piet", "+62 812-3456-7802"]])))
     assert figures(browser, f"{IMPORT}{CustomerImport.objects.get().pk}/") == {"created": 2}

@@ -39,10 +39,17 @@ def tenant_language_code() -> str:
     return tenant.language.partition("-")[0] if tenant else ""
 
 
+def is_object_id(text: str) -> bool:
+    """Returns whether the text is an id as Circe and MongoDB write them."""
+    return _OBJECT_ID.match(text) is not None
+
+
 def _parse_id(text: str) -> str:
     match = _OBJECT_ID.match(text)
     if match is None:
-        raise ValidationError("An id has 24 hex digits; a customer whose id is left empty gets a new one.")
+        raise ValidationError(
+            f"“{shorten(text)}” is no id: an id has 24 hex digits. A customer whose id is left empty gets a new one."
+        )
     return match[1].lower()
 
 

@@ -13,7 +13,7 @@ from customers.extensions import export_columns
 from customers.models import Channel
 from customers.transfer.birthdays import DayOrder, UnreadableBirthday, read_birthday
 from customers.transfer.cell_words import means_unknown
-from customers.transfer.columns import COLUMN_BY_NAME, REFUSED_ROW_COLUMNS, TENANT_COLUMN, find_column
+from customers.transfer.columns import COLUMN_BY_NAME, REFUSED_ROW_COLUMNS, TENANT_COLUMN, find_column, is_object_id
 from customers.transfer.examination import ColumnExamination
 from customers.transfer.mapping.column_names import (
     FULL_NAME_KEYS,
@@ -201,18 +201,18 @@ class HeaderMapping:
             for other in map(normalize_header, self.header):
                 if other in meanings:
                     return ColumnRule(target=meanings[other])
-        if key == "contact" and self._holds_phones(header):
+        samples = self.examination[self.header.index(header)].samples if self.examination else []
+        if key == "contact" and samples and all(map(_LOOKS_LIKE_PHONE.match, samples)):
             return ColumnRule(target="phone")
+        # The `Customer ID` of another system means nothing in Circe.
+        if column and column.name == "id" != header.lower() and samples and not any(map(is_object_id, samples)):
+            return UNMAPPED
         if key in FULL_NAME_KEYS:
             return ColumnRule(target="first_name", is_fallback=True)
         target = column.name if column else TARGET_BY_NAME.get(key, NOT_IMPORTED)
         # If the texts of several columns are joined, the order of the columns in the file decides.
         rank = 0 if target in JOINED_BY else RANK_BY_NAME.get((target, key), 0)
         return ColumnRule(target=target, rank=rank)
-
-    def _holds_phones(self, header: str) -> bool:
-        samples = self.examination[self.header.index(header)].samples if self.examination else []
-        return bool(samples) and all(map(_LOOKS_LIKE_PHONE.match, samples))
 
     @property
     def filled_indexes(self) -> list[int]:
