@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 import idna
 import phonenumbers
@@ -22,6 +23,7 @@ _E164 = re.compile(r"\+[0-9]{7,15}\Z")
 _OPTIONAL_ZERO = re.compile(r"(?<=[0-9)])\s*\(0\)")
 _INTERNATIONAL = re.compile(r"\+[0-9]+\Z")
 MIN_PHONE_DIGITS = 7
+MAX_RANGE_DIGITS = 2
 MAX_SHOWN_LENGTH = 60
 _BETWEEN_DIGITS = re.compile(r"(?<=[0-9])[^0-9]+(?=[0-9])")
 # A slash may also follow an area code, as in 030/1234567.
@@ -40,6 +42,9 @@ _FORMER_PREFIXES = {
     **dict.fromkeys([371, 372, 373, 374, 994, 995, 996, 998], re.compile(r"\A[08]")),
 }
 _ZERO = re.compile(r"\A0")
+ARGENTINA = 54
+_RANGE_MARK = re.compile(r"[~⁓∼/]|\s[-‐-―−]\s")
+_CODE_TWICE = re.compile(r"\A\+([0-9]{1,3})[\s-]*\+(?=\1)")
 # A day, as a spreadsheet writes it: in the wrong column, or in place of a number that looked like one.
 _DAY = re.compile(r"[0-3]?[0-9]([-/.])[0-3]?[0-9]\1(?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}([-/.])[01]?[0-9]\2[0-3]?[0-9]")
 _FLOAT = re.compile(r"[1-9][0-9]{6,}\.[0-9]+")
@@ -109,7 +114,7 @@ def clean_phone(value: str) -> str:
     no plan knows is accepted as it is. Raises ValidationError for two numbers, for a number that a spreadsheet has
     shortened, for a day, and for any other shape.
     """
-    text = _cell_text(normalize_phone_text(value))
+    text = _CODE_TWICE.sub("+", _cell_text(normalize_phone_text(value)))
     tenant = current_tenant()
     region = tenant.phone_region if tenant else None
     number = _read(text, region)
@@ -144,19 +149,20 @@ def _read(text: str, region: str | None) -> str:
     number = without_separators(text)
     if number.isascii() and number.isdigit():
         number = _international(number, region)
-    elif number.startswith(("+0", "+8")) and not _has_country_code(number):
-        # `+0812…` in Indonesia, `+8 912…` in Russia: a national number with a plus.
-        national = _read(number[1:], region)
-        number = national if is_valid_phone(national) else number
+    elif number.startswith(("+0", "+8")) and not _is_possible(number):
+        # A national number with a plus (`+0812…` in Indonesia, `+8 912…` in Russia), or a zero before the country code
+        # (`+091…`).
+        readings = (_read(number[1:], region), f"+{number[1:].lstrip('0')}")
+        number = next(filter(is_valid_phone, readings), number)
     return _without_trunk_prefix_of_its_country(number) if _INTERNATIONAL.match(number) else number
 
 
-def _has_country_code(number: str) -> bool:
+def _is_possible(number: str) -> bool:
+    """Returns whether the number has a country code, and as many digits as numbers of that country have."""
     try:
-        phonenumbers.parse(number)
+        return phonenumbers.is_possible_number(phonenumbers.parse(number))
     except phonenumbers.NumberParseException:
         return False
-    return True
 
 
 def _shown(text: str) -> str:
@@ -211,14 +217,36 @@ def _refuse_two_numbers(text: str, number: str, region: str | None) -> None:
         first, others = text[: place.start()], text[place.end() :]
         # `+62 812/3456/7890` is one number.
         is_marked = _BETWEEN_NUMBERS.search(place[0]) and "/" not in first
-        if (is_one_number and not is_marked) or _count_national_digits(first, region) < MIN_PHONE_DIGITS:
+        is_range = is_one_number and not is_marked and _is_range(place[0], first, others, number, region)
+        if is_one_number and not is_marked and not is_range:
+            continue
+        if _count_national_digits(first, region) < MIN_PHONE_DIGITS:
             continue
         is_second_whole = len(re.findall("[0-9]", others)) >= MIN_PHONE_DIGITS
         # `22334455-56` is how consecutive numbers are written.
         is_separated = not (is_one_number or _NO_PART_OF_NUMBER.search(place[0]))
         is_continued = is_separated and is_valid_phone(_read(first, region))
-        if is_marked or is_second_whole or is_continued:
+        if is_range or is_marked or is_second_whole or is_continued:
             raise ValidationError(f"There are two numbers: {_shown(text)}. Enter one of them.", code="two_numbers")
+
+
+def _is_range(separator: str, first: str, others: str, number: str, region: str | None) -> bool:
+    """Returns whether the text of a valid number is rather a shorter number `first`, and the last digits of further ones:
+    `02-123-4567~8`.
+    """
+    count = len(re.findall("[0-9]", others))
+    is_fraction = _FLOAT.fullmatch(f"{first}{separator}{others}") is not None
+    if separator.isspace() or count > MAX_RANGE_DIGITS or is_fraction:
+        return False
+    shorter = _read(first, region)
+    if not is_valid_phone(shorter):
+        return False
+    # `98765-43210-11` in India would be a number of Iran.
+    is_elsewhere = phonenumbers.parse(shorter).country_code != phonenumbers.parse(number).country_code
+    # In Germany and Austria `089 123456-0` has an extension.
+    has_extension = number.startswith(("+49", "+43")) and "/" not in separator
+    is_marked = _RANGE_MARK.search(separator) is not None
+    return is_elsewhere or (not has_extension and (count == 1 or is_marked))
 
 
 def _count_national_digits(text: str, region: str | None) -> int:
@@ -250,6 +278,10 @@ def _international(number: str, region: str | None) -> str:
             national, whole = map(_without_trunk_prefix_of_its_country, (national, f"+{number}"))
             if is_valid_phone(whole) and not _is_national(number, national, region):
                 return whole
+            # `091 98765 43210` in India: a zero before the region's own country code.
+            whole = f"+{number[1:]}"
+            if number.startswith(f"0{parsed.country_code}") and is_valid_phone(whole) and not is_valid_phone(national):
+                return whole
         # The region's own prefix is read before `00`, and `00` before zeros of a national number.
         is_dialled_abroad = parsed.country_code_source == phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD
         candidates.insert(0 if is_dialled_abroad else len(candidates), national)
@@ -279,12 +311,24 @@ def _without_trunk_prefix_of_its_country(number: str) -> str:
     # The plan may lack a new range of numbers, but it knows how long they are.
     if is_valid_phone(without) or (phonenumbers.is_possible_number(parsed) and not is_valid_phone(number)):
         number = without
-    code = parsed.country_code or 0
     if not is_valid_phone(number):
-        former_prefix = _FORMER_PREFIXES.get(code, _ZERO)
-        newer = f"+{code}{former_prefix.sub('', number.removeprefix(f'+{code}'), count=1)}"
-        number = newer if is_valid_phone(newer) else number
+        code = parsed.country_code or 0
+        readings = (f"+{code}{rest}" for rest in _other_readings(code, number.removeprefix(f"+{code}")))
+        number = next(filter(is_valid_phone, readings), number)
     return number
+
+
+def _other_readings(code: int, rest: str) -> Iterator[str]:
+    """Yields what the digits after the country code can mean, if they are no number of the country's plan."""
+    # The country code twice: a form puts it before a number that has it already.
+    once = re.sub(rf"\A0*{code}", "", rest)
+    if once != rest:
+        yield _without_trunk_prefix_of_its_country(f"+{code}{once}").removeprefix(f"+{code}")
+    yield _FORMER_PREFIXES.get(code, _ZERO).sub("", rest, count=1)
+    if code == ARGENTINA and rest.startswith("9"):
+        # A mobile number has a 9 abroad, and 0 and 15 at home: `+54 9 011 15 2345-6789` has them all.
+        domestic = phonenumbers.national_significant_number(phonenumbers.parse(f"+{code}{rest[1:]}"))
+        yield f"9{domestic.removeprefix('9')}"
 
 
 def validate_phone(value: str) -> None:

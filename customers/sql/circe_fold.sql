@@ -36,6 +36,14 @@ BEGIN
         END IF;
         -- Final forms; the Arabic, Persian and Urdu forms of alef, yeh, kaf and heh; variants of Chinese characters.
         folded := translate(folded, 'ςґךםןףץٱٲٳىیۍێېےکڪةەہھۃँ髙﨑𠮷', 'σгכמנפצاااييييييككهههههं高崎吉');
+        -- Older and other forms of characters in Japanese names: 渡邉 is also written 渡辺.
+        IF folded ~ '[\u4E00-\u9FFF]' THEN
+            folded := translate(
+                folded,
+                '邉邊齋斉齊澤濱濵國櫻龍廣嶋嶌瀨德惠眞槇彌曾壽榮藏應冨峯桒舘條薗檜萬與禮靜淸黑增橫關戶郞吳黃淺假實學譽凉凛',
+                '辺辺斎斎斎沢浜浜国桜竜広島島瀬徳恵真槙弥曽寿栄蔵応富峰桑館条園桧万与礼静清黒増横関戸郎呉黄浅仮実学誉涼凜'
+            );
+        END IF;
         -- This joins the letters of a Hangul syllable, or a kana and its voicing mark, to one character again.
         folded := normalize(folded, NFC);
         -- A replacement of so many characters takes long, so it runs only if the text has one of them.

@@ -31,6 +31,10 @@ APRIL = dt.date(1990, 4, 3)
         ("13/4/1990 12:00:00 AM", None, dt.date(1990, 4, 13)),
         ("03.04.1990", None, APRIL),
         ("3. 4. 1990", None, APRIL),
+        ("1990-04-03 00:00:00 +0000 UTC", None, APRIL),
+        ("1990-04-03 00:00:00 UTC", None, APRIL),
+        ("3 Sept 1990", None, dt.date(1990, 9, 3)),
+        ("12/28/69 00:00", None, dt.date(1969, 12, 28)),
         ("3 Apr 1990", None, APRIL),
         ("April 3, 1990", None, APRIL),
         ("03-Apr-1990", None, APRIL),
@@ -53,7 +57,7 @@ APRIL = dt.date(1990, 4, 3)
         ("12/28/69", None, dt.date(1969, 12, 28)),
         *[(text, None, None) for text in ("0/0/00", "00/00/0000", "0000-00-00", "--04-12", "--0412", "04-12", "12.4.")],
         *[(text, None, None) for text in ("0000-04-12", "1604-04-12", "4/12/1604", "1990-00-00", "00/00/1990", "1990")],
-        *[(text, None, None) for text in (" --04-12", "0/0/0000", "00.00.0000")],
+        *[(text, None, None) for text in (" --04-12", "0/0/0000", "00.00.0000", "-", "--", "N/A", "unknown")],
         *[
             (text, None, None)
             for text in ("3 Apr", "Apr 3", "29-Feb", "0001-01-01", "1/1/0001", "1899-12-30", "1/1/4501")
@@ -69,6 +73,8 @@ def test_a_date_of_birth_is_read_as_it_can_only_be_meant(text, order, day):
     [
         *("03/04/1990", "3-4-90", "01/02/2000", "12/28/15", "12/04/00", "1990-04-11T17:00:00Z", "31/04/1990"),
         *("13/13/1990", "13/14/1990", "1990-02-30", "32975", "19900403", "3 avril 1990", "yesterday", "90-04-03"),
+        # The year may stand at the beginning.
+        *("12/04/30", "90/04/30", "05/12/31", "30-Apr-27", "3.4.29", "32/04/1990", "4/32/90"),
         *(
             "1369/01/14",
             "3.4.1890",
@@ -121,6 +127,30 @@ def test_a_date_that_can_be_two_is_refused_if_the_others_do_not_tell(import_rows
     reason = "“03/04/1990” can be 3 April or 4 March: write it as 1990-04-03 or 1990-03-04."
     assert refused == [(2, "date_of_birth", reason)]
     assert len(days) == len(others)
+
+
+def test_a_column_whose_dates_begin_with_two_digits_of_the_year_is_refused(import_rows):
+    days, refused = birthdays(import_rows, "90/04/25", "05/04/29", "85/12/31", "05/04/03")
+    assert days == []
+    assert [row[:2] for row in refused] == [(line, "date_of_birth") for line in range(2, 6)]
+
+
+@pytest.mark.parametrize(
+    ("header", "others", "day"),
+    [
+        ("Birthday (MM/DD/YYYY)", [], "1990-03-04"),
+        ("Date of birth [mm-dd-yy]", [], "1990-03-04"),
+        ("Birthday (dd/mm/yyyy)", [], "1990-04-03"),
+        ("Geburtsdatum (TT/MM/JJJJ)", [], "1990-04-03"),
+        ("Date de naissance (jj/mm/aaaa)", [], "1990-04-03"),
+        # The cells are right where the header is wrong.
+        ("Birthday (MM/DD/YYYY)", ["25/12/1991"], "1990-04-03"),
+    ],
+)
+def test_a_header_tells_how_dates_are_written(import_rows, header, others, day):
+    rows = [[f"J{n}", f"j{n}@example.com", text] for n, text in enumerate(["03/04/1990", *others])]
+    assert import_rows(["first_name", "email", header], *rows).refused_rows == []
+    assert Customer.objects.get(first_name="J0").date_of_birth.isoformat() == day
 
 
 @pytest.mark.parametrize(("order", "day"), [("day-first", "1990-04-03"), ("month-first", "1990-03-04")])

@@ -125,7 +125,7 @@ def test_times_without_an_offset_are_in_the_time_zone_of_the_business(import_row
 UNCLEAR = "can be read in two ways, or not at all."
 WRITE_AN_INSTANT = "Write a day such as 2025-01-31 or an instant such as 2025-01-31T10:30:00Z."
 BAD = [
-    ("id", "122", "An id has 24 hex digits; a customer whose id is left empty gets a new one."),
+    ("id", "122", "“122” is no id: an id has 24 hex digits. A customer whose id is left empty gets a new one."),
     ("first_name", " ", "A customer needs a first name."),
     ("first_name", "\u200b", "A name is made of characters that can be seen."),
     ("first_name", "a" * 101, "Ensure this value has at most 100 characters (it has 101)."),
@@ -142,11 +142,15 @@ BAD = [
     ("date_of_birth", "2999-01-01", "“2999-01-01” does not lie between 1900 and today: write a day as YYYY-MM-DD."),
     ("tags", "v!p", "“v!p” is no tag. A tag is made of letters, digits, hyphens and underscores."),
     ("tags", ";".join(f"t{n}" for n in range(51)), "List contains 51 items, it should contain no more than 50."),
-    ("source", "The Web!", "A source is made of lower-case letters, digits, hyphens and underscores."),
+    (
+        "source",
+        "The Web!",
+        "“The Web!” is no source. A source is made of letters from a to z, digits, hyphens and underscores.",
+    ),
     ("loyalty_points", "-5", f"“-5” {UNCLEAR} Write a whole number, such as 120."),
     ("loyalty_points", "9999999999", "Ensure this value is less than or equal to 2147483647."),
     ("is_active", "perhaps", f"“perhaps” {UNCLEAR} Write true or false."),
-    ("language", "Bahasa Indonesia", "A language is a tag such as en, id or pt-BR."),
+    ("language", "Bahasa Indonesia", "“Bahasa Indonesia” is no language. Write a tag such as en, id or pt-BR."),
     ("preferred_outlet_id", "0" * 24, "There is no outlet with this id."),
     ("preferred_services", "x", "There is no service “x”. The business has none."),
     ("preferred_services", "0" * 24, "There is no service with this id."),

@@ -7,6 +7,7 @@ import pytest
 
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
+from customers.tests.transfer import exported, imported
 
 
 def the_only_customer():
@@ -40,14 +41,16 @@ def read_cells(import_rows):
 
 # --- yes and no -----------------------------------------------------------------------------------------------------
 
-YES = "TIESA TOČNO ВЯРНО ТОЧНО АҚИҚАТ درست بله होय ஆம் হ্যাঁ opted-in opt_in √ aktiv actif attivo TRUE\u200e \u200fyes "
+YES = "TIESA TOČNO ВЯРНО ТОЧНО АҚИҚАТ درست بله होय ஆம் হ্যাঁ ඔව් opted-in opt_in √ aktiv actif attivo TRUE\u200e \u200fyes "
 YES += (
     "t T true TRUE yes Y y 1 1.0 on x X ✓ SANN WAHR VRAI VERDADERO VERDADEIRO VERO WAAR SANT SAND TOSI PRAWDA ИСТИНА "
 )
 YES += "DOĞRU BENAR 真 ＴＲＵＥ IGAZ ADEVĂRAT ja oui sí sim да tak evet ya はい 是 예 ใช่ نعم כן igen ano ναι kyllä có"
 NO = "NETIESA NETOČNO НЕВЯРНО НЕПРАВДА ЖАЛҒАН PALSU نادرست خیر नाही இல்லை না opted-out Opt_Out inaktiv inactif "
 NO += "f F false FALSE no N n 0 0.0 off USANN FALSCH FAUX FALSO ONWAAR FALSKT FALSK EPÄTOSI FAŁSZ ЛОЖЬ YANLIŞ SALAH 假 "
-NO += "ＦＡＬＳＥ HAMIS FALS NEPRAVDA nein non não нет nie hayır tidak いいえ 否 아니요 لا לא nem ne όχι ei không"
+NO += (
+    "نه නැත ＦＡＬＳＥ HAMIS FALS NEPRAVDA nein non não нет nie hayır tidak いいえ 否 아니요 لا לא nem ne όχι ei không"
+)
 
 
 def test_yes_and_no_are_read_in_the_languages_of_spreadsheets(import_rows, in_scope):
@@ -187,9 +190,30 @@ LANGUAGES = {
 
 
 def test_a_locale_is_read_as_a_language(read_cells):
-    refused = ("language", "A language is a tag such as en, id or pt-BR.")
-    expected = {text: (language, None if language else refused) for text, language in LANGUAGES.items()}
+    refusal = "“{}” is no language. Write a tag such as en, id or pt-BR."
+    expected = {
+        text: (language, None if language else ("language", refusal.format(text)))
+        for text, language in LANGUAGES.items()
+    }
     assert read_cells("language", LANGUAGES) == expected
+
+
+SOURCES = {
+    "Google Ads": "google-ads",
+    "Walk-In": "walk-in",
+    "INSTAGRAM": "instagram",
+    "a_b": "a_b",
+    "インスタ": None,
+    "C++": None,
+}
+
+
+def test_the_source_of_another_system_is_written_as_one_word(read_cells):
+    for text, (value, refused) in read_cells("source", SOURCES).items():
+        assert value == SOURCES[text], (text, refused)
+        if value is None:
+            assert refused[0] == "source"
+            assert refused[1].startswith(f"“{text}” is no source.")
 
 
 GENDERS_BY_LANGUAGE = {
@@ -205,7 +229,12 @@ GENDERS_BY_LANGUAGE = {
         "先生": "male",
         "مرد": "male",
         "Female\u200f": "female",
+        "Mlle": "female",
+        "Ч": "male",
+        "Θ": "female",
     },
+    "is": {"K": None},
+    "ga": {"F": None},
     "de": {"w": "female", "männlich": "male", "divers": None},
     "nb": {"K": "female", "Mann": "male", "P": None},
     "pl": {"k": "female"},
@@ -244,6 +273,10 @@ NUMBERS = {
     "'120": 120,
     '="120"': 120,
     "1.234": None,
+    "1,00,000": 100000,
+    "12,34,567.00": 1234567,
+    "١٬٢٣٤": 1234,
+    "1,23,45": None,
     "1,234": None,
     "1.234,56": None,
     "12.5": None,
@@ -308,3 +341,42 @@ def test_an_apostrophe_that_may_be_a_part_of_a_name_is_kept_and_told(import_rows
     result = import_rows(["first_name", "last_name", "email"], ["Jan", "'t Hooft", "jan@example.com"])
     assert the_only_customer().last_name == "'t Hooft"
     assert "Line 2: last_name: the apostrophe at the beginning is kept, as a part of the text." in result.lines
+
+
+# --- no value -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("null", ["NULL", "\\N", "(null)", "[NULL]", "<null>", " NULL "])
+def test_the_null_of_a_database_is_no_value_and_clears_nothing(import_rows, null):
+    header = [
+        "first_name",
+        "last_name",
+        "email",
+        "phone",
+        "date_of_birth",
+        "gender",
+        "address",
+        "notes",
+        "tags",
+        "source",
+    ]
+    row = ["Jane", null, null, "0812 3456 7801", *[null] * 6]
+    result = import_rows(header, row)
+    assert result.refused_rows == []
+    jane = the_only_customer()
+    assert (jane.last_name, jane.email, jane.address, jane.notes) == (None, None, None, None)
+    assert f"Line 2: last_name: {null.strip()} is read as no value, and clears nothing." in result.lines
+    assert import_rows(header, ["Jane", "Doe", *row[2:7], "tea", *row[8:]], update=True).counts == {"updated": 1}
+    assert import_rows(header, row, update=True).counts == {"unchanged": 1}
+    assert (the_only_customer().last_name, the_only_customer().notes) == ("Doe", "tea")
+
+
+@pytest.mark.parametrize("name", ["NULL", "\\N", "'NULL", "(null)", "Null", "null"])
+def test_a_person_who_is_called_so_comes_back_from_an_export(in_scope, tmp_path, name):
+    CustomerFactory(tenant=in_scope, first_name=name, last_name=name, notes=name)
+    file = tmp_path / "out.csv"
+    exported(file)
+    assert imported(file, update=True).counts == {"unchanged": 1}
+    Customer.objects.all().delete()
+    assert imported(file).counts == {"created": 1}
+    assert Customer.objects.values_list("first_name", "last_name", "notes").get() == (name, name, name)

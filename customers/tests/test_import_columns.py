@@ -288,10 +288,111 @@ def test_an_export_of_circe_is_no_export_of_another_system():
         *[("電話番号", "phone"), ("Geburtsdatum", "date_of_birth"), ("Tanggal Lahir", "date_of_birth")],
         *[("Prénom", "first_name"), ("PRENOM", "first_name"), ("Фамилия", "last_name"), ("رقم الجوال", "phone")],
         *[("Ciudad", "address"), ("備考", "notes"), ("Spouse", ""), ("Passport", "")],
+        *[
+            ("نام خانوادگی", "last_name"),
+            ("شماره موبایل", "phone"),
+            ("E-pasts", "email"),
+            ("Gimimo data", "date_of_birth"),
+        ],
+        *[
+            ("სახელი", "first_name"),
+            ("ტელეფონი", "phone"),
+            ("手机号码", "phone"),
+            ("휴대폰번호", "phone"),
+            ("고객명", "first_name"),
+        ],
+        *[
+            ("Tên khách hàng", "first_name"),
+            ("אימייל", "email"),
+            ("Ημ/νία γέννησης", "date_of_birth"),
+            ("Адреса", "address"),
+        ],
+        *[("CONTACT NO.", "phone"), ("Email ID", "email"), ("No. HP / WA", "phone"), ("Mobiel nummer", "phone")],
+        # What a header says about its cells.
+        *[
+            ("Birthday (MM/DD/YYYY)", "date_of_birth"),
+            ("Geburtsdatum [TT.MM.JJJJ]", "date_of_birth"),
+            ("Sex (M/F)", "gender"),
+        ],
+        *[("Jenis Kelamin (L/P)", "gender"), ("Sexo (H/M)", ""), ("Phone (emergency)", "")],
+        # A mobile phone in Turkish, and a postal code in Portuguese.
+        ("CEP", ""),
     ],
 )
 def test_a_header_is_known_in_several_languages_and_spellings(header, target):
     assert HeaderMapping([header]).rules[0].target == target
+
+
+@pytest.mark.parametrize(
+    ("header", "target"),
+    [
+        (["Nome", "Telefone", "CEP"], "address"),
+        (["CEP", "Endereço", "Celular"], "address"),
+        (["Ad", "Soyad", "Cep"], "phone"),
+        (["Müşteri", "CEP"], "phone"),
+        (["Name", "Email", "Cep"], ""),
+    ],
+)
+def test_a_header_with_two_meanings_is_read_by_the_language_of_the_others(header, target):
+    mapping = HeaderMapping(header)
+    assert {name: rule.target for name, rule in zip(header, mapping.rules, strict=True) if name.lower() == "cep"} == {
+        name: target for name in header if name.lower() == "cep"
+    }
+
+
+def test_the_customer_id_of_another_system_is_left_out(import_rows):
+    header = ["Customer ID", "First name", "Phone"]
+    assert import_rows(header, ["1042", "Anna", "0812 3456 7801"]).counts == {"created": 1}
+    kept = "65a1b2c3d4e5f60718293a4b"
+    assert import_rows(header, [kept, "Piet", "0812 3456 7802"], ["7", "Ola", "0812 3456 7803"]).counts == {
+        "created": 1,
+        "refused": 1,
+    }
+    assert Customer.objects.get(pk=kept).first_name == "Piet"
+
+
+def test_a_contact_is_a_phone_where_the_cells_are_numbers(browser, in_scope):
+    body(upload(browser, as_csv([["Name", "Contact"], ["Anna", "0812 3456 7801"], ["Piet", "+62 812-3456-7802"]])))
+    assert figures(browser, f"{IMPORT}{CustomerImport.objects.get().pk}/") == {"created": 2}
+    body(upload(browser, as_csv([["Contact", "Phone"], ["Anna", "0812 3456 7801"]])))
+    assert figures(browser, f"{IMPORT}{CustomerImport.objects.latest('created_at').pk}/") == {"created": 1}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(
+            "Emergency Contact Phone",
+            "Emergency contact e-mail",
+            "Spouse Birthday",
+            "Parent email",
+            "Assistant's Phone",
+        ),
+        *("Company Phone", "Home Fax", "Anniversary", "Birthday Month", "Referred by (name)", "Employee Name"),
+        *("Unsubscribed", "Opted out of marketing", "No marketing", "Do not email", "email_opt_out", "Not subscribed"),
+        *("Client ID", "Customer since", "E-mail Type", "OPTIN_TIME", "Marketing declined"),
+    ],
+)
+def test_nothing_is_proposed_for_what_is_about_somebody_else_or_means_no(header):
+    assert HeaderMapping(["First name", "Phone", header]).propose_target(2) == ""
+
+
+@pytest.mark.parametrize(
+    ("header", "target"),
+    [
+        *[("Email Opt-In", "marketing_consent"), ("Receive marketing SMS", "marketing_consent")],
+        *[("Phone No (WhatsApp)", "phone"), ("Work Email", "email"), ("Physical address", "address")],
+    ],
+)
+def test_a_similar_header_is_proposed(header, target):
+    assert HeaderMapping(["First name", header]).propose_target(1) == target
+
+
+def test_timely_is_not_taken_for_fresha():
+    header = ["Client ID", "First name", "SMS number", "Telephone", "Accepts Marketing"]
+    mapping = HeaderMapping(header)
+    assert mapping.preset is None
+    assert [rule.target for rule in mapping.rules] == ["", "first_name", "phone", "phone", "marketing_consent"]
 
 
 # Of each language's Outlook: first name, last name, mobile phone, e-mail, birthday, gender, home street, categories, notes;

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from enum import StrEnum
 
+from customers.transfer.cell_words import means_unknown
 from tenants.characters import without_invisible_marks
 
 EARLIEST_YEAR = 1900
@@ -19,12 +20,14 @@ YEAR_OF_NO_YEAR = "1604"
 # and Go write 1 January of year 1, see `_make_day`.
 NO_DATES = {dt.date(1753, 1, 1), dt.date(1899, 12, 30), dt.date(1899, 12, 31), dt.date(4501, 1, 1)}
 MAX_BIRTHDAY_CHARACTERS = 40
+MAX_DAY = 31
 
 # How a spreadsheet stores a day of 1900 to 2100, with the time as a fraction.
 SERIAL_DAY = re.compile(r"\d{1,5}(?:[.,]\d+)?\Z", re.ASCII)
 # What a spreadsheet or a database adds to a day.
 _MIDNIGHT = re.compile(
-    r"(?:T| +)(?:00?:00(?::00(?:[.,]0+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?|12:00(?::00)? ?AM)\Z", re.IGNORECASE | re.ASCII
+    r"(?:T| +)(?:00?:00(?::00(?:[.,]0+)?)?(?:Z|(?: ?[+-]\d\d(?::?\d\d)?)?(?: UTC)?)?|12:00(?::00)? ?AM)\Z",
+    re.IGNORECASE | re.ASCII,
 )
 _YEAR_FIRST = re.compile(r"(\d{4})([-/.]) ?(\d{1,2})\2 ?(\d{1,2})\.?\Z", re.ASCII)
 _EAST_ASIAN = re.compile(r"(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일]\Z", re.ASCII)
@@ -33,6 +36,7 @@ _WITHOUT_YEAR = re.compile(r"(--)?\d{1,2}[-/.]?\d{1,2}\.?\Z", re.ASCII)
 _NAMED_MONTH_FORMATS = ("%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y", "%Y %b %d", "%Y %B %d")
 _WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[,. ]+", re.IGNORECASE)
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b(?: of\b)?", re.IGNORECASE | re.ASCII)
+_SEPTEMBER = re.compile(r"\bsept\b", re.IGNORECASE)
 _SHORT_YEAR = re.compile(r" (\d\d)\Z", re.ASCII)
 _TIME_OF_DAY = re.compile(r"\d[T ]+\d\d?:\d\d", re.ASCII)
 
@@ -59,9 +63,10 @@ def find_day_order(text: str) -> DayOrder | None:
     if parts is None or parts[2] == ".":
         return None
     first, second = int(parts[1]), int(parts[3])
-    if first > 12 >= second > 0:
+    # `90/04/30` begins with the year.
+    if MAX_DAY >= first > 12 >= second > 0:
         return DayOrder.DAY_FIRST
-    return DayOrder.MONTH_FIRST if second > 12 >= first > 0 else None
+    return DayOrder.MONTH_FIRST if MAX_DAY >= second > 12 >= first > 0 else None
 
 
 def read_birthday(text: str, order: DayOrder | None, today: dt.date) -> dt.date | None:
@@ -83,8 +88,8 @@ def _read_day(text: str, order: DayOrder | None, today: dt.date) -> dt.date | No
         return _make_day(text, int(parts[1]), int(parts[2]), int(parts[3]), today)
     if parts := _YEAR_LAST.match(text):
         return _read_year_last(text, parts, order, today)
-    # `--04-12`, `04-12` and `12.4.` are days of the year; `1985` is a year.
-    if _WITHOUT_YEAR.match(text):
+    # `--04-12`, `04-12` and `12.4.` are days of the year; `1985` is a year; `N/A` and `-` say that nobody knows.
+    if _WITHOUT_YEAR.match(text) or means_unknown(text):
         return None
     return _read_named_month(text, today)
 
@@ -118,6 +123,10 @@ def _full_year(text: str, year: str, today: dt.date) -> int:
     years = [century + int(year) for century in (1900, 2000) if century + int(year) <= today.year]
     if len(years) > 1:
         raise UnreadableBirthday(f"The year of “{text}” can be {years[0]} or {years[1]}: write all four digits.")
+    if int(year) <= MAX_DAY:
+        raise UnreadableBirthday(
+            f"The year of “{text}” can be {years[0]}, or stand at the beginning: write all four digits."
+        )
     return years[0]
 
 
@@ -134,7 +143,9 @@ def _make_day(text: str, year: int, month: int, day: int, today: dt.date) -> dt.
 
 
 def _read_named_month(text: str, today: dt.date) -> dt.date | None:
-    words = " ".join(re.sub(r"[,.\-/]", " ", _ORDINAL.sub("", _WEEKDAY.sub("", text, count=1))).split())
+    words = " ".join(
+        re.sub(r"[,.\-/]", " ", _ORDINAL.sub("", _SEPTEMBER.sub("Sep", _WEEKDAY.sub("", text, count=1)))).split()
+    )
     short_year = _SHORT_YEAR.search(words)
     for pattern in _NAMED_MONTH_FORMATS:
         # `3 Apr` has no year, and `3 Apr 90` one of two digits. Both are parsed with 2000, a leap year, so that 29

@@ -12,7 +12,7 @@ true t sann sant sand wahr vrai verdadero verdadeiro vero waar tosi prawda ис�
 pravda adevarat αληθησ cert tõene istina จริง đúng सत्य satt patiess teisinga
 yes y on x 1 -1 checked ja j jah oui si sim sì да д так evet ya はい 是 有 对 對 예 네 نعم כן igen ano áno ναι kylla taip
 ใช่ có हाँ हां já iya joo ✓ ✔ ☑ ✅ 🗹 🗸 √ enabled active subscribed granted accepted opted-in opt-in
-tiesa tačno tocno tačan тачно точно вярно gerçek ақиқат درست بله हो होय ஆம் হ্যাঁ হাঁ ಹೌದು అవును അതെ ہاں այո კი иә
+tiesa tačno tocno tačan тачно точно вярно gerçek ақиқат درست بله ඔව් हो होय ஆம் হ্যাঁ হাঁ ಹೌದು అవును അതെ ہاں այո კი иә
 aktiv aktivt aktif aktywny aktywna aktivní actif active activo activa attivo attiva ativo ativa actief aktiivinen активен
 активный aktivan
 """
@@ -21,8 +21,8 @@ false f usann falskt falsk falsch faux falso onwaar epatosi fałsz falsz лож�
 שקר hamis nepravda fals ψευδησ ψευδής vaar neistina laz เท็จ sai असत्य osatt aplams klaidinga неистина
 no n off 0 unchecked nein nei nej nee non não нет н ні не hayir tidak tdk bukan いいえ 否 無 无 不 错 아니요 아니오 لا
 לא nem ne nie όχι ei nu ไม่ใช่ ไม่ không khong नहीं nē ikke ✗ ✘ ❌ ☐ disabled inactive unsubscribed withdrawn declined
-opted-out opt-out netiesa netačno netočno нетачно неточно невярно неправда palsu жалған نادرست خیر नाही இல்லை না ಇಲ್ಲ
-కాదు അല്ല نہیں ոչ არა жоқ
+opted-out opt-out netiesa netačno netočno нетачно неточно невярно неправда palsu жалған نادرست خیر نه නැත නැහැ नाही இல்லை না
+ಇಲ್ಲ కాదు അല്ല نہیں ոչ არა жоқ
 inaktiv inaktivt inaktif nieaktywny nieaktywna neaktivní inactif inactive inactivo inactiva inattivo inattiva inativo inativa
 inactief passiivinen неактивен неактивный neaktivan nonaktif
 """
@@ -64,13 +64,13 @@ female f w k woman girl frau weiblich femme feminin féminin mujer femenino femm
 vrouwelijk kvinne kvinna kvinde nainen kobieta kadin bayan perempuan wanita женщина женский жен ж жіноча жінка zena
 ženský ž femeie feminină γυναικα θηλυ 女 女性 여 여성 여자 หญิง nữ انثى أنثى امراة נקבה אישה महिला स्त्री
 mrs ms miss mme madame sra señora fru frøken frk signora signorina mevrouw mevr lady dame damen ladies fem weibl
-女士 小姐 زن
+女士 小姐 زن mlle γ θ
 """
 _MALE = """
 male m man boy mann männlich homme masculin hombre masculino varón maschio maschile uomo homem mannelijk mies mężczyzna
 mezczyzna erkek bay laki-laki laki pria lelaki мужчина мужской муж м чоловіча чоловік muž mužský ferfi bărbat ανδρας αντρας
 αρρεν 男 男性 남 남성 남자 ชาย nam ذكر رجل זכר גבר पुरुष mr herr monsieur señor signor dhr gentleman herren gents masc männl
-先生 مرد
+先生 مرد ч α
 """
 _OTHER_GENDERS = {
     "non_binary": "non-binary nonbinary enby non-binaire nicht-binär ikke-binær icke-binär",
@@ -78,14 +78,16 @@ _OTHER_GENDERS = {
     "other": "other",
 }
 # What Outlook writes in each language where nobody has chosen, and what others write.
-_NO_GENDER = """
-unspecified unknown not-specified not-set not-given none n/a na - keine-angabe unbekannt non-spécifié non-précisé inconnu
+_UNKNOWN = """
+unspecified unknown not-specified not-set not-given none n/a na - -- — – ? null nil
+keine-angabe unbekannt non-spécifié non-précisé inconnu
 sin-especificar no-especificado desconocido uspesifisert uoppgitt ukjent niet-opgegeven onbekend non-specificato sconosciuto
 não-especificado desconhecido ospecificerat okänt uspecificeret ukendt määrittämätön nieokreślona nieokreślono nieznana
 neurčeno neznámé nincs-megadva nespecificat belirtilmemiş bilinmiyor не-указан не-указано не-вказано απροσδιόριστο
 tidak-disebutkan tidak-diketahui không-xác-định ไม่ระบุ 指定なし 未指定 不明 未知 지정되지-않음 알-수-없음 غير-محدد לא-צוין
 """
-# Mujer (Spanish) and moteris (Lithuanian) mean woman and begin with M; férfi (Hungarian) means man and begins with F.
+# Mujer (Spanish) and moteris (Lithuanian) mean woman and begin with M; férfi (Hungarian) and fear (Irish) mean man and
+# begin with F, and so does karl (Icelandic) with K.
 _GENDERS_BY_LANGUAGE: dict[str, dict[str, str | None]] = {
     "ca": {"h": "male", "d": "female", "m": None},
     "es": {"h": "male", "m": None},
@@ -95,6 +97,8 @@ _GENDERS_BY_LANGUAGE: dict[str, dict[str, str | None]] = {
     "gl": {"h": "male", "m": None},
     "hu": {"n": "female", "no": "female", "f": None},
     "id": {"l": "male", "p": "female"},
+    "ga": {"f": None},
+    "is": {"k": None},
     "it": {"u": "male", "d": "female"},
     "lt": {"v": "male", "m": None},
     "ms": {"l": "male", "p": "female"},
@@ -105,6 +109,8 @@ _GENDERS_BY_LANGUAGE: dict[str, dict[str, str | None]] = {
 
 _LETTER_FORMS = str.maketrans({"ı": "i", "ς": "σ"})
 _GROUPED = re.compile(r"[0-9]{1,3}(?:([.,' ])[0-9]{3})(?:\1[0-9]{3})*\Z")
+# 1,00,000 is a hundred thousand in India.
+_GROUPED_IN_INDIA = re.compile(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}\Z")
 _ZERO_FRACTION = re.compile(r"(.*[0-9])[.,]0{1,2}\Z")
 
 
@@ -126,7 +132,7 @@ _GENDERS = dict.fromkeys(_fold_words(_FEMALE), "female") | dict.fromkeys(_fold_w
 for _gender, _words in _OTHER_GENDERS.items():
     _GENDERS |= dict.fromkeys(_fold_words(_words), _gender)
 
-_NO_GENDER_WORDS = _fold_words(_NO_GENDER)
+_UNKNOWN_WORDS = _fold_words(_UNKNOWN)
 
 
 def read_boolean(text: str, language: str) -> bool | None:
@@ -145,9 +151,9 @@ def read_gender(text: str, language: str) -> str | None:
     return _GENDERS_BY_LANGUAGE.get(language, {}).get(word, _GENDERS.get(word))
 
 
-def means_unknown_gender(text: str) -> bool:
-    """Returns whether the text says, in any language, that the gender is not known."""
-    return fold_word(text) in _NO_GENDER_WORDS
+def means_unknown(text: str) -> bool:
+    """Returns whether the text says, in any language, that something is not known."""
+    return fold_word(text) in _UNKNOWN_WORDS
 
 
 def is_tick(text: str) -> bool:
@@ -162,9 +168,12 @@ def read_whole_number(text: str) -> int | None:
     digits = "".join(
         str(unicodedata.decimal(character, character)) for character in unicodedata.normalize("NFKC", text)
     )
-    digits = re.sub(r"\s", " ", digits.replace("’", "'")).strip()
+    # U+066C groups the digits of Arabic.
+    digits = re.sub(r"\s", " ", re.sub("[’\u066c]", "'", digits)).strip()
     zero_fraction = _ZERO_FRACTION.match(digits)
     number = zero_fraction[1] if zero_fraction else digits
+    if _GROUPED_IN_INDIA.match(number):
+        number = number.replace(",", "")
     grouped = _GROUPED.match(number)
     if grouped:
         separator = grouped[1]

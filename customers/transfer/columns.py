@@ -14,7 +14,7 @@ from customers.transfer.cell_times import read_instant
 from customers.transfer.cell_words import read_boolean, read_gender, read_whole_number
 from customers.transfer.tables import header_lookup_names, normalize_header
 from customers.transfer.text_marks import escape_formula, shorten
-from customers.validators import validate_date_of_birth
+from customers.validators import validate_date_of_birth, validate_source
 from tenants.scope import current_tenant
 
 MAX_LIST_ENTRIES = 100
@@ -39,10 +39,17 @@ def tenant_language_code() -> str:
     return tenant.language.partition("-")[0] if tenant else ""
 
 
+def is_object_id(text: str) -> bool:
+    """Returns whether the text is an id as Circe and MongoDB write them."""
+    return _OBJECT_ID.match(text) is not None
+
+
 def _parse_id(text: str) -> str:
     match = _OBJECT_ID.match(text)
     if match is None:
-        raise ValidationError("An id has 24 hex digits; a customer whose id is left empty gets a new one.")
+        raise ValidationError(
+            f"“{shorten(text)}” is no id: an id has 24 hex digits. A customer whose id is left empty gets a new one."
+        )
     return match[1].lower()
 
 
@@ -85,13 +92,25 @@ def _parse_gender(text: str) -> str:
 
 
 def _parse_language(text: str) -> str:
-    """Returns a locale such as `en_US.UTF-8` as the tag `en-US`, other text unchanged."""
+    """Returns a locale such as `en_US.UTF-8` as the tag `en-US`."""
     match = _LOCALE.match(text)
     if match is None:
-        return text
+        raise ValidationError(f"“{shorten(text)}” is no language. Write a tag such as en, id or pt-BR.")
     language, script, region = match.groups()
     language = _NEW_LANGUAGE_CODES.get(language.lower(), language.lower())
     return "-".join(filter(None, [language, (script or "").title(), (region or "").upper()]))
+
+
+def _parse_source(text: str) -> str:
+    """Returns the word for a source such as `Google Ads`: `google-ads`."""
+    source = "-".join(text.lower().split())
+    try:
+        validate_source(source)
+    except ValidationError:
+        raise ValidationError(
+            f"“{shorten(text)}” is no source. A source is made of letters from a to z, digits, hyphens and underscores."
+        ) from None
+    return source
 
 
 def _parse_consent_source(text: str) -> str:
@@ -196,7 +215,9 @@ COLUMNS = [
     ),
     CustomerColumn(name="address", description="text"),
     CustomerColumn(name="tags", description="separated by semicolons: vip;regular", parse=_parse_tags),
-    CustomerColumn(name="source", description="a word such as website; without this column it is import"),
+    CustomerColumn(
+        name="source", description="a word such as website; without this column it is import", parse=_parse_source
+    ),
     CustomerColumn(
         name="loyalty_points",
         description="a whole number",

@@ -24,7 +24,7 @@ from customers.transfer.limits import UPLOAD_LIMITS, Limits
 from customers.transfer.mapping.header_mapping import HeaderMapping, OmittedCell, known_names, looks_like_data
 from customers.transfer.references import REFERENCED_MODELS, References
 from customers.transfer.tables import FORMULA_WITHOUT_VALUE, MERGED_CELL, Record, UnreadableFile, column_letters
-from customers.transfer.text_marks import is_error_value, remove_text_mark, shorten
+from customers.transfer.text_marks import is_error_value, is_null, remove_text_mark, shorten
 from tenants.characters import without_invisible_marks
 from tenants.identity import email_key
 from tenants.scope import current_tenant
@@ -217,6 +217,8 @@ class ImportRow:
     given: set[str] = field(default_factory=set)
     consent: dict[str, Any] = field(default_factory=dict)
     marketing_channels: set[Channel] = field(default_factory=set)
+    # The columns of which a cell is the NULL of a database. It clears nothing.
+    null_columns: set[str] = field(default_factory=set)
     errors: dict[str, str] = field(default_factory=dict)
     errors_if_new: dict[str, str] = field(default_factory=dict)
     # Cells that are not imported, of columns that are imported.
@@ -255,6 +257,8 @@ class RowReader:
         row.errors |= mapped.errors
         row.omitted, row.marketing_channels = mapped.omitted, mapped.marketing_channels
         for name, text in mapped.texts.items():
+            if not text and name in row.null_columns:
+                continue
             try:
                 self._set_value(row, COLUMN_BY_NAME[name], text)
             except ValidationError as error:
@@ -287,6 +291,10 @@ class RowReader:
         if text == cell:
             if is_error_value(text):
                 row.errors[target] = self._explain_error_value(row, index, text)
+                return ""
+            if is_null(text):
+                row.null_columns.add(target)
+                row.notices.append(f"{target}: {text.strip()} is read as no value, and clears nothing.")
                 return ""
             if text.startswith("'") and (is_marked_throughout or target not in FREE_TEXT_COLUMNS):
                 text = text[1:]

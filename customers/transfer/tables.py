@@ -21,8 +21,12 @@ FORMULA_WITHOUT_VALUE = "#FORMULA!"
 MERGED_CELL = "#MERGED!"
 
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
-# Forms mark the columns that have to be filled, as in `E-mail (required)`.
-_REQUIRED_MARK = re.compile(r"\(\s*(?:required|optional)\s*\)", re.IGNORECASE)
+# What a header says about its cells: `E-mail (required)`, `Sex (M/F)`, `Date of birth (DD/MM/YYYY)`.
+_DATE_FORMAT = r"([^\W\d_])\1{0,3}[-/. ]+([^\W\d_])\2{0,3}[-/. ]+([^\W\d_])\3{1,3}"
+_ABOUT_CELLS = re.compile(
+    rf"[(\[]\s*(?:required|optional|m\s?/\s?f|f\s?/\s?m|l\s?/\s?p|p\s?/\s?l|y\s?/\s?n|{_DATE_FORMAT})\s*[)\]]",
+    re.IGNORECASE,
+)
 
 
 class UnreadableFile(Exception):
@@ -128,7 +132,13 @@ def normalize_header(header: str) -> str:
     """Returns the letters and digits of a header, in lower case and without accents: `E-Mail`, `e_mail` and `E-mail *`
     give the same name.
     """
-    return _NOT_ALPHANUMERIC.sub("", _REQUIRED_MARK.sub("", unicodedata.normalize("NFKD", header)).lower())
+    return _NOT_ALPHANUMERIC.sub("", _ABOUT_CELLS.sub("", unicodedata.normalize("NFKD", header)).lower())
+
+
+def find_date_format(header: str) -> str:
+    """Returns the first letters of a date format that the header tells, such as `mdy`, or an empty text."""
+    match = _ABOUT_CELLS.search(header)
+    return "".join(filter(None, match.groups())).lower() if match else ""
 
 
 def header_lookup_names(header: str) -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""Adds and removes the marks that make a spreadsheet keep a cell as text, and recognises its error values.
+"""Adds and removes the marks that make a spreadsheet keep a cell as text, and recognises its error values and the words
+that databases write for no value.
 
 `'0812` and `="0812"` are the text 0812, which a spreadsheet would otherwise turn into the number 812.
 """
@@ -42,6 +43,9 @@ _ERRORS = "|".join(map(re.escape, sorted(ERROR_VALUES)))
 # `########` is a number or a date in a column that is too narrow, in a copy of what the screen shows.
 _ERROR = rf"(?i:{_ERRORS}|Err:[0-9]{{3}}|\#{{4,}})"
 _ERROR_VALUE = re.compile(rf"{_ERROR}\Z")
+# What databases and their tools write where there is no value: `\N` MySQL and PostgreSQL, `[NULL]` DBeaver.
+_NULL = r"(?:\\N|NULL|\(null\)|\[NULL\]|<null>|<NULL>)\Z"
+_NULL_VALUE = re.compile(_NULL)
 
 # Text that a spreadsheet may take for a formula, by the OWASP page on CSV injection.
 _FORMULA = r"[=+\-@\t\r\n＝＋－＠]"
@@ -50,15 +54,15 @@ _NUMBER = r"[0-9][0-9\s.,:/()+\-TZ]*\Z"
 _ADDRESS = r"[^\s@]+@[^\s@]+\Z"
 # An export adds one apostrophe to a text that matches this, and an import removes one. So an import reads the exported
 # text unchanged.
-_NEEDS_APOSTROPHE = re.compile(rf"'*(?:{_FORMULA}|{_ERROR}\Z)|'+(?:{_NUMBER}|{_ADDRESS})")
+_NEEDS_APOSTROPHE = re.compile(rf"'*(?:{_FORMULA}|{_ERROR}\Z|{_NULL})|'+(?:{_NUMBER}|{_ADDRESS})")
 # A phone number is harmless, and stays readable.
 _PHONE = re.compile(r"\+[0-9]+\Z")
 _TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"\s*\Z')
 
 
 def escape_formula(text: str) -> str:
-    """Returns the text with an apostrophe before it if a spreadsheet would take it for a formula or an error. A text
-    that begins with such an apostrophe gets a second one.
+    """Returns the text with an apostrophe before it if a spreadsheet would take it for a formula or an error, or an
+    import for no value. A text that begins with such an apostrophe gets a second one.
     """
     return f"'{text}" if _NEEDS_APOSTROPHE.match(text) and not _PHONE.match(text) else text
 
@@ -80,13 +84,18 @@ def copy_cell(cell: str) -> str:
     """Returns a cell of an imported file as it is written to a file of refused rows or omitted cells. An import reads
     the two cells as the same text.
     """
-    # An error value gets no apostrophe: an import would take it for a text.
-    return cell if is_error_value(cell) else escape_formula(remove_text_mark(cell))
+    # An error value and a `NULL` get no apostrophe: an import would take them for a text.
+    return cell if is_error_value(cell) or is_null(cell) else escape_formula(remove_text_mark(cell))
 
 
 def is_error_value(cell: str) -> bool:
     """Returns whether the cell shows an error of a spreadsheet, such as #N/A, instead of a value."""
     return _ERROR_VALUE.match(cell.strip()) is not None
+
+
+def is_null(cell: str) -> bool:
+    """Returns whether the cell is what a database writes for no value, such as NULL or \\N."""
+    return _NULL_VALUE.match(cell.strip()) is not None
 
 
 def shorten(text: str) -> str:

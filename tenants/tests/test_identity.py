@@ -221,6 +221,13 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         ("DE", "+49(0)151/12345678", "+4915112345678"),
         ("AT", "+43 (0) 664/1234567", "+436641234567"),
         ("AT", "0043 (0) 5572/12345", "+43557212345"),
+        # An extension.
+        ("DE", "089 123456-0", "+49891234560"),
+        ("ID", "+43 1 5123456-7", "+43151234567"),
+        # Groups of two digits.
+        ("FI", "040-123-45-67", "+358401234567"),
+        ("IT", "06-12-34-56-78", "+390612345678"),
+        ("RU", "8 (912) 345-67-89", "+79123456789"),
         # The trunk prefix is removed also in ranges of numbers that the library does not know yet.
         ("IL", "+972 050-123-4567", "+972501234567"),
         ("IL", "050-123-4567", "+972501234567"),
@@ -254,6 +261,27 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         # `00` is international also where a region dials abroad by another prefix.
         ("AU", "00 299 32 10 00", "+299321000"),
         ("JP", "０９０ー１２３４ー５６７８", "+819012345678"),
+        # A zero before the country code.
+        ("IN", "091 98765 43210", "+919876543210"),
+        ("ID", "(062) 812 3456 7801", "+6281234567801"),
+        ("SG", "065 9123 4567", "+6591234567"),
+        ("IR", "۰۹۸ ۹۱۲ ۱۲۳ ۴۵۶۷", "+989121234567"),
+        ("NG", "0234 803 123 4567", "+2348031234567"),
+        ("ID", "+091 98765 43210", "+919876543210"),
+        ("DE", "049 151 12345678", "+494915112345678"),  # a number of Leer
+        # The country code twice, from a form that puts it before what is typed.
+        ("IN", "+91 91 98765 43210", "+919876543210"),
+        ("ID", "+62 +62 812 3456 7801", "+6281234567801"),
+        ("ID", "+62 62 0812 3456 7801", "+6281234567801"),
+        ("SG", "+65 0065 9123 4567", "+6591234567"),
+        ("US", "+1 01 202 555 0143", "+12025550143"),
+        ("NO", "+47 0 47 12 34 56", "+4747123456"),
+        # A mobile number of Argentina by what stands before it abroad and at home.
+        ("AR", "+54 9 011 2345-6789", "+5491123456789"),
+        ("AR", "+54 9 11 15 2345-6789", "+5491123456789"),
+        ("ID", "+54 9 0351 15-412-3456", "+5493514123456"),
+        # +870 is a country code, but not of so few digits.
+        ("KZ", "+8 701 234 56 78", "+77012345678"),
     ],
 )
 def test_a_phone_number_is_stored_as_e164(region, written, number):
@@ -309,6 +337,27 @@ def test_what_is_no_phone_number(written):
 )
 def test_two_numbers_are_refused_by_name(written):
     with in_region("NO"), pytest.raises(ValidationError, match="There are two numbers"):
+        clean_phone(written)
+
+
+@pytest.mark.parametrize(
+    ("region", "written"),
+    [
+        ("KR", "02-123-4567~8"),
+        ("KR", "02)123-4567-8"),
+        ("KR", "02-123-4567~68"),
+        ("ID", "021 555 0101-3"),
+        ("ID", "0274 512345 - 46"),
+        ("IT", "339.1234567.8"),
+        ("DE", "089/123456-0/1"),
+        ("DE", "030/123456/78"),
+        # These would be numbers of Iran and of Egypt.
+        ("IN", "98765-43210-11"),
+        ("US", "202-555-0143-5"),
+    ],
+)
+def test_a_range_of_numbers_is_no_longer_number(region, written):
+    with in_region(region), pytest.raises(ValidationError, match="There are two numbers"):
         clean_phone(written)
 
 

@@ -12,18 +12,18 @@ from circe.api.time_zone import local_today
 from customers.extensions import export_columns
 from customers.models import Channel
 from customers.transfer.birthdays import DayOrder, UnreadableBirthday, read_birthday
-from customers.transfer.cell_words import means_unknown_gender
-from customers.transfer.columns import COLUMN_BY_NAME, REFUSED_ROW_COLUMNS, TENANT_COLUMN, find_column
+from customers.transfer.cell_words import means_unknown
+from customers.transfer.columns import COLUMN_BY_NAME, REFUSED_ROW_COLUMNS, TENANT_COLUMN, find_column, is_object_id
 from customers.transfer.examination import ColumnExamination
 from customers.transfer.mapping.column_names import (
     FULL_NAME_KEYS,
-    LAST_NAME_BESIDE,
     RANK_BY_NAME,
+    TARGET_BESIDE,
     TARGET_BY_NAME,
 )
 from customers.transfer.mapping.column_rules import NOT_IMPORTED, UNMAPPED, ColumnRule
 from customers.transfer.mapping.presets import PRESETS, Preset, find_preset
-from customers.transfer.tables import normalize_header, to_storable
+from customers.transfer.tables import find_date_format, normalize_header, to_storable
 
 # By column of Circe: the separator with which the texts of several columns of a file are joined. For a column of Circe
 # that is not listed, the first text is taken.
@@ -55,12 +55,25 @@ CHANNEL_BY_WORD = {
 # Columns of Circe that a file may fill, under a known name, from a column without a rule in the preset. The id and the
 # source of another system mean nothing in Circe.
 FOUND_BESIDE_PRESET = {"last_name", "email", "phone", "date_of_birth", "gender", "address", "notes", "tags"}
+# The formats of dates that a header tells: day, month, year in several languages.
+_ORDER_BY_FORMAT = {
+    **dict.fromkeys(["dmy", "dma", "jma", "tmj", "gma", "gmy", "gga", "gag", "дмг", "dmj", "dmå"], DayOrder.DAY_FIRST),
+    "mdy": DayOrder.MONTH_FIRST,
+}
+# A header with one of these words is about somebody else, about something beside the person, or is true for a no.
+_NEVER_PROPOSED = re.compile(
+    r"emergency|spouse|partner|husband|wife|child|parent|guardian|kin\b|refer|assist|manager|employee|staff|company|"
+    r"\bfax|anniversary|month|since|\bfb\b|\bids?\b|\bcode\b|\btype\b|\bstatus\b|\btime\b|\bip\b|promo|accept|"
+    r"opt(?:ed)?[ -]?out|unsub|\b(?:do )?not\b|\Ano\b|never|block|bounce|decline",
+    re.IGNORECASE,
+)
 MIN_HEADER_SIMILARITY = 0.82
 MIN_CONTAINED_LETTERS = 5
 # A file of another program may have headers of any length: only the first characters are compared.
 MAX_KEY_CHARACTERS = 100
 _WORD = re.compile(r"\w+")
-_LOOKS_LIKE_DATA = re.compile(r".*@.*\..*|[\d\s()+./-]*\d{3}[\d\s()+./-]*\Z")
+_LOOKS_LIKE_PHONE = re.compile(r"[\d\s()+./-]*\d{3}[\d\s()+./-]*\Z")
+_LOOKS_LIKE_DATA = re.compile(rf".*@.*\..*|{_LOOKS_LIKE_PHONE.pattern}")
 
 
 def is_own_column(header: str) -> bool:
@@ -184,9 +197,16 @@ class HeaderMapping:
 
     def _find_rule_by_known_name(self, header: str, key: str) -> ColumnRule:
         column = find_column(header)
-        beside = LAST_NAME_BESIDE.get(key, ())
-        if any(normalize_header(other) in beside for other in self.header):
-            return ColumnRule(target="last_name")
+        if meanings := TARGET_BESIDE.get(key):
+            for other in map(normalize_header, self.header):
+                if other in meanings:
+                    return ColumnRule(target=meanings[other])
+        samples = self.examination[self.header.index(header)].samples if self.examination else []
+        if key == "contact" and samples and all(map(_LOOKS_LIKE_PHONE.match, samples)):
+            return ColumnRule(target="phone")
+        # The `Customer ID` of another system means nothing in Circe.
+        if column and column.name == "id" != header.lower() and samples and not any(map(is_object_id, samples)):
+            return UNMAPPED
         if key in FULL_NAME_KEYS:
             return ColumnRule(target="first_name", is_fallback=True)
         target = column.name if column else TARGET_BY_NAME.get(key, NOT_IMPORTED)
@@ -224,12 +244,14 @@ class HeaderMapping:
     def propose_target(self, index: int) -> str:
         """Returns the column of Circe that the header of an unmapped column resembles, or NOT_IMPORTED."""
         key = header_key(self.header[index])
+        if _NEVER_PROPOSED.search(self.header[index].replace("_", " ")):
+            return NOT_IMPORTED
         if close := difflib.get_close_matches(
             key, [*TARGET_BY_NAME, *FULL_NAME_KEYS], n=1, cutoff=MIN_HEADER_SIMILARITY
         ):
             return TARGET_BY_NAME.get(close[0], "first_name")
         contained = [name for name in TARGET_BY_NAME if len(name) >= MIN_CONTAINED_LETTERS and name in key]
-        return TARGET_BY_NAME[max(contained, key=len)] if contained else NOT_IMPORTED
+        return TARGET_BY_NAME[max(contained, key=_suits_best)] if contained else NOT_IMPORTED
 
     def describe(self) -> list[tuple[str, str]]:
         """Returns which columns of the file with text go to which column of Circe, where the names differ."""
@@ -242,13 +264,14 @@ class HeaderMapping:
         return described
 
     def _find_day_order(self) -> DayOrder | None:
-        """Returns the order of day and month in dates of birth: that of the preset, or the one that all columns of them
-        show.
+        """Returns the order of day and month in dates of birth: that of the preset, the one that all columns of them
+        show, or the one that their headers tell, such as `Birthday (MM/DD/YYYY)`.
         """
         if self.preset and self.preset.day_order:
             return self.preset.day_order
         indexes = self.indexes_by_target.get("date_of_birth", [])
         orders = {self.examination[index].day_order for index in indexes if self.examination} - {None}
+        orders = orders or {_ORDER_BY_FORMAT.get(find_date_format(self.header[index])) for index in indexes} - {None}
         return next(iter(orders)) if len(orders) == 1 else None
 
     # --- the cells --------------------------------------------------------------------------------------------------
@@ -274,7 +297,7 @@ class HeaderMapping:
         if self.preset:
             row.texts = {target: text for target, text in row.texts.items() if text}
         self._read_birthday(row)
-        if means_unknown_gender(row.texts.get("gender", "")):
+        if means_unknown(row.texts.get("gender", "")):
             self._omit(row, "gender", row.texts.pop("gender"), "This says that the gender is not known.")
         return row
 
@@ -339,6 +362,11 @@ class HeaderMapping:
     def _omit(self, row: MappedRow, target: str, text: str, reason: str) -> None:
         name = ", ".join(self.name_column(index) for index in self.indexes_by_target[target])
         row.omitted.append(OmittedCell(name, to_storable(text), reason))
+
+
+def _suits_best(name: str) -> tuple[bool, int]:
+    # `Email opt-in` tells of a consent, and not the address.
+    return TARGET_BY_NAME[name] == "marketing_consent", len(name)
 
 
 def _label(target: str) -> str:

@@ -176,7 +176,6 @@ FRESHA = Preset(
                 "Client ID",
             )
         ),
-        ["Client ID", "Accepts marketing"],
     ),
     rules={
         **_columns("first_name", "First name"),
