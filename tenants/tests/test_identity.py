@@ -52,6 +52,13 @@ def test_spellings_of_one_address(spelling):
     assert email_key(spelling) == "kim@example.com"
 
 
+def test_an_address_has_254_characters_at_most():
+    longest = "k" * 242 + "@example.com"
+    assert email_key(longest) == longest
+    with pytest.raises(ValidationError, match="too long"):
+        email_key("k" + longest)
+
+
 def test_the_long_s_is_an_s():
     assert email_key("ſari@example.com") == "sari@example.com"
 
