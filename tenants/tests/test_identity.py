@@ -302,6 +302,7 @@ def test_what_is_no_phone_number(written):
         "+47 22334455 - 4456",
         "+47 223/34455/56",
         "22334455.6",
+        "1234567 7654321",
         "22334455 (22334456)",
         "22334455 eller 22334456",
         "22334455 (jobb) 22334456",
@@ -335,7 +336,8 @@ def test_a_number_that_a_spreadsheet_shortened_is_refused_in_words(written):
         ("12", "“12” is not a phone number. A phone number has 7 to 15 digits, such as +6281234567890."),
         ("812345678.5", "“812345678.5” has a fraction. If it is a phone number, enter it as digits alone."),
         ("31.12.1990", "“31.12.1990” looks like a day. If it is a phone number, enter it as digits alone."),
-        ("1" * 100, f"“{'1' * 60}…” is not a phone number."),
+        ("1" * 60, f"“{'1' * 60}” is not a phone number."),
+        ("1" * 61, f"“{'1' * 60}…” is not a phone number."),
     ],
 )
 def test_a_refusal_names_what_was_seen(written, message):
