@@ -206,6 +206,8 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         # How a region dials abroad.
         ("AU", "0011 62 812 3456 7801", "+6281234567801"),
         ("SG", "001 62 812 3456 7801", "+6281234567801"),
+        # Without the prefix 001 it would be a number of Jamaica: +1 658 234 5678.
+        ("HK", "001 65 8234 5678", "+6582345678"),
         ("ID", "008 65 9123 4567", "+6591234567"),
         ("ID", "0081 3 1234 5678", "+81312345678"),
         ("US", "011 62 812 3456 7801", "+6281234567801"),
