@@ -282,7 +282,7 @@ def _without_trunk_prefix_of_its_country(number: str) -> str:
     code = parsed.country_code or 0
     if not is_valid_phone(number):
         former_prefix = _FORMER_PREFIXES.get(code, _ZERO)
-        newer = f"+{code}{former_prefix.sub('', number.removeprefix(f'+{code}'), count=1)}"
+        newer = f"+{code}{former_prefix.sub('', number.removeprefix(f'+{code}'))}"
         number = newer if is_valid_phone(newer) else number
     return number
 
