@@ -55,7 +55,9 @@ def test_spellings_of_one_address(spelling):
 def test_an_address_has_254_characters_at_most():
     longest = "k" * 242 + "@example.com"
     assert email_key(longest) == longest
-    for longer in ("k" + longest, "kim@" + "ü" * 300 + ".example"):
+    # It is shorter than 254 characters, and longer in its ASCII form.
+    long_as_ascii = "k" * 60 + "@" + ".".join(["ü" * 20] * 7) + ".example"
+    for longer in ("k" + longest, "kim@" + "ü" * 300 + ".example", long_as_ascii):
         with pytest.raises(ValidationError, match="too long"):
             email_key(longer)
 
@@ -99,6 +101,11 @@ def test_different_domains_are_compared_as_different(domain, key):
 def test_what_is_no_domain(domain):
     with pytest.raises(ValidationError):
         clean_email(f"kim@{domain}")
+
+
+def test_a_refusal_names_the_domain_that_is_none():
+    with pytest.raises(ValidationError, match="is not the domain of an e-mail address"):
+        email_key("kim@ü..example")
 
 
 # Characters that are drawn as nothing, by Unicode's property, by their categories, and two by their names.
