@@ -36,9 +36,10 @@ settings.load_profile("suite")
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items):
-    """Puts the slow tests first, so that no worker ends with a long one while the others have nothing left to do."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+def pytest_collection_modifyitems(config, items):
+    """Puts the slow tests of workers first, so that none ends with a long one while the others have nothing left to do."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.hookimpl(trylast=True)

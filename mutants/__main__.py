@@ -26,7 +26,7 @@ from mutants.consents import CONSENT_FAULTS
 from mutants.customer_scope import CUSTOMER_SCOPE
 from mutants.faults import FAULTS, Fault
 from mutants.figures import FIGURES
-from mutants.generated import SERVERS
+from mutants.generated import QUICK_OPTIONS, SERVERS
 from mutants.hours import HOURS_FAULTS
 from mutants.portal import PORTAL_FAULTS
 from mutants.row_level_security import ROW_LEVEL_SECURITY
@@ -70,7 +70,7 @@ def is_found(fault: Fault, copy: Path) -> bool:
     file.write_text(sound.replace(fault.old, fault.new))
     database = "--create-db" if changes_the_schema(fault) else "--reuse-db"
     try:
-        done = run(copy, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", database, *fault.tests.split())
+        done = run(copy, "-m", "pytest", *QUICK_OPTIONS, database, *fault.tests.split())
     finally:
         file.write_text(sound)
     if done.returncode not in {0, 1}:

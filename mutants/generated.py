@@ -15,6 +15,8 @@ from poodle.data_types import Mutant, MutantTrialResult, PoodleConfig
 ROOT = Path(__file__).resolve().parent.parent
 # Where `python -m mutants` wants the servers, which it stops.
 SERVERS = "CIRCE_MUTANT_SERVERS"
+# Nobody reads why a test failed. Without explanations of assertions, pytest starts in half the time.
+QUICK_OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]
 EXIT_CODE_PASSED, EXIT_CODE_NO_TESTS = 0, 5
 
 
@@ -29,7 +31,7 @@ def run_tests(
     server = Path(os.environ[SERVERS], str(os.getpid()))
     server.mkdir(exist_ok=True)
     (run_folder / "var").symlink_to(server)
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    command = [sys.executable, "-m", "pytest", *QUICK_OPTIONS, "-p", "no:randomly"]
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "circe.tests.settings", "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(  # noqa: S603

@@ -67,6 +67,12 @@ def test_another_request_with_the_key_is_refused(staff):
     assert customers() == 1
 
 
+def test_a_key_is_for_one_method(admin, tenant):
+    url = f"{CUSTOMERS}/{CustomerFactory(tenant=tenant).pk}"
+    statuses = [send(url, {"last_name": "Doe"}, headers=KEY).status_code for send in (admin.patch, admin.put)]
+    assert statuses == [200, 422]
+
+
 def test_the_order_of_keys_in_the_body_does_not_matter(staff):
     bodies = [orjson.dumps(dict(items)) for items in (BODY.items(), reversed(BODY.items()))]
     statuses = [staff.generic("POST", CUSTOMERS, body, "application/json", headers=KEY).status_code for body in bodies]
@@ -213,8 +219,11 @@ def test_a_read_ignores_it(staff):
 def test_a_permanent_delete_takes_the_stored_answers_too(super_admin, tenant):
     made = super_admin.post(CUSTOMERS, BODY | {"tenant_id": tenant.pk}, headers=KEY).json()
     super_admin.patch(f"{CUSTOMERS}/{made['id']}", {"last_name": "Doe"}, headers={"Idempotency-Key": "2"})
-    assert ["Jane" in body for body in stored()] == [True, True]
-    gone = super_admin.delete(f"{CUSTOMERS}/{made['id']}?permanent=true", headers={"Idempotency-Key": "3"})
+    # The id in this answer is that of the consent.
+    consent = {"channel": "sms", "purpose": "service", "state": "withdrawn"}
+    super_admin.post(f"{CUSTOMERS}/{made['id']}/consents", consent, headers={"Idempotency-Key": "3"})
+    assert ["Jane" in body for body in stored()] == [True, True, False]
+    gone = super_admin.delete(f"{CUSTOMERS}/{made['id']}?permanent=true", headers={"Idempotency-Key": "4"})
     assert gone.status_code == 200
     assert stored() == [gone.content.decode()]
 

@@ -9,6 +9,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from threading import BoundedSemaphore
 from typing import TypeVar, cast
@@ -33,7 +34,7 @@ FAILURES_PER_ACCOUNT = 10
 FAILURES_PER_IP_ADDRESS = 100
 UNKNOWN_ADDRESS = "::"
 # Some proxies append the client's port: `203.0.113.7:51234`, `[2001:db8::1]:443`.
-_ADDRESS_AND_PORT = re.compile(r"(?:\[(?P<v6>[^\]]*)\]|(?P<v4>[0-9.]+))(?:\s*:\s*[0-9]{1,5})?")
+_ADDRESS_AND_PORT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[0-9.]+))(?:\s*:\s*[0-9]{1,5})?")
 
 _login_slots = BoundedSemaphore(settings.MAX_CONCURRENT_LOGINS)
 Kind = LoginFailure.Kind
@@ -63,7 +64,7 @@ def client_address(request: Request | HttpRequest) -> str:
 
 def _without_port(text: str) -> str:
     match = _ADDRESS_AND_PORT.fullmatch(text.strip())
-    return (match["v6"] or match["v4"] or "") if match else text
+    return (match["v6"] or match["v4"]) if match else text
 
 
 def _network_of(address: IPv4Address | IPv6Address) -> str:
@@ -78,7 +79,7 @@ def check_password_with_limits(
     kind: Kind = Kind.STAFF,
     account: str,
     address: str,
-    record_refusal: Callable[[str], None] | None = None,
+    record_refusal: Callable[[], None] | None = None,
 ) -> Result | None:
     """Checks a password: returns what `check` returns, and records None as a failure.
 
@@ -94,7 +95,7 @@ def check_password_with_limits(
             kind=kind,
             account=account,
             address=address,
-            record_refusal=record_refusal or _record_refusal_of_staff,
+            record_refusal=record_refusal or partial(_record_refusal_of_staff, account),
         )
 
 
@@ -105,7 +106,7 @@ def check_and_count_failure(
     kind: Kind,
     account: str | None = None,
     address: str,
-    record_refusal: Callable[[str], None] | None = None,
+    record_refusal: Callable[[], None] | None = None,
 ) -> Result | None:
     """Returns what `check` returns, and records None as a failure. Raises Throttled past a limit.
 
@@ -121,8 +122,8 @@ def check_and_count_failure(
     if result is None:
         LoginFailure.objects.filter(failed_at__lte=now - WINDOW).delete()
         LoginFailure.objects.create(kind=kind, account=account, address=address)
-        if account and record_refusal:
-            record_refusal(account)
+        if record_refusal:
+            record_refusal()
     return result
 
 

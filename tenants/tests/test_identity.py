@@ -52,6 +52,16 @@ def test_spellings_of_one_address(spelling):
     assert email_key(spelling) == "kim@example.com"
 
 
+def test_an_address_has_254_characters_at_most():
+    longest = "k" * 242 + "@example.com"
+    assert email_key(longest) == longest
+    # It is shorter than 254 characters, and longer in its ASCII form.
+    long_as_ascii = "k" * 60 + "@" + ".".join(["ü" * 20] * 7) + ".example"
+    for longer in ("k" + longest, "kim@" + "ü" * 300 + ".example", long_as_ascii):
+        with pytest.raises(ValidationError, match="too long"):
+            email_key(longer)
+
+
 def test_the_long_s_is_an_s():
     assert email_key("ſari@example.com") == "sari@example.com"
 
@@ -91,6 +101,11 @@ def test_different_domains_are_compared_as_different(domain, key):
 def test_what_is_no_domain(domain):
     with pytest.raises(ValidationError):
         clean_email(f"kim@{domain}")
+
+
+def test_a_refusal_names_the_domain_that_is_none():
+    with pytest.raises(ValidationError, match="is not the domain of an e-mail address"):
+        email_key("kim@ü..example")
 
 
 # Characters that are drawn as nothing, by Unicode's property, by their categories, and two by their names.
@@ -199,6 +214,8 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         # How a region dials abroad.
         ("AU", "0011 62 812 3456 7801", "+6281234567801"),
         ("SG", "001 62 812 3456 7801", "+6281234567801"),
+        # Without the prefix 001 it would be a number of Jamaica: +1 658 234 5678.
+        ("HK", "001 65 8234 5678", "+6582345678"),
         ("ID", "008 65 9123 4567", "+6591234567"),
         ("ID", "0081 3 1234 5678", "+81312345678"),
         ("US", "011 62 812 3456 7801", "+6281234567801"),
@@ -300,7 +317,7 @@ def test_a_phone_number_is_stored_as_e164(region, written, number):
 )  # fmt: skip
 def test_what_is_no_phone_number(written):
     with in_region("ID"), pytest.raises(ValidationError):
-        clean_phone(written)
+        validate_phone(written)
 
 
 @pytest.mark.parametrize(
@@ -323,6 +340,7 @@ def test_what_is_no_phone_number(written):
         "+47 22334455 - 4456",
         "+47 223/34455/56",
         "22334455.6",
+        "1234567 7654321",
         "22334455 (22334456)",
         "22334455 eller 22334456",
         "22334455 (jobb) 22334456",
@@ -377,7 +395,8 @@ def test_a_number_that_a_spreadsheet_shortened_is_refused_in_words(written):
         ("12", "“12” is not a phone number. A phone number has 7 to 15 digits, such as +6281234567890."),
         ("812345678.5", "“812345678.5” has a fraction. If it is a phone number, enter it as digits alone."),
         ("31.12.1990", "“31.12.1990” looks like a day. If it is a phone number, enter it as digits alone."),
-        ("1" * 100, f"“{'1' * 60}…” is not a phone number."),
+        ("1" * 60, f"“{'1' * 60}” is not a phone number."),
+        ("1" * 61, f"“{'1' * 60}…” is not a phone number."),
     ],
 )
 def test_a_refusal_names_what_was_seen(written, message):

@@ -56,7 +56,7 @@ def authenticate_with_limits(tenant: Tenant, *, email_key: str, password: str, c
         kind=Kind.CUSTOMER,
         account=portal_failure_account(tenant.pk, email_key),
         address=client_address,
-        record_refusal=lambda account: _record_refusal(tenant, email_key),
+        record_refusal=lambda: _record_refusal(tenant, email_key),
     )
 
 
