@@ -324,7 +324,7 @@ def _other_readings(code: int, rest: str) -> Iterator[str]:
     once = re.sub(rf"\A0*{code}", "", rest)
     if once != rest:
         yield _without_trunk_prefix_of_its_country(f"+{code}{once}").removeprefix(f"+{code}")
-    yield _FORMER_PREFIXES.get(code, _ZERO).sub("", rest, count=1)
+    yield _FORMER_PREFIXES.get(code, _ZERO).sub("", rest)
     if code == ARGENTINA and rest.startswith("9"):
         # A mobile number has a 9 abroad, and 0 and 15 at home: `+54 9 011 15 2345-6789` has them all.
         domestic = phonenumbers.national_significant_number(phonenumbers.parse(f"+{code}{rest[1:]}"))
