@@ -195,6 +195,7 @@ def _apply_rules_to_settings(body, appointment):
 def _apply_rules_to_offer(body, appointment, *, always):
     values = {"tenant_id": appointment.tenant_id, "staff_ids": [appointment.staff_id]}
     body |= {name: value for name, value in values.items() if name in body or (always and name == "tenant_id")}
+    _make_names_visible(body)
 
 
 TIME_OFF = {"outlet_id": None, "starts_at": "2026-07-06T00:00:00Z", "ends_at": "2026-07-07T00:00:00Z"}
@@ -247,6 +248,10 @@ def _apply_rules_to(body, appointment, *, always=False):
     if "tags" in body:
         body.pop("tags_add", None)
         body.pop("tags_remove", None)
+    _make_names_visible(body)
+
+
+def _make_names_visible(body):
     body |= {name: "Jane" for name in ("first_name", "last_name", "name") if _is_invisible_name(body.get(name))}
 
 
