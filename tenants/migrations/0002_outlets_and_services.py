@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                 ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
-                ("name", models.CharField(max_length=100)),
+                ("name", circe.db.fields.ValidatedCharField(max_length=100)),
                 ("address", models.CharField(blank=True, max_length=500)),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
             ],
@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
                 ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
-                ("name", models.CharField(max_length=100)),
+                ("name", circe.db.fields.ValidatedCharField(max_length=100)),
                 ("category", models.CharField(blank=True, max_length=50)),
                 (
                     "duration_minutes",

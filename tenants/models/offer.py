@@ -5,13 +5,13 @@ import unicodedata
 from collections.abc import Collection
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
 
 from circe.api.conflicts import ConflictError
 from circe.db.audit_trigger import AuditTrigger
 from circe.db.constraints import violated_constraint
+from circe.db.fields import ValidatedCharField
 from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from tenants.characters import validate_name, without_unseen_characters
 from tenants.models.base import TenantModel, tenant_constraints
@@ -50,7 +50,7 @@ class Offer(TenantModel):
 
     is_public = True
 
-    name = models.CharField(max_length=100)
+    name = ValidatedCharField(max_length=100, validators=[validate_name])
     is_active = models.BooleanField("active", default=True)
 
     class Meta(TenantModel.Meta):
@@ -62,14 +62,7 @@ class Offer(TenantModel):
         return self.name
 
     def clean(self) -> None:
-        """Removes what nobody sees from the name. Raises ValidationError if nothing of it can be seen."""
         self.name = without_unseen_characters(unicodedata.normalize("NFC", self.name).strip()).strip()
-        try:
-            # The field itself refuses an empty name.
-            if self.name:
-                validate_name(self.name)
-        except ValidationError as error:
-            raise ValidationError({"name": error}) from error
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Saves the row. Raises DuplicateName if it is active and another active one has its name."""
