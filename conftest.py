@@ -37,7 +37,9 @@ settings.load_profile("suite")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Puts the slow tests of workers first, so that none ends with a long one while the others have nothing left to do."""
+    """Puts the slow tests first in the workers of pytest-xdist. Otherwise one worker could end with a long test while the
+    others have nothing left to do.
+    """
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 

@@ -52,8 +52,8 @@ PARAMETER = re.compile(r"%\((\w+)\)s")
 # `recalculated` has the spending of the customers of `stale`. If the clock of the database is ahead of ours, it has
 # the spending of all customers, since `recent_spent` was summed by that clock.
 # `vip_cutoff` has for each business what a customer must have spent to be among the top `vip_top_percent` percent of
-# visitors: at least 1. A business without visitors has no row. With `recalculated` there are too many spenders, so the last
-# ones are skipped.
+# visitors: at least 1. A business without visitors has no row. `ranked` and `recalculated` together have more spenders than
+# the top percent, so those who spent least are skipped.
 # `open_date` and `open_time` are the start of a customer's last appointment that is pending or confirmed. It may be past.
 # `booked_again` has the number of customers who would be at risk but have an upcoming appointment.
 BUSINESSES_SQL = """
@@ -161,7 +161,7 @@ VIPS_SQL = "count(*) AS vips, count(*) FILTER (WHERE first_visit IS NULL OR firs
 NOT_AT_RISK_SQL = (
     "(last_visit IS NULL OR last_visit >= at_risk_before OR (open_date, open_time) >= (%(today)s, %(clock)s))"
 )
-# The condition that a customer who spent enough is a VIP without the tag.
+# The condition under which a customer who has spent enough is a VIP, although they have no tag `vip`.
 VISITED_ENOUGH_SQL = f"NOT is_vip AND visits >= vip_min_visits AND {NOT_AT_RISK_SQL}"
 
 # A row for each business: its thresholds, and how many customers are in each of SEGMENTS. PostgreSQL computes no CTE that a

@@ -18,7 +18,7 @@ from customers.models import Customer
 MAX_ALTERNATIVES = 3
 # The longest time between an alternative and the wanted start. The second one is tried if the first one finds too few slots.
 ALTERNATIVES_AROUND = (dt.timedelta(days=1), dt.timedelta(days=14))
-# It is tried if there is no slot at all within the others, as when the business is closed for some weeks.
+# It is tried if there is no slot within the shorter times, for example because the business is closed for some weeks.
 LAST_ALTERNATIVES_AROUND = dt.timedelta(days=92)
 ONE_MINUTE = dt.timedelta(minutes=1)
 # By the code of a rule: the sentence for people. If nobody is free, the first rule that forbids somebody is given.
@@ -313,7 +313,7 @@ def _book_first_free(
     begin, end = appointment.occupied
     for schedule in sorted(
         (one for one in schedules if _is_allowed(codes[one.staff_id], allowed)),
-        # Nothing forbids a booking that has begun outside working hours. But first come those who work then.
+        # A booking that has begun is allowed outside working hours. People who work at that time are tried first.
         key=lambda one: (
             bool(one.find_conflicts(begin, end)),
             one.time_left_free(begin, end),

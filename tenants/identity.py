@@ -231,8 +231,8 @@ def _refuse_two_numbers(text: str, number: str, region: str | None) -> None:
 
 
 def _is_range(separator: str, first: str, others: str, number: str, region: str | None) -> bool:
-    """Returns whether the text of a valid number is rather a shorter number `first`, and the last digits of further ones:
-    `02-123-4567~8`.
+    """Returns whether the text means a shorter number, `first`, and the last digits of further numbers, although all its
+    digits together are the valid number `number`. An example is `02-123-4567~8`.
     """
     count = len(re.findall("[0-9]", others))
     is_fraction = _FLOAT.fullmatch(f"{first}{separator}{others}") is not None
@@ -326,7 +326,8 @@ def _other_readings(code: int, rest: str) -> Iterator[str]:
         yield _without_trunk_prefix_of_its_country(f"+{code}{once}").removeprefix(f"+{code}")
     yield _FORMER_PREFIXES.get(code, _ZERO).sub("", rest)
     if code == ARGENTINA and rest.startswith("9"):
-        # A mobile number has a 9 abroad, and 0 and 15 at home: `+54 9 011 15 2345-6789` has them all.
+        # A mobile number is dialled with a 9 from abroad, and with 0 and 15 within the country. This one has all three:
+        # `+54 9 011 15 2345-6789`.
         domestic = phonenumbers.national_significant_number(phonenumbers.parse(f"+{code}{rest[1:]}"))
         yield f"9{domestic.removeprefix('9')}"
 

@@ -136,7 +136,8 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
             for business in businesses[: len(DOCUMENTED_TENANTS)]:
                 with tenant_scope(business.tenant):
                     _open_portal(business)
-        # Autovacuum may have found the tables empty. With such statistics, to rebuild the totals took a quarter of an hour.
+        # Autovacuum may have analysed the tables while they were empty. With such statistics, the INSERT of the totals
+        # once took a quarter of an hour.
         cursor.execute("ANALYZE")
         for business in businesses:
             for summary_table in (CustomerMonthlyCounts, NameKey, CustomerTotals, AppointmentDailyTotals, VisitCounts):

@@ -1,4 +1,4 @@
-"""Inserts many rows of a table in one statement."""
+"""Inserts many new rows of a table in few statements."""
 
 from collections.abc import Collection
 

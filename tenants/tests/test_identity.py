@@ -214,7 +214,8 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         # How a region dials abroad.
         ("AU", "0011 62 812 3456 7801", "+6281234567801"),
         ("SG", "001 62 812 3456 7801", "+6281234567801"),
-        # Without the prefix 001 it would be a number of Jamaica: +1 658 234 5678.
+        # Hong Kong dials abroad with 001. If only 00 were read as a prefix, this would be a number of Jamaica:
+        # +1 658 234 5678.
         ("HK", "001 65 8234 5678", "+6582345678"),
         ("ID", "008 65 9123 4567", "+6591234567"),
         ("ID", "0081 3 1234 5678", "+81312345678"),
@@ -293,7 +294,7 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         ("SG", "+65 0065 9123 4567", "+6591234567"),
         ("US", "+1 01 202 555 0143", "+12025550143"),
         ("NO", "+47 0 47 12 34 56", "+4747123456"),
-        # A mobile number of Argentina by what stands before it abroad and at home.
+        # An Argentine mobile number has a 9 when it is dialled from abroad, and 0 and 15 within the country.
         ("AR", "+54 9 011 2345-6789", "+5491123456789"),
         ("AR", "+54 9 11 15 2345-6789", "+5491123456789"),
         ("ID", "+54 9 0351 15-412-3456", "+5493514123456"),
