@@ -308,6 +308,8 @@ def _without_trunk_prefix_of_its_country(number: str) -> str:
     except phonenumbers.NumberParseException:
         return number
     without = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    if without == number and phonenumbers.is_valid_number(parsed):
+        return number
     # The plan may lack a new range of numbers, but it knows how long they are.
     if is_valid_phone(without) or (phonenumbers.is_possible_number(parsed) and not is_valid_phone(number)):
         number = without
