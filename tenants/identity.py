@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 
 import idna
 import phonenumbers
@@ -330,8 +331,9 @@ def _other_readings(code: int, rest: str) -> Iterator[str]:
     if code == ARGENTINA and rest.startswith("9"):
         # A mobile number is dialled with a 9 from abroad, and with 0 and 15 within the country. This one has all three:
         # `+54 9 011 15 2345-6789`.
-        domestic = phonenumbers.national_significant_number(phonenumbers.parse(f"+{code}{rest[1:]}"))
-        yield f"9{domestic.removeprefix('9')}"
+        with suppress(phonenumbers.NumberParseException):  # the rest may be a single digit
+            domestic = phonenumbers.national_significant_number(phonenumbers.parse(f"+{code}{rest[1:]}"))
+            yield f"9{domestic.removeprefix('9')}"
 
 
 def validate_phone(value: str) -> None:

@@ -460,8 +460,17 @@ def test_cleaning_a_number_twice_changes_nothing(text):
         assert clean_phone(once) == once
 
 
+COUNTRY_CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+TEXTS_WITH_A_COUNTRY_CODE = st.builds(
+    "+{}{}".format, st.sampled_from(COUNTRY_CODES), st.text(alphabet="0123456789 -", max_size=12)
+)
+
+
 @pytest.mark.slow("cleans generated texts")
-@given(st.text(max_size=40))
+@given(st.text(max_size=40) | TEXTS_WITH_A_COUNTRY_CODE)
+# The Argentine 9 with a single digit after it, which is too short to be parsed.
+@example("+5491")
+@example("+54 9 1 2345678")
 def test_no_text_crashes(text):
     with in_region("ID"):
         for clean in (clean_phone, clean_email):
