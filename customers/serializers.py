@@ -2,7 +2,7 @@
 
 import datetime as dt
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.password_validation import validate_password
 from django.db.models import F
@@ -24,6 +24,7 @@ from circe.api.serializers import (
 )
 from customers.models import Customer, PreferredChannel
 from customers.tags import MAX_TAG_LENGTH, MAX_TAGS, clean_tag, validate_tag
+from tenants.identity import clean_email, clean_phone
 from tenants.models import Outlet, Service, Staff, validate_language
 
 
@@ -145,6 +146,16 @@ class CustomerSerializer(OwnTenantMixin, ModelSerializer):
             "source",
             "updated_at",
         ]
+        # `validate_email` and `validate_phone` read the text, so the model's validators need not.
+        extra_kwargs: ClassVar[dict[str, Any]] = {"email": {"validators": []}, "phone": {"validators": []}}
+
+    def validate_email(self, value: str | None) -> str | None:
+        """Returns the address in the form in which it is stored."""
+        return clean_email(value) if value else value
+
+    def validate_phone(self, value: str | None) -> str | None:
+        """Returns the number in the form in which it is stored."""
+        return clean_phone(value) if value else value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuses changes of single tags that contradict each other."""

@@ -52,21 +52,32 @@ _FLOAT = re.compile(r"[1-9][0-9]{6,}\.[0-9]+")
 _WHOLE_FLOAT = re.compile(r"\A(\+?[0-9]{7,15})[.,]0+\Z")
 
 
-def clean_email(value: str) -> str:
-    """Returns the address as it is shown: in NFKC and trimmed. Raises ValidationError if the value is no address."""
-    address, _ = _clean_and_key(value)
-    return address
+class EmailAddress(str):
+    """An e-mail address as it is shown: in NFKC and trimmed. `key` is the address as it is compared: the local part in
+    lower case, the domain in its ASCII form (`müller.example` is `xn--mller-kva.example`).
+    """
+
+    __slots__ = ("key",)
+    key: str
+
+
+class PhoneNumber(str):
+    """A phone number in E.164: `+` and 7 to 15 digits."""
+
+    __slots__ = ()
+
+
+def clean_email(value: str) -> EmailAddress:
+    """Returns the address. Raises ValidationError if the value is no address. An EmailAddress is not read again."""
+    return value if isinstance(value, EmailAddress) else _read_email(value)
 
 
 def email_key(value: str) -> str:
-    """Returns the address as it is compared: the local part in NFKC and lower case, the domain in its ASCII form
-    (`müller.example` is `xn--mller-kva.example`). Raises ValidationError as `clean_email`.
-    """
-    _, key = _clean_and_key(value)
-    return key
+    """Returns the `key` of the address. Raises ValidationError as `clean_email`."""
+    return clean_email(value).key
 
 
-def _clean_and_key(value: str) -> tuple[str, str]:
+def _read_email(value: str) -> EmailAddress:
     address = unicodedata.normalize("NFKC", value).strip()
     # Plain spaces, which NFKC makes of most others, are left to `validate_email`.
     if has_invisible_character(address.replace(" ", "")):
@@ -86,7 +97,9 @@ def _clean_and_key(value: str) -> tuple[str, str]:
         raise ValidationError(f"“{_shown(address)}” is not an e-mail address, such as kim@example.com.", code="invalid")
     if len(key) > MAX_EMAIL_LENGTH:
         raise ValidationError(TOO_LONG, code="max_length")
-    return address, key
+    email = EmailAddress(address)
+    email.key = key
+    return email
 
 
 def with_ascii_domain(address: str) -> str:
@@ -108,13 +121,15 @@ def _ascii_domain(domain: str) -> str:
         raise ValidationError(f"“{_shown(domain)}” is not the domain of an e-mail address.", code="invalid") from error
 
 
-def clean_phone(value: str) -> str:
-    """Returns the number in E.164: `+` and 7 to 15 digits. The current tenant's region completes a national number.
+def clean_phone(value: str) -> PhoneNumber:
+    """Returns the number. The current tenant's region completes a national number. A PhoneNumber is not read again.
 
     The numbering plan of the country drops a trunk prefix after the country code: `+62 0812…` is `+62812…`. A number that
     no plan knows is accepted as it is. Raises ValidationError for two numbers, for a number that a spreadsheet has
     shortened, for a day, and for any other shape.
     """
+    if isinstance(value, PhoneNumber):
+        return value
     text = _CODE_TWICE.sub("+", _cell_text(normalize_phone_text(value)))
     tenant = current_tenant()
     region = tenant.phone_region if tenant else None
@@ -142,7 +157,7 @@ def clean_phone(value: str) -> str:
             f"“{_shown(text)}” is not a phone number. A phone number has 7 to 15 digits, such as +6281234567890.",
             code="invalid",
         )
-    return number
+    return PhoneNumber(number)
 
 
 def _read(text: str, region: str | None) -> str:

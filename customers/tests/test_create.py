@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import phonenumbers
 import pytest
 from django.contrib.auth.hashers import check_password, identify_hasher
 from django.db import connection
@@ -12,6 +13,7 @@ from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.tests.bodies import CUSTOMERS, INSTANT, NO_SUCH_ID, faults, preferences, profile
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from tenants import identity
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
@@ -369,3 +371,18 @@ def test_a_create_is_seven_round_trips(staff):
     assert [sql for sql in statements if "SAVEPOINT" in sql] == []
     # Who asks, before anything is begun; then the turn, the row, who has the same, and the answer.
     assert [statements.index("BEGIN"), statements.index("COMMIT"), len(statements)] == [1, 6, 7]
+
+
+def test_a_create_reads_its_phone_and_its_email_once(staff, monkeypatch):
+    read_phones, read_emails = [], []
+    parse, check = phonenumbers.parse, identity.validate_email
+    monkeypatch.setattr(phonenumbers, "parse", lambda text, *rest: read_phones.append(text) or parse(text, *rest))
+    monkeypatch.setattr(identity, "validate_email", lambda text: read_emails.append(text) or check(text))
+    person = {"first_name": "Sri", "phone": "+6281234567890", "email": "Sri@Example.com"}
+    assert staff.post(CUSTOMERS, person).status_code == 201
+    assert (read_phones, read_emails) == (["+6281234567890"], ["sri@example.com"])
+
+
+def test_a_phone_and_an_email_have_no_more_characters_than_a_column(staff):
+    long = {"phone": f"0812{' ' * 30}3456789", "email": f"{'k' * 250}@example.com"}
+    assert faults(staff.post(CUSTOMERS, JANE | long)) == {"phone", "email"}

@@ -174,7 +174,8 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         once = clean_email(f"{local}@{domain}example.com")
     except ValidationError:
         return
-    assert clean_email(once) == once
+    # `str`, since an EmailAddress would not be read again.
+    assert clean_email(str(once)) == once
     assert email_key(email_key(once)) == email_key(once)
 
 
@@ -457,7 +458,8 @@ def test_cleaning_a_number_twice_changes_nothing(text):
             once = clean_phone(text)
         except ValidationError:
             return
-        assert clean_phone(once) == once
+        # `str`, since a PhoneNumber would not be read again.
+        assert clean_phone(str(once)) == once
 
 
 COUNTRY_CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
