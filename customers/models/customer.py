@@ -259,9 +259,11 @@ class Customer(TenantModel):
     # test_of_50_concurrent_creates_of_one_person_one_is_201_and_the_rest_409.
     def _do_insert(self, manager: Any, using: Any, fields: Any, returning_fields: Any, raw: bool) -> list[Any]:
         """Inserts the row as Django does, but inserts nothing if another customer has a unique value of it."""
+        # The manager would compile a filter by the scope, which an INSERT does not use.
+        rows: models.QuerySet = models.QuerySet(type(self))
         # Private to Django: bulk_create() is public and returns no generated fields. If it goes, no customer can be
         # created. Test: test_a_create_is_seven_round_trips.
-        return manager._insert([self], fields=fields, using=using, raw=raw, on_conflict=OnConflict.IGNORE)
+        return rows._insert([self], fields=fields, using=using, raw=raw, on_conflict=OnConflict.IGNORE)
 
     def _lock_contacts(self, update_fields: Iterable[str] | None) -> None:
         """Locks the contacts that the customer takes or gives up, so that two customers who swap contacts do not
