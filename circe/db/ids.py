@@ -48,7 +48,6 @@ class IdField(models.CharField):
         return "character varying(24)"
 
     def get_prep_value(self, value: Any) -> Any:
-        value = super().get_prep_value(value)
         if value is not None and not is_id(value):
             raise ValueError("An id has 24 lower-case hex digits.")
         return value
