@@ -12,6 +12,7 @@ has changed.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import cache
 from typing import Any
 
 from django.db import transaction
@@ -33,8 +34,10 @@ _is_utility = re.compile(
 def register(name: str, value: Callable[[], str]) -> None:
     """Adds a setting. `name` is that of a custom PostgreSQL setting, such as `circe.tenant`."""
     SETTINGS[name] = value
+    set_local_sql.cache_clear()
 
 
+@cache
 def set_local_sql() -> str:
     """Returns the SQL that sets every registered setting, with a placeholder for each value."""
     return " ".join(f"SET LOCAL {name} = %s;" for name in SETTINGS)
