@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 from django.db.models import Expression, Field, QuerySet
 from django.http import Http404
 from psycopg.sql import quote
@@ -112,15 +112,17 @@ class PreparedQuery:
         statement = self.statements.get(scope) or self.compile(scope)
         values |= scope_values
         params = [parameter.to_database(values[parameter.name]) for parameter in statement.parameters]
+        # The connection of this thread. `django.db.connection` would look it up at each use.
+        connection = connections[DEFAULT_DB_ALIAS]
         if connection.connection is None:
             # The pool may give a dead connection, and it is not checked before. If the query fails, it is sent again on a
             # new connection.
             connection.connect_unchecked()
             try:
-                return _execute(statement, params)
+                return _execute(connection, statement, params)
             except OperationalError:
                 connection.close()
-        return _execute(statement, params)
+        return _execute(connection, statement, params)
 
     def get_or_404(self, **values: Any) -> tuple[Any, ...]:
         """Returns the only row. Raises Http404 if there is none, or if a value is not valid for its field."""
@@ -175,7 +177,7 @@ def _write_param(param: Any, used: dict[str, Parameter]) -> str:
     return quote(param)
 
 
-def _execute(statement: Statement, params: list[Any]) -> list[tuple[Any, ...]]:
+def _execute(connection: Any, statement: Statement, params: list[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         names = _prepared_names.setdefault(connection.connection, set())
         # COMMIT, ROLLBACK and SET ROLE remove no prepared statement.
