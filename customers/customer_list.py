@@ -26,7 +26,7 @@ from circe.api.changes import Changes, Cursor
 from circe.api.etags import etag
 from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
-from circe.db.json_sql import build_json
+from circe.db.json_sql import AsText, build_json
 from circe.db.prepared import PreparedQuery, Sql
 from customers.models import Customer, Tombstone
 from customers.models.monthly_counts import CustomerMonthlyCounts
@@ -56,10 +56,10 @@ def _profiles_by_ids(ids: Any) -> QuerySet[Any, Any]:
     profiles = Customer.objects.undeleted().with_profile().annotate(profile=build_json(CustomerSerializer))
     # `id = ANY (<ids>)` uses the primary key, however many ids there are.
     has_id = Func("pk", ids, arg_joiner=" = ANY (", template="%(expressions)s)", output_field=BooleanField())
-    return profiles.filter(has_id).order_by(position_in(ids)).values_list("updated_at", "profile")
+    return profiles.filter(has_id).order_by(position_in(ids)).values_list(AsText("updated_at"), "profile")
 
 
-# Returns `updated_at` and the profile as JSON text of each customer, in the order of the ids. The list, the detail and
+# Returns `updated_at` as text and the profile as JSON text of each customer, in the order of the ids. The list, the detail and
 # the answers to writes show these profiles.
 PROFILES_BY_IDS = PreparedQuery("profiles_by_ids", _profiles_by_ids, ids=ArrayField(IdField()))
 

@@ -13,7 +13,7 @@ from appointments.serializers import AppointmentSerializer
 from circe.api.changes import Changes, Cursor
 from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
-from circe.db.json_sql import build_json
+from circe.db.json_sql import AsText, build_json
 from circe.db.prepared import PreparedQuery, Sql
 from tenants.every_tenant import page_of_ids
 from tenants.scope import scope_spans_nodes
@@ -26,10 +26,10 @@ def _appointments_by_ids(ids: Any) -> QuerySet[Any, Any]:
     # `id = ANY (<ids>)` uses the primary key, however many ids there are.
     has_id = Func("pk", ids, arg_joiner=" = ANY (", template="%(expressions)s)", output_field=BooleanField())
     rows = Appointment.objects.filter(has_id).order_by("appointment_date", "start_time", "id")
-    return rows.values_list("updated_at", build_json(AppointmentSerializer))
+    return rows.values_list(AsText("updated_at"), build_json(AppointmentSerializer))
 
 
-# `updated_at` and the appointment as JSON text, in the order of the list. The list, the detail and the answer to each
+# `updated_at` as text and the appointment as JSON text, in the order of the list. The list, the detail and the answer to each
 # write show this JSON.
 APPOINTMENTS_BY_IDS = PreparedQuery("appointments_by_ids", _appointments_by_ids, ids=ArrayField(IdField()))
 

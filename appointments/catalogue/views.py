@@ -36,7 +36,7 @@ class CatalogueViewSet(TenantViewSet):
         return rows if self.request.method in SAFE_METHODS else rows.select_for_update(of=("self",))
 
     def get_etag(self, row: Any) -> str:
-        return etag(row.updated_at, orjson.dumps(self.get_serializer(row).data).decode())
+        return etag(str(row.updated_at), orjson.dumps(self.get_serializer(row).data).decode())
 
     def list(self, request: Request) -> Response:
         rows: Any = self.filter_queryset(self.get_queryset())

@@ -59,7 +59,7 @@ class MessageSettingsViewSet(TenantViewSet):
         return tenant
 
     def get_etag(self, tenant: Tenant) -> str:
-        return etag(tenant.updated_at, orjson.dumps(MessageSettingsSerializer(tenant).data).decode())
+        return etag(str(tenant.updated_at), orjson.dumps(MessageSettingsSerializer(tenant).data).decode())
 
     def retrieve(self, request: Request) -> Response:
         """Returns what the business sends."""

@@ -26,7 +26,7 @@ from appointments.recommendations.views import answer_recommendations
 from appointments.views import CUSTOMER_APPOINTMENTS, build_history_page
 from circe.api.etags import etag
 from circe.db.ids import IdField, is_id
-from circe.db.json_sql import build_json
+from circe.db.json_sql import AsText, build_json
 from circe.db.prepared import PreparedQuery
 from customers.portal.base import SignedInViewSet
 from tenants.accounts.permissions import CUSTOMER
@@ -36,11 +36,11 @@ from tenants.views import TenantViewSet
 
 def _own_appointment(appointment: Any) -> QuerySet[Any, Any]:
     return Appointment.objects.filter(pk=appointment).values_list(
-        "updated_at", build_json(StoredOwnAppointmentSerializer)
+        AsText("updated_at"), build_json(StoredOwnAppointmentSerializer)
     )
 
 
-# `updated_at`, and the appointment as JSON text.
+# `updated_at` as text, and the appointment as JSON text.
 OWN_APPOINTMENT = PreparedQuery("own_appointment", _own_appointment, appointment=IdField())
 
 

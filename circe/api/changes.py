@@ -73,7 +73,7 @@ class Changes(PagedQuery):
     """The changes of the rows of some querysets from a cursor on, oldest first.
 
     Each queryset has values_list("pk", "changed_at", "removed_at"): the last one is None for a row that is shown.
-    `by_ids` reads rows that are shown: `updated_at`, and the row as JSON text.
+    `by_ids` reads rows that are shown: `updated_at` as text, and the row as JSON text.
     """
 
     def __init__(

@@ -32,7 +32,7 @@ class JSONObject(Func):
 
 
 class AsText(Func):
-    """JSON cast to text. Otherwise psycopg would parse it into Python objects."""
+    """A value cast to text. Otherwise psycopg would make Python objects of JSON, and of a time."""
 
     template = "(%(expressions)s)::text"
     arity = 1

@@ -61,7 +61,7 @@ class OwnProfileViewSet(SignedInViewSet, TenantViewSet):
         """Returns the response with the customer as they are stored now."""
         customer = get_object_or_404(Customer.objects.undeleted().with_profile(), pk=self.customer.pk)
         shown = self.serializer_class(customer).data
-        return Response(shown, headers={"ETag": etag(customer.updated_at, orjson.dumps(shown).decode())})
+        return Response(shown, headers={"ETag": etag(str(customer.updated_at), orjson.dumps(shown).decode())})
 
 
 class OwnPreferencesViewSet(OwnProfileViewSet):
