@@ -52,7 +52,8 @@ def idempotent_transaction(action: Callable[..., Response]) -> Callable[..., Res
     @wraps(action)
     @transaction.atomic
     def idempotent_action(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
-        key = request.headers.get("Idempotency-Key")
+        # `request.headers` would make a dict of all headers.
+        key = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if key is None:
             return action(view, request, *args, **kwargs)
         if not _is_valid_key(key):

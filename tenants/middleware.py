@@ -58,7 +58,8 @@ class AuditMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
+        # `request.headers` would make a dict of all headers, which most requests do not need.
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _is_valid_request_id(given) else uuid.uuid4().hex
         with audit_context(request_id=request_id, address=client_address(request)):
             response = self.get_response(request)
