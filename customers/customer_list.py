@@ -59,8 +59,8 @@ def _profiles_by_ids(ids: Any) -> QuerySet[Any, Any]:
     return profiles.filter(has_id).order_by(position_in(ids)).values_list(AsText("updated_at"), "profile")
 
 
-# Returns `updated_at` as text and the profile as JSON text of each customer, in the order of the ids. The list, the detail and
-# the answers to writes show these profiles.
+# Returns `updated_at` as text and the profile as JSON text of each customer, in the order of the ids. The list, the
+# detail and the answers to writes show these profiles.
 PROFILES_BY_IDS = PreparedQuery("profiles_by_ids", _profiles_by_ids, ids=ArrayField(IdField()))
 
 # If a search finds at most so many customers, those whose names begin with its words come first.

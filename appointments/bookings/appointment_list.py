@@ -29,8 +29,8 @@ def _appointments_by_ids(ids: Any) -> QuerySet[Any, Any]:
     return rows.values_list(AsText("updated_at"), build_json(AppointmentSerializer))
 
 
-# `updated_at` as text and the appointment as JSON text, in the order of the list. The list, the detail and the answer to each
-# write show this JSON.
+# `updated_at` as text and the appointment as JSON text, in the order of the list. The list, the detail and the answer to
+# each write show this JSON.
 APPOINTMENTS_BY_IDS = PreparedQuery("appointments_by_ids", _appointments_by_ids, ids=ArrayField(IdField()))
 
 # The daily totals tell how many appointments a range of days has, and on which days the page begins and ends. So nothing
