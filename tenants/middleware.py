@@ -96,8 +96,12 @@ class TenantScopeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with tenant_scope(None), timezone.override(None), translation.override(settings.LANGUAGE_CODE):
-            return self.get_response(request)
+        with tenant_scope(None):
+            # Only pages activate a time zone or a language, so the API need not reset them.
+            if request.path_info.startswith("/api/"):
+                return self.get_response(request)
+            with timezone.override(None), translation.override(settings.LANGUAGE_CODE):
+                return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         if request.resolver_match.app_name == "admin" and request.user.is_authenticated:

@@ -249,6 +249,16 @@ def test_no_file_is_longer_than_four_hundred_lines():
     assert long == {}
 
 
+def test_only_pages_activate_a_language_or_a_time_zone():
+    # The middleware resets both after a page, but not after a request to the API.
+    activating = re.compile(r"\b(?:translation|timezone)\.activate\(|import .*\bactivate\b")
+    found = {str(file.relative_to(settings.BASE_DIR)) for file in SOURCES if activating.search(file.read_text())}
+    assert {name for name in found if "/tests/" not in name} == {
+        "tenants/middleware.py",
+        "customers/portal/pages/base.py",
+    }
+
+
 def test_only_the_tenant_boundary_uses_unscoped_managers():
     """`_base_manager` and raw() do not filter by tenant."""
     allowed = {"tenants/scope.py"}
