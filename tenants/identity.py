@@ -323,13 +323,14 @@ def _without_trunk_prefix_of_its_country(number: str) -> str:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
         return number
+    is_valid = phonenumbers.is_valid_number(parsed)
     without = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    if without == number and phonenumbers.is_valid_number(parsed):
-        return number
-    # The plan may lack a new range of numbers, but it knows how long they are.
-    if is_valid_phone(without) or (phonenumbers.is_possible_number(parsed) and not is_valid_phone(number)):
-        number = without
-    if not is_valid_phone(number):
+    if without != number:
+        is_valid_without = is_valid_phone(without)
+        # The plan may lack a new range of numbers, but it knows how long they are.
+        if is_valid_without or (phonenumbers.is_possible_number(parsed) and not is_valid):
+            number, is_valid = without, is_valid_without
+    if not is_valid:
         code = parsed.country_code or 0
         readings = (f"+{code}{rest}" for rest in _other_readings(code, number.removeprefix(f"+{code}")))
         number = next(filter(is_valid_phone, readings), number)
@@ -337,12 +338,14 @@ def _without_trunk_prefix_of_its_country(number: str) -> str:
 
 
 def _other_readings(code: int, rest: str) -> Iterator[str]:
-    """Yields what the digits after the country code can mean, if they are no number of the country's plan."""
+    """Yields what else the digits after the country code can mean, if they are no number of the country's plan."""
     # The country code twice: a form puts it before a number that has it already.
     once = re.sub(rf"\A0*{code}", "", rest)
     if once != rest:
         yield _without_trunk_prefix_of_its_country(f"+{code}{once}").removeprefix(f"+{code}")
-    yield _FORMER_PREFIXES.get(code, _ZERO).sub("", rest)
+    without_prefix = _FORMER_PREFIXES.get(code, _ZERO).sub("", rest)
+    if without_prefix != rest:
+        yield without_prefix
     if code == ARGENTINA and rest.startswith("9"):
         # A mobile number is dialled with a 9 from abroad, and with 0 and 15 within the country. This one has all three:
         # `+54 9 011 15 2345-6789`.
