@@ -30,6 +30,8 @@ def clean_tag(text: str) -> str:
     So `VIP`, `ｖｉｐ` and `vip` with a soft hyphen are one tag. An é typed as one character, or as e and an accent, gives
     the same tag.
     """
+    if text.isascii():
+        return text.lower().strip()
     # The first pass writes İ as i. An accent after it is joined to this i by the second pass only.
     tag = _fold_case_and_width(_fold_case_and_width(without_invisible_marks(text)))
     return _FINAL_SIGMA.sub("ς", tag).strip()

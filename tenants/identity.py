@@ -187,6 +187,8 @@ def _shown(text: str) -> str:
 
 def normalize_phone_text(text: str) -> str:
     """Returns the text as a person sees it: in NFKC, without invisible marks, with ASCII digits for those of any script."""
+    if text.isascii():
+        return text.strip()
     visible = without_invisible_marks(unicodedata.normalize("NFKC", text))
     return "".join(str(unicodedata.decimal(character, character)) for character in visible).strip()
 

@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from circe.tests.cases import in_one_test
@@ -67,6 +67,13 @@ def test_all_ways_to_write_a_tag_are_one(admin, url, back_office, jane, stored):
         assert browser.get(PAGE, {"tag": written}).context["cl"].result_count == 1, written
         assert admin.patch(url, {"tags_remove": [written]}).json()["tags"] == []
         assert admin.patch(url, {"tags_add": [written]}).json()["tags"] == [stored]
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=8))
+@example("VIP ")
+def test_an_invisible_character_changes_no_ascii_tag(text):
+    # Only the text without it takes the short way.
+    assert clean_tag(text) == clean_tag(f"\u00ad{text}")
 
 
 @given(st.text(max_size=8))

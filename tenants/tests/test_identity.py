@@ -16,6 +16,7 @@ from tenants.identity import (
     clean_phone,
     email_key,
     is_valid_phone,
+    normalize_phone_text,
     split_national_number,
     validate_email_address,
     validate_phone,
@@ -460,6 +461,12 @@ def test_cleaning_a_number_twice_changes_nothing(text):
             return
         # `str`, since a PhoneNumber would not be read again.
         assert clean_phone(str(once)) == once
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=25))
+def test_an_invisible_character_changes_no_ascii_phone(text):
+    # Only the text without it takes the short way.
+    assert normalize_phone_text(text) == normalize_phone_text(f"\u00ad{text}")
 
 
 COUNTRY_CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
