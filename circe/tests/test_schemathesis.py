@@ -219,7 +219,8 @@ def _apply_rules_to_booking(body, ids, *, is_new):
 
 def _apply_rules_of_portal(body, ids, appointment):
     """Books a free time that availability offers, with ids that exist, keeps the e-mail address, and opens mailed links."""
-    values = ids | {"appointment_date": "2030-06-04", "start_time": "09:00", "email": appointment.customer.email}
+    # `str`, since the validator of JSON schemas takes no EmailAddress.
+    values = ids | {"appointment_date": "2030-06-04", "start_time": "09:00", "email": str(appointment.customer.email)}
     _apply_rules_to(body, appointment)
     body |= {name: value for name, value in values.items() if body.get(name) is not None}
     # The service says how long it takes.
