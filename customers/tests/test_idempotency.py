@@ -82,7 +82,9 @@ def test_the_order_of_keys_in_the_body_does_not_matter(staff):
 def stored(**conditions):
     """The bodies of all stored answers, or of some."""
     with tenant_scope(ALL_TENANTS):
-        return list(IdempotencyRecord.objects.filter(**conditions).values_list("body", flat=True))
+        return list(
+            IdempotencyRecord.objects.filter(**conditions).order_by("created_at").values_list("body", flat=True)
+        )
 
 
 def test_an_error_is_not_stored(staff):
