@@ -43,6 +43,11 @@ class CustomerTotalsFields(models.Model):
         abstract = True
 
 
+# A customer for whom this is false is no VIP of a business that asks for at least VIP_VISITS visits, as all do by default.
+VIP_VISITS = 5
+MAY_BE_VIP = models.Q(is_vip=True) | models.Q(recent_spent__gt=0, visits__gte=VIP_VISITS)
+
+
 class CustomerTotals(CustomerTotalsFields, SummaryTable):
     """A row of the table."""
 
@@ -86,11 +91,20 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
                 condition=models.Q(is_deleted=False, recent_spent__gt=0),
                 name="customertotals_recent",
             ),
+            # For the list of VIPs, newest first: whoever is a VIP, if a business asks for 5 visits or more.
             models.Index(
-                fields=["tenant", "customer_id"],
-                include=["recent_spent", "visits", "first_visit", "last_visit", "open_date", "open_time"],
-                condition=models.Q(is_deleted=False, is_vip=True),
-                name="customertotals_vip",
+                fields=["tenant", "-created_at", "-customer_id"],
+                include=[
+                    *("visits", "last_visit", "is_vip", "recent_spent", "recent_from", "open_date", "open_time"),
+                ],
+                condition=models.Q(is_deleted=False) & MAY_BE_VIP,
+                name="customertotals_may_be_vip",
+            ),
+            models.Index(
+                fields=["tenant", "last_visit"],
+                include=["open_date", "open_time"],
+                condition=models.Q(is_deleted=False, is_vip=True, open_date__isnull=False),
+                name="customertotals_open_vip",
             ),
             models.Index(
                 fields=["tenant", "last_visit"],
@@ -214,7 +228,8 @@ class VisitCounts(ShardedCounter):
     """The number of customers by kind of visit and day. Soft-deleted customers are not counted.
 
     FIRST, SECOND and LAST count the customers who had that visit on `day`; `next_day` equals `day`. RETURN counts the
-    customers who had a visit on `day` and the next one on `next_day`.
+    customers who had a visit on `day` and the next one on `next_day`. VIP_FIRST and VIP_LAST count as FIRST and LAST do, but
+    only the customers with the tag `vip`.
 
     With these counts, the number of different customers with a visit in any window can be computed without reading their
     rows: each of them has exactly one last visit inside the window. After that visit there is none (LAST), or the next
@@ -228,10 +243,12 @@ class VisitCounts(ShardedCounter):
         SECOND = "second"
         LAST = "last"
         RETURN = "return"
+        VIP_FIRST = "vip_first"
+        VIP_LAST = "vip_last"
 
     pk = models.CompositePrimaryKey("tenant", "kind", "day", "next_day", "shard")
     tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
-    kind = models.CharField(max_length=6, choices=Kind)
+    kind = models.CharField(max_length=9, choices=Kind)
     day = models.DateField()
     next_day = models.DateField()
     customers = models.BigIntegerField()
@@ -242,7 +259,8 @@ class VisitCounts(ShardedCounter):
     sums = ("customers",)
     expected_sql = """
         WITH visit AS (
-            SELECT appointment_date AS day, lead(appointment_date) OVER own AS next_day, row_number() OVER own AS number
+            SELECT appointment_date AS day, lead(appointment_date) OVER own AS next_day, row_number() OVER own AS number,
+                'vip' = ANY (tags) AS is_vip
             FROM appointments_appointment AS appointment
             JOIN customers_customer AS customer
                 ON customer.tenant_id = appointment.tenant_id AND customer.id = appointment.customer_id
@@ -252,7 +270,8 @@ class VisitCounts(ShardedCounter):
         SELECT kind, day, coalesce(step.next_day, day) AS next_day, count(*) AS customers
         FROM visit CROSS JOIN LATERAL (VALUES
             (number = 1, 'first', NULL), (number = 2, 'second', NULL), (visit.next_day IS NULL, 'last', NULL),
-            (visit.next_day IS NOT NULL, 'return', visit.next_day)
+            (visit.next_day IS NOT NULL, 'return', visit.next_day), (number = 1 AND is_vip, 'vip_first', NULL),
+            (visit.next_day IS NULL AND is_vip, 'vip_last', NULL)
         ) AS step (is_so, kind, next_day)
         WHERE is_so GROUP BY 1, 2, 3
     """
