@@ -64,7 +64,7 @@ FIGURES = [
     ),
     Fault(
         "a change of the tag vip is not counted",
-        "appointments/sql/circe_change_customer_totals.sql",
+        "appointments/migrations/0003_totals.py",
         "(old_counted_ids, old_counted_are_vip) IS DISTINCT FROM (new_counted_ids, new_counted_are_vip)",
         "old_counted_ids IS DISTINCT FROM new_counted_ids",
         "analytics/tests/test_computed_figures.py",

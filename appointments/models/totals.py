@@ -10,11 +10,16 @@ from circe.db.summary_tables import ShardedCounter, SummaryTable
 from tenants.models import Tenant
 from tenants.scope import TenantManager, current_tenant
 
+# The first day that is at most 365 days ago now, in the time zone where the day begins last: 12 hours after UTC. So the days
+# since then include the last 365 days of any time zone. A business may change its time zone, and the figures of all
+# businesses use the days of UTC.
+RECENT_FROM_SQL = "((now() AT TIME ZONE 'UTC') - interval '12 hours')::date - 365"
+
 
 class CustomerTotalsFields(models.Model):
     """The totals of each customer's appointments. Every customer has a row.
 
-    `recent_spent` is the sum of the visits that were at most 366 days ago when the row was written; `recent_from` is the
+    `recent_spent` is the sum of the visits that were recent (RECENT_FROM_SQL) when the row was written; `recent_from` is the
     date of the first of these visits. The segments of the statistics subtract the visits that have become too old since.
     `open_date` and `open_time` are the start of the last pending or confirmed appointment, which may be in the past.
     `created_at`, `is_deleted` and `is_vip` (the tag `vip`) are copied from the customer. With them, the indexes of this
@@ -135,7 +140,7 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
         "recent_from",
     )
     # The first recent day differs from row to row, since it depends on when the row was written.
-    expected_sql = """
+    expected_sql = f"""
         SELECT customer.id AS customer_id, customer.created_at, is_deleted, 'vip' = ANY (tags) AS is_vip,
             coalesce(total_appointments, 0) AS total_appointments, coalesce(visits, 0) AS visits,
             coalesce(total_spent, 0)::bigint AS total_spent, first_visit, last_visit, open_at::date AS open_date,
@@ -151,7 +156,7 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
                 min(appointment_date) FILTER (WHERE is_visit AND is_recent) AS recent_from
             FROM (
                 SELECT appointment.*, status = 'completed' AS is_visit, status IN ('pending', 'confirmed') AS is_open,
-                    appointment_date >= least(recent_from, (now() AT TIME ZONE 'UTC')::date - 366) AS is_recent
+                    appointment_date >= least(recent_from, {RECENT_FROM_SQL}) AS is_recent
                 FROM appointments_appointment AS appointment
                 LEFT JOIN appointments_customertotals AS totals USING (tenant_id, customer_id)
                 WHERE tenant_id = %(tenant)s AND customer_id IS NOT NULL
@@ -159,7 +164,7 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
             GROUP BY 1
         ) AS own ON own.customer_id = customer.id
         WHERE tenant_id = %(tenant)s
-    """
+    """  # noqa: S608
 
     @classmethod
     def remove_expired_spending(cls, tenant: Tenant) -> int:
@@ -170,20 +175,20 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
         """
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT customer_id FROM appointments_customertotals WHERE tenant_id = %(tenant)s AND NOT is_deleted "
-                "AND recent_spent > 0 AND recent_from < (now() AT TIME ZONE 'UTC')::date - 366 "
+                "SELECT customer_id FROM appointments_customertotals WHERE tenant_id = %(tenant)s AND NOT is_deleted "  # noqa: S608
+                f"AND recent_spent > 0 AND recent_from < {RECENT_FROM_SQL} "
                 "ORDER BY customer_id FOR UPDATE SKIP LOCKED",
                 {"tenant": tenant.pk},
             )
             ids = [pk for (pk,) in cursor]
             # The sums are read after the locks, so that they contain everything that others committed before.
             cursor.execute(
-                "UPDATE appointments_customertotals AS totals SET recent_spent = own.spent, recent_from = own.first "
+                "UPDATE appointments_customertotals AS totals SET recent_spent = own.spent, recent_from = own.first "  # noqa: S608
                 "FROM unnest(%(ids)s::text[]) AS person (customer_id) CROSS JOIN LATERAL ("
                 "SELECT coalesce(sum(total_price), 0) AS spent, min(appointment_date) AS first "
                 "FROM appointments_appointment AS appointment WHERE tenant_id = %(tenant)s "
                 "AND appointment.customer_id = person.customer_id AND status = 'completed' "
-                "AND appointment_date >= (now() AT TIME ZONE 'UTC')::date - 366) AS own "
+                f"AND appointment_date >= {RECENT_FROM_SQL}) AS own "
                 "WHERE totals.tenant_id = %(tenant)s AND totals.customer_id = person.customer_id",
                 {"tenant": tenant.pk, "ids": ids},
             )
