@@ -17,7 +17,8 @@ from tenants.scope import TenantFilter, TenantPlaceholder, current_tenant, scope
 
 # `business` has a row for each business in scope: its thresholds as days, and numbers of its customers. Numbers that begin
 # with `tagged` count the customers with the tag `vip`. `recent_since` is the first day whose spending counts. `is_summed`
-# is whether `recent_spent`, which was summed by the clock of the database, includes all visits since that day.
+# is whether `recent_spent`, which was summed by the clock of the database, includes all visits since that day. `summed_from`
+# is the day of the oldest visit that a `recent_spent` includes. Unless it is before `recent_since`, no spending is too old.
 # `in_scope` is a condition on each table of a tenant. It names the tenant in scope, so one node of a Citus cluster can
 # answer. The planner can't conclude this condition from `business`.
 # `totals` is the view of one business's totals, or the table for all businesses.
@@ -36,7 +37,7 @@ from tenants.scope import TenantFilter, TenantPlaceholder, current_tenant, scope
 BUSINESSES_SQL = """
     business AS MATERIALIZED (
         SELECT id AS tenant_id, vip_min_visits, at_risk_before, new_since, today, clock, recent_since, is_summed,
-            customers, tagged, visitors, new_visitors, tagged_visitors, new_tagged_visitors, lapsed, tagged_lapsed,
+            summed_from, customers, tagged, visitors, new_visitors, tagged_visitors, new_tagged_visitors, lapsed, tagged_lapsed,
             ceil(visitors * vip_top_percent / 100.0)::bigint AS vip_quota
         FROM ({tenants}) AS tenant
         CROSS JOIN LATERAL (
@@ -46,6 +47,10 @@ BUSINESSES_SQL = """
                 greatest({today} - least(at_risk_after_days, 2000000), '0001-01-01') AS at_risk_before,
                 greatest({today} - least(new_within_days, 2000000), '0001-01-01') AS new_since
         ) AS limits
+        CROSS JOIN LATERAL (
+            SELECT min(recent_from) AS summed_from FROM {totals} AS totals
+            WHERE {in_scope} AND totals.tenant_id = tenant.id AND NOT is_deleted AND recent_spent > 0
+        ) AS oldest_spending
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(total_customers), 0)::bigint AS customers, coalesce(sum(tagged_vip), 0)::bigint AS tagged
             FROM customers_customermonthlycounts WHERE {in_scope} AND tenant_id = tenant.id
@@ -83,13 +88,13 @@ BUSINESSES_SQL = """
             open_time
         FROM ranked JOIN {totals} USING (tenant_id)
         WHERE {in_scope} AND is_summed AND NOT is_deleted AND recent_spent > 0 AND recent_spent >= least_spent
-            AND recent_from < recent_since
+            AND summed_from < recent_since AND recent_from < recent_since
     ),
     expired AS MATERIALIZED (
         SELECT visit.* FROM business CROSS JOIN LATERAL (
             SELECT tenant_id, customer_id, appointment_date, total_price FROM appointments_appointment
             WHERE {in_scope} AND tenant_id = business.tenant_id AND status = 'completed'
-                AND appointment_date >= (SELECT min(recent_from) FROM stale) AND appointment_date < recent_since
+                AND appointment_date >= summed_from AND appointment_date < recent_since
         ) AS visit
     ),
     recalculated AS MATERIALIZED (
@@ -133,11 +138,11 @@ BUSINESSES_SQL = """
         ) AS last_vip WHERE vip_quota > 0
     ),
     booked_again AS MATERIALIZED (
-        SELECT tenant_id, count(*) AS booked_again
-        FROM business JOIN {totals} USING (tenant_id)
-        WHERE {in_scope} AND NOT is_deleted AND open_date IS NOT NULL AND last_visit < at_risk_before
-            AND (open_date, open_time) >= (today, clock)
-        GROUP BY tenant_id
+        SELECT tenant_id, booked_again FROM business CROSS JOIN LATERAL (
+            SELECT count(*) AS booked_again FROM {totals} AS totals
+            WHERE {in_scope} AND totals.tenant_id = business.tenant_id AND NOT is_deleted AND open_date IS NOT NULL
+                AND last_visit < at_risk_before AND (open_date, open_time) >= (today, clock)
+        ) AS booked_again_count
     )
 """
 
@@ -201,7 +206,7 @@ COUNT_SQL = """
     SELECT tenant_id, is_summed, at_risk_before, new_since, vip_min_visits, min_spent, vip_count,
         customers - at_risk - vip_count - new_count, new_count, at_risk
     FROM (
-        SELECT *, lapsed - coalesce(booked_again, 0) AS at_risk FROM counted LEFT JOIN booked_again USING (tenant_id)
+        SELECT *, lapsed - booked_again AS at_risk FROM counted JOIN booked_again USING (tenant_id)
     ) AS all_counts
 """
 VIP_AND_NEW_SQL = """
@@ -217,8 +222,8 @@ THRESHOLDS_SQL = """
 AT_RISK_SQL = """
     WITH {businesses}
     SELECT tenant_id, is_summed, at_risk_before, new_since, vip_min_visits, {nobody_spent}, 0, 0, 0,
-        lapsed - coalesce(booked_again, 0)
-    FROM business LEFT JOIN booked_again USING (tenant_id)
+        lapsed - booked_again
+    FROM business JOIN booked_again USING (tenant_id)
 """
 
 
