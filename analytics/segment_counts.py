@@ -18,7 +18,7 @@ from tenants.scope import TenantFilter, TenantPlaceholder, current_tenant, scope
 # `business` has a row for each business in scope: its thresholds as days, and numbers of its customers. Numbers that begin
 # with `tagged` count the customers with the tag `vip`. `recent_since` is the first day whose spending counts. `is_summed`
 # is whether `recent_spent`, which was summed by the clock of the database, includes all visits since that day. `summed_from`
-# is the day of the oldest visit that a `recent_spent` includes. Unless it is before `recent_since`, no spending is too old.
+# is the day of the oldest visit that a `recent_spent` includes. If `is_current`, no spending is too old.
 # `in_scope` is a condition on each table of a tenant. It names the tenant in scope, so one node of a Citus cluster can
 # answer. The planner can't conclude this condition from `business`.
 # `totals` is the view of one business's totals, or the table for all businesses.
@@ -37,7 +37,8 @@ from tenants.scope import TenantFilter, TenantPlaceholder, current_tenant, scope
 BUSINESSES_SQL = """
     business AS MATERIALIZED (
         SELECT id AS tenant_id, vip_min_visits, at_risk_before, new_since, today, clock, recent_since, is_summed,
-            summed_from, customers, tagged, visitors, new_visitors, tagged_visitors, new_tagged_visitors, lapsed, tagged_lapsed,
+            summed_from, coalesce(summed_from >= recent_since, true) AS is_current, customers, tagged, visitors,
+            new_visitors, tagged_visitors, new_tagged_visitors, lapsed, tagged_lapsed,
             ceil(visitors * vip_top_percent / 100.0)::bigint AS vip_quota
         FROM ({tenants}) AS tenant
         CROSS JOIN LATERAL (
@@ -88,7 +89,7 @@ BUSINESSES_SQL = """
             open_time
         FROM ranked JOIN {totals} USING (tenant_id)
         WHERE {in_scope} AND is_summed AND NOT is_deleted AND recent_spent > 0 AND recent_spent >= least_spent
-            AND summed_from < recent_since AND recent_from < recent_since
+            AND NOT is_current AND recent_from < recent_since
     ),
     expired AS MATERIALIZED (
         SELECT visit.* FROM business CROSS JOIN LATERAL (
@@ -203,7 +204,7 @@ NOBODY_SPENT = 2**63 - 1
 # statement does not read. So a statement that counts fewer segments, and has 0 for the others, costs less.
 COUNT_SQL = """
     WITH {businesses}, {counted}
-    SELECT tenant_id, is_summed, at_risk_before, new_since, vip_min_visits, min_spent, vip_count,
+    SELECT tenant_id, is_summed, is_current, at_risk_before, new_since, vip_min_visits, min_spent, vip_count,
         customers - at_risk - vip_count - new_count, new_count, at_risk
     FROM (
         SELECT *, lapsed - booked_again AS at_risk FROM counted JOIN booked_again USING (tenant_id)
@@ -211,17 +212,18 @@ COUNT_SQL = """
 """
 VIP_AND_NEW_SQL = """
     WITH {businesses}, {counted}
-    SELECT tenant_id, is_summed, at_risk_before, new_since, vip_min_visits, min_spent, vip_count, 0, new_count, 0
+    SELECT tenant_id, is_summed, is_current, at_risk_before, new_since, vip_min_visits, min_spent, vip_count, 0, new_count, 0
     FROM counted
 """
 THRESHOLDS_SQL = """
     WITH {businesses}
-    SELECT tenant_id, is_summed, at_risk_before, new_since, vip_min_visits, coalesce(min_spent, {nobody_spent}), 0, 0, 0, 0
+    SELECT tenant_id, is_summed, is_current, at_risk_before, new_since, vip_min_visits,
+        coalesce(min_spent, {nobody_spent}), 0, 0, 0, 0
     FROM business LEFT JOIN vip_cutoff USING (tenant_id)
 """
 AT_RISK_SQL = """
     WITH {businesses}
-    SELECT tenant_id, is_summed, at_risk_before, new_since, vip_min_visits, {nobody_spent}, 0, 0, 0,
+    SELECT tenant_id, is_summed, is_current, at_risk_before, new_since, vip_min_visits, {nobody_spent}, 0, 0, 0,
         lapsed - booked_again
     FROM business JOIN booked_again USING (tenant_id)
 """
@@ -269,6 +271,7 @@ class BusinessSegments(NamedTuple):
 
     tenant_id: str
     is_summed: bool
+    is_current: bool
     at_risk_before: dt.date
     new_since: dt.date
     vip_min_visits: int

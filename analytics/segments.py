@@ -89,6 +89,11 @@ def _is_top_spender(now: dt.datetime, businesses: list[BusinessSegments]) -> Q:
     recent = _spending_since(now)
     min_spent = _threshold("min_spent", BigIntegerField(), businesses)
     has_visits = Q(visits__gte=_threshold("vip_min_visits", BigIntegerField(), businesses))
+    # `recent_spent` is what was spent, or more if it includes a visit that is too old by now.
+    may_have_spent = Q(recent_spent__gt=0, recent_spent__gte=min_spent)
+    if _are_summed(businesses) and all(business.is_current for business in businesses):
+        # Without the sub-select below, Django compiles the query in half the time.
+        return has_visits & may_have_spent & Q(recent_from__gte=recent)
     visits = Appointment.objects.visits().filter(
         tenant=OuterRef("tenant"), customer=OuterRef("customer_id"), appointment_date__gte=recent
     )
@@ -97,8 +102,6 @@ def _is_top_spender(now: dt.datetime, businesses: list[BusinessSegments]) -> Q:
     )
     if not _are_summed(businesses):
         return has_visits & has_spent
-    # `recent_spent` is what was spent, or more if it includes a visit that is too old by now.
-    may_have_spent = Q(recent_spent__gt=0, recent_spent__gte=min_spent)
     return has_visits & may_have_spent & (Q(recent_from__gte=recent) | has_spent)
 
 
