@@ -43,7 +43,7 @@ BUSINESSES_SQL = """
         FROM ({tenants}) AS tenant
         CROSS JOIN LATERAL (
             SELECT {today} AS today, {clock} AS clock, {recent_since} AS recent_since,
-                {recent_since} >= {summed_since} AS is_summed,
+                {recent_since} >= greatest({earliest}, spending_since) AS is_summed,
                 -- A date of Python can't be further back.
                 greatest({today} - least(at_risk_after_days, 2000000), '0001-01-01') AS at_risk_before,
                 greatest({today} - least(new_within_days, 2000000), '0001-01-01') AS new_since
@@ -239,7 +239,7 @@ def _build(text: str) -> Callable[..., Sql]:
             "count_vips": Sql(COUNT_VIPS_SQL),
             "by_spending": Sql(BY_SPENDING_SQL),
             "up_to_date": Sql(UP_TO_DATE_SQL),
-            "summed_since": Sql(RECENT_FROM_SQL),
+            "earliest": Sql(RECENT_FROM_SQL),
             "nobody_spent": Sql(str(NOBODY_SPENT)),
             **parameters,
         }

@@ -2,15 +2,20 @@
 
 import datetime as dt
 import random
+import zoneinfo
 from collections import Counter
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from appointments.models.totals import CustomerTotals
+from circe.db.roles import as_owner
 from conftest import client_of
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import DeletedCustomerFactory
+from tenants.scope import tenant_scope
 
 from .conftest import NOW, TODAY, days_ago
 
@@ -295,6 +300,57 @@ def test_the_segments_are_those_of_the_definition_however_long_ago_their_spendin
         if days:
             assert "stale" in plan_of_count(client)
     assert len(set(map(frozenset, found))) > 1, "the spending that expires must matter"
+
+
+def test_spending_that_the_totals_lack_counts_too(customer, book, segments, clock, admin, super_admin, tenant):
+    """The totals lack a day if the business moved to a time zone further west after `check_totals` had subtracted it. The
+    days of UTC, which the figures of all businesses use, can lack it too.
+    """
+    tenant.time_zone = "UTC"
+    tenant.save()
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SELECT (now() AT TIME ZONE 'UTC')::date")
+        [today] = cursor.fetchone()
+        cursor.execute("UPDATE tenants_tenant SET spending_since = %s", [today - dt.timedelta(days=364)])
+    clock.move_to(dt.datetime.combine(today, dt.time(12), dt.UTC))
+    big_customer = customer()
+    book(big_customer, *[today - dt.timedelta(days=60)] * 4, total_price=0)
+    book(big_customer, today - dt.timedelta(days=365), total_price=100)
+    with tenant_scope(tenant):
+        assert CustomerTotals.objects.get().recent_spent == 0
+    assert segments(client_of(admin.user)) == segments(client_of(super_admin.user)) == {"vip": 1}
+    call_command("check_totals", tenant=tenant.slug)
+
+
+def test_check_totals_subtracts_visits_as_soon_as_the_day_has_begun(customer, book, clock, tenant):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        [now] = cursor.fetchone()
+    clock.move_to(now)
+    # In the first of these time zones the day is never before that of UTC, and in the second it is never after.
+    for tenant.time_zone, zone in (("Pacific/Kiritimati", dt.UTC), ("Etc/GMT+12", zoneinfo.ZoneInfo("Etc/GMT+12"))):
+        since = now.astimezone(zone).date() - dt.timedelta(days=365)
+        tenant.spending_since = None
+        tenant.save()
+        someone = customer()
+        book(someone, since - dt.timedelta(days=1), total_price=7)
+        book(someone, since, total_price=5)
+        with as_owner(), connection.cursor() as cursor:
+            # As if it had been written some days ago.
+            cursor.execute(
+                "UPDATE appointments_customertotals SET recent_spent = 12, recent_from = %s WHERE customer_id = %s",
+                [since - dt.timedelta(days=1), someone.pk],
+            )
+        call_command("check_totals", "--repair", tenant=tenant.slug)
+        tenant.refresh_from_db()
+        assert tenant.spending_since == since
+        with tenant_scope(tenant):
+            totals = CustomerTotals.objects.get(customer_id=someone.pk)
+        assert (totals.recent_spent, totals.recent_from) == (5, since)
+        book(someone, since, total_price=1)
+        with tenant_scope(tenant):
+            assert CustomerTotals.objects.get(customer_id=someone.pk).recent_spent == 6
+        call_command("check_totals", tenant=tenant.slug)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Summary tables of appointments, which triggers update: totals by customer, totals by day, and counts of visits."""
 
+import datetime as dt
 from typing import Any
 
 from django.db import connection, models
@@ -11,8 +12,8 @@ from tenants.models import Tenant
 from tenants.scope import TenantManager, current_tenant
 
 # The first day that is at most 365 days ago now, in the time zone where the day begins last: 12 hours after UTC. So the days
-# since then include the last 365 days of any time zone. A business may change its time zone, and the figures of all
-# businesses use the days of UTC.
+# since then include the last 365 days of any time zone. The totals of a business include the visits since this day or, if
+# it is later, since its `spending_since`.
 RECENT_FROM_SQL = "((now() AT TIME ZONE 'UTC') - interval '12 hours')::date - 365"
 
 
@@ -156,7 +157,9 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
                 min(appointment_date) FILTER (WHERE is_visit AND is_recent) AS recent_from
             FROM (
                 SELECT appointment.*, status = 'completed' AS is_visit, status IN ('pending', 'confirmed') AS is_open,
-                    appointment_date >= least(recent_from, {RECENT_FROM_SQL}) AS is_recent
+                    appointment_date >= least(recent_from, greatest({RECENT_FROM_SQL}, (
+                        SELECT spending_since FROM tenants_tenant WHERE id = %(tenant)s
+                    ))) AS is_recent
                 FROM appointments_appointment AS appointment
                 LEFT JOIN appointments_customertotals AS totals USING (tenant_id, customer_id)
                 WHERE tenant_id = %(tenant)s AND customer_id IS NOT NULL
@@ -174,23 +177,34 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
         statistics are right too, but each request has to subtract these visits again.
         """
         with connection.cursor() as cursor:
+            cursor.execute(f"SELECT now(), {RECENT_FROM_SQL}")
+            now, earliest = cursor.fetchone()
+            # The business's own figures use its days, and the figures of all businesses use the days of UTC.
+            today = min(now.astimezone(zone).date() for zone in (tenant.zone, dt.UTC))
+            values = {"tenant": tenant.pk, "since": max(today - dt.timedelta(days=365), earliest)}
+            # A business may change its time zone to one further west. It stays recorded since when its spending is summed.
             cursor.execute(
-                "SELECT customer_id FROM appointments_customertotals WHERE tenant_id = %(tenant)s AND NOT is_deleted "  # noqa: S608
-                f"AND recent_spent > 0 AND recent_from < {RECENT_FROM_SQL} "
-                "ORDER BY customer_id FOR UPDATE SKIP LOCKED",
-                {"tenant": tenant.pk},
+                "UPDATE tenants_tenant SET spending_since = greatest(spending_since, %(since)s) WHERE id = %(tenant)s "
+                "RETURNING spending_since",
+                values,
             )
-            ids = [pk for (pk,) in cursor]
+            [values["since"]] = cursor.fetchone()
+            cursor.execute(
+                "SELECT customer_id FROM appointments_customertotals WHERE tenant_id = %(tenant)s AND NOT is_deleted "
+                "AND recent_spent > 0 AND recent_from < %(since)s ORDER BY customer_id FOR UPDATE SKIP LOCKED",
+                values,
+            )
+            values["ids"] = ids = [pk for (pk,) in cursor]
             # The sums are read after the locks, so that they contain everything that others committed before.
             cursor.execute(
-                "UPDATE appointments_customertotals AS totals SET recent_spent = own.spent, recent_from = own.first "  # noqa: S608
+                "UPDATE appointments_customertotals AS totals SET recent_spent = own.spent, recent_from = own.first "
                 "FROM unnest(%(ids)s::text[]) AS person (customer_id) CROSS JOIN LATERAL ("
                 "SELECT coalesce(sum(total_price), 0) AS spent, min(appointment_date) AS first "
                 "FROM appointments_appointment AS appointment WHERE tenant_id = %(tenant)s "
                 "AND appointment.customer_id = person.customer_id AND status = 'completed' "
-                f"AND appointment_date >= {RECENT_FROM_SQL}) AS own "
+                "AND appointment_date >= %(since)s) AS own "
                 "WHERE totals.tenant_id = %(tenant)s AND totals.customer_id = person.customer_id",
-                {"tenant": tenant.pk, "ids": ids},
+                values,
             )
         return len(ids)
 
