@@ -306,12 +306,11 @@ def test_spending_that_the_totals_lack_counts_too(customer, book, segments, cloc
     """The totals lack a day if the business moved to a time zone further west after `check_totals` had subtracted it. The
     days of UTC, which the figures of all businesses use, can lack it too.
     """
-    tenant.time_zone = "UTC"
-    tenant.save()
-    with as_owner(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute("SELECT (now() AT TIME ZONE 'UTC')::date")
         [today] = cursor.fetchone()
-        cursor.execute("UPDATE tenants_tenant SET spending_since = %s", [today - dt.timedelta(days=364)])
+    tenant.time_zone, tenant.spending_since = "UTC", today - dt.timedelta(days=364)
+    tenant.save()
     clock.move_to(dt.datetime.combine(today, dt.time(12), dt.UTC))
     big_customer = customer()
     book(big_customer, *[today - dt.timedelta(days=60)] * 4, total_price=0)
@@ -338,8 +337,9 @@ def test_check_totals_subtracts_visits_as_soon_as_the_day_has_begun(customer, bo
         with as_owner(), connection.cursor() as cursor:
             # As if it had been written some days ago.
             cursor.execute(
-                "UPDATE appointments_customertotals SET recent_spent = 12, recent_from = %s WHERE customer_id = %s",
-                [since - dt.timedelta(days=1), someone.pk],
+                "UPDATE appointments_customertotals SET recent_spent = 12, recent_from = %s"
+                " WHERE tenant_id = %s AND customer_id = %s",
+                [since - dt.timedelta(days=1), tenant.pk, someone.pk],
             )
         call_command("check_totals", "--repair", tenant=tenant.slug)
         tenant.refresh_from_db()
