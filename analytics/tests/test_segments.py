@@ -321,6 +321,7 @@ def test_spending_that_the_totals_lack_counts_too(customer, book, segments, cloc
     call_command("check_totals", tenant=tenant.slug)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_check_totals_subtracts_visits_as_soon_as_the_day_has_begun(customer, book, clock, tenant):
     with connection.cursor() as cursor:
         cursor.execute("SELECT now()")
