@@ -50,10 +50,24 @@ FIGURES = [
     ),
     Fault(
         "visits that have passed a year ago still count as recent",
-        "analytics/segments.py",
+        "analytics/segment_counts.py",
         "recent_spent - coalesce(expired_spent, 0) AS spent",
         "recent_spent AS spent",
         "analytics/tests/test_segments.py",
+    ),
+    Fault(
+        "customers with the tag vip who have booked again are at risk",
+        "analytics/segment_counts.py",
+        "tagged - tagged_lapsed + tagged_again\n",
+        "tagged - tagged_lapsed\n",
+        "analytics/tests/test_segments.py",
+    ),
+    Fault(
+        "a change of the tag vip is not counted",
+        "appointments/migrations/0003_totals.py",
+        "(old_counted_ids, old_counted_are_vip) IS DISTINCT FROM (new_counted_ids, new_counted_are_vip)",
+        "old_counted_ids IS DISTINCT FROM new_counted_ids",
+        "analytics/tests/test_computed_figures.py",
     ),
     Fault(
         "each figure is of another moment",

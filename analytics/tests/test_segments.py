@@ -2,15 +2,20 @@
 
 import datetime as dt
 import random
+import zoneinfo
 from collections import Counter
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from appointments.models.totals import CustomerTotals
+from circe.db.roles import as_owner
 from conftest import client_of
 from customers.tests.bodies import CUSTOMERS
 from customers.tests.factories import DeletedCustomerFactory
+from tenants.scope import tenant_scope
 
 from .conftest import NOW, TODAY, days_ago
 
@@ -231,8 +236,10 @@ def is_lapsed(days, today):
     return bool(days) and (today - max(days)).days > 90
 
 
-def segments_by_definition(visits, today, vip_top_percent):
-    """Returns the segments, by name, of customers without tags and bookings: `visits` has (date, price) by name."""
+def segments_by_definition(visits, today, vip_top_percent, tagged, booked):
+    """Returns the segments by name: `visits` has (date, price) by name. `tagged` are the customers with the tag `vip`.
+    `booked` are those with an upcoming appointment.
+    """
     spent = {
         name: sum(price for day, price in own if day >= today - dt.timedelta(days=365)) for name, own in visits.items()
     }
@@ -241,31 +248,38 @@ def segments_by_definition(visits, today, vip_top_percent):
 
     def segment_of(name):
         days = [day for day, _ in visits[name]]
-        if is_lapsed(days, today):
+        if is_lapsed(days, today) and name not in booked:
             return "at_risk"
-        if len(days) >= 5 and spent[name] >= least:
+        if name in tagged or (len(days) >= 5 and spent[name] >= least):
             return "vip"
         return "new" if (today - min(days)).days <= 30 else "regular"
 
     return {name: segment_of(name) for name in visits}
 
 
-@pytest.mark.slow("makes twenty customers with six visits each, and reads them on five days")
-@pytest.mark.parametrize("vip_top_percent", [10, 40])
+@pytest.mark.slow("makes 24 customers with six visits each, and reads them on five days")
+@pytest.mark.parametrize(("vip_top_percent", "vip_min_visits"), [(10, 5), (40, 5), (40, 4)])
 def test_the_segments_are_those_of_the_definition_however_long_ago_their_spending_was_summed(
-    customer, book, admin, clock, plan_of_count, tenant, segments, vip_top_percent
+    customer, book, admin, clock, plan_of_count, tenant, segments, vip_top_percent, vip_min_visits
 ):
-    tenant.vip_top_percent = vip_top_percent
+    """Each customer has at least 5 visits, so both values of `vip_min_visits` give the same segments."""
+    tenant.vip_top_percent, tenant.vip_min_visits = vip_top_percent, vip_min_visits
     tenant.save()
     with connection.cursor() as cursor:
         cursor.execute("SELECT (now() AT TIME ZONE 'UTC')::date")
         [today] = cursor.fetchone()
     dice = random.Random(16)
-    visits = {f"Guest{number}": [] for number in range(20)}
+    visits = {f"Guest{number}": [] for number in range(24)}
+    tagged = {name for number, name in enumerate(visits) if number % 5 == 3}
+    booked = {name for number, name in enumerate(visits) if number % 7 == 3 or number >= 20}
     for number, name in enumerate(visits):
-        guest = customer(first_name=name)
+        guest = customer(first_name=name, tags=["vip"] if name in tagged else [])
+        if name in booked:
+            book(guest, today + dt.timedelta(days=60 + number), status="confirmed")
         # The spending of every second customer is up to date on each of the days. Some of these are new.
-        if number % 2:
+        if number >= 20:
+            ages = range(200, 206)
+        elif number % 2:
             ages = (*(dice.randrange(361, 368) for _ in range(3)), *(dice.randrange(355, 366) for _ in range(2)), 1)
         else:
             ages = dice.choice([range(2, 8), range(50, 56)])
@@ -277,7 +291,7 @@ def test_the_segments_are_those_of_the_definition_however_long_ago_their_spendin
     for days in range(5):
         clock.move_to(dt.datetime.combine(today, dt.time(5), dt.UTC) + dt.timedelta(days=days))
         client = client_of(admin.user)
-        expected = segments_by_definition(visits, today + dt.timedelta(days=days), vip_top_percent)
+        expected = segments_by_definition(visits, today + dt.timedelta(days=days), vip_top_percent, tagged, booked)
         body = client.get(f"{CUSTOMERS}?segment=vip&size=100").json()
         vips = {name for name, segment in expected.items() if segment == "vip"}
         assert {item["first_name"] for item in body["items"]} == vips, days
@@ -286,6 +300,58 @@ def test_the_segments_are_those_of_the_definition_however_long_ago_their_spendin
         if days:
             assert "stale" in plan_of_count(client)
     assert len(set(map(frozenset, found))) > 1, "the spending that expires must matter"
+
+
+def test_spending_that_the_totals_lack_counts_too(customer, book, segments, clock, admin, super_admin, tenant):
+    """The totals lack a day if the business moved to a time zone further west after `check_totals` had subtracted it. The
+    days of UTC, which the figures of all businesses use, can lack it too.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT (now() AT TIME ZONE 'UTC')::date")
+        [today] = cursor.fetchone()
+    tenant.time_zone, tenant.spending_since = "UTC", today - dt.timedelta(days=364)
+    tenant.save()
+    clock.move_to(dt.datetime.combine(today, dt.time(12), dt.UTC))
+    big_customer = customer()
+    book(big_customer, *[today - dt.timedelta(days=60)] * 4, total_price=0)
+    book(big_customer, today - dt.timedelta(days=365), total_price=100)
+    with tenant_scope(tenant):
+        assert CustomerTotals.objects.get().recent_spent == 0
+    assert segments(client_of(admin.user)) == segments(client_of(super_admin.user)) == {"vip": 1}
+    call_command("check_totals", tenant=tenant.slug)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_check_totals_subtracts_visits_as_soon_as_the_day_has_begun(customer, book, clock, tenant):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        [now] = cursor.fetchone()
+    clock.move_to(now)
+    # In the first of these time zones the day is never before that of UTC, and in the second it is never after.
+    for tenant.time_zone, zone in (("Pacific/Kiritimati", dt.UTC), ("Etc/GMT+12", zoneinfo.ZoneInfo("Etc/GMT+12"))):
+        since = now.astimezone(zone).date() - dt.timedelta(days=365)
+        tenant.spending_since = None
+        tenant.save()
+        someone = customer()
+        book(someone, since - dt.timedelta(days=1), total_price=7)
+        book(someone, since, total_price=5)
+        with as_owner(), connection.cursor() as cursor:
+            # As if it had been written some days ago.
+            cursor.execute(
+                "UPDATE appointments_customertotals SET recent_spent = 12, recent_from = %s"
+                " WHERE tenant_id = %s AND customer_id = %s",
+                [since - dt.timedelta(days=1), tenant.pk, someone.pk],
+            )
+        call_command("check_totals", "--repair", tenant=tenant.slug)
+        tenant.refresh_from_db()
+        assert tenant.spending_since == since
+        with tenant_scope(tenant):
+            totals = CustomerTotals.objects.get(customer_id=someone.pk)
+        assert (totals.recent_spent, totals.recent_from) == (5, since)
+        book(someone, since, total_price=1)
+        with tenant_scope(tenant):
+            assert CustomerTotals.objects.get(customer_id=someone.pk).recent_spent == 6
+        call_command("check_totals", tenant=tenant.slug)
 
 
 @pytest.fixture

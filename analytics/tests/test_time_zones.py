@@ -3,6 +3,7 @@
 import datetime as dt
 import zoneinfo
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -10,6 +11,7 @@ from django.db import connection
 
 from analytics.months import count_new_customers_by_month
 from analytics.statistics import Period
+from appointments.models.totals import RECENT_FROM_SQL
 from conftest import client_of
 from customers.tests.factories import CustomerFactory
 from tenants.models import validate_time_zone
@@ -68,3 +70,14 @@ def test_list_statistics_dashboard_and_day_sheet_answer_in_time_zones_that_the_d
 def test_a_name_that_is_no_time_zone_everywhere_is_refused(name):
     with pytest.raises(ValidationError):
         validate_time_zone(name)
+
+
+def test_the_days_of_recent_spending_begin_where_the_day_begins_last(db):
+    """However a business changes its time zone, its last 365 days are summed. The trigger has the same expression."""
+    for hours in range(0, 48, 3):
+        now = dt.datetime(2026, 3, 1, 11, 59, tzinfo=dt.UTC) + dt.timedelta(minutes=30 * hours)
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {RECENT_FROM_SQL.replace('now()', '%s')}", [now])
+            [first] = cursor.fetchone()
+        assert first + dt.timedelta(days=365) == min(now.astimezone(zoneinfo.ZoneInfo(zone)).date() for zone in ZONES)
+    assert RECENT_FROM_SQL in Path("appointments/sql/circe_rebuild_customer_totals.sql").read_text()

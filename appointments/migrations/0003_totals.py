@@ -128,10 +128,31 @@ class Migration(migrations.Migration):
                         name="customertotals_recent",
                     ),
                     models.Index(
-                        condition=models.Q(("is_deleted", False), ("is_vip", True)),
-                        fields=["tenant", "customer_id"],
-                        include=("recent_spent", "visits", "first_visit", "last_visit", "open_date", "open_time"),
-                        name="customertotals_vip",
+                        condition=models.Q(
+                            ("is_deleted", False),
+                            models.Q(
+                                ("is_vip", True),
+                                models.Q(("recent_spent__gt", 0), ("visits__gte", 5)),
+                                _connector="OR",
+                            ),
+                        ),
+                        fields=["tenant", "-created_at", "-customer_id"],
+                        include=(
+                            "visits",
+                            "last_visit",
+                            "is_vip",
+                            "recent_spent",
+                            "recent_from",
+                            "open_date",
+                            "open_time",
+                        ),
+                        name="customertotals_may_be_vip",
+                    ),
+                    models.Index(
+                        condition=models.Q(("is_deleted", False), ("is_vip", True), ("open_date__isnull", False)),
+                        fields=["tenant", "last_visit"],
+                        include=("open_date", "open_time"),
+                        name="customertotals_open_vip",
                     ),
                     models.Index(
                         condition=models.Q(("is_deleted", False), ("open_date__isnull", False)),
@@ -183,8 +204,15 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("first", "First"), ("second", "Second"), ("last", "Last"), ("return", "Return")],
-                        max_length=6,
+                        choices=[
+                            ("first", "First"),
+                            ("second", "Second"),
+                            ("last", "Last"),
+                            ("return", "Return"),
+                            ("vip_first", "Vip First"),
+                            ("vip_last", "Vip Last"),
+                        ],
+                        max_length=9,
                     ),
                 ),
                 ("day", models.DateField()),
@@ -344,11 +372,12 @@ $$;
         django_migrate_sql.operations.CreateSQL(
             name="circe_add_visit_counts",
             sql="""-- Adds visits of a business's customers to appointments_visitcounts: the numbers of customers by the days of their first,
--- second and last visit, and by pairs of successive visits. signs, customer_ids and days have the same length. An entry is
--- a visit that exists now (sign 1), or one that existed before the statement (sign -1). If a customer has an entry, the
--- arrays must have all visits of this customer: those that exist now, and those that existed before the statement.
+-- second and last visit, and by pairs of successive visits. Customers with the tag `vip` are also counted separately, by the
+-- days of their first and last visit. The arrays have the same length. An entry is a visit that exists now (sign 1), or
+-- one that existed before the statement (sign -1), and whether its customer had the tag at that time. If a customer has an
+-- entry, the arrays must have all visits of this customer: those that exist now and those that existed before the statement.
 CREATE OR REPLACE FUNCTION public.circe_add_visit_counts(
-    business text, signs int[], customer_ids text[], days date[]
+    business text, signs int[], customer_ids text[], are_vip boolean[], days date[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     step record;
@@ -358,10 +387,11 @@ BEGIN
         WITH visit AS (
             SELECT
                 sign,
+                is_vip,
                 day,
                 lead(day) OVER of_customer AS next_day,
                 row_number() OVER of_customer AS number
-            FROM unnest(signs, customer_ids, days) AS visit (sign, customer_id, day)
+            FROM unnest(signs, customer_ids, are_vip, days) AS visit (sign, customer_id, is_vip, day)
             WINDOW of_customer AS (PARTITION BY sign, customer_id ORDER BY day)
         )
         SELECT kind, day, next_day, sum(sign) AS customers
@@ -370,6 +400,8 @@ BEGIN
             UNION ALL SELECT sign, 'second', day, day FROM visit WHERE number = 2
             UNION ALL SELECT sign, 'last', day, day FROM visit WHERE next_day IS NULL
             UNION ALL SELECT sign, 'return', day, next_day FROM visit WHERE next_day IS NOT NULL
+            UNION ALL SELECT sign, 'vip_first', day, day FROM visit WHERE number = 1 AND is_vip
+            UNION ALL SELECT sign, 'vip_last', day, day FROM visit WHERE next_day IS NULL AND is_vip
         ) AS every_step
         GROUP BY kind, day, next_day
         HAVING sum(sign) <> 0
@@ -392,9 +424,12 @@ $$;
 CREATE OR REPLACE FUNCTION public.circe_rebuild_customer_totals(business text, customer_ids text[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-    -- Visits of the last 365 days are recent. One day more covers every time zone.
-    recent_from_day CONSTANT date := (now() AT TIME ZONE 'UTC')::date - 366;
+    -- Visits of the last 365 days are recent, in the time zone where the day begins last: 12 hours after UTC.
+    recent_from_day date := ((now() AT TIME ZONE 'UTC') - interval '12 hours')::date - 365;
 BEGIN
+    -- check_totals has subtracted earlier visits, as soon as the day had begun for this business.
+    SELECT greatest(spending_since, recent_from_day) INTO recent_from_day
+    FROM public.tenants_tenant WHERE id = business;
     UPDATE public.appointments_customertotals AS totals SET
         total_appointments = own.total_appointments,
         visits = own.visits,
@@ -448,8 +483,10 @@ DECLARE
     changed_customers text[];
     visits_changed boolean;
     counted_customers text[];
+    counted_are_vip boolean[];
     signs int[];
     customer_ids text[];
+    are_vip boolean[];
     days date[];
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
@@ -510,8 +547,12 @@ BEGIN
         CONTINUE WHEN changed_customers IS NULL;
 
         -- Visits of soft-deleted customers are not counted.
-        SELECT array_agg(customer_id) FILTER (WHERE NOT is_deleted) INTO counted_customers FROM (
-            SELECT customer_id, is_deleted FROM public.appointments_customertotals
+        SELECT
+            array_agg(customer_id) FILTER (WHERE NOT is_deleted),
+            array_agg(is_vip) FILTER (WHERE NOT is_deleted)
+        INTO counted_customers, counted_are_vip
+        FROM (
+            SELECT customer_id, is_deleted, is_vip FROM public.appointments_customertotals
             WHERE tenant_id = business AND customer_id = ANY (changed_customers)
             ORDER BY customer_id FOR UPDATE
         ) AS locked;
@@ -534,9 +575,11 @@ BEGIN
                 UNION ALL
                 SELECT -1, customer_id, appointment_date FROM removed
             )
-            SELECT array_agg(sign), array_agg(customer_id), array_agg(appointment_date)
-            INTO signs, customer_ids, days FROM visit;
-            PERFORM circe_add_visit_counts(business, signs, customer_ids, days);
+            SELECT array_agg(sign), array_agg(customer_id), array_agg(is_vip), array_agg(appointment_date)
+            INTO signs, customer_ids, are_vip, days
+            FROM visit JOIN unnest(counted_customers, counted_are_vip) AS counted (customer_id, is_vip)
+                USING (customer_id);
+            PERFORM circe_add_visit_counts(business, signs, customer_ids, are_vip, days);
         END IF;
 
         PERFORM circe_rebuild_customer_totals(business, changed_customers);
@@ -611,7 +654,8 @@ DROP FUNCTION public.circe_add_customer_totals;""",
             name="circe_change_customer_totals",
             sql="""-- Copies three values of a customer to appointments_customertotals: created_at, is_deleted, and whether they are tagged
 -- 'vip'. Subtracts the visits of a customer who is soft-deleted from appointments_visitcounts, and adds them again when the
--- customer is restored. Its trigger runs once for each UPDATE of customers that changes one of these values, an id or a
+-- customer is restored. If the tag changes, visits are subtracted and added too, since customers with the tag are counted
+-- separately. Its trigger runs once for each UPDATE of customers that changes one of these values, an id or a
 -- tenant. It takes the same locks as circe_update_appointment_totals.
 CREATE OR REPLACE FUNCTION public.circe_change_customer_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -619,46 +663,55 @@ DECLARE
     business text;
     old_ids text[];
     old_counted_ids text[];
+    old_counted_are_vip boolean[];
     new_ids text[];
     new_counted_ids text[];
+    new_counted_are_vip boolean[];
     new_created_at timestamptz[];
     new_are_deleted boolean[];
     new_are_vip boolean[];
     signs int[];
     customer_ids text[];
+    are_vip boolean[];
     days date[];
 BEGIN
     PERFORM set_config('circe.customer_totals', '', true);
     FOR business IN SELECT tenant_id FROM old_rows UNION SELECT tenant_id FROM new_rows ORDER BY 1 LOOP
         -- The rows are first taken into arrays: Citus allows no transition table in a query on a distributed table.
-        SELECT array_agg(id ORDER BY id), array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted)
-        INTO old_ids, old_counted_ids
+        SELECT
+            array_agg(id ORDER BY id),
+            array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted),
+            array_agg('vip' = ANY (tags) ORDER BY id) FILTER (WHERE NOT is_deleted)
+        INTO old_ids, old_counted_ids, old_counted_are_vip
         FROM old_rows WHERE tenant_id = business;
         SELECT
             array_agg(id ORDER BY id),
             array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted),
+            array_agg('vip' = ANY (tags) ORDER BY id) FILTER (WHERE NOT is_deleted),
             array_agg(created_at ORDER BY id),
             array_agg(is_deleted ORDER BY id),
             array_agg('vip' = ANY (tags) ORDER BY id)
-        INTO new_ids, new_counted_ids, new_created_at, new_are_deleted, new_are_vip
+        INTO new_ids, new_counted_ids, new_counted_are_vip, new_created_at, new_are_deleted, new_are_vip
         FROM new_rows WHERE tenant_id = business;
 
         PERFORM FROM public.appointments_customertotals
         WHERE tenant_id = business AND customer_id = ANY (old_ids)
         ORDER BY customer_id FOR UPDATE;
 
-        IF old_counted_ids IS DISTINCT FROM new_counted_ids THEN
-            SELECT array_agg(customer.sign), array_agg(customer.id), array_agg(appointment.appointment_date)
-            INTO signs, customer_ids, days
+        IF (old_counted_ids, old_counted_are_vip) IS DISTINCT FROM (new_counted_ids, new_counted_are_vip) THEN
+            SELECT
+                array_agg(customer.sign), array_agg(customer.id), array_agg(customer.is_vip),
+                array_agg(appointment.appointment_date)
+            INTO signs, customer_ids, are_vip, days
             FROM (
-                SELECT 1 AS sign, id FROM unnest(new_counted_ids) AS new (id)
+                SELECT 1 AS sign, id, is_vip FROM unnest(new_counted_ids, new_counted_are_vip) AS new (id, is_vip)
                 UNION ALL
-                SELECT -1 AS sign, id FROM unnest(old_counted_ids) AS old (id)
+                SELECT -1, id, is_vip FROM unnest(old_counted_ids, old_counted_are_vip) AS old (id, is_vip)
             ) AS customer
             JOIN public.appointments_appointment AS appointment
                 ON appointment.tenant_id = business AND appointment.customer_id = customer.id
             WHERE appointment.status = 'completed';
-            PERFORM circe_add_visit_counts(business, signs, customer_ids, days);
+            PERFORM circe_add_visit_counts(business, signs, customer_ids, are_vip, days);
         END IF;
 
         IF old_ids IS DISTINCT FROM new_ids THEN

@@ -1,5 +1,6 @@
 """Summary tables of appointments, which triggers update: totals by customer, totals by day, and counts of visits."""
 
+import datetime as dt
 from typing import Any
 
 from django.db import connection, models
@@ -10,11 +11,16 @@ from circe.db.summary_tables import ShardedCounter, SummaryTable
 from tenants.models import Tenant
 from tenants.scope import TenantManager, current_tenant
 
+# The first day that is at most 365 days ago now, in the time zone where the day begins last: 12 hours after UTC. So the days
+# since then include the last 365 days of any time zone. The totals of a business include the visits since this day or, if
+# it is later, since its `spending_since`.
+RECENT_FROM_SQL = "((now() AT TIME ZONE 'UTC') - interval '12 hours')::date - 365"
+
 
 class CustomerTotalsFields(models.Model):
     """The totals of each customer's appointments. Every customer has a row.
 
-    `recent_spent` is the sum of the visits that were at most 366 days ago when the row was written; `recent_from` is the
+    `recent_spent` is the sum of the visits that were recent (RECENT_FROM_SQL) when the row was written; `recent_from` is the
     date of the first of these visits. The segments of the statistics subtract the visits that have become too old since.
     `open_date` and `open_time` are the start of the last pending or confirmed appointment, which may be in the past.
     `created_at`, `is_deleted` and `is_vip` (the tag `vip`) are copied from the customer. With them, the indexes of this
@@ -41,6 +47,11 @@ class CustomerTotalsFields(models.Model):
 
     class Meta:
         abstract = True
+
+
+# A customer for whom this is false is no VIP of a business that asks for at least VIP_VISITS visits, as all do by default.
+VIP_VISITS = 5
+MAY_BE_VIP = models.Q(is_vip=True) | models.Q(recent_spent__gt=0, visits__gte=VIP_VISITS)
 
 
 class CustomerTotals(CustomerTotalsFields, SummaryTable):
@@ -86,11 +97,20 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
                 condition=models.Q(is_deleted=False, recent_spent__gt=0),
                 name="customertotals_recent",
             ),
+            # For the list of VIPs, newest first: whoever is a VIP, if a business asks for 5 visits or more.
             models.Index(
-                fields=["tenant", "customer_id"],
-                include=["recent_spent", "visits", "first_visit", "last_visit", "open_date", "open_time"],
-                condition=models.Q(is_deleted=False, is_vip=True),
-                name="customertotals_vip",
+                fields=["tenant", "-created_at", "-customer_id"],
+                include=[
+                    *("visits", "last_visit", "is_vip", "recent_spent", "recent_from", "open_date", "open_time"),
+                ],
+                condition=models.Q(is_deleted=False) & MAY_BE_VIP,
+                name="customertotals_may_be_vip",
+            ),
+            models.Index(
+                fields=["tenant", "last_visit"],
+                include=["open_date", "open_time"],
+                condition=models.Q(is_deleted=False, is_vip=True, open_date__isnull=False),
+                name="customertotals_open_vip",
             ),
             models.Index(
                 fields=["tenant", "last_visit"],
@@ -121,7 +141,7 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
         "recent_from",
     )
     # The first recent day differs from row to row, since it depends on when the row was written.
-    expected_sql = """
+    expected_sql = f"""
         SELECT customer.id AS customer_id, customer.created_at, is_deleted, 'vip' = ANY (tags) AS is_vip,
             coalesce(total_appointments, 0) AS total_appointments, coalesce(visits, 0) AS visits,
             coalesce(total_spent, 0)::bigint AS total_spent, first_visit, last_visit, open_at::date AS open_date,
@@ -137,7 +157,9 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
                 min(appointment_date) FILTER (WHERE is_visit AND is_recent) AS recent_from
             FROM (
                 SELECT appointment.*, status = 'completed' AS is_visit, status IN ('pending', 'confirmed') AS is_open,
-                    appointment_date >= least(recent_from, (now() AT TIME ZONE 'UTC')::date - 366) AS is_recent
+                    appointment_date >= least(recent_from, greatest({RECENT_FROM_SQL}, (
+                        SELECT spending_since FROM tenants_tenant WHERE id = %(tenant)s
+                    ))) AS is_recent
                 FROM appointments_appointment AS appointment
                 LEFT JOIN appointments_customertotals AS totals USING (tenant_id, customer_id)
                 WHERE tenant_id = %(tenant)s AND customer_id IS NOT NULL
@@ -145,7 +167,7 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
             GROUP BY 1
         ) AS own ON own.customer_id = customer.id
         WHERE tenant_id = %(tenant)s
-    """
+    """  # noqa: S608
 
     @classmethod
     def remove_expired_spending(cls, tenant: Tenant) -> int:
@@ -155,13 +177,24 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
         statistics are right too, but each request has to subtract these visits again.
         """
         with connection.cursor() as cursor:
+            cursor.execute(f"SELECT now(), {RECENT_FROM_SQL}")
+            now, earliest = cursor.fetchone()
+            # The business's own figures use its days, and the figures of all businesses use the days of UTC.
+            today = min(now.astimezone(zone).date() for zone in (tenant.zone, dt.UTC))
+            values = {"tenant": tenant.pk, "since": max(today - dt.timedelta(days=365), earliest)}
+            # A business may change its time zone to one further west. It stays recorded since when its spending is summed.
+            cursor.execute(
+                "UPDATE tenants_tenant SET spending_since = greatest(spending_since, %(since)s) WHERE id = %(tenant)s "
+                "RETURNING spending_since",
+                values,
+            )
+            [values["since"]] = cursor.fetchone()
             cursor.execute(
                 "SELECT customer_id FROM appointments_customertotals WHERE tenant_id = %(tenant)s AND NOT is_deleted "
-                "AND recent_spent > 0 AND recent_from < (now() AT TIME ZONE 'UTC')::date - 366 "
-                "ORDER BY customer_id FOR UPDATE SKIP LOCKED",
-                {"tenant": tenant.pk},
+                "AND recent_spent > 0 AND recent_from < %(since)s ORDER BY customer_id FOR UPDATE SKIP LOCKED",
+                values,
             )
-            ids = [pk for (pk,) in cursor]
+            values["ids"] = ids = [pk for (pk,) in cursor]
             # The sums are read after the locks, so that they contain everything that others committed before.
             cursor.execute(
                 "UPDATE appointments_customertotals AS totals SET recent_spent = own.spent, recent_from = own.first "
@@ -169,9 +202,9 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
                 "SELECT coalesce(sum(total_price), 0) AS spent, min(appointment_date) AS first "
                 "FROM appointments_appointment AS appointment WHERE tenant_id = %(tenant)s "
                 "AND appointment.customer_id = person.customer_id AND status = 'completed' "
-                "AND appointment_date >= (now() AT TIME ZONE 'UTC')::date - 366) AS own "
+                "AND appointment_date >= %(since)s) AS own "
                 "WHERE totals.tenant_id = %(tenant)s AND totals.customer_id = person.customer_id",
-                {"tenant": tenant.pk, "ids": ids},
+                values,
             )
         return len(ids)
 
@@ -214,7 +247,8 @@ class VisitCounts(ShardedCounter):
     """The number of customers by kind of visit and day. Soft-deleted customers are not counted.
 
     FIRST, SECOND and LAST count the customers who had that visit on `day`; `next_day` equals `day`. RETURN counts the
-    customers who had a visit on `day` and the next one on `next_day`.
+    customers who had a visit on `day` and the next one on `next_day`. VIP_FIRST and VIP_LAST count as FIRST and LAST do, but
+    only the customers with the tag `vip`.
 
     With these counts, the number of different customers with a visit in any window can be computed without reading their
     rows: each of them has exactly one last visit inside the window. After that visit there is none (LAST), or the next
@@ -228,10 +262,12 @@ class VisitCounts(ShardedCounter):
         SECOND = "second"
         LAST = "last"
         RETURN = "return"
+        VIP_FIRST = "vip_first"
+        VIP_LAST = "vip_last"
 
     pk = models.CompositePrimaryKey("tenant", "kind", "day", "next_day", "shard")
     tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
-    kind = models.CharField(max_length=6, choices=Kind)
+    kind = models.CharField(max_length=9, choices=Kind)
     day = models.DateField()
     next_day = models.DateField()
     customers = models.BigIntegerField()
@@ -242,7 +278,8 @@ class VisitCounts(ShardedCounter):
     sums = ("customers",)
     expected_sql = """
         WITH visit AS (
-            SELECT appointment_date AS day, lead(appointment_date) OVER own AS next_day, row_number() OVER own AS number
+            SELECT appointment_date AS day, lead(appointment_date) OVER own AS next_day, row_number() OVER own AS number,
+                'vip' = ANY (tags) AS is_vip
             FROM appointments_appointment AS appointment
             JOIN customers_customer AS customer
                 ON customer.tenant_id = appointment.tenant_id AND customer.id = appointment.customer_id
@@ -252,7 +289,8 @@ class VisitCounts(ShardedCounter):
         SELECT kind, day, coalesce(step.next_day, day) AS next_day, count(*) AS customers
         FROM visit CROSS JOIN LATERAL (VALUES
             (number = 1, 'first', NULL), (number = 2, 'second', NULL), (visit.next_day IS NULL, 'last', NULL),
-            (visit.next_day IS NOT NULL, 'return', visit.next_day)
+            (visit.next_day IS NOT NULL, 'return', visit.next_day), (number = 1 AND is_vip, 'vip_first', NULL),
+            (visit.next_day IS NULL AND is_vip, 'vip_last', NULL)
         ) AS step (is_so, kind, next_day)
         WHERE is_so GROUP BY 1, 2, 3
     """

@@ -1,9 +1,10 @@
 -- Adds visits of a business's customers to appointments_visitcounts: the numbers of customers by the days of their first,
--- second and last visit, and by pairs of successive visits. signs, customer_ids and days have the same length. An entry is
--- a visit that exists now (sign 1), or one that existed before the statement (sign -1). If a customer has an entry, the
--- arrays must have all visits of this customer: those that exist now, and those that existed before the statement.
+-- second and last visit, and by pairs of successive visits. Customers with the tag `vip` are also counted separately, by the
+-- days of their first and last visit. The arrays have the same length. An entry is a visit that exists now (sign 1), or
+-- one that existed before the statement (sign -1), and whether its customer had the tag at that time. If a customer has an
+-- entry, the arrays must have all visits of this customer: those that exist now and those that existed before the statement.
 CREATE OR REPLACE FUNCTION public.circe_add_visit_counts(
-    business text, signs int[], customer_ids text[], days date[]
+    business text, signs int[], customer_ids text[], are_vip boolean[], days date[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     step record;
@@ -13,10 +14,11 @@ BEGIN
         WITH visit AS (
             SELECT
                 sign,
+                is_vip,
                 day,
                 lead(day) OVER of_customer AS next_day,
                 row_number() OVER of_customer AS number
-            FROM unnest(signs, customer_ids, days) AS visit (sign, customer_id, day)
+            FROM unnest(signs, customer_ids, are_vip, days) AS visit (sign, customer_id, is_vip, day)
             WINDOW of_customer AS (PARTITION BY sign, customer_id ORDER BY day)
         )
         SELECT kind, day, next_day, sum(sign) AS customers
@@ -25,6 +27,8 @@ BEGIN
             UNION ALL SELECT sign, 'second', day, day FROM visit WHERE number = 2
             UNION ALL SELECT sign, 'last', day, day FROM visit WHERE next_day IS NULL
             UNION ALL SELECT sign, 'return', day, next_day FROM visit WHERE next_day IS NOT NULL
+            UNION ALL SELECT sign, 'vip_first', day, day FROM visit WHERE number = 1 AND is_vip
+            UNION ALL SELECT sign, 'vip_last', day, day FROM visit WHERE next_day IS NULL AND is_vip
         ) AS every_step
         GROUP BY kind, day, next_day
         HAVING sum(sign) <> 0

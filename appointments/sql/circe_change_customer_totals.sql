@@ -1,6 +1,7 @@
 -- Copies three values of a customer to appointments_customertotals: created_at, is_deleted, and whether they are tagged
 -- 'vip'. Subtracts the visits of a customer who is soft-deleted from appointments_visitcounts, and adds them again when the
--- customer is restored. Its trigger runs once for each UPDATE of customers that changes one of these values, an id or a
+-- customer is restored. If the tag changes, visits are subtracted and added too, since customers with the tag are counted
+-- separately. Its trigger runs once for each UPDATE of customers that changes one of these values, an id or a
 -- tenant. It takes the same locks as circe_update_appointment_totals.
 CREATE OR REPLACE FUNCTION public.circe_change_customer_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -8,46 +9,55 @@ DECLARE
     business text;
     old_ids text[];
     old_counted_ids text[];
+    old_counted_are_vip boolean[];
     new_ids text[];
     new_counted_ids text[];
+    new_counted_are_vip boolean[];
     new_created_at timestamptz[];
     new_are_deleted boolean[];
     new_are_vip boolean[];
     signs int[];
     customer_ids text[];
+    are_vip boolean[];
     days date[];
 BEGIN
     PERFORM set_config('circe.customer_totals', '', true);
     FOR business IN SELECT tenant_id FROM old_rows UNION SELECT tenant_id FROM new_rows ORDER BY 1 LOOP
         -- The rows are first taken into arrays: Citus allows no transition table in a query on a distributed table.
-        SELECT array_agg(id ORDER BY id), array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted)
-        INTO old_ids, old_counted_ids
+        SELECT
+            array_agg(id ORDER BY id),
+            array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted),
+            array_agg('vip' = ANY (tags) ORDER BY id) FILTER (WHERE NOT is_deleted)
+        INTO old_ids, old_counted_ids, old_counted_are_vip
         FROM old_rows WHERE tenant_id = business;
         SELECT
             array_agg(id ORDER BY id),
             array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted),
+            array_agg('vip' = ANY (tags) ORDER BY id) FILTER (WHERE NOT is_deleted),
             array_agg(created_at ORDER BY id),
             array_agg(is_deleted ORDER BY id),
             array_agg('vip' = ANY (tags) ORDER BY id)
-        INTO new_ids, new_counted_ids, new_created_at, new_are_deleted, new_are_vip
+        INTO new_ids, new_counted_ids, new_counted_are_vip, new_created_at, new_are_deleted, new_are_vip
         FROM new_rows WHERE tenant_id = business;
 
         PERFORM FROM public.appointments_customertotals
         WHERE tenant_id = business AND customer_id = ANY (old_ids)
         ORDER BY customer_id FOR UPDATE;
 
-        IF old_counted_ids IS DISTINCT FROM new_counted_ids THEN
-            SELECT array_agg(customer.sign), array_agg(customer.id), array_agg(appointment.appointment_date)
-            INTO signs, customer_ids, days
+        IF (old_counted_ids, old_counted_are_vip) IS DISTINCT FROM (new_counted_ids, new_counted_are_vip) THEN
+            SELECT
+                array_agg(customer.sign), array_agg(customer.id), array_agg(customer.is_vip),
+                array_agg(appointment.appointment_date)
+            INTO signs, customer_ids, are_vip, days
             FROM (
-                SELECT 1 AS sign, id FROM unnest(new_counted_ids) AS new (id)
+                SELECT 1 AS sign, id, is_vip FROM unnest(new_counted_ids, new_counted_are_vip) AS new (id, is_vip)
                 UNION ALL
-                SELECT -1 AS sign, id FROM unnest(old_counted_ids) AS old (id)
+                SELECT -1, id, is_vip FROM unnest(old_counted_ids, old_counted_are_vip) AS old (id, is_vip)
             ) AS customer
             JOIN public.appointments_appointment AS appointment
                 ON appointment.tenant_id = business AND appointment.customer_id = customer.id
             WHERE appointment.status = 'completed';
-            PERFORM circe_add_visit_counts(business, signs, customer_ids, days);
+            PERFORM circe_add_visit_counts(business, signs, customer_ids, are_vip, days);
         END IF;
 
         IF old_ids IS DISTINCT FROM new_ids THEN

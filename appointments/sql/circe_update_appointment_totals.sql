@@ -17,8 +17,10 @@ DECLARE
     changed_customers text[];
     visits_changed boolean;
     counted_customers text[];
+    counted_are_vip boolean[];
     signs int[];
     customer_ids text[];
+    are_vip boolean[];
     days date[];
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
@@ -79,8 +81,12 @@ BEGIN
         CONTINUE WHEN changed_customers IS NULL;
 
         -- Visits of soft-deleted customers are not counted.
-        SELECT array_agg(customer_id) FILTER (WHERE NOT is_deleted) INTO counted_customers FROM (
-            SELECT customer_id, is_deleted FROM public.appointments_customertotals
+        SELECT
+            array_agg(customer_id) FILTER (WHERE NOT is_deleted),
+            array_agg(is_vip) FILTER (WHERE NOT is_deleted)
+        INTO counted_customers, counted_are_vip
+        FROM (
+            SELECT customer_id, is_deleted, is_vip FROM public.appointments_customertotals
             WHERE tenant_id = business AND customer_id = ANY (changed_customers)
             ORDER BY customer_id FOR UPDATE
         ) AS locked;
@@ -103,9 +109,11 @@ BEGIN
                 UNION ALL
                 SELECT -1, customer_id, appointment_date FROM removed
             )
-            SELECT array_agg(sign), array_agg(customer_id), array_agg(appointment_date)
-            INTO signs, customer_ids, days FROM visit;
-            PERFORM circe_add_visit_counts(business, signs, customer_ids, days);
+            SELECT array_agg(sign), array_agg(customer_id), array_agg(is_vip), array_agg(appointment_date)
+            INTO signs, customer_ids, are_vip, days
+            FROM visit JOIN unnest(counted_customers, counted_are_vip) AS counted (customer_id, is_vip)
+                USING (customer_id);
+            PERFORM circe_add_visit_counts(business, signs, customer_ids, are_vip, days);
         END IF;
 
         PERFORM circe_rebuild_customer_totals(business, changed_customers);

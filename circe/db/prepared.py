@@ -39,9 +39,9 @@ class Parameter(Expression):
 
 
 class Sql:
-    """SQL that is written by hand. A name in braces is replaced by the SELECT of a queryset, or by a Parameter."""
+    """SQL that is written by hand. A name in braces is replaced by the SELECT of a queryset, a Parameter or other SQL."""
 
-    def __init__(self, text: str, **replacements: QuerySet[Any, Any] | Parameter) -> None:
+    def __init__(self, text: str, **replacements: "QuerySet[Any, Any] | Parameter | Sql") -> None:
         self.text, self.replacements = text, replacements
 
 

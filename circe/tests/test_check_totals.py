@@ -47,9 +47,9 @@ def shared(tenant):
 
 @pytest.fixture
 def rows(tenant, stranger, shared):
-    """Three customers with three visits each, and one customer of the other business."""
+    """Three customers with three visits each, one of them tagged vip, and one customer of the other business."""
     for number in range(3):
-        customer = CustomerFactory(tenant=tenant, loyalty_points=number)
+        customer = CustomerFactory(tenant=tenant, loyalty_points=number, tags=["vip"] if number == 1 else [])
         for day in range(3):
             day = dt.date(2025, 1, 1 + day + number)
             AppointmentFactory(**shared, customer=customer, appointment_date=day, status=Status.COMPLETED)
@@ -59,6 +59,7 @@ def rows(tenant, stranger, shared):
 FALSIFICATIONS = [
     (CustomerMonthlyCounts, "UPDATE customers_customermonthlycounts SET total_customers = total_customers + 1"),
     (CustomerMonthlyCounts, "DELETE FROM customers_customermonthlycounts"),
+    (CustomerMonthlyCounts, "UPDATE customers_customermonthlycounts SET tagged_vip = 0"),
     (NameKey, "UPDATE customers_namekey SET is_representative = false"),
     (NameKey, "DELETE FROM customers_namekey WHERE is_whole_name"),
     (
@@ -83,6 +84,8 @@ FALSIFICATIONS = [
     ),
     (VisitCounts, "UPDATE appointments_visitcounts SET customers = customers + 1 WHERE kind = 'last'"),
     (VisitCounts, "DELETE FROM appointments_visitcounts WHERE kind = 'return' OR kind = 'first'"),
+    (VisitCounts, "DELETE FROM appointments_visitcounts WHERE kind = 'vip_last'"),
+    (VisitCounts, "UPDATE appointments_visitcounts SET day = '2020-01-01' WHERE kind = 'vip_first'"),
 ]
 
 
@@ -177,7 +180,7 @@ COUNT_TRIGGERS, TOTALS_TRIGGER = (
         ("is_active", "false", COUNT_TRIGGERS),
         ("created_at", "'2020-01-01Z'", COUNT_TRIGGERS | TOTALS_TRIGGER),
         ("is_deleted", "true", COUNT_TRIGGERS | TOTALS_TRIGGER),
-        ("tags", "'{}'", TOTALS_TRIGGER),
+        ("tags", "'{}'", COUNT_TRIGGERS | TOTALS_TRIGGER),
         ("id", "reverse(id)", TOTALS_TRIGGER),
     ],
 )
@@ -303,6 +306,7 @@ def test_concurrent_writers_leave_right_sums_and_cause_no_deadlock(tenant, share
                     # One statement over the rows of several threads.
                     Appointment.objects.filter(staff_id=staff[(number + turn) % 8]).update(total_price=100 + turn)
                     Customer.objects.filter(pk=customers[number % 6].pk).update(is_deleted=turn % 2, is_active=False)
+                    Customer.objects.filter(pk=customers[turn].pk).update(tags=["vip"] if number % 2 else [])
         except Exception as error:
             errors.append(error)
             barrier.abort()

@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                 ("verified_emails", models.BigIntegerField()),
                 ("customers_with_password", models.BigIntegerField()),
                 ("total_loyalty_points", models.BigIntegerField()),
+                ("tagged_vip", models.BigIntegerField()),
             ],
             options={
                 "abstract": False,
@@ -94,16 +95,18 @@ BEGIN
             sign * count(*) FILTER (WHERE is_deleted) AS deleted_customers,
             sign * count(*) FILTER (WHERE NOT is_deleted AND email_verified) AS verified_emails,
             sign * count(*) FILTER (WHERE NOT is_deleted AND password IS NOT NULL) AS customers_with_password,
-            sign * coalesce(sum(loyalty_points) FILTER (WHERE NOT is_deleted), 0) AS total_loyalty_points
+            sign * coalesce(sum(loyalty_points) FILTER (WHERE NOT is_deleted), 0) AS total_loyalty_points,
+            sign * count(*) FILTER (WHERE NOT is_deleted AND 'vip' = ANY (tags)) AS tagged_vip
         FROM changed_rows
         GROUP BY 1, 2
     LOOP
         INSERT INTO public.customers_customermonthlycounts AS counts (
             tenant_id, month, shard, total_customers, active_customers, deleted_customers, verified_emails,
-            customers_with_password, total_loyalty_points
+            customers_with_password, total_loyalty_points, tagged_vip
         ) VALUES (
             delta.tenant_id, delta.month, circe_lock_free_shard(), delta.total_customers, delta.active_customers,
-            delta.deleted_customers, delta.verified_emails, delta.customers_with_password, delta.total_loyalty_points
+            delta.deleted_customers, delta.verified_emails, delta.customers_with_password, delta.total_loyalty_points,
+            delta.tagged_vip
         )
         ON CONFLICT (tenant_id, month, shard) DO UPDATE SET
             total_customers = counts.total_customers + excluded.total_customers,
@@ -111,7 +114,8 @@ BEGIN
             deleted_customers = counts.deleted_customers + excluded.deleted_customers,
             verified_emails = counts.verified_emails + excluded.verified_emails,
             customers_with_password = counts.customers_with_password + excluded.customers_with_password,
-            total_loyalty_points = counts.total_loyalty_points + excluded.total_loyalty_points;
+            total_loyalty_points = counts.total_loyalty_points + excluded.total_loyalty_points,
+            tagged_vip = counts.tagged_vip + excluded.tagged_vip;
     END LOOP;
 
     IF TG_OP = 'UPDATE' AND sign = 1 THEN
@@ -135,15 +139,15 @@ EXECUTE FUNCTION public.circe_count_customers();
 -- The function runs only if an update changed one of these columns in some row. PostgreSQL runs triggers in the order of
 -- their names: the last of these three resets the flag.
 CREATE OR REPLACE TRIGGER circe_count_customers_update_flag
-BEFORE UPDATE OF tenant_id, created_at, is_deleted, is_active, email_verified, password, loyalty_points
+BEFORE UPDATE OF tenant_id, created_at, is_deleted, is_active, email_verified, password, loyalty_points, tags
 ON public.customers_customer
 FOR EACH ROW WHEN (
     (
         old.tenant_id, old.created_at, old.is_deleted, old.is_active, old.email_verified, old.password IS NULL,
-        old.loyalty_points
+        old.loyalty_points, 'vip' = ANY(old.tags)
     ) IS DISTINCT FROM (
         new.tenant_id, new.created_at, new.is_deleted, new.is_active, new.email_verified, new.password IS NULL,
-        new.loyalty_points
+        new.loyalty_points, 'vip' = ANY(new.tags)
     )
 )
 EXECUTE FUNCTION public.circe_flag_change('circe.customer_counts');

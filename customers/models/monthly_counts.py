@@ -37,7 +37,7 @@ class CustomerMonthlyCountsQuerySet(models.QuerySet):
 
 
 class CustomerMonthlyCounts(ShardedCounter):
-    """Customers by the month, in UTC, in which they were created."""
+    """Customers by the month, in UTC, in which they were created. `tagged_vip` are those with the tag `vip`."""
 
     pk = models.CompositePrimaryKey("tenant", "month", "shard")
     tenant = models.ForeignKey(Tenant, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
@@ -48,11 +48,12 @@ class CustomerMonthlyCounts(ShardedCounter):
     verified_emails = models.BigIntegerField()
     customers_with_password = models.BigIntegerField()
     total_loyalty_points = models.BigIntegerField()
+    tagged_vip = models.BigIntegerField()
 
     objects = TenantManager.from_queryset(CustomerMonthlyCountsQuerySet)()
 
     key = ("month",)
-    sums = NUMBERS
+    sums = (*NUMBERS, "tagged_vip")
     expected_sql = """
         SELECT date_trunc('month', created_at AT TIME ZONE 'UTC')::date AS month,
             count(*) FILTER (WHERE NOT is_deleted) AS total_customers,
@@ -60,6 +61,7 @@ class CustomerMonthlyCounts(ShardedCounter):
             count(*) FILTER (WHERE is_deleted) AS deleted_customers,
             count(*) FILTER (WHERE NOT is_deleted AND email_verified) AS verified_emails,
             count(*) FILTER (WHERE NOT is_deleted AND password IS NOT NULL) AS customers_with_password,
-            coalesce(sum(loyalty_points) FILTER (WHERE NOT is_deleted), 0) AS total_loyalty_points
+            coalesce(sum(loyalty_points) FILTER (WHERE NOT is_deleted), 0) AS total_loyalty_points,
+            count(*) FILTER (WHERE NOT is_deleted AND 'vip' = ANY (tags)) AS tagged_vip
         FROM customers_customer WHERE tenant_id = %(tenant)s GROUP BY 1
     """

@@ -239,6 +239,7 @@ REVOKE EXECUTE ON FUNCTION public.circe_audit FROM public;
                         verbose_name="VIP top (percent)",
                     ),
                 ),
+                ("spending_since", models.DateField(editable=False, null=True)),
                 (
                     "slot_minutes",
                     models.PositiveIntegerField(
