@@ -117,14 +117,15 @@ def move(
     outlet_id: str | None = None,
     overrides: Collection[Override] = (),
 ) -> None:
-    """Moves an appointment to another time, and to another person or outlet where one is given.
+    """Moves an appointment to another time, and to another person or outlet where one is given. Does nothing if it is
+    there already.
 
     Without an `end` it stays as long as it was. The caller has locked both members of staff. Raises InvalidTransition
     if its status is not in MOVABLE_STATUSES, and what `book` raises.
     """
     if appointment.status not in MOVABLE_STATUSES:
         raise InvalidTransition(appointment, "be moved")
-    length = length_of(appointment)
+    before, length = _where(appointment), length_of(appointment)
     appointment.appointment_date, appointment.start_time = day, start
     if end is None:
         set_length(appointment, length)
@@ -132,7 +133,12 @@ def move(
         appointment.end_time = end
     appointment.staff_id = staff_id or appointment.staff_id
     appointment.outlet_id = outlet_id or appointment.outlet_id
-    book(appointment, overrides=overrides)
+    if _where(appointment) != before:
+        book(appointment, overrides=overrides)
+
+
+def _where(appointment: Appointment) -> tuple[dt.datetime, dt.datetime, str | None, str]:
+    return *appointment.local_bounds, appointment.staff_id, appointment.outlet_id
 
 
 def set_status(

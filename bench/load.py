@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import repeat
 
 ANSWER_TIMEOUT_SECONDS = 120  # seconds for one answer
+BUFFER_BYTES = 262144  # room for an answer, at first
 
 
 class RequestFailed(Exception):
@@ -52,10 +53,15 @@ def request(path: str, token: str = "", body: bytes = b"") -> bytes:
 
 
 class Connection:
-    """The connection of one client. It has one request at a time."""
+    """The connection of one client. It has one request at a time.
+
+    Each answer is read into the same buffer, which grows to the longest one. A new buffer for each answer of megabytes would
+    cost the client as much time as reading the answer, since the system fills its pages with zeros first.
+    """
 
     def __init__(self, port: int) -> None:
         self.port = port
+        self.buffer = bytearray(BUFFER_BYTES)
         self.socket = socket.socket()
         self.connect()
 
@@ -66,36 +72,37 @@ class Connection:
 
     def send(self, message: bytes) -> None:
         """Sends a request. Call `receive` to read the answer."""
-        self.message, self.received, self.needed, self.begun = message, bytearray(), 0, time.perf_counter()
+        self.message, self.received, self.needed, self.begun = message, 0, 0, time.perf_counter()
         self.socket.sendall(message)
 
     def receive(self) -> bool:
         """Reads what has arrived. Returns whether the answer is complete. Raises RequestFailed if the server disconnects."""
-        data = self.socket.recv(262144)
-        if not data:
+        if self.received == len(self.buffer):
+            self.buffer += bytes(len(self.buffer))
+        number = self.socket.recv_into(memoryview(self.buffer)[self.received :])
+        if not number:
             raise RequestFailed("The server closed the connection.")
-        # A bytearray grows in place: bytes would be copied with each part of an answer of megabytes.
-        self.received += data
-        if not self.needed and (end := self.received.find(b"\r\n\r\n") + 4) > 3:
-            head = self.received[:end].lower()
+        self.received += number
+        if not self.needed and (end := self.buffer.find(b"\r\n\r\n", 0, self.received) + 4) > 3:
+            head = self.buffer[:end].lower()
             _, found, length = head.partition(b"content-length:")
             if not found:
                 raise RequestFailed("The answer has no Content-Length.")
             self.needed = end + int(length.split(b"\r\n", 1)[0])
-        return 0 < self.needed <= len(self.received)
+        return 0 < self.needed <= self.received
 
     @property
     def status(self) -> int:
-        return int(self.received[9:12])
+        return int(self.buffer[9:12])
 
     @property
     def body(self) -> bytes:
-        return bytes(self.received.partition(b"\r\n\r\n")[2])
+        return bytes(self.buffer[: self.received].partition(b"\r\n\r\n")[2])
 
     @property
     def is_last(self) -> bool:
         """Whether the server closes the connection after this answer, as gunicorn does before it restarts a worker."""
-        return b"connection: close" in self.received[:1024].lower()
+        return b"connection: close" in self.buffer[: min(self.received, 1024)].lower()
 
     def get(self, message: bytes) -> bytes:
         """Sends a request and returns the body of the answer. Raises RequestFailed if its status is not a success."""

@@ -161,9 +161,9 @@ OPERATIONS = {
         id="rescheduleAppointment",
         summary="Move an appointment",
         description=(
-            "The appointment keeps its id, its price and, without `end_time`, its length; `sequence` grows by one, "
-            "unless nothing changes. Only a pending or confirmed one can be moved. The rules are those of a new booking; "
-            "its own time counts as free."
+            "The appointment keeps its id, its price and, without `end_time`, its length; `sequence` grows by one. One "
+            "that is there already stays as it is. Only a pending or confirmed one can be moved. The rules are those of a "
+            "new booking; its own time counts as free."
         ),
         body=RescheduleSerializer,
         body_examples={"later": {"appointment_date": "2025-01-25", "start_time": "15:30:00"}},

@@ -112,8 +112,8 @@ APPOINTMENTS = {
         id="rescheduleOwnAppointment",
         summary="Move one of your appointments",
         description=(
-            "Until `changeable_until`. It keeps its id, its price and its length; `sequence` grows by one, unless nothing "
-            "changes. Its own time counts as free."
+            "Until `changeable_until`. It keeps its id, its price and its length; `sequence` grows by one. One that is "
+            "there already stays as it is. Its own time counts as free."
         ),
         body=OwnMoveSerializer,
         body_examples={"later": {"appointment_date": "2025-01-25", "start_time": "15:30:00"}},

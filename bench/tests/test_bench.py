@@ -108,20 +108,21 @@ def test_the_comparison_finds_every_difference(ours, theirs):
 
 @pytest.fixture
 def server():
-    """A server that answers `/` with 200 and any other path with 500, and lists the paths in `served`."""
+    """A server that lists the paths in `served`. It answers `/` and `/long` with 200, and any other path with 500."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self):
             served.append(self.path)
-            self.send_response(200 if self.path == "/" else 500)
-            self.send_header("Content-Length", "100000")
+            body = b"long" * load.BUFFER_BYTES if self.path == "/long" else b"x" * 100000
+            self.send_response(200 if self.path in {"/", "/long"} else 500)
+            self.send_header("Content-Length", str(len(body)))
             # As gunicorn does before it restarts a worker.
             if len(served) % 7 == 0:
                 self.send_header("Connection", "close")
             self.end_headers()
-            self.wfile.write(b"x" * 100000)
+            self.wfile.write(body)
 
         def log_message(self, *args):
             pass
@@ -138,6 +139,12 @@ def test_the_load_generator_counts_every_answer(server):
     ran = load.run(server.server_port, repeat(load.request("/")), clients=5, seconds=0.1, min_requests=50)
     assert len(ran.latencies) == len(server.served) >= 50
     assert ran.latencies == sorted(ran.latencies)
+
+
+def test_the_load_generator_reads_answers_of_any_length_on_one_connection(server):
+    connection = load.Connection(server.server_port)
+    bodies = [connection.get(load.request(path)) for path in ("/", "/long", "/")]
+    assert bodies == [b"x" * 100000, b"long" * load.BUFFER_BYTES, b"x" * 100000]
 
 
 def test_the_load_generator_stops_at_an_error_status(server):

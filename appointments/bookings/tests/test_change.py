@@ -8,14 +8,14 @@ from django.core.management import call_command
 
 from appointments.bookings.tests.conftest import APPOINTMENTS, MONDAY
 from appointments.bookings.tests.test_create import documented, refusal
-from appointments.models import Appointment, Status
+from appointments.models import Appointment, Status, WorkingHours
 from appointments.models.transitions import STATUS_TRANSITIONS
 from appointments.tests.factories import AppointmentFactory
 from circe.db.ids import new_id
 from circe.tests.cases import in_one_test
 from customers.tests.bodies import CUSTOMERS, faults
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
-from tenants.models import AuditEvent, User
+from tenants.models import AuditEvent, Service, User
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
 
@@ -195,6 +195,20 @@ def test_an_appointment_may_be_moved_into_its_own_time(staff, book):
         ]
         == "10:30:00"
     )
+
+
+@pytest.mark.parametrize("repeated", [{}, {"end_time": "10:00"}, {"staff_id": None}])
+def test_moving_an_appointment_to_where_it_is_changes_nothing(staff, book, salon, repeated):
+    booked = book()
+    before = staff.get(url_of(booked))
+    # What is booked keeps its buffer, and is not refused by rules that changed later.
+    with tenant_scope(salon.tenant):
+        Service.objects.filter(pk=booked["service_id"]).update(buffer_minutes=5)
+        WorkingHours.objects.filter(staff=salon.ana).delete()
+    same = {name: booked[name] for name in ("appointment_date", "start_time", "staff_id", "outlet_id")} | repeated
+    answer = staff.post(url_of(booked, "/reschedule"), same)
+    assert (answer.status_code, answer.json(), answer["ETag"]) == (200, before.json(), before["ETag"])
+    assert [event.action for event in events_of(booked)] == ["created"]
 
 
 def test_an_appointment_that_is_moved_is_never_the_one_in_its_way(staff, book):
