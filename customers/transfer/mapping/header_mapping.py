@@ -13,7 +13,14 @@ from customers.extensions import export_columns
 from customers.models import Channel
 from customers.transfer.birthdays import DayOrder, UnreadableBirthday, read_birthday
 from customers.transfer.cell_words import means_unknown
-from customers.transfer.columns import COLUMN_BY_NAME, REFUSED_ROW_COLUMNS, TENANT_COLUMN, find_column, is_object_id
+from customers.transfer.columns import (
+    COLUMN_BY_NAME,
+    REFUSED_ROW_COLUMNS,
+    TENANT_COLUMN,
+    find_column,
+    is_object_id,
+    tenant_language_code,
+)
 from customers.transfer.examination import ColumnExamination
 from customers.transfer.mapping.column_names import (
     FULL_NAME_KEYS,
@@ -348,7 +355,7 @@ class HeaderMapping:
         if not text:
             return
         try:
-            day = read_birthday(text, self.day_order, local_today())
+            day = read_birthday(text, self.day_order, local_today(), tenant_language_code())
         except UnreadableBirthday as error:
             row.errors["date_of_birth"] = str(error)
             del row.texts["date_of_birth"]
