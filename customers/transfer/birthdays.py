@@ -55,7 +55,7 @@ _BETWEEN_WORDS = re.compile(r"[,،၊\-/\s]+|(?<=\d)\.|\.(?=\s|\d|\Z)|\b[Dd]['�
 # Days of the week, and words such as `of`, `day` and `year`, which many languages write in a day.
 _WORDS_WITHOUT_MEANING = WEEKDAYS | fold_words("of the de del di den ngày năm tahun gada m d г р ж թ ค.ศ พ.ศ")
 _SHORT_YEAR = re.compile(r" (\d\d)\Z", re.ASCII)
-_TIME_OF_DAY = re.compile(r"\d[T ]+\d\d?:\d\d", re.ASCII)
+_TIME_OF_DAY = re.compile(r"(?<=\d)(?:T|,? +)\d\d?:\d\d.*", re.ASCII | re.DOTALL)
 
 
 class DayOrder(StrEnum):
@@ -70,12 +70,12 @@ class UnreadableBirthday(ValueError):
 
 
 def find_day_order(text: str) -> DayOrder | None:
-    """Returns the order of day and month if the text can be read in only one. Returns None for a text that can be read
-    in both orders or in none. Returns None for a text with dots too, since it tells nothing about the other texts of a
-    column.
+    """Returns the order of day and month in a day or an instant that can be read in only one. Returns None for a text that
+    can be read in both orders or in none. Returns None for a text with dots too, since it tells nothing about the other
+    texts of a column.
     """
     text = text if text.isascii() else normalize_visible_text(text)
-    parts = _YEAR_LAST.match(_MIDNIGHT.sub("", text) if ":" in text else text)
+    parts = _YEAR_LAST.match(_TIME_OF_DAY.sub("", text) if ":" in text else text)
     # Everybody who separates by dots puts the day first.
     if parts is None or parts[2] == ".":
         return None
