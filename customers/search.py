@@ -24,8 +24,8 @@ from tenants.identity import PHONE_SEPARATORS, clean_phone, normalize_phone_text
 MAX_SEARCH_LENGTH = 100
 # Only a search of at most so many words is also looked for with two neighbouring words joined to one.
 MAX_JOINED_WORDS = 5
-# Letters that are written as apostrophes (ʻ, ʼ) or tones are punctuation, see circe_punctuation. A combining mark
-# alone is a word, but folding leaves nothing of it, so it finds nobody.
+# Letters that are written as apostrophes (ʻ, ʼ) or tones are punctuation, see circe_punctuation. A combining mark alone is
+# a word only if there is no other word. Folding leaves nothing of an accent, so it finds nobody.
 _WORD = regex.compile(
     r"[[\p{L}\p{M}\p{N}\p{Co}]--[\u02B9-\u02FF\u0559\u07F4\u07F5\uA717-\uA721\uA788-\uA78C]]+", regex.V1
 )
@@ -101,8 +101,9 @@ def _phrases(text: str) -> list[list[str]]:
     visible = _LINK_SCHEME.sub(" ", visible)
     if "@" in visible:
         visible = _AROUND_EMAIL.sub(" ", visible)
-    phrases = ([chunk for chunk in phrase.split() if _words(chunk)] for phrase in re.split(r"[%_\\]", visible))
-    return [phrase for phrase in phrases if phrase]
+    phrases = [[chunk for chunk in phrase.split() if _words(chunk)] for phrase in re.split(r"[%_\\]", visible)]
+    with_letters = [[chunk for chunk in phrase if not _is_mark(chunk)] for phrase in phrases]
+    return [phrase for phrase in (with_letters if any(with_letters) else phrases) if phrase]
 
 
 def _phrase(chunks: list[str]) -> Q:
@@ -128,7 +129,7 @@ def _in_any_spelling(chunks: list[str]) -> Q:
     joined = list(dict.fromkeys("".join(_words(chunk)) for chunk in chunks))
     if joined != words:
         found |= Q(*map(_contains, joined))
-    if len(words) <= MAX_JOINED_WORDS and not any(_is_email_part(chunk) or _MARKS.fullmatch(chunk) for chunk in chunks):
+    if len(words) <= MAX_JOINED_WORDS and not any(map(_is_email_part, chunks)):
         for at in range(1, len(words)):
             first, second = words[at - 1 : at + 1]
             if min(len(first), len(second)) < 3 <= len(first + second):
@@ -165,8 +166,15 @@ def _unique_words(chunks: Iterable[str]) -> list[str]:
 
 
 def _words(chunk: str) -> list[str]:
-    """Returns the words between the punctuation. Pictures such as emojis are words only if there are no other words."""
-    return _WORD.findall(chunk) or _PICTURES.findall(chunk)
+    """Returns the words between the punctuation. Pictures such as emojis, and marks without a letter, are words only if
+    there are no other words.
+    """
+    words = _WORD.findall(chunk)
+    return [word for word in words if not _MARKS.fullmatch(word)] or words or _PICTURES.findall(chunk)
+
+
+def _is_mark(chunk: str) -> bool:
+    return all(map(_MARKS.fullmatch, _words(chunk)))
 
 
 def _phone_part(chunk: str) -> str:

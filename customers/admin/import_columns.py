@@ -51,7 +51,7 @@ class ColumnsForm(forms.Form):
                 initial=mapping.rules[index].target or self._propose(index),
             )
         self.fields["day_order"] = forms.ChoiceField(
-            label="A date of birth such as 03/04/1990 is",
+            label="A date such as 03/04/1990 is",
             choices=DAY_ORDER_CHOICES,
             required=False,
             initial=mapping.decided_day_order or "",

@@ -3,6 +3,8 @@
 import datetime as dt
 
 import pytest
+from babel import Locale
+from babel.dates import format_date
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,7 +74,7 @@ def test_a_date_of_birth_is_read_as_it_can_only_be_meant(text, order, day):
     "text",
     [
         *("03/04/1990", "3-4-90", "01/02/2000", "12/28/15", "12/04/00", "1990-04-11T17:00:00Z", "31/04/1990"),
-        *("13/13/1990", "13/14/1990", "1990-02-30", "32975", "19900403", "3 avril 1990", "yesterday", "90-04-03"),
+        *("13/13/1990", "13/14/1990", "1990-02-30", "32975", "19900403", "3 avrul 1990", "yesterday", "90-04-03"),
         # The year may stand at the beginning.
         *("12/04/30", "90/04/30", "05/12/31", "30-Apr-27", "3.4.29", "32/04/1990", "4/32/90"),
         *(
@@ -85,6 +87,9 @@ def test_a_date_of_birth_is_read_as_it_can_only_be_meant(text, order, day):
             "31-Apr-90",
             "30 Feb",
             "13/04/1990 10:30",
+            # October in Croatian, November in Polish.
+            "3 listopada 1990",
+            "昭和65年4月3日",
         ),
         *("3/4", "1", "3/4-1990")[2:],
     ],
@@ -92,6 +97,64 @@ def test_a_date_of_birth_is_read_as_it_can_only_be_meant(text, order, day):
 def test_a_date_that_can_be_two_or_none_is_refused_and_named(text):
     with pytest.raises(UnreadableBirthday, match=f"“{text}”"):
         read_birthday(text, None, TODAY)
+
+
+# The languages whose names of months are read. Basque and Welsh are left out: `1990(e)ko apirilaren 3(a)` is not read, and
+# Mawrth is both March and Tuesday.
+LOCALES = """
+ar ar_DZ ar_LB ar_MA az az_Cyrl bg bn bs bs_Cyrl ca cs da de de_AT el en en_AU es et fa fi fil fr fr_CA ga gl gu he hi
+hr hu hy id is it ja ka kk km kn ko lo lt lv mk ml mr ms my nb ne nl nn pl pt ro ru si sk sl sq sr sr_Latn sv sw ta te
+th tr uk ur uz uz_Cyrl vi zh
+"""
+
+
+@in_one_test("code", LOCALES.split())
+def test_a_date_is_read_with_the_name_of_its_month_in_any_language(code):
+    locale, language = Locale.parse(code), code.partition("_")[0]
+    for month in range(1, 13):
+        day = dt.date(1990, month, 13 + month)
+        texts = {format_date(day, length, locale) for length in ("medium", "long", "full")}
+        names = {locale.months[form][width][month] for form in locale.months for width in ("wide", "abbreviated")}
+        for name in names if language not in {"ja", "ko", "zh"} else ():
+            texts |= {
+                f"{day.day} {name} 1990",
+                f"{day.day}. {name} 1990",
+                f"{day.day}-{name}-90",
+                f"{name} {day.day}, 1990",
+            }
+        for text in texts:
+            assert read_birthday(text, None, TODAY, language) == day, text
+
+
+@in_one_test(
+    ("text", "day"),
+    [
+        ("17 Agustus 1990", dt.date(1990, 8, 17)),
+        ("3 Pebruari 1990", dt.date(1990, 2, 3)),
+        ("1er août 1990", dt.date(1990, 8, 1)),
+        ("1 aout 1990", dt.date(1990, 8, 1)),
+        ("3 DE ABRIL DE 1990", APRIL),
+        ("3. Mrz. 1990", dt.date(1990, 3, 3)),
+        ("3 เม.ย. 2533", APRIL),
+        ("昭和55年4月3日", dt.date(1980, 4, 3)),
+        ("S55.4.3", dt.date(1980, 4, 3)),
+        ("平成元年5月3日(水)", dt.date(1989, 5, 3)),
+        ("㍻2/4/3", APRIL),
+        ("民國79年4月3日", APRIL),
+        ("1990年4月3日火曜日", APRIL),
+        ("3. 4. 1990.", APRIL),
+        ("03.04.1990 г.", APRIL),
+    ],
+)
+def test_a_date_is_read_as_people_write_it_in_other_languages(text, day):
+    assert read_birthday(text, None, TODAY) == day
+
+
+@pytest.mark.parametrize(("language", "day"), [("pl", "1990-11-03"), ("hr", "1990-10-03")])
+def test_the_language_of_the_business_decides_what_a_month_of_two_languages_means(import_rows, tenant, language, day):
+    tenant.language = language
+    tenant.save()
+    assert birthdays(import_rows, "3 listopada 1990") == ([day], [])
 
 
 @given(st.dates(dt.date(1900, 1, 1), TODAY), st.sampled_from(DayOrder), st.sampled_from("/-"))

@@ -145,9 +145,47 @@ def test_instants_are_read_as_databases_and_programs_write_them(read_cells):
     assert read_cells("created_at", INSTANTS) == dict.fromkeys(INSTANTS, (TEN_THIRTY_UTC, None))
 
 
+YEAR_LAST = {
+    "3.4.2024 10:30": dt.datetime(2024, 4, 3, 3, 30, tzinfo=dt.UTC),
+    "13/04/2024": dt.datetime(2024, 4, 12, 17, tzinfo=dt.UTC),
+    "04/13/2024, 12:05 am": dt.datetime(2024, 4, 12, 17, 5, tzinfo=dt.UTC),
+    "4/13/2024 12:05:30 PM": dt.datetime(2024, 4, 13, 5, 5, 30, tzinfo=dt.UTC),
+    "04-04-2024T23:59": dt.datetime(2024, 4, 4, 16, 59, tzinfo=dt.UTC),
+}
+
+
+def test_an_instant_whose_year_comes_last_is_read_as_it_can_only_be_meant(import_rows):
+    rows = [[f"J{number}", f"j{number}@example.com", text] for number, text in enumerate(YEAR_LAST)]
+    for row in rows:
+        assert import_rows(["first_name", "email", "created_at"], row).refused_rows == []
+    assert dict(Customer.objects.values_list("email", "created_at")) == {row[1]: YEAR_LAST[row[2]] for row in rows}
+
+
+@pytest.mark.parametrize(("clear", "month"), [("13/12/2023 09:00", 4), ("12/13/2023 9:00 AM", 3)])
+def test_other_instants_of_a_column_tell_how_a_doubtful_one_is_read(import_rows, clear, month):
+    rows = [["Jane", "jane@example.com", clear], ["Joe", "joe@example.com", "03/04/2024 10:30"]]
+    assert import_rows(["first_name", "email", "created_at"], *rows).refused_rows == []
+    joe = Customer.objects.get(first_name="Joe")
+    assert joe.created_at == dt.datetime(2024, month, 7 - month, 3, 30, tzinfo=dt.UTC)
+
+
+def test_dates_of_birth_tell_how_doubtful_instants_are_read_unless_these_show_another_order(import_rows):
+    header = ["first_name", "email", "date_of_birth", "created_at"]
+    rows = [["Jane", "jane@example.com", "25/12/1990", "03/04/2024"], ["Joe", "joe@example.com", "03/04/1990", ""]]
+    import_rows(header, *rows)
+    assert Customer.objects.get(first_name="Jane").created_at == dt.datetime(2024, 4, 2, 17, tzinfo=dt.UTC)
+    others = [[f"{name}2", f"2{email}", day, instant] for name, email, day, instant in rows]
+    others[1][3] = "12/25/2023 10:00"
+    import_rows(header, *others)
+    assert Customer.objects.get(first_name="Jane2").created_at == dt.datetime(2024, 3, 3, 17, tzinfo=dt.UTC)
+    assert set(Customer.objects.values_list("date_of_birth", flat=True)) == {
+        dt.date(1990, 12, 25),
+        dt.date(1990, 4, 3),
+    }
+
+
 DOUBTFUL_DAYS = [
     "03/04/2024",
-    "3.4.2024 10:30",
     "3/4/24, 10:30 AM",
     "45356",
     "45356.4375",

@@ -11,7 +11,7 @@ from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from customers.tests.transfer import as_csv, exported, imported
 from customers.transfer.columns import COLUMN_BY_NAME
-from customers.transfer.text_marks import remove_text_mark
+from customers.transfer.text_marks import is_null, remove_text_mark
 from tenants.models import AuditEvent
 
 # --- properties -----------------------------------------------------------------------------------------------------
@@ -75,11 +75,12 @@ def test_a_row_of_junk_is_refused_or_stored_exactly(in_scope, tmp_path, cells):
     result = imported(path)
     assert sum(result.counts.values()) == 1
     assert Customer.objects.count() == result.counts.get("created", 0)
-    # Who was stored has the texts of the file, and is exported and imported as they are.
+    # Who was stored has the texts of the file, except a `NULL`, and is exported and imported as they are.
     if "created" in result.counts:
         stored = Customer.objects.values().get()
         for name in {"notes", "address", "accessibility_needs"} & cells.keys():
-            assert stored[name] == (unicodedata.normalize("NFC", remove_text_mark(cells[name])).strip() or None)
+            text = "" if is_null(cells[name]) else remove_text_mark(cells[name])
+            assert stored[name] == (unicodedata.normalize("NFC", text).strip() or None)
         exported(path)
         assert imported(path, update=True).counts == {"unchanged": 1}
         assert Customer.objects.values().get() == stored

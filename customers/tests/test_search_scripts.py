@@ -8,7 +8,7 @@ import pytest
 import regex
 from django.core.management import call_command
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from circe.tests.cases import in_one_test
@@ -453,15 +453,19 @@ WAYS_TO_TYPE = [
 @pytest.mark.slow("stores and finds generated names in many scripts")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=names, last=names | st.just(""))
+@example(first="Jane", last="Doe \u0301")
+# An Arabic vowel mark that is written with a blank before it.
+@example(first="\ufec4\ufeb1", last="\ufedb\ufe74")
 def test_everybody_stored_is_found_by_what_was_typed(staff, in_scope, first, last):
+    Customer.objects.all().delete()
     response = staff.post(CUSTOMERS, {"first_name": first, "last_name": last, "phone": "+999111111"})
     assert response.status_code == 201, response.content
     customer_id = response.json()["id"]
     for way in WAYS_TO_TYPE:
         typed = way(first, last)
-        if typed.strip():
+        # A vowel mark alone is found by nothing.
+        if regex.search(r"[^\p{M}\s]", unicodedata.normalize("NFKC", typed)):
             assert customer_id in ids_found(staff, typed), (first, last, typed)
-    Customer.objects.all().delete()
 
 
 # --- characters that nobody sees -------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ import re
 import unicodedata
 from enum import StrEnum
 
-from customers.transfer.cell_words import means_unknown
+from customers.transfer.cell_words import fold_word, fold_words, means_unknown
+from customers.transfer.month_words import MONTHS, MONTHS_BY_LANGUAGE, WEEKDAYS
 from tenants.characters import without_invisible_marks
 
 EARLIEST_YEAR = 1900
@@ -30,15 +31,31 @@ _MIDNIGHT = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _YEAR_FIRST = re.compile(r"(\d{4})([-/.]) ?(\d{1,2})\2 ?(\d{1,2})\.?\Z", re.ASCII)
-_EAST_ASIAN = re.compile(r"(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일]\Z", re.ASCII)
-_YEAR_LAST = re.compile(r"(\d{1,2}) ?([-/.]) ?(\d{1,2}) ?\2 ?(\d{4}|\d{2})\Z", re.ASCII)
+_EAST_ASIAN_WEEKDAY = r"(?: ?\(?(?:星期|週|周)?[一二三四五六天日月火水木金土월화수목금토일](?:曜日?|요일)?\)?)?"
+_EAST_ASIAN = re.compile(rf"(\d{{4}})[年년] ?(\d{{1,2}})[月월] ?(\d{{1,2}})[日일]{_EAST_ASIAN_WEEKDAY}\Z", re.ASCII)
+# A year of a Japanese era, or of the Republic of China: the year before its first one, and its last one if it has ended.
+_ERAS = {
+    **dict.fromkeys(("明治", "M"), (1867, 45)),
+    **dict.fromkeys(("大正", "T"), (1911, 15)),
+    **dict.fromkeys(("昭和", "S"), (1925, 64)),
+    **dict.fromkeys(("平成", "H"), (1988, 31)),
+    **dict.fromkeys(("令和", "R"), (2018, None)),
+    **dict.fromkeys(("民國", "民国"), (1911, None)),
+}
+_YEAR_OF_ERA = re.compile(
+    rf"({'|'.join(_ERAS)})\.? ?(\d{{1,3}}|元)[年./-] ?(\d{{1,2}})[月./-] ?(\d{{1,2}})日?{_EAST_ASIAN_WEEKDAY}\Z",
+    re.ASCII,
+)
+_YEAR_LAST = re.compile(r"(\d{1,2}) ?([-/.]) ?(\d{1,2}) ?\2 ?(\d{4}|\d{2})(?: ?г)?\.?\Z", re.ASCII)
 _WITHOUT_YEAR = re.compile(r"(--)?\d{1,2}[-/.]?\d{1,2}\.?\Z", re.ASCII)
-_NAMED_MONTH_FORMATS = ("%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y", "%Y %b %d", "%Y %B %d")
-_WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[,. ]+", re.IGNORECASE)
-_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b(?: of\b)?", re.IGNORECASE | re.ASCII)
-_SEPTEMBER = re.compile(r"\bsept\b", re.IGNORECASE)
+_NAMED_MONTH_FORMATS = ("%d %B %Y", "%B %d %Y", "%Y %B %d", "%Y %d %B")
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|er|re|[eoaη])\b", re.IGNORECASE)
+# What separates the parts of a day. A dot within a word belongs to it, as in the Thai `ม.ค.`.
+_BETWEEN_WORDS = re.compile(r"[,،၊\-/\s]+|(?<=\d)\.|\.(?=\s|\d|\Z)|\b[Dd]['’]")
+# Days of the week, and words such as `of`, `day` and `year`, which many languages write in a day.
+_WORDS_WITHOUT_MEANING = WEEKDAYS | fold_words("of the de del di den ngày năm tahun gada m d г р ж թ ค.ศ พ.ศ")
 _SHORT_YEAR = re.compile(r" (\d\d)\Z", re.ASCII)
-_TIME_OF_DAY = re.compile(r"\d[T ]+\d\d?:\d\d", re.ASCII)
+_TIME_OF_DAY = re.compile(r"(?<=\d)(?:T|,? +)\d\d?:\d\d.*", re.ASCII | re.DOTALL)
 
 
 class DayOrder(StrEnum):
@@ -53,12 +70,12 @@ class UnreadableBirthday(ValueError):
 
 
 def find_day_order(text: str) -> DayOrder | None:
-    """Returns the order of day and month if the text can be read in only one. Returns None for a text that can be read
-    in both orders or in none. Returns None for a text with dots too, since it tells nothing about the other texts of a
-    column.
+    """Returns the order of day and month in a day or an instant that can be read in only one. Returns None for a text that
+    can be read in both orders or in none. Returns None for a text with dots too, since it tells nothing about the other
+    texts of a column.
     """
     text = text if text.isascii() else normalize_visible_text(text)
-    parts = _YEAR_LAST.match(_MIDNIGHT.sub("", text) if ":" in text else text)
+    parts = _YEAR_LAST.match(_TIME_OF_DAY.sub("", text) if ":" in text else text)
     # Everybody who separates by dots puts the day first.
     if parts is None or parts[2] == ".":
         return None
@@ -69,29 +86,32 @@ def find_day_order(text: str) -> DayOrder | None:
     return DayOrder.MONTH_FIRST if MAX_DAY >= second > 12 >= first > 0 else None
 
 
-def read_birthday(text: str, order: DayOrder | None, today: dt.date) -> dt.date | None:
+def read_birthday(text: str, order: DayOrder | None, today: dt.date, language: str = "") -> dt.date | None:
     """Returns the day, or None for a text that gives no date or no year. Raises UnreadableBirthday.
 
-    `order` decides how a text is read that could be two days. Without `order` such a text is refused.
+    `order` decides how a text is read that could be two days. Without `order` such a text is refused. `language` is that of
+    the business: it decides about the few names that two languages give to different months.
     """
     text = _MIDNIGHT.sub("", normalize_visible_text(text))[:MAX_BIRTHDAY_CHARACTERS]
-    day = _read_day(text, order, today)
+    day = _read_day(text, order, today, language)
     if day and not EARLIEST_YEAR <= day.year <= today.year:
         raise UnreadableBirthday(f"“{text}” does not lie between {EARLIEST_YEAR} and today: write a day as YYYY-MM-DD.")
     return day
 
 
-def _read_day(text: str, order: DayOrder | None, today: dt.date) -> dt.date | None:
+def _read_day(text: str, order: DayOrder | None, today: dt.date, language: str) -> dt.date | None:
     if parts := _YEAR_FIRST.match(text):
         return _make_day(text, int(parts[1]), int(parts[3]), int(parts[4]), today)
     if parts := _EAST_ASIAN.match(text):
         return _make_day(text, int(parts[1]), int(parts[2]), int(parts[3]), today)
+    if parts := _YEAR_OF_ERA.match(text):
+        return _make_day(text, _year_of_era(text, parts[1], parts[2]), int(parts[3]), int(parts[4]), today)
     if parts := _YEAR_LAST.match(text):
         return _read_year_last(text, parts, order, today)
     # `--04-12`, `04-12` and `12.4.` are days of the year; `1985` is a year; `N/A` and `-` say that nobody knows.
     if _WITHOUT_YEAR.match(text) or means_unknown(text):
         return None
-    return _read_named_month(text, today)
+    return _read_named_month(text, today, language)
 
 
 def normalize_visible_text(text: str) -> str:
@@ -114,6 +134,15 @@ def _read_year_last(text: str, parts: re.Match[str], order: DayOrder | None, tod
         )
     day, month = (second, first) if order == DayOrder.MONTH_FIRST else (first, second)
     return _make_day(text, _full_year(text, parts[4], today), month, day, today)
+
+
+def _year_of_era(text: str, era: str, year: str) -> int:
+    """Returns the year. Within the last year of an era it is not checked on which day the era ended."""
+    before_first, last = _ERAS[era]
+    number = 1 if year == "元" else int(year)
+    if last and number > last:
+        raise UnreadableBirthday(f"The era of “{text}” has {last} years: write a day as YYYY-MM-DD.")
+    return before_first + number
 
 
 def _full_year(text: str, year: str, today: dt.date) -> int:
@@ -142,10 +171,24 @@ def _make_day(text: str, year: int, month: int, day: int, today: dt.date) -> dt.
         raise UnreadableBirthday(f"There is no day “{text}”: write a day as YYYY-MM-DD.") from None
 
 
-def _read_named_month(text: str, today: dt.date) -> dt.date | None:
-    words = " ".join(
-        re.sub(r"[,.\-/]", " ", _ORDINAL.sub("", _SEPTEMBER.sub("Sep", _WEEKDAY.sub("", text, count=1)))).split()
-    )
+def _in_english(text: str, language: str) -> str:
+    """Returns the text with the English name of its month, without weekday and words that mean nothing for a day."""
+    own_months = MONTHS_BY_LANGUAGE.get(language, {})
+    words = [fold_word(word) for word in _BETWEEN_WORDS.split(_ORDINAL.sub("", text))]
+    words = [word for word in words if word and word not in _WORDS_WITHOUT_MEANING]
+    # Some names have two words, such as `tháng 5`.
+    for count in (2, 1):
+        for start in range(len(words) - count + 1):
+            # In Hebrew the month of a day begins with a preposition of one letter.
+            name = "-".join(words[start : start + count]).removeprefix("ב")
+            if month := own_months.get(name) or MONTHS.get(name):
+                words[start : start + count] = [_month_name(month)]
+                return " ".join(words)
+    return " ".join(words)
+
+
+def _read_named_month(text: str, today: dt.date, language: str) -> dt.date | None:
+    words = _in_english(text, language)
     short_year = _SHORT_YEAR.search(words)
     for pattern in _NAMED_MONTH_FORMATS:
         # `3 Apr` has no year, and `3 Apr 90` one of two digits. Both are parsed with 2000, a leap year, so that 29

@@ -1,7 +1,7 @@
 """Reads instants as spreadsheets, databases and programs write them.
 
-A day is read only if it begins with the year or names the month: `03/04/2024` is a day of March in one country and of April
-in another. A number of 10 or 13 digits is the seconds or the milliseconds since 1970.
+A day must begin with the year, since `03/04/2024` is a day of March in one country and of April in another. `put_year_first`
+changes such a day by what the whole column shows. A number of 10 or 13 digits is the seconds or the milliseconds since 1970.
 """
 
 import datetime as dt
@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from circe.api.parameters import first_instant, to_day_or_instant
-from customers.transfer.birthdays import SERIAL_DAY, normalize_visible_text
+from customers.transfer.birthdays import SERIAL_DAY, DayOrder, find_day_order, normalize_visible_text
 from customers.transfer.text_marks import shorten
 
 EARLIEST_INSTANT = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
@@ -38,6 +38,10 @@ _JAVASCRIPT_INSTANT = re.compile(
     r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d) (\d{4}) ([\d:]{8}) GMT([+-]\d{4})(?: \(.*\))?\Z", re.ASCII
 )
 _MAIL_INSTANT = re.compile(r"[A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{4} [\d:]{8} (?:GMT|[+-]\d{4})\Z", re.ASCII)
+_YEAR_LAST_INSTANT = re.compile(
+    r"(\d\d?)([-/.])(\d\d?)\2(\d{4})(?:(?:T|,? +)(\d\d?)(:\d\d(?::\d\d(?:\.\d+)?)?)(?: ?([AP])\.?M\.?)?)?\Z",
+    re.ASCII | re.IGNORECASE,
+)
 _SINCE_1970 = re.compile(r"\d{10}(\d{3})?\Z", re.ASCII)
 
 
@@ -55,6 +59,26 @@ def _explain(text: str) -> str:
     if _to_iso_day(text):
         return f"“{shorten(text)}” is no day of the calendar."
     return f"“{shorten(text)}” can be read in two ways, or not at all."
+
+
+def put_year_first(text: str, order: DayOrder | None) -> str:
+    """Returns a day or an instant whose year follows day and month with the year first and a clock of 24 hours.
+
+    `order` is that of day and month in the column, for a text that can be read in both orders. Without it such a text is
+    returned as it is, and so is any other text.
+    """
+    visible = normalize_visible_text(text)
+    match = _YEAR_LAST_INSTANT.match(visible)
+    if match is None:
+        return text
+    first, mark, second, year, hour, minutes, half = match.groups()
+    order = DayOrder.DAY_FIRST if mark == "." or first == second else find_day_order(visible) or order
+    if order is None or (half and not 1 <= int(hour) <= 12):
+        return text
+    day, month = (first, second) if order == DayOrder.DAY_FIRST else (second, first)
+    if half:
+        hour = str(int(hour) % 12 + 12 * (half in "Pp"))
+    return f"{year}-{month:0>2}-{day:0>2}" + (f" {hour:0>2}{minutes}" if hour else "")
 
 
 def read_instant(text: str) -> dt.datetime:

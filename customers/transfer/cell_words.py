@@ -123,16 +123,17 @@ def fold_word(text: str) -> str:
     return re.sub(r"[\s_]+", "-", kept.translate(_LETTER_FORMS).strip())
 
 
-def _fold_words(words: str) -> set[str]:
+def fold_words(words: str) -> set[str]:
+    """Returns the words of the text, each as `fold_word` returns it. A hyphen stands for a blank within a word."""
     return {fold_word(word) for word in words.split()}
 
 
-_BOOLEANS = dict.fromkeys(_fold_words(_TRUE), True) | dict.fromkeys(_fold_words(_FALSE), False)
-_GENDERS = dict.fromkeys(_fold_words(_FEMALE), "female") | dict.fromkeys(_fold_words(_MALE), "male")
+_BOOLEANS = dict.fromkeys(fold_words(_TRUE), True) | dict.fromkeys(fold_words(_FALSE), False)
+_GENDERS = dict.fromkeys(fold_words(_FEMALE), "female") | dict.fromkeys(fold_words(_MALE), "male")
 for _gender, _words in _OTHER_GENDERS.items():
-    _GENDERS |= dict.fromkeys(_fold_words(_words), _gender)
+    _GENDERS |= dict.fromkeys(fold_words(_words), _gender)
 
-_UNKNOWN_WORDS = _fold_words(_UNKNOWN)
+_UNKNOWN_WORDS = fold_words(_UNKNOWN)
 
 
 def read_boolean(text: str, language: str) -> bool | None:

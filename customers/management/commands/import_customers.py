@@ -74,7 +74,7 @@ class Command(TenantCommand):
         parser.add_argument(
             "--dates",
             choices=["day-first", "month-first"],
-            help="how a date of birth such as 03/04/1990 is read; without it the other dates decide, or it is refused",
+            help="how a date such as 03/04/1990 is read; without it the other dates decide, or it is refused",
         )
         parser.add_argument("--encoding", help="the encoding of a CSV file; detected unless given")
 

@@ -12,8 +12,16 @@ from circe.api.time_zone import local_today
 from customers.extensions import export_columns
 from customers.models import Channel
 from customers.transfer.birthdays import DayOrder, UnreadableBirthday, read_birthday
+from customers.transfer.cell_times import put_year_first
 from customers.transfer.cell_words import means_unknown
-from customers.transfer.columns import COLUMN_BY_NAME, REFUSED_ROW_COLUMNS, TENANT_COLUMN, find_column, is_object_id
+from customers.transfer.columns import (
+    COLUMN_BY_NAME,
+    REFUSED_ROW_COLUMNS,
+    TENANT_COLUMN,
+    find_column,
+    is_object_id,
+    tenant_language_code,
+)
 from customers.transfer.examination import ColumnExamination
 from customers.transfer.mapping.column_names import (
     FULL_NAME_KEYS,
@@ -36,6 +44,7 @@ JOINED_BY = {
     "tags": ";",
     "preferred_categories": ";",
 }
+INSTANT_TARGETS = ("created_at", "consent_at")
 # If several columns of a file go to one of these, a single no counts as no.
 CONSENT_TARGETS = {"accepts_email", "accepts_sms", "accepts_push", "accepts_whatsapp", "marketing_consent"}
 # A column whose header has one of these words, normalized, is about marketing by this channel alone.
@@ -137,7 +146,7 @@ class HeaderMapping:
     `corrections` are what a person has decided: by `header_key`, the name of a column of Circe, or NOT_IMPORTED. If
     there is no correction for a column, the preset decides. For a column that the preset does not name, its name decides,
     within the limits that `Preset` tells.
-    `day_order` is what a person has decided about dates of birth.
+    `day_order` is what a person has decided about the dates.
     """
 
     def __init__(
@@ -163,6 +172,8 @@ class HeaderMapping:
         self.fallback_indexes = [index for index, rule in enumerate(self.rules) if rule.target and rule.is_fallback]
         self.decided_day_order = day_order
         self.day_order = day_order or self._find_day_order()
+        # Each column of instants may have an order of its own.
+        self.instant_orders = {name: self._find_order_in([name]) or self.day_order for name in INSTANT_TARGETS}
 
     # --- the columns ------------------------------------------------------------------------------------------------
 
@@ -264,12 +275,15 @@ class HeaderMapping:
         return described
 
     def _find_day_order(self) -> DayOrder | None:
-        """Returns the order of day and month in dates of birth: that of the preset, the one that all columns of them
-        show, or the one that their headers tell, such as `Birthday (MM/DD/YYYY)`.
+        """Returns the order of day and month in dates: that of the preset, the one that the columns of birthdays show, or
+        the one that their headers tell, such as `Birthday (MM/DD/YYYY)`. If there is none, returns that of the instants.
         """
         if self.preset and self.preset.day_order:
             return self.preset.day_order
-        indexes = self.indexes_by_target.get("date_of_birth", [])
+        return self._find_order_in(["date_of_birth"]) or self._find_order_in(INSTANT_TARGETS)
+
+    def _find_order_in(self, targets: Sequence[str]) -> DayOrder | None:
+        indexes = [index for target in targets for index in self.indexes_by_target.get(target, [])]
         orders = {self.examination[index].day_order for index in indexes if self.examination} - {None}
         orders = orders or {_ORDER_BY_FORMAT.get(find_date_format(self.header[index])) for index in indexes} - {None}
         return next(iter(orders)) if len(orders) == 1 else None
@@ -297,6 +311,8 @@ class HeaderMapping:
         if self.preset:
             row.texts = {target: text for target, text in row.texts.items() if text}
         self._read_birthday(row)
+        for target in self.instant_orders.keys() & row.texts.keys():
+            row.texts[target] = put_year_first(row.texts[target], self.instant_orders[target])
         if means_unknown(row.texts.get("gender", "")):
             self._omit(row, "gender", row.texts.pop("gender"), "This says that the gender is not known.")
         return row
@@ -348,7 +364,7 @@ class HeaderMapping:
         if not text:
             return
         try:
-            day = read_birthday(text, self.day_order, local_today())
+            day = read_birthday(text, self.day_order, local_today(), tenant_language_code())
         except UnreadableBirthday as error:
             row.errors["date_of_birth"] = str(error)
             del row.texts["date_of_birth"]
