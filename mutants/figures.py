@@ -37,8 +37,9 @@ FIGURES = [
     Fault(
         "a soft-deleted customer still comes back",
         "appointments/migrations/0003_totals.py",
-        "            array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted),\n",
-        "            array_agg(id ORDER BY id),\n",
+        "            array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted),\n"
+        "            array_agg('vip' = ANY (tags) ORDER BY id) FILTER (WHERE NOT is_deleted),\n",
+        "            array_agg(id ORDER BY id),\n            array_agg('vip' = ANY (tags) ORDER BY id),\n",
         TOTALS,
     ),
     Fault(
