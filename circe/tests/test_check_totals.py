@@ -62,19 +62,21 @@ FALSIFICATIONS = [
     (CustomerMonthlyCounts, "UPDATE customers_customermonthlycounts SET tagged_vip = 0"),
     (NameKey, "UPDATE customers_namekey SET is_representative = false"),
     (NameKey, "DELETE FROM customers_namekey WHERE is_whole_name"),
-    (
+    pytest.param(
         NameKey,
         "INSERT INTO customers_namekey (tenant_id, is_whole_name, text, created_at, customer_id, is_representative) "
         "SELECT id, false, 'nobody', now(), id, true FROM tenants_tenant",
+        id="a name of nobody",
     ),
     (CustomerTotals, "UPDATE appointments_customertotals SET total_spent = total_spent + 1"),
     (CustomerTotals, "UPDATE appointments_customertotals SET is_deleted = true"),
     (CustomerTotals, "UPDATE appointments_customertotals SET recent_spent = 7"),
     (CustomerTotals, "DELETE FROM appointments_customertotals"),
-    (
+    pytest.param(
         CustomerTotals,
         "INSERT INTO appointments_customertotals (tenant_id, customer_id, created_at, is_deleted, is_vip) "
         "SELECT id, id, now(), false, false FROM tenants_tenant",
+        id="totals of nobody",
     ),
     (AppointmentDailyTotals, "UPDATE appointments_appointmentdailytotals SET total_revenue = total_revenue - 1"),
     (

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pglast import parse_plpgsql
 
+from circe.tests.citus import plugin
 from circe.tests.routed_sql import called_functions, is_update_or_delete, named_tables, unrouted_tables
 from tenants.models import Outlet, Role, Staff
 from tenants.scope import tenant_scope
@@ -199,3 +200,17 @@ def test_every_statement_of_a_function_names_the_tenant():
     tables = frozenset(tenant_tables().values())
     unrouted = [(name, table) for name, _, sql in functions() for table in unrouted_tables(sql, tables)]
     assert sorted(unrouted) == sorted(OF_ALL_BUSINESSES)
+
+
+def test_the_exceptions_of_a_cluster_name_tests_that_exist(settings):
+    """Otherwise an exception would be lost when its test gets another name."""
+    tests = {
+        path: path.read_text()
+        for path in settings.BASE_DIR.glob("*/**/tests/**/test_*.py")
+        if ".venv" not in path.parts
+    }
+    names = {path.name for path in tests}
+    for name in plugin.SKIPPED.keys() | plugin.UNROUTED_SQL | plugin.COMMITTED:
+        function, _, case = name.rstrip("]").partition("[")
+        if function not in names:
+            assert any(f"def {function}(" in text and case in text for text in tests.values()), name
