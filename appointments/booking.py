@@ -18,7 +18,7 @@ from customers.models import Customer
 MAX_ALTERNATIVES = 3
 # The longest time between an alternative and the wanted start. The second one is tried if the first one finds too few slots.
 ALTERNATIVES_AROUND = (dt.timedelta(days=1), dt.timedelta(days=14))
-# It is tried if there is no slot within the shorter times, for example because the business is closed for some weeks.
+# How far alternatives are searched if the shorter times have no slot: the business may be closed for some weeks.
 LAST_ALTERNATIVES_AROUND = dt.timedelta(days=92)
 ONE_MINUTE = dt.timedelta(minutes=1)
 # By the code of a rule: the sentence for people. If nobody is free, the first rule that forbids somebody is given.

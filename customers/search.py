@@ -102,8 +102,8 @@ def _phrases(text: str) -> list[list[str]]:
     if "@" in visible:
         visible = _AROUND_EMAIL.sub(" ", visible)
     phrases = [[chunk for chunk in phrase.split() if _words(chunk)] for phrase in re.split(r"[%_\\]", visible)]
-    with_letters = [[chunk for chunk in phrase if not _is_mark(chunk)] for phrase in phrases]
-    return [phrase for phrase in (with_letters if any(with_letters) else phrases) if phrase]
+    without_marks = [[chunk for chunk in phrase if not _is_mark(chunk)] for phrase in phrases]
+    return [phrase for phrase in (without_marks if any(without_marks) else phrases) if phrase]
 
 
 def _phrase(chunks: list[str]) -> Q:

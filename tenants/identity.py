@@ -340,7 +340,7 @@ def _without_trunk_prefix_of_its_country(number: str) -> str:
 
 
 def _other_readings(code: int, rest: str) -> Iterator[str]:
-    """Yields what else the digits after the country code can mean, if they are no number of the country's plan."""
+    """Yields other readings of the digits after the country code, if the country's numbering plan has no such number."""
     # The country code twice: a form puts it before a number that has it already.
     once = re.sub(rf"\A0*{code}", "", rest)
     if once != rest:

@@ -50,7 +50,7 @@ _YEAR_LAST = re.compile(r"(\d{1,2}) ?([-/.]) ?(\d{1,2}) ?\2 ?(\d{4}|\d{2})(?: ?�
 _WITHOUT_YEAR = re.compile(r"(--)?\d{1,2}[-/.]?\d{1,2}\.?\Z", re.ASCII)
 _NAMED_MONTH_FORMATS = ("%d %B %Y", "%B %d %Y", "%Y %B %d", "%Y %d %B")
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|er|re|[eoaη])\b", re.IGNORECASE)
-# What separates the parts of a day. A dot within a word belongs to it, as in the Thai `ม.ค.`.
+# The separators of the parts of a date. A dot within a word, as in the Thai `ม.ค.`, is no separator.
 _BETWEEN_WORDS = re.compile(r"[,،၊\-/\s]+|(?<=\d)\.|\.(?=\s|\d|\Z)|\b[Dd]['’]")
 # Days of the week, and words such as `of`, `day` and `year`, which many languages write in a day.
 _WORDS_WITHOUT_MEANING = WEEKDAYS | fold_words("of the de del di den ngày năm tahun gada m d г р ж թ ค.ศ พ.ศ")
@@ -76,7 +76,6 @@ def find_day_order(text: str) -> DayOrder | None:
     """
     text = text if text.isascii() else normalize_visible_text(text)
     parts = _YEAR_LAST.match(_TIME_OF_DAY.sub("", text) if ":" in text else text)
-    # Everybody who separates by dots puts the day first.
     if parts is None or parts[2] == ".":
         return None
     first, second = int(parts[1]), int(parts[3])
@@ -84,6 +83,13 @@ def find_day_order(text: str) -> DayOrder | None:
     if MAX_DAY >= first > 12 >= second > 0:
         return DayOrder.DAY_FIRST
     return DayOrder.MONTH_FIRST if MAX_DAY >= second > 12 >= first > 0 else None
+
+
+def decide_day_order(text: str, separator: str, order: DayOrder | None) -> DayOrder | None:
+    """Returns the order of day and month in a text whose year comes last. `order` is for a text that can be read in both
+    orders. With dots the day comes first, as everybody writes it.
+    """
+    return DayOrder.DAY_FIRST if separator == "." else find_day_order(text) or order
 
 
 def read_birthday(text: str, order: DayOrder | None, today: dt.date, language: str = "") -> dt.date | None:
@@ -124,8 +130,7 @@ def _read_year_last(text: str, parts: re.Match[str], order: DayOrder | None, tod
     first, second = int(parts[1]), int(parts[3])
     if not (first and second) or parts[4] in {"0000", YEAR_OF_NO_YEAR}:
         return None
-    alone = DayOrder.DAY_FIRST if parts[2] == "." else find_day_order(text)
-    order = alone or order
+    order = decide_day_order(text, parts[2], order)
     if order is None and first != second and max(first, second) <= 12:
         year = _full_year(text, parts[4], today)
         raise UnreadableBirthday(
@@ -137,7 +142,7 @@ def _read_year_last(text: str, parts: re.Match[str], order: DayOrder | None, tod
 
 
 def _year_of_era(text: str, era: str, year: str) -> int:
-    """Returns the year. Within the last year of an era it is not checked on which day the era ended."""
+    """Returns the year. Raises UnreadableBirthday if the era has fewer years. The day on which it ended is not checked."""
     before_first, last = _ERAS[era]
     number = 1 if year == "元" else int(year)
     if last and number > last:
@@ -172,7 +177,7 @@ def _make_day(text: str, year: int, month: int, day: int, today: dt.date) -> dt.
 
 
 def _in_english(text: str, language: str) -> str:
-    """Returns the text with the English name of its month, without weekday and words that mean nothing for a day."""
+    """Returns the text with the month's name in English, and without the weekday and words such as `of` and `year`."""
     own_months = MONTHS_BY_LANGUAGE.get(language, {})
     words = [fold_word(word) for word in _BETWEEN_WORDS.split(_ORDINAL.sub("", text))]
     words = [word for word in words if word and word not in _WORDS_WITHOUT_MEANING]

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from circe.api.parameters import first_instant, to_day_or_instant
-from customers.transfer.birthdays import SERIAL_DAY, DayOrder, find_day_order, normalize_visible_text
+from customers.transfer.birthdays import SERIAL_DAY, DayOrder, decide_day_order, normalize_visible_text
 from customers.transfer.text_marks import shorten
 
 EARLIEST_INSTANT = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
@@ -62,7 +62,7 @@ def _explain(text: str) -> str:
 
 
 def put_year_first(text: str, order: DayOrder | None) -> str:
-    """Returns a day or an instant whose year follows day and month with the year first and a clock of 24 hours.
+    """Rewrites a day or an instant whose year comes last. The result begins with the year and has a clock of 24 hours.
 
     `order` is that of day and month in the column, for a text that can be read in both orders. Without it such a text is
     returned as it is, and so is any other text.
@@ -72,10 +72,10 @@ def put_year_first(text: str, order: DayOrder | None) -> str:
     if match is None:
         return text
     first, mark, second, year, hour, minutes, half = match.groups()
-    order = DayOrder.DAY_FIRST if mark == "." or first == second else find_day_order(visible) or order
-    if order is None or (half and not 1 <= int(hour) <= 12):
+    order = decide_day_order(visible, mark, order)
+    if (order is None and first != second) or (half and not 1 <= int(hour) <= 12):
         return text
-    day, month = (first, second) if order == DayOrder.DAY_FIRST else (second, first)
+    day, month = (second, first) if order == DayOrder.MONTH_FIRST else (first, second)
     if half:
         hour = str(int(hour) % 12 + 12 * (half in "Pp"))
     return f"{year}-{month:0>2}-{day:0>2}" + (f" {hour:0>2}{minutes}" if hour else "")

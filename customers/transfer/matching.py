@@ -28,7 +28,7 @@ from tenants.identity import email_key
 from tenants.scope import ALL_TENANTS, tenant_scope
 
 KEY_LABELS = {"id": "id", "email": "e-mail address", "phone": "phone number"}
-# The notice of a row whose consent is not imported. If it were, the business might write to somebody who has not agreed.
+# The notice of a row whose consent is not imported. With it, the business might write to somebody who has not agreed.
 NOT_CONSENTED = (
     "marketing_consent: this person is or was a customer already, and has not consented to marketing. An import gives their "
     "consent only with consent_source and consent_at in the row."

@@ -2,7 +2,7 @@
 
 from customers.transfer.cell_words import fold_words
 
-# By month, from January. A blank in a name is written as a hyphen here.
+# The names of each month, January first. A hyphen stands for a blank within a name.
 _MONTHS = (
     """
     de-gen. de-gener Ean Eanáir ene enero gen. gener gennaio ian. ianuarie Ion Ionawr jaan jaanuar jan janar janeiro
@@ -101,7 +101,7 @@ _MONTHS = (
     ಡಿಸೆಂಬರ್ ഡിസം ഡിസംബർ උඳුවප් ธ.ค. ธันวาคม ທ.ວ. ທັນວາ ဒီ ဒီဇင်ဘာ დეკ დეკემბერი ធ្នូ 十二月
     """,
 )
-# Names of one language that mean another month elsewhere.
+# By language: names that mean another month in another language.
 MONTHS_BY_LANGUAGE = {
     "cs": {"srp": 8, "lis": 11, "listopad": 11},
     "hr": {"lip": 6, "srp": 7, "lis": 10, "listopad": 10, "listopada": 10},

@@ -235,7 +235,7 @@ def test_the_link_is_not_good_for_another_customer_or_appointment(visitor, booke
 
 def test_names_with_markup_and_marks_of_direction_are_harmless(visitor, booked, salon):
     outlet = OutletFactory(tenant=salon.tenant, address="<script>alert(1)</script>")
-    # A query stores the name, since the model refuses such a name.
+    # `change` stores the name by an UPDATE: the model would refuse it.
     change(Outlet, outlet, name="<b>K\u202eem</b>")
     change(Appointment, booked, outlet=outlet)
     text = page_of(visitor.get(url_of(booked)))
