@@ -69,22 +69,26 @@ def test_an_administrator_reads_the_figures(sign_in, jane, viewport):
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
 
 
-def test_figures_that_failed_to_load_can_be_loaded_again(sign_in, jane):
+@pytest.fixture
+def page_without_figures(sign_in, jane):
+    """The first page of an administrator, whose figures could not be loaded."""
     page = sign_in("tenant_admin")
     page.route("**/admin/figures/*", lambda route: route.abort("aborted"))
     page.goto("/admin/")
     expect(page.get_by_role("alert")).to_contain_text("The figures could not be loaded")
     page.unroute("**/admin/figures/*")
-    page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_role("figure", name="New customers per month")).to_be_visible()
+    return page
 
 
-def test_a_user_who_was_signed_out_meanwhile_is_led_to_the_log_in(sign_in):
-    page = sign_in("tenant_admin")
-    page.route("**/admin/figures/*", lambda route: (page.context.clear_cookies(), route.continue_()))
-    # The script of the page reloads it, perhaps before it has loaded: so no wait for that.
-    page.goto("/admin/?period=this_year", wait_until="commit")
-    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+def test_figures_that_failed_to_load_can_be_loaded_again(page_without_figures):
+    page_without_figures.get_by_role("button", name="Try again").click()
+    expect(page_without_figures.get_by_role("figure", name="New customers per month")).to_be_visible()
+
+
+def test_a_user_who_was_signed_out_meanwhile_is_led_to_the_log_in(page_without_figures):
+    page_without_figures.context.clear_cookies()
+    page_without_figures.get_by_role("button", name="Try again").click()
+    expect(page_without_figures.get_by_role("button", name="Log in")).to_be_visible()
 
 
 def test_reception_works_through_the_day_sheet(sign_in, jane, tenant):
