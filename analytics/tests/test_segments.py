@@ -303,7 +303,8 @@ def test_the_segments_are_those_of_the_definition_however_long_ago_their_spendin
 
 
 def test_spending_that_the_totals_lack_counts_too(customer, book, segments, clock, admin, super_admin, tenant):
-    """The totals lack a day if the business moved to a time zone further west after `check_totals` had subtracted it. The
+    """The totals lack a day if the business moved to a time zone further west after `remove_expired_spending` had
+    subtracted it. The
     days of UTC, which the figures of all businesses use, can lack it too.
     """
     with connection.cursor() as cursor:
@@ -322,7 +323,7 @@ def test_spending_that_the_totals_lack_counts_too(customer, book, segments, cloc
 
 
 @pytest.mark.django_db(transaction=True)
-def test_check_totals_subtracts_visits_as_soon_as_the_day_has_begun(customer, book, clock, tenant):
+def test_expired_spending_is_removed_as_soon_as_the_day_has_begun(customer, book, clock, tenant):
     with connection.cursor() as cursor:
         cursor.execute("SELECT now()")
         [now] = cursor.fetchone()
@@ -342,7 +343,7 @@ def test_check_totals_subtracts_visits_as_soon_as_the_day_has_begun(customer, bo
                 " WHERE tenant_id = %s AND customer_id = %s",
                 [since - dt.timedelta(days=1), tenant.pk, someone.pk],
             )
-        call_command("check_totals", "--repair", tenant=tenant.slug)
+        call_command("remove_expired_spending", tenant=tenant.slug)
         tenant.refresh_from_db()
         assert tenant.spending_since == since
         with tenant_scope(tenant):

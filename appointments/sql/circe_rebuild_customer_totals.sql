@@ -6,7 +6,7 @@ DECLARE
     -- Visits of the last 365 days are recent, in the time zone where the day begins last: 12 hours after UTC.
     recent_from_day date := ((now() AT TIME ZONE 'UTC') - interval '12 hours')::date - 365;
 BEGIN
-    -- check_totals has subtracted earlier visits, as soon as the day had begun for this business.
+    -- remove_expired_spending has subtracted earlier visits, as soon as the day had begun for this business.
     SELECT greatest(spending_since, recent_from_day) INTO recent_from_day
     FROM public.tenants_tenant WHERE id = business;
     UPDATE public.appointments_customertotals AS totals SET

@@ -128,23 +128,6 @@ def test_a_difference_has_the_stored_and_the_expected_sum(tenant, rows):
     }
 
 
-def test_visits_that_are_too_old_are_subtracted_from_recent_spending(tenant, shared):
-    customer = CustomerFactory(tenant=tenant)
-    old, new = (dt.date.today() - dt.timedelta(days=days) for days in (400, 100))  # noqa: DTZ011
-    for day, price in ((new, 5), (old, 7)):
-        AppointmentFactory(
-            **shared, customer=customer, appointment_date=day, status=Status.COMPLETED, total_price=price
-        )
-    with as_owner(), connection.cursor() as cursor:
-        # The values that a write 400 days ago would have stored.
-        cursor.execute("UPDATE appointments_customertotals SET recent_spent = 12, recent_from = %s", [old])
-    check_totals("--tenant", tenant.slug, "--repair")
-    with tenant_scope(tenant):
-        totals = CustomerTotals.objects.get()
-    assert (totals.recent_spent, totals.recent_from, totals.total_spent) == (5, new, 12)
-    assert check_totals("--tenant", tenant.slug)["totals"]["ok"] == 5
-
-
 @pytest.mark.parametrize("model", SUMMARY_TABLES)
 def test_the_application_can_read_the_totals_and_cannot_write_them(tenant, rows, model):
     table = model._meta.db_table

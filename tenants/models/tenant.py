@@ -62,7 +62,7 @@ class Tenant(models.Model):
         validators=[MaxValueValidator(100)],
         help_text="… and is among this percentage of customers who spent most.",
     )
-    # The totals of customers include all recent spending since this day. `check_totals` moves it.
+    # The totals of customers include all recent spending since this day. `remove_expired_spending` moves it.
     spending_since = models.DateField(null=True, editable=False)
     slot_minutes = models.PositiveIntegerField(
         "free times every (minutes)",

@@ -34,8 +34,7 @@ class Command(TenantCommand):
     )
     help = (
         "Count customers and appointments again, and print the stored totals that differ. With --repair, wrong totals are "
-        "replaced; meanwhile, writes to customers and appointments wait. Run it with --repair each night: this also keeps "
-        "the statistics fast."
+        "replaced; meanwhile, writes to customers and appointments wait. Run it with --repair each night."
     )
     outcomes = ("ok", "repaired", "different")
     failures = ("different",)
@@ -62,9 +61,6 @@ class Command(TenantCommand):
                 summed = ", ".join(summed._meta.db_table for summed in (Customer, Appointment))
                 cursor.execute(f"LOCK TABLE {summed} IN SHARE MODE")
                 model.rebuild(tenant)
-        if repair and model is CustomerTotals:
-            with as_owner():
-                CustomerTotals.remove_expired_spending(tenant)
         for difference in differences:
             key = ", ".join(str(difference[name]) for name in model.key)
             sums = ", ".join(
