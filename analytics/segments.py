@@ -6,24 +6,10 @@ a page of the list reads little more than it shows.
 
 import datetime as dt
 import json
+from typing import Any
 
-from django.db.models import (
-    BigIntegerField,
-    Case,
-    DateField,
-    Expression,
-    F,
-    Field,
-    Func,
-    OuterRef,
-    Q,
-    Subquery,
-    Sum,
-    Value,
-    When,
-)
+from django.db.models import BigIntegerField, DateField, Expression, F, Field, Func, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Cast
-from django.db.models.lookups import Exact, GreaterThanOrEqual
 from django.utils import timezone
 
 from analytics.segment_counts import AT_RISK, COUNT, COUNTING, THRESHOLDS, BusinessSegments, read_businesses
@@ -31,10 +17,45 @@ from appointments.models import Appointment
 from appointments.models.totals import MAY_BE_VIP, VIP_VISITS
 from circe.api.time_zone import local_zone
 from circe.db.prepared import PreparedQuery
+from circe.db.sql_condition import SqlCondition
 from tenants.scope import current_tenant
 
 SPENDING_DAYS = 365
 SEGMENTS = ("vip", "regular", "new", "at_risk")
+
+# What the conditions read: columns of the totals, and thresholds of a business (`segment_counts`). `recent_since` is the
+# first day whose spending counts, and `spent` is what a customer has spent since.
+COLUMNS = ("visits", "first_visit", "last_visit", "is_vip", "open_date", "open_time", "recent_spent", "recent_from")
+THRESHOLD_FIELDS: dict[str, Field] = {
+    "at_risk_before": DateField(),
+    "new_since": DateField(),
+    "vip_min_visits": BigIntegerField(),
+    "min_spent": BigIntegerField(),
+}
+NOT_AT_RISK = (
+    "({last_visit} IS NULL OR {last_visit} >= {at_risk_before} OR ({open_date}, {open_time}) >= ({today}, {clock}))"
+)
+# A VIP without the tag has enough visits, and spent enough: one of the three conditions below.
+VIP = "({is_vip} OR ({visits} >= {vip_min_visits} AND {has_spent}))"
+# `recent_spent` is what was spent, or more if it includes a visit that is too old by now.
+HAS_CURRENT_SPENT = "{recent_spent} > 0 AND {recent_spent} >= {min_spent} AND {recent_from} >= {recent_since}"
+HAS_RECENT_SPENT = (
+    "{recent_spent} > 0 AND {recent_spent} >= {min_spent} "
+    "AND ({recent_from} >= {recent_since} OR {spent} >= {min_spent})"
+)
+HAS_SPENT = "{spent} >= {min_spent}"
+CONDITIONS = {
+    "vip": f"{NOT_AT_RISK} AND {VIP}",
+    "regular": f"{NOT_AT_RISK} AND {VIP} IS NOT TRUE AND {{first_visit}} < {{new_since}}",
+    # The last visit is compared beside the first, since it has an index.
+    "new": (
+        f"{NOT_AT_RISK} AND {VIP} IS NOT TRUE "
+        "AND ({last_visit} IS NULL OR ({last_visit} >= {new_since} AND {first_visit} >= {new_since}))"
+    ),
+    "at_risk": (
+        "{last_visit} < {at_risk_before} AND ({open_date} IS NULL OR ({open_date}, {open_time}) < ({today}, {clock}))"
+    ),
+}
 
 
 def count_segments() -> dict[str, int]:
@@ -64,45 +85,36 @@ def segment_conditions() -> dict[str, Q]:
 
 
 def _condition(segment: str, now: dt.datetime, businesses: list[BusinessSegments]) -> Q:
-    at_risk_before = _threshold("at_risk_before", DateField(), businesses)
-    if segment == "at_risk":
-        not_booked = Q(open_date__lt=now.date()) | Q(open_date=now.date(), open_time__lt=now.time())
-        return Q(last_visit__lt=at_risk_before) & (Q(open_date__isnull=True) | not_booked)
-    booked = Q(open_date__gt=now.date()) | Q(open_date=now.date(), open_time__gte=now.time())
-    not_at_risk = Q(last_visit__isnull=True) | Q(last_visit__gte=at_risk_before) | booked
-    vip = Q(is_vip=True) | _is_top_spender(now, businesses)
-    if segment == "vip":
-        if _are_summed(businesses) and all(business.vip_min_visits >= VIP_VISITS for business in businesses):
-            # It follows from the rest. With it, PostgreSQL can use an index that has few others.
-            vip &= MAY_BE_VIP
-        return not_at_risk & vip
-    rest = not_at_risk & Q(Exact(Case(When(vip, then=True), default=False), False))
-    new_since = _threshold("new_since", DateField(), businesses)
-    if segment == "regular":
-        return rest & Q(first_visit__lt=new_since)
-    # The last visit is compared beside the first, since it has an index.
-    return rest & (Q(last_visit__isnull=True) | Q(last_visit__gte=new_since, first_visit__gte=new_since))
+    text = CONDITIONS[segment].replace("{has_spent}", _choose_has_spent(businesses))
+    since = _spending_since(now)
+    expressions: dict[str, Any] = {
+        **{column: F(column) for column in COLUMNS},
+        **{name: _threshold(name, field, businesses) for name, field in THRESHOLD_FIELDS.items()},
+        "today": Value(now.date()),
+        "clock": Value(now.time()),
+        "recent_since": Value(since),
+    }
+    if "{spent}" in text:
+        expressions["spent"] = _spent_since(since)
+    condition = Q(SqlCondition(text, **expressions))
+    if segment == "vip" and _are_summed(businesses) and all(it.vip_min_visits >= VIP_VISITS for it in businesses):
+        # It follows from the rest. With it, PostgreSQL can use an index that has few others.
+        condition &= MAY_BE_VIP
+    return condition
 
 
-def _is_top_spender(now: dt.datetime, businesses: list[BusinessSegments]) -> Q:
-    """Returns the condition that a customer has enough visits, and spent enough, to be a VIP without the tag."""
-    recent = _spending_since(now)
-    min_spent = _threshold("min_spent", BigIntegerField(), businesses)
-    has_visits = Q(visits__gte=_threshold("vip_min_visits", BigIntegerField(), businesses))
-    # `recent_spent` is what was spent, or more if it includes a visit that is too old by now.
-    may_have_spent = Q(recent_spent__gt=0, recent_spent__gte=min_spent)
-    if _are_summed(businesses) and all(business.is_current for business in businesses):
-        # Without the sub-select below, Django compiles the query in half the time.
-        return has_visits & may_have_spent & Q(recent_from__gte=recent)
-    visits = Appointment.objects.visits().filter(
-        tenant=OuterRef("tenant"), customer=OuterRef("customer_id"), appointment_date__gte=recent
-    )
-    has_spent = Q(
-        GreaterThanOrEqual(Subquery(visits.order_by().values("tenant").values_list(Sum("total_price"))), min_spent)
-    )
+def _choose_has_spent(businesses: list[BusinessSegments]) -> str:
     if not _are_summed(businesses):
-        return has_visits & has_spent
-    return has_visits & may_have_spent & (Q(recent_from__gte=recent) | has_spent)
+        return HAS_SPENT
+    return HAS_CURRENT_SPENT if all(business.is_current for business in businesses) else HAS_RECENT_SPENT
+
+
+def _spent_since(day: dt.date) -> Subquery:
+    """Returns the expression of what a customer has spent since the day."""
+    visits = Appointment.objects.visits().filter(
+        tenant=OuterRef("tenant"), customer=OuterRef("customer_id"), appointment_date__gte=day
+    )
+    return Subquery(visits.order_by().values("tenant").values_list(Sum("total_price")))
 
 
 def _threshold(name: str, field: Field, businesses: list[BusinessSegments]) -> Expression:

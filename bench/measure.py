@@ -282,8 +282,9 @@ class Bench:
 
     def _lists(self) -> None:
         """Compares processor times: they vary less than the time of an answer if the machine does other work too."""
-        # As each hour in use. Old spending remains if the business's day began before that of UTC, and UTC's has not begun.
-        if manage("remove_expired_spending", "--all-tenants", DATABASE_URL=self.server.url_of(self.database)).returncode:
+        # As each hour in use. Old spending remains where a day has begun that has not begun in UTC.
+        url = self.server.url_of(self.database)
+        if manage("remove_expired_spending", "--all-tenants", DATABASE_URL=url).returncode:
             raise SystemExit("remove_expired_spending failed.")
         costs: dict[str, list[float]] = defaultdict(list)
         with self._services("circe") as ((circe,), token):

@@ -123,7 +123,6 @@ class Migration(migrations.Migration):
                             "is_vip",
                             "open_date",
                             "open_time",
-                            "customer_id",
                         ),
                         name="customertotals_recent",
                     ),

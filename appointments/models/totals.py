@@ -90,10 +90,7 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
             ),
             models.Index(
                 fields=["tenant", "-recent_spent"],
-                include=[
-                    *("recent_from", "visits", "first_visit", "last_visit", "is_vip", "open_date", "open_time"),
-                    "customer_id",
-                ],
+                include=["recent_from", "visits", "first_visit", "last_visit", "is_vip", "open_date", "open_time"],
                 condition=models.Q(is_deleted=False, recent_spent__gt=0),
                 name="customertotals_recent",
             ),
