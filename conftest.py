@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from circe.db import session_settings
 from circe.db.prepared import QUERIES, _prepared_names
-from circe.db.roles import APPLICATION_ROLE_OPTION, as_owner
+from circe.db.roles import APPLICATION_OPTIONS, as_owner
 from circe.tests import quick_flush
 from circe.tests.captured_sql import expand_prepared
 from customers.models import Customer, CustomerSession
@@ -80,7 +80,7 @@ def django_db_setup(django_db_setup):
         # Private to Django, which has no other place for it. If Django stops calling it, the tests call `flush` again.
         TransactionTestCase._fixture_teardown = quick_flush.empty_tables
     options = connection.settings_dict["OPTIONS"]
-    options["options"] = APPLICATION_ROLE_OPTION
+    options["options"] = APPLICATION_OPTIONS
     connection.close()
     yield
     del options["options"]

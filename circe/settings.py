@@ -18,7 +18,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import make_conninfo
 
 from circe.db import postgresql
-from circe.db.roles import APPLICATION_ROLE_OPTION
+from circe.db.roles import APPLICATION_OPTIONS
 from circe.startup import read_log_level, read_switch, read_whole_number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -220,7 +220,7 @@ DATABASES = {"default": default_database()}
 DATABASES["default"] |= {"CONN_MAX_AGE": 0}
 DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
     # `migrate` and similar commands reset the role. libpq ignores PGOPTIONS where `options` is given, so it is added.
-    "options": f"{APPLICATION_ROLE_OPTION} {env.str('PGOPTIONS', '')}",
+    "options": f"{APPLICATION_OPTIONS} {env.str('PGOPTIONS', '')}",
     "pool": {
         "min_size": 1,
         # A request uses one connection from its first query to its end.

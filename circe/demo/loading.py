@@ -130,15 +130,15 @@ def replace_everything(businesses: Sequence[Business], super_admin: User) -> Non
                 (PreferredStaff, "staff_id", (rows.preferred_staff() for rows in everything)),
             ):
                 _copy(cursor, model, (*PREFERENCE_COLUMNS, column), chain.from_iterable(chunks))
+            # The tables were analysed while they were empty, or never. With such statistics, the INSERT of the totals once
+            # took a quarter of an hour, and so did the choice of the customer of the portal, before there are indexes.
+            cursor.execute("ANALYZE")
             # Within this block, since triggers would set times to now.
             for business in businesses:
                 cursor.execute(CONSENTS_SQL, [business.tenant.pk])
             for business in businesses[: len(DOCUMENTED_TENANTS)]:
                 with tenant_scope(business.tenant):
                     _open_portal(business)
-        # Autovacuum may have analysed the tables while they were empty. With such statistics, the INSERT of the totals
-        # once took a quarter of an hour.
-        cursor.execute("ANALYZE")
         for business in businesses:
             for summary_table in (CustomerMonthlyCounts, NameKey, CustomerTotals, AppointmentDailyTotals, VisitCounts):
                 summary_table.rebuild(business.tenant)

@@ -56,3 +56,10 @@ def test_an_error_of_the_owner_is_shown_and_its_rollback_gives_the_role_back():
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         assert cursor.fetchone() == (APPLICATION_ROLE,)
+
+
+@pytest.mark.django_db
+def test_the_plan_of_a_request_is_not_compiled():
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("off",)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from circe.db.roles import APPLICATION_ROLE_OPTION
+from circe.db.roles import APPLICATION_OPTIONS
 from tenants.scope import tenant_scope
 
 
@@ -58,7 +58,7 @@ gc.enable()
 from django.core.management import execute_from_command_line
 from django.db import connection
 connection.settings_dict["NAME"] = sys.argv[1]
-connection.settings_dict["OPTIONS"]["options"] = {APPLICATION_ROLE_OPTION!r}
+connection.settings_dict["OPTIONS"]["options"] = {APPLICATION_OPTIONS!r}
 
 def execute():
     execute_from_command_line(["manage.py", *sys.argv[2:], "--skip-checks"])
