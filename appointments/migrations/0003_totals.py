@@ -220,6 +220,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("kind__in", ["first", "last", "vip_first", "vip_last"])),
+                        fields=["tenant", "kind", "day"],
+                        include=("customers",),
+                        name="visitcounts_first_and_last",
+                    ),
+                ],
                 "constraints": [circe.db.row_level_security.RowLevelSecurity(name="visitcounts_rls")],
             },
         ),
