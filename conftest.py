@@ -27,7 +27,8 @@ from tenants.tests.factories import PASSWORD, TenantFactory, UserFactory
 
 pytest_plugins = ["circe.tests.browser", "circe.tests.page_walk"]
 
-# What is loaded and collected stays until the end. pytest_collection_finish turns it on again.
+# Modules and collected tests stay until the end, so the garbage collector is off while they are loaded.
+# pytest_collection_finish turns it on again.
 gc.disable()
 
 # The examples are the same each time, so that a red suite stays red. A slow machine is no failure.

@@ -277,7 +277,7 @@ PORTAL_FAULTS = [
     Fault(
         "a booking is handed on although somebody changed it meanwhile",
         "appointments/hand_on.py",
-        ", staff=appointment.staff_id, status__in=MOVABLE_STATUSES).first()",
+        ", staff=appointment.staff_id, status__in=OPEN_STATUSES).first()",
         ").first()",
         "appointments/tests/test_hand_on.py",
     ),

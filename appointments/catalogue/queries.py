@@ -1,4 +1,4 @@
-"""Who offers which service, and where: the questions that the lists of services and of staff share."""
+"""Queries of staff who offer services, and of the outlets where they work. The lists of services and of staff share them."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ GRANTED_BY_DEFAULT = {
 
 
 class CurrentConsent(NamedTuple):
-    """What counts now for a channel and a purpose. `entry` is the latest entry of the ledger. It is None if the
+    """The consent that counts now for a channel and a purpose. `entry` is the latest entry of the ledger. It is None if the
     customer has never said anything: then the default counts (GRANTED_BY_DEFAULT). `is_confirmed` is true for a grant
     that needs no confirmation, or for which the customer has opened the mailed link (double opt-in).
     """

@@ -57,7 +57,7 @@ class Claim(NamedTuple):
     message: EmailMultiAlternatives | TextMessage
 
 
-# In a cluster, a sender looks at so many waiting messages at most to find one that no other sender has locked.
+# In a cluster, a sender looks at this many waiting messages at most to find one that no other sender has locked.
 MAX_TRIED = 100
 _tables: dict[type[Outgoing], OutgoingTable] = {}
 

@@ -33,8 +33,8 @@ from tenants.scope import ALL_TENANTS, tenant_scope
 
 MAIL_WINDOW = dt.timedelta(hours=1)
 MAILS_PER_ADDRESS = 5
-# Of all businesses together. It is higher, so that a 429 does not tell whether a person has asked another business for a
-# mail: only an attack reaches it.
+# The limit for all businesses together. It is higher, so that a 429 does not tell whether a person has asked another
+# business for a mail: only an attack reaches it.
 MAILS_PER_ADDRESS_IN_ALL = 20
 # Many people may share one IP address: those in a salon, or all customers of a mobile network.
 MAILS_PER_CLIENT = 1000

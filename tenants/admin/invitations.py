@@ -59,7 +59,7 @@ class InvitationForm(TenantForm):
         Service.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="The services that only some people offer. What everybody offers, they offer too.",
+        help_text="The services that only some people offer. They also offer every service that everybody offers.",
     )
 
     class Meta:

@@ -36,7 +36,7 @@ class Parsed:
 
     @property
     def told(self):
-        """What the calendar is told: method, the appointment's sequence, and begin."""
+        """Returns the content of the calendar file: method, the appointment's sequence, and begin."""
         method, number = str(self.calendar["method"]), self.event["sequence"]
         assert number % 2 == (method == "CANCEL"), (
             "a cancellation comes after what it cancels, and before the next change"

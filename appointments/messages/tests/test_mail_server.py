@@ -107,7 +107,7 @@ def test_an_absent_mail_server_loses_nothing(book, act, server, send, caplog):
     pk, port = book(), free_port()
     assert send(port) == (1, "")
     assert [record.message for record in caplog.records if record.name == "circe.messages"] == [
-        "The mail server is away (ConnectionRefusedError 111). What waits is sent when it is back."
+        "The mail server is away (ConnectionRefusedError 111). Waiting messages are sent when it is back."
     ]
     # Requests are answered as before.
     act(pk, status="cancelled")
