@@ -70,11 +70,11 @@ class Period(NamedTuple):
 
     def date_condition(self, field: str) -> Q:
         """Returns the condition that a date lies in the period."""
-        return _between(field, self.first, self.last)
+        return _range_condition(field, self.first, self.last)
 
     def instant_condition(self, field: str) -> Q:
         """Returns the condition that an instant lies in the period."""
-        return _between(field, self.first and first_instant(self.first), self.last and last_instant(self.last))
+        return _range_condition(field, self.first and first_instant(self.first), self.last and last_instant(self.last))
 
     def preceding_condition(self, field: str) -> Q:
         """Returns the condition that a date lies in the equally long window just before the period. No date lies in it
@@ -98,7 +98,7 @@ class CustomerFigures(NamedTuple):
 ALL_TIME = Period()
 
 
-def _between(field: str, lowest: dt.date | None, highest: dt.date | None) -> Q:
+def _range_condition(field: str, lowest: dt.date | None, highest: dt.date | None) -> Q:
     bounds = {f"{field}__gte": lowest, f"{field}__lte": highest}
     return Q(**{bound: value for bound, value in bounds.items() if value})
 

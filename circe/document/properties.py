@@ -17,7 +17,7 @@ def describe_properties(result: Schema) -> None:
     schemas = result["components"]["schemas"]
     for name, schema in schemas.items():
         is_request = name.endswith("Request")
-        # A schema without a description is a page of a list: its serializer has no docstring.
+        # A schema without a description is a page of a list, for which there is no serializer.
         schema.setdefault("description", _page_text(name))
         schema["description"] = _text(schema["description"], is_request=is_request)
         for key, value in schema.get("properties", {}).items():
