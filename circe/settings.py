@@ -248,8 +248,7 @@ DEFAULT_FROM_EMAIL = address_in_mails(
 PUBLIC_URL = address_in_mails(
     "PUBLIC_URL", "https://circe.example", f"http://localhost:{env.str('PORT', '8000')}", r"https?://[^\s/?#]+/?"
 )
-# The sender of short texts, by channel: a function that takes a customers.messages.mail.TextMessage. There is no provider
-# yet.
+# By channel of short texts: a function that sends a customers.messages.mail.TextMessage. There is no provider yet.
 TEXT_MESSAGE_BACKENDS = dict.fromkeys(("sms", "push", "whatsapp"), "customers.messages.transport.print_text")
 
 # --- accounts -------------------------------------------------------------------------------------------------------

@@ -10,13 +10,14 @@ from django.db import transaction
 
 from customers.consents.texts import CONFIRMATION_TEXT
 from customers.models import Channel, Consent, ConsentSource, ConsentState, Customer, MailedLink, Purpose
-from customers.models.consent import ConsentQuerySet, counting_marketing_grants
+from customers.models.consent import ConsentQuerySet, counting_marketing_grants, find_consent_boolean
 
-# The purposes and channels that count as granted if the customer has said nothing.
+# The purposes and channels that count as granted if the customer has said nothing: those of a new customer's booleans.
 GRANTED_BY_DEFAULT = {
-    (Purpose.SERVICE, Channel.EMAIL),
-    (Purpose.SERVICE, Channel.SMS),
-    (Purpose.SERVICE, Channel.PUSH),
+    (purpose, channel)
+    for purpose in Purpose
+    for channel in Channel
+    if Customer._meta.get_field(find_consent_boolean(purpose, channel)).default
 }
 
 
