@@ -11,10 +11,10 @@ from appointments.models import Appointment
 from appointments.portal.links import manage_url
 from circe.tests.browser import DESKTOP, PHONE, browser_marks, list_violations
 from circe.tests.page_walk import open_pages
-from customers.messages.sending import send_due
 from customers.models import MailedLink
 from customers.portal.links import request_link
 from customers.portal.signed_links import unsubscribe_url
+from customers.tests.sending import send_due
 from tenants.models import Role
 from tenants.scope import tenant_scope
 

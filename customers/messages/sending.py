@@ -24,7 +24,7 @@ from tenants.audit.context import audit_context
 from tenants.models import Tenant
 from tenants.scope import ALL_TENANTS, scope_spans_nodes, tenant_scope
 
-__all__ = ["Attachment", "Mail", "Postponed", "Skipped", "TextMessage", "register_outgoing", "send_due"]
+__all__ = ["Attachment", "Mail", "Postponed", "Skipped", "TextMessage", "register_outgoing"]
 
 # Decides about a claimed row, and composes its mail or text. It may set fields of the row, such as the hash of a
 # token. The caller stores the row. None means that nothing is to be sent, without a reason to be stored.
@@ -71,16 +71,6 @@ def register_outgoing(model: type[Outgoing], compose: Compose, *, enqueue: Enque
     _tables[model] = OutgoingTable(model, compose, enqueue)
 
 
-def send_due() -> Counter[DeliveryState]:
-    """Sends all messages that are due. Returns how many messages got each state. Raises MailServerAway if the mail
-    server can't be reached. The other messages then stay queued.
-    """
-    now = timezone.now()
-    counts = begin_round(now)
-    counts.update(send_each(now))
-    return counts
-
-
 def begin_round(now: dt.datetime) -> Counter[DeliveryState]:
     """Enqueues messages that have become due by themselves, such as reminders, and gives up messages whose sender died.
     Returns the number of those given up, by their state.
@@ -95,8 +85,8 @@ def begin_round(now: dt.datetime) -> Counter[DeliveryState]:
 
 
 def send_each(now: dt.datetime) -> Iterator[DeliveryState]:
-    """Sends the messages that are due, one by one. Yields the state that each got. Raises MailServerAway as `send_due`
-    does.
+    """Sends the messages that are due, one by one. Yields the state that each got. Raises MailServerAway if the mail
+    server can't be reached. The other messages then stay queued.
     """
     transport = Transport()
     try:

@@ -10,8 +10,8 @@ from icalendar import Calendar
 
 from appointments.models import Message
 from appointments.tests.factories import WorkingHoursFactory
-from customers.messages.sending import send_due
 from customers.tests.factories import CustomerFactory
+from customers.tests.sending import send_due
 from tenants.models import Tenant
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory

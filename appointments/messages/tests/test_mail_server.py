@@ -10,9 +10,10 @@ from django.utils import timezone
 from appointments.messages.tests.conftest import change, states
 from appointments.messages.tests.mail_server import free_port, serve_mail
 from appointments.models import Message
-from customers.messages.sending import MAX_ATTEMPTS, begin_round, send_due
+from customers.messages.sending import MAX_ATTEMPTS, begin_round
 from customers.messages.transport import Outcome, Result
 from customers.tests.factories import CustomerFactory
+from customers.tests.sending import send_due
 from tenants.scope import ALL_TENANTS, tenant_scope
 
 pytestmark = pytest.mark.django_db
